@@ -1,0 +1,146 @@
+"""The contract every method and baseline is written against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+Scenario = Literal["recognition", "vqa", "retrieval"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method is told of a task: its place in the stream, never its data.
+
+    ``index`` counts from 0; ``total`` is the number of tasks of the stream.
+    """
+
+    index: int
+    name: str
+    scenario: Scenario
+    total: int
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a method must know of its inputs to size itself.
+
+    ``image_size``: side of the square pictures, in pixels. ``max_tokens``: length L of token rows, special
+    tokens included. The four ids are the tokenizer's, each in ``0 .. vocab_size - 1``.
+    """
+
+    image_size: int
+    max_tokens: int
+    vocab_size: int
+    pad_id: int
+    cls_id: int
+    sep_id: int
+    mask_id: int
+
+
+@dataclass
+class Batch:
+    """One rank's share of a global batch.
+
+    ``image``: uint8 (B, 3, S, S), already augmented; a backbone normalises it. ``tokens``: int64 (B, L),
+    [CLS] first, [PAD] after the end. ``label``: int64 (B,), the stream-wide category. ``row``: int64 (B,), the
+    stream-wide training row (what metadata kept beside a sample is keyed by).
+
+    ``seed`` is equal on all ranks and differs from step to step; ``offset`` and ``total`` place this share in the
+    global batch. A method that draws random numbers per sample draws them for all ``total`` samples
+    from ``seed`` and keeps its own rows (:meth:`draw`), so that two ranks of B do what one rank of 2B does.
+    """
+
+    image: Tensor
+    tokens: Tensor
+    label: Tensor
+    row: Tensor
+    seed: int = 0
+    offset: int = 0
+    total: int | None = None
+
+    def __len__(self) -> int:
+        return self.tokens.shape[0]
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
+        """The same batch on another device."""
+        moved = (t.to(device, non_blocking=non_blocking) for t in (self.image, self.tokens, self.label, self.row))
+        return Batch(*moved, seed=self.seed, offset=self.offset, total=self.total)
+
+    def draw(self, sample: Callable[[torch.Generator, int], Tensor]) -> Tensor:
+        """This rank's rows of ``sample(generator, total)``, whose first axis is the global batch.
+
+        The generator lives on the CPU, so that a CPU and a GPU run draw the same numbers.
+        """
+        total = len(self) if self.total is None else self.total
+        drawn = sample(torch.Generator().manual_seed(self.seed), total)
+        return drawn[self.offset : self.offset + len(self)].to(self.tokens.device)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of optimisation inside a task.
+
+    ``batch_size`` is the global batch: all ranks and accumulated micro-batches together count once per
+    ``accumulate`` (see ``run.accumulate``). ``data`` names the training set: ``task``, the task's own rows, or
+    ``seen``, the rows of every task so far (joint training). ``replay``: ``none``, or ``merge``, the memory's
+    rows join the training set. ``optimizer`` makes a fresh optimiser; ``learning_rate(step, steps)`` is the factor
+    on its base rate at step 0 .. steps - 1.
+    """
+
+    name: str
+    epochs: int
+    batch_size: int
+    optimizer: Callable[[], torch.optim.Optimizer]
+    learning_rate: Callable[[int, int], float]
+    data: Literal["task", "seen"] = "task"
+    replay: Literal["none", "merge"] = "merge"
+
+
+class Method(nn.Module):
+    """A continual-learning method.
+
+    ``state_dict()`` after :meth:`finish_task` is everything that the next task needs: teachers that live for one
+    task are made in :meth:`start_task` and dropped in :meth:`finish_task`.
+
+    Subclasses set ``scenarios``, the ``Config`` dataclass (frozen; its defaults are the paper's) and, where the paper and the
+    released code differ, ``presets``: name -> {field: value}, always holding ``paper`` (empty) and ``reference`` (the released
+    code's behaviour).
+    """
+
+    scenarios: ClassVar[frozenset[Scenario]]
+    Config: ClassVar[type]
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "reference": {}}
+
+    def __init__(self, config: Any, spec: InputSpec) -> None:
+        super().__init__()
+        self.config = config
+        self.spec = spec
+
+    def start_task(self, task: Task) -> None:
+        """Grow, snapshot the reference model. Called once before the task's first phase."""
+
+    def phases(self, task: Task) -> Sequence[Phase]:
+        """The task's stretches of optimisation, in order."""
+        raise NotImplementedError
+
+    def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
+        """Named scalar terms, weights applied; their sum is minimised.
+
+        On several ranks each term is normalised so that its mean over ranks is the term of the global batch.
+        """
+        raise NotImplementedError
+
+    def before_step(self, phase: Phase) -> None:
+        """Called before the loss of each optimiser step: a momentum update, ahead of the teacher's forward."""
+
+    def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:
+        """Prototypes, freezing, dropping teachers. ``data()`` walks the task's training set once, unaugmented."""
+
+    def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
+        """Unit rows (B, D) for retrieval and for ranking exemplars: of pictures, of texts, or of both together."""
+        raise NotImplementedError

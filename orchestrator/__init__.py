@@ -1,0 +1,1 @@
+"""Experiment orchestration for vision-language continual learning on Ray."""

@@ -1,0 +1,19 @@
+"""Errors that a user can mend: one line, no traceback."""
+
+
+class UserError(Exception):
+    """Something the user gave is wrong. The message is one line: what was found, where, and what is allowed."""
+
+
+class BadRecord(UserError):
+    """A record of a data set that cannot be read.
+
+    ``row`` is its place in the split it was read for; the message names file and record.
+    """
+
+    def __init__(self, message: str, row: int) -> None:
+        super().__init__(message)
+        self.row = row
+
+    def __reduce__(self):
+        return type(self), (self.args[0], self.row)

@@ -1,0 +1,1 @@
+"""Where tasks come from: generated worlds and readers of real data sets."""

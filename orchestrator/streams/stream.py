@@ -1,0 +1,61 @@
+"""A stream as training sees it: token rows instead of captions, global row numbers, pictures from wherever they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from methods.method import InputSpec, Task
+
+from .source import Pictures
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of one task. ``tokens``: int32 (N, L). ``label``: int32 (N,). Arrays may be read-only views of shared memory."""
+
+    pictures: Pictures
+    tokens: np.ndarray
+    label: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task and its splits (``train``, ``validation``, ``test``, and perhaps ``query`` and ``gallery``)."""
+
+    task: Task
+    splits: dict[str, Split]
+
+
+class Stream:
+    """An ordered list of tasks.
+
+    The training rows of all tasks are numbered through, task by task, from 0: a replay memory is a list of such
+    global rows. ``augment`` names the training transform; ``skip_bad`` says whether a picture that cannot be read is
+    replaced (and counted) or an error.
+    """
+
+    def __init__(
+        self, name: str, spec: InputSpec, tasks: Sequence[TaskData], augment: str, skip_bad: bool = False
+    ) -> None:
+        self.name = name
+        self.spec = spec
+        self.tasks = list(tasks)
+        self.augment = augment
+        self.skip_bad = skip_bad
+        sizes = [len(t.splits["train"]) for t in self.tasks]
+        self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        """(T + 1,): task t owns global training rows starts[t] .. starts[t + 1] - 1."""
+
+    def train_rows(self, task: int) -> np.ndarray:
+        """The global training rows of a task, int64, ascending."""
+        return np.arange(self.starts[task], self.starts[task + 1], dtype=np.int64)
+
+    def task_of(self, rows: np.ndarray) -> np.ndarray:
+        """The task index of each global training row."""
+        return np.searchsorted(self.starts, rows, side="right") - 1
