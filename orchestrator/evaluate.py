@@ -1,0 +1,109 @@
+"""Evaluation of a method on the splits of the tasks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from methods.method import Method
+
+from .loader import eval_batches
+from .metrics import gallery_map, recall_at_k
+from .streams.stream import Split, Stream
+
+Kind = Literal["image", "text", "pair"]
+
+
+@torch.no_grad()
+def embed_split(
+    method: Method, split: Split, kinds: tuple[Kind, ...], *, device: torch.device, batch_size: int, precision: str
+) -> dict[Kind, Tensor]:
+    """Unit rows (N, D), float32 on ``device``, of every sample of a split, in its order.
+
+    Each rank embeds its share; all ranks return the whole.
+    """
+    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    found: dict[Kind, list[Tensor]] = {kind: [] for kind in kinds}
+    places: list[Tensor] = []
+    method.eval()
+    cast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+    for batch in eval_batches(split, batch_size=batch_size, rank=rank, world=world):
+        places.append(batch.row)
+        moved = batch.to(device, non_blocking=True)
+        with cast:
+            for kind in kinds:
+                found[kind].append(method.embed(moved, kind).float())
+    if world == 1:
+        return {kind: torch.cat(parts) for kind, parts in found.items()}
+    return {kind: _gather(parts, places, len(split), device) for kind, parts in found.items()}
+
+
+def _gather(parts: list[Tensor], places: list[Tensor], total: int, device: torch.device) -> Tensor:
+    """Rows of all ranks in split order. A rank may have no rows at all, so the width travels too."""
+    width = torch.tensor([parts[0].shape[1] if parts else 0], device=device)
+    dist.all_reduce(width, dist.ReduceOp.MAX)
+    whole = torch.zeros(total, int(width), device=device)
+    if parts:
+        whole[torch.cat(places).to(device)] = torch.cat(parts)
+    dist.all_reduce(whole)
+    return whole
+
+
+class RetrievalScores:
+    """What one evaluation over several tasks found.
+
+    ``by_task``: R_m of each task among its own candidates, percent, (K,). ``metrics``: flat, names without the split's prefix:
+    ``task_00/r_mean`` ... and, over the union of the tasks' candidates as the CTP paper reports it, ``seen/txt_r1`` ...
+    ``seen/r_mean`` and, where there are query and gallery splits, ``seen/map1``, ``seen/map5``, ``seen/map10``.
+    """
+
+    def __init__(self, by_task: np.ndarray, metrics: dict[str, float]) -> None:
+        self.by_task = by_task
+        self.metrics = metrics
+
+
+def evaluate_retrieval(
+    method: Method,
+    stream: Stream,
+    split: Literal["validation", "test"],
+    *,
+    tasks: int,
+    seen: int,
+    device: torch.device,
+    batch_size: int,
+    precision: str,
+) -> RetrievalScores:
+    """Scores tasks 0 .. ``tasks`` - 1 one by one, and the union of tasks 0 .. ``seen`` - 1 (``seen`` <= ``tasks``)."""
+    options = {"device": device, "batch_size": batch_size, "precision": precision}
+    images, texts, by_task, metrics = [], [], [], {}
+    for k in range(tasks):
+        found = embed_split(method, stream.tasks[k].splits[split], ("image", "text"), **options)
+        scores = recall_at_k(found["image"] @ found["text"].T)
+        metrics[f"task_{k:02d}/r_mean"] = scores["r_mean"]
+        by_task.append(scores["r_mean"])
+        if k < seen:
+            images.append(found["image"])
+            texts.append(found["text"])
+    if seen:
+        union = recall_at_k(torch.cat(images) @ torch.cat(texts).T)
+        metrics.update({f"seen/{name}": value for name, value in union.items()})
+    if seen and split == "test" and all("gallery" in t.splits for t in stream.tasks[:seen]):
+        metrics.update(_gallery(method, stream, seen, options))
+    return RetrievalScores(np.array(by_task), metrics)
+
+
+def _gallery(method: Method, stream: Stream, seen: int, options: dict) -> dict[str, float]:
+    features: dict[str, list[Tensor]] = {"query": [], "gallery": []}
+    labels: dict[str, list[np.ndarray]] = {"query": [], "gallery": []}
+    for task in stream.tasks[:seen]:
+        for name in features:
+            split = task.splits[name]
+            features[name].append(embed_split(method, split, ("pair",), **options)["pair"])
+            labels[name].append(np.asarray(split.label))
+    scores = torch.cat(features["query"]) @ torch.cat(features["gallery"]).T
+    found = gallery_map(scores, np.concatenate(labels["query"]), np.concatenate(labels["gallery"]))
+    return {f"seen/{name}": value for name, value in found.items()}

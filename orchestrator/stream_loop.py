@@ -1,0 +1,209 @@
+"""The walk of one trial over one stream, task by task. Knows nothing of Ray: it talks to a reporter."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from methods.method import Batch, Method, Phase
+from methods.registry import get as get_method
+
+from . import checkpoint
+from .config import RunConfig
+from .curves import Curves
+from .evaluate import embed_split, evaluate_retrieval
+from .loader import Loader, eval_batches
+from .metrics import matrix_metrics
+from .replay.memory import ReplayMemory
+from .replay.rows import RowReader
+from .reporter import Reporter
+from .seeding import derive, seed_everything
+from .streams.stream import Split, Stream
+from .train_phase import train_phase
+
+
+class StreamLoop:
+    """Walks ``stream`` with ``config``: each task is trained, evaluated on all tasks so far, checkpointed, reported.
+
+    ``folder``: the trial's own folder (shared storage); holds ``checkpoints/``, ``tasks.jsonl``, ``curves.csv``. A folder with
+    checkpoints is gone on with from its last finished task, whose reports are made again first. ``tokenizer``: a folder kept
+    with each checkpoint. In a process group every rank calls :meth:`run`; rank 0 writes and reports.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        stream: Stream,
+        folder: Path,
+        reporter: Reporter,
+        *,
+        device: torch.device,
+        tokenizer: Path | None = None,
+    ) -> None:
+        self.config = config
+        self.stream = stream
+        self.folder = folder
+        self.reporter = reporter
+        self.device = device
+        self.tokenizer = tokenizer
+        self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        self.reader = RowReader(stream)
+        self.curves = Curves()
+
+    def run(self) -> str:
+        """``finished`` when all tasks are done, ``stopped`` when the reporter said so before.
+
+        Raises :class:`~orchestrator.curves.Diverged` and whatever reading data or writing checkpoints raises.
+        """
+        tasks = len(self.stream.tasks)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        method, memory = self._fresh()
+        done, saved = checkpoint.latest(self.folder, tasks)
+        reports: list[dict[str, float]] = []
+        if saved is not None:
+            checkpoint.restore(method, saved.model)
+            memory.load(saved.memory)
+            for report in saved.reports:
+                reports.append(report)
+                if not self._go_on(report):
+                    return "stopped"
+        for index in range(done, tasks):
+            report = self._task(index, method, memory, reports)
+            reports.append(report)
+            report["seconds/checkpoint"] = self._save(index, method, memory, reports)
+            if not self._go_on(report) and index + 1 < tasks:
+                return "stopped"
+        return "finished"
+
+    def _fresh(self) -> tuple[Method, ReplayMemory]:
+        """A new method and an empty memory, independent of what ran in this process before."""
+        seed_everything(self.config.run.seed)
+        method = get_method(self.config.method_name)(self.config.method, self.stream.spec).to(self.device)
+        return method, ReplayMemory(self.config.replay, seed=self.config.run.seed)
+
+    def _task(self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]) -> dict[str, float]:
+        seed = self.config.run.seed
+        # From here on a task's numbers depend on (seed, task, rank) and the last checkpoint alone.
+        seed_everything(seed, index + 1, self.rank)
+        data = self.stream.tasks[index]
+        began = time.perf_counter()
+        method.start_task(data.task)
+        method.to(self.device)
+        waited = 0.0
+        for number, phase in enumerate(method.phases(data.task)):
+            waited += self._phase(index, number, phase, method, memory)
+        method.finish_task(data.task, lambda: self._walk(data.splits["train"]))
+        memory.update(
+            index, self.stream.train_rows(index), np.asarray(data.splits["train"].label), self._features(method)
+        )
+        trained = time.perf_counter()
+        scores = evaluate_retrieval(
+            method,
+            self.stream,
+            "validation",
+            tasks=index + 1,
+            seen=index + 1,
+            device=self.device,
+            batch_size=self.config.run.eval_batch_size,
+            precision=self.config.run.precision,
+        )
+        report = {
+            "task": index + 1,
+            **{f"validation/{name}": value for name, value in scores.metrics.items()},
+            **{f"validation/{name}": value for name, value in self._summary(reports, scores.by_task).items()},
+            **{f"train/{name}": value for name, value in self.curves.means(index).items()},
+            "replay/items": len(memory.rows),
+            "replay/bytes": memory.nbytes(self.reader.bytes_per_row),
+            "seconds/train": trained - began,
+            "seconds/wait": waited,
+            "seconds/evaluate": time.perf_counter() - trained,
+        }
+        return report
+
+    def _phase(self, index: int, number: int, phase: Phase, method: Method, memory: ReplayMemory) -> float:
+        """Trains one phase; returns the seconds spent waiting for data after the first batch."""
+        run = self.config.run
+        tasks = range(index + 1) if phase.data == "seen" else [index]
+        rows = np.concatenate([self.stream.train_rows(k) for k in tasks])
+        if phase.replay == "merge":
+            rows = np.concatenate([rows, np.asarray(memory.rows, np.int64)])
+        loader = Loader(
+            self.reader,
+            rows,
+            batch_size=phase.batch_size // run.accumulate,
+            epochs=phase.epochs,
+            seed=derive(run.seed, index, number),
+            rank=self.rank,
+            world=self.world,
+            augment=self.stream.augment,
+            pin=self.device.type == "cuda",
+            threads=run.loader_threads,
+        )
+        self.curves.start(index, phase.name)
+        with loader:
+            train_phase(
+                method,
+                phase,
+                loader,
+                len(loader) // run.accumulate,
+                device=self.device,
+                precision=run.precision,
+                accumulate=run.accumulate,
+                curves=self.curves,
+            )
+        return loader.waited
+
+    def _walk(self, split: Split) -> Iterable[Batch]:
+        for batch in eval_batches(split, batch_size=self.config.run.eval_batch_size, rank=0, world=1):
+            yield batch.to(self.device)
+
+    def _features(self, method: Method) -> Callable[[np.ndarray], np.ndarray]:
+        """What a policy that ranks by features calls: training rows -> (n, D) unit rows of pictures and texts together."""
+
+        def features(rows: np.ndarray) -> np.ndarray:
+            found = embed_split(
+                method,
+                self.reader.split(rows),
+                ("pair",),
+                device=self.device,
+                batch_size=self.config.run.eval_batch_size,
+                precision=self.config.run.precision,
+            )
+            return found["pair"].cpu().numpy()
+
+        return features
+
+    @staticmethod
+    def _summary(reports: list[dict], row: np.ndarray) -> dict[str, float]:
+        """Average, forgetting and the like from the matrix rows reported so far and this task's ``row``."""
+        size = len(row)
+        matrix = np.full((size, size), np.nan)
+        for t, report in enumerate(reports):
+            matrix[t, : t + 1] = [report[f"validation/task_{k:02d}/r_mean"] for k in range(t + 1)]
+        matrix[-1] = row
+        return matrix_metrics(matrix)
+
+    def _save(self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]) -> float:
+        began = time.perf_counter()
+        if self.rank == 0:
+            state = checkpoint.Checkpoint(method.state_dict(), memory.state(), reports)
+            checkpoint.save(self.folder, index, state, self.tokenizer)
+            self.curves.append_csv(self.folder / "curves.csv", index)
+            lines = "".join(json.dumps(report) + "\n" for report in reports)
+            checkpoint.write_text(self.folder / "tasks.jsonl", lines)
+        return time.perf_counter() - began
+
+    def _go_on(self, report: dict[str, float]) -> bool:
+        """Rank 0 reports; all ranks learn the answer."""
+        answer = torch.ones(1, dtype=torch.int32, device=self.device)
+        if self.rank == 0:
+            answer.fill_(int(self.reporter.report(report)))
+        if self.world > 1:
+            dist.broadcast(answer, 0)
+        return bool(answer.item())
