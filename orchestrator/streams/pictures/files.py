@@ -1,0 +1,56 @@
+"""Pictures read from a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...errors import BadRecord
+from .decode import decode
+
+
+class FilePictures:
+    """Picture ``i`` is the file ``folder/<ids[i]>.jpg``, decoded on read to side ``size``.
+
+    The names are kept as one bytes array: a million of them pickle in about ten megabytes. Nothing is looked
+    up before it is read.
+    """
+
+    def __init__(self, folder: str, ids: Sequence[str], size: int) -> None:
+        self.folder = folder
+        self.size = size
+        self._ids = np.array([i.encode() for i in ids], dtype=np.bytes_)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def path(self, row: int) -> str:
+        """The file of a row."""
+        return f"{self.folder}/{self._ids[row].decode()}.jpg"
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """uint8 (n, S, S, 3). :class:`~orchestrator.errors.BadRecord` for a file that is missing or no whole
+        picture.
+        """
+        out = np.empty((len(rows), self.size, self.size, 3), np.uint8)
+        for i, row in enumerate(rows):
+            try:
+                out[i] = decode(self._bytes(int(row)), self.size)
+            except ValueError as error:
+                message = f"{self.path(row)}: cannot be decoded ({error}), allowed: a whole JPEG"
+                raise BadRecord(message, int(row)) from None
+        return out
+
+    def read_encoded(self, rows: np.ndarray) -> list[bytes]:
+        """The files' bytes, undecoded. :class:`~orchestrator.errors.BadRecord` for a file that cannot be
+        read.
+        """
+        return [self._bytes(int(row)) for row in rows]
+
+    def _bytes(self, row: int) -> bytes:
+        try:
+            with open(self.path(row), "rb") as file:
+                return file.read()
+        except OSError as error:
+            raise BadRecord(f"{self.path(row)}: cannot be read ({error.strerror})", row) from None

@@ -1,0 +1,37 @@
+"""From what a reader found to what training sees."""
+
+from __future__ import annotations
+
+from methods.method import InputSpec, Task
+
+from .source import StreamSource
+from .stream import Split, Stream, TaskData
+from .tokenizer import Tokenizer
+
+
+def input_spec(source: StreamSource, tokenizer: Tokenizer) -> InputSpec:
+    """What a method must know of the stream's inputs."""
+    return InputSpec(
+        image_size=source.image_size,
+        max_tokens=tokenizer.max_tokens,
+        vocab_size=tokenizer.vocab_size,
+        pad_id=tokenizer.pad_id,
+        cls_id=tokenizer.cls_id,
+        sep_id=tokenizer.sep_id,
+        mask_id=tokenizer.mask_id,
+    )
+
+
+def prepare(source: StreamSource, tokenizer: Tokenizer, skip_bad: bool = False) -> Stream:
+    """The stream with every split's captions tokenised, once. Pictures stay where they are."""
+    tasks = [
+        TaskData(
+            Task(index, task.name, source.scenario, len(source.tasks)),
+            {
+                name: Split(split.pictures, tokenizer.encode(split.captions), split.label)
+                for name, split in task.splits.items()
+            },
+        )
+        for index, task in enumerate(source.tasks)
+    ]
+    return Stream(source.name, input_spec(source, tokenizer), tasks, source.augment, skip_bad)

@@ -1,0 +1,28 @@
+"""The streams by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from ..errors import UserError
+
+STREAMS = {
+    "p9d": "orchestrator.streams.p9d:P9D",
+    "shapes-retrieval": "orchestrator.streams.shapes_retrieval:ShapesRetrieval",
+}
+"""Name -> ``module:Class``. A class has ``Config`` (a frozen dataclass that validates itself with one-line
+:class:`ValueError`), ``scenario``, ``summary`` (one line) and ``load(config, skip_bad) -> StreamSource``."""
+
+
+def names() -> list[str]:
+    """All names, sorted."""
+    return sorted(STREAMS)
+
+
+def get(name: str) -> Any:
+    """The reader class of a stream. :class:`~orchestrator.errors.UserError` for an unknown name."""
+    if name not in STREAMS:
+        raise UserError(f"stream: {name!r}, allowed: {', '.join(names())}")
+    module, attribute = STREAMS[name].split(":")
+    return getattr(import_module(module), attribute)

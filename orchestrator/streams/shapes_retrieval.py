@@ -1,0 +1,138 @@
+"""``shapes-retrieval``: pictures of generated scenes and their captions; each task brings a new family of
+things.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import astuple, dataclass
+
+import numpy as np
+
+from .source import SplitSource, StreamSource, TaskSource
+from .world.caption import captions
+from .world.colours import COLOURS
+from .world.families import DRAWN, THINGS, family
+from .world.pictures import ScenePictures
+from .world.scenes import SIZES, Scenes, arrange
+
+_COUNTS = 3
+_RADIX = (THINGS, len(COLOURS), len(SIZES), _COUNTS)
+_SPECS = THINGS * len(COLOURS) * len(SIZES) * _COUNTS
+# Two groups never share both thing and colour, and "A left of B" is "B right of A".
+_CAPTIONS = 2 * (_SPECS * _SPECS - THINGS * len(COLOURS) * (len(SIZES) * _COUNTS) ** 2)
+_SPLITS = ("train", "validation", "test", "query", "gallery")
+
+
+@dataclass(frozen=True)
+class _Config:
+    """``seed`` fixes scenes and the order of the families. ``tasks``: one family each. ``image_size``:
+    pixels, at least 16. The rest: scenes a task in each split.
+    """
+
+    seed: int = 0
+    tasks: int = 5
+    image_size: int = 32
+    train: int = 480
+    validation: int = 96
+    test: int = 96
+    query: int = 48
+    gallery: int = 96
+
+    def __post_init__(self) -> None:
+        limits = {
+            "seed": (0, 2**32 - 1),
+            "tasks": (1, 1000),
+            "image_size": (16, 1024),
+            "train": (1, 10**8),
+            # Half of what there is to say: distinct captions are drawn until there are enough.
+            "validation": (2, _CAPTIONS // 2),
+            "test": (2, _CAPTIONS // 2),
+            "query": (1, 10**8),
+            # At least one of each thing, so that every query has something to find.
+            "gallery": (THINGS, 10**8),
+        }
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise ValueError(f"{name}: {value!r}, allowed: an integer {low} .. {high}")
+
+
+class ShapesRetrieval:
+    """Image <-> text retrieval over scenes of two groups of things.
+
+    A noun is heard in its own task only; colours, sizes, counts and relations in all of them. Captions are
+    unique within a task's validation and test split, so that a perfect model reaches recall 1. In ``query``
+    and ``gallery`` both groups are of the same thing, which is the category to be found again.
+    """
+
+    Config = _Config
+    scenario = "retrieval"
+    summary = "generated scenes and captions, a new family of things a task; needs no data"
+
+    @staticmethod
+    def load(config: _Config, skip_bad: bool) -> StreamSource:
+        """The stream. There is nothing bad to skip."""
+        del skip_bad
+        drawn = np.random.default_rng([config.seed, 0]).permutation(DRAWN)
+        order = [int(i) for i in drawn] + list(range(DRAWN, config.tasks))
+        digest = hashlib.sha256(repr(astuple(config)).encode())
+        tasks = [_task(config, order[t], t, digest) for t in range(config.tasks)]
+        return StreamSource(
+            name="shapes-retrieval",
+            scenario="retrieval",
+            image_size=config.image_size,
+            categories=[noun for index in order[: config.tasks] for noun in family(index).nouns],
+            tasks=tasks,
+            augment="none",
+            fingerprint=digest.hexdigest(),
+        )
+
+
+def _task(config: _Config, index: int, task: int, digest: hashlib._Hash) -> TaskSource:
+    name = family(index).name
+    splits = {}
+    for number, split in enumerate(_SPLITS):
+        rng = np.random.default_rng([config.seed, 1, index, number])
+        scenes = _scenes(rng, index, split, getattr(config, split))
+        pictures = ScenePictures(scenes, config.image_size)
+        for column in scenes.columns():
+            digest.update(np.ascontiguousarray(column))
+        # The drawings are content too.
+        digest.update(pictures.read(np.arange(min(len(scenes), 8))))
+        splits[split] = SplitSource(
+            pictures=pictures,
+            captions=captions(scenes),
+            label=task * THINGS + scenes.thing[:, 0].astype(np.int32),
+            ids=[f"{name}-{split}-{i:06d}" for i in range(len(scenes))],
+        )
+    return TaskSource(name, splits)
+
+
+def _scenes(rng: np.random.Generator, index: int, split: str, n: int) -> Scenes:
+    groups = np.empty((0, 2, 4), int)
+    relation = np.empty(0, int)
+    while len(groups) < n:
+        more = max(2 * (n - len(groups)), 64)
+        drawn = np.stack([rng.integers(0, high, (more, 2)) for high in _RADIX], 2)
+        side = rng.integers(0, 4, more)
+        if split in ("query", "gallery"):
+            drawn[:, :, 0] = (np.arange(len(groups), len(groups) + more) % THINGS)[:, None]
+            drawn[:, 1, 1] = (drawn[:, 0, 1] + rng.integers(1, len(COLOURS), more)) % len(COLOURS)
+        apart = (drawn[:, 0, :2] != drawn[:, 1, :2]).any(1)
+        groups = np.concatenate([groups, drawn[apart]])
+        relation = np.concatenate([relation, side[apart]])
+        if split in ("validation", "test"):
+            keep = np.sort(np.unique(_meaning(groups, relation), return_index=True)[1])
+            groups, relation = groups[keep], relation[keep]
+    groups, relation = groups[:n].copy(), relation[:n]
+    groups[:, :, 3] += 1
+    return arrange(rng, index, groups, relation)
+
+
+def _meaning(groups: np.ndarray, relation: np.ndarray) -> np.ndarray:
+    """A number a scene, equal for captions that say the same."""
+    spec = np.ravel_multi_index(tuple(np.moveaxis(groups, 2, 0)), _RADIX)
+    swapped = (relation % 2 == 1)[:, None]
+    spec = np.where(swapped, spec[:, ::-1], spec)
+    return (spec[:, 0] * _SPECS + spec[:, 1]) * 2 + relation // 2

@@ -1,0 +1,139 @@
+"""Captions to rows of token ids."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+from tokenizers import decoders, models, pre_tokenizers, trainers
+
+from ..errors import UserError
+
+_SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+_CHUNK = 16384
+
+
+class Tokenizer:
+    """A subword vocabulary and a row length.
+
+    ``max_tokens``: length L of the rows, [CLS] and [SEP] included, at least 3. ``vocab_size``: number of ids.
+    ``pad_id``, ``unk_id``, ``cls_id``, ``sep_id``, ``mask_id``: the special ids. Made by :meth:`train`,
+    :meth:`from_pretrained` or :meth:`load`.
+    """
+
+    def __init__(self, model: tokenizers.Tokenizer, max_tokens: int, special: dict[str, str]) -> None:
+        if max_tokens < 3:
+            raise UserError(f"max_tokens: {max_tokens}, allowed: at least 3 ([CLS], a token, [SEP])")
+        model.no_padding()
+        model.no_truncation()
+        # Special names inside a caption are ordinary text.
+        model.encode_special_tokens = True
+        self._model = model
+        self._special = special
+        self.max_tokens = max_tokens
+        self.vocab_size = model.get_vocab_size()
+        self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
+            model.token_to_id(special[name]) for name in _SPECIAL
+        )
+
+    @classmethod
+    def train(cls, captions: Iterable[str], vocab_size: int, max_tokens: int) -> Tokenizer:
+        """Byte-level BPE learnt from ``captions``.
+
+        Any text in any language has ids, also in words and scripts never seen, since every byte is a token;
+        the ids depend on the captions alone, not on their order or on threads. ``vocab_size`` is an upper
+        limit, at least 261 (256 bytes and 5 special tokens).
+        """
+        floor = 256 + len(_SPECIAL)
+        if vocab_size < floor:
+            raise UserError(
+                f"vocab_size: {vocab_size}, allowed: at least {floor} (256 bytes, {len(_SPECIAL)} special)"
+            )
+        model = tokenizers.Tokenizer(models.BPE(unk_token=_SPECIAL["unk"]))
+        model.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+        model.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocab_size,
+            special_tokens=list(_SPECIAL.values()),
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        model.train_from_iterator(captions, trainer)
+        return cls(model, max_tokens, _SPECIAL)
+
+    @classmethod
+    def from_pretrained(cls, name: str, max_tokens: int) -> Tokenizer:
+        """A transformers tokenizer with the five special tokens (BERT's kind), by hub name or folder.
+
+        The local cache is asked first, then the hub. :class:`~orchestrator.errors.UserError` where neither
+        has it.
+        """
+        from transformers import AutoTokenizer
+
+        try:
+            try:
+                loaded = AutoTokenizer.from_pretrained(name, use_fast=True, local_files_only=True)
+            except (OSError, ValueError):
+                loaded = AutoTokenizer.from_pretrained(name, use_fast=True)
+        except Exception as error:  # transformers and the hub's client raise many kinds
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(
+                f"tokenizer {name!r}: cannot be loaded, allowed: a folder with tokenizer.json, or a model "
+                f"of the hub, cached or within reach ({type(error).__name__}: {reason})"
+            ) from None
+        special = {key: getattr(loaded, f"{key}_token", None) for key in _SPECIAL}
+        absent = [key for key, token in special.items() if token is None]
+        if absent:
+            need = ", ".join(_SPECIAL)
+            raise UserError(f"tokenizer {name!r}: has no {', '.join(absent)} token, allowed: one with {need}")
+        if not getattr(loaded, "is_fast", False):
+            raise UserError(f"tokenizer {name!r}: has no tokenizer.json, allowed: a fast tokenizer")
+        model = tokenizers.Tokenizer.from_str(loaded.backend_tokenizer.to_str())
+        return cls(model, max_tokens, special)
+
+    def encode(self, captions: Sequence[str]) -> np.ndarray:
+        """int32 (N, L): [CLS], the caption's tokens cut to L - 2, [SEP], then [PAD]."""
+        rows = np.full((len(captions), self.max_tokens), self.pad_id, np.int32)
+        rows[:, 0] = self.cls_id
+        room = self.max_tokens - 2
+        for start in range(0, len(captions), _CHUNK):
+            chunk = list(captions[start : start + _CHUNK])
+            ids = [e.ids[:room] for e in self._model.encode_batch_fast(chunk, add_special_tokens=False)]
+            lengths = np.fromiter((len(i) for i in ids), np.int64, len(ids))
+            part = rows[start : start + len(ids)]
+            used = np.arange(room) < lengths[:, None]
+            part[:, 1:-1][used] = np.fromiter(
+                itertools.chain.from_iterable(ids), np.int32, int(lengths.sum())
+            )
+            part[np.arange(len(ids)), lengths + 1] = self.sep_id
+        return rows
+
+    def decode(self, row: np.ndarray) -> str:
+        """The text of one row, special tokens left out."""
+        return self._model.decode(list(map(int, row)), skip_special_tokens=True).removeprefix(" ")
+
+    def save(self, folder: str | Path) -> None:
+        """Writes ``tokenizer.json`` and ``tokenizer_rows.json`` into ``folder``."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._model.save(str(folder / "tokenizer.json"))
+        rows = {"max_tokens": self.max_tokens, "special": self._special}
+        (folder / "tokenizer_rows.json").write_text(json.dumps(rows), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Tokenizer:
+        """What :meth:`save` wrote. :class:`~orchestrator.errors.UserError` where it cannot be read."""
+        folder = Path(folder)
+        try:
+            rows = json.loads((folder / "tokenizer_rows.json").read_text(encoding="utf-8"))
+            model = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+            return cls(model, rows["max_tokens"], rows["special"])
+        except UserError:
+            raise
+        except Exception as error:  # tokenizers raises bare Exception
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"{folder}: holds no saved tokenizer ({reason})") from None

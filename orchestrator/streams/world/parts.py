@@ -1,0 +1,72 @@
+"""The strokes and surfaces that things are drawn from.
+
+Coordinates: the unit square -1 .. 1, x to the right, y downwards. Angles in degrees, clockwise from the
+right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One surface or stroke.
+
+    ``points``: float64 (K, 2). ``width``: 0 fills the polygon, else the stroke's width. ``tone``: ``body`` is
+    drawn in the object's colour, ``dark`` in near black, ``hole`` shows the background.
+    """
+
+    points: np.ndarray
+    width: float = 0.0
+    tone: Literal["body", "dark", "hole"] = "body"
+
+
+def dark(part: Part) -> Part:
+    """The part in near black."""
+    return replace(part, tone="dark")
+
+
+def hole(part: Part) -> Part:
+    """The part cut out of what was drawn before."""
+    return replace(part, tone="hole")
+
+
+def poly(*xy: float) -> Part:
+    """A filled polygon through x0, y0, x1, y1, ..."""
+    return Part(np.array(xy, float).reshape(-1, 2))
+
+
+def box(left: float, top: float, right: float, bottom: float) -> Part:
+    """A filled rectangle."""
+    return poly(left, top, right, top, right, bottom, left, bottom)
+
+
+def disc(x: float, y: float, rx: float, ry: float | None = None) -> Part:
+    """A filled ellipse; a circle without ``ry``."""
+    return Part(_arc(x, y, rx, rx if ry is None else ry, 0, 360))
+
+
+def line(width: float, *xy: float) -> Part:
+    """A stroke through x0, y0, x1, y1, ..."""
+    return Part(np.array(xy, float).reshape(-1, 2), width)
+
+
+def arc(width: float, x: float, y: float, r: float, start: float, end: float) -> Part:
+    """A stroke along a circle."""
+    return Part(_arc(x, y, r, r, start, end), width)
+
+
+def star(points: int, inner: float, turn: float = -90.0) -> Part:
+    """A star of outer radius 1 around the centre."""
+    angle = np.radians(turn + np.arange(2 * points) * 180.0 / points)
+    radius = np.where(np.arange(2 * points) % 2 == 0, 1.0, inner)
+    return Part(np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1))
+
+
+def _arc(x: float, y: float, rx: float, ry: float, start: float, end: float) -> np.ndarray:
+    angle = np.radians(np.linspace(start, end, 33))
+    return np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], 1)

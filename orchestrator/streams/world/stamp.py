@@ -1,0 +1,46 @@
+"""A thing drawn once at a size and a tilt."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from .families import family
+
+_OVERSAMPLE = 4
+_DARK = 0.12
+
+
+@lru_cache(maxsize=4096)
+def stamp(family_index: int, thing: int, side: int, tilt: int) -> tuple[np.ndarray, np.ndarray]:
+    """What the thing covers and how bright it is, antialiased.
+
+    ``side``: pixels. ``tilt``: degrees, clockwise. Returns two read-only float32 (side, side, 1) in 0 .. 1:
+    the share of the background that shows through, and the share of the object's colour that is added to it.
+    """
+    canvas = side * _OVERSAMPLE
+    cover, ink = Image.new("L", (canvas, canvas)), Image.new("L", (canvas, canvas))
+    cosine, sine = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
+    # A tilted drawing must stay inside its square, or it would be cut at the edges.
+    half = canvas / 2 / (abs(cosine) + 0.5 * abs(sine))
+    turn = np.array([[cosine, sine], [-sine, cosine]]) * half * 0.94
+    for part in family(family_index).parts[thing]:
+        points = [tuple(p) for p in part.points @ turn + canvas / 2]
+        shown = 0 if part.tone == "hole" else 255
+        bright = {"body": 255, "dark": round(255 * _DARK), "hole": 0}[part.tone]
+        for image, value in ((cover, shown), (ink, bright)):
+            draw = ImageDraw.Draw(image)
+            if part.width == 0:
+                draw.polygon(points, fill=value)
+            else:
+                width = max(part.width * half, 1)
+                draw.line(points, fill=value, width=round(width), joint="curve")
+                for x, y in (points[0], points[-1]):
+                    draw.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=value)
+    through, added = (np.asarray(i.reduce(_OVERSAMPLE), np.float32)[..., None] / 255 for i in (cover, ink))
+    through = 1 - through
+    through.setflags(write=False)
+    added.setflags(write=False)
+    return through, added
