@@ -1,0 +1,1 @@
+"""Image and text encoders of timm and transformers behind small adapters."""

@@ -1,0 +1,112 @@
+"""Which encoders, how large, and where their weights come from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from ..checks import check_range
+
+_SIZES: dict[str, dict[str, object]] = {
+    "base": {
+        "image_model": "deit_base_patch16_224",
+        "image_weights": "timm",
+        "patch_size": 16,
+        "image_width": 768,
+        "image_depth": 12,
+        "image_heads": 12,
+        "text_weights": "bert-base-chinese",
+        "text_width": 768,
+        "text_layers": 12,
+        "text_heads": 12,
+        "fusion_layer": 6,
+        "mlp_ratio": 4,
+        "dropout": 0.1,
+    },
+    "small": {
+        "image_model": "vit_tiny_patch16_224",
+        "image_weights": "random",
+        "patch_size": 8,
+        "image_width": 96,
+        "image_depth": 2,
+        "image_heads": 3,
+        "text_weights": "random",
+        "text_width": 96,
+        "text_layers": 4,
+        "text_heads": 3,
+        "fusion_layer": 2,
+        "mlp_ratio": 2,
+        # Too small to overfit a stream that two cores can walk: dropout would only slow it down.
+        "dropout": 0.0,
+    },
+}
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """A vision transformer, a split BERT, and where their weights come from. None: as ``size`` says.
+
+    ``size``: ``base``, the CTP paper's (DeiT-B/16 weights, bert-base-chinese split 6/6, BERT's dropout of
+    0.1), or ``small``, random weights that train on two cores (32-pixel pictures, patches of 8, width 96,
+    depth 2, text layers 2 + 2, ``mlp_ratio`` 2, no dropout).
+
+    ``image_model``: a timm vision transformer with a class token. ``image_weights``: ``random``, ``timm``
+    (the weights that timm publishes for it) or a file (safetensors or a state dict); position embeddings are
+    resized to the picture. ``text_weights``: ``random``, or a BERT by its name on the Hub or by its folder;
+    the cross-attention, which BERT lacks, starts random. ``patch_size`` (pixels), ``*_width``,
+    ``image_depth``, ``text_layers``, ``*_heads``, ``mlp_ratio`` (a block's inner width over its width): the
+    towers' sizes, equal widths; a size that does not fit the
+    weights is an error. ``fusion_layer``: text layers 0 .. fusion_layer - 1 read text alone, the others also
+    attend to the image tokens. ``dropout``: BERT's hidden and attention dropout, in [0, 1). ``attention``:
+    ``sdpa``, PyTorch's fused attention, or ``eager``, products and softmax spelled out, as published.
+    """
+
+    size: Literal["base", "small"] = "base"
+    image_model: str | None = None
+    image_weights: str | None = None
+    patch_size: int | None = None
+    image_width: int | None = None
+    image_depth: int | None = None
+    image_heads: int | None = None
+    text_weights: str | None = None
+    text_width: int | None = None
+    text_layers: int | None = None
+    text_heads: int | None = None
+    fusion_layer: int | None = None
+    mlp_ratio: int | None = None
+    dropout: float | None = None
+    attention: Literal["sdpa", "eager"] = "sdpa"
+
+    def __post_init__(self) -> None:
+        if self.size not in _SIZES:
+            raise ValueError(f"size {self.size!r} must be one of {', '.join(_SIZES)}")
+        if self.attention not in ("sdpa", "eager"):
+            raise ValueError(f"attention {self.attention!r} must be one of sdpa, eager")
+        full = self.resolved()
+        for name in (
+            "patch_size",
+            "image_width",
+            "image_depth",
+            "image_heads",
+            "text_width",
+            "text_heads",
+            "mlp_ratio",
+        ):
+            check_range(name, getattr(full, name), 1)
+        check_range("text_layers", full.text_layers, 2)
+        check_range("fusion_layer", full.fusion_layer, 1, full.text_layers - 1)
+        check_range("dropout", full.dropout, 0, 1, open_high=True)
+        if full.image_width != full.text_width:
+            raise ValueError(f"image_width {full.image_width} must equal text_width {full.text_width}")
+        for tower in ("image", "text"):
+            width, heads = getattr(full, f"{tower}_width"), getattr(full, f"{tower}_heads")
+            if width % heads:
+                raise ValueError(f"{tower}_width {width} must be a multiple of {tower}_heads {heads}")
+
+    def resolved(self) -> BackboneConfig:
+        """The same with every None replaced by what ``size`` says."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        full = object.__new__(BackboneConfig)
+        for name, value in {**_SIZES[self.size], **given}.items():
+            object.__setattr__(full, name, value)
+        return full

@@ -1,0 +1,153 @@
+"""The text tower: a BERT split into text layers and fusion layers."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import BertConfig, BertForMaskedLM
+from transformers.utils import logging
+
+from ..method import InputSpec
+from .config import BackboneConfig
+
+
+class SplitBert(nn.Module):
+    """BERT as ALBEF and CTP use it: text layers, fusion layers that also attend to image tokens, MLM head.
+
+    Attention is bidirectional throughout. The MLM decoder is tied to the word embeddings. ``config`` is
+    resolved. Raises :class:`ValueError`, in one line, for weights that are not there or do not fit.
+    """
+
+    def __init__(self, config: BackboneConfig, spec: InputSpec) -> None:
+        super().__init__()
+        bert = _random(config, spec) if config.text_weights == "random" else _pretrained(config, spec)
+        self.embeddings = bert.bert.embeddings
+        self.text_layers = bert.bert.encoder.layer[: config.fusion_layer]
+        self.fusion_layers = bert.bert.encoder.layer[config.fusion_layer :]
+        for layer in self.text_layers:
+            del layer.crossattention
+            layer.is_decoder = layer.add_cross_attention = False
+        for layer in (*self.text_layers, *self.fusion_layers):
+            layer.attention.self.is_causal = False
+        self.head = bert.cls.predictions.transform
+        # The head's matrix is the embeddings', held once: a state dict without shared tensors.
+        self.bias = nn.Parameter(bert.cls.predictions.bias.detach().clone())
+        self._pad_id = spec.pad_id
+        self._fused = config.attention == "sdpa"
+
+    def encode(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """ids (B, L) -> (hidden states after the text layers (B, L, W), attention mask for :meth:`fuse`)."""
+        hidden = self.embeddings(input_ids=ids)
+        mask = (ids != self._pad_id)[:, None, None, :]
+        if not self._fused:
+            mask = torch.zeros_like(mask, dtype=hidden.dtype).masked_fill(
+                ~mask, torch.finfo(hidden.dtype).min
+            )
+        for layer in self.text_layers:
+            hidden = layer(hidden, attention_mask=mask)
+        return hidden, mask
+
+    def fuse(self, hidden: Tensor, mask: Tensor, image_tokens: Tensor) -> Tensor:
+        """Hidden states (B, L, W) after the fusion layers, which attend to ``image_tokens`` (B, N, W)."""
+        for layer in self.fusion_layers:
+            hidden = layer(hidden, attention_mask=mask, encoder_hidden_states=image_tokens)
+        return hidden
+
+    def words(self, hidden: Tensor) -> Tensor:
+        """MLM logits (..., V) of hidden states (..., W)."""
+        return F.linear(self.head(hidden), self.embeddings.word_embeddings.weight, self.bias)
+
+
+_DECODER = {"is_decoder": True, "add_cross_attention": True}  # what makes transformers build cross-attention
+
+
+def _random(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
+    with _Quiet():
+        return BertForMaskedLM(
+            BertConfig(
+                vocab_size=spec.vocab_size,
+                hidden_size=config.text_width,
+                num_hidden_layers=config.text_layers,
+                num_attention_heads=config.text_heads,
+                intermediate_size=config.mlp_ratio * config.text_width,
+                hidden_dropout_prob=config.dropout,
+                attention_probs_dropout_prob=config.dropout,
+                max_position_embeddings=spec.max_tokens,
+                pad_token_id=spec.pad_id,
+                attn_implementation=config.attention,
+                **_DECODER,
+            )
+        )
+
+
+def _pretrained(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
+    name = config.text_weights
+    looks_like_folder = os.path.isabs(name) or name.startswith((".", "~"))
+    if looks_like_folder and not os.path.isdir(os.path.expanduser(name)):
+        raise ValueError(f"text_weights {name!r}: no such folder (or say random, or a name on the Hub)")
+    try:
+        with _Quiet():
+            found = BertConfig.from_pretrained(os.path.expanduser(name) if looks_like_folder else name)
+            _check_sizes(name, found, config, spec)
+            bert, loading = BertForMaskedLM.from_pretrained(
+                os.path.expanduser(name) if looks_like_folder else name,
+                hidden_dropout_prob=config.dropout,
+                attention_probs_dropout_prob=config.dropout,
+                attn_implementation=config.attention,
+                output_loading_info=True,
+                **_DECODER,
+            )
+    except _DoesNotFit:
+        raise
+    except Exception as error:  # transformers, the Hub's client and its transport each raise their own
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ValueError(
+            f"cannot load text_weights {name!r} (a BERT's folder, its name on the Hub, or random): {reason}"
+        ) from error
+    lacking = sorted(key for key in loading["missing_keys"] if "crossattention" not in key)
+    if lacking:
+        raise ValueError(f"text_weights {name!r} lack {len(lacking)} of BERT's weights, {lacking[0]} first")
+    return bert
+
+
+class _DoesNotFit(ValueError):
+    pass
+
+
+def _check_sizes(name: str, found: BertConfig, config: BackboneConfig, spec: InputSpec) -> None:
+    pairs = (
+        ("text_width", found.hidden_size, config.text_width),
+        ("text_layers", found.num_hidden_layers, config.text_layers),
+        ("mlp_ratio", found.intermediate_size / found.hidden_size, config.mlp_ratio),
+        ("text_heads", found.num_attention_heads, config.text_heads),
+    )
+    for field, has, asked in pairs:
+        if has != asked:
+            raise _DoesNotFit(f"text_weights {name!r} have {field} {has}, not {asked}")
+    if found.vocab_size != spec.vocab_size:
+        raise _DoesNotFit(
+            f"text_weights {name!r} have {found.vocab_size} words, the tokenizer {spec.vocab_size}: "
+            "take both from one place"
+        )
+    if found.max_position_embeddings < spec.max_tokens:
+        raise _DoesNotFit(
+            f"text_weights {name!r} read {found.max_position_embeddings} tokens, not {spec.max_tokens}"
+        )
+
+
+class _Quiet:
+    """Silences transformers' remarks on a BERT that is made a decoder and on the cross-attention it lacks."""
+
+    def __enter__(self) -> None:
+        self._verbosity = logging.get_verbosity()
+        self._bar = logging.is_progress_bar_enabled()
+        logging.set_verbosity(logging.CRITICAL)
+        logging.disable_progress_bar()
+
+    def __exit__(self, *_) -> None:
+        logging.set_verbosity(self._verbosity)
+        if self._bar:
+            logging.enable_progress_bar()

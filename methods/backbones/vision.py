@@ -1,0 +1,61 @@
+"""The image tower: a timm vision transformer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import timm
+from timm.models import load_state_dict
+from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
+
+from .config import BackboneConfig
+
+
+def build_vision(config: BackboneConfig, image_size: int) -> VisionTransformer:
+    """A headless vision transformer; its ``forward_features`` gives tokens (B, N, W), class token first.
+
+    ``config`` is resolved. ``image_size``: side of the pictures, in pixels. Raises :class:`ValueError`, in
+    one line, for a model that is no vision transformer, a picture that the patches do not tile, and weights
+    that are not there or do not fit.
+    """
+    if image_size % config.patch_size:
+        raise ValueError(f"image size {image_size} must be a multiple of patch_size {config.patch_size}")
+    wanted = f"image_model {config.image_model!r}"
+    try:
+        model = timm.create_model(
+            config.image_model,
+            pretrained=config.image_weights == "timm",
+            num_classes=0,
+            img_size=image_size,
+            patch_size=config.patch_size,
+            embed_dim=config.image_width,
+            depth=config.image_depth,
+            num_heads=config.image_heads,
+            mlp_ratio=config.mlp_ratio,
+        )
+    except Exception as error:  # timm, the Hub's client and its transport each raise their own
+        if config.image_weights == "timm":
+            wanted += " with timm's weights (or set image_weights to a file, or to random)"
+        raise ValueError(f"cannot make {wanted}: {_one_line(error)}") from error
+    if not isinstance(model, VisionTransformer) or model.cls_token is None:
+        raise ValueError(f"{wanted} must be a timm vision transformer with a class token")
+    if config.image_weights not in ("random", "timm"):
+        _load(model, config.image_weights)
+    for module in model.modules():
+        if hasattr(module, "fused_attn"):
+            module.fused_attn = config.attention == "sdpa"
+    return model
+
+
+def _load(model: VisionTransformer, path: str) -> None:
+    if not Path(path).is_file():
+        raise ValueError(f"image_weights {path!r}: no such file (or say random, or timm)")
+    try:
+        state = checkpoint_filter_fn(load_state_dict(path), model)
+        model.load_state_dict({name: value for name, value in state.items() if not name.startswith("head.")})
+    except Exception as error:  # a file can be broken in as many ways as there are formats
+        raise ValueError(f"image_weights {path!r} do not fit the image tower: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

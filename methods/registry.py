@@ -1,0 +1,28 @@
+"""Which methods there are: a name, and where its class lies."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from .method import Method
+
+METHODS: dict[str, str] = {
+    "ctp": "methods.ctp:CTP",
+    "finetune": "methods.baselines:Finetune",
+    "er": "methods.baselines:ExperienceReplay",
+    "joint": "methods.baselines:Joint",
+}
+"""name -> ``module:Class``; a module is imported when its method is asked for."""
+
+
+def names() -> list[str]:
+    """The methods' names, in the order of the table."""
+    return list(METHODS)
+
+
+def get(name: str) -> type[Method]:
+    """The class of a method. Raises :class:`ValueError`, in one line, for a name that is not in the table."""
+    if name not in METHODS:
+        raise ValueError(f"unknown method {name!r}: one of {', '.join(METHODS)}")
+    module, cls = METHODS[name].split(":")
+    return getattr(import_module(module), cls)
