@@ -1,9 +1,9 @@
 """The field's metrics: from an accuracy matrix, and from similarities.
 
 An accuracy matrix ``R`` is (S, T), S <= T: ``R[t, k]`` is the score on task k after training on task t, both
-from 0, in any unit (percent everywhere in this project). The part above the diagonal, tasks not yet trained,
-and whatever was not measured is NaN; trailing rows of NaN count as tasks not yet finished. A metric that
-needs an entry that is NaN, or more tasks than are finished, is NaN.
+from 0, in any unit (percent everywhere in this project). Above the diagonal lie tasks not yet trained, which
+forward transfer alone reads. Whatever was not measured is NaN; trailing rows of NaN are tasks not yet
+finished. A metric that needs an entry that is NaN, or more tasks than are finished, is NaN.
 """
 
 from __future__ import annotations
@@ -55,29 +55,27 @@ def step_accuracy(matrix: ArrayLike, weights: ArrayLike | None = None) -> np.nda
 
 
 def final_average(matrix: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Mean of the last finished row over the tasks so far: ACC of Lopez-Paz and Ranzato, GEM (NeurIPS 2017),
-    eq. 2."""
+    """Mean of the last finished row over the tasks so far: ACC of Lopez-Paz and Ranzato, GEM (NeurIPS
+    2017), section 2."""
     steps = step_accuracy(matrix, weights)
     return float(steps[-1]) if len(steps) else float("nan")
 
 
 def average_over_time(matrix: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Mean of :func:`step_accuracy`: average incremental accuracy of Rebuffi et al., iCaRL (CVPR 2017),
-    section 4.1."""
+    """Mean of :func:`step_accuracy`: average incremental accuracy of Rebuffi et al., iCaRL (CVPR 2017)."""
     steps = step_accuracy(matrix, weights)
     return float(steps.mean()) if len(steps) else float("nan")
 
 
 def learning_accuracy(matrix: ArrayLike) -> float:
-    """Mean of R[k, k]: how well each task was learnt when it came. Riemer et al., MER (ICLR 2019), section
-    4."""
+    """Mean of R[k, k]: how well each task was learnt when it came. Riemer et al., MER (ICLR 2019)."""
     own = _finished(matrix).diagonal()
     return float(own.mean()) if len(own) else float("nan")
 
 
 def backward_transfer(matrix: ArrayLike) -> float:
-    """Mean over k < T-1 of R[T-1, k] - R[k, k]; negative = forgetting. GEM (NeurIPS 2017), eq. 3; Mammoth and
-    Avalanche agree."""
+    """Mean over k < T-1 of R[T-1, k] - R[k, k]; negative = forgetting. GEM (NeurIPS 2017), section 2; Mammoth
+    and Avalanche agree."""
     square = _finished(matrix)
     return _mean((square[-1] - square.diagonal())[:-1]) if len(square) > 1 else float("nan")
 
@@ -86,7 +84,7 @@ def forgetting(matrix: ArrayLike, reading: Forgetting = "best_before_last") -> f
     """Mean over k < T-1 of what was lost on task k; positive = forgetting.
 
     ``best_before_last``: max over k <= t < T-1 of R[t, k], minus R[T-1, k]; may be negative. Chaudhry et al.,
-    RWalk (ECCV 2018), eq. 3; VQACL's code. ``best_including_last``: the last row takes part in the maximum;
+    RWalk (ECCV 2018); VQACL's code. ``best_including_last``: the last row takes part in the maximum;
     never negative; Mammoth's. ``own_minus_last``: R[k, k] - R[T-1, k]; Avalanche's, the negative of backward
     transfer.
     """
@@ -111,7 +109,7 @@ def forward_transfer(matrix: ArrayLike, random_baseline: ArrayLike) -> float:
     """Mean over k >= 1 of R[k-1, k] - b[k], b (T,) the untrained model's score on each task; as far as tasks
     are finished.
 
-    GEM (NeurIPS 2017), eq. 4; Mammoth and Avalanche agree.
+    GEM (NeurIPS 2017), section 2; Mammoth and Avalanche agree.
     """
     full = _matrix(matrix)
     baseline = np.asarray(random_baseline, dtype=float)

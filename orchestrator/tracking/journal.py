@@ -1,0 +1,103 @@
+"""The append-only journal of a sweep: what is to be in MLflow, written before MLflow is asked."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import UserError
+
+
+class Journal:
+    """JSON lines in ``FOLDER/tracking.jsonl``, and beside it how far each tracking store has received them.
+
+    A line that was torn by a crash or a full disk is passed over by the reader. ``append`` may be called from
+    several threads.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "tracking.jsonl"
+        self._sent = folder / "tracking.sent.json"
+        self._lock = threading.Lock()
+        self._held: int | None = None
+        self._torn = self.path.exists() and not self.path.read_bytes().endswith(b"\n")
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Write one record through to the file. :class:`~orchestrator.errors.UserError`: the disk does not
+        take it."""
+        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        with self._lock:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with open(self.path, "ab", buffering=0) as file:
+                    if self._torn:
+                        line = b"\n" + line
+                    self._torn = True
+                    self._torn = file.write(line) != len(line)
+            except OSError as error:
+                raise UserError(f"cannot write {self.path}: {error.strerror or error}") from error
+        if self._torn:
+            raise UserError(f"cannot write {self.path}: no space left")
+
+    def read(self, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
+        """The records from byte ``offset`` on, each with the offset behind it."""
+        if not self.path.exists():
+            return
+        with open(self.path, "rb") as file:
+            file.seek(offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                offset += len(line)
+                try:
+                    record = json.loads(line)
+                except ValueError:
+                    continue
+                yield record, offset
+
+    def sent(self, store: str) -> int:
+        """The offset up to which ``store`` has received the records."""
+        return self._offsets().get(store, 0)
+
+    def mark_sent(self, store: str, offset: int) -> None:
+        """Note that ``store`` has received the records up to ``offset``."""
+        offsets = self._offsets() | {store: offset}
+        fresh = self._sent.with_suffix(".new")
+        fresh.write_text(json.dumps(offsets))
+        os.replace(fresh, self._sent)
+
+    def unsent(self, store: str) -> int:
+        """How many records ``store`` has not received."""
+        return sum(record["op"] != "open" for record, _ in self.read(self.sent(store)))
+
+    def hold(self) -> bool:
+        """Become the only sender of this journal on this machine; False where another process is."""
+        if self._held is None:
+            descriptor = os.open(self.folder / "tracking.lock", os.O_RDWR | os.O_CREAT, 0o644)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(descriptor)
+                return False
+            self._held = descriptor
+        return True
+
+    def release(self) -> None:
+        """Let another process send."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+    def _offsets(self) -> dict[str, int]:
+        try:
+            return json.loads(self._sent.read_text())
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise UserError(f"{self._sent} is not JSON; remove it to send the whole journal again") from error

@@ -1,0 +1,44 @@
+"""Which MLflow store a sweep is recorded in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from orchestrator.errors import UserError
+
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+
+def tracking_uri(runs: Path, uri: str | None = None) -> str:
+    """``uri``, else ``MLFLOW_TRACKING_URI``, else the SQLite file ``mlflow.db`` in the runs folder.
+
+    A relative SQLite path is made absolute, so that the same store is found from any folder.
+    :class:`~orchestrator.errors.UserError`: an address that is neither http(s) nor a database.
+    """
+    chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{runs.resolve() / 'mlflow.db'}"
+    scheme = chosen.split(":", 1)[0].split("+", 1)[0]
+    if "://" not in chosen or scheme not in ("http", "https", *_DATABASES):
+        raise UserError(
+            f"MLFLOW_TRACKING_URI is {without_password(chosen)!r}: "
+            "give http://HOST:PORT, https://HOST or sqlite:///FILE.db"
+        )
+    if scheme == "sqlite":
+        return f"sqlite:///{Path(chosen.split(':///', 1)[-1]).resolve()}"
+    return chosen
+
+
+def artifact_location(runs: Path, uri: str) -> str | None:
+    """Where a new experiment keeps its files: beside the SQLite file or in the runs folder; a server decides
+    itself."""
+    if uri.startswith("http"):
+        return None
+    folder = Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else runs.resolve()
+    return (folder / "artifacts").as_uri()
+
+
+def without_password(uri: str) -> str:
+    """``uri`` without user and password, fit to be written down."""
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri

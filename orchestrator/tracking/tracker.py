@@ -1,0 +1,251 @@
+"""What the sweep's driver calls to record runs."""
+
+from __future__ import annotations
+
+import math
+import os
+import shlex
+import threading
+import time
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import UserError
+
+from .delivery import Delivery
+from .journal import Journal
+from .store import tracking_uri
+
+_STATUS = {"finished": "FINISHED", "stopped": "KILLED", "interrupted": "KILLED", "failed": "FAILED"}
+_LONGEST_WAIT = 60.0
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of the record. ``message`` is for the user: empty when everything arrived."""
+
+    sent: int
+    unsent: int
+    rejected: int
+    message: str
+
+
+class Tracker:
+    """A parent run a sweep, a child run a trial, a metric step a task.
+
+    A call appends to ``folder/tracking.jsonl`` and returns; one background thread imports mlflow, makes the
+    store and sends. A store that cannot be reached is tried again, at most a minute apart; what is left when
+    the sweep ends stays in the journal. Opened again on the same folder (a resumed sweep), it goes on with
+    the same runs, and a point already recorded is not recorded again.
+
+    ``folder``: the sweep's, ``RUNS/NAME``. ``uri``: see :func:`~orchestrator.tracking.store.tracking_uri`.
+    :class:`~orchestrator.errors.UserError`: an impossible address, or a journal that cannot be written.
+    """
+
+    def __init__(self, folder: Path, uri: str | None, experiment: str, sweep: str) -> None:
+        self._journal = Journal(Path(folder))
+        self._sweep = sweep
+        self._tags: dict[str, str] = {}
+        self._live: set[str] = set()
+        self._reported: dict[str, dict[int, set[str]]] = {}
+        key = uuid.uuid4().hex
+        for record, _ in self._journal.read():
+            if record["op"] == "open":
+                key, experiment = record["key"], record["experiment"]
+            self._note(record)
+        store = tracking_uri(self._journal.folder.parent, uri)
+        self._delivery = Delivery(self._journal, store, experiment, key)
+        self._error: Exception | None = None
+        self._closing = False
+        self._changed = threading.Condition()
+        self._append(op="open", key=key, experiment=experiment, store=self._delivery.store)
+        self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
+        self._thread.start()
+
+    def start(self, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
+        """The sweep begins, or goes on. ``tags`` (see :func:`environment_tags`) are also given to every
+        trial."""
+        self._tags = {name: str(value) for name, value in tags.items()}
+        self._start("", self._sweep, params, {"kind": "sweep", "sweep": self._sweep})
+
+    def trial_start(
+        self,
+        trial_id: str,
+        params: Mapping[str, Any],
+        tags: Mapping[str, Any] | None = None,
+        searched: Collection[str] = (),
+    ) -> None:
+        """A trial begins, or goes on after a restart. ``params`` by dotted name; the ``searched`` ones make
+        its name."""
+        self._live.add(trial_id)
+        given = {"kind": "trial", "sweep": self._sweep, "trial": trial_id, "status": "running"}
+        given |= tags or {}
+        method = str(given.get("method", self._tags.get("method", trial_id)))
+        self._start(trial_id, _run_name(method, params, searched), params, given)
+
+    def task(self, trial_id: str, step: int, metrics: Mapping[str, float]) -> None:
+        """Metrics after ``step`` finished tasks. NaN and infinite values are left out."""
+        known = self._reported.get(trial_id, {}).get(step, ())
+        finite = {name: float(v) for name, v in metrics.items() if name not in known and math.isfinite(v)}
+        if finite:
+            self._append(op="metrics", run=trial_id, step=step, metrics=finite)
+
+    def artifact(self, trial_id: str | None, path: Path, subdir: str | None = None) -> None:
+        """A file of a trial, or of the sweep (None). It must stay where it is until it is sent."""
+        file = Path(path).resolve()
+        root = self._journal.folder.resolve()
+        kept = file.relative_to(root) if file.is_relative_to(root) else file
+        self._append(op="artifact", run=trial_id or "", path=str(kept), subdir=subdir)
+
+    def text(self, trial_id: str | None, file: str, text: str) -> None:
+        """A small text, kept in the journal itself, shown as the artifact ``file``."""
+        self._append(op="text", run=trial_id or "", file=file, text=text)
+
+    def trial_end(self, trial_id: str, status: str, reason: str | None = None) -> None:
+        """``status``: ``finished``, ``stopped`` (by the scheduler), ``interrupted`` or ``failed`` (with its
+        reason).
+
+        A stopped trial is KILLED in MLflow and carries ``stopped_at_task``, so that it is not compared with
+        finished ones.
+        """
+        tags = {"status": status}
+        if status == "stopped":
+            tags["stopped_at_task"] = str(max(self._reported.get(trial_id, {0: set()})))
+        if reason:
+            tags["reason"] = reason
+        self._live.discard(trial_id)
+        self._append(op="end", run=trial_id, status=_status(status), tags=tags)
+
+    def finish(
+        self, status: str, metrics: Mapping[str, float] | None = None, tags: Mapping[str, Any] | None = None
+    ) -> None:
+        """The sweep ends; trials still under way are recorded as interrupted. ``metrics``: the best
+        trial's."""
+        code = _status(status)
+        for trial_id in sorted(self._live):
+            self.trial_end(trial_id, "interrupted")
+        finite = {name: float(v) for name, v in (metrics or {}).items() if math.isfinite(v)}
+        if finite:
+            self._append(op="metrics", run="", step=0, metrics=finite)
+        given = {"status": status} | {name: str(value) for name, value in (tags or {}).items()}
+        self._append(op="end", run="", status=code, tags=given)
+
+    def close(self, timeout: float = 30.0) -> Summary:
+        """Send what is left, for at most ``timeout`` seconds, and say what became of it. Never raises for the
+        store."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(timeout)
+        delivery = self._delivery
+        unsent = self._journal.unsent(delivery.store)
+        lines = []
+        if unsent:
+            why = delivery.explain(self._error) if self._error else f"not sent within {timeout:g} s"
+            command = f"python -m orchestrator.tracking send {shlex.quote(_short(self._journal.folder))}"
+            lines.append(
+                f"MLflow at {delivery.store}: {unsent} records are not there yet ({why}). "
+                f"They are kept; send them with: {command}"
+            )
+        if delivery.rejected:
+            refused = len(delivery.rejected)
+            lines.append(f"MLflow refused {refused} records, the first: {delivery.rejected[0]}")
+        return Summary(delivery.sent, unsent, len(delivery.rejected), "\n".join(lines))
+
+    def ui_command(self) -> str:
+        """The command that opens the comparison in a browser; for a server, its address."""
+        uri = self._delivery.store
+        if uri.startswith("http"):
+            return uri
+        if uri.startswith("sqlite:///"):
+            uri = f"sqlite:///{_short(Path(uri.removeprefix('sqlite:///')))}"
+        return f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
+
+    def _start(self, run: str, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
+        self._append(
+            op="start",
+            run=run,
+            name=name,
+            params={name: str(value) for name, value in params.items()},
+            tags=self._tags | {name: str(value) for name, value in tags.items()},
+        )
+
+    def _append(self, **record: Any) -> None:
+        record["time"] = int(time.time() * 1000)
+        self._journal.append(record)
+        self._note(record)
+        with self._changed:
+            self._changed.notify_all()
+
+    def _note(self, record: Mapping[str, Any]) -> None:
+        if record["op"] == "metrics":
+            steps = self._reported.setdefault(record["run"], {})
+            steps.setdefault(record["step"], set()).update(record["metrics"])
+
+    def _work(self) -> None:
+        wait = 1.0
+        while True:
+            try:
+                self._delivery.pump()
+                self._error, wait = None, 1.0
+            except Exception as error:
+                self._error = error
+            with self._changed:
+                if self._error is not None:
+                    if self._closing:
+                        break
+                    self._changed.wait_for(lambda: self._closing, wait)
+                    wait = min(2 * wait, _LONGEST_WAIT)
+                    continue
+                if not self._journal.unsent(self._delivery.store):
+                    if self._closing:
+                        break
+                    self._changed.wait()
+        self._journal.release()
+
+
+def resend(folder: Path) -> Delivery:
+    """Send what a sweep's journal holds and its store has not received.
+
+    The store is ``MLFLOW_TRACKING_URI`` where it is set, else the one the sweep was last opened with.
+    :class:`~orchestrator.errors.UserError`: no journal there, or the store cannot be reached.
+    """
+    journal = Journal(folder)
+    opened = [record for record, _ in journal.read() if record["op"] == "open"]
+    if not opened:
+        raise UserError(f"{journal.path}: no record of a sweep; give a folder such as runs/NAME")
+    uri = tracking_uri(folder.parent, os.environ.get("MLFLOW_TRACKING_URI") or opened[-1]["store"])
+    delivery = Delivery(journal, uri, opened[0]["experiment"], opened[0]["key"])
+    try:
+        delivery.pump()
+    except UserError:
+        raise
+    except Exception as error:
+        why = f"{delivery.explain(error)} ({journal.unsent(delivery.store)} records unsent)"
+        raise UserError(f"MLflow at {delivery.store}: {why}") from error
+    finally:
+        journal.release()
+    return delivery
+
+
+def _status(status: str) -> str:
+    if status not in _STATUS:
+        raise ValueError(f"status {status!r}: one of {', '.join(_STATUS)}")
+    return _STATUS[status]
+
+
+def _run_name(method: str, params: Mapping[str, Any], searched: Collection[str]) -> str:
+    words = [method]
+    for name in searched:
+        if name in params:
+            value = f"{params[name]:.3g}" if isinstance(params[name], float) else params[name]
+            words.append(f"{name.removeprefix('method.').removeprefix('run.')}={value}")
+    return " ".join(words)
+
+
+def _short(path: Path) -> str:
+    full, here = path.resolve(), Path.cwd()
+    return str(full.relative_to(here) if full.is_relative_to(here) else full)

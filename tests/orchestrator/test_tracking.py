@@ -1,0 +1,252 @@
+"""The record in a real MLflow store."""
+
+import json
+import math
+import shutil
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from orchestrator.errors import UserError
+from orchestrator.tracking import Tracker, environment_tags
+from orchestrator.tracking.__main__ import main
+
+EXPERIMENT = "ctp on shapes-retrieval"
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory):
+    """A store with its tables, which take a second to make."""
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    MlflowClient(f"sqlite:///{file}").search_experiments()
+    return file
+
+
+@pytest.fixture
+def runs(tmp_path, empty_store, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = tmp_path / "runs"
+    folder.mkdir()
+    shutil.copy(empty_store, folder / "mlflow.db")
+    return folder
+
+
+def found(runs):
+    """The store's runs by name of the trial ("" = the sweep), and its client."""
+    client = MlflowClient(f"sqlite:///{runs / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    every = client.search_runs([experiment.experiment_id])
+    named = {run.data.tags.get("trial", ""): run for run in every}
+    assert len(named) == len(every), "a run is there twice"
+    return named, client
+
+
+def closed_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def record_a_sweep(tracker):
+    tracker.start({"trials": 2}, {"method": "ctp", "stream": "shapes-retrieval"})
+    for trial, status in (("aa", "finished"), ("bb", "stopped")):
+        params = {"method.learning_rate": 3e-4, "replay.size": 50, "run.seed": 7}
+        tracker.trial_start(trial, params, {"seed": 7}, searched=["method.learning_rate", "replay.size"])
+        tracker.task(trial, 1, {"validation/average": 50.0, "train/ita": math.nan})
+        if status == "finished":
+            tracker.task(trial, 2, {"validation/average": 40.0, "validation/forgetting": 10.0})
+        tracker.text(trial, "config.yaml", "method: ctp\n名: 值\n")
+        tracker.trial_end(trial, status)
+    tracker.finish("finished", {"best/validation/average": 40.0}, {"best_trial": "aa"})
+
+
+def test_a_sweep_is_a_parent_run_with_a_child_a_trial(runs):
+    file = runs / "sweep" / "trials" / "aa" / "matrix.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("1,2\n")
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker.artifact("aa", file, "validation")  # before its run: refused, and the rest goes on
+    record_a_sweep(tracker)
+    tracker.artifact("aa", file, "validation")
+    summary = tracker.close()
+    assert (summary.unsent, summary.rejected) == (0, 1)
+    assert "aa has no run" in summary.message
+
+    named, client = found(runs)
+    parent, done, stopped = named[""], named["aa"], named["bb"]
+    assert parent.info.run_name == "sweep"
+    assert parent.data.tags["best_trial"] == "aa"
+    assert parent.data.metrics == {"best/validation/average": 40.0}
+    assert {r.data.tags["mlflow.parentRunId"] for r in (done, stopped)} == {parent.info.run_id}
+    assert [r.info.status for r in (parent, done, stopped)] == ["FINISHED", "FINISHED", "KILLED"]
+    assert done.info.run_name == "ctp learning_rate=0.0003 replay.size=50"
+    assert done.data.params == {"method.learning_rate": "0.0003", "replay.size": "50", "run.seed": "7"}
+    assert done.data.tags["stream"] == "shapes-retrieval" and done.data.tags["seed"] == "7"
+    assert "stopped_at_task" not in done.data.tags
+    assert stopped.data.tags["stopped_at_task"] == "1" and stopped.data.tags["status"] == "stopped"
+    history = client.get_metric_history(done.info.run_id, "validation/average")
+    assert [(m.step, m.value) for m in history] == [(1, 50.0), (2, 40.0)]
+    assert set(done.data.metrics) == {"validation/average", "validation/forgetting"}, "NaN is left out"
+    for inside in ("config.yaml", "validation/matrix.csv"):
+        assert client.download_artifacts(done.info.run_id, inside)
+    text = Path(client.download_artifacts(done.info.run_id, "config.yaml")).read_text(encoding="utf-8")
+    assert "名: 值" in text
+
+
+def test_a_resumed_sweep_goes_on_with_the_same_runs(runs):
+    first = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    first.start({"trials": 2}, {"method": "ctp"})
+    first.trial_start("aa", {"run.seed": 1})
+    first.task("aa", 1, {"validation/average": 50.0})
+    assert first.close().unsent == 0
+
+    again = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    again.start({"trials": 5, "new": 1}, {"method": "ctp"})
+    again.trial_start("aa", {"run.seed": 1})
+    again.task(
+        "aa", 1, {"validation/average": 99.0, "train/ita": 1.0}
+    )  # the task was recorded before the crash
+    again.task("aa", 2, {"validation/average": 40.0})
+    again.finish("interrupted")
+    assert again.close().message == ""
+
+    named, client = found(runs)
+    assert set(named) == {"", "aa"}
+    history = client.get_metric_history(named["aa"].info.run_id, "validation/average")
+    assert [(m.step, m.value) for m in history] == [(1, 50.0), (2, 40.0)]
+    assert named["aa"].data.metrics["train/ita"] == 1.0
+    assert named["aa"].info.status == "KILLED" and named["aa"].data.tags["status"] == "interrupted"
+    assert named[""].data.params == {"trials": "2", "new": "1"}
+
+
+def test_two_sweeps_of_one_name_do_not_mix(runs, tmp_path):
+    uri = f"sqlite:///{runs / 'mlflow.db'}"
+    for place in ("one", "two"):
+        tracker = Tracker(tmp_path / place / "sweep", uri, EXPERIMENT, "sweep")
+        tracker.start({"place": place}, {})
+        assert tracker.close().unsent == 0
+    client = MlflowClient(uri)
+    every = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
+    assert sorted(run.data.params["place"] for run in every) == ["one", "two"]
+
+
+def test_an_unreachable_server_holds_nothing_up_and_is_told_later(runs, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    uri = f"http://someone:secret@127.0.0.1:{closed_port()}"
+    tracker = Tracker(runs / "sweep", uri, EXPERIMENT, "sweep")
+    record_a_sweep(tracker)
+    summary = tracker.close(timeout=20)
+    assert (summary.sent, summary.unsent) == (0, 12)
+    assert "12 records" in summary.message and "orchestrator.tracking send" in summary.message
+    assert "\n" not in summary.message
+    assert "secret" not in summary.message + (runs / "sweep" / "tracking.jsonl").read_text()
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert main(["send", str(runs / "sweep")]) == 2, "the server is still away"
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "12 records unsent" in error
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{runs / 'mlflow.db'}")
+    assert main(["send", str(runs / "sweep")]) == 0
+    assert "12 records sent" in capsys.readouterr().out
+    assert main(["send", str(runs / "sweep")]) == 0
+    assert "0 records sent" in capsys.readouterr().out
+    named, client = found(runs)
+    assert set(named) == {"", "aa", "bb"}
+    assert len(client.get_metric_history(named["aa"].info.run_id, "validation/average")) == 2
+
+
+def test_a_crash_between_sending_and_noting_it_duplicates_nothing(runs):
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    record_a_sweep(tracker)
+    tracker.close()
+    (runs / "sweep" / "tracking.sent.json").unlink()
+    assert main(["send", str(runs / "sweep")]) == 0
+    named, client = found(runs)
+    assert set(named) == {"", "aa", "bb"}
+    assert len(client.get_metric_history(named["aa"].info.run_id, "validation/average")) == 2
+    assert [named[t].info.status for t in ("", "aa", "bb")] == ["FINISHED", "FINISHED", "KILLED"]
+
+
+def test_a_torn_line_costs_that_line_alone(runs):
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker.start({}, {})
+    tracker.close()
+    with open(runs / "sweep" / "tracking.jsonl", "a") as journal:
+        journal.write('{"op":"metrics","run":"","st')
+    again = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    again.start({}, {})
+    again.finish("finished", {"a": 1.0})
+    assert again.close().message == ""
+    named, _ = found(runs)
+    assert named[""].data.metrics == {"a": 1.0}
+
+
+def test_thousands_of_points_in_a_step_and_many_parameters(runs):
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker.start({f"p{i}": i for i in range(250)}, {f"t{i}": i for i in range(150)})
+    tracker.trial_start("aa", {})
+    tracker.task("aa", 1, {f"m{i}": float(i) for i in range(1500)})
+    assert tracker.close(60).message == ""
+    named, _ = found(runs)
+    assert len(named["aa"].data.metrics) == 1500
+    assert len(named[""].data.params) == 250 and named[""].data.tags["t149"] == "149"
+
+
+def test_calls_from_several_threads_are_all_recorded(runs):
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker.start({}, {})
+
+    def walk(trial):
+        tracker.trial_start(trial, {})
+        for step in range(1, 4):
+            tracker.task(trial, step, {"m": float(step)})
+        tracker.trial_end(trial, "finished")
+
+    threads = [threading.Thread(target=walk, args=(f"t{i}",)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert tracker.close(60).message == ""
+    named, _ = found(runs)
+    assert [named[f"t{i}"].data.metrics["m"] for i in range(4)] == [3.0] * 4
+
+
+def test_wrong_addresses_and_statuses_are_refused_at_once(runs, monkeypatch):
+    with pytest.raises(UserError, match="'./mlruns'.*http://HOST:PORT"):
+        Tracker(runs / "sweep", "./mlruns", EXPERIMENT, "sweep")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "ftp://me:secret@host")
+    with pytest.raises(UserError, match="ftp://host'") as caught:
+        Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    assert "secret" not in str(caught.value)
+    assert not (runs / "sweep").exists()
+
+
+def test_a_journal_that_cannot_be_written_is_one_clear_line(runs):
+    (runs / "sweep").write_text("a file in the way")
+    with pytest.raises(UserError, match="cannot write .*tracking.jsonl"):
+        Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+
+
+def test_send_names_a_folder_without_a_journal(tmp_path, capsys):
+    assert main(["send", str(tmp_path)]) == 2
+    assert "no record of a sweep" in capsys.readouterr().err
+
+
+def test_the_ui_command_names_the_store(runs, monkeypatch):
+    monkeypatch.chdir(runs.parent)
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker.close()
+    assert tracker.ui_command() == "mlflow ui --backend-store-uri sqlite:///runs/mlflow.db"
+
+
+def test_environment_tags_name_versions_and_no_secret(monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "s3cret")
+    tags = environment_tags()
+    assert {"version.python", "version.torch", "version.ray", "version.optuna", "version.mlflow"} <= set(tags)
+    assert all(isinstance(value, str) for value in tags.values())
+    assert "s3cret" not in json.dumps(tags)
