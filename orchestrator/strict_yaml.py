@@ -10,13 +10,9 @@ import yaml
 
 from .errors import UserError
 
-
-class _Resolver:
-    """PyYAML's scalar rules (YAML 1.1) take 1e-4 for text, 12:30 for 750 and `no` for false; these are YAML 1.2's."""
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-
-
+# PyYAML's own scalar rules (YAML 1.1) take 1e-4 for text, 12:30 for 750 and `no` for false; these are YAML
+# 1.2's.
+_SCALARS: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
@@ -28,19 +24,19 @@ for _tag, _pattern, _first in (
     ),
 ):
     for _character in _first:
-        _Resolver.yaml_implicit_resolvers.setdefault(_character, []).append(
+        _SCALARS.setdefault(_character, []).append(
             (f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"))
         )
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers = _Resolver.yaml_implicit_resolvers
+    yaml_implicit_resolvers = _SCALARS
 
 
 class _Dumper(yaml.SafeDumper):
     """Quotes what the loader would otherwise read as something else, and writes a shared list out twice."""
 
-    yaml_implicit_resolvers = _Resolver.yaml_implicit_resolvers
+    yaml_implicit_resolvers = _SCALARS
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -49,8 +45,9 @@ class _Dumper(yaml.SafeDumper):
 def parse(text: str, source: str) -> tuple[Any, dict[str, int]]:
     """Plain Python values of a YAML text, and the line (from 1) of each key, by its dotted path.
 
-    ``source`` names the text in errors. Scalars are read by YAML 1.2's rules (1e-4 is a number, ``no`` is text).
-    :class:`UserError`: not YAML, a key given twice, a key that is not text, or a reference (``*name``).
+    ``source`` names the text in errors. Scalars are read by YAML 1.2's rules (1e-4 is a number, ``no`` is
+    text). :class:`UserError`: not YAML, a key given twice, a key that is not text, or a reference
+    (``*name``).
     """
     loader = _Loader(text)
     lines: dict[str, int] = {}
@@ -86,9 +83,7 @@ def dump(values: Any) -> str:
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
-def _walk(
-    node: yaml.Node, path: tuple[str, ...], lines: dict[str, int], source: str, seen: set[int]
-) -> None:
+def _walk(node: yaml.Node, path: tuple[str, ...], lines: dict[str, int], source: str, seen: set[int]) -> None:
     # A reference could make a value contain itself; a configuration has no use for one.
     if id(node) in seen:
         raise UserError(f"{source}:{node.start_mark.line + 1}: references (*name) are not allowed")

@@ -1,0 +1,221 @@
+"""search_spaces/*.yaml -> Optuna."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from methods import registry as methods
+
+from .config import ConfigError, RunConfig, data_values, flatten, known
+from .errors import UserError
+from .parameter import Parameter, Scalar, text
+from .space_file import Objective, SpaceFile
+from .streams import registry as streams
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
+# The folder of data lies beside the package, in a checkout as in an installation. importlib.resources is no
+# way to it: it cannot read a folder without code out of an editable installation (NotADirectoryError in
+# Python 3.11).
+_FOLDER = Path(__file__).resolve().parent.parent / "search_spaces"
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a sweep searches, and from where.
+
+    ``fixed``: dotted keys that the file (and ``--set``) gives a value. ``config``: the base configuration,
+    what a trial takes where it is not searched: the method's defaults, then ``fixed``, then of ``start``
+    what is searched in every trial. ``start``: a known-good point, or None: exactly the parameters that are
+    searched there. ``parameters``: what is searched, every one after those that its ``when`` names.
+    """
+
+    path: Path
+    objective: Objective
+    trials: int
+    fixed: Mapping[str, Any]
+    start: Mapping[str, Scalar] | None
+    parameters: tuple[Parameter, ...]
+    config: RunConfig
+
+    @staticmethod
+    def names() -> list[str]:
+        """The methods that a search space is shipped for."""
+        return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+
+    @classmethod
+    def load(
+        cls,
+        path_or_method: str | Path,
+        stream: str | None = None,
+        data: str | Path | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> Space:
+        """The space of a method's shipped file, or of a file by its path (``*.yaml``).
+
+        ``stream`` (``--stream``) takes the place of the file's; its fixed ``stream.*`` values go with it.
+        ``data`` (``--data``) sets ``stream.data``. ``values`` (``--set``) win over the file; a searched key
+        among them is fixed.
+
+        Everything is checked here: keys, types, ranges, conditions, and that every value (at the ends of
+        its range, alone and with those of each other parameter) makes a configuration that the method
+        accepts. :class:`~orchestrator.errors.UserError` names file, line, key, what was found and what is
+        allowed.
+        """
+        path = _find(path_or_method)
+        file = SpaceFile(path)
+        if path.parent == _FOLDER and file.method != path.stem:
+            file.fail("method", f"'{file.method}' does not match the file's name; allowed is {path.stem}")
+        values = flatten(values or {})
+        name = known(stream or values.get("stream.name", file.stream), "--stream", streams.names(), "stream")
+        fixed = {k: v for k, v in file.fixed.items() if name == file.stream or not k.startswith("stream.")}
+        always = {p.key: file.start[p.key] for p in file.parameters if not p.when} if file.start else {}
+        given = data_values(name, data) if data is not None else {}
+        given |= {k: v for k, v in values.items() if k.startswith("stream.")} | {"stream.name": name}
+        space = cls(
+            path=path,
+            objective=file.objective,
+            trials=file.trials,
+            fixed=fixed,
+            start=file.start,
+            parameters=file.parameters,
+            config=_base(file, fixed, always, given),
+        )
+        if values:
+            space = space.without(values)
+        space._check(file)
+        return space
+
+    def without(self, values: Mapping[str, Any]) -> Space:
+        """This space with keys fixed to values, whether they were searched before or not.
+
+        What they leave unreachable is not searched any more; of ``start`` what is still searched there
+        remains.
+        """
+        values = flatten(values)
+        config = self.config.with_values(values, "--set")
+        fixed = {**self.fixed, **values}
+        parameters = tuple(p for p in self.parameters if p.key not in values)
+        start: dict[str, Scalar] = {}
+        for parameter in parameters:
+            if self.start and parameter.key in self.start and parameter.active({**fixed, **start}):
+                start[parameter.key] = self.start[parameter.key]
+        return replace(self, fixed=fixed, parameters=parameters, config=config, start=start or None)
+
+    def suggest(self, trial: BaseTrial) -> dict[str, Scalar]:
+        """The values of one trial, by dotted key: Optuna's define-by-run function.
+
+        Always asks in the same order; a parameter whose condition does not hold is not asked for and not in
+        the result. What a condition names but was not searched itself does not hold.
+        """
+        values: dict[str, Scalar] = {}
+        for parameter in self.parameters:
+            if parameter.active({**self.fixed, **values}):
+                values[parameter.key] = parameter.suggest(trial)
+        return values
+
+    def start_params(self) -> dict[str, Scalar]:
+        """The point to begin with, for ``points_to_evaluate`` or ``Study.enqueue_trial``; empty where the
+        file has none."""
+        return dict(self.start or {})
+
+    @property
+    def start_config(self) -> RunConfig:
+        """The one configuration that runs without a search: the base, at ``start`` where the file has one."""
+        return self.config.with_values(self.start_params())
+
+    def largest(self, key: str) -> float:
+        """The largest value of a numeric key in any trial (to plan the shared memory:
+        ``largest("replay.size")``)."""
+        here = self.config.flat()[key]
+        parameter = next((p for p in self.parameters if p.key == key), None)
+        if parameter is None:
+            return here
+        return max(*parameter.ends, here) if parameter.when else max(parameter.ends)
+
+    def describe(self) -> list[str]:
+        """What is searched, an aligned line a parameter: key, range, starting point and condition."""
+        rows = []
+        for parameter in self.parameters:
+            start = f"start {text(self.start[parameter.key])}" if parameter.key in (self.start or {}) else ""
+            rows.append(
+                (parameter.key, parameter.range, ", ".join(filter(None, (start, parameter.condition))))
+            )
+        first, second = (max((len(row[i]) for row in rows), default=0) for i in range(2))
+        return [f"{key:{first}}  {range_:{second}}  {note}".rstrip() for key, range_, note in rows]
+
+    def _check(self, file: SpaceFile) -> None:
+        """Tries what can be suggested: each end of each range, alone and with each end of each other
+        range."""
+        keys = list(self.config.flat())
+        for parameter in self.parameters:
+            if parameter.key not in keys:
+                try:
+                    known(parameter.key, parameter.key, keys, "hyper-parameter")
+                except ConfigError as error:
+                    file.fail(f"search.{parameter.key}", error.problem)
+            for end in parameter.ends:
+                self._try({parameter.key: end}, file)
+        for a, b in itertools.combinations(self.parameters, 2):
+            for one, other in itertools.product(a.ends, b.ends):
+                self._try({a.key: one, b.key: other}, file)
+
+    def _try(self, wanted: dict[str, Scalar], file: SpaceFile) -> None:
+        point = self._reach(wanted)
+        if point is None:
+            return
+        try:
+            self.config.with_values(point)
+        except ConfigError as error:
+            key = error.key if error.key in wanted else next(iter(wanted))
+            problem = error.problem
+            if len(wanted) > 1 or error.key != key:
+                shown = " and ".join(f"{name} {value}" for name, value in wanted.items())
+                problem = f"{shown} do not go together: {error.key}: {problem}"
+            file.fail(f"search.{key}", problem)
+
+    def _reach(self, wanted: dict[str, Scalar]) -> dict[str, Scalar] | None:
+        """A whole suggestion that contains ``wanted``, or None where conditions exclude it."""
+        wanted = dict(wanted)
+        for parameter in reversed(self.parameters):
+            if parameter.key not in wanted:
+                continue
+            for key, condition in parameter.when.items():
+                other = next((p for p in self.parameters if p.key == key), None)
+                if other is not None and key not in wanted:
+                    wanted[key] = next((v for v in other.samples if condition.holds(v)), other.ends[0])
+        values: dict[str, Scalar] = {}
+        for parameter in self.parameters:
+            if parameter.active({**self.fixed, **values}):
+                values[parameter.key] = wanted.get(
+                    parameter.key, (self.start or {}).get(parameter.key, parameter.ends[0])
+                )
+        return values if wanted.keys() <= values.keys() else None
+
+
+def _find(path_or_method: str | Path) -> Path:
+    name = str(path_or_method)
+    if name.endswith((".yaml", ".yml")):
+        return Path(path_or_method)
+    if name in Space.names():
+        return _FOLDER / f"{name}.yaml"
+    known(name, "METHOD", methods.names(), "method")
+    raise UserError(f"{name}: no search space is shipped for it, only for {', '.join(Space.names())}")
+
+
+def _base(
+    file: SpaceFile, fixed: Mapping[str, Any], start: Mapping[str, Scalar], given: Mapping[str, Any]
+) -> RunConfig:
+    """The configuration of the file with what the command line says of the stream; errors name where the
+    value is from."""
+    try:
+        return RunConfig.from_dict({**fixed, **start, "method.name": file.method, **given})
+    except ConfigError as error:
+        if error.key in given or (error.key.startswith("stream") and error.key not in fixed):
+            raise
+        file.fail(f"{'start' if error.key in start else 'fixed'}.{error.key}", error.problem)
