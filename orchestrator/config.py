@@ -43,7 +43,7 @@ class RunOptions:
     """How a trial is run: nothing here belongs to the method or to the data."""
 
     seed: int = 0
-    """What a trial's random numbers start from; 0 or more. Same seed, same device: same numbers."""
+    """What a trial's random numbers start from; 0 .. 2**32 - 1. Same seed, same device: same numbers."""
 
     precision: Literal["fp32", "bf16"] = "fp32"
     """``bf16``: forward and loss under autocast to bfloat16, weights and optimiser in float32."""
@@ -80,7 +80,8 @@ class RunOptions:
     """Whether a record that cannot be read is left out and counted instead of ending the run."""
 
     def __post_init__(self) -> None:
-        _at_least(self, 0, "seed")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed {self.seed} is not in 0 .. {2**32 - 1}")
         _at_least(self, 1, "accumulate", "workers", "cpus_per_worker", "eval_batch_size", "loader_threads")
         gpus = self.gpus_per_trial
         if gpus is None:

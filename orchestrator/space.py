@@ -119,6 +119,10 @@ class Space:
                 values[parameter.key] = parameter.suggest(trial)
         return values
 
+    def trial_config(self, values: Mapping[str, Scalar]) -> RunConfig:
+        """The whole configuration of a trial, from what :meth:`suggest` gave."""
+        return self.config.with_values(values)
+
     def start_params(self) -> dict[str, Scalar]:
         """The point to begin with, for ``points_to_evaluate`` or ``Study.enqueue_trial``; empty where the
         file has none."""
