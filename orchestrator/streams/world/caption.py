@@ -6,45 +6,41 @@ import numpy as np
 
 from .colours import COLOURS
 from .families import family
-from .scenes import SIZES, Scenes
+from .scenes import Scenes
 
-_COUNTS = ("no", "a", "two", "three")
+_COUNTS = ("no", "one", "two")
 _COLOURS = tuple(COLOURS)
 
 
 def captions(scenes: Scenes) -> list[str]:
-    """One caption a scene: its first group, the relation, its second group.
+    """One caption a scene of four groups: "two red cars and a bus above a boat and a bike".
 
-    "two small red apples left of a big blue pear": at most eleven words. The relation is read off the groups'
-    centres.
+    Twelve words. The first group, top left, is told with its colour; of the others only what they
+    are.
     """
-    present = scenes.family >= 0
-    first = present & (scenes.group == 0)
-    second = present & (scenes.group == 1)
-    # One object speaks for its group; the second group's objects follow the first's.
-    other = first.sum(1)
-    dx, dy = (_mean(column, first) - _mean(column, second) for column in (scenes.x, scenes.y))
-    sideways = np.abs(dx) > np.abs(dy)
+    groups = np.arange(4)
+    present = (scenes.family >= 0)[:, :, None] & (scenes.group[:, :, None] == groups)
+    counts = present.sum(1).tolist()
+    places = present.argmax(1)
+    family_of = scenes.family[:, 0].tolist()
+    things = np.take_along_axis(scenes.thing, places, 1).tolist()
+    colours = np.take_along_axis(scenes.colour, places, 1)[:, 0].tolist()
     texts = []
-    for i in range(len(scenes)):
-        relation = (
-            ("left of" if dx[i] < 0 else "right of") if sideways[i] else ("above" if dy[i] < 0 else "below")
+    for index, thing, count, colour in zip(family_of, things, counts, colours, strict=True):
+        nouns = [family(index).nouns[t] for t in thing]
+        a, b, c, d = (
+            _phrase(adjective, noun, k)
+            for adjective, noun, k in zip((f"{_COLOURS[colour]} ", "", "", ""), nouns, count, strict=True)
         )
-        texts.append(
-            f"{_phrase(scenes, i, 0, int(first[i].sum()))} {relation} "
-            f"{_phrase(scenes, i, int(other[i]), int(second[i].sum()))}"
-        )
+        texts.append(f"{a} and {b} above {c} and {d}")
     return texts
 
 
-def _mean(column: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    return np.where(mask, column.astype(np.float32), 0).sum(1) / mask.sum(1)
-
-
-def _phrase(scenes: Scenes, row: int, place: int, count: int) -> str:
-    noun = family(int(scenes.family[row, place])).nouns[scenes.thing[row, place]]
-    adjectives = f"{SIZES[scenes.size[row, place]]} {_COLOURS[scenes.colour[row, place]]}"
-    return f"{_COUNTS[count]} {adjectives} {noun if count == 1 else _plural(noun)}"
+def _phrase(adjective: str, noun: str, count: int) -> str:
+    if count > 1:
+        return f"{_COUNTS[count]} {adjective}{_plural(noun)}"
+    article = "an" if (adjective + noun)[0] in "aeiou" else "a"
+    return f"{article} {adjective}{noun}"
 
 
 def _plural(noun: str) -> str:

@@ -46,51 +46,49 @@ class Scenes:
         return [getattr(self, f.name) for f in fields(self)]
 
 
-def arrange(rng: np.random.Generator, family: int, groups: np.ndarray, relation: np.ndarray) -> Scenes:
-    """Scenes of two groups that stand beside or above each other.
+def arrange(rng: np.random.Generator, family: int, groups: np.ndarray) -> Scenes:
+    """Scenes of four groups, one in each quarter of the picture: top left, top right, bottom left, bottom
+    right.
 
-    ``groups``: int (N, 2, 4): thing, colour, size, count (1 .. 3) of the group a scene is about and of the
-    other one. ``relation``: int (N,): where the first stands, seen from the second: 0 left of, 1 right of, 2
-    above, 3 below it. Each group has half of the picture; its objects stand in a row along it, jittered so
-    that they do not overlap much.
+    ``groups``: int (N, 4, 4): thing, colour, size, count (1 or 2) of each group, in that order. Two alike
+    stand on a diagonal of their quarter and are smaller. Place, size, tilt and shade vary a little.
     """
-    n = len(groups)
-    most = 3
-    count = groups[:, :, 3]
-    # Places (n, 2, 3): group, then its objects.
-    place = np.broadcast_to(np.arange(most), (n, 2, most))
-    real = place < count[:, :, None]
-    big = groups[:, :, 2, None] == 1
-    side = np.where(big, np.where(count[:, :, None] < most, 0.42, 0.33), 0.24)
-    side = side * rng.uniform(0.95, 1.05, (n, 2, most))
-    slot = 1 / count[:, :, None]
-    loose = np.maximum(slot - side, 0) * 0.45
-    along = (place + 0.5) * slot + rng.uniform(-1, 1, (n, 2, most)) * loose
-    first_near = np.isin(relation, (0, 2))[:, None]
-    near = np.concatenate([first_near, ~first_near], 1)[:, :, None]
-    across = np.where(near, 0.25, 0.75) + rng.uniform(-1, 1, (n, 2, most)) * (0.25 - side / 2).clip(0) * 0.8
-    sideways = (relation < 2)[:, None, None]
-    x, y = np.where(sideways, across, along), np.where(sideways, along, across)
-
-    def per_object(values: np.ndarray, dtype: type) -> np.ndarray:
-        return np.broadcast_to(values[:, :, None], (n, 2, most)).astype(dtype)
-
+    n, most = len(groups), 2
+    shape = (n, 4, most)
+    thing, colour, size, count = (groups[:, :, None, k] for k in range(4))
+    number = np.arange(most)
+    side = np.where(count == 1, np.where(size == 1, 0.44, 0.34), np.where(size == 1, 0.27, 0.23))
+    side = side * rng.uniform(0.95, 1.05, shape)
+    # Seen from the quarter's centre; the slope of the diagonal is one for both.
+    away = np.where(count == 1, 0.0, np.where(number == 0, -0.125, 0.125))
+    slope = rng.choice([-1.0, 1.0], (n, 4, 1))
+    loose = (0.25 - np.abs(away) - side / 2).clip(0)
+    x, y = (
+        centre[:, None] + offset + rng.uniform(-1, 1, shape) * loose
+        for centre, offset in (
+            (np.array([0.25, 0.75, 0.25, 0.75]), away),
+            (np.array([0.25, 0.25, 0.75, 0.75]), away * slope),
+        )
+    )
+    shade = np.array(list(COLOURS.values()))[colour] * rng.uniform(0.88, 1.04, (n, 4, 1, 1))
     columns = {
-        "family": np.full((n, 2, most), family, np.int16),
-        "thing": per_object(groups[:, :, 0], np.int8),
-        "colour": per_object(groups[:, :, 1], np.int8),
-        "size": per_object(groups[:, :, 2], np.int8),
-        "group": np.broadcast_to(np.arange(2, dtype=np.int8)[:, None], (n, 2, most)),
+        "family": np.where(number < count, family, -1).astype(np.int16),
+        "thing": thing.astype(np.int8),
+        "colour": colour.astype(np.int8),
+        "size": size.astype(np.int8),
+        "group": np.arange(4, dtype=np.int8)[:, None],
         "x": x.astype(np.float16),
         "y": y.astype(np.float16),
         "side": side.astype(np.float16),
-        "tilt": (6 * rng.integers(-2, 3, (n, 2, most))).astype(np.int8),
+        "tilt": (6 * rng.integers(-2, 3, shape)).astype(np.int8),
+        "rgb": np.clip(shade, 0, 255).round().astype(np.uint8),
     }
-    shades = np.array(list(COLOURS.values()))[groups[:, :, 1]]
-    rgb = np.clip(shades * rng.uniform(0.88, 1.04, (n, 2, 1)), 0, 255).round().astype(np.uint8)
-    columns["rgb"] = np.broadcast_to(rgb[:, :, None], (n, 2, most, 3))
-    columns["family"] = np.where(real, columns["family"], np.int16(-1))
-    order = np.argsort(~real.reshape(n, -1), axis=1, kind="stable")
-    flat = {k: v.reshape(n, 2 * most, *v.shape[3:]) for k, v in columns.items()}
-    flat = {k: np.take_along_axis(v, order[..., None] if v.ndim == 3 else order, 1) for k, v in flat.items()}
-    return Scenes(**flat, background=rng.integers(0, 56, (n, 3), dtype=np.uint8))
+    columns = {
+        k: np.broadcast_to(v, (*shape, 3) if k == "rgb" else shape).reshape(n, 4 * most, *v.shape[3:])
+        for k, v in columns.items()
+    }
+    order = np.argsort(columns["family"] < 0, axis=1, kind="stable")
+    columns = {
+        k: np.take_along_axis(v, order[..., None] if k == "rgb" else order, 1) for k, v in columns.items()
+    }
+    return Scenes(**columns, background=rng.integers(0, 56, (n, 3), dtype=np.uint8))
