@@ -84,7 +84,7 @@ class ShapesRetrieval:
             image_size=config.image_size,
             categories=[noun for index in order[: config.tasks] for noun in family(index).nouns],
             tasks=tasks,
-            augment="none",
+            augment="shift",
             fingerprint=digest.hexdigest(),
         )
 

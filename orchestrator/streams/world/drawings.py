@@ -6,10 +6,10 @@ from .parts import Part, arc, box, dark, disc, hole, line, poly, star
 
 DRAWINGS: dict[str, dict[str, list[Part]]] = {
     "shapes": {
-        "circle": [disc(0, 0, 0.95)],
-        "triangle": [poly(0, -1, 1, 0.9, -1, 0.9)],
-        "square": [box(-0.85, -0.85, 0.85, 0.85)],
-        "diamond": [poly(0, -1, 0.65, 0, 0, 1, -0.65, 0)],
+        "disc": [disc(0, 0, 0.95)],
+        "wedge": [poly(0, -1, 1, 0.9, -1, 0.9)],
+        "block": [box(-0.85, -0.85, 0.85, 0.85)],
+        "gem": [poly(0, -1, 0.65, 0, 0, 1, -0.65, 0)],
         "cross": [box(-0.32, -1, 0.32, 1), box(-1, -0.32, 1, 0.32)],
         "ring": [disc(0, 0, 0.95), hole(disc(0, 0, 0.5))],
     },
@@ -76,7 +76,7 @@ DRAWINGS: dict[str, dict[str, list[Part]]] = {
             disc(0.65, -0.6, 0.33),
             dark(disc(0, 0.4, 0.28, 0.2)),
         ],
-        "rabbit": [disc(0, 0.45, 0.55), disc(-0.3, -0.5, 0.18, 0.5), disc(0.3, -0.5, 0.18, 0.5)]
+        "hare": [disc(0, 0.45, 0.55), disc(-0.3, -0.5, 0.18, 0.5), disc(0.3, -0.5, 0.18, 0.5)]
         + [dark(disc(-0.2, 0.35, 0.1)), dark(disc(0.2, 0.35, 0.1))],
         "bull": [
             disc(0, 0.3, 0.5, 0.7),
@@ -124,13 +124,13 @@ DRAWINGS: dict[str, dict[str, list[Part]]] = {
         ]
         + [box(0.35, 0, 0.58, 0.4)],
         "axe": [line(0.22, -0.5, 1, 0.2, -0.9), poly(0.1, -1, 0.9, -0.75, 0.85, 0.1, -0.05, -0.3)],
-        "spanner": [
+        "wrench": [
             line(0.3, -0.6, 0.6, 0.4, -0.4),
             disc(0.5, -0.5, 0.48),
             hole(poly(0.45, -0.45, 0.55, -1.1, 1.1, -0.55)),
         ]
         + [disc(-0.65, 0.65, 0.32), hole(disc(-0.65, 0.65, 0.13))],
-        "shovel": [
+        "spade": [
             line(0.18, 0, -0.9, 0, 0.3),
             line(0.18, -0.35, -0.92, 0.35, -0.92),
             poly(-0.5, 0.1, 0.5, 0.1, 0.4, 0.7, 0, 1, -0.4, 0.7),
@@ -146,7 +146,7 @@ DRAWINGS: dict[str, dict[str, list[Part]]] = {
             line(0.16, -0.05, 0.6, -0.05, -0.9),
             line(0.3, -0.02, -0.85, 0.6, -0.4),
         ],
-        "spiral": [
+        "coil": [
             arc(0.2, 0, 0, 0.85, 0, 270),
             arc(0.2, 0.2, 0, 0.6, -180, 0),
             arc(0.2, 0.15, 0, 0.3, -180, 120),
@@ -181,12 +181,12 @@ DRAWINGS: dict[str, dict[str, list[Part]]] = {
             poly(0, -0.6, 0.8, 0.5, -0.8, 0.5),
             box(-0.15, 0.5, 0.15, 1),
         ],
-        "flower": [
+        "rose": [
             disc(0.5 * x, -0.3 + 0.5 * y, 0.28)
             for x, y in ((1, 0), (0.3, 0.95), (-0.8, 0.6), (-0.8, -0.6), (0.3, -0.95))
         ]
         + [dark(disc(0, -0.3, 0.22)), line(0.14, 0, 0.3, 0, 1)],
-        "toadstool": [
+        "fungus": [
             Part(arc(0, 0, 0.05, 0.95, 180, 360).points),
             box(-0.28, 0, 0.28, 0.95),
             dark(disc(-0.35, -0.35, 0.16)),
@@ -197,11 +197,11 @@ DRAWINGS: dict[str, dict[str, list[Part]]] = {
             line(0.26, 0, 0.4, -0.7, 0.4, -0.7, -0.2),
             line(0.26, 0, 0.15, 0.7, 0.15, 0.7, -0.5),
         ],
-        "sprout": [line(0.18, 0, 1, 0, -0.1), disc(-0.5, -0.3, 0.5, 0.3), disc(0.5, -0.5, 0.5, 0.3)],
+        "bud": [line(0.18, 0, 1, 0, -0.1), disc(-0.5, -0.3, 0.5, 0.3), disc(0.5, -0.5, 0.5, 0.3)],
     },
     "kitchen": {
         "cup": [poly(-0.8, -0.6, 0.5, -0.6, 0.4, 0.8, -0.7, 0.8), arc(0.2, 0.5, 0, 0.38, -90, 90)],
-        "bottle": [
+        "flask": [
             box(-0.18, -1, 0.18, -0.3),
             poly(-0.18, -0.5, 0.18, -0.5, 0.48, 0, 0.48, 1, -0.48, 1, -0.48, 0),
         ],
@@ -290,7 +290,7 @@ DRAWINGS: dict[str, dict[str, list[Part]]] = {
             dark(box(-0.13, -0.25, 0.13, 0.05)),
             dark(box(-0.13, 0.35, 0.13, 0.65)),
         ],
-        "castle": [
+        "fort": [
             box(-0.9, -0.3, 0.9, 0.9),
             box(-0.9, -0.8, -0.5, -0.2),
             box(-0.2, -0.8, 0.2, -0.2),
@@ -311,6 +311,6 @@ DRAWINGS: dict[str, dict[str, list[Part]]] = {
         ],
     },
 }
-"""Family -> noun -> its parts, in the order they are drawn. Nouns are short, since a tokenizer trained on
-other families' captions spells a noun it has never seen.
+"""Family -> noun -> its parts, in the order they are drawn. Nouns have six letters at most, since a tokenizer
+trained on other families' captions spells a noun it has never seen.
 """

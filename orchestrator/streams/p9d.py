@@ -1,0 +1,257 @@
+"""``p9d``: image-text pairs on disk as P9D (Zhu et al., ICCV 2023), the CTP paper's benchmark, lays them out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+from typing import Literal
+
+import numpy as np
+
+from ..errors import UserError
+from .clean_caption import clean_caption
+from .p9d_records import Records, count_or_raise, read_flat, read_train
+from .pictures import FilePictures
+from .source import SplitSource, StreamSource, TaskSource
+
+_WORDS = 30
+_FOLDERS = {"train": "train_images"}
+_RETRIEVAL = ("query", "gallery")
+
+
+@dataclass(frozen=True)
+class _Config:
+    """``data``: the folder. ``image_size``: pixels, the side pictures are resized to. ``order``: of the
+    tasks, as in ``train.json`` or shuffled by ``seed``; ``task_names``, where not empty, names the tasks and
+    their order instead. ``tasks``: how many of them to take, all if None. ``validation``: the part of a
+    task's training records that is held out, since P9D has no validation split. ``max_items``: records a task
+    and split at most, for trials; all if None. ``seed`` draws the validation records and those kept by
+    ``max_items``.
+    """
+
+    data: str = ""
+    image_size: int = 224
+    order: Literal["file", "seed"] = "file"
+    task_names: tuple[str, ...] = ()
+    tasks: int | None = None
+    validation: float = 0.1
+    max_items: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, low, optional in (
+            ("image_size", 16, False),
+            ("seed", 0, False),
+            ("tasks", 1, True),
+            ("max_items", 4, True),
+        ):
+            value = getattr(self, name)
+            if optional and value is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < low:
+                raise ValueError(f"{name}: {value!r}, allowed: an integer, at least {low}")
+        if self.order not in ("file", "seed"):
+            raise ValueError(f"order: {self.order!r}, allowed: file, seed")
+        if not isinstance(self.validation, (int, float)) or not 0 < self.validation <= 0.5:
+            raise ValueError(f"validation: {self.validation!r}, allowed: above 0, at most 0.5")
+        if isinstance(self.task_names, str) or not all(isinstance(n, str) for n in self.task_names):
+            raise ValueError(f"task_names: {self.task_names!r}, allowed: a list of names")
+        if len(set(self.task_names)) < len(self.task_names):
+            raise ValueError(f"task_names: {list(self.task_names)}, allowed: each name once")
+
+
+class P9D:
+    """Image <-> text retrieval over a folder of pictures; an industry is a task, a ``cate_name`` a category.
+
+    Under ``data``: ``json/train.json``, ``json/test.json`` and, where multi-modal retrieval is to be
+    measured, ``json/query.json`` and ``json/gallery.json``; ``train_images/ID.jpg`` and, for the three
+    others, ``gallery_images/ID.jpg``. Captions are cleaned as the released code does (:func:`clean_caption`,
+    30 words). Validation records are held out of each task's training records by the seed: at least one, and
+    no more than the task has test records, so that recall is measured among as many candidates; different
+    captions first.
+
+    That every picture exists is checked here; that it can be decoded, when it is read.
+    """
+
+    Config = _Config
+    scenario = "retrieval"
+    summary = "image-text pairs in P9D's layout; needs data: the folder that holds json/ and train_images/"
+
+    @staticmethod
+    def load(config: _Config, skip_bad: bool) -> StreamSource:
+        """The stream. :class:`~orchestrator.errors.UserError` for the first malformed thing.
+
+        With ``skip_bad``, malformed records and those without a picture are left out and counted by reason.
+        """
+        root = config.data
+        if not root:
+            raise UserError(
+                "stream p9d: no data folder given, allowed: --data DIR with json/ and train_images/"
+            )
+        if not os.path.isdir(root):
+            raise UserError(f"{root}: no such folder, allowed: one with json/ and train_images/")
+        bad, skipped = count_or_raise(skip_bad)
+        found = {"train": read_train(f"{root}/json/train.json", bad)}
+        names = _task_names(config, list(found["train"]))
+        there = [s for s in _RETRIEVAL if os.path.exists(f"{root}/json/{s}.json")]
+        for split in ("test", *(_RETRIEVAL if there else ())):
+            found[split] = read_flat(f"{root}/json/{split}.json", found["train"], bad)
+        for split in found:
+            found[split] = {name: found[split][name] for name in names}
+        _drop_missing(root, found, bad)
+
+        categories: dict[str, int] = {}
+        digest = hashlib.sha256(repr(astuple(config)[1:]).encode())
+        tasks = []
+        for name in names:
+            records = {split: by_task[name] for split, by_task in found.items()}
+            splits = _splits(config, name, records)
+            tasks.append(
+                TaskSource(
+                    name,
+                    {
+                        s: _source(config, s, records, rows, categories)
+                        for s, (records, rows) in splits.items()
+                    },
+                )
+            )
+        for task in tasks:
+            for name, split in task.splits.items():
+                digest.update(repr((task.name, name, split.ids, split.captions)).encode())
+                digest.update(split.label)
+        return StreamSource(
+            name="p9d",
+            scenario="retrieval",
+            image_size=config.image_size,
+            categories=list(categories),
+            tasks=tasks,
+            augment="product",
+            fingerprint=digest.hexdigest(),
+            skipped=dict(skipped),
+        )
+
+
+def _task_names(config: _Config, names: list[str]) -> list[str]:
+    unknown = [name for name in config.task_names if name not in names]
+    if unknown:
+        raise UserError(f"task_names: {unknown[0]!r}, allowed: {', '.join(names)}")
+    if config.task_names:
+        names = list(config.task_names)
+    elif config.order == "seed":
+        names = [names[i] for i in np.random.default_rng([config.seed, 0]).permutation(len(names))]
+    if not names:
+        raise UserError(f"{config.data}/json/train.json: holds no industry, allowed: at least one")
+    if config.tasks is not None and config.tasks > len(names):
+        raise UserError(f"tasks: {config.tasks}, allowed: 1 .. {len(names)}")
+    return names[: config.tasks]
+
+
+def _drop_missing(root: str, found: dict[str, dict[str, Records]], bad: Callable[[str, str], None]) -> None:
+    for folder in sorted({_FOLDERS.get(split, "gallery_images") for split in found}):
+        of_folder = [s for s in found if _FOLDERS.get(s, "gallery_images") == folder]
+        left = {i for s in of_folder for records in found[s].values() for i in records.ids}
+        try:
+            with os.scandir(f"{root}/{folder}") as entries:
+                for entry in entries:
+                    left.discard(entry.name.removesuffix(".jpg") if entry.name.endswith(".jpg") else "")
+        except OSError as error:
+            raise UserError(
+                f"{root}/{folder}: cannot be read ({error.strerror}), allowed: a folder"
+            ) from None
+        if not left:
+            continue
+        for split in of_folder:
+            for name, records in found[split].items():
+                found[split][name] = kept = Records()
+                for item, title, category in zip(
+                    records.ids, records.titles, records.categories, strict=True
+                ):
+                    if item in left:
+                        message = (
+                            f"{root}/json/{split}.json: record {item!r}: has no picture, "
+                            f"allowed: one with {folder}/{item}.jpg"
+                        )
+                        bad(message, f"no picture in {folder}")
+                        continue
+                    kept.ids.append(item)
+                    kept.titles.append(title)
+                    kept.categories.append(category)
+
+
+def _splits(config: _Config, name: str, records: dict[str, Records]) -> dict[str, tuple[Records, np.ndarray]]:
+    """Which rows of which records make each split of a task."""
+    # The task's own name seeds its draws: they do not change with the order of the tasks.
+    own = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    rng = np.random.default_rng([config.seed, 1, own])
+    for split, least in (("train", 2), ("test", 1)):
+        if len(records[split].ids) < least:
+            raise UserError(
+                f"{config.data}/json/{split}.json: task {name!r} has {len(records[split].ids)} sound records, "
+                f"allowed: at least {least}"
+            )
+    train, test = (_sample(rng, len(records[s].ids), config.max_items) for s in ("train", "test"))
+    held = _held_out(rng, config, records["train"], train, len(test))
+    out = {
+        "train": (records["train"], train[~np.isin(train, held)]),
+        "validation": (records["train"], held),
+        "test": (records["test"], test),
+    }
+    if all(split in records and records[split].ids for split in _RETRIEVAL):
+        rows = _retrieval_rows(rng, records, config.max_items)
+        out |= {split: (records[split], rows[split]) for split in _RETRIEVAL}
+    return out
+
+
+def _sample(rng: np.random.Generator, count: int, most: int | None) -> np.ndarray:
+    if most is None or count <= most:
+        return np.arange(count)
+    return np.sort(rng.choice(count, most, replace=False))
+
+
+def _held_out(
+    rng: np.random.Generator, config: _Config, records: Records, rows: np.ndarray, most: int
+) -> np.ndarray:
+    """The validation rows: a caption that occurs twice cannot be told apart, so different ones come first."""
+    size = min(max(round(config.validation * len(rows)), 1), most)
+    first, again, seen = [], [], set()
+    for row in rng.permutation(rows).tolist():
+        title = records.titles[row]
+        (again if title in seen else first).append(row)
+        seen.add(title)
+        if len(first) == size:
+            break
+    return np.sort(np.array((first + again)[:size]))
+
+
+def _retrieval_rows(
+    rng: np.random.Generator, records: dict[str, Records], most: int | None
+) -> dict[str, np.ndarray]:
+    """All rows, or whole categories, drawn until one would take query or gallery beyond ``most``; at least
+    one.
+    """
+    columns = {split: np.array(records[split].categories, dtype=object) for split in _RETRIEVAL}
+    if most is None or all(len(column) <= most for column in columns.values()):
+        return {split: np.arange(len(column)) for split, column in columns.items()}
+    shared = sorted(set(columns["query"]) & set(columns["gallery"])) or sorted(set(columns["gallery"]))
+    kept = rng.permutation(np.array(shared, dtype=object))
+    totals = np.max(
+        [np.cumsum([np.count_nonzero(column == c) for c in kept]) for column in columns.values()], axis=0
+    )
+    kept = set(kept[: max(int(np.searchsorted(totals, most, side="right")), 1)])
+    return {split: np.flatnonzero([c in kept for c in column])[:most] for split, column in columns.items()}
+
+
+def _source(
+    config: _Config, split: str, records: Records, rows: np.ndarray, categories: dict[str, int]
+) -> SplitSource:
+    ids = [records.ids[r] for r in rows]
+    folder = _FOLDERS.get("train" if split == "validation" else split, "gallery_images")
+    label = [categories.setdefault(records.categories[r], len(categories)) for r in rows]
+    return SplitSource(
+        pictures=FilePictures(f"{config.data}/{folder}", ids, config.image_size),
+        captions=[clean_caption(records.titles[r], _WORDS) for r in rows],
+        label=np.array(label, np.int32),
+        ids=ids,
+    )

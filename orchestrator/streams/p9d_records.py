@@ -1,0 +1,160 @@
+"""P9D's JSON files, checked record by record."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import UserError
+
+_FIELDS = ("title", "cate_name", "industry_name")
+
+
+@dataclass
+class Records:
+    """The sound records of one industry in one file, as columns of equal length, in the file's order."""
+
+    ids: list[str] = field(default_factory=list)
+    titles: list[str] = field(default_factory=list)
+    categories: list[str] = field(default_factory=list)
+
+
+def read_train(path: str, bad: Callable[[str, str], None]) -> dict[str, Records]:
+    """``{industry: {id: {"title", "cate_name"}}}`` by industry, in the file's order.
+
+    ``bad(message, reason)`` is called for each malformed record, which is left out: it may raise.
+    :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another shape.
+    """
+    top = _load(path)
+    found = {}
+    for industry, items in top.items():
+        if not isinstance(items, dict):
+            shown = _shown(items)
+            raise UserError(f"{path}: industry {industry!r} is {shown}, allowed: an object of records by id")
+        found[industry] = records = Records()
+        for item, title, category, _ in _sound(path, items, ("title", "cate_name"), bad):
+            _append(records, item, title, category)
+    return found
+
+
+def read_flat(
+    path: str, industries: dict[str, Records], bad: Callable[[str, str], None]
+) -> dict[str, Records]:
+    """``{id: {"title", "cate_name", "industry_name"}}`` by industry.
+
+    ``industries`` names those allowed, ``train.json``'s. Otherwise as :func:`read_train`.
+    """
+    found = {industry: Records() for industry in industries}
+    for item, title, category, industry in _sound(path, _load(path), _FIELDS, bad):
+        if industry not in found:
+            message = (
+                f"{path}: record {item!r}: industry_name is {industry!r}, allowed: an industry of train.json"
+            )
+            bad(message, "industry_name not in train.json")
+            continue
+        _append(found[industry], item, title, category)
+    return found
+
+
+def _append(records: Records, item: str, title: str, category: str) -> None:
+    records.ids.append(item)
+    records.titles.append(title)
+    records.categories.append(category)
+
+
+def _load(path: str) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            top = json.load(file, object_hook=_compact)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}), allowed: a JSON file of P9D's layout"
+        ) from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise UserError(f"{path}: not whole JSON ({error.msg}, {where}), allowed: a JSON object") from None
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path}: not JSON in UTF-8 ({error}), allowed: a JSON object") from None
+    if not isinstance(top, dict):
+        raise UserError(f"{path}: holds {_shown(top)}, allowed: a JSON object")
+    return top
+
+
+def _compact(found: dict[str, Any]) -> Any:
+    """A well-formed record keeps three fields of the many that P9D gives: a million dicts of links would fill
+    gigabytes.
+    """
+    values = tuple(found.get(name) for name in _FIELDS)
+    return values if type(values[0]) is str and type(values[1]) is str else found
+
+
+def _sound(
+    path: str, items: dict[str, Any], required: tuple[str, ...], bad: Callable[[str, str], None]
+) -> Iterator[tuple[str, str, str, Any]]:
+    shared: dict[str, str] = {}
+    for item, record in items.items():
+        fault = _name_fault(item) or _record_fault(record, required)
+        if fault:
+            found, allowed, reason = fault
+            bad(f"{path}: record {item!r}: {found}, allowed: {allowed}", reason)
+            continue
+        title, category, industry = record
+        yield item, title, shared.setdefault(category, category), industry
+
+
+def _name_fault(item: str) -> tuple[str, str, str] | None:
+    if not item or item in (".", "..") or any(c in item for c in "/\\\0"):
+        return "its id is no file name", "an id without / and \\", "id is no file name"
+    return None if _is_text(item) else ("its id holds half a character", "whole Unicode", "id is not Unicode")
+
+
+def _record_fault(record: Any, required: tuple[str, ...]) -> tuple[str, str, str] | None:
+    if isinstance(record, dict):
+        values = [record.get(name) for name in _FIELDS]
+        present = [name in record for name in _FIELDS]
+    elif isinstance(record, tuple):
+        values, present = list(record), [value is not None for value in record]
+    else:
+        return f"is {_shown(record)}", f"an object with {', '.join(required)}", "record is no object"
+    for name in required:
+        index = _FIELDS.index(name)
+        value = values[index]
+        if not present[index]:
+            return f"has no {name}", f"{name}, a string", f"no {name}"
+        if not isinstance(value, str) or not value.strip():
+            return f"{name} is {_shown(value)}", "a string that is not empty", f"{name} is no text"
+        if not _is_text(value):
+            return f"{name} holds half a character", "whole Unicode", f"{name} is not Unicode"
+    return None
+
+
+def _is_text(value: str) -> bool:
+    """Whether UTF-8 can hold it: JSON's escapes allow lone surrogates."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (dict, tuple)):
+        return "an object"
+    return "a list" if isinstance(value, list) else json.dumps(value)[:60]
+
+
+def count_or_raise(skip: bool) -> tuple[Callable[[str, str], None], Counter[str]]:
+    """What to do with a bad record: count it by reason, or raise its message as a :class:`UserError`."""
+    skipped: Counter[str] = Counter()
+
+    def bad(message: str, reason: str) -> None:
+        if not skip:
+            raise UserError(message)
+        skipped[reason] += 1
+
+    return bad, skipped
