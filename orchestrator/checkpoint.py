@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -49,8 +50,12 @@ def save(trial: Path, task: int, checkpoint: Checkpoint, tokenizer: Path | None)
     try:
         # Tied weights share storage, which safetensors refuses: each name gets its own copy.
         model = {name: t.detach().to("cpu", copy=True).contiguous() for name, t in checkpoint.model.items()}
-        save_file(model, partial / "model.safetensors")
-        save_arrays(checkpoint.memory, partial / "memory.safetensors")
+        try:
+            save_file(model, partial / "model.safetensors")
+            save_arrays(checkpoint.memory, partial / "memory.safetensors")
+        except SafetensorError as error:
+            code = errno.ENOSPC if "os error 28" in str(error) else errno.EIO
+            raise OSError(code, str(error), str(partial)) from error
         if tokenizer is not None:
             shutil.copytree(tokenizer, partial / "tokenizer")
         names = ("model.safetensors", "memory.safetensors")
@@ -110,4 +115,6 @@ def restore(module: torch.nn.Module, state: dict[str, Tensor]) -> None:
     """Loads a ``state_dict`` strictly; the message of a mismatch is one line."""
     missing, unexpected = module.load_state_dict(state, strict=False)
     if missing or unexpected:
-        raise ValueError(f"checkpoint does not fit the method: missing {missing[:3]}, unexpected {unexpected[:3]}")
+        raise ValueError(
+            f"checkpoint does not fit the method: missing {missing[:3]}, unexpected {unexpected[:3]}"
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -42,7 +43,9 @@ class Curves:
         if not self._pending:
             return
         names = list(self._pending[0][1])
-        values = torch.stack([torch.stack([terms[name].float() for name in names]) for _, terms in self._pending])
+        values = torch.stack(
+            [torch.stack([terms[name].float() for name in names]) for _, terms in self._pending]
+        )
         if dist.is_initialized() and dist.get_world_size() > 1:
             dist.all_reduce(values)
             values /= dist.get_world_size()
@@ -52,7 +55,9 @@ class Curves:
         for step, row in zip(steps, values.tolist(), strict=True):
             for name, value in zip(names, row, strict=True):
                 if not (abs(value) < float("inf")):
-                    raise Diverged(f"loss term {name} is {value} at step {step} of phase {phase}, task {task + 1}")
+                    raise Diverged(
+                        f"loss term {name} is {value} at step {step} of phase {phase}, task {task + 1}"
+                    )
                 self.rows.append((task, phase, step, name, value))
 
     def means(self, task: int) -> dict[str, float]:
@@ -77,3 +82,25 @@ class Curves:
             if new:
                 writer.writerow(["task", "phase", "step", "term", "value"])
             writer.writerows(row for row in self.rows if row[0] == task)
+
+
+def read_curves(path: Path) -> tuple[dict[str, np.ndarray], list[int]]:
+    """What :meth:`Curves.append_csv` wrote: term -> (steps,) over all tasks and phases, NaN where absent; and the step at which
+    each task ended."""
+    terms: dict[str, dict[int, float]] = {}
+    ends: list[int] = []
+    place, step = None, -1
+    with open(path, newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            here = (row["task"], row["phase"], row["step"])
+            if here != place:
+                step += 1
+                if place is not None and here[0] != place[0]:
+                    ends.append(step)
+                place = here
+            terms.setdefault(row["term"], {})[step] = float(row["value"])
+    curves = {}
+    for term, values in terms.items():
+        curves[term] = np.full(step + 1, np.nan)
+        curves[term][list(values)] = list(values.values())
+    return curves, [*ends, step + 1]

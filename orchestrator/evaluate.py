@@ -12,7 +12,7 @@ from torch import Tensor
 from methods.method import Method
 
 from .loader import eval_batches
-from .metrics import gallery_map, recall_at_k
+from .metrics import gallery_map_of_features, recall_of_features
 from .streams.stream import Split, Stream
 
 Kind = Literal["image", "text", "pair"]
@@ -20,7 +20,13 @@ Kind = Literal["image", "text", "pair"]
 
 @torch.no_grad()
 def embed_split(
-    method: Method, split: Split, kinds: tuple[Kind, ...], *, device: torch.device, batch_size: int, precision: str
+    method: Method,
+    split: Split,
+    kinds: tuple[Kind, ...],
+    *,
+    device: torch.device,
+    batch_size: int,
+    precision: str,
 ) -> dict[Kind, Tensor]:
     """Unit rows (N, D), float32 on ``device``, of every sample of a split, in its order.
 
@@ -82,14 +88,14 @@ def evaluate_retrieval(
     images, texts, by_task, metrics = [], [], [], {}
     for k in range(tasks):
         found = embed_split(method, stream.tasks[k].splits[split], ("image", "text"), **options)
-        scores = recall_at_k(found["image"] @ found["text"].T)
+        scores = recall_of_features(found["image"], found["text"])
         metrics[f"task_{k:02d}/r_mean"] = scores["r_mean"]
         by_task.append(scores["r_mean"])
         if k < seen:
             images.append(found["image"])
             texts.append(found["text"])
     if seen:
-        union = recall_at_k(torch.cat(images) @ torch.cat(texts).T)
+        union = recall_of_features(torch.cat(images), torch.cat(texts))
         metrics.update({f"seen/{name}": value for name, value in union.items()})
     if seen and split == "test" and all("gallery" in t.splits for t in stream.tasks[:seen]):
         metrics.update(_gallery(method, stream, seen, options))
@@ -99,11 +105,22 @@ def evaluate_retrieval(
 def _gallery(method: Method, stream: Stream, seen: int, options: dict) -> dict[str, float]:
     features: dict[str, list[Tensor]] = {"query": [], "gallery": []}
     labels: dict[str, list[np.ndarray]] = {"query": [], "gallery": []}
+    records: dict[str, list[np.ndarray]] = {"query": [], "gallery": []}
     for task in stream.tasks[:seen]:
         for name in features:
             split = task.splits[name]
             features[name].append(embed_split(method, split, ("pair",), **options)["pair"])
             labels[name].append(np.asarray(split.label))
-    scores = torch.cat(features["query"]) @ torch.cat(features["gallery"]).T
-    found = gallery_map(scores, np.concatenate(labels["query"]), np.concatenate(labels["gallery"]))
+            records[name].append(np.asarray(split.record))
+    gallery, query = np.concatenate(records["gallery"]), np.concatenate(records["query"])
+    order = np.argsort(gallery)
+    place = order[np.searchsorted(gallery, query, sorter=order).clip(max=len(gallery) - 1)]
+    own = np.where(gallery[place] == query, place, -1)
+    found = gallery_map_of_features(
+        torch.cat(features["query"]),
+        torch.cat(features["gallery"]),
+        torch.from_numpy(np.concatenate(labels["query"])),
+        torch.from_numpy(np.concatenate(labels["gallery"])),
+        torch.from_numpy(own),
+    )
     return {f"seen/{name}": value for name, value in found.items()}

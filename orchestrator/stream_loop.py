@@ -87,7 +87,9 @@ class StreamLoop:
         method = get_method(self.config.method_name)(self.config.method, self.stream.spec).to(self.device)
         return method, ReplayMemory(self.config.replay, seed=self.config.run.seed)
 
-    def _task(self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]) -> dict[str, float]:
+    def _task(
+        self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]
+    ) -> dict[str, float]:
         seed = self.config.run.seed
         # From here on a task's numbers depend on (seed, task, rank) and the last checkpoint alone.
         seed_everything(seed, index + 1, self.rank)
@@ -100,7 +102,10 @@ class StreamLoop:
             waited += self._phase(index, number, phase, method, memory)
         method.finish_task(data.task, lambda: self._walk(data.splits["train"]))
         memory.update(
-            index, self.stream.train_rows(index), np.asarray(data.splits["train"].label), self._features(method)
+            index,
+            self.stream.train_rows(index),
+            np.asarray(data.splits["train"].label),
+            self._features(method),
         )
         trained = time.perf_counter()
         scores = evaluate_retrieval(

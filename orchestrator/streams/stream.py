@@ -14,11 +14,16 @@ from .source import Pictures
 
 @dataclass(frozen=True)
 class Split:
-    """One split of one task. ``tokens``: int32 (N, L). ``label``: int32 (N,). Arrays may be read-only views of shared memory."""
+    """One split of one task. ``tokens``: int32 (N, L). ``label``: int32 (N,). Arrays may be read-only views of shared memory.
+
+    ``record``: int64 (N,), of query and gallery splits: equal numbers are the same record of the data set, so that a query
+    is known where it lies in the gallery itself.
+    """
 
     pictures: Pictures
     tokens: np.ndarray
     label: np.ndarray
+    record: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.label)

@@ -1,0 +1,119 @@
+"""What the command lines share: arguments, folders, one-line errors, timed progress."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import re
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+
+RUNS = Path("runs")
+"""Where runs are kept, relative to the working folder."""
+
+
+class Say:
+    """Prints progress lines, each with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, line: str) -> None:
+        print(f"[{time.monotonic() - self._began:6.1f}s] {line}", flush=True)
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that a sweep and a single run have in common."""
+    parser.add_argument("--stream", metavar="NAME", help="the stream of tasks (default: the search space's)")
+    parser.add_argument("--data", metavar="DIR", help="folder of a stream that reads a data set")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="data-parallel workers of a trial (default 1)"
+    )
+    parser.add_argument(
+        "--gpus-per-trial",
+        type=float,
+        metavar="X",
+        help="GPUs a trial holds: 0, a fraction, or one a worker (default: one a worker where there are GPUs)",
+    )
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="configuration values by dotted key, such as method.learning_rate=1e-3 replay.size=200 stream.tasks=3",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the run and of the search (default 0)")
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave out and count records that cannot be read"
+    )
+    parser.add_argument("--name", metavar="NAME", help="name of the run and of its folder under runs/")
+
+
+def given_values(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Dotted key -> value of what the command line sets, ``--set`` and the options that stand for a key."""
+    from .config import parse_set
+
+    values = parse_set(arguments.set)
+    options = {
+        "run.workers": arguments.workers,
+        "run.gpus_per_trial": arguments.gpus_per_trial,
+        "run.seed": arguments.seed,
+        "run.skip_bad": arguments.skip_bad or None,
+    }
+    for key, value in options.items():
+        if value is None:
+            continue
+        if key in values:
+            raise UserError(f"--set {key}={values[key]}: {key} is also given by its own option; give it once")
+        values[key] = value
+    return values
+
+
+def new_folder(name: str | None, method: str, stream: str) -> Path:
+    """Makes ``runs/NAME``. :class:`UserError`: a name that is no plain file name, or that is taken."""
+    chosen = name or f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", chosen):
+        raise UserError(
+            f"--name {chosen!r}: allowed are 1 to 100 letters, digits, '.', '_' and '-', a letter or digit first"
+        )
+    folder = (RUNS / chosen).resolve()
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise UserError(
+            f"--name {chosen}: {folder} exists; choose another name, or --resume {chosen}"
+        ) from None
+    return folder
+
+
+def short_path(path: Path) -> str:
+    """A path for a shell, relative to the working folder where it lies below it."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
+def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> None:
+    """Runs a command: a user's error is one line and exit status 2, Ctrl-C is 130, a full disk is one line and 1."""
+    try:
+        status = main(sys.argv[1:] if arguments is None else arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        status = 2
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"error: no space left on the disk ({error.filename or 'while writing'})", file=sys.stderr)
+        status = 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    sys.stdout.flush()
+    sys.exit(status)

@@ -1,0 +1,57 @@
+"""The one look at test data: a finished trial's checkpoints, evaluated on the test splits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from methods.registry import get as get_method
+
+from . import checkpoint
+from .config import RunConfig
+from .evaluate import evaluate_retrieval
+from .metrics import matrix_metrics
+from .plots import write_matrix
+from .seeding import seed_everything
+from .streams.stream import Stream
+
+
+def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.device) -> dict[str, float]:
+    """Test metrics of a finished trial, named ``test/...``; written to ``folder/test/metrics.json`` and ``matrix.csv``.
+
+    Row t of the matrix is the model after task t on every task, later ones included, which forward transfer needs, with an
+    untrained model's scores as its baseline. The weights come from the trial's checkpoints: nothing is trained again.
+    """
+    tasks = len(stream.tasks)
+    options = {
+        "tasks": tasks,
+        "device": device,
+        "batch_size": config.run.eval_batch_size,
+        "precision": config.run.precision,
+    }
+    seed_everything(config.run.seed)
+    method = get_method(config.method_name)(config.method, stream.spec).to(device)
+    baseline = evaluate_retrieval(method, stream, "test", seen=0, **options).by_task
+    matrix = np.full((tasks, tasks), np.nan)
+    metrics: dict[str, float] = {}
+    for t in range(tasks):
+        saved = checkpoint.load(folder, t)
+        if saved is None:
+            raise FileNotFoundError(
+                f"{checkpoint.folder_of(folder, t)}: no whole checkpoint of task {t + 1} to test"
+            )
+        checkpoint.restore(method, saved.model)
+        scores = evaluate_retrieval(method, stream, "test", seen=t + 1, **options)
+        matrix[t] = scores.by_task
+        metrics = scores.metrics
+    metrics |= matrix_metrics(matrix, baseline)
+    named = {f"test/{name}": float(value) for name, value in metrics.items()}
+    if not dist.is_initialized() or dist.get_rank() == 0:
+        (folder / "test").mkdir(exist_ok=True)
+        checkpoint.write_text(folder / "test" / "metrics.json", json.dumps(named, indent=1))
+        write_matrix(folder / "test" / "matrix.csv", matrix, [t.task.name for t in stream.tasks])
+    return named

@@ -1,0 +1,52 @@
+"""Tune's callbacks, handed on to whoever watches the sweep."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ray import tune
+
+from .search import STATUS
+
+if TYPE_CHECKING:
+    from .watch import Watch
+
+
+class Follow(tune.Callback):
+    """Hands trial starts, results and ends to the :class:`~orchestrator.watch.Watch` of the sweep in ``folder``.
+
+    Tune pickles its callbacks with the experiment and brings them back on restore; a watch holds threads and files, so it stays
+    in ``watches`` of this process and only the folder's name is pickled.
+    """
+
+    watches: ClassVar[dict[str, Watch]] = {}
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    @property
+    def _watch(self) -> Watch:
+        return self.watches[self._folder]
+
+    def on_trial_start(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
+        self._watch.start(trial.trial_id, dict(trial.config))
+
+    def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **_: Any) -> None:
+        if result.get("fatal"):
+            self._watch.fatal = result["reason"]
+            # As after Ctrl-C: Tune saves its state with this trial unfinished, so that it can be gone on with.
+            signal.raise_signal(signal.SIGUSR1)
+        elif result.get(STATUS) != "failed":
+            self._watch.task(trial.trial_id, result)
+
+    def on_trial_complete(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
+        last = trial.last_result or {}
+        if last.get(STATUS) == "failed":
+            self._watch.end(trial.trial_id, "failed", last["reason"])
+        else:
+            whole = len(self._watch.book.trials[trial.trial_id].reports) >= self._watch.book.tasks
+            self._watch.end(trial.trial_id, "finished" if whole else "stopped")
+
+    def on_trial_error(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
+        self._watch.end(trial.trial_id, "failed", "the trial's own process died too often")

@@ -1,0 +1,185 @@
+"""A warm Ray Train worker group that runs one job after another."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import logging
+import os
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from .curves import Diverged
+from .dispatcher import Job, Outcome
+from .errors import UserError
+
+
+@dataclass(frozen=True)
+class LaneResources:
+    """What one lane asks for. ``cpus`` and ``gpus`` are per worker; a fraction of a GPU needs ``workers`` = 1."""
+
+    workers: int = 1
+    cpus: float = 1
+    gpus: float = 0
+
+
+class Lane(threading.Thread):
+    """Runs ``TorchTrainer.fit`` on a thread of the driver for as long as the dispatcher has work.
+
+    Ray Train restarts a worker group that dies; the group asks the dispatcher for the unfinished job and goes on from its last
+    finished task. A lane that ends for good tells the dispatcher why.
+    """
+
+    def __init__(self, number: int, dispatcher: Any, resources: LaneResources, folder: Path) -> None:
+        super().__init__(name=f"lane-{number}", daemon=True)
+        self._number = number
+        self._dispatcher = dispatcher
+        self._resources = resources
+        self._folder = folder
+
+    def run(self) -> None:
+        from ray.train import FailureConfig, RunConfig, ScalingConfig
+        from ray.train.torch import TorchConfig, TorchTrainer
+
+        logging.getLogger("ray.train").setLevel(logging.ERROR)
+        use_gpu = self._resources.gpus > 0
+        per_worker = {"CPU": self._resources.cpus} | ({"GPU": self._resources.gpus} if use_gpu else {})
+        trainer = TorchTrainer(
+            _work,
+            train_loop_config={
+                "lane": self._number,
+                "dispatcher": self._dispatcher,
+                "tokenizer": str(self._folder / "tokenizer"),
+                "threads": max(1, int(self._resources.cpus)),
+                "started": time.time(),
+            },
+            scaling_config=ScalingConfig(
+                num_workers=self._resources.workers, use_gpu=use_gpu, resources_per_worker=per_worker
+            ),
+            torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
+            run_config=RunConfig(
+                name=f"lane-{self._number}",
+                storage_path=str(self._folder / "lanes"),
+                failure_config=FailureConfig(max_failures=-1),
+            ),
+        )
+        try:
+            trainer.fit()
+            reason = "its Train run ended early"
+        except Exception as error:  # noqa: BLE001 - whatever ends a lane, its trials must hear of it
+            reason = (
+                f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+            )
+        try:
+            ray.get(self._dispatcher.lane_died.remote(self._number, reason))
+        except Exception:  # noqa: BLE001 - the session is over, nobody is left to tell
+            return
+
+
+def _work(config: dict[str, Any]) -> None:
+    """What each worker of a lane does until the dispatcher closes."""
+    import torch
+    import torch.distributed as dist
+
+    if torch.cuda.is_available() and ray.get_gpu_ids():
+        from ray.train.torch import get_device
+
+        device = get_device()
+    else:
+        device = torch.device("cpu")
+    torch.set_num_threads(config["threads"])
+    rank = dist.get_rank()
+    dispatcher, lane = config["dispatcher"], config["lane"]
+
+    def together(value: Any) -> Any:
+        """Rank 0's ``value`` on every rank. Rank 0 answers within the dispatcher's patience, so no collective times out."""
+        box = [value]
+        if dist.get_world_size() > 1:
+            dist.broadcast_object_list(box, 0, device=device)
+        return box[0]
+
+    def ask(method: str, *args: Any) -> Any:
+        return together(ray.get(getattr(dispatcher, method).remote(*args)) if rank == 0 else None)
+
+    handle = ask("join", lane, time.time() - config["started"])
+    while handle is None:
+        handle = ask("stream")
+    if handle == "end":
+        return
+    stream = handle.open()
+    while True:
+        state, job = ask("next", lane)
+        if state == "end":
+            return
+        if state == "wait":
+            continue
+        outcome = _run(job, stream, device, dispatcher, config["tokenizer"])
+        if rank == 0:
+            ray.get(dispatcher.end.remote(lane, job.id, outcome))
+        gc.collect()
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+class _DispatcherReporter:
+    """Reports to the dispatcher and waits for the trial's verdict."""
+
+    def __init__(self, dispatcher: Any, job: Job) -> None:
+        self._dispatcher = dispatcher
+        self._job = job
+
+    def report(self, metrics: dict[str, float]) -> bool:
+        ray.get(self._dispatcher.report.remote(self._job.id, metrics))
+        while (
+            verdict := ray.get(self._dispatcher.verdict.remote(self._job.id, int(metrics["task"])))
+        ) is None:
+            pass
+        return verdict
+
+
+def _run(job: Job, stream: Any, device: Any, dispatcher: Any, tokenizer: str) -> Outcome:
+    import torch.distributed as dist
+
+    from .config import RunConfig
+    from .final_test import final_test
+    from .stream_loop import StreamLoop
+
+    try:
+        config = RunConfig.from_dict(job.base).with_values(job.values)
+        if job.kind == "test":
+            return Outcome("finished", metrics=final_test(config, stream, job.folder, device))
+        reporter = _DispatcherReporter(dispatcher, job)
+        kept = Path(tokenizer)
+        loop = StreamLoop(
+            config, stream, job.folder, reporter, device=device, tokenizer=kept if kept.exists() else None
+        )
+        return Outcome(loop.run())
+    except Diverged as error:  # every rank raises it alike
+        return Outcome("failed", str(error))
+    except Exception as error:  # noqa: BLE001 - a trial's failure must not end its lane
+        outcome = _explain(error, job.folder)
+        if dist.get_world_size() == 1:
+            return outcome
+        # The other ranks may be waiting in a collective: only a new worker group brings all of them back.
+        ray.get(dispatcher.note.remote(job.id, outcome.reason))
+        raise
+
+
+def _explain(error: Exception, folder: Path) -> Outcome:
+    """One line for the record; what is not the user's to mend leaves its traceback in the trial's folder."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Outcome("failed", f"no space left on the disk that holds {folder}", fatal=True)
+    lines = str(error).strip().splitlines() or [""]
+    if isinstance(error, UserError | ValueError):
+        return Outcome("failed", lines[0])
+    try:
+        (folder / f"error-{os.getpid()}.txt").write_text(traceback.format_exc(), encoding="utf-8")
+    except OSError:
+        return Outcome("failed", f"{type(error).__name__}: {lines[0]}")
+    return Outcome("failed", f"{type(error).__name__}: {lines[0]} (traceback in {folder})")

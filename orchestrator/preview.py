@@ -1,0 +1,66 @@
+"""What --dry-run prints: everything that is decided before anything starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from . import strict_yaml
+from .config import RunConfig
+from .space import Space
+from .streams.source import StreamSource
+
+
+def preview(space: Space, source: StreamSource, trials: int, concurrent: int | None) -> str:
+    """A sweep: resolved configuration, space, tasks, resources."""
+    lines = [
+        f"Search: {trials} trials for {space.objective.mode} {space.objective.metric} ({space.path})",
+        *(f"  {line}" for line in space.describe()),
+        "",
+        *_common(space.config, source, concurrent),
+    ]
+    return "\n".join(lines)
+
+
+def preview_train(
+    config: RunConfig, source: StreamSource, seeds: Sequence[int], concurrent: int | None
+) -> str:
+    """Fixed configurations: seeds, resolved configuration, tasks, resources."""
+    return "\n".join([f"Runs: seed {', '.join(map(str, seeds))}", "", *_common(config, source, concurrent)])
+
+
+def _common(config: RunConfig, source: StreamSource, concurrent: int | None) -> list[str]:
+    sizes = [{name: len(split.label) for name, split in task.splits.items()} for task in source.tasks]
+    columns = list(dict.fromkeys(name for size in sizes for name in size))
+    rows = [["task", "name", *columns]]
+    for number, (task, size) in enumerate(zip(source.tasks, sizes, strict=True), 1):
+        rows.append([str(number), task.name, *(str(size.get(name, "-")) for name in columns)])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    table = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "Configuration",
+        *(f"  {line}" for line in strict_yaml.dump(config.to_dict()).splitlines()),
+        "",
+        f"Stream {source.name}: {len(source.tasks)} tasks of {source.scenario}, {source.image_size} px pictures",
+        *(f"  {line}" for line in table),
+        *(f"  left out: {count} x {why}" for why, count in source.skipped.items()),
+        "",
+        "Resources",
+        *(f"  {line}" for line in _resources(config, concurrent)),
+    ]
+
+
+def _resources(config: RunConfig, concurrent: int | None) -> list[str]:
+    run = config.run
+    gpus = (
+        "one GPU a worker where there are any"
+        if run.gpus_per_trial is None
+        else f"{run.gpus_per_trial:g} GPU"
+    )
+    at_once = "as many trials at once as fit" if concurrent is None else f"{concurrent} trials at once"
+    address = os.environ.get("RAY_ADDRESS")
+    where = f"the Ray cluster at {address}" if address else f"this machine ({os.cpu_count()} CPUs)"
+    return [
+        f"a trial: {run.workers} worker(s), {run.cpus_per_worker} CPU each, {gpus}",
+        f"{at_once}, on {where}",
+    ]

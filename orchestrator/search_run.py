@@ -1,0 +1,191 @@
+"""One sweep from its first to its last line: search, choice, the look at test data, the record."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from .cli import short_path
+from .dispatcher import Job, Outcome
+from .session import Session
+from .space import Space
+from .streams.fit_tokenizer import fit_tokenizer
+from .streams.source import StreamSource
+from .tracking import Tracker, environment_tags
+from .trial_book import TrialBook, TrialEntry
+from .watch import Watch
+
+
+def search_run(
+    folder: Path,
+    space: Space,
+    source: StreamSource,
+    trials: int,
+    concurrent: int | None,
+    say: Callable[[str], None],
+) -> int:
+    """Runs or goes on with the sweep in ``folder``; returns the command's exit status.
+
+    0: some trial walked the whole stream; 1: none did, or the disk is full; 130: interrupted.
+    """
+    config = space.config
+    names = [task.name for task in source.tasks]
+    experiment = f"{config.method_name} on {config.stream_name}"
+    tracker = Tracker(folder, os.environ.get("MLFLOW_TRACKING_URI"), experiment, folder.name)
+    objective = space.objective
+    tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
+    tracker.start(
+        config.flat() | {"trials": trials, "objective": objective.metric}, tags | environment_tags()
+    )
+    if source.skipped:
+        say("left out: " + ", ".join(f"{count} x {why}" for why, count in source.skipped.items()))
+    book = TrialBook(folder / "trials", objective, len(names))
+    watch = Watch(book, tracker, space.trial_config, names, trials, say)
+    status, tested = "interrupted", {}
+    try:
+        tokenizer = fit_tokenizer(source, config.stream, folder / "tokenizer")
+        with Session(
+            folder,
+            config,
+            source,
+            tokenizer,
+            wanted=concurrent,
+            jobs=trials,
+            largest_memory=int(space.largest("replay.size")),
+            say=say,
+        ) as session:
+            status = _search(folder, space, session, watch, trials)
+            best = book.best()
+            if status == "finished" and best is not None:
+                say(f"trial {best.number + 1} is best on validation; looking at test")
+                tested = _test(session, space, folder, best, say)
+                if tested:
+                    watch.tested(best.id, tested)
+    except KeyboardInterrupt:
+        status = "interrupted"
+    finally:
+        watch.close()
+        tracker.finish(status, tested, {"best": book.best().id} if book.best() else {})
+        summary = tracker.close()
+    print("\n" + _closing(folder, space, watch, tested, status, tracker, summary.message), flush=True)
+    if status == "interrupted":
+        return 130
+    return 0 if status == "finished" and book.best() is not None else 1
+
+
+def _search(folder: Path, space: Space, session: Session, watch: Watch, trials: int) -> str:
+    """Runs the Tuner; ``finished``, ``interrupted`` or ``failed`` (no other trial would fare better)."""
+    import logging
+
+    import optuna
+    from ray import tune
+
+    from .follow import Follow
+    from .search import TaskSearch, task_scheduler
+    from .trial import run_trial
+
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    trainable = tune.with_resources(
+        tune.with_parameters(
+            run_trial,
+            base=space.config.to_dict(),
+            folder=str(folder / "trials"),
+            dispatcher=session.dispatcher,
+        ),
+        # No CPU: what a trial's own process took would be missing where its lane's workers must fit.
+        {"memory": 1e6},
+    )
+    place = folder / "tune"
+    Follow.watches[str(folder)] = watch
+    try:
+        if tune.Tuner.can_restore(str(place)):
+            tuner = tune.Tuner.restore(str(place), trainable, resume_unfinished=True, restart_errored=True)
+        else:
+            objective, tasks = space.objective, len(watch.names)
+            tuner = tune.Tuner(
+                trainable,
+                tune_config=tune.TuneConfig(
+                    search_alg=TaskSearch(
+                        space.suggest,
+                        objective.metric,
+                        objective.mode,
+                        seed=space.config.run.seed,
+                        tasks=tasks,
+                        trials=trials,
+                        start=space.start_params(),
+                    ),
+                    scheduler=task_scheduler(objective.metric, objective.mode, tasks),
+                    num_samples=trials,
+                    max_concurrent_trials=session.lanes,
+                    reuse_actors=True,
+                ),
+                run_config=tune.RunConfig(
+                    name=place.name,
+                    storage_path=str(folder),
+                    failure_config=tune.FailureConfig(max_failures=3),
+                    callbacks=[Follow(str(folder))],
+                    verbose=0,
+                ),
+            )
+        tuner.fit()
+    finally:
+        del Follow.watches[str(folder)]
+    if watch.fatal:
+        return "failed"
+    ended = sum(t.status != "running" for t in watch.book.trials.values())
+    return "finished" if ended >= trials else "interrupted"
+
+
+def _test(
+    session: Session, space: Space, folder: Path, best: TrialEntry, say: Callable[[str], None]
+) -> dict[str, float]:
+    job = Job(f"test-{best.id}", "test", space.config.to_dict(), best.values, folder / "trials" / best.id)
+    outcomes: list[Outcome] = []
+    session.run([job], on_end=lambda _, outcome: outcomes.append(outcome))
+    if outcomes[0].status != "finished":
+        say(f"test failed: {outcomes[0].reason}")
+    return outcomes[0].metrics
+
+
+def _closing(
+    folder: Path, space: Space, watch: Watch, tested: dict, status: str, tracker: Tracker, record: str
+) -> str:
+    """What the sweep prints last."""
+    book = watch.book
+    lines = []
+    if book.trials:
+        lines += ["Trials (validation; best first)", book.table(), ""]
+    if (best := book.best()) is not None:
+        lines += [
+            f"Best configuration: trial {best.number + 1}, {space.objective.metric} {book.value(best):.2f}",
+            *(f"  {key} = {value}" for key, value in best.values.items()),
+        ]
+        shown = (
+            "test/seen/r_mean",
+            "test/average",
+            "test/forgetting",
+            "test/backward_transfer",
+            "test/seen/map1",
+        )
+        found = [f"{name.removeprefix('test/')} {tested[name]:.2f}" for name in shown if name in tested]
+        if found:
+            lines.append(f"  on test: {'  '.join(found)}")
+        config = short_path(folder / "trials" / best.id / "config.yaml")
+        lines += ["", "Run the best one again:", f"  python -m orchestrator.train --config {config}"]
+    elif status == "finished":
+        lines.append("No trial walked the whole stream.")
+    lines += ["", "Compare in MLflow:", f"  {tracker.ui_command()}"]
+    if record:
+        lines += ["", record]
+    if watch.fatal:
+        lines += ["", f"Stopped: {watch.fatal}"]
+    if status != "finished" or watch.fatal:
+        lines += [
+            "",
+            "Everything finished so far is recorded. Go on with:",
+            f"  python -m orchestrator.sweep --resume {folder.name}",
+        ]
+    return "\n".join(lines)

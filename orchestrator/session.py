@@ -1,0 +1,202 @@
+"""Ray, the shared memory and the lanes of one sweep, from start to end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from .config import RunConfig
+from .dispatcher import Dispatcher, Job, Outcome
+from .errors import UserError
+from .lane import Lane
+from .placement import lane_resources, lanes_that_fit
+from .replay.limits import plan as plan_memory
+from .replay.publish import publish
+from .replay.store import SharedStore
+from .streams.prepare import prepare
+from .streams.source import StreamSource
+from .streams.tokenizer import Tokenizer
+
+_START_PATIENCE = 300.0  # seconds until a lane that has not come up is given up
+
+
+class Session:
+    """A context in which jobs run: Ray joined or started, the stream in the object store, lanes warming.
+
+    ``base``: the configuration that all jobs share. ``wanted``: lanes to start (None: as many as fit); ``jobs``: how many jobs are
+    to come. ``largest_memory``: the largest replay memory, in samples, that any job may ask for. ``say`` prints a line of progress.
+
+    :class:`UserError`: the jobs cannot be placed, or what must be shared does not fit.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        base: RunConfig,
+        source: StreamSource,
+        tokenizer: Tokenizer,
+        *,
+        wanted: int | None,
+        jobs: int,
+        largest_memory: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self.folder = folder
+        self.dispatcher: Any = None
+        self.lanes = 0
+        self.seconds: dict[str, float] = {}
+        self._base = base
+        self._source = source
+        self._tokenizer = tokenizer
+        self._wanted = wanted
+        self._jobs = jobs
+        self._largest_memory = largest_memory
+        self._say = say
+        self._store: SharedStore | None = None
+
+    def __enter__(self) -> Session:
+        try:
+            self._start_ray()
+            self._start_lanes()
+            self._publish()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        import ray
+
+        if not ray.is_initialized():
+            return
+        try:
+            if self.dispatcher is not None:
+                ray.get(self.dispatcher.close.remote(), timeout=5)
+            if self._store is not None:
+                self._store.close(delete=True)
+        except Exception as error:  # noqa: BLE001 - a session that ends must not hide why it ends
+            self._say(f"closing: {type(error).__name__}: {error}")
+        ray.shutdown()
+
+    def _start_ray(self) -> None:
+        began = time.perf_counter()
+        self._say(
+            "starting Ray"
+            if not os.environ.get("RAY_ADDRESS")
+            else f"joining Ray at {os.environ['RAY_ADDRESS']}"
+        )
+        # Train polls its workers this often; the default of 2 s delays every start and restart.
+        os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
+        # A trial that fails before its first task has no objective to report.
+        os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        import ray
+
+        joined = bool(os.environ.get("RAY_ADDRESS"))
+        options: dict[str, Any] = {} if joined else {"include_dashboard": False}
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
+        self.seconds["ray"] = time.perf_counter() - began
+
+    def _start_lanes(self) -> None:
+        import ray
+
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        resources = lane_resources(self._base.run, sum(node.get("GPU", 0) for node in nodes))
+        self.lanes = lanes_that_fit(resources, nodes, self._wanted, self._jobs)
+        self._store_bytes = min(int(node.get("object_store_memory", 0)) for node in nodes)
+        self.dispatcher = ray.remote(num_cpus=0, max_concurrency=1000)(Dispatcher).remote()
+        self._tokenizer.save(self.folder / "tokenizer")
+        self._say(f"warming {self.lanes} lane(s) of {resources.workers} worker(s) each")
+        for number in range(self.lanes):
+            Lane(number, self.dispatcher, resources, self.folder).start()
+
+    def _publish(self) -> None:
+        import ray
+
+        began = time.perf_counter()
+        stream = prepare(self._source, self._tokenizer, skip_bad=self._base.run.skip_bad)
+        plan = plan_memory(
+            stream,
+            largest=self._largest_memory,
+            store_bytes=self._store_bytes,
+            seed=self._base.run.seed,
+            stream_in=self._base.run.stream_in,
+            store=self._base.replay.store,
+        )
+        for line in plan.explain().splitlines():
+            self._say(line)
+        self._store = SharedStore.start(self.folder / "shared")
+        handle = publish(stream, self._store, plan, _Progress(self._say))
+        for place, count in handle.skipped.items():
+            self._say(f"left out: {count} record(s) of {place} whose picture cannot be read")
+        ray.get(self.dispatcher.set_stream.remote(handle))
+        self.seconds["publish"] = time.perf_counter() - began
+
+    def run(
+        self,
+        jobs: Iterable[Job],
+        on_start: Callable[[Job], None] = lambda _: None,
+        on_report: Callable[[Job, dict[str, float]], None] = lambda *_: None,
+        on_end: Callable[[Job, Outcome], Job | None] = lambda *_: None,
+    ) -> None:
+        """Runs jobs on the lanes, as many at once as there are lanes, until all have ended.
+
+        ``on_report`` hears of each finished task; ``on_end`` may answer with a job that follows from the one that ended.
+        """
+        import ray
+
+        waiting, under_way = deque(jobs), {}
+        began = time.monotonic()
+
+        def listen(job: Job, heard: int) -> None:
+            under_way[self.dispatcher.next_report.remote(job.id, heard)] = (job, heard)
+
+        while waiting or under_way:
+            while waiting and len(under_way) < self.lanes:
+                job = waiting.popleft()
+                on_start(job)
+                ray.get(self.dispatcher.submit.remote(job))
+                listen(job, 0)
+            ready, _ = ray.wait(list(under_way))
+            job, heard = under_way.pop(ready[0])
+            kind, found = ray.get(ready[0])
+            if kind == "report":
+                heard += 1
+                on_report(job, found)
+                ray.get(self.dispatcher.answer.remote(job.id, heard))
+                listen(job, heard)
+            elif kind == "wait":
+                self._check_lanes(began)
+                listen(job, heard)
+            elif (following := on_end(job, found)) is not None:
+                waiting.appendleft(following)
+
+    def _check_lanes(self, began: float) -> None:
+        if time.monotonic() - began > _START_PATIENCE and not self.lanes_up():
+            raise UserError(
+                f"no lane came up within {_START_PATIENCE:.0f} s: see Ray's logs, or ask for less"
+            )
+
+    def lanes_up(self) -> dict[int, float]:
+        """Lane -> seconds from its start until its workers were ready, of the lanes that are up."""
+        import ray
+
+        return ray.get(self.dispatcher.lanes.remote())["ready"]
+
+
+class _Progress:
+    """Says how many pictures are in the store, at most every five seconds."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._last = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() - self._last > 5:
+            self._last = time.monotonic()
+            self._say(f"pictures read: {done} of {total}")

@@ -1,0 +1,28 @@
+"""The tokenizer of a stream: kept, loaded or trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .source import StreamSource
+from .text_config import TextConfig
+from .tokenizer import Tokenizer
+
+
+def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tokenizer:
+    """The tokenizer kept in ``folder``, else the transformers tokenizer that ``config`` names, else one
+    trained on the first task's training captions: no later task's words are known to it. It is then kept in
+    ``folder``.
+
+    :class:`~orchestrator.errors.UserError`: a tokenizer that cannot be loaded.
+    """
+    if folder.exists():
+        return Tokenizer.load(folder)
+    if config.tokenizer is not None:
+        found = Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
+    else:
+        found = Tokenizer.train(
+            source.tasks[0].splits["train"].captions, config.vocab_size, config.max_tokens
+        )
+    found.save(folder)
+    return found

@@ -1,0 +1,45 @@
+"""What one Tune trial does: hands its configuration to a lane and relays the reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+
+from .dispatcher import Job, Outcome
+from .search import STATUS, TASK
+
+
+def run_trial(values: dict[str, Any], *, base: dict[str, Any], folder: str, dispatcher: Any) -> None:
+    """A Tune function trainable. ``values``: searched keys, dotted; ``base``: the rest of the configuration, nested.
+
+    ``folder``: where trials keep their folders. Each finished task is a Tune result; a scheduler's stop ends the thread inside
+    ``tune.report`` and the lane is told at its next task boundary. A failure is a result too (``status`` and ``reason``), so
+    that it is recorded in one line and the sweep goes on.
+    """
+    trial_id = tune.get_context().get_trial_id()
+    # The two are joined by the lane: to check them here would import torch into every trial's process.
+    ray.get(dispatcher.submit.remote(Job(trial_id, "train", base, values, Path(folder) / trial_id)))
+    relayed = False
+    try:
+        task = 0
+        while True:
+            kind, found = ray.get(dispatcher.next_report.remote(trial_id, task))
+            if kind == "report":
+                task += 1
+                tune.report({**found, STATUS: "running"})
+                ray.get(dispatcher.answer.remote(trial_id, task))
+            elif kind == "end":
+                relayed = True
+                _say_end(found, task)
+                return
+    finally:
+        if not relayed:
+            ray.get(dispatcher.stop.remote(trial_id))
+
+
+def _say_end(outcome: Outcome, task: int) -> None:
+    if outcome.status == "failed":
+        tune.report({TASK: task, STATUS: "failed", "reason": outcome.reason, "fatal": outcome.fatal})

@@ -1,0 +1,123 @@
+"""Follows the trials: a line of progress each task, and the record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import plots
+from .config import RunConfig
+from .curves import read_curves
+from .tracking import Tracker
+from .trial_book import TrialBook, TrialEntry
+
+
+class Watch:
+    """Told of every trial's start, tasks and end; prints, keeps the book, and hands the tracker what MLflow gets.
+
+    ``config_of``: a trial's searched values -> its whole configuration. ``task_names``: of the stream, in order. ``trials``: how
+    many are to come.
+    """
+
+    def __init__(
+        self,
+        book: TrialBook,
+        tracker: Tracker,
+        config_of: Callable[[Mapping[str, Any]], RunConfig],
+        task_names: list[str],
+        trials: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self.book = book
+        self._tracker = tracker
+        self._config_of = config_of
+        self.names = task_names
+        self.fatal = ""
+        """Why the sweep had to stop, where something no trial could mend stopped it."""
+        # Drawing takes longer than a small trial's task: the trials' reports must not wait for it.
+        self._pictures = ThreadPoolExecutor(1, "pictures")
+        self._trials = trials
+        self._say = say
+
+    def start(self, trial_id: str, values: dict[str, Any]) -> None:
+        """A trial begins."""
+        again = trial_id in self.book.trials
+        config = self._config_of(values)
+        entry = self.book.start(trial_id, values, config.to_dict())
+        tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
+        self._tracker.trial_start(trial_id, config.flat(), tags, searched=list(values))
+        shown = "  ".join(f"{key.removeprefix('method.')}={_short(value)}" for key, value in values.items())
+        self._say(f"{self._place(entry)} {'goes on' if again else 'starts'}  {shown}")
+
+    def task(self, trial_id: str, metrics: dict[str, Any]) -> None:
+        """A trial has finished a task."""
+        numbers = {
+            k: float(v) for k, v in metrics.items() if isinstance(v, int | float) and not isinstance(v, bool)
+        }
+        if not self.book.report(trial_id, numbers):
+            return
+        entry = self.book.trials[trial_id]
+        done = len(entry.reports)
+        self._tracker.task(trial_id, done, {k: v for k, v in numbers.items() if k != "task"})
+        value = self.book.value(entry)
+        parts = [f"{self.book.objective.metric} {value:.1f}" if value is not None else ""]
+        for key, name in (("validation/average", "average"), ("validation/forgetting", "forgetting")):
+            if key in numbers:
+                parts.append(f"{name} {numbers[key]:.1f}")
+        seconds = sum(numbers.get(f"seconds/{stage}", 0) for stage in ("train", "evaluate", "checkpoint"))
+        self._say(
+            f"{self._place(entry)} task {done}/{len(self.names)} {self.names[done - 1]}: "
+            f"{'  '.join(filter(None, parts))}  ({seconds:.1f} s)"
+        )
+
+    def end(self, trial_id: str, status: str, reason: str = "") -> None:
+        """A trial has ended: its curves, matrix and configuration become artifacts."""
+        entry = self.book.end(trial_id, status, reason)
+        self._say(f"{self._place(entry)} {status}{': ' + reason if reason else ''}")
+        folder = self.book.folder / trial_id
+        self._tracker.artifact(trial_id, folder / "config.yaml")
+        if entry.reports:
+            self._pictures.submit(self._draw, trial_id, folder, list(entry.reports))
+        self._tracker.trial_end(trial_id, status, reason or None)
+
+    def tested(self, trial_id: str, metrics: dict[str, float]) -> None:
+        """The test splits were looked at with a finished trial's checkpoints."""
+        self._tracker.task(trial_id, len(self.names), metrics)
+        self._pictures.submit(self._draw_test, trial_id, self.book.folder / trial_id / "test")
+
+    def close(self) -> None:
+        """Waits until the last picture is drawn."""
+        self._pictures.shutdown()
+
+    def _draw_test(self, trial_id: str, folder: Path) -> None:
+        matrix, names = plots.read_matrix(folder / "matrix.csv")
+        plots.matrix_heatmap(folder / "matrix.png", matrix, names, "test")
+        for name in ("matrix.csv", "matrix.png"):
+            self._tracker.artifact(trial_id, folder / name, "test")
+
+    def _draw(self, trial_id: str, folder: Path, reports: list[dict[str, float]]) -> None:
+        matrix = _validation_matrix(reports, len(self.names))
+        plots.write_matrix(folder / "matrix.csv", matrix, self.names)
+        plots.matrix_heatmap(folder / "matrix.png", matrix, self.names, "validation")
+        terms, ends = read_curves(folder / "curves.csv")
+        plots.loss_curves(folder / "curves.png", terms, ends, self.names)
+        for name in ("matrix.csv", "matrix.png", "curves.csv", "curves.png"):
+            self._tracker.artifact(trial_id, folder / name)
+
+    def _place(self, entry: TrialEntry) -> str:
+        return f"trial {entry.number + 1}/{max(self._trials, entry.number + 1)}"
+
+
+def _validation_matrix(reports: list[dict[str, float]], tasks: int) -> np.ndarray:
+    matrix = np.full((len(reports), tasks), np.nan)
+    for t, report in enumerate(reports):
+        matrix[t, : t + 1] = [report[f"validation/task_{k:02d}/r_mean"] for k in range(t + 1)]
+    return matrix
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

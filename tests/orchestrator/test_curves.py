@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+import torch
+
+from orchestrator.curves import Curves, Diverged, read_curves
+
+
+def test_curves_survive_the_csv_with_their_task_boundaries(tmp_path):
+    curves = Curves()
+    for task, (phase, steps) in enumerate([("train", 3), ("train", 2)]):
+        curves.start(task, phase)
+        for step in range(steps):
+            terms = {"ita": torch.tensor(float(10 * task + step))}
+            if task:
+                terms["topology"] = torch.tensor(0.5)
+            curves.add(step, terms)
+        curves.flush()
+        curves.append_csv(tmp_path / "c.csv", task)
+    found, ends = read_curves(tmp_path / "c.csv")
+    assert found["ita"].tolist() == [0, 1, 2, 10, 11]
+    assert np.isnan(found["topology"][:3]).all() and found["topology"][3:].tolist() == [0.5, 0.5]
+    assert ends == [3, 5]
+    assert curves.means(1) == {"ita": 11.0, "topology": 0.5, "total": 11.5}
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_loss_that_is_not_finite_names_term_step_phase_and_task(bad):
+    curves = Curves()
+    curves.start(2, "adapt")
+    curves.add(0, {"a": torch.tensor(1.0), "b": torch.tensor(1.0)})
+    curves.add(1, {"a": torch.tensor(1.0), "b": torch.tensor(bad)})
+    with pytest.raises(Diverged, match="loss term b is .* at step 1 of phase adapt, task 3"):
+        curves.flush()
+
+
+def test_a_bad_loss_is_found_within_twenty_steps_without_a_flush():
+    curves = Curves()
+    with pytest.raises(Diverged):
+        for step in range(20):
+            curves.add(step, {"a": torch.tensor(float("nan"))})

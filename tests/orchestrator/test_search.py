@@ -1,0 +1,65 @@
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from orchestrator.search import STATUS, TaskSearch
+
+_METRIC = "validation/seen/r_mean"
+
+
+def _space(trial: optuna.Trial) -> None:
+    trial.suggest_float("method.learning_rate", 1e-4, 1e-2, log=True)
+
+
+def _search(**changes) -> TaskSearch:
+    options = {"seed": 1, "tasks": 3, "trials": 8, "start": {"method.learning_rate": 1e-3}}
+    return TaskSearch(_space, _METRIC, "max", **(options | changes))
+
+
+def _walk(search: TaskSearch, trial_id: str, values: list[float], **last) -> None:
+    search.suggest(trial_id)
+    result = {}
+    for task, value in enumerate(values, 1):
+        result = {_METRIC: value, "task": task, STATUS: "running", "training_iteration": task}
+        search.on_trial_result(trial_id, result)
+    search.on_trial_complete(trial_id, {**result, **last})
+
+
+def test_a_stopped_trial_is_pruned_and_cannot_be_the_best():
+    search = _search()
+    _walk(search, "whole", [80, 60, 50])
+    _walk(search, "stopped", [84])
+    _walk(search, "failed", [], **{STATUS: "failed", "task": 0})
+    study = search._ot_study
+    assert [t.state for t in study.trials] == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
+    assert study.best_trial.number == 0 and study.best_value == 50
+    assert study.trials[0].intermediate_values == {1: 80, 2: 60, 3: 50}
+
+
+def test_a_restarted_trial_may_report_again():
+    search = _search()
+    search.suggest("a")
+    for task, value in [(1, 9.0), (2, 8.0), (1, 9.0), (2, 8.0), (3, 7.0)]:
+        search.on_trial_result("a", {_METRIC: value, "task": task, "training_iteration": 1})
+    search.on_trial_complete("a", {_METRIC: 7.0, "task": 3})
+    assert search._ot_study.trials[0].intermediate_values == {1: 9.0, 2: 8.0, 3: 7.0}
+
+
+def test_the_start_comes_first_and_a_seed_fixes_the_rest():
+    first = [_search().suggest(str(i)) for i in range(1)]
+    assert first == [{"method.learning_rate": 1e-3}]
+    runs = []
+    for seed in (1, 1, 2):
+        search = _search(seed=seed)
+        runs.append([search.suggest(str(i))["method.learning_rate"] for i in range(4)])
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_the_search_survives_pickling(tmp_path):
+    search = _search()
+    _walk(search, "a", [80, 60, 50])
+    search.save(tmp_path / "state")
+    other = _search()
+    other.restore(tmp_path / "state")
+    assert other._ot_study.best_value == 50
+    assert other.suggest("b") == pytest.approx(search.suggest("b"))
