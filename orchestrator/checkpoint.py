@@ -24,8 +24,8 @@ _COMPLETE = "state.json"  # written last: a folder without it was cut short
 class Checkpoint:
     """What the next task needs, and what was reported so far.
 
-    ``model``: the method's ``state_dict``. ``memory``: the replay memory's arrays. ``reports``: one dictionary of metrics a
-    finished task, in order.
+    ``model``: the method's ``state_dict``. ``memory``: the replay memory's arrays. ``reports``: one
+    dictionary of metrics a finished task, in order.
     """
 
     model: dict[str, Tensor]
@@ -41,7 +41,8 @@ def folder_of(trial: Path, task: int) -> Path:
 def save(trial: Path, task: int, checkpoint: Checkpoint, tokenizer: Path | None) -> int:
     """Writes the checkpoint after ``task``; it appears whole or not at all. Returns its bytes.
 
-    ``tokenizer``: a folder whose files are kept with the weights. Raises :class:`OSError` when the disk is full.
+    ``tokenizer``: a folder whose files are kept with the weights. Raises :class:`OSError` when the disk is
+    full.
     """
     final = folder_of(trial, task)
     partial = final.with_name(final.name + ".partial")

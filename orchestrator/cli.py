@@ -40,7 +40,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--gpus-per-trial",
         type=float,
         metavar="X",
-        help="GPUs a trial holds: 0, a fraction, or one a worker (default: one a worker where there are GPUs)",
+        help="GPUs a trial holds: 0, a fraction, or one a worker (default: one a worker where there are any)",
     )
     parser.add_argument(
         "--set",
@@ -48,7 +48,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="configuration values by dotted key, such as method.learning_rate=1e-3 replay.size=200 stream.tasks=3",
+        help="configuration values by dotted key, such as method.learning_rate=1e-3 replay.size=200",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the run and of the search (default 0)")
     parser.add_argument(
@@ -82,7 +82,7 @@ def new_folder(name: str | None, method: str, stream: str) -> Path:
     chosen = name or f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", chosen):
         raise UserError(
-            f"--name {chosen!r}: allowed are 1 to 100 letters, digits, '.', '_' and '-', a letter or digit first"
+            f"--name {chosen!r}: allowed are 1 to 100 letters, digits, '.', '_', '-', the first no sign"
         )
     folder = (RUNS / chosen).resolve()
     try:
@@ -101,7 +101,9 @@ def short_path(path: Path) -> str:
 
 
 def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> None:
-    """Runs a command: a user's error is one line and exit status 2, Ctrl-C is 130, a full disk is one line and 1."""
+    """Runs a command: a user's error is one line and exit status 2, Ctrl-C is 130, a full disk is one line
+    and 1.
+    """
     try:
         status = main(sys.argv[1:] if arguments is None else arguments)
     except UserError as error:

@@ -261,11 +261,9 @@ def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:
     sections: dict[str, dict[str, Any]] = {name: {} for name in _SECTIONS}
     for key, value in given.items():
         section, dot, rest = key.partition(".")
-        if section not in sections:
-            raise ConfigError(key, f"unknown section '{section}'{_nearest(section, _SECTIONS)}")
-        if not dot:
+        if section in sections and not dot:
             raise ConfigError(key, f"expected a mapping of keys, found {_shown(value)}")
-        sections[section][rest] = value
+        sections.setdefault(section, {})[rest] = value
 
     method, stream = sections["method"], sections["stream"]
     method_name = _name(method, base and base.method_name, "method", methods.names())
@@ -273,6 +271,17 @@ def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:
         raise ConfigError("method.name", f"'{method_name}' cannot replace '{base.method_name}' here")
     stream_name = _name(stream, base and base.stream_name, "stream", streams.names())
     method_class, stream_class = methods.get(method_name), streams.get(stream_name)
+
+    configs = (method_class.Config, stream_class.Config, ReplayConfig, RunOptions)
+    for key in given:
+        section = key.partition(".")[0]
+        if section not in _SECTIONS:
+            # The likeliest slip is to leave the section out.
+            homes = [
+                f"{s}.{section}" for s, c in zip(_SECTIONS, configs, strict=True) if section in _hints(c)
+            ]
+            meant = f"; did you mean {' or '.join(homes)}?" if homes else _nearest(section, _SECTIONS)
+            raise ConfigError(key, f"unknown section '{section}'{meant}")
 
     presets = method_class.presets
     preset = method.pop("preset", base.preset if base else "paper")
@@ -437,7 +446,8 @@ def _plain(value: Any) -> Any:
 def _nearest(name: str, allowed: Iterable[str]) -> str:
     """The end of an error: what was probably meant, then all that is allowed."""
     allowed = list(allowed)
-    near = difflib.get_close_matches(name, allowed, n=3, cutoff=0.6)
+    near = [word for word in allowed if name and word.startswith(name)]
+    near = near or difflib.get_close_matches(name, allowed, n=3, cutoff=0.6)
     meant = f"; did you mean {' or '.join(near)}?" if near else "; "
     return f"{meant}{' A' if near else 'a'}llowed are {_listed(allowed)}"
 

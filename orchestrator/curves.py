@@ -61,7 +61,9 @@ class Curves:
                 self.rows.append((task, phase, step, name, value))
 
     def means(self, task: int) -> dict[str, float]:
-        """The mean of each term over the last tenth of a task's steps (of its last phase), and their sum as ``total``."""
+        """The mean of each term over the last tenth of a task's steps (of its last phase), and their sum as
+        ``total``.
+        """
         mine = [row for row in self.rows if row[0] == task]
         if not mine:
             return {}
@@ -85,8 +87,9 @@ class Curves:
 
 
 def read_curves(path: Path) -> tuple[dict[str, np.ndarray], list[int]]:
-    """What :meth:`Curves.append_csv` wrote: term -> (steps,) over all tasks and phases, NaN where absent; and the step at which
-    each task ended."""
+    """What :meth:`Curves.append_csv` wrote: term -> (steps,) over all tasks and phases, NaN where absent; and
+    the step at which each task ended.
+    """
     terms: dict[str, dict[int, float]] = {}
     ends: list[int] = []
     place, step = None, -1

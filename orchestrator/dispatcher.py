@@ -1,4 +1,6 @@
-"""The desk between trials and lanes: trials hand in jobs, lanes take them and report; nobody is ever killed."""
+"""The desk between trials and lanes: trials hand in jobs, lanes take them and report; nobody is ever
+killed.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ _CRASHES = 2  # times that a job may bring its workers down in one task
 
 @dataclass(frozen=True)
 class Job:
-    """What a lane does next: ``train`` walks the stream, ``test`` looks at the test splits of a finished walk.
+    """What a lane does next: ``train`` walks the stream, ``test`` looks at the test splits of a finished
+    walk.
 
     The configuration is ``base`` (nested) with ``values`` (dotted keys). ``folder`` is the trial's own.
     """
@@ -28,7 +31,9 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended. ``metrics``: what a ``test`` job found. ``fatal``: no other job would fare better (disk full)."""
+    """How a job ended. ``metrics``: what a ``test`` job found. ``fatal``: no other job would fare better
+    (disk full).
+    """
 
     status: Literal["finished", "stopped", "failed"]
     reason: str = ""
@@ -55,8 +60,8 @@ class _Ticket:
 class Dispatcher:
     """State of one sweep's jobs and lanes; an asyncio actor in Ray, a plain object in tests.
 
-    Reports are numbered by the tasks done, so that a job that starts again (its worker or its Tune trial died) may report its
-    finished tasks once more without being heard twice.
+    Reports are numbered by the tasks done, so that a job that starts again (its worker or its Tune trial
+    died) may report its finished tasks once more without being heard twice.
     """
 
     def __init__(self) -> None:
@@ -104,7 +109,9 @@ class Dispatcher:
     # --- a trial ---
 
     async def submit(self, job: Job) -> None:
-        """Hands in a job. One that is already known (the trial was restarted) is attached to, not run twice."""
+        """Hands in a job. One that is already known (the trial was restarted) is attached to, not run
+        twice.
+        """
         if job.id in self._tickets:
             return
         self._tickets[job.id] = ticket = _Ticket(job)
@@ -117,7 +124,9 @@ class Dispatcher:
         self._wake()
 
     async def next_report(self, job_id: str, heard: int) -> tuple[str, Any]:
-        """``("report", metrics)`` number ``heard`` (from 0), ``("end", Outcome)``, or ``("wait", None)`` after a while."""
+        """``("report", metrics)`` number ``heard`` (from 0), ``("end", Outcome)``, or ``("wait", None)``
+        after a while.
+        """
         ticket = self._tickets[job_id]
         if heard >= len(ticket.reports) and ticket.outcome is None:
             await _wait(ticket.changed)
@@ -145,9 +154,11 @@ class Dispatcher:
     # --- a lane (rank 0 of its worker group) ---
 
     async def join(self, lane: int, seconds: float) -> Any:
-        """Called when a worker group comes up, also after a crash. Answers the stream, None (not published yet), or ``"end"``.
+        """Called when a worker group comes up, also after a crash. Answers the stream, None (not published
+        yet), or ``"end"``.
 
-        A job that the lane held goes on from its last finished task, unless it brought the workers down twice in the same task.
+        A job that the lane held goes on from its last finished task, unless it brought the workers down twice
+        in the same task.
         """
         self._ready.setdefault(lane, seconds)
         held = self._lanes.setdefault(lane, None)

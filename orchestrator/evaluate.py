@@ -62,9 +62,10 @@ def _gather(parts: list[Tensor], places: list[Tensor], total: int, device: torch
 class RetrievalScores:
     """What one evaluation over several tasks found.
 
-    ``by_task``: R_m of each task among its own candidates, percent, (K,). ``metrics``: flat, names without the split's prefix:
-    ``task_00/r_mean`` ... and, over the union of the tasks' candidates as the CTP paper reports it, ``seen/txt_r1`` ...
-    ``seen/r_mean`` and, where there are query and gallery splits, ``seen/map1``, ``seen/map5``, ``seen/map10``.
+    ``by_task``: R_m of each task among its own candidates, percent, (K,). ``metrics``: flat, names without
+    the split's prefix: ``task_00/r_mean`` ... and, over the union of the tasks' candidates as the CTP paper
+    reports it, ``seen/txt_r1`` ... ``seen/r_mean`` and, where there are query and gallery splits,
+    ``seen/map1``, ``seen/map5``, ``seen/map10``.
     """
 
     def __init__(self, by_task: np.ndarray, metrics: dict[str, float]) -> None:
@@ -83,7 +84,9 @@ def evaluate_retrieval(
     batch_size: int,
     precision: str,
 ) -> RetrievalScores:
-    """Scores tasks 0 .. ``tasks`` - 1 one by one, and the union of tasks 0 .. ``seen`` - 1 (``seen`` <= ``tasks``)."""
+    """Scores tasks 0 .. ``tasks`` - 1 one by one, and the union of tasks 0 .. ``seen`` - 1 (``seen`` <=
+    ``tasks``).
+    """
     options = {"device": device, "batch_size": batch_size, "precision": precision}
     images, texts, by_task, metrics = [], [], [], {}
     for k in range(tasks):

@@ -21,10 +21,12 @@ from .streams.stream import Stream
 
 
 def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.device) -> dict[str, float]:
-    """Test metrics of a finished trial, named ``test/...``; written to ``folder/test/metrics.json`` and ``matrix.csv``.
+    """Test metrics of a finished trial, named ``test/...``; written to ``folder/test/metrics.json`` and
+    ``matrix.csv``.
 
-    Row t of the matrix is the model after task t on every task, later ones included, which forward transfer needs, with an
-    untrained model's scores as its baseline. The weights come from the trial's checkpoints: nothing is trained again.
+    Row t of the matrix is the model after task t on every task, later ones included, which forward transfer
+    needs, with an untrained model's scores as its baseline. The weights come from the trial's checkpoints:
+    nothing is trained again.
     """
     tasks = len(stream.tasks)
     options = {

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 
 class Follow(tune.Callback):
-    """Hands trial starts, results and ends to the :class:`~orchestrator.watch.Watch` of the sweep in ``folder``.
+    """Hands trial starts, results and ends to the :class:`~orchestrator.watch.Watch` of the sweep in
+    ``folder``.
 
-    Tune pickles its callbacks with the experiment and brings them back on restore; a watch holds threads and files, so it stays
-    in ``watches`` of this process and only the folder's name is pickled.
+    Tune pickles its callbacks with the experiment and brings them back on restore; a watch holds threads and
+    files, so it stays in ``watches`` of this process and only the folder's name is pickled.
     """
 
     watches: ClassVar[dict[str, Watch]] = {}
@@ -35,7 +36,8 @@ class Follow(tune.Callback):
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **_: Any) -> None:
         if result.get("fatal"):
             self._watch.fatal = result["reason"]
-            # As after Ctrl-C: Tune saves its state with this trial unfinished, so that it can be gone on with.
+            # As after Ctrl-C: Tune saves its state with this trial unfinished, so that it can be gone on
+            # with.
             signal.raise_signal(signal.SIGUSR1)
         elif result.get(STATUS) != "failed":
             self._watch.task(trial.trial_id, result)

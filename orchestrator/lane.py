@@ -22,7 +22,9 @@ from .errors import UserError
 
 @dataclass(frozen=True)
 class LaneResources:
-    """What one lane asks for. ``cpus`` and ``gpus`` are per worker; a fraction of a GPU needs ``workers`` = 1."""
+    """What one lane asks for. ``cpus`` and ``gpus`` are per worker; a fraction of a GPU needs ``workers`` =
+    1.
+    """
 
     workers: int = 1
     cpus: float = 1
@@ -32,8 +34,8 @@ class LaneResources:
 class Lane(threading.Thread):
     """Runs ``TorchTrainer.fit`` on a thread of the driver for as long as the dispatcher has work.
 
-    Ray Train restarts a worker group that dies; the group asks the dispatcher for the unfinished job and goes on from its last
-    finished task. A lane that ends for good tells the dispatcher why.
+    Ray Train restarts a worker group that dies; the group asks the dispatcher for the unfinished job and goes
+    on from its last finished task. A lane that ends for good tells the dispatcher why.
     """
 
     def __init__(self, number: int, dispatcher: Any, resources: LaneResources, folder: Path) -> None:
@@ -98,7 +100,9 @@ def _work(config: dict[str, Any]) -> None:
     dispatcher, lane = config["dispatcher"], config["lane"]
 
     def together(value: Any) -> Any:
-        """Rank 0's ``value`` on every rank. Rank 0 answers within the dispatcher's patience, so no collective times out."""
+        """Rank 0's ``value`` on every rank. Rank 0 answers within the dispatcher's patience, so no collective
+        times out.
+        """
         box = [value]
         if dist.get_world_size() > 1:
             dist.broadcast_object_list(box, 0, device=device)

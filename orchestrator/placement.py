@@ -24,8 +24,9 @@ def lanes_that_fit(
 ) -> int:
     """How many lanes to start: ``wanted``, or as many as the nodes hold, never more than ``trials``.
 
-    ``nodes``: the resources of each node (``CPU``, ``GPU``, ``memory`` in bytes). A worker lies on one node, a lane's workers may
-    lie on several. :class:`UserError` where not even one lane, or not all that were asked for, can be placed.
+    ``nodes``: the resources of each node (``CPU``, ``GPU``, ``memory`` in bytes). A worker lies on one node,
+    a lane's workers may lie on several. :class:`UserError` where not even one lane, or not all that were
+    asked for, can be placed.
     """
     workers = 0
     for node in nodes:

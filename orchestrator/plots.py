@@ -76,8 +76,9 @@ def matrix_heatmap(path: Path, matrix: ArrayLike, names: Sequence[str], title: s
     figure, axes = _figure(1.6 + 0.75 * columns, 1.4 + 0.5 * rows)
     image = axes.imshow(R, cmap="viridis", vmin=0, vmax=100, aspect="auto")
     figure.colorbar(image, ax=axes, label="%")
-    axes.set_xticks(range(columns), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(rows), list(names)[:rows])
+    labels = _numbered(names)
+    axes.set_xticks(range(columns), labels, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(rows), labels[:rows])
     axes.set(xlabel="score on task", ylabel="after training on", title=title)
     for t, k in np.argwhere(~np.isnan(R)):
         shade = "white" if R[t, k] < 60 else "black"
@@ -101,7 +102,7 @@ def loss_curves(
         axes.set_ylabel(term)
         for end in ends[:-1]:
             axes.axvline(end, color="0.6", linewidth=0.8, linestyle="--")
-    for start, end, name in zip([0, *ends], ends, names, strict=False):
+    for start, end, name in zip([0, *ends], ends, _numbered(names), strict=False):
         panels[0].annotate(
             name, ((start + end) / 2, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=8
         )
@@ -134,6 +135,10 @@ def averages_over_tasks(
     if len(curves) > 1:
         axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
     _save(figure, path)
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    return [f"{number} {name}" for number, name in enumerate(names, 1)]
 
 
 def _figure(width: float, height: float, rows: int | None = None) -> tuple[Figure, Any]:

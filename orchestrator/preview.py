@@ -41,7 +41,7 @@ def _common(config: RunConfig, source: StreamSource, concurrent: int | None) -> 
         "Configuration",
         *(f"  {line}" for line in strict_yaml.dump(config.to_dict()).splitlines()),
         "",
-        f"Stream {source.name}: {len(source.tasks)} tasks of {source.scenario}, {source.image_size} px pictures",
+        f"Stream {source.name}: {len(source.tasks)} tasks of {source.scenario}, {source.image_size} px",
         *(f"  {line}" for line in table),
         *(f"  left out: {count} x {why}" for why, count in source.skipped.items()),
         "",

@@ -20,11 +20,12 @@ STATUS = "status"
 class TaskSearch(OptunaSearch):
     """Seeded TPE over a define-by-run space.
 
-    A trial that ends before its last task is told to Optuna as PRUNED, a failed one as FAIL: average accuracy falls as tasks arrive, so
-    a stopped trial's last value would outrank those that finished. Intermediate values are keyed by tasks done.
+    A trial that ends before its last task is told to Optuna as PRUNED, a failed one as FAIL: average accuracy
+    falls as tasks arrive, so a stopped trial's last value would outrank those that finished. Intermediate
+    values are keyed by tasks done.
 
-    ``space``: the define-by-run function. ``start``: a point to try first. ``trials``: the sweep's length, from which the number
-    of random trials before TPE sets in is taken (a third, 4 to 10).
+    ``space``: the define-by-run function. ``start``: a point to try first. ``trials``: the sweep's length,
+    from which the number of random trials before TPE sets in is taken (a third, 4 to 10).
     """
 
     def __init__(
@@ -73,7 +74,9 @@ class TaskSearch(OptunaSearch):
 
 
 def task_scheduler(metric: str, mode: str, tasks: int) -> ASHAScheduler:
-    """ASHA over tasks done: half of the trials go on at each rung 1, 2, 4 ...; none is stopped at its last task."""
+    """ASHA over tasks done: half of the trials go on at each rung 1, 2, 4 ...; none is stopped at its last
+    task.
+    """
     return ASHAScheduler(
         time_attr=TASK, metric=metric, mode=mode, max_t=tasks + 1, grace_period=1, reduction_factor=2
     )

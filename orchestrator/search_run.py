@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+
 from .cli import short_path
 from .dispatcher import Job, Outcome
 from .session import Session

@@ -28,8 +28,9 @@ _START_PATIENCE = 300.0  # seconds until a lane that has not come up is given up
 class Session:
     """A context in which jobs run: Ray joined or started, the stream in the object store, lanes warming.
 
-    ``base``: the configuration that all jobs share. ``wanted``: lanes to start (None: as many as fit); ``jobs``: how many jobs are
-    to come. ``largest_memory``: the largest replay memory, in samples, that any job may ask for. ``say`` prints a line of progress.
+    ``base``: the configuration that all jobs share. ``wanted``: lanes to start (None: as many as fit);
+    ``jobs``: how many jobs are to come. ``largest_memory``: the largest replay memory, in samples, that any
+    job may ask for. ``say`` prints a line of progress.
 
     :class:`UserError`: the jobs cannot be placed, or what must be shared does not fit.
     """
@@ -146,7 +147,8 @@ class Session:
     ) -> None:
         """Runs jobs on the lanes, as many at once as there are lanes, until all have ended.
 
-        ``on_report`` hears of each finished task; ``on_end`` may answer with a job that follows from the one that ended.
+        ``on_report`` hears of each finished task; ``on_end`` may answer with a job that follows from the one
+        that ended.
         """
         import ray
 

@@ -29,11 +29,13 @@ from .train_phase import train_phase
 
 
 class StreamLoop:
-    """Walks ``stream`` with ``config``: each task is trained, evaluated on all tasks so far, checkpointed, reported.
+    """Walks ``stream`` with ``config``: each task is trained, evaluated on all tasks so far, checkpointed,
+    reported.
 
-    ``folder``: the trial's own folder (shared storage); holds ``checkpoints/``, ``tasks.jsonl``, ``curves.csv``. A folder with
-    checkpoints is gone on with from its last finished task, whose reports are made again first. ``tokenizer``: a folder kept
-    with each checkpoint. In a process group every rank calls :meth:`run`; rank 0 writes and reports.
+    ``folder``: the trial's own folder (shared storage); holds ``checkpoints/``, ``tasks.jsonl``,
+    ``curves.csv``. A folder with checkpoints is gone on with from its last finished task, whose reports are
+    made again first. ``tokenizer``: a folder kept with each checkpoint. In a process group every rank calls
+    :meth:`run`; rank 0 writes and reports.
     """
 
     def __init__(
@@ -169,7 +171,9 @@ class StreamLoop:
             yield batch.to(self.device)
 
     def _features(self, method: Method) -> Callable[[np.ndarray], np.ndarray]:
-        """What a policy that ranks by features calls: training rows -> (n, D) unit rows of pictures and texts together."""
+        """What a policy that ranks by features calls: training rows -> (n, D) unit rows of pictures and texts
+        together.
+        """
 
         def features(rows: np.ndarray) -> np.ndarray:
             found = embed_split(

@@ -1,4 +1,6 @@
-"""python -m orchestrator.train METHOD: one configuration over a stream, by the code that a sweep's trials run."""
+"""python -m orchestrator.train METHOD: one configuration over a stream, by the code that a sweep's trials
+run.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,7 @@ def main(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m orchestrator.train",
-        description="Walks one configuration of a method over a stream of tasks, then looks at test data once.",
+        description="Walks one configuration of a method over a stream, then looks at test data once.",
     )
     parser.add_argument(
         "method", nargs="?", metavar="METHOD", help="a method, at its search space's start values"

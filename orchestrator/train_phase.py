@@ -37,11 +37,12 @@ def train_phase(
     accumulate: int,
     curves: Curves,
 ) -> float:
-    """Runs ``steps`` optimiser steps of ``phase``, each over ``accumulate`` micro-batches; returns seconds spent.
+    """Runs ``steps`` optimiser steps of ``phase``, each over ``accumulate`` micro-batches; returns seconds
+    spent.
 
-    ``precision`` is ``fp32`` or ``bf16`` (autocast around the loss). With several ranks gradients are averaged by
-    DistributedDataParallel; a micro-batch's loss is divided by ``accumulate``. Losses between samples (contrastive terms) see one
-    micro-batch at a time.
+    ``precision`` is ``fp32`` or ``bf16`` (autocast around the loss). With several ranks gradients are
+    averaged by DistributedDataParallel; a micro-batch's loss is divided by ``accumulate``. Losses between
+    samples (contrastive terms) see one micro-batch at a time.
     """
     began = time.perf_counter()
     method.train()

@@ -39,7 +39,8 @@ def train_run(
     concurrent: int | None,
     say: Callable[[str], None],
 ) -> int:
-    """Runs, or goes on with, ``config`` in each of its ``variants`` (trial id -> dotted values); returns the exit status.
+    """Runs, or goes on with, ``config`` in each of its ``variants`` (trial id -> dotted values); returns the
+    exit status.
 
     0: all finished; 1: one failed; 130: interrupted. A variant that was tested before is not run again.
     """

@@ -13,11 +13,12 @@ from .search import STATUS, TASK
 
 
 def run_trial(values: dict[str, Any], *, base: dict[str, Any], folder: str, dispatcher: Any) -> None:
-    """A Tune function trainable. ``values``: searched keys, dotted; ``base``: the rest of the configuration, nested.
+    """A Tune function trainable. ``values``: searched keys, dotted; ``base``: the rest of the configuration,
+    nested.
 
-    ``folder``: where trials keep their folders. Each finished task is a Tune result; a scheduler's stop ends the thread inside
-    ``tune.report`` and the lane is told at its next task boundary. A failure is a result too (``status`` and ``reason``), so
-    that it is recorded in one line and the sweep goes on.
+    ``folder``: where trials keep their folders. Each finished task is a Tune result; a scheduler's stop ends
+    the thread inside ``tune.report`` and the lane is told at its next task boundary. A failure is a result
+    too (``status`` and ``reason``), so that it is recorded in one line and the sweep goes on.
     """
     trial_id = tune.get_context().get_trial_id()
     # The two are joined by the lane: to check them here would import torch into every trial's process.

@@ -16,7 +16,8 @@ from .space import Objective
 class TrialEntry:
     """One trial: its searched ``values``, its ``reports`` (one a finished task) and how it stands.
 
-    ``status``: ``running``, ``finished`` (the whole stream), ``stopped`` (by the scheduler) or ``failed`` (``reason``).
+    ``status``: ``running``, ``finished`` (the whole stream), ``stopped`` (by the scheduler) or ``failed``
+    (``reason``).
     """
 
     id: str
@@ -28,7 +29,9 @@ class TrialEntry:
 
 
 class TrialBook:
-    """The trials of a sweep in ``folder/trials/ID``: ``values.yaml``, ``config.yaml``, ``status.json``; reports as the lanes wrote them."""
+    """The trials of a sweep in ``folder/trials/ID``: ``values.yaml``, ``config.yaml``, ``status.json``;
+    reports as the lanes wrote them.
+    """
 
     def __init__(self, folder: Path, objective: Objective, tasks: int) -> None:
         self.folder = folder
@@ -77,7 +80,9 @@ class TrialBook:
         return entry.reports[-1].get(self.objective.metric) if entry.reports else None
 
     def best(self) -> TrialEntry | None:
-        """The best trial among those that walked the whole stream: a stopped trial's last value is another task's."""
+        """The best trial among those that walked the whole stream: a stopped trial's last value is another
+        task's.
+        """
         whole = [t for t in self.trials.values() if t.status == "finished" and len(t.reports) == self.tasks]
         sign = 1 if self.objective.mode == "max" else -1
         return max(whole, key=lambda t: sign * (self.value(t) or 0.0), default=None)

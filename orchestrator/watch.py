@@ -17,10 +17,11 @@ from .trial_book import TrialBook, TrialEntry
 
 
 class Watch:
-    """Told of every trial's start, tasks and end; prints, keeps the book, and hands the tracker what MLflow gets.
+    """Told of every trial's start, tasks and end; prints, keeps the book, and hands the tracker what MLflow
+    gets.
 
-    ``config_of``: a trial's searched values -> its whole configuration. ``task_names``: of the stream, in order. ``trials``: how
-    many are to come.
+    ``config_of``: a trial's searched values -> its whole configuration. ``task_names``: of the stream, in
+    order. ``trials``: how many are to come.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ import os
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import BertConfig, BertForMaskedLM
+from transformers import AutoConfig, BertConfig, BertForMaskedLM
 from transformers.utils import logging
 
 from ..method import InputSpec
@@ -85,15 +85,15 @@ def _random(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
 
 def _pretrained(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
     name = config.text_weights
-    looks_like_folder = os.path.isabs(name) or name.startswith((".", "~"))
-    if looks_like_folder and not os.path.isdir(os.path.expanduser(name)):
+    source = os.path.expanduser(name)
+    if (os.path.isabs(source) or source.startswith(".")) and not os.path.isdir(source):
         raise ValueError(f"text_weights {name!r}: no such folder (or say random, or a name on the Hub)")
     try:
         with _Quiet():
-            found = BertConfig.from_pretrained(os.path.expanduser(name) if looks_like_folder else name)
+            found = AutoConfig.from_pretrained(source)
             _check_sizes(name, found, config, spec)
             bert, loading = BertForMaskedLM.from_pretrained(
-                os.path.expanduser(name) if looks_like_folder else name,
+                source,
                 hidden_dropout_prob=config.dropout,
                 attention_probs_dropout_prob=config.dropout,
                 attn_implementation=config.attention,
@@ -118,6 +118,8 @@ class _DoesNotFit(ValueError):
 
 
 def _check_sizes(name: str, found: BertConfig, config: BackboneConfig, spec: InputSpec) -> None:
+    if not isinstance(found, BertConfig):
+        raise _DoesNotFit(f"text_weights {name!r} are those of a {found.model_type}, not of a BERT")
     pairs = (
         ("text_width", found.hidden_size, config.text_width),
         ("text_layers", found.num_hidden_layers, config.text_layers),

@@ -37,11 +37,14 @@ def _none(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
 
 
 def _shift(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    n, size = pictures.shape[:2]
+    size = pictures.shape[1]
     reach = size // 16
-    moves = np.floor(_uniform(seeds, 2) * (2 * reach + 1)).astype(np.int64) - reach
-    y, x = (np.clip(np.arange(size) + moves[:, [axis]], 0, size - 1) for axis in (0, 1))
-    return pictures[np.arange(n)[:, None, None], y[:, :, None], x[:, None, :]]
+    corners = np.floor(_uniform(seeds, 2) * (2 * reach + 1)).astype(np.int64).tolist()
+    padded = np.pad(pictures, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="edge")
+    out = np.empty_like(pictures)
+    for i, (top, left) in enumerate(corners):
+        out[i] = padded[i, top : top + size, left : left + size]
+    return out
 
 
 def _product(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -119,8 +122,8 @@ def _affine(
     return apply
 
 
-# The ten operations that CTP's code names, at level 5 of 10. Brightness and Sharpness have the factor 5 / 10 * 1.8 + 0.1 = 1
-# there, which changes nothing. The code moves by 5 pixels at S = 224; here that share of any S.
+# The ten operations that CTP's code names, at level 5 of 10. Brightness and Sharpness have the factor
+# 5 / 10 * 1.8 + 0.1 = 1 there, which changes nothing. The code moves by 5 pixels at S = 224; here by that share of any S.
 _OPERATIONS: tuple[Callable[[Tensor, int], Tensor], ...] = (
     _same,
     _autocontrast,

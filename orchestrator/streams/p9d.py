@@ -1,4 +1,4 @@
-"""``p9d``: image-text pairs on disk as P9D (Zhu et al., ICCV 2023), the CTP paper's benchmark, lays them out."""
+"""``p9d``: image-text pairs on disk as P9D lays them out, the CTP paper's benchmark (Zhu et al., ICCV 2023)."""
 
 from __future__ import annotations
 

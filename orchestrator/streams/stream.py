@@ -1,4 +1,6 @@
-"""A stream as training sees it: token rows instead of captions, global row numbers, pictures from wherever they lie."""
+"""A stream as training sees it: token rows instead of captions, global row numbers, pictures from wherever
+they lie.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,11 @@ from .source import Pictures
 
 @dataclass(frozen=True)
 class Split:
-    """One split of one task. ``tokens``: int32 (N, L). ``label``: int32 (N,). Arrays may be read-only views of shared memory.
+    """One split of one task. ``tokens``: int32 (N, L). ``label``: int32 (N,). Arrays may be read-only views
+    of shared memory.
 
-    ``record``: int64 (N,), of query and gallery splits: equal numbers are the same record of the data set, so that a query
-    is known where it lies in the gallery itself.
+    ``record``: int64 (N,), of query and gallery splits: equal numbers are the same record of the data set, so
+    that a query is known where it lies in the gallery itself.
     """
 
     pictures: Pictures
@@ -40,9 +43,9 @@ class TaskData:
 class Stream:
     """An ordered list of tasks.
 
-    The training rows of all tasks are numbered through, task by task, from 0: a replay memory is a list of such
-    global rows. ``augment`` names the training transform; ``skip_bad`` says whether a picture that cannot be read is
-    replaced (and counted) or an error.
+    The training rows of all tasks are numbered through, task by task, from 0: a replay memory is a list of
+    such global rows. ``augment`` names the training transform; ``skip_bad`` says whether a picture that
+    cannot be read is replaced (and counted) or an error.
     """
 
     def __init__(
