@@ -1,0 +1,156 @@
+"""Batches for training and for evaluation, prepared by threads ahead of the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from methods.method import Batch
+
+from .errors import UserError
+from .prefetch import Prefetch
+from .replay.keys import keys
+from .replay.rows import RowReader, Samples
+from .replay.substitute import Substitute
+from .streams.augment import augment as augmented
+from .streams.stream import Split
+
+
+class Loader:
+    """One rank's share of the batches of one phase.
+
+    Each epoch walks ``rows`` (global training rows, int (n,)) in a random order that is a function of
+    ``(seed, epoch)``, alike on all ranks, in global batches of ``batch_size``; rank r takes the r-th of
+    ``world`` equal parts of each. What is left at the end of an epoch is dropped; fewer rows than a batch
+    are walked round until one batch is full. A sample's augmentation is a function of ``(seed, epoch, row,
+    round)``, so that neither ranks nor threads change a number.
+
+    ``augment``: the name of a transform of :func:`~orchestrator.streams.augment.augment`. ``pin``: copy
+    each batch into page-locked memory, for a GPU. ``threads`` prepare up to ``depth`` batches ahead.
+    ``len()`` is the number of batches. ``waited``: seconds that the consumer waited for batches, without
+    the first. Raises UserError where ``world`` does not divide ``batch_size``, or where there are no rows;
+    errors of the reader are raised in place of the batch.
+    """
+
+    def __init__(
+        self,
+        reader: RowReader,
+        rows: np.ndarray,
+        *,
+        batch_size: int,
+        epochs: int,
+        seed: int,
+        augment: str,
+        rank: int = 0,
+        world: int = 1,
+        pin: bool = False,
+        threads: int = 2,
+        depth: int = 4,
+    ) -> None:
+        if batch_size < 1 or batch_size % world:
+            raise UserError(f"batch_size {batch_size} cannot be shared equally among {world} workers")
+        if not len(rows):
+            raise UserError("there are no training rows to make a batch of")
+        self._reader = reader
+        self._rows = np.asarray(rows, np.int64)
+        self._batch_size = batch_size
+        self._epochs = epochs
+        self._seed = seed
+        self._augment = augment
+        self._rank = rank
+        self._world = world
+        self._steps = max(1, len(rows) // batch_size)
+        device = torch.cuda.current_device() if pin else None
+        self._pin = pin
+        self._batches = Prefetch(
+            self._batch, self._draw, threads=threads, depth=depth, initializer=_on_device(device)
+        )
+
+    def __len__(self) -> int:
+        return self._epochs * self._steps
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self._batches)
+
+    @property
+    def waited(self) -> float:
+        return self._batches.waited
+
+    def close(self) -> None:
+        """Stops the threads."""
+        self._batches.close()
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _draw(self) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+        """For each batch its number, this rank's rows, their rounds and the epoch."""
+        share = self._batch_size // self._world
+        for epoch in range(self._epochs):
+            order = np.argsort(keys(self._seed, epoch, np.arange(len(self._rows))), kind="stable")
+            for step in range(self._steps):
+                begin = step * self._batch_size + self._rank * share
+                place = np.arange(begin, begin + share)
+                rows = self._rows[order[place % len(order)]]
+                yield epoch * self._steps + step, rows, place // len(order), np.int64(epoch)
+
+    def _batch(self, drawn: tuple[int, np.ndarray, np.ndarray, np.ndarray]) -> Batch:
+        number, rows, rounds, epoch = drawn
+        samples = self._reader.read(rows)
+        seeds = keys(self._seed, epoch, rows, rounds)
+        pictures = augmented(self._augment, samples.pictures, seeds)
+        batch = _to_batch(samples, pictures, self._pin)
+        batch.seed = int(keys(self._seed, number) >> np.uint64(1))
+        batch.offset = self._rank * len(rows)
+        batch.total = self._batch_size
+        return batch
+
+
+def eval_batches(
+    split: Split,
+    *,
+    batch_size: int,
+    rank: int = 0,
+    world: int = 1,
+    pin: bool = False,
+    threads: int = 2,
+    depth: int = 4,
+) -> Prefetch[np.ndarray, Batch]:
+    """One walk over a split, unaugmented, in order, in batches of at most ``batch_size``.
+
+    Rank r takes the r-th of ``world`` nearly equal runs of rows, perhaps none. ``Batch.row`` is the row in
+    the split. A picture that cannot be read is a BadRecord.
+    """
+
+    def work(rows: np.ndarray) -> Batch:
+        pictures = split.pictures.read(rows)
+        found = split.pictures.resolve(rows) if isinstance(split.pictures, Substitute) else rows
+        return _to_batch(Samples(pictures, split.tokens[found], split.label[found], rows), pictures, pin)
+
+    mine = np.array_split(np.arange(len(split)), world)[rank]
+    parts = [mine[i : i + batch_size] for i in range(0, len(mine), batch_size)]
+    device = torch.cuda.current_device() if pin else None
+    return Prefetch(work, lambda: parts, threads=threads, depth=depth, initializer=_on_device(device))
+
+
+def _on_device(device: int | None) -> Callable[[], None] | None:
+    """What a new thread runs: the current device belongs to a thread, and pinning would else wake device
+    0.
+    """
+    return None if device is None else lambda: torch.cuda.set_device(device)
+
+
+def _to_batch(samples: Samples, pictures: np.ndarray, pin: bool) -> Batch:
+    image = torch.empty((len(pictures), 3, *pictures.shape[1:3]), dtype=torch.uint8, pin_memory=pin)
+    # NumPy copies on this thread alone: torch would start its own team of threads in each of ours.
+    np.copyto(image.numpy(), pictures.transpose(0, 3, 1, 2))
+    rest = (samples.tokens, samples.label, samples.rows)
+    tokens, label, row = (torch.from_numpy(column.astype(np.int64)) for column in rest)
+    if pin:
+        tokens, label, row = tokens.pin_memory(), label.pin_memory(), row.pin_memory()
+    return Batch(image, tokens, label, row)

@@ -1,0 +1,70 @@
+"""Work done by threads ahead of the one who takes its results."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Prefetch(Generic[Item, Result]):
+    """Iterates over ``work(item)`` in the order of ``items``, computed by ``threads`` threads, up to
+    ``depth`` results ahead.
+
+    Threads serve where the work lets go of the interpreter lock (PIL, NumPy, file reads). An error of
+    ``work`` is raised in its place. :meth:`close`, the end and an error all stop the threads; iterating
+    again starts from the beginning of ``items`` if it can be iterated again. ``waited``: seconds that the
+    consumer waited for results, without the first one of each iteration.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Item], Result],
+        items: Callable[[], Iterable[Item]],
+        *,
+        threads: int,
+        depth: int,
+        initializer: Callable[[], None] | None = None,
+    ) -> None:
+        self._work = work
+        self._items = items
+        self._threads = threads
+        self._depth = depth
+        self._initializer = initializer
+        self._running: Iterator[Result] | None = None
+        self.waited = 0.0
+
+    def __iter__(self) -> Iterator[Result]:
+        self.close()
+        self._running = self._run()
+        return self._running
+
+    def _run(self) -> Iterator[Result]:
+        items = iter(self._items())
+        pool = ThreadPoolExecutor(self._threads, "prefetch", self._initializer)
+        ahead: deque[Future[Result]] = deque()
+        first = True
+        try:
+            ahead.extend(pool.submit(self._work, item) for item in itertools.islice(items, self._depth))
+            while ahead:
+                began = time.perf_counter()
+                result = ahead.popleft().result()
+                if not first:
+                    self.waited += time.perf_counter() - began
+                first = False
+                ahead.extend(pool.submit(self._work, item) for item in itertools.islice(items, 1))
+                yield result
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def close(self) -> None:
+        """Stops the threads and drops what they prepared."""
+        if self._running is not None:
+            self._running.close()
+            self._running = None

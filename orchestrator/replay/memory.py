@@ -1,0 +1,63 @@
+"""A trial's view of the shared replay memory: row numbers, never data."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .config import ReplayConfig
+from .policies import POLICIES
+from .policies.policy import Features, TaskRows
+
+
+class ReplayMemory:
+    """Which global training rows a trial keeps of the tasks it has seen.
+
+    Equal on all ranks: it depends on the configuration, ``seed`` (>= 0) and, for herding, on the features
+    alone.
+    """
+
+    def __init__(self, config: ReplayConfig, *, seed: int) -> None:
+        self._config = config
+        self._seed = seed
+        self._tasks: list[TaskRows] = []
+
+    @property
+    def rows(self) -> np.ndarray:
+        """int64 (n,), n <= ``config.size``: what is kept, task by task, best first within a task."""
+        return np.concatenate([np.empty(0, np.int64), *(task.rows for task in self._tasks)])
+
+    def update(self, task: int, rows: np.ndarray, labels: np.ndarray, features: Features) -> None:
+        """Takes in a finished task: all its ``rows``, int64 (n,), and their ``labels``, int (n,).
+
+        Tasks come in order, each once. ``features(rows)`` -> (n, D) is called only by a policy that ranks
+        by features.
+        """
+        if task != len(self._tasks):
+            raise ValueError(f"the memory has seen {len(self._tasks)} tasks: the next is not task {task}")
+        new = TaskRows(np.asarray(rows, np.int64), np.asarray(labels, np.int32), len(rows))
+        if self._config.size == 0:
+            self._tasks.append(new.take(slice(0)))
+            return
+        keep = POLICIES[self._config.policy]
+        self._tasks = keep([*self._tasks, new], self._config, self._seed, features)
+
+    def nbytes(self, bytes_per_row: float) -> int:
+        """Bytes that the kept samples take in the shared memory, with the row numbers themselves."""
+        return round(len(self.rows) * bytes_per_row) + self.rows.nbytes
+
+    def state(self) -> dict[str, np.ndarray]:
+        """The memory as arrays, for a checkpoint: rows and labels of all tasks, and each task's (kept,
+        size).
+        """
+        return {
+            "rows": self.rows,
+            "labels": np.concatenate([np.empty(0, np.int32), *(task.labels for task in self._tasks)]),
+            "tasks": np.array([(len(task), task.size) for task in self._tasks], np.int64).reshape(-1, 2),
+        }
+
+    def load(self, state: dict[str, np.ndarray]) -> None:
+        """Becomes the memory that :meth:`state` told of."""
+        ends = np.cumsum(state["tasks"][:, 0])
+        rows, labels = (np.split(np.asarray(state[name]), ends)[:-1] for name in ("rows", "labels"))
+        sizes = state["tasks"][:, 1]
+        self._tasks = [TaskRows(*kept, int(size)) for *kept, size in zip(rows, labels, sizes, strict=True)]

@@ -1,0 +1,36 @@
+"""Equal shares for groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..keys import keys
+from .policy import Features, TaskRows
+from .quota import quota
+
+if TYPE_CHECKING:
+    from ..config import ReplayConfig
+
+
+def keep_balanced(
+    tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, features: Features
+) -> list[TaskRows]:
+    """Equal shares for all tasks, or for all class labels (``config.balance_by``); uniform within each.
+
+    What a small group cannot fill goes to the others.
+    """
+    ranked = [task.ranked(seed) for task in tasks]
+    place = np.repeat(np.arange(len(ranked)), [len(task) for task in ranked])
+    labels = np.concatenate([task.labels for task in ranked])
+    group = place if config.balance_by == "task" else labels
+    found, group, counts = np.unique(group, return_inverse=True, return_counts=True)
+    shares = quota(config.size, np.ones(len(found)), counts)
+    drawn = keys(seed, np.concatenate([task.rows for task in ranked]))
+    order = np.lexsort((~drawn, group))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+    kept = rank < shares[group]
+    return [task.take(kept[place == k]) for k, task in enumerate(ranked)]

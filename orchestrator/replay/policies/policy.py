@@ -1,0 +1,57 @@
+"""What every selection policy is written against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from ..keys import keys
+
+if TYPE_CHECKING:
+    from ..config import ReplayConfig
+
+Features = Callable[[np.ndarray], np.ndarray]
+"""Global training rows, int64 (n,) -> float (n, D): computed when a policy asks, by the trial's own model."""
+
+
+@dataclass(frozen=True)
+class TaskRows:
+    """Rows of one task: what is kept of it, best first; or, the first time, all of it.
+
+    ``rows``: int64 (n,), global training rows. ``labels``: int32 (n,). ``size``: training rows that the
+    task had.
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, index: np.ndarray | slice) -> TaskRows:
+        """The rows at ``index``, in that order."""
+        return TaskRows(self.rows[index], self.labels[index], self.size)
+
+    def ranked(self, seed: int) -> TaskRows:
+        """The rows by falling random key: a fixed order of the task, whose first k rows are a uniform
+        sample.
+        """
+        return self.take(np.argsort(~keys(seed, self.rows)))
+
+
+class Policy(Protocol):
+    """Says what is kept. Never touches a sample: it assigns rows, and the shared memory holds the data."""
+
+    def __call__(
+        self, tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, features: Features
+    ) -> list[TaskRows]:
+        """What is kept of ``tasks``, best first, together at most ``config.size`` (> 0) rows.
+
+        ``tasks``: what was kept of each past task, in order, then the newest task as a whole. Random
+        choices are functions of ``(seed, row)``.
+        """
+        ...

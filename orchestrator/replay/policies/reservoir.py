@@ -1,0 +1,31 @@
+"""Reservoir sampling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..keys import keys
+from .policy import Features, TaskRows
+
+if TYPE_CHECKING:
+    from ..config import ReplayConfig
+
+
+def keep_reservoir(
+    tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, features: Features
+) -> list[TaskRows]:
+    """A uniform sample of everything seen, as Algorithm R (Vitter 1985) and CTP-ER keep.
+
+    The k largest of uniform random keys (as Avalanche's ``ReservoirSamplingBuffer``): the keys are fixed,
+    so a smaller reservoir lies within a larger one, and reservoirs of parts of a stream merge into the
+    reservoir of the whole.
+    """
+    ranked = [task.ranked(seed) for task in tasks]
+    drawn = np.concatenate([keys(seed, task.rows) for task in ranked])
+    if len(drawn) <= config.size:
+        return ranked
+    least = np.partition(drawn, -config.size)[-config.size]
+    return [task.take(keys(seed, task.rows) >= least) for task in ranked]

@@ -1,0 +1,51 @@
+"""A stream whose arrays lie in shared memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from methods.method import InputSpec
+
+from ..streams.source import Pictures
+from ..streams.stream import Stream, TaskData
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Training rows whose pictures lie in shared memory: ``pictures[i]`` belongs to ``rows[i]``.
+
+    ``rows``: int64 (n,), ascending; None = all training rows.
+    """
+
+    rows: np.ndarray | None
+    pictures: Pictures
+
+
+class SharedStream(Stream):
+    """A :class:`Stream` as a worker opens it.
+
+    ``tokens``: int32 (N, L) and ``label``: int32 (N,), of all tasks' training rows. ``candidates``: the
+    training rows that need not be read from their source: all, or those that may be replayed.
+    ``bytes_per_row``: what one of them takes in shared memory with its tokens and label.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        spec: InputSpec,
+        tasks: Sequence[TaskData],
+        augment: str,
+        skip_bad: bool,
+        tokens: np.ndarray,
+        label: np.ndarray,
+        candidates: Candidates,
+        bytes_per_row: float,
+    ) -> None:
+        super().__init__(name, spec, tasks, augment, skip_bad)
+        self.tokens = tokens
+        self.label = label
+        self.candidates = candidates
+        self.bytes_per_row = bytes_per_row
