@@ -1,0 +1,282 @@
+"""CTP and its baselines on the real model: what a task leaves, what a reading changes, what is refused."""
+
+import re
+
+import pytest
+import torch
+
+from methods import registry
+from methods.backbones.config import BackboneConfig
+from methods.baselines import ExperienceReplay, Finetune, Joint
+from methods.ctp import CTP
+from methods.method import Batch, InputSpec, Task
+
+SPEC = InputSpec(image_size=8, max_tokens=7, vocab_size=30, pad_id=0, cls_id=1, sep_id=2, mask_id=3)
+BACKBONE = {
+    "size": "small",
+    "patch_size": 4,
+    "image_width": 12,
+    "text_width": 12,
+    "image_heads": 2,
+    "text_heads": 2,
+    "image_depth": 1,
+}
+FIRST, LATER = (Task(i, "t", "retrieval", 3) for i in (0, 1))
+
+
+def make(cls=CTP, dropout=0.0, **fields):
+    torch.manual_seed(0)
+    if cls is CTP:
+        fields = {"queue_size": 8} | fields
+    config = cls.Config(
+        BackboneConfig(**BACKBONE, dropout=dropout),
+        **({"embed_dim": 6, "batch_size": 4, "learning_rate": 1e-3, "epochs": 2} | fields),
+    )
+    return cls(config, SPEC).train()
+
+
+def batch(seed=0, size=4, **place):
+    g = torch.Generator().manual_seed(seed)
+    image = torch.randint(0, 256, (size, 3, 8, 8), generator=g, dtype=torch.uint8)
+    tokens = torch.randint(4, 30, (size, 7), generator=g)
+    tokens[:, 0] = 1
+    return Batch(image, tokens, torch.arange(size), torch.arange(size), seed=seed, **place)
+
+
+def walk(method, task, steps=2):
+    """A few steps of a task; the last step's terms."""
+    method.start_task(task)
+    (phase,) = method.phases(task)
+    optimizer = phase.optimizer()
+    for step in range(steps):
+        method.before_step(phase)
+        terms = method.loss(batch(step), phase)
+        sum(terms.values()).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return terms
+
+
+def test_after_a_task_the_state_is_student_and_queue_alone():
+    method = make()
+    fresh = set(method.state_dict())
+    walk(method, FIRST)
+    assert any(name.startswith("momentum_model.") for name in method.state_dict())
+    method.finish_task(FIRST, lambda: ())
+    state = method.state_dict()
+    assert set(state) == fresh
+    assert {name for name in state if not name.startswith("model.")} == {
+        "queue.image",
+        "queue.text",
+        "queue.pointer",
+    }
+    assert state["queue.pointer"].item() == 0  # two batches of 4 wrapped around a queue of 8
+
+    resumed = make()
+    resumed.load_state_dict(state)
+    for m in (method, resumed):
+        walk(m, LATER)
+    for name, value in method.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_later_tasks_keep_the_previous_model_as_it_was():
+    method = make()
+    walk(method, FIRST)
+    method.finish_task(FIRST, lambda: ())
+    before = {name: value.clone() for name, value in method.model.state_dict().items()}
+    terms = walk(method, LATER)
+    assert set(terms) == {"ita", "mlm", "contrast", "mlm_distill", "topology_cross", "topology_same"}
+    for name, value in method.reference_model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert not torch.equal(method.momentum_model.image_projection.weight, before["image_projection.weight"])
+    assert not any(p.requires_grad for p in method.reference_model.parameters())
+    assert not any(p.requires_grad for p in method.momentum_model.parameters())
+
+
+def test_a_term_of_weight_zero_costs_nothing():
+    method = make(contrast_weight=0.0, mlm_distill_weight=0.0)
+    assert set(walk(method, LATER)) == {"ita", "mlm", "topology_cross", "topology_same"}
+    assert method.momentum_model is None
+
+    method = make(topology_cross_weight=0.0, topology_same_weight=0.0, mlm_distill_weight=0.0)
+    assert set(walk(method, LATER)) == {"ita", "mlm", "contrast"}
+    seen = []
+    for model in (method.momentum_model, method.reference_model):
+        for part in (model.vision, model.bert.embeddings, model.bert.head):
+            part.register_forward_hook(lambda part, *_: seen.append(part))
+    method.momentum_model.vision.forward_features = lambda x: (
+        seen.append("momentum") or type(method.model.vision).forward_features(method.momentum_model.vision, x)
+    )
+    method.loss(batch(), method.phases(LATER)[0])
+    # The momentum towers once each; neither its words nor anything of the reference model.
+    assert seen == ["momentum", method.momentum_model.bert.embeddings]
+
+
+def test_weights_scale_their_terms():
+    plain, doubled = (make(**fields) for fields in ({}, {"topology_cross_weight": 2.0, "mlm_weight": 0.5}))
+    one, other = (walk(method, LATER, steps=1) for method in (plain, doubled))
+    torch.testing.assert_close(other["mlm"], one["mlm"] / 2)
+    torch.testing.assert_close(other["ita"], one["ita"])
+    for method in (plain, doubled):  # topology is zero before the student has moved
+        assert walk(method, LATER, steps=1)["topology_cross"].item() == pytest.approx(0, abs=1e-6)
+
+
+def test_only_the_reference_reading_drops_out_in_the_first_momentum_model():
+    def active(method, task):
+        method.start_task(task)
+        method.eval()
+        method.train()
+        return method.momentum_model.training
+
+    reference = CTP.presets["reference"]
+    assert not active(make(dropout=0.5), FIRST)
+    assert active(make(dropout=0.5, **reference), FIRST)
+    assert not active(make(dropout=0.5, **reference), LATER)
+    method = make(dropout=0.5, **reference)
+    method.start_task(LATER)
+    assert method.model.training and not method.reference_model.training
+    method.start_task(FIRST)
+    assert not method.eval().momentum_model.training
+
+
+def test_presets_name_fields_of_the_configuration():
+    assert CTP.presets["paper"] == {}
+    assert CTP.Config(**CTP.presets["reference"]).contrast_keys == "local"
+
+
+def test_masked_tokens_are_the_same_however_the_batch_is_shared():
+    method = make(mlm_probability=0.5)
+    whole = method.masked(batch(seed=5, total=4))
+    again = method.masked(batch(seed=5, total=4))
+    assert torch.equal(whole.ids, again.ids)
+    for offset in (0, 2):
+        part = batch(seed=5, total=4, offset=offset)
+        part.image, part.tokens = part.image[offset : offset + 2], part.tokens[offset : offset + 2]
+        assert torch.equal(method.masked(part).ids, whole.ids[offset : offset + 2])
+    assert not torch.equal(method.masked(batch(seed=6, total=4)).ids, whole.ids)
+
+
+def test_masking_selects_and_replaces_at_the_papers_rates():
+    method = make()
+    tokens = torch.full((400, 50), 7)
+    big = Batch(torch.zeros(400, 0), tokens, tokens[:, 0], tokens[:, 0], seed=3)
+    masked = method.masked(big)
+    selected = len(masked.positions) / tokens.numel()
+    ids = masked.ids.flatten()[masked.positions]
+    assert selected == pytest.approx(0.15, abs=0.01)
+    assert (ids == SPEC.mask_id).float().mean().item() == pytest.approx(0.8, abs=0.03)
+    assert (ids == 7).float().mean().item() == pytest.approx(0.1, abs=0.03)
+    assert ids.min() >= 0 and ids.max() < SPEC.vocab_size
+
+
+def test_a_batch_without_masked_tokens_is_no_nan():
+    method = make()
+    empty = batch()
+    empty.tokens[:, 1:] = 0
+    method.start_task(FIRST)
+    terms = method.loss(empty, method.phases(FIRST)[0])
+    assert terms["mlm"].item() == 0 and terms["mlm_distill"].item() == 0
+    sum(terms.values()).backward()
+    assert all(p.grad.isfinite().all() for p in method.model.parameters())
+
+
+def test_a_queue_of_none_contrasts_with_the_batch():
+    method = make(queue_size=0)
+    terms = walk(method, FIRST, steps=1)
+    assert method.queue.image.shape == (0, 6)
+    # Student and momentum model are still one: the contrast is the alignment.
+    torch.testing.assert_close(terms["contrast"], terms["ita"])
+
+
+def test_bf16_autocast_stays_near_full_precision():
+    exact, coarse = make(), make()
+    for method in (exact, coarse):
+        walk(method, FIRST, steps=1)
+        method.start_task(LATER)
+        with torch.no_grad():
+            for p in method.model.parameters():
+                p.add_(0.02)
+    phase = exact.phases(LATER)[0]
+    wanted = exact.loss(batch(3), phase)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = coarse.loss(batch(3), phase)
+    for name, value in found.items():
+        assert value.dtype == torch.float32
+        assert value.item() == pytest.approx(wanted[name].item(), rel=0.05, abs=0.02), name
+
+
+@pytest.mark.parametrize("kind", ["image", "text", "pair"])
+def test_embeddings_are_unit_rows_in_the_batchs_order(kind):
+    method = make().eval()
+    found = method.embed(batch(size=5), kind)
+    assert found.shape == (5, 12 if kind == "pair" else 6)
+    assert not found.requires_grad
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(5))
+    turned = batch(size=5)
+    turned.image, turned.tokens = turned.image.flip(0), turned.tokens.flip(0)
+    torch.testing.assert_close(method.embed(turned, kind), found.flip(0))
+
+
+def test_phase_follows_the_configuration():
+    method = make(min_learning_rate=1e-4, weight_decay=0.3)
+    method.start_task(FIRST)
+    (phase,) = method.phases(FIRST)
+    assert (phase.epochs, phase.batch_size, phase.data, phase.replay) == (2, 4, "task", "merge")
+    (group,) = phase.optimizer().param_groups
+    assert (group["lr"], group["weight_decay"], group["betas"]) == (1e-3, 0.3, (0.9, 0.999))
+    assert len(group["params"]) == len(list(method.model.parameters()))
+    assert phase.optimizer() is not phase.optimizer()
+    assert phase.learning_rate(0, 10) == 1
+    assert phase.learning_rate(5, 10) == pytest.approx(0.55)
+
+
+@pytest.mark.parametrize(
+    ("cls", "data", "replay"),
+    [(Finetune, "task", "none"), (ExperienceReplay, "task", "merge"), (Joint, "seen", "none")],
+)
+def test_baselines_are_the_same_training_on_other_data(cls, data, replay):
+    method = make(cls)
+    terms = walk(method, FIRST)
+    (phase,) = method.phases(FIRST)
+    assert (phase.data, phase.replay) == (data, replay)
+    theirs = walk(make(contrast_weight=0.0, mlm_distill_weight=0.0), FIRST)
+    assert {name: value.item() for name, value in terms.items()} == {n: v.item() for n, v in theirs.items()}
+    assert all(name.startswith("model.") for name in method.state_dict())
+
+
+@pytest.mark.parametrize("fields", [{"ita_weight": 0.0}, {"mlm_weight": 0.0}])
+def test_a_baseline_may_leave_a_term_out(fields):
+    terms = walk(make(Finetune, **fields), FIRST)
+    assert len(terms) == 1 and f"{next(iter(terms))}_weight" not in fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"queue_size": 1000}, "queue_size 1000 is not a multiple of batch_size 512"),
+        ({"momentum": 1.5}, "momentum 1.5 must be >= 0 and <= 1"),
+        ({"momentum_mix": -0.1}, "momentum_mix -0.1 must be >= 0 and <= 1"),
+        ({"temperature": 0.0}, "temperature 0.0 must be > 0"),
+        ({"contrast_weight": float("nan")}, "contrast_weight nan must be >= 0"),
+        ({"contrast_keys": "all"}, "contrast_keys 'all' must be one of global, local"),
+        ({"min_learning_rate": 1e-3}, "min_learning_rate 0.001 must be >= 0 and <= 0.0001"),
+        ({"mlm_probability": 0.0}, "mlm_probability 0.0 must be > 0 and <= 1"),
+        (
+            {"ita_weight": 0.0, "mlm_weight": 0.0, "contrast_weight": 0.0, "mlm_distill_weight": 0.0},
+            "every loss term of the first task has weight 0: nothing to train on",
+        ),
+    ],
+)
+def test_a_value_out_of_range_is_one_line(fields, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        CTP.Config(**fields)
+
+
+def test_registry_names_every_method():
+    assert registry.names() == ["ctp", "finetune", "er", "joint"]
+    classes = [registry.get(name) for name in registry.names()]
+    assert classes == [CTP, Finetune, ExperienceReplay, Joint]
+    assert all(set(cls.presets) == {"paper", "reference"} for cls in classes)
+    with pytest.raises(ValueError, match="^unknown method 'cpt': one of ctp, finetune, er, joint$"):
+        registry.get("cpt")
