@@ -179,8 +179,8 @@ class Space:
             key = error.key if error.key in wanted else next(iter(wanted))
             problem = error.problem
             if len(wanted) > 1 or error.key != key:
-                shown = " and ".join(f"{name} {value}" for name, value in wanted.items())
-                problem = f"{shown} do not go together: {error.key}: {problem}"
+                shown = " with ".join(f"{name} {text(value)}" for name, value in wanted.items())
+                problem = f"{shown} is not allowed: {error.key}: {problem}"
             file.fail(f"search.{key}", problem)
 
     def _reach(self, wanted: dict[str, Scalar]) -> dict[str, Scalar] | None:
@@ -220,6 +220,8 @@ def _base(
     try:
         return RunConfig.from_dict({**fixed, **start, "method.name": file.method, **given})
     except ConfigError as error:
-        if error.key in given or (error.key.startswith("stream") and error.key not in fixed):
+        if error.key in given:
+            raise ConfigError(error.key, error.problem, "--set") from None
+        if error.key.startswith("stream") and error.key not in fixed:
             raise
         file.fail(f"{'start' if error.key in start else 'fixed'}.{error.key}", error.problem)

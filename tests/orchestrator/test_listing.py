@@ -1,0 +1,50 @@
+import re
+
+import pytest
+
+from methods import registry as methods
+from orchestrator.listing import listing
+from orchestrator.space import Space
+from orchestrator.streams import registry as streams
+
+
+@pytest.fixture(scope="module")
+def lines():
+    return listing().splitlines()
+
+
+def section(lines, head):
+    start = next(i for i, line in enumerate(lines) if line.startswith(head))
+    stop = next((i for i in range(start + 1, len(lines)) if not lines[i].strip()), len(lines))
+    return lines[start + 1 : stop]
+
+
+def test_every_name_is_there_with_its_scenario(lines):
+    found = {line.split()[0]: line.split()[1] for line in section(lines, "Methods") if line[2] != " "}
+    assert found == {name: "retrieval" for name in methods.names()}
+    found = {line.split()[0]: line.split()[1] for line in section(lines, "Streams") if line[2] != " "}
+    assert found == {name: streams.get(name).scenario for name in streams.names()}
+
+
+def test_words_begin_in_one_column_and_lines_fit(lines):
+    for head in ("Methods", "Streams"):
+        columns = {re.match(r"  \S+ +\S+ +|  +", line).end() for line in section(lines, head)}
+        assert len(columns) == 1
+    assert max(map(len, lines)) <= 100
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_streams_say_what_they_are(lines):
+    text = " ".join(" ".join(section(lines, "Streams")).split())
+    assert all(streams.get(name).summary in text for name in streams.names())
+
+
+def test_every_space_shows_what_it_searches(lines):
+    for name in Space.names():
+        space = Space.load(name)
+        found = section(
+            lines,
+            f"Search space of {name}: {space.objective.mode} {space.objective.metric}, {space.trials} trials on ",
+        )
+        assert [line.split()[0] for line in found] == [p.key for p in space.parameters]
+        assert all(p.range in line for p, line in zip(space.parameters, found, strict=True))
