@@ -201,8 +201,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 _EXPLAINED = {
-    "test": "percent after the last task, mean ± standard deviation over seeds, of runs chosen on validation:",
-    "validation": "percent after the last task, mean ± standard deviation over seeds, of every finished run:",
+    "test": "percent after the last task, mean ± standard deviation (seeds), of runs chosen on validation:",
+    "validation": "percent after the last task, mean ± standard deviation (seeds), of every finished run:",
 }
 
 

@@ -62,9 +62,9 @@ def test_seeds_are_averaged_and_configurations_kept_apart(runs):
     ]
     assert compare.table(groups, "validation").splitlines() == [
         "method                   seeds       average    forgetting",
-        "ctp learning_rate=0.01       1         60.00          10.00",
-        "ctp learning_rate=0.001      2  42.00 ± 2.83   10.00 ± 0.00",
-        "finetune                     1         20.00          10.00",
+        "ctp learning_rate=0.01       1         60.00         10.00",
+        "ctp learning_rate=0.001      2  42.00 ± 2.83  10.00 ± 0.00",
+        "finetune                     1         20.00         10.00",
     ]
 
 
