@@ -55,7 +55,7 @@ def _product(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     rounds = draws[:, 4 * _CROP_TRIES + 1 :].reshape(-1, 2, 3)
     out = np.empty_like(pictures)
     for i, picture in enumerate(pictures):
-        image = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)
+        image = torch.from_numpy(picture.copy()).permute(2, 0, 1)
         top, left, height, width = crops[i]
         image = F.resized_crop_image(
             image, top, left, height, width, [size, size], InterpolationMode.BICUBIC, antialias=True
@@ -123,7 +123,8 @@ def _affine(
 
 
 # The ten operations that CTP's code names, at level 5 of 10. Brightness and Sharpness have the factor
-# 5 / 10 * 1.8 + 0.1 = 1 there, which changes nothing. The code moves by 5 pixels at S = 224; here by that share of any S.
+# 5 / 10 * 1.8 + 0.1 = 1 there, which changes nothing. The code moves by 5 pixels at S = 224; here by that
+# share of S.
 _OPERATIONS: tuple[Callable[[Tensor, int], Tensor], ...] = (
     _same,
     _autocontrast,

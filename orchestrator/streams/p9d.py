@@ -1,11 +1,11 @@
-"""``p9d``: image-text pairs on disk as P9D lays them out, the CTP paper's benchmark (Zhu et al., ICCV 2023)."""
+"""``p9d``: image-text pairs laid out as P9D, the CTP paper's benchmark (Zhu et al., ICCV 2023)."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from .clean_caption import clean_caption
 from .p9d_records import Records, count_or_raise, read_flat, read_train
 from .pictures import FilePictures
 from .source import SplitSource, StreamSource, TaskSource
+from .text_config import TextConfig
 
 _WORDS = 30
 _FOLDERS = {"train": "train_images"}
@@ -22,7 +23,7 @@ _RETRIEVAL = ("query", "gallery")
 
 
 @dataclass(frozen=True)
-class _Config:
+class _Config(TextConfig):
     """``data``: the folder. ``image_size``: pixels, the side pictures are resized to. ``order``: of the
     tasks, as in ``train.json`` or shuffled by ``seed``; ``task_names``, where not empty, names the tasks and
     their order instead. ``tasks``: how many of them to take, all if None. ``validation``: the part of a
@@ -41,6 +42,7 @@ class _Config:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for name, low, optional in (
             ("image_size", 16, False),
             ("seed", 0, False),
@@ -103,7 +105,7 @@ class P9D:
         _drop_missing(root, found, bad)
 
         categories: dict[str, int] = {}
-        digest = hashlib.sha256(repr(astuple(config)[1:]).encode())
+        digest = hashlib.sha256(repr({**asdict(config), "data": None}).encode())
         tasks = []
         for name in names:
             records = {split: by_task[name] for split, by_task in found.items()}
@@ -119,7 +121,7 @@ class P9D:
             )
         for task in tasks:
             for name, split in task.splits.items():
-                digest.update(repr((task.name, name, split.ids, split.captions)).encode())
+                digest.update("\n".join([task.name, name, *split.ids, *split.captions]).encode())
                 digest.update(split.label)
         return StreamSource(
             name="p9d",
@@ -188,8 +190,8 @@ def _splits(config: _Config, name: str, records: dict[str, Records]) -> dict[str
     for split, least in (("train", 2), ("test", 1)):
         if len(records[split].ids) < least:
             raise UserError(
-                f"{config.data}/json/{split}.json: task {name!r} has {len(records[split].ids)} sound records, "
-                f"allowed: at least {least}"
+                f"{config.data}/json/{split}.json: task {name!r} has {len(records[split].ids)} sound "
+                f"records, allowed: at least {least}"
             )
     train, test = (_sample(rng, len(records[s].ids), config.max_items) for s in ("train", "test"))
     held = _held_out(rng, config, records["train"], train, len(test))

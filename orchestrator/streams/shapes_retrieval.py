@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from .source import SplitSource, StreamSource, TaskSource
+from .text_config import TextConfig
 from .world.caption import captions
 from .world.colours import COLOURS
 from .world.families import DRAWN, THINGS, family
@@ -25,7 +26,7 @@ _SPLITS = ("train", "validation", "test", "query", "gallery")
 
 
 @dataclass(frozen=True)
-class _Config:
+class _Config(TextConfig):
     """``seed`` fixes scenes and the order of the families. ``tasks``: one family each. ``image_size``:
     pixels, at least 16. The rest: scenes a task in each split.
     """
@@ -40,6 +41,7 @@ class _Config:
     gallery: int = 96
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         limits = {
             "seed": (0, 2**32 - 1),
             "tasks": (1, 1000),

@@ -12,15 +12,12 @@ def decode(encoded: bytes | memoryview, size: int) -> np.ndarray:
     """uint8 (S, S, 3), S = ``size``: the picture as RGB, resized (bicubic, antialiased) to a square.
 
     The sides are resized independently, as CTP's released test transform does (``Resize((S, S))``): rows of
-    one array need one shape, and P9D's product pictures are square. A large JPEG is scaled down to no less
-    than 2 S while its coefficients are decoded (Pillow's ``draft``), which changes no grey level visibly and
-    saves most of the time.
+    one array need one shape, and P9D's product pictures are square.
 
     Raises :class:`ValueError`, one line with the reason, for bytes that are no whole picture.
     """
     try:
         with Image.open(io.BytesIO(encoded)) as image:
-            image.draft("RGB", (2 * size, 2 * size))
             image = image.convert("RGB")
             if image.size != (size, size):
                 image = image.resize((size, size), Image.Resampling.BICUBIC)

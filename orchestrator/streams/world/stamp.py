@@ -9,18 +9,23 @@ from PIL import Image, ImageDraw
 
 from .families import family
 
-_OVERSAMPLE = 4
 _DARK = 0.12
+_KEPT = 64
 
 
-@lru_cache(maxsize=4096)
 def stamp(family_index: int, thing: int, side: int, tilt: int) -> tuple[np.ndarray, np.ndarray]:
     """What the thing covers and how bright it is, antialiased.
 
     ``side``: pixels. ``tilt``: degrees, clockwise. Returns two read-only float32 (side, side, 1) in 0 .. 1:
     the share of the background that shows through, and the share of the object's colour that is added to it.
     """
-    canvas = side * _OVERSAMPLE
+    # Small ones are kept (at most 64 MB); large ones would fill the memory.
+    return (_kept if side <= _KEPT else _draw)(family_index, thing, side, tilt)
+
+
+def _draw(family_index: int, thing: int, side: int, tilt: int) -> tuple[np.ndarray, np.ndarray]:
+    oversample = 4 if side <= _KEPT else 2
+    canvas = side * oversample
     cover, ink = Image.new("L", (canvas, canvas)), Image.new("L", (canvas, canvas))
     cosine, sine = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
     # A tilted drawing must stay inside its square, or it would be cut at the edges.
@@ -39,8 +44,11 @@ def stamp(family_index: int, thing: int, side: int, tilt: int) -> tuple[np.ndarr
                 draw.line(points, fill=value, width=round(width), joint="curve")
                 for x, y in (points[0], points[-1]):
                     draw.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=value)
-    through, added = (np.asarray(i.reduce(_OVERSAMPLE), np.float32)[..., None] / 255 for i in (cover, ink))
+    through, added = (np.asarray(i.reduce(oversample), np.float32)[..., None] / 255 for i in (cover, ink))
     through = 1 - through
     through.setflags(write=False)
     added.setflags(write=False)
     return through, added
+
+
+_kept = lru_cache(maxsize=2048)(_draw)

@@ -1,0 +1,344 @@
+import json
+import pickle
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile
+
+from orchestrator.errors import BadRecord, UserError
+from orchestrator.streams.p9d import P9D
+
+INDUSTRIES = {"家居": 20, "Food & Drink": 12, "c/d": 9}
+
+
+def title(industry, n):
+    return f"{industry[0]}品 No{n // 2}!"
+
+
+def layout():
+    """Train: two pictures of each thing. Test, query, gallery: others of the same things."""
+    train, test, query, gallery, number = {}, {}, {}, {}, 0
+    for industry, count in INDUSTRIES.items():
+        train[industry] = {}
+        for n in range(count):
+            record = {
+                "title": title(industry, n),
+                "cate_name": f"{industry}-{n // 4}",
+                "image_link": "http://x",
+            }
+            train[industry][f"i{number:04d}"] = record
+            for split in (test, query, gallery)[: 3 if n % 2 else 1]:
+                split[f"{'tqg'[(test, query, gallery).index(split)]}{number:04d}"] = {
+                    **record,
+                    "industry_name": industry,
+                }
+            number += 1
+    # Elsewhere the industries are mixed.
+    test = dict(sorted(test.items(), key=lambda item: item[0][::-1]))
+    return {"train": train, "test": test, "query": query, "gallery": gallery}
+
+
+def write(folder, files):
+    for name in ("json", "train_images", "gallery_images"):
+        (folder / name).mkdir(exist_ok=True)
+    for name, content in files.items():
+        text = json.dumps(content, ensure_ascii=False)
+        (folder / "json" / f"{name}.json").write_text(text, encoding="utf-8")
+    for items, images in [*((i, "train_images") for i in files["train"].values())] + [
+        (files[s], "gallery_images") for s in ("test", "query", "gallery") if s in files
+    ]:
+        for item in items:
+            shade = (sum(item.encode()) * 7 % 256, 100, 200)
+            Image.new("RGB", (16, 16), shade).save(folder / images / f"{item}.jpg")
+    return folder
+
+
+@pytest.fixture
+def files():
+    return layout()
+
+
+def load(folder, skip_bad=False, **config):
+    return P9D.load(P9D.Config(data=str(folder), **{"image_size": 16, **config}), skip_bad)
+
+
+def every_id(stream):
+    return {(t.name, n): list(s.ids) for t in stream.tasks for n, s in t.splits.items()}
+
+
+def test_tasks_and_splits_are_those_of_the_files(tmp_path, files):
+    stream = load(write(tmp_path, files))
+    assert [t.name for t in stream.tasks] == list(INDUSTRIES)
+    assert stream.skipped == {} and stream.augment == "product" and stream.image_size == 16
+    for task in stream.tasks:
+        s = task.splits
+        train = set(s["train"].ids) | set(s["validation"].ids)
+        assert train == set(files["train"][task.name])
+        assert not set(s["train"].ids) & set(s["validation"].ids)
+        for name in ("test", "query", "gallery"):
+            assert s[name].ids == [i for i, r in files[name].items() if r["industry_name"] == task.name]
+        for name, split in s.items():
+            source = files["train"][task.name] if name in ("train", "validation") else files[name]
+            assert [stream.categories[k] for k in split.label] == [source[i]["cate_name"] for i in split.ids]
+            assert split.label.dtype == np.int32
+            assert len(split.pictures) == len(split.captions) == len(split.ids)
+    assert stream.tasks[0].splits["test"].captions[0].startswith("家品 no")
+
+
+def test_pictures_come_from_the_folder_of_their_split(tmp_path, files):
+    stream = load(write(tmp_path, files))
+    for name, split in stream.tasks[1].splits.items():
+        folder = "train_images" if name in ("train", "validation") else "gallery_images"
+        with Image.open(tmp_path / folder / f"{split.ids[-1]}.jpg") as image:
+            np.testing.assert_array_equal(
+                split.pictures.read(np.array([len(split.ids) - 1]))[0], np.asarray(image)
+            )
+
+
+def test_the_seed_draws_validation_and_the_same_seed_the_same(tmp_path, files):
+    write(tmp_path, files)
+    first, again, other = load(tmp_path), load(tmp_path), load(tmp_path, seed=1)
+    assert every_id(first) == every_id(again) != every_id(other)
+    assert first.fingerprint == again.fingerprint != other.fingerprint
+    assert [len(t.splits["validation"].ids) for t in first.tasks] == [2, 1, 1]
+    half = load(tmp_path, validation=0.5)
+    held = [t.splits["validation"] for t in half.tasks]
+    assert [len(v.ids) for v in held] == [10, 6, 4]
+    assert all(len(set(v.captions)) == len(v.captions) for v in held), "different captions first"
+
+
+def test_validation_is_no_larger_than_test(tmp_path, files):
+    keep = {i for i, r in list(files["test"].items()) if r["industry_name"] != "家居"}
+    few = [i for i, r in files["test"].items() if r["industry_name"] == "家居"][:3]
+    files["test"] = {i: r for i, r in files["test"].items() if i in keep or i in few}
+    stream = load(write(tmp_path, files), validation=0.5)
+    assert len(stream.tasks[0].splits["validation"].ids) == 3
+
+
+def test_the_order_is_the_files_or_the_lists_or_the_seeds(tmp_path, files):
+    write(tmp_path, files)
+    picked = load(tmp_path, task_names=("c/d", "家居"))
+    assert [t.name for t in picked.tasks] == ["c/d", "家居"]
+    plain = every_id(load(tmp_path))
+    assert all(plain[key] == ids for key, ids in every_id(picked).items()), (
+        "a task does not depend on its place"
+    )
+    assert len([*load(tmp_path, tasks=2).tasks]) == 2
+    orders = {tuple(t.name for t in load(tmp_path, order="seed", seed=s).tasks) for s in range(8)}
+    assert len(orders) > 1 and all(sorted(o) == sorted(INDUSTRIES) for o in orders)
+
+
+def test_a_trial_may_take_a_few_items_and_queries_keep_something_to_find(tmp_path, files):
+    stream = load(write(tmp_path, files), max_items=5)
+    for task in stream.tasks:
+        s = task.splits
+        assert len(s["train"].ids) + len(s["validation"].ids) == 5
+        assert (
+            1 <= len(s["test"].ids) <= 5 and 1 <= len(s["query"].ids) <= 5 and 1 <= len(s["gallery"].ids) <= 5
+        )
+        assert set(s["query"].label) <= set(s["gallery"].label)
+
+
+def test_query_and_gallery_may_both_be_absent(tmp_path, files):
+    del files["query"], files["gallery"]
+    stream = load(write(tmp_path, files))
+    assert all(set(t.splits) == {"train", "validation", "test"} for t in stream.tasks)
+
+
+def test_pictures_pickle_without_captions_or_records(tmp_path, files):
+    pictures = load(write(tmp_path, files)).tasks[0].splits["train"].pictures
+    assert len(pickle.dumps(pictures)) < 1500
+
+
+def one(files, split="test"):
+    """Some record that is neither first nor last, and its id."""
+    records = files["train"]["Food & Drink"] if split == "train" else files[split]
+    item = list(records)[3]
+    return records, item
+
+
+def drop(name):
+    def damage(files, split):
+        records, item = one(files, split)
+        del records[item][name]
+
+    return damage
+
+
+def put(name, value):
+    def damage(files, split):
+        records, item = one(files, split)
+        records[item][name] = value
+
+    return damage
+
+
+def rename(to):
+    def damage(files, split):
+        records, item = one(files, split)
+        records[to] = records.pop(item)
+
+    return damage
+
+
+def replace_record(value):
+    def damage(files, split):
+        records, item = one(files, split)
+        records[item] = value
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("split", "damage", "found", "reason"),
+    [
+        ("train", drop("title"), "has no title", "no title"),
+        ("test", drop("cate_name"), "has no cate_name", "no cate_name"),
+        ("query", drop("industry_name"), "has no industry_name", "no industry_name"),
+        ("train", put("title", 5), "title is 5", "title is no text"),
+        ("train", put("title", None), "title is null", "title is no text"),
+        ("test", put("title", "  "), 'title is "  "', "title is no text"),
+        ("gallery", put("cate_name", ["x"]), "cate_name is a list", "cate_name is no text"),
+        ("test", put("industry_name", "Cars"), "industry_name is 'Cars'", "industry_name not in train.json"),
+        ("test", put("industry_name", {}), "industry_name is an object", "industry_name is no text"),
+        ("train", put("title", "\ud83d"), "title holds half a character", "title is not Unicode"),
+        ("train", replace_record("x"), 'is "x"', "record is no object"),
+        ("test", replace_record(["x"]), "is a list", "record is no object"),
+    ],
+)
+def test_a_malformed_record_is_one_line_or_counted(tmp_path, files, split, damage, found, reason):
+    damage(files, split)
+    write(tmp_path, {k: v for k, v in layout().items()})
+    (tmp_path / "json" / f"{split}.json").write_text(json.dumps(files[split]), encoding="utf-8")
+    _, item = one(layout(), split)
+    with pytest.raises(UserError) as caught:
+        load(tmp_path)
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path}/json/{split}.json: record '{item}': {found}")
+    assert "allowed: " in message and "\n" not in message
+    stream = load(tmp_path, skip_bad=True)
+    assert stream.skipped == {reason: 1}
+    assert item not in {i for ids in every_id(stream).values() for i in ids}
+    counts = (
+        sum(len(ids) for ids in every_id(s).values()) for s in (stream, load(write(tmp_path, layout())))
+    )
+    assert next(counts) == next(counts) - 1
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", "", "..", "a\0b"])
+def test_an_id_that_is_no_file_name_is_refused(tmp_path, files, name):
+    write(tmp_path, files)
+    rename(name)(files, "test")
+    (tmp_path / "json" / "test.json").write_text(json.dumps(files["test"]), encoding="utf-8")
+    with pytest.raises(
+        UserError, match="test.json: record .*: its id is no file name, allowed: an id without"
+    ):
+        load(tmp_path)
+    assert load(tmp_path, skip_bad=True).skipped == {"id is no file name": 1}
+
+
+def test_a_missing_picture_is_one_line_or_counted(tmp_path, files):
+    write(tmp_path, files)
+    _, item = one(files, "train")
+    (tmp_path / "train_images" / f"{item}.jpg").unlink()
+    with pytest.raises(UserError) as caught:
+        load(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}/json/train.json: record '{item}': has no picture, allowed: one with train_images/{item}.jpg"
+    )
+    stream = load(tmp_path, skip_bad=True)
+    assert stream.skipped == {"no picture in train_images": 1}
+    assert item not in {i for ids in every_id(stream).values() for i in ids}
+
+
+def test_a_truncated_picture_is_a_bad_record_when_it_is_read(tmp_path, files):
+    write(tmp_path, files)
+    split = load(tmp_path).tasks[0].splits["test"]
+    path = tmp_path / "gallery_images" / f"{split.ids[4]}.jpg"
+    path.write_bytes(path.read_bytes()[:-200])
+    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+    with pytest.raises(BadRecord, match="cannot be decoded") as caught:
+        split.pictures.read(np.arange(3, 6))
+    assert caught.value.row == 4 and str(path) in str(caught.value)
+
+
+def test_json_cut_short_names_line_and_column(tmp_path, files):
+    write(tmp_path, files)
+    path = tmp_path / "json" / "query.json"
+    path.write_text(json.dumps(files["query"], indent=1)[:200], encoding="utf-8")
+    with pytest.raises(UserError, match=r"query.json: not whole JSON \(.*line \d+ column \d+\)"):
+        load(tmp_path, skip_bad=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("[1]", "holds a list"),
+        ("3", "holds 3"),
+        ('{"a": [1]}', "industry 'a' is a list"),
+        ("{}", "holds no industry"),
+    ],
+)
+def test_a_file_of_another_shape_is_refused(tmp_path, files, text, found):
+    write(tmp_path, files)
+    (tmp_path / "json" / "train.json").write_text(text)
+    with pytest.raises(UserError, match=f"train.json: {found}"):
+        load(tmp_path, skip_bad=True)
+
+
+def test_bytes_that_are_no_utf8_are_refused(tmp_path, files):
+    write(tmp_path, files)
+    (tmp_path / "json" / "test.json").write_bytes('{"é": 1}'.encode("latin-1"))
+    with pytest.raises(UserError, match="test.json: not JSON in UTF-8"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "gone", ["json/train.json", "json/test.json", "json/query.json", "train_images", "gallery_images"]
+)
+def test_a_missing_file_or_folder_is_named(tmp_path, files, gone):
+    write(tmp_path, files)
+    (tmp_path / gone).rename(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=f"{gone}: cannot be read"):
+        load(tmp_path)
+
+
+def test_a_missing_data_folder_is_named(tmp_path):
+    with pytest.raises(UserError, match="no data folder given, allowed: --data DIR"):
+        load("")
+    with pytest.raises(UserError, match="nowhere: no such folder"):
+        load(tmp_path / "nowhere")
+
+
+def test_a_task_left_with_nothing_is_named(tmp_path, files):
+    files["test"] = {i: r for i, r in files["test"].items() if r["industry_name"] != "c/d"}
+    with pytest.raises(UserError, match="test.json: task 'c/d' has 0 sound records, allowed: at least 1"):
+        load(write(tmp_path, files))
+
+
+def test_unknown_task_names_and_too_many_tasks_are_named(tmp_path, files):
+    write(tmp_path, files)
+    with pytest.raises(UserError, match="task_names: 'Cars', allowed: 家居, Food & Drink, c/d"):
+        load(tmp_path, task_names=("Cars",))
+    with pytest.raises(UserError, match=r"tasks: 4, allowed: 1 \.\. 3"):
+        load(tmp_path, tasks=4)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"image_size": 3},
+        {"seed": -1},
+        {"tasks": 0},
+        {"max_items": 1.5},
+        {"order": "random"},
+        {"validation": 0.0},
+        {"validation": 0.6},
+        {"task_names": "家居"},
+        {"task_names": ("a", "a")},
+    ],
+)
+def test_a_wrong_value_is_named_in_one_line(wrong):
+    with pytest.raises(ValueError, match=rf"^{next(iter(wrong))}: .*, allowed: ") as caught:
+        P9D.Config(**wrong)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,135 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer as Backend
+from tokenizers import models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from orchestrator.errors import UserError
+from orchestrator.streams.tokenizer import Tokenizer
+
+CAPTIONS = ["two red cars above a bus", "a blue boat and a bike", "a red car and two blue boats"] * 3
+UNSEEN = [
+    "不锈钢 保温杯 500ml（新款）",
+    "👩‍🚀 rocket 🚀",
+    "سيارة حمراء",
+    "cafe\u0301 caf\u00e9",
+    "[MASK] [SEP] mask",
+    "",
+]
+
+
+def trained(max_tokens=64, vocab_size=300):
+    return Tokenizer.train(CAPTIONS, vocab_size, max_tokens)
+
+
+def test_any_language_survives_there_and_back():
+    tokenizer = trained(128)
+    texts = CAPTIONS[:3] + UNSEEN
+    rows = tokenizer.encode(texts)
+    assert [tokenizer.decode(row) for row in rows] == texts
+    assert tokenizer.unk_id not in rows
+    assert tokenizer.mask_id not in rows, "a special name inside a caption is text"
+
+
+def test_rows_begin_with_cls_end_with_sep_and_are_padded():
+    tokenizer = trained(8)
+    rows = tokenizer.encode(["", "a red car", "two red cars above a bus and a blue boat"])
+    assert rows.shape == (3, 8) and rows.dtype == np.int32
+    assert (rows[:, 0] == tokenizer.cls_id).all()
+    assert rows[0].tolist() == [tokenizer.cls_id, tokenizer.sep_id] + [tokenizer.pad_id] * 6
+    assert (rows == tokenizer.sep_id).sum(1).tolist() == [1, 1, 1]
+    assert rows[2, -1] == tokenizer.sep_id, "a long caption is cut before the end mark"
+    assert rows.max() < tokenizer.vocab_size
+    longer = trained(64).encode(["two red cars above a bus and a blue boat"])
+    np.testing.assert_array_equal(rows[2, :-1], longer[0, :7])
+    assert (
+        len({tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id}) == 5
+    )
+
+
+def test_many_captions_are_encoded_as_one_by_one(monkeypatch):
+    tokenizer = trained(16)
+    texts = CAPTIONS + UNSEEN
+    singly = np.concatenate([tokenizer.encode([text]) for text in texts])
+    monkeypatch.setattr("orchestrator.streams.tokenizer._CHUNK", 4)
+    np.testing.assert_array_equal(tokenizer.encode(texts), singly)
+
+
+def test_saved_and_loaded_it_is_the_same_and_holds_json_only(tmp_path):
+    tokenizer = trained(16)
+    tokenizer.save(tmp_path)
+    for file in tmp_path.iterdir():
+        json.loads(file.read_text(encoding="utf-8"))
+    again = Tokenizer.load(tmp_path)
+    np.testing.assert_array_equal(again.encode(CAPTIONS + UNSEEN), tokenizer.encode(CAPTIONS + UNSEEN))
+    assert (again.vocab_size, again.max_tokens, again.mask_id) == (
+        tokenizer.vocab_size,
+        16,
+        tokenizer.mask_id,
+    )
+
+
+def test_loading_what_is_not_there_is_one_line(tmp_path):
+    with pytest.raises(UserError, match="holds no saved tokenizer") as caught:
+        Tokenizer.load(tmp_path / "nowhere")
+    assert "\n" not in str(caught.value)
+
+
+def test_ids_depend_on_neither_run_nor_threads_nor_caption_order(tmp_path):
+    program = (
+        "import sys; from orchestrator.streams.tokenizer import Tokenizer\n"
+        "words = ['ab', 'ba', 'cd', 'dc', 'ef', 'fe', 'abcd', 'efab', 'dcba']\n"
+        "captions = [f'{a} {b}' for a in words for b in words][::int(sys.argv[1])]\n"
+        "print(Tokenizer.train(captions, 290, 16).encode(['abcdef fedcba abba cddc']).tolist())"
+    )
+    outputs = set()
+    for threads, step in (("1", "1"), ("4", "1"), ("4", "-1")):
+        env = {**os.environ, "RAYON_NUM_THREADS": threads}
+        done = subprocess.run(
+            [sys.executable, "-c", program, step], env=env, capture_output=True, text=True, check=True
+        )
+        outputs.add(done.stdout)
+    assert len(outputs) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [((200, 16), "vocab_size: 200"), ((300, 2), "max_tokens: 2")]
+)
+def test_sizes_out_of_range_are_named(arguments, message):
+    with pytest.raises(UserError, match=message):
+        Tokenizer.train(CAPTIONS, *arguments)
+
+
+def wordlevel(folder, **special):
+    vocabulary = {
+        t: i for i, t in enumerate(["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "a", "red", "car"])
+    }
+    backend = Backend(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    PreTrainedTokenizerFast(tokenizer_object=backend, **special).save_pretrained(folder)
+
+
+def test_a_pretrained_tokenizer_is_taken_with_its_own_special_ids(tmp_path):
+    names = {f"{k}_token": f"[{k.upper()}]" for k in ("pad", "unk", "cls", "sep", "mask")}
+    wordlevel(tmp_path, **names)
+    tokenizer = Tokenizer.from_pretrained(str(tmp_path), 6)
+    assert tokenizer.encode(["a red car", "a blue"]).tolist() == [[1, 5, 6, 7, 2, 3], [1, 5, 0, 2, 3, 3]]
+    assert tokenizer.vocab_size == 8
+
+
+def test_a_pretrained_tokenizer_without_special_tokens_is_refused(tmp_path):
+    wordlevel(tmp_path, unk_token="[UNK]")
+    with pytest.raises(UserError, match="has no pad, cls, sep, mask token"):
+        Tokenizer.from_pretrained(str(tmp_path), 6)
+
+
+def test_a_pretrained_tokenizer_that_is_not_there_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(UserError, match="cannot be loaded, allowed: a folder with tokenizer.json") as caught:
+        Tokenizer.from_pretrained(str(tmp_path / "none"), 6)
+    assert "\n" not in str(caught.value)
