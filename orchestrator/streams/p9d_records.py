@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -146,15 +145,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, (dict, tuple)):
         return "an object"
     return "a list" if isinstance(value, list) else json.dumps(value)[:60]
-
-
-def count_or_raise(skip: bool) -> tuple[Callable[[str, str], None], Counter[str]]:
-    """What to do with a bad record: count it by reason, or raise its message as a :class:`UserError`."""
-    skipped: Counter[str] = Counter()
-
-    def bad(message: str, reason: str) -> None:
-        if not skip:
-            raise UserError(message)
-        skipped[reason] += 1
-
-    return bad, skipped

@@ -67,23 +67,19 @@ class Tokenizer:
 
     @classmethod
     def from_pretrained(cls, name: str, max_tokens: int) -> Tokenizer:
-        """A transformers tokenizer with the five special tokens (BERT's kind), by hub name or folder.
+        """A transformers tokenizer with the five special tokens (BERT's kind), by folder or hub name.
 
-        The local cache is asked first, then the hub. :class:`~orchestrator.errors.UserError` where neither
-        has it.
+        A hub name is looked up in the local cache alone, so that the answer comes at once, with or without a
+        network. :class:`~orchestrator.errors.UserError` where it is not there.
         """
         from transformers import AutoTokenizer
 
         try:
-            try:
-                loaded = AutoTokenizer.from_pretrained(name, use_fast=True, local_files_only=True)
-            except (OSError, ValueError):
-                loaded = AutoTokenizer.from_pretrained(name, use_fast=True)
-        except Exception as error:  # transformers and the hub's client raise many kinds
-            reason = " ".join(str(error).split())[:200]
+            loaded = AutoTokenizer.from_pretrained(name, use_fast=True, local_files_only=True)
+        except Exception as error:  # transformers raises many kinds
             raise UserError(
-                f"tokenizer {name!r}: cannot be loaded, allowed: a folder with tokenizer.json, or a model "
-                f"of the hub, cached or within reach ({type(error).__name__}: {reason})"
+                f"tokenizer {name!r}: cannot be loaded ({type(error).__name__}), allowed: a folder with tokenizer.json, "
+                f"or a model in the local cache ('hf download {name}' puts one there)"
             ) from None
         special = {key: getattr(loaded, f"{key}_token", None) for key in _SPECIAL}
         absent = [key for key, token in special.items() if token is None]

@@ -128,8 +128,11 @@ def test_a_pretrained_tokenizer_without_special_tokens_is_refused(tmp_path):
         Tokenizer.from_pretrained(str(tmp_path), 6)
 
 
-def test_a_pretrained_tokenizer_that_is_not_there_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(UserError, match="cannot be loaded, allowed: a folder with tokenizer.json") as caught:
-        Tokenizer.from_pretrained(str(tmp_path / "none"), 6)
+@pytest.mark.parametrize("name", ["nobody/has-this", "none", "./none"])
+def test_a_pretrained_tokenizer_that_is_not_there_is_one_line(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("the network was asked"))
+    with pytest.raises(
+        UserError, match=f"^tokenizer '{name}': cannot be loaded .*, allowed: a folder"
+    ) as caught:
+        Tokenizer.from_pretrained(name, 6)
     assert "\n" not in str(caught.value)
