@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m orchestrator.sweep",
-        description="Searches a method's hyper-parameters over a stream of tasks, on all of the machine or cluster.",
+        description="Searches a method's hyper-parameters over a stream, on all of the machine or cluster.",
         epilog="'list' in the place of METHOD lists methods, streams and search spaces.",
     )
     parser.add_argument("method", nargs="?", metavar="METHOD", help="a method, or 'list'")

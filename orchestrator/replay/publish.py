@@ -50,6 +50,7 @@ class StreamHandle:
     tasks: tuple[tuple[Task, dict[str, int]], ...]
     sources: bytes
     source_buffers: int
+    records: frozenset[tuple[int, str]]
     skipped: dict[str, int] = field(default_factory=dict)
 
     def open(self) -> SharedStream:
@@ -153,6 +154,7 @@ class _Publisher:
             tasks,
             sources,
             len(buffers),
+            self._share_records(),
             skipped,
         )
 
@@ -178,6 +180,13 @@ class _Publisher:
                 for place, rows in self._kept.items():
                     twin.array[end : end + len(rows)] = getattr(self._splits[place], name)[rows]
                     end += len(rows)
+
+    def _share_records(self) -> frozenset[tuple[int, str]]:
+        """The record numbers of the splits that have them; returns which."""
+        numbered = {place: split.record for place, split in self._splits.items() if split.record is not None}
+        for place, record in numbered.items():
+            self._store.put(_record_key(*place), record[self._kept[place]])
+        return frozenset(numbered)
 
     def _share_sources(self) -> tuple[bytes, list[pickle.PickleBuffer]]:
         """The readers of the pictures; what is large in them (names of a million files) lies in the
@@ -284,3 +293,7 @@ def _places(sizes: Sequence[dict[str, int]]) -> dict[_Place, tuple[int, int]]:
     order += [(index, name) for index, splits in enumerate(sizes) for name in splits if name != "train"]
     ends = np.cumsum([sizes[index][name] for index, name in order]).tolist()
     return dict(zip(order, zip([0, *ends[:-1]], ends, strict=True), strict=True))
+
+
+def _record_key(task: int, split: str) -> str:
+    return f"record.{task}.{split}"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from methods.method import InputSpec, Task
 
 from .source import StreamSource
@@ -24,11 +28,20 @@ def input_spec(source: StreamSource, tokenizer: Tokenizer) -> InputSpec:
 
 def prepare(source: StreamSource, tokenizer: Tokenizer, skip_bad: bool = False) -> Stream:
     """The stream with every split's captions tokenised, once. Pictures stay where they are."""
+    numbers: dict[str, int] = {}
+
+    def records(name: str, ids: Sequence[str]) -> np.ndarray | None:
+        if name not in ("query", "gallery"):
+            return None
+        return np.array([numbers.setdefault(str(record), len(numbers)) for record in ids], np.int64)
+
     tasks = [
         TaskData(
             Task(index, task.name, source.scenario, len(source.tasks)),
             {
-                name: Split(split.pictures, tokenizer.encode(split.captions), split.label)
+                name: Split(
+                    split.pictures, tokenizer.encode(split.captions), split.label, records(name, split.ids)
+                )
                 for name, split in task.splits.items()
             },
         )

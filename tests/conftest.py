@@ -1,0 +1,83 @@
+"""What several test files share: configurations and streams so small that training them takes a second."""
+
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+
+# Two cores, several processes: more threads only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+_SMALL = {
+    "stream.name": "shapes-retrieval",
+    "stream.tasks": 3,
+    "stream.train": 48,
+    "stream.validation": 12,
+    "stream.test": 12,
+    "stream.query": 8,
+    "stream.gallery": 12,
+    "stream.max_tokens": 20,
+    "method.backbone.size": "small",
+    "method.backbone.image_width": 32,
+    "method.backbone.image_depth": 1,
+    "method.backbone.image_heads": 2,
+    "method.backbone.text_width": 32,
+    "method.backbone.text_layers": 2,
+    "method.backbone.text_heads": 2,
+    "method.backbone.fusion_layer": 1,
+    "method.embed_dim": 16,
+    "method.batch_size": 16,
+    "method.epochs": 2,
+    "method.learning_rate": 1e-3,
+}
+
+
+@pytest.fixture(scope="session")
+def small_values():
+    """method name -> dotted values of a tiny run."""
+
+    def values(method: str, **changes) -> dict:
+        own = {"method.queue_size": 32} if method == "ctp" else {}
+        return {"method.name": method, **_SMALL, **own, **{k.replace("__", "."): v for k, v in changes.items()}}
+
+    return values
+
+
+@pytest.fixture(scope="session")
+def small_config(small_values):
+    """method name -> RunConfig of a tiny run; changes as ``replay__size=8``."""
+    from orchestrator.config import RunConfig
+
+    return lambda method, **changes: RunConfig.from_dict(small_values(method, **changes))
+
+
+@pytest.fixture(scope="session")
+def small_source(small_config):
+    """A configuration -> (source, tokenizer)."""
+    from orchestrator.streams import registry
+    from orchestrator.streams.tokenizer import Tokenizer
+
+    def load(config):
+        source = registry.get(config.stream_name).load(config.stream, False)
+        captions = source.tasks[0].splits["train"].captions
+        return source, Tokenizer.train(captions, config.stream.vocab_size, config.stream.max_tokens)
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def small_stream(small_source):
+    """A configuration -> its stream, pictures in memory."""
+    from orchestrator.streams.pictures import ArrayPictures
+    from orchestrator.streams.prepare import prepare
+
+    def load(config):
+        stream = prepare(*small_source(config))
+        for task in stream.tasks:
+            for name, split in task.splits.items():
+                pictures = ArrayPictures(split.pictures.read(np.arange(len(split))))
+                task.splits[name] = dataclasses.replace(split, pictures=pictures)
+        return stream
+
+    return load
