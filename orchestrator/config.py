@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import functools
 import json
-import math
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from methods import registry as methods
 
 from . import strict_yaml
 from .errors import UserError
+from .parameter import is_number
 from .replay.config import ReplayConfig
 from .streams import registry as streams
 
@@ -408,10 +408,10 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
                 ]
                 return items if origin is list else tuple(items)
     elif hint is float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if is_number(value):
             return float(value)
     elif hint is int:
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int) and is_number(value):
             return value
     elif hint in (bool, str, type(None)):
         if isinstance(value, hint):

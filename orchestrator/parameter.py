@@ -32,7 +32,7 @@ class Condition:
         if self.values is not None:
             return any(same(value, allowed) for allowed in self.values)
         return (
-            _number(value)
+            is_number(value)
             and (self.above is None or value > self.above)
             and (self.below is None or value < self.below)
         )
@@ -150,8 +150,11 @@ def text(value: Scalar) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any) -> bool:
+    """Whether it is a finite float or an integer of 64 bits, and no bool."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and -(2**63) <= value < 2**63
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _on_grid(distance: float, step: float) -> bool:
@@ -167,7 +170,7 @@ def _numeric(
         value = values.get(name)
         if name not in values and name != "step":
             fail("", f"{name} is missing; type {kind} needs low and high")
-        if name in values and (not _number(value) or (kind == "int" and not isinstance(value, int))):
+        if name in values and (not is_number(value) or (kind == "int" and not isinstance(value, int))):
             fail(name, f"expected {wanted}, found {value!r}")
         bounds[name] = float(value) if kind == "float" and name in values else value
     low, high, step, log = bounds["low"], bounds["high"], bounds["step"], values.get("log", False)
@@ -208,7 +211,7 @@ def _kind(value: Any) -> str | None:
         return None
     if isinstance(value, bool | str):
         return type(value).__name__
-    return "number" if _number(value) else ""
+    return "number" if is_number(value) else ""
 
 
 def _conditions(values: Any, fail: Callable[[str, str], NoReturn]) -> dict[str, Condition]:
@@ -227,7 +230,7 @@ def _condition(value: Any, fail: Callable[[str], NoReturn]) -> Condition:
                 f"allowed are a value, a list of values, above, below; found {', '.join(value) or 'nothing'}"
             )
         for name, bound in value.items():
-            if not _number(bound):
+            if not is_number(bound):
                 fail(f"{name}: expected a number, found {bound!r}")
         return Condition(above=value.get("above"), below=value.get("below"))
     allowed: Sequence[Any] = value if isinstance(value, list) else [value]

@@ -184,6 +184,8 @@ def test_an_integer_is_a_number_and_nothing_else_is(toy):
         ({"method.rate": float("inf")}, "method.rate: expected a number, found inf"),
         ({"method.steps": 2.0}, "method.steps: expected an integer, found 2.0"),
         ({"method.steps": False}, "method.steps: expected an integer, found false"),
+        ({"method.steps": 2**63}, "method.steps: expected an integer, found 9223372036854775808"),
+        ({"method.rate": 10**400}, "method.rate: expected a number, found 1000"),
         ({"method.flag": 1}, "method.flag: expected true or false, found 1"),
         ({"method.flag": "yes"}, "method.flag: expected true or false, found 'yes'"),
         ({"method.kind": "c"}, "method.kind: expected a or b, found 'c'"),

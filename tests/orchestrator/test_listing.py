@@ -42,9 +42,7 @@ def test_streams_say_what_they_are(lines):
 def test_every_space_shows_what_it_searches(lines):
     for name in Space.names():
         space = Space.load(name)
-        found = section(
-            lines,
-            f"Search space of {name}: {space.objective.mode} {space.objective.metric}, {space.trials} trials on ",
-        )
+        goal = f"{space.objective.mode} {space.objective.metric}, {space.trials} trials"
+        found = section(lines, f"Search space of {name}: {goal} on ")
         assert [line.split()[0] for line in found] == [p.key for p in space.parameters]
         assert all(p.range in line for p, line in zip(space.parameters, found, strict=True))
