@@ -9,7 +9,7 @@ import numpy as np
 
 from methods.method import InputSpec
 
-from ..errors import UserError
+from ..errors import BadRecord, UserError
 from ..streams.stream import Stream
 
 StreamIn = Literal["auto", "memory", "disk"]
@@ -83,9 +83,8 @@ def plan(
     object store. ``seed``: the trials' ``run.seed``. Raises UserError, with the numbers, for what cannot
     fit, and for ``encoded`` with a stream that has no encoded pictures.
     """
-    if store == "encoded" and not all(
-        hasattr(task.splits["train"].pictures, "read_encoded") for task in stream.tasks
-    ):
+    has_encoded = all(hasattr(task.splits["train"].pictures, "read_encoded") for task in stream.tasks)
+    if store == "encoded" and not has_encoded:
         raise UserError(
             f"replay.store=encoded: stream {stream.name} has no encoded pictures; allowed here: decoded"
         )
@@ -104,7 +103,9 @@ def plan(
             "set run.stream_in=disk, or start Ray with a larger object store"
         )
     if mode == "disk" and disk_bytes > found.room:
-        smaller = "a smaller replay.size" + (" or replay.store=encoded" if store == "decoded" else "")
+        smaller = "a smaller replay.size"
+        if has_encoded and store == "decoded":
+            smaller += " or replay.store=encoded"
         raise UserError(
             f"replay.size up to {largest}: {sum(kept)} samples that may be replayed and the texts take "
             f"{_size(disk_bytes)}, {room}; set {smaller}, or start Ray with a larger object store"
@@ -118,7 +119,14 @@ def _picture_bytes(stream: Stream, task: int, store: str) -> float:
         return 3 * stream.spec.image_size**2
     pictures = stream.tasks[task].splits["train"].pictures
     sample = np.unique(np.linspace(0, len(pictures) - 1, _SAMPLED).astype(np.int64))
-    return float(np.mean([len(data) for data in pictures.read_encoded(sample)]))
+    sizes = []
+    for row in sample:
+        try:
+            sizes.append(len(pictures.read_encoded(np.array([row]))[0]))
+        except BadRecord:
+            if not stream.skip_bad:
+                raise
+    return float(np.mean(sizes)) if sizes else 0.0
 
 
 def _size(count: int) -> str:

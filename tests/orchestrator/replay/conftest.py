@@ -1,0 +1,56 @@
+"""Small streams to share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from methods.method import InputSpec, Task
+from orchestrator.streams.pictures import ArrayPictures, FilePictures
+from orchestrator.streams.stream import Split, Stream, TaskData
+
+SIZE, LENGTH = 8, 6
+SPEC = InputSpec(SIZE, LENGTH, 50, 0, 1, 2, 3)
+
+
+def _stream(pictures_of, skip_bad: bool) -> Stream:
+    rng = np.random.default_rng(0)
+
+    def split(place: str, count: int) -> Split:
+        tokens = rng.integers(0, 50, (count, LENGTH), dtype=np.int32)
+        return Split(pictures_of(rng, place, count), tokens, rng.integers(0, 5, count, dtype=np.int32))
+
+    tasks = []
+    for index, count in enumerate((30, 20, 25)):
+        sizes = {"train": count, "validation": 5, "test": 7}
+        splits = {name: split(f"{index}/{name}", n) for name, n in sizes.items()}
+        tasks.append(TaskData(Task(index, f"task-{index}", "retrieval", 3), splits))
+    return Stream("tiny", SPEC, tasks, "none", skip_bad)
+
+
+@pytest.fixture
+def array_stream() -> Stream:
+    """Three tasks of 30, 20 and 25 training rows, pictures in memory."""
+    return _stream(
+        lambda rng, place, n: ArrayPictures(rng.integers(0, 256, (n, SIZE, SIZE, 3), np.uint8)), False
+    )
+
+
+@pytest.fixture
+def file_stream(tmp_path: Path):
+    """Makes a stream of the same sizes, its pictures in files ``pictures/TASK/SPLIT/ROW.jpg``."""
+
+    def make(skip_bad: bool = False) -> Stream:
+        def pictures(rng: np.random.Generator, place: str, count: int) -> FilePictures:
+            folder = tmp_path / "pictures" / place
+            folder.mkdir(parents=True, exist_ok=True)
+            for i, pixels in enumerate(rng.integers(0, 256, (count, SIZE, SIZE, 3), np.uint8)):
+                Image.fromarray(pixels).save(folder / f"{i}.jpg")
+            return FilePictures(str(folder), [str(i) for i in range(count)], SIZE)
+
+        return _stream(pictures, skip_bad)
+
+    return make

@@ -1,0 +1,72 @@
+import pytest
+
+from orchestrator.errors import UserError
+from orchestrator.replay.limits import plan, row_bytes
+
+ROW = 8 * 8 * 3 + 6 * 4 + 4
+SAMPLES = 30 + 20 + 25 + 3 * 12
+
+
+def _plan(stream, store_bytes, largest=10, **options):
+    return plan(stream, largest=largest, store_bytes=store_bytes, seed=0, **options)
+
+
+def test_a_stream_that_fits_is_kept_in_memory(array_stream):
+    assert row_bytes(array_stream.spec) == ROW
+    found = _plan(array_stream, int(SAMPLES * ROW / 0.8) + 1)
+    assert (found.mode, found.all_bytes) == ("resident", SAMPLES * ROW)
+    assert found.explain() == (
+        "stream in memory: 24.4 kB decoded, 24.4 kB of the object store may be used; it fits "
+        "(run.stream_in=disk reads it from disk instead)"
+    )
+
+
+def test_a_stream_that_does_not_fit_is_read_from_disk(array_stream):
+    found = _plan(array_stream, 20_000)
+    # The last task is never replayed: ten candidates of two tasks.
+    assert (found.mode, found.disk_bytes) == ("disk", SAMPLES * 28 + 20 * 192)
+    assert found.explain() == (
+        "stream read from disk: 24.4 kB decoded, 16.0 kB of the object store may be used; it does not fit "
+        "(run.stream_in=memory needs an object store of 30.5 kB)\n"
+        "in memory: texts, and up to 10 samples a task for replay (decoded), 6.9 kB"
+    )
+    assert _plan(array_stream, 20_000, largest=1000).disk_bytes == SAMPLES * 28 + 50 * 192
+
+
+def test_the_user_may_choose(array_stream):
+    assert _plan(array_stream, 10**9, stream_in="disk").mode == "disk"
+    assert "run.stream_in is disk" in _plan(array_stream, 10**9, stream_in="disk").explain()
+    assert _plan(array_stream, 10**9, stream_in="memory").mode == "resident"
+
+
+def test_what_cannot_fit_is_one_line_with_the_numbers(array_stream):
+    with pytest.raises(UserError) as error:
+        _plan(array_stream, 20_000, stream_in="memory")
+    assert str(error.value) == (
+        "run.stream_in=memory: stream tiny takes 24.4 kB, 16.0 kB of the object store's 20.0 kB may be used; "
+        "set run.stream_in=disk, or start Ray with a larger object store"
+    )
+    with pytest.raises(UserError) as error:
+        _plan(array_stream, 10_000, largest=100)
+    assert str(error.value) == (
+        "replay.size up to 100: 50 samples that may be replayed and the texts take 12.7 kB, "
+        "8.0 kB of the object store's 10.0 kB may be used; "
+        "set a smaller replay.size, or start Ray with a larger object store"
+    )
+
+
+def test_encoded_candidates_are_reckoned_by_their_files(array_stream, file_stream, tmp_path):
+    with pytest.raises(UserError, match="replay.store=encoded: stream tiny has no encoded pictures"):
+        _plan(array_stream, 10**9, store="encoded")
+    stream = file_stream()
+    for path in tmp_path.glob("pictures/*/train/*.jpg"):
+        path.write_bytes(bytes(1000 if "/0/" in str(path) else 500))
+    found = _plan(stream, 25_000, store="encoded")
+    assert found.disk_bytes == SAMPLES * 28 + 10 * 1000 + 10 * 500
+    with pytest.raises(UserError, match="set a smaller replay.size or replay.store=encoded, or start"):
+        _plan(stream, 8_000)
+    (tmp_path / "pictures" / "0" / "train" / "0.jpg").unlink()
+    with pytest.raises(UserError, match="0/train/0.jpg"):
+        _plan(stream, 25_000, store="encoded")
+    stream.skip_bad = True
+    assert _plan(stream, 25_000, store="encoded") == found

@@ -1,0 +1,302 @@
+"""With a real Ray: what is shared outlives processes, is mapped in place, and says the same in both modes."""
+
+import os
+import pickle
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import ray
+from ray.exceptions import ObjectLostError
+
+from orchestrator.errors import UserError
+from orchestrator.replay import store as store_module
+from orchestrator.replay.config import ReplayConfig
+from orchestrator.replay.limits import plan
+from orchestrator.replay.memory import ReplayMemory
+from orchestrator.replay.publish import publish
+from orchestrator.replay.rows import RowReader
+from orchestrator.replay.store import SharedStore, capacity
+from orchestrator.replay.substitute import Substitute
+
+STORE = 120 * 2**20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ray():
+    ray.init("local", num_cpus=2, object_store_memory=STORE, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def store(tmp_path):
+    found = SharedStore.start(tmp_path / "shared")
+    yield found
+    found.close(delete=True)
+
+
+@pytest.fixture(scope="module")
+def readers():
+    return [Reader.remote() for _ in range(2)]
+
+
+@ray.remote(num_cpus=0)
+class Reader:
+    """A trial's process."""
+
+    def pid(self):
+        return os.getpid()
+
+    def checksum(self, store, key):
+        return int(store.get(key).sum(dtype=np.int64))
+
+    def write(self, store, key):
+        store.get(key)[0] = 0
+
+    def proportional_bytes(self, store, key):
+        """Resident bytes of the view's pages and this process's share of them."""
+        address = store.get(key).__array_interface__["data"][0]
+        sizes = {"Rss": 0, "Pss": 0}
+        inside = False
+        for line in Path("/proc/self/smaps").read_text().splitlines():
+            head, *rest = line.split()
+            if "-" in head and not head.endswith(":"):
+                begin, end = (int(part, 16) for part in head.split("-"))
+                inside = begin <= address < end
+            elif inside and head[:-1] in sizes:
+                sizes[head[:-1]] += int(rest[0]) * 1024
+        return sizes["Rss"], sizes["Pss"]
+
+    def read(self, handle, rows):
+        return RowReader(handle.open()).read(rows)
+
+
+def _kill(actor_pid):
+    os.kill(actor_pid, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            os.kill(actor_pid, 0)
+        except ProcessLookupError:
+            return
+        if Path(f"/proc/{actor_pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+            return
+        time.sleep(0.01)
+    raise AssertionError("the process did not die")
+
+
+def _hub_pid(store):
+    return ray.get(ray.get_actor(store.hub, "vlcl-replay").__ray_call__.remote(lambda self: os.getpid()))
+
+
+def test_capacity_is_the_object_stores():
+    assert capacity() == STORE
+
+
+def test_views_are_read_only_and_shared_between_processes(store, readers):
+    data = np.random.default_rng(0).integers(0, 256, (20_000, 1000), np.uint8)
+    store.put("data", data)
+    assert len(pickle.dumps(store)) < 500
+    assert store.nbytes == data.nbytes + 128
+    view = store.get("data")
+    assert view is store.get("data") and np.array_equal(view, data)
+    total = int(data.sum(dtype=np.int64))
+    assert ray.get([r.checksum.remote(store, "data") for r in readers]) == [total, total]
+    with pytest.raises(ValueError, match="read-only"):
+        view[0] = 0
+    with pytest.raises(ValueError, match="read-only"):
+        ray.get(readers[0].write.remote(store, "data"))
+    for resident, share in ray.get([r.proportional_bytes.remote(store, "data") for r in readers]):
+        # Three processes have touched every page: this one and two readers.
+        assert resident >= data.nbytes
+        assert share < 0.4 * resident
+
+
+def test_arrays_outlive_whoever_asked_for_them(store, readers):
+    data = np.arange(500_000)
+    store.put("data", data)
+    reader = Reader.remote()
+    assert ray.get(reader.checksum.remote(store, "data")) == data.sum()
+    _kill(ray.get(reader.pid.remote()))
+    assert ray.get(readers[0].checksum.remote(store, "data")) == data.sum()
+
+
+def test_arrays_are_loaded_again_when_the_hub_dies(store, readers):
+    data = np.arange(500_000)
+    store.put("data", data)
+    mapped = store.get("data")
+    old = store._refs(["data"], [])[0]
+    first = _hub_pid(store)
+    _kill(first)
+    assert ray.get(readers[0].checksum.remote(store, "data")) == data.sum()
+    assert _hub_pid(store) != first
+    assert mapped.sum() == data.sum()
+    # A process that got the reference before the hub died, and the array only after.
+    assert np.array_equal(store._map("data", old), data)
+
+
+def test_an_object_that_was_lost_is_put_again(store, monkeypatch):
+    data = np.arange(500_000)
+    store.put("data", data)
+    lost = store._refs(["data"], [])[0]
+    real = ray.get
+
+    def get(ref, **options):
+        if ref == lost:
+            raise ObjectLostError(lost.hex(), None, "")
+        return real(ref, **options)
+
+    monkeypatch.setattr(store_module.ray, "get", get)
+    assert np.array_equal(store.get("data"), data)
+    assert store._refs(["data"], [])[0] != lost
+    # Whoever comes later with the same complaint is told of the new object, not the cause of a third.
+    assert store._refs(["data"], [lost.hex()]) == store._refs(["data"], [])
+
+
+def test_a_twin_that_was_removed_is_one_line(store):
+    store.put("data", np.arange(10))
+    Path(store.folder, "data.npy").unlink()
+    _kill(_hub_pid(store))
+    with pytest.raises(UserError, match="shared arrays are gone: a file of data was removed"):
+        store.get("data")
+
+
+def test_a_write_that_fails_leaves_nothing(store):
+    with pytest.raises(RuntimeError), store.writing("data", (10,), np.int64):
+        raise RuntimeError
+    assert not list(Path(store.folder).iterdir())
+
+
+def test_a_write_may_end_short(store):
+    with store.writing("data", (10, 3), np.int16) as twin:
+        twin.array[:4] = 7
+        twin.length = 4
+    assert np.array_equal(store.get("data"), np.full((4, 3), 7, np.int16))
+    store.put("none", np.empty((0, 3)))
+    assert store.get("none").shape == (0, 3)
+
+
+def test_closing_frees_and_deletes(tmp_path):
+    store = SharedStore.start(tmp_path / "shared")
+    store.put("data", np.arange(10))
+    again = SharedStore.start(tmp_path / "shared")
+    assert again == store and again.get("data").sum() == 45
+    store.close(delete=True)
+    assert not (tmp_path / "shared").exists()
+
+
+def _same(found, expected):
+    assert (found.name, found.spec, found.augment) == (expected.name, expected.spec, expected.augment)
+    assert found.starts.tolist() == expected.starts.tolist()
+    for mine, theirs in zip(found.tasks, expected.tasks, strict=True):
+        assert mine.task == theirs.task and set(mine.splits) == set(theirs.splits)
+        for name, split in theirs.splits.items():
+            every = np.arange(len(split))
+            assert np.array_equal(mine.splits[name].pictures.read(every), split.pictures.read(every))
+            assert np.array_equal(mine.splits[name].tokens, split.tokens)
+            assert np.array_equal(mine.splits[name].label, split.label)
+
+
+@pytest.mark.parametrize("stream_in", ["memory", "disk"])
+def test_generated_pictures_in_both_modes(array_stream, store, readers, stream_in):
+    chosen = plan(array_stream, largest=10, store_bytes=capacity(), seed=4, stream_in=stream_in)
+    progress = []
+    handle = publish(array_stream, store, chosen, lambda *counts: progress.append(counts))
+    assert progress[-1] == ((111, 111) if stream_in == "memory" else (20, 20))
+    assert handle.skipped == {}
+    _same(handle.open(), array_stream)
+    rows = np.random.default_rng(1).permutation(75)
+    expected = RowReader(array_stream).read(rows)
+    found = ray.get(readers[0].read.remote(handle, rows))
+    assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("kept", ["decoded", "encoded"])
+def test_files_are_read_from_disk_and_candidates_from_memory(file_stream, store, tmp_path, kept):
+    stream = file_stream()
+    chosen = plan(stream, largest=8, store_bytes=capacity(), seed=4, stream_in="disk", store=kept)
+    handle = publish(stream, store, chosen)
+    assert len(pickle.dumps(handle)) < 20_000
+    opened = handle.open()
+    _same(opened, stream)
+    reader = RowReader(opened)
+    candidates = opened.candidates.rows
+    assert np.histogram(candidates, stream.starts)[0].tolist() == [8, 8, 0]
+    expected = RowReader(stream).read(candidates).pictures
+    for path in tmp_path.glob("pictures/*/train/*.jpg"):
+        path.unlink()
+    assert np.array_equal(reader.read(candidates).pictures, expected)
+    with pytest.raises(UserError, match="cannot be read"):
+        reader.read(np.setdiff1d(np.arange(75), candidates)[:1])
+    if kept == "encoded":
+        assert 300 < reader.bytes_per_row - 28 < 2000
+        assert store.get("candidates.flat").nbytes == pytest.approx(16 * (reader.bytes_per_row - 28))
+
+
+def test_every_choice_of_a_random_policy_is_a_candidate(array_stream, store):
+    chosen = plan(array_stream, largest=12, store_bytes=capacity(), seed=4, stream_in="disk")
+    opened = publish(array_stream, store, chosen).open()
+    for policy in ("reservoir", "random", "balanced"):
+        for size in (3, 12):
+            memory = ReplayMemory(ReplayConfig(size, policy), seed=4)
+            for task in range(2):
+                label = opened.tasks[task].splits["train"].label
+                memory.update(task, opened.train_rows(task), label, None)
+                assert np.isin(memory.rows, opened.candidates.rows).all()
+
+
+def _spoil(folder):
+    for place in ("0/train/3", "0/train/29", "1/test/0"):
+        (folder / "pictures" / f"{place}.jpg").write_bytes(b"no picture")
+
+
+def test_bad_pictures_stop_publishing_unless_they_may_be_skipped(file_stream, store, tmp_path):
+    stream = file_stream()
+    _spoil(tmp_path)
+    with pytest.raises(UserError, match="0/train/3.jpg"):
+        publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seed=4))
+    assert not list(Path(store.folder).iterdir())
+
+
+def test_bad_pictures_are_left_out_of_memory_and_counted(file_stream, store, tmp_path):
+    stream = file_stream(skip_bad=True)
+    _spoil(tmp_path)
+    handle = publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seed=4))
+    assert handle.skipped == {"task-0/train": 2, "task-1/test": 1}
+    opened = handle.open()
+    assert opened.starts.tolist() == [0, 28, 48, 73]
+    good = np.setdiff1d(np.arange(30), [3, 29])
+    split, whole = opened.tasks[0].splits["train"], stream.tasks[0].splits["train"]
+    assert np.array_equal(split.pictures.read(np.arange(28)), whole.pictures.read(good))
+    assert np.array_equal(split.tokens, whole.tokens[good])
+    assert np.array_equal(split.label, whole.label[good])
+    assert len(opened.tasks[1].splits["test"]) == 6
+
+
+@pytest.mark.parametrize("kept", ["decoded", "encoded"])
+def test_bad_pictures_met_on_disk_are_replaced(file_stream, store, tmp_path, kept):
+    stream = file_stream(skip_bad=True)
+    _spoil(tmp_path)
+    chosen = plan(stream, largest=30, store_bytes=capacity(), seed=4, stream_in="disk", store=kept)
+    handle = publish(stream, store, chosen)
+    assert handle.skipped == {"task-1/test": 1}
+    opened = handle.open()
+    test = opened.tasks[1].splits["test"]
+    assert np.array_equal(test.tokens, stream.tasks[1].splits["test"].tokens[1:])
+    assert len(test.pictures.read(np.arange(6))) == 6
+    reader = RowReader(opened)
+    assert reader.read(np.array([3, 29, 5])).rows.tolist() == [4, 0, 5]
+    train = opened.tasks[0].splits["train"].pictures
+    assert isinstance(train, Substitute)
+    assert np.array_equal(train.read(np.array([3])), train.read(np.array([4])))
+
+
+def test_a_split_without_any_picture_is_an_error(file_stream, store, tmp_path):
+    stream = file_stream(skip_bad=True)
+    for path in (tmp_path / "pictures" / "1" / "test").iterdir():
+        path.unlink()
+    with pytest.raises(UserError, match="task task-1, split test: none of its pictures can be read"):
+        publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seed=4))

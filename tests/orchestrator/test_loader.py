@@ -1,0 +1,192 @@
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from methods.method import Batch, InputSpec, Task
+from orchestrator.errors import BadRecord, UserError
+from orchestrator.loader import Loader, eval_batches
+from orchestrator.replay.rows import RowReader
+from orchestrator.streams.pictures import ArrayPictures
+from orchestrator.streams.stream import Split, Stream, TaskData
+
+SIZE = 16
+ROWS = np.arange(5, 55)
+
+
+class _Broken(ArrayPictures):
+    """Row 7 of each task cannot be read."""
+
+    def read(self, rows):
+        if 7 in rows:
+            raise BadRecord("record 7 is broken", 7)
+        return super().read(rows)
+
+
+def _stream(pictures=ArrayPictures, skip_bad=False):
+    rng = np.random.default_rng(0)
+
+    def split(count):
+        image = rng.integers(0, 256, (count, SIZE, SIZE, 3), np.uint8)
+        tokens = rng.integers(0, 50, (count, 6), dtype=np.int32)
+        return Split(pictures(image), tokens, rng.integers(0, 5, count, dtype=np.int32))
+
+    tasks = [TaskData(Task(k, str(k), "retrieval", 2), {"train": split(30)}) for k in range(2)]
+    return Stream("tiny", InputSpec(SIZE, 6, 50, 0, 1, 2, 3), tasks, "shift", skip_bad)
+
+
+def _loader(stream=None, rows=ROWS, **options):
+    reader = RowReader(stream or _stream())
+    defaults = {"batch_size": 16, "epochs": 2, "seed": 9, "augment": "shift"}
+    return Loader(reader, rows, **{**defaults, **options})
+
+
+def _equal(a: Batch, b: Batch):
+    return all(
+        torch.equal(getattr(a, name), getattr(b, name)) for name in ("image", "tokens", "label", "row")
+    )
+
+
+def test_a_batch_is_what_the_contract_says():
+    loader = _loader(augment="none")
+    batches = list(loader)
+    reader = RowReader(_stream())
+    assert len(batches) == len(loader) == 6
+    for batch in batches:
+        expected = reader.read(batch.row.numpy())
+        assert (batch.image.shape, batch.image.dtype) == ((16, 3, SIZE, SIZE), torch.uint8)
+        assert batch.image.is_contiguous()
+        assert np.array_equal(batch.image.permute(0, 2, 3, 1).numpy(), expected.pictures)
+        assert batch.tokens.dtype == batch.label.dtype == batch.row.dtype == torch.int64
+        assert np.array_equal(batch.tokens.numpy(), expected.tokens)
+        assert np.array_equal(batch.label.numpy(), expected.label)
+        assert (batch.offset, batch.total) == (0, 16)
+    assert len({batch.seed for batch in batches}) == 6
+    torch.Generator().manual_seed(batches[0].seed)
+
+
+def test_epochs_walk_the_rows_in_different_orders():
+    rows = torch.stack([batch.row for batch in _loader(batch_size=10)]).reshape(2, 50)
+    assert all(sorted(epoch.tolist()) == ROWS.tolist() for epoch in rows)
+    assert not torch.equal(rows[0], rows[1])
+    assert not torch.equal(rows[0], torch.from_numpy(ROWS))
+    other = torch.stack([batch.row for batch in _loader(batch_size=10, seed=10)]).reshape(2, 50)
+    assert not torch.equal(rows, other)
+
+
+def test_threads_and_repetition_change_nothing():
+    first = list(_loader(threads=1, depth=1))
+    for again in (_loader(threads=3, depth=5), _loader()):
+        for a, b in zip(first, again, strict=True):
+            assert _equal(a, b) and a.seed == b.seed
+
+
+def test_two_ranks_see_the_batches_of_one():
+    whole = list(_loader())
+    shares = [list(_loader(rank=rank, world=2)) for rank in range(2)]
+    for batch, left, right in zip(whole, *shares, strict=True):
+        assert left.seed == right.seed == batch.seed
+        assert (left.offset, right.offset, left.total, right.total) == (0, 8, 16, 16)
+        for name in ("image", "tokens", "label", "row"):
+            both = torch.cat([getattr(left, name), getattr(right, name)])
+            assert torch.equal(both, getattr(batch, name))
+
+
+def test_fewer_rows_than_a_batch_are_walked_round():
+    batches = list(_loader(rows=np.arange(6), batch_size=16))
+    assert len(batches) == 2
+    for batch in batches:
+        assert sorted(np.bincount(batch.row).tolist()) == [2, 2, 3, 3, 3, 3]
+        rounds = [batch.image[batch.row == 0][k] for k in range(2)]
+        assert not torch.equal(*rounds)
+
+
+def test_a_samples_augmentation_differs_between_epochs_and_not_between_batches():
+    def images(loader):
+        return {
+            int(row): image for batch in loader for row, image in zip(batch.row, batch.image, strict=True)
+        }
+
+    small, large = (images(_loader(batch_size=size, epochs=1)) for size in (5, 25))
+    assert all(torch.equal(small[row], large[row]) for row in ROWS)
+    plain = images(_loader(batch_size=5, epochs=1, augment="none"))
+    assert any(not torch.equal(small[row], plain[row]) for row in ROWS)
+    second = images(_loader(batch_size=5, epochs=2))
+    assert any(not torch.equal(small[row], second[row]) for row in ROWS)
+
+
+def test_what_cannot_be_shared_out_is_an_error():
+    with pytest.raises(UserError, match="batch_size 16 cannot be shared equally among 3 workers"):
+        _loader(world=3)
+    with pytest.raises(UserError, match="batch_size 0"):
+        _loader(batch_size=0)
+    with pytest.raises(UserError, match="no training rows"):
+        _loader(rows=np.empty(0, np.int64))
+
+
+def test_a_bad_record_is_raised_and_no_thread_is_left():
+    before = threading.active_count()
+    with pytest.raises(BadRecord, match="record 7") as error, _loader(_stream(_Broken)) as loader:
+        for _ in loader:
+            pass
+    assert error.value.row in (7, 37)
+    assert threading.active_count() == before
+
+
+def test_skip_bad_replaces_the_same_way_on_all_ranks():
+    def walk(**options):
+        loader = _loader(_stream(_Broken, skip_bad=True), **options)
+        return list(loader)
+
+    whole = walk(batch_size=10)
+    rows = torch.cat([batch.row for batch in whole])
+    assert not np.isin(rows, [7, 37]).any()
+    assert np.bincount(rows)[[8, 38]].tolist() == [4, 4]
+    for batch, left, right in zip(
+        whole, *(walk(batch_size=10, rank=r, world=2) for r in range(2)), strict=True
+    ):
+        assert torch.equal(torch.cat([left.image, right.image]), batch.image)
+
+
+def test_leaving_early_stops_the_threads():
+    before = threading.active_count()
+    with _loader() as loader:
+        next(iter(loader))
+        assert threading.active_count() > before
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("world", [1, 2, 4])
+def test_evaluation_walks_a_split_once_in_order(world):
+    split = _stream().tasks[0].splits["train"]
+    parts = [list(eval_batches(split, batch_size=4, rank=rank, world=world)) for rank in range(world)]
+    batches = [batch for part in parts for batch in part]
+    assert max(len(batch) for batch in batches) == 4
+    assert torch.cat([batch.row for batch in batches]).tolist() == list(range(30))
+    image = torch.cat([batch.image for batch in batches]).permute(0, 2, 3, 1)
+    assert np.array_equal(image.numpy(), split.pictures.array)
+    assert np.array_equal(torch.cat([batch.tokens for batch in batches]).numpy(), split.tokens)
+    assert np.array_equal(torch.cat([batch.label for batch in batches]).numpy(), split.label)
+
+
+def test_a_rank_may_have_nothing_to_evaluate():
+    whole = _stream().tasks[0].splits["train"]
+    split = Split(ArrayPictures(whole.pictures.array[:1]), whole.tokens[:1], whole.label[:1])
+    assert [len(list(eval_batches(split, batch_size=4, rank=r, world=2))) for r in range(2)] == [1, 0]
+
+
+def test_evaluating_training_rows_pairs_a_substitute_with_its_own_caption():
+    stream = _stream(_Broken, skip_bad=True)
+    split = RowReader(stream).split(np.array([6, 7, 8, 9]))
+    (batch,) = eval_batches(split, batch_size=4)
+    assert batch.row.tolist() == [0, 1, 2, 3]
+    for name in ("image", "tokens", "label"):
+        assert torch.equal(getattr(batch, name)[1], getattr(batch, name)[2])
+
+
+def test_pinning():
+    if not torch.cuda.is_available():
+        pytest.skip("page-locked memory needs a GPU")
+    batch = next(iter(_loader(pin=True)))
+    assert all(getattr(batch, name).is_pinned() for name in ("image", "tokens", "label", "row"))
