@@ -30,8 +30,6 @@ class SplitBert(nn.Module):
         for layer in self.text_layers:
             del layer.crossattention
             layer.is_decoder = layer.add_cross_attention = False
-        for layer in (*self.text_layers, *self.fusion_layers):
-            layer.attention.self.is_causal = False
         self.head = bert.cls.predictions.transform
         # The head's matrix is the embeddings', held once: a state dict without shared tensors.
         self.bias = nn.Parameter(bert.cls.predictions.bias.detach().clone())

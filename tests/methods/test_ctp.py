@@ -76,6 +76,10 @@ def test_after_a_task_the_state_is_student_and_queue_alone():
     resumed.load_state_dict(state)
     for m in (method, resumed):
         walk(m, LATER)
+    assert any(name.startswith("reference_model.") for name in method.state_dict())
+    for m in (method, resumed):
+        m.finish_task(LATER, lambda: ())
+    assert set(method.state_dict()) == fresh
     for name, value in method.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
 
@@ -204,6 +208,29 @@ def test_bf16_autocast_stays_near_full_precision():
     for name, value in found.items():
         assert value.dtype == torch.float32
         assert value.item() == pytest.approx(wanted[name].item(), rel=0.05, abs=0.02), name
+
+
+def test_losses_of_features_are_full_precision_under_autocast():
+    method = make()
+    walk(method, LATER)
+    wanted = method.loss(batch(3), method.phases(LATER)[0])
+    again = make()
+    walk(again, LATER)
+
+    def exact(encode):
+        def without_autocast(*inputs):
+            with torch.autocast("cpu", enabled=False):
+                return encode(*inputs)
+
+        return without_autocast
+
+    for model in (again.model, again.momentum_model, again.reference_model):
+        for name in ("encode_image", "encode_text", "mlm_logits"):
+            setattr(model, name, exact(getattr(model, name)))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = again.loss(batch(3), again.phases(LATER)[0])
+    for name, value in found.items():
+        torch.testing.assert_close(value, wanted[name], msg=name)
 
 
 @pytest.mark.parametrize("kind", ["image", "text", "pair"])
