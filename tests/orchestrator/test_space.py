@@ -2,11 +2,14 @@ import pickle
 import subprocess
 import sys
 
+import numpy as np
 import optuna
 import pytest
+import torch
 
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
+from orchestrator.metrics import matrix_metrics, recall_at_k
 from orchestrator.space import Space
 
 FILE = """method: ctp
@@ -557,6 +560,19 @@ def test_conditions_can_keep_values_apart_that_do_not_go_together(write):
 def test_a_file_that_is_no_space_is_one_line(write, content):
     path = write(content)
     assert message(Space.load, path).startswith(str(path))
+
+
+def test_an_objective_is_what_is_measured_from_the_first_task_on(write):
+    recalls = recall_at_k(torch.eye(2))
+    measured = [f"validation/{name}" for name in matrix_metrics(np.eye(1))] + [
+        f"validation/seen/{name}" for name in recalls
+    ]
+    assert {"validation/average", "validation/seen/r_mean"} <= set(measured)
+    for metric in measured:
+        path = write(FILE, ("validation/seen/r_mean", metric))
+        assert Space.load(path).objective.metric == metric
+    text = message(Space.load, write(FILE, ("validation/seen/r_mean", "validation/forgetting")))
+    assert text.partition("llowed are ")[2] == ", ".join(measured)
 
 
 def test_a_required_key_is_asked_for(write):
