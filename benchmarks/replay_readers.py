@@ -142,9 +142,7 @@ def _show(what: str, seconds: list[list[float]]) -> None:
     """``seconds``: pairs (shared, private) that were measured one after the other."""
     shared, private = _ROUNDS / np.median(seconds, axis=0)
     ratio = np.median([private / shared for shared, private in seconds])
-    print(
-        f"{what}: {shared:.0f} batches/s a reader shared, {private:.0f} private, ratio {ratio:.2f} (0.8 or more)"
-    )
+    print(f"{what}: {shared:.0f} batches/s shared, {private:.0f} private, ratio {ratio:.2f} (0.8 or more)")
 
 
 if __name__ == "__main__":

@@ -74,7 +74,8 @@ class StreamHandle:
             splits = {}
             for name in sizes:
                 a, b = places[index, name]
-                splits[name] = Split(pictures[index, name], tokens[a:b], label[a:b])
+                record = self.store.get(_record_key(index, name)) if (index, name) in self.records else None
+                splits[name] = Split(pictures[index, name], tokens[a:b], label[a:b], record)
             tasks.append(TaskData(task, splits))
         return SharedStream(
             self.name,

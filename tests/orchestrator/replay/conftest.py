@@ -21,7 +21,9 @@ def _stream(pictures_of, skip_bad: bool) -> Stream:
 
     def split(place: str, count: int) -> Split:
         tokens = rng.integers(0, 50, (count, LENGTH), dtype=np.int32)
-        return Split(pictures_of(rng, place, count), tokens, rng.integers(0, 5, count, dtype=np.int32))
+        label = rng.integers(0, 5, count, dtype=np.int32)
+        record = rng.permutation(100)[:count] if place.endswith("test") else None
+        return Split(pictures_of(rng, place, count), tokens, label, record)
 
     tasks = []
     for index, count in enumerate((30, 20, 25)):

@@ -198,6 +198,7 @@ def _same(found, expected):
             assert np.array_equal(mine.splits[name].pictures.read(every), split.pictures.read(every))
             assert np.array_equal(mine.splits[name].tokens, split.tokens)
             assert np.array_equal(mine.splits[name].label, split.label)
+            assert np.array_equal(mine.splits[name].record, split.record)
 
 
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
@@ -274,6 +275,8 @@ def test_bad_pictures_are_left_out_of_memory_and_counted(file_stream, store, tmp
     assert np.array_equal(split.tokens, whole.tokens[good])
     assert np.array_equal(split.label, whole.label[good])
     assert len(opened.tasks[1].splits["test"]) == 6
+    records = stream.tasks[1].splits["test"].record
+    assert opened.tasks[1].splits["test"].record.tolist() == records[1:].tolist()
 
 
 @pytest.mark.parametrize("kept", ["decoded", "encoded"])
