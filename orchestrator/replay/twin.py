@@ -36,7 +36,6 @@ def writing(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> Itera
         twin = Twin(np.lib.format.open_memmap(partial, mode="w+", dtype=dtype, shape=shape))
         _reserve(partial, path)
         yield twin
-        twin.array.flush()
         length, offset = twin.length, twin.array.offset
         twin.array = None
         if length < shape[0]:
