@@ -78,8 +78,8 @@ class Tokenizer:
             loaded = AutoTokenizer.from_pretrained(name, use_fast=True, local_files_only=True)
         except Exception as error:  # transformers raises many kinds
             raise UserError(
-                f"tokenizer {name!r}: cannot be loaded ({type(error).__name__}), allowed: a folder with tokenizer.json, "
-                f"or a model in the local cache ('hf download {name}' puts one there)"
+                f"tokenizer {name!r}: cannot be loaded ({type(error).__name__}), allowed: a folder with "
+                f"tokenizer.json, or a model in the local cache ('hf download {name}' puts one there)"
             ) from None
         special = {key: getattr(loaded, f"{key}_token", None) for key in _SPECIAL}
         absent = [key for key, token in special.items() if token is None]

@@ -6,17 +6,17 @@ import numpy as np
 
 from .colours import COLOURS
 from .families import family
-from .scenes import Scenes
+from .scenes import SIZES, Scenes
 
 _COUNTS = ("no", "one", "two")
 _COLOURS = tuple(COLOURS)
 
 
 def captions(scenes: Scenes) -> list[str]:
-    """One caption a scene of four groups: "two red cars and a bus above a boat and a bike".
+    """One caption a scene of four groups: "two big red cars and a bus above a boat and a bike".
 
-    Twelve words. The first group, top left, is told with its colour; of the others only what they
-    are.
+    At most thirteen words. The first group, top left, is told with its size and colour; of the others only
+    what they are.
     """
     groups = np.arange(4)
     present = (scenes.family >= 0)[:, :, None] & (scenes.group[:, :, None] == groups)
@@ -24,13 +24,14 @@ def captions(scenes: Scenes) -> list[str]:
     places = present.argmax(1)
     family_of = scenes.family[:, 0].tolist()
     things = np.take_along_axis(scenes.thing, places, 1).tolist()
-    colours = np.take_along_axis(scenes.colour, places, 1)[:, 0].tolist()
+    colours, sizes = (np.take_along_axis(c, places, 1)[:, 0].tolist() for c in (scenes.colour, scenes.size))
     texts = []
-    for index, thing, count, colour in zip(family_of, things, counts, colours, strict=True):
+    for index, thing, count, colour, size in zip(family_of, things, counts, colours, sizes, strict=True):
+        told = f"{SIZES[size]} {_COLOURS[colour]} "
         nouns = [family(index).nouns[t] for t in thing]
         a, b, c, d = (
             _phrase(adjective, noun, k)
-            for adjective, noun, k in zip((f"{_COLOURS[colour]} ", "", "", ""), nouns, count, strict=True)
+            for adjective, noun, k in zip((told, "", "", ""), nouns, count, strict=True)
         )
         texts.append(f"{a} and {b} above {c} and {d}")
     return texts
@@ -39,8 +40,8 @@ def captions(scenes: Scenes) -> list[str]:
 def _phrase(adjective: str, noun: str, count: int) -> str:
     if count > 1:
         return f"{_COUNTS[count]} {adjective}{_plural(noun)}"
-    article = "an" if (adjective + noun)[0] in "aeiou" else "a"
-    return f"{article} {adjective}{noun}"
+    phrase = adjective + noun
+    return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
 
 
 def _plural(noun: str) -> str:

@@ -244,7 +244,8 @@ def test_a_missing_picture_is_one_line_or_counted(tmp_path, files):
     with pytest.raises(UserError) as caught:
         load(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}/json/train.json: record '{item}': has no picture, allowed: one with train_images/{item}.jpg"
+        f"{tmp_path}/json/train.json: record '{item}': has no picture, "
+        f"allowed: one with train_images/{item}.jpg"
     )
     stream = load(tmp_path, skip_bad=True)
     assert stream.skipped == {"no picture in train_images": 1}

@@ -28,7 +28,7 @@ def test_the_default_stream():
     for task in stream.tasks:
         sizes = {name: len(split.label) for name, split in task.splits.items()}
         assert sizes == {"train": 480, "validation": 96, "test": 96, "query": 48, "gallery": 96}
-        assert max(len(c.split()) for s in task.splits.values() for c in s.captions) <= 12
+        assert max(len(c.split()) for s in task.splits.values() for c in s.captions) <= 13
 
 
 def test_columns_of_a_split_agree_and_ids_never_repeat():
@@ -53,11 +53,11 @@ def test_each_task_hears_nouns_that_no_other_task_hears():
 
 
 def test_captions_do_not_repeat_where_recall_is_measured():
-    # A task can tell 6**4 * 16 = 20736 things: a thousand independent draws would repeat some.
-    stream = load(tasks=1, validation=1000, test=1000, train=1000)
+    # A task can tell 6**4 * 32 = 41472 things: a thousand independent draws would repeat some.
+    stream = load(tasks=1, validation=1500, test=1500, train=1500)
     splits = stream.tasks[0].splits
-    assert len(set(splits["validation"].captions)) == len(set(splits["test"].captions)) == 1000
-    assert len(set(splits["train"].captions)) < 1000
+    assert len(set(splits["validation"].captions)) == len(set(splits["test"].captions)) == 1500
+    assert len(set(splits["train"].captions)) < 1500
 
 
 def test_every_query_has_other_pictures_of_its_thing_in_the_gallery():
@@ -106,7 +106,7 @@ def test_there_are_more_tasks_than_drawn_families():
         ("tasks", 2.0),
         ("image_size", 8),
         ("train", True),
-        ("test", 20737),
+        ("test", 41473),
         ("gallery", 5),
         ("seed", -1),
     ],

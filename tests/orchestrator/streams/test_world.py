@@ -54,7 +54,7 @@ def test_objects_lie_in_the_quarter_of_their_group_and_columns_agree():
     x, y, side = (column.astype(float) for column in (world.x, world.y, world.side))
     right, low = world.group % 2, world.group // 2
     for centre, part in ((x, right), (y, low)):
-        inside = (centre - side / 2 >= part / 2 - 0.02) & (centre + side / 2 <= part / 2 + 0.52)
+        inside = (centre - side / 2 >= part / 2 - 0.03) & (centre + side / 2 <= part / 2 + 0.53)
         assert inside[present].all()
     for group in range(4):
         of_group = present & (world.group == group)
@@ -69,8 +69,8 @@ def test_a_caption_tells_what_is_drawn():
     )
     assert family(3).nouns[:3] == ("car", "bus", "boat")
     assert captions(told) == [
-        "two red cars and a bus above a boat and two bikes",
-        "an orange plane and a plane above a plane and a plane",
+        "two big red cars and a bus above a boat and two bikes",
+        "a small orange plane and a plane above a plane and a plane",
     ]
 
 
