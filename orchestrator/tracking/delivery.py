@@ -11,10 +11,11 @@ from orchestrator.errors import UserError
 
 from .journal import Journal
 from .store import artifact_location, without_password
+from .view import view_state, view_tag
 
 _METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100  # MLflow's own limits of one log_batch
 _KEY = "orchestrator.key"  # the tag by which a run is found again
-_KIND = "mlflow.experimentKind"  # tells the UI to open on the run table
+_LOCAL_UI = "http://127.0.0.1:5000"  # where `mlflow ui` listens unless told otherwise
 
 
 class Delivery:
@@ -60,6 +61,16 @@ class Delivery:
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         return line.replace(self.uri, self.store)[:300]
 
+    def page(self) -> str:
+        """The address of the sweep's comparison page; of the UI's first page while the store has not been
+        reached.
+        """
+        host = self.store.rstrip("/") if self.store.startswith("http") else _LOCAL_UI
+        if not self._experiment_id:
+            return host
+        view = f"workflowType=machine_learning&compareRunsMode=CHART&viewStateShareKey={self._key}"
+        return f"{host}/#/experiments/{self._experiment_id}/runs?{view}"
+
     def _connect(self) -> None:
         # A dead server must cost seconds, not MLflow's default of minutes; and a sweep sends nothing about
         # itself anywhere.
@@ -75,9 +86,7 @@ class Delivery:
         found = client.get_experiment_by_name(self._experiment)
         if found is None:
             location = artifact_location(self.journal.folder.parent, self.uri)
-            self._experiment_id = client.create_experiment(
-                self._experiment, location, tags={_KIND: "custom_model_development"}
-            )
+            self._experiment_id = client.create_experiment(self._experiment, location)
         else:
             self._experiment_id = found.experiment_id
             if found.lifecycle_stage == "deleted":
@@ -95,6 +104,16 @@ class Delivery:
                 self._client.log_artifact(self._run(record["run"]), str(path), record["subdir"])
             case "text":
                 self._client.log_text(self._run(record["run"]), record["text"], record["file"])
+            case "view":
+                value = view_state(
+                    record["name"],
+                    self._run(""),
+                    record["searched"],
+                    record["objective"],
+                    record["mode"],
+                    record["time"],
+                )
+                self._client.set_experiment_tag(self._experiment_id, view_tag(self._key), value)
             case "end":
                 run = self._run(record["run"])
                 self._log_tags(run, record["tags"])

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from orchestrator.errors import UserError
 
@@ -21,6 +21,8 @@ from .store import tracking_uri
 
 _STATUS = {"finished": "FINISHED", "stopped": "KILLED", "interrupted": "KILLED", "failed": "FAILED"}
 _LONGEST_WAIT = 60.0
+_FIRST = ("method.learning_rate", "replay.size")  # a run's name tells these before others,
+_NAMED = 3  # and so many in all
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ class Tracker:
         self._journal = Journal(Path(folder))
         self._sweep = sweep
         self._tags: dict[str, str] = {}
-        self._live: set[str] = set()
+        self._live: dict[str, bool] = {}
+        self._searched: dict[str, None] = {}
+        self._objective = ("validation/seen/r_mean", "max")
         self._reported: dict[str, dict[int, set[str]]] = {}
         key = uuid.uuid4().hex
         for record, _ in self._journal.read():
@@ -65,10 +69,20 @@ class Tracker:
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
         self._thread.start()
 
-    def start(self, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
+    def start(
+        self,
+        params: Mapping[str, Any],
+        tags: Mapping[str, Any],
+        objective: str = "validation/seen/r_mean",
+        mode: Literal["max", "min"] = "max",
+    ) -> None:
         """The sweep begins, or goes on. ``tags`` (see :func:`environment_tags`) are also given to every
-        trial."""
+        trial.
+
+        ``objective`` and ``mode``: the metric that the comparison page sorts by, and which end is better.
+        """
         self._tags = {name: str(value) for name, value in tags.items()}
+        self._objective = (objective, mode)
         self._start("", self._sweep, params, {"kind": "sweep", "sweep": self._sweep})
 
     def trial_start(
@@ -78,13 +92,20 @@ class Tracker:
         tags: Mapping[str, Any] | None = None,
         searched: Collection[str] = (),
     ) -> None:
-        """A trial begins, or goes on after a restart. ``params`` by dotted name; the ``searched`` ones make
-        its name."""
-        self._live.add(trial_id)
+        """A trial begins, or goes on after a restart. ``params``: dotted name -> value.
+
+        Its run is named by the method, its number and the first of what was ``searched``; the comparison
+        page shows all of it.
+        """
         given = {"kind": "trial", "sweep": self._sweep, "trial": trial_id, "status": "running"}
         given |= tags or {}
-        method = str(given.get("method", self._tags.get("method", trial_id)))
-        self._start(trial_id, _run_name(method, params, searched), params, given)
+        method = given.get("method", self._tags.get("method", "trial"))
+        number = [*self._live, trial_id].index(trial_id) + 1
+        self._start(trial_id, f"{method} {number}{_key_values(params, searched)}", params, given)
+        if not self._searched.keys() >= set(searched):
+            shown = [*dict.fromkeys([*self._searched, *searched])]
+            objective, mode = self._objective
+            self._append(op="view", run="", name=self._sweep, searched=shown, objective=objective, mode=mode)
 
     def task(self, trial_id: str, step: int, metrics: Mapping[str, float]) -> None:
         """Metrics after ``step`` finished tasks. NaN and infinite values are left out."""
@@ -116,7 +137,6 @@ class Tracker:
             tags["stopped_at_task"] = str(max(self._reported.get(trial_id, {0: set()})))
         if reason:
             tags["reason"] = reason
-        self._live.discard(trial_id)
         self._append(op="end", run=trial_id, status=_status(status), tags=tags)
 
     def finish(
@@ -125,7 +145,7 @@ class Tracker:
         """The sweep ends; trials still under way are recorded as interrupted. ``metrics``: the best
         trial's."""
         code = _status(status)
-        for trial_id in sorted(self._live):
+        for trial_id in [trial for trial, live in self._live.items() if live]:
             self.trial_end(trial_id, "interrupted")
         finite = {name: float(v) for name, v in (metrics or {}).items() if math.isfinite(v)}
         if finite:
@@ -164,6 +184,10 @@ class Tracker:
             uri = f"sqlite:///{_short(Path(uri.removeprefix('sqlite:///')))}"
         return f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
 
+    def page(self) -> str:
+        """The address of the sweep's comparison page: on the server, or where :meth:`ui_command` opens it."""
+        return self._delivery.page()
+
     def _start(self, run: str, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
         self._append(
             op="start",
@@ -184,6 +208,10 @@ class Tracker:
         if record["op"] == "metrics":
             steps = self._reported.setdefault(record["run"], {})
             steps.setdefault(record["step"], set()).update(record["metrics"])
+        elif record["op"] in ("start", "end") and record["run"]:
+            self._live[record["run"]] = record["op"] == "start"
+        elif record["op"] == "view":
+            self._searched |= dict.fromkeys(record["searched"])
 
     def _work(self) -> None:
         wait = 1.0
@@ -237,13 +265,13 @@ def _status(status: str) -> str:
     return _STATUS[status]
 
 
-def _run_name(method: str, params: Mapping[str, Any], searched: Collection[str]) -> str:
-    words = [method]
-    for name in searched:
-        if name in params:
-            value = f"{params[name]:.3g}" if isinstance(params[name], float) else params[name]
-            words.append(f"{name.removeprefix('method.').removeprefix('run.')}={value}")
-    return " ".join(words)
+def _key_values(params: Mapping[str, Any], searched: Collection[str]) -> str:
+    chosen = sorted((name for name in searched if name in params), key=lambda name: name not in _FIRST)
+    words = []
+    for name in chosen[:_NAMED]:
+        value = f"{params[name]:.3g}" if isinstance(params[name], float) else params[name]
+        words.append(f" {name.removeprefix('method.').removeprefix('run.')}={value}")
+    return "".join(words)
 
 
 def _short(path: Path) -> str:

@@ -82,7 +82,8 @@ def test_a_sweep_is_a_parent_run_with_a_child_a_trial(runs):
     assert parent.data.metrics == {"best/validation/average": 40.0}
     assert {r.data.tags["mlflow.parentRunId"] for r in (done, stopped)} == {parent.info.run_id}
     assert [r.info.status for r in (parent, done, stopped)] == ["FINISHED", "FINISHED", "KILLED"]
-    assert done.info.run_name == "ctp learning_rate=0.0003 replay.size=50"
+    assert done.info.run_name == "ctp 1 learning_rate=0.0003 replay.size=50"
+    assert stopped.info.run_name.startswith("ctp 2 ")
     assert done.data.params == {"method.learning_rate": "0.0003", "replay.size": "50", "run.seed": "7"}
     assert done.data.tags["stream"] == "shapes-retrieval" and done.data.tags["seed"] == "7"
     assert "stopped_at_task" not in done.data.tags
@@ -122,6 +123,40 @@ def test_a_resumed_sweep_goes_on_with_the_same_runs(runs):
     assert named[""].data.params == {"trials": "2", "new": "1"}
 
 
+def test_the_comparison_page_shows_the_finished_trials_and_what_was_searched(runs):
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker.start({}, {"method": "ctp"}, objective="validation/average")
+    params = {"method.a": 1, "method.b": 2, "method.c": 3, "replay.size": 4}
+    tracker.trial_start("aa", params, searched=["method.a", "method.b"])
+    tracker.trial_start("bb", params, searched=["method.a", "method.b", "method.c", "replay.size"])
+    assert tracker.close().message == ""
+    named, client = found(runs)
+    assert named["bb"].info.run_name == "ctp 2 replay.size=4 a=1 b=2"
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    address, _, key = tracker.page().rpartition("viewStateShareKey=")
+    assert address.startswith(f"http://127.0.0.1:5000/#/experiments/{experiment.experiment_id}/runs?")
+    view = json.loads(experiment.tags[f"mlflow.sharedViewState.{key}"])
+    assert view["name"] == "sweep"
+    state = json.loads(view["state"])
+    (chart,) = state["compareRunCharts"]
+    assert chart["selectedParams"] == ["method.a", "method.b", "method.c", "replay.size"]
+    assert chart["selectedMetrics"] == ["validation/average"]
+    # The store itself must understand the view's filter and order.
+    options = {"filter_string": state["searchFilter"], "order_by": [state["orderByKey"] + " DESC"]}
+    assert client.search_runs([experiment.experiment_id], **options) == []
+
+    again = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    again.trial_end("bb", "finished")
+    again.trial_start("cc", params, searched=["method.a"])
+    again.finish("interrupted")
+    assert again.close().message == ""
+    (shown,) = client.search_runs([experiment.experiment_id], **options)
+    assert shown.data.tags["trial"] == "bb"
+    named, _ = found(runs)
+    assert named["cc"].info.run_name == "trial 3 a=1", "numbers go on"
+    assert named["aa"].data.tags["status"] == "interrupted", "left open by the first driver"
+
+
 def test_two_sweeps_of_one_name_do_not_mix(runs, tmp_path):
     uri = f"sqlite:///{runs / 'mlflow.db'}"
     for place in ("one", "two"):
@@ -139,19 +174,19 @@ def test_an_unreachable_server_holds_nothing_up_and_is_told_later(runs, monkeypa
     tracker = Tracker(runs / "sweep", uri, EXPERIMENT, "sweep")
     record_a_sweep(tracker)
     summary = tracker.close(timeout=20)
-    assert (summary.sent, summary.unsent) == (0, 12)
-    assert "12 records" in summary.message and "orchestrator.tracking send" in summary.message
+    assert (summary.sent, summary.unsent) == (0, 13)
+    assert "13 records" in summary.message and "orchestrator.tracking send" in summary.message
     assert "\n" not in summary.message
     assert "secret" not in summary.message + (runs / "sweep" / "tracking.jsonl").read_text()
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert main(["send", str(runs / "sweep")]) == 2, "the server is still away"
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "12 records unsent" in error
+    assert error.count("\n") == 1 and "13 records unsent" in error
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{runs / 'mlflow.db'}")
     assert main(["send", str(runs / "sweep")]) == 0
-    assert "12 records sent" in capsys.readouterr().out
+    assert "13 records sent" in capsys.readouterr().out
     assert main(["send", str(runs / "sweep")]) == 0
     assert "0 records sent" in capsys.readouterr().out
     named, client = found(runs)
