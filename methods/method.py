@@ -47,12 +47,12 @@ class Batch:
     """One rank's share of a global batch.
 
     ``image``: uint8 (B, 3, S, S), already augmented; a backbone normalises it. ``tokens``: int64 (B, L),
-    [CLS] first, [PAD] after the end. ``label``: int64 (B,), the stream-wide category. ``row``: int64 (B,), the
-    stream-wide training row (what metadata kept beside a sample is keyed by).
+    [CLS] first, [PAD] after the end. ``label``: int64 (B,), the stream-wide category. ``row``: int64 (B,),
+    the stream-wide training row (what metadata kept beside a sample is keyed by).
 
-    ``seed`` is equal on all ranks and differs from step to step; ``offset`` and ``total`` place this share in the
-    global batch. A method that draws random numbers per sample draws them for all ``total`` samples
-    from ``seed`` and keeps its own rows (:meth:`draw`), so that two ranks of B do what one rank of 2B does.
+    ``seed`` is equal on all ranks and differs from step to step; ``offset`` and ``total`` place this share in
+    the global batch. A method that draws random numbers per sample draws them for all ``total`` samples from
+    ``seed`` and keeps its own rows (:meth:`draw`), so that two ranks of B do what one rank of 2B does.
     """
 
     image: Tensor
@@ -68,7 +68,9 @@ class Batch:
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch on another device."""
-        moved = (t.to(device, non_blocking=non_blocking) for t in (self.image, self.tokens, self.label, self.row))
+        moved = (
+            t.to(device, non_blocking=non_blocking) for t in (self.image, self.tokens, self.label, self.row)
+        )
         return Batch(*moved, seed=self.seed, offset=self.offset, total=self.total)
 
     def draw(self, sample: Callable[[torch.Generator, int], Tensor]) -> Tensor:
@@ -86,10 +88,10 @@ class Phase:
     """One stretch of optimisation inside a task.
 
     ``batch_size`` is the global batch: all ranks and accumulated micro-batches together count once per
-    ``accumulate`` (see ``run.accumulate``). ``data`` names the training set: ``task``, the task's own rows, or
-    ``seen``, the rows of every task so far (joint training). ``replay``: ``none``, or ``merge``, the memory's
-    rows join the training set. ``optimizer`` makes a fresh optimiser; ``learning_rate(step, steps)`` is the factor
-    on its base rate at step 0 .. steps - 1.
+    ``accumulate`` (see ``run.accumulate``). ``data`` names the training set: ``task``, the task's own rows,
+    or ``seen``, the rows of every task so far (joint training). ``replay``: ``none``, or ``merge``, the
+    memory's rows join the training set. ``optimizer`` makes a fresh optimiser; ``learning_rate(step, steps)``
+    is the factor on its base rate at step 0 .. steps - 1.
     """
 
     name: str
@@ -104,12 +106,12 @@ class Phase:
 class Method(nn.Module):
     """A continual-learning method.
 
-    ``state_dict()`` after :meth:`finish_task` is everything that the next task needs: teachers that live for one
-    task are made in :meth:`start_task` and dropped in :meth:`finish_task`.
+    ``state_dict()`` after :meth:`finish_task` is everything that the next task needs: teachers that live for
+    one task are made in :meth:`start_task` and dropped in :meth:`finish_task`.
 
-    Subclasses set ``scenarios``, the ``Config`` dataclass (frozen; its defaults are the paper's) and, where the paper and the
-    released code differ, ``presets``: name -> {field: value}, always holding ``paper`` (empty) and ``reference`` (the released
-    code's behaviour).
+    Subclasses set ``scenarios``, the ``Config`` dataclass (frozen; its defaults are the paper's) and, where
+    the paper and the released code differ, ``presets``: name -> {field: value}, always holding ``paper``
+    (empty) and ``reference`` (the released code's behaviour).
     """
 
     scenarios: ClassVar[frozenset[Scenario]]
@@ -136,11 +138,17 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def before_step(self, phase: Phase) -> None:
-        """Called before the loss of each optimiser step: a momentum update, ahead of the teacher's forward."""
+        """Called before the loss of each optimiser step: a momentum update, ahead of the teacher's
+        forward.
+        """
 
     def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:
-        """Prototypes, freezing, dropping teachers. ``data()`` walks the task's training set once, unaugmented."""
+        """Prototypes, freezing, dropping teachers. ``data()`` walks the task's training set once,
+        unaugmented.
+        """
 
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
-        """Unit rows (B, D) for retrieval and for ranking exemplars: of pictures, of texts, or of both together."""
+        """Unit rows (B, D) for retrieval and for ranking exemplars: of pictures, of texts, or of both
+        together.
+        """
         raise NotImplementedError

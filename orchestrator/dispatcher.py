@@ -70,6 +70,7 @@ class Dispatcher:
         self._lanes: dict[int, str | None] = {}
         self._idle_crashes: dict[int, int] = {}
         self._ready: dict[int, float] = {}
+        self._joins: dict[int, int] = {}
         self._dead: dict[int, str] = {}
         self._stream: Any = None
         self._closed = False
@@ -91,9 +92,24 @@ class Dispatcher:
         self._closed = True
         self._wake()
 
+    async def drain(self) -> int:
+        """No new job is taken and every one under way stops at its next task boundary; answers how many
+        are.
+        """
+        self._closed = True
+        self._pending.clear()
+        held = [self._tickets[job_id] for job_id in self._lanes.values() if job_id is not None]
+        for ticket in held:
+            ticket.stopped = True
+            ticket.wake()
+        self._wake()
+        return len(held)
+
     async def lanes(self) -> dict[str, dict[int, Any]]:
-        """``ready``: lane -> seconds its worker took to come up; ``dead``: lane -> reason."""
-        return {"ready": dict(self._ready), "dead": dict(self._dead)}
+        """``ready``: lane -> seconds its workers took to come up; ``joins``: how often they came up;
+        ``dead``: lane -> reason.
+        """
+        return {"ready": dict(self._ready), "joins": dict(self._joins), "dead": dict(self._dead)}
 
     async def lane_died(self, lane: int, reason: str) -> None:
         """A lane's Train run ended early: its job fails, and with the last lane everything that waits."""
@@ -161,6 +177,7 @@ class Dispatcher:
         in the same task.
         """
         self._ready.setdefault(lane, seconds)
+        self._joins[lane] = self._joins.get(lane, 0) + 1
         held = self._lanes.setdefault(lane, None)
         if held is not None and (ticket := self._tickets[held]).outcome is None:
             task = len(ticket.reports)

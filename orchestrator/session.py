@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -59,6 +60,7 @@ class Session:
         self._largest_memory = largest_memory
         self._say = say
         self._store: SharedStore | None = None
+        self._threads: list[Lane] = []
 
     def __enter__(self) -> Session:
         try:
@@ -66,23 +68,43 @@ class Session:
             self._start_lanes()
             self._publish()
         except BaseException:
-            self.__exit__()
+            self.__exit__(*sys.exc_info())
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Ends the lanes, then Ray.
+
+        After Ctrl-C the tasks under way are finished first; a second Ctrl-C, or an error, leaves the lanes as
+        they are. Ray then stays up as well, since it ends a process whose threads ask it anything after its
+        shutdown: the process has to end itself.
+        """
         import ray
 
         if not ray.is_initialized():
             return
+        if kind is not None and not (issubclass(kind, KeyboardInterrupt) and self._under_way()):
+            return
         try:
             if self.dispatcher is not None:
-                ray.get(self.dispatcher.close.remote(), timeout=5)
+                ray.get(self.dispatcher.close.remote())
+            for lane in self._threads:
+                lane.join()
             if self._store is not None:
                 self._store.close(delete=True)
-        except Exception as error:  # noqa: BLE001 - a session that ends must not hide why it ends
-            self._say(f"closing: {type(error).__name__}: {error}")
-        ray.shutdown()
+            ray.shutdown()
+        except KeyboardInterrupt:
+            if kind is None:
+                raise
+
+    def _under_way(self) -> bool:
+        """Whether jobs are being run; says that they are waited for."""
+        import ray
+
+        if self.dispatcher is None or not (busy := ray.get(self.dispatcher.drain.remote())):
+            return False
+        self._say(f"interrupted: finishing the task under way of {busy} trial(s); Ctrl-C again stops now")
+        return True
 
     def _start_ray(self) -> None:
         began = time.perf_counter()
@@ -95,7 +117,12 @@ class Session:
         os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
         # A trial that fails before its first task has no objective to report.
         os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        # Tune's own banner and tables: the sweep prints its own.
+        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+        # Nor its log files: a trial's folder and MLflow hold the record.
+        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+        # Lanes and their helpers are more processes than cores, as meant; Ray warns of it otherwise.
+        os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "16")
         import ray
 
         joined = bool(os.environ.get("RAY_ADDRESS"))
@@ -114,7 +141,8 @@ class Session:
         self._tokenizer.save(self.folder / "tokenizer")
         self._say(f"warming {self.lanes} lane(s) of {resources.workers} worker(s) each")
         for number in range(self.lanes):
-            Lane(number, self.dispatcher, resources, self.folder).start()
+            self._threads.append(Lane(number, self.dispatcher, resources, self.folder))
+            self._threads[-1].start()
 
     def _publish(self) -> None:
         import ray

@@ -29,7 +29,7 @@ class TrialEntry:
 
 
 class TrialBook:
-    """The trials of a sweep in ``folder/trials/ID``: ``values.yaml``, ``config.yaml``, ``status.json``;
+    """The trials of a sweep in ``folder/trials/ID``: ``trial.json``, ``config.yaml``, ``status.json``;
     reports as the lanes wrote them.
     """
 
@@ -38,9 +38,9 @@ class TrialBook:
         self.objective = objective
         self.tasks = tasks
         self.trials: dict[str, TrialEntry] = {}
-        for path in sorted(folder.glob("*/values.yaml")):
-            values, _ = strict_yaml.read(path)
-            entry = TrialEntry(path.parent.name, len(self.trials), values or {})
+        kept = [(json.loads(path.read_text()), path) for path in folder.glob("*/trial.json")]
+        for found, path in sorted(kept, key=lambda pair: pair[0]["number"]):
+            entry = TrialEntry(path.parent.name, found["number"], found["values"])
             entry.reports = _reports(path.parent / "tasks.jsonl")
             status = path.parent / "status.json"
             if status.exists():
@@ -56,7 +56,7 @@ class TrialBook:
             place = self.folder / trial_id
             place.mkdir(parents=True, exist_ok=True)
             write_text(place / "config.yaml", strict_yaml.dump(config))
-            write_text(place / "values.yaml", strict_yaml.dump(values))
+            write_text(place / "trial.json", json.dumps({"number": entry.number, "values": values}))
         entry.status = "running"
         return entry
 
@@ -97,12 +97,21 @@ class TrialBook:
         )
         keys = list(dict.fromkeys(key for t in rows for key in t.values))
         short = [key.removeprefix("method.") for key in keys]
-        lines = [["trial", "status", "tasks", self.objective.metric, "forgetting", *short]]
+        lines = [
+            [
+                "trial",
+                "status",
+                "tasks",
+                self.objective.metric.removeprefix("validation/"),
+                "forgetting",
+                *short,
+            ]
+        ]
         for t in rows:
             forgetting = t.reports[-1].get("validation/forgetting") if t.reports else None
             lines.append(
                 [
-                    str(t.number),
+                    str(t.number + 1),
                     t.status,
                     f"{len(t.reports)}/{self.tasks}",
                     _number(self.value(t)),
