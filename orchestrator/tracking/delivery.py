@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.errors import UserError
 
 from .journal import Journal
-from .store import artifact_location, without_password
+from .store import artifact_location, making_tables, without_password
 from .view import view_state, view_tag
 
 _METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100  # MLflow's own limits of one log_batch
@@ -78,19 +78,21 @@ class Delivery:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         from mlflow import MlflowClient
 
         for chatty in ("alembic", "mlflow.store.db.utils"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
-        client = MlflowClient(self.uri)
-        found = client.get_experiment_by_name(self._experiment)
-        if found is None:
-            location = artifact_location(self.journal.folder.parent, self.uri)
-            self._experiment_id = client.create_experiment(self._experiment, location)
-        else:
-            self._experiment_id = found.experiment_id
-            if found.lifecycle_stage == "deleted":
-                client.restore_experiment(self._experiment_id)
+        with making_tables(self.uri):
+            client = MlflowClient(self.uri)
+            found = client.get_experiment_by_name(self._experiment)
+            if found is None:
+                location = artifact_location(self.journal.folder.parent, self.uri)
+                self._experiment_id = client.create_experiment(self._experiment, location)
+            else:
+                self._experiment_id = found.experiment_id
+                if found.lifecycle_stage == "deleted":
+                    client.restore_experiment(self._experiment_id)
         self._client = client
 
     def _send(self, record: Mapping[str, Any]) -> None:

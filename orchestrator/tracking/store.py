@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -36,6 +39,21 @@ def artifact_location(runs: Path, uri: str) -> str | None:
         return None
     folder = Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else runs.resolve()
     return (folder / "artifacts").as_uri()
+
+
+@contextmanager
+def making_tables(uri: str) -> Iterator[None]:
+    """Held while a store is opened for the first time: two sweeps that make the tables of one SQLite file at
+    once fail in each other's migrations.
+    """
+    if not uri.startswith("sqlite:///"):
+        yield
+        return
+    file = Path(uri.removeprefix("sqlite:///"))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with open(file.with_name(f"{file.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def without_password(uri: str) -> str:

@@ -92,7 +92,9 @@ class Tracker:
         tags: Mapping[str, Any] | None = None,
         searched: Collection[str] = (),
     ) -> None:
-        """A trial begins, or goes on after a restart. ``params``: dotted name -> value.
+        """A trial begins, or goes on after a restart.
+
+        ``params``: dotted name -> value; recorded without a leading ``method.``.
 
         Its run is named by the method, its number and the first of what was ``searched``; the comparison
         page shows all of it.
@@ -102,8 +104,8 @@ class Tracker:
         method = given.get("method", self._tags.get("method", "trial"))
         number = [*self._live, trial_id].index(trial_id) + 1
         self._start(trial_id, f"{method} {number}{_key_values(params, searched)}", params, given)
-        if not self._searched.keys() >= set(searched):
-            shown = [*dict.fromkeys([*self._searched, *searched])]
+        if not self._searched.keys() >= set(map(_label, searched)):
+            shown = [*dict.fromkeys([*self._searched, *map(_label, searched)])]
             objective, mode = self._objective
             self._append(op="view", run="", name=self._sweep, searched=shown, objective=objective, mode=mode)
 
@@ -193,7 +195,7 @@ class Tracker:
             op="start",
             run=run,
             name=name,
-            params={name: str(value) for name, value in params.items()},
+            params={_label(name): str(value) for name, value in params.items()},
             tags=self._tags | {name: str(value) for name, value in tags.items()},
         )
 
@@ -270,8 +272,13 @@ def _key_values(params: Mapping[str, Any], searched: Collection[str]) -> str:
     words = []
     for name in chosen[:_NAMED]:
         value = f"{params[name]:.3g}" if isinstance(params[name], float) else params[name]
-        words.append(f" {name.removeprefix('method.').removeprefix('run.')}={value}")
+        words.append(f" {_label(name)}={value}")
     return "".join(words)
+
+
+def _label(name: str) -> str:
+    # MLflow's columns and axes show a dozen letters: half of them must not be "method." every time.
+    return name if name == "method.name" else name.removeprefix("method.")
 
 
 def _short(path: Path) -> str:

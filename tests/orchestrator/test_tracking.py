@@ -1,5 +1,6 @@
 """The record in a real MLflow store."""
 
+import fcntl
 import json
 import math
 import shutil
@@ -53,7 +54,7 @@ def closed_port():
 def record_a_sweep(tracker):
     tracker.start({"trials": 2}, {"method": "ctp", "stream": "shapes-retrieval"})
     for trial, status in (("aa", "finished"), ("bb", "stopped")):
-        params = {"method.learning_rate": 3e-4, "replay.size": 50, "run.seed": 7}
+        params = {"method.name": "ctp", "method.learning_rate": 3e-4, "replay.size": 50, "run.seed": 7}
         tracker.trial_start(trial, params, {"seed": 7}, searched=["method.learning_rate", "replay.size"])
         tracker.task(trial, 1, {"validation/average": 50.0, "train/ita": math.nan})
         if status == "finished":
@@ -84,7 +85,9 @@ def test_a_sweep_is_a_parent_run_with_a_child_a_trial(runs):
     assert [r.info.status for r in (parent, done, stopped)] == ["FINISHED", "FINISHED", "KILLED"]
     assert done.info.run_name == "ctp 1 learning_rate=0.0003 replay.size=50"
     assert stopped.info.run_name.startswith("ctp 2 ")
-    assert done.data.params == {"method.learning_rate": "0.0003", "replay.size": "50", "run.seed": "7"}
+    assert done.data.params == {
+        "method.name": "ctp", "learning_rate": "0.0003", "replay.size": "50", "run.seed": "7",
+    }  # fmt: skip
     assert done.data.tags["stream"] == "shapes-retrieval" and done.data.tags["seed"] == "7"
     assert "stopped_at_task" not in done.data.tags
     assert stopped.data.tags["stopped_at_task"] == "1" and stopped.data.tags["status"] == "stopped"
@@ -139,7 +142,7 @@ def test_the_comparison_page_shows_the_finished_trials_and_what_was_searched(run
     assert view["name"] == "sweep"
     state = json.loads(view["state"])
     (chart,) = state["compareRunCharts"]
-    assert chart["selectedParams"] == ["method.a", "method.b", "method.c", "replay.size"]
+    assert chart["selectedParams"] == ["a", "b", "c", "replay.size"]
     assert chart["selectedMetrics"] == ["validation/average"]
     # The store itself must understand the view's filter and order.
     options = {"filter_string": state["searchFilter"], "order_by": [state["orderByKey"] + " DESC"]}
@@ -218,6 +221,15 @@ def test_a_torn_line_costs_that_line_alone(runs):
     assert again.close().message == ""
     named, _ = found(runs)
     assert named[""].data.metrics == {"a": 1.0}
+
+
+def test_a_store_that_another_process_is_making_is_waited_for(runs):
+    with open(runs / "mlflow.db.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+        tracker.start({}, {})
+        assert tracker.close(timeout=1).unsent == 1
+    assert tracker.close().unsent == 0
 
 
 def test_thousands_of_points_in_a_step_and_many_parameters(runs):
