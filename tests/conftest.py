@@ -39,7 +39,12 @@ def small_values():
 
     def values(method: str, **changes) -> dict:
         own = {"method.queue_size": 32} if method == "ctp" else {}
-        return {"method.name": method, **_SMALL, **own, **{k.replace("__", "."): v for k, v in changes.items()}}
+        return {
+            "method.name": method,
+            **_SMALL,
+            **own,
+            **{k.replace("__", "."): v for k, v in changes.items()},
+        }
 
     return values
 

@@ -27,13 +27,13 @@ _SIZES: dict[str, dict[str, object]] = {
         "image_model": "vit_tiny_patch16_224",
         "image_weights": "random",
         "patch_size": 8,
-        "image_width": 96,
+        "image_width": 64,
         "image_depth": 2,
-        "image_heads": 3,
+        "image_heads": 2,
         "text_weights": "random",
-        "text_width": 96,
+        "text_width": 64,
         "text_layers": 4,
-        "text_heads": 3,
+        "text_heads": 2,
         "fusion_layer": 2,
         "mlp_ratio": 2,
         # Too small to overfit a stream that two cores can walk: dropout would only slow it down.
@@ -47,7 +47,7 @@ class BackboneConfig:
     """A vision transformer, a split BERT, and where their weights come from. None: as ``size`` says.
 
     ``size``: ``base``, the CTP paper's (DeiT-B/16 weights, bert-base-chinese split 6/6, BERT's dropout of
-    0.1), or ``small``, random weights that train on two cores (32-pixel pictures, patches of 8, width 96,
+    0.1), or ``small``, random weights that train on two cores (32-pixel pictures, patches of 8, width 64,
     depth 2, text layers 2 + 2, ``mlp_ratio`` 2, no dropout).
 
     ``image_model``: a timm vision transformer with a class token. ``image_weights``: ``random``, ``timm``
@@ -110,3 +110,13 @@ class BackboneConfig:
         for name, value in {**_SIZES[self.size], **given}.items():
             object.__setattr__(full, name, value)
         return full
+
+
+def init_scale(width: int) -> float:
+    """What BERT's and ViT's initial deviation of 0.02, made for a width of 768, is multiplied by at another
+    width.
+
+    A layer's output then varies as much as theirs. With 0.02 at width 64 all samples start with the same
+    feature, and image-text alignment from random weights stays at chance for a hundred steps and more.
+    """
+    return (768 / width) ** 0.5

@@ -11,7 +11,7 @@ from transformers import AutoConfig, BertConfig, BertForMaskedLM
 from transformers.utils import logging
 
 from ..method import InputSpec
-from .config import BackboneConfig
+from .config import BackboneConfig, init_scale
 
 
 class SplitBert(nn.Module):
@@ -75,6 +75,7 @@ def _random(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
                 attention_probs_dropout_prob=config.dropout,
                 max_position_embeddings=spec.max_tokens,
                 pad_token_id=spec.pad_id,
+                initializer_range=0.02 * init_scale(config.text_width),
                 attn_implementation=config.attention,
                 **_DECODER,
             )

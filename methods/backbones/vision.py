@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import timm
+import torch
 from timm.models import load_state_dict
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 
-from .config import BackboneConfig
+from .config import BackboneConfig, init_scale
 
 
 def build_vision(config: BackboneConfig, image_size: int) -> VisionTransformer:
@@ -39,12 +40,21 @@ def build_vision(config: BackboneConfig, image_size: int) -> VisionTransformer:
         raise ValueError(f"cannot make {wanted}: {_one_line(error)}") from error
     if not isinstance(model, VisionTransformer) or model.cls_token is None:
         raise ValueError(f"{wanted} must be a timm vision transformer with a class token")
-    if config.image_weights not in ("random", "timm"):
+    if config.image_weights == "random":
+        _widen(model, init_scale(config.image_width))
+    elif config.image_weights != "timm":
         _load(model, config.image_weights)
     for module in model.modules():
         if hasattr(module, "fused_attn"):
             module.fused_attn = config.attention == "sdpa"
     return model
+
+
+@torch.no_grad()
+def _widen(model: VisionTransformer, scale: float) -> None:
+    for name, parameter in model.named_parameters():
+        if parameter.ndim >= 2 and name.startswith(("blocks.", "pos_embed")):
+            parameter.mul_(scale)
 
 
 def _load(model: VisionTransformer, path: str) -> None:

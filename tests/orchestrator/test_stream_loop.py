@@ -44,7 +44,12 @@ def test_every_method_walks_the_stream_and_reports_each_task(method, small_confi
     last = reports[-1]
     rows = [last[f"validation/task_{k:02d}/r_mean"] for k in range(3)]
     assert last["validation/average"] == pytest.approx(np.mean(rows))
-    assert {"validation/forgetting", "validation/backward_transfer", "validation/seen/txt_r1", "train/ita"} <= set(last)
+    assert {
+        "validation/forgetting",
+        "validation/backward_transfer",
+        "validation/seen/txt_r1",
+        "train/ita",
+    } <= set(last)
     assert all(math.isfinite(v) for report in reports for v in report.values())
     assert last["replay/items"] == 10 and last["replay/bytes"] > 10 * 3 * 32 * 32
     saved = [json.loads(line) for line in (tmp_path / "tasks.jsonl").read_text().splitlines()]
