@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from .cli import short_path
+from .cli import mlflow_lines, short_path
 from .dispatcher import Job, Outcome
 from .session import Session
 from .space import Space
@@ -37,7 +37,10 @@ def search_run(
     objective = space.objective
     tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
     tracker.start(
-        config.flat() | {"trials": trials, "objective": objective.metric}, tags | environment_tags()
+        config.flat() | {"trials": trials, "objective": objective.metric},
+        tags | environment_tags(),
+        objective=objective.metric,
+        mode=objective.mode,
     )
     if source.skipped:
         say("left out: " + ", ".join(f"{count} x {why}" for why, count in source.skipped.items()))
@@ -178,7 +181,7 @@ def _closing(
         lines += ["", "Run the best one again:", f"  python -m orchestrator.train --config {config}"]
     elif status == "finished":
         lines.append("No trial walked the whole stream.")
-    lines += ["", "Compare in MLflow:", f"  {tracker.ui_command()}"]
+    lines += ["", *mlflow_lines(tracker)]
     if record:
         lines += ["", record]
     if watch.fatal:

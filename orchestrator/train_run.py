@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .cli import short_path
+from .cli import mlflow_lines, short_path
 from .config import RunConfig
 from .dispatcher import Job, Outcome
 from .session import Session
@@ -126,7 +126,7 @@ def _closing(
                 lines.append(f"  {name.removeprefix('test/'):<18} {np.mean(values):6.2f}{spread}")
         lines.append(f"  matrices: {short_path(folder / 'trials')}/*/test/matrix.csv")
     lines += [f"failed: {t.id}: {t.reason}" for t in watch.book.trials.values() if t.status == "failed"]
-    lines += ["", "Compare in MLflow:", f"  {tracker.ui_command()}"]
+    lines += ["", *mlflow_lines(tracker)]
     if record:
         lines += ["", record]
     if status == "interrupted" or watch.fatal:
