@@ -127,7 +127,11 @@ class Session:
 
         joined = bool(os.environ.get("RAY_ADDRESS"))
         options: dict[str, Any] = {} if joined else {"include_dashboard": False}
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
+        try:
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
+        except Exception as error:  # Ray raises bare exceptions here
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise UserError(f"Ray could not be {'joined' if joined else 'started'}: {reason}") from error
         self.seconds["ray"] = time.perf_counter() - began
 
     def _start_lanes(self) -> None:

@@ -1,0 +1,135 @@
+"""Whole sweeps as a user starts them: real Ray, real MLflow on SQLite, real signals."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+_TASKS = 2
+
+
+@pytest.fixture(scope="module")
+def command(small_values):
+    """What every command of this file has in common."""
+    values = small_values("ctp", stream__tasks=_TASKS)
+    kept = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")
+    return ["--set", *(f"{key}={value}" for key, value in values.items() if key not in kept)]
+
+
+def _environment():
+    return {k: v for k, v in os.environ.items() if k not in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS")}
+
+
+def _run(folder, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def _runs(folder):
+    client = MlflowClient(f"sqlite:///{folder}/runs/mlflow.db")
+    found = [run for e in client.search_experiments() for run in client.search_runs([e.experiment_id])]
+    return client, found
+
+
+@pytest.fixture(scope="module")
+def swept(command, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep")
+    return folder, _run(folder, "orchestrator.sweep", "ctp", "--name", "s", "--trials", "3", *command)
+
+
+def test_a_sweep_ends_with_the_best_a_table_and_the_two_commands(swept):
+    _, done = swept
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    for expected in (
+        "Best configuration: trial",
+        "on test:",
+        "python -m orchestrator.train --config runs/s/trials/",
+        "mlflow ui --backend-store-uri",
+    ):
+        assert expected in done.stdout
+    rows = [line for line in done.stdout.splitlines() if re.match(r"\s*\d+  (finished|\s*stopped)", line)]
+    assert len(rows) == 3
+    assert len(re.findall(r"trial \d/3 task \d/2", done.stdout)) >= 4
+
+
+def test_the_record_is_whole(swept):
+    folder, _ = swept
+    client, runs = _runs(folder)
+    parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
+    trials = [r for r in runs if "mlflow.parentRunId" in r.data.tags]
+    assert len(parents) == 1 and len(trials) == 3
+    assert {r.data.tags["mlflow.parentRunId"] for r in trials} == {parents[0].info.run_id}
+    for trial in trials:
+        tags, params = trial.data.tags, trial.data.params
+        assert tags["method"] == "ctp" and tags["stream"] == "shapes-retrieval" and tags["seed"] == "0"
+        assert any(name.startswith("version.") for name in tags) and "learning_rate" in params
+        done = len(client.get_metric_history(trial.info.run_id, "validation/seen/r_mean"))
+        assert done == (_TASKS if tags["status"] == "finished" else int(tags["stopped_at_task"]))
+        for name in ("train/ita", "replay/bytes", "seconds/train", "seconds/evaluate", "seconds/checkpoint"):
+            assert name in trial.data.metrics, name
+        files = {f.path for f in client.list_artifacts(trial.info.run_id)}
+        assert {"config.yaml", "matrix.csv", "matrix.png", "curves.png"} <= files
+    best = [t for t in trials if "test/average" in t.data.metrics]
+    assert len(best) == 1, "test is looked at once, with the best"
+    assert best[0].data.tags["status"] == "finished"
+
+
+def test_the_best_one_runs_again_over_two_workers_with_nearly_the_same_numbers(swept):
+    folder, done = swept
+    config = re.search(r"--config (\S+)", done.stdout).group(1)
+    again = _run(folder, "orchestrator.train", "--config", config, "--workers", "2", "--name", "again")
+    assert again.returncode == 0, again.stdout + again.stderr
+    first = [json.loads(line) for line in open(folder / os.path.dirname(config) / "tasks.jsonl")]
+    second = [json.loads(line) for line in open(folder / "runs/again/trials/seed_0/tasks.jsonl")]
+    assert [r["task"] for r in second] == [1, 2]
+    for one, two in zip(first, second, strict=True):
+        # Sums over two halves round otherwise than over the whole.
+        assert two["train/total"] == pytest.approx(one["train/total"], rel=1e-3)
+    with open(folder / "runs/again/trials/seed_0/test/matrix.csv") as file:
+        assert len(list(csv.reader(file))) == _TASKS + 1
+
+
+def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on_without_doing_it_again(command, tmp_path):
+    line = [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", "s", "--trials", "4", "--concurrent", "1"]
+    process = subprocess.Popen(
+        [*line, *command],
+        cwd=tmp_path,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    said = []
+    for text in process.stdout:
+        said.append(text)
+        if "trial 2/4 task 1/2" in text:
+            process.send_signal(signal.SIGINT)
+            break
+    said += process.stdout.readlines()
+    assert process.wait(120) == 130, "".join(said)
+    assert "python -m orchestrator.sweep --resume s" in "".join(said)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("runs/s/trials/*/checkpoints/*/state.json")}
+    assert len(before) >= 3
+    time.sleep(0.1)
+    done = _run(tmp_path, "orchestrator.sweep", "--resume", "s")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path: path.stat().st_mtime_ns for path in before} == before, "no finished task is trained again"
+    _, runs = _runs(tmp_path)
+    trials = [r.data.tags for r in runs if "mlflow.parentRunId" in r.data.tags]
+    assert len(trials) == 4 and {t["status"] for t in trials} <= {"finished", "stopped"}
+    assert {r.info.status for r in runs} <= {"FINISHED", "KILLED"}
