@@ -2,7 +2,9 @@
 
 
 class UserError(Exception):
-    """Something the user gave is wrong. The message is one line: what was found, where, and what is allowed."""
+    """Something the user gave is wrong. The message is one line: what was found, where, and what is
+    allowed.
+    """
 
 
 class BadRecord(UserError):

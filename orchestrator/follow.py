@@ -30,6 +30,9 @@ class Follow(tune.Callback):
     def _watch(self) -> Watch:
         return self.watches[self._folder]
 
+    def on_step_end(self, iteration: int, trials: list, **_: Any) -> None:
+        self._watch.tick()
+
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
         self._watch.start(trial.trial_id, dict(trial.config))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .config import RunOptions
 from .errors import UserError
 from .lane import LaneResources
+from .run_options import RunOptions
 
 _LANE_BYTES = 3 * 2**30  # a lane's processes held about 2.2 GB when measured
 

@@ -42,8 +42,6 @@ def search_run(
         objective=objective.metric,
         mode=objective.mode,
     )
-    if source.skipped:
-        say("left out: " + ", ".join(f"{count} x {why}" for why, count in source.skipped.items()))
     book = TrialBook(folder / "trials", objective, len(names))
     watch = Watch(book, tracker, space.trial_config, names, trials, say)
     status, tested = "interrupted", {}
@@ -59,7 +57,7 @@ def search_run(
             largest_memory=int(space.largest("replay.size")),
             say=say,
         ) as session:
-            status = _search(folder, space, session, watch, trials)
+            status = search(folder, space, session, watch, trials)
             best = book.best()
             if status == "finished" and best is not None:
                 say(f"trial {best.number + 1} is best on validation; looking at test")
@@ -78,7 +76,7 @@ def search_run(
     return 0 if status == "finished" and book.best() is not None else 1
 
 
-def _search(folder: Path, space: Space, session: Session, watch: Watch, trials: int) -> str:
+def search(folder: Path, space: Space, session: Session, watch: Watch, trials: int) -> str:
     """Runs the Tuner; ``finished``, ``interrupted`` or ``failed`` (no other trial would fare better)."""
     import logging
 
@@ -104,6 +102,7 @@ def _search(folder: Path, space: Space, session: Session, watch: Watch, trials: 
     )
     place = folder / "tune"
     Follow.watches[str(folder)] = watch
+    watch.tick = session.tick
     try:
         if tune.Tuner.can_restore(str(place)):
             tuner = tune.Tuner.restore(str(place), trainable, resume_unfinished=True, restart_errored=True)

@@ -23,7 +23,7 @@ from .streams.prepare import prepare
 from .streams.source import StreamSource
 from .streams.tokenizer import Tokenizer
 
-_START_PATIENCE = 300.0  # seconds until a lane that has not come up is given up
+_PATIENCE = 300.0  # seconds until a lane that has not come up is given up
 
 
 class Session:
@@ -61,6 +61,9 @@ class Session:
         self._say = say
         self._store: SharedStore | None = None
         self._threads: list[Lane] = []
+        self._up: set[int] = set()
+        self._next_look = 0.0
+        self._complaints = 1
 
     def __enter__(self) -> Session:
         try:
@@ -144,6 +147,7 @@ class Session:
         self.dispatcher = ray.remote(num_cpus=0, max_concurrency=1000)(Dispatcher).remote()
         self._tokenizer.save(self.folder / "tokenizer")
         self._say(f"warming {self.lanes} lane(s) of {resources.workers} worker(s) each")
+        self._lanes_began = time.monotonic()
         for number in range(self.lanes):
             self._threads.append(Lane(number, self.dispatcher, resources, self.folder))
             self._threads[-1].start()
@@ -152,6 +156,8 @@ class Session:
         import ray
 
         began = time.perf_counter()
+        for why, count in self._source.skipped.items():
+            self._say(f"left out: {count} record(s): {why}")
         stream = prepare(self._source, self._tokenizer, skip_bad=self._base.run.skip_bad)
         plan = plan_memory(
             stream,
@@ -185,7 +191,6 @@ class Session:
         import ray
 
         waiting, under_way = deque(jobs), {}
-        began = time.monotonic()
 
         def listen(job: Job, heard: int) -> None:
             under_way[self.dispatcher.next_report.remote(job.id, heard)] = (job, heard)
@@ -196,7 +201,10 @@ class Session:
                 on_start(job)
                 ray.get(self.dispatcher.submit.remote(job))
                 listen(job, 0)
-            ready, _ = ray.wait(list(under_way))
+            ready, _ = ray.wait(list(under_way), timeout=None if len(self._up) == self.lanes else 1.0)
+            self.tick()
+            if not ready:
+                continue
             job, heard = under_way.pop(ready[0])
             kind, found = ray.get(ready[0])
             if kind == "report":
@@ -205,16 +213,30 @@ class Session:
                 ray.get(self.dispatcher.answer.remote(job.id, heard))
                 listen(job, heard)
             elif kind == "wait":
-                self._check_lanes(began)
                 listen(job, heard)
             elif (following := on_end(job, found)) is not None:
                 waiting.appendleft(following)
 
-    def _check_lanes(self, began: float) -> None:
-        if time.monotonic() - began > _START_PATIENCE and not self.lanes_up():
-            raise UserError(
-                f"no lane came up within {_START_PATIENCE:.0f} s: see Ray's logs, or ask for less"
-            )
+    def tick(self) -> None:
+        """Says which lanes have come up, and once a minute that none has. Call it often; it asks at most once
+        a second.
+
+        :class:`UserError`: none came up in five minutes.
+        """
+        now = time.monotonic()
+        if len(self._up) == self.lanes or now < self._next_look:
+            return
+        self._next_look = now + 1
+        for lane, seconds in self.lanes_up().items():
+            if lane not in self._up:
+                self._up.add(lane)
+                self._say(f"lane {lane + 1} is up after {seconds:.1f} s")
+        waited = now - self._lanes_began
+        if not self._up and waited > _PATIENCE:
+            raise UserError(f"no lane came up within {_PATIENCE:.0f} s: see Ray's logs, or ask for less")
+        if not self._up and waited > 60 * self._complaints:
+            self._complaints += 1
+            self._say(f"still no lane after {waited:.0f} s: its resources may be in use by others")
 
     def lanes_up(self) -> dict[int, float]:
         """Lane -> seconds from its start until its workers were ready, of the lanes that are up."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from . import plots
+from . import checkpoint, plots
 from .config import RunConfig
 from .curves import read_curves
 from .tracking import Tracker
@@ -39,6 +39,8 @@ class Watch:
         self.names = task_names
         self.fatal = ""
         """Why the sweep had to stop, where something no trial could mend stopped it."""
+        self.tick: Callable[[], None] = lambda: None
+        """Called often while trials run."""
         # Drawing takes longer than a small trial's task: the trials' reports must not wait for it.
         self._pictures = ThreadPoolExecutor(1, "pictures")
         self._trials = trials
@@ -84,6 +86,16 @@ class Watch:
         if entry.reports:
             self._pictures.submit(self._draw, trial_id, folder, list(entry.reports))
         self._tracker.trial_end(trial_id, status, reason or None)
+        self._free_disk()
+
+    def _free_disk(self) -> None:
+        """Of the trials that have ended, only the best so far keeps more than its last checkpoint: it may be
+        tested.
+        """
+        best = self.book.best()
+        for entry in self.book.trials.values():
+            if entry is not best and entry.status != "running" and entry.reports:
+                checkpoint.keep_only(self.book.folder / entry.id, len(entry.reports) - 1)
 
     def tested(self, trial_id: str, metrics: dict[str, float]) -> None:
         """The test splits were looked at with a finished trial's checkpoints."""

@@ -19,7 +19,8 @@ class Pictures(Protocol):
     def read(self, rows: np.ndarray) -> np.ndarray:
         """uint8 (n, S, S, 3) in the order of ``rows``.
 
-        Safe to call from several threads. :class:`~orchestrator.errors.BadRecord` names a picture that cannot be read.
+        Safe to call from several threads. :class:`~orchestrator.errors.BadRecord` names a picture that cannot
+        be read.
         """
 
 
@@ -27,7 +28,8 @@ class Pictures(Protocol):
 class SplitSource:
     """One split of one task. All columns have the same length N.
 
-    ``label``: int32 (N,), index into the stream's ``categories``. ``ids``: the records' names in the data set.
+    ``label``: int32 (N,), index into the stream's ``categories``. ``ids``: the records' names in the data
+    set.
     """
 
     pictures: Pictures
@@ -38,8 +40,9 @@ class SplitSource:
 
 @dataclass(frozen=True)
 class TaskSource:
-    """One task. ``splits`` holds ``train``, ``validation``, ``test`` and, where multi-modal retrieval can be measured,
-    ``query`` and ``gallery``."""
+    """One task. ``splits`` holds ``train``, ``validation``, ``test`` and, where multi-modal retrieval can be
+    measured, ``query`` and ``gallery``.
+    """
 
     name: str
     splits: dict[str, SplitSource]
@@ -49,9 +52,9 @@ class TaskSource:
 class StreamSource:
     """An ordered list of tasks of one scenario, as its reader found it.
 
-    ``image_size``: side S of the pictures that ``read`` returns. ``augment``: the training transform that suits it (see
-    ``orchestrator.streams.augment``). ``fingerprint``: equal for equal content. ``skipped``: how many bad records
-    ``--skip-bad`` left out, by reason.
+    ``image_size``: side S of the pictures that ``read`` returns. ``augment``: the training transform that
+    suits it (see ``orchestrator.streams.augment``). ``fingerprint``: equal for equal content. ``skipped``:
+    how many bad records ``--skip-bad`` left out, by reason.
     """
 
     name: str

@@ -1,9 +1,9 @@
 import pytest
 
-from orchestrator.config import RunOptions
 from orchestrator.errors import UserError
 from orchestrator.lane import LaneResources
 from orchestrator.placement import lane_resources, lanes_that_fit
+from orchestrator.run_options import RunOptions
 
 _GB = 2**30
 

@@ -1,0 +1,71 @@
+"""Seconds from a sweep's command to its first finished task, by stage, in a fresh process.
+
+    python benchmarks/first_task.py
+
+Stages overlap: workers come up while the stream is published.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+_BEGAN = time.perf_counter()
+
+
+def main() -> None:
+    marks: list[tuple[str, float]] = []
+
+    def mark(name: str) -> None:
+        marks.append((name, time.perf_counter() - _BEGAN))
+
+    from orchestrator.space import Space
+    from orchestrator.streams import registry as streams
+
+    mark("imports of the command line")
+    space = Space.load("ctp")
+    mark("search space read and checked")
+    source = streams.get(space.stream).load(space.config.stream, False)
+    mark("stream generated")
+    from orchestrator.dispatcher import Job
+    from orchestrator.session import Session
+    from orchestrator.streams.fit_tokenizer import fit_tokenizer
+    from orchestrator.tracking import Tracker
+
+    folder = Path(tempfile.mkdtemp(prefix="first-task-"))
+    tracker = Tracker(folder / "run", None, "first", "run")
+    tracker.start({}, {})
+    tokenizer = fit_tokenizer(source, space.config.stream, folder / "tokenizer")
+    mark("tracker and tokenizer")
+
+    def say(line: str) -> None:
+        if line.startswith("warming"):
+            mark("Ray started")
+
+    with Session(
+        folder, space.config, source, tokenizer, wanted=1, jobs=1, largest_memory=256, say=say
+    ) as session:
+        mark("stream published")
+        first: list[float] = []
+
+        def report(job: Job, metrics: dict[str, float]) -> None:
+            if not first:
+                first.append(metrics["seconds/train"] + metrics["seconds/evaluate"])
+                mark("first task reported")
+
+        job = Job(
+            "first", "train", space.start_config.to_dict(), {"stream.name": "shapes-retrieval"}, folder / "t"
+        )
+        session.run([job], on_report=report)
+        ready = session.lanes_up()[0]
+    tracker.close()
+    previous = 0.0
+    for name, at in marks:
+        print(f"{at:7.2f} s  (+{at - previous:5.2f})  {name}")
+        previous = at
+    print(f"the lane came up in {ready:.2f} s; training and evaluating the first task took {first[0]:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
