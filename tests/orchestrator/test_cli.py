@@ -90,7 +90,7 @@ def test_a_dry_run_prints_what_would_be_run_and_starts_nothing(capsys, tmp_path)
 def test_help_explains_the_options(main, capsys):
     code, out, _ = _run(main, "--help", capsys)
     assert code == 0
-    for option in "stream data workers gpus-per-trial set seed name resume dry-run".split():
+    for option in ["stream", "data", "workers", "gpus-per-trial", "set", "seed", "name", "resume", "dry-run"]:
         assert f"--{option}" in out
 
 
