@@ -74,9 +74,12 @@ class TaskSearch(OptunaSearch):
 
 
 def task_scheduler(metric: str, mode: str, tasks: int) -> ASHAScheduler:
-    """ASHA over tasks done: half of the trials go on at each rung 1, 2, 4 ...; none is stopped at its last
-    task.
+    """ASHA over tasks done: at each rung 2, 4, 8 ... the better half goes on.
+
+    The first rung is the second task, as the first shows nothing of forgetting (the first task in streams of up to
+    three). To be stopped at the last task is to have finished.
     """
+    first = 2 if tasks > 3 else 1
     return ASHAScheduler(
-        time_attr=TASK, metric=metric, mode=mode, max_t=tasks + 1, grace_period=1, reduction_factor=2
+        time_attr=TASK, metric=metric, mode=mode, max_t=tasks + 1, grace_period=first, reduction_factor=2
     )

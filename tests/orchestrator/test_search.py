@@ -1,8 +1,9 @@
 import optuna
 import pytest
 from optuna.trial import TrialState
+from ray.tune.schedulers import TrialScheduler
 
-from orchestrator.search import STATUS, TaskSearch
+from orchestrator.search import STATUS, TaskSearch, task_scheduler
 
 _METRIC = "validation/seen/r_mean"
 
@@ -63,3 +64,32 @@ def test_the_search_survives_pickling(tmp_path):
     other.restore(tmp_path / "state")
     assert other._ot_study.best_value == 50
     assert other.suggest("b") == pytest.approx(search.suggest("b"))
+
+
+class _Trial:
+    status = "RUNNING"
+
+    def __init__(self, name: str) -> None:
+        self.trial_id = name
+
+
+def _decisions(tasks: int, curves: dict[str, list[float]]) -> dict[str, int]:
+    """Tasks after which each trial is told to stop; trials report in turn, task by task."""
+    scheduler, trials, stopped = task_scheduler(_METRIC, "max", tasks), {}, {}
+    for name in curves:
+        trials[name] = _Trial(name)
+        scheduler.on_trial_add(None, trials[name])
+    for task in range(1, tasks + 1):
+        for name, curve in curves.items():
+            if name in stopped:
+                continue
+            answer = scheduler.on_trial_result(None, trials[name], {_METRIC: curve[task - 1], "task": task})
+            if answer == TrialScheduler.STOP:
+                stopped[name] = task
+    return stopped
+
+
+def test_poor_trials_are_stopped_at_the_second_task_first():
+    curves = {"good": [50, 80, 70, 60, 50], "late": [90, 20, 20, 20, 20], "poor": [90, 10, 10, 10, 10]}
+    assert _decisions(5, curves) == {"late": 2, "poor": 2}
+    assert _decisions(5, {"one": [90, 80, 70, 60, 50]}) == {}
