@@ -87,11 +87,6 @@ class Dispatcher:
         self._stream = handle
         self._wake()
 
-    async def close(self) -> None:
-        """Lanes end when they have no job."""
-        self._closed = True
-        self._wake()
-
     async def drain(self) -> int:
         """No new job is taken and every one under way stops at its next task boundary; answers how many
         are.
@@ -99,6 +94,7 @@ class Dispatcher:
         self._closed = True
         self._pending.clear()
         held = [self._tickets[job_id] for job_id in self._lanes.values() if job_id is not None]
+        held = [ticket for ticket in held if ticket.outcome is None]
         for ticket in held:
             ticket.stopped = True
             ticket.wake()

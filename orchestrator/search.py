@@ -76,8 +76,8 @@ class TaskSearch(OptunaSearch):
 def task_scheduler(metric: str, mode: str, tasks: int) -> ASHAScheduler:
     """ASHA over tasks done: at each rung 2, 4, 8 ... the better half goes on.
 
-    The first rung is the second task, as the first shows nothing of forgetting (the first task in streams of up to
-    three). To be stopped at the last task is to have finished.
+    The first rung is the second task, as the first shows nothing of forgetting (the first task in
+    streams of up to three). To be stopped at the last task is to have finished.
     """
     first = 2 if tasks > 3 else 1
     return ASHAScheduler(

@@ -86,28 +86,21 @@ class Session:
 
         if not ray.is_initialized():
             return
-        if kind is not None and not (issubclass(kind, KeyboardInterrupt) and self._under_way()):
+        if kind is not None and not issubclass(kind, KeyboardInterrupt):
             return
         try:
-            if self.dispatcher is not None:
-                ray.get(self.dispatcher.close.remote())
+            busy = ray.get(self.dispatcher.drain.remote()) if self.dispatcher is not None else 0
+            if busy:
+                self._say(f"finishing the task under way of {busy} trial(s); Ctrl-C stops now")
+            elif kind is not None:
+                return
             for lane in self._threads:
                 lane.join()
             if self._store is not None:
                 self._store.close(delete=True)
             ray.shutdown()
         except KeyboardInterrupt:
-            if kind is None:
-                raise
-
-    def _under_way(self) -> bool:
-        """Whether jobs are being run; says that they are waited for."""
-        import ray
-
-        if self.dispatcher is None or not (busy := ray.get(self.dispatcher.drain.remote())):
-            return False
-        self._say(f"interrupted: finishing the task under way of {busy} trial(s); Ctrl-C again stops now")
-        return True
+            self._say("stopped")
 
     def _start_ray(self) -> None:
         began = time.perf_counter()

@@ -158,7 +158,7 @@ class StreamLoop:
                 method,
                 phase,
                 loader,
-                len(loader) // run.accumulate,
+                phase.epochs * max(1, len(rows) // phase.batch_size),
                 device=self.device,
                 precision=run.precision,
                 accumulate=run.accumulate,

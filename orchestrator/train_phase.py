@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 
 import torch
@@ -54,7 +54,7 @@ def train_phase(
         # Buffers (queues) are equal on all ranks by construction: every rank enqueues the gathered batch.
         loss_of = nn.parallel.DistributedDataParallel(loss_of, broadcast_buffers=False)
     cast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
-    stream = iter(batches)
+    stream = _endless(batches)
     for step in range(steps):
         factor = phase.learning_rate(step, steps)
         for group, rate in zip(optimizer.param_groups, base, strict=True):
@@ -77,3 +77,9 @@ def train_phase(
     curves.flush()
     method.eval()
     return time.perf_counter() - began
+
+
+def _endless(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Starts again where the steps take more micro-batches than come: a training set below one batch."""
+    while True:
+        yield from batches

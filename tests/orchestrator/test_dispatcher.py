@@ -32,7 +32,7 @@ def test_a_job_goes_from_trial_to_lane_and_its_reports_come_back():
         assert await d.verdict("a", 1) is True
         await d.end(0, "a", Outcome("finished"))
         assert await d.next_report("a", 1) == ("end", Outcome("finished"))
-        await d.close()
+        assert await d.drain() == 0
         assert await d.next(0) == ("end", None)
 
     _run(story)
@@ -123,5 +123,19 @@ def test_workers_that_die_without_a_job_are_not_restarted_for_ever():
         await d.set_stream("stream")
         assert [await d.join(0, 1.0) for _ in range(6)][-1] == "end"
         assert "keep dying" in (await d.lanes())["dead"][0]
+
+    _run(story)
+
+
+def test_drained_lanes_finish_the_task_under_way_and_take_nothing_new():
+    async def story(d):
+        await d.submit(_job("a"))
+        await d.submit(_job("b"))
+        await d.next(0)
+        await d.report("a", {"task": 1})
+        assert await d.drain() == 1
+        assert await d.verdict("a", 1) is False
+        await d.end(0, "a", Outcome("stopped"))
+        assert await d.next(0) == ("end", None)
 
     _run(story)

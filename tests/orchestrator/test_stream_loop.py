@@ -96,6 +96,12 @@ def test_accumulated_micro_batches_take_as_many_steps_as_whole_ones(small_config
     assert len(read_curves(tmp_path / "curves.csv")[0]["ita"]) == 3 * 2 * (48 // 16)
 
 
+def test_a_task_smaller_than_a_batch_is_trained_on_all_the_same(small_config, small_stream, tmp_path):
+    config = small_config("finetune", stream__train=6, run__accumulate=4)
+    _run(config, small_stream(config), tmp_path)
+    assert len(read_curves(tmp_path / "curves.csv")[0]["ita"]) == 3 * 2
+
+
 def test_bf16_trains_to_finite_numbers_near_fp32(small_config, small_stream, tmp_path):
     config = small_config("ctp")
     stream = small_stream(config)
