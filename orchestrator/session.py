@@ -51,7 +51,6 @@ class Session:
         self.folder = folder
         self.dispatcher: Any = None
         self.lanes = 0
-        self.seconds: dict[str, float] = {}
         self._base = base
         self._source = source
         self._tokenizer = tokenizer
@@ -103,7 +102,6 @@ class Session:
             self._say("stopped")
 
     def _start_ray(self) -> None:
-        began = time.perf_counter()
         self._say(
             "starting Ray"
             if not os.environ.get("RAY_ADDRESS")
@@ -123,12 +121,19 @@ class Session:
 
         joined = bool(os.environ.get("RAY_ADDRESS"))
         options: dict[str, Any] = {} if joined else {"include_dashboard": False}
-        try:
-            ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
-        except Exception as error:  # Ray raises bare exceptions here
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise UserError(f"Ray could not be {'joined' if joined else 'started'}: {reason}") from error
-        self.seconds["ray"] = time.perf_counter() - began
+        for last in (False, True):
+            try:
+                ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
+                break
+            except Exception as error:  # Ray raises bare exceptions here
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                if last:
+                    raise UserError(
+                        f"Ray could not be {'joined' if joined else 'started'}: {reason}"
+                    ) from error
+                # Its processes give one another seconds to come up, which a busy machine may not have.
+                self._say(f"Ray did not come up, trying once more: {reason}")
+                ray.shutdown()
 
     def _start_lanes(self) -> None:
         import ray
@@ -148,7 +153,6 @@ class Session:
     def _publish(self) -> None:
         import ray
 
-        began = time.perf_counter()
         for why, count in self._source.skipped.items():
             self._say(f"left out: {count} record(s): {why}")
         stream = prepare(self._source, self._tokenizer, skip_bad=self._base.run.skip_bad)
@@ -167,7 +171,6 @@ class Session:
         for place, count in handle.skipped.items():
             self._say(f"left out: {count} record(s) of {place} whose picture cannot be read")
         ray.get(self.dispatcher.set_stream.remote(handle))
-        self.seconds["publish"] = time.perf_counter() - began
 
     def run(
         self,
