@@ -48,6 +48,7 @@ fixed:
   method.queue_size: 0
   method.epochs: {epochs}
   stream.train: {train}
+  stream.validation: {validation}
 search:
   # One value: all trials are alike, and none is stopped.
   method.mlm_weight: {{type: categorical, choices: [0.2]}}
@@ -100,12 +101,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--trials", type=int, default=2)
-    parser.add_argument("--epochs", type=int, default=7, help="0: one step a task")
+    parser.add_argument(
+        "--epochs", type=int, default=7, help="0: one step a task, next to nothing to evaluate"
+    )
     parser.add_argument("--bare", metavar="FOLDER", help=argparse.SUPPRESS)
     given = parser.parse_args()
     folder = Path(given.bare or tempfile.mkdtemp(prefix="overhead-"))
     path = folder / "space.yaml"
-    sizes = {"epochs": max(1, given.epochs), "train": 480 if given.epochs else 32}
+    sizes = {"epochs": max(1, given.epochs), "train": 480, "validation": 96}
+    if not given.epochs:
+        sizes |= {"train": 32, "validation": 2}
     path.write_text(_SPACE.format(**sizes))
     space = Space.load(path)
     torch.set_num_threads(1)
