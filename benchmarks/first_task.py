@@ -26,7 +26,7 @@ def main() -> None:
     mark("imports of the command line")
     space = Space.load("ctp")
     mark("search space read and checked")
-    source = streams.get(space.stream).load(space.config.stream, False)
+    source = streams.get(space.config.stream_name).load(space.config.stream, False)
     mark("stream generated")
     from orchestrator.dispatcher import Job
     from orchestrator.session import Session

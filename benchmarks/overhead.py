@@ -46,12 +46,14 @@ fixed:
   method.learning_rate: 5e-4
   method.min_learning_rate: 1e-5
   method.queue_size: 0
+  method.mlm_weight: 0.2
+  replay.size: 0
   method.epochs: {epochs}
   stream.train: {train}
   stream.validation: {validation}
 search:
-  # One value: all trials are alike, and none is stopped.
-  method.mlm_weight: {{type: categorical, choices: [0.2]}}
+  # Of no effect without a memory: all trials are alike, and none is stopped.
+  replay.policy: {{type: categorical, choices: [reservoir, random]}}
 """
 
 
@@ -120,7 +122,7 @@ def main() -> None:
     line = [sys.executable, __file__, "--epochs", str(given.epochs), "--bare", str(folder)]
     plain = float(subprocess.run(line, capture_output=True, text=True, check=True).stdout)
 
-    source = streams.get(space.stream).load(space.config.stream, False)
+    source = streams.get(space.config.stream_name).load(space.config.stream, False)
     tokenizer = fit_tokenizer(source, space.config.stream, folder / "tokenizer")
     tracker = Tracker(folder / "run", None, "overhead", "run")
     tracker.start({}, {})
