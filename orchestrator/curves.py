@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from .curve_file import append_curves
 
 _FLUSH_EVERY = 20  # steps between two device synchronisations
 
@@ -77,33 +77,5 @@ class Curves:
         return {**means, "total": sum(means.values())}
 
     def append_csv(self, path: Path, task: int) -> None:
-        """Appends a task's curve to ``path``: columns task (from 0), phase, step, term, value."""
-        new = not path.exists()
-        with open(path, "a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(["task", "phase", "step", "term", "value"])
-            writer.writerows(row for row in self.rows if row[0] == task)
-
-
-def read_curves(path: Path) -> tuple[dict[str, np.ndarray], list[int]]:
-    """What :meth:`Curves.append_csv` wrote: term -> (steps,) over all tasks and phases, NaN where absent; and
-    the step at which each task ended.
-    """
-    terms: dict[str, dict[int, float]] = {}
-    ends: list[int] = []
-    place, step = None, -1
-    with open(path, newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            here = (row["task"], row["phase"], row["step"])
-            if here != place:
-                step += 1
-                if place is not None and here[0] != place[0]:
-                    ends.append(step)
-                place = here
-            terms.setdefault(row["term"], {})[step] = float(row["value"])
-    curves = {}
-    for term, values in terms.items():
-        curves[term] = np.full(step + 1, np.nan)
-        curves[term][list(values)] = list(values.values())
-    return curves, [*ends, step + 1]
+        """Appends a task's curve to ``path``; see :func:`~orchestrator.curve_file.read_curves`."""
+        append_curves(path, (row for row in self.rows if row[0] == task))

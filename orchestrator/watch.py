@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import checkpoint, plots
+from . import checkpoint
+from .artist import Artist
 from .config import RunConfig
-from .curves import read_curves
 from .tracking import Tracker
 from .trial_book import TrialBook, TrialEntry
 
@@ -41,10 +39,10 @@ class Watch:
         """Why the sweep had to stop, where something no trial could mend stopped it."""
         self.tick: Callable[[], None] = lambda: None
         """Called often while trials run."""
-        # Drawing takes longer than a small trial's task: the trials' reports must not wait for it.
-        self._pictures = ThreadPoolExecutor(1, "pictures")
         self._trials = trials
         self._say = say
+        self._best: TrialEntry | None = None
+        self._artist = Artist(tracker.artifact, say)
 
     def start(self, trial_id: str, values: dict[str, Any]) -> None:
         """A trial begins."""
@@ -84,42 +82,29 @@ class Watch:
         folder = self.book.folder / trial_id
         self._tracker.artifact(trial_id, folder / "config.yaml")
         if entry.reports:
-            self._pictures.submit(self._draw, trial_id, folder, list(entry.reports))
+            matrix = _validation_matrix(entry.reports, len(self.names))
+            self._artist.trial(trial_id, folder, matrix, self.names)
         self._tracker.trial_end(trial_id, status, reason or None)
-        self._free_disk()
+        self._free_disk(entry)
 
-    def _free_disk(self) -> None:
+    def _free_disk(self, entry: TrialEntry) -> None:
         """Of the trials that have ended, only the best so far keeps more than its last checkpoint: it may be
         tested.
         """
         best = self.book.best()
-        for entry in self.book.trials.values():
-            if entry is not best and entry.status != "running" and entry.reports:
-                checkpoint.keep_only(self.book.folder / entry.id, len(entry.reports) - 1)
+        for ended in {id(t): t for t in (entry, self._best) if t is not None}.values():
+            if ended is not best and ended.reports:
+                checkpoint.keep_only(self.book.folder / ended.id, len(ended.reports) - 1)
+        self._best = best
 
     def tested(self, trial_id: str, metrics: dict[str, float]) -> None:
         """The test splits were looked at with a finished trial's checkpoints."""
         self._tracker.task(trial_id, len(self.names), metrics)
-        self._pictures.submit(self._draw_test, trial_id, self.book.folder / trial_id / "test")
+        self._artist.test(trial_id, self.book.folder / trial_id / "test")
 
     def close(self) -> None:
         """Waits until the last picture is drawn."""
-        self._pictures.shutdown()
-
-    def _draw_test(self, trial_id: str, folder: Path) -> None:
-        matrix, names = plots.read_matrix(folder / "matrix.csv")
-        plots.matrix_heatmap(folder / "matrix.png", matrix, names, "test")
-        for name in ("matrix.csv", "matrix.png"):
-            self._tracker.artifact(trial_id, folder / name, "test")
-
-    def _draw(self, trial_id: str, folder: Path, reports: list[dict[str, float]]) -> None:
-        matrix = _validation_matrix(reports, len(self.names))
-        plots.write_matrix(folder / "matrix.csv", matrix, self.names)
-        plots.matrix_heatmap(folder / "matrix.png", matrix, self.names, "validation")
-        terms, ends = read_curves(folder / "curves.csv")
-        plots.loss_curves(folder / "curves.png", terms, ends, self.names)
-        for name in ("matrix.csv", "matrix.png", "curves.csv", "curves.png"):
-            self._tracker.artifact(trial_id, folder / name)
+        self._artist.close()
 
     def _place(self, entry: TrialEntry) -> str:
         return f"trial {entry.number + 1}/{max(self._trials, entry.number + 1)}"

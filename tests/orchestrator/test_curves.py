@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrator.curves import Curves, Diverged, read_curves
+from orchestrator.curve_file import read_curves
+from orchestrator.curves import Curves, Diverged
 
 
 def test_curves_survive_the_csv_with_their_task_boundaries(tmp_path):

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from orchestrator import checkpoint
-from orchestrator.curves import Diverged, read_curves
+from orchestrator.curve_file import read_curves
+from orchestrator.curves import Diverged
 from orchestrator.final_test import final_test
 from orchestrator.plots import read_matrix
 from orchestrator.reporter import CollectingReporter

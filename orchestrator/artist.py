@@ -1,0 +1,74 @@
+"""The pictures of a trial, drawn by a process of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from . import plots
+from .curve_file import read_curves
+
+
+class Artist:
+    """Draws in the background, at low priority: a picture takes longer than a small trial's task, and neither
+    the trials' reports nor the record should wait for it.
+
+    ``done(trial_id, file, subfolder)`` is called for each file, from another thread; ``say`` hears of what
+    could not be drawn.
+    """
+
+    def __init__(self, done: Callable[[str, Path, str | None], None], say: Callable[[str], None]) -> None:
+        self._done = done
+        self._say = say
+        spawn = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(1, spawn, initializer=_step_back)
+
+    def trial(self, trial_id: str, folder: Path, matrix: np.ndarray, names: list[str]) -> None:
+        """The validation matrix (S, T) and the loss curves of a trial that has ended."""
+        self._hand_on(self._pool.submit(_draw_trial, folder, matrix, names), trial_id, None)
+
+    def test(self, trial_id: str, folder: Path) -> None:
+        """The test matrix that lies in ``folder/matrix.csv``."""
+        self._hand_on(self._pool.submit(_draw_test, folder), trial_id, "test")
+
+    def close(self) -> None:
+        """Waits until the last picture is drawn."""
+        self._pool.shutdown()
+
+    def _hand_on(self, future: Future[list[Path]], trial_id: str, subfolder: str | None) -> None:
+        def finished(drawn: Future[list[Path]]) -> None:
+            if (error := drawn.exception()) is not None:
+                self._say(f"pictures of trial {trial_id} could not be drawn: {error}")
+                return
+            for path in drawn.result():
+                self._done(trial_id, path, subfolder)
+
+        future.add_done_callback(finished)
+
+
+def _step_back() -> None:
+    os.nice(10)
+    # Ctrl-C is for the sweep, which closes this process when the last picture is drawn.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _draw_trial(folder: Path, matrix: np.ndarray, names: list[str]) -> list[Path]:
+    files = [folder / name for name in ("matrix.csv", "matrix.png", "curves.csv", "curves.png")]
+    plots.write_matrix(files[0], matrix, names)
+    plots.matrix_heatmap(files[1], matrix, names, "validation")
+    terms, ends = read_curves(files[2])
+    plots.loss_curves(files[3], terms, ends, names)
+    return files
+
+
+def _draw_test(folder: Path) -> list[Path]:
+    files = [folder / "matrix.csv", folder / "matrix.png"]
+    matrix, names = plots.read_matrix(files[0])
+    plots.matrix_heatmap(files[1], matrix, names, "test")
+    return files

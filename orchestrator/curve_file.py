@@ -1,0 +1,42 @@
+"""Loss curves on disk: CSV with the columns task and step (both from 0), phase, term and value."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+
+def append_curves(path: Path, rows: Iterable[tuple[int, str, int, str, float]]) -> None:
+    """Appends (task, phase, step, term, value) rows."""
+    new = not path.exists()
+    with open(path, "a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if new:
+            writer.writerow(["task", "phase", "step", "term", "value"])
+        writer.writerows(rows)
+
+
+def read_curves(path: Path) -> tuple[dict[str, np.ndarray], list[int]]:
+    """What :func:`append_curves` wrote: term -> (steps,) over all tasks and phases, NaN where absent; and
+    the step at which each task ended.
+    """
+    terms: dict[str, dict[int, float]] = {}
+    ends: list[int] = []
+    place, step = None, -1
+    with open(path, newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            here = (row["task"], row["phase"], row["step"])
+            if here != place:
+                step += 1
+                if place is not None and here[0] != place[0]:
+                    ends.append(step)
+                place = here
+            terms.setdefault(row["term"], {})[step] = float(row["value"])
+    curves = {}
+    for term, values in terms.items():
+        curves[term] = np.full(step + 1, np.nan)
+        curves[term][list(values)] = list(values.values())
+    return curves, [*ends, step + 1]

@@ -1,0 +1,101 @@
+import math
+
+import pytest
+
+from orchestrator import checkpoint
+from orchestrator.checkpoint import Checkpoint
+from orchestrator.curves import Curves
+from orchestrator.space import Objective
+from orchestrator.trial_book import TrialBook
+from orchestrator.watch import Watch
+
+_METRIC = "validation/seen/r_mean"
+_TASKS = 2
+
+
+class _Tracker:
+    """Keeps what it is told; the real one has its own tests."""
+
+    def __init__(self):
+        self.files, self.steps, self.ends = [], [], {}
+
+    def trial_start(self, trial_id, params, tags, searched):
+        self.params = params
+
+    def task(self, trial_id, step, metrics):
+        self.steps.append((trial_id, step))
+
+    def artifact(self, trial_id, path, subfolder=None):
+        assert path.exists()
+        self.files.append((trial_id, path.name))
+
+    def trial_end(self, trial_id, status, reason):
+        self.ends[trial_id] = (status, reason)
+
+
+@pytest.fixture
+def parts(tmp_path, small_config):
+    tracker, said = _Tracker(), []
+    book = TrialBook(tmp_path, Objective(_METRIC, "max"), _TASKS)
+    base = small_config("ctp")
+    watch = Watch(book, tracker, base.with_values, ["first", "second"], 3, said.append)
+    yield watch, tracker, said
+    watch.close()
+
+
+def _walk(watch, trial_id, values, status="finished"):
+    """What a lane leaves in a trial's folder, and the reports of its tasks."""
+    folder = watch.book.folder / trial_id
+    watch.start(trial_id, {"method.learning_rate": 1e-3})
+    curves = Curves()
+    for task, value in enumerate(values):
+        report = {"task": task + 1, _METRIC: value, "seconds/train": 1.0}
+        report |= {f"validation/task_{k:02d}/r_mean": value for k in range(task + 1)}
+        checkpoint.save(folder, task, Checkpoint({}, {}, [report]), None)
+        curves.rows = [(task, "train", 0, "ita", 1.0)]
+        curves.append_csv(folder / "curves.csv", task)
+        watch.task(trial_id, report)
+    watch.end(trial_id, status)
+
+
+def _kept(watch, trial_id):
+    return sorted(p.name for p in (watch.book.folder / trial_id / "checkpoints").iterdir())
+
+
+def test_only_the_best_trial_keeps_all_its_checkpoints(parts):
+    watch, _, _ = parts
+    _walk(watch, "a", [50.0, 40.0])
+    assert _kept(watch, "a") == ["task_00", "task_01"]
+    _walk(watch, "b", [99.0], "stopped")
+    _walk(watch, "c", [50.0, 45.0])
+    assert _kept(watch, "a") == ["task_01"] and _kept(watch, "b") == ["task_00"]
+    assert _kept(watch, "c") == ["task_00", "task_01"]
+    assert watch.book.best().id == "c", "a stopped trial is never the best"
+
+
+def test_pictures_and_configuration_reach_the_record(parts):
+    watch, tracker, said = parts
+    _walk(watch, "a", [50.0, 40.0])
+    watch.close()
+    names = {"config.yaml", "matrix.csv", "matrix.png", "curves.csv", "curves.png"}
+    assert {name for trial, name in tracker.files} == names
+    assert tracker.ends == {"a": ("finished", None)}
+    assert any("trial 1/3 task 2/2 second: validation/seen/r_mean 40.0" in line for line in said)
+
+
+def test_a_report_that_is_heard_again_is_recorded_once(parts):
+    watch, tracker, _ = parts
+    _walk(watch, "a", [50.0, 40.0])
+    watch.task("a", {"task": 1, _METRIC: 50.0})
+    assert tracker.steps == [("a", 1), ("a", 2)]
+
+
+def test_the_book_is_read_back_in_the_order_of_the_trials(parts):
+    watch, _, _ = parts
+    for name in "zma":
+        _walk(watch, name, [1.0, 2.0])
+    watch.end("m", "failed", "loss term ita is nan")
+    again = TrialBook(watch.book.folder, watch.book.objective, _TASKS)
+    assert [(t.id, t.number) for t in again.trials.values()] == [("z", 0), ("m", 1), ("a", 2)]
+    assert again.trials["m"].reason == "loss term ita is nan"
+    assert "failed" in again.table() and math.isclose(again.trials["z"].values["method.learning_rate"], 1e-3)
