@@ -30,8 +30,6 @@ from orchestrator.space import Space
 from orchestrator.streams import registry as streams
 from orchestrator.streams.fit_tokenizer import fit_tokenizer
 from orchestrator.streams.prepare import prepare
-from orchestrator.tracking import Tracker
-from orchestrator.trial_book import TrialBook
 from orchestrator.watch import Watch
 
 _SPACE = """
@@ -124,11 +122,9 @@ def main() -> None:
 
     source = streams.get(space.config.stream_name).load(space.config.stream, False)
     tokenizer = fit_tokenizer(source, space.config.stream, folder / "tokenizer")
-    tracker = Tracker(folder / "run", None, "overhead", "run")
-    tracker.start({}, {})
     names = [task.name for task in source.tasks]
-    book = TrialBook(folder / "run" / "trials", space.objective, len(names))
-    watch = Watch(book, tracker, space.trial_config, names, given.trials, lambda line: None)
+    options = (space.config, space.trial_config, space.objective, names, given.trials, lambda line: None)
+    watch = Watch.open(folder / "run", *options)
     with Session(
         folder, space.config, source, tokenizer, wanted=1, jobs=given.trials, largest_memory=0, say=print
     ) as session:
@@ -137,15 +133,13 @@ def main() -> None:
         began = time.perf_counter()
         search(folder / "run", space, session, watch, given.trials)
         wall = time.perf_counter() - began
-    watch.close()
-    tracker.finish("finished")
-    tracker.close()
+    watch.finish("finished", {}, {})
 
     print(f"\nbare loop        {plain:8.2f} s a trial")
     print(f"sweep            {wall / given.trials:8.2f} s a trial ({given.trials} trials, lanes warm)")
     print(f"ratio            {wall / given.trials / plain:8.3f}")
     print(f"overhead         {wall / given.trials - plain:8.2f} s a trial, of which")
-    reports = [report for trial in book.trials.values() for report in trial.reports]
+    reports = [report for trial in watch.book.trials.values() for report in trial.reports]
     for stage in ("wait", "evaluate", "checkpoint"):
         print(f"  {stage:<14} {sum(r.get(f'seconds/{stage}', 0) for r in reports) / given.trials:8.2f} s")
     stages = ("train", "evaluate", "checkpoint")

@@ -13,12 +13,9 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .errors import UserError
-
-if TYPE_CHECKING:
-    from .tracking import Tracker
 
 RUNS = Path("runs")
 """Where runs are kept, relative to the working folder."""
@@ -103,11 +100,6 @@ def short_path(path: Path) -> str:
     """A path for a shell, relative to the working folder where it lies below it."""
     here = Path.cwd()
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
-
-
-def mlflow_lines(tracker: Tracker) -> list[str]:
-    """How to look at the record."""
-    return ["Compare in MLflow:", f"  {tracker.ui_command()}", f"  then open {tracker.page()}"]
 
 
 def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from .cli import mlflow_lines, short_path
+from .cli import short_path
 from .dispatcher import Job, Outcome
 from .session import Session
 from .space import Space
 from .streams.fit_tokenizer import fit_tokenizer
 from .streams.source import StreamSource
-from .tracking import Tracker, environment_tags
-from .trial_book import TrialBook, TrialEntry
+from .trial_book import TrialEntry
 from .watch import Watch
 
 
@@ -32,18 +30,8 @@ def search_run(
     """
     config = space.config
     names = [task.name for task in source.tasks]
-    experiment = f"{config.method_name} on {config.stream_name}"
-    tracker = Tracker(folder, os.environ.get("MLFLOW_TRACKING_URI"), experiment, folder.name)
-    objective = space.objective
-    tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
-    tracker.start(
-        config.flat() | {"trials": trials, "objective": objective.metric},
-        tags | environment_tags(),
-        objective=objective.metric,
-        mode=objective.mode,
-    )
-    book = TrialBook(folder / "trials", objective, len(names))
-    watch = Watch(book, tracker, space.trial_config, names, trials, say)
+    watch = Watch.open(folder, config, space.trial_config, space.objective, names, trials, say)
+    book = watch.book
     status, tested = "interrupted", {}
     try:
         tokenizer = fit_tokenizer(source, config.stream, folder / "tokenizer")
@@ -67,10 +55,8 @@ def search_run(
     except KeyboardInterrupt:
         status = "interrupted"
     finally:
-        watch.close()
-        tracker.finish(status, tested, {"best": book.best().id} if book.best() else {})
-        summary = tracker.close()
-    print("\n" + _closing(folder, space, watch, tested, status, tracker, summary.message), flush=True)
+        record = watch.finish(status, tested, {"best": book.best().id} if book.best() else {})
+    print("\n" + "\n".join(_closing(folder, space, watch, tested, status, record)), flush=True)
     if status == "interrupted":
         return 130
     return 0 if status == "finished" and book.best() is not None else 1
@@ -154,8 +140,8 @@ def _test(
 
 
 def _closing(
-    folder: Path, space: Space, watch: Watch, tested: dict, status: str, tracker: Tracker, record: str
-) -> str:
+    folder: Path, space: Space, watch: Watch, tested: dict, status: str, record: list[str]
+) -> list[str]:
     """What the sweep prints last."""
     book = watch.book
     lines = []
@@ -180,9 +166,7 @@ def _closing(
         lines += ["", "Run the best one again:", f"  python -m orchestrator.train --config {config}"]
     elif status == "finished":
         lines.append("No trial walked the whole stream.")
-    lines += ["", *mlflow_lines(tracker)]
-    if record:
-        lines += ["", record]
+    lines += ["", *record]
     if watch.fatal:
         lines += ["", f"Stopped: {watch.fatal}"]
     if status != "finished" or watch.fatal:
@@ -191,4 +175,4 @@ def _closing(
             "Everything finished so far is recorded. Go on with:",
             f"  python -m orchestrator.sweep --resume {folder.name}",
         ]
-    return "\n".join(lines)
+    return lines

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .cli import mlflow_lines, short_path
+from .cli import short_path
 from .config import RunConfig
 from .dispatcher import Job, Outcome
 from .session import Session
 from .space import Objective
 from .streams.fit_tokenizer import fit_tokenizer
 from .streams.source import StreamSource
-from .tracking import Tracker, environment_tags
-from .trial_book import TrialBook
 from .watch import Watch
 
 _SHOWN = (
@@ -45,12 +42,9 @@ def train_run(
     0: all finished; 1: one failed; 130: interrupted. A variant that was tested before is not run again.
     """
     names = [task.name for task in source.tasks]
-    experiment = f"{config.method_name} on {config.stream_name}"
-    tracker = Tracker(folder, os.environ.get("MLFLOW_TRACKING_URI"), experiment, folder.name)
-    tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
-    tracker.start(config.flat(), tags | environment_tags())
-    book = TrialBook(folder / "trials", Objective("validation/seen/r_mean", "max"), len(names))
-    watch = Watch(book, tracker, config.with_values, names, len(variants), say)
+    objective = Objective("validation/seen/r_mean", "max")
+    watch = Watch.open(folder, config, config.with_values, objective, names, len(variants), say)
+    book = watch.book
     base = config.to_dict()
 
     def on_end(job: Job, outcome: Outcome) -> Job | None:
@@ -97,10 +91,9 @@ def train_run(
         status = "interrupted"
     finally:
         tested = [found for trial_id in variants if (found := _tested(book.folder / trial_id))]
-        watch.close()
-        tracker.finish(status, {name: float(np.mean([t[name] for t in tested])) for name in _names(tested)})
-        summary = tracker.close()
-    print("\n" + "\n".join(_closing(folder, watch, tested, status, tracker, summary.message)), flush=True)
+        means = {name: float(np.mean([t[name] for t in tested])) for name in _names(tested)}
+        record = watch.finish(status, means, {})
+    print("\n" + "\n".join(_closing(folder, watch, tested, status, record)), flush=True)
     return {"finished": 0, "interrupted": 130}.get(status, 1)
 
 
@@ -114,7 +107,7 @@ def _names(tested: list[dict[str, float]]) -> list[str]:
 
 
 def _closing(
-    folder: Path, watch: Watch, tested: list[dict[str, float]], status: str, tracker: Tracker, record: str
+    folder: Path, watch: Watch, tested: list[dict[str, float]], status: str, record: list[str]
 ) -> list[str]:
     lines = []
     if tested:
@@ -126,9 +119,7 @@ def _closing(
                 lines.append(f"  {name.removeprefix('test/'):<18} {np.mean(values):6.2f}{spread}")
         lines.append(f"  matrices: {short_path(folder / 'trials')}/*/test/matrix.csv")
     lines += [f"failed: {t.id}: {t.reason}" for t in watch.book.trials.values() if t.status == "failed"]
-    lines += ["", *mlflow_lines(tracker)]
-    if record:
-        lines += ["", record]
+    lines += ["", *record]
     if status == "interrupted" or watch.fatal:
         lines += ["", "Everything finished so far is recorded. Go on with:"]
         lines.append(f"  python -m orchestrator.train --resume {folder.name}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,8 @@ import numpy as np
 from . import checkpoint
 from .artist import Artist
 from .config import RunConfig
-from .tracking import Tracker
+from .space import Objective
+from .tracking import Tracker, environment_tags
 from .trial_book import TrialBook, TrialEntry
 
 
@@ -43,6 +46,39 @@ class Watch:
         self._say = say
         self._best: TrialEntry | None = None
         self._artist = Artist(tracker.artifact, say)
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        config: RunConfig,
+        config_of: Callable[[Mapping[str, Any]], RunConfig],
+        objective: Objective,
+        task_names: list[str],
+        trials: int,
+        say: Callable[[str], None],
+    ) -> Watch:
+        """Opens, or opens again, book and record of the run in ``folder``, whose trials share ``config``."""
+        experiment = f"{config.method_name} on {config.stream_name}"
+        tracker = Tracker(folder, os.environ.get("MLFLOW_TRACKING_URI"), experiment, folder.name)
+        tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
+        params = {"trials": trials, "objective": objective.metric}
+        tracker.start(
+            config.flat() | params, tags | environment_tags(), objective=objective.metric, mode=objective.mode
+        )
+        book = TrialBook(folder / "trials", objective, len(task_names))
+        return cls(book, tracker, config_of, task_names, trials, say)
+
+    def finish(self, status: str, metrics: Mapping[str, float], tags: Mapping[str, Any]) -> list[str]:
+        """Ends the record once the last picture is drawn. Lines for the user: how to look at it, and what did
+        not arrive.
+        """
+        self.close()
+        self._tracker.finish(status, metrics, tags)
+        message = self._tracker.close().message
+        address = self._tracker.page()
+        lines = ["Compare in MLflow:", f"  {self._tracker.ui_command()}", f"  then open {address}"]
+        return [*lines, "", message] if message else lines
 
     def start(self, trial_id: str, values: dict[str, Any]) -> None:
         """A trial begins."""
