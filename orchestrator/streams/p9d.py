@@ -25,16 +25,16 @@ _RETRIEVAL = ("query", "gallery")
 
 @dataclass(frozen=True)
 class _Config(TextConfig):
-    """``data``: the folder. ``image_size``: pixels, the side pictures are resized to. ``order``: of the
-    tasks, as in ``train.json`` or shuffled by ``seed``; ``task_names``, where not empty, names the tasks and
-    their order instead. ``tasks``: how many of them to take, all if None. ``validation``: the part of a
-    task's training records that is held out, since P9D has no validation split. ``max_items``: records a task
-    and split at most, for trials; all if None. ``seed`` draws the validation records and those kept by
-    ``max_items``.
+    """``data``: the folder. ``image_size``: pixels, the side pictures are resized to (the paper: 224).
+    ``order``: of the tasks, as in ``train.json`` or shuffled by ``seed``; ``task_names``, where not empty,
+    names the tasks and their order instead. ``tasks``: how many of them to take, all if None. ``validation``:
+    the part of a task's training records that is held out, since P9D has no validation split. ``max_items``:
+    records a task and split at most, for trials; all if None. ``seed`` draws the validation records and those
+    kept by ``max_items``.
     """
 
     data: str = ""
-    image_size: int = 224
+    image_size: int = 64
     order: Literal["file", "seed"] = "file"
     task_names: tuple[str, ...] = ()
     tasks: int | None = None
