@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -16,13 +16,16 @@ Scenario = Literal["recognition", "vqa", "retrieval"]
 class Task:
     """What a method is told of a task: its place in the stream, never its data.
 
-    ``index`` counts from 0; ``total`` is the number of tasks of the stream.
+    ``index`` counts from 0; ``total`` is the number of tasks of the stream. ``classes``: the classes that it
+    adds (recognition). Classes are numbered in the order in which they arrive, so those of tasks 0 .. t
+    together are ``range(task.classes.stop)``.
     """
 
     index: int
     name: str
     scenario: Scenario
     total: int
+    classes: range = range(0)
 
 
 @dataclass(frozen=True)
@@ -42,36 +45,60 @@ class InputSpec:
     mask_id: int
 
 
+@dataclass(frozen=True, eq=False)
+class ClassSpec:
+    """What a recognition method must know of its classes, all of the stream's, in the order of arrival.
+
+    ``names``: C class names. ``templates``: T prompts, each with one ``{}``. ``text``: float32 (C, T, D),
+    unit rows: what the frozen text encoder gives for each name in each template. ``scale``: the exponential
+    of CLIP's ``logit_scale``. Methods look at classes that have arrived, and at others only to be scored on
+    what they have not learnt.
+    """
+
+    names: tuple[str, ...]
+    templates: tuple[str, ...]
+    text: Tensor
+    scale: float
+
+    @property
+    def width(self) -> int:
+        """D, of the space that pictures and texts share."""
+        return self.text.shape[-1]
+
+
 @dataclass
 class Batch:
     """One rank's share of a global batch.
 
-    ``image``: uint8 (B, 3, S, S), already augmented; a backbone normalises it. ``tokens``: int64 (B, L),
-    [CLS] first, [PAD] after the end. ``label``: int64 (B,), the stream-wide category. ``row``: int64 (B,),
-    the stream-wide training row (what metadata kept beside a sample is keyed by).
+    ``image``: uint8 (B, 3, S, S), already augmented; a backbone normalises it. None where ``feature`` takes
+    its place: float32 (B, D), unit rows, what the frozen image encoder gives for it. ``tokens``: int64
+    (B, L), [CLS] first, [PAD] after the end; L is 0 where pictures have no texts. ``label``: int64 (B,), the
+    stream-wide category, in recognition the class. ``row``: int64 (B,), the stream-wide training row (what
+    metadata kept beside a sample is keyed by).
 
     ``seed`` is equal on all ranks and differs from step to step; ``offset`` and ``total`` place this share in
     the global batch. A method that draws random numbers per sample draws them for all ``total`` samples from
     ``seed`` and keeps its own rows (:meth:`draw`), so that two ranks of B do what one rank of 2B does.
     """
 
-    image: Tensor
+    image: Tensor | None
     tokens: Tensor
     label: Tensor
     row: Tensor
     seed: int = 0
     offset: int = 0
     total: int | None = None
+    feature: Tensor | None = None
 
     def __len__(self) -> int:
         return self.tokens.shape[0]
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch on another device."""
-        moved = (
-            t.to(device, non_blocking=non_blocking) for t in (self.image, self.tokens, self.label, self.row)
-        )
-        return Batch(*moved, seed=self.seed, offset=self.offset, total=self.total)
+        columns = ("image", "tokens", "label", "row", "feature")
+        found = {name: getattr(self, name) for name in columns}
+        moved = {k: None if t is None else t.to(device, non_blocking=non_blocking) for k, t in found.items()}
+        return replace(self, **moved)
 
     def draw(self, sample: Callable[[torch.Generator, int], Tensor]) -> Tensor:
         """This rank's rows of ``sample(generator, total)``, whose first axis is the global batch.
@@ -80,7 +107,7 @@ class Batch:
         """
         total = len(self) if self.total is None else self.total
         drawn = sample(torch.Generator().manual_seed(self.seed), total)
-        return drawn[self.offset : self.offset + len(self)].to(self.tokens.device)
+        return drawn[self.offset : self.offset + len(self)].to(self.label.device)
 
 
 @dataclass(frozen=True)
@@ -88,10 +115,13 @@ class Phase:
     """One stretch of optimisation inside a task.
 
     ``batch_size`` is the global batch: all ranks and accumulated micro-batches together count once per
-    ``accumulate`` (see ``run.accumulate``). ``data`` names the training set: ``task``, the task's own rows,
-    or ``seen``, the rows of every task so far (joint training). ``replay``: ``none``, or ``merge``, the
-    memory's rows join the training set. ``optimizer`` makes a fresh optimiser; ``learning_rate(step, steps)``
-    is the factor on its base rate at step 0 .. steps - 1.
+    ``accumulate`` (see ``run.accumulate``). ``data`` names the training set: ``task``, the task's own rows;
+    ``seen``, the rows of every task so far (joint training); or ``memory``, the replay memory, which takes in
+    the task before such a phase. ``replay``: ``none``, or ``merge``, the memory's rows join the training set.
+    ``optimizer`` makes a fresh optimiser, and may set which parameters are trained; ``learning_rate(step,
+    steps)`` is the factor on its base rate at step 0 .. steps - 1. ``patience``: epochs without a better
+    validation score on the task after which the phase ends with its best weights; 0 walks all epochs and
+    keeps the last.
     """
 
     name: str
@@ -99,8 +129,9 @@ class Phase:
     batch_size: int
     optimizer: Callable[[], torch.optim.Optimizer]
     learning_rate: Callable[[int, int], float]
-    data: Literal["task", "seen"] = "task"
+    data: Literal["task", "seen", "memory"] = "task"
     replay: Literal["none", "merge"] = "merge"
+    patience: int = 0
 
 
 class Method(nn.Module):
@@ -112,13 +143,18 @@ class Method(nn.Module):
     Subclasses set ``scenarios``, the ``Config`` dataclass (frozen; its defaults are the paper's) and, where
     the paper and the released code differ, ``presets``: name -> {field: value}, always holding ``paper``
     (empty) and ``reference`` (the released code's behaviour).
+
+    ``frozen`` names the encoders that the method never trains. A frozen image encoder is not the method's
+    business: it is fed ``batch.feature`` in the place of pixels, and its ``Config`` has the encoder as
+    ``backbone``, a :class:`~methods.backbones.clip_config.ClipConfig`.
     """
 
     scenarios: ClassVar[frozenset[Scenario]]
+    frozen: ClassVar[frozenset[Literal["image", "text"]]] = frozenset()
     Config: ClassVar[type]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "reference": {}}
 
-    def __init__(self, config: Any, spec: InputSpec) -> None:
+    def __init__(self, config: Any, spec: InputSpec | ClassSpec) -> None:
         super().__init__()
         self.config = config
         self.spec = spec
@@ -149,6 +185,29 @@ class Method(nn.Module):
 
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
         """Unit rows (B, D) for retrieval and for ranking exemplars: of pictures, of texts, or of both
-        together.
+        together. A recognition method has ``image``, in the space of :meth:`class_features`.
+        """
+        raise NotImplementedError
+
+    @property
+    def eval_batch_size(self) -> int | None:
+        """Pictures that are scored together, where scores depend on the others in the batch; None: any
+        number."""
+        return None
+
+    def predict(self, batch: Batch, classes: range) -> Tensor:
+        """Logits (B, len(classes)) of the classes ``classes``, perhaps some that have not been learnt."""
+        return self.sample(batch, classes).mean(0)
+
+    def sample(self, batch: Batch, classes: range) -> Tensor:
+        """Logits (M, B, len(classes)) of M samples of a stochastic classifier; M = 1 of any other.
+
+        What is drawn is a function of ``batch.seed``.
+        """
+        raise NotImplementedError
+
+    def class_features(self, batch: Batch, classes: range) -> Tensor:
+        """Rows (len(classes), D) that pictures are compared with: expected values of what is drawn, means
+        over the batch of what depends on it.
         """
         raise NotImplementedError

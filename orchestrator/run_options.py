@@ -44,13 +44,23 @@ class RunOptions:
     """Where pictures are read from: ``memory``, all put into the object store once; ``disk``, read as they
     are needed and only what may be replayed put there; ``auto``, memory where they fit."""
 
+    views: int = 4
+    """Augmented views of a training picture that a frozen image encoder sees, drawn once for all runs; 1 or
+    more. A step takes one of them at random."""
+
+    feature_cache: bool = True
+    """Whether what a frozen encoder gives is computed once for all trials and later sweeps, or, as the
+    papers' code does, for every batch."""
+
     skip_bad: bool = False
     """Whether a record that cannot be read is left out and counted instead of ending the run."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed {self.seed} is not in 0 .. {2**32 - 1}")
-        _at_least(self, 1, "accumulate", "workers", "cpus_per_worker", "eval_batch_size", "loader_threads")
+        _at_least(
+            self, 1, "accumulate", "workers", "cpus_per_worker", "eval_batch_size", "loader_threads", "views"
+        )
         gpus = self.gpus_per_trial
         if gpus is None:
             return

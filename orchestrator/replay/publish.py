@@ -119,7 +119,7 @@ class _Publisher:
         self._store = store
         self._plan = plan
         self._progress = progress or (lambda done, total: None)
-        self._shape = (stream.spec.image_size, stream.spec.image_size, 3)
+        self._shape = (stream.image_size, stream.image_size, 3)
         self._splits = {
             place: stream.tasks[place[0]].splits[place[1]]
             for place in _places([{n: len(s) for n, s in t.splits.items()} for t in stream.tasks])

@@ -76,7 +76,7 @@ class _TrainPictures:
     def __init__(self, stream: Stream, candidates: Candidates | None) -> None:
         self._stream = stream
         self._candidates = candidates
-        self._size = stream.spec.image_size
+        self._size = stream.image_size
         pictures = (task.splits["train"].pictures for task in stream.tasks)
         self._sources = [p.pictures if isinstance(p, Substitute) else p for p in pictures]
 

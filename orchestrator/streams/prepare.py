@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from methods.method import InputSpec, Task
+from methods.method import ClassSpec, InputSpec, Task
 
-from .source import StreamSource
+from .source import SplitSource, StreamSource
 from .stream import Split, Stream, TaskData
 from .tokenizer import Tokenizer
 
@@ -26,8 +26,10 @@ def input_spec(source: StreamSource, tokenizer: Tokenizer) -> InputSpec:
     )
 
 
-def prepare(source: StreamSource, tokenizer: Tokenizer, skip_bad: bool = False) -> Stream:
-    """The stream with every split's captions tokenised, once. Pictures stay where they are."""
+def prepare(source: StreamSource, texts: Tokenizer | ClassSpec, skip_bad: bool = False) -> Stream:
+    """The stream with every split's captions tokenised, once; or, in recognition, with what is known of its
+    classes. Pictures stay where they are.
+    """
     numbers: dict[str, int] = {}
 
     def records(name: str, ids: Sequence[str]) -> np.ndarray | None:
@@ -35,16 +37,20 @@ def prepare(source: StreamSource, tokenizer: Tokenizer, skip_bad: bool = False) 
             return None
         return np.array([numbers.setdefault(str(record), len(numbers)) for record in ids], np.int64)
 
+    def tokens(split: SplitSource) -> np.ndarray:
+        if isinstance(texts, ClassSpec):
+            return np.empty((len(split.label), 0), np.int32)
+        return texts.encode(split.captions)
+
     tasks = [
         TaskData(
-            Task(index, task.name, source.scenario, len(source.tasks)),
+            Task(index, task.name, source.scenario, len(source.tasks), task.classes),
             {
-                name: Split(
-                    split.pictures, tokenizer.encode(split.captions), split.label, records(name, split.ids)
-                )
+                name: Split(split.pictures, tokens(split), split.label, records(name, split.ids))
                 for name, split in task.splits.items()
             },
         )
         for index, task in enumerate(source.tasks)
     ]
-    return Stream(source.name, input_spec(source, tokenizer), tasks, source.augment, skip_bad)
+    spec = texts if isinstance(texts, ClassSpec) else input_spec(source, texts)
+    return Stream(source.name, spec, tasks, source.augment, skip_bad, source.image_size)

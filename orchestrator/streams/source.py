@@ -28,8 +28,8 @@ class Pictures(Protocol):
 class SplitSource:
     """One split of one task. All columns have the same length N.
 
-    ``label``: int32 (N,), index into the stream's ``categories``. ``ids``: the records' names in the data
-    set.
+    ``captions``: empty in recognition, which has none. ``label``: int32 (N,), index into the stream's
+    ``categories``. ``ids``: the records' names in the data set.
     """
 
     pictures: Pictures
@@ -41,20 +41,23 @@ class SplitSource:
 @dataclass(frozen=True)
 class TaskSource:
     """One task. ``splits`` holds ``train``, ``validation``, ``test`` and, where multi-modal retrieval can be
-    measured, ``query`` and ``gallery``.
+    measured, ``query`` and ``gallery``. ``classes``: in recognition, the categories that the task adds.
     """
 
     name: str
     splits: dict[str, SplitSource]
+    classes: range = range(0)
 
 
 @dataclass(frozen=True)
 class StreamSource:
     """An ordered list of tasks of one scenario, as its reader found it.
 
-    ``image_size``: side S of the pictures that ``read`` returns. ``augment``: the training transform that
-    suits it (see ``orchestrator.streams.augment``). ``fingerprint``: equal for equal content. ``skipped``:
-    how many bad records ``--skip-bad`` left out, by reason.
+    ``image_size``: side S of the pictures that ``read`` returns. ``categories``: names; in recognition the
+    class names, in any language, in the order in which the classes arrive. ``augment``: the training
+    transform that suits it (see ``orchestrator.streams.augment``). ``fingerprint``: equal for equal content.
+    ``skipped``: how many bad records ``--skip-bad`` left out, by reason. ``templates``: in recognition,
+    prompts with one ``{}`` for the class name.
     """
 
     name: str
@@ -65,3 +68,4 @@ class StreamSource:
     augment: str
     fingerprint: str
     skipped: dict[str, int] = field(default_factory=dict)
+    templates: tuple[str, ...] = ()

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from methods.method import InputSpec, Task
+from methods.method import ClassSpec, InputSpec, Task
 
 from .source import Pictures
 
 
 @dataclass(frozen=True)
 class Split:
-    """One split of one task. ``tokens``: int32 (N, L). ``label``: int32 (N,). Arrays may be read-only views
-    of shared memory.
+    """One split of one task. ``tokens``: int32 (N, L), L = 0 without captions. ``label``: int32 (N,). Arrays
+    may be read-only views of shared memory.
 
+    ``feature``: float16 (N, D), unit rows, what a frozen image encoder gives for the pictures, unaugmented;
+    None where nobody has encoded them.
     ``record``: int64 (N,), of query and gallery splits: equal numbers are the same record of the data set, so
     that a query is known where it lies in the gallery itself.
     """
@@ -27,6 +29,7 @@ class Split:
     tokens: np.ndarray
     label: np.ndarray
     record: np.ndarray | None = None
+    feature: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -44,15 +47,30 @@ class Stream:
     """An ordered list of tasks.
 
     The training rows of all tasks are numbered through, task by task, from 0: a replay memory is a list of
-    such global rows. ``augment`` names the training transform; ``skip_bad`` says whether a picture that
-    cannot be read is replaced (and counted) or an error.
+    such global rows. ``image_size``: side of the pictures, in pixels. ``augment`` names the training
+    transform; ``skip_bad`` says whether a picture that cannot be read is replaced (and counted) or an error.
+    ``views``: float16 (N, V, D), by global training row, what a frozen image encoder gives for V augmented
+    views of each picture; None where nobody has encoded them, or where the transform leaves pictures as they
+    are. ``herding``: int32 (N,), by global training row, its place in its class's herding order under the
+    frozen features, from 0; None as ``views``.
     """
 
+    views: np.ndarray | None = None
+    herding: np.ndarray | None = None
+
     def __init__(
-        self, name: str, spec: InputSpec, tasks: Sequence[TaskData], augment: str, skip_bad: bool = False
+        self,
+        name: str,
+        spec: InputSpec | ClassSpec,
+        tasks: Sequence[TaskData],
+        augment: str,
+        skip_bad: bool = False,
+        image_size: int | None = None,
     ) -> None:
         self.name = name
         self.spec = spec
+        self.image_size = spec.image_size if image_size is None else image_size
+        self.scenario = tasks[0].task.scenario
         self.tasks = list(tasks)
         self.augment = augment
         self.skip_bad = skip_bad

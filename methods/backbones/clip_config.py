@@ -1,0 +1,27 @@
+"""Which CLIP a recognition method stands on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ClipConfig:
+    """``model``: ``small``, the CLIP that comes with the package (32 pixels), or the name of an open_clip
+    model, as ``ViT-B-16``. ``pretrained``: one of open_clip's tags for it (``openai``, say), downloaded where
+    there is a network; or the path of a weights file; or ``random``, seeded random weights; ``world``, of
+    ``small`` alone, are the shipped weights, trained on the generated world.
+    """
+
+    model: str = "small"
+    pretrained: str = "world"
+
+    def __post_init__(self) -> None:
+        for name in ("model", "pretrained"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} is empty")
+        if self.pretrained == "world" and self.model != "small":
+            raise ValueError(
+                f"pretrained 'world' belongs to the model small, not to {self.model}: allowed are one of "
+                "open_clip's tags, a weights file, or random"
+            )
