@@ -13,22 +13,15 @@ from methods.method import Method
 
 from .loader import eval_batches
 from .metrics import gallery_map_of_features, recall_of_features
+from .scoring import Evaluation, Scores
 from .streams.stream import Split, Stream
 
 Kind = Literal["image", "text", "pair"]
 
 
 @torch.no_grad()
-def embed_split(
-    method: Method,
-    split: Split,
-    kinds: tuple[Kind, ...],
-    *,
-    device: torch.device,
-    batch_size: int,
-    precision: str,
-) -> dict[Kind, Tensor]:
-    """Unit rows (N, D), float32 on ``device``, of every sample of a split, in its order.
+def embed_split(method: Method, split: Split, kinds: tuple[Kind, ...], how: Evaluation) -> dict[Kind, Tensor]:
+    """Unit rows (N, D), float32 on ``how.device``, of every sample of a split, in its order.
 
     Each rank embeds its share; all ranks return the whole.
     """
@@ -36,16 +29,16 @@ def embed_split(
     found: dict[Kind, list[Tensor]] = {kind: [] for kind in kinds}
     places: list[Tensor] = []
     method.eval()
-    cast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
-    for batch in eval_batches(split, batch_size=batch_size, rank=rank, world=world):
+    cast = torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16")
+    for batch in eval_batches(split, batch_size=how.batch_size, rank=rank, world=world):
         places.append(batch.row)
-        moved = batch.to(device, non_blocking=True)
+        moved = how.encode(batch.to(how.device, non_blocking=True))
         with cast:
             for kind in kinds:
                 found[kind].append(method.embed(moved, kind).float())
     if world == 1:
         return {kind: torch.cat(parts) for kind, parts in found.items()}
-    return {kind: _gather(parts, places, len(split), device) for kind, parts in found.items()}
+    return {kind: _gather(parts, places, len(split), how.device) for kind, parts in found.items()}
 
 
 def _gather(parts: list[Tensor], places: list[Tensor], total: int, device: torch.device) -> Tensor:
@@ -59,20 +52,6 @@ def _gather(parts: list[Tensor], places: list[Tensor], total: int, device: torch
     return whole
 
 
-class RetrievalScores:
-    """What one evaluation over several tasks found.
-
-    ``by_task``: R_m of each task among its own candidates, percent, (K,). ``metrics``: flat, names without
-    the split's prefix: ``task_00/r_mean`` ... and, over the union of the tasks' candidates as the CTP paper
-    reports it, ``seen/txt_r1`` ... ``seen/r_mean`` and, where there are query and gallery splits,
-    ``seen/map1``, ``seen/map5``, ``seen/map10``.
-    """
-
-    def __init__(self, by_task: np.ndarray, metrics: dict[str, float]) -> None:
-        self.by_task = by_task
-        self.metrics = metrics
-
-
 def evaluate_retrieval(
     method: Method,
     stream: Stream,
@@ -80,17 +59,18 @@ def evaluate_retrieval(
     *,
     tasks: int,
     seen: int,
-    device: torch.device,
-    batch_size: int,
-    precision: str,
-) -> RetrievalScores:
+    how: Evaluation,
+) -> Scores:
     """Scores tasks 0 .. ``tasks`` - 1 one by one, and the union of tasks 0 .. ``seen`` - 1 (``seen`` <=
-    ``tasks``).
+    ``tasks``), as :func:`~orchestrator.scoring.evaluate`.
+
+    ``by_task``: R_m of each task among its own candidates. ``metrics``: ``task_00/r_mean`` ... and, over the
+    union of the tasks' candidates as the CTP paper reports it, ``seen/txt_r1`` ... ``seen/r_mean`` and, where
+    there are query and gallery splits, ``seen/map1``, ``seen/map5``, ``seen/map10``.
     """
-    options = {"device": device, "batch_size": batch_size, "precision": precision}
     images, texts, by_task, metrics = [], [], [], {}
     for k in range(tasks):
-        found = embed_split(method, stream.tasks[k].splits[split], ("image", "text"), **options)
+        found = embed_split(method, stream.tasks[k].splits[split], ("image", "text"), how)
         scores = recall_of_features(found["image"], found["text"])
         metrics[f"task_{k:02d}/r_mean"] = scores["r_mean"]
         by_task.append(scores["r_mean"])
@@ -101,18 +81,24 @@ def evaluate_retrieval(
         union = recall_of_features(torch.cat(images), torch.cat(texts))
         metrics.update({f"seen/{name}": value for name, value in union.items()})
     if seen and split == "test" and all("gallery" in t.splits for t in stream.tasks[:seen]):
-        metrics.update(_gallery(method, stream, seen, options))
-    return RetrievalScores(np.array(by_task), metrics)
+        metrics.update(_gallery(method, stream, seen, how))
+    return Scores(np.array(by_task), metrics)
 
 
-def _gallery(method: Method, stream: Stream, seen: int, options: dict) -> dict[str, float]:
+def task_r_mean(method: Method, split: Split, how: Evaluation) -> float:
+    """R_m of one split among its own candidates, percent."""
+    found = embed_split(method, split, ("image", "text"), how)
+    return recall_of_features(found["image"], found["text"])["r_mean"]
+
+
+def _gallery(method: Method, stream: Stream, seen: int, how: Evaluation) -> dict[str, float]:
     features: dict[str, list[Tensor]] = {"query": [], "gallery": []}
     labels: dict[str, list[np.ndarray]] = {"query": [], "gallery": []}
     records: dict[str, list[np.ndarray]] = {"query": [], "gallery": []}
     for task in stream.tasks[:seen]:
         for name in features:
             split = task.splits[name]
-            features[name].append(embed_split(method, split, ("pair",), **options)["pair"])
+            features[name].append(embed_split(method, split, ("pair",), how)["pair"])
             labels[name].append(np.asarray(split.label))
             records[name].append(np.asarray(split.record))
     gallery, query = np.concatenate(records["gallery"]), np.concatenate(records["query"])

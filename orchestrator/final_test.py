@@ -13,9 +13,9 @@ from methods.registry import get as get_method
 
 from . import checkpoint
 from .config import RunConfig
-from .evaluate import evaluate_retrieval
 from .metrics import matrix_metrics
 from .plots import write_matrix
+from .scoring import Evaluation, evaluate
 from .seeding import seed_everything
 from .streams.stream import Stream
 
@@ -29,15 +29,10 @@ def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.de
     nothing is trained again.
     """
     tasks = len(stream.tasks)
-    options = {
-        "tasks": tasks,
-        "device": device,
-        "batch_size": config.run.eval_batch_size,
-        "precision": config.run.precision,
-    }
+    how = Evaluation(device, config.run.eval_batch_size, config.run.precision)
     seed_everything(config.run.seed)
     method = get_method(config.method_name)(config.method, stream.spec).to(device)
-    baseline = evaluate_retrieval(method, stream, "test", seen=0, **options).by_task
+    baseline = evaluate(method, stream, "test", tasks=tasks, seen=0, how=how).by_task
     matrix = np.full((tasks, tasks), np.nan)
     metrics: dict[str, float] = {}
     for t in range(tasks):
@@ -47,7 +42,7 @@ def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.de
                 f"{checkpoint.folder_of(folder, t)}: no whole checkpoint of task {t + 1} to test"
             )
         checkpoint.restore(method, saved.model)
-        scores = evaluate_retrieval(method, stream, "test", seen=t + 1, **options)
+        scores = evaluate(method, stream, "test", tasks=tasks, seen=t + 1, how=how)
         matrix[t] = scores.by_task
         metrics = scores.metrics
     metrics |= matrix_metrics(matrix, baseline)

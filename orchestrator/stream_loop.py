@@ -17,12 +17,13 @@ from methods.registry import get as get_method
 from . import checkpoint
 from .config import RunConfig
 from .curves import Curves
-from .evaluate import embed_split, evaluate_retrieval
+from .evaluate import embed_split
 from .loader import Loader, eval_batches
 from .metrics import matrix_metrics
 from .replay.memory import ReplayMemory
 from .replay.rows import RowReader
 from .reporter import Reporter
+from .scoring import Evaluation, evaluate, task_row, task_score
 from .seeding import derive, seed_everything
 from .streams.stream import Split, Stream
 from .train_phase import train_phase
@@ -57,6 +58,7 @@ class StreamLoop:
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         self.reader = RowReader(stream)
         self.curves = Curves()
+        self.how = Evaluation(device, config.run.eval_batch_size, config.run.precision)
 
     def run(self) -> str:
         """``finished`` when all tasks are done, ``stopped`` when the reporter said so before.
@@ -99,27 +101,18 @@ class StreamLoop:
         began = time.perf_counter()
         method.start_task(data.task)
         method.to(self.device)
-        waited = 0.0
+        waited, taken_in = 0.0, False
         for number, phase in enumerate(method.phases(data.task)):
+            if phase.data == "memory" and not taken_in:
+                self._remember(index, method, memory)
+                taken_in = True
             waited += self._phase(index, number, phase, method, memory)
         method.finish_task(data.task, lambda: self._walk(data.splits["train"]))
-        memory.update(
-            index,
-            self.stream.train_rows(index),
-            np.asarray(data.splits["train"].label),
-            self._features(method),
-        )
+        if not taken_in:
+            self._remember(index, method, memory)
         trained = time.perf_counter()
-        scores = evaluate_retrieval(
-            method,
-            self.stream,
-            "validation",
-            tasks=index + 1,
-            seen=index + 1,
-            device=self.device,
-            batch_size=self.config.run.eval_batch_size,
-            precision=self.config.run.precision,
-        )
+        seen = index + 1
+        scores = evaluate(method, self.stream, "validation", tasks=seen, seen=seen, how=self.how)
         report = {
             "task": index + 1,
             **{f"validation/{name}": value for name, value in scores.metrics.items()},
@@ -136,10 +129,13 @@ class StreamLoop:
     def _phase(self, index: int, number: int, phase: Phase, method: Method, memory: ReplayMemory) -> float:
         """Trains one phase; returns the seconds spent waiting for data after the first batch."""
         run = self.config.run
-        tasks = range(index + 1) if phase.data == "seen" else [index]
-        rows = np.concatenate([self.stream.train_rows(k) for k in tasks])
-        if phase.replay == "merge":
-            rows = np.concatenate([rows, np.asarray(memory.rows, np.int64)])
+        tasks = {"task": [index], "seen": range(index + 1), "memory": []}[phase.data]
+        parts = [self.stream.train_rows(k) for k in tasks]
+        if phase.replay == "merge" or phase.data == "memory":
+            parts.append(np.asarray(memory.rows, np.int64))
+        rows = np.concatenate(parts)
+        if not len(rows):
+            return 0.0  # a phase over a memory of size 0
         loader = Loader(
             self.reader,
             rows,
@@ -163,12 +159,19 @@ class StreamLoop:
                 precision=run.precision,
                 accumulate=run.accumulate,
                 curves=self.curves,
+                encode=self.how.encode,
+                validate=lambda: task_score(method, self.stream, index, self.how),
             )
         return loader.waited
 
+    def _remember(self, index: int, method: Method, memory: ReplayMemory) -> None:
+        """The replay memory takes in a task, with the model as it is."""
+        labels = np.asarray(self.stream.tasks[index].splits["train"].label)
+        memory.update(index, self.stream.train_rows(index), labels, self._features(method))
+
     def _walk(self, split: Split) -> Iterable[Batch]:
         for batch in eval_batches(split, batch_size=self.config.run.eval_batch_size, rank=0, world=1):
-            yield batch.to(self.device)
+            yield self.how.encode(batch.to(self.device))
 
     def _features(self, method: Method) -> Callable[[np.ndarray], np.ndarray]:
         """What a policy that ranks by features calls: training rows -> (n, D) unit rows of pictures and texts
@@ -176,25 +179,17 @@ class StreamLoop:
         """
 
         def features(rows: np.ndarray) -> np.ndarray:
-            found = embed_split(
-                method,
-                self.reader.split(rows),
-                ("pair",),
-                device=self.device,
-                batch_size=self.config.run.eval_batch_size,
-                precision=self.config.run.precision,
-            )
+            found = embed_split(method, self.reader.split(rows), ("pair",), self.how)
             return found["pair"].cpu().numpy()
 
         return features
 
-    @staticmethod
-    def _summary(reports: list[dict], row: np.ndarray) -> dict[str, float]:
+    def _summary(self, reports: list[dict], row: np.ndarray) -> dict[str, float]:
         """Average, forgetting and the like from the matrix rows reported so far and this task's ``row``."""
         size = len(row)
         matrix = np.full((size, size), np.nan)
         for t, report in enumerate(reports):
-            matrix[t, : t + 1] = [report[f"validation/task_{k:02d}/r_mean"] for k in range(t + 1)]
+            matrix[t, : t + 1] = task_row(report, t + 1, self.stream.scenario)
         matrix[-1] = row
         return matrix_metrics(matrix)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 
 import torch
@@ -36,15 +36,17 @@ def train_phase(
     precision: str,
     accumulate: int,
     curves: Curves,
-) -> float:
-    """Runs ``steps`` optimiser steps of ``phase``, each over ``accumulate`` micro-batches; returns seconds
-    spent.
+    encode: Callable[[Batch], Batch] = lambda batch: batch,
+    validate: Callable[[], float] = lambda: 0.0,
+) -> None:
+    """Runs ``steps`` optimiser steps of ``phase``, each over ``accumulate`` micro-batches.
 
     ``precision`` is ``fp32`` or ``bf16`` (autocast around the loss). With several ranks gradients are
     averaged by DistributedDataParallel; a micro-batch's loss is divided by ``accumulate``. Losses between
-    samples (contrastive terms) see one micro-batch at a time.
+    samples (contrastive terms) see one micro-batch at a time. ``encode`` puts a frozen encoder's features in
+    the place of pixels. ``validate`` scores the method, more is better, alike on all ranks: after each epoch
+    where the phase has ``patience``.
     """
-    began = time.perf_counter()
     method.train()
     optimizer = phase.optimizer()
     base = [group["lr"] for group in optimizer.param_groups]
@@ -55,6 +57,7 @@ def train_phase(
         loss_of = nn.parallel.DistributedDataParallel(loss_of, broadcast_buffers=False)
     cast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
     stream = _endless(batches)
+    patience = _Patience(method, phase.patience) if phase.patience else None
     for step in range(steps):
         factor = phase.learning_rate(step, steps)
         for group, rate in zip(optimizer.param_groups, base, strict=True):
@@ -62,7 +65,7 @@ def train_phase(
         method.before_step(phase)
         terms: dict[str, torch.Tensor] = {}
         for micro in range(accumulate):
-            batch = next(stream).to(device, non_blocking=True)
+            batch = encode(next(stream).to(device, non_blocking=True))
             last = micro == accumulate - 1
             with loss_of.no_sync() if parallel and not last else nullcontext():
                 with cast:
@@ -74,9 +77,40 @@ def train_phase(
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         curves.add(step, terms)
+        if patience and (step + 1) % (steps // phase.epochs) == 0:
+            method.eval()
+            if patience.ends(validate()):
+                break
+            method.train()
     curves.flush()
+    if patience:
+        patience.restore()
     method.eval()
-    return time.perf_counter() - began
+
+
+class _Patience:
+    """Early stopping: the best weights so far, and how long ago they were."""
+
+    def __init__(self, method: Method, patience: int) -> None:
+        self._method = method
+        self._patience = patience
+        self._best = -math.inf
+        self._state: dict[str, torch.Tensor] = {}
+        self._since = 0
+
+    def ends(self, score: float) -> bool:
+        """Takes an epoch's score; whether ``patience`` epochs have passed without a better one."""
+        if score > self._best:
+            self._best, self._since = score, 0
+            self._state = {name: value.clone() for name, value in self._method.state_dict().items()}
+        else:
+            self._since += 1
+        return self._since >= self._patience
+
+    def restore(self) -> None:
+        """Brings the best weights back."""
+        if self._state:
+            self._method.load_state_dict(self._state)
 
 
 def _endless(batches: Iterable[Batch]) -> Iterator[Batch]:

@@ -1,0 +1,91 @@
+"""What counts in each scenario, and who measures it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from methods.method import Batch, Method, Scenario
+
+from .streams.stream import Stream
+
+SCORE: dict[Scenario, str] = {"retrieval": "r_mean", "recognition": "accuracy"}
+"""The score of which a stream's task-by-task matrix is made: ``task_00/SCORE`` ... of a report."""
+
+HEADLINE: dict[Scenario, str] = {"retrieval": "seen/r_mean", "recognition": "average"}
+"""The metric that a run is judged by where nobody names another."""
+
+SHOWN = (
+    "seen/r_mean",
+    "seen/accuracy",
+    "average",
+    "average_over_time",
+    "forgetting",
+    "backward_transfer",
+    "forward_transfer",
+    "seen/map1",
+    "seen/ece",
+    "drift/angle",
+)
+"""Test metrics that a run's last lines show, where there are any."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a method is evaluated. ``encode`` puts a frozen encoder's features in the place of pixels."""
+
+    device: torch.device
+    batch_size: int
+    precision: str
+    encode: Callable[[Batch], Batch] = lambda batch: batch
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one evaluation over several tasks found.
+
+    ``by_task``: the scenario's score of each task, percent, (K,). ``metrics``: flat, names without the
+    split's prefix: ``task_00/SCORE`` ..., and those over all tasks seen.
+    """
+
+    by_task: np.ndarray
+    metrics: dict[str, float]
+
+
+def evaluate(
+    method: Method,
+    stream: Stream,
+    split: Literal["validation", "test"],
+    *,
+    tasks: int,
+    seen: int,
+    how: Evaluation,
+) -> Scores:
+    """Scores tasks 0 .. ``tasks`` - 1 one by one, and tasks 0 .. ``seen`` - 1 together (``seen`` <=
+    ``tasks``)."""
+    if stream.scenario == "retrieval":
+        from .evaluate import evaluate_retrieval as measure
+    else:
+        from .evaluate_recognition import evaluate_recognition as measure
+    return measure(method, stream, split, tasks=tasks, seen=seen, how=how)
+
+
+def task_row(report: Mapping[str, float], tasks: int, scenario: Scenario) -> list[float]:
+    """The scores on tasks 0 .. ``tasks`` - 1 in a report of a finished task."""
+    return [report[f"validation/task_{k:02d}/{SCORE[scenario]}"] for k in range(tasks)]
+
+
+def task_score(method: Method, stream: Stream, task: int, how: Evaluation) -> float:
+    """The scenario's score on one task's validation split, percent: what early stopping looks at."""
+    split = stream.tasks[task].splits["validation"]
+    if stream.scenario == "retrieval":
+        from .evaluate import task_r_mean
+
+        return task_r_mean(method, split, how)
+    from .evaluate_recognition import task_accuracy
+
+    return task_accuracy(method, split, range(stream.tasks[task].task.classes.stop), how)
