@@ -1,0 +1,244 @@
+"""A frozen CLIP, built by open_clip."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+import torch.nn.functional as F
+from open_clip.transform import PreprocessCfg
+from torch import Tensor, nn
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2.functional import resize
+
+from .clip_config import ClipConfig
+from .small_clip import MERGES, SMALL, WEIGHTS, build_small_clip
+
+_TEXTS = 256
+_FILE_ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy")
+
+
+class Clip(nn.Module):
+    """The two encoders of a CLIP: frozen, always in eval mode, float32 whatever autocast says.
+
+    ``image_size``: side of the pictures that the image encoder sees, in pixels. ``width``: D of the shared
+    space. ``scale``: the exponential of ``logit_scale``. ``context_width``: width of the text encoder's
+    word embeddings. Made by :func:`load_clip`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: Callable[[Sequence[str]], Tensor],
+        architecture: dict[str, Any],
+        preprocess: PreprocessCfg,
+    ) -> None:
+        super().__init__()
+        self.model = model.requires_grad_(False).eval()
+        self.image_size = preprocess.size if isinstance(preprocess.size, int) else preprocess.size[0]
+        self.width: int = architecture["embed_dim"]
+        self.scale = float(model.logit_scale.exp())
+        self._tokenizer = tokenizer
+        self._architecture = architecture
+        self._preprocess = preprocess
+        for name, values in (("_mean", preprocess.mean), ("_std", preprocess.std)):
+            self.register_buffer(name, 255 * torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def context_width(self) -> int:
+        return self._word_embedding().embedding_dim
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """sha256 over architecture, weights and preprocessing: equal for encoders that give equal features,
+        on any machine.
+        """
+        p = self._preprocess
+        how = (self._architecture, self.image_size, p.mean, p.std, p.interpolation)
+        digest = hashlib.sha256(json.dumps(how, sort_keys=True).encode())
+        if isinstance(self._tokenizer, open_clip.SimpleTokenizer):
+            digest.update(repr(list(self._tokenizer.bpe_ranks)).encode())
+        for name, value in sorted(self.model.state_dict().items()):
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+    def train(self, mode: bool = True) -> Clip:
+        """Stays in eval mode."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def encode_image(self, image: Tensor) -> Tensor:
+        """uint8 (B, 3, S, S) -> unit rows (B, D). Pictures of another side are resized to ``image_size``, as
+        the model's preprocessing does (bicubic, antialiased).
+        """
+        if image.shape[-2:] != (self.image_size, self.image_size):
+            how = InterpolationMode(self._preprocess.interpolation)
+            image = resize(image, [self.image_size, self.image_size], interpolation=how, antialias=True)
+        with torch.autocast(image.device.type, enabled=False):
+            return self.model.encode_image((image.float() - self._mean) / self._std, normalize=True)
+
+    @torch.no_grad()
+    def encode_text(self, texts: Sequence[str]) -> Tensor:
+        """N texts, in any language, -> unit rows (N, D). What is longer than the context is cut."""
+        device = self._mean.device
+        rows = [torch.empty(0, self.width, device=device)]
+        with torch.autocast(device.type, enabled=False):
+            for start in range(0, len(texts), _TEXTS):
+                ids = self._tokenizer(list(texts[start : start + _TEXTS])).to(device)
+                rows.append(self.model.encode_text(ids, normalize=True))
+        return torch.cat(rows)
+
+    def encode_prompts(self, context: Tensor, names: Sequence[str]) -> Tensor:
+        """Learned prompts [V]1 .. [V]n name. -> unit rows (C, D); the gradient flows to ``context``.
+
+        ``context``: float32 (n, ``context_width``), n >= 1, shared by all C names; the class name stands at
+        the end (Zhou et al., *Learning to Prompt for Vision-Language Models*, IJCV 2022, eq. 2; a full stop
+        follows it, as in the released code). Raises :class:`ValueError` where n words leave no room for a name.
+        """
+        n = len(context)
+        ids, start = self._prompt_ids(n, names)
+        ids = ids.to(self._mean.device)
+
+        def insert(module: nn.Module, inputs: tuple, words: Tensor) -> Tensor:
+            learned = context.to(words.dtype).expand(len(words), -1, -1)
+            return torch.cat([words[:, :start], learned, words[:, start + n :]], 1)
+
+        # A hook on the word embedding leaves masks and pooling to the tower itself, whichever it is.
+        hook = self._word_embedding().register_forward_hook(insert)
+        try:
+            return F.normalize(self.model.encode_text(ids).float(), dim=-1)
+        finally:
+            hook.remove()
+
+    def _prompt_ids(self, n: int, names: Sequence[str]) -> tuple[Tensor, int]:
+        """Token rows (C, L) with n placeholders, and where these start."""
+        ids = self._tokenizer([" ".join(["x"] * n + [f"{name}."]) for name in names])
+        one, other = self._tokenizer(["x", "y"])
+        start = int((one != other).int().argmax())
+        # Room for one piece of a name and the end of the text.
+        if start + n + 2 > ids.shape[1]:
+            most = ids.shape[1] - start - 2
+            raise ValueError(f"context {n} words leave no room for a class name: allowed are 1 .. {most}")
+        if not (ids[:, start : start + n] == one[start]).all():
+            raise ValueError(
+                "this model's tokenizer does not keep words apart: prompts cannot be learnt for it"
+            )
+        return ids, start
+
+    def _word_embedding(self) -> nn.Embedding:
+        tower = getattr(self.model, "text", self.model)
+        if hasattr(tower, "token_embedding"):
+            return tower.token_embedding
+        return tower.transformer.get_input_embeddings()
+
+
+@lru_cache(maxsize=2)
+def load_clip(config: ClipConfig) -> Clip:
+    """The CLIP that ``config`` asks for, on the CPU; one a process, shared by all who ask.
+
+    Weights that open_clip knows by a tag are downloaded where they are not in its cache. Random weights are
+    the same in every process. torch's global generator is left as it was. Raises a one-line
+    :class:`ValueError` for a model, a tag or a file that is not there, or weights that do not fit.
+    """
+    with torch.random.fork_rng(devices=[]), _quiet():
+        # Not torch.manual_seed, which would seed the GPUs' generators too.
+        torch.default_generator.manual_seed(0)
+        return (_load_small if config.model == "small" else _load_named)(config)
+
+
+def _load_small(config: ClipConfig) -> Clip:
+    model, tokenizer = build_small_clip()
+    if config.pretrained != "random":
+        path = str(WEIGHTS) if config.pretrained == "world" else config.pretrained
+        _check_file(config, path, known=["world", "random"])
+        with _explained(f"pretrained {config.pretrained!r} is not a weights file of the model small"):
+            open_clip.load_checkpoint(model, path)
+    return Clip(model, tokenizer, SMALL, PreprocessCfg(size=SMALL["vision_cfg"]["image_size"]))
+
+
+def _load_named(config: ClipConfig) -> Clip:
+    name, pretrained = config.model.replace("/", "-"), config.pretrained
+    architecture = open_clip.get_model_config(name)
+    if architecture is None:
+        raise ValueError(_unknown_model(config.model))
+    options: dict[str, Any] = {"pretrained_text": False}
+    if pretrained == "random":
+        failed = f"cannot make model {name!r}"
+    elif tag := open_clip.get_pretrained_cfg(name, pretrained):
+        options["pretrained"] = pretrained
+        # OpenAI's weights were trained with an activation that the plain names do not have.
+        options["force_quick_gelu"] = tag.get("quick_gelu", False)
+        failed = f"pretrained {pretrained!r} of {name} wants {_wanted(tag)} (or name a weights file)"
+    else:
+        _check_file(config, pretrained, known=[*open_clip.list_pretrained_tags_by_model(name), "random"])
+        options["pretrained"] = os.path.expanduser(pretrained)
+        failed = f"pretrained {pretrained!r} is not a weights file of {name}"
+    with _explained(failed):
+        model = open_clip.create_model(name, **options)
+    text = architecture["text_cfg"]
+    words = text.get("hf_tokenizer_name") or text.get("hf_model_name") or "its own"
+    with _explained(f"cannot make the tokenizer of {name} ({words})"):
+        tokenizer = open_clip.get_tokenizer(name)
+    architecture["quick_gelu"] = architecture.get("quick_gelu", False) or options.get(
+        "force_quick_gelu", False
+    )
+    return Clip(model, tokenizer, architecture, PreprocessCfg(**model.visual.preprocess_cfg))
+
+
+def _unknown_model(name: str) -> str:
+    names = open_clip.list_models()
+    lower = {n.lower(): n for n in names}
+    near = [lower[n] for n in get_close_matches(name.lower(), lower, n=4, cutoff=0.5)]
+    allowed = f"nearest are {', '.join(near)}" if near else f"as {names[0]}"
+    return f"model {name!r} is unknown: allowed are small and open_clip's {len(names)} models, {allowed}"
+
+
+def _wanted(tag: dict[str, Any]) -> str:
+    """The file behind a tag, in words."""
+    repository, _, file = tag.get("hf_hub", "").rpartition("/")
+    if repository:
+        return f"{file or 'open_clip_model.safetensors'} of the Hub's {repository}"
+    return tag.get("url", "a weights file")
+
+
+def _check_file(config: ClipConfig, path: str, known: Sequence[str]) -> None:
+    if Path(path).expanduser().is_file():
+        return
+    if os.sep in path or path.endswith(_FILE_ENDINGS):
+        raise ValueError(f"pretrained {path!r}: no such file")
+    raise ValueError(
+        f"pretrained {path!r} is unknown for {config.model}: allowed are {', '.join(known)} or a weights file"
+    )
+
+
+@contextmanager
+def _explained(failed: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # open_clip, torch, safetensors and the Hub's client each raise their own
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise ValueError(f"{failed}: {reason}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """open_clip reports each step to the root logger, which would set one up where there is none."""
+    handler, disabled = logging.NullHandler(), logging.root.manager.disable
+    logging.root.addHandler(handler)
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(disabled)
+        logging.root.removeHandler(handler)

@@ -1,0 +1,28 @@
+"""The CLIP that comes with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from open_clip import CLIP, SimpleTokenizer
+
+_FILES = Path(__file__).parent / "weights"
+
+WEIGHTS = _FILES / "small_clip.safetensors"
+"""Half-precision weights, trained on the generated world by ``python -m orchestrator.pretrain clip``."""
+
+MERGES = _FILES / "small_clip_merges.txt.gz"
+"""The first 2048 merges of CLIP's own byte-pair encoding; any language is read, byte by byte at worst."""
+
+SMALL = {
+    "embed_dim": 128,
+    "vision_cfg": {"image_size": 32, "patch_size": 4, "width": 128, "head_width": 32, "layers": 4},
+    "text_cfg": {"context_length": 32, "vocab_size": 2562, "width": 128, "heads": 4, "layers": 3},
+}
+"""Its architecture, as open_clip writes down that of its models."""
+
+
+def build_small_clip() -> tuple[CLIP, SimpleTokenizer]:
+    """The model, its weights drawn from torch's global generator, and its tokenizer."""
+    tokenizer = SimpleTokenizer(bpe_path=str(MERGES), context_length=SMALL["text_cfg"]["context_length"])
+    return CLIP(**SMALL), tokenizer
