@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -22,7 +23,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2.functional import resize
 
 from .clip_config import ClipConfig
-from .small_clip import MERGES, SMALL, WEIGHTS, build_small_clip
+from .small_clip import SMALL, WEIGHTS, build_small_clip
 
 _TEXTS = 256
 _FILE_ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy")
@@ -104,7 +105,8 @@ class Clip(nn.Module):
 
         ``context``: float32 (n, ``context_width``), n >= 1, shared by all C names; the class name stands at
         the end (Zhou et al., *Learning to Prompt for Vision-Language Models*, IJCV 2022, eq. 2; a full stop
-        follows it, as in the released code). Raises :class:`ValueError` where n words leave no room for a name.
+        follows it, as in the released code). Raises :class:`ValueError` where n words leave
+        no room for a name.
         """
         n = len(context)
         ids, start = self._prompt_ids(n, names)
@@ -228,6 +230,9 @@ def _explained(failed: str) -> Iterator[None]:
         yield
     except Exception as error:  # open_clip, torch, safetensors and the Hub's client each raise their own
         reason = " ".join(str(error).split())[:300] or type(error).__name__
+        if isinstance(error, pickle.UnpicklingError):
+            # torch advises to load it nevertheless, which would run whatever code is in it.
+            reason = "neither safetensors nor a torch file that holds tensors alone"
         raise ValueError(f"{failed}: {reason}") from error
 
 
