@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .policies import POLICIES
+from methods.method import Scenario
+
+from ..errors import UserError
+from .policies import BY_CLASS, BY_LOGITS, POLICIES
 
 _BalanceBy = Literal["task", "class"]
+_Budget = Literal["total", "per_class"]
 _Herding = Literal["greedy", "reference"]
 _Store = Literal["decoded", "encoded"]
 
@@ -17,8 +21,10 @@ class ReplayConfig:
     """What a trial keeps of past tasks.
 
     ``size``: training samples kept at most, over all past tasks; 0 = no memory. ``policy``: which ones, a
-    name of ``POLICIES``. ``balance_by``: the groups that policy ``balanced`` gives equal shares.
-    ``herding``: the reading of policy ``herding`` (see :func:`~orchestrator.replay.policies.herding.herd`).
+    name of ``POLICIES``. ``balance_by``: the groups that policies ``random``, ``herding`` and ``balanced``
+    give equal shares; ``reservoir`` has no groups, the others share by class. ``budget``: ``total``, or
+    ``per_class``, which makes ``size`` the samples kept of each class and shares by class. ``herding``: the
+    reading of policy ``herding`` (see :func:`~orchestrator.replay.policies.herding.herd`).
     ``store``: how the samples that may be replayed lie in shared memory when the stream is read from disk:
     ``decoded``, as arrays, or ``encoded``, as the files' own bytes (smaller, decoded at every read).
     """
@@ -28,6 +34,7 @@ class ReplayConfig:
     balance_by: _BalanceBy = "task"
     herding: _Herding = "greedy"
     store: _Store = "decoded"
+    budget: _Budget = "total"
 
     def __post_init__(self) -> None:
         if self.size < 0:
@@ -37,6 +44,48 @@ class ReplayConfig:
             ("balance_by", get_args(_BalanceBy)),
             ("herding", get_args(_Herding)),
             ("store", get_args(_Store)),
+            ("budget", get_args(_Budget)),
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} {getattr(self, name)!r} is not one of {', '.join(allowed)}")
+        if self.budget == "per_class" and self.policy == "reservoir":
+            others = ", ".join(name for name in POLICIES if name != "reservoir")
+            raise ValueError(f"budget 'per_class' needs a policy that shares by class: {others}")
+        if self.policy == "herding" and self.herding == "reference" and self.by_class:
+            raise ValueError("herding 'reference' herds by task: with shares by class, allowed is greedy")
+
+    @property
+    def by_class(self) -> bool:
+        """Whether classes have equal shares."""
+        return (
+            self.policy in BY_CLASS
+            or self.budget == "per_class"
+            or (self.balance_by == "class" and self.policy != "reservoir")
+        )
+
+    def share(self, classes: int) -> int:
+        """Samples kept of each of ``classes`` (>= 1) classes seen, where they have equal shares."""
+        return self.size if self.budget == "per_class" else self.size // classes
+
+    def most(self, classes: int) -> int:
+        """Samples that the memory holds at most in a stream of ``classes`` classes."""
+        return self.size * classes if self.budget == "per_class" else self.size
+
+
+def check_memory(config: ReplayConfig, classes: int, scenario: Scenario = "recognition") -> None:
+    """Raises a one-line UserError for a memory that cannot serve a stream of ``classes`` classes."""
+    if config.size == 0:
+        return
+    if config.policy in BY_LOGITS and scenario != "recognition":
+        others = ", ".join(name for name in POLICIES if name not in BY_LOGITS)
+        raise UserError(
+            f"replay.policy={config.policy} ranks by class logits, which {scenario} has not: "
+            f"allowed are {others}"
+        )
+    # What classes leave over, policy balanced gives to others: a retrieval stream may have more categories.
+    strict = config.policy != "balanced" or scenario == "recognition"
+    if config.by_class and strict and config.share(classes) < 1:
+        raise UserError(
+            f"replay.size={config.size} is less than one sample for each of the stream's {classes} classes: "
+            f"allowed are 0 (no memory) and {classes} or more"
+        )

@@ -6,14 +6,14 @@ import numpy as np
 
 from .config import ReplayConfig
 from .policies import POLICIES
-from .policies.policy import Features, TaskRows
+from .policies.policy import Ranker, TaskRows
 
 
 class ReplayMemory:
     """Which global training rows a trial keeps of the tasks it has seen.
 
-    Equal on all ranks: it depends on the configuration, ``seed`` (>= 0) and, for herding, on the features
-    alone.
+    Equal on all ranks: it depends on the configuration, ``seed`` (>= 0) and, where a policy asks for them,
+    on features or logits alone.
     """
 
     def __init__(self, config: ReplayConfig, *, seed: int) -> None:
@@ -23,14 +23,16 @@ class ReplayMemory:
 
     @property
     def rows(self) -> np.ndarray:
-        """int64 (n,), n <= ``config.size``: what is kept, task by task, best first within a task."""
+        """int64 (n,): what is kept, task by task, best first within a task, or within its classes where these
+        have equal shares.
+        """
         return np.concatenate([np.empty(0, np.int64), *(task.rows for task in self._tasks)])
 
-    def update(self, task: int, rows: np.ndarray, labels: np.ndarray, features: Features) -> None:
+    def update(self, task: int, rows: np.ndarray, labels: np.ndarray, ranker: Ranker) -> None:
         """Takes in a finished task: all its ``rows``, int64 (n,), and their ``labels``, int (n,).
 
-        Tasks come in order, each once. ``features(rows)`` -> (n, D) is called only by a policy that ranks
-        by features.
+        Tasks come in order, each once. ``ranker`` is asked only by a policy that ranks by features or
+        logits.
         """
         if task != len(self._tasks):
             raise ValueError(f"the memory has seen {len(self._tasks)} tasks: the next is not task {task}")
@@ -39,7 +41,7 @@ class ReplayMemory:
             self._tasks.append(new.take(slice(0)))
             return
         keep = POLICIES[self._config.policy]
-        self._tasks = keep([*self._tasks, new], self._config, self._seed, features)
+        self._tasks = keep([*self._tasks, new], self._config, self._seed, ranker)
 
     def nbytes(self, bytes_per_row: float) -> int:
         """Bytes that the kept samples take in the shared memory, with the row numbers themselves."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..keys import keys
-from .policy import Features, TaskRows
+from .class_shares import joined, keep_class_shares
+from .policy import Ranker, TaskRows
 from .quota import quota
 
 if TYPE_CHECKING:
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
 
 
 def keep_balanced(
-    tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, features: Features
+    tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, ranker: Ranker
 ) -> list[TaskRows]:
     """Equal shares for all tasks, or for all class labels (``config.balance_by``); uniform within each.
 
-    What a small group cannot fill goes to the others.
+    What a small group cannot fill goes to the others, but for a budget per class.
     """
+    if config.budget == "per_class":
+        rows, _ = joined(tasks)
+        return keep_class_shares(tasks, config, ~keys(seed, rows))
     ranked = [task.ranked(seed) for task in tasks]
     place = np.repeat(np.arange(len(ranked)), [len(task) for task in ranked])
     labels = np.concatenate([task.labels for task in ranked])

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..keys import keys
-from .policy import Features, TaskRows
+from .policy import Ranker, TaskRows
 
 if TYPE_CHECKING:
     from ..config import ReplayConfig
 
 
 def keep_reservoir(
-    tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, features: Features
+    tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, ranker: Ranker
 ) -> list[TaskRows]:
     """A uniform sample of everything seen, as Algorithm R (Vitter 1985) and CTP-ER keep.
 

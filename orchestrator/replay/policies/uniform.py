@@ -1,4 +1,4 @@
-"""Uniform sampling with a fixed share a task."""
+"""Uniform sampling with a fixed share a task or a class."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .policy import Features, TaskRows
+from ..keys import keys
+from .class_shares import joined, keep_class_shares
+from .policy import Ranker, TaskRows
 from .quota import quota
 
 if TYPE_CHECKING:
@@ -15,9 +17,14 @@ if TYPE_CHECKING:
 
 
 def keep_uniform(
-    tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, features: Features
+    tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, ranker: Ranker
 ) -> list[TaskRows]:
-    """Uniform within each task, which gets a share proportional to its size (policy ``random``)."""
+    """Uniform within each task, which gets a share proportional to its size, or within each class, which have
+    equal shares (``config.by_class``); policy ``random``.
+    """
+    if config.by_class:
+        rows, _ = joined(tasks)
+        return keep_class_shares(tasks, config, ~keys(seed, rows))
     ranked = [*tasks[:-1], tasks[-1].ranked(seed)]
     limits = np.array([len(task) for task in ranked])
     shares = quota(config.size, np.array([task.size for task in ranked], float), limits)

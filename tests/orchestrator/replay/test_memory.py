@@ -3,16 +3,28 @@ import pytest
 
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.replay.memory import ReplayMemory
+from orchestrator.replay.policies import POLICIES
 
 LABELS = np.arange(60, dtype=np.int32) % 3
 
 
+class _Ranker:
+    def features(self, rows):
+        return np.eye(60)[rows]
+
+    def logits(self, rows):
+        return np.random.default_rng(0).normal(size=(2, 60, 3))[:, rows]
+
+    def herding(self, rows):
+        return None
+
+
 def _update(memory, task):
     rows = np.arange(task * 20, task * 20 + 20)
-    memory.update(task, rows, LABELS[rows], lambda rows: np.eye(60)[rows])
+    memory.update(task, rows, LABELS[rows], _Ranker())
 
 
-@pytest.mark.parametrize("policy", ["reservoir", "balanced", "herding"])
+@pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("size", [0, 9])
 def test_a_restored_memory_goes_on_as_if_nothing_had_happened(policy, size):
     config = ReplayConfig(size, policy, balance_by="class")
@@ -56,6 +68,12 @@ def test_tasks_come_in_order():
         ({"balance_by": "label"}, "balance_by 'label' is not one of task, class"),
         ({"herding": "paper"}, "herding 'paper' is not one of greedy, reference"),
         ({"store": "jpeg"}, "store 'jpeg' is not one of decoded, encoded"),
+        ({"budget": "class"}, "budget 'class' is not one of total, per_class"),
+        ({"budget": "per_class"}, "budget 'per_class' needs a policy that shares by class: random, balanced"),
+        (
+            {"policy": "herding", "herding": "reference", "balance_by": "class"},
+            "herding 'reference' herds by task",
+        ),
     ],
 )
 def test_wrong_configurations(values, message):

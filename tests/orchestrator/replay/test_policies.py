@@ -3,33 +3,51 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from orchestrator.replay.config import ReplayConfig
+from orchestrator.errors import UserError
+from orchestrator.replay.config import ReplayConfig, check_memory
 from orchestrator.replay.keys import keys
 from orchestrator.replay.memory import ReplayMemory
 from orchestrator.replay.policies import POLICIES
-from orchestrator.replay.policies.herding import herd
+from orchestrator.replay.policies.herding import herd, herding_order
 from orchestrator.replay.policies.quota import quota
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "ctp_herding.npz"
+CLAP = Path(__file__).parents[2] / "golden" / "clap_select.npz"
 SIZES = (30, 20, 25, 5)
 STARTS = np.concatenate([[0], np.cumsum(SIZES)])
 FEATURES = np.random.default_rng(3).normal(size=(sum(SIZES), 4))
 LABELS = np.random.default_rng(4).choice(5, sum(SIZES), p=[0.6, 0.2, 0.1, 0.05, 0.05]).astype(np.int32)
 
 
-def _features(rows):
-    return FEATURES[rows]
+CLASSES = np.repeat([0, 1, 2, 3, 4], [20, 10, 20, 25, 5]).astype(np.int32)  # tasks 0 1 | 2 | 3 | 4
+LOGITS = np.random.default_rng(5).normal(size=(3, sum(SIZES), 5))
+TASK_WISE = ["reservoir", "random", "balanced", "herding"]
 
 
-def _no_features(rows):
-    raise AssertionError("this policy needs no features")
+class _Ranker:
+    """Fixed features and logits; ``shared``: places that were ranked for all trials."""
+
+    def __init__(self, logits=LOGITS, shared=None):
+        self.rows, self._logits, self._shared = [], logits, shared
+
+    def features(self, rows):
+        self.rows.append(rows)
+        return FEATURES[rows]
+
+    def logits(self, rows):
+        self.rows.append(rows)
+        return self._logits[:, rows]
+
+    def herding(self, rows):
+        return None if self._shared is None else self._shared[rows]
 
 
-def _walk(config, seed=0, features=_features):
+def _walk(config, seed=0, ranker=None, labels=LABELS):
     memory, seen = ReplayMemory(config, seed=seed), []
+    ranker = ranker or _Ranker()
     for k in range(len(SIZES)):
         rows = np.arange(STARTS[k], STARTS[k + 1])
-        memory.update(k, rows, LABELS[rows], features)
+        memory.update(k, rows, labels[rows], ranker)
         seen.append(memory.rows)
     return seen
 
@@ -84,7 +102,7 @@ def test_quota(capacity, weights, limits, expected):
     assert quota(capacity, np.array(weights, float), np.array(limits)).tolist() == expected
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", TASK_WISE)
 @pytest.mark.parametrize("size", [1, 7, 40, 1000])
 def test_a_memory_is_full_of_distinct_rows_of_the_past_and_never_takes_back_what_it_dropped(policy, size):
     before = np.empty(0, np.int64)
@@ -97,7 +115,9 @@ def test_a_memory_is_full_of_distinct_rows_of_the_past_and_never_takes_back_what
 
 @pytest.mark.parametrize("policy", ["reservoir", "random", "balanced"])
 def test_policies_that_draw_at_random_keep_the_first_of_each_tasks_random_order(policy):
-    last = _walk(ReplayConfig(24, policy), seed=5, features=_no_features)[-1]
+    ranker = _Ranker()
+    last = _walk(ReplayConfig(24, policy), seed=5, ranker=ranker)[-1]
+    assert not ranker.rows
     for k in range(len(SIZES)):
         rows = np.arange(STARTS[k], STARTS[k + 1])
         order = rows[np.argsort(keys(5, rows))[::-1]]
@@ -124,7 +144,7 @@ def test_reservoirs_nest_and_merge():
     parts = []
     for part in (rows[::2], rows[1::2]):
         memory = ReplayMemory(ReplayConfig(20), seed=2)
-        memory.update(0, part, LABELS[part], _no_features)
+        memory.update(0, part, LABELS[part], None)
         parts.append(memory.rows)
     merged = np.concatenate(parts)
     assert set(merged[np.argsort(keys(2, merged))[-20:]].tolist()) == large
@@ -145,3 +165,137 @@ def test_herding_cuts_a_past_list_to_its_best():
     assert last[:6].tolist() == first[:6].tolist()
     reference = _walk(ReplayConfig(16, "herding", herding="reference"))[-1]
     assert reference[:6].tolist() == herd(FEATURES[:30], 16, "reference")[:6].tolist()
+
+
+@pytest.mark.parametrize("case", ["a", "first"])
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("first", "first_n"),
+        ("logit-herding", "herding"),
+        ("entropy", "entropy"),
+        ("distance", "distance"),
+        ("energy", "energy"),
+        ("variance", "variance"),
+    ],
+)
+def test_policies_by_logits_pick_what_clap4clips_released_code_picks(case, policy, expected):
+    with np.load(CLAP) as golden:
+        found = {name.split(".")[2]: golden[name] for name in golden if name.startswith(f"select.{case}.")}
+    labels, stored, quota = (found[name] for name in ("labels", "n_memory", "quota"))
+    memory = ReplayMemory(ReplayConfig(int(quota), policy, budget="per_class"), seed=0)
+    ranker = _Ranker(found["logits"])
+    rows = np.arange(len(labels))
+    parts = [rows[:stored], rows[stored:]] if stored else [rows]
+    if stored:
+        tasks = np.array([[len(parts[0]), len(parts[0])]])
+        memory.load({"rows": parts[0], "labels": labels[:stored], "tasks": tasks})
+    memory.update(len(parts) - 1, parts[-1], labels[parts[-1]], ranker)
+    assert found["ids"][memory.rows].tolist() == found[f"out_{expected}"].tolist()
+
+
+@pytest.mark.parametrize("policy", [name for name in POLICIES if name != "reservoir"])
+@pytest.mark.parametrize(("size", "budget"), [(21, "total"), (4, "per_class")])
+def test_shares_of_classes(policy, size, budget):
+    config = ReplayConfig(size, policy, balance_by="class", budget=budget)
+    counts = [np.bincount(CLASSES[rows], minlength=5).tolist() for rows in _walk(config, labels=CLASSES)]
+    if budget == "per_class":
+        assert counts == [[4, 4, 0, 0, 0], [4, 4, 4, 0, 0], [4, 4, 4, 4, 0], [4, 4, 4, 4, 4]]
+    elif policy == "balanced":  # nothing stays empty
+        assert [sum(row) for row in counts] == [21] * 4
+    else:
+        assert counts == [[10, 10, 0, 0, 0], [7, 7, 7, 0, 0], [5, 5, 5, 5, 0], [4, 4, 4, 4, 4]]
+
+
+@pytest.mark.parametrize("policy", ["first", "random", "herding"])
+def test_policies_that_no_model_changes_cut_the_lists_of_past_classes(policy):
+    ranker = _Ranker()
+    first, *_, last = _walk(ReplayConfig(20, policy, balance_by="class"), ranker=ranker, labels=CLASSES)
+    for k in (0, 1):
+        assert last[CLASSES[last] == k].tolist() == first[CLASSES[first] == k][:4].tolist()
+    assert len(np.unique(np.concatenate([[], *ranker.rows]))) == sum(map(len, ranker.rows))
+
+
+def test_the_first_of_each_class_in_the_order_of_the_data_set():
+    last = _walk(ReplayConfig(10, "first"), labels=CLASSES)[-1]
+    assert last.tolist() == [0, 1, 20, 21, 30, 31, 50, 51, 75, 76]
+
+
+def test_past_classes_are_chosen_anew_with_the_present_model():
+    memory = ReplayMemory(ReplayConfig(4, "energy", budget="per_class"), seed=0)
+    rows = np.arange(STARTS[2])
+    memory.update(0, rows[:30], CLASSES[:30], _Ranker())
+    before = memory.rows
+    # The present model finds an old class's last kept row lowest.
+    logits = LOGITS.copy()
+    logits[:, before[3]] -= 100
+    ranker = _Ranker(logits)
+    memory.update(1, rows[30:], CLASSES[30:50], ranker)
+    assert memory.rows[:4].tolist() == [before[3], *before[:3]]
+    assert ranker.rows[0].tolist() == [*before, *rows[30:]]
+
+
+def test_a_shared_ranking_is_cut_to_the_first_of_each_class_and_nothing_is_computed():
+    places = herding_order(FEATURES, CLASSES)
+    for size in (5, 23):
+        config = ReplayConfig(size, "herding", balance_by="class")
+        ranker = _Ranker(shared=places)
+        shared = _walk(config, ranker=ranker, labels=CLASSES)
+        assert not ranker.rows
+        for kept, computed in zip(shared, _walk(config, labels=CLASSES), strict=True):
+            assert kept.tolist() == computed.tolist()
+        assert (places[shared[-1]] < size // 5).all()
+
+
+def test_a_class_that_comes_again_is_herded_again():
+    memory = ReplayMemory(ReplayConfig(10, "herding", balance_by="class"), seed=0)
+    memory.update(0, np.arange(30), np.zeros(30, np.int32), _Ranker())
+    kept = memory.rows
+    assert kept.tolist() == herd(FEATURES[:30], 10).tolist()
+    memory.update(1, np.arange(30, 50), np.zeros(20, np.int32), _Ranker())
+    candidates = np.concatenate([kept, np.arange(30, 50)])
+    expected = candidates[herd(FEATURES[candidates], 10)]
+    assert sorted(memory.rows) == sorted(expected)
+
+
+def test_variance_needs_several_samples():
+    with pytest.raises(UserError, match="replay.policy=variance needs a method that draws several samples"):
+        _walk(ReplayConfig(10, "variance"), ranker=_Ranker(LOGITS[:1]), labels=CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("config", "classes", "scenario", "message"),
+    [
+        (
+            ReplayConfig(9, "first"),
+            10,
+            "recognition",
+            "replay.size=9 is less than .* 10 classes: .* 10 or more",
+        ),
+        (ReplayConfig(9, "random", balance_by="class"), 10, "recognition", "replay.size=9 is less than"),
+        (ReplayConfig(9, "balanced", balance_by="class"), 10, "recognition", "replay.size=9 is less than"),
+        (
+            ReplayConfig(99, "entropy"),
+            10,
+            "retrieval",
+            "replay.policy=entropy ranks by class logits.* random",
+        ),
+        (ReplayConfig(10, "first"), 10, "recognition", None),
+        (ReplayConfig(0, "entropy"), 10, "retrieval", None),
+        (ReplayConfig(1, "energy", budget="per_class"), 10, "recognition", None),
+        (ReplayConfig(9, "random"), 10, "recognition", None),
+        (ReplayConfig(9, "balanced", balance_by="class"), 10, "retrieval", None),
+    ],
+)
+def test_a_memory_that_cannot_serve_a_stream_is_one_line(config, classes, scenario, message):
+    if message is None:
+        check_memory(config, classes, scenario)
+        return
+    with pytest.raises(UserError, match=message) as caught:
+        check_memory(config, classes, scenario)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_most_a_memory_holds():
+    assert ReplayConfig(30, "first").most(100) == 30
+    assert ReplayConfig(30, "first", budget="per_class").most(100) == 3000
