@@ -11,6 +11,12 @@ METHODS: dict[str, str] = {
     "finetune": "methods.baselines:Finetune",
     "er": "methods.baselines:ExperienceReplay",
     "joint": "methods.baselines:Joint",
+    "mma": "methods.mma:MMA",
+    "zero-shot": "methods.recognition_baselines:ZeroShot",
+    "clip-finetune": "methods.recognition_baselines:ClipFinetune",
+    "clip-er": "methods.recognition_baselines:ClipReplay",
+    "clip-joint": "methods.recognition_baselines:ClipJoint",
+    "clap4clip": "methods.clap4clip:Clap4Clip",
 }
 """name -> ``module:Class``; a module is imported when its method is asked for."""
 

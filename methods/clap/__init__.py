@@ -1,0 +1,1 @@
+"""The parts of CLAP4CLIP (Jha et al., NeurIPS 2024)."""
