@@ -23,8 +23,9 @@ def augment(name: str, pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     ``pictures``: uint8 (n, S, S, 3). ``seeds``: uint64 (n,). Returns uint8 (n, S, S, 3). A sample's outcome
     depends on its picture and seed alone, not on its batch, rank or thread; no global generator is touched.
 
-    ``none``: as they are. ``shift``: moved by up to S / 16 pixels each way, edges repeated, for scenes in
-    which colour and left and right carry meaning. ``product``: the CTP paper's and released code's transform:
+    ``none``: as they are. ``flip``: each mirrored with probability one half, left to right, as the CLAP4CLIP
+    code does. ``shift``: moved by up to S / 16 pixels each way, edges repeated, for scenes in which colour
+    and left and right carry meaning. ``product``: the CTP paper's and released code's transform:
     RandomResizedCrop (area 0.2 .. 1, ratio 3/4 .. 4/3, bicubic), horizontal flip, RandAugment(2, 5).
     """
     if name not in _TRANSFORMS:
@@ -34,6 +35,11 @@ def augment(name: str, pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
 
 def _none(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     return pictures
+
+
+def _flip(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    mirrored = _uniform(seeds, 1)[:, 0] < 0.5
+    return np.where(mirrored[:, None, None, None], pictures[:, :, ::-1], pictures)
 
 
 def _shift(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -140,6 +146,7 @@ _OPERATIONS: tuple[Callable[[Tensor, int], Tensor], ...] = (
 
 _TRANSFORMS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "none": _none,
+    "flip": _flip,
     "shift": _shift,
     "product": _product,
 }

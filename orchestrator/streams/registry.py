@@ -8,6 +8,9 @@ from typing import Any
 from ..errors import UserError
 
 STREAMS = {
+    "cifar100": "orchestrator.streams.cifar100:Cifar100",
+    "digits": "orchestrator.streams.digits:Digits",
+    "image-folder": "orchestrator.streams.image_folder:ImageFolder",
     "p9d": "orchestrator.streams.p9d:P9D",
     "shapes-retrieval": "orchestrator.streams.shapes_retrieval:ShapesRetrieval",
 }

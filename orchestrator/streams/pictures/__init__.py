@@ -3,5 +3,6 @@
 from .array import ArrayPictures
 from .encoded import EncodedPictures
 from .files import FilePictures
+from .folder import FolderPictures
 
-__all__ = ["ArrayPictures", "EncodedPictures", "FilePictures"]
+__all__ = ["ArrayPictures", "EncodedPictures", "FilePictures", "FolderPictures"]

@@ -1,0 +1,19 @@
+"""Checks of a stream's configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def check_whole(name: str, value: Any, low: int, high: int | None = None) -> None:
+    """Raises a one-line :class:`ValueError` unless ``value`` is an integer of the range, ends included."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or value < low or (high is not None and value > high):
+        allowed = f", at least {low}" if high is None else f" {low} .. {high}"
+        raise ValueError(f"{name}: {value!r}, allowed: an integer{allowed}")
+
+
+def check_share(name: str, value: Any) -> None:
+    """Raises a one-line :class:`ValueError` unless ``value`` is above 0 and at most 0.5."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value <= 0.5:
+        raise ValueError(f"{name}: {value!r}, allowed: above 0, at most 0.5")
