@@ -1,0 +1,83 @@
+"""The variants ``clip_transformer_adapter_text``, which is MMA, and ``clip_transformer_adapter``."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .adapter import Adapter
+from .attention import CrossModalAttention
+from .config import AdapterConfig
+from .low_rank import LowRankRows
+
+
+class AttentionAdapter(nn.Module):
+    """D -> ``rank`` -> ``down_dim`` (two linear maps, nothing between), attention, -> ``rank`` -> D (GELU).
+
+    No residual, no norm. With 512, 32, 128: 107,712 parameters.
+    """
+
+    def __init__(self, width: int, down_dim: int, config: AdapterConfig) -> None:
+        super().__init__()
+        self.downsampler = nn.Sequential(nn.Linear(width, config.rank), nn.Linear(config.rank, down_dim))
+        self.mha = CrossModalAttention(down_dim, config.heads, config.mask_mode)
+        self.upsampler = nn.Sequential(
+            nn.Linear(down_dim, config.rank), nn.GELU(), nn.Linear(config.rank, width)
+        )
+
+    def forward(self, image: Tensor, text: Tensor) -> tuple[Tensor, LowRankRows]:
+        """What ``image`` (B, D) turns into, (B, D), and ``text`` (N, D) beside each of the images."""
+        found, attended = self.mha(self.downsampler(image), self.downsampler(text))
+        first, last, out = self.upsampler[0], self.upsampler[2], self.mha.out_proj
+        # Nothing bends between the attention's output projection and the MLP's first map: one map does both.
+        hidden = attended.through(first.weight @ out.weight, first(out.bias))
+        return self.upsampler(found), LowRankRows(F.gelu(hidden), last.weight, last.bias)
+
+    def image_only(self, image: Tensor, text: Tensor) -> Tensor:
+        """The first of what :meth:`forward` gives, without computing the second."""
+        return self.upsampler(self.mha.image_only(self.downsampler(image), self.downsampler(text)))
+
+
+class ImageMultiModalAdapter(Adapter):
+    """MMA's adapter, blended into the image alone (the ablation of the text side)."""
+
+    down_dim = 128
+    attends = True
+
+    def __init__(self, width: int, config: AdapterConfig) -> None:
+        super().__init__(width, config)
+        self.adapter = AttentionAdapter(width, config.down_dim or self.down_dim, config)
+        self._ratio = config.ratio
+
+    def forward(self, image: Tensor, text: Tensor) -> Tensor:
+        return self.image_features(image, text) @ text.T
+
+    def image_features(self, image: Tensor, text: Tensor) -> Tensor:
+        return self._blend(image, self.adapter.image_only(image, text))
+
+    def _blend(self, image: Tensor, found: Tensor) -> Tensor:
+        return F.normalize(image.lerp(F.normalize(found, dim=-1), self._ratio), dim=-1)
+
+
+class MultiModalAdapter(ImageMultiModalAdapter):
+    """MMA (Seputis et al., arXiv 2409.02958): a = A([texts ; image]) for each image, and on both sides
+    f' = normalise(ratio normalise(a) + (1 - ratio) f). A class's features are the image's own.
+    """
+
+    def forward(self, image: Tensor, text: Tensor) -> Tensor:
+        found, rows = self.adapter(image, text)
+        image = self._blend(image, found)
+        own, rest = self._shares(rows, text)
+        return own * rows.dot_image(image) + rest * (image @ text.T)
+
+    def class_features(self, image: Tensor, text: Tensor) -> Tensor:
+        _, rows = self.adapter(image, text)
+        own, rest = self._shares(rows, text)
+        return rows.mean(own) + rest.mean(0)[:, None] * text
+
+    def _shares(self, rows: LowRankRows, text: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, N) each: t'[b, n] = own[b, n] y[b, n] + rest[b, n] text[n], a unit row."""
+        own, rest = self._ratio / rows.norm(), 1 - self._ratio
+        square = self._ratio**2 + rest**2 * text.square().sum(-1) + 2 * rest * own * rows.dot_text(text)
+        norm = square.clamp(min=1e-24).sqrt()
+        return own / norm, rest / norm
