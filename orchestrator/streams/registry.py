@@ -12,6 +12,7 @@ STREAMS = {
     "digits": "orchestrator.streams.digits:Digits",
     "image-folder": "orchestrator.streams.image_folder:ImageFolder",
     "p9d": "orchestrator.streams.p9d:P9D",
+    "shapes-recognition": "orchestrator.streams.shapes_recognition:ShapesRecognition",
     "shapes-retrieval": "orchestrator.streams.shapes_retrieval:ShapesRetrieval",
 }
 """Name -> ``module:Class``. A class has ``Config`` (a frozen dataclass that validates itself with one-line

@@ -39,12 +39,13 @@ def captions(scenes: Scenes) -> list[str]:
 
 def _phrase(adjective: str, noun: str, count: int) -> str:
     if count > 1:
-        return f"{_COUNTS[count]} {adjective}{_plural(noun)}"
+        return f"{_COUNTS[count]} {adjective}{plural(noun)}"
     phrase = adjective + noun
     return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"
 
 
-def _plural(noun: str) -> str:
+def plural(noun: str) -> str:
+    """The plural of one of the world's nouns."""
     if noun.endswith(("s", "x", "ch", "sh")):
         return noun + "es"
     if noun.endswith("y") and noun[-2] not in "aeiou":

@@ -1,0 +1,32 @@
+"""Which families a backbone is pretrained on, and which recognition streams are made of. None is both."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .drawings import DRAWINGS
+from .families import DRAWN
+
+_DRAWN_FOR_PRETRAINING = ("shapes", "sky", "letters", "signs")
+_INVENTED_FROM, _INVENTED = 10_000, 100
+
+PRETRAINING = (
+    *(list(DRAWINGS).index(name) for name in _DRAWN_FOR_PRETRAINING),
+    *range(_INVENTED_FROM, _INVENTED_FROM + _INVENTED),
+)
+"""Indices of the families that pretraining sees: a few drawn ones, the others invented."""
+
+UNSEEN = tuple(range(20_000, 20_020))
+"""Indices of invented families that pretraining is judged on; no stream has them."""
+
+MOST_TASKS = 1000
+"""How many families :func:`task_families` has at most."""
+
+
+def task_families(seed: int, tasks: int) -> list[int]:
+    """The families of a recognition stream's tasks, in their order: the drawn ones that pretraining does not
+    see, shuffled by ``seed``, then invented ones. ``tasks``: 1 .. ``MOST_TASKS``.
+    """
+    drawn = [i for i in range(DRAWN) if i not in PRETRAINING]
+    order = np.random.default_rng([seed, 0]).permutation(drawn).tolist()
+    return (order + list(range(DRAWN, DRAWN + tasks)))[:tasks]
