@@ -24,8 +24,8 @@ _COLOURS = tuple(COLOURS)
 class _Config:
     """``seed`` fixes the pictures, the order of families and classes, and which colours a thing has.
     ``tasks``: one family of six things each. ``image_size``: pixels, at least 16. ``colours``: of each thing;
-    thing and colour are a class. ``train``, ``validation``, ``test``: pictures a class. ``templates``: a named
-    set (:func:`~orchestrator.streams.templates.templates`) or a list of prompts with ``{}``.
+    thing and colour are a class. ``train``, ``validation``, ``test``: pictures a class. ``templates``: a
+    named set (:func:`~orchestrator.streams.templates.templates`) or a list of prompts with ``{}``.
     """
 
     seed: int = 0
