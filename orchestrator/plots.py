@@ -137,6 +137,31 @@ def averages_over_tasks(
     _save(figure, path)
 
 
+def drift_over_tasks(path: Path, angles: ArrayLike, names: Sequence[str], title: str = "") -> None:
+    """Draw how far images drift from the texts of their classes, a line a task, over the tasks done.
+
+    ``angles`` (S, T), degrees: row t after task t, NaN where not measured; ``names``: the T tasks'.
+    """
+    values = np.asarray(angles, dtype=float)
+    figure, axes = _figure(7.5, 4.5)
+    done = np.arange(1, len(values) + 1)
+    shades = _colours(len(values))
+    for k, name in enumerate(_numbered(names)[: len(values)]):
+        axes.plot(done, values[:, k], marker="o", markersize=4, color=shades[k], label=name)
+    axes.set_xticks(done)
+    axes.set(xlabel="tasks done", ylabel="angle between texts and images (degrees)", title=title)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    _save(figure, path)
+
+
+def _colours(count: int) -> Sequence[Any]:
+    """Colours of tasks in order: more of them than the usual ten differ."""
+    from matplotlib import colormaps
+
+    return colormaps["viridis"](np.linspace(0, 0.9, count))
+
+
 def _numbered(names: Sequence[str]) -> list[str]:
     return [f"{number} {name}" for number, name in enumerate(names, 1)]
 

@@ -80,3 +80,22 @@ def test_averages_draw_a_line_a_label_and_a_band_for_several_seeds(tmp_path):
     plots.averages_over_tasks(single, {"ctp": [[50, 40, 30]]}, "average (%)")
     plots.averages_over_tasks(seeds, {"ctp": [[50, 40, 30], [60, 30]], "er": [[55, 50, 45]]}, "average (%)")
     assert colours(seeds)[0] > colours(single)[0]
+
+
+def test_drift_is_a_line_a_task_from_the_task_on(tmp_path):
+    one, three = tmp_path / "one.png", tmp_path / "three.png"
+    drift = np.array([[50.0, np.nan, np.nan], [60.0, 55.0, np.nan], [70.0, 58.0, 52.0]])
+    plots.drift_over_tasks(one, np.where(np.arange(3) == 0, drift, np.nan), NAMES)
+    plots.drift_over_tasks(three, drift, NAMES)
+    with Image.open(one) as first, Image.open(three) as second:
+        assert first.size == second.size
+        differ = (np.asarray(first) != np.asarray(second)).any(-1)
+    # The first task's line, highest from start to end, is alike in both; two lines are in the lower right.
+    rows, columns = np.nonzero(differ)
+    assert len(rows) > 200 and columns.min() > differ.shape[1] * 0.2
+
+
+def test_drift_of_one_finished_task_has_one_line(tmp_path):
+    path = tmp_path / "drift.png"
+    plots.drift_over_tasks(path, np.array([[50.0, np.nan, np.nan]]), NAMES)
+    assert colours(path)[0] > 10

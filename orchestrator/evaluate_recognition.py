@@ -1,0 +1,170 @@
+"""Evaluation of recognition: accuracy, calibration, novel classes, drift, from one pass over each task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from methods.method import Batch, Method
+
+from .drift import Drift
+from .ranks import batch_size_of, gather_rows, own_batches
+from .recognition_metrics import (
+    batch_calibration_error,
+    calibration_error,
+    harmonic_mean,
+    novelty_confidence,
+    novelty_detection,
+)
+from .scoring import Evaluation, Scores
+from .streams.stream import Split, Stream
+
+_Columns = dict[str, np.ndarray]
+
+
+@torch.no_grad()
+def evaluate_recognition(
+    method: Method,
+    stream: Stream,
+    split: Literal["validation", "test"],
+    *,
+    tasks: int,
+    seen: int,
+    how: Evaluation,
+) -> Scores:
+    """Scores tasks 0 .. ``tasks`` - 1 one by one, and what tasks 0 .. ``seen`` - 1 taught (``seen`` <=
+    ``tasks``), as :func:`~orchestrator.scoring.evaluate`; in percent, angles in degrees.
+
+    ``by_task``: accuracy among the classes seen; of a task not yet seen, among the classes up to its own.
+    ``metrics``, where ``seen`` is above 0: ``task_00/accuracy`` ...; ``task_00/task_aware_accuracy`` ...,
+    among the task's own classes; ``seen/accuracy``, of all pictures of seen tasks together; ``seen/ece`` and
+    ``seen/ece_batch_mean``; ``drift/angle`` and ``drift/task_00`` ..., as :class:`~orchestrator.drift.Drift`.
+
+    Where there are tasks not yet seen, from the same split of theirs: ``unseen/accuracy``, among the classes
+    not yet seen, as MMA's "new"; ``harmonic_mean``, of it and ``seen/accuracy``; ``detection/auroc``,
+    ``detection/aupr`` and ``detection/fpr95``, of their pictures by the energy of the seen classes' logits.
+
+    Pictures are scored in batches of ``method.eval_batch_size`` where it has one. ValueError: a logit that is
+    not finite.
+    """
+    method.eval()
+    classes = [data.task.classes for data in stream.tasks]
+    learnt = range(classes[seen - 1].stop if seen else 0)
+    drift = Drift(len(learnt), how.device)
+    known: list[_Columns] = []
+    for k in range(seen):
+        measure = partial(_known, method, learnt, classes[k], drift)
+        names = ("correct", "task_aware", "confidence", "energy")
+        known.append(_measure(method, stream.tasks[k].splits[split], how, names, measure))
+    novel: list[_Columns] = []
+    for k in range(seen, len(classes) if seen else tasks):
+        measure = partial(
+            _novel,
+            method,
+            range(classes[k].stop) if k < tasks else None,
+            range(learnt.stop, classes[-1].stop) if seen else None,
+            learnt,
+        )
+        names = ("correct",) * (k < tasks) + ("unseen", "energy") * bool(seen)
+        novel.append(_measure(method, stream.tasks[k].splits[split], how, names, measure))
+    by_task = np.array([100 * columns["correct"].mean() for columns in [*known, *novel][:tasks]])
+    if not seen:
+        return Scores(by_task, {})
+    metrics = {f"task_{k:02d}/accuracy": float(value) for k, value in enumerate(by_task)}
+    for k, columns in enumerate(known):
+        metrics[f"task_{k:02d}/task_aware_accuracy"] = float(100 * columns["task_aware"].mean())
+    metrics |= _of_seen(known, batch_size_of(method, how))
+    if novel:
+        metrics |= _of_unseen(known, novel, metrics["seen/accuracy"])
+    return Scores(by_task, metrics | drift.metrics(classes[:seen]))
+
+
+@torch.no_grad()
+def task_accuracy(method: Method, split: Split, classes: range, how: Evaluation) -> float:
+    """Accuracy on one split among ``classes``, percent."""
+    method.eval()
+    columns = _measure(method, split, how, ("correct",), partial(_novel, method, classes, None, None))
+    return float(100 * columns["correct"].mean())
+
+
+def _known(method: Method, learnt: range, own: range, drift: Drift, batch: Batch) -> list[Tensor]:
+    logits = method.predict(batch, learnt).float()
+    drift.add(batch.label, method.embed(batch, "image"), method.class_features(batch, learnt))
+    return [
+        _correct(logits, batch.label),
+        _correct(logits[:, own.start : own.stop], batch.label - own.start),
+        logits.softmax(-1).amax(-1),
+        novelty_confidence(logits[None]),
+    ]
+
+
+def _novel(
+    method: Method, among: range | None, unseen: range | None, learnt: range | None, batch: Batch
+) -> list[Tensor]:
+    columns = [
+        _correct(method.predict(batch, classes), batch.label - classes.start)
+        for classes in (among, unseen)
+        if classes is not None
+    ]
+    if learnt:
+        columns.append(novelty_confidence(method.predict(batch, learnt).float()[None]))
+    return columns
+
+
+def _correct(logits: Tensor, place: Tensor) -> Tensor:
+    """(B,): 1 where the best of ``logits`` (B, C) is at ``place``, 0 elsewhere, NaN where one is not
+    finite."""
+    hit = (logits.argmax(-1) == place).float()
+    return torch.where(logits.isfinite().all(-1), hit, torch.nan)
+
+
+def _measure(
+    method: Method,
+    split: Split,
+    how: Evaluation,
+    names: Sequence[str],
+    measure: Callable[[Batch], list[Tensor]],
+) -> _Columns:
+    """What ``measure`` says of each picture, name -> (N,) in the split's order, alike on all ranks."""
+    parts, places = [], []
+    for batch in own_batches(method, split, how):
+        with torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16"):
+            parts.append(torch.stack(measure(batch), 1))
+        places.append(batch.row)
+    table = gather_rows(parts, places, len(split), how.device).double().cpu().numpy()
+    broken = np.flatnonzero(~np.isfinite(table).all(1))
+    if len(broken):
+        raise ValueError(f"a logit is not finite: picture {broken[0]} of the evaluated split")
+    return dict(zip(names, table.T, strict=True))
+
+
+def _joined(tasks: Sequence[_Columns], name: str) -> np.ndarray:
+    return np.concatenate([columns[name] for columns in tasks])
+
+
+def _of_seen(known: Sequence[_Columns], batch_size: int) -> dict[str, float]:
+    correct, confidence = _joined(known, "correct"), _joined(known, "confidence")
+    rows = [np.arange(len(columns["correct"])) for columns in known]
+    batch = np.concatenate([k * 2**32 + own // batch_size for k, own in enumerate(rows)])
+    return {
+        "seen/accuracy": float(100 * correct.mean()),
+        "seen/ece": calibration_error(confidence, correct),
+        "seen/ece_batch_mean": batch_calibration_error(confidence, correct, batch),
+    }
+
+
+def _of_unseen(
+    known: Sequence[_Columns], novel: Sequence[_Columns], seen_accuracy: float
+) -> dict[str, float]:
+    accuracy = float(100 * _joined(novel, "unseen").mean())
+    detection = novelty_detection(_joined(known, "energy"), _joined(novel, "energy"))
+    return {
+        "unseen/accuracy": accuracy,
+        "harmonic_mean": harmonic_mean(seen_accuracy, accuracy),
+        **{f"detection/{name}": value for name, value in detection.items()},
+    }
