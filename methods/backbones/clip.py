@@ -23,7 +23,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2.functional import resize
 
 from .clip_config import ClipConfig
-from .small_clip import SMALL, WEIGHTS, build_small_clip
+from .small_clip import PREPROCESS, SMALL, WEIGHTS, build_small_clip
 
 _TEXTS = 256
 _FILE_ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy")
@@ -166,7 +166,7 @@ def _load_small(config: ClipConfig) -> Clip:
         _check_file(config, path, known=["world", "random"])
         with _explained(f"pretrained {config.pretrained!r} is not a weights file of the model small"):
             open_clip.load_checkpoint(model, path)
-    return Clip(model, tokenizer, SMALL, PreprocessCfg(size=SMALL["vision_cfg"]["image_size"]))
+    return Clip(model, tokenizer, SMALL, PREPROCESS)
 
 
 def _load_named(config: ClipConfig) -> Clip:

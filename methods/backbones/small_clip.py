@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from open_clip import CLIP, SimpleTokenizer
+from open_clip.transform import PreprocessCfg
 
 _FILES = Path(__file__).parent / "weights"
 
@@ -16,10 +17,13 @@ MERGES = _FILES / "small_clip_merges.txt.gz"
 
 SMALL = {
     "embed_dim": 128,
-    "vision_cfg": {"image_size": 32, "patch_size": 4, "width": 128, "head_width": 32, "layers": 4},
-    "text_cfg": {"context_length": 32, "vocab_size": 2562, "width": 128, "heads": 4, "layers": 3},
+    "vision_cfg": {"image_size": 32, "patch_size": 8, "width": 128, "head_width": 32, "layers": 4},
+    "text_cfg": {"context_length": 32, "vocab_size": 2562, "width": 64, "heads": 2, "layers": 2},
 }
 """Its architecture, as open_clip writes down that of its models."""
+
+PREPROCESS = PreprocessCfg(size=SMALL["vision_cfg"]["image_size"])
+"""How its pictures are resized and normalised: as CLIP's."""
 
 
 def build_small_clip() -> tuple[CLIP, SimpleTokenizer]:

@@ -1,0 +1,85 @@
+"""What a pretrained CLIP knows of things that it has not seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy, normalize
+
+from methods.backbones.clip import Clip
+from orchestrator.streams.shapes_recognition import ShapesRecognition
+from orchestrator.streams.source import StreamSource
+from orchestrator.streams.world.division import UNSEEN
+
+from .pairs import pairs
+
+_PAIRS = 256
+
+
+def judge(clip: Clip) -> dict[str, float]:
+    """Figures in 0 .. 1, the same at every call.
+
+    ``retrieval``, ``retrieval_chance``: recall@1 from picture to caption among 256 pairs of invented families
+    that pretraining did not see. ``zero_shot``, ``zero_shot_task``: accuracy on the test pictures of the
+    default shapes-recognition, all its templates together, among all classes and among the task's;
+    ``colour``: how often the class that zero-shot finds has the right colour. ``linear_probe``: of a linear
+    head trained on all its tasks at once; ``chance``: of a guess.
+    """
+    pictures, captions = pairs(np.random.default_rng(0), UNSEEN, _PAIRS, clip.image_size)
+    found = (_encode(clip, pictures) @ clip.encode_text(captions).T).argmax(1)
+    stream = ShapesRecognition.load(ShapesRecognition.Config(), skip_bad=False)
+    image, label = _split(clip, stream, "test")
+    prompts = [t.format(name) for name in stream.categories for t in stream.templates]
+    text = clip.encode_text(prompts).view(len(stream.categories), len(stream.templates), -1)
+    logits = image @ normalize(text.mean(1), dim=-1).T
+    guess = logits.argmax(1)
+    colour = np.array([name.split()[0] for name in stream.categories])
+    return {
+        "retrieval": _mean(found == torch.arange(_PAIRS)),
+        "retrieval_chance": 1 / _PAIRS,
+        "zero_shot": _mean(guess == label),
+        "zero_shot_task": _within_tasks(logits, label, stream),
+        "colour": float((colour[guess] == colour[label]).mean()),
+        "linear_probe": _linear_probe(*_split(clip, stream, "train"), image, label),
+        "chance": 1 / len(stream.categories),
+    }
+
+
+def _encode(clip: Clip, pictures: np.ndarray) -> Tensor:
+    return clip.encode_image(torch.from_numpy(pictures).permute(0, 3, 1, 2))
+
+
+def _split(clip: Clip, stream: StreamSource, name: str) -> tuple[Tensor, Tensor]:
+    """Features and labels of all tasks' pictures."""
+    splits = [task.splits[name] for task in stream.tasks]
+    features = [_encode(clip, s.pictures.read(np.arange(len(s.label)))) for s in splits]
+    return torch.cat(features), torch.from_numpy(np.concatenate([s.label for s in splits])).long()
+
+
+def _within_tasks(logits: Tensor, label: Tensor, stream: StreamSource) -> float:
+    right = 0
+    for task in stream.tasks:
+        own = (label >= task.classes.start) & (label < task.classes.stop)
+        guess = logits[own][:, task.classes.start : task.classes.stop].argmax(1) + task.classes.start
+        right += int((guess == label[own]).sum())
+    return right / len(label)
+
+
+def _linear_probe(image: Tensor, label: Tensor, test_image: Tensor, test_label: Tensor) -> float:
+    """Softmax regression on standardised features, Adam on all pictures at once."""
+    mean, std = image.mean(0), image.std(0) + 1e-6
+    classes = int(label.max()) + 1
+    weight = torch.zeros(image.shape[1], classes, requires_grad=True)
+    bias = torch.zeros(classes, requires_grad=True)
+    optimizer = torch.optim.AdamW([weight, bias], lr=0.02, weight_decay=0.01)
+    for _ in range(300):
+        optimizer.zero_grad()
+        cross_entropy((image - mean) / std @ weight + bias, label).backward()
+        optimizer.step()
+    with torch.no_grad():
+        return _mean(((test_image - mean) / std @ weight + bias).argmax(1) == test_label)
+
+
+def _mean(right: Tensor) -> float:
+    return float(right.float().mean())

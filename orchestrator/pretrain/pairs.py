@@ -1,0 +1,71 @@
+"""Pictures of the generated world and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from orchestrator.streams.world.caption import plural
+from orchestrator.streams.world.colours import COLOURS
+from orchestrator.streams.world.families import THINGS, family
+from orchestrator.streams.world.render import render
+from orchestrator.streams.world.scatter import scatter
+from orchestrator.streams.world.scenes import SIZES
+
+_COLOURS = tuple(COLOURS)
+_FRAMES = (
+    "a photo of {}.",
+    "a picture of {}.",
+    "a drawing of {}.",
+    "an image of {}.",
+    "this is {}.",
+    "{}.",
+    "{}",
+)
+# One thing, two alike, two that differ in kind and colour.
+_KINDS = (0.7, 0.1, 0.2)
+_SIZE_TOLD = 0.3
+
+
+def pairs(
+    rng: np.random.Generator, families: Sequence[int], n: int, image_size: int
+) -> tuple[np.ndarray, list[str]]:
+    """n pictures, uint8 (n, S, S, 3), and a caption of each: "a photo of a big red disc."
+
+    Things are drawn from ``families``, by index. A caption tells things, colours and counts, and now and
+    then the size.
+    """
+    kind = rng.choice(len(_KINDS), n, p=_KINDS)
+    objects = np.stack(
+        [
+            rng.choice(families, (n, 2)),
+            rng.integers(0, THINGS, (n, 2)),
+            rng.permuted(np.tile(np.arange(len(_COLOURS)), (n, 1)), axis=1)[:, :2],
+            rng.integers(0, len(SIZES), (n, 2)),
+        ],
+        2,
+    )
+    alike = kind == 1
+    objects[alike, 1] = objects[alike, 0]
+    objects[kind == 0, 1, 0] = -1
+    frames = rng.integers(0, len(_FRAMES), n).tolist()
+    told = (rng.random((n, 2)) < _SIZE_TOLD).tolist()
+    captions = [
+        _FRAMES[frame].format(_content(two, sizes, k))
+        for frame, two, sizes, k in zip(frames, objects.tolist(), told, kind.tolist(), strict=True)
+    ]
+    return render(scatter(rng, objects), np.arange(n), image_size), captions
+
+
+def _content(objects: list[list[int]], told: list[bool], kind: int) -> str:
+    adjectives, nouns = [], []
+    for (index, thing, colour, size), sized in zip(objects, told, strict=True):
+        adjectives.append((f"{SIZES[size]} " if sized else "") + _COLOURS[colour])
+        nouns.append(family(index).nouns[thing] if index >= 0 else "")
+    first = f"a {adjectives[0]} {nouns[0]}"
+    if kind == 0:
+        return first
+    if kind == 1:
+        return f"two {adjectives[0]} {plural(nouns[0])}"
+    return f"{first} and a {adjectives[1]} {nouns[1]}"

@@ -1,0 +1,127 @@
+"""The contrastive pretraining of the small CLIP."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from open_clip import ClipLoss
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from methods.backbones.small_clip import PREPROCESS, build_small_clip
+from orchestrator.errors import UserError
+from orchestrator.streams.world.division import PRETRAINING
+
+from .pairs import pairs
+
+_EVERY = 100
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """``steps``: optimiser steps, of ``batch_size`` pairs each. ``learning_rate``: AdamW's, after a tenth of
+    warm-up, falling to 0 along a cosine. ``weight_decay``: of matrices. ``seed``: of weights and pairs.
+    """
+
+    steps: int = 1000
+    batch_size: int = 192
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.1
+    seed: int = 0
+
+
+def train_clip(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
+    """Trains a small CLIP on scenes of ``division.PRETRAINING`` and writes its weights in half precision.
+
+    Every hundred steps all that is needed to go on is put beside ``out``; a run that finds it there goes on
+    from it, and ends with the same weights on the same machine and number of threads. Raises
+    :class:`~orchestrator.errors.UserError` for what another recipe left there.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(recipe.seed)
+        model, tokenizer = build_small_clip()
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    others = [p for p in model.parameters() if p.ndim < 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}],
+        lr=recipe.learning_rate,
+        betas=(0.9, 0.98),
+    )
+    state = {"model": model, "optimizer": optimizer}
+    checkpoint = out.with_name(out.name + ".checkpoint")
+    first = _resume(checkpoint, recipe, state)
+    if first:
+        say(f"going on from step {first}")
+    loss_of = ClipLoss()
+    mean, std = (255 * torch.tensor(v).view(1, 3, 1, 1) for v in (PREPROCESS.mean, PREPROCESS.std))
+    model.train()
+    for step in range(first, recipe.steps):
+        pictures, captions = pairs(
+            np.random.default_rng([recipe.seed, step]), PRETRAINING, recipe.batch_size, PREPROCESS.size
+        )
+        image = model.encode_image(
+            (torch.from_numpy(pictures).permute(0, 3, 1, 2) - mean) / std, normalize=True
+        )
+        text = _encode_text(model, tokenizer(captions))
+        loss = loss_of(image, text, model.logit_scale.exp())
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * _rate(step, recipe.steps)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        with torch.no_grad():
+            # As CLIP's authors: logits are multiplied by 100 at most.
+            model.logit_scale.clamp_(0, math.log(100))
+        if (step + 1) % _EVERY == 0 or step + 1 == recipe.steps:
+            found = (image @ text.T).argmax(1) == torch.arange(len(image))
+            recall = f"recall@1 in the batch {found.float().mean():.3f}"
+            say(f"step {step + 1}/{recipe.steps}: loss {loss:.3f}, {recall}")
+            _save(checkpoint, recipe, state, step + 1)
+    save_file({name: value.half().contiguous() for name, value in model.state_dict().items()}, out)
+    checkpoint.unlink()
+
+
+def _encode_text(model: nn.Module, ids: Tensor) -> Tensor:
+    """``model.encode_text`` without the columns after the longest text, to which causal attention
+    is blind.
+    """
+    ends = ids.argmax(1)
+    length = int(ends.max()) + 1
+    x = model.token_embedding(ids[:, :length]) + model.positional_embedding[:length]
+    x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:length, :length]))
+    return normalize(x[torch.arange(len(x)), ends] @ model.text_projection, dim=-1)
+
+
+def _rate(step: int, steps: int) -> float:
+    warm_up = max(steps // 10, 1)
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return (1 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1))) / 2
+
+
+def _save(path: Path, recipe: Recipe, state: dict[str, Any], step: int) -> None:
+    partial = path.with_name(path.name + ".part")
+    content = {name: part.state_dict() for name, part in state.items()}
+    torch.save({"recipe": asdict(recipe), "step": step, **content}, partial)
+    os.replace(partial, path)
+
+
+def _resume(path: Path, recipe: Recipe, state: dict[str, Any]) -> int:
+    """The step to go on from; 0 where nothing is found."""
+    if not path.is_file():
+        return 0
+    found = torch.load(path, weights_only=True)
+    if found["recipe"] != asdict(recipe):
+        raise UserError(f"{path} was left by another recipe ({found['recipe']}): delete it, or say --out")
+    for name, part in state.items():
+        part.load_state_dict(found[name])
+    return found["step"]
