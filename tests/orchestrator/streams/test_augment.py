@@ -16,7 +16,7 @@ def pictures(n=24, size=32):
 SEEDS = np.arange(24, dtype=np.uint64) ** np.uint64(7)
 
 
-@pytest.mark.parametrize("name", ["none", "shift", "product"])
+@pytest.mark.parametrize("name", ["none", "flip", "shift", "product"])
 def test_a_sample_depends_on_its_own_seed_alone(name):
     whole = augment(name, pictures(), SEEDS)
     assert whole.shape == (24, 32, 32, 3) and whole.dtype == np.uint8
@@ -42,9 +42,17 @@ def test_no_global_generator_is_read_or_moved():
 def test_the_input_is_left_alone_and_may_be_read_only():
     read_only = pictures()
     read_only.setflags(write=False)
-    for name in ("none", "shift", "product"):
+    for name in ("none", "flip", "shift", "product"):
         augment(name, read_only, SEEDS)
     np.testing.assert_array_equal(read_only, pictures())
+
+
+def test_flip_mirrors_half_of_them_left_to_right():
+    one = np.random.default_rng(2).integers(0, 256, (1, 8, 8, 3), dtype=np.uint8)
+    out = augment("flip", one.repeat(400, 0), np.arange(400, dtype=np.uint64))
+    mirrored = (out == one[:, :, ::-1]).all((1, 2, 3))
+    assert (mirrored | (out == one).all((1, 2, 3))).all()
+    assert 160 < mirrored.sum() < 240
 
 
 def test_shift_moves_by_two_of_32_pixels_at_most_and_reaches_every_move():
@@ -76,5 +84,5 @@ def test_product_varies_with_the_seed():
 
 
 def test_an_unknown_name_is_named():
-    with pytest.raises(UserError, match="augment: 'mixup', allowed: none, shift, product"):
+    with pytest.raises(UserError, match="augment: 'mixup', allowed: none, flip, shift, product"):
         augment("mixup", pictures(), SEEDS)
