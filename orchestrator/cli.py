@@ -56,6 +56,11 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out and count records that cannot be read"
     )
+    parser.add_argument(
+        "--no-feature-cache",
+        action="store_true",
+        help="encode every batch with a frozen encoder anew, instead of each picture once for all runs",
+    )
     parser.add_argument("--name", metavar="NAME", help="name of the run and of its folder under runs/")
 
 
@@ -69,6 +74,7 @@ def given_values(arguments: argparse.Namespace) -> dict[str, Any]:
         "run.gpus_per_trial": arguments.gpus_per_trial,
         "run.seed": arguments.seed,
         "run.skip_bad": arguments.skip_bad or None,
+        "run.feature_cache": False if arguments.no_feature_cache else None,
     }
     for key, value in options.items():
         if value is None:

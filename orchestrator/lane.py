@@ -162,11 +162,14 @@ def _run(job: Job, stream: Any, device: Any, dispatcher: Any, tokenizer: str) ->
     import torch.distributed as dist
 
     from .config import RunConfig
+    from .features.frozen import check_encoder
     from .final_test import final_test
     from .stream_loop import StreamLoop
 
     try:
-        config = RunConfig.from_dict(job.base).with_values(job.values)
+        base = RunConfig.from_dict(job.base)
+        config = base.with_values(job.values)
+        check_encoder(base, config)
         if job.kind == "test":
             return Outcome("finished", metrics=final_test(config, stream, job.folder, device))
         reporter = _DispatcherReporter(dispatcher, job)

@@ -10,6 +10,7 @@ import torch
 from methods.method import Batch
 
 from .errors import UserError
+from .features.views import view_seeds
 from .prefetch import Prefetch
 from .replay.keys import keys
 from .replay.rows import RowReader, Samples
@@ -27,6 +28,11 @@ class Loader:
     are walked round until one batch is full. A sample's augmentation is a function of ``(seed, epoch, row,
     round)``, so that neither ranks nor threads change a number.
 
+    ``views``: V, where the pictures go through a frozen encoder: a sample's augmentation is then one of V
+    that were drawn once for all runs (:func:`~orchestrator.features.views.view_seeds`), and which one is a
+    function of ``(seed, epoch, row, round)``. Where the reader has features, ``Batch.feature`` holds that
+    view's, and no picture is read. None: a fresh augmentation each time.
+
     ``augment``: the name of a transform of :func:`~orchestrator.streams.augment.augment`. ``pin``: copy
     each batch into page-locked memory, for a GPU. ``threads`` prepare up to ``depth`` batches ahead.
     ``len()`` is the number of batches. ``waited``: seconds that the consumer waited for batches, without
@@ -43,6 +49,7 @@ class Loader:
         epochs: int,
         seed: int,
         augment: str,
+        views: int | None = None,
         rank: int = 0,
         world: int = 1,
         pin: bool = False,
@@ -59,6 +66,7 @@ class Loader:
         self._epochs = epochs
         self._seed = seed
         self._augment = augment
+        self._views = reader.views if reader.encoded else views
         self._rank = rank
         self._world = world
         self._steps = max(1, len(rows) // batch_size)
@@ -101,10 +109,16 @@ class Loader:
 
     def _batch(self, drawn: tuple[int, np.ndarray, np.ndarray, np.ndarray]) -> Batch:
         number, rows, rounds, epoch = drawn
-        samples = self._reader.read(rows)
         seeds = keys(self._seed, epoch, rows, rounds)
-        pictures = augmented(self._augment, samples.pictures, seeds)
-        batch = _to_batch(samples, pictures, self._pin)
+        view = None if self._views is None else (seeds % np.uint64(self._views)).astype(np.int64)
+        if self._reader.encoded:
+            samples = self._reader.read(rows, view)
+        else:
+            samples = self._reader.read(rows)
+            if view is not None:
+                seeds = view_seeds(self._reader.origin(samples.rows), view)
+            samples = samples._replace(pictures=augmented(self._augment, samples.pictures, seeds))
+        batch = _to_batch(samples, self._pin)
         batch.seed = int(keys(self._seed, number) >> np.uint64(1))
         batch.offset = self._rank * len(rows)
         batch.total = self._batch_size
@@ -121,19 +135,29 @@ def eval_batches(
     threads: int = 2,
     depth: int = 4,
 ) -> Prefetch[np.ndarray, Batch]:
-    """One walk over a split, unaugmented, in order, in batches of at most ``batch_size``.
+    """One walk over a split, unaugmented, in order, in batches of ``batch_size``, the last of what is left.
 
-    Rank r takes the r-th of ``world`` nearly equal runs of rows, perhaps none. ``Batch.row`` is the row in
-    the split. A picture that cannot be read is a BadRecord.
+    Whole batches are dealt to the ranks: number i goes to rank i modulo ``world``; a rank may have none.
+    ``Batch.seed`` is the batch's number, ``Batch.row`` the row in the split. Where the split has features
+    they take the place of pictures. A picture that cannot be read is a BadRecord.
     """
 
-    def work(rows: np.ndarray) -> Batch:
-        pictures = split.pictures.read(rows)
-        found = split.pictures.resolve(rows) if isinstance(split.pictures, Substitute) else rows
-        return _to_batch(Samples(pictures, split.tokens[found], split.label[found], rows), pictures, pin)
+    def work(item: tuple[int, np.ndarray]) -> Batch:
+        number, rows = item
+        if split.feature is not None:
+            samples = Samples(None, split.tokens[rows], split.label[rows], rows, split.feature[rows])
+        else:
+            pictures = split.pictures.read(rows)
+            found = split.pictures.resolve(rows) if isinstance(split.pictures, Substitute) else rows
+            samples = Samples(pictures, split.tokens[found], split.label[found], rows)
+        batch = _to_batch(samples, pin)
+        batch.seed, batch.total = number, len(batch)
+        return batch
 
-    mine = np.array_split(np.arange(len(split)), world)[rank]
-    parts = [mine[i : i + batch_size] for i in range(0, len(mine), batch_size)]
+    every = np.arange(len(split))
+    parts = [(i // batch_size, every[i : i + batch_size]) for i in range(0, len(split), batch_size)][
+        rank::world
+    ]
     device = torch.cuda.current_device() if pin else None
     return Prefetch(work, lambda: parts, threads=threads, depth=depth, initializer=_on_device(device))
 
@@ -145,12 +169,18 @@ def _on_device(device: int | None) -> Callable[[], None] | None:
     return None if device is None else lambda: torch.cuda.set_device(device)
 
 
-def _to_batch(samples: Samples, pictures: np.ndarray, pin: bool) -> Batch:
-    image = torch.empty((len(pictures), 3, *pictures.shape[1:3]), dtype=torch.uint8, pin_memory=pin)
+def _to_batch(samples: Samples, pin: bool) -> Batch:
+    image = feature = None
     # NumPy copies on this thread alone: torch would start its own team of threads in each of ours.
-    np.copyto(image.numpy(), pictures.transpose(0, 3, 1, 2))
+    if samples.feature is None:
+        shape = (len(samples.rows), 3, *samples.pictures.shape[1:3])
+        image = torch.empty(shape, dtype=torch.uint8, pin_memory=pin)
+        np.copyto(image.numpy(), samples.pictures.transpose(0, 3, 1, 2))
+    else:
+        feature = torch.empty(samples.feature.shape, dtype=torch.float32, pin_memory=pin)
+        np.copyto(feature.numpy(), samples.feature)
     rest = (samples.tokens, samples.label, samples.rows)
     tokens, label, row = (torch.from_numpy(column.astype(np.int64)) for column in rest)
     if pin:
         tokens, label, row = tokens.pin_memory(), label.pin_memory(), row.pin_memory()
-    return Batch(image, tokens, label, row)
+    return Batch(image, tokens, label, row, feature=feature)

@@ -14,6 +14,9 @@ from typing import Any
 from .config import RunConfig
 from .dispatcher import Dispatcher, Job, Outcome
 from .errors import UserError
+from .features.bank import Bank, open_bank, text_features
+from .features.frozen import frozen_backbone
+from .features.pool import RayPool
 from .lane import Lane
 from .placement import lane_resources, lanes_that_fit
 from .replay.limits import plan as plan_memory
@@ -21,6 +24,7 @@ from .replay.publish import publish
 from .replay.store import SharedStore
 from .streams.prepare import prepare
 from .streams.source import StreamSource
+from .streams.stream import Stream
 from .streams.tokenizer import Tokenizer
 
 _PATIENCE = 300.0  # seconds until a lane that has not come up is given up
@@ -29,9 +33,13 @@ _PATIENCE = 300.0  # seconds until a lane that has not come up is given up
 class Session:
     """A context in which jobs run: Ray joined or started, the stream in the object store, lanes warming.
 
-    ``base``: the configuration that all jobs share. ``wanted``: lanes to start (None: as many as fit);
-    ``jobs``: how many jobs are to come. ``largest_memory``: the largest replay memory, in samples, that any
-    job may ask for. ``say`` prints a line of progress.
+    Where the method's image encoder is frozen, the stream's features take the place of its pictures: they are
+    encoded first, where they are not in the folder ``features`` beside ``folder`` from an earlier session.
+
+    ``base``: the configuration that all jobs share. ``tokenizer``: None where the pictures have no texts
+    (recognition). ``wanted``: lanes to start (None: as many as fit); ``jobs``: how many jobs are to come.
+    ``largest_memory``: the largest replay memory, in samples, that any job may ask for. ``say`` prints a line
+    of progress.
 
     :class:`UserError`: the jobs cannot be placed, or what must be shared does not fit.
     """
@@ -41,7 +49,7 @@ class Session:
         folder: Path,
         base: RunConfig,
         source: StreamSource,
-        tokenizer: Tokenizer,
+        tokenizer: Tokenizer | None,
         *,
         wanted: int | None,
         jobs: int,
@@ -58,6 +66,7 @@ class Session:
         self._jobs = jobs
         self._largest_memory = largest_memory
         self._say = say
+        self._bank: Bank | None = None
         self._store: SharedStore | None = None
         self._threads: list[Lane] = []
         self._up: set[int] = set()
@@ -67,6 +76,8 @@ class Session:
     def __enter__(self) -> Session:
         try:
             self._start_ray()
+            # Before the lanes, which hold the CPUs and GPUs that encoding needs.
+            self._encode()
             self._start_lanes()
             self._publish()
         except BaseException:
@@ -135,6 +146,15 @@ class Session:
                 self._say(f"Ray did not come up, trying once more: {reason}")
                 ray.shutdown()
 
+    def _encode(self) -> None:
+        if frozen_backbone(self._base) is None or not self._base.run.feature_cache:
+            return
+        pool = RayPool(self._base.run, self.folder / "encoding", self._say)
+        self._bank = open_bank(self._base, self._source, self.folder.parent / "features", self._say, pool)
+        for (index, name), rows in self._bank.left_out.items():
+            place = f"{self._source.tasks[index].name}/{name}"
+            self._say(f"left out: {len(rows)} record(s) of {place} whose picture cannot be read")
+
     def _start_lanes(self) -> None:
         import ray
 
@@ -143,7 +163,8 @@ class Session:
         self.lanes = lanes_that_fit(resources, nodes, self._wanted, self._jobs)
         self._store_bytes = min(int(node.get("object_store_memory", 0)) for node in nodes)
         self.dispatcher = ray.remote(num_cpus=0, max_concurrency=1000)(Dispatcher).remote()
-        self._tokenizer.save(self.folder / "tokenizer")
+        if self._tokenizer is not None:
+            self._tokenizer.save(self.folder / "tokenizer")
         self._say(f"warming {self.lanes} lane(s) of {resources.workers} worker(s) each")
         self._lanes_began = time.monotonic()
         for number in range(self.lanes):
@@ -155,7 +176,7 @@ class Session:
 
         for why, count in self._source.skipped.items():
             self._say(f"left out: {count} record(s): {why}")
-        stream = prepare(self._source, self._tokenizer, skip_bad=self._base.run.skip_bad)
+        stream = self._prepare()
         plan = plan_memory(
             stream,
             largest=self._largest_memory,
@@ -167,10 +188,19 @@ class Session:
         for line in plan.explain().splitlines():
             self._say(line)
         self._store = SharedStore.start(self.folder / "shared")
-        handle = publish(stream, self._store, plan, _Progress(self._say))
+        files = {} if self._bank is None else self._bank.files
+        handle = publish(stream, self._store, plan, _Progress(self._say), files)
         for place, count in handle.skipped.items():
             self._say(f"left out: {count} record(s) of {place} whose picture cannot be read")
         ray.get(self.dispatcher.set_stream.remote(handle))
+
+    def _prepare(self) -> Stream:
+        skip_bad = self._base.run.skip_bad
+        if self._bank is not None:
+            return self._bank.stream(self._source, skip_bad)
+        if frozen_backbone(self._base) is not None:
+            return prepare(self._source, text_features(self._base, self._source), skip_bad)
+        return prepare(self._source, self._tokenizer, skip_bad)
 
     def run(
         self,

@@ -7,8 +7,6 @@ from typing import Literal
 
 import numpy as np
 
-from methods.method import InputSpec
-
 from ..errors import BadRecord, UserError
 from ..streams.stream import Stream
 
@@ -23,23 +21,40 @@ _SAMPLED = 16
 """Files a task whose sizes estimate those of all."""
 
 
-def row_bytes(spec: InputSpec) -> int:
-    """Bytes of one decoded sample: its picture, its tokens (int32) and its label (int32)."""
-    return 3 * spec.image_size**2 + 4 * spec.max_tokens + 4
+def row_bytes(stream: Stream) -> int:
+    """Bytes of one training sample: its decoded picture or, where the stream has them, its features in all
+    views; its tokens (int32) and its label (int32).
+    """
+    feature = stream.tasks[0].splits["train"].feature
+    if feature is None:
+        return _picture_size(stream) + _text_bytes(stream)
+    views = 0 if stream.views is None else stream.views.shape[1]
+    return (1 + views) * feature.shape[1] * feature.itemsize + _text_bytes(stream)
+
+
+def _picture_size(stream: Stream) -> int:
+    return 3 * stream.image_size**2
+
+
+def _text_bytes(stream: Stream) -> int:
+    """Bytes of a sample without its picture."""
+    return 4 * stream.tasks[0].splits["train"].tokens.shape[1] + 4
 
 
 @dataclass(frozen=True)
 class Plan:
     """Where a sweep's samples will lie.
 
-    ``mode``: ``resident``, every picture decoded in the object store; or ``disk``, pictures read from their
-    source, and in the store only what may be replayed. ``store``: how it lies there. ``candidates``: rows a
-    task that may be replayed (the largest memory of the search), the first of the task's random order under
-    ``seed``. The byte counts are what the store would hold: of ``all_bytes`` in mode ``resident``, of
-    ``disk_bytes`` in mode ``disk``; ``room``: what it may hold, of ``store_bytes``.
+    ``mode``: ``resident``, every picture decoded in the object store; ``disk``, pictures read from their
+    source, and in the store only what may be replayed; or ``features``, in the place of pictures what a
+    frozen encoder gives for them, all of it in the store. ``store``: how what may be replayed lies there.
+    ``candidates``: rows a task that may be replayed (the largest memory of the search), the first of the
+    task's random order under ``seed``. The byte counts are what the store would hold: ``all_bytes`` in mode
+    ``resident`` or ``features``, ``disk_bytes`` in mode ``disk``; ``room``: what it may hold, of
+    ``store_bytes``.
     """
 
-    mode: Literal["resident", "disk"]
+    mode: Literal["resident", "disk", "features"]
     store: Literal["decoded", "encoded"]
     candidates: int
     seed: int
@@ -54,6 +69,11 @@ class Plan:
 
     def explain(self) -> str:
         """One or two lines for the user: what is done, why, and what to set for the other way."""
+        if self.mode == "features":
+            return (
+                f"features in memory: {_size(self.all_bytes)}, {_size(self.room)} of the object store may be "
+                "used; pictures are not read again (--no-feature-cache encodes every batch instead)"
+            )
         usable = f"{_size(self.all_bytes)} decoded, {_size(self.room)} of the object store may be used"
         asked = f"run.stream_in is {self.asked}"
         if self.mode == "resident":
@@ -81,16 +101,19 @@ def plan(
 
     ``largest``: the largest ``replay.size`` of the search. ``store_bytes``: size of the smallest node's
     object store. ``seed``: the trials' ``run.seed``. Raises UserError, with the numbers, for what cannot
-    fit, and for ``encoded`` with a stream that has no encoded pictures.
+    fit, and for ``encoded`` with a stream that has no encoded pictures. A stream that has features is shared
+    by them, whatever ``stream_in`` and ``store`` say of pictures.
     """
+    if stream.tasks[0].splits["train"].feature is not None:
+        return _plan_features(stream, largest, store_bytes, seed, stream_in)
     has_encoded = all(hasattr(task.splits["train"].pictures, "read_encoded") for task in stream.tasks)
     if store == "encoded" and not has_encoded:
         raise UserError(
             f"replay.store=encoded: stream {stream.name} has no encoded pictures; allowed here: decoded"
         )
     samples = sum(len(split) for task in stream.tasks for split in task.splits.values())
-    texts = samples * (row_bytes(stream.spec) - 3 * stream.spec.image_size**2)
-    all_bytes = samples * row_bytes(stream.spec)
+    texts = samples * _text_bytes(stream)
+    all_bytes = samples * row_bytes(stream)
     kept = [min(len(task.splits["train"]), largest) for task in stream.tasks[:-1]]
     disk_bytes = texts + round(sum(n * _picture_bytes(stream, k, store) for k, n in enumerate(kept)))
     fits = all_bytes <= store_bytes * _SHARE
@@ -113,10 +136,26 @@ def plan(
     return found
 
 
+def _plan_features(stream: Stream, largest: int, store_bytes: int, seed: int, stream_in: StreamIn) -> Plan:
+    splits = [(name, split) for task in stream.tasks for name, split in task.splits.items()]
+    training = sum(len(split) for name, split in splits if name == "train")
+    held_out = sum(len(split) for name, split in splits if name != "train")
+    all_bytes = training * row_bytes(stream)
+    all_bytes += held_out * (splits[0][1].feature[:1].nbytes + _text_bytes(stream))
+    found = Plan("features", "decoded", largest, seed, all_bytes, all_bytes, store_bytes, stream_in)
+    if all_bytes > found.room:
+        raise UserError(
+            f"the features of stream {stream.name} take {_size(all_bytes)}, {_size(found.room)} of the "
+            f"object store's {_size(store_bytes)} may be used; set a smaller run.views, start Ray with a larger "
+            "object store, or give --no-feature-cache"
+        )
+    return found
+
+
 def _picture_bytes(stream: Stream, task: int, store: str) -> float:
     """Mean bytes of a picture of a task in the store."""
     if store == "decoded":
-        return 3 * stream.spec.image_size**2
+        return _picture_size(stream)
     pictures = stream.tasks[task].splits["train"].pictures
     sample = np.unique(np.linspace(0, len(pictures) - 1, _SAMPLED).astype(np.int64))
     sizes = []

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import itertools
 import os
-import pickle
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
+import torch
 
-from methods.method import InputSpec, Task
+from methods.method import ClassSpec, InputSpec, Task
 
 from ..errors import BadRecord, UserError
 from ..prefetch import Prefetch
 from ..streams.pictures import ArrayPictures, EncodedPictures
 from ..streams.stream import Split, Stream, TaskData
+from .absent import AbsentPictures
 from .keys import keys
 from .limits import Plan, row_bytes
+from .parcel import Parcel, pack
+from .places import Place, places
 from .shared_stream import Candidates, SharedStream
 from .store import SharedStore
 from .subset import Subset
@@ -25,10 +29,8 @@ from .substitute import Substitute
 
 _CHUNK = 64
 _THREADS = 8
-_LARGE = 2**20
 
-_Place = tuple[int, str]
-_Rows = dict[_Place, np.ndarray]
+_Rows = dict[Place, np.ndarray]
 
 Progress = Callable[[int, int], None]
 """Called with pictures done and pictures to do."""
@@ -38,34 +40,39 @@ Progress = Callable[[int, int], None]
 class StreamHandle:
     """A published stream: small, travels to workers, :meth:`open`\\ s there.
 
-    ``skipped``: records left out because their picture cannot be read, by ``task/split``.
+    ``skipped``: records left out because their picture cannot be read, by ``task/split``. ``arrays``: which
+    of the arrays that not every stream has lie in the store.
     """
 
     store: SharedStore
     plan: Plan
     name: str
-    spec: InputSpec
+    spec: InputSpec | ClassSpec
+    image_size: int
     augment: str
     skip_bad: bool
     tasks: tuple[tuple[Task, dict[str, int]], ...]
-    sources: bytes
-    source_buffers: int
-    records: frozenset[tuple[int, str]]
+    sources: Parcel | None
+    row_bytes: int
+    arrays: frozenset[str]
     skipped: dict[str, int] = field(default_factory=dict)
 
     def open(self) -> SharedStream:
         """The stream, its arrays mapped in place. Raises UserError when they are gone."""
         tokens, label = self.store.get_many(["tokens", "label"])
-        places = _places([sizes for _, sizes in self.tasks])
+        found = places([sizes for _, sizes in self.tasks])
         training = sum(sizes["train"] for _, sizes in self.tasks)
-        if self.plan.mode == "resident":
+        per_row = float(self.row_bytes)
+        feature = self._array("feature")
+        if self.plan.mode == "features":
+            pictures = {place: AbsentPictures(b - a) for place, (a, b) in found.items()}
+            candidates = Candidates(None, AbsentPictures(training))
+        elif self.plan.mode == "resident":
             image = self.store.get("image")
-            pictures = {place: ArrayPictures(image[a:b]) for place, (a, b) in places.items()}
+            pictures = {place: ArrayPictures(image[a:b]) for place, (a, b) in found.items()}
             candidates = Candidates(None, ArrayPictures(image[:training]))
-            per_row = float(row_bytes(self.spec))
         else:
-            buffers = self.store.get_many([f"source.{i}" for i in range(self.source_buffers)])
-            pictures = pickle.loads(self.sources, buffers=buffers)
+            pictures = self.sources.open()
             if self.skip_bad:
                 pictures = {k: Substitute(p) if k[1] == "train" else p for k, p in pictures.items()}
             candidates, per_row = self._candidates()
@@ -73,13 +80,22 @@ class StreamHandle:
         for index, (task, sizes) in enumerate(self.tasks):
             splits = {}
             for name in sizes:
-                a, b = places[index, name]
-                record = self.store.get(_record_key(index, name)) if (index, name) in self.records else None
-                splits[name] = Split(pictures[index, name], tokens[a:b], label[a:b], record)
+                a, b = found[index, name]
+                splits[name] = Split(
+                    pictures[index, name],
+                    tokens[a:b],
+                    label[a:b],
+                    self._array(_record_key(index, name)),
+                    None if feature is None else feature[a:b],
+                )
             tasks.append(TaskData(task, splits))
+        spec = self.spec
+        if isinstance(spec, ClassSpec):
+            # A tensor cannot be read-only: each process has its own copy of this small one.
+            spec = replace(spec, text=torch.from_numpy(self.store.get("text").copy()))
         return SharedStream(
             self.name,
-            self.spec,
+            spec,
             tasks,
             self.augment,
             self.skip_bad,
@@ -87,55 +103,86 @@ class StreamHandle:
             label[:training],
             candidates,
             per_row,
+            image_size=self.image_size,
+            feature=None if feature is None else feature[:training],
+            views=self._array("views"),
+            herding=self._array("herding"),
+            origin=self._array("origin"),
         )
 
+    def _array(self, key: str) -> np.ndarray | None:
+        return self.store.get(key) if key in self.arrays else None
+
     def _candidates(self) -> tuple[Candidates, float]:
-        size = self.spec.image_size
+        size = self.image_size
         rows = self.store.get("candidates.rows")
         if self.plan.store == "decoded":
-            return Candidates(rows, ArrayPictures(self.store.get("candidates.image"))), float(
-                row_bytes(self.spec)
-            )
+            return Candidates(rows, ArrayPictures(self.store.get("candidates.image"))), float(self.row_bytes)
         flat, offsets = self.store.get_many(["candidates.flat", "candidates.offsets"])
-        texts = row_bytes(self.spec) - 3 * size**2
+        texts = self.row_bytes - 3 * size**2
         per_row = texts + len(flat) / max(1, len(rows))
         return Candidates(rows, EncodedPictures(flat, offsets, size)), per_row
 
 
-def publish(stream: Stream, store: SharedStore, plan: Plan, progress: Progress | None = None) -> StreamHandle:
+def publish(
+    stream: Stream,
+    store: SharedStore,
+    plan: Plan,
+    progress: Progress | None = None,
+    files: Mapping[str, Path] | None = None,
+) -> StreamHandle:
     """Shares ``stream`` as ``plan`` says.
+
+    ``files``, in mode ``features``: the .npy files of ``feature``, ``herding`` and, where there are views,
+    ``views``, in the order of :func:`~orchestrator.replay.places.places`; they are shared without a second
+    copy on disk.
 
     A picture that cannot be read is a UserError, or, where ``stream.skip_bad``, leaves its record out and
     counts it; in mode ``disk`` that is so for the held-out splits, and training pictures are met later (see
     :class:`~orchestrator.replay.rows.RowReader`). Also raises UserError when the disk cannot hold the
     twins, or a split loses all its records.
     """
-    return _Publisher(stream, store, plan, progress).publish()
+    return _Publisher(stream, store, plan, progress, files or {}).publish()
 
 
 class _Publisher:
-    def __init__(self, stream: Stream, store: SharedStore, plan: Plan, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        store: SharedStore,
+        plan: Plan,
+        progress: Progress | None,
+        files: Mapping[str, Path],
+    ) -> None:
         self._stream = stream
         self._store = store
         self._plan = plan
         self._progress = progress or (lambda done, total: None)
         self._shape = (stream.image_size, stream.image_size, 3)
+        self._files = files
         self._splits = {
             place: stream.tasks[place[0]].splits[place[1]]
-            for place in _places([{n: len(s) for n, s in t.splits.items()} for t in stream.tasks])
+            for place in places([{n: len(s) for n, s in t.splits.items()} for t in stream.tasks])
         }
         self._kept = {place: np.arange(len(split)) for place, split in self._splits.items()}
 
     def publish(self) -> StreamHandle:
-        if self._plan.mode == "resident":
+        sources = None
+        if self._plan.mode == "features":
+            for key, path in self._files.items():
+                self._store.adopt(key, path)
+        elif self._plan.mode == "resident":
             self._share_pictures()
-            sources, buffers = b"", []
         else:
             if self._stream.skip_bad:
                 self._drop_bad_held_out()
-            sources, buffers = self._share_sources()
+            sources = self._share_sources()
             self._share_candidates()
         self._share_texts()
+        spec = self._stream.spec
+        if isinstance(spec, ClassSpec):
+            self._store.put("text", spec.text.numpy())
+            spec = replace(spec, text=torch.empty(0))
         tasks = tuple(
             (data.task, {name: len(self._kept[index, name]) for name in data.splits})
             for index, data in enumerate(self._stream.tasks)
@@ -149,13 +196,14 @@ class _Publisher:
             self._store,
             self._plan,
             self._stream.name,
-            self._stream.spec,
+            spec,
+            self._stream.image_size,
             self._stream.augment,
             self._stream.skip_bad,
             tasks,
             sources,
-            len(buffers),
-            self._share_records(),
+            row_bytes(self._stream),
+            frozenset([*self._files, *self._share_records(), *self._share_origin()]),
             skipped,
         )
 
@@ -175,42 +223,40 @@ class _Publisher:
 
     def _share_texts(self) -> None:
         total = sum(len(rows) for rows in self._kept.values())
-        for name, shape in (("tokens", (total, self._stream.spec.max_tokens)), ("label", (total,))):
+        length = self._stream.tasks[0].splits["train"].tokens.shape[1]
+        for name, shape in (("tokens", (total, length)), ("label", (total,))):
             with self._store.writing(name, shape, np.int32) as twin:
                 end = 0
                 for place, rows in self._kept.items():
                     twin.array[end : end + len(rows)] = getattr(self._splits[place], name)[rows]
                     end += len(rows)
 
-    def _share_records(self) -> frozenset[tuple[int, str]]:
-        """The record numbers of the splits that have them; returns which."""
+    def _share_records(self) -> list[str]:
+        """The record numbers of the splits that have them; returns their keys."""
         numbered = {place: split.record for place, split in self._splits.items() if split.record is not None}
         for place, record in numbered.items():
             self._store.put(_record_key(*place), record[self._kept[place]])
-        return frozenset(numbered)
+        return [_record_key(*place) for place in numbered]
 
-    def _share_sources(self) -> tuple[bytes, list[pickle.PickleBuffer]]:
-        """The readers of the pictures; what is large in them (names of a million files) lies in the
-        store, once.
-        """
-        buffers: list[pickle.PickleBuffer] = []
+    def _share_origin(self) -> list[str]:
+        """The training rows' numbers before some were left out, where some were; returns the array's key."""
+        kept = [self._kept[index, "train"] for index in range(len(self._stream.tasks))]
+        starts = self._stream.starts[:-1]
+        origin = np.concatenate([start + rows for start, rows in zip(starts, kept, strict=True)])
+        if len(origin) == self._stream.starts[-1]:
+            return []
+        self._store.put("origin", origin)
+        return ["origin"]
 
-        def keep_inside(buffer: pickle.PickleBuffer) -> bool:
-            small = buffer.raw().nbytes < _LARGE
-            if not small:
-                buffers.append(buffer)
-            return small
-
+    def _share_sources(self) -> Parcel:
+        """The readers of the pictures."""
         sources = {
             place: split.pictures
             if len(self._kept[place]) == len(split)
             else Subset(split.pictures, self._kept[place])
             for place, split in self._splits.items()
         }
-        pickled = pickle.dumps(sources, protocol=5, buffer_callback=keep_inside)
-        for i, buffer in enumerate(buffers):
-            self._store.put(f"source.{i}", np.frombuffer(buffer.raw(), np.uint8))
-        return pickled, buffers
+        return pack(sources, self._store, "source")
 
     def _share_candidates(self) -> None:
         chosen = {}
@@ -252,7 +298,7 @@ class _Publisher:
         Rows that cannot be read are taken out of ``wanted`` at the end, where the stream allows it.
         """
 
-        def work(item: tuple[_Place, np.ndarray]) -> tuple[_Place, np.ndarray, Sequence]:
+        def work(item: tuple[Place, np.ndarray]) -> tuple[Place, np.ndarray, Sequence]:
             place, rows = item
             while len(rows):
                 try:
@@ -269,7 +315,7 @@ class _Publisher:
             for i in range(0, len(rows), _CHUNK)
         ]
         total, done = sum(len(rows) for rows in wanted.values()), 0
-        good: dict[_Place, list[np.ndarray]] = {place: [np.empty(0, np.int64)] for place in wanted}
+        good: dict[Place, list[np.ndarray]] = {place: [np.empty(0, np.int64)] for place in wanted}
         threads = min(_THREADS, os.cpu_count() or 1)
         reading = Prefetch(work, lambda: chunks, threads=threads, depth=2 * threads)
         for (_, asked), (place, rows, read) in zip(chunks, reading, strict=True):
@@ -284,16 +330,6 @@ class _Publisher:
                 task = self._stream.tasks[index].task.name
                 raise UserError(f"task {task}, split {name}: none of its pictures can be read")
             wanted[index, name] = rows
-
-
-def _places(sizes: Sequence[dict[str, int]]) -> dict[_Place, tuple[int, int]]:
-    """Begin and end of each split in the arrays of all splits: first the training splits of all tasks,
-    then the others.
-    """
-    order = [(index, "train") for index in range(len(sizes))]
-    order += [(index, name) for index, splits in enumerate(sizes) for name in splits if name != "train"]
-    ends = np.cumsum([sizes[index][name] for index, name in order]).tolist()
-    return dict(zip(order, zip([0, *ends[:-1]], ends, strict=True), strict=True))
 
 
 def _record_key(task: int, split: str) -> str:

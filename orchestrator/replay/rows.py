@@ -16,45 +16,60 @@ from .substitute import Substitute
 
 
 class Samples(NamedTuple):
-    """``pictures``: uint8 (n, S, S, 3). ``tokens``: int32 (n, L). ``label``: int32 (n,). ``rows``: int64
-    (n,), the rows that were read.
+    """``pictures``: uint8 (n, S, S, 3), or None where ``feature``, float16 (n, D), takes their place.
+    ``tokens``: int32 (n, L). ``label``: int32 (n,). ``rows``: int64 (n,), the rows that were read.
     """
 
-    pictures: np.ndarray
+    pictures: np.ndarray | None
     tokens: np.ndarray
     label: np.ndarray
     rows: np.ndarray
+    feature: np.ndarray | None = None
 
 
 class RowReader:
     """Reads the training samples of a stream by global row: from shared memory where they lie there, else
     from their source.
 
-    ``bytes_per_row``: bytes of one replayed sample. With ``stream.skip_bad``, a sample whose picture cannot
-    be read is replaced, picture, tokens and label, by the next one of its task that can; ``skipped`` counts
-    them. Safe to call from several threads.
+    ``bytes_per_row``: bytes of one replayed sample. ``encoded``: whether features take the place of pictures;
+    ``views``: how many augmented views of a picture they hold, None where there are no such views. With
+    ``stream.skip_bad``, a sample whose picture cannot be read is replaced, picture, tokens and label, by the
+    next one of its task that can; ``skipped`` counts them. Safe to call from several threads.
     """
 
     def __init__(self, stream: Stream) -> None:
         if isinstance(stream, SharedStream):
             self._tokens, self._label = stream.tokens, stream.label
             self.bytes_per_row = stream.bytes_per_row
-            self._raw = _TrainPictures(stream, stream.candidates)
+            candidates, self._feature, self._origin = stream.candidates, stream.feature, stream.origin
         else:
             splits = [task.splits["train"] for task in stream.tasks]
             self._tokens = np.concatenate([split.tokens for split in splits])
             self._label = np.concatenate([split.label for split in splits])
-            self.bytes_per_row = row_bytes(stream.spec)
-            self._raw = _TrainPictures(stream, None)
-        self._pictures = Substitute(self._raw, stream.starts) if stream.skip_bad else None
+            self.bytes_per_row = row_bytes(stream)
+            features = [split.feature for split in splits]
+            self._feature = None if features[0] is None else np.concatenate(features)
+            candidates, self._origin = None, None
+        self._views = stream.views
+        self.encoded = self._feature is not None
+        self.views = None if self._views is None else self._views.shape[1]
+        self._raw = _TrainPictures(stream, candidates)
+        self._pictures = (
+            Substitute(self._raw, stream.starts) if stream.skip_bad and not self.encoded else None
+        )
 
     @property
     def skipped(self) -> int:
         """How many samples were replaced so far."""
         return 0 if self._pictures is None else self._pictures.skipped
 
-    def read(self, rows: np.ndarray) -> Samples:
-        """The samples in the order of ``rows``, int (n,). Raises BadRecord, naming the global row."""
+    def read(self, rows: np.ndarray, views: np.ndarray | None = None) -> Samples:
+        """The samples in the order of ``rows``, int (n,). ``views``: int (n,), which of a picture's encoded
+        views; None: the features of the picture itself. Raises BadRecord, naming the global row.
+        """
+        if self.encoded:
+            feature = self._feature[rows] if views is None else self._views[rows, views]
+            return Samples(None, self._tokens[rows], self._label[rows], rows, feature)
         if self._pictures is None:
             pictures = self._raw.read(rows)
         else:
@@ -62,12 +77,17 @@ class RowReader:
             rows = self._pictures.resolve(rows)
         return Samples(pictures, self._tokens[rows], self._label[rows], rows)
 
+    def origin(self, rows: np.ndarray) -> np.ndarray:
+        """What the global rows were before bad records were left out: the same in every way of sharing."""
+        return rows if self._origin is None else self._origin[rows]
+
     def split(self, rows: np.ndarray) -> Split:
-        """The samples of ``rows`` as a split, read when asked for."""
+        """The samples of ``rows`` as a split; pictures are read when asked for."""
         pictures: Pictures = Subset(self._raw, np.asarray(rows, np.int64))
         if self._pictures is not None:
             pictures = Substitute(pictures)
-        return Split(pictures, self._tokens[rows], self._label[rows])
+        feature = self._feature[rows] if self.encoded else None
+        return Split(pictures, self._tokens[rows], self._label[rows], feature=feature)
 
 
 class _TrainPictures:

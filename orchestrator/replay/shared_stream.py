@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from methods.method import InputSpec
+from methods.method import ClassSpec, InputSpec
 
 from ..streams.source import Pictures
 from ..streams.stream import Stream, TaskData
@@ -29,13 +29,15 @@ class SharedStream(Stream):
 
     ``tokens``: int32 (N, L) and ``label``: int32 (N,), of all tasks' training rows. ``candidates``: the
     training rows that need not be read from their source: all, or those that may be replayed.
-    ``bytes_per_row``: what one of them takes in shared memory with its tokens and label.
+    ``bytes_per_row``: what one of them takes in shared memory with its tokens and label. ``feature``: float16
+    (N, D), of all tasks' training rows, where a frozen encoder's features take the place of pictures.
+    ``origin``: int64 (N,), each training row's number before bad records were left out; None: the same.
     """
 
     def __init__(
         self,
         name: str,
-        spec: InputSpec,
+        spec: InputSpec | ClassSpec,
         tasks: Sequence[TaskData],
         augment: str,
         skip_bad: bool,
@@ -43,9 +45,19 @@ class SharedStream(Stream):
         label: np.ndarray,
         candidates: Candidates,
         bytes_per_row: float,
+        *,
+        image_size: int | None = None,
+        feature: np.ndarray | None = None,
+        views: np.ndarray | None = None,
+        herding: np.ndarray | None = None,
+        origin: np.ndarray | None = None,
     ) -> None:
-        super().__init__(name, spec, tasks, augment, skip_bad)
+        super().__init__(name, spec, tasks, augment, skip_bad, image_size)
         self.tokens = tokens
         self.label = label
         self.candidates = candidates
         self.bytes_per_row = bytes_per_row
+        self.feature = feature
+        self.views = views
+        self.herding = herding
+        self.origin = origin

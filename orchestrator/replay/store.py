@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -72,6 +73,20 @@ class SharedStore:
         """Shares a copy of ``array``."""
         with self.writing(key, array.shape, array.dtype) as twin:
             twin.array[:] = array
+
+    def adopt(self, key: str, path: Path) -> None:
+        """Shares the array of a .npy file that stays where it is: its twin is another name of the same file.
+
+        Whoever replaces the file later puts a new one in its place, and leaves this one as it is.
+        """
+        twin = self._path(key)
+        twin.unlink(missing_ok=True)
+        try:
+            os.link(path, twin)
+        except OSError:  # on another disk, or one that has no hard links
+            twin.symlink_to(path.resolve())
+        _views.pop((self.hub, key), None)
+        ray.get(self._actor().put.remote(key))
 
     def get(self, key: str) -> np.ndarray:
         """A read-only view of shared memory, no copy; see :meth:`get_many`."""

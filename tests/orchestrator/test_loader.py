@@ -161,8 +161,13 @@ def test_leaving_early_stops_the_threads():
 def test_evaluation_walks_a_split_once_in_order(world):
     split = _stream().tasks[0].splits["train"]
     parts = [list(eval_batches(split, batch_size=4, rank=rank, world=world)) for rank in range(world)]
-    batches = [batch for part in parts for batch in part]
-    assert max(len(batch) for batch in batches) == 4
+    assert all(batch.seed % world == rank for rank, part in enumerate(parts) for batch in part)
+    batches = sorted((batch for part in parts for batch in part), key=lambda batch: batch.seed)
+    # Whole batches, the same whatever the number of ranks: scores may depend on the others in a batch.
+    assert [len(batch) for batch in batches] == [4] * 7 + [2]
+    assert [(batch.seed, batch.offset, batch.total) for batch in batches] == [
+        (number, 0, len(batch)) for number, batch in enumerate(batches)
+    ]
     assert torch.cat([batch.row for batch in batches]).tolist() == list(range(30))
     image = torch.cat([batch.image for batch in batches]).permute(0, 2, 3, 1)
     assert np.array_equal(image.numpy(), split.pictures.array)

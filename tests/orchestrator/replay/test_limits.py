@@ -12,7 +12,7 @@ def _plan(stream, store_bytes, largest=10, **options):
 
 
 def test_a_stream_that_fits_is_kept_in_memory(array_stream):
-    assert row_bytes(array_stream.spec) == ROW
+    assert row_bytes(array_stream) == ROW
     found = _plan(array_stream, int(SAMPLES * ROW / 0.8) + 1)
     assert (found.mode, found.all_bytes) == ("resident", SAMPLES * ROW)
     assert found.explain() == (

@@ -43,7 +43,7 @@ def test_rows_come_in_the_order_asked_for(array_stream):
     for mine, expected in zip(found[:3], _by_hand(array_stream, ROWS), strict=True):
         assert np.array_equal(mine, expected)
     assert found.rows.tolist() == ROWS.tolist()
-    assert reader.bytes_per_row == row_bytes(array_stream.spec)
+    assert reader.bytes_per_row == row_bytes(array_stream)
 
 
 def test_a_split_of_any_rows(array_stream):

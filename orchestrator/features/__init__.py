@@ -1,0 +1,1 @@
+"""What a frozen encoder gives, computed once and shared by every trial."""

@@ -1,0 +1,122 @@
+"""Pieces of encoding work, and who does one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from methods.backbones.clip import Clip, load_clip
+from methods.backbones.clip_config import ClipConfig
+
+from ..errors import BadRecord, UserError
+from ..replay.places import Place
+from ..streams.augment import augment
+from ..streams.source import Pictures
+from .views import view_seeds
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class PictureChunk:
+    """Rows ``begin`` .. ``end`` - 1 of the split at ``place``; ``first``: the global training row of the
+    split's first, None where the split is no training split.
+    """
+
+    place: Place
+    begin: int
+    end: int
+    first: int | None
+
+    @property
+    def pictures(self) -> int:
+        return self.end - self.begin
+
+
+@dataclass(frozen=True)
+class TextChunk:
+    """Some prompts."""
+
+    texts: tuple[str, ...]
+
+    @property
+    def pictures(self) -> int:
+        return 0
+
+
+Chunk = PictureChunk | TextChunk
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Encodes chunks with the frozen CLIP of ``config``; travels to the processes that do.
+
+    ``fingerprint``: the CLIP's, checked wherever it is loaded. ``sources``: the pictures of each split.
+    ``views``: V views of each training picture under the transform ``augment``; 0 = none. ``skip_bad``: leave
+    out pictures that cannot be read.
+    """
+
+    config: ClipConfig
+    fingerprint: str
+    sources: Mapping[Place, Pictures]
+    augment: str
+    views: int
+    skip_bad: bool
+
+    def encode(self, chunk: Chunk, device: str) -> bytes:
+        """An .npz file. Of pictures: ``feature``, float16 (n, D); ``views``, float16 (n, V, D), of training
+        pictures; ``kept``, int64 (n,), the rows of the split that could be read. Of texts: ``text``, float32
+        (n, D).
+
+        :class:`~orchestrator.errors.UserError`: a picture that cannot be read, another CLIP on this machine.
+        """
+        clip = self._clip(device)
+        if isinstance(chunk, TextChunk):
+            return _npz(text=clip.encode_text(chunk.texts).cpu().numpy())
+        rows, pictures = self._read(chunk)
+        arrays = {"kept": rows, "feature": _features(clip, pictures, device)}
+        if self.views and chunk.first is not None:
+            views = [
+                _features(clip, augment(self.augment, pictures, view_seeds(chunk.first + rows, v)), device)
+                for v in range(self.views)
+            ]
+            arrays["views"] = np.stack(views, axis=1)
+        return _npz(**arrays)
+
+    def _clip(self, device: str) -> Clip:
+        clip = load_clip(self.config).to(device)
+        if clip.fingerprint != self.fingerprint:
+            raise UserError(
+                f"method.backbone {self.config.model}, {self.config.pretrained}: its weights differ between "
+                "the machines of the cluster; allowed are the same on all"
+            )
+        return clip
+
+    def _read(self, chunk: PictureChunk) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.arange(chunk.begin, chunk.end)
+        while len(rows):
+            try:
+                return rows, self.sources[chunk.place].read(rows)
+            except BadRecord as error:
+                if not self.skip_bad:
+                    raise
+                rows = rows[rows != error.row]
+        return rows, np.empty((0, 1, 1, 3), np.uint8)
+
+
+def _features(clip: Clip, pictures: np.ndarray, device: str) -> np.ndarray:
+    found = [np.empty((0, clip.width), np.float16)]
+    for begin in range(0, len(pictures), _BATCH):
+        image = torch.from_numpy(pictures[begin : begin + _BATCH]).permute(0, 3, 1, 2).contiguous().to(device)
+        found.append(clip.encode_image(image).half().cpu().numpy())
+    return np.concatenate(found)
+
+
+def _npz(**arrays: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()

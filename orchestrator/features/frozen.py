@@ -1,0 +1,59 @@
+"""Frozen encoders of a configuration's method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from methods import registry as methods
+from methods.backbones.clip import load_clip
+from methods.backbones.clip_config import ClipConfig
+from methods.method import Batch
+
+from ..config import RunConfig
+from ..errors import UserError
+from ..streams.stream import Stream
+
+
+def frozen_backbone(config: RunConfig) -> ClipConfig | None:
+    """The CLIP whose image encoder the method never trains; None where it trains its own."""
+    return config.method.backbone if "image" in methods.get(config.method_name).frozen else None
+
+
+def views_of(config: RunConfig) -> int | None:
+    """V, the views of a picture that a frozen encoder sees; None where each step augments afresh."""
+    return None if frozen_backbone(config) is None else config.run.views
+
+
+def check_encoder(base: RunConfig, config: RunConfig) -> None:
+    """A UserError where a trial's ``config`` asks for other features than those of its sweep's ``base``."""
+    backbone = frozen_backbone(base)
+    if backbone is None:
+        return
+    for key, shared, asked in (
+        ("method.backbone", backbone, config.method.backbone),
+        ("run.views", base.run.views, config.run.views),
+        ("run.feature_cache", base.run.feature_cache, config.run.feature_cache),
+    ):
+        if shared != asked:
+            raise UserError(f"{key} {asked} is not the sweep's: allowed is {shared}, which all trials share")
+
+
+def frozen_encoder(config: RunConfig, stream: Stream, device: torch.device | str) -> Callable[[Batch], Batch]:
+    """What puts ``Batch.feature`` in the place of ``Batch.image``, on ``device``: float32 (B, D), rounded to
+    float16, as encoded features are kept, so that both ways give the same numbers.
+
+    It leaves batches as they are where the method trains its own image encoder, or ``stream`` has features.
+    """
+    backbone = frozen_backbone(config)
+    if backbone is None or stream.tasks[0].splits["train"].feature is not None:
+        return lambda batch: batch
+    clip = load_clip(backbone).to(device)
+
+    def encode(batch: Batch) -> Batch:
+        batch.feature = clip.encode_image(batch.image).half().float()
+        batch.image = None
+        return batch
+
+    return encode

@@ -1,0 +1,20 @@
+"""Where each split lies in the arrays of all splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+Place = tuple[int, str]
+"""A task's index and a split's name."""
+
+
+def places(sizes: Sequence[Mapping[str, int]]) -> dict[Place, tuple[int, int]]:
+    """Begin and end of each split, in order: first the training splits of all tasks, so that a global
+    training row is its own place, then the others. ``sizes``: samples by split, task by task.
+    """
+    order = [(index, "train") for index in range(len(sizes))]
+    order += [(index, name) for index, splits in enumerate(sizes) for name in splits if name != "train"]
+    ends = np.cumsum([sizes[index][name] for index, name in order]).tolist()
+    return dict(zip(order, zip([0, *ends[:-1]], ends, strict=True), strict=True))
