@@ -80,7 +80,8 @@ class _Array:
             raise ValueError(f"it holds an array of {self.kind.name}, not of bytes")
         if not isinstance(self.raw, bytes | bytearray):
             raise ValueError("it holds an array without its bytes")
-        return np.frombuffer(self.raw, np.uint8).reshape(self.shape, order="F" if self.fortran else "C")
+        flat = np.frombuffer(self.raw, np.uint8)
+        return np.ascontiguousarray(flat.reshape(self.shape, order="F" if self.fortran else "C"))
 
 
 def _text(value: Any) -> Any:

@@ -115,7 +115,9 @@ def test_it_does_not_matter_who_wrote_the_files(tmp_path):
     found = content()
     byte_keys = {name: {k.encode(): v for k, v in part.items()} for name, part in found.items()}
     writers = [(found, python2), *((found, lambda v, p=p: pickle.dumps(v, p)) for p in (0, 2, 3, 4, 5))]
-    streams = [load(write(tmp_path, part, dump)) for part, dump in [*writers, (byte_keys, pickle.dumps)]]
+    columns = {**found, "train": {**found["train"], "data": np.asfortranarray(found["train"]["data"])}}
+    writers += [(byte_keys, pickle.dumps), *((columns, lambda v, p=p: pickle.dumps(v, p)) for p in (2, 5))]
+    streams = [load(write(tmp_path, part, dump)) for part, dump in writers]
     assert len({str(every(s)) for s in streams}) == 1
     assert len({s.fingerprint for s in streams}) == 1
     assert load(write(tmp_path, content(1))).fingerprint != streams[0].fingerprint
