@@ -29,9 +29,13 @@ class Artist:
         spawn = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(1, spawn, initializer=_step_back)
 
-    def trial(self, trial_id: str, folder: Path, matrix: np.ndarray, names: list[str]) -> None:
-        """The validation matrix (S, T) and the loss curves of a trial that has ended."""
-        self._hand_on(self._pool.submit(_draw_trial, folder, matrix, names), trial_id, None)
+    def trial(
+        self, trial_id: str, folder: Path, matrix: np.ndarray, names: list[str], drift: np.ndarray | None
+    ) -> None:
+        """Of a trial that has ended: validation matrix (S, T), loss curves and, where it was measured,
+        drift (S, T) in degrees.
+        """
+        self._hand_on(self._pool.submit(_draw_trial, folder, matrix, names, drift), trial_id, None)
 
     def test(self, trial_id: str, folder: Path) -> None:
         """The test matrix that lies in ``folder/matrix.csv``."""
@@ -58,12 +62,18 @@ def _step_back() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _draw_trial(folder: Path, matrix: np.ndarray, names: list[str]) -> list[Path]:
-    files = [folder / name for name in ("matrix.csv", "matrix.png", "curves.csv", "curves.png")]
+def _draw_trial(folder: Path, matrix: np.ndarray, names: list[str], drift: np.ndarray | None) -> list[Path]:
+    files = [folder / "matrix.csv", folder / "matrix.png"]
     plots.write_matrix(files[0], matrix, names)
     plots.matrix_heatmap(files[1], matrix, names, "validation")
-    terms, ends = read_curves(files[2])
-    plots.loss_curves(files[3], terms, ends, names)
+    curves = folder / "curves.csv"
+    terms, ends = read_curves(curves)
+    if terms:  # a method that trains nothing has none
+        plots.loss_curves(folder / "curves.png", terms, ends, names)
+        files += [curves, folder / "curves.png"]
+    if drift is not None:
+        plots.drift_over_tasks(folder / "drift.png", drift, names)
+        files.append(folder / "drift.png")
     return files
 
 

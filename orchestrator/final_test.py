@@ -15,7 +15,7 @@ from . import checkpoint
 from .config import RunConfig
 from .metrics import matrix_metrics
 from .plots import write_matrix
-from .scoring import Evaluation, evaluate
+from .scoring import evaluate, evaluation_of
 from .seeding import seed_everything
 from .streams.stream import Stream
 
@@ -29,7 +29,7 @@ def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.de
     nothing is trained again.
     """
     tasks = len(stream.tasks)
-    how = Evaluation(device, config.run.eval_batch_size, config.run.precision)
+    how = evaluation_of(config, stream, device)
     seed_everything(config.run.seed)
     method = get_method(config.method_name)(config.method, stream.spec).to(device)
     baseline = evaluate(method, stream, "test", tasks=tasks, seen=0, how=how).by_task

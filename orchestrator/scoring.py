@@ -11,6 +11,8 @@ import torch
 
 from methods.method import Batch, Method, Scenario
 
+from .config import RunConfig
+from .features.frozen import frozen_encoder
 from .streams.stream import Stream
 
 SCORE: dict[Scenario, str] = {"retrieval": "r_mean", "recognition": "accuracy"}
@@ -42,6 +44,12 @@ class Evaluation:
     batch_size: int
     precision: str
     encode: Callable[[Batch], Batch] = lambda batch: batch
+
+
+def evaluation_of(config: RunConfig, stream: Stream, device: torch.device) -> Evaluation:
+    """How the trials of a configuration are evaluated on ``device``."""
+    encode = frozen_encoder(config, stream, device)
+    return Evaluation(device, config.run.eval_batch_size, config.run.precision, encode)
 
 
 @dataclass(frozen=True)

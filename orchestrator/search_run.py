@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .cli import short_path
 from .dispatcher import Job, Outcome
+from .scoring import SHOWN
 from .session import Session
 from .space import Space
 from .streams.fit_tokenizer import fit_tokenizer
@@ -42,7 +43,7 @@ def search_run(
             tokenizer,
             wanted=concurrent,
             jobs=trials,
-            largest_memory=int(space.largest("replay.size")),
+            largest_memory=space.largest_memory(len(source.categories)),
             say=say,
         ) as session:
             status = search(folder, space, session, watch, trials)
@@ -152,14 +153,7 @@ def _closing(
             f"Best configuration: trial {best.number + 1}, {space.objective.metric} {book.value(best):.2f}",
             *(f"  {key} = {value}" for key, value in best.values.items()),
         ]
-        shown = (
-            "test/seen/r_mean",
-            "test/average",
-            "test/forgetting",
-            "test/backward_transfer",
-            "test/seen/map1",
-        )
-        found = [f"{name.removeprefix('test/')} {tested[name]:.2f}" for name in shown if name in tested]
+        found = [f"{name} {tested[f'test/{name}']:.2f}" for name in SHOWN if f"test/{name}" in tested]
         if found:
             lines.append(f"  on test: {'  '.join(found)}")
         config = short_path(folder / "trials" / best.id / "config.yaml")

@@ -142,6 +142,11 @@ class Space:
             return here
         return max(*parameter.ends, here) if parameter.when else max(parameter.ends)
 
+    def largest_memory(self, classes: int) -> int:
+        """Samples that the largest replay memory of any trial holds, on a stream of so many classes."""
+        largest = int(self.largest("replay.size"))
+        return replace(self.config.replay, size=largest).most(classes)
+
     def describe(self) -> list[str]:
         """What is searched, an aligned line a parameter: key, range, starting point and condition."""
         rows = []
@@ -156,6 +161,7 @@ class Space:
     def _check(self, file: SpaceFile) -> None:
         """Tries what can be suggested: each end of each range, alone and with each end of each other
         range."""
+        self._check_encoder(file)
         keys = list(self.config.flat())
         for parameter in self.parameters:
             if parameter.key not in keys:
@@ -168,6 +174,17 @@ class Space:
         for a, b in itertools.combinations(self.parameters, 2):
             for one, other in itertools.product(a.ends, b.ends):
                 self._try({a.key: one, b.key: other}, file)
+
+    def _check_encoder(self, file: SpaceFile) -> None:
+        """A frozen encoder's features are computed once, before the first trial."""
+        if "image" in methods.get(file.method).frozen:
+            for parameter in self.parameters:
+                if parameter.key.startswith("method.backbone."):
+                    file.fail(
+                        f"search.{parameter.key}",
+                        "a frozen encoder is the same for all trials: allowed is fixed, or --set, "
+                        "and a sweep for each encoder",
+                    )
 
     def _try(self, wanted: dict[str, Scalar], file: SpaceFile) -> None:
         point = self._reach(wanted)

@@ -19,13 +19,15 @@ _KEYS = ("method", "stream", "objective", "trials", "fixed", "start", "search")
 _REQUIRED = ("method", "stream", "objective", "trials", "search")
 # What every task reports: Tune compares trials from the first task on, where forgetting and backward
 # transfer are not defined yet.
-_METRICS = (
-    "validation/average",
-    "validation/average_over_time",
-    "validation/learning_accuracy",
-    *(f"validation/seen/{way}_r{k}" for way in ("txt", "img") for k in (1, 5, 10)),
-    "validation/seen/r_mean",
-)
+_MATRIX_METRICS = ("average", "average_over_time", "learning_accuracy")
+_METRICS = {
+    "retrieval": (
+        *_MATRIX_METRICS,
+        *(f"seen/{way}_r{k}" for way in ("txt", "img") for k in (1, 5, 10)),
+        "seen/r_mean",
+    ),
+    "recognition": (*_MATRIX_METRICS, "seen/accuracy", "seen/ece"),
+}
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,14 @@ class SpaceFile:
         if not isinstance(values, Mapping) or set(values) != {"metric", "mode"}:
             self.fail("objective", f"expected the keys metric, mode, found {values!r}")
         metric, mode = values["metric"], values["mode"]
+        scenario = streams.get(self.stream).scenario
+        allowed = [f"validation/{name}" for name in _METRICS[scenario]]
         if isinstance(metric, str) and metric.startswith("test/"):
             self.fail(
                 "objective.metric",
-                f"'{metric}': a search must not look at test data; allowed are {', '.join(_METRICS)}",
+                f"'{metric}': a search must not look at test data; allowed are {', '.join(allowed)}",
             )
-        self._known(metric, "objective.metric", _METRICS, "metric")
+        self._known(metric, "objective.metric", allowed, "metric")
         if mode not in ("max", "min"):
             self.fail("objective.mode", f"allowed are max, min, found {mode!r}")
         return Objective(metric, mode)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +17,14 @@ from methods.registry import get as get_method
 from . import checkpoint
 from .config import RunConfig
 from .curves import Curves
-from .evaluate import embed_split
+from .features.frozen import views_of
 from .loader import Loader, eval_batches
 from .metrics import matrix_metrics
+from .ranker import TrialRanker
 from .replay.memory import ReplayMemory
 from .replay.rows import RowReader
 from .reporter import Reporter
-from .scoring import Evaluation, evaluate, task_row, task_score
+from .scoring import evaluate, evaluation_of, task_row, task_score
 from .seeding import derive, seed_everything
 from .streams.stream import Split, Stream
 from .train_phase import train_phase
@@ -58,7 +59,7 @@ class StreamLoop:
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         self.reader = RowReader(stream)
         self.curves = Curves()
-        self.how = Evaluation(device, config.run.eval_batch_size, config.run.precision)
+        self.how = evaluation_of(config, stream, device)
 
     def run(self) -> str:
         """``finished`` when all tasks are done, ``stopped`` when the reporter said so before.
@@ -145,6 +146,7 @@ class StreamLoop:
             rank=self.rank,
             world=self.world,
             augment=self.stream.augment,
+            views=views_of(self.config),
             pin=self.device.type == "cuda",
             threads=run.loader_threads,
         )
@@ -166,23 +168,14 @@ class StreamLoop:
 
     def _remember(self, index: int, method: Method, memory: ReplayMemory) -> None:
         """The replay memory takes in a task, with the model as it is."""
-        labels = np.asarray(self.stream.tasks[index].splits["train"].label)
-        memory.update(index, self.stream.train_rows(index), labels, self._features(method))
+        data = self.stream.tasks[index]
+        labels = np.asarray(data.splits["train"].label)
+        ranker = TrialRanker(method, self.stream, self.reader, data.task.classes.stop, self.how)
+        memory.update(index, self.stream.train_rows(index), labels, ranker)
 
     def _walk(self, split: Split) -> Iterable[Batch]:
         for batch in eval_batches(split, batch_size=self.config.run.eval_batch_size, rank=0, world=1):
             yield self.how.encode(batch.to(self.device))
-
-    def _features(self, method: Method) -> Callable[[np.ndarray], np.ndarray]:
-        """What a policy that ranks by features calls: training rows -> (n, D) unit rows of pictures and texts
-        together.
-        """
-
-        def features(rows: np.ndarray) -> np.ndarray:
-            found = embed_split(method, self.reader.split(rows), ("pair",), self.how)
-            return found["pair"].cpu().numpy()
-
-        return features
 
     def _summary(self, reports: list[dict], row: np.ndarray) -> dict[str, float]:
         """Average, forgetting and the like from the matrix rows reported so far and this task's ``row``."""

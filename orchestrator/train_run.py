@@ -12,20 +12,12 @@ import numpy as np
 from .cli import short_path
 from .config import RunConfig
 from .dispatcher import Job, Outcome
+from .scoring import HEADLINE, SHOWN
 from .session import Session
 from .space import Objective
 from .streams.fit_tokenizer import fit_tokenizer
 from .streams.source import StreamSource
 from .watch import Watch
-
-_SHOWN = (
-    "test/seen/r_mean",
-    "test/average",
-    "test/forgetting",
-    "test/backward_transfer",
-    "test/forward_transfer",
-    "test/seen/map1",
-)
 
 
 def train_run(
@@ -42,7 +34,7 @@ def train_run(
     0: all finished; 1: one failed; 130: interrupted. A variant that was tested before is not run again.
     """
     names = [task.name for task in source.tasks]
-    objective = Objective("validation/seen/r_mean", "max")
+    objective = Objective(f"validation/{HEADLINE[source.scenario]}", "max")
     watch = Watch.open(folder, config, config.with_values, objective, names, len(variants), say)
     book = watch.book
     base = config.to_dict()
@@ -77,7 +69,7 @@ def train_run(
             tokenizer,
             wanted=concurrent,
             jobs=max(1, len(jobs)),
-            largest_memory=config.replay.size,
+            largest_memory=config.replay.most(len(source.categories)),
             say=say,
         ) as session:
             session.run(
@@ -112,11 +104,11 @@ def _closing(
     lines = []
     if tested:
         lines.append(f"Test, mean and standard deviation over {len(tested)} run(s)")
-        for name in _SHOWN:
-            if name in _names(tested):
-                values = [found[name] for found in tested]
+        for name in SHOWN:
+            if f"test/{name}" in _names(tested):
+                values = [found[f"test/{name}"] for found in tested]
                 spread = f" +- {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
-                lines.append(f"  {name.removeprefix('test/'):<18} {np.mean(values):6.2f}{spread}")
+                lines.append(f"  {name:<18} {np.mean(values):6.2f}{spread}")
         lines.append(f"  matrices: {short_path(folder / 'trials')}/*/test/matrix.csv")
     lines += [f"failed: {t.id}: {t.reason}" for t in watch.book.trials.values() if t.status == "failed"]
     lines += ["", *record]

@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from methods.method import Scenario
+
 from . import checkpoint
 from .artist import Artist
 from .config import RunConfig
+from .scoring import task_row
 from .space import Objective
+from .streams import registry as streams
 from .tracking import Tracker, environment_tags
 from .trial_book import TrialBook, TrialEntry
 
@@ -31,6 +35,7 @@ class Watch:
         tracker: Tracker,
         config_of: Callable[[Mapping[str, Any]], RunConfig],
         task_names: list[str],
+        scenario: Scenario,
         trials: int,
         say: Callable[[str], None],
     ) -> None:
@@ -38,6 +43,7 @@ class Watch:
         self._tracker = tracker
         self._config_of = config_of
         self.names = task_names
+        self._scenario = scenario
         self.fatal = ""
         """Why the sweep had to stop, where something no trial could mend stopped it."""
         self.tick: Callable[[], None] = lambda: None
@@ -67,7 +73,8 @@ class Watch:
             config.flat() | params, tags | environment_tags(), objective=objective.metric, mode=objective.mode
         )
         book = TrialBook(folder / "trials", objective, len(task_names))
-        return cls(book, tracker, config_of, task_names, trials, say)
+        scenario = streams.get(config.stream_name).scenario
+        return cls(book, tracker, config_of, task_names, scenario, trials, say)
 
     def finish(self, status: str, metrics: Mapping[str, float], tags: Mapping[str, Any]) -> list[str]:
         """Ends the record once the last picture is drawn. Lines for the user: how to look at it, and what did
@@ -118,8 +125,8 @@ class Watch:
         folder = self.book.folder / trial_id
         self._tracker.artifact(trial_id, folder / "config.yaml")
         if entry.reports:
-            matrix = _validation_matrix(entry.reports, len(self.names))
-            self._artist.trial(trial_id, folder, matrix, self.names)
+            matrix = _validation_matrix(entry.reports, len(self.names), self._scenario)
+            self._artist.trial(trial_id, folder, matrix, self.names, _drift(entry.reports, len(self.names)))
         self._tracker.trial_end(trial_id, status, reason or None)
         self._free_disk(entry)
 
@@ -146,11 +153,22 @@ class Watch:
         return f"trial {entry.number + 1}/{max(self._trials, entry.number + 1)}"
 
 
-def _validation_matrix(reports: list[dict[str, float]], tasks: int) -> np.ndarray:
+def _validation_matrix(reports: list[dict[str, float]], tasks: int, scenario: Scenario) -> np.ndarray:
     matrix = np.full((len(reports), tasks), np.nan)
     for t, report in enumerate(reports):
-        matrix[t, : t + 1] = [report[f"validation/task_{k:02d}/r_mean"] for k in range(t + 1)]
+        matrix[t, : t + 1] = task_row(report, t + 1, scenario)
     return matrix
+
+
+def _drift(reports: list[dict[str, float]], tasks: int) -> np.ndarray | None:
+    """(S, T): the angle between text and picture features of each task's classes after each task; None where
+    nobody measured it."""
+    if "validation/drift/task_00" not in reports[0]:
+        return None
+    found = [
+        [report.get(f"validation/drift/task_{k:02d}", np.nan) for k in range(tasks)] for report in reports
+    ]
+    return np.array(found)
 
 
 def _short(value: Any) -> str:

@@ -9,13 +9,15 @@ from .text_config import TextConfig
 from .tokenizer import Tokenizer
 
 
-def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tokenizer:
+def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tokenizer | None:
     """The tokenizer kept in ``folder``, else the transformers tokenizer that ``config`` names, else one
     trained on the first task's training captions: no later task's words are known to it. It is then kept in
-    ``folder``.
+    ``folder``. None for a stream without captions: class names are the frozen encoder's to read.
 
     :class:`~orchestrator.errors.UserError`: a tokenizer that cannot be loaded.
     """
+    if source.scenario == "recognition":
+        return None
     if folder.exists():
         return Tokenizer.load(folder)
     if config.tokenizer is not None:

@@ -436,7 +436,7 @@ WRONG = [
         "stream: shapes-retrieval",
         "stream: shape",
         "shape",
-        "stream: unknown stream 'shape'; did you mean shapes-retr",
+        "stream: unknown stream 'shape'; did you mean shapes-re",
     ),
     # What the method and the run say of it.
     (
