@@ -13,8 +13,8 @@ from sklearn.metrics import roc_auc_score
 
 from methods.method import Batch, ClassSpec, Method, Task
 from orchestrator.evaluate_recognition import evaluate_recognition, task_accuracy
+from orchestrator.ranker import TrialRanker
 from orchestrator.recognition_metrics import batch_calibration_error, calibration_error
-from orchestrator.replay.ranking import ModelRanker
 from orchestrator.replay.rows import RowReader
 from orchestrator.scoring import Evaluation
 from orchestrator.streams.pictures import ArrayPictures
@@ -246,7 +246,7 @@ def test_accuracy_of_one_split():
 
 def rank_exemplars(stream):
     """Rows of two tasks and what the model says of them."""
-    ranker = ModelRanker(Toy(stream.spec), stream, RowReader(stream), range(5), Evaluation(CPU, 7, "fp32"))
+    ranker = TrialRanker(Toy(stream.spec), stream, RowReader(stream), 5, Evaluation(CPU, 7, "fp32"))
     rows = np.array([25, 24, 31, 3, 2, 9, 11, 22])
     return rows, ranker.features(rows), ranker.logits(rows)
 
@@ -265,7 +265,7 @@ def test_what_the_model_says_of_exemplars():
 
 def test_a_shared_herding_order_is_handed_on():
     stream = make_stream()
-    ranker = ModelRanker(Toy(stream.spec), stream, None, range(5), Evaluation(CPU, 7, "fp32"))
+    ranker = TrialRanker(Toy(stream.spec), stream, None, 5, Evaluation(CPU, 7, "fp32"))
     assert ranker.herding(np.array([4])) is None
     stream.herding = np.arange(sum(SIZES), dtype=np.int32)[::-1]
     assert ranker.herding(np.array([0, 2])).tolist() == [45, 43]
