@@ -21,7 +21,8 @@ def section(lines, head):
 
 def test_every_name_is_there_with_its_scenario(lines):
     found = {line.split()[0]: line.split()[1] for line in section(lines, "Methods") if line[2] != " "}
-    assert found == {name: "retrieval" for name in methods.names()}
+    assert found == {name: ", ".join(sorted(methods.get(name).scenarios)) for name in methods.names()}
+    assert found["ctp"] == "retrieval" and found["mma"] == "recognition"
     found = {line.split()[0]: line.split()[1] for line in section(lines, "Streams") if line[2] != " "}
     assert found == {name: streams.get(name).scenario for name in streams.names()}
 
