@@ -9,14 +9,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .config import RunConfig
 from .dispatcher import Dispatcher, Job, Outcome
 from .errors import UserError
-from .features.bank import Bank, open_bank, text_features
 from .features.frozen import frozen_backbone
-from .features.pool import RayPool
 from .lane import Lane
 from .placement import lane_resources, lanes_that_fit
 from .replay.limits import plan as plan_memory
@@ -26,6 +24,9 @@ from .streams.prepare import prepare
 from .streams.source import StreamSource
 from .streams.stream import Stream
 from .streams.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from .features.bank import Bank
 
 _PATIENCE = 300.0  # seconds until a lane that has not come up is given up
 
@@ -149,6 +150,9 @@ class Session:
     def _encode(self) -> None:
         if frozen_backbone(self._base) is None or not self._base.run.feature_cache:
             return
+        from .features.bank import open_bank
+        from .features.pool import RayPool
+
         pool = RayPool(self._base.run, self.folder / "encoding", self._say)
         self._bank = open_bank(self._base, self._source, self.folder.parent / "features", self._say, pool)
         for (index, name), rows in self._bank.left_out.items():
@@ -199,6 +203,8 @@ class Session:
         if self._bank is not None:
             return self._bank.stream(self._source, skip_bad)
         if frozen_backbone(self._base) is not None:
+            from .features.bank import text_features
+
             return prepare(self._source, text_features(self._base, self._source), skip_bad)
         return prepare(self._source, self._tokenizer, skip_bad)
 

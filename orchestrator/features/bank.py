@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from methods.backbones.clip import load_clip
 from methods.method import ClassSpec
 
 from ..config import RunConfig
@@ -23,7 +22,7 @@ from ..streams.prepare import prepare
 from ..streams.source import StreamSource
 from ..streams.stream import Split, Stream, TaskData
 from .encoder import Chunk, Encoder, PictureChunk, TextChunk
-from .frozen import frozen_backbone
+from .frozen import frozen_backbone, load_backbone
 from .lock import locked
 from .progress import Progress
 from .shelf import Shelf
@@ -101,7 +100,7 @@ def open_bank(config: RunConfig, source: StreamSource, root: Path, say: Say, run
 
 def text_features(config: RunConfig, source: StreamSource) -> ClassSpec:
     """The stream's classes under the frozen CLIP of ``config``, encoded now, in this process."""
-    clip = load_clip(frozen_backbone(config))
+    clip = load_backbone(frozen_backbone(config))
     text = clip.encode_text(_prompts(source)).cpu()
     return _class_spec(source, text.numpy(), clip.scale)
 
@@ -112,7 +111,7 @@ class _Builder:
         self._say = say
         self._skip_bad = config.run.skip_bad
         backbone = frozen_backbone(config)
-        clip = load_clip(backbone)
+        clip = load_backbone(backbone)
         self._scale = clip.scale
         self._encoder = Encoder(
             backbone,

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from methods.backbones.clip import Clip, load_clip
+from methods.backbones.clip import Clip
 from methods.backbones.clip_config import ClipConfig
 
 from ..errors import BadRecord, UserError
 from ..replay.places import Place
 from ..streams.augment import augment
 from ..streams.source import Pictures
+from .frozen import load_backbone
 from .views import view_seeds
 
 _BATCH = 64
@@ -88,7 +89,7 @@ class Encoder:
         return _npz(**arrays)
 
     def _clip(self, device: str) -> Clip:
-        clip = load_clip(self.config).to(device)
+        clip = load_backbone(self.config).to(device)
         if clip.fingerprint != self.fingerprint:
             raise UserError(
                 f"method.backbone {self.config.model}, {self.config.pretrained}: its weights differ between "

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 
 from methods import registry as methods
-from methods.backbones.clip import load_clip
 from methods.backbones.clip_config import ClipConfig
 from methods.method import Batch
 
@@ -15,10 +15,23 @@ from ..config import RunConfig
 from ..errors import UserError
 from ..streams.stream import Stream
 
+if TYPE_CHECKING:
+    from methods.backbones.clip import Clip
+
 
 def frozen_backbone(config: RunConfig) -> ClipConfig | None:
     """The CLIP whose image encoder the method never trains; None where it trains its own."""
     return config.method.backbone if "image" in methods.get(config.method_name).frozen else None
+
+
+def load_backbone(config: ClipConfig) -> Clip:
+    """The frozen CLIP of a configuration, one a process. :class:`UserError` where it cannot be had."""
+    from methods.backbones.clip import load_clip  # seconds of imports, for those who need them
+
+    try:
+        return load_clip(config)
+    except ValueError as error:
+        raise UserError(f"method.backbone: {error}") from error
 
 
 def views_of(config: RunConfig) -> int | None:
@@ -44,12 +57,12 @@ def frozen_encoder(config: RunConfig, stream: Stream, device: torch.device | str
     """What puts ``Batch.feature`` in the place of ``Batch.image``, on ``device``: float32 (B, D), rounded to
     float16, as encoded features are kept, so that both ways give the same numbers.
 
-    It leaves batches as they are where the method trains its own image encoder, or ``stream`` has features.
+    Leaves batches as they are where the method trains its own image encoder, or ``stream`` has features.
     """
     backbone = frozen_backbone(config)
     if backbone is None or stream.tasks[0].splits["train"].feature is not None:
         return lambda batch: batch
-    clip = load_clip(backbone).to(device)
+    clip = load_backbone(backbone).to(device)
 
     def encode(batch: Batch) -> Batch:
         batch.feature = clip.encode_image(batch.image).half().float()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,13 @@ from .encoder import Chunk, Encoder
 
 _PROCESS_BYTES = 3 * 2**30  # what a process with torch and an encoder may hold
 _GONE = 30.0  # seconds that the pool may take to free what it held
+_TRIES = 3  # times that a process of the pool may die in succession before the run ends
 
 
 class RayPool:
     """A :data:`~orchestrator.features.bank.Runner`: Ray Data's ``map_batches`` over a pool of actors, one a
     GPU where the cluster has GPUs that ``run`` may use, else one a CPU core. They read the pictures
-    themselves.
+    themselves. What a process that dies was at work on is encoded again.
 
     ``folder``: where large parts of the pictures' readers lie while the pool is at work. Ray must be
     initialised, and nobody else may hold its CPUs for long: the pool waits for them. When the iteration ends,
@@ -44,10 +47,29 @@ class RayPool:
         before = ray.available_resources()
         store = SharedStore.start(self._folder)
         try:
-            yield from _results(pack(encoder, store, "encoder"), chunks, device, processes)
+            yield from self._until_done(pack(encoder, store, "encoder"), chunks, device, processes)
         finally:
             store.close(delete=True)
         _wait_until_free(before)
+
+    def _until_done(
+        self, encoder: Parcel, chunks: list[Chunk], device: str, processes: int
+    ) -> Iterator[tuple[int, bytes]]:
+        from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError
+
+        left, failures = set(range(len(chunks))), 0
+        while left:
+            try:
+                for number, data in _results(encoder, chunks, sorted(left), device, processes):
+                    left.remove(number)
+                    failures = 0
+                    yield number, data
+            except (NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError) as error:
+                failures += 1
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                if failures == _TRIES:
+                    raise UserError(f"encoding processes keep dying: {reason}") from error
+                self._say(f"an encoding process died, starting the pool anew: {reason}")
 
 
 def pool_size(nodes: list[Mapping[str, float]], device: str, chunks: int) -> tuple[str, int]:
@@ -70,7 +92,7 @@ def pool_size(nodes: list[Mapping[str, float]], device: str, chunks: int) -> tup
 
 
 def _results(
-    encoder: Parcel, chunks: list[Chunk], device: str, processes: int
+    encoder: Parcel, chunks: list[Chunk], numbers: list[int], device: str, processes: int
 ) -> Iterator[tuple[int, bytes]]:
     import ray.data
 
@@ -80,16 +102,23 @@ def _results(
     context.print_on_execution_start = False
     data = ray.data.from_items(
         # A block is handed back as a whole: one chunk each, so that each is kept as soon as it is encoded.
-        [{"number": number} for number in range(len(chunks))],
-        override_num_blocks=len(chunks),
-    ).map_batches(
-        _Worker,
-        batch_size=1,
-        fn_constructor_args=(encoder, chunks, device),
-        compute=ray.data.ActorPoolStrategy(size=processes),
-        num_cpus=1,
-        num_gpus=1 if device == "cuda" else 0,
+        [{"number": number} for number in numbers],
+        override_num_blocks=len(numbers),
     )
+    options: dict[str, Any] = {}
+    if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(data.map_batches).parameters.values()):
+        # Ray's core complains of every actor that Ray Data may restart; here another pool goes on instead.
+        options = {"max_restarts": 0, "max_task_retries": 0}
+    with warnings.catch_warnings(action="ignore"):  # such options are to go in Ray 2.64
+        data = data.map_batches(
+            _Worker,
+            batch_size=1,
+            fn_constructor_args=(encoder, chunks, device),
+            compute=ray.data.ActorPoolStrategy(size=processes),
+            num_cpus=1,
+            num_gpus=1 if device == "cuda" else 0,
+            **options,
+        )
     for row in data.iter_rows():
         if row["error"]:
             raise UserError(row["error"])

@@ -146,8 +146,8 @@ def _plan_features(stream: Stream, largest: int, store_bytes: int, seed: int, st
     if all_bytes > found.room:
         raise UserError(
             f"the features of stream {stream.name} take {_size(all_bytes)}, {_size(found.room)} of the "
-            f"object store's {_size(store_bytes)} may be used; set a smaller run.views, start Ray with a larger "
-            "object store, or give --no-feature-cache"
+            f"object store's {_size(store_bytes)} may be used; set a smaller run.views, start Ray with a "
+            "larger object store, or give --no-feature-cache"
         )
     return found
 

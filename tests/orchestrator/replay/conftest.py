@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from methods.method import InputSpec, Task
+from methods.method import ClassSpec, InputSpec, Task
+from orchestrator.replay.places import places
 from orchestrator.streams.pictures import ArrayPictures, FilePictures
 from orchestrator.streams.stream import Split, Stream, TaskData
 
@@ -56,3 +58,29 @@ def file_stream(tmp_path: Path):
         return _stream(pictures, skip_bad)
 
     return make
+
+
+@pytest.fixture
+def encoded_stream(array_stream: Stream, tmp_path: Path):
+    """The same three tasks with features (D = 16, three views), and the files that these lie in."""
+    rng = np.random.default_rng(1)
+    total = sum(len(split) for task in array_stream.tasks for split in task.splits.values())
+    arrays = {
+        "feature": rng.normal(size=(total, 16)).astype(np.float16),
+        "views": rng.normal(size=(75, 3, 16)).astype(np.float16),
+        "herding": rng.permutation(75).astype(np.int32),
+    }
+    files = {name: tmp_path / f"{name}.npy" for name in arrays}
+    for name, array in arrays.items():
+        np.save(files[name], array)
+    spec = ClassSpec(("a", "b"), ("{}",), torch.randn(2, 1, 16), 50.0)
+    sizes = [{name: len(split) for name, split in task.splits.items()} for task in array_stream.tasks]
+    tasks = [TaskData(task.task, dict(task.splits)) for task in array_stream.tasks]
+    for (index, name), (begin, end) in places(sizes).items():
+        split = tasks[index].splits[name]
+        tokens = np.empty((len(split), 0), np.int32)
+        feature = arrays["feature"][begin:end]
+        tasks[index].splits[name] = Split(split.pictures, tokens, split.label, feature=feature)
+    stream = Stream("tiny", spec, tasks, "shift", image_size=SIZE)
+    stream.views, stream.herding = arrays["views"], arrays["herding"]
+    return stream, files

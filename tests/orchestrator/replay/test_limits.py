@@ -70,3 +70,22 @@ def test_encoded_candidates_are_reckoned_by_their_files(array_stream, file_strea
         _plan(stream, 25_000, store="encoded")
     stream.skip_bad = True
     assert _plan(stream, 25_000, store="encoded") == found
+
+
+def test_features_are_reckoned_in_the_place_of_pictures(encoded_stream):
+    stream, _ = encoded_stream
+    row = (1 + 3) * 16 * 2 + 4
+    assert row_bytes(stream) == row
+    total = 75 * row + 36 * (16 * 2 + 4)
+    found = _plan(stream, int(total / 0.8) + 1, stream_in="disk")
+    assert (found.mode, found.all_bytes) == ("features", total)
+    assert found.explain() == (
+        "features in memory: 11.2 kB, 11.2 kB of the object store may be used; pictures are not read again "
+        "(--no-feature-cache encodes every batch instead)"
+    )
+    with pytest.raises(UserError) as error:
+        _plan(stream, total)
+    assert str(error.value) == (
+        "the features of stream tiny take 11.2 kB, 9.0 kB of the object store's 11.2 kB may be used; "
+        "set a smaller run.views, start Ray with a larger object store, or give --no-feature-cache"
+    )

@@ -70,8 +70,8 @@ class Reader:
                 sizes[head[:-1]] += int(rest[0]) * 1024
         return sizes["Rss"], sizes["Pss"]
 
-    def read(self, handle, rows):
-        return RowReader(handle.open()).read(rows)
+    def read(self, handle, rows, views=None):
+        return RowReader(handle.open()).read(rows, views)
 
 
 def _kill(actor_pid):
@@ -249,6 +249,34 @@ def test_every_choice_of_a_random_policy_is_a_candidate(array_stream, store):
                 assert np.isin(memory.rows, opened.candidates.rows).all()
 
 
+def test_features_are_shared_from_the_files_they_lie_in(encoded_stream, store, readers):
+    stream, files = encoded_stream
+    chosen = plan(stream, largest=10, store_bytes=capacity(), seed=4)
+    handle = publish(stream, store, chosen, files=files)
+    for name, path in files.items():
+        assert Path(store.folder, f"{name}.npy").samefile(path)
+    assert len(pickle.dumps(handle)) < 5000
+    opened = handle.open()
+    assert opened.image_size == stream.image_size
+    assert np.array_equal(opened.spec.text, stream.spec.text)
+    assert (opened.spec.names, opened.spec.scale) == (stream.spec.names, stream.spec.scale)
+    assert np.array_equal(opened.views, stream.views) and np.array_equal(opened.herding, stream.herding)
+    for mine, theirs in zip(opened.tasks, stream.tasks, strict=True):
+        for name, split in theirs.splits.items():
+            assert np.array_equal(mine.splits[name].feature, split.feature)
+            assert np.array_equal(mine.splits[name].label, split.label)
+    assert np.shares_memory(opened.tasks[1].splits["test"].feature, store.get("feature"))
+    rows, view = np.random.default_rng(1).permutation(75), np.arange(75) % 3
+    expected = RowReader(stream).read(rows, view)
+    found = ray.get(readers[0].read.remote(handle, rows, view))
+    assert np.array_equal(found.feature, expected.feature) and np.array_equal(found.label, expected.label)
+    assert RowReader(opened).bytes_per_row == RowReader(stream).bytes_per_row == 4 * 16 * 2 + 4
+    with pytest.raises(RuntimeError, match="cannot be read here"):
+        opened.tasks[0].splits["train"].pictures.read(np.array([0]))
+    store.close(delete=True)
+    assert all(path.exists() for path in files.values())
+
+
 def _spoil(folder):
     for place in ("0/train/3", "0/train/29", "1/test/0"):
         (folder / "pictures" / f"{place}.jpg").write_bytes(b"no picture")
@@ -275,6 +303,9 @@ def test_bad_pictures_are_left_out_of_memory_and_counted(file_stream, store, tmp
     assert np.array_equal(split.tokens, whole.tokens[good])
     assert np.array_equal(split.label, whole.label[good])
     assert len(opened.tasks[1].splits["test"]) == 6
+    # A training row is known by what it was before any was left out.
+    reader = RowReader(opened)
+    assert reader.origin(np.array([0, 3, 27, 28])).tolist() == [0, 4, 28, 30]
     records = stream.tasks[1].splits["test"].record
     assert opened.tasks[1].splits["test"].record.tolist() == records[1:].tolist()
 

@@ -103,3 +103,18 @@ def test_skip_bad_gives_up_on_a_task_without_any_picture(file_stream, tmp_path):
         path.unlink()
     with pytest.raises(BadRecord, match="2/train"):
         RowReader(stream).read(np.array([0, 60]))
+
+
+def test_features_are_read_in_the_place_of_pictures(encoded_stream):
+    stream, _ = encoded_stream
+    reader = RowReader(stream)
+    assert reader.encoded and reader.views == 3
+    found = reader.read(ROWS)
+    assert found.pictures is None
+    # The training rows of all tasks come first in the array, so a row is its own place.
+    whole = np.concatenate([task.splits["train"].feature for task in stream.tasks])
+    assert np.array_equal(found.feature, whole[ROWS])
+    view = np.array([0, 1, 2, 0, 1, 2, 0, 1])
+    assert np.array_equal(reader.read(ROWS, view).feature, stream.views[ROWS, view])
+    split = reader.split(ROWS)
+    assert np.array_equal(split.feature, whole[ROWS]) and np.array_equal(split.label, found.label)
