@@ -19,10 +19,9 @@ import torch
 import torch.nn.functional as F
 from open_clip.transform import PreprocessCfg
 from torch import Tensor, nn
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2.functional import resize
 
 from .clip_config import ClipConfig
+from .preprocess import prepare
 from .small_clip import PREPROCESS, SMALL, WEIGHTS, build_small_clip
 
 _TEXTS = 256
@@ -52,8 +51,6 @@ class Clip(nn.Module):
         self._tokenizer = tokenizer
         self._architecture = architecture
         self._preprocess = preprocess
-        for name, values in (("_mean", preprocess.mean), ("_std", preprocess.std)):
-            self.register_buffer(name, 255 * torch.tensor(values).view(1, 3, 1, 1), persistent=False)
 
     @property
     def context_width(self) -> int:
@@ -83,16 +80,13 @@ class Clip(nn.Module):
         """uint8 (B, 3, S, S) -> unit rows (B, D). Pictures of another side are resized to ``image_size``, as
         the model's preprocessing does (bicubic, antialiased).
         """
-        if image.shape[-2:] != (self.image_size, self.image_size):
-            how = InterpolationMode(self._preprocess.interpolation)
-            image = resize(image, [self.image_size, self.image_size], interpolation=how, antialias=True)
         with torch.autocast(image.device.type, enabled=False):
-            return self.model.encode_image((image.float() - self._mean) / self._std, normalize=True)
+            return self.model.encode_image(prepare(image, self._preprocess), normalize=True)
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
         """N texts, in any language, -> unit rows (N, D). What is longer than the context is cut."""
-        device = self._mean.device
+        device = self.model.logit_scale.device
         rows = [torch.empty(0, self.width, device=device)]
         with torch.autocast(device.type, enabled=False):
             for start in range(0, len(texts), _TEXTS):
@@ -110,7 +104,7 @@ class Clip(nn.Module):
         """
         n = len(context)
         ids, start = self._prompt_ids(n, names)
-        ids = ids.to(self._mean.device)
+        ids = ids.to(self.model.logit_scale.device)
 
         def insert(module: nn.Module, inputs: tuple, words: Tensor) -> Tensor:
             learned = context.to(words.dtype).expand(len(words), -1, -1)

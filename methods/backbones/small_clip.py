@@ -17,10 +17,11 @@ MERGES = _FILES / "small_clip_merges.txt.gz"
 
 SMALL = {
     "embed_dim": 128,
-    "vision_cfg": {"image_size": 32, "patch_size": 8, "width": 128, "head_width": 32, "layers": 4},
+    "vision_cfg": {"image_size": 64, "layers": (1, 1, 1, 1), "width": 16, "head_width": 16},
     "text_cfg": {"context_length": 32, "vocab_size": 2562, "width": 64, "heads": 2, "layers": 2},
 }
-"""Its architecture, as open_clip writes down that of its models."""
+"""Its architecture, as open_clip writes down that of its models: CLIP's residual network, one block a stage,
+since minutes on one core teach it twice what they teach a vision transformer of its cost."""
 
 PREPROCESS = PreprocessCfg(size=SMALL["vision_cfg"]["image_size"])
 """How its pictures are resized and normalised: as CLIP's."""

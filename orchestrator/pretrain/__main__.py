@@ -9,6 +9,7 @@ from pathlib import Path
 from methods.backbones.clip import load_clip
 from methods.backbones.clip_config import ClipConfig
 from orchestrator.cli import Say, run_main
+from orchestrator.errors import UserError
 
 from .judge import judge
 from .train_clip import Recipe, train_clip
@@ -18,6 +19,7 @@ _HELP = {
     "batch_size": "pairs of a step",
     "learning_rate": "AdamW's highest",
     "weight_decay": "of matrices",
+    "colours": "of a step's things",
     "seed": "of weights and pairs",
 }
 
@@ -43,7 +45,10 @@ def main(arguments: list[str]) -> int:
             help=f"{_HELP[field.name]} (default: %(default)s)",
         )
     options = parser.parse_args(arguments)
-    recipe = Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})
+    try:
+        recipe = Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})
+    except ValueError as error:
+        raise UserError(f"--{str(error).replace('_', '-', 1)}") from None
     say = Say()
     train_clip(recipe, options.out, say)
     say(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")

@@ -26,8 +26,8 @@ def judge(clip: Clip) -> dict[str, float]:
     ``colour``: how often the class that zero-shot finds has the right colour. ``linear_probe``: of a linear
     head trained on all its tasks at once; ``chance``: of a guess.
     """
-    pictures, captions = pairs(np.random.default_rng(0), UNSEEN, _PAIRS, clip.image_size)
-    found = (_encode(clip, pictures) @ clip.encode_text(captions).T).argmax(1)
+    pictures, captions = pairs(np.random.default_rng(0), UNSEEN, _PAIRS)
+    found = (clip.encode_image(torch.from_numpy(pictures)) @ clip.encode_text(captions).T).argmax(1)
     stream = ShapesRecognition.load(ShapesRecognition.Config(), skip_bad=False)
     image, label = _split(clip, stream, "test")
     prompts = [t.format(name) for name in stream.categories for t in stream.templates]

@@ -26,22 +26,25 @@ _FRAMES = (
 # One thing, two alike, two that differ in kind and colour.
 _KINDS = (0.7, 0.1, 0.2)
 _SIZE_TOLD = 0.3
+# The streams' default: the weights are pretrained on pictures as coarse as theirs.
+_SIDE = 32
 
 
 def pairs(
-    rng: np.random.Generator, families: Sequence[int], n: int, image_size: int
+    rng: np.random.Generator, families: Sequence[int], n: int, colours: int = len(COLOURS)
 ) -> tuple[np.ndarray, list[str]]:
-    """n pictures, uint8 (n, S, S, 3), and a caption of each: "a photo of a big red disc."
+    """n pictures, uint8 (n, 3, 32, 32), and a caption of each: "a photo of a big red disc."
 
-    Things are drawn from ``families``, by index. A caption tells things, colours and counts, and now and
-    then the size.
+    Things are drawn from ``families``, by index, and have one of ``colours`` colours, 2 or more. A caption
+    tells things, colours and counts, and now and then the size.
     """
     kind = rng.choice(len(_KINDS), n, p=_KINDS)
+    palette = rng.choice(len(_COLOURS), colours, replace=False)
     objects = np.stack(
         [
             rng.choice(families, (n, 2)),
             rng.integers(0, THINGS, (n, 2)),
-            rng.permuted(np.tile(np.arange(len(_COLOURS)), (n, 1)), axis=1)[:, :2],
+            rng.permuted(np.tile(palette, (n, 1)), axis=1)[:, :2],
             rng.integers(0, len(SIZES), (n, 2)),
         ],
         2,
@@ -55,7 +58,8 @@ def pairs(
         _FRAMES[frame].format(_content(two, sizes, k))
         for frame, two, sizes, k in zip(frames, objects.tolist(), told, kind.tolist(), strict=True)
     ]
-    return render(scatter(rng, objects), np.arange(n), image_size), captions
+    pictures = render(scatter(rng, objects), np.arange(n), _SIDE)
+    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)), captions
 
 
 def _content(objects: list[list[int]], told: list[bool], kind: int) -> str:

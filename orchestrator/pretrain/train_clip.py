@@ -16,8 +16,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from methods.backbones.preprocess import prepare
 from methods.backbones.small_clip import PREPROCESS, build_small_clip
+from methods.checks import check_range
 from orchestrator.errors import UserError
+from orchestrator.streams.world.colours import COLOURS
 from orchestrator.streams.world.division import PRETRAINING
 
 from .pairs import pairs
@@ -28,14 +31,25 @@ _EVERY = 100
 @dataclass(frozen=True)
 class Recipe:
     """``steps``: optimiser steps, of ``batch_size`` pairs each. ``learning_rate``: AdamW's, after a tenth of
-    warm-up, falling to 0 along a cosine. ``weight_decay``: of matrices. ``seed``: of weights and pairs.
+    warm-up, falling to 0 along a cosine. ``weight_decay``: of matrices, 0 or more. ``colours``: of a
+    step's things, 2 .. 8; with few of them, pairs are told apart by what things are. ``seed``: of weights and
+    pairs, 0 .. 2**32 - 1.
     """
 
-    steps: int = 1000
-    batch_size: int = 192
+    steps: int = 800
+    batch_size: int = 128
     learning_rate: float = 1e-3
     weight_decay: float = 0.1
+    colours: int = 3
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_range("steps", self.steps, 1)
+        check_range("batch_size", self.batch_size, 2)
+        check_range("colours", self.colours, 2, len(COLOURS))
+        check_range("learning_rate", self.learning_rate, 0, open_low=True)
+        check_range("weight_decay", self.weight_decay, 0)
+        check_range("seed", self.seed, 0, 2**32 - 1)
 
 
 def train_clip(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
@@ -45,6 +59,7 @@ def train_clip(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
     from it, and ends with the same weights on the same machine and number of threads. Raises
     :class:`~orchestrator.errors.UserError` for what another recipe left there.
     """
+    out.parent.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
         model, tokenizer = build_small_clip()
@@ -61,15 +76,11 @@ def train_clip(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
     if first:
         say(f"going on from step {first}")
     loss_of = ClipLoss()
-    mean, std = (255 * torch.tensor(v).view(1, 3, 1, 1) for v in (PREPROCESS.mean, PREPROCESS.std))
     model.train()
     for step in range(first, recipe.steps):
-        pictures, captions = pairs(
-            np.random.default_rng([recipe.seed, step]), PRETRAINING, recipe.batch_size, PREPROCESS.size
-        )
-        image = model.encode_image(
-            (torch.from_numpy(pictures).permute(0, 3, 1, 2) - mean) / std, normalize=True
-        )
+        rng = np.random.default_rng([recipe.seed, step])
+        pictures, captions = pairs(rng, PRETRAINING, recipe.batch_size, recipe.colours)
+        image = model.encode_image(prepare(torch.from_numpy(pictures), PREPROCESS), normalize=True)
         text = _encode_text(model, tokenizer(captions))
         loss = loss_of(image, text, model.logit_scale.exp())
         for group in optimizer.param_groups:
@@ -86,7 +97,8 @@ def train_clip(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
             recall = f"recall@1 in the batch {found.float().mean():.3f}"
             say(f"step {step + 1}/{recipe.steps}: loss {loss:.3f}, {recall}")
             _save(checkpoint, recipe, state, step + 1)
-    save_file({name: value.half().contiguous() for name, value in model.state_dict().items()}, out)
+    state = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
+    save_file({k: v.contiguous() for k, v in state.items()}, out)
     checkpoint.unlink()
 
 

@@ -8,7 +8,7 @@ from .drawings import DRAWINGS
 from .families import DRAWN
 
 _DRAWN_FOR_PRETRAINING = ("shapes", "sky", "letters", "signs")
-_INVENTED_FROM, _INVENTED = 600, 60
+_INVENTED_FROM, _INVENTED = 600, 30
 
 PRETRAINING = (
     *(list(DRAWINGS).index(name) for name in _DRAWN_FOR_PRETRAINING),

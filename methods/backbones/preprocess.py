@@ -1,0 +1,21 @@
+"""Pictures as a CLIP's image encoder wants them."""
+
+from __future__ import annotations
+
+import torch
+from open_clip.transform import PreprocessCfg
+from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2.functional import normalize, resize
+
+
+def prepare(image: Tensor, how: PreprocessCfg) -> Tensor:
+    """uint8 (B, 3, S, S) -> float32 (B, 3, T, T): resized to the encoder's T, where S is another, and
+    normalised, on the device of ``image``.
+
+    ``how``: open_clip's, of which size, interpolation (antialiased), mean and standard deviation count.
+    """
+    size = [how.size, how.size] if isinstance(how.size, int) else list(how.size)
+    if list(image.shape[-2:]) != size:
+        image = resize(image, size, interpolation=InterpolationMode(how.interpolation), antialias=True)
+    return normalize(image.to(torch.float32) / 255, list(how.mean), list(how.std))
