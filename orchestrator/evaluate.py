@@ -6,13 +6,12 @@ from typing import Literal
 
 import numpy as np
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from methods.method import Method
 
-from .loader import eval_batches
 from .metrics import gallery_map_of_features, recall_of_features
+from .ranks import gather_rows, own_batches
 from .scoring import Evaluation, Scores
 from .streams.stream import Split, Stream
 
@@ -25,31 +24,15 @@ def embed_split(method: Method, split: Split, kinds: tuple[Kind, ...], how: Eval
 
     Each rank embeds its share; all ranks return the whole.
     """
-    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     found: dict[Kind, list[Tensor]] = {kind: [] for kind in kinds}
     places: list[Tensor] = []
     method.eval()
-    cast = torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16")
-    for batch in eval_batches(split, batch_size=how.batch_size, rank=rank, world=world):
+    for batch in own_batches(method, split, how):
         places.append(batch.row)
-        moved = how.encode(batch.to(how.device, non_blocking=True))
-        with cast:
+        with torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16"):
             for kind in kinds:
-                found[kind].append(method.embed(moved, kind).float())
-    if world == 1:
-        return {kind: torch.cat(parts) for kind, parts in found.items()}
-    return {kind: _gather(parts, places, len(split), how.device) for kind, parts in found.items()}
-
-
-def _gather(parts: list[Tensor], places: list[Tensor], total: int, device: torch.device) -> Tensor:
-    """Rows of all ranks in split order. A rank may have no rows at all, so the width travels too."""
-    width = torch.tensor([parts[0].shape[1] if parts else 0], device=device)
-    dist.all_reduce(width, dist.ReduceOp.MAX)
-    whole = torch.zeros(total, int(width), device=device)
-    if parts:
-        whole[torch.cat(places).to(device)] = torch.cat(parts)
-    dist.all_reduce(whole)
-    return whole
+                found[kind].append(method.embed(batch, kind).float())
+    return {kind: gather_rows(parts, places, len(split), how.device) for kind, parts in found.items()}
 
 
 def evaluate_retrieval(

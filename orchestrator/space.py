@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,10 @@ from methods import registry as methods
 from .config import ConfigError, RunConfig, data_values, flatten, known
 from .errors import UserError
 from .parameter import Parameter, Scalar, text
+from .replay.config import check_memory
 from .space_file import Objective, SpaceFile
 from .streams import registry as streams
+from .streams.source import StreamSource
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -146,6 +148,19 @@ class Space:
         """Samples that the largest replay memory of any trial holds, on a stream of so many classes."""
         largest = int(self.largest("replay.size"))
         return replace(self.config.replay, size=largest).most(classes)
+
+    def check_memory(self, source: StreamSource) -> None:
+        """Raises a one-line :class:`~orchestrator.errors.UserError` where a memory that the search may ask
+        for cannot serve the stream.
+        """
+
+        def values(name: str) -> Iterable[Any]:
+            parameter = next((p for p in self.parameters if p.key == f"replay.{name}"), None)
+            return [getattr(self.config.replay, name)] if parameter is None else parameter.samples
+
+        for size, policy in itertools.product(values("size"), values("policy")):
+            replay = replace(self.config.replay, size=size, policy=policy)
+            check_memory(replay, len(source.categories), source.scenario)
 
     def describe(self) -> list[str]:
         """What is searched, an aligned line a parameter: key, range, starting point and condition."""

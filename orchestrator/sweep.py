@@ -85,6 +85,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     stream_class = streams.get(space.config.stream_name)
     say(f"reading the stream {space.config.stream_name}")
     source = stream_class.load(space.config.stream, space.config.run.skip_bad)
+    space.check_memory(source)
     if given.dry_run:
         from .preview import preview
 

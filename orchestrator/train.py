@@ -41,11 +41,13 @@ def main(arguments: list[str]) -> int:
             raise UserError(
                 f"--seeds {' '.join(map(str, seeds))}: allowed are different whole numbers from 0"
             )
+    from .replay.config import check_memory
     from .streams import registry as streams
 
     say = Say()
     say(f"reading the stream {config.stream_name}")
     source = streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
+    check_memory(config.replay, len(source.categories), source.scenario)
     if given.dry_run:
         from .preview import preview_train
 
