@@ -96,7 +96,8 @@ def _results(
 ) -> Iterator[tuple[int, bytes]]:
     import ray.data
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    # What goes wrong is raised here as well, where it is said in one line.
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False

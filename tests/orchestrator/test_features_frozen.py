@@ -10,6 +10,8 @@ from orchestrator.features.bank import encode_here, open_bank, text_features
 from orchestrator.features.frozen import check_encoder, frozen_encoder, load_backbone, views_of
 from orchestrator.loader import Loader, eval_batches
 from orchestrator.replay.rows import RowReader
+from orchestrator.reporter import CollectingReporter
+from orchestrator.stream_loop import StreamLoop
 from orchestrator.streams import registry
 from orchestrator.streams.prepare import prepare
 
@@ -96,6 +98,23 @@ def test_evaluation_sees_the_same_with_and_without_the_bank(both):
         for s in (encoded, pictures)
     )
     _same([one], [other])
+
+
+def test_a_trial_reports_the_same_with_and_without_the_bank(both, tmp_path):
+    _, encoded, pictures = both
+    config = _config(method__name="clip-er", method__epochs=2, method__batch_size=8, replay__size=16)
+    reports = []
+    for number, stream in enumerate((encoded, pictures)):
+        reporter = CollectingReporter()
+        StreamLoop(config, stream, tmp_path / str(number), reporter, device=CPU).run()
+        reports.append(reporter.reports)
+    for one, other in zip(*reports, strict=True):
+        assert one.keys() == other.keys()
+        compared = [k for k in one if not k.startswith("seconds/") and k != "replay/bytes"]
+        assert {"validation/average", "validation/drift/angle"} < set(compared)
+        np.testing.assert_allclose(
+            [one[k] for k in compared], [other[k] for k in compared], rtol=0.02, atol=0.02
+        )
 
 
 def test_a_method_that_trains_its_encoder_keeps_its_pictures(both, small_config):
