@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from .views import VIEWS_SEED
 
 Say = Callable[[str], None]
 
-Runner = Callable[[Encoder, list[Chunk]], Iterator[tuple[int, bytes]]]
+Runner = Callable[[Encoder, list[Chunk]], Generator[tuple[int, bytes], None, None]]
 """Encodes chunks, in any order: yields a chunk's place in the list and what :meth:`Encoder.encode` gave."""
 
 _TEXTS = 256  # prompts a chunk
@@ -156,10 +157,20 @@ class _Builder:
 
     def build(self, run: Runner) -> Bank:
         with locked(self._pictures.folder, self._say), locked(self._texts.folder, self._say):
-            self._forget_mended()
-            self._encode(run)
             told = self._pictures.finished()
-            self._texts.finished()
+            if told is not None and self._is_mended(told):
+                self._pictures.discard()
+                told = None
+            texts = [] if self._texts.finished() is not None else self._text_chunks()
+            pictures = [] if told is not None else self._picture_chunks()
+            if texts or pictures:
+                self._encode(run, texts, pictures)
+            else:
+                self._say(f"features of {self._source.name}: found in {self._pictures.folder}")
+            if texts:
+                self._finish_texts(len(texts))
+            if pictures:
+                told = self._finish_pictures(pictures)
         return self._open(told)
 
     def _open(self, told: dict) -> Bank:
@@ -191,12 +202,10 @@ class _Builder:
             name = self._source.categories[min(lost)]
             raise UserError(f"task {task.name}, split {place[1]}: no picture of class {name!r} can be read")
 
-    def _forget_mended(self) -> None:
-        """Starts anew where a picture was left out that can be read now; an error where it may not be left
-        out."""
-        told = self._pictures.finished()
+    def _is_mended(self, told: dict) -> bool:
+        """Whether a picture was left out that can be read now; an error where it may not be left out."""
         for place, pictures in self._encoder.sources.items():
-            for row in (told or {}).get("left_out", {}).get(f"{place[0]}/{place[1]}", []):
+            for row in told["left_out"].get(f"{place[0]}/{place[1]}", []):
                 try:
                     pictures.read(np.array([row]))
                 except BadRecord:
@@ -204,38 +213,28 @@ class _Builder:
                         raise
                 else:
                     self._say(f"a picture that was left out of {self._pictures.folder} can be read again")
-                    self._pictures.discard()
-                    return
+                    return True
+        return False
 
-    def _encode(self, run: Runner) -> None:
-        texts = pictures = ()
-        if self._texts.finished() is None:
-            texts = self._text_chunks()
-        if self._pictures.finished() is None:
-            pictures = self._picture_chunks()
+    def _encode(self, run: Runner, texts: list[TextChunk], pictures: list[PictureChunk]) -> None:
         todo: list[tuple[Shelf, int, Chunk]] = []
         for shelf, chunks in ((self._texts, texts), (self._pictures, pictures)):
             if chunks:
                 shelf.start()
                 todo += [(shelf, n, c) for n, c in enumerate(chunks) if not self._is_whole(shelf, n, c)]
-        if not texts and not pictures:
-            self._say(f"features of {self._source.name}: found in {self._pictures.folder}")
-            return
         left, total = sum(c.pictures for _, _, c in todo), sum(c.pictures for c in pictures)
         if left:
             self._announce(left, total)
+        elif len(todo) == 1:
+            run = encode_here  # some texts are done before a pool is up
+        if not todo:
+            return
         progress = Progress(self._say, total, total - left)
-        if todo == [(self._texts, 0, texts[0])] if texts else False:
-            run = encode_here
-        if todo:
-            for index, data in run(self._encoder, [chunk for _, _, chunk in todo]):
+        with closing(run(self._encoder, [chunk for _, _, chunk in todo])) as results:
+            for index, data in results:
                 shelf, number, chunk = todo[index]
                 shelf.write_chunk(number, data)
                 progress.add(chunk.pictures)
-        if texts:
-            self._finish_texts(len(texts))
-        if pictures:
-            self._finish_pictures(pictures)
 
     def _announce(self, left: int, total: int) -> None:
         views = f" in {self._encoder.views} views" if self._encoder.views else ""
@@ -273,7 +272,7 @@ class _Builder:
             twin.array[:] = text.reshape(shape)
         self._texts.finish(["text"], {})
 
-    def _finish_pictures(self, chunks: list[PictureChunk]) -> None:
+    def _finish_pictures(self, chunks: list[PictureChunk]) -> dict:
         kept: dict[Place, list[np.ndarray]] = {place: [np.empty(0, np.int64)] for place in self._spans}
 
         def fill(name: str, shape: tuple[int, ...], wanted: list[tuple[int, PictureChunk]]) -> None:
@@ -296,17 +295,13 @@ class _Builder:
             fill("views", (self._training, self._encoder.views, self._width), training)
         rows = {place: np.concatenate(parts) for place, parts in kept.items()}
         self._finish_herding(rows)
-        self._pictures.finish(
-            names,
-            {
-                "encoder": [self._encoder.config.model, self._encoder.config.pretrained],
-                "left_out": {
-                    f"{index}/{name}": np.setdiff1d(np.arange(end - begin), rows[index, name]).tolist()
-                    for (index, name), (begin, end) in self._spans.items()
-                    if len(rows[index, name]) < end - begin
-                },
-            },
-        )
+        left_out = {
+            f"{index}/{name}": np.setdiff1d(np.arange(end - begin), rows[index, name]).tolist()
+            for (index, name), (begin, end) in self._spans.items()
+            if len(rows[index, name]) < end - begin
+        }
+        named = [self._encoder.config.model, self._encoder.config.pretrained]
+        return self._pictures.finish(names, {"encoder": named, "left_out": left_out})
 
     def _finish_herding(self, kept: dict[Place, np.ndarray]) -> None:
         label = np.concatenate(
@@ -317,7 +312,7 @@ class _Builder:
             twin.array[:] = herding_order(feature.astype(np.float32), label)
 
 
-def encode_here(encoder: Encoder, chunks: list[Chunk]) -> Iterator[tuple[int, bytes]]:
+def encode_here(encoder: Encoder, chunks: list[Chunk]) -> Generator[tuple[int, bytes], None, None]:
     """A :data:`Runner` that encodes in this process, on the CPU."""
     for index, chunk in enumerate(chunks):
         yield index, encoder.encode(chunk, "cpu")

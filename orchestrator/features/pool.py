@@ -6,7 +6,7 @@ import inspect
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ class RayPool:
         self._folder = folder
         self._say = say
 
-    def __call__(self, encoder: Encoder, chunks: list[Chunk]) -> Iterator[tuple[int, bytes]]:
+    def __call__(self, encoder: Encoder, chunks: list[Chunk]) -> Generator[tuple[int, bytes], None, None]:
         import ray
 
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -54,7 +54,7 @@ class RayPool:
 
     def _until_done(
         self, encoder: Parcel, chunks: list[Chunk], device: str, processes: int
-    ) -> Iterator[tuple[int, bytes]]:
+    ) -> Generator[tuple[int, bytes], None, None]:
         from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError
 
         left, failures = set(range(len(chunks))), 0
@@ -93,7 +93,7 @@ def pool_size(nodes: list[Mapping[str, float]], device: str, chunks: int) -> tup
 
 def _results(
     encoder: Parcel, chunks: list[Chunk], numbers: list[int], device: str, processes: int
-) -> Iterator[tuple[int, bytes]]:
+) -> Generator[tuple[int, bytes], None, None]:
     import ray.data
 
     # What goes wrong is raised here as well, where it is said in one line.

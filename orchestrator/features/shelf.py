@@ -93,11 +93,14 @@ class Shelf:
         """Whether there is a file of that chunk, whole or not."""
         return (self.folder / f"chunks/{number:06d}.npz").exists()
 
-    def finish(self, names: list[str], told: Mapping[str, Any]) -> None:
-        """The arrays ``names`` have been written to :meth:`path`: from now on they are complete."""
+    def finish(self, names: list[str], told: dict[str, Any]) -> dict[str, Any]:
+        """The arrays ``names`` have been written to :meth:`path`: from now on they are complete. Returns
+        ``told``, which is kept beside them.
+        """
         files = {name: _described(self.path(name)) for name in names}
         self._write("meta.json", _json({"identity": self.identity, "files": files, "told": told}))
         shutil.rmtree(self.folder / "chunks")
+        return told
 
     def discard(self) -> None:
         """Back to nothing; whoever has the arrays open keeps them."""

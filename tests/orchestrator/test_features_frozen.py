@@ -1,9 +1,12 @@
 """With and without the bank: the same views, the same features, the same batches."""
 
+import argparse
+
 import numpy as np
 import pytest
 import torch
 
+from orchestrator.cli import add_run_arguments, given_values
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
 from orchestrator.features.bank import encode_here, open_bank, text_features
@@ -140,3 +143,12 @@ def test_an_encoder_that_cannot_be_had_is_one_line():
     config = _config(method__backbone={"model": "ViT-B-33", "pretrained": "random"})
     with pytest.raises(UserError, match=r"method\.backbone: .*ViT-B-33"):
         load_backbone(config.method.backbone)
+
+
+def test_the_command_line_can_turn_the_bank_off():
+    parser = argparse.ArgumentParser()
+    add_run_arguments(parser)
+    assert given_values(parser.parse_args([])) == {}
+    assert given_values(parser.parse_args(["--no-feature-cache"])) == {"run.feature_cache": False}
+    with pytest.raises(UserError, match="give it once"):
+        given_values(parser.parse_args(["--no-feature-cache", "--set", "run.feature_cache=true"]))
