@@ -159,8 +159,8 @@ class Clap4Clip(Method):
     from the second task on, all adapters on the memory, the attention frozen and without dropout.
 
     Class features depend on the other pictures of a batch, in evaluation too; in training the batch is the
-    global one, whatever the number of ranks. What is drawn is a function of ``Batch.seed``. Classes that
-    have not been learnt are scored by their frozen text feature.
+    global one, whatever the number of ranks. What is drawn is a function of ``Batch.seed``, but for dropout,
+    which is each rank's own. Classes that have not been learnt are scored by their frozen text feature.
 
     ``clip``: with learned prompts, the CLIP whose text tower encodes them (see
     :class:`~methods.prompts.LearnedPrompts`); loaded from ``config.backbone`` when absent.

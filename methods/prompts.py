@@ -17,7 +17,8 @@ class LearnedPrompts(nn.Module):
 
     ``clip``: a frozen CLIP (``context_width``, ``encode_prompts``); it is no part of this module, and is
     moved to the context's device when it is used. ``length``: context tokens, drawn from N(0, 0.02^2).
-    ``per_task``: each task has a context, and their mean is what is used.
+    ``per_task``: each task has a context, and their mean is what is used. Raises :class:`ValueError` where so
+    many tokens leave no room for a name.
     """
 
     def __init__(self, clip: nn.Module, names: Sequence[str], length: int, per_task: bool) -> None:
@@ -26,6 +27,7 @@ class LearnedPrompts(nn.Module):
         self._clip = (clip,)  # a module in a tuple is not registered
         self._names = [name.replace("_", " ") for name in names]
         self._per_task = per_task
+        self._check(length)
         self._kept: tuple[tuple, tuple, Tensor] | None = None
 
     def start_task(self) -> None:
@@ -52,3 +54,12 @@ class LearnedPrompts(nn.Module):
         features = clip.encode_prompts(context, self._names[:classes]).to(new.dtype)
         self._kept = None if trained else ((past, new), state, features.detach())
         return features
+
+    @torch.no_grad()
+    def _check(self, length: int) -> None:
+        (clip,) = self._clip
+        context = torch.zeros(length, clip.context_width, device=next(clip.parameters()).device)
+        try:
+            clip.encode_prompts(context, self._names[:1])
+        except ValueError as error:
+            raise ValueError(f"context_length {length}: {error}") from None

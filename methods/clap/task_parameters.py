@@ -29,7 +29,7 @@ class TaskParameters(nn.Module):
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args) -> None:
         for name in ("past", "new"):
             saved = state_dict.get(prefix + name)
-            if saved is not None:
+            if saved is not None and len(saved) != len(getattr(self, name)):
                 setattr(self, name, nn.Parameter(_of_length(getattr(self, name), saved.shape)))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
