@@ -3,8 +3,8 @@
     python benchmarks/feature_bank.py [--slow 1] [--train 7] [--epochs 5] [--pictures 10000]
 
 Both ways walk one stream (shapes-recognition, 30 classes) with the same configurations, one after the other
-in this process, by the code that a lane runs: ViT-B/32 with random weights, torch's threads. The time with the
-bank includes encoding. Without it all trials cost the same, so only ``--slow`` of them are run, and their
+in this process, by the code that a lane runs: ViT-B/32 with random weights. The time with the bank includes
+encoding. Without it all trials cost the same, so only ``--slow`` of them are run, and their
 mean is taken sixteen times.
 
 Bytes: proportional set sizes (PSS, /proc/PID/smaps) of the shared memory that holds a bank of ``--pictures``,

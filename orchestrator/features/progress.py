@@ -59,4 +59,4 @@ class Progress:
         if now <= began or self._done == before:
             return ""
         rate = (self._done - before) / (now - began)
-        return f", {rate:.3g} a second, {(self._total - self._done) / rate:.0f} s left"
+        return f", {rate:.{0 if rate >= 10 else 1}f} a second, {(self._total - self._done) / rate:.0f} s left"
