@@ -120,8 +120,8 @@ class Phase:
     the task before such a phase. ``replay``: ``none``, or ``merge``, the memory's rows join the training set.
     ``optimizer`` makes a fresh optimiser, and may set which parameters are trained; ``learning_rate(step,
     steps)`` is the factor on its base rate at step 0 .. steps - 1. ``patience``: epochs without a better
-    validation score on the task after which the phase ends with its best weights; 0 walks all epochs and
-    keeps the last.
+    validation score, over the tasks that the training set has samples of, after which the phase ends with its
+    best weights; 0 walks all epochs and keeps the last.
     """
 
     name: str

@@ -87,8 +87,10 @@ def task_row(report: Mapping[str, float], tasks: int, scenario: Scenario) -> lis
     return [report[f"validation/task_{k:02d}/{SCORE[scenario]}"] for k in range(tasks)]
 
 
-def task_score(method: Method, stream: Stream, task: int, how: Evaluation) -> float:
-    """The scenario's score on one task's validation split, percent: what early stopping looks at."""
+def task_score(method: Method, stream: Stream, task: int, classes: int, how: Evaluation) -> float:
+    """The scenario's score on one task's validation split, percent, among the first ``classes`` classes: what
+    early stopping looks at.
+    """
     split = stream.tasks[task].splits["validation"]
     if stream.scenario == "retrieval":
         from .evaluate import task_r_mean
@@ -96,4 +98,4 @@ def task_score(method: Method, stream: Stream, task: int, how: Evaluation) -> fl
         return task_r_mean(method, split, how)
     from .evaluate_recognition import task_accuracy
 
-    return task_accuracy(method, split, range(stream.tasks[task].task.classes.stop), how)
+    return task_accuracy(method, split, range(classes), how)

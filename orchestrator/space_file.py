@@ -106,7 +106,7 @@ class SpaceFile:
             self.fail(f"{section}.{error.key}", error.problem)
 
     def _parameters(self, values: Any) -> dict[str, Parameter]:
-        if not isinstance(values, Mapping) or not values:
+        if not isinstance(values, Mapping):
             self.fail("search", f"expected a mapping of keys to distributions, found {values!r}")
         for key in values:
             section, _, name = key.partition(".")

@@ -162,9 +162,17 @@ class StreamLoop:
                 accumulate=run.accumulate,
                 curves=self.curves,
                 encode=self.how.encode,
-                validate=lambda: task_score(method, self.stream, index, self.how),
+                validate=lambda: self._validate(method, rows),
             )
         return loader.waited
+
+    def _validate(self, method: Method, rows: np.ndarray) -> float:
+        """The mean score on the validation splits of the tasks that ``rows`` come from: with past samples
+        among them, the newest task's alone would call a model best that has just forgotten the others.
+        """
+        tasks = np.unique(self.stream.task_of(rows)).tolist()
+        seen = self.stream.tasks[tasks[-1]].task.classes
+        return float(np.mean([task_score(method, self.stream, k, seen.stop, self.how) for k in tasks]))
 
     def _remember(self, index: int, method: Method, memory: ReplayMemory) -> None:
         """The replay memory takes in a task, with the model as it is."""
