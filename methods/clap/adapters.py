@@ -88,7 +88,8 @@ class ProbabilisticAdapters(nn.Module):
         if self.gain is not None:
             gain, shift = (getattr(p, age).unsqueeze(2) for p in (self.gain, self.shift))
             x = F.layer_norm(x, x.shape[-1:]) * gain + shift
-        return x @ getattr(self.weight, age).mT + getattr(self.bias, age).unsqueeze(2)
+        # The weights come first, so that their gradient has their layout and need not be copied.
+        return (getattr(self.weight, age) @ x.mT).mT + getattr(self.bias, age).unsqueeze(2)
 
     def _parameters_in_order(self) -> list[TaskParameters]:
         return [p for p in (self.weight, self.bias, self.gain, self.shift) if p is not None]
