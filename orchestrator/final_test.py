@@ -26,7 +26,8 @@ def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.de
 
     Row t of the matrix is the model after task t on every task, later ones included, which forward transfer
     needs, with an untrained model's scores as its baseline. The weights come from the trial's checkpoints:
-    nothing is trained again.
+    nothing is trained again. What only the earlier models have, since it needs classes not yet seen, is told
+    as the mean over them: ``test/over_time/harmonic_mean`` ...
     """
     tasks = len(stream.tasks)
     how = evaluation_of(config, stream, device)
@@ -34,7 +35,7 @@ def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.de
     method = get_method(config.method_name)(config.method, stream.spec).to(device)
     baseline = evaluate(method, stream, "test", tasks=tasks, seen=0, how=how).by_task
     matrix = np.full((tasks, tasks), np.nan)
-    metrics: dict[str, float] = {}
+    steps: list[dict[str, float]] = []
     for t in range(tasks):
         saved = checkpoint.load(folder, t)
         if saved is None:
@@ -44,11 +45,18 @@ def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.de
         checkpoint.restore(method, saved.model)
         scores = evaluate(method, stream, "test", tasks=tasks, seen=t + 1, how=how)
         matrix[t] = scores.by_task
-        metrics = scores.metrics
-    metrics |= matrix_metrics(matrix, baseline)
+        steps.append(scores.metrics)
+    metrics = steps[-1] | _over_time(steps) | matrix_metrics(matrix, baseline)
     named = {f"test/{name}": float(value) for name, value in metrics.items()}
     if not dist.is_initialized() or dist.get_rank() == 0:
         (folder / "test").mkdir(exist_ok=True)
         checkpoint.write_text(folder / "test" / "metrics.json", json.dumps(named, indent=1))
         write_matrix(folder / "test" / "matrix.csv", matrix, [t.task.name for t in stream.tasks])
     return named
+
+
+def _over_time(steps: list[dict[str, float]]) -> dict[str, float]:
+    """Means over the models that have them of metrics that the last model has not."""
+    names = {name for step in steps for name in step} - set(steps[-1])
+    found = {name: [step[name] for step in steps if name in step] for name in sorted(names)}
+    return {f"over_time/{name}": float(np.mean(values)) for name, values in found.items()}

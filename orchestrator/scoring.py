@@ -30,6 +30,8 @@ SHOWN = (
     "backward_transfer",
     "forward_transfer",
     "seen/map1",
+    "over_time/harmonic_mean",
+    "over_time/detection/auroc",
     "seen/ece",
     "drift/angle",
 )

@@ -108,7 +108,7 @@ def _closing(
             if f"test/{name}" in _names(tested):
                 values = [found[f"test/{name}"] for found in tested]
                 spread = f" +- {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
-                lines.append(f"  {name:<18} {np.mean(values):6.2f}{spread}")
+                lines.append(f"  {name:<25} {np.mean(values):6.2f}{spread}")
         lines.append(f"  matrices: {short_path(folder / 'trials')}/*/test/matrix.csv")
     lines += [f"failed: {t.id}: {t.reason}" for t in watch.book.trials.values() if t.status == "failed"]
     lines += ["", *record]

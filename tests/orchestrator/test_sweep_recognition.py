@@ -1,0 +1,81 @@
+"""Recognition sweeps as a user starts them: real Ray, real MLflow on SQLite, the shipped CLIP."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+_STREAM = ["stream.tasks=2", "stream.train=4", "stream.validation=2", "stream.test=2", "run.views=2"]
+_CLAP = ["method.samples=2", "method.batch_size=8", "method.epochs=1", "method.vga_ff=32", "replay.size=24"]
+
+
+def _run(folder, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env={k: v for k, v in os.environ.items() if k not in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sweep")
+    command = ("orchestrator.sweep", "clap4clip", "--name", "s", "--trials", "2", "--set", *_STREAM, *_CLAP)
+    return folder, _run(folder, *command)
+
+
+def test_a_sweep_encodes_searches_and_tests(swept):
+    _, done = swept
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert re.search(r"encoding: \d+ of \d+ pictures \(100 %\)", done.stdout)
+    assert "Best configuration: trial" in done.stdout
+    assert re.search(r"on test: seen/accuracy [\d.]+  average [\d.]+", done.stdout)
+
+
+def test_the_record_has_the_drift_and_what_is_told_of_unseen_classes(swept):
+    folder, _ = swept
+    client = MlflowClient(f"sqlite:///{folder}/runs/mlflow.db")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "clap4clip on shapes-recognition"]
+    trials = [
+        r for r in client.search_runs([experiment.experiment_id]) if "mlflow.parentRunId" in r.data.tags
+    ]
+    assert len(trials) == 2
+    for trial in trials:
+        files = {file.path for file in client.list_artifacts(trial.info.run_id)}
+        assert {"config.yaml", "matrix.png", "drift.png", "curves.png"} <= files
+        for name in ("validation/harmonic_mean", "validation/seen/ece", "validation/drift/angle", "train/kl"):
+            assert name in trial.data.metrics, name
+    assert sum("test/over_time/harmonic_mean" in trial.data.metrics for trial in trials) == 1
+
+
+def test_a_later_run_of_another_method_encodes_nothing(swept):
+    folder, _ = swept
+    done = _run(folder, "orchestrator.train", "zero-shot", "--name", "z", "--set", *_STREAM)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "encoding" not in done.stdout
+    tested = json.loads((folder / "runs/z/trials/seed_0/test/metrics.json").read_text())
+    assert f"{tested['test/average']:.2f}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["replay.size=23"], "replay.size=23 is less than one sample for each of the stream's 24 classes"),
+        (["method.backbone.model=ViT-B-99", "method.backbone.pretrained=openai"], "'ViT-B-99' is unknown"),
+        (["method.backbone.pretrained=weights.pt"], "no such file"),
+    ],
+)
+def test_what_cannot_work_is_one_line(swept, values, expected):
+    folder, _ = swept
+    done = _run(folder, "orchestrator.train", "clap4clip", "--set", *_STREAM, *_CLAP[:-1], *values)
+    assert done.returncode != 0
+    (line,) = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line]
+    assert expected in line and "Traceback" not in done.stderr
