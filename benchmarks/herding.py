@@ -1,4 +1,4 @@
-"""Ranks 50,000 features of width 512 in 100 classes by herding, against the algorithm written out a pick at a time.
+"""Ranks 50,000 features of width 512 in 100 classes by herding, and by the algorithm written out.
 
 ``python benchmarks/herding.py``
 """
