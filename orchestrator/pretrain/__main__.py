@@ -45,6 +45,8 @@ def main(arguments: list[str]) -> int:
             help=f"{_HELP[field.name]} (default: %(default)s)",
         )
     options = parser.parse_args(arguments)
+    if options.out.suffix != ".safetensors":
+        raise UserError(f"--out {options.out}: allowed is a name that ends in .safetensors")
     try:
         recipe = Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})
     except ValueError as error:

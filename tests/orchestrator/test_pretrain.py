@@ -137,6 +137,8 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "step 2/2: loss" in said and "zero_shot: 0.500" in said
     assert out.is_file()
+    with pytest.raises(UserError, match=r"^--out w.st: allowed is a name that ends in .safetensors$"):
+        main(["clip", "--out", "w.st"])
     with pytest.raises(UserError, match="^--batch-size 1 must be >= 2$"):
         main(["clip", "--batch-size", "1", "--out", str(out)])
     with pytest.raises(UserError, match="^--steps 0 must be >= 1$"):
