@@ -152,8 +152,10 @@ class _Posterior(NamedTuple):
 
 
 class Clap4Clip(Method):
-    """Class weights w = z + u: text features u guided by the pictures of the batch, z drawn from a
-    distribution that the adapter of the class's task gives for u.
+    """Probabilistic adapters on a frozen CLIP, one a task, guided by the pictures of the batch.
+
+    Class weights are w = z + u: text features u guided by the pictures, z drawn from a distribution that the
+    adapter of the class's task gives for u.
 
     Phase ``adapt`` trains the attention and the newest adapter on the task and the memory; ``consolidate``,
     from the second task on, all adapters on the memory, the attention frozen and without dropout.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # The folder of data lies beside the package, in a checkout as in an installation. importlib.resources is no
 # way to it: it cannot read a folder without code out of an editable installation (NotADirectoryError in
 # Python 3.11).
+_WIDTH, _RANGE = 98, 44  # columns of a description, and of the ranges in it
 _FOLDER = Path(__file__).resolve().parent.parent / "search_spaces"
 
 
@@ -163,7 +165,7 @@ class Space:
             check_memory(replay, len(source.categories), source.scenario)
 
     def describe(self) -> list[str]:
-        """What is searched, an aligned line a parameter: key, range, starting point and condition."""
+        """What is searched, aligned lines for 98 columns: key, range, starting point and condition."""
         rows = []
         for parameter in self.parameters:
             start = f"start {text(self.start[parameter.key])}" if parameter.key in (self.start or {}) else ""
@@ -171,7 +173,14 @@ class Space:
                 (parameter.key, parameter.range, ", ".join(filter(None, (start, parameter.condition))))
             )
         first, second = (max((len(row[i]) for row in rows), default=0) for i in range(2))
-        return [f"{key:{first}}  {range_:{second}}  {note}".rstrip() for key, range_, note in rows]
+        second = min(second, _RANGE)
+        lines = []
+        for key, range_, note in rows:
+            ranges = textwrap.wrap(range_, second, break_on_hyphens=False)
+            notes = textwrap.wrap(note, _WIDTH - first - second - 4, break_on_hyphens=False)
+            for name, left, right in itertools.zip_longest([key], ranges, notes, fillvalue=""):
+                lines.append(f"{name:{first}}  {left:{second}}  {right}".rstrip())
+        return lines
 
     def _check(self, file: SpaceFile) -> None:
         """Tries what can be suggested: each end of each range, alone and with each end of each other

@@ -215,7 +215,10 @@ def test_an_integer_is_a_number_and_nothing_else_is(toy):
             {"method.name": "toi"},
             "method.name: unknown method 'toi'; did you mean toy? Allowed are ctp, finetune",
         ),
-        ({"stream.name": "shapes"}, "stream.name: unknown stream 'shapes'; did you mean shapes-recognition or shapes-retrieval?"),
+        (
+            {"stream.name": "shapes"},
+            "stream.name: unknown stream 'shapes'; did you mean shapes-recognition or shapes-r",
+        ),
         # The dataclasses' own checks, put at the key that they begin with.
         ({"method.steps": 0}, "method.steps: 0 must be >= 1"),
         ({"method.rate": 9}, "method: more rate than steps"),
