@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import UserError
+from .bad_records import count_or_raise
 from .checks import check_share, check_whole
 from .class_config import ClassConfig
 from .class_incremental import Examples, class_incremental
@@ -79,13 +79,7 @@ class ImageFolder:
             )
         if not os.path.isdir(root):
             raise UserError(f"{root}: no such folder, allowed: one with class folders")
-        skipped: Counter[str] = Counter()
-
-        def bad(message: str, reason: str) -> None:
-            if not skip_bad:
-                raise UserError(message)
-            skipped[reason] += 1
-
+        bad, skipped = count_or_raise(skip_bad)
         folders, parts = _listed(config, bad) if config.train_list else _walked(root, bad)
         digest = hashlib.sha256()
         train, *test = (_examples(config, part, digest) for part in parts)

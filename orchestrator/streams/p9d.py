@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -12,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import UserError
+from .bad_records import count_or_raise
 from .clean_caption import clean_caption
 from .p9d_records import Records, read_flat, read_train
 from .pictures import FilePictures
@@ -95,7 +95,7 @@ class P9D:
             )
         if not os.path.isdir(root):
             raise UserError(f"{root}: no such folder, allowed: one with json/ and train_images/")
-        bad, skipped = _count_or_raise(skip_bad)
+        bad, skipped = count_or_raise(skip_bad)
         found = {"train": read_train(f"{root}/json/train.json", bad)}
         names = _task_names(config, list(found["train"]))
         there = [s for s in _RETRIEVAL if os.path.exists(f"{root}/json/{s}.json")]
@@ -258,15 +258,3 @@ def _source(
         label=np.array(label, np.int32),
         ids=ids,
     )
-
-
-def _count_or_raise(skip: bool) -> tuple[Callable[[str, str], None], Counter[str]]:
-    """What to do with a bad record: count it by reason, or raise its message as a :class:`UserError`."""
-    skipped: Counter[str] = Counter()
-
-    def bad(message: str, reason: str) -> None:
-        if not skip:
-            raise UserError(message)
-        skipped[reason] += 1
-
-    return bad, skipped

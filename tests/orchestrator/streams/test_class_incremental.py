@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -232,3 +233,32 @@ def test_the_template_sets():
 def test_the_configuration_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         ClassConfig().seed = 1
+
+
+_GOLDEN = np.load(Path(__file__).parents[2] / "golden" / "recognition_metrics.npz")
+
+
+@pytest.mark.parametrize("case", sorted({key.split(".")[1] for key in _GOLDEN if key.startswith("split.")}))
+def test_base_and_new_classes_are_two_tasks_in_natural_order(case):
+    """MMA's base-to-new split: the first half of the classes, then the rest, renumbered within each."""
+    golden = {key: _GOLDEN[f"split.{case}.{key}"] for key in ("labels", "out_all_classes", "out_all_labels")}
+    count = len(golden["out_all_classes"])
+    classes, label = np.unique(golden["labels"], return_inverse=True)
+    np.testing.assert_array_equal(label, golden["out_all_labels"])
+    stream = build(
+        [str(c) for c in classes],
+        np.repeat(np.arange(count), 2),
+        label,
+        class_order="natural",
+        initial=count // 2,
+        increment=count - count // 2,
+    )
+    for task, part in zip(stream.tasks, ("base", "new"), strict=True):
+        test = task.splits["test"]
+        names = [int(name) for name in stream.categories[task.classes.start : task.classes.stop]]
+        np.testing.assert_array_equal(names, _GOLDEN[f"split.{case}.out_{part}_classes"])
+        rows = [int(name.removeprefix("test ")) for name in test.ids]
+        np.testing.assert_array_equal(rows, _GOLDEN[f"split.{case}.out_{part}_rows"])
+        np.testing.assert_array_equal(
+            test.label - task.classes.start, _GOLDEN[f"split.{case}.out_{part}_labels"]
+        )
