@@ -19,6 +19,7 @@ from ..run_options import RunOptions
 from .encoder import Chunk, Encoder
 
 _PROCESS_BYTES = 3 * 2**30  # what a process with torch and an encoder may hold
+_UP = 600  # seconds that the pool waits for CPUs or GPUs that others hold
 _GONE = 30.0  # seconds that the pool may take to free what it held
 _TRIES = 3  # times that a process of the pool may die in succession before the run ends
 
@@ -55,7 +56,13 @@ class RayPool:
     def _until_done(
         self, encoder: Parcel, chunks: list[Chunk], device: str, processes: int
     ) -> Generator[tuple[int, bytes], None, None]:
-        from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError
+        from ray.exceptions import (
+            GetTimeoutError,
+            NodeDiedError,
+            ObjectLostError,
+            OutOfMemoryError,
+            RayActorError,
+        )
 
         left, failures = set(range(len(chunks))), 0
         while left:
@@ -64,6 +71,11 @@ class RayPool:
                     left.remove(number)
                     failures = 0
                     yield number, data
+            except GetTimeoutError as error:
+                raise UserError(
+                    f"{processes} encoding process(es) did not come up within {_UP} s: others hold the "
+                    "cluster's CPUs or GPUs; try again, or give --no-feature-cache"
+                ) from error
             except (NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError) as error:
                 failures += 1
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -101,6 +113,8 @@ def _results(
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    # All are up before one works: Ray never frees what a process holds whose pool ends while it is starting.
+    context.wait_for_min_actors_s = _UP
     data = ray.data.from_items(
         # A block is handed back as a whole: one chunk each, so that each is kept as soon as it is encoded.
         [{"number": number} for number in numbers],
