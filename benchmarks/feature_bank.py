@@ -26,7 +26,8 @@ import torch
 
 from methods.method import ClassSpec, Task
 from orchestrator.config import RunConfig
-from orchestrator.features.bank import encode_here, open_bank, text_features
+from orchestrator.features.bank import open_bank, text_features
+from orchestrator.features.builder import encode_here
 from orchestrator.features.frozen import load_backbone
 from orchestrator.replay.absent import AbsentPictures
 from orchestrator.replay.limits import plan

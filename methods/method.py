@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -19,6 +19,10 @@ class Task:
     ``index`` counts from 0; ``total`` is the number of tasks of the stream. ``classes``: the classes that it
     adds (recognition). Classes are numbered in the order in which they arrive, so those of tasks 0 .. t
     together are ``range(task.classes.stop)``.
+
+    ``groups``: the object groups that its training questions are about, in the order in which a method with
+    an inner sequence takes them; ``answers``: the answers that its training questions have, ascending indices
+    into ``QuestionSpec.answers`` (both vqa).
     """
 
     index: int
@@ -26,6 +30,8 @@ class Task:
     scenario: Scenario
     total: int
     classes: range = range(0)
+    groups: tuple[int, ...] = ()
+    answers: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,28 @@ class ClassSpec:
         return self.text.shape[-1]
 
 
+@dataclass(frozen=True, eq=False)
+class QuestionSpec(InputSpec):
+    """What a method of visual question answering must know of questions and answers.
+
+    ``answers``: A different answers, those that may be learnt. ``answer_tokens``: int64 (A, L_a), each as a
+    token row: its tokens, [SEP], then [PAD]. ``kinds``, ``objects``, ``groups``: names of the kinds of
+    question, of the object categories of pictures, and of the groups of these; ``group_of``: each object's
+    group. ``regions``: (R, F), the regions of a picture and the width of their features, where pictures come
+    as ``Batch.regions``; None where they come as pixels. ``detokenize``: token ids -> text, special tokens
+    left out.
+    """
+
+    answers: tuple[str, ...]
+    answer_tokens: Tensor
+    kinds: tuple[str, ...]
+    objects: tuple[str, ...]
+    groups: tuple[str, ...]
+    group_of: tuple[int, ...]
+    regions: tuple[int, int] | None
+    detokenize: Callable[[Sequence[int]], str]
+
+
 @dataclass
 class Batch:
     """One rank's share of a global batch.
@@ -73,8 +101,13 @@ class Batch:
     ``image``: uint8 (B, 3, S, S), already augmented; a backbone normalises it. None where ``feature`` takes
     its place: float32 (B, D), unit rows, what the frozen image encoder gives for it. ``tokens``: int64
     (B, L), [CLS] first, [PAD] after the end; L is 0 where pictures have no texts. ``label``: int64 (B,), the
-    stream-wide category, in recognition the class. ``row``: int64 (B,), the stream-wide training row (what
-    metadata kept beside a sample is keyed by).
+    stream-wide category, in recognition the class, in vqa the object that the picture is of. ``row``: int64
+    (B,), the stream-wide training row (what metadata kept beside a sample is keyed by).
+
+    In vqa ``tokens`` are the question's. ``kind``: int64 (B,), the kind of question. ``answer``: int64 (B,
+    K), a question's answers, -1 after the last, and ``score``: float32 (B, K), what each is worth, in 0 ..
+    1. Where pictures come as regions, ``regions``: float32 (B, R, F), and ``boxes``: float32 (B, R, 4), x1 y1
+    x2 y2 in parts of the picture's sides, take the place of ``image``.
 
     ``seed`` is equal on all ranks and differs from step to step; ``offset`` and ``total`` place this share in
     the global batch. A method that draws random numbers per sample draws them for all ``total`` samples from
@@ -89,16 +122,19 @@ class Batch:
     offset: int = 0
     total: int | None = None
     feature: Tensor | None = None
+    kind: Tensor | None = None
+    answer: Tensor | None = None
+    score: Tensor | None = None
+    regions: Tensor | None = None
+    boxes: Tensor | None = None
 
     def __len__(self) -> int:
         return self.tokens.shape[0]
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same batch on another device."""
-        columns = ("image", "tokens", "label", "row", "feature")
-        found = {name: getattr(self, name) for name in columns}
-        moved = {k: None if t is None else t.to(device, non_blocking=non_blocking) for k, t in found.items()}
-        return replace(self, **moved)
+        found = {k: v for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **{k: t.to(device, non_blocking=non_blocking) for k, t in found.items()})
 
     def draw(self, sample: Callable[[torch.Generator, int], Tensor]) -> Tensor:
         """This rank's rows of ``sample(generator, total)``, whose first axis is the global batch.
@@ -117,11 +153,15 @@ class Phase:
     ``batch_size`` is the global batch: all ranks and accumulated micro-batches together count once per
     ``accumulate`` (see ``run.accumulate``). ``data`` names the training set: ``task``, the task's own rows;
     ``seen``, the rows of every task so far (joint training); or ``memory``, the replay memory, which takes in
-    the task before such a phase. ``replay``: ``none``, or ``merge``, the memory's rows join the training set.
+    the task before such a phase. ``replay``: ``none``; ``merge``, the memory's rows join the training set; or
+    ``paired``, while there is a memory, each step is followed by one on a batch of it. ``group``: of all
+    these, the rows of one object group alone (vqa). A phase without training rows is passed over.
+
     ``optimizer`` makes a fresh optimiser, and may set which parameters are trained; ``learning_rate(step,
-    steps)`` is the factor on its base rate at step 0 .. steps - 1. ``patience``: epochs without a better
-    validation score, over the tasks that the training set has samples of, after which the phase ends with its
-    best weights; 0 walks all epochs and keeps the last.
+    steps)`` is the factor on its base rate at step 0 .. steps - 1. ``clip``: the largest norm of a step's
+    gradient, which is scaled down to it; None: any. ``patience``: epochs without a better validation score,
+    over the tasks that the training set has samples of, after which the phase ends with its best weights; 0
+    walks all epochs and keeps the last.
     """
 
     name: str
@@ -130,8 +170,22 @@ class Phase:
     optimizer: Callable[[], torch.optim.Optimizer]
     learning_rate: Callable[[int, int], float]
     data: Literal["task", "seen", "memory"] = "task"
-    replay: Literal["none", "merge"] = "merge"
+    replay: Literal["none", "merge", "paired"] = "merge"
     patience: int = 0
+    group: int | None = None
+    clip: float | None = None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a method says to B questions.
+
+    ``texts``: an answer each. ``tasks``: where a method finds out which task a question is of, int64 (B,) by
+    whatever it goes by (``image``, ``text``, ``fusion``).
+    """
+
+    texts: Sequence[str]
+    tasks: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Method(nn.Module):
@@ -146,11 +200,13 @@ class Method(nn.Module):
 
     ``frozen`` names the encoders that the method never trains. A frozen image encoder is not the method's
     business: it is fed ``batch.feature`` in the place of pixels, and its ``Config`` has the encoder as
-    ``backbone``, a :class:`~methods.backbones.clip_config.ClipConfig`.
+    ``backbone``, a :class:`~methods.backbones.clip_config.ClipConfig`. ``queries``: it goes by what a frozen
+    image-text model, its ``Config.backbone``, gives for picture, question and both; where these were encoded
+    beforehand, ``batch.feature`` is float32 (B, 3, D) of them, beside the pixels.
     """
 
     scenarios: ClassVar[frozenset[Scenario]]
-    frozen: ClassVar[frozenset[Literal["image", "text"]]] = frozenset()
+    frozen: ClassVar[frozenset[Literal["image", "text", "queries"]]] = frozenset()
     Config: ClassVar[type]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "reference": {}}
 
@@ -210,4 +266,8 @@ class Method(nn.Module):
         """Rows (len(classes), D) that pictures are compared with: expected values of what is drawn, means
         over the batch of what depends on it.
         """
+        raise NotImplementedError
+
+    def answer(self, batch: Batch) -> Answered:
+        """Answers to a batch of questions (vqa), without looking at kind, answers or scores."""
         raise NotImplementedError

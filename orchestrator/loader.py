@@ -139,17 +139,18 @@ def eval_batches(
 
     Whole batches are dealt to the ranks: number i goes to rank i modulo ``world``; a rank may have none.
     ``Batch.seed`` is the batch's number, ``Batch.row`` the row in the split. Where the split has features
-    they take the place of pictures. A picture that cannot be read is a BadRecord.
+    they take the place of pictures, or come beside them. A picture that cannot be read is a BadRecord.
     """
 
     def work(item: tuple[int, np.ndarray]) -> Batch:
         number, rows = item
-        if split.feature is not None:
-            samples = Samples(None, split.tokens[rows], split.label[rows], rows, split.feature[rows])
-        else:
+        pictures, found = None, rows
+        if split.feature is None or split.beside:
             pictures = split.pictures.read(rows)
             found = split.pictures.resolve(rows) if isinstance(split.pictures, Substitute) else rows
-            samples = Samples(pictures, split.tokens[found], split.label[found], rows)
+        feature = None if split.feature is None else split.feature[found]
+        questions = None if split.questions is None else split.questions.take(found)
+        samples = Samples(pictures, split.tokens[found], split.label[found], rows, feature, questions)
         batch = _to_batch(samples, pin)
         batch.seed, batch.total = number, len(batch)
         return batch
@@ -170,17 +171,28 @@ def _on_device(device: int | None) -> Callable[[], None] | None:
 
 
 def _to_batch(samples: Samples, pin: bool) -> Batch:
-    image = feature = None
-    # NumPy copies on this thread alone: torch would start its own team of threads in each of ours.
-    if samples.feature is None:
-        shape = (len(samples.rows), 3, *samples.pictures.shape[1:3])
-        image = torch.empty(shape, dtype=torch.uint8, pin_memory=pin)
-        np.copyto(image.numpy(), samples.pictures.transpose(0, 3, 1, 2))
-    else:
-        feature = torch.empty(samples.feature.shape, dtype=torch.float32, pin_memory=pin)
-        np.copyto(feature.numpy(), samples.feature)
-    rest = (samples.tokens, samples.label, samples.rows)
-    tokens, label, row = (torch.from_numpy(column.astype(np.int64)) for column in rest)
-    if pin:
-        tokens, label, row = tokens.pin_memory(), label.pin_memory(), row.pin_memory()
-    return Batch(image, tokens, label, row, feature=feature)
+    def tensor(array: np.ndarray, kind: torch.dtype) -> torch.Tensor:
+        # NumPy copies on this thread alone: torch would start its own team of threads in each of ours.
+        found = torch.empty(array.shape, dtype=kind, pin_memory=pin)
+        np.copyto(found.numpy(), array)
+        return found
+
+    batch = Batch(
+        None,
+        tensor(samples.tokens, torch.int64),
+        tensor(samples.label, torch.int64),
+        tensor(samples.rows, torch.int64),
+    )
+    pictures = samples.pictures
+    if pictures is not None and pictures.ndim == 4:
+        batch.image = tensor(pictures.transpose(0, 3, 1, 2), torch.uint8)
+    elif pictures is not None:
+        batch.regions = tensor(pictures[..., :-4], torch.float32)
+        batch.boxes = tensor(pictures[..., -4:], torch.float32)
+    if samples.feature is not None:
+        batch.feature = tensor(samples.feature, torch.float32)
+    if samples.questions is not None:
+        batch.kind = tensor(samples.questions.kind, torch.int64)
+        batch.answer = tensor(samples.questions.answer, torch.int64)
+        batch.score = tensor(samples.questions.score, torch.float32)
+    return batch

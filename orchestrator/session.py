@@ -9,12 +9,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .config import RunConfig
 from .dispatcher import Dispatcher, Job, Outcome
 from .errors import UserError
-from .features.frozen import frozen_backbone
+from .features.frozen import asks_queries, frozen_backbone
 from .lane import Lane
 from .placement import lane_resources, lanes_that_fit
 from .replay.limits import plan as plan_memory
@@ -25,17 +25,15 @@ from .streams.source import StreamSource
 from .streams.stream import Stream
 from .streams.tokenizer import Tokenizer
 
-if TYPE_CHECKING:
-    from .features.bank import Bank
-
 _PATIENCE = 300.0  # seconds until a lane that has not come up is given up
 
 
 class Session:
     """A context in which jobs run: Ray joined or started, the stream in the object store, lanes warming.
 
-    Where the method's image encoder is frozen, the stream's features take the place of its pictures: they are
-    encoded first, where they are not in the folder ``features`` beside ``folder`` from an earlier session.
+    Where the method's image encoder is frozen, the stream's features take the place of its pictures; where it
+    goes by a frozen model's queries, these lie beside them. They are encoded first, where they are not in the
+    folder ``features`` beside ``folder`` from an earlier session.
 
     ``base``: the configuration that all jobs share. ``tokenizer``: None where the pictures have no texts
     (recognition). ``wanted``: lanes to start (None: as many as fit); ``jobs``: how many jobs are to come.
@@ -67,7 +65,8 @@ class Session:
         self._jobs = jobs
         self._largest_memory = largest_memory
         self._say = say
-        self._bank: Bank | None = None
+        self._stream: Stream | None = None
+        self._files: dict[str, Path] = {}
         self._store: SharedStore | None = None
         self._threads: list[Lane] = []
         self._up: set[int] = set()
@@ -148,14 +147,23 @@ class Session:
                 ray.shutdown()
 
     def _encode(self) -> None:
-        if frozen_backbone(self._base) is None or not self._base.run.feature_cache:
+        base, source, root = self._base, self._source, self.folder.parent / "features"
+        if not base.run.feature_cache or (frozen_backbone(base) is None and not asks_queries(base)):
             return
         from .features.bank import open_bank
         from .features.pool import RayPool
+        from .features.query_bank import open_query_bank
 
-        pool = RayPool(self._base.run, self.folder / "encoding", self._say)
-        self._bank = open_bank(self._base, self._source, self.folder.parent / "features", self._say, pool)
-        for (index, name), rows in self._bank.left_out.items():
+        pool = RayPool(base.run, self.folder / "encoding", self._say)
+        if asks_queries(base):
+            whole = prepare(source, self._tokenizer, base.run.skip_bad)
+            bank = open_query_bank(base, source, whole, root, self._say, pool)
+            self._stream = bank.stream(whole)
+        else:
+            bank = open_bank(base, source, root, self._say, pool)
+            self._stream = bank.stream(source, base.run.skip_bad)
+        self._files = bank.encoded.files
+        for (index, name), rows in bank.encoded.left_out.items():
             place = f"{self._source.tasks[index].name}/{name}"
             self._say(f"left out: {len(rows)} record(s) of {place} whose picture cannot be read")
 
@@ -192,16 +200,15 @@ class Session:
         for line in plan.explain().splitlines():
             self._say(line)
         self._store = SharedStore.start(self.folder / "shared")
-        files = {} if self._bank is None else self._bank.files
-        handle = publish(stream, self._store, plan, _Progress(self._say), files)
+        handle = publish(stream, self._store, plan, _Progress(self._say), self._files)
         for place, count in handle.skipped.items():
             self._say(f"left out: {count} record(s) of {place} whose picture cannot be read")
         ray.get(self.dispatcher.set_stream.remote(handle))
 
     def _prepare(self) -> Stream:
         skip_bad = self._base.run.skip_bad
-        if self._bank is not None:
-            return self._bank.stream(self._source, skip_bad)
+        if self._stream is not None:
+            return self._stream
         if frozen_backbone(self._base) is not None:
             from .features.bank import text_features
 

@@ -20,6 +20,7 @@ from .curves import Curves
 from .features.frozen import views_of
 from .loader import Loader, eval_batches
 from .metrics import matrix_metrics
+from .paired import Paired
 from .ranker import TrialRanker
 from .replay.memory import ReplayMemory
 from .replay.rows import RowReader
@@ -28,6 +29,8 @@ from .scoring import evaluate, evaluation_of, task_row, task_score
 from .seeding import derive, seed_everything
 from .streams.stream import Split, Stream
 from .train_phase import train_phase
+
+_Batches = Loader | Paired
 
 
 class StreamLoop:
@@ -131,40 +134,56 @@ class StreamLoop:
         """Trains one phase; returns the seconds spent waiting for data after the first batch."""
         run = self.config.run
         tasks = {"task": [index], "seen": range(index + 1), "memory": []}[phase.data]
+        kept = np.asarray(memory.rows, np.int64)
         parts = [self.stream.train_rows(k) for k in tasks]
         if phase.replay == "merge" or phase.data == "memory":
-            parts.append(np.asarray(memory.rows, np.int64))
-        rows = np.concatenate(parts)
+            parts.append(kept)
+        rows = self._of_group(np.concatenate(parts), phase.group)
         if not len(rows):
-            return 0.0  # a phase over a memory of size 0
-        loader = Loader(
-            self.reader,
-            rows,
-            batch_size=phase.batch_size // run.accumulate,
-            epochs=phase.epochs,
-            seed=derive(run.seed, index, number),
-            rank=self.rank,
-            world=self.world,
-            augment=self.stream.augment,
-            views=views_of(self.config),
-            pin=self.device.type == "cuda",
-            threads=run.loader_threads,
-        )
+            return 0.0  # a phase over a memory of size 0, or over a group that the task has not
+        batch = phase.batch_size // run.accumulate
+        seed = derive(run.seed, index, number)
+        batches: _Batches = self._loader(rows, batch, phase.epochs, seed)
+        steps = phase.epochs * max(1, len(rows) // phase.batch_size)
+        again = self._of_group(kept if phase.replay == "paired" else kept[:0], phase.group)
+        if len(again):
+            epochs = -(-steps * run.accumulate // max(1, len(again) // batch))
+            memory_batches = self._loader(again, batch, epochs, derive(run.seed, index, number, 1))
+            batches = Paired(batches, memory_batches, run.accumulate)
+            steps *= 2
         self.curves.start(index, phase.name)
-        with loader:
+        with batches:
             train_phase(
                 method,
                 phase,
-                loader,
-                phase.epochs * max(1, len(rows) // phase.batch_size),
+                batches,
+                steps,
                 device=self.device,
                 precision=run.precision,
                 accumulate=run.accumulate,
                 curves=self.curves,
                 encode=self.how.encode,
-                validate=lambda: self._validate(method, rows),
+                validate=lambda: self._validate(method, np.concatenate([rows, again])),
             )
-        return loader.waited
+        return batches.waited
+
+    def _of_group(self, rows: np.ndarray, group: int | None) -> np.ndarray:
+        return rows if group is None else rows[self.stream.group_of(self.reader.labels(rows)) == group]
+
+    def _loader(self, rows: np.ndarray, batch_size: int, epochs: int, seed: int) -> Loader:
+        return Loader(
+            self.reader,
+            rows,
+            batch_size=batch_size,
+            epochs=epochs,
+            seed=seed,
+            rank=self.rank,
+            world=self.world,
+            augment=self.stream.augment,
+            views=views_of(self.config),
+            pin=self.device.type == "cuda",
+            threads=self.config.run.loader_threads,
+        )
 
     def _validate(self, method: Method, rows: np.ndarray) -> float:
         """The mean score on the validation splits of the tasks that ``rows`` come from: with past samples
@@ -178,6 +197,8 @@ class StreamLoop:
         """The replay memory takes in a task, with the model as it is."""
         data = self.stream.tasks[index]
         labels = np.asarray(data.splits["train"].label)
+        if self.config.replay.balance_by == "group":
+            labels = self.stream.group_of(labels)
         ranker = TrialRanker(method, self.stream, self.reader, data.task.classes.stop, self.how)
         memory.update(index, self.stream.train_rows(index), labels, ranker)
 

@@ -74,6 +74,9 @@ def train_phase(
             for name, value in found.items():
                 part = value.detach() / accumulate
                 terms[name] = terms[name] + part if name in terms else part
+        if phase.clip is not None:
+            trained = [p for group in optimizer.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(trained, phase.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         curves.add(step, terms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -52,6 +53,30 @@ class TextChunk:
 Chunk = PictureChunk | TextChunk
 
 
+class SampleEncoder(Protocol):
+    """Encodes chunks of a stream; travels to the processes that do.
+
+    ``name``: for people. ``sources``: the pictures of each split. ``views``: V views of each training
+    picture; 0 = none. ``skip_bad``: leave out pictures that cannot be read.
+    """
+
+    sources: Mapping[Place, Pictures]
+    views: int
+    skip_bad: bool
+
+    @property
+    def name(self) -> str: ...
+
+    def encode(self, chunk: Chunk, device: str) -> bytes:
+        """An .npz file. Of pictures: ``feature``, float16 (n, ...); ``views``, float16 (n, V, ...), of
+        training pictures; ``kept``, int64 (n,), the rows of the split that could be read. Of texts: ``text``,
+        float32 (n, D).
+
+        :class:`~orchestrator.errors.UserError`: a picture that cannot be read, another encoder on this
+        machine.
+        """
+
+
 @dataclass(frozen=True)
 class Encoder:
     """Encodes chunks with the frozen CLIP of ``config``; travels to the processes that do.
@@ -68,17 +93,16 @@ class Encoder:
     views: int
     skip_bad: bool
 
-    def encode(self, chunk: Chunk, device: str) -> bytes:
-        """An .npz file. Of pictures: ``feature``, float16 (n, D); ``views``, float16 (n, V, D), of training
-        pictures; ``kept``, int64 (n,), the rows of the split that could be read. Of texts: ``text``, float32
-        (n, D).
+    @property
+    def name(self) -> str:
+        return f"{self.config.model} ({self.config.pretrained})"
 
-        :class:`~orchestrator.errors.UserError`: a picture that cannot be read, another CLIP on this machine.
-        """
+    def encode(self, chunk: Chunk, device: str) -> bytes:
+        """As :class:`SampleEncoder` says: unit rows of pictures (n, D) and of texts."""
         clip = self._clip(device)
         if isinstance(chunk, TextChunk):
-            return _npz(text=clip.encode_text(chunk.texts).cpu().numpy())
-        rows, pictures = self._read(chunk)
+            return npz(text=clip.encode_text(chunk.texts).cpu().numpy())
+        rows, pictures = read_chunk(self, chunk)
         arrays = {"kept": rows, "feature": _features(clip, pictures, device)}
         if self.views and chunk.first is not None:
             views = [
@@ -86,7 +110,7 @@ class Encoder:
                 for v in range(self.views)
             ]
             arrays["views"] = np.stack(views, axis=1)
-        return _npz(**arrays)
+        return npz(**arrays)
 
     def _clip(self, device: str) -> Clip:
         clip = load_backbone(self.config).to(device)
@@ -97,16 +121,18 @@ class Encoder:
             )
         return clip
 
-    def _read(self, chunk: PictureChunk) -> tuple[np.ndarray, np.ndarray]:
-        rows = np.arange(chunk.begin, chunk.end)
-        while len(rows):
-            try:
-                return rows, self.sources[chunk.place].read(rows)
-            except BadRecord as error:
-                if not self.skip_bad:
-                    raise
-                rows = rows[rows != error.row]
-        return rows, np.empty((0, 1, 1, 3), np.uint8)
+
+def read_chunk(encoder: SampleEncoder, chunk: PictureChunk) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a chunk that can be read, and their pictures."""
+    rows = np.arange(chunk.begin, chunk.end)
+    while len(rows):
+        try:
+            return rows, encoder.sources[chunk.place].read(rows)
+        except BadRecord as error:
+            if not encoder.skip_bad:
+                raise
+            rows = rows[rows != error.row]
+    return rows, np.empty((0, 1, 1, 3), np.uint8)
 
 
 def _features(clip: Clip, pictures: np.ndarray, device: str) -> np.ndarray:
@@ -117,7 +143,8 @@ def _features(clip: Clip, pictures: np.ndarray, device: str) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _npz(**arrays: np.ndarray) -> bytes:
+def npz(**arrays: np.ndarray) -> bytes:
+    """The bytes of an .npz file."""
     file = io.BytesIO()
     np.savez(file, **arrays)
     return file.getvalue()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from methods import registry as methods
 from methods.backbones.clip_config import ClipConfig
-from methods.method import Batch
+from methods.method import Batch, InputSpec
 
 from ..config import RunConfig
 from ..errors import UserError
@@ -17,6 +17,7 @@ from ..streams.stream import Stream
 
 if TYPE_CHECKING:
     from methods.backbones.clip import Clip
+    from methods.triplet_parts.queries import QueryModel
 
 
 def frozen_backbone(config: RunConfig) -> ClipConfig | None:
@@ -34,6 +35,23 @@ def load_backbone(config: ClipConfig) -> Clip:
         raise UserError(f"method.backbone: {error}") from error
 
 
+def asks_queries(config: RunConfig) -> bool:
+    """Whether the method goes by the prompt-free queries of a frozen image-text model."""
+    return "queries" in methods.get(config.method_name).frozen
+
+
+def load_queries(backbone: Any, spec: InputSpec) -> QueryModel:
+    """What computes queries with a method's frozen ``backbone``, one a process. :class:`UserError` where it
+    cannot be had.
+    """
+    from methods.triplet_parts.queries import load_query_encoder  # seconds of imports
+
+    try:
+        return load_query_encoder(backbone, spec)
+    except ValueError as error:
+        raise UserError(f"method.backbone: {error}") from error
+
+
 def views_of(config: RunConfig) -> int | None:
     """V, the views of a picture that a frozen encoder sees; None where each step augments afresh."""
     return None if frozen_backbone(config) is None else config.run.views
@@ -41,11 +59,10 @@ def views_of(config: RunConfig) -> int | None:
 
 def check_encoder(base: RunConfig, config: RunConfig) -> None:
     """A UserError where a trial's ``config`` asks for other features than those of its sweep's ``base``."""
-    backbone = frozen_backbone(base)
-    if backbone is None:
+    if frozen_backbone(base) is None and not asks_queries(base):
         return
     for key, shared, asked in (
-        ("method.backbone", backbone, config.method.backbone),
+        ("method.backbone", base.method.backbone, config.method.backbone),
         ("run.views", base.run.views, config.run.views),
         ("run.feature_cache", base.run.feature_cache, config.run.feature_cache),
     ):

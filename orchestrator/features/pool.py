@@ -16,7 +16,7 @@ from ..errors import UserError
 from ..replay.parcel import Parcel, pack
 from ..replay.store import SharedStore
 from ..run_options import RunOptions
-from .encoder import Chunk, Encoder
+from .encoder import Chunk, SampleEncoder
 
 _PROCESS_BYTES = 3 * 2**30  # what a process with torch and an encoder may hold
 _UP = 600  # seconds that the pool waits for CPUs or GPUs that others hold
@@ -25,8 +25,8 @@ _TRIES = 3  # times that a process of the pool may die in succession before the 
 
 
 class RayPool:
-    """A :data:`~orchestrator.features.bank.Runner`: Ray Data's ``map_batches`` over a pool of actors, one a
-    GPU where the cluster has GPUs that ``run`` may use, else one a CPU core. They read the pictures
+    """A :data:`~orchestrator.features.builder.Runner`: Ray Data's ``map_batches`` over a pool of actors, one
+    a GPU where the cluster has GPUs that ``run`` may use, else one a CPU core. They read the pictures
     themselves. What a process that dies was at work on is encoded again.
 
     ``folder``: where large parts of the pictures' readers lie while the pool is at work. Ray must be
@@ -39,7 +39,9 @@ class RayPool:
         self._folder = folder
         self._say = say
 
-    def __call__(self, encoder: Encoder, chunks: list[Chunk]) -> Generator[tuple[int, bytes], None, None]:
+    def __call__(
+        self, encoder: SampleEncoder, chunks: list[Chunk]
+    ) -> Generator[tuple[int, bytes], None, None]:
         import ray
 
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -147,7 +149,7 @@ class _Worker:
         import torch
 
         torch.set_num_threads(1)
-        self._encoder: Encoder = encoder.open()
+        self._encoder: SampleEncoder = encoder.open()
         self._chunks = chunks
         self._device = device
 

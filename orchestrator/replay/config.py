@@ -10,7 +10,7 @@ from methods.method import Scenario
 from ..errors import UserError
 from .policies import BY_CLASS, BY_LOGITS, POLICIES
 
-_BalanceBy = Literal["task", "class"]
+_BalanceBy = Literal["task", "class", "group"]
 _Budget = Literal["total", "per_class"]
 _Herding = Literal["greedy", "reference"]
 _Store = Literal["decoded", "encoded"]
@@ -22,7 +22,8 @@ class ReplayConfig:
 
     ``size``: training samples kept at most, over all past tasks; 0 = no memory. ``policy``: which ones, a
     name of ``POLICIES``. ``balance_by``: the groups that policies ``random``, ``herding`` and ``balanced``
-    give equal shares; ``reservoir`` has no groups, the others share by class. ``budget``: ``total``, or
+    give equal shares; ``reservoir`` has no groups, the others share by class. ``group``, of policy
+    ``balanced`` on questions alone: each object group of each task, as VQACL's memory is divided. ``budget``: ``total``, or
     ``per_class``, which makes ``size`` the samples kept of each class and shares by class. ``herding``: the
     reading of policy ``herding`` (see :func:`~orchestrator.replay.policies.herding.herd`).
     ``store``: how the samples that may be replayed lie in shared memory when the stream is read from disk:
@@ -48,6 +49,8 @@ class ReplayConfig:
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} {getattr(self, name)!r} is not one of {', '.join(allowed)}")
+        if self.balance_by == "group" and (self.policy, self.budget) != ("balanced", "total"):
+            raise ValueError("balance_by 'group' needs policy balanced and budget total")
         if self.budget == "per_class" and self.policy == "reservoir":
             others = ", ".join(name for name in POLICIES if name != "reservoir")
             raise ValueError(f"budget 'per_class' needs a policy that shares by class: {others}")
@@ -76,6 +79,10 @@ def check_memory(config: ReplayConfig, classes: int, scenario: Scenario = "recog
     """Raises a one-line UserError for a memory that cannot serve a stream of ``classes`` classes."""
     if config.size == 0:
         return
+    if config.balance_by == "group" and scenario != "vqa":
+        raise UserError(
+            f"replay.balance_by=group shares by object group, which {scenario} has not: allowed are task, class"
+        )
     if config.policy in BY_LOGITS and scenario != "recognition":
         others = ", ".join(name for name in POLICIES if name not in BY_LOGITS)
         raise UserError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,23 +23,34 @@ _SAMPLED = 16
 
 
 def row_bytes(stream: Stream) -> int:
-    """Bytes of one training sample: its decoded picture or, where the stream has them, its features in all
-    views; its tokens (int32) and its label (int32).
+    """Bytes of one training sample: its decoded picture, its features in all views in its place, or both; its
+    tokens (int32), its label (int32) and what is known of its question.
     """
+    if not stream.features_only:
+        return decoded_bytes(stream) + _rest_bytes(stream)
     feature = stream.tasks[0].splits["train"].feature
-    if feature is None:
-        return _picture_size(stream) + _text_bytes(stream)
     views = 0 if stream.views is None else stream.views.shape[1]
     return (1 + views) * feature.shape[1] * feature.itemsize + _text_bytes(stream)
 
 
-def _picture_size(stream: Stream) -> int:
-    return 3 * stream.image_size**2
+def decoded_bytes(stream: Stream) -> int:
+    """Bytes of a decoded picture, or of its regions."""
+    shape, kind = stream.picture
+    return math.prod(shape) * np.dtype(kind).itemsize
 
 
 def _text_bytes(stream: Stream) -> int:
+    """Bytes of a sample without its picture and features."""
+    first = stream.tasks[0].splits["train"]
+    questions = 0 if first.questions is None else 4 + 8 * first.questions.answer.shape[1]
+    return 4 * first.tokens.shape[1] + 4 + questions
+
+
+def _rest_bytes(stream: Stream) -> int:
     """Bytes of a sample without its picture."""
-    return 4 * stream.tasks[0].splits["train"].tokens.shape[1] + 4
+    first = stream.tasks[0].splits["train"]
+    beside = math.prod(first.feature.shape[1:]) * first.feature.itemsize if first.beside else 0
+    return _text_bytes(stream) + beside
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ def plan(
     fit, and for ``encoded`` with a stream that has no encoded pictures. A stream that has features is shared
     by them, whatever ``stream_in`` and ``store`` say of pictures.
     """
-    if stream.tasks[0].splits["train"].feature is not None:
+    if stream.features_only:
         return _plan_features(stream, largest, store_bytes, seed, stream_in)
     has_encoded = all(hasattr(task.splits["train"].pictures, "read_encoded") for task in stream.tasks)
     if store == "encoded" and not has_encoded:
@@ -112,7 +124,7 @@ def plan(
             f"replay.store=encoded: stream {stream.name} has no encoded pictures; allowed here: decoded"
         )
     samples = sum(len(split) for task in stream.tasks for split in task.splits.values())
-    texts = samples * _text_bytes(stream)
+    texts = samples * _rest_bytes(stream)
     all_bytes = samples * row_bytes(stream)
     kept = [min(len(task.splits["train"]), largest) for task in stream.tasks[:-1]]
     disk_bytes = texts + round(sum(n * _picture_bytes(stream, k, store) for k, n in enumerate(kept)))
@@ -155,7 +167,7 @@ def _plan_features(stream: Stream, largest: int, store_bytes: int, seed: int, st
 def _picture_bytes(stream: Stream, task: int, store: str) -> float:
     """Mean bytes of a picture of a task in the store."""
     if store == "decoded":
-        return _picture_size(stream)
+        return decoded_bytes(stream)
     pictures = stream.tasks[task].splits["train"].pictures
     sample = np.unique(np.linspace(0, len(pictures) - 1, _SAMPLED).astype(np.int64))
     sizes = []

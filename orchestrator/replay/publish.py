@@ -16,10 +16,11 @@ from methods.method import ClassSpec, InputSpec, Task
 from ..errors import BadRecord, UserError
 from ..prefetch import Prefetch
 from ..streams.pictures import ArrayPictures, EncodedPictures
+from ..streams.source import Questions, QuestionTables
 from ..streams.stream import Split, Stream, TaskData
 from .absent import AbsentPictures
 from .keys import keys
-from .limits import Plan, row_bytes
+from .limits import Plan, decoded_bytes, row_bytes
 from .parcel import Parcel, pack
 from .places import Place, places
 from .shared_stream import Candidates, SharedStream
@@ -28,6 +29,7 @@ from .subset import Subset
 from .substitute import Substitute
 
 _CHUNK = 64
+_QUESTIONS = ("kind", "answer", "score")
 _THREADS = 8
 
 _Rows = dict[Place, np.ndarray]
@@ -41,7 +43,7 @@ class StreamHandle:
     """A published stream: small, travels to workers, :meth:`open`\\ s there.
 
     ``skipped``: records left out because their picture cannot be read, by ``task/split``. ``arrays``: which
-    of the arrays that not every stream has lie in the store.
+    of the arrays that not every stream has lie in the store. ``tables``: in vqa.
     """
 
     store: SharedStore
@@ -54,8 +56,10 @@ class StreamHandle:
     tasks: tuple[tuple[Task, dict[str, int]], ...]
     sources: Parcel | None
     row_bytes: int
+    decoded_bytes: int
     arrays: frozenset[str]
     skipped: dict[str, int] = field(default_factory=dict)
+    tables: QuestionTables | None = None
 
     def open(self) -> SharedStream:
         """The stream, its arrays mapped in place. Raises UserError when they are gone."""
@@ -63,7 +67,7 @@ class StreamHandle:
         found = places([sizes for _, sizes in self.tasks])
         training = sum(sizes["train"] for _, sizes in self.tasks)
         per_row = float(self.row_bytes)
-        feature = self._array("feature")
+        feature, questions = self._array("feature"), self._questions()
         if self.plan.mode == "features":
             pictures = {place: AbsentPictures(b - a) for place, (a, b) in found.items()}
             candidates = Candidates(None, AbsentPictures(training))
@@ -87,6 +91,8 @@ class StreamHandle:
                     label[a:b],
                     self._array(_record_key(index, name)),
                     None if feature is None else feature[a:b],
+                    None if questions is None else questions.take(slice(a, b)),
+                    feature is not None and self.plan.mode != "features",
                 )
             tasks.append(TaskData(task, splits))
         spec = self.spec
@@ -108,20 +114,25 @@ class StreamHandle:
             views=self._array("views"),
             herding=self._array("herding"),
             origin=self._array("origin"),
+            questions=None if questions is None else questions.take(slice(0, training)),
+            tables=self.tables,
         )
+
+    def _questions(self) -> Questions | None:
+        if self.tables is None:
+            return None
+        return Questions(*self.store.get_many([f"questions.{name}" for name in _QUESTIONS]))
 
     def _array(self, key: str) -> np.ndarray | None:
         return self.store.get(key) if key in self.arrays else None
 
     def _candidates(self) -> tuple[Candidates, float]:
-        size = self.image_size
         rows = self.store.get("candidates.rows")
         if self.plan.store == "decoded":
             return Candidates(rows, ArrayPictures(self.store.get("candidates.image"))), float(self.row_bytes)
         flat, offsets = self.store.get_many(["candidates.flat", "candidates.offsets"])
-        texts = self.row_bytes - 3 * size**2
-        per_row = texts + len(flat) / max(1, len(rows))
-        return Candidates(rows, EncodedPictures(flat, offsets, size)), per_row
+        per_row = self.row_bytes - self.decoded_bytes + len(flat) / max(1, len(rows))
+        return Candidates(rows, EncodedPictures(flat, offsets, self.image_size)), per_row
 
 
 def publish(
@@ -133,8 +144,8 @@ def publish(
 ) -> StreamHandle:
     """Shares ``stream`` as ``plan`` says.
 
-    ``files``, in mode ``features``: the .npy files of ``feature``, ``herding`` and, where there are views,
-    ``views``, in the order of :func:`~orchestrator.replay.places.places`; they are shared without a second
+    ``files``, where there are features: the .npy files of ``feature``, and of ``herding`` and ``views`` where
+    there are, in the order of :func:`~orchestrator.replay.places.places`; they are shared without a second
     copy on disk.
 
     A picture that cannot be read is a UserError, or, where ``stream.skip_bad``, leaves its record out and
@@ -158,7 +169,7 @@ class _Publisher:
         self._store = store
         self._plan = plan
         self._progress = progress or (lambda done, total: None)
-        self._shape = (stream.image_size, stream.image_size, 3)
+        self._shape, self._type = stream.picture
         self._files = files
         self._splits = {
             place: stream.tasks[place[0]].splits[place[1]]
@@ -168,9 +179,10 @@ class _Publisher:
 
     def publish(self) -> StreamHandle:
         sources = None
+        for key, path in self._files.items():
+            self._store.adopt(key, path)
         if self._plan.mode == "features":
-            for key, path in self._files.items():
-                self._store.adopt(key, path)
+            pass  # they take the place of pictures
         elif self._plan.mode == "resident":
             self._share_pictures()
         else:
@@ -203,13 +215,15 @@ class _Publisher:
             tasks,
             sources,
             row_bytes(self._stream),
+            decoded_bytes(self._stream),
             frozenset([*self._files, *self._share_records(), *self._share_origin()]),
             skipped,
+            self._stream.tables,
         )
 
     def _share_pictures(self) -> None:
         total = sum(len(split) for split in self._splits.values())
-        with self._store.writing("image", (total, *self._shape), np.uint8) as twin:
+        with self._store.writing("image", (total, *self._shape), self._type) as twin:
             twin.length = 0
             for pictures in self._decode(self._kept):
                 twin.array[twin.length : twin.length + len(pictures)] = pictures
@@ -230,6 +244,15 @@ class _Publisher:
                 for place, rows in self._kept.items():
                     twin.array[end : end + len(rows)] = getattr(self._splits[place], name)[rows]
                     end += len(rows)
+        questions = Questions.join(
+            [
+                None if split.questions is None else split.questions.take(self._kept[place])
+                for place, split in self._splits.items()
+            ]
+        )
+        if questions is not None:
+            for name in _QUESTIONS:
+                self._store.put(f"questions.{name}", getattr(questions, name))
 
     def _share_records(self) -> list[str]:
         """The record numbers of the splits that have them; returns their keys."""
@@ -267,7 +290,7 @@ class _Publisher:
             chosen[index, "train"] = np.sort(first)
         if self._plan.store == "decoded":
             total = sum(len(rows) for rows in chosen.values())
-            with self._store.writing("candidates.image", (total, *self._shape), np.uint8) as twin:
+            with self._store.writing("candidates.image", (total, *self._shape), self._type) as twin:
                 twin.length = 0
                 for pictures in self._decode(chosen):
                     twin.array[twin.length : twin.length + len(pictures)] = pictures

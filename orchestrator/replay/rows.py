@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import BadRecord
-from ..streams.source import Pictures
+from ..streams.source import Pictures, Questions
 from ..streams.stream import Split, Stream
 from .limits import row_bytes
 from .shared_stream import Candidates, SharedStream
@@ -16,8 +16,9 @@ from .substitute import Substitute
 
 
 class Samples(NamedTuple):
-    """``pictures``: uint8 (n, S, S, 3), or None where ``feature``, float16 (n, D), takes their place.
-    ``tokens``: int32 (n, L). ``label``: int32 (n,). ``rows``: int64 (n,), the rows that were read.
+    """``pictures``: (n, *shape) as ``Stream.picture`` says, or None where ``feature``, float16 (n, D), takes
+    their place; where it is beside them it is float16 (n, ...). ``tokens``: int32 (n, L). ``label``: int32
+    (n,). ``rows``: int64 (n,), the rows that were read. ``questions``: in vqa.
     """
 
     pictures: np.ndarray | None
@@ -25,6 +26,7 @@ class Samples(NamedTuple):
     label: np.ndarray
     rows: np.ndarray
     feature: np.ndarray | None = None
+    questions: Questions | None = None
 
 
 class RowReader:
@@ -42,6 +44,7 @@ class RowReader:
             self._tokens, self._label = stream.tokens, stream.label
             self.bytes_per_row = stream.bytes_per_row
             candidates, self._feature, self._origin = stream.candidates, stream.feature, stream.origin
+            self._questions = stream.questions
         else:
             splits = [task.splits["train"] for task in stream.tasks]
             self._tokens = np.concatenate([split.tokens for split in splits])
@@ -50,8 +53,10 @@ class RowReader:
             features = [split.feature for split in splits]
             self._feature = None if features[0] is None else np.concatenate(features)
             candidates, self._origin = None, None
+            self._questions = Questions.join([split.questions for split in splits])
         self._views = stream.views
-        self.encoded = self._feature is not None
+        self._beside = self._feature is not None and not stream.features_only
+        self.encoded = stream.features_only
         self.views = None if self._views is None else self._views.shape[1]
         self._raw = _TrainPictures(stream, candidates)
         self._pictures = (
@@ -75,7 +80,13 @@ class RowReader:
         else:
             pictures = self._pictures.read(rows)
             rows = self._pictures.resolve(rows)
-        return Samples(pictures, self._tokens[rows], self._label[rows], rows)
+        feature = self._feature[rows] if self._beside else None
+        questions = None if self._questions is None else self._questions.take(rows)
+        return Samples(pictures, self._tokens[rows], self._label[rows], rows, feature, questions)
+
+    def labels(self, rows: np.ndarray) -> np.ndarray:
+        """int32 (n,): the labels of global rows."""
+        return self._label[rows]
 
     def origin(self, rows: np.ndarray) -> np.ndarray:
         """What the global rows were before bad records were left out: the same in every way of sharing."""
@@ -86,8 +97,14 @@ class RowReader:
         pictures: Pictures = Subset(self._raw, np.asarray(rows, np.int64))
         if self._pictures is not None:
             pictures = Substitute(pictures)
-        feature = self._feature[rows] if self.encoded else None
-        return Split(pictures, self._tokens[rows], self._label[rows], feature=feature)
+        return Split(
+            pictures,
+            self._tokens[rows],
+            self._label[rows],
+            feature=None if self._feature is None else self._feature[rows],
+            questions=None if self._questions is None else self._questions.take(rows),
+            beside=self._beside,
+        )
 
 
 class _TrainPictures:
@@ -96,7 +113,7 @@ class _TrainPictures:
     def __init__(self, stream: Stream, candidates: Candidates | None) -> None:
         self._stream = stream
         self._candidates = candidates
-        self._size = stream.image_size
+        self._shape, self._type = stream.picture
         pictures = (task.splits["train"].pictures for task in stream.tasks)
         self._sources = [p.pictures if isinstance(p, Substitute) else p for p in pictures]
 
@@ -114,7 +131,7 @@ class _TrainPictures:
             return self._from_candidates(place)
         if not kept.any():
             return self._from_sources(rows)
-        out = np.empty((len(rows), self._size, self._size, 3), np.uint8)
+        out = np.empty((len(rows), *self._shape), self._type)
         out[kept] = self._from_candidates(place[kept])
         out[~kept] = self._from_sources(rows[~kept])
         return out
@@ -138,7 +155,7 @@ class _TrainPictures:
         found = np.unique(tasks)
         if len(found) == 1:
             return self._from_source(int(found[0]), rows)
-        out = np.empty((len(rows), self._size, self._size, 3), np.uint8)
+        out = np.empty((len(rows), *self._shape), self._type)
         for task in found:
             mine = tasks == task
             out[mine] = self._from_source(int(task), rows[mine])

@@ -9,7 +9,7 @@ import numpy as np
 
 from methods.method import ClassSpec, InputSpec
 
-from ..streams.source import Pictures
+from ..streams.source import Pictures, Questions, QuestionTables
 from ..streams.stream import Stream, TaskData
 
 
@@ -30,7 +30,8 @@ class SharedStream(Stream):
     ``tokens``: int32 (N, L) and ``label``: int32 (N,), of all tasks' training rows. ``candidates``: the
     training rows that need not be read from their source: all, or those that may be replayed.
     ``bytes_per_row``: what one of them takes in shared memory with its tokens and label. ``feature``: float16
-    (N, D), of all tasks' training rows, where a frozen encoder's features take the place of pictures.
+    (N, ...), of all tasks' training rows, where a frozen encoder's features take the place of pictures or lie
+    beside them; ``questions``: theirs, in vqa.
     ``origin``: int64 (N,), each training row's number before bad records were left out; None: the same.
     """
 
@@ -51,8 +52,10 @@ class SharedStream(Stream):
         views: np.ndarray | None = None,
         herding: np.ndarray | None = None,
         origin: np.ndarray | None = None,
+        questions: Questions | None = None,
+        tables: QuestionTables | None = None,
     ) -> None:
-        super().__init__(name, spec, tasks, augment, skip_bad, image_size)
+        super().__init__(name, spec, tasks, augment, skip_bad, image_size, tables)
         self.tokens = tokens
         self.label = label
         self.candidates = candidates
@@ -61,3 +64,4 @@ class SharedStream(Stream):
         self.views = views
         self.herding = herding
         self.origin = origin
+        self.questions = questions

@@ -5,30 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
-from methods.method import ClassSpec, InputSpec, Task
+from methods.method import ClassSpec, InputSpec, QuestionSpec, Task
 
-from .source import SplitSource, StreamSource
+from .source import SplitSource, StreamSource, TaskSource
 from .stream import Split, Stream, TaskData
 from .tokenizer import Tokenizer
 
 
 def input_spec(source: StreamSource, tokenizer: Tokenizer) -> InputSpec:
     """What a method must know of the stream's inputs."""
-    return InputSpec(
-        image_size=source.image_size,
-        max_tokens=tokenizer.max_tokens,
-        vocab_size=tokenizer.vocab_size,
-        pad_id=tokenizer.pad_id,
-        cls_id=tokenizer.cls_id,
-        sep_id=tokenizer.sep_id,
-        mask_id=tokenizer.mask_id,
+    inputs = {
+        "image_size": source.image_size,
+        "max_tokens": tokenizer.max_tokens,
+        "vocab_size": tokenizer.vocab_size,
+        "pad_id": tokenizer.pad_id,
+        "cls_id": tokenizer.cls_id,
+        "sep_id": tokenizer.sep_id,
+        "mask_id": tokenizer.mask_id,
+    }
+    tables = source.tables
+    if tables is None:
+        return InputSpec(**inputs)
+    answers = tuple(tables.answers[: tables.vocabulary])
+    return QuestionSpec(
+        **inputs,
+        answers=answers,
+        answer_tokens=torch.from_numpy(tokenizer.encode_answers(answers).astype(np.int64)),
+        kinds=tuple(tables.kinds),
+        objects=tuple(source.categories),
+        groups=tuple(tables.groups),
+        group_of=tuple(int(group) for group in tables.group_of),
+        regions=tables.regions,
+        detokenize=tokenizer.decode,
     )
 
 
 def prepare(source: StreamSource, texts: Tokenizer | ClassSpec, skip_bad: bool = False) -> Stream:
-    """The stream with every split's captions tokenised, once; or, in recognition, with what is known of its
-    classes. Pictures stay where they are.
+    """The stream with every split's captions or questions tokenised, once; or, in recognition, with what is
+    known of its classes. Pictures stay where they are.
     """
     numbers: dict[str, int] = {}
 
@@ -44,13 +60,36 @@ def prepare(source: StreamSource, texts: Tokenizer | ClassSpec, skip_bad: bool =
 
     tasks = [
         TaskData(
-            Task(index, task.name, source.scenario, len(source.tasks), task.classes),
+            Task(
+                index,
+                task.name,
+                source.scenario,
+                len(source.tasks),
+                task.classes,
+                task.groups,
+                _answers(task),
+            ),
             {
-                name: Split(split.pictures, tokens(split), split.label, records(name, split.ids))
+                name: Split(
+                    split.pictures,
+                    tokens(split),
+                    split.label,
+                    records(name, split.ids),
+                    questions=split.questions,
+                )
                 for name, split in task.splits.items()
             },
         )
         for index, task in enumerate(source.tasks)
     ]
     spec = texts if isinstance(texts, ClassSpec) else input_spec(source, texts)
-    return Stream(source.name, spec, tasks, source.augment, skip_bad, source.image_size)
+    return Stream(source.name, spec, tasks, source.augment, skip_bad, source.image_size, source.tables)
+
+
+def _answers(task: TaskSource) -> tuple[int, ...]:
+    """The answers that the task's training questions have."""
+    questions = task.splits["train"].questions
+    if questions is None:
+        return ()
+    found = np.unique(questions.answer)
+    return tuple(found[found >= 0].tolist())

@@ -11,7 +11,7 @@ import numpy as np
 
 from methods.method import ClassSpec, InputSpec, Task
 
-from .source import Pictures
+from .source import Pictures, Questions, QuestionTables
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,11 @@ class Split:
     """One split of one task. ``tokens``: int32 (N, L), L = 0 without captions. ``label``: int32 (N,). Arrays
     may be read-only views of shared memory.
 
-    ``feature``: float16 (N, D), unit rows, what a frozen image encoder gives for the pictures, unaugmented;
-    None where nobody has encoded them.
+    ``feature``: float16 (N, D), unit rows, what a frozen image encoder gives for the pictures, unaugmented,
+    in whose place it is read; or, where ``beside``, float16 (N, 3, D), the prompt-free queries of picture,
+    question and both, read beside the pictures. None where nobody has encoded them.
     ``record``: int64 (N,), of query and gallery splits: equal numbers are the same record of the data set, so
-    that a query is known where it lies in the gallery itself.
+    that a query is known where it lies in the gallery itself. ``questions``: in vqa.
     """
 
     pictures: Pictures
@@ -30,6 +31,8 @@ class Split:
     label: np.ndarray
     record: np.ndarray | None = None
     feature: np.ndarray | None = None
+    questions: Questions | None = None
+    beside: bool = False
 
     def __len__(self) -> int:
         return len(self.label)
@@ -52,7 +55,7 @@ class Stream:
     ``views``: float16 (N, V, D), by global training row, what a frozen image encoder gives for V augmented
     views of each picture; None where nobody has encoded them, or where the transform leaves pictures as they
     are. ``herding``: int32 (N,), by global training row, its place in its class's herding order under the
-    frozen features, from 0; None as ``views``.
+    frozen features, from 0; None as ``views``. ``tables``: in vqa, what its questions are about.
     """
 
     views: np.ndarray | None = None
@@ -66,6 +69,7 @@ class Stream:
         augment: str,
         skip_bad: bool = False,
         image_size: int | None = None,
+        tables: QuestionTables | None = None,
     ) -> None:
         self.name = name
         self.spec = spec
@@ -74,9 +78,28 @@ class Stream:
         self.tasks = list(tasks)
         self.augment = augment
         self.skip_bad = skip_bad
+        self.tables = tables
         sizes = [len(t.splits["train"]) for t in self.tasks]
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         """(T + 1,): task t owns global training rows starts[t] .. starts[t + 1] - 1."""
+
+    @property
+    def features_only(self) -> bool:
+        """Whether features take the place of pictures."""
+        first = self.tasks[0].splits["train"]
+        return first.feature is not None and not first.beside
+
+    @property
+    def picture(self) -> tuple[tuple[int, ...], type[np.generic]]:
+        """Shape and type of one picture as it is read: pixels, or regions with their boxes."""
+        if self.tables is None or self.tables.regions is None:
+            return (self.image_size, self.image_size, 3), np.uint8
+        regions, width = self.tables.regions
+        return (regions, width + 4), np.float32
+
+    def group_of(self, labels: np.ndarray) -> np.ndarray:
+        """The object group of each label (vqa)."""
+        return np.asarray(self.tables.group_of)[labels]
 
     def train_rows(self, task: int) -> np.ndarray:
         """The global training rows of a task, int64, ascending."""

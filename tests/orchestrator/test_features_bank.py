@@ -12,8 +12,9 @@ from methods.backbones.clip import load_clip
 from methods.backbones.clip_config import ClipConfig
 from orchestrator.config import RunConfig
 from orchestrator.errors import BadRecord, UserError
-from orchestrator.features import bank as bank_module
-from orchestrator.features.bank import encode_here, open_bank, text_features
+from orchestrator.features import builder as builder_module
+from orchestrator.features.bank import open_bank, text_features
+from orchestrator.features.builder import encode_here
 from orchestrator.features.lock import locked
 from orchestrator.features.progress import Progress
 from orchestrator.features.views import view_seeds
@@ -66,7 +67,7 @@ def _source(**changes):
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(bank_module, "_PICTURES", 4)
+    monkeypatch.setattr(builder_module, "_PICTURES", 4)
     monkeypatch.setattr(_Spoilt, "bad", frozenset())
 
 
@@ -103,7 +104,7 @@ def _open(config, source, root, run=None, said=None):
 
 def _same(one, other):
     for name in ("feature", "views", "herding"):
-        assert np.array_equal(getattr(one, name), getattr(other, name))
+        assert np.array_equal(one.encoded.open(name), other.encoded.open(name))
     assert torch.equal(one.classes.text, other.classes.text)
 
 
@@ -115,8 +116,9 @@ def _unit_rows(pictures):
 def test_what_is_encoded_is_what_the_encoder_gives(config, tmp_path):
     source = _source()
     found = _open(config, source, tmp_path)
-    assert (found.feature.dtype, found.feature.shape) == (np.float16, (36, 128))
-    assert (found.views.dtype, found.views.shape) == (np.float16, (22, 2, 128))
+    feature, views = found.encoded.open("feature"), found.encoded.open("views")
+    assert (feature.dtype, feature.shape) == (np.float16, (36, 128))
+    assert (views.dtype, views.shape) == (np.float16, (22, 2, 128))
     stream = found.stream(source, False)
     for task, original in zip(stream.tasks, source.tasks, strict=True):
         for name, split in task.splits.items():
@@ -128,7 +130,7 @@ def test_what_is_encoded_is_what_the_encoder_gives(config, tmp_path):
     expected = _unit_rows(augment("shift", picture, view_seeds(np.array([14]), 1)))
     assert np.allclose(stream.views[14, 1], expected[0], atol=1e-3)
     label = np.concatenate([task.splits["train"].label for task in source.tasks])
-    assert np.array_equal(stream.herding, herding_order(found.feature[:22].astype(np.float32), label))
+    assert np.array_equal(stream.herding, herding_order(feature[:22].astype(np.float32), label))
     text = load_clip(CLIP).encode_text(["a 犬.", "犬"])
     assert torch.allclose(stream.spec.text[1], text, atol=1e-6)
     assert stream.spec.names == ("cat", "犬", "owl", "fox") and stream.spec.scale == load_clip(CLIP).scale
@@ -141,12 +143,12 @@ def test_a_later_run_encodes_nothing_and_reads_the_same(config, tmp_path):
     again = _open(config, _source(), tmp_path, run, said)
     assert run.chunks == 0 and "found in" in said[0]
     _same(first, again)
-    assert isinstance(again.feature, np.memmap)
+    assert isinstance(again.encoded.open("feature"), np.memmap)
 
 
 def test_a_transform_that_changes_nothing_has_no_views(config, tmp_path):
     found = _open(config, _source(augment="none"), tmp_path)
-    assert found.views is None and set(found.files) == {"feature", "herding"}
+    assert found.encoded.open("views") is None and set(found.encoded.files) == {"feature", "herding"}
 
 
 def test_an_interrupted_encoding_is_gone_on_with(config, tmp_path):
@@ -217,16 +219,16 @@ def _other_numbers(path):
 )
 def test_a_spoilt_file_is_one_line_that_names_it(config, tmp_path, spoil, words):
     found = _open(config, _source(), tmp_path)
-    spoil(found.files["feature"])
+    spoil(found.encoded.files["feature"])
     with pytest.raises(UserError, match=rf"feature\.npy: {words}.*remove the folder") as error:
         _open(config, _source(), tmp_path)
     assert "\n" not in str(error.value)
 
 
 def test_features_of_another_encoder_are_refused(config, tmp_path):
-    mine = _open(config, _source(), tmp_path).files["feature"].parent
+    mine = _open(config, _source(), tmp_path).encoded.files["feature"].parent
     other = _open(config.with_values({"method.backbone.pretrained": "world"}), _source(), tmp_path)
-    for path in other.files["feature"].parent.glob("*.*"):
+    for path in other.encoded.files["feature"].parent.glob("*.*"):
         (mine / path.name).write_bytes(path.read_bytes())
     with pytest.raises(UserError, match=r"meta\.json: encoder is .* not .*"):
         _open(config, _source(), tmp_path)
@@ -242,7 +244,7 @@ def test_a_bad_picture_stops_unless_it_may_be_left_out(config, tmp_path, monkeyp
         _open(config, source, tmp_path)
     lenient = config.with_values({"run.skip_bad": True})
     found = _open(lenient, source, tmp_path)
-    assert {place: rows.tolist() for place, rows in found.left_out.items()} == {
+    assert {place: rows.tolist() for place, rows in found.encoded.left_out.items()} == {
         (0, "train"): [3, 10],
         (1, "train"): [3, 10],
         (0, "test"): [3],
@@ -314,8 +316,8 @@ def test_progress_is_said_at_intervals():
 
 
 def test_the_description_can_be_read(config, tmp_path):
-    folder = _open(config, _source(), tmp_path).files["feature"].parent
+    folder = _open(config, _source(), tmp_path).encoded.files["feature"].parent
     meta = json.loads((folder / "meta.json").read_text())
     assert meta["identity"]["stream"] == "noise" and meta["identity"]["views"] == 2
     assert meta["identity"]["encoder"] == load_clip(CLIP).fingerprint
-    assert meta["told"]["encoder"] == ["small", "random"]
+    assert meta["told"]["encoder"] == "small (random)"

@@ -9,7 +9,8 @@ import torch
 from orchestrator.cli import add_run_arguments, given_values
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
-from orchestrator.features.bank import encode_here, open_bank, text_features
+from orchestrator.features.bank import open_bank, text_features
+from orchestrator.features.builder import encode_here
 from orchestrator.features.frozen import check_encoder, frozen_encoder, load_backbone, views_of
 from orchestrator.loader import Loader, eval_batches
 from orchestrator.replay.rows import RowReader

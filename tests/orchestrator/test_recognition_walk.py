@@ -9,7 +9,8 @@ import torch
 from methods import registry as methods
 from orchestrator.config import RunConfig
 from orchestrator.curve_file import read_curves
-from orchestrator.features.bank import encode_here, open_bank, text_features
+from orchestrator.features.bank import open_bank, text_features
+from orchestrator.features.builder import encode_here
 from orchestrator.final_test import final_test
 from orchestrator.reporter import CollectingReporter
 from orchestrator.stream_loop import StreamLoop

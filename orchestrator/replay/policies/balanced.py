@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def keep_balanced(
     tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, ranker: Ranker
 ) -> list[TaskRows]:
-    """Equal shares for all tasks, or for all class labels (``config.balance_by``); uniform within each.
+    """Equal shares for all tasks, for all class labels, or for each object group of each task
+    (``config.balance_by``); uniform within each.
 
     What a small group cannot fill goes to the others, but for a budget per class.
     """
@@ -29,7 +30,8 @@ def keep_balanced(
     ranked = [task.ranked(seed) for task in tasks]
     place = np.repeat(np.arange(len(ranked)), [len(task) for task in ranked])
     labels = np.concatenate([task.labels for task in ranked])
-    group = place if config.balance_by == "task" else labels
+    by = {"task": place, "class": labels, "group": place * (labels.max(initial=0) + 1) + labels}
+    group = by[config.balance_by]
     found, group, counts = np.unique(group, return_inverse=True, return_counts=True)
     shares = quota(config.size, np.ones(len(found)), counts)
     drawn = keys(seed, np.concatenate([task.rows for task in ranked]))

@@ -12,6 +12,7 @@ from PIL import Image
 from methods.method import ClassSpec, InputSpec, Task
 from orchestrator.replay.places import places
 from orchestrator.streams.pictures import ArrayPictures, FilePictures
+from orchestrator.streams.source import Questions, QuestionTables
 from orchestrator.streams.stream import Split, Stream, TaskData
 
 SIZE, LENGTH = 8, 6
@@ -84,3 +85,40 @@ def encoded_stream(array_stream: Stream, tmp_path: Path):
     stream = Stream("tiny", spec, tasks, "shift", image_size=SIZE)
     stream.views, stream.herding = arrays["views"], arrays["herding"]
     return stream, files
+
+
+@pytest.fixture
+def question_stream(array_stream: Stream, tmp_path: Path):
+    """Makes the same three tasks with questions, K = 2: of pixels, or of ``regions`` (R = 3, F = 5); with
+    queries (3, 4) ``beside`` the pictures. Returns the stream and the files that the queries lie in.
+    """
+
+    def make(regions: bool = False, beside: bool = False) -> tuple[Stream, dict[str, Path]]:
+        rng = np.random.default_rng(2)
+        tables = QuestionTables(
+            ["red", "two", "cat"], 2, ["color", "count"], ["a", "b"], [0, 0, 1, 1, 1], None,
+            (3, 5) if regions else None,
+        )  # fmt: skip
+        sizes = [{name: len(split) for name, split in task.splits.items()} for task in array_stream.tasks]
+        query = rng.normal(size=(sum(n for s in sizes for n in s.values()), 3, 4)).astype(np.float16)
+        tasks = [TaskData(Task(k, f"t{k}", "vqa", 3), {}) for k in range(3)]
+        for (index, name), (begin, end) in places(sizes).items():
+            old, count = array_stream.tasks[index].splits[name], end - begin
+            pictures = old.pictures
+            if regions:
+                pictures = ArrayPictures(rng.random((count, 3, 9), np.float32))
+            questions = Questions(
+                rng.integers(0, 2, count, np.int32),
+                rng.integers(-1, 2, (count, 2), np.int32),
+                rng.random((count, 2), np.float32),
+            )
+            feature = query[begin:end] if beside else None
+            tasks[index].splits[name] = Split(
+                pictures, old.tokens, old.label, feature=feature, questions=questions, beside=beside
+            )
+        np.save(tmp_path / "query.npy", query)
+        size = 0 if regions else SIZE
+        stream = Stream("asked", InputSpec(size, LENGTH, 50, 0, 1, 2, 3), tasks, "none", False, size, tables)
+        return stream, {"feature": tmp_path / "query.npy"} if beside else {}
+
+    return make

@@ -66,6 +66,7 @@ def test_tasks_come_in_order():
         ({"size": -1}, "size -1 is negative"),
         ({"policy": "best"}, "policy 'best' is not one of reservoir, random, balanced, herding"),
         ({"balance_by": "label"}, "balance_by 'label' is not one of task, class"),
+        ({"balance_by": "group"}, "balance_by 'group' needs policy balanced and budget total"),
         ({"herding": "paper"}, "herding 'paper' is not one of greedy, reference"),
         ({"store": "jpeg"}, "store 'jpeg' is not one of decoded, encoded"),
         ({"budget": "class"}, "budget 'class' is not one of total, per_class"),

@@ -137,6 +137,17 @@ def test_balancing_by_class():
     assert np.bincount(LABELS[kept], minlength=5).tolist() == [3, 3, 3, 3, 3]
 
 
+def test_balancing_by_group_gives_each_group_of_each_task_its_share():
+    kept = _walk(ReplayConfig(40, "balanced", balance_by="group"), labels=LABELS % 2)[-1]
+    task = np.searchsorted(STARTS, kept, side="right") - 1
+    counts = np.bincount(2 * task + LABELS[kept] % 2, minlength=8)
+    whole = np.bincount(
+        2 * np.repeat(np.arange(len(SIZES)), SIZES) + LABELS % 2, minlength=8
+    )  # what a small group cannot fill goes to the others
+    assert counts.sum() == 40 and (counts <= whole).all()
+    assert counts[counts < whole].max() - counts[counts < whole].min() <= 1
+
+
 def test_reservoirs_nest_and_merge():
     small, large = (set(_walk(ReplayConfig(size), seed=2)[-1].tolist()) for size in (6, 20))
     assert small < large
@@ -280,6 +291,13 @@ def test_variance_needs_several_samples():
             "retrieval",
             "replay.policy=entropy ranks by class logits.* random",
         ),
+        (
+            ReplayConfig(9, "balanced", balance_by="group"),
+            1,
+            "retrieval",
+            "replay.balance_by=group shares by",
+        ),
+        (ReplayConfig(9, "balanced", balance_by="group"), 99, "vqa", None),
         (ReplayConfig(10, "first"), 10, "recognition", None),
         (ReplayConfig(0, "entropy"), 10, "retrieval", None),
         (ReplayConfig(1, "energy", budget="per_class"), 10, "recognition", None),

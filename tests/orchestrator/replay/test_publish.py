@@ -334,3 +334,33 @@ def test_a_split_without_any_picture_is_an_error(file_stream, store, tmp_path):
         path.unlink()
     with pytest.raises(UserError, match="task task-1, split test: none of its pictures can be read"):
         publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seed=4))
+
+
+@pytest.mark.parametrize("stream_in", ["memory", "disk"])
+@pytest.mark.parametrize(("regions", "beside"), [(False, False), (True, False), (False, True)])
+def test_questions_and_regions_and_queries_are_shared(
+    question_stream, store, readers, stream_in, regions, beside
+):
+    stream, files = question_stream(regions, beside)
+    chosen = plan(stream, largest=10, store_bytes=capacity(), seed=4, stream_in=stream_in)
+    handle = publish(stream, store, chosen, files=files)
+    opened = handle.open()
+    assert opened.picture == stream.picture and opened.tables == stream.tables
+    assert not opened.features_only
+    for mine, theirs in zip(opened.tasks, stream.tasks, strict=True):
+        for name, split in theirs.splits.items():
+            found, rows = mine.splits[name], np.arange(len(split))
+            assert np.array_equal(found.pictures.read(rows), split.pictures.read(rows))
+            assert found.beside == beside
+            assert not beside or np.array_equal(found.feature, split.feature)
+            for column in ("kind", "answer", "score"):
+                assert np.array_equal(getattr(found.questions, column), getattr(split.questions, column))
+    rows = np.random.default_rng(1).permutation(75)
+    expected, found = RowReader(stream).read(rows), ray.get(readers[0].read.remote(handle, rows))
+    assert np.array_equal(found.pictures, expected.pictures)
+    assert found.pictures.dtype == (np.float32 if regions else np.uint8)
+    assert np.array_equal(found.questions.score, expected.questions.score)
+    assert (found.feature is not None) == beside
+    assert not beside or np.array_equal(found.feature, expected.feature)
+    per_row = (3 * 9 * 4 if regions else 3 * 8 * 8) + 4 * 6 + 4 + (4 + 2 * 8) + (24 if beside else 0)
+    assert RowReader(opened).bytes_per_row == RowReader(stream).bytes_per_row == per_row

@@ -1,0 +1,79 @@
+"""The prompt-free queries of a stream of questions."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..config import RunConfig
+from ..replay.subset import Subset
+from ..streams.source import StreamSource
+from ..streams.stream import Split, Stream, TaskData
+from .builder import Builder, Encoded, Runner, Say, pictures_of
+from .frozen import load_queries
+from .query_encoder import QueryEncoder
+
+
+@dataclass(frozen=True)
+class QueryBank:
+    """What a frozen image-text model gives for a stream. ``encoded``: ``feature``, float16 (N, 3, D)."""
+
+    encoded: Encoded
+
+    def stream(self, whole: Stream) -> Stream:
+        """The stream with queries beside its pictures, without what was left out."""
+        feature = self.encoded.open("feature")
+        splits: list[dict[str, Split]] = [{} for _ in whole.tasks]
+        for (index, name), split, rows, (begin, end) in self.encoded.kept(whole):
+            splits[index][name] = Split(
+                split.pictures if len(rows) == len(split) else Subset(split.pictures, rows),
+                split.tokens[rows],
+                split.label[rows],
+                feature=feature[begin:end],
+                questions=split.questions.take(rows),
+                beside=True,
+            )
+        tasks = [TaskData(task.task, own) for task, own in zip(whole.tasks, splits, strict=True)]
+        return Stream(
+            whole.name, whole.spec, tasks, whole.augment, whole.skip_bad, whole.image_size, whole.tables
+        )
+
+
+def open_query_bank(
+    config: RunConfig, source: StreamSource, whole: Stream, root: Path, say: Say, run: Runner
+) -> QueryBank:
+    """The queries of ``whole``, which was prepared from ``source``, under the frozen backbone of ``config``:
+    kept under ``root`` from an earlier run, or encoded by ``run`` now.
+
+    What decides them is in the folder's name: the stream and its order, the questions' tokens, the model's
+    weights. :class:`~orchestrator.errors.UserError` as
+    :meth:`~orchestrator.features.builder.Builder.build`.
+    """
+    backbone = config.method.backbone
+    model = load_queries(backbone, whole.spec)
+    tokens = {
+        (index, name): split.tokens
+        for index, task in enumerate(whole.tasks)
+        for name, split in task.splits.items()
+    }
+    digest = hashlib.sha256()
+    for place, rows in tokens.items():
+        digest.update(repr((place, rows.shape)).encode())
+        digest.update(np.ascontiguousarray(rows))
+    encoder = QueryEncoder(
+        backbone, whole.spec, model.fingerprint, pictures_of(source), tokens, config.run.skip_bad
+    )
+    builder = Builder(
+        source,
+        encoder,
+        root,
+        say,
+        shape=(3, model.width),
+        identity={"kind": "queries", "encoder": model.fingerprint, "tokens": digest.hexdigest()},
+        herding=False,
+        prompts=None,
+    )
+    return QueryBank(builder.build(run))

@@ -1,0 +1,61 @@
+"""The prompt-free queries of pictures and questions, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from methods.method import InputSpec
+
+from ..errors import UserError
+from ..replay.places import Place
+from ..streams.source import Pictures
+from .encoder import PictureChunk, npz, read_chunk
+from .frozen import load_queries
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class QueryEncoder:
+    """A :class:`~orchestrator.features.encoder.SampleEncoder` of a frozen image-text model, a method's
+    ``backbone``.
+
+    ``fingerprint``: the model's, checked wherever it is loaded. ``tokens``: the questions of each split,
+    int32 (N, L).
+    """
+
+    backbone: Any
+    spec: InputSpec
+    fingerprint: str
+    sources: Mapping[Place, Pictures]
+    tokens: Mapping[Place, np.ndarray]
+    skip_bad: bool
+    views: int = 0
+
+    @property
+    def name(self) -> str:
+        return "the frozen image-text model"
+
+    def encode(self, chunk: PictureChunk, device: str) -> bytes:
+        """As :class:`~orchestrator.features.encoder.SampleEncoder` says: rows (n, 3, D) of picture, question
+        and both.
+        """
+        model = load_queries(self.backbone, self.spec).to(device)
+        if model.fingerprint != self.fingerprint:
+            raise UserError(
+                "method.backbone: its weights differ between the machines of the cluster; allowed are the "
+                "same on all"
+            )
+        rows, pictures = read_chunk(self, chunk)
+        tokens = self.tokens[chunk.place][rows]
+        found = [np.empty((0, 3, model.width), np.float16)]
+        for begin in range(0, len(rows), _BATCH):
+            image = torch.from_numpy(pictures[begin : begin + _BATCH]).permute(0, 3, 1, 2).contiguous()
+            ids = torch.from_numpy(tokens[begin : begin + _BATCH].astype(np.int64))
+            found.append(model.encode(image.to(device), ids.to(device)).half().cpu().numpy())
+        return npz(kept=rows, feature=np.concatenate(found))
