@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from . import plots
 from .curve_file import read_curves
+from .question_tables import QUESTION_TABLES
 
 
 class Artist:
@@ -30,15 +31,21 @@ class Artist:
         self._pool = ProcessPoolExecutor(1, spawn, initializer=_step_back)
 
     def trial(
-        self, trial_id: str, folder: Path, matrix: np.ndarray, names: list[str], drift: np.ndarray | None
+        self,
+        trial_id: str,
+        folder: Path,
+        matrix: np.ndarray,
+        names: list[str],
+        drift: np.ndarray | None,
+        tables: Mapping[str, plots.Table],
     ) -> None:
-        """Of a trial that has ended: validation matrix (S, T), loss curves and, where it was measured,
-        drift (S, T) in degrees.
+        """Of a trial that has ended: validation matrix (S, T), loss curves and, where they were measured,
+        drift (S, T) in degrees and the ``tables`` of :func:`~orchestrator.question_tables.question_tables`.
         """
-        self._hand_on(self._pool.submit(_draw_trial, folder, matrix, names, drift), trial_id, None)
+        self._hand_on(self._pool.submit(_draw_trial, folder, matrix, names, drift, tables), trial_id, None)
 
     def test(self, trial_id: str, folder: Path) -> None:
-        """The test matrix that lies in ``folder/matrix.csv``."""
+        """The test matrix that lies in ``folder/matrix.csv``, and the tables of questions beside it."""
         self._hand_on(self._pool.submit(_draw_test, folder), trial_id, "test")
 
     def close(self) -> None:
@@ -62,7 +69,13 @@ def _step_back() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _draw_trial(folder: Path, matrix: np.ndarray, names: list[str], drift: np.ndarray | None) -> list[Path]:
+def _draw_trial(
+    folder: Path,
+    matrix: np.ndarray,
+    names: list[str],
+    drift: np.ndarray | None,
+    tables: Mapping[str, plots.Table],
+) -> list[Path]:
     files = [folder / "matrix.csv", folder / "matrix.png"]
     plots.write_matrix(files[0], matrix, names)
     plots.matrix_heatmap(files[1], matrix, names, "validation")
@@ -74,11 +87,24 @@ def _draw_trial(folder: Path, matrix: np.ndarray, names: list[str], drift: np.nd
     if drift is not None:
         plots.drift_over_tasks(folder / "drift.png", drift, names)
         files.append(folder / "drift.png")
-    return files
+    for name, table in tables.items():
+        plots.write_table(folder / f"{name}.csv", table, QUESTION_TABLES[name].corner)
+    return files + _draw_tables(folder, list(tables), "validation")
 
 
 def _draw_test(folder: Path) -> list[Path]:
     files = [folder / "matrix.csv", folder / "matrix.png"]
     matrix, names = plots.read_matrix(files[0])
     plots.matrix_heatmap(files[1], matrix, names, "test")
+    there = [name for name in QUESTION_TABLES if (folder / f"{name}.csv").exists()]
+    return files + _draw_tables(folder, there, "test")
+
+
+def _draw_tables(folder: Path, names: list[str], title: str) -> list[Path]:
+    files = []
+    for name in names:
+        file, picture, shown = folder / f"{name}.csv", folder / f"{name}.png", QUESTION_TABLES[name]
+        table = plots.read_table(file, shown.corner)
+        plots.table_heatmap(picture, table, xlabel=shown.xlabel, ylabel=shown.ylabel, title=title)
+        files += [file, picture]
     return files

@@ -37,6 +37,15 @@ _COLUMNS = {  # heading -> (metric, without its prefix)
     "mAP@1": "seen/map1",
     "mAP@5": "seen/map5",
     "mAP@10": "seen/map10",
+    "AP": "vqacl/ap",
+    "Forget": "vqacl/forget",
+    "A": "triplet/average_accuracy",
+    "F": "triplet/forgetting",
+    "novel": "novel/accuracy",
+    "novel Forget": "vqacl/novel_forget",
+    "task by image": "recognition/image",
+    "task by text": "recognition/text",
+    "task by both": "recognition/fusion",
 }
 _ROWS = 20  # groups that a table shows as plain text
 _DRAWN = 10  # groups that a picture shows

@@ -13,16 +13,16 @@ from methods.registry import get as get_method
 
 from . import checkpoint
 from .config import RunConfig
-from .metrics import matrix_metrics
-from .plots import write_matrix
-from .scoring import evaluate, evaluation_of
+from .plots import write_matrix, write_table
+from .question_tables import QUESTION_TABLES, question_tables
+from .scoring import evaluate, evaluation_of, summary_metrics
 from .seeding import seed_everything
 from .streams.stream import Stream
 
 
 def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.device) -> dict[str, float]:
-    """Test metrics of a finished trial, named ``test/...``; written to ``folder/test/metrics.json`` and
-    ``matrix.csv``.
+    """Test metrics of a finished trial, named ``test/...``; written to ``folder/test/metrics.json``,
+    ``matrix.csv`` and, of questions, the tables of :func:`~orchestrator.question_tables.question_tables`.
 
     Row t of the matrix is the model after task t on every task, later ones included, which forward transfer
     needs, with an untrained model's scores as its baseline. The weights come from the trial's checkpoints:
@@ -46,12 +46,15 @@ def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.de
         scores = evaluate(method, stream, "test", tasks=tasks, seen=t + 1, how=how)
         matrix[t] = scores.by_task
         steps.append(scores.metrics)
-    metrics = steps[-1] | _over_time(steps) | matrix_metrics(matrix, baseline)
+    metrics = steps[-1] | _over_time(steps) | summary_metrics(stream, "test", matrix, steps, baseline)
     named = {f"test/{name}": float(value) for name, value in metrics.items()}
     if not dist.is_initialized() or dist.get_rank() == 0:
         (folder / "test").mkdir(exist_ok=True)
         checkpoint.write_text(folder / "test" / "metrics.json", json.dumps(named, indent=1))
-        write_matrix(folder / "test" / "matrix.csv", matrix, [t.task.name for t in stream.tasks])
+        names = [t.task.name for t in stream.tasks]
+        write_matrix(folder / "test" / "matrix.csv", matrix, names)
+        for name, table in question_tables(steps, names).items():
+            write_table(folder / "test" / f"{name}.csv", table, QUESTION_TABLES[name].corner)
     return named
 
 

@@ -1,4 +1,4 @@
-"""Pictures of runs (PNG), and the task-by-task matrix as CSV. matplotlib is imported when one is drawn."""
+"""Pictures of runs (PNG), and the tables that they show as CSV. matplotlib is imported when one is drawn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,19 +30,39 @@ _FONTS = (
 _POINTS = 2000  # a curve is drawn with at most so many
 
 
+class Table(NamedTuple):
+    """Percentages (R, C), NaN where not measured, with a name for each row and column."""
+
+    values: np.ndarray
+    rows: Sequence[str]
+    columns: Sequence[str]
+
+
 def write_matrix(path: Path, matrix: ArrayLike, names: Sequence[str]) -> None:
     """Write ``R`` (S, T) as CSV: a column a task, a row a finished task, empty = not measured."""
+    write_table(path, Table(np.asarray(matrix, dtype=float), names, names), "after")
+
+
+def write_table(path: Path, table: Table, corner: str) -> None:
+    """Write a table as CSV, empty = not measured; ``corner``: what its rows are."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["after", *names])
-        for name, row in zip(names, np.asarray(matrix, dtype=float), strict=False):
+        writer.writerow([corner, *table.columns])
+        for name, row in zip(table.rows, table.values, strict=False):
             writer.writerow([name, *("" if math.isnan(value) else repr(float(value)) for value in row)])
 
 
 def read_matrix(path: Path) -> tuple[np.ndarray, list[str]]:
     """``R`` (S, T), float64, NaN where not measured, and the T task names, as :func:`write_matrix` wrote
-    them.
+    them. Errors as :func:`read_table`.
+    """
+    table = read_table(path, "after")
+    return table.values, list(table.columns)
+
+
+def read_table(path: Path, corner: str) -> Table:
+    """What :func:`write_table` wrote.
 
     :class:`~orchestrator.errors.UserError`: no such file, a row of the wrong length, a field that is no
     number.
@@ -52,37 +72,43 @@ def read_matrix(path: Path) -> tuple[np.ndarray, list[str]]:
             rows = [row for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    if not rows or rows[0][0] != "after":
-        raise UserError(f"{path}: line 1 must be 'after' and the names of the tasks")
+    if not rows or rows[0][0] != corner:
+        raise UserError(f"{path}: line 1 must be '{corner}' and the names of the columns")
     names = rows[0][1:]
-    matrix = np.full((len(rows) - 1, len(names)), np.nan)
-    for t, row in enumerate(rows[1:]):
+    values = np.full((len(rows) - 1, len(names)), np.nan)
+    for r, row in enumerate(rows[1:]):
         if len(row) != len(names) + 1:
-            raise UserError(f"{path}: row {row[0]!r} has {len(row) - 1} values for {len(names)} tasks")
-        for k, value in enumerate(row[1:]):
+            raise UserError(f"{path}: row {row[0]!r} has {len(row) - 1} values for {len(names)} columns")
+        for c, value in enumerate(row[1:]):
             try:
-                matrix[t, k] = float(value) if value else math.nan
+                values[r, c] = float(value) if value else math.nan
             except ValueError:
                 raise UserError(
-                    f"{path}: row {row[0]!r}, task {names[k]!r}: {value!r} is no number"
+                    f"{path}: row {row[0]!r}, column {names[c]!r}: {value!r} is no number"
                 ) from None
-    return matrix, names
+    return Table(values, [row[0] for row in rows[1:]], names)
 
 
 def matrix_heatmap(path: Path, matrix: ArrayLike, names: Sequence[str], title: str = "") -> None:
     """Draw ``R`` (S, T), percent, with its values: a row after each task, a column a task."""
-    R = np.asarray(matrix, dtype=float)
-    rows, columns = R.shape
-    figure, axes = _figure(1.6 + 0.75 * columns, 1.4 + 0.5 * rows)
-    image = axes.imshow(R, cmap="viridis", vmin=0, vmax=100, aspect="auto")
-    figure.colorbar(image, ax=axes, label="%")
     labels = _numbered(names)
-    axes.set_xticks(range(columns), labels, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(rows), labels[:rows])
-    axes.set(xlabel="score on task", ylabel="after training on", title=title)
-    for t, k in np.argwhere(~np.isnan(R)):
-        shade = "white" if R[t, k] < 60 else "black"
-        axes.text(k, t, f"{R[t, k]:.1f}", ha="center", va="center", color=shade, fontsize=9)
+    table = Table(np.asarray(matrix, dtype=float), labels, labels)
+    table_heatmap(path, table, xlabel="score on task", ylabel="after training on", title=title)
+
+
+def table_heatmap(path: Path, table: Table, *, xlabel: str, ylabel: str, title: str = "") -> None:
+    """Draw a table with its values."""
+    values = table.values
+    rows, columns = values.shape
+    figure, axes = _figure(1.6 + 0.75 * columns, 1.4 + 0.5 * rows)
+    image = axes.imshow(values, cmap="viridis", vmin=0, vmax=100, aspect="auto")
+    figure.colorbar(image, ax=axes, label="%")
+    axes.set_xticks(range(columns), table.columns, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(rows), table.rows[:rows])
+    axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    for r, c in np.argwhere(~np.isnan(values)):
+        shade = "white" if values[r, c] < 60 else "black"
+        axes.text(c, r, f"{values[r, c]:.1f}", ha="center", va="center", color=shade, fontsize=9)
     _save(figure, path)
 
 

@@ -32,22 +32,29 @@ def preview_train(
 def _common(config: RunConfig, source: StreamSource, concurrent: int | None) -> list[str]:
     sizes = [{name: len(split.label) for name, split in task.splits.items()} for task in source.tasks]
     columns = list(dict.fromkeys(name for size in sizes for name in size))
-    rows = [["task", "name", *columns]]
+    groups = [] if source.tables is None else source.tables.groups
+    rows = [["task", "name", *columns, *(["trained on, in this order"] if groups else [])]]
     for number, (task, size) in enumerate(zip(source.tasks, sizes, strict=True), 1):
-        rows.append([str(number), task.name, *(str(size.get(name, "-")) for name in columns)])
+        inner = [", ".join(groups[g] for g in task.groups)] if groups else []
+        rows.append([str(number), task.name, *(str(size.get(name, "-")) for name in columns), *inner])
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     table = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return [
         "Configuration",
         *(f"  {line}" for line in strict_yaml.dump(config.to_dict()).splitlines()),
         "",
-        f"Stream {source.name}: {len(source.tasks)} tasks of {source.scenario}, {source.image_size} px",
+        f"Stream {source.name}: {len(source.tasks)} tasks of {source.scenario}, {_pictures(source)}",
         *(f"  {line}" for line in table),
         *(f"  left out: {count} x {why}" for why, count in source.skipped.items()),
         "",
         "Resources",
         *(f"  {line}" for line in _resources(config, concurrent)),
     ]
+
+
+def _pictures(source: StreamSource) -> str:
+    regions = source.tables and source.tables.regions
+    return f"{regions[0]} regions of {regions[1]} features" if regions else f"{source.image_size} px"
 
 
 def _resources(config: RunConfig, concurrent: int | None) -> list[str]:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from methods.method import Batch, Method, Scenario
 
 from .config import RunConfig
 from .features.frozen import frozen_encoder
+from .metrics import matrix_metrics
 from .streams.stream import Stream
 
-SCORE: dict[Scenario, str] = {"retrieval": "r_mean", "recognition": "accuracy"}
+SCORE: dict[Scenario, str] = {"retrieval": "r_mean", "recognition": "accuracy", "vqa": "accuracy"}
 """The score of which a stream's task-by-task matrix is made: ``task_00/SCORE`` ... of a report."""
 
-HEADLINE: dict[Scenario, str] = {"retrieval": "seen/r_mean", "recognition": "average"}
+HEADLINE: dict[Scenario, str] = {"retrieval": "seen/r_mean", "recognition": "average", "vqa": "average"}
 """The metric that a run is judged by where nobody names another."""
 
 SHOWN = (
@@ -34,6 +36,13 @@ SHOWN = (
     "over_time/detection/auroc",
     "seen/ece",
     "drift/angle",
+    "novel/accuracy",
+    "vqacl/novel_forget",
+    "triplet/average_accuracy",
+    "triplet/forgetting",
+    "recognition/image",
+    "recognition/text",
+    "recognition/fusion",
 )
 """Test metrics that a run's last lines show, where there are any."""
 
@@ -79,9 +88,35 @@ def evaluate(
     ``tasks``)."""
     if stream.scenario == "retrieval":
         from .evaluate import evaluate_retrieval as measure
+    elif stream.scenario == "vqa":
+        from .evaluate_questions import evaluate_questions as measure
     else:
         from .evaluate_recognition import evaluate_recognition as measure
     return measure(method, stream, split, tasks=tasks, seen=seen, how=how)
+
+
+def summary_metrics(
+    stream: Stream,
+    split: Literal["validation", "test"],
+    matrix: ArrayLike,
+    steps: Sequence[Mapping[str, float]],
+    random_baseline: ArrayLike | None = None,
+) -> dict[str, float]:
+    """What a walk's evaluations say together, without what is not defined yet.
+
+    ``matrix`` and ``random_baseline``: as :func:`~orchestrator.metrics.matrix_metrics`, which is all but in
+    vqa, where :func:`~orchestrator.question_metrics.question_metrics` comes beside it. ``steps``: the
+    metrics of each evaluation (:class:`Scores`), one a row of the matrix.
+    """
+    found = matrix_metrics(matrix, random_baseline)
+    if stream.scenario == "vqa":
+        from .question_metrics import composition_tasks, question_metrics
+        from .question_tables import novel_matrix
+
+        sizes = [len(data.splits[split]) for data in stream.tasks]
+        composed = composition_tasks(stream, split)
+        found |= question_metrics(matrix, sizes, composed, novel_matrix(steps, len(sizes)))
+    return found
 
 
 def task_row(report: Mapping[str, float], tasks: int, scenario: Scenario) -> list[float]:
@@ -89,15 +124,25 @@ def task_row(report: Mapping[str, float], tasks: int, scenario: Scenario) -> lis
     return [report[f"validation/task_{k:02d}/{SCORE[scenario]}"] for k in range(tasks)]
 
 
+def validation_metrics(report: Mapping[str, float]) -> dict[str, float]:
+    """The metrics of :class:`Scores` and the like in a report of a finished task."""
+    prefix = "validation/"
+    return {k.removeprefix(prefix): value for k, value in report.items() if k.startswith(prefix)}
+
+
 def task_score(method: Method, stream: Stream, task: int, classes: int, how: Evaluation) -> float:
-    """The scenario's score on one task's validation split, percent, among the first ``classes`` classes: what
-    early stopping looks at.
+    """The scenario's score on one task's validation split, percent, among the first ``classes`` classes
+    (recognition): what early stopping looks at.
     """
     split = stream.tasks[task].splits["validation"]
     if stream.scenario == "retrieval":
         from .evaluate import task_r_mean
 
         return task_r_mean(method, split, how)
+    if stream.scenario == "vqa":
+        from .evaluate_questions import task_question_accuracy
+
+        return task_question_accuracy(method, stream, split, how)
     from .evaluate_recognition import task_accuracy
 
     return task_accuracy(method, split, range(classes), how)

@@ -27,6 +27,13 @@ _METRICS = {
         "seen/r_mean",
     ),
     "recognition": (*_MATRIX_METRICS, "seen/accuracy", "seen/ece"),
+    "vqa": (
+        *_MATRIX_METRICS,
+        "seen/accuracy",
+        "vqacl/ap",
+        "triplet/average_accuracy",
+        "triplet/final_accuracy",
+    ),
 }
 
 

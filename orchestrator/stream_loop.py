@@ -19,13 +19,20 @@ from .config import RunConfig
 from .curves import Curves
 from .features.frozen import views_of
 from .loader import Loader, eval_batches
-from .metrics import matrix_metrics
 from .paired import Paired
 from .ranker import TrialRanker
 from .replay.memory import ReplayMemory
 from .replay.rows import RowReader
 from .reporter import Reporter
-from .scoring import evaluate, evaluation_of, task_row, task_score
+from .scoring import (
+    Scores,
+    evaluate,
+    evaluation_of,
+    summary_metrics,
+    task_row,
+    task_score,
+    validation_metrics,
+)
 from .seeding import derive, seed_everything
 from .streams.stream import Split, Stream
 from .train_phase import train_phase
@@ -120,7 +127,7 @@ class StreamLoop:
         report = {
             "task": index + 1,
             **{f"validation/{name}": value for name, value in scores.metrics.items()},
-            **{f"validation/{name}": value for name, value in self._summary(reports, scores.by_task).items()},
+            **{f"validation/{name}": value for name, value in self._summary(reports, scores).items()},
             **{f"train/{name}": value for name, value in self.curves.means(index).items()},
             "replay/items": len(memory.rows),
             "replay/bytes": memory.nbytes(self.reader.bytes_per_row),
@@ -206,14 +213,15 @@ class StreamLoop:
         for batch in eval_batches(split, batch_size=self.config.run.eval_batch_size, rank=0, world=1):
             yield self.how.encode(batch.to(self.device))
 
-    def _summary(self, reports: list[dict], row: np.ndarray) -> dict[str, float]:
-        """Average, forgetting and the like from the matrix rows reported so far and this task's ``row``."""
-        size = len(row)
+    def _summary(self, reports: list[dict], scores: Scores) -> dict[str, float]:
+        """Average, forgetting and the like from the tasks reported so far and this task's ``scores``."""
+        size = len(scores.by_task)
         matrix = np.full((size, size), np.nan)
         for t, report in enumerate(reports):
             matrix[t, : t + 1] = task_row(report, t + 1, self.stream.scenario)
-        matrix[-1] = row
-        return matrix_metrics(matrix)
+        matrix[-1] = scores.by_task
+        steps = [*map(validation_metrics, reports), scores.metrics]
+        return summary_metrics(self.stream, "validation", matrix, steps)
 
     def _save(self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]) -> float:
         began = time.perf_counter()

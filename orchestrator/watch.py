@@ -14,7 +14,8 @@ from methods.method import Scenario
 from . import checkpoint
 from .artist import Artist
 from .config import RunConfig
-from .scoring import task_row
+from .question_tables import question_tables
+from .scoring import task_row, validation_metrics
 from .space import Objective
 from .streams import registry as streams
 from .tracking import Tracker, environment_tags
@@ -126,7 +127,9 @@ class Watch:
         self._tracker.artifact(trial_id, folder / "config.yaml")
         if entry.reports:
             matrix = _validation_matrix(entry.reports, len(self.names), self._scenario)
-            self._artist.trial(trial_id, folder, matrix, self.names, _drift(entry.reports, len(self.names)))
+            drift = _drift(entry.reports, len(self.names))
+            tables = question_tables([validation_metrics(r) for r in entry.reports], self.names)
+            self._artist.trial(trial_id, folder, matrix, self.names, drift, tables)
         self._tracker.trial_end(trial_id, status, reason or None)
         self._free_disk(entry)
 

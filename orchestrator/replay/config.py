@@ -23,9 +23,10 @@ class ReplayConfig:
     ``size``: training samples kept at most, over all past tasks; 0 = no memory. ``policy``: which ones, a
     name of ``POLICIES``. ``balance_by``: the groups that policies ``random``, ``herding`` and ``balanced``
     give equal shares; ``reservoir`` has no groups, the others share by class. ``group``, of policy
-    ``balanced`` on questions alone: each object group of each task, as VQACL's memory is divided. ``budget``: ``total``, or
-    ``per_class``, which makes ``size`` the samples kept of each class and shares by class. ``herding``: the
-    reading of policy ``herding`` (see :func:`~orchestrator.replay.policies.herding.herd`).
+    ``balanced`` on questions alone: each object group of each task, as VQACL's memory is divided.
+    ``budget``: ``total``, or ``per_class``, which makes ``size`` the samples kept of each class and shares by
+    class. ``herding``: the reading of policy ``herding`` (see
+    :func:`~orchestrator.replay.policies.herding.herd`).
     ``store``: how the samples that may be replayed lie in shared memory when the stream is read from disk:
     ``decoded``, as arrays, or ``encoded``, as the files' own bytes (smaller, decoded at every read).
     """
@@ -81,7 +82,8 @@ def check_memory(config: ReplayConfig, classes: int, scenario: Scenario = "recog
         return
     if config.balance_by == "group" and scenario != "vqa":
         raise UserError(
-            f"replay.balance_by=group shares by object group, which {scenario} has not: allowed are task, class"
+            f"replay.balance_by=group shares by object group, which {scenario} has not: "
+            "allowed are task, class"
         )
     if config.policy in BY_LOGITS and scenario != "recognition":
         others = ", ".join(name for name in POLICIES if name not in BY_LOGITS)

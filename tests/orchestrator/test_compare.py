@@ -78,6 +78,23 @@ def test_test_figures_are_of_chosen_runs_alone(runs):
     ]
 
 
+def test_questions_have_columns_of_both_papers(tmp_path):
+    folder = write_run(tmp_path, "s", "a", method="triplet", test=40.0)
+    names = (
+        "seen/accuracy", "vqacl/ap", "vqacl/forget", "triplet/average_accuracy", "triplet/forgetting",
+        "novel/accuracy", "vqacl/novel_forget", "recognition/image", "recognition/text", "recognition/fusion",
+    )  # fmt: skip
+    found = {f"test/{name}": float(number) for number, name in enumerate(names)}
+    (folder / "test" / "metrics.json").write_text(json.dumps(found))
+    groups = compare.group_runs(compare.read_runs(tmp_path))
+    heading, _, row = compare.table(groups, "test", markdown=True).splitlines()
+    assert heading == (
+        "| method | seeds | accuracy | AP | Forget | A | F | novel | novel Forget "
+        "| task by image | task by text | task by both |"
+    )
+    assert row.split(" | ")[2:] == [f"{n}.00" for n in range(9)] + ["9.00 |"]
+
+
 def test_equal_runs_count_once_and_the_tested_one_is_kept(tmp_path):
     write_run(tmp_path, "s1", "a", average=1.0)
     write_run(tmp_path, "s1", "b", average=2.0, test=7.0)
@@ -144,7 +161,7 @@ def test_a_trial_still_running_is_left_out(runs):
         ("tasks.jsonl", '{"task": 1}\n{"ta', "tasks.jsonl:2: not JSON"),
         ("tasks.jsonl", "", "tasks.jsonl: no finished task"),
         ("test/metrics.json", "7", "metrics.json: expected an object of numbers, found 7"),
-        ("test/matrix.csv", "after,a\na,x\n", "matrix.csv: row 'a', task 'a': 'x' is no number"),
+        ("test/matrix.csv", "after,a\na,x\n", "matrix.csv: row 'a', column 'a': 'x' is no number"),
         ("tasks.jsonl", None, "tasks.jsonl: cannot be read"),
         ("config.yaml", None, "config.yaml: cannot be read"),
     ],

@@ -33,8 +33,8 @@ def test_matrix_survives_csv(tmp_path):
     [
         ("", "line 1 must be"),
         ("a,b\n1,2\n", "line 1 must be"),
-        ("after,a,b\na,1\n", "row 'a' has 1 values for 2 tasks"),
-        ("after,a,b\na,1,much\n", "row 'a', task 'b': 'much' is no number"),
+        ("after,a,b\na,1\n", "row 'a' has 1 values for 2 columns"),
+        ("after,a,b\na,1,much\n", "row 'a', column 'b': 'much' is no number"),
     ],
 )
 def test_a_malformed_matrix_names_file_and_place(tmp_path, text, message):
@@ -64,6 +64,28 @@ def test_an_unfinished_matrix_has_a_row_a_finished_task(tmp_path):
     plots.matrix_heatmap(one, np.array([[50.0, np.nan, np.nan]]), NAMES)
     plots.matrix_heatmap(three, np.full((3, 3), 50.0), NAMES)
     assert colours(one)[1][0] < colours(three)[1][0]
+
+
+def test_a_table_has_names_for_rows_and_columns(tmp_path):
+    path = tmp_path / "new" / "table.csv"
+    table = plots.Table(np.array([[1 / 3, np.nan, 2.0], [50.0, 1e-9, 100.0]]), ["how many", "家"], NAMES)
+    plots.write_table(path, table, "kind")
+    back = plots.read_table(path, "kind")
+    np.testing.assert_array_equal(back.values, table.values)
+    assert (back.rows, back.columns) == (table.rows, table.columns)
+    with pytest.raises(UserError, match="table.csv: line 1 must be 'after' and the names of the columns"):
+        plots.read_matrix(path)
+
+
+def test_a_table_is_drawn_as_large_as_it_is(tmp_path):
+    wide, high = tmp_path / "wide.png", tmp_path / "high.png"
+    values = np.arange(10.0, 70.0, 10.0)
+    for path, shape in ((wide, (1, 6)), (high, (6, 1))):
+        rows, columns = ([f"{n}" for n in range(count)] for count in shape)
+        table = plots.Table(values.reshape(shape), rows, columns)
+        plots.table_heatmap(path, table, xlabel="group", ylabel="kind", title="test")
+    (_, first), (_, second) = colours(wide), colours(high)
+    assert first[1] > second[1] and first[0] < second[0]
 
 
 def test_loss_curves_have_a_panel_a_term(tmp_path):
