@@ -99,7 +99,8 @@ class Batch:
     """One rank's share of a global batch.
 
     ``image``: uint8 (B, 3, S, S), already augmented; a backbone normalises it. None where ``feature`` takes
-    its place: float32 (B, D), unit rows, what the frozen image encoder gives for it. ``tokens``: int64
+    its place: float32 (B, D), unit rows, what the frozen image encoder gives for it (for ``queries``, see
+    :class:`Method`, it is (B, 3, D) and the picture stays). ``tokens``: int64
     (B, L), [CLS] first, [PAD] after the end; L is 0 where pictures have no texts. ``label``: int64 (B,), the
     stream-wide category, in recognition the class, in vqa the object that the picture is of. ``row``: int64
     (B,), the stream-wide training row (what metadata kept beside a sample is keyed by).

@@ -114,12 +114,19 @@ class Encoder:
 
     def _clip(self, device: str) -> Clip:
         clip = load_backbone(self.config).to(device)
-        if clip.fingerprint != self.fingerprint:
-            raise UserError(
-                f"method.backbone {self.config.model}, {self.config.pretrained}: its weights differ between "
-                "the machines of the cluster; allowed are the same on all"
-            )
+        check_fingerprint(
+            clip.fingerprint, self.fingerprint, f"{self.config.model}, {self.config.pretrained}"
+        )
         return clip
+
+
+def check_fingerprint(found: str, expected: str, backbone: str) -> None:
+    """A UserError where the weights of ``backbone`` on this machine are not those that were asked for."""
+    if found != expected:
+        raise UserError(
+            f"method.backbone {backbone}: its weights differ between the machines of the cluster; allowed "
+            "are the same on all"
+        )
 
 
 def read_chunk(encoder: SampleEncoder, chunk: PictureChunk) -> tuple[np.ndarray, np.ndarray]:

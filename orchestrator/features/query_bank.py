@@ -63,17 +63,9 @@ def open_query_bank(
     for place, rows in tokens.items():
         digest.update(repr((place, rows.shape)).encode())
         digest.update(np.ascontiguousarray(rows))
-    encoder = QueryEncoder(
-        backbone, whole.spec, model.fingerprint, pictures_of(source), tokens, config.run.skip_bad
-    )
-    builder = Builder(
-        source,
-        encoder,
-        root,
-        say,
-        shape=(3, model.width),
-        identity={"kind": "queries", "encoder": model.fingerprint, "tokens": digest.hexdigest()},
-        herding=False,
-        prompts=None,
-    )
+    skip_bad = config.run.skip_bad
+    encoder = QueryEncoder(backbone, whole.spec, model.fingerprint, pictures_of(source), tokens, skip_bad)
+    identity = {"kind": "queries", "encoder": model.fingerprint, "tokens": digest.hexdigest()}
+    shape = (3, model.width)
+    builder = Builder(source, encoder, root, say, shape=shape, identity=identity, herding=False, prompts=None)
     return QueryBank(builder.build(run))

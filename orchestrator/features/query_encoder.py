@@ -11,10 +11,9 @@ import torch
 
 from methods.method import InputSpec
 
-from ..errors import UserError
 from ..replay.places import Place
 from ..streams.source import Pictures
-from .encoder import PictureChunk, npz, read_chunk
+from .encoder import PictureChunk, check_fingerprint, npz, read_chunk
 from .frozen import load_queries
 
 _BATCH = 64
@@ -39,18 +38,14 @@ class QueryEncoder:
 
     @property
     def name(self) -> str:
-        return "the frozen image-text model"
+        return "its frozen image-text model"
 
     def encode(self, chunk: PictureChunk, device: str) -> bytes:
         """As :class:`~orchestrator.features.encoder.SampleEncoder` says: rows (n, 3, D) of picture, question
         and both.
         """
         model = load_queries(self.backbone, self.spec).to(device)
-        if model.fingerprint != self.fingerprint:
-            raise UserError(
-                "method.backbone: its weights differ between the machines of the cluster; allowed are the "
-                "same on all"
-            )
+        check_fingerprint(model.fingerprint, self.fingerprint, self.name)
         rows, pictures = read_chunk(self, chunk)
         tokens = self.tokens[chunk.place][rows]
         found = [np.empty((0, 3, model.width), np.float16)]

@@ -30,7 +30,7 @@ def row_bytes(stream: Stream) -> int:
         return decoded_bytes(stream) + _rest_bytes(stream)
     feature = stream.tasks[0].splits["train"].feature
     views = 0 if stream.views is None else stream.views.shape[1]
-    return (1 + views) * feature.shape[1] * feature.itemsize + _text_bytes(stream)
+    return (1 + views) * math.prod(feature.shape[1:]) * feature.itemsize + _text_bytes(stream)
 
 
 def decoded_bytes(stream: Stream) -> int:

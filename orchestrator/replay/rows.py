@@ -72,15 +72,14 @@ class RowReader:
         """The samples in the order of ``rows``, int (n,). ``views``: int (n,), which of a picture's encoded
         views; None: the features of the picture itself. Raises BadRecord, naming the global row.
         """
-        if self.encoded:
-            feature = self._feature[rows] if views is None else self._views[rows, views]
-            return Samples(None, self._tokens[rows], self._label[rows], rows, feature)
-        if self._pictures is None:
+        pictures = feature = None
+        if not self.encoded and self._pictures is None:
             pictures = self._raw.read(rows)
-        else:
+        elif not self.encoded:
             pictures = self._pictures.read(rows)
             rows = self._pictures.resolve(rows)
-        feature = self._feature[rows] if self._beside else None
+        if self._feature is not None:
+            feature = self._feature[rows] if views is None else self._views[rows, views]
         questions = None if self._questions is None else self._questions.take(rows)
         return Samples(pictures, self._tokens[rows], self._label[rows], rows, feature, questions)
 

@@ -10,9 +10,9 @@ from .tokenizer import Tokenizer
 
 
 def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tokenizer | None:
-    """The tokenizer kept in ``folder``, else the transformers tokenizer that ``config`` names, else one
-    trained on the first task's training captions: no later task's words are known to it. It is then kept in
-    ``folder``. None for a stream without captions: class names are the frozen encoder's to read.
+    """The tokenizer kept in ``folder``, else the one that ``config`` names, shipped or of transformers, else
+    one trained on the first task's training captions: no later task's words are known to it. It is then kept
+    in ``folder``. None for a stream without captions: class names are the frozen encoder's to read.
 
     :class:`~orchestrator.errors.UserError`: a tokenizer that cannot be loaded.
     """
@@ -20,7 +20,9 @@ def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tok
         return None
     if folder.exists():
         return Tokenizer.load(folder)
-    if config.tokenizer is not None:
+    if config.tokenizer == "world":
+        found = Tokenizer.world(config.max_tokens)
+    elif config.tokenizer is not None:
         found = Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
     else:
         found = Tokenizer.train(

@@ -11,9 +11,12 @@ STREAMS = {
     "cifar100": "orchestrator.streams.cifar100:Cifar100",
     "digits": "orchestrator.streams.digits:Digits",
     "image-folder": "orchestrator.streams.image_folder:ImageFolder",
+    "next-qa": "orchestrator.streams.next_qa:NextQa",
     "p9d": "orchestrator.streams.p9d:P9D",
     "shapes-recognition": "orchestrator.streams.shapes_recognition:ShapesRecognition",
     "shapes-retrieval": "orchestrator.streams.shapes_retrieval:ShapesRetrieval",
+    "shapes-vqa": "orchestrator.streams.shapes_vqa:ShapesVQA",
+    "vqa-v2": "orchestrator.streams.vqa_v2:VqaV2",
 }
 """Name -> ``module:Class``. A class has ``Config`` (a frozen dataclass that validates itself with one-line
 :class:`ValueError`), ``scenario``, ``summary`` (one line) and ``load(config, skip_bad) -> StreamSource``."""

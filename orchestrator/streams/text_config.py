@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TextConfig:
-    """``tokenizer``: a transformers tokenizer (BERT's kind), by its name on the Hub or by its folder; None
-    trains a byte-level BPE of ``vocab_size`` entries (300 .. 1,000,000) on the first task's captions.
+    """``tokenizer``: a transformers tokenizer (BERT's or T5's kind), by its name on the Hub or by its folder;
+    ``world``, that of the backbone of size ``world``; None trains a byte-level BPE of ``vocab_size`` entries
+    (300 .. 1,000,000) on the first task's captions.
     ``max_tokens``: length of a token row, special tokens included (3 .. 512; 30 is the CTP paper's).
     """
 

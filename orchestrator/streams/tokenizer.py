@@ -6,10 +6,13 @@ import itertools
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tokenizers
 from tokenizers import decoders, models, pre_tokenizers, trainers
+
+from methods.backbones.config import WORLD_TOKENIZER
 
 from ..errors import UserError
 
@@ -22,7 +25,7 @@ class Tokenizer:
 
     ``max_tokens``: length L of the rows, [CLS] and [SEP] included, at least 3. ``vocab_size``: number of ids.
     ``pad_id``, ``unk_id``, ``cls_id``, ``sep_id``, ``mask_id``: the special ids. Made by :meth:`train`,
-    :meth:`from_pretrained` or :meth:`load`.
+    :meth:`world`, :meth:`from_pretrained` or :meth:`load`.
     """
 
     def __init__(self, model: tokenizers.Tokenizer, max_tokens: int, special: dict[str, str]) -> None:
@@ -65,9 +68,22 @@ class Tokenizer:
         model.train_from_iterator(captions, trainer)
         return cls(model, max_tokens, _SPECIAL)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The backend's own pickle forgets that special names are ordinary text.
+        return _unpickled, (self.to_json(), self.max_tokens, self._special)
+
+    @classmethod
+    def world(cls, max_tokens: int) -> Tokenizer:
+        """The one that comes with the backbone of size ``world``, see ``orchestrator/pretrain``."""
+        return cls(tokenizers.Tokenizer.from_file(str(WORLD_TOKENIZER)), max_tokens, _SPECIAL)
+
     @classmethod
     def from_pretrained(cls, name: str, max_tokens: int) -> Tokenizer:
-        """A transformers tokenizer with the five special tokens (BERT's kind), by folder or hub name.
+        """A transformers tokenizer, by folder or hub name: BERT's kind, with the five special tokens, or
+        T5's, with fewer.
+
+        The end of a text may stand in for [SEP]. The others but [PAD] may be absent: [PAD], which nothing
+        reads, then stands in their place, so that a text begins where its words do.
 
         A hub name is looked up in the local cache alone, so that the answer comes at once, with or without a
         network. :class:`~orchestrator.errors.UserError` where it is not there.
@@ -82,10 +98,11 @@ class Tokenizer:
                 f"tokenizer.json, or a model in the local cache ('hf download {name}' puts one there)"
             ) from None
         special = {key: getattr(loaded, f"{key}_token", None) for key in _SPECIAL}
-        absent = [key for key, token in special.items() if token is None]
-        if absent:
-            need = ", ".join(_SPECIAL)
+        special["sep"] = special["sep"] or loaded.eos_token
+        if absent := [key for key in ("pad", "sep") if special[key] is None]:
+            need = "pad and sep (or eos) token"
             raise UserError(f"tokenizer {name!r}: has no {', '.join(absent)} token, allowed: one with {need}")
+        special = {key: token or special["pad"] for key, token in special.items()}
         if not getattr(loaded, "is_fast", False):
             raise UserError(f"tokenizer {name!r}: has no tokenizer.json, allowed: a fast tokenizer")
         model = tokenizers.Tokenizer.from_str(loaded.backend_tokenizer.to_str())
@@ -108,9 +125,22 @@ class Tokenizer:
             part[np.arange(len(ids)), lengths + 1] = self.sep_id
         return rows
 
-    def decode(self, row: np.ndarray) -> str:
+    def encode_answers(self, answers: Sequence[str]) -> np.ndarray:
+        """int32 (A, L): an answer's tokens, [SEP], then [PAD]; L is the longest's, nothing is cut."""
+        ids = [e.ids for e in self._model.encode_batch_fast(list(answers), add_special_tokens=False)]
+        rows = np.full((len(ids), max(map(len, ids), default=0) + 1), self.pad_id, np.int32)
+        for row, own in zip(rows, ids, strict=True):
+            row[: len(own)] = own
+            row[len(own)] = self.sep_id
+        return rows
+
+    def decode(self, row: Sequence[int] | np.ndarray) -> str:
         """The text of one row, special tokens left out."""
         return self._model.decode(list(map(int, row)), skip_special_tokens=True).removeprefix(" ")
+
+    def to_json(self) -> str:
+        """The vocabulary and its rules, as tokenizers writes them: what ``tokenizer.json`` holds."""
+        return self._model.to_str()
 
     def save(self, folder: str | Path) -> None:
         """Writes ``tokenizer.json`` and ``tokenizer_rows.json`` into ``folder``."""
@@ -133,3 +163,7 @@ class Tokenizer:
         except Exception as error:  # tokenizers raises bare Exception
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"{folder}: holds no saved tokenizer ({reason})") from None
+
+
+def _unpickled(model: str, max_tokens: int, special: dict[str, str]) -> Tokenizer:
+    return Tokenizer(tokenizers.Tokenizer.from_str(model), max_tokens, special)

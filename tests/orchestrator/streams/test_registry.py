@@ -9,9 +9,12 @@ SCENARIOS = {
     "cifar100": "recognition",
     "digits": "recognition",
     "image-folder": "recognition",
+    "next-qa": "vqa",
     "p9d": "retrieval",
     "shapes-recognition": "recognition",
     "shapes-retrieval": "retrieval",
+    "shapes-vqa": "vqa",
+    "vqa-v2": "vqa",
 }
 
 

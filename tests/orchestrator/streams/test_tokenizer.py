@@ -1,5 +1,6 @@
 import json
 import os
+import pickle
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer as Backend
 from tokenizers import models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast, T5Tokenizer
 
 from orchestrator.errors import UserError
 from orchestrator.streams.tokenizer import Tokenizer
@@ -124,8 +125,63 @@ def test_a_pretrained_tokenizer_is_taken_with_its_own_special_ids(tmp_path):
 
 def test_a_pretrained_tokenizer_without_special_tokens_is_refused(tmp_path):
     wordlevel(tmp_path, unk_token="[UNK]")
-    with pytest.raises(UserError, match="has no pad, cls, sep, mask token"):
+    with pytest.raises(
+        UserError, match=r"has no pad, sep token, allowed: one with pad and sep \(or eos\) token$"
+    ):
         Tokenizer.from_pretrained(str(tmp_path), 6)
+
+
+def test_t5s_tokenizer_has_an_end_and_nothing_before_the_text(tmp_path):
+    pieces = ["<pad>", "</s>", "<unk>", "\u2581a", "\u2581red", "\u2581car", "s"]
+    T5Tokenizer([(piece, -float(i)) for i, piece in enumerate(pieces)], extra_ids=2).save_pretrained(tmp_path)
+    tokenizer = Tokenizer.from_pretrained(str(tmp_path), 7)
+    assert (tokenizer.pad_id, tokenizer.sep_id, tokenizer.unk_id) == (0, 1, 2)
+    assert tokenizer.cls_id == tokenizer.mask_id == tokenizer.pad_id
+    assert tokenizer.encode(["a red cars"]).tolist() == [[0, 3, 4, 5, 6, 1, 0]]
+    assert tokenizer.encode_answers(["red", "red cars"]).tolist() == [[4, 1, 0, 0], [4, 5, 6, 1]]
+    assert tokenizer.decode([4, 5, 6, 1, 0]) == "red cars"
+    tokenizer.save(tmp_path / "kept")
+    again = Tokenizer.load(tmp_path / "kept")
+    assert again.encode(["a red cars"]).tolist() == tokenizer.encode(["a red cars"]).tolist()
+
+
+def test_answers_are_ended_padded_and_whole():
+    tokenizer = trained(4)
+    rows = tokenizer.encode_answers(["red", "a red car above two blue boats", ""])
+    assert rows.dtype == np.int32 and len(rows) == 3
+    assert (rows == tokenizer.sep_id).sum(1).tolist() == [1, 1, 1]
+    assert rows[1, -1] == tokenizer.sep_id, "the longest has no padding"
+    assert rows[2].tolist() == [tokenizer.sep_id] + [tokenizer.pad_id] * (rows.shape[1] - 1)
+    assert tokenizer.cls_id not in rows
+    texts = [tokenizer.decode(row) for row in rows.tolist()]
+    assert texts == ["red", "a red car above two blue boats", ""]
+    assert tokenizer.encode_answers([]).shape == (0, 1)
+
+
+@pytest.mark.parametrize("make", [trained, lambda: Tokenizer.world(16)])
+def test_it_travels_to_workers(make):
+    tokenizer = make()
+    detokenize = pickle.loads(pickle.dumps(tokenizer.decode))
+    again = pickle.loads(pickle.dumps(tokenizer))
+    np.testing.assert_array_equal(again.encode(CAPTIONS + UNSEEN), tokenizer.encode(CAPTIONS + UNSEEN))
+    row = tokenizer.encode(["two red cars"])[0]
+    assert detokenize(row) == again.decode(row) == "two red cars"
+    assert vars(again).keys() == vars(tokenizer).keys()
+    assert (again.max_tokens, again.vocab_size, again.pad_id) == (
+        tokenizer.max_tokens,
+        tokenizer.vocab_size,
+        tokenizer.pad_id,
+    )
+
+
+def test_the_shipped_tokenizer_reads_any_text_and_knows_the_words_of_asking():
+    tokenizer = Tokenizer.world(128)
+    assert (tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id) == (
+        *range(5),
+    )
+    assert [tokenizer.decode(row) for row in tokenizer.encode(UNSEEN)] == UNSEEN
+    row = tokenizer.encode(["what color is the thing top left?"])[0]
+    assert (row != tokenizer.pad_id).sum() == 2 + 7 + 1
 
 
 @pytest.mark.parametrize("name", ["nobody/has-this", "none", "./none"])

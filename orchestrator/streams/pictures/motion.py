@@ -1,0 +1,55 @@
+"""Videos as features of their clips, read from HDF5."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...errors import BadRecord
+from .h5_file import H5_LOCK, open_h5, reason_of
+
+
+class MotionPictures:
+    """Video ``i`` is row ``places[i]`` of the data set ``feat`` (n, R, 2 F) of an HDF5 file in the layout of
+    NExT-QA's ``app_mot_*.h5``: R clips, each with F features of appearance and, behind them, F of motion.
+
+    ``names``: the videos', for errors. The motion half alone is read, as VQACL's released code does; every
+    clip fills the whole picture: its box is 0 0 1 1. ``shape``: (R, F).
+    """
+
+    def __init__(
+        self, path: str, places: Sequence[int], names: Sequence[str], shape: tuple[int, int]
+    ) -> None:
+        self.path = path
+        self.shape = shape
+        self._places = np.array(places, np.int64)
+        self._names = np.array([name.encode() for name in names], dtype=np.bytes_)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """float32 (n, R, F + 4). :class:`~orchestrator.errors.BadRecord` for a video that cannot be read,
+        :class:`~orchestrator.errors.UserError` for a file that cannot be opened.
+        """
+        clips, width = self.shape
+        out = np.empty((len(rows), clips, width + 4), np.float32)
+        out[:, :, width:] = (0, 0, 1, 1)
+        first: dict[int, int] = {}
+        for i, row in enumerate(np.asarray(rows).tolist()):
+            place = int(self._places[row])
+            if first.setdefault(place, i) != i:
+                out[i] = out[first[place]]
+                continue
+            try:
+                with H5_LOCK:
+                    out[i, :, :width] = open_h5(self.path)["feat"][place, :, width:]
+            except (ValueError, TypeError, KeyError, OSError, IndexError, RuntimeError) as error:
+                name = bytes(self._names[row]).decode()
+                message = (
+                    f"{self.path}: video {name!r}: {reason_of(error)}, allowed: feat "
+                    f"(n, {clips}, {2 * width})"
+                )
+                raise BadRecord(message, row) from None
+        return out

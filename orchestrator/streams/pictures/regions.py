@@ -1,0 +1,102 @@
+"""Pictures as features of their regions, read from HDF5."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import BadRecord
+from .h5_file import H5_LOCK, open_h5, reason_of
+
+if TYPE_CHECKING:
+    import h5py
+
+# Detectors' boxes end on the picture's edge, give or take rounding.
+_EDGE = 1e-3
+
+
+class RegionPictures:
+    """Picture ``i`` is the group ``names[i]`` of the file ``files[file[i]]``, in the layout of LXMERT's and
+    VL-T5's features: ``features`` (R, F), ``boxes`` (R, 4) x1 y1 x2 y2 in pixels, ``img_w`` and ``img_h``.
+
+    ``shape``: (R, F), the same for all. Only what is asked for is read, and once however often it is asked
+    for. Names are kept as one bytes array, and files are opened by the process that reads: a million rows
+    pickle in a few tens of megabytes.
+    """
+
+    def __init__(
+        self, files: Sequence[str], file: Sequence[int], names: Sequence[str], shape: tuple[int, int]
+    ) -> None:
+        self.files = tuple(files)
+        self.shape = shape
+        self._file = np.array(file, np.int8)
+        self._names = np.array([name.encode() for name in names], dtype=np.bytes_)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """float32 (n, R, F + 4): features, then boxes in parts of the picture's sides, 0 .. 1.
+
+        :class:`~orchestrator.errors.BadRecord` for a picture that is missing, of another shape, or cannot be
+        read; :class:`~orchestrator.errors.UserError` for a file that cannot be opened.
+        """
+        regions, width = self.shape
+        out = np.empty((len(rows), regions, width + 4), np.float32)
+        first: dict[tuple[int, bytes], int] = {}
+        for i, row in enumerate(np.asarray(rows).tolist()):
+            key = (int(self._file[row]), bytes(self._names[row]))
+            if key in first:
+                out[i] = out[first[key]]
+                continue
+            first[key] = i
+            path, name = self.files[key[0]], key[1].decode()
+            try:
+                # Held for one picture at a time, so that readers take turns.
+                with H5_LOCK:
+                    self._fill(open_h5(path), name, out[i])
+            except (ValueError, TypeError, KeyError, OSError, RuntimeError) as error:
+                message = f"{path}: picture {name!r}: {reason_of(error)}, allowed: {self._allowed()}"
+                raise BadRecord(message, row) from None
+        return out
+
+    def _fill(self, file: h5py.File, name: str, out: np.ndarray) -> None:
+        import h5py
+
+        regions, width = self.shape
+        if name.encode() not in file.id:
+            raise ValueError("is not in the file")
+        # The library's own calls: its Python objects take longer than the reading.
+        group = h5py.h5g.open(file.id, name.encode())
+        out[:, :width] = _numbers(group, "features", (regions, width))
+        sides = np.tile([_number(group, "img_w"), _number(group, "img_h")], 2)
+        boxes = _numbers(group, "boxes", (regions, 4)) / sides
+        if not (boxes.min() >= -_EDGE and boxes.max() <= 1 + _EDGE):
+            raise ValueError("a box reaches outside the picture")
+        out[:, width:] = boxes.clip(0, 1)
+
+    def _allowed(self) -> str:
+        regions, width = self.shape
+        return f"features ({regions}, {width}), boxes ({regions}, 4), img_w and img_h"
+
+
+def _numbers(group: h5py.h5g.GroupID, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    import h5py
+
+    if name.encode() not in group:
+        raise ValueError(f"has no {name}")
+    found = h5py.h5d.open(group, name.encode())
+    if found.shape != shape:
+        raise ValueError(f"{name} has shape {found.shape}")
+    out = np.empty(shape, np.float32)
+    found.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
+    return out
+
+
+def _number(group: h5py.h5g.GroupID, name: str) -> float:
+    found = float(_numbers(group, name, ()))
+    if not 0 < found < np.inf:
+        raise ValueError(f"{name} is {found:g}")
+    return found

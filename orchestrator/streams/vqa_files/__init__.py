@@ -1,0 +1,1 @@
+"""The published files of visual questions, checked record by record."""

@@ -1,0 +1,1 @@
+"""Questions about scenes: what can be asked, and what is true."""

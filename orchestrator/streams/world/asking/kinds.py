@@ -1,0 +1,15 @@
+"""The kinds of question."""
+
+KINDS = (
+    "recognition",
+    "location",
+    "judge",
+    "commonsense",
+    "count",
+    "action",
+    "color",
+    "type",
+    "subcategory",
+    "causal",
+)
+"""VQACL's ten, in the order of its outer tasks (Zhang et al., CVPR 2023; its code's ``Question_type.py``)."""

@@ -1,0 +1,24 @@
+"""Scenes one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+
+from .scenes import Scenes
+
+
+def joined(parts: Sequence[Scenes]) -> Scenes:
+    """All scenes of ``parts``, in their order."""
+    most = max(part.family.shape[1] for part in parts)
+
+    def column(part: Scenes, name: str) -> np.ndarray:
+        found = getattr(part, name)
+        if name == "background" or found.shape[1] == most:
+            return found
+        room = np.zeros((len(found), most - found.shape[1], *found.shape[2:]), found.dtype)
+        return np.concatenate([found, room - 1 if name == "family" else room], 1)
+
+    return Scenes(*(np.concatenate([column(p, f.name) for p in parts]) for f in fields(Scenes)))
