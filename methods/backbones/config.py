@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 from ..checks import check_range
+
+_FILES = Path(__file__).parent / "weights"
+
+WORLD_WEIGHTS = _FILES / "world_image_text.safetensors"
+"""Half-precision weights of size ``world``, trained by ``python -m orchestrator.pretrain image-text``."""
+
+WORLD_TOKENIZER = _FILES / "world_tokenizer.json"
+"""The tokenizer that they were trained with."""
 
 _SIZES: dict[str, dict[str, object]] = {
     "base": {
@@ -22,6 +31,7 @@ _SIZES: dict[str, dict[str, object]] = {
         "fusion_layer": 6,
         "mlp_ratio": 4,
         "dropout": 0.1,
+        "weights": "towers",
     },
     "small": {
         "image_model": "vit_tiny_patch16_224",
@@ -38,6 +48,23 @@ _SIZES: dict[str, dict[str, object]] = {
         "mlp_ratio": 2,
         # Too small to overfit a stream that two cores can walk: dropout would only slow it down.
         "dropout": 0.0,
+        "weights": "towers",
+    },
+    "world": {
+        "image_model": "vit_tiny_patch16_224",
+        "image_weights": "random",
+        "patch_size": 8,
+        "image_width": 64,
+        "image_depth": 6,
+        "image_heads": 4,
+        "text_weights": "random",
+        "text_width": 64,
+        "text_layers": 8,
+        "text_heads": 4,
+        "fusion_layer": 4,
+        "mlp_ratio": 2,
+        "dropout": 0.0,
+        "weights": "world",
     },
 }
 
@@ -47,8 +74,14 @@ class BackboneConfig:
     """A vision transformer, a split BERT, and where their weights come from. None: as ``size`` says.
 
     ``size``: ``base``, the CTP paper's (DeiT-B/16 weights, bert-base-chinese split 6/6, BERT's dropout of
-    0.1), or ``small``, random weights that train on two cores (32-pixel pictures, patches of 8, width 64,
-    depth 2, text layers 2 + 2, ``mlp_ratio`` 2, no dropout).
+    0.1); ``small``, random weights that train on two cores (32-pixel pictures, patches of 8, width 64,
+    depth 2, text layers 2 + 2, ``mlp_ratio`` 2, no dropout); or ``world``, the architecture and the weights
+    that come with the package, pretrained on the generated world (``small`` with depth 6 and text layers
+    4 + 4).
+
+    ``weights``: of the whole model. ``towers``: none, each tower has its own, from ``image_weights`` and
+    ``text_weights``; ``world``, those of size ``world``; or a file (safetensors, or a torch file without code
+    in it) with this model's names or ALBEF's, see :func:`~.pretrained_image_text.load_image_text`.
 
     ``image_model``: a timm vision transformer with a class token. ``image_weights``: ``random``, ``timm``
     (the weights that timm publishes for it) or a file (safetensors or a state dict); position embeddings are
@@ -61,7 +94,7 @@ class BackboneConfig:
     ``sdpa``, PyTorch's fused attention, or ``eager``, products and softmax spelled out, as published.
     """
 
-    size: Literal["base", "small"] = "base"
+    size: Literal["base", "small", "world"] = "base"
     image_model: str | None = None
     image_weights: str | None = None
     patch_size: int | None = None
@@ -75,6 +108,7 @@ class BackboneConfig:
     fusion_layer: int | None = None
     mlp_ratio: int | None = None
     dropout: float | None = None
+    weights: str | None = None
     attention: Literal["sdpa", "eager"] = "sdpa"
 
     def __post_init__(self) -> None:
@@ -83,6 +117,14 @@ class BackboneConfig:
         if self.attention not in ("sdpa", "eager"):
             raise ValueError(f"attention {self.attention!r} must be one of sdpa, eager")
         full = self.resolved()
+        if full.weights != "towers":
+            for name in ("image_weights", "text_weights"):
+                value = getattr(self, name)
+                if value not in (None, "random"):
+                    raise ValueError(
+                        f"{name} {value!r} has no place beside weights {full.weights!r}, which are the whole "
+                        "model's: leave it out, or set weights to towers"
+                    )
         for name in (
             "patch_size",
             "image_width",

@@ -20,12 +20,15 @@ class ImageTextModel(nn.Module):
 
     Pictures are uint8 (B, 3, S, S), normalised here with CLIP's mean and deviation (as CTP does even with
     DeiT weights); token rows are int64 (B, L). Features are unit rows in float32 at least, whatever the
-    autocast.
+    autocast. Whole-model weights are for :func:`~.pretrained_image_text.load_image_text` to load. Raises
+    :class:`ValueError`, in one line, for a tokenizer that has no [CLS] or [MASK] of its own.
     """
 
     def __init__(self, config: BackboneConfig, spec: InputSpec, embed_dim: int) -> None:
         super().__init__()
         config = config.resolved()
+        if spec.pad_id in (spec.cls_id, spec.mask_id):
+            raise ValueError("the tokenizer has no [CLS] or no [MASK]: this model reads those of BERT's kind")
         self.vision = build_vision(config, spec.image_size)
         self.bert = SplitBert(config, spec)
         self.image_projection = nn.Linear(config.image_width, embed_dim)

@@ -1,18 +1,27 @@
-"""``python -m orchestrator.pretrain clip``: train the small CLIP that comes with the package and judge it."""
+"""``python -m orchestrator.pretrain WHAT``: make what comes with the package, the small CLIP, the image-text
+model or the tokenizer that goes with it, and judge it."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from methods.backbones.clip import load_clip
 from methods.backbones.clip_config import ClipConfig
+from methods.backbones.config import BackboneConfig
+from methods.backbones.pretrained_image_text import load_image_text
 from orchestrator.cli import Say, run_main
 from orchestrator.errors import UserError
+from orchestrator.streams.tokenizer import Tokenizer
 
 from .judge import judge
+from .judge_image_text import judge_image_text
 from .train_clip import Recipe, train_clip
+from .train_image_text import EMBED_DIM, MAX_TOKENS, SPEC, ImageTextRecipe, train_image_text
+from .world_tokenizer import train_world_tokenizer
 
 _HELP = {
     "steps": "optimiser steps",
@@ -25,38 +34,70 @@ _HELP = {
 
 
 def main(arguments: list[str]) -> int:
-    """Trains, writes the weights, prints what they are good for."""
+    """Trains, writes the file, prints what it is good for."""
     parser = argparse.ArgumentParser(prog="python -m orchestrator.pretrain", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    weights = "where to write the weights (default: %(default)s); beside it a checkpoint to go on from"
     clip = commands.add_parser("clip", help="contrastive pretraining on the generated world")
-    clip.add_argument(
-        "--out",
-        type=Path,
-        default=Path("small_clip.safetensors"),
-        metavar="FILE",
-        help="where to write the weights (default: %(default)s); beside it a checkpoint to go on from",
+    _add_out(clip, "small_clip.safetensors", weights)
+    _add_recipe(clip, Recipe)
+    image_text = commands.add_parser("image-text", help="ALBEF's pretraining on the generated world")
+    _add_out(image_text, "world_image_text.safetensors", weights)
+    _add_recipe(image_text, ImageTextRecipe)
+    tokenizer = commands.add_parser("tokenizer", help="the tokenizer that the image-text model reads with")
+    _add_out(tokenizer, "world_tokenizer.json", "where to write it (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    say = Say()
+    if options.command == "clip":
+        recipe = _recipe(options, Recipe)
+        train_clip(recipe, options.out, say)
+        figures = judge(load_clip(ClipConfig("small", str(options.out))))
+    elif options.command == "image-text":
+        recipe = _recipe(options, ImageTextRecipe)
+        train_image_text(recipe, options.out, say)
+        model = load_image_text(BackboneConfig("world", weights=str(options.out)), SPEC, EMBED_DIM)
+        figures = judge_image_text(model, Tokenizer.world(MAX_TOKENS))
+    else:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(train_world_tokenizer(MAX_TOKENS).to_json(), encoding="utf-8")
+        figures = {}
+    say(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
+    for name, value in figures.items():
+        say(f"{name}: {value:.3f}")
+    return 0
+
+
+def _add_out(parser: argparse.ArgumentParser, name: str, told: str) -> None:
+    parser.add_argument(
+        "--out", type=_ending(Path(name).suffix), default=Path(name), metavar="FILE", help=told
     )
-    for field in fields(Recipe):
-        clip.add_argument(
+
+
+def _ending(suffix: str) -> Callable[[str], Path]:
+    def path(text: str) -> Path:
+        if Path(text).suffix != suffix:
+            raise UserError(f"--out {text}: allowed is a name that ends in {suffix}")
+        return Path(text)
+
+    return path
+
+
+def _add_recipe(parser: argparse.ArgumentParser, recipe: type) -> None:
+    for field in fields(recipe):
+        parser.add_argument(
             f"--{field.name.replace('_', '-')}",
             type=type(field.default),
             default=field.default,
             metavar="N" if isinstance(field.default, int) else "X",
             help=f"{_HELP[field.name]} (default: %(default)s)",
         )
-    options = parser.parse_args(arguments)
-    if options.out.suffix != ".safetensors":
-        raise UserError(f"--out {options.out}: allowed is a name that ends in .safetensors")
+
+
+def _recipe(options: argparse.Namespace, recipe: type) -> Any:
     try:
-        recipe = Recipe(**{field.name: getattr(options, field.name) for field in fields(Recipe)})
+        return recipe(**{field.name: getattr(options, field.name) for field in fields(recipe)})
     except ValueError as error:
         raise UserError(f"--{str(error).replace('_', '-', 1)}") from None
-    say = Say()
-    train_clip(recipe, options.out, say)
-    say(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
-    for name, value in judge(load_clip(ClipConfig("small", str(options.out)))).items():
-        say(f"{name}: {value:.3f}")
-    return 0
 
 
 if __name__ == "__main__":

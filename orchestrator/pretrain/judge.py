@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import normalize
 
 from methods.backbones.clip import Clip
 from orchestrator.streams.shapes_recognition import ShapesRecognition
 from orchestrator.streams.source import StreamSource
 from orchestrator.streams.world.division import UNSEEN
 
+from .linear_probe import linear_probe
 from .pairs import pairs
 
 _PAIRS = 256
@@ -41,7 +42,7 @@ def judge(clip: Clip) -> dict[str, float]:
         "zero_shot": _mean(guess == label),
         "zero_shot_task": _within_tasks(logits, label, stream),
         "colour": float((colour[guess] == colour[label]).mean()),
-        "linear_probe": _linear_probe(*_split(clip, stream, "train"), image, label),
+        "linear_probe": linear_probe(*_split(clip, stream, "train"), image, label),
         "chance": 1 / len(stream.categories),
     }
 
@@ -64,21 +65,6 @@ def _within_tasks(logits: Tensor, label: Tensor, stream: StreamSource) -> float:
         guess = logits[own][:, task.classes.start : task.classes.stop].argmax(1) + task.classes.start
         right += int((guess == label[own]).sum())
     return right / len(label)
-
-
-def _linear_probe(image: Tensor, label: Tensor, test_image: Tensor, test_label: Tensor) -> float:
-    """Softmax regression on standardised features, Adam on all pictures at once."""
-    mean, std = image.mean(0), image.std(0) + 1e-6
-    classes = int(label.max()) + 1
-    weight = torch.zeros(image.shape[1], classes, requires_grad=True)
-    bias = torch.zeros(classes, requires_grad=True)
-    optimizer = torch.optim.AdamW([weight, bias], lr=0.02, weight_decay=0.01)
-    for _ in range(300):
-        optimizer.zero_grad()
-        cross_entropy((image - mean) / std @ weight + bias, label).backward()
-        optimizer.step()
-    with torch.no_grad():
-        return _mean(((test_image - mean) / std @ weight + bias).argmax(1) == test_label)
 
 
 def _mean(right: Tensor) -> float:

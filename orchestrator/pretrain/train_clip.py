@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +17,12 @@ from torch.nn.functional import normalize
 from methods.backbones.preprocess import prepare
 from methods.backbones.small_clip import PREPROCESS, build_small_clip
 from methods.checks import check_range
-from orchestrator.errors import UserError
 from orchestrator.streams.world.colours import COLOURS
 from orchestrator.streams.world.division import PRETRAINING
 
 from .pairs import pairs
+from .resumable import go_on, keep
+from .warm_cosine import warm_cosine
 
 _EVERY = 100
 
@@ -72,7 +71,7 @@ def train_clip(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
     )
     state = {"model": model, "optimizer": optimizer}
     checkpoint = out.with_name(out.name + ".checkpoint")
-    first = _resume(checkpoint, recipe, state)
+    first = go_on(checkpoint, recipe, state)
     if first:
         say(f"going on from step {first}")
     loss_of = ClipLoss()
@@ -84,7 +83,7 @@ def train_clip(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
         text = _encode_text(model, tokenizer(captions))
         loss = loss_of(image, text, model.logit_scale.exp())
         for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * _rate(step, recipe.steps)
+            group["lr"] = recipe.learning_rate * warm_cosine(step, recipe.steps)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -96,7 +95,7 @@ def train_clip(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
             found = (image @ text.T).argmax(1) == torch.arange(len(image))
             recall = f"recall@1 in the batch {found.float().mean():.3f}"
             say(f"step {step + 1}/{recipe.steps}: loss {loss:.3f}, {recall}")
-            _save(checkpoint, recipe, state, step + 1)
+            keep(checkpoint, recipe, state, step + 1)
     state = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
     save_file({k: v.contiguous() for k, v in state.items()}, out)
     checkpoint.unlink()
@@ -111,29 +110,3 @@ def _encode_text(model: nn.Module, ids: Tensor) -> Tensor:
     x = model.token_embedding(ids[:, :length]) + model.positional_embedding[:length]
     x = model.ln_final(model.transformer(x, attn_mask=model.attn_mask[:length, :length]))
     return normalize(x[torch.arange(len(x)), ends] @ model.text_projection, dim=-1)
-
-
-def _rate(step: int, steps: int) -> float:
-    warm_up = max(steps // 10, 1)
-    if step < warm_up:
-        return (step + 1) / warm_up
-    return (1 + math.cos(math.pi * (step - warm_up) / max(steps - warm_up, 1))) / 2
-
-
-def _save(path: Path, recipe: Recipe, state: dict[str, Any], step: int) -> None:
-    partial = path.with_name(path.name + ".part")
-    content = {name: part.state_dict() for name, part in state.items()}
-    torch.save({"recipe": asdict(recipe), "step": step, **content}, partial)
-    os.replace(partial, path)
-
-
-def _resume(path: Path, recipe: Recipe, state: dict[str, Any]) -> int:
-    """The step to go on from; 0 where nothing is found."""
-    if not path.is_file():
-        return 0
-    found = torch.load(path, weights_only=True)
-    if found["recipe"] != asdict(recipe):
-        raise UserError(f"{path} was left by another recipe ({found['recipe']}): delete it, or say --out")
-    for name, part in state.items():
-        part.load_state_dict(found[name])
-    return found["step"]

@@ -206,7 +206,7 @@ def test_paper_sizes():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"size": "huge"}, "size 'huge' must be one of base, small"),
+        ({"size": "huge"}, "size 'huge' must be one of base, small, world"),
         ({"attention": "flash"}, "attention 'flash' must be one of sdpa, eager"),
         ({"fusion_layer": 4}, "fusion_layer 4 must be >= 1 and <= 3"),
         ({"dropout": 1.0}, "dropout 1.0 must be >= 0 and < 1"),

@@ -11,6 +11,7 @@ from orchestrator.pretrain import train_clip as training
 from orchestrator.pretrain.__main__ import main
 from orchestrator.pretrain.judge import judge
 from orchestrator.pretrain.pairs import pairs
+from orchestrator.pretrain.resumable import keep
 from orchestrator.pretrain.train_clip import Recipe, train_clip
 from orchestrator.streams.world.colours import COLOURS
 from orchestrator.streams.world.division import PRETRAINING
@@ -117,7 +118,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
 def test_another_recipes_checkpoint_is_not_gone_on_from(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "_EVERY", 2)
     model = {"model": torch.nn.Linear(1, 1)}
-    training._save(tmp_path / "w.checkpoint", TINY, model, 2)
+    keep(tmp_path / "w.checkpoint", TINY, model, 2)
     with pytest.raises(UserError, match="was left by another recipe .*: delete it, or say --out$"):
         train_clip(Recipe(steps=9, batch_size=8), tmp_path / "w", quiet)
 

@@ -1,0 +1,140 @@
+"""The image-text model with weights for the whole of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ..method import InputSpec
+from .config import WORLD_WEIGHTS, BackboneConfig
+from .image_text import ImageTextModel
+
+_ALBEF_NAMES = {
+    "visual_encoder.": "vision.",
+    "text_encoder.bert.embeddings.": "bert.embeddings.",
+    "text_encoder.cls.predictions.transform.": "bert.head.",
+    "text_encoder.cls.predictions.bias": "bert.bias",
+    "vision_proj.": "image_projection.",
+    "text_proj.": "text_projection.",
+}
+_ALBEF_LAYER = re.compile(r"text_encoder\.bert\.encoder\.layer\.(\d+)\.")
+# What its pretraining alone needs, and what is there twice: the decoder's matrix is the word embeddings.
+_ALBEF_IGNORED = re.compile(
+    r"\w+_m\.|(image|text|idx)_queue$|queue_ptr$|temp$|itm_head\.|"
+    r"text_encoder\.bert\.embeddings\.position_ids$|text_encoder\.cls\.predictions\.decoder\."
+)
+_PATCHES = "vision.pos_embed"
+_TOKENS = "bert.embeddings.position_embeddings.weight"
+_WORDS = "bert.embeddings.word_embeddings.weight"
+
+_State = Mapping[str, Tensor]
+
+
+def load_image_text(config: BackboneConfig, spec: InputSpec, embed_dim: int) -> ImageTextModel:
+    """The model that ``config`` asks for, with its weights, on the CPU; nothing of it is frozen.
+
+    ``config.weights``: ``towers``, each tower as its own weights say; else the whole model's: ``world``, or a
+    file with the names of :class:`ImageTextModel` or of ALBEF's pretrained checkpoints (Li et al., NeurIPS
+    2021), of which momentum copies, queues, temperature and the matching head are left out. Position
+    embeddings of pictures are resized as in ALBEF's code (bicubic), those of texts cut to
+    ``spec.max_tokens``. Raises :class:`ValueError`, in one line, for a file that is not there and for
+    weights that do not fit the model, the tokenizer or ``embed_dim``.
+    """
+    full = config.resolved()
+    if full.weights == "towers":
+        return ImageTextModel(config, spec, embed_dim)
+    random = replace(full, weights="towers", image_weights="random", text_weights="random")
+    model = ImageTextModel(random, spec, embed_dim)
+    try:
+        state = _read(WORLD_WEIGHTS if full.weights == "world" else Path(full.weights).expanduser())
+        if any(name.startswith("text_encoder.") for name in state):
+            state = _from_albef(state, full.fusion_layer)
+        wanted = model.state_dict()
+        state = {name: _resized(name, value, wanted) for name, value in state.items()}
+        _check(state, wanted)
+    except ValueError as error:
+        raise ValueError(f"weights {full.weights!r} {error}") from error
+    model.load_state_dict(state)
+    return model
+
+
+def _read(path: Path) -> _State:
+    if not path.is_file():
+        raise ValueError("are no file (or say world, or towers)")
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a file can be broken in as many ways as there are formats
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        if isinstance(error, UnpicklingError):
+            # torch advises to load it nevertheless, which would run whatever code is in it.
+            reason = "neither safetensors nor a torch file that holds tensors alone"
+        raise ValueError(f"cannot be read: {reason}") from error
+    found = found.get("model", found) if isinstance(found, Mapping) else {}
+    if not found or not all(isinstance(value, Tensor) for value in found.values()):
+        raise ValueError("hold no model's state dict, neither bare nor under 'model'")
+    return found
+
+
+def _from_albef(state: _State, fusion_layer: int) -> _State:
+    renamed = {}
+    for name, value in state.items():
+        if _ALBEF_IGNORED.match(name):
+            continue
+        if layer := _ALBEF_LAYER.match(name):
+            number = int(layer[1])
+            part = (
+                f"text_layers.{number}" if number < fusion_layer else f"fusion_layers.{number - fusion_layer}"
+            )
+            name = f"bert.{part}.{name[layer.end() :]}"
+        else:
+            old = next((old for old in _ALBEF_NAMES if name.startswith(old)), "")
+            name = _ALBEF_NAMES.get(old, "") + name.removeprefix(old)
+        renamed[name] = value
+    return renamed
+
+
+def _resized(name: str, value: Tensor, wanted: _State) -> Tensor:
+    if value.is_floating_point():
+        value = value.float()
+    if name == _TOKENS and value.ndim == 2 and len(value) > len(wanted[name]):
+        return value[: len(wanted[name])]
+    if name == _PATCHES and value.ndim == 3 and value.shape[1] != wanted[name].shape[1]:
+        return _resized_patches(value, wanted[name].shape[1])
+    return value
+
+
+def _resized_patches(value: Tensor, tokens: int) -> Tensor:
+    """(1, 1 + n^2, W) -> (1, ``tokens``, W): the class token's, then the patches' row by row."""
+    old, new = (round((n - 1) ** 0.5) for n in (value.shape[1], tokens))
+    patches = value[:, 1:].unflatten(1, (old, -1)).permute(0, 3, 1, 2)
+    patches = F.interpolate(patches, size=(new, new), mode="bicubic", align_corners=False)
+    return torch.cat([value[:, :1], patches.flatten(2).transpose(1, 2)], 1)
+
+
+def _check(state: _State, wanted: _State) -> None:
+    """Raises :class:`ValueError` with what a sentence that begins with the weights' name goes on with."""
+    for name, fits in (
+        (_WORDS, "have {} words, the tokenizer {}: take both from one place"),
+        (_TOKENS, "read {} tokens, not {}"),
+        ("text_projection.weight", "have embed_dim {}, not {}"),
+    ):
+        if name in state and state[name].ndim == 2 and len(state[name]) != len(wanted[name]):
+            raise ValueError(fits.format(len(state[name]), len(wanted[name])))
+    if lacking := [name for name in wanted if name not in state]:
+        raise ValueError(f"lack {len(lacking)} of the model's, {lacking[0]} first")
+    if unknown := [name for name in state if name not in wanted]:
+        raise ValueError(f"are {len(unknown)} more than the model has, {unknown[0]} first")
+    for name, value in state.items():
+        if value.shape != wanted[name].shape:
+            has, asked = ("x".join(map(str, t.shape)) for t in (value, wanted[name]))
+            raise ValueError(f"do not fit the model: {name} is {has}, not {asked}")

@@ -1,0 +1,72 @@
+"""The scenes that the image-text model is pretrained and judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from orchestrator.streams.world.asking.leaning import leaning
+from orchestrator.streams.world.asking.words import POSTURES
+from orchestrator.streams.world.colours import COLOURS
+from orchestrator.streams.world.families import DRAWN, THINGS
+from orchestrator.streams.world.mixed import arrange_mixed
+from orchestrator.streams.world.render import render
+from orchestrator.streams.world.scenes import SIZES
+
+QUARTERS = 4
+_COUNTS = (0.1, 0.5, 0.2, 0.2)
+# Scenes by number of quarters that are not empty. A model from random weights learns where to look from
+# scenes of one; with most of them full it was still at chance on colours after 1500 steps.
+_FILLED = {1: 0.7, 2: 0.2, 4: 0.1}
+_DRAWN_SHARE = 0.7
+# Of scenes whose things are all of one family, and of scenes in which no colour comes twice.
+_ONE_FAMILY, _EACH_ITS_COLOUR = 0.5, 0.6
+# The streams' default: the weights are pretrained on pictures as coarse as theirs.
+SIDE = 32
+"""Of the pictures, in pixels."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is in N scenes. ``objects``: int (N, 4, 5): family, thing, colour, size, count (0 .. 3) of each
+    quarter. ``posture``: int (N, 4), index into ``POSTURES``; -1 of things that cannot be seen to lean.
+    """
+
+    objects: np.ndarray
+    posture: np.ndarray
+
+
+def draw_scenes(rng: np.random.Generator, families: Sequence[int], n: int) -> Told:
+    """n scenes of things of ``families``, by index, in one, two or four quarters, no two with one thing."""
+    drawn = [index for index in families if index < DRAWN]
+    invented = [index for index in families if index >= DRAWN]
+    shape = (n, QUARTERS)
+    objects = np.zeros((*shape, 5), int)
+    pick = rng.choice(drawn, shape) if drawn else rng.choice(invented, shape)
+    if drawn and invented:
+        pick = np.where(rng.random(shape) < _DRAWN_SHARE, pick, rng.choice(invented, shape))
+    pick = np.where(rng.random((n, 1)) < _ONE_FAMILY, pick[:, :1], pick)
+    objects[..., 0] = pick
+    # Things of one scene have different numbers: so they differ whatever their families.
+    objects[..., 1] = rng.permuted(np.tile(np.arange(THINGS), (n, 1)), axis=1)[:, :QUARTERS]
+    apart = rng.permuted(np.tile(np.arange(len(COLOURS)), (n, 1)), axis=1)[:, :QUARTERS]
+    objects[..., 2] = np.where(
+        rng.random((n, 1)) < _EACH_ITS_COLOUR, apart, rng.integers(0, len(COLOURS), shape)
+    )
+    objects[..., 3] = rng.integers(0, len(SIZES), shape)
+    count = rng.choice(len(_COUNTS), shape, p=_COUNTS)
+    leans = np.array([[t in leaning(f) for f, t in row] for row in objects[..., :2].tolist()])
+    posture = np.where(leans, rng.integers(0, len(POSTURES), shape), -1)
+    filled = rng.choice(list(_FILLED), n, p=list(_FILLED.values()))
+    order = rng.permuted(np.tile(np.arange(QUARTERS), (n, 1)), axis=1)
+    objects[..., 4] = count.clip(1) * (order < filled[:, None])
+    return Told(objects, posture)
+
+
+def draw_pictures(rng: np.random.Generator, told: Told) -> np.ndarray:
+    """uint8 (N, 3, 32, 32)."""
+    tilt = np.array([*POSTURES.values(), 0])[told.posture]
+    scenes = arrange_mixed(rng, told.objects, tilt)
+    return np.ascontiguousarray(render(scenes, np.arange(len(scenes)), SIDE).transpose(0, 3, 1, 2))

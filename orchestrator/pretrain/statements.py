@@ -1,0 +1,227 @@
+"""Statements about scenes, true and false."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from random import Random
+from typing import NamedTuple
+
+from orchestrator.streams.world.asking.words import PLACES, POSTURES, type_word, with_article
+from orchestrator.streams.world.caption import plural
+from orchestrator.streams.world.colours import COLOURS
+from orchestrator.streams.world.division import PRETRAINING
+from orchestrator.streams.world.families import DRAWN, family
+from orchestrator.streams.world.scenes import SIZES
+
+from .scenes import Told
+
+
+def type_of(index: int) -> str:
+    """What a family's things are: drawn ones as the streams say, invented ones figures."""
+    return type_word(index) if index < DRAWN else "figure"
+
+
+WORDS = {
+    "colour": tuple(COLOURS),
+    "size": SIZES,
+    "count": ("1", "2", "3"),
+    "place": PLACES,
+    "posture": tuple(POSTURES),
+    "type": tuple(dict.fromkeys(map(type_of, PRETRAINING))),
+}
+"""What is told of things, by aspect."""
+
+_SIDES = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
+
+_PLAIN = "a an the is are there nothing no number color of type thing things and"
+PLAIN = frozenset(_PLAIN.split())
+"""The words that tell nothing of a scene."""
+
+_TELLING = " ".join([*_SIDES, *(text for texts in WORDS.values() for text in texts)])
+ASPECTS = frozenset(_TELLING.split()) - PLAIN
+"""The words that tell what things are like and where; all others are nouns."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The things of one quarter, in words; ``posture`` is empty where none can be seen."""
+
+    noun: str
+    colour: str
+    size: str
+    count: str
+    place: str
+    posture: str
+    type: str
+
+
+def groups(told: Told, row: int) -> list[Group]:
+    """What there is in a scene, quarter by quarter."""
+    found = []
+    for quarter, (index, thing, colour, size, count) in enumerate(told.objects[row].tolist()):
+        if count:
+            posture = told.posture[row, quarter]
+            found.append(
+                Group(
+                    noun=family(index).nouns[thing],
+                    colour=WORDS["colour"][colour],
+                    size=SIZES[size],
+                    count=WORDS["count"][count - 1],
+                    place=PLACES[quarter],
+                    posture=WORDS["posture"][posture] if posture >= 0 else "",
+                    type=type_of(index),
+                )
+            )
+    return found
+
+
+def say(form: str, group: Group) -> str:
+    """``form`` filled in: with the fields of ``group``, ``plural`` and ``things``, its noun in the plural and
+    in its number, ``one``, that with an article, ``some``, "thing" in its number, ``are``.
+    """
+    one = group.count == "1"
+    return form.format(
+        **asdict(group),
+        plural=plural(group.noun),
+        things=group.noun if one else plural(group.noun),
+        one=with_article(group.noun) if one else plural(group.noun),
+        some="thing" if one else "things",
+        are="is" if one else "are",
+    )
+
+
+def own_colour(group: Group, found: list[Group]) -> bool:
+    """Whether no other of a scene's groups has the colour of ``group``, which is one of them."""
+    return sum(other.colour == group.colour for other in found) == 1
+
+
+class _Form(NamedTuple):
+    """A sentence, what may be changed to make it false, and whether it takes a colour that only one quarter
+    has."""
+
+    text: str
+    told: tuple[str, ...]
+    own_colour: bool = False
+
+
+# A noun stands in one quarter alone, so that what is said of it is true of that quarter or false.
+_NAMED = _Form("{count} {colour} {things} {place}", ("count", "colour", "noun", "place"))
+_UNNAMED = _Form("{count} {colour} {some} {place}", ("count", "colour"))
+_FORMS = (
+    _NAMED,
+    _Form("{count} {size} {colour} {things} {place}", ("count", "size", "colour", "noun", "place")),
+    _Form("{colour} {things} {place}", ("colour", "noun", "place")),
+    _Form("the {things} {are} {colour}", ("colour", "noun")),
+    _Form("the color of the {things} is {colour}", ("colour", "noun")),
+    _Form("there {are} {count} {things}", ("count", "noun")),
+    _Form("the number of {plural} is {count}", ("count", "noun")),
+    _Form("the {things} {are} {place}", ("place", "noun")),
+    _Form("the {things} {are} {size}", ("size", "noun")),
+    _Form("the {things} {are} {posture}", ("posture", "noun")),
+    _Form("the {things} {are} of type {type}", ("type", "noun")),
+    _Form("{place} {are} {count} {things}", ("count", "place", "noun")),
+    _Form("the {some} {place} {are} {colour}", ("colour",)),
+    _Form("the color {place} is {colour}", ("colour",)),
+    _Form("the number of things {place} is {count}", ("count",)),
+    _Form("the {some} {place} {are} {size}", ("size",)),
+    _Form("the {some} {place} {are} {posture}", ("posture",)),
+    _Form("the {some} {place} {are} {one}", ("noun", "place")),
+    _Form("the {some} {place} {are} of type {type}", ("type",)),
+    _Form("the {colour} {some} {are} {place}", ("colour", "place"), own_colour=True),
+    _Form("the {colour} {some} {are} {size}", ("size",), own_colour=True),
+    _Form("the {colour} {some} {are} {posture}", ("posture",), own_colour=True),
+    _Form("the {colour} {some} {are} {one}", ("colour", "noun"), own_colour=True),
+    _Form("the {colour} {some} {are} of type {type}", ("type",), own_colour=True),
+    _Form("the number of {colour} things is {count}", ("count",), own_colour=True),
+)
+_RELATION, _ABSENCE = 0.15, 0.1
+_FACTS = (1, 2)
+
+
+def describe(told: Told, row: int, rng: Random) -> tuple[str, str]:
+    """All that there is in a scene, half of the time without names, and the same made false in one
+    respect: "2 red stars top left and 1 blue ring bottom left", "2 red stars top left and 1 white ring bottom
+    left".
+    """
+    found = groups(told, row)
+    form = rng.choice((_NAMED, _UNNAMED))
+    pairs = [_tell(form, group, found, told, row, rng) for group in rng.sample(found, len(found))]
+    return _joined(pairs, rng)
+
+
+def state(told: Told, row: int, rng: Random) -> tuple[str, str]:
+    """One fact or two about a scene, and the same made false in one respect: "the star is blue and there are
+    2 moons", "the star is blue and there are 3 moons".
+    """
+    found = groups(told, row)
+    return _joined([_fact(found, told, row, rng) for _ in range(rng.choice(_FACTS))], rng)
+
+
+def _joined(pairs: list[tuple[str, str]], rng: Random) -> tuple[str, str]:
+    wrong = rng.randrange(len(pairs))
+    true = " and ".join(right for right, _ in pairs)
+    return true, " and ".join(pair[i == wrong] for i, pair in enumerate(pairs))
+
+
+def _fact(found: list[Group], told: Told, row: int, rng: Random) -> tuple[str, str]:
+    kind = rng.random()
+    if kind < _RELATION and len(found) > 1:
+        return _relation(*rng.sample(found, 2), found, rng)
+    if kind > 1 - _ABSENCE:
+        return _absence(found, told, row, rng)
+    group = rng.choice(found)
+    own = own_colour(group, found)
+    forms = [f for f in _FORMS if (own or not f.own_colour) and (group.posture or "posture" not in f.told)]
+    return _tell(rng.choice(forms), group, found, told, row, rng)
+
+
+def _tell(
+    form: _Form, group: Group, found: list[Group], told: Told, row: int, rng: Random
+) -> tuple[str, str]:
+    aspect = rng.choice(form.told)
+    if aspect == "noun":
+        wrong = rng.choice(_absent_nouns(told, row))
+    else:
+        # Half of the time what another quarter has: then it does not suffice that it is somewhere.
+        values = {getattr(other, aspect) for other in found} if rng.random() < 0.5 else set()
+        values -= {getattr(group, aspect), ""}
+        wrong = rng.choice(sorted(values) or [v for v in WORDS[aspect] if v != getattr(group, aspect)])
+    return say(form.text, group), say(form.text, replace(group, **{aspect: wrong}))
+
+
+def _relation(a: Group, b: Group, found: list[Group], rng: Random) -> tuple[str, str]:
+    (ay, ax), (by, bx) = (group.place.split() for group in (a, b))
+    sides = []
+    if ay != by:
+        sides.append("above" if ay == "top" else "below")
+    if ax != bx:
+        sides.append("left of" if ax == "left" else "right of")
+    side = rng.choice(sides)
+    by_colour = own_colour(a, found) and own_colour(b, found) and rng.random() < 0.5
+    first, second = (say("the {colour} {some}" if by_colour else "the {things}", group) for group in (a, b))
+    return tuple(say(f"{first} {{are}} {s} {second}", a) for s in (side, _SIDES[side]))
+
+
+def _absence(found: list[Group], told: Told, row: int, rng: Random) -> tuple[str, str]:
+    places = {group.place for group in found}
+    colours = {group.colour for group in found}
+    kind = rng.randrange(3 if len(places) < len(PLACES) else 2)
+    there = rng.choice(found)
+    if kind == 0:
+        absent = rng.choice([c for c in COLOURS if c not in colours])
+        return f"there is no {absent} thing", f"there is no {there.colour} thing"
+    if kind == 1:
+        return f"there is no {rng.choice(_absent_nouns(told, row))}", f"there is no {there.noun}"
+    absent = rng.choice([p for p in PLACES if p not in places])
+    return f"nothing is {absent}", f"nothing is {there.place}"
+
+
+def _absent_nouns(told: Told, row: int) -> list[str]:
+    """Nouns of the scene's families that none of its things has."""
+    here = {(index, thing) for index, thing, _, _, count in told.objects[row].tolist() if count}
+    return [
+        noun
+        for index in sorted({index for index, _ in here})
+        for thing, noun in enumerate(family(index).nouns)
+        if (index, thing) not in here
+    ]
