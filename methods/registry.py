@@ -17,6 +17,16 @@ METHODS: dict[str, str] = {
     "clip-er": "methods.recognition_baselines:ClipReplay",
     "clip-joint": "methods.recognition_baselines:ClipJoint",
     "clap4clip": "methods.clap4clip:Clap4Clip",
+    "vqacl": "methods.vqacl:VQACL",
+    "vqa-finetune": "methods.question_baselines:QuestionFinetune",
+    "vqa-er": "methods.question_baselines:QuestionReplay",
+    "vqa-joint": "methods.question_baselines:QuestionJoint",
+    "triplet": "methods.triplet:Triplet",
+    "l2p": "methods.prompt_baselines:L2P",
+    "dualprompt": "methods.prompt_baselines:DualPrompt",
+    "triplet-finetune": "methods.prompt_baselines:TripletFinetune",
+    "triplet-er": "methods.prompt_baselines:TripletReplay",
+    "triplet-joint": "methods.prompt_baselines:TripletJoint",
 }
 """name -> ``module:Class``; a module is imported when its method is asked for."""
 

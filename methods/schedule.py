@@ -12,3 +12,13 @@ def cosine(step: int, steps: int, floor: float) -> float:
     1].
     """
     return floor + (1 - floor) * (1 + math.cos(math.pi * step / steps)) / 2
+
+
+def warmup_constant(step: int, steps: int, warmup: float) -> float:
+    """A linear rise over the first int(``warmup`` steps) of ``steps`` steps, then 1.
+
+    The rise is (step + 1) / (rising steps + 1). transformers' schedule of that name, which VQACL's code uses,
+    is at step / (rising steps): its first step, one in ten of a short phase, moves nothing.
+    """
+    rising = int(warmup * steps)
+    return min(1.0, (step + 1) / (rising + 1))

@@ -11,7 +11,9 @@ from methods import registry
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
 from orchestrator.metrics import matrix_metrics, recall_at_k
+from orchestrator.question_metrics import question_metrics
 from orchestrator.space import Space
+from orchestrator.space_file import _METRICS
 
 FILE = """method: ctp
 stream: shapes-retrieval
@@ -574,6 +576,12 @@ def test_an_objective_is_what_is_measured_from_the_first_task_on(write):
         assert Space.load(path).objective.metric == metric
     text = message(Space.load, write(FILE, ("validation/seen/r_mean", "validation/forgetting")))
     assert text.partition("llowed are ")[2] == ", ".join(measured)
+
+
+def test_every_objective_of_questions_is_measured_from_the_first_task_on():
+    evaluated = {"seen/accuracy"}  # in every evaluation: see test_evaluate_questions
+    summed = matrix_metrics(np.eye(1)).keys() | question_metrics(np.eye(1), [1]).keys()
+    assert set(_METRICS["vqa"]) == evaluated | summed
 
 
 def test_a_required_key_is_asked_for(write):

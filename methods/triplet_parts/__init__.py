@@ -1,0 +1,1 @@
+"""What TRIPLET and its baselines are made of."""

@@ -1,0 +1,44 @@
+"""One classifier for all tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class GlobalHead(nn.Module):
+    """A linear classifier over a vocabulary of ``vocabulary`` answers, of which those learnt take part.
+
+    ``learnt``: bool (A,). ``column``: where an answer is among those learnt, -1 where it is not.
+    """
+
+    def __init__(self, width: int, vocabulary: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, vocabulary)
+        self.register_buffer("learnt", torch.zeros(vocabulary, dtype=torch.bool))
+        self.register_buffer("column", torch.full((vocabulary,), -1), persistent=False)
+        self.register_buffer("_answers", torch.empty(0, dtype=torch.long), persistent=False)
+
+    def grow(self, answers: Sequence[int]) -> None:
+        """Adds answers to those learnt; some may be among them."""
+        self.learnt[list(answers)] = True
+        self._arrange()
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Logits (B, N) of the answers learnt, in ascending order."""
+        return F.linear(feature, self.linear.weight[self._answers], self.linear.bias[self._answers])
+
+    def best(self, feature: Tensor) -> Tensor:
+        """The likeliest answer, int64 (B,)."""
+        return self._answers[self(feature).argmax(1)]
+
+    def _load_from_state_dict(self, *args) -> None:
+        super()._load_from_state_dict(*args)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        self._answers = self.learnt.nonzero().squeeze(1)
+        self.column = torch.where(self.learnt, self.learnt.cumsum(0) - 1, -1)

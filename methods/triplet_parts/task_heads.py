@@ -1,0 +1,76 @@
+"""A classifier a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class TaskHeads(nn.Module):
+    """One linear classifier a task, over the answers that the task's training questions have.
+
+    The newest, ``weight`` (N, D) and ``bias`` (N,), is trained; those of past tasks, ``past_weight`` and
+    ``past_bias``, have their rows one after the other and are frozen. ``answers``: the answer of each row,
+    indices into a vocabulary of ``vocabulary``; ``sizes``: the number of rows of each task. A ``state_dict``
+    of any number of tasks can be loaded. ``column``: the newest's row of each answer, -1 where it has none.
+    """
+
+    def __init__(self, width: int, vocabulary: int) -> None:
+        super().__init__()
+        for prefix in ("past_", ""):
+            self.register_parameter(f"{prefix}weight", nn.Parameter(torch.empty(0, width)))
+            self.register_parameter(f"{prefix}bias", nn.Parameter(torch.empty(0)))
+        self.register_buffer("answers", torch.empty(0, dtype=torch.long))
+        self.register_buffer("sizes", torch.empty(0, dtype=torch.long))
+        self.register_buffer("column", torch.full((vocabulary,), -1), persistent=False)
+        self.register_buffer("_owner", torch.empty(0, dtype=torch.long), persistent=False)
+
+    @torch.no_grad()
+    def grow(self, answers: Sequence[int]) -> None:
+        """Adds the classifier of a task with these answers."""
+        fresh = nn.Linear(self.weight.shape[1], len(answers))
+        for name in ("weight", "bias"):
+            past, newest = getattr(self, f"past_{name}"), getattr(self, name)
+            setattr(self, f"past_{name}", nn.Parameter(torch.cat([past, newest])))
+            setattr(self, name, nn.Parameter(getattr(fresh, name).to(newest)))
+        self.answers = torch.cat([self.answers, self.answers.new_tensor(answers)])
+        self.sizes = torch.cat([self.sizes, self.sizes.new_tensor([len(answers)])])
+        self._arrange()
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Logits (B, N) of the newest task's answers."""
+        return F.linear(feature, self.weight, self.bias)
+
+    def best(self, feature: Tensor, task: Tensor | None = None) -> Tensor:
+        """The likeliest answer, int64 (B,), by the classifier of each sample's task (B,); None: of all tasks'
+        answers.
+        """
+        logits = F.linear(
+            feature, torch.cat([self.past_weight, self.weight]), torch.cat([self.past_bias, self.bias])
+        )
+        if task is not None:
+            logits = logits.masked_fill(self._owner != task[:, None], -torch.inf)
+        return self.answers[logits.argmax(1)]
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args) -> None:
+        for name, own in (*self.named_parameters(), *self.named_buffers()):
+            saved = state_dict.get(prefix + name)
+            if saved is not None and len(saved) != len(own):
+                # Only the number of rows may differ: any other difference is an error for torch to report.
+                resized = own.detach().new_empty(len(saved), *own.shape[1:])
+                setattr(self, name, nn.Parameter(resized) if isinstance(own, nn.Parameter) else resized)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Makes what follows from the answers of each task."""
+        for past in (self.past_weight, self.past_bias):
+            past.requires_grad_(False)
+        tasks = torch.arange(len(self.sizes), device=self.sizes.device)
+        self._owner = tasks.repeat_interleave(self.sizes)
+        self.column = torch.full_like(self.column, -1)
+        newest = self.answers[len(self.past_bias) :]
+        self.column[newest] = torch.arange(len(newest), device=newest.device)

@@ -1,0 +1,84 @@
+"""Sweeps over visual questions as a user starts them: real Ray, real MLflow on SQLite."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from mlflow.tracking import MlflowClient
+
+_STREAM = ["stream.tasks=2", "stream.train=4", "stream.validation=2", "stream.test=2"]
+_T5 = ["method.backbone.width=32", "method.backbone.layers=1", "method.batch_size=4", "method.beams=2"]
+
+
+def _run(folder, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env={k: v for k, v in os.environ.items() if k not in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def _trials(folder, name):
+    client = MlflowClient(f"sqlite:///{folder}/runs/mlflow.db")
+    (experiment,) = [e for e in client.search_experiments() if e.name == name]
+    runs = client.search_runs([experiment.experiment_id])
+    return client, [r for r in runs if "mlflow.parentRunId" in r.data.tags]
+
+
+def test_a_sweep_of_vqacl_trains_tests_and_records_both_levels(tmp_path):
+    command = ("orchestrator.sweep", "vqacl", "--name", "s", "--trials", "2", "--set", *_STREAM, *_T5)
+    done = _run(tmp_path, *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "Best configuration: trial" in done.stdout
+    assert re.search(r"on test: .*average [\d.]+", done.stdout)
+    client, trials = _trials(tmp_path, "vqacl on shapes-vqa")
+    assert len(trials) == 2
+    for trial in trials:
+        files = {file.path for file in client.list_artifacts(trial.info.run_id)}
+        assert {"config.yaml", "matrix.png", "curves.png", "groups.png"} <= files
+        for name in ("validation/vqacl/ap", "validation/kind/recognition", "validation/group/animals"):
+            assert name in trial.data.metrics, name
+    assert sum("test/vqacl/forget" in trial.data.metrics for trial in trials) == 1
+
+
+def test_triplet_encodes_its_queries_once_and_for_later_runs(tmp_path):
+    values = [*_STREAM, "method.epochs=1", "method.batch_size=4"]
+    done = _run(tmp_path, "orchestrator.sweep", "triplet", "--name", "s", "--trials", "1", "--set", *values)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"encoding: \d+ of \d+ pictures \(100 %\)", done.stdout)
+    assert "Best configuration: trial" in done.stdout
+    _, (trial,) = _trials(tmp_path, "triplet on shapes-vqa")
+    assert {"test/recognition/fusion", "test/triplet/average_accuracy"} <= set(trial.data.metrics)
+    again = ("orchestrator.train", "l2p", "--name", "a", "--set", *values)
+    done = _run(tmp_path, *again)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "encoding:" not in done.stdout and "found in" in done.stdout
+    tested = json.loads((tmp_path / "runs/a/trials/seed_0/test/metrics.json").read_text())
+    assert f"{tested['test/average']:.2f}" in done.stdout
+    by_hand = _run(tmp_path, *again[: -len(values) - 2], "b", "--no-feature-cache", "--set", *values)
+    assert by_hand.returncode == 0, by_hand.stdout + by_hand.stderr
+    other = json.loads((tmp_path / "runs/b/trials/seed_0/test/metrics.json").read_text())
+    assert other == pytest.approx(tested, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("method", "values", "expected"),
+    [
+        ("vqacl", ["method.backbone.grid=5"], "image size 32 must be a multiple of grid 5"),
+        ("ctp", ["stream.name=shapes-vqa"], "'shapes-vqa' is a vqa stream; ctp learns retrieval"),
+        ("triplet", ["stream.max_tokens=60"], "read 40 tokens, not 60"),
+        ("vqacl", ["replay.balance_by=class"], "replay.size="),
+    ],
+)
+def test_what_cannot_work_is_one_line(tmp_path, method, values, expected):
+    done = _run(tmp_path, "orchestrator.train", method, "--set", *values)
+    assert done.returncode != 0
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if expected in line]
+    assert len(lines) == 1 and "Traceback" not in done.stderr, done.stdout + done.stderr
