@@ -90,9 +90,9 @@ class RetrievalMethod(Method):
         super().__init__(config, spec)
         if model is None:
             # timm and transformers take seconds to import: not to list methods or check configurations.
-            from .backbones.image_text import ImageTextModel
+            from .backbones.pretrained_image_text import load_image_text
 
-            model = ImageTextModel(config.backbone, spec, config.embed_dim)
+            model = load_image_text(config.backbone, spec, config.embed_dim)
         self.model = model
 
     def start_task(self, task: Task) -> None:

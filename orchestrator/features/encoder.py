@@ -114,9 +114,7 @@ class Encoder:
 
     def _clip(self, device: str) -> Clip:
         clip = load_backbone(self.config).to(device)
-        check_fingerprint(
-            clip.fingerprint, self.fingerprint, f"{self.config.model}, {self.config.pretrained}"
-        )
+        check_fingerprint(clip.fingerprint, self.fingerprint, self.name)
         return clip
 
 

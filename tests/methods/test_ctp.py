@@ -1,9 +1,11 @@
 """CTP and its baselines on the real model: what a task leaves, what a reading changes, what is refused."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from methods import registry
 from methods.backbones.config import BackboneConfig
@@ -298,6 +300,15 @@ def test_a_baseline_may_leave_a_term_out(fields):
 def test_a_value_out_of_range_is_one_line(fields, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         CTP.Config(**fields)
+
+
+def test_training_goes_on_from_the_weights_of_a_whole_model(tmp_path):
+    first = make(Finetune)
+    save_file(first.model.state_dict(), tmp_path / "model.safetensors")
+    config = BackboneConfig(**BACKBONE, dropout=0.0, weights=str(tmp_path / "model.safetensors"))
+    torch.manual_seed(1)
+    again = Finetune(replace(first.config, backbone=config), SPEC)
+    assert all(torch.equal(again.model.state_dict()[k], v) for k, v in first.model.state_dict().items())
 
 
 def test_registry_names_every_method():

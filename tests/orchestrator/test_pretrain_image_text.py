@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from methods.backbones.config import WORLD_TOKENIZER, BackboneConfig
 from methods.backbones.pretrained_image_text import load_image_text
 from orchestrator.errors import UserError
+from orchestrator.pretrain import judge_image_text as judging
 from orchestrator.pretrain import train_image_text as training
 from orchestrator.pretrain.__main__ import main
 from orchestrator.pretrain.masked_words import StatementRows
@@ -234,3 +235,18 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
     load_image_text(BackboneConfig("world", weights=str(out)), SPEC, EMBED_DIM)
     with pytest.raises(UserError, match="^--batch-size 1 must be >= 2$"):
         main(["image-text", "--batch-size", "1", "--out", str(out)])
+
+
+def test_the_shipped_model_looks_at_colours_and_places_of_things_never_seen(monkeypatch):
+    least = {"color_by_place": 0.6, "place_by_color": 0.6, "count_by_place": 0.7}
+    monkeypatch.setattr(judging, "_TRAIN", 512)
+    monkeypatch.setattr(judging, "_TEST", 192)
+    monkeypatch.setattr(judging, "_ASKED", {name: judging._ASKED[name] for name in least})
+    model = load_image_text(BackboneConfig("world"), SPEC, EMBED_DIM)
+    figures = judging.judge_image_text(model, Tokenizer.world(SPEC.max_tokens))
+    assert all(0 <= value <= 1 for value in figures.values())
+    assert figures["retrieval"] > 20 * figures["retrieval_chance"]
+    for name, wanted in least.items():
+        for way in ("masked", "probe"):
+            assert figures[f"{way}_{name}"] > wanted, name
+            assert figures[f"{way}_{name}_other_picture"] < figures[f"{way}_{name}"] - 0.15, name
