@@ -2,10 +2,10 @@
 
     python benchmarks/query_bank.py [--tasks 2] [--train 80] [--epochs 3] [--size world|base]
 
-Walks the first tasks of ``shapes-vqa`` twice, in one process and with one thread: as a trial does that reads
-the shared queries, and as one with ``--no-feature-cache``. Size ``base`` has random weights, a ViT-B/16 and
-BERT-base on 224 pixels. Says the seconds of training and of evaluation, what encoding took, and from how many
-trials on that has paid.
+Walks the first tasks of ``shapes-vqa``, in one process and with one thread: as a trial does that reads the
+shared queries, and as one with ``--no-feature-cache``; the faster of two walks each counts. Size ``base`` has
+random weights, a ViT-B/16 and BERT-base on 224 pixels. Says the seconds of training and of evaluation, what
+encoding took, and from how many trials on that has paid.
 """
 
 from __future__ import annotations
@@ -75,8 +75,11 @@ def main() -> None:
         began = time.perf_counter()
         bank = open_query_bank(config, source, stream, folder / "features", print, encode_here)
         encoding = time.perf_counter() - began
-        shared = _walk(config, bank.stream(stream), folder / "shared")
-        each = _walk(config, stream, folder / "each")
+        ways = {"shared": bank.stream(stream), "each": stream}
+        found = {
+            way: [_walk(config, ways[way], folder / f"{way}-{turn}") for turn in range(2)] for way in ways
+        }
+        shared, each = (min(found[way], key=sum) for way in ways)
     for stage, fast, slow in zip(("training", "evaluation"), shared, each, strict=True):
         print(f"{stage}: {slow:.1f} s computing queries, {fast:.1f} s reading them: {slow / fast:.2f} times")
     saved = sum(each) - sum(shared)
