@@ -18,7 +18,7 @@ from orchestrator.streams.world.scenes import SIZES
 QUARTERS = 4
 _COUNTS = (0.1, 0.5, 0.2, 0.2)
 # Scenes by number of quarters that are not empty. A model from random weights learns where to look from
-# scenes of one; with most of them full it was still at chance on colours after 1500 steps.
+# scenes of one.
 _FILLED = {1: 0.7, 2: 0.2, 4: 0.1}
 _DRAWN_SHARE = 0.7
 # Of scenes whose things are all of one family, and of scenes in which no colour comes twice.

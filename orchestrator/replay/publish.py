@@ -181,11 +181,9 @@ class _Publisher:
         sources = None
         for key, path in self._files.items():
             self._store.adopt(key, path)
-        if self._plan.mode == "features":
-            pass  # they take the place of pictures
-        elif self._plan.mode == "resident":
+        if self._plan.mode == "resident":
             self._share_pictures()
-        else:
+        elif self._plan.mode == "disk":
             if self._stream.skip_bad:
                 self._drop_bad_held_out()
             sources = self._share_sources()

@@ -22,7 +22,8 @@ from .vqa_files.question_config import QuestionConfig
 from .vqa_files.question_ids import read_task_order
 from .vqa_files.question_stream import World, question_stream
 from .vqa_files.vocabulary import read_vocabulary
-from .vqa_files.vqacl_tasks import VQACL_KINDS, vqacl_tasks
+from .vqa_files.vqacl_tasks import vqacl_tasks
+from .world.asking.kinds import KINDS
 
 _VQACL = ("dual-level", "novel-composition")
 _CONTVQA = ("con-vs", "con-ls", "con-vls")
@@ -105,7 +106,7 @@ class VqaV2:
         book = AnswerBook(vocabulary or ())
         pictures = CocoPictures(root, config.pictures, config.image_size)
         if config.setting in _VQACL:
-            names = _order(config, list(VQACL_KINDS))
+            names = _order(config, list(KINDS))
             known = None if vocabulary is None else frozenset(vocabulary)
             objects = read_category_map(f"{root}/ImgId_cate_map.json", config.category_ids, bad)
             tasks = vqacl_tasks(root, names, objects, pictures, book, known, config.matching, bad, skipped)

@@ -15,20 +15,6 @@ from .partition import PartitionRecord, read_partition
 from .question_stream import TaskQuestions
 from .worth import worth
 
-VQACL_KINDS = (
-    "recognition",
-    "location",
-    "judge",
-    "commonsense",
-    "count",
-    "action",
-    "color",
-    "type",
-    "subcategory",
-    "causal",
-)
-"""The ten kinds of question, in the order in which they arrive."""
-
 _FILES = {"train": "train", "validation": "val", "test": "test"}
 _NO_OBJECT = "picture without an object in ImgId_cate_map.json"
 _NO_GROUP = "picture whose object id is in no group"
@@ -45,7 +31,7 @@ def vqacl_tasks(
     bad: Callable[[str, str], None],
     skipped: Counter[str],
 ) -> list[TaskQuestions]:
-    """The questions of each of ``kinds``, of :data:`VQACL_KINDS`.
+    """The questions of each of ``kinds``, of :data:`KINDS`.
 
     Under ``root``: ``vqa/Partition_Q/karpathy_{train,val,test}_q_KIND.json`` and, for questions whose records
     hold no annotators' answers, ``vqa/v2_mscoco_{train,val}2014_annotations.json``. Training questions have

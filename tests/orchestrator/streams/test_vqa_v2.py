@@ -11,8 +11,8 @@ from orchestrator.errors import UserError
 from orchestrator.streams.vqa_files.coco import COCO
 from orchestrator.streams.vqa_files.contvqa_tasks import PAIRS
 from orchestrator.streams.vqa_files.object_groups import VQA_V2_GROUPS
-from orchestrator.streams.vqa_files.vqacl_tasks import VQACL_KINDS
 from orchestrator.streams.vqa_v2 import VqaV2
+from orchestrator.streams.world.asking.kinds import KINDS
 
 SHAPE = (3, 5)
 IDS = list(COCO)
@@ -35,7 +35,7 @@ def record(kind, number, part, evaluated):
         "answer_type": "other",
         "img_id": picture(number, part),
         "label": {"answer": 0.3, f"{kind} {number % 3}": 1},
-        "question_id": (number + 1) * 1000 + VQACL_KINDS.index(kind) + (500 if part == "val" else 0),
+        "question_id": (number + 1) * 1000 + KINDS.index(kind) + (500 if part == "val" else 0),
         "question_type": "what",
         "sent": f"{kind}: 何 {number}?",
         "is_topk_optimal": True,
@@ -53,10 +53,10 @@ def layout():
             **{picture(n, "val"): IDS[n] for n in VAL},
         },
         "vqa/trainval_ans2label.json": {
-            a: i for i, a in enumerate(["answer", *(f"{k} {r}" for k in VQACL_KINDS for r in range(3))])
+            a: i for i, a in enumerate(["answer", *(f"{k} {r}" for k in KINDS for r in range(3))])
         },
     }
-    for kind in VQACL_KINDS:
+    for kind in KINDS:
         for split, part, numbers in (("train", "train", TRAIN), ("val", "val", VAL), ("test", "val", VAL)):
             rows = [record(kind, n, part, split != "train") for n in numbers]
             for row in rows:
@@ -158,7 +158,7 @@ def every_id(stream):
 
 def test_dual_level_is_ten_kinds_with_five_groups_each(tmp_path, files):
     stream = load(write(tmp_path, files))
-    assert [t.name for t in stream.tasks] == list(VQACL_KINDS) == list(stream.tables.kinds)
+    assert [t.name for t in stream.tasks] == list(KINDS) == list(stream.tables.kinds)
     assert stream.scenario == "vqa" and stream.image_size == 0 and stream.augment == "none"
     assert stream.skipped == {} and stream.tables.held_out is None and stream.tables.regions == SHAPE
     assert list(stream.categories) == list(COCO.values())
@@ -306,7 +306,7 @@ def test_without_a_vocabulary_the_most_frequent_best_answers_are_learnt(tmp_path
     (tmp_path / "vqa/trainval_ans2label.json").unlink(missing_ok=True)
     best = [
         max(r["label"], key=r["label"].get)
-        for k in VQACL_KINDS
+        for k in KINDS
         for r in files[f"vqa/Partition_Q/karpathy_train_q_{k}.json"]
     ]
     counts = {a: best.count(a) for a in dict.fromkeys(best)}
