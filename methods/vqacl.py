@@ -14,6 +14,7 @@ from .checks import check_range
 from .method import Batch, QuestionSpec, Task
 from .question_baselines import QuestionReplay
 from .question_method import QuestionReplayConfig, masked_mean
+from .trim import last_tokens
 from .vqa.prototypes import Prototypes
 
 if TYPE_CHECKING:
@@ -117,7 +118,6 @@ def _trimmed(batch: Batch, pad_id: int, *, everywhere: bool) -> Batch:
     """Questions without the columns at the end that are padding in the whole batch; ``everywhere``: on all
     ranks.
     """
-    place = torch.arange(1, batch.tokens.shape[1] + 1, device=batch.tokens.device)
-    end = ((batch.tokens != pad_id) * place).amax(1)
+    end = last_tokens(batch.tokens, pad_id)
     longest = (distributed.all_gather(end) if everywhere else end).max()
     return replace(batch, tokens=batch.tokens[:, : int(longest)])

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..checks import check_range
 from ..method import Batch, Method, Phase, QuestionSpec, Scenario, Task
 from ..schedule import cosine
+from ..trim import trimmed
 from .backbone_config import FrozenBackboneConfig
 from .frozen_backbone import FrozenBackbone
 from .global_head import GlobalHead
@@ -140,7 +141,9 @@ class PromptMethod(Method):
 
     def fused(self, batch: Batch, prompts: dict[Modality, Groups]) -> Tensor:
         """The first fused token (B, D) of prompted encoders."""
-        return self.backbone.fused(batch.image, batch.tokens, prompts, self.config.pass_prompts)
+        # No token attends to padding: what a whole batch has of it costs time alone.
+        tokens = trimmed(batch.tokens, self.spec.pad_id)
+        return self.backbone.fused(batch.image, tokens, prompts, self.config.pass_prompts)
 
     def queries(self, batch: Batch) -> Tensor:
         """float32 (B, 3, D), of image, text and fusion: ``batch.feature`` where it is there."""

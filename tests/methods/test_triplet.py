@@ -315,6 +315,21 @@ def test_answers_do_not_depend_on_the_batch(name):
     assert list(blind.texts) == list(whole.texts)
 
 
+def test_padding_of_the_whole_batch_is_not_computed():
+    method, batch = make("triplet", tasks=1), batch_of()
+    method.eval()
+    batch = replace(batch, tokens=F.pad(batch.tokens[:, :5], (0, WORDS - 5)))
+    widths, prompts = [], method.prompts.newest()
+    hook = method.backbone.model.bert.embeddings.register_forward_hook(
+        lambda _, args, out: widths.append(out.shape[1])
+    )
+    found = method.fused(batch, prompts)
+    hook.remove()
+    assert widths == [5]
+    whole = method.backbone.fused(batch.image, batch.tokens, prompts, method.config.pass_prompts)
+    torch.testing.assert_close(found, whole)
+
+
 @pytest.mark.parametrize("name", KEYED)
 def test_given_queries_are_those_computed(name):
     batch = batch_of()
