@@ -2,6 +2,9 @@
 
 import dataclasses
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,6 +34,23 @@ _SMALL = {
     "method.epochs": 2,
     "method.learning_rate": 1e-3,
 }
+
+
+@pytest.fixture(scope="session")
+def on_two_ranks():
+    """Runs a test's own file as ``FILE RANK FOLDER``, ranks 0 and 1 side by side, until both have ended."""
+
+    def run(file: str, folder: Path) -> None:
+        root = Path(__file__).parents[1]
+        ranks = [
+            subprocess.Popen([sys.executable, file, str(rank), str(folder)], cwd=root, stderr=subprocess.PIPE)
+            for rank in (0, 1)
+        ]
+        for process in ranks:
+            _, errors = process.communicate(timeout=240)
+            assert process.returncode == 0, errors.decode()
+
+    return run
 
 
 @pytest.fixture(scope="session")

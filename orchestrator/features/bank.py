@@ -11,11 +11,11 @@ import torch
 from methods.method import ClassSpec
 
 from ..config import RunConfig
-from ..replay.subset import Subset
 from ..streams.prepare import prepare
 from ..streams.source import StreamSource
-from ..streams.stream import Split, Stream, TaskData
-from .builder import Builder, Encoded, Prompts, Runner, Say, pictures_of
+from ..streams.stream import Stream
+from .builder import Builder, Prompts, Runner, Say, pictures_of
+from .encoded import Encoded
 from .encoder import Encoder
 from .frozen import frozen_backbone, load_backbone
 from .views import VIEWS_SEED
@@ -35,18 +35,7 @@ class Bank:
 
     def stream(self, source: StreamSource, skip_bad: bool) -> Stream:
         """``source`` prepared for training, with features beside its pictures, without what was left out."""
-        whole = prepare(source, self.classes, skip_bad)
-        feature = self.encoded.open("feature")
-        splits: list[dict[str, Split]] = [{} for _ in whole.tasks]
-        for (index, name), split, rows, (begin, end) in self.encoded.kept(whole):
-            pictures = split.pictures if len(rows) == len(split) else Subset(split.pictures, rows)
-            splits[index][name] = Split(
-                pictures, split.tokens[rows], split.label[rows], feature=feature[begin:end]
-            )
-        tasks = [TaskData(task.task, own) for task, own in zip(whole.tasks, splits, strict=True)]
-        stream = Stream(
-            whole.name, whole.spec, tasks, whole.augment, skip_bad=skip_bad, image_size=whole.image_size
-        )
+        stream = self.encoded.beside(prepare(source, self.classes, skip_bad))
         stream.views, stream.herding = self.encoded.open("views"), self.encoded.open("herding")
         return stream
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from ..replay.places import Place, places
 from ..replay.policies.herding import herding_order
 from ..replay.twin import writing
 from ..streams.source import Pictures, StreamSource
-from ..streams.stream import Split, Stream
+from .encoded import Encoded
 from .encoder import Chunk, PictureChunk, SampleEncoder, TextChunk
 from .lock import locked
 from .progress import Progress
@@ -40,38 +40,6 @@ class Prompts:
     names: int
     templates: int
     identity: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """What lies on the shelves. ``files``: name -> .npy: ``feature``, of all splits in the order of
-    :func:`~orchestrator.replay.places.places`; ``views`` and ``herding``, of the training rows, where they
-    were asked for. ``text``: float32 (C, T, D), where there are prompts. ``left_out``: rows of a split whose
-    picture cannot be read, which the arrays do not have.
-    """
-
-    files: dict[str, Path]
-    text: np.ndarray | None
-    left_out: dict[Place, np.ndarray]
-
-    def open(self, name: str) -> np.ndarray | None:
-        """An array, mapped from its file; None where there is none of that name."""
-        path = self.files.get(name)
-        return None if path is None else np.load(path, mmap_mode="r", allow_pickle=False)
-
-    def kept(self, stream: Stream) -> Iterator[tuple[Place, Split, np.ndarray, tuple[int, int]]]:
-        """For each split of ``stream``, task by task: where it is, itself, the rows of it that the arrays
-        have, and where these lie in them.
-        """
-        rows = {
-            (index, name): np.delete(np.arange(len(split)), self.left_out.get((index, name), []))
-            for index, task in enumerate(stream.tasks)
-            for name, split in task.splits.items()
-        }
-        sizes = [{name: len(rows[index, name]) for name in t.splits} for index, t in enumerate(stream.tasks)]
-        spans = places(sizes)
-        for place, found in rows.items():
-            yield place, stream.tasks[place[0]].splits[place[1]], found, spans[place]
 
 
 class Builder:

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from ..config import RunConfig
-from ..replay.subset import Subset
 from ..streams.source import StreamSource
-from ..streams.stream import Split, Stream, TaskData
-from .builder import Builder, Encoded, Runner, Say, pictures_of
+from ..streams.stream import Stream
+from .builder import Builder, Runner, Say, pictures_of
+from .encoded import Encoded
 from .frozen import load_queries
 from .query_encoder import QueryEncoder
 
@@ -25,21 +25,7 @@ class QueryBank:
 
     def stream(self, whole: Stream) -> Stream:
         """The stream with queries beside its pictures, without what was left out."""
-        feature = self.encoded.open("feature")
-        splits: list[dict[str, Split]] = [{} for _ in whole.tasks]
-        for (index, name), split, rows, (begin, end) in self.encoded.kept(whole):
-            splits[index][name] = Split(
-                split.pictures if len(rows) == len(split) else Subset(split.pictures, rows),
-                split.tokens[rows],
-                split.label[rows],
-                feature=feature[begin:end],
-                questions=split.questions.take(rows),
-                beside=True,
-            )
-        tasks = [TaskData(task.task, own) for task, own in zip(whole.tasks, splits, strict=True)]
-        return Stream(
-            whole.name, whole.spec, tasks, whole.augment, whole.skip_bad, whole.image_size, whole.tables
-        )
+        return self.encoded.beside(whole, pictures_too=True)
 
 
 def open_query_bank(

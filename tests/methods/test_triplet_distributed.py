@@ -1,6 +1,5 @@
 """Two ranks with batch b take the step of one with 2b: real processes, gloo, DistributedDataParallel."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -112,17 +111,10 @@ CASES = [("triplet", 0), ("triplet", 1), ("l2p", 1), ("triplet-finetune", 1)]
 
 
 @pytest.fixture(scope="module")
-def two_ranks(tmp_path_factory):
+def two_ranks(tmp_path_factory, on_two_ranks):
     """What rank 0 and rank 1 of two saw, by case."""
     folder = tmp_path_factory.mktemp("ranks")
-    root = Path(__file__).parents[2]
-    ranks = [
-        subprocess.Popen([sys.executable, __file__, str(rank), str(folder)], cwd=root, stderr=subprocess.PIPE)
-        for rank in (0, 1)
-    ]
-    for process in ranks:
-        _, errors = process.communicate(timeout=180)
-        assert process.returncode == 0, errors.decode()
+    on_two_ranks(__file__, folder)
     return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
 
 

@@ -1,6 +1,5 @@
 """What one pass over each task measures, against plain formulas; one rank and two."""
 
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -277,18 +276,8 @@ def measured(stream):
     return scores.by_task, scores.metrics, features, logits
 
 
-def test_two_ranks_measure_what_one_does(tmp_path):
-    processes = [
-        subprocess.Popen(
-            [sys.executable, __file__, str(rank), str(tmp_path)],
-            cwd=Path(__file__).parents[2],
-            stderr=subprocess.PIPE,
-        )
-        for rank in (0, 1)
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors.decode()
+def test_two_ranks_measure_what_one_does(tmp_path, on_two_ranks):
+    on_two_ranks(__file__, tmp_path)
     by_task, metrics, features, logits = measured(make_stream())
     for rank in (0, 1):
         found = torch.load(tmp_path / f"{rank}.pt", weights_only=False)

@@ -1,0 +1,60 @@
+"""What a frozen encoder gave for a stream, and the stream with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..replay.places import Place, places
+from ..replay.subset import Subset
+from ..streams.stream import Split, Stream, TaskData
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What lies on the shelves. ``files``: name -> .npy: ``feature``, of all splits in the order of
+    :func:`~orchestrator.replay.places.places`; ``views`` and ``herding``, of the training rows, where they
+    were asked for. ``text``: float32 (C, T, D), where there are prompts. ``left_out``: rows of a split whose
+    picture cannot be read, which the arrays do not have.
+    """
+
+    files: dict[str, Path]
+    text: np.ndarray | None
+    left_out: dict[Place, np.ndarray]
+
+    def open(self, name: str) -> np.ndarray | None:
+        """An array, mapped from its file; None where there is none of that name."""
+        path = self.files.get(name)
+        return None if path is None else np.load(path, mmap_mode="r", allow_pickle=False)
+
+    def beside(self, whole: Stream, *, pictures_too: bool = False) -> Stream:
+        """``whole`` with ``feature`` in each split, without what was left out. ``pictures_too``: a feature is
+        read beside its picture, not in the place of it.
+        """
+        feature = self.open("feature")
+        rows = {
+            (index, name): np.delete(np.arange(len(split)), self.left_out.get((index, name), []))
+            for index, task in enumerate(whole.tasks)
+            for name, split in task.splits.items()
+        }
+        spans = places([{name: len(rows[k, name]) for name in t.splits} for k, t in enumerate(whole.tasks)])
+
+        def cut(place: Place, split: Split) -> Split:
+            kept, (begin, end) = rows[place], spans[place]
+            return Split(
+                split.pictures if len(kept) == len(split) else Subset(split.pictures, kept),
+                split.tokens[kept],
+                split.label[kept],
+                feature=feature[begin:end],
+                questions=None if split.questions is None else split.questions.take(kept),
+                beside=pictures_too,
+            )
+
+        tasks = [
+            TaskData(t.task, {name: cut((k, name), split) for name, split in t.splits.items()})
+            for k, t in enumerate(whole.tasks)
+        ]
+        size, tables = whole.image_size, whole.tables
+        return Stream(whole.name, whole.spec, tasks, whole.augment, whole.skip_bad, size, tables)
