@@ -50,7 +50,8 @@ class RunConfig:
     others: what is given by itself wins.
 
     Wrong keys, types and ranges are a :class:`ConfigError` naming key, what was found and what is allowed.
-    An int may stand for a float, never a bool for an int, never text for a number.
+    An int may stand for a float, never a bool for an int, never text for a number. A list of numbers may be
+    written as text, ``"0, 1, 2"``, so that a search can choose among lists.
     """
 
     method_name: str
@@ -338,6 +339,8 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
         if any(value == choice and type(value) is type(choice) for choice in arguments):
             return value
     elif origin in (list, tuple, Sequence):
+        if isinstance(value, str) and arguments[0] in (int, float):
+            value = _numbers(value)
         if isinstance(value, list | tuple):
             fixed = origin is tuple and arguments[-1] is not Ellipsis
             if not fixed or len(value) == len(arguments):
@@ -358,6 +361,14 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
     else:
         raise TypeError(f"{key}: fields of type {hint} cannot be configured")
     raise ConfigError(key, f"expected {_described(hint)}, found {_shown(value)}")
+
+
+def _numbers(value: str) -> Any:
+    """A list of numbers written as text, "0, 1, 2": a search chooses among scalars."""
+    try:
+        return strict_yaml.parse(f"[{value}]", "")[0]
+    except UserError:
+        return value
 
 
 def _described(hint: Any) -> str:

@@ -147,6 +147,8 @@ def text(value: Scalar) -> str:
     """A value as it would be written in YAML, numbers in six digits."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str) and "," in value:
+        return f'"{value}"'  # a list written as text, which would run into its neighbours
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

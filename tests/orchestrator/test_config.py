@@ -174,6 +174,16 @@ def test_an_integer_is_a_number_and_nothing_else_is(toy):
     assert build(toy, {"method.inner.dropout": None}).method.inner.dropout is None
 
 
+def test_a_list_of_numbers_may_be_written_as_text(toy):
+    assert build(toy, {"method.betas": "0, 0.5"}).method.betas == (0.0, 0.5)
+    wrong = {
+        "0, a": "method.betas[1]: expected a number, found 'a'",
+        "0]": "method.betas: expected a list of 2 (a number, a number), found '0]'",
+    }
+    for text, wanted in wrong.items():
+        assert wanted in message(build, toy, {"method.betas": text})
+
+
 @pytest.mark.parametrize(
     ("values", "wanted"),
     [

@@ -262,6 +262,15 @@ def test_largest_counts_the_base_where_a_key_is_searched_only_sometimes(write):
     assert space.largest("replay.size") == 128
 
 
+def test_a_search_may_choose_among_lists():
+    space = Space.load("triplet")
+    assert space.start_config.method.task_layers == (1, 2, 3)
+    assert '{"2, 3", "1, 2, 3", "0, 1, 2, 3"}' in "\n".join(space.describe())
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    drawn = {space.trial_config(space.suggest(study.ask())).method.general_layers for _ in range(20)}
+    assert drawn == {(0,), (0, 1), (0, 1, 2, 3)}
+
+
 def test_describe_lines_are_aligned(write):
     lines = Space.load(write()).describe()
     assert lines[0] == "method.learning_rate  0.0001 .. 0.003 (log)  start 0.001"
