@@ -21,19 +21,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from walked import started, walk
 
-from methods.method import Method
 from methods.vqa.prototypes import nearest
 from methods.vqacl import VQACL
-from orchestrator.config import RunConfig, parse_set
+from orchestrator.config import parse_set
 from orchestrator.loader import eval_batches
-from orchestrator.reporter import CollectingReporter
-from orchestrator.scoring import evaluate
-from orchestrator.space import Space
-from orchestrator.stream_loop import StreamLoop
 from orchestrator.streams import registry as streams
-from orchestrator.streams.fit_tokenizer import fit_tokenizer
-from orchestrator.streams.prepare import prepare
 from orchestrator.streams.source import StreamSource
 from orchestrator.streams.stream import Stream
 from orchestrator.streams.world.colours import COLOURS
@@ -85,34 +79,6 @@ def _told(source: StreamSource) -> StreamSource:
     return replace(source, image_size=0, tasks=[tell(task) for task in source.tasks], tables=tables)
 
 
-def _config(name: str, seed: int, options: argparse.Namespace) -> RunConfig:
-    space = Space.load(name)
-    own = {"run.seed": seed, "stream.setting": options.setting, **parse_set(options.set or [])}
-    return space.config.with_values({**space.start, **own})
-
-
-def _walk(config: RunConfig, source: StreamSource, folder: Path) -> tuple[Method, Stream, StreamLoop]:
-    stream = prepare(source, fit_tokenizer(source, config.stream, folder / "tokenizer"))
-    loop = StreamLoop(config, stream, folder / "trial", CollectingReporter(), device=torch.device("cpu"))
-    kept: list[Method] = []
-    fresh = loop._fresh
-
-    def keep():
-        method, memory = fresh()
-        kept.append(method)
-        return method, memory
-
-    loop._fresh = keep
-    loop.run()
-    return kept[0], stream, loop
-
-
-def _score(method: Method, stream: Stream, loop: StreamLoop) -> float:
-    """Mean test accuracy over all tasks, percent."""
-    tasks = len(stream.tasks)
-    return float(evaluate(method, stream, "test", tasks=tasks, seen=tasks, how=loop.how).by_task.mean())
-
-
 @torch.no_grad()
 def _right(method: VQACL, stream: Stream) -> tuple[float, float, float]:
     """Percent of test questions with the prototype of their kind, of their object, of their group."""
@@ -144,16 +110,16 @@ def main() -> None:
     for seed in options.seeds:
         row = []
         for name in ("vqa-er", "vqacl"):
-            config = _config(name, seed, options)
+            given = {"run.seed": seed, "stream.setting": options.setting, **parse_set(options.set or [])}
+            config = started(name, given)
             source = streams.get("shapes-vqa").load(config.stream, skip_bad=False)
             with tempfile.TemporaryDirectory() as folder:
-                walked = _walk(config, _told(source) if options.regions == "told" else source, Path(folder))
-            row.append(_score(*walked))
-        method, stream, loop = walked
-        right = _right(method, stream)
-        method.prototypes.question.zero_()
-        method.prototypes.picture.zero_()
-        rows.append([*row, _score(*walked), *right])
+                walked = walk(config, _told(source) if options.regions == "told" else source, Path(folder))
+            row.append(walked.accuracy())
+        right = _right(walked.method, walked.stream)
+        walked.method.prototypes.question.zero_()
+        walked.method.prototypes.picture.zero_()
+        rows.append([*row, walked.accuracy(), *right])
         print(f"{seed:<5}", *(f"{value:13.1f}" for value in rows[-1]), flush=True)
     if len(rows) > 1:
         print("mean ", *(f"{value:13.1f}" for value in np.mean(rows, 0)))
