@@ -11,6 +11,7 @@ from typing import Any
 from . import strict_yaml
 from .cli import RUNS, Say, add_run_arguments, given_values, new_folder, run_main
 from .errors import UserError
+from .own_folder import check_own
 
 
 def main(arguments: list[str]) -> int:
@@ -71,6 +72,7 @@ def _go_on(given: argparse.Namespace) -> int:
         raise UserError(
             f"--resume {given.resume}: no sweep of that name under {RUNS}/; there are {known or 'none'}"
         )
+    check_own(folder / "tune")
     request, _ = strict_yaml.read(folder / "sweep.yaml")
     return _sweep(request, str(folder / "space.yaml"), folder, given)
 
