@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import AutoConfig, BertConfig, BertForMaskedLM
-from transformers.utils import logging
 
 from ..method import InputSpec
 from .config import BackboneConfig, init_scale
+from .from_transformers import DoesNotFit, check_whole, quiet, reading
 
 
 class SplitBert(nn.Module):
@@ -63,7 +61,7 @@ _DECODER = {"is_decoder": True, "add_cross_attention": True}  # what makes trans
 
 
 def _random(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
-    with _Quiet():
+    with quiet():
         return BertForMaskedLM(
             BertConfig(
                 vocab_size=spec.vocab_size,
@@ -84,41 +82,25 @@ def _random(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
 
 def _pretrained(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
     name = config.text_weights
-    source = os.path.expanduser(name)
-    if (os.path.isabs(source) or source.startswith(".")) and not os.path.isdir(source):
-        raise ValueError(f"text_weights {name!r}: no such folder (or say random, or a name on the Hub)")
-    try:
-        with _Quiet():
-            found = AutoConfig.from_pretrained(source)
-            _check_sizes(name, found, config, spec)
-            bert, loading = BertForMaskedLM.from_pretrained(
-                source,
-                hidden_dropout_prob=config.dropout,
-                attention_probs_dropout_prob=config.dropout,
-                attn_implementation=config.attention,
-                output_loading_info=True,
-                **_DECODER,
-            )
-    except _DoesNotFit:
-        raise
-    except Exception as error:  # transformers, the Hub's client and its transport each raise their own
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ValueError(
-            f"cannot load text_weights {name!r} (a BERT's folder, its name on the Hub, or random): {reason}"
-        ) from error
-    lacking = sorted(key for key in loading["missing_keys"] if "crossattention" not in key)
-    if lacking:
-        raise ValueError(f"text_weights {name!r} lack {len(lacking)} of BERT's weights, {lacking[0]} first")
+    with reading("text_weights", name, "a BERT", "random") as source:
+        _check_sizes(name, AutoConfig.from_pretrained(source), config, spec)
+        bert, found = BertForMaskedLM.from_pretrained(
+            source,
+            hidden_dropout_prob=config.dropout,
+            attention_probs_dropout_prob=config.dropout,
+            attn_implementation=config.attention,
+            output_loading_info=True,
+            **_DECODER,
+        )
+    check_whole(
+        "text_weights", name, [key for key in found["missing_keys"] if "crossattention" not in key], "BERT"
+    )
     return bert
-
-
-class _DoesNotFit(ValueError):
-    pass
 
 
 def _check_sizes(name: str, found: BertConfig, config: BackboneConfig, spec: InputSpec) -> None:
     if not isinstance(found, BertConfig):
-        raise _DoesNotFit(f"text_weights {name!r} are those of a {found.model_type}, not of a BERT")
+        raise DoesNotFit(f"text_weights {name!r} are those of a {found.model_type}, not of a BERT")
     pairs = (
         ("text_width", found.hidden_size, config.text_width),
         ("text_layers", found.num_hidden_layers, config.text_layers),
@@ -127,28 +109,13 @@ def _check_sizes(name: str, found: BertConfig, config: BackboneConfig, spec: Inp
     )
     for field, has, asked in pairs:
         if has != asked:
-            raise _DoesNotFit(f"text_weights {name!r} have {field} {has}, not {asked}")
+            raise DoesNotFit(f"text_weights {name!r} have {field} {has}, not {asked}")
     if found.vocab_size != spec.vocab_size:
-        raise _DoesNotFit(
+        raise DoesNotFit(
             f"text_weights {name!r} have {found.vocab_size} words, the tokenizer {spec.vocab_size}: "
             "take both from one place"
         )
     if found.max_position_embeddings < spec.max_tokens:
-        raise _DoesNotFit(
+        raise DoesNotFit(
             f"text_weights {name!r} read {found.max_position_embeddings} tokens, not {spec.max_tokens}"
         )
-
-
-class _Quiet:
-    """Silences transformers' remarks on a BERT that is made a decoder and on the cross-attention it lacks."""
-
-    def __enter__(self) -> None:
-        self._verbosity = logging.get_verbosity()
-        self._bar = logging.is_progress_bar_enabled()
-        logging.set_verbosity(logging.CRITICAL)
-        logging.disable_progress_bar()
-
-    def __exit__(self, *_) -> None:
-        logging.set_verbosity(self._verbosity)
-        if self._bar:
-            logging.enable_progress_bar()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import AutoConfig, FlavaConfig, FlavaModel
-from transformers.utils import logging
 
+from ..backbones.from_transformers import DoesNotFit, check_whole, reading
 from ..method import InputSpec
 from .frozen_backbone import Encoded, FrozenBackbone
 from .splice import Groups, spliced, widened
@@ -79,61 +76,30 @@ def load_flava(name: str, spec: InputSpec) -> FlavaBackbone:
     Raises a one-line :class:`ValueError` for one that is not there, and for sizes that do not fit the
     pictures, the tokenizer or each other.
     """
-    source = os.path.expanduser(name)
-    if (os.path.isabs(source) or source.startswith(".")) and not os.path.isdir(source):
-        raise ValueError(f"flava {name!r}: no such folder (or say null, or a name on the Hub)")
-    try:
-        with _quiet():
-            found = AutoConfig.from_pretrained(source)
-            _check(name, found, spec)
-            model, loading = FlavaModel.from_pretrained(source, output_loading_info=True)
-    except _DoesNotFit:
-        raise
-    except Exception as error:  # transformers, the Hub's client and its transport each raise their own
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ValueError(f"cannot load flava {name!r} (a folder, or a name on the Hub): {reason}") from error
-    if lacking := sorted(loading["missing_keys"]):
-        raise ValueError(f"flava {name!r} lacks {len(lacking)} of FLAVA's weights, {lacking[0]} first")
+    with reading("flava", name, "a FLAVA", "null") as source:
+        _check(name, AutoConfig.from_pretrained(source), spec)
+        model, found = FlavaModel.from_pretrained(source, output_loading_info=True)
+    check_whole("flava", name, list(found["missing_keys"]), "a FLAVA")
     return FlavaBackbone(model, spec.pad_id)
-
-
-class _DoesNotFit(ValueError):
-    pass
 
 
 def _check(name: str, found: Any, spec: InputSpec) -> None:
     if not isinstance(found, FlavaConfig):
-        raise _DoesNotFit(f"flava {name!r} is a {found.model_type}, not a FLAVA")
+        raise DoesNotFit(f"flava {name!r} is a {found.model_type}, not a FLAVA")
     image, text, fusion = found.image_config, found.text_config, found.multimodal_config
     widths = [part.hidden_size for part in (image, text, fusion)]
     if len(set(widths)) > 1:
-        raise _DoesNotFit(f"flava {name!r} has encoders of widths {widths}: prompts want equal ones")
+        raise DoesNotFit(f"flava {name!r} has encoders of widths {widths}: prompts want equal ones")
     if not fusion.use_cls_token:
-        raise _DoesNotFit(f"flava {name!r} has no class token in its multimodal encoder")
+        raise DoesNotFit(f"flava {name!r} has no class token in its multimodal encoder")
     if text.vocab_size != spec.vocab_size:
-        raise _DoesNotFit(
+        raise DoesNotFit(
             f"flava {name!r} has {text.vocab_size} words, the tokenizer {spec.vocab_size}: take both from "
             "one place"
         )
     if text.max_position_embeddings < spec.max_tokens:
-        raise _DoesNotFit(
-            f"flava {name!r} reads {text.max_position_embeddings} tokens, not {spec.max_tokens}"
-        )
+        raise DoesNotFit(f"flava {name!r} reads {text.max_position_embeddings} tokens, not {spec.max_tokens}")
     if spec.image_size % image.patch_size:
-        raise _DoesNotFit(
+        raise DoesNotFit(
             f"flava {name!r} has patches of {image.patch_size} pixels, which do not tile {spec.image_size}"
         )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' progress bar and its remarks on heads that are left out."""
-    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bar:
-            logging.enable_progress_bar()

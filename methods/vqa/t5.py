@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import torch
 from torch import nn
 from transformers import AutoConfig, T5Config, T5ForConditionalGeneration
-from transformers.utils import logging
 
+from ..backbones.from_transformers import DoesNotFit, check_whole, reading
 from ..method import InputSpec
 from .config import JointT5Config
 
@@ -49,41 +47,20 @@ def make_t5(config: JointT5Config, spec: InputSpec, regions: int) -> T5ForCondit
 
 def _pretrained(config: JointT5Config, spec: InputSpec) -> T5ForConditionalGeneration:
     name = config.weights
-    source = os.path.expanduser(name)
-    if (os.path.isabs(source) or source.startswith(".")) and not os.path.isdir(source):
-        raise ValueError(f"weights {name!r}: no such folder (or say random, or a name on the Hub)")
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.CRITICAL)
-    try:
-        found = AutoConfig.from_pretrained(source)
-        _check_sizes(name, found, config, spec)
-        t5, loading = T5ForConditionalGeneration.from_pretrained(
+    with reading("weights", name, "a T5", "random") as source:
+        _check_sizes(name, AutoConfig.from_pretrained(source), config, spec)
+        t5, found = T5ForConditionalGeneration.from_pretrained(
             source, dropout_rate=config.dropout, output_loading_info=True
         )
-    except _DoesNotFit:
-        raise
-    except Exception as error:  # transformers, the Hub's client and its transport each raise their own
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise ValueError(
-            f"cannot load weights {name!r} (a T5's folder, its name on the Hub, or random): {reason}"
-        ) from error
-    finally:
-        logging.set_verbosity(verbosity)
-    if loading["missing_keys"]:
-        lacking = sorted(loading["missing_keys"])
-        raise ValueError(f"weights {name!r} lack {len(lacking)} of a T5's weights, {lacking[0]} first")
+    check_whole("weights", name, list(found["missing_keys"]), "a T5")
     return t5
-
-
-class _DoesNotFit(ValueError):
-    pass
 
 
 def _check_sizes(name: str, found: T5Config, config: JointT5Config, spec: InputSpec) -> None:
     if not isinstance(found, T5Config):
-        raise _DoesNotFit(f"weights {name!r} are those of a {found.model_type}, not of a T5")
+        raise DoesNotFit(f"weights {name!r} are those of a {found.model_type}, not of a T5")
     if not found.scale_decoder_outputs:
-        raise _DoesNotFit(
+        raise DoesNotFit(
             f"weights {name!r} have an output layer of their own (T5 1.1): allowed are those of a T5 whose "
             "words are tied, t5-small to t5-11b"
         )
@@ -96,9 +73,9 @@ def _check_sizes(name: str, found: T5Config, config: JointT5Config, spec: InputS
     )
     for field, has, asked in pairs:
         if has != asked:
-            raise _DoesNotFit(f"weights {name!r} have {field} {has}, not {asked}")
+            raise DoesNotFit(f"weights {name!r} have {field} {has}, not {asked}")
     if not spec.vocab_size <= found.vocab_size < spec.vocab_size + _PADDED_TO:
-        raise _DoesNotFit(
+        raise DoesNotFit(
             f"weights {name!r} have {found.vocab_size} words, the tokenizer {spec.vocab_size}: "
             "take both from one place"
         )
