@@ -1,0 +1,77 @@
+"""python -m orchestrator.cluster validate: is cluster.yaml one that Ray's launcher takes?"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import strict_yaml
+from .cli import run_main
+from .errors import UserError
+
+_HERE = Path("cluster.yaml")
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command line; returns its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m orchestrator.cluster", description="Looks after the file of Ray's cluster launcher."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    check = commands.add_parser("validate", help="check a cluster file, without an account or a machine")
+    check.add_argument("file", nargs="?", type=Path, default=_HERE, help=f"default: {_HERE}")
+    given = parser.parse_args(arguments)
+    print(f"{given.file}: {validated(given.file)}")
+    return 0
+
+
+def validated(path: Path) -> str:
+    """What a cluster file asks for, in one line.
+
+    :class:`~orchestrator.errors.UserError`, in one line, for a file that is not YAML (or has a key twice),
+    and for what Ray's launcher would not take: unknown keys, wrong types, node types that do not fit.
+    """
+    values, _ = strict_yaml.read(path)
+    if not isinstance(values, dict) or not isinstance(values.get("provider"), dict):
+        raise UserError(f"{path}: provider: missing; allowed is a mapping with a type, such as aws or local")
+    config = _prepared(path, values)
+    head, types = config["head_node_type"], config["available_node_types"]
+    workers = [name for name, node in types.items() if name != head or values["provider"]["type"] == "local"]
+    return (
+        f"ok: {config['provider']['type']}, head {head}, up to {config['max_workers']} worker(s) "
+        f"of {', '.join(workers)}"
+    )
+
+
+def _prepared(path: Path, values: dict[str, Any]) -> dict[str, Any]:
+    from click import ClickException
+    from jsonschema import ValidationError
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    # Ray tells its terminal and its log what it does with the file, and what is wrong a second time.
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            config = prepare_config(values)
+            validate_config(config)
+    except ValidationError as error:
+        place = ".".join(map(str, error.absolute_path))
+        raise UserError(f"{path}: {place + ': ' if place else ''}{_line(error.message)}") from None
+    except (ClickException, ValueError, LookupError, ImportError, RuntimeError, TypeError) as error:
+        raise UserError(f"{path}: {_line(str(error)) or repr(error)}") from None
+    finally:
+        logging.disable(logging.NOTSET)
+    return config
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:300]
+
+
+if __name__ == "__main__":
+    run_main(main, sys.argv[1:])

@@ -1,0 +1,124 @@
+"""cluster.yaml against Ray's own schema and launcher, without an account."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from orchestrator.cluster import main, validated
+from orchestrator.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "cluster.yaml"
+
+
+def on_premise():
+    """The shipped file with its commented block in the place of AWS's."""
+    text = SHIPPED.read_text()
+    before, _, _, block, after = re.split(r"^# ---.*\n", text, flags=re.M)[:1] + re.split(
+        r"^# ---.*\n", text, flags=re.M
+    )
+    return before + re.sub(r"^# ", "", block, flags=re.M) + after
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "cluster.yaml"
+    shutil.copyfile(SHIPPED, path)
+    return path
+
+
+def test_the_shipped_file_is_taken(capsys):
+    assert main(["validate", str(SHIPPED)]) == 0
+    assert "ok: aws, head head, up to 8 worker(s) of worker.spot, worker.on-demand" in capsys.readouterr().out
+
+
+def test_the_commented_block_makes_it_on_premise(file):
+    file.write_text(on_premise())
+    values = yaml.safe_load(file.read_text())
+    assert "available_node_types" not in values and values["provider"]["type"] == "local"
+    assert validated(file).startswith("ok: local,")
+    shipped = yaml.safe_load(SHIPPED.read_text())
+    cloud = {"provider", "auth", "head_node_type", "available_node_types"}
+    assert {k: v for k, v in values.items() if k not in cloud} == {
+        k: v for k, v in shipped.items() if k not in cloud
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        ("idle_timeout_minutes", "idle_timeout_minuts", "'idle_timeout_minuts' was unexpected"),
+        ("max_workers: 8\nup", "max_workers: many\nup", "max_workers: 'many' is not of type 'integer'"),
+        ("head_node_type: head", "head_node_type: hed", "head_node_type"),
+        ("cluster_name: vlcl", "cluster_name: vlcl\ncluster_name: x", "given twice"),
+        ("setup_commands:\n  - python3", "setup_commands: [\n  - python3", "not valid YAML"),
+    ],
+)
+def test_what_ray_would_not_take_is_one_line(file, old, new, wanted):
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+    with pytest.raises(UserError) as raised:
+        validated(file)
+    message = str(raised.value)
+    assert wanted in message and "\n" not in message and message.startswith(str(file))
+
+
+def test_a_machine_list_that_is_not_there_is_one_line(file):
+    file.write_text(re.sub(r"  worker_ips.*\n", "", on_premise()))
+    with pytest.raises(UserError, match="worker_ips") as raised:
+        validated(file)
+    assert "\n" not in str(raised.value)
+
+
+def test_spot_machines_come_first_and_on_demand_ones_where_spot_was_refused():
+    from ray.autoscaler._private.util import prepare_config
+    from ray.autoscaler.v2.instance_manager.config import AutoscalingConfig
+    from ray.autoscaler.v2.scheduler import ResourceDemandScheduler, SchedulingRequest
+    from ray.autoscaler.v2.utils import ResourceRequestUtil
+
+    values = yaml.safe_load(SHIPPED.read_text())
+    assert any("RAY_enable_autoscaler_v2" in command for command in values["head_start_ray_commands"])
+    types = values["available_node_types"]
+    types["head"]["resources"] = {"CPU": 4}
+    for name in ("worker.spot", "worker.on-demand"):
+        types[name]["resources"] = {"CPU": 4, "GPU": 1}
+    configs = AutoscalingConfig(prepare_config(values), skip_content_hash=True).get_node_type_configs()
+
+    def asked(trial, available):
+        requests = [ResourceRequestUtil.make(trial)] * 2
+        request = SchedulingRequest(
+            disable_launch_config_check=True,
+            node_type_configs=configs,
+            max_num_nodes=values["max_workers"],
+            resource_requests=ResourceRequestUtil.group_by_count(requests),
+            recoverable_resource_availabilities=available,
+        )
+        reply = ResourceDemandScheduler(None).schedule(request)
+        return {launch.instance_type: launch.count for launch in reply.to_launch}
+
+    assert asked({"CPU": 1, "GPU": 1}, {}) == {"worker.spot": 2}
+    assert asked({"CPU": 1, "GPU": 0.5}, {}) == {"worker.spot": 1}
+    assert asked({"CPU": 1, "GPU": 1}, {"worker.spot": 0.0}) == {"worker.on-demand": 2}
+    assert asked({"CPU": 1, "GPU": 8}, {}) == {}
+
+
+def test_nothing_listens_beyond_loopback():
+    commands = " ".join(yaml.safe_load(SHIPPED.read_text())["head_start_ray_commands"])
+    assert "--dashboard-host=127.0.0.1" in commands and "--host 127.0.0.1" in commands
+    assert "0.0.0.0" not in SHIPPED.read_text()
+
+
+def test_the_command_line_says_what_is_wrong_in_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestrator.cluster", "validate", "none.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and done.stderr.startswith("error: none.yaml: cannot be read")
