@@ -62,7 +62,8 @@ class QuestionConfig:
 @dataclass(frozen=True)
 class SequentialConfig(QuestionConfig):
     """``inner``: a task's object groups are learnt one after another, each with a fresh optimiser (the
-    paper's inner sequence), or all at once.
+    paper's inner sequence) and beside the memory's questions about it, or all at once. A task of one group
+    has no inner sequence.
     """
 
     inner: bool = True
@@ -168,7 +169,8 @@ class SequentialMethod(QuestionMethod):
     Config = SequentialConfig
 
     def phases(self, task: Task) -> Sequence[Phase]:
-        if not (self.config.inner and task.groups):
+        # A memory is gone through by group as well: of a task's only group the past may have nothing.
+        if not self.config.inner or len(task.groups) < 2:
             return [self._phase("train", replay=self._replay)]
         return [self._phase(self.spec.groups[g], replay=self._replay, group=g) for g in task.groups]
 

@@ -48,6 +48,11 @@ def test_phases(name, fields, wanted):
     assert all((p.epochs, p.batch_size, p.clip) == (3, 4, 5.0) for p in phases)
 
 
+def test_a_task_of_one_group_sees_all_of_the_memory():
+    (phase,) = make("vqa-er").phases(Task(1, "t", "vqa", 2, groups=(1,), answers=(0,)))
+    assert (phase.name, phase.replay, phase.group) == ("train", "paired", None)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_model_is_one_and_the_state_is_the_model(name):
     method, first = make(name), make(NAMES[0])
