@@ -32,7 +32,8 @@ def _why_not() -> str | None:
     return f"no network namespaces here: {made.stderr.strip()}" if made.returncode else None
 
 
-pytestmark = pytest.mark.skipif(_why_not() is not None, reason=_why_not() or "")
+_WHY_NOT = _why_not()
+pytestmark = pytest.mark.skipif(_WHY_NOT is not None, reason=_WHY_NOT or "")
 
 
 def _file(key: Path) -> str:

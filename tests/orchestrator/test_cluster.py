@@ -18,10 +18,7 @@ SHIPPED = ROOT / "cluster.yaml"
 
 def on_premise():
     """The shipped file with its commented block in the place of AWS's."""
-    text = SHIPPED.read_text()
-    before, _, _, block, after = re.split(r"^# ---.*\n", text, flags=re.M)[:1] + re.split(
-        r"^# ---.*\n", text, flags=re.M
-    )
+    before, _, block, after = re.split(r"^# ---.*\n", SHIPPED.read_text(), flags=re.M)
     return before + re.sub(r"^# ", "", block, flags=re.M) + after
 
 
@@ -108,7 +105,7 @@ def test_spot_machines_come_first_and_on_demand_ones_where_spot_was_refused():
     assert asked({"CPU": 1, "GPU": 8}, {}) == {}
 
 
-def test_nothing_listens_beyond_loopback():
+def test_dashboard_and_record_listen_on_loopback_alone():
     commands = " ".join(yaml.safe_load(SHIPPED.read_text())["head_start_ray_commands"])
     assert "--dashboard-host=127.0.0.1" in commands and "--host 127.0.0.1" in commands
     assert "0.0.0.0" not in SHIPPED.read_text()
