@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from methods.method import Answered, Method
+from methods.method import Answered, Batch, Method
 
 from .answer_index import AnswerIndex, answer_index
 from .metric_names import metric_names
@@ -47,8 +47,9 @@ def evaluate_questions(
     """Scores tasks 0 .. ``tasks`` - 1 one by one, and tasks 0 .. ``seen`` - 1 together (``seen`` <=
     ``tasks``), as :func:`~orchestrator.scoring.evaluate`; in percent.
 
-    ``by_task``: mean soft accuracy (:func:`~orchestrator.vqa_accuracy.answer_scores`) of each task. An
-    untrained method, ``seen`` = 0, is not asked, since it has no answers: its scores are 0, and it has no
+    ``by_task``: mean soft accuracy (:func:`~orchestrator.vqa_accuracy.answer_scores`) of each task, or mean
+    WUPS (:class:`~orchestrator.wups.Wups`) where the stream is measured by it, called accuracy all the same.
+    An untrained method, ``seen`` = 0, is not asked, since it has no answers: its scores are 0, and it has no
     metrics. Of a task not yet seen the questions are put as any other.
 
     ``metrics``: ``task_00/accuracy`` ..., and over all questions of the tasks seen: ``seen/accuracy``;
@@ -85,7 +86,7 @@ def _measure(method: Method, stream: Stream, split: Split, task: int, how: Evalu
         question = replace(batch, kind=None, answer=None, score=None)
         with torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16"):
             answered = method.answer(question)
-        score = _scores(index, answered, batch.answer, batch.score)
+        score = _scores(index, answered, batch)
         columns = [score.to(how.device), batch.kind, batch.label, *_taken_for(answered, len(batch), how)]
         parts.append(torch.stack([column.float() for column in columns], 1))
         places.append(batch.row)
@@ -96,10 +97,11 @@ def _measure(method: Method, stream: Stream, split: Split, task: int, how: Evalu
     return _Rows(score, kind.astype(int), group, np.full(len(score), task), said)
 
 
-def _scores(index: AnswerIndex, answered: Answered, answer: Tensor, score: Tensor) -> Tensor:
-    if len(answered.texts) != len(answer):
-        raise ValueError(f"{len(answered.texts)} answers to {len(answer)} questions")
-    return torch.from_numpy(index.scores(answered.texts, answer.cpu().numpy(), score.cpu().numpy()))
+def _scores(index: AnswerIndex, answered: Answered, batch: Batch) -> Tensor:
+    if len(answered.texts) != len(batch):
+        raise ValueError(f"{len(answered.texts)} answers to {len(batch)} questions")
+    kind, answer, score = (column.cpu().numpy() for column in (batch.kind, batch.answer, batch.score))
+    return torch.from_numpy(index.scores(answered.texts, kind, answer, score))
 
 
 def _taken_for(answered: Answered, questions: int, how: Evaluation) -> list[Tensor]:

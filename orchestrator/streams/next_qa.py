@@ -20,6 +20,7 @@ from .vqa_files.next_qa_records import read_next_qa, read_second_answers
 from .vqa_files.object_groups import NEXT_QA_GROUPS
 from .vqa_files.question_config import QuestionConfig
 from .vqa_files.question_stream import TaskQuestions, World, question_stream
+from .vqa_files.wups_measure import wups_measure
 
 _ORDERS = {
     "why": ("CW", "TN", "TC", "DL", "DB", "DC", "DO", "CH"),
@@ -37,18 +38,28 @@ class _Config(QuestionConfig):
     ``novel-composition``, in which the first task alone trains on the group ``held_out`` (0 .. 4). ``order``
     of the kinds, by the first: ``why``, the paper's, or one of the released code's two others, ``location``
     and ``next``. ``answers_kept``: how many answers may be learnt, the most frequent; all if None.
+
+    ``measure``: ``exact``, an answer is right or wrong; ``wups``, the paper's, which needs nltk's WordNet
+    and ``stopwords.txt`` under ``data``. ``matching``: ``official``, both answers are normalised, and counts
+    and yes or no are right or wrong by either measure, as in NExT-QA's evaluation; ``reference``, the given
+    answer alone is, and WUPS measures all kinds, as in VQACL's released code (``nextqa_data.py:994``), which
+    tests for kinds that the data does not have.
     """
 
     setting: Literal["dual-level", "novel-composition"] = "dual-level"
     held_out: int = 4
     order: Literal["why", "location", "next"] = "why"
     answers_kept: int | None = None
+    measure: Literal["exact", "wups"] = "exact"
+    matching: Literal["official", "reference"] = "official"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_choice("setting", ("dual-level", "novel-composition"))
         check_whole("held_out", self.held_out, 0, len(_GROUPS) - 1)
         self.check_choice("order", tuple(_ORDERS))
+        self.check_choice("measure", ("exact", "wups"))
+        self.check_choice("matching", ("official", "reference"))
         if self.answers_kept is not None:
             check_whole("answers_kept", self.answers_kept, 1)
 
@@ -59,9 +70,8 @@ class NextQa:
     Under ``data``, as VQACL's code keeps its ``datasets/nextqa``:
     ``Partition_Q_v2/{train,val,test}_KIND.csv``, the kinds being why and how (CW, CH), next and current (TN,
     TC), and location, yes or no, count and other (DL, DB, DC, DO);
-    ``vid_feat/app_mot_{train,val,test}.h5``, of which the motion half is read; and, where there is one,
-    ``add_reference_answer_test.json``. A given answer is right where it equals one of the question's, both
-    normalised, and worth nothing elsewhere.
+    ``vid_feat/app_mot_{train,val,test}.h5``, of which the motion half is read; where there is one,
+    ``add_reference_answer_test.json``; and for WUPS ``stopwords.txt``.
     """
 
     Config = _Config
@@ -82,6 +92,12 @@ class NextQa:
             raise UserError(f"{root}: no such folder, allowed: one with {_LAYOUT}")
         bad, skipped = count_or_raise(skip_bad)
         kinds = _kinds(config)
+        exact = ("DB", "DC") if config.matching == "official" else ()
+        wups = (
+            wups_measure(root, [kinds.index(k) for k in exact if k in kinds])
+            if config.measure == "wups"
+            else None
+        )
         paths = {split: f"{root}/vid_feat/app_mot_{part}.h5" for split, part in _FILES.items()}
         features = {split: motion_places(path) for split, path in paths.items()}
         places = {split: found for split, (found, _) in features.items()}
@@ -113,8 +129,9 @@ class NextQa:
             held_out=config.held_out if config.setting == "novel-composition" else None,
             regions=shape,
             image_size=0,
-            matching="official",
-            content=repr([(s.st_size, s.st_mtime_ns) for s in stats]).encode(),
+            matching=config.matching,
+            content=repr([*((s.st_size, s.st_mtime_ns) for s in stats), wups and wups.stopwords]).encode(),
+            wups=wups,
             skipped=skipped,
         )
 

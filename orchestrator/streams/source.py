@@ -53,6 +53,16 @@ class Questions:
 
 
 @dataclass(frozen=True)
+class WupsMeasure:
+    """That answers are compared by :class:`~orchestrator.wups.Wups` without ``stopwords``. ``exact``: kinds
+    of question, indices into ``QuestionTables.kinds``, whose answers are right or wrong.
+    """
+
+    stopwords: Sequence[str]
+    exact: Sequence[int]
+
+
+@dataclass(frozen=True)
 class QuestionTables:
     """What a stream of questions is about.
 
@@ -62,7 +72,7 @@ class QuestionTables:
     trains on (VQACL's novel composition); None: no such. ``regions``: (R, F) where ``Pictures`` gives region
     features; None where it gives pixels. ``matching``: how a given answer is compared with ``answers``, see
     :func:`~orchestrator.vqa_accuracy.normalise`: ``official``, both normalised; ``reference``, the given one
-    alone.
+    alone. ``wups``: None where an answer is right or wrong.
     """
 
     answers: Sequence[str]
@@ -73,6 +83,7 @@ class QuestionTables:
     held_out: int | None = None
     regions: tuple[int, int] | None = None
     matching: Literal["official", "reference"] = "official"
+    wups: WupsMeasure | None = None
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,16 @@ ROWS = [
 @pytest.mark.parametrize(("matching", "column"), [("official", 3), ("reference", 4)])
 def test_what_a_prediction_is_worth(matching, column):
     texts, answer, score = zip(*(row[:3] for row in ROWS), strict=True)
-    found = AnswerIndex(tables(matching)).scores(texts, np.array(answer, np.int32), np.array(score))
+    found = AnswerIndex(tables(matching)).scores(
+        texts, np.zeros(len(texts), int), np.array(answer, np.int32), np.array(score)
+    )
     assert found == pytest.approx([row[column] for row in ROWS])
 
 
 def test_questions_without_any_answer_are_worth_nothing():
-    found = AnswerIndex(tables("official")).scores(["no"], np.empty((1, 0), int), np.empty((1, 0)))
+    found = AnswerIndex(tables("official")).scores(
+        ["no"], np.zeros(1, int), np.empty((1, 0), int), np.empty((1, 0))
+    )
     assert found.tolist() == [0]
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...errors import UserError
-from ..source import Pictures, Questions, QuestionTables, SplitSource, StreamSource, TaskSource
+from ..source import Pictures, Questions, QuestionTables, SplitSource, StreamSource, TaskSource, WupsMeasure
 from .asked import Asked
 from .graded import AnswerBook, Graded
 from .question_config import QuestionConfig
@@ -54,6 +54,7 @@ def question_stream(
     image_size: int,
     matching: Literal["official", "reference"],
     content: bytes,
+    wups: WupsMeasure | None = None,
     skipped: dict[str, int],
 ) -> StreamSource:
     """The stream of ``tasks``.
@@ -119,6 +120,7 @@ def question_stream(
             held_out=held_out,
             regions=regions,
             matching=matching,
+            wups=wups,
         ),
     )
 

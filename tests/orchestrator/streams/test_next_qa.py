@@ -3,11 +3,13 @@ import json
 import pickle
 
 import h5py
+import nltk.data
 import numpy as np
 import pytest
 
 from orchestrator.errors import UserError
 from orchestrator.streams.next_qa import NextQa
+from orchestrator.streams.source import WupsMeasure
 from orchestrator.streams.vqa_files.next_qa_objects import NEXT_QA_OBJECTS
 from orchestrator.streams.vqa_files.object_groups import NEXT_QA_GROUPS
 
@@ -272,3 +274,22 @@ def test_a_wrong_value_is_named_in_one_line(wrong):
     with pytest.raises(ValueError, match=rf"^{next(iter(wrong))}: .*, allowed: ") as caught:
         NextQa.Config(**wrong)
     assert "\n" not in str(caught.value)
+
+
+def test_wups_is_measured_where_it_is_asked_for(tmp_path, files, monkeypatch):
+    write(tmp_path, files)
+    plain = load(tmp_path)
+    assert plain.tables.wups is None and plain.tables.matching == "official"
+    monkeypatch.setattr(nltk.data, "path", [])
+    with pytest.raises(UserError, match="nltk has no WordNet"):
+        load(tmp_path, measure="wups")
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
+    (tmp_path / "corpora/wordnet").mkdir(parents=True)
+    (tmp_path / "stopwords.txt").write_text("the\na\n")
+    official, reference = (load(tmp_path, measure="wups", matching=m) for m in ("official", "reference"))
+    assert official.tables.wups == WupsMeasure(("a", "the"), [KINDS.index("DB"), KINDS.index("DC")])
+    assert reference.tables.wups == WupsMeasure(("a", "the"), []) and reference.tables.matching == "reference"
+    assert load(tmp_path, measure="wups", task_names=("DC", "CH")).tables.wups.exact == [0]
+    assert len({plain.fingerprint, official.fingerprint, reference.fingerprint}) == 3
+    with pytest.raises(ValueError, match="measure: 'soft', allowed: exact, wups"):
+        load(tmp_path, measure="soft")
