@@ -28,7 +28,7 @@ def main() -> None:
     mark("search space read and checked")
     source = streams.get(space.config.stream_name).load(space.config.stream, False)
     mark("stream generated")
-    from orchestrator.dispatcher import Job
+    from orchestrator.job import Job
     from orchestrator.session import Session
     from orchestrator.streams.fit_tokenizer import fit_tokenizer
     from orchestrator.tracking import Tracker

@@ -23,7 +23,7 @@ import torch
 from methods.method import Batch
 from methods.registry import get as get_method
 from orchestrator.config import RunConfig
-from orchestrator.dispatcher import Job
+from orchestrator.job import Job
 from orchestrator.search_run import search
 from orchestrator.session import Session
 from orchestrator.space import Space

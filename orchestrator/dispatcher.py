@@ -5,40 +5,20 @@ killed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .fair_share import Standing, gives, may_take
+from .job import Job, Outcome
+from .lane_roll import LaneEntry, LaneRoll
 
 _PATIENCE = 10.0  # seconds a call waits before it answers "nothing yet": the caller asks again
 _CRASHES = 2  # times that a job may bring its workers down in one task
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a lane does next: ``train`` walks the stream, ``test`` looks at the test splits of a finished
-    walk.
-
-    The configuration is ``base`` (nested) with ``values`` (dotted keys). ``folder`` is the trial's own.
-    """
-
-    id: str
-    kind: Literal["train", "test"]
-    base: dict[str, Any]
-    values: dict[str, Any]
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a job ended. ``metrics``: what a ``test`` job found. ``fatal``: no other job would fare better
-    (disk full).
-    """
-
-    status: Literal["finished", "stopped", "failed"]
-    reason: str = ""
-    metrics: dict[str, float] = field(default_factory=dict)
-    fatal: bool = False
+_IDLE_CRASHES = 5  # times that workers may die before they have a job
+_ENDS = 3  # times that a lane's Train run may end unasked
+_POLITE = 60.0  # seconds that a sweep leaves the lane it gave up to another one that has none
 
 
 class _Ticket:
@@ -62,16 +42,18 @@ class Dispatcher:
 
     Reports are numbered by the tasks done, so that a job that starts again (its worker or its Tune trial
     died) may report its finished tasks once more without being heard twice.
+
+    ``jobs``: how many are to come in all; lanes that no job will need any more are let go. ``alive``: the ids
+    of the cluster's living nodes; None: all live.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, jobs: int = 0, alive: Callable[[], Iterable[str]] | None = None) -> None:
         self._tickets: dict[str, _Ticket] = {}
         self._pending: deque[str] = deque()
-        self._lanes: dict[int, str | None] = {}
-        self._idle_crashes: dict[int, int] = {}
-        self._ready: dict[int, float] = {}
-        self._joins: dict[int, int] = {}
-        self._dead: dict[int, str] = {}
+        self._to_come = jobs
+        self._roll = LaneRoll(alive)
+        self._neighbours: list[Standing] = []
+        self._gave = float("-inf")
         self._stream: Any = None
         self._closed = False
         self._news = asyncio.Event()
@@ -87,13 +69,18 @@ class Dispatcher:
         self._stream = handle
         self._wake()
 
+    async def expect(self, lanes: int) -> None:
+        """Lanes 0 .. ``lanes`` - 1 are on their way."""
+        for number in range(lanes):
+            self._roll[number]
+
     async def drain(self) -> int:
         """No new job is taken and every one under way stops at its next task boundary; answers how many
         are.
         """
         self._closed = True
         self._pending.clear()
-        held = [self._tickets[job_id] for job_id in self._lanes.values() if job_id is not None]
+        held = [self._tickets[job_id] for job_id in self._roll.held()]
         held = [ticket for ticket in held if ticket.outcome is None]
         for ticket in held:
             ticket.stopped = True
@@ -102,21 +89,25 @@ class Dispatcher:
         return len(held)
 
     async def lanes(self) -> dict[str, dict[int, Any]]:
-        """``ready``: lane -> seconds its workers took to come up; ``joins``: how often they came up;
-        ``dead``: lane -> reason.
+        """``ready``: lane -> seconds its workers took to come up at first; ``joins``: how often they came up;
+        ``dead``: lane -> reason; ``states``: see :class:`~orchestrator.lane_roll.LaneEntry`.
         """
-        return {"ready": dict(self._ready), "joins": dict(self._joins), "dead": dict(self._dead)}
+        lanes = self._roll.lanes
+        return {
+            "ready": {n: e.seconds for n, e in lanes.items() if e.seconds is not None},
+            "joins": {n: e.joins for n, e in lanes.items() if e.joins},
+            "dead": {n: e.reason for n, e in lanes.items() if e.state == "dead"},
+            "states": {n: e.state for n, e in lanes.items()},
+        }
 
-    async def lane_died(self, lane: int, reason: str) -> None:
-        """A lane's Train run ended early: its job fails, and with the last lane everything that waits."""
-        self._dead[lane] = reason
-        held = self._lanes.get(lane)
-        if held is not None:
-            self._finish(self._tickets[held], Outcome("failed", reason))
-        self._lanes[lane] = None
-        if self._lanes and all(number in self._dead for number in self._lanes):
-            while self._pending:
-                self._finish(self._tickets[self._pending.popleft()], Outcome("failed", reason, fatal=True))
+    async def standing(self) -> Standing:
+        """What the sweep has of the cluster, for other sweeps to ask."""
+        return self._standing()
+
+    async def neighbours(self, standings: list[Standing]) -> None:
+        """What the other sweeps on the cluster have."""
+        self._neighbours = standings
+        self._wake()
 
     # --- a trial ---
 
@@ -127,10 +118,10 @@ class Dispatcher:
         if job.id in self._tickets:
             return
         self._tickets[job.id] = ticket = _Ticket(job)
-        if self._lanes and all(number in self._dead for number in self._lanes):
-            self._finish(
-                ticket, Outcome("failed", "no lane is left: " + next(iter(self._dead.values())), fatal=True)
-            )
+        self._to_come -= 1
+        if self._roll.all_dead:
+            reason = next(iter(self._roll.lanes.values())).reason
+            self._finish(ticket, Outcome("failed", f"no lane is left: {reason}", fatal=True))
             return
         self._pending.append(job.id)
         self._wake()
@@ -163,30 +154,59 @@ class Dispatcher:
             self._finish(ticket, Outcome("stopped"))
         ticket.wake()
 
+    # --- a lane's thread in the driver ---
+
+    async def ended(self, lane: int, reason: str) -> str:
+        """A lane's Train run ended, ``reason``; answers as :meth:`turn`. One that was not asked to end is
+        begun again, a few times; then its job fails, and with the last lane everything that waits.
+        """
+        entry = self._roll[lane]
+        if entry.state in ("parked", "dead") or self._closed:
+            return await self.turn(lane)
+        entry.ends += 1
+        if entry.ends < _ENDS:
+            entry.state, entry.nodes = "starting", frozenset()
+            return "again"
+        self._give_up(entry, reason)
+        return "over"
+
+    async def turn(self, lane: int) -> str:
+        """What becomes of a lane that was told to end: ``again``, there is work and room for it, ``over``, or
+        ``wait`` (ask again).
+        """
+        entry = self._roll[lane]
+        if not self._closed and entry.state == "parked" and not self._wanted():
+            await _wait(self._news)
+        if self._closed or entry.state == "dead":
+            return "over"
+        if not self._wanted():
+            return "wait"
+        entry.state = "starting"
+        return "again"
+
     # --- a lane (rank 0 of its worker group) ---
 
-    async def join(self, lane: int, seconds: float) -> Any:
-        """Called when a worker group comes up, also after a crash. Answers the stream, None (not published
-        yet), or ``"end"``.
+    async def join(self, lane: int, seconds: float, nodes: Iterable[str] = ()) -> Any:
+        """Called when a worker group comes up on ``nodes``, also after a crash. Answers the stream, None (not
+        published yet), or ``"end"``.
 
         A job that the lane held goes on from its last finished task, unless it brought the workers down twice
-        in the same task.
+        in the same task: a node that went is not its doing.
         """
-        self._ready.setdefault(lane, seconds)
-        self._joins[lane] = self._joins.get(lane, 0) + 1
-        held = self._lanes.setdefault(lane, None)
-        if held is not None and (ticket := self._tickets[held]).outcome is None:
-            task = len(ticket.reports)
-            ticket.crashes[task] = ticket.crashes.get(task, 0) + 1
-            if ticket.crashes[task] >= _CRASHES:
-                why = f"its workers went down {_CRASHES} times in task {task + 1}"
-                self._finish(ticket, Outcome("failed", f"{why}: {ticket.note}" if ticket.note else why))
-                self._lanes[lane] = None
-        else:
+        entry = self._roll[lane]
+        lost = self._roll.on_lost_node(entry)
+        entry.seconds = seconds if entry.seconds is None else entry.seconds
+        entry.state, entry.nodes = "up", frozenset(nodes)
+        entry.joins += 1
+        ticket = None if entry.job is None else self._tickets[entry.job]
+        if ticket is not None and ticket.outcome is None:
+            if not lost:
+                self._count_crash(entry, ticket)
+        elif not lost:
             # Workers that die before they have done anything would be restarted for ever.
-            self._idle_crashes[lane] = self._idle_crashes.get(lane, 0) + 1
-            if self._idle_crashes[lane] > 5:
-                await self.lane_died(lane, "its workers keep dying without a job")
+            entry.idle += 1
+            if entry.idle > _IDLE_CRASHES:
+                self._give_up(entry, "its workers keep dying without a job")
                 return "end"
         return await self.stream()
 
@@ -198,16 +218,25 @@ class Dispatcher:
 
     async def next(self, lane: int) -> tuple[str, Job | None]:
         """``("job", job)``, ``("wait", None)`` after a while, or ``("end", None)``."""
-        held = self._lanes.get(lane)
-        if held is not None and self._tickets[held].outcome is None:
-            return "job", self._tickets[held].job
-        if not self._pending and not self._closed:
+        entry = self._roll[lane]
+        entry.state = "up"
+        if entry.job is not None and self._tickets[entry.job].outcome is None:
+            return "job", self._tickets[entry.job].job
+        entry.job = None
+        if not self._pending and not self._closed and not self._spare():
             await _wait(self._news)
-        if self._pending:
-            self._lanes[lane] = job_id = self._pending.popleft()
-            self._idle_crashes[lane] = 0
-            return "job", self._tickets[job_id].job
-        return ("end", None) if self._closed else ("wait", None)
+        self._pending.extendleft(self._roll.release_lost())
+        if self._closed:
+            return "end", None
+        given = gives(self._standing(), self._neighbours)
+        if given or self._spare():
+            entry.state, entry.idle = "parked", 0
+            self._gave = time.monotonic() if given else self._gave
+            return "end", None
+        if not self._pending:
+            return "wait", None
+        entry.job, entry.idle, entry.ends = self._pending.popleft(), 0, 0
+        return "job", self._tickets[entry.job].job
 
     async def report(self, job_id: str, metrics: dict[str, float]) -> None:
         """A finished task. One that was heard before is not passed on again."""
@@ -230,7 +259,46 @@ class Dispatcher:
     async def end(self, lane: int, job_id: str, outcome: Outcome) -> None:
         """The lane is done with the job."""
         self._finish(self._tickets[job_id], outcome)
-        self._lanes[lane] = None
+        self._roll[lane].job = None
+
+    # --- what follows from all that ---
+
+    def _standing(self) -> Standing:
+        up = self._roll.count("up")
+        return Standing(up, min(self._roll.count("starting"), max(0, self._work() - up)))
+
+    def _work(self) -> int:
+        """Jobs that are held, that wait and that are to come."""
+        return len(self._roll.held()) + len(self._pending) + max(0, self._to_come)
+
+    def _spare(self) -> bool:
+        """Whether there are more lanes than jobs; one stays, for a look at test data may follow."""
+        return not self._pending and self._roll.count("up") > max(1, self._work())
+
+    def _wanted(self) -> bool:
+        """Whether one more lane would have work, and may be had."""
+        if self._work() <= self._roll.count("up", "starting"):
+            return False
+        if time.monotonic() - self._gave < _POLITE and any(o.waiting and not o.up for o in self._neighbours):
+            return False
+        return may_take(self._standing(), self._neighbours)
+
+    def _count_crash(self, entry: LaneEntry, ticket: _Ticket) -> None:
+        task = len(ticket.reports)
+        ticket.crashes[task] = ticket.crashes.get(task, 0) + 1
+        if ticket.crashes[task] >= _CRASHES:
+            why = f"its workers went down {_CRASHES} times in task {task + 1}"
+            self._finish(ticket, Outcome("failed", f"{why}: {ticket.note}" if ticket.note else why))
+            entry.job = None
+
+    def _give_up(self, entry: LaneEntry, reason: str) -> None:
+        entry.state, entry.reason = "dead", reason
+        if entry.job is not None:
+            self._finish(self._tickets[entry.job], Outcome("failed", reason))
+            entry.job = None
+        if self._roll.all_dead:
+            while self._pending:
+                self._finish(self._tickets[self._pending.popleft()], Outcome("failed", reason, fatal=True))
 
     def _finish(self, ticket: _Ticket, outcome: Outcome) -> None:
         if ticket.outcome is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ray import tune
 
-from .search import STATUS
+from .search import STATUS, TASK
 
 if TYPE_CHECKING:
     from .watch import Watch
@@ -43,7 +43,7 @@ class Follow(tune.Callback):
             # with.
             signal.raise_signal(signal.SIGUSR1)
         elif result.get(STATUS) != "failed":
-            self._watch.task(trial.trial_id, result)
+            self._watch.task(trial.trial_id, self._watch.report_of(trial.trial_id, int(result[TASK])))
 
     def on_trial_complete(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
         last = trial.last_result or {}

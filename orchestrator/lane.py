@@ -9,6 +9,7 @@ import os
 import threading
 import time
 import traceback
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from typing import Any
 import ray
 
 from .curves import Diverged
-from .dispatcher import Job, Outcome
 from .errors import UserError
+from .job import Job, Outcome
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,11 @@ class LaneResources:
 
 
 class Lane(threading.Thread):
-    """Runs ``TorchTrainer.fit`` on a thread of the driver for as long as the dispatcher has work.
+    """Runs ``TorchTrainer.fit`` on a thread of the driver for as long as the dispatcher has work for it.
 
     Ray Train restarts a worker group that dies; the group asks the dispatcher for the unfinished job and goes
-    on from its last finished task. A lane that ends for good tells the dispatcher why.
+    on from its last finished task. A lane that was let go, its place being wanted by another sweep, begins
+    anew when the dispatcher says so.
     """
 
     def __init__(self, number: int, dispatcher: Any, resources: LaneResources, folder: Path) -> None:
@@ -46,6 +48,20 @@ class Lane(threading.Thread):
         self._folder = folder
 
     def run(self) -> None:
+        try:
+            while self._begin_again(self._fit()):
+                pass
+        except Exception:  # noqa: BLE001 - the session is over, nobody is left to tell
+            return
+
+    def _begin_again(self, reason: str) -> bool:
+        answer = ray.get(self._dispatcher.ended.remote(self._number, reason))
+        while answer == "wait":
+            answer = ray.get(self._dispatcher.turn.remote(self._number))
+        return answer == "again"
+
+    def _fit(self) -> str:
+        """One Train run, for as long as the dispatcher keeps it; why it ended."""
         from ray.train import FailureConfig, RunConfig, ScalingConfig
         from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -66,22 +82,17 @@ class Lane(threading.Thread):
             ),
             torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
             run_config=RunConfig(
-                name=f"lane-{self._number}",
+                name=f"lane-{self._number}-{uuid.uuid4().hex[:8]}",
                 storage_path=str(self._folder / "lanes"),
                 failure_config=FailureConfig(max_failures=-1),
             ),
         )
         try:
             trainer.fit()
-            reason = "its Train run ended early"
+            return "its Train run ended early"
         except Exception as error:  # noqa: BLE001 - whatever ends a lane, its trials must hear of it
-            reason = (
-                f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
-            )
-        try:
-            ray.get(self._dispatcher.lane_died.remote(self._number, reason))
-        except Exception:  # noqa: BLE001 - the session is over, nobody is left to tell
-            return
+            lines = str(error).strip().splitlines() or [""]
+            return f"{type(error).__name__}: {lines[0]}"
 
 
 def _work(config: dict[str, Any]) -> None:
@@ -99,19 +110,21 @@ def _work(config: dict[str, Any]) -> None:
     rank = dist.get_rank()
     dispatcher, lane = config["dispatcher"], config["lane"]
 
-    def together(value: Any) -> Any:
-        """Rank 0's ``value`` on every rank. Rank 0 answers within the dispatcher's patience, so no collective
-        times out.
+    def together(value: Any, source: int = 0) -> Any:
+        """Rank ``source``'s ``value`` on every rank. Rank 0 answers within the dispatcher's patience, so no
+        collective times out.
         """
         box = [value]
         if dist.get_world_size() > 1:
-            dist.broadcast_object_list(box, 0, device=device)
+            dist.broadcast_object_list(box, source, device=device)
         return box[0]
 
     def ask(method: str, *args: Any) -> Any:
         return together(ray.get(getattr(dispatcher, method).remote(*args)) if rank == 0 else None)
 
-    handle = ask("join", lane, time.time() - config["started"])
+    here = ray.get_runtime_context().get_node_id()
+    nodes = [together(here, source) for source in range(dist.get_world_size())]
+    handle = ask("join", lane, time.time() - config["started"], nodes)
     while handle is None:
         handle = ask("stream")
     if handle == "end":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from .errors import UserError
@@ -24,9 +25,9 @@ def lanes_that_fit(
 ) -> int:
     """How many lanes to start: ``wanted``, or as many as the nodes hold, never more than ``trials``.
 
-    ``nodes``: the resources of each node (``CPU``, ``GPU``, ``memory`` in bytes). A worker lies on one node,
-    a lane's workers may lie on several. :class:`UserError` where not even one lane, or not all that were
-    asked for, can be placed.
+    ``nodes``: the resources of each node, there or yet to come (``CPU``, ``GPU``, ``memory`` in bytes where
+    it is known). A worker lies on one node, a lane's workers may lie on several. :class:`UserError` where not
+    even one lane, or not all that were asked for, can be placed.
     """
     workers = 0
     for node in nodes:
@@ -44,5 +45,5 @@ def lanes_that_fit(
         raise UserError(f"--concurrent {wanted}: only {fit} trial(s) with {asked} fit at once on {have}")
     if wanted is not None:
         return min(wanted, trials)
-    memory = int(sum(node.get("memory", 0) for node in nodes) / (_LANE_BYTES * max(1, resources.workers)))
-    return max(1, min(fit, memory or 1, trials))
+    room = sum(node.get("memory", math.inf) for node in nodes) / (_LANE_BYTES * max(1, resources.workers))
+    return max(1, min(fit, trials, max(1, int(min(room, fit)))))

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import TrialState
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
+
+from . import search_state
+from .trial_files import STATUS_FILE, reports_in
+
+if TYPE_CHECKING:
+    from ray.tune.execution.tune_controller import TuneController
+    from ray.tune.experiment import Trial
 
 TASK = "task"
 """Time attribute of a sweep: tasks done."""
@@ -73,13 +81,41 @@ class TaskSearch(OptunaSearch):
         self._completed_trials.add(trial_id)
 
 
-def task_scheduler(metric: str, mode: str, tasks: int) -> ASHAScheduler:
+class TaskScheduler(ASHAScheduler):
     """ASHA over tasks done: at each rung 2, 4, 8 ... the better half goes on.
 
     The first rung is the second task, as the first shows nothing of forgetting (the first task in
     streams of up to three). To be stopped at the last task is to have finished.
+
+    Before a trial begins, Tune writes down that it exists: else a driver that dies in the ten seconds until
+    Tune's next snapshot would leave a trial that the record knows and the search does not. Tune does not
+    write down what a scheduler knows: of trials from before, that is read from their own folders, which lie
+    in ``trials`` beside Tune's.
     """
-    first = 2 if tasks > 3 else 1
-    return ASHAScheduler(
-        time_attr=TASK, metric=metric, mode=mode, max_t=tasks + 1, grace_period=first, reduction_factor=2
-    )
+
+    def __init__(self, metric: str, mode: str, tasks: int) -> None:
+        first = 2 if tasks > 3 else 1
+        super().__init__(
+            time_attr=TASK, metric=metric, mode=mode, max_t=tasks + 1, grace_period=first, reduction_factor=2
+        )
+        self._unwritten = False
+
+    def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
+        super().on_trial_add(tune_controller, trial)
+        self._unwritten = True
+        folder = Path(tune_controller.experiment_path).with_name("trials") / trial.trial_id
+        known = reports_in(folder)
+        if known and not (folder / STATUS_FILE).exists():
+            known = known[:-1]  # whether to stop after its last one may not have been decided yet
+        for report in known:
+            if (value := report.get(self._metric)) is not None:
+                sign = 1 if self._mode == "max" else -1
+                self._trial_info[trial.trial_id].on_result(trial, int(report[TASK]), sign * value)
+
+    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        found = super().choose_trial_to_run(tune_controller)
+        if found is not None and self._unwritten:
+            self._unwritten = False
+            tune_controller.checkpoint(force=True, wait=True)
+            search_state.keep(Path(tune_controller.experiment_path))
+        return found

@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+from . import search_state
 from .cli import short_path
-from .dispatcher import Job, Outcome
+from .job import Job, Outcome
 from .scoring import SHOWN
 from .session import Session
 from .space import Space
@@ -42,7 +43,7 @@ def search_run(
             source,
             tokenizer,
             wanted=concurrent,
-            jobs=trials,
+            jobs=max(1, trials - book.ended),
             largest_memory=space.largest_memory(len(source.categories)),
             say=say,
         ) as session:
@@ -71,7 +72,7 @@ def search(folder: Path, space: Space, session: Session, watch: Watch, trials: i
     from ray import tune
 
     from .follow import Follow
-    from .search import TaskSearch, task_scheduler
+    from .search import TaskScheduler, TaskSearch
     from .trial import run_trial
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
@@ -83,6 +84,7 @@ def search(folder: Path, space: Space, session: Session, watch: Watch, trials: i
             base=space.config.to_dict(),
             folder=str(folder / "trials"),
             dispatcher=session.dispatcher,
+            metric=space.objective.metric,
         ),
         # No CPU: what a trial's own process took would be missing where its lane's workers must fit.
         {"memory": 1e6},
@@ -90,7 +92,9 @@ def search(folder: Path, space: Space, session: Session, watch: Watch, trials: i
     place = folder / "tune"
     Follow.watches[str(folder)] = watch
     watch.tick = session.tick
+    watch.report_of = session.report_of
     try:
+        search_state.repair(place)
         if tune.Tuner.can_restore(str(place)):
             tuner = tune.Tuner.restore(str(place), trainable, resume_unfinished=True, restart_errored=True)
         else:
@@ -107,7 +111,7 @@ def search(folder: Path, space: Space, session: Session, watch: Watch, trials: i
                         trials=trials,
                         start=space.start_params(),
                     ),
-                    scheduler=task_scheduler(objective.metric, objective.mode, tasks),
+                    scheduler=TaskScheduler(objective.metric, objective.mode, tasks),
                     num_samples=trials,
                     max_concurrent_trials=session.lanes,
                     reuse_actors=True,
@@ -125,8 +129,7 @@ def search(folder: Path, space: Space, session: Session, watch: Watch, trials: i
         del Follow.watches[str(folder)]
     if watch.fatal:
         return "failed"
-    ended = sum(t.status != "running" for t in watch.book.trials.values())
-    return "finished" if ended >= trials else "interrupted"
+    return "finished" if watch.book.ended >= trials else "interrupted"
 
 
 def _test(

@@ -6,26 +6,34 @@ import logging
 import os
 import sys
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from .capacity import capacity, living_nodes
 from .config import RunConfig
-from .dispatcher import Dispatcher, Job, Outcome
+from .dispatcher import Dispatcher
 from .errors import UserError
 from .features.frozen import asks_queries, frozen_backbone
+from .job import Job, Outcome
 from .lane import Lane
+from .neighbours import Neighbours
 from .placement import lane_resources, lanes_that_fit
 from .replay.limits import plan as plan_memory
 from .replay.publish import publish
 from .replay.store import SharedStore
+from .spilling import Spilling
 from .streams.prepare import prepare
 from .streams.source import StreamSource
 from .streams.stream import Stream
 from .streams.tokenizer import Tokenizer
 
-_PATIENCE = 300.0  # seconds until a lane that has not come up is given up
+_PATIENCE = 300.0  # seconds until the session gives up that no lane comes up,
+_LAUNCH = 1800.0  # and where machines have to be made for it first
+_END = 60.0  # seconds that lanes may take to end
+_DESKS = "vlcl-sweeps"  # namespace in which sweeps on one cluster find each other
 
 
 class Session:
@@ -35,8 +43,11 @@ class Session:
     goes by a frozen model's queries, these lie beside them. They are encoded first, where they are not in the
     folder ``features`` beside ``folder`` from an earlier session.
 
+    Other sessions on the same cluster are given their share of lanes, between two jobs.
+
     ``base``: the configuration that all jobs share. ``tokenizer``: None where the pictures have no texts
-    (recognition). ``wanted``: lanes to start (None: as many as fit); ``jobs``: how many jobs are to come.
+    (recognition). ``wanted``: lanes to start (None: as many as fit); ``jobs``: how many jobs are to come,
+    and ``follow_ups``: how many more will follow at once from their ends.
     ``largest_memory``: the largest replay memory, in samples, that any job may ask for. ``say`` prints a line
     of progress.
 
@@ -52,6 +63,7 @@ class Session:
         *,
         wanted: int | None,
         jobs: int,
+        follow_ups: int = 0,
         largest_memory: int,
         say: Callable[[str], None],
     ) -> None:
@@ -63,6 +75,7 @@ class Session:
         self._tokenizer = tokenizer
         self._wanted = wanted
         self._jobs = jobs
+        self._follow_ups = follow_ups
         self._largest_memory = largest_memory
         self._say = say
         self._stream: Stream | None = None
@@ -70,12 +83,14 @@ class Session:
         self._store: SharedStore | None = None
         self._threads: list[Lane] = []
         self._up: set[int] = set()
+        self._watchers: list[Neighbours | Spilling] = []
         self._next_look = 0.0
         self._complaints = 1
 
     def __enter__(self) -> Session:
         try:
             self._start_ray()
+            self._open_desk()
             # Before the lanes, which hold the CPUs and GPUs that encoding needs.
             self._encode()
             self._start_lanes()
@@ -104,20 +119,31 @@ class Session:
                 self._say(f"finishing the task under way of {busy} trial(s); Ctrl-C stops now")
             elif kind is not None:
                 return
-            for lane in self._threads:
-                lane.join()
+            self._end_lanes()
             if self._store is not None:
                 self._store.close(delete=True)
-            ray.shutdown()
+            if not any(lane.is_alive() for lane in self._threads):
+                ray.shutdown()
         except KeyboardInterrupt:
             self._say("stopped")
 
+    def _end_lanes(self) -> None:
+        """Waits for the lanes; those that have nowhere to run are left alone, as they would wait for ever."""
+        import ray
+
+        quiet = time.monotonic()
+        while any(lane.is_alive() for lane in self._threads):
+            states = ray.get(self.dispatcher.lanes.remote())["states"]
+            if any(states.get(n) == "up" for n, lane in enumerate(self._threads) if lane.is_alive()):
+                quiet = time.monotonic()
+            if time.monotonic() - quiet > _END:
+                return
+            time.sleep(0.1)
+
     def _start_ray(self) -> None:
-        self._say(
-            "starting Ray"
-            if not os.environ.get("RAY_ADDRESS")
-            else f"joining Ray at {os.environ['RAY_ADDRESS']}"
-        )
+        address = os.environ.get("RAY_ADDRESS", "local")
+        joined = address != "local"
+        self._say(f"joining Ray at {address}" if joined else "starting Ray")
         # Train polls its workers this often; the default of 2 s delays every start and restart.
         os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
         # A trial that fails before its first task has no objective to report.
@@ -130,7 +156,6 @@ class Session:
         os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "16")
         import ray
 
-        joined = bool(os.environ.get("RAY_ADDRESS"))
         options: dict[str, Any] = {} if joined else {"include_dashboard": False}
         for last in (False, True):
             try:
@@ -167,18 +192,44 @@ class Session:
             place = f"{self._source.tasks[index].name}/{name}"
             self._say(f"left out: {len(rows)} record(s) of {place} whose picture cannot be read")
 
+    def _open_desk(self) -> None:
+        """The dispatcher, which tells other sweeps what this one has and wants, and must not go with a node
+        that lanes are on.
+        """
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self.dispatcher = (
+            ray.remote(Dispatcher)
+            .options(
+                name=f"{self.folder.name}-{uuid.uuid4().hex[:8]}",
+                namespace=_DESKS,
+                num_cpus=0,
+                max_concurrency=1000,
+                scheduling_strategy=here,
+            )
+            .remote(self._jobs + self._follow_ups, living_nodes)
+        )
+        ray.get(self.dispatcher.expect.remote(1))  # others are to make room for encoding too
+        self._neighbours = Neighbours(self.dispatcher, _DESKS)
+        self._watchers = [self._neighbours, Spilling(self._say)]
+
     def _start_lanes(self) -> None:
         import ray
 
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        resources = lane_resources(self._base.run, sum(node.get("GPU", 0) for node in nodes))
-        self.lanes = lanes_that_fit(resources, nodes, self._wanted, self._jobs)
-        self._store_bytes = min(int(node.get("object_store_memory", 0)) for node in nodes)
-        self.dispatcher = ray.remote(num_cpus=0, max_concurrency=1000)(Dispatcher).remote()
+        cluster = capacity()
+        resources = lane_resources(self._base.run, sum(node.get("GPU", 0) for node in cluster.nodes))
+        self.lanes = lanes_that_fit(resources, cluster.nodes, self._wanted, self._jobs)
+        sizes = [node["object_store_memory"] for node in cluster.nodes if "object_store_memory" in node]
+        self._store_bytes = int(min(sizes, default=0))
         if self._tokenizer is not None:
             self._tokenizer.save(self.folder / "tokenizer")
-        self._say(f"warming {self.lanes} lane(s) of {resources.workers} worker(s) each")
+        machines = f"; up to {len(cluster.possible)} machine(s) may come for them" if cluster.possible else ""
+        self._say(f"warming {self.lanes} lane(s) of {resources.workers} worker(s) each{machines}")
+        self._patience = _LAUNCH if cluster.possible else _PATIENCE
         self._lanes_began = time.monotonic()
+        ray.get(self.dispatcher.expect.remote(self.lanes))
         for number in range(self.lanes):
             self._threads.append(Lane(number, self.dispatcher, resources, self.folder))
             self._threads[-1].start()
@@ -240,7 +291,7 @@ class Session:
                 on_start(job)
                 ray.get(self.dispatcher.submit.remote(job))
                 listen(job, 0)
-            ready, _ = ray.wait(list(under_way), timeout=None if len(self._up) == self.lanes else 1.0)
+            ready, _ = ray.wait(list(under_way), timeout=1.0)
             self.tick()
             if not ready:
                 continue
@@ -257,25 +308,38 @@ class Session:
                 waiting.appendleft(following)
 
     def tick(self) -> None:
-        """Says which lanes have come up, and once a minute that none has. Call it often; it asks at most once
-        a second.
+        """Says which lanes have come up, and once a minute that none has; looks at other sweeps and at the
+        object store. Call it often; it asks at most once a second.
 
-        :class:`UserError`: none came up in five minutes.
+        :class:`UserError`: none came up in five minutes, half an hour where machines have to be made first;
+        while another sweep holds the cluster it goes on waiting.
         """
         now = time.monotonic()
-        if len(self._up) == self.lanes or now < self._next_look:
+        if now < self._next_look:
             return
         self._next_look = now + 1
+        for watcher in self._watchers:
+            watcher.look()
+        if len(self._up) == self.lanes:
+            return
         for lane, seconds in self.lanes_up().items():
             if lane not in self._up:
                 self._up.add(lane)
                 self._say(f"lane {lane + 1} is up after {seconds:.1f} s")
         waited = now - self._lanes_began
-        if not self._up and waited > _PATIENCE:
-            raise UserError(f"no lane came up within {_PATIENCE:.0f} s: see Ray's logs, or ask for less")
+        shared = self._neighbours.found > 0
+        if not self._up and waited > self._patience and not shared:
+            raise UserError(f"no lane came up within {self._patience:.0f} s: see Ray's logs, or ask for less")
         if not self._up and waited > 60 * self._complaints:
             self._complaints += 1
-            self._say(f"still no lane after {waited:.0f} s: its resources may be in use by others")
+            why = "other sweeps are at work" if shared else "its resources may be in use by others"
+            self._say(f"still no lane after {waited:.0f} s: {why}")
+
+    def report_of(self, job_id: str, task: int) -> dict[str, float]:
+        """What a job reported after ``task`` (from 1) finished tasks."""
+        import ray
+
+        return ray.get(self.dispatcher.next_report.remote(job_id, task - 1))[1]
 
     def lanes_up(self) -> dict[int, float]:
         """Lane -> seconds from its start until its workers were ready, of the lanes that are up."""

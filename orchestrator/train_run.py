@@ -11,7 +11,7 @@ import numpy as np
 
 from .cli import short_path
 from .config import RunConfig
-from .dispatcher import Job, Outcome
+from .job import Job, Outcome
 from .scoring import HEADLINE, SHOWN
 from .session import Session
 from .space import Objective
@@ -69,6 +69,7 @@ def train_run(
             tokenizer,
             wanted=concurrent,
             jobs=max(1, len(jobs)),
+            follow_ups=len(jobs),  # each is tested
             largest_memory=config.replay.most(len(source.categories)),
             say=say,
         ) as session:

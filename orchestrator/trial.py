@@ -8,17 +8,20 @@ from typing import Any
 import ray
 from ray import tune
 
-from .dispatcher import Job, Outcome
+from .job import Job, Outcome
 from .search import STATUS, TASK
 
 
-def run_trial(values: dict[str, Any], *, base: dict[str, Any], folder: str, dispatcher: Any) -> None:
+def run_trial(
+    values: dict[str, Any], *, base: dict[str, Any], folder: str, dispatcher: Any, metric: str
+) -> None:
     """A Tune function trainable. ``values``: searched keys, dotted; ``base``: the rest of the configuration,
     nested.
 
-    ``folder``: where trials keep their folders. Each finished task is a Tune result; a scheduler's stop ends
-    the thread inside ``tune.report`` and the lane is told at its next task boundary. A failure is a result
-    too (``status`` and ``reason``), so that it is recorded in one line and the sweep goes on.
+    ``folder``: where trials keep their folders. Each finished task is a Tune result with the objective
+    ``metric`` alone: Tune keeps every metric's history and writes it down with each snapshot. A scheduler's
+    stop ends the thread inside ``tune.report`` and the lane is told at its next task boundary. A failure is a
+    result too (``status`` and ``reason``), so that it is recorded in one line and the sweep goes on.
     """
     trial_id = tune.get_context().get_trial_id()
     # The two are joined by the lane: to check them here would import torch into every trial's process.
@@ -30,7 +33,8 @@ def run_trial(values: dict[str, Any], *, base: dict[str, Any], folder: str, disp
             kind, found = ray.get(dispatcher.next_report.remote(trial_id, task))
             if kind == "report":
                 task += 1
-                tune.report({**found, STATUS: "running"})
+                told = {metric: found[metric]} if metric in found else {}
+                tune.report({**told, TASK: task, STATUS: "running"})
                 ray.get(dispatcher.answer.remote(trial_id, task))
             elif kind == "end":
                 relayed = True

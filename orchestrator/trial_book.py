@@ -10,6 +10,7 @@ from typing import Any
 from . import strict_yaml
 from .checkpoint import write_text
 from .space import Objective
+from .trial_files import STATUS_FILE, reports_in
 
 
 @dataclass
@@ -41,8 +42,8 @@ class TrialBook:
         kept = [(json.loads(path.read_text()), path) for path in folder.glob("*/trial.json")]
         for found, path in sorted(kept, key=lambda pair: pair[0]["number"]):
             entry = TrialEntry(path.parent.name, found["number"], found["values"])
-            entry.reports = _reports(path.parent / "tasks.jsonl")
-            status = path.parent / "status.json"
+            entry.reports = reports_in(path.parent)
+            status = path.parent / STATUS_FILE
             if status.exists():
                 found = json.loads(status.read_text())
                 entry.status, entry.reason = found["status"], found["reason"]
@@ -72,8 +73,13 @@ class TrialBook:
         """A trial has ended."""
         entry = self.trials[trial_id]
         entry.status, entry.reason = status, reason
-        write_text(self.folder / trial_id / "status.json", json.dumps({"status": status, "reason": reason}))
+        write_text(self.folder / trial_id / STATUS_FILE, json.dumps({"status": status, "reason": reason}))
         return entry
+
+    @property
+    def ended(self) -> int:
+        """How many trials have ended."""
+        return sum(entry.status != "running" for entry in self.trials.values())
 
     def value(self, entry: TrialEntry) -> float | None:
         """The objective after the trial's last finished task."""
@@ -127,9 +133,3 @@ def _number(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _reports(path: Path) -> list[dict[str, float]]:
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines()]

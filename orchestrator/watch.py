@@ -49,6 +49,8 @@ class Watch:
         """Why the sweep had to stop, where something no trial could mend stopped it."""
         self.tick: Callable[[], None] = lambda: None
         """Called often while trials run."""
+        self.report_of: Callable[[str, int], dict[str, float]] = lambda trial_id, task: {}
+        """Trial and task (from 1) -> what the trial reported after it."""
         self._trials = trials
         self._say = say
         self._best: TrialEntry | None = None

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,18 @@ def on_two_ranks():
             assert process.returncode == 0, errors.decode()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def free_port():
+    """A number of a port that nothing listens on, a new one each time."""
+
+    def port() -> int:
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            return found.getsockname()[1]
+
+    return port
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ class Tracker:
         store = tracking_uri(self._journal.folder.parent, uri)
         self._delivery = Delivery(self._journal, store, experiment, key)
         self._error: Exception | None = None
-        self._closing = False
+        self._closing = self._left = False
         self._changed = threading.Condition()
         self._append(op="open", key=key, experiment=experiment, store=self._delivery.store)
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
@@ -162,6 +162,9 @@ class Tracker:
             self._closing = True
             self._changed.notify_all()
         self._thread.join(timeout)
+        with self._changed:
+            self._left = True
+            self._changed.notify_all()
         delivery = self._delivery
         unsent = self._journal.unsent(delivery.store)
         lines = []
@@ -225,10 +228,11 @@ class Tracker:
                 self._error = error
             with self._changed:
                 if self._error is not None:
-                    if self._closing:
+                    # A store that was there before may just be coming back.
+                    if self._left or (self._closing and not self._delivery.sent):
                         break
-                    self._changed.wait_for(lambda: self._closing, wait)
-                    wait = min(2 * wait, _LONGEST_WAIT)
+                    self._changed.wait_for(lambda: self._left if self._closing else self._closing, wait)
+                    wait = 2.0 if self._closing else min(2 * wait, _LONGEST_WAIT)
                     continue
                 if not self._journal.unsent(self._delivery.store):
                     if self._closing:

@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 
 from orchestrator import dispatcher as desk
-from orchestrator.dispatcher import Dispatcher, Job, Outcome
+from orchestrator import lane_roll
+from orchestrator.dispatcher import Dispatcher
+from orchestrator.fair_share import Standing
+from orchestrator.job import Job, Outcome
 
 
 def _job(name: str) -> Job:
@@ -14,6 +17,7 @@ def _job(name: str) -> Job:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr(desk, "_PATIENCE", 0.02)
+    monkeypatch.setattr(lane_roll, "_LOOK", 0.0)
 
 
 def _run(story):
@@ -103,13 +107,13 @@ def test_a_job_that_brings_its_workers_down_twice_in_a_task_fails_with_what_was_
     _run(story)
 
 
-def test_with_the_last_lane_everything_that_waits_fails_and_says_why():
+def test_a_lane_that_ends_unasked_begins_again_and_with_the_last_one_everything_fails():
     async def story(d):
         await d.join(0, 1.0)
         await d.submit(_job("a"))
         await d.submit(_job("b"))
         await d.next(0)
-        await d.lane_died(0, "no GPU")
+        assert [await d.ended(0, "no GPU") for _ in range(3)] == ["again", "again", "over"]
         for name in "ab":
             assert (await d.next_report(name, 0))[1].reason == "no GPU"
         await d.submit(_job("c"))
@@ -139,3 +143,92 @@ def test_drained_lanes_finish_the_task_under_way_and_take_nothing_new():
         assert await d.next(0) == ("end", None)
 
     _run(story)
+
+
+def test_a_job_goes_to_another_lane_when_the_node_of_its_own_is_gone():
+    alive = {"one", "two"}
+
+    async def story():
+        d = Dispatcher(5, lambda: alive)
+        await d.join(0, 1.0, ["one"])
+        await d.join(1, 1.0, ["two", "one"])
+        await d.submit(_job("a"))
+        await d.submit(_job("b"))
+        assert [(await d.next(lane))[1].id for lane in (0, 1)] == ["a", "b"]
+        await d.end(0, "a", Outcome("finished"))
+        assert (await d.next(0))[0] == "wait"
+        alive.remove("two")
+        assert (await d.next(0))[1].id == "b"
+        assert (await d.lanes())["states"] == {0: "up", 1: "starting"}
+        # The lane comes back on another node, and holds nothing.
+        alive.add("three")
+        await d.join(1, 1.0, ["three"])
+        assert (await d.next(1))[0] == "wait"
+        await d.end(0, "b", Outcome("finished"))
+        assert (await d.next_report("b", 0))[1].status == "finished"
+
+    asyncio.run(story())
+
+
+def test_a_node_that_goes_is_not_the_jobs_doing():
+    alive = {"one", "two"}
+
+    async def story():
+        d = Dispatcher(1, lambda: alive)
+        await d.submit(_job("a"))
+        for node in ("one", "two", "three", "four"):
+            alive.add(node)
+            await d.join(0, 1.0, [node])
+            assert (await d.next(0))[1].id == "a"
+            alive.remove(node)
+
+    asyncio.run(story())
+
+
+def test_lanes_that_no_job_needs_are_let_go_and_one_stays():
+    async def story():
+        d = Dispatcher(3)
+        await d.expect(2)
+        for lane in (0, 1):
+            await d.join(lane, 1.0)
+        for name in "abc":
+            await d.submit(_job(name))
+        assert [(await d.next(lane))[1].id for lane in (0, 1)] == ["a", "b"]
+        await d.end(0, "a", Outcome("finished"))
+        assert (await d.next(0))[1].id == "c"
+        await d.end(1, "b", Outcome("finished"))
+        assert await d.next(1) == ("end", None)
+        assert await d.ended(1, "its Train run ended early") == "wait"
+        await d.end(0, "c", Outcome("finished"))
+        assert (await d.next(0))[0] == "wait"
+        await d.submit(_job("test-a"))
+        assert (await d.next(0))[1].id == "test-a"
+        await d.drain()
+        assert await d.turn(1) == "over"
+
+    asyncio.run(story())
+
+
+def test_a_sweep_gives_up_a_lane_between_two_jobs_for_one_that_has_none_and_has_it_back():
+    async def story():
+        d = Dispatcher(9)
+        await d.expect(2)
+        for lane in (0, 1):
+            await d.join(lane, 1.0)
+            await d.submit(_job(str(lane)))
+            await d.next(lane)
+        await d.submit(_job("next"))
+        assert await d.standing() == Standing(2, 0)
+        await d.neighbours([Standing(0, 1)])
+        await d.end(0, "0", Outcome("finished"))
+        assert await d.next(0) == ("end", None)
+        assert await d.ended(0, "") == "wait", "the other one has not got it yet"
+        assert await d.standing() == Standing(1, 0)
+        await d.neighbours([Standing(1, 1)])
+        await d.end(1, "1", Outcome("finished"))
+        assert (await d.next(1))[1].id == "next", "both have one"
+        assert await d.turn(0) == "wait"
+        await d.neighbours([])
+        assert await d.turn(0) == "again"
+
+    asyncio.run(story())

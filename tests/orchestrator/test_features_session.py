@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from orchestrator.config import RunConfig
-from orchestrator.dispatcher import Job
 from orchestrator.features.bank import open_bank
+from orchestrator.job import Job
 from orchestrator.reporter import CollectingReporter
 from orchestrator.session import Session
 from orchestrator.stream_loop import StreamLoop

@@ -3,7 +3,7 @@ import pytest
 from optuna.trial import TrialState
 from ray.tune.schedulers import TrialScheduler
 
-from orchestrator.search import STATUS, TaskSearch, task_scheduler
+from orchestrator.search import STATUS, TaskScheduler, TaskSearch
 
 _METRIC = "validation/seen/r_mean"
 
@@ -73,15 +73,22 @@ class _Trial:
         self.trial_id = name
 
 
-def _decisions(tasks: int, curves: dict[str, list[float]]) -> dict[str, int]:
+class _Controller:
+    """Of Tune's, what the scheduler asks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.experiment_path = str(folder / "tune")
+
+
+def _decisions(folder: Path, tasks: int, curves: dict[str, list[float]]) -> dict[str, int]:
     """Tasks after which each trial is told to stop; trials report in turn, task by task."""
-    scheduler, trials, stopped = task_scheduler(_METRIC, "max", tasks), {}, {}
+    scheduler, trials, stopped = TaskScheduler(_METRIC, "max", tasks), {}, {}
     for name in curves:
         trials[name] = _Trial(name)
-        scheduler.on_trial_add(None, trials[name])
+        scheduler.on_trial_add(_Controller(folder), trials[name])
     for task in range(1, tasks + 1):
         for name, curve in curves.items():
-            if name in stopped:
+            if name in stopped or task > len(curve):
                 continue
             answer = scheduler.on_trial_result(None, trials[name], {_METRIC: curve[task - 1], "task": task})
             if answer == TrialScheduler.STOP:
@@ -89,7 +96,19 @@ def _decisions(tasks: int, curves: dict[str, list[float]]) -> dict[str, int]:
     return stopped
 
 
-def test_poor_trials_are_stopped_at_the_second_task_first():
+def test_poor_trials_are_stopped_at_the_second_task_first(tmp_path):
     curves = {"good": [50, 80, 70, 60, 50], "late": [90, 20, 20, 20, 20], "poor": [90, 10, 10, 10, 10]}
-    assert _decisions(5, curves) == {"late": 2, "poor": 2}
-    assert _decisions(5, {"one": [90, 80, 70, 60, 50]}) == {}
+    assert _decisions(tmp_path, 5, curves) == {"late": 2, "poor": 2}
+    assert _decisions(tmp_path, 5, {"one": [90, 80, 70, 60, 50]}) == {}
+
+
+@pytest.mark.parametrize(("ended", "stopped"), [(True, {"poor": 2}), (False, {})])
+def test_after_a_resumption_a_trial_is_judged_by_those_from_before(tmp_path, ended, stopped):
+    folder = tmp_path / "trials" / "good"
+    folder.mkdir(parents=True)
+    reports = [{"task": task, _METRIC: value} for task, value in ((1, 50), (2, 80))]
+    (folder / "tasks.jsonl").write_text("".join(json.dumps(r) + "\n" for r in reports))
+    if ended:
+        (folder / "status.json").write_text(json.dumps({"status": "finished", "reason": ""}))
+    # One whose last task's verdict is not known is told nothing of it.
+    assert _decisions(tmp_path, 5, {"good": [], "poor": [90, 10, 10]}) == stopped

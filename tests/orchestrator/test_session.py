@@ -12,7 +12,7 @@ import pytest
 import ray
 import torch
 
-from orchestrator.dispatcher import Job
+from orchestrator.job import Job
 from orchestrator.reporter import CollectingReporter
 from orchestrator.session import Session
 from orchestrator.stream_loop import StreamLoop
@@ -79,7 +79,7 @@ def _same(first, second):
 def test_a_trial_gives_the_same_numbers_first_or_later_in_its_lane_and_without_ray(session, base, alone):
     jobs = [("first", {}), ("other", {"method.learning_rate": 3e-3, "run.seed": 3}), ("again", {})]
     found = _run(session, base, jobs)
-    assert [outcome.status for outcome, _ in found.values()] == ["finished"] * 3
+    assert [outcome.status for outcome, _ in found.values()] == ["finished"] * 3, found
     assert _numbers(found["first"][1]) == _numbers(found["again"][1])
     _same(_numbers(found["first"][1]), alone({}))
     assert _numbers(found["other"][1]) != _numbers(found["first"][1])

@@ -1,0 +1,34 @@
+"""What a lane does, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a lane does next: ``train`` walks the stream, ``test`` looks at the test splits of a finished
+    walk.
+
+    The configuration is ``base`` (nested) with ``values`` (dotted keys). ``folder`` is the trial's own.
+    """
+
+    id: str
+    kind: Literal["train", "test"]
+    base: dict[str, Any]
+    values: dict[str, Any]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended. ``metrics``: what a ``test`` job found. ``fatal``: no other job would fare better
+    (disk full).
+    """
+
+    status: Literal["finished", "stopped", "failed"]
+    reason: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    fatal: bool = False

@@ -1,0 +1,42 @@
+"""The other sweeps on a cluster."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+_EVERY = 3.0  # seconds
+
+
+class Neighbours:
+    """Tells a sweep's dispatcher what the others have, whose dispatchers are the named actors of
+    ``namespace``. Ray must have been joined.
+    """
+
+    def __init__(self, dispatcher: Any, namespace: str) -> None:
+        self._dispatcher = dispatcher
+        self._namespace = namespace
+        self._next = 0.0
+        self.found = 0
+        """How many others there were when last looked."""
+
+    def look(self) -> None:
+        """Asks them, every few seconds at most. One that does not answer is not there."""
+        import ray
+        from ray.exceptions import GetTimeoutError, RayActorError
+
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _EVERY
+        standings = []
+        for entry in ray.util.list_named_actors(all_namespaces=True):
+            if entry["namespace"] != self._namespace:
+                continue
+            try:
+                actor = ray.get_actor(entry["name"], self._namespace)
+                if actor._actor_id != self._dispatcher._actor_id:
+                    standings.append(ray.get(actor.standing.remote(), timeout=_EVERY))
+            except (ValueError, RayActorError, GetTimeoutError):
+                continue
+        self.found = len(standings)
+        ray.get(self._dispatcher.neighbours.remote(standings))

@@ -1,0 +1,293 @@
+"""One death after another in the middle of a sweep, by SIGKILL: nothing is lost, no number changes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+from mlflow.tracking import MlflowClient
+from ray.cluster_utils import Cluster
+
+_TRIALS, _TASKS = 5, 2
+_DOWN = 60  # seconds without the MLflow server
+
+
+@pytest.fixture(scope="module")
+def command(small_values):
+    # Tasks of some seconds, so that a kill falls into the middle of one.
+    values = small_values("ctp", stream__tasks=_TASKS, method__epochs=60)
+    kept = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")
+    values = [f"{key}={value}" for key, value in values.items() if key not in kept]
+    search = ["orchestrator.sweep", "ctp", "--name", "s", "--trials", str(_TRIALS), "--concurrent", "1"]
+    return [sys.executable, "-m", *search, "--set", *values]
+
+
+class Sweep:
+    """A sweep under way in ``folder``. ``lines``: what it said, each with the time."""
+
+    def __init__(self, command, folder, **environment):
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.lines = []
+        clean = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | {"RAY_ADDRESS": "local"}
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=clean | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._new = threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._new:
+                self.lines.append((time.monotonic(), line))
+                self._new.notify_all()
+
+    def until(self, pattern, seconds=240):
+        """Waits for a line; the time at which it came."""
+        deadline = time.monotonic() + seconds
+        with self._new:
+            while True:
+                for when, line in self.lines:
+                    if re.search(pattern, line):
+                        return when
+                left = deadline - time.monotonic()
+                assert self.process.poll() is None or left > seconds - 1, self.said
+                assert left > 0, f"no line {pattern!r} in:\n{self.said}"
+                self._new.wait(min(left, 1.0))
+
+    def end(self, seconds=300):
+        return self.process.wait(seconds)
+
+    @property
+    def said(self):
+        return "".join(line for _, line in self.lines)
+
+    def trials(self):
+        """(values, reports, status) of each trial, in their order."""
+        found = []
+        for path in self.folder.glob("runs/s/trials/*/trial.json"):
+            trial = json.loads(path.read_text())
+            lines = (path.parent / "tasks.jsonl").read_text().splitlines()
+            status = json.loads((path.parent / "status.json").read_text())["status"]
+            found.append((trial["number"], trial["values"], [_numbers(json.loads(x)) for x in lines], status))
+        return [trial[1:] for trial in sorted(found)]
+
+    def tested(self):
+        (path,) = self.folder.glob("runs/s/trials/*/test/metrics.json")
+        return path.parent.parent.name, json.loads(path.read_text())
+
+
+def _numbers(report):
+    return {k: v for k, v in report.items() if not k.startswith("seconds/")}
+
+
+def _same(sweep, undisturbed):
+    trials, expected = sweep.trials(), undisturbed.trials()
+    assert [t[0] for t in trials] == [t[0] for t in expected], "the search proposed the same"
+    for (_, reports, status), (_, known, end) in zip(trials, expected, strict=True):
+        assert status == end and len(reports) == len(known)
+        for report, other in zip(reports, known, strict=True):
+            assert report == pytest.approx(other, rel=1e-5, abs=1e-5)
+    assert sweep.tested()[1] == pytest.approx(undisturbed.tested()[1], rel=1e-4, abs=1e-4)
+
+
+def _record(store, sweep):
+    """Each trial is recorded once, with every task."""
+    client = MlflowClient(store)
+    runs = [r for e in client.search_experiments() for r in client.search_runs([e.experiment_id])]
+    trials = {r.data.tags["trial"]: r for r in runs if "mlflow.parentRunId" in r.data.tags}
+    assert len(runs) == _TRIALS + 1 and len(trials) == _TRIALS
+    for path in sweep.folder.glob("runs/s/trials/*/tasks.jsonl"):
+        run = trials[path.parent.name]
+        known = [json.loads(line) for line in path.read_text().splitlines()]
+        history = client.get_metric_history(run.info.run_id, "validation/seen/r_mean")
+        assert sorted((m.step, m.value) for m in history) == [
+            (int(r["task"]), pytest.approx(r["validation/seen/r_mean"])) for r in known
+        ]
+        assert run.data.tags["status"] == json.loads((path.parent / "status.json").read_text())["status"]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(command, tmp_path_factory):
+    sweep = Sweep(command, tmp_path_factory.mktemp("undisturbed"))
+    assert sweep.end() == 0, sweep.said
+    return sweep
+
+
+class Server:
+    """An MLflow server on SQLite that can be killed and started again."""
+
+    def __init__(self, folder, port):
+        self._folder = folder
+        self._port = port
+        self.address = f"http://127.0.0.1:{port}"
+        self.start()
+
+    def start(self):
+        command = ["mlflow", "server", "--host", "127.0.0.1", "--port", str(self._port), "--workers", "1"]
+        command += ["--backend-store-uri", "sqlite:///mlflow.db", "--artifacts-destination", "./artifacts"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=self._folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def kill(self):
+        if self._process.poll() is None:
+            for process in [*psutil.Process(self._process.pid).children(recursive=True), self._process]:
+                os.kill(process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+@pytest.fixture(scope="module")
+def disturbed(command, tmp_path_factory, free_port):
+    """A sweep on three nodes that loses a training worker, the shared memory's owner and for a minute the
+    MLflow server, a trial's own process and a node, each in another trial.
+    """
+    folder = tmp_path_factory.mktemp("disturbed")
+    server = Server(folder, free_port())
+    cluster = Cluster()
+    try:
+        cluster.add_node(num_cpus=0, include_dashboard=False)
+        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        sweep = Sweep(
+            command,
+            folder,
+            RAY_ADDRESS=cluster.address,
+            MLFLOW_TRACKING_URI=server.address,
+            RAY_AUTH_MODE="disabled",
+        )
+        deaths = {}
+
+        def kill(trial, task, pids):
+            before = "starts" if task == 1 else f"task {task - 1}/"
+            sweep.until(rf"trial {trial}/{_TRIALS} {before}")
+            time.sleep(1)  # into the task
+            assert not re.search(rf"trial {trial}/{_TRIALS} task {task}/", sweep.said), "too late"
+            found = pids()
+            assert found
+            for pid in found:
+                os.kill(pid, signal.SIGKILL)
+            return time.monotonic(), found
+
+        try:
+            # The first trial is never stopped early; of the others only the first task is sure to come.
+            sweep.until("lane 1 is up")
+            server.kill()
+            restart = threading.Timer(_DOWN, server.start)
+            restart.start()
+            deaths["worker"] = kill(1, 2, lambda: _named(cluster, "RayTrainWorker"))
+            deaths["memory"] = kill(2, 1, lambda: _named(cluster, "Hub"))
+            deaths["trial"] = kill(3, 1, lambda: _named(cluster, "ImplicitFunc", "run_trial"))
+            deaths["node"] = kill(4, 1, lambda: [_raylet(_node_of(cluster, nodes, "RayTrainWorker"))])
+            assert sweep.end() == 0, sweep.said
+            restart.join()
+        finally:
+            if sweep.process.poll() is None:
+                sweep.process.kill()
+        yield sweep, deaths, server.address
+    finally:
+        cluster.shutdown()
+        server.kill()
+
+
+def _raylet(node):
+    return node.all_processes["raylet"][0].process.pid
+
+
+def _under(node):
+    try:
+        return psutil.Process(_raylet(node)).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _named(cluster, *names):
+    nodes = cluster.list_all_nodes()
+    return [p.pid for node in nodes for p in _under(node) if any(name in p.name() for name in names)]
+
+
+def _node_of(cluster, nodes, name):
+    return next(node for node in nodes if any(name in p.name() for p in _under(node)))
+
+
+def _lives(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _work_went_on(disturbed, name, trial, task, record_property):
+    sweep, deaths, _ = disturbed
+    when, pids = deaths[name]
+    assert not any(_lives(pid) for pid in pids)
+    again = sweep.until(rf"trial {trial}/{_TRIALS} task {task}/") - when
+    record_property("seconds until the task under way was done", round(again, 1))
+    print(f"{name}: {again:.1f} s until the task under way was done")
+
+
+def test_a_training_worker(disturbed, record_property):
+    _work_went_on(disturbed, "worker", 1, 2, record_property)
+
+
+def test_the_owner_of_the_shared_memory(disturbed, record_property):
+    _work_went_on(disturbed, "memory", 2, 1, record_property)
+
+
+def test_a_trials_own_process(disturbed, record_property):
+    _work_went_on(disturbed, "trial", 3, 1, record_property)
+
+
+def test_a_node(disturbed, record_property):
+    _work_went_on(disturbed, "node", 4, 1, record_property)
+
+
+def test_the_mlflow_server_for_a_minute(disturbed):
+    sweep, _, address = disturbed
+    if "records are not there yet" in sweep.said:  # it was the sooner at its end
+        send = [sys.executable, "-m", "orchestrator.tracking", "send", "runs/s"]
+        environment = {**os.environ, "MLFLOW_TRACKING_URI": address, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "20"}
+        subprocess.run(send, cwd=sweep.folder, env=environment, check=True, timeout=120)
+    _record(address, sweep)
+
+
+def test_after_all_of_them_the_numbers_are_those_of_an_undisturbed_sweep(disturbed, undisturbed):
+    _same(disturbed[0], undisturbed)
+
+
+def test_the_driver_twice(command, undisturbed, tmp_path, record_property):
+    resume = [sys.executable, "-m", "orchestrator.sweep", "--resume", "s"]
+    for place, arguments in (("1/5 task 1/2", command), ("3/5 starts", resume)):
+        sweep = Sweep(arguments, tmp_path)
+        sweep.until(f"trial {place}")
+        time.sleep(1)
+        sweep.process.kill()
+        assert sweep.end() == -signal.SIGKILL
+    before = {p.parent.name: p.read_text() for p in tmp_path.glob("runs/s/trials/*/tasks.jsonl")}
+    assert len(before) == 2
+    began = time.monotonic()
+    sweep = Sweep(resume, tmp_path)
+    again = sweep.until("trial 3/5 task 1/") - began
+    record_property("seconds until the task under way was done", round(again, 1))
+    print(f"driver: {again:.1f} s until the task under way was done")
+    assert sweep.end() == 0, sweep.said
+    for name, text in before.items():
+        # With the clock's readings: a task that was trained again would show.
+        assert (tmp_path / f"runs/s/trials/{name}/tasks.jsonl").read_text() == text
+    _same(sweep, undisturbed)
+    _record(f"sqlite:///{tmp_path}/runs/mlflow.db", sweep)

@@ -1,0 +1,83 @@
+"""Folders at URLs, a local one and one over the S3 protocol."""
+
+import os
+import pickle
+import subprocess
+import sys
+import time
+from urllib.request import urlopen
+
+import pytest
+
+from orchestrator.errors import UserError
+from orchestrator.storage import Storage
+
+
+@pytest.fixture(scope="module")
+def s3(free_port):
+    """A server that speaks S3, and the bucket ``vlcl`` in it."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    given = {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    given |= {"AWS_DEFAULT_REGION": "us-east-1"}
+    kept = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        for _ in range(200):
+            try:
+                urlopen(f"{address}/moto-api", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        import s3fs
+
+        s3fs.S3FileSystem().mkdir("vlcl")
+        yield "s3://vlcl/runs"
+    finally:
+        for name, value in kept.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture(params=["file", "s3"])
+def storage(request, tmp_path):
+    url = request.getfixturevalue("s3") if request.param == "s3" else f"file://{tmp_path}/kept"
+    storage = Storage(url + "/").check()
+    yield storage
+    storage.delete("")
+
+
+def test_what_is_put_is_there_and_can_be_had_again(storage, tmp_path):
+    here = tmp_path / "here"
+    (here / "deep").mkdir(parents=True)
+    (here / "one").write_text("1")
+    (here / "deep" / "two").write_text("2")
+    trial = pickle.loads(pickle.dumps(storage)).below("trials/t1")
+    assert list(trial.names()) == []
+    trial.put_all(here, ["one", "deep/two"])
+    assert sorted(trial.names()) == ["deep/two", "one"] and list(trial.names("deep")) == ["deep/two"]
+    assert sorted(storage.names()) == ["trials/t1/deep/two", "trials/t1/one"]
+    assert trial.get("deep/two", tmp_path / "there" / "two") and (tmp_path / "there/two").read_text() == "2"
+    (here / "one").write_text("another")
+    trial.put(here / "one", "one")
+    assert trial.get("one", tmp_path / "one") and (tmp_path / "one").read_text() == "another"
+    trial.delete("deep")
+    trial.delete("nothing")
+    assert list(trial.names()) == ["one"]
+
+
+def test_what_is_not_there_leaves_nothing(storage, tmp_path):
+    assert not storage.get("none", tmp_path / "none")
+    assert list(tmp_path.glob("none*")) == []
+
+
+@pytest.mark.parametrize("url", ["s3://no-such-bucket-here/x", "nothing://x", "file:///proc/here"])
+def test_where_nothing_can_be_kept_is_said_at_once(s3, url):
+    with pytest.raises(UserError, match=f"--storage {url}: .*; allowed: an fsspec URL"):
+        Storage(url).check()
