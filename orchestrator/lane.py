@@ -63,7 +63,9 @@ class Lane(threading.Thread):
     def _fit(self) -> str:
         """One Train run, for as long as the dispatcher keeps it; why it ended."""
         from ray.train import FailureConfig, RunConfig, ScalingConfig
-        from ray.train.torch import TorchConfig, TorchTrainer
+        from ray.train.torch import TorchTrainer
+
+        from .lane_group import LaneGroup
 
         logging.getLogger("ray.train").setLevel(logging.ERROR)
         use_gpu = self._resources.gpus > 0
@@ -80,7 +82,7 @@ class Lane(threading.Thread):
             scaling_config=ScalingConfig(
                 num_workers=self._resources.workers, use_gpu=use_gpu, resources_per_worker=per_worker
             ),
-            torch_config=TorchConfig(backend="nccl" if use_gpu else "gloo"),
+            torch_config=LaneGroup(backend="nccl" if use_gpu else "gloo"),
             run_config=RunConfig(
                 name=f"lane-{self._number}-{uuid.uuid4().hex[:8]}",
                 storage_path=str(self._folder / "lanes"),

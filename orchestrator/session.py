@@ -155,8 +155,14 @@ class Session:
         # Lanes and their helpers are more processes than cores, as meant; Ray warns of it otherwise.
         os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "16")
         import ray
+        from ray._private import ray_constants
 
-        options: dict[str, Any] = {} if joined else {"include_dashboard": False}
+        options: dict[str, Any] = {}
+        if not joined:
+            # Ray's own switch for a machine by itself, which it turns on macOS alone: nothing listens beyond
+            # loopback. "local", since Ray would else join what a file in /tmp, open to all, says is running.
+            ray_constants.ENABLE_RAY_CLUSTER = False
+            options = {"address": "local", "include_dashboard": False}
         for last in (False, True):
             try:
                 ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
