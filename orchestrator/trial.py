@@ -7,9 +7,16 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.tune.execution import class_cache
 
 from .job import Job, Outcome
 from .search import STATUS, TASK
+
+# Tune gives the driver's AWS keys to each trial's process, through a Ray that writes them into its log, which
+# all may read. Here such a process relays and needs none.
+class_cache.ENV_VARS_TO_PROPAGATE -= {
+    name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")
+}
 
 
 def run_trial(
