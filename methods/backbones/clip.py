@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import os
-import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -21,6 +20,7 @@ from open_clip.transform import PreprocessCfg
 from torch import Tensor, nn
 
 from .clip_config import ClipConfig
+from .load_reason import load_reason
 from .preprocess import prepare
 from .small_clip import PREPROCESS, SMALL, WEIGHTS, build_small_clip
 
@@ -223,11 +223,7 @@ def _explained(failed: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # open_clip, torch, safetensors and the Hub's client each raise their own
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        if isinstance(error, pickle.UnpicklingError):
-            # torch advises to load it nevertheless, which would run whatever code is in it.
-            reason = "neither safetensors nor a torch file that holds tensors alone"
-        raise ValueError(f"{failed}: {reason}") from error
+        raise ValueError(f"{failed}: {load_reason(error)}") from error
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 from transformers.utils import logging
 
+from .load_reason import load_reason
+
 
 class DoesNotFit(ValueError):
     """A model was read, but is another than the one asked for."""
@@ -44,9 +46,9 @@ def reading(field: str, name: str, what: str, otherwise: str) -> Iterator[str]:
     except DoesNotFit:
         raise
     except Exception as error:  # transformers, the Hub's client and its transport each raise their own
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise ValueError(
-            f"cannot load {field} {name!r} ({what}'s folder, its name on the Hub, or {otherwise}): {reason}"
+            f"cannot load {field} {name!r} ({what}'s folder, its name on the Hub, or {otherwise}): "
+            f"{load_reason(error)}"
         ) from error
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +15,7 @@ from torch import Tensor
 from ..method import InputSpec
 from .config import WORLD_WEIGHTS, BackboneConfig
 from .image_text import ImageTextModel
+from .load_reason import load_reason
 
 _ALBEF_NAMES = {
     "visual_encoder.": "vision.",
@@ -74,11 +74,7 @@ def _read(path: Path) -> _State:
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a file can be broken in as many ways as there are formats
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        if isinstance(error, UnpicklingError):
-            # torch advises to load it nevertheless, which would run whatever code is in it.
-            reason = "neither safetensors nor a torch file that holds tensors alone"
-        raise ValueError(f"cannot be read: {reason}") from error
+        raise ValueError(f"cannot be read: {load_reason(error)}") from error
     found = found.get("model", found) if isinstance(found, Mapping) else {}
     if not found or not all(isinstance(value, Tensor) for value in found.values()):
         raise ValueError("hold no model's state dict, neither bare nor under 'model'")

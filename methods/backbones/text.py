@@ -83,7 +83,7 @@ def _random(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
 def _pretrained(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
     name = config.text_weights
     with reading("text_weights", name, "a BERT", "random") as source:
-        _check_sizes(name, AutoConfig.from_pretrained(source), config, spec)
+        _check_sizes(name, AutoConfig.from_pretrained(source, trust_remote_code=False), config, spec)
         bert, found = BertForMaskedLM.from_pretrained(
             source,
             hidden_dropout_prob=config.dropout,

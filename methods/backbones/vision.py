@@ -10,6 +10,7 @@ from timm.models import load_state_dict
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 
 from .config import BackboneConfig, init_scale
+from .load_reason import load_reason
 
 
 def build_vision(config: BackboneConfig, image_size: int) -> VisionTransformer:
@@ -37,7 +38,7 @@ def build_vision(config: BackboneConfig, image_size: int) -> VisionTransformer:
     except Exception as error:  # timm, the Hub's client and its transport each raise their own
         if config.image_weights == "timm":
             wanted += " with timm's weights (or set image_weights to a file, or to random)"
-        raise ValueError(f"cannot make {wanted}: {_one_line(error)}") from error
+        raise ValueError(f"cannot make {wanted}: {load_reason(error)}") from error
     if not isinstance(model, VisionTransformer) or model.cls_token is None:
         raise ValueError(f"{wanted} must be a timm vision transformer with a class token")
     if config.image_weights == "random":
@@ -61,11 +62,8 @@ def _load(model: VisionTransformer, path: str) -> None:
     if not Path(path).is_file():
         raise ValueError(f"image_weights {path!r}: no such file (or say random, or timm)")
     try:
-        state = checkpoint_filter_fn(load_state_dict(path), model)
+        state = checkpoint_filter_fn(load_state_dict(path, weights_only=True), model)
         model.load_state_dict({name: value for name, value in state.items() if not name.startswith("head.")})
     except Exception as error:  # a file can be broken in as many ways as there are formats
-        raise ValueError(f"image_weights {path!r} do not fit the image tower: {_one_line(error)}") from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+        reason = load_reason(error)
+        raise ValueError(f"image_weights {path!r} do not fit the image tower: {reason}") from error

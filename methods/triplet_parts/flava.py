@@ -77,7 +77,7 @@ def load_flava(name: str, spec: InputSpec) -> FlavaBackbone:
     pictures, the tokenizer or each other.
     """
     with reading("flava", name, "a FLAVA", "null") as source:
-        _check(name, AutoConfig.from_pretrained(source), spec)
+        _check(name, AutoConfig.from_pretrained(source, trust_remote_code=False), spec)
         model, found = FlavaModel.from_pretrained(source, output_loading_info=True)
     check_whole("flava", name, list(found["missing_keys"]), "a FLAVA")
     return FlavaBackbone(model, spec.pad_id)

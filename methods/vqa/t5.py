@@ -48,7 +48,7 @@ def make_t5(config: JointT5Config, spec: InputSpec, regions: int) -> T5ForCondit
 def _pretrained(config: JointT5Config, spec: InputSpec) -> T5ForConditionalGeneration:
     name = config.weights
     with reading("weights", name, "a T5", "random") as source:
-        _check_sizes(name, AutoConfig.from_pretrained(source), config, spec)
+        _check_sizes(name, AutoConfig.from_pretrained(source, trust_remote_code=False), config, spec)
         t5, found = T5ForConditionalGeneration.from_pretrained(
             source, dropout_rate=config.dropout, output_loading_info=True
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -30,7 +31,10 @@ def go_on(path: Path, recipe: Any, state: dict[str, Any]) -> int:
     """
     if not path.is_file():
         return 0
-    found = torch.load(path, weights_only=True)
+    try:
+        found = torch.load(path, weights_only=True)
+    except UnpicklingError:  # torch's own message advises to read it nevertheless
+        raise UserError(f"{path} holds more than numbers: delete it, or say --out") from None
     if found["recipe"] != asdict(recipe):
         raise UserError(f"{path} was left by another recipe ({found['recipe']}): delete it, or say --out")
     for name, part in state.items():

@@ -91,7 +91,10 @@ class Tokenizer:
         from transformers import AutoTokenizer
 
         try:
-            loaded = AutoTokenizer.from_pretrained(name, use_fast=True, local_files_only=True)
+            # Left out, trust_remote_code asks on the terminal whether to run code that came with it.
+            loaded = AutoTokenizer.from_pretrained(
+                name, use_fast=True, local_files_only=True, trust_remote_code=False
+            )
         except Exception as error:  # transformers raises many kinds
             raise UserError(
                 f"tokenizer {name!r}: cannot be loaded ({type(error).__name__}), allowed: a folder with "

@@ -1,6 +1,9 @@
 """The towers: what they compute, and how they load weights."""
 
+import os
 import re
+import shutil
+from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
@@ -250,3 +253,31 @@ def test_weights_that_do_not_fit_are_one_line(tmp_path, bert_folder, monkeypatch
             ImageTextModel(tiny(**fields), spec, embed_dim=8)
         assert message in str(caught.value), fields
         assert "\n" not in str(caught.value), fields
+
+
+class _Harm:
+    def __reduce__(self):
+        return os.mkdir, ("ran",)
+
+
+def test_what_would_run_something_is_refused_and_nothing_runs(tmp_path, bert_folder, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # transformers would ask on the terminal.
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    torch.save({"a": _Harm()}, "harm.pth")
+    shutil.copytree(bert_folder, "bin")
+    Path("bin/model.safetensors").unlink()
+    shutil.copy("harm.pth", "bin/pytorch_model.bin")
+    Path("code").mkdir()
+    Path("code/config.json").write_text('{"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}')
+    Path("code/own.py").write_text("import os\nos.mkdir('ran')\n")
+    tensors_alone = "neither safetensors nor a torch file that holds tensors alone"
+    for fields, message in (
+        ({"image_weights": "harm.pth"}, f"do not fit the image tower: {tensors_alone}"),
+        ({"text_weights": "./bin"}, tensors_alone),
+        ({"text_weights": "./code"}, "it needs code of its own, which is never run"),
+    ):
+        with pytest.raises(ValueError) as caught:
+            ImageTextModel(tiny(**fields), SPEC, embed_dim=8)
+        assert str(caught.value).endswith(message)
+    assert not Path("ran").exists()

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -121,6 +124,19 @@ def test_another_recipes_checkpoint_is_not_gone_on_from(tmp_path, monkeypatch):
     keep(tmp_path / "w.checkpoint", TINY, model, 2)
     with pytest.raises(UserError, match="was left by another recipe .*: delete it, or say --out$"):
         train_clip(Recipe(steps=9, batch_size=8), tmp_path / "w", quiet)
+
+
+class _Harm:
+    def __reduce__(self):
+        return os.mkdir, ("ran",)
+
+
+def test_a_checkpoint_that_would_run_something_is_refused_and_nothing_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"recipe": _Harm()}, "w.checkpoint")
+    with pytest.raises(UserError, match="^w.checkpoint holds more than numbers: delete it, or say --out$"):
+        train_clip(TINY, Path("w"), quiet)
+    assert not Path("ran").exists()
 
 
 def test_the_shipped_clip_knows_colours_and_not_the_tasks_things():

@@ -192,3 +192,14 @@ def test_a_pretrained_tokenizer_that_is_not_there_is_one_line(tmp_path, monkeypa
     ) as caught:
         Tokenizer.from_pretrained(name, 6)
     assert "\n" not in str(caught.value)
+
+
+def test_code_that_comes_with_a_pretrained_tokenizer_is_not_run(tmp_path, monkeypatch):
+    # transformers would ask on the terminal.
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    config = '{"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", "own.Own"]}}'
+    (tmp_path / "tokenizer_config.json").write_text(config)
+    (tmp_path / "own.py").write_text(f"import os\nos.mkdir({str(tmp_path / 'ran')!r})\n")
+    with pytest.raises(UserError, match="cannot be loaded"):
+        Tokenizer.from_pretrained(str(tmp_path), 6)
+    assert not (tmp_path / "ran").exists()
