@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import errno
 import os
-import re
 import shlex
 import sys
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
+from .plain_name import check_plain
 
 RUNS = Path("runs")
 """Where runs are kept, relative to the working folder."""
@@ -88,10 +88,7 @@ def given_values(arguments: argparse.Namespace) -> dict[str, Any]:
 def new_folder(name: str | None, method: str, stream: str) -> Path:
     """Makes ``runs/NAME``. :class:`UserError`: a name that is no plain file name, or that is taken."""
     chosen = name or f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", chosen):
-        raise UserError(
-            f"--name {chosen!r}: allowed are 1 to 100 letters, digits, '.', '_', '-', the first no sign"
-        )
+    check_plain(chosen, "--name")
     folder = (RUNS / chosen).resolve()
     try:
         folder.mkdir(parents=True)
@@ -99,6 +96,16 @@ def new_folder(name: str | None, method: str, stream: str) -> Path:
         raise UserError(
             f"--name {chosen}: {folder} exists; choose another name, or --resume {chosen}"
         ) from None
+    return folder
+
+
+def kept_folder(name: str, file: str) -> Path:
+    """``runs/NAME`` of an earlier command, which left ``file`` there. :class:`UserError`: no such folder."""
+    check_plain(name, "--resume")
+    folder = (RUNS / name).resolve()
+    if not (folder / file).exists():
+        known = sorted(path.parent.name for path in RUNS.glob(f"*/{file}"))
+        raise UserError(f"--resume {name}: there is no {RUNS}/{name}/{file}; there are {known or 'none'}")
     return folder
 
 

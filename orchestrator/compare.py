@@ -18,6 +18,7 @@ import numpy as np
 from . import plots, strict_yaml
 from .config import flatten
 from .errors import UserError
+from .plain_name import check_plain
 
 _COLUMNS = {  # heading -> (metric, without its prefix)
     "average": "average",
@@ -291,6 +292,8 @@ def _read_run(folder: Path) -> Run:
     for key in ("method.name", "stream.name", "run.seed"):
         if key not in flat:
             raise UserError(f"{folder / 'config.yaml'}: has no {key}")
+    # Pictures are named by it.
+    check_plain(str(flat["stream.name"]), f"{folder / 'config.yaml'}: stream.name")
     tasks = _tasks(folder / "tasks.jsonl") if status == "finished" else []
     path = folder / "test" / "metrics.json"
     test = _numbers(path, _json(path)) if status == "finished" and path.exists() else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import strict_yaml
-from .cli import RUNS, Say, add_run_arguments, given_values, new_folder, run_main
+from .cli import Say, add_run_arguments, given_values, kept_folder, new_folder, run_main
 from .errors import UserError
 from .own_folder import check_own
 
@@ -66,12 +66,7 @@ def _go_on(given: argparse.Namespace) -> int:
         raise UserError(
             f"--resume {given.resume}: goes on with what the sweep was started with; leave out {extra[0]}"
         )
-    folder = (RUNS / given.resume).resolve()
-    if not (folder / "sweep.yaml").exists():
-        known = sorted(path.parent.name for path in RUNS.glob("*/sweep.yaml"))
-        raise UserError(
-            f"--resume {given.resume}: no sweep of that name under {RUNS}/; there are {known or 'none'}"
-        )
+    folder = kept_folder(given.resume, "sweep.yaml")
     check_own(folder / "tune")
     request, _ = strict_yaml.read(folder / "sweep.yaml")
     return _sweep(request, str(folder / "space.yaml"), folder, given)

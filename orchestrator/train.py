@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from . import strict_yaml
-from .cli import RUNS, Say, add_run_arguments, given_values, new_folder, run_main
+from .cli import Say, add_run_arguments, given_values, kept_folder, new_folder, run_main
 from .config import RunConfig, data_values
 from .errors import UserError
 
@@ -19,12 +19,7 @@ def main(arguments: list[str]) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.resume:
-        folder = (RUNS / given.resume).resolve()
-        if not (folder / "train.yaml").exists():
-            known = sorted(path.parent.name for path in RUNS.glob("*/train.yaml"))
-            raise UserError(
-                f"--resume {given.resume}: no run of that name under {RUNS}/; there are {known or 'none'}"
-            )
+        folder = kept_folder(given.resume, "train.yaml")
         request, _ = strict_yaml.read(folder / "train.yaml")
         config, seeds, concurrent = (
             RunConfig.load_yaml(folder / "config.yaml"),

@@ -21,8 +21,9 @@ def listed_pictures(root: str, path: str, bad: Callable[[str, str], None]) -> Li
     """What a list file holds: a line "path label" a picture, as CLAP4CLIP's ``imagenetr_train.txt``; a path,
     from ``root`` on, may hold spaces.
 
-    ``bad(message, reason)`` is called for each malformed line and for a picture that is not there, which are
-    left out: it may raise. :class:`~orchestrator.errors.UserError` for a file that cannot be read.
+    ``bad(message, reason)`` is called for each malformed line and for a picture that is not there, or outside
+    of ``root``, which are left out: it may raise. :class:`~orchestrator.errors.UserError` for a file that
+    cannot be read.
     """
     found = Listed([], [])
     try:
@@ -42,6 +43,9 @@ def listed_pictures(root: str, path: str, bad: Callable[[str, str], None]) -> Li
         if not picture or not label.lstrip("-").isdecimal():
             message = f"{path}:{number}: {line.strip()!r} is no picture with its label, allowed: PATH LABEL"
             bad(message, "no picture with its label")
+        elif picture == ".." or picture.startswith("../"):
+            message = f"{path}:{number}: {picture} is not in {root}, allowed: one that is"
+            bad(message, "not in the data folder")
         elif not os.path.isfile(f"{root}/{picture}"):
             bad(f"{path}:{number}: {root}/{picture}: no such file, allowed: one that exists", "no such file")
         else:

@@ -157,6 +157,11 @@ def test_a_trial_still_running_is_left_out(runs):
         ("status.json", "[1]", r"status.json: expected .*found \[1\]"),
         ("config.yaml", "method: {name: ctp}\n", "config.yaml: has no stream.name"),
         ("config.yaml", "method: [\n", "config.yaml"),
+        (
+            "config.yaml",
+            "method: {name: ctp}\nstream: {name: ../x}\nrun: {seed: 0}\n",
+            "config.yaml: stream.name '../x': allowed are",
+        ),
         ("tasks.jsonl", '{"task": 1}\n{"task": 3}\n', 'tasks.jsonl:2: expected "task": 2, found 3'),
         ("tasks.jsonl", '{"task": 1}\n{"ta', "tasks.jsonl:2: not JSON"),
         ("tasks.jsonl", "", "tasks.jsonl: no finished task"),

@@ -207,6 +207,8 @@ def test_names_in_another_encoding_or_nowhere_are_one_line(tmp_path):
         (lambda x: [*x, "train/n09/a.jpg"], "train.txt:25: 'train/n09/a.jpg' is no picture with its label"),
         (lambda x: [*x, "train/n09/a.jpg two"], "is no picture with its label, allowed: PATH LABEL"),
         (lambda x: [*x, "train/n09/a.jpg 2"], "train/n09/a.jpg: no such file, allowed: one that exists"),
+        (lambda x: [*x, "../n01/a.jpg 2"], "train.txt:25: ../n01/a.jpg is not in "),
+        (lambda x: [*x, "train/../../n01/a.jpg 2"], "../n01/a.jpg is not in "),
         (lambda x: [*x, x[0]], "train/n01_猫/a 0.jpg is listed twice, allowed: once"),
         (lambda x: [*x, f"test/n01_猫/a 0.jpg {x[0][-1]}"], "a 0.jpg is listed twice, allowed: once"),
         (lambda x: [x[0][:-1] + "4", *x[1:]], "a 0.jpg has label 4, allowed: 0 .. 3, one for each of the 4"),
