@@ -29,6 +29,9 @@ for _tag, _pattern, _first in (
         )
 
 
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "null", "bool", "int", "float", "seq", "map")}
+
+
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers = _SCALARS
 
@@ -46,12 +49,13 @@ def parse(text: str, source: str) -> tuple[Any, dict[str, int]]:
     """Plain Python values of a YAML text, and the line (from 1) of each key, by its dotted path.
 
     ``source`` names the text in errors. Scalars are read by YAML 1.2's rules (1e-4 is a number, ``no`` is
-    text). :class:`UserError`: not YAML, a key given twice, a key that is not text, or a reference
-    (``*name``).
+    text). :class:`UserError`: not YAML, a key given twice, a key that is not text, a reference
+    (``*name``), or a tag (``!!name``) of anything but plain values.
     """
-    loader = _Loader(text)
+    loader = None
     lines: dict[str, int] = {}
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None, lines
@@ -61,10 +65,14 @@ def parse(text: str, source: str) -> tuple[Any, dict[str, int]]:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
         raise UserError(f"{source}{line}: not valid YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
+    except RecursionError:
+        raise UserError(f"{source}: not valid YAML: nested too deeply") from None
+    # What is tagged as another kind than it is, or a number of thousands of digits, the library lets through.
+    except (yaml.YAMLError, ValueError, KeyError) as error:
         raise UserError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 def read(path: Path | str) -> tuple[Any, dict[str, int]]:
@@ -88,6 +96,9 @@ def _walk(node: yaml.Node, path: tuple[str, ...], lines: dict[str, int], source:
     if id(node) in seen:
         raise UserError(f"{source}:{node.start_mark.line + 1}: references (*name) are not allowed")
     seen.add(id(node))
+    if node.tag not in _TAGS:
+        line = node.start_mark.line + 1
+        raise UserError(f"{source}:{line}: not valid YAML: the tag {node.tag} is not allowed")
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
             _walk(item, path, lines, source, seen)
