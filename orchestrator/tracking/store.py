@@ -22,6 +22,12 @@ def tracking_uri(runs: Path, uri: str | None = None) -> str:
     """
     chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{runs.resolve() / 'mlflow.db'}"
     scheme = chosen.split(":", 1)[0].split("+", 1)[0]
+    if scheme != "sqlite" and not _has_plain_host(chosen):
+        # Where its password ends cannot be told, so nothing of it is repeated.
+        raise UserError(
+            "MLFLOW_TRACKING_URI: where its host ends cannot be told; allowed are %2F for /, %3F for ?, "
+            "%23 for # in user and password, and %40 for @ behind the host"
+        )
     if "://" not in chosen or scheme not in ("http", "https", *_DATABASES):
         raise UserError(
             f"MLFLOW_TRACKING_URI is {without_password(chosen)!r}: "
@@ -56,7 +62,19 @@ def making_tables(uri: str) -> Iterator[None]:
         yield
 
 
+def _has_plain_host(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    return not parts.netloc or "@" not in parts.path + parts.query + parts.fragment
+
+
 def without_password(uri: str) -> str:
-    """``uri`` without user and password, fit to be written down."""
+    """``uri`` without user and password, nor a database's options, of which one may be a password: fit to be
+    written down.
+    """
+    if uri.startswith("sqlite:"):
+        return uri
     parts = urlsplit(uri)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])) if "@" in parts.netloc else uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from orchestrator.errors import UserError
 from orchestrator.tracking import Tracker, environment_tags
 from orchestrator.tracking.__main__ import main
+from orchestrator.tracking.store import tracking_uri, without_password
 
 EXPERIMENT = "ctp on shapes-retrieval"
 
@@ -270,7 +271,22 @@ def test_wrong_addresses_and_statuses_are_refused_at_once(runs, monkeypatch):
     with pytest.raises(UserError, match="ftp://host'") as caught:
         Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
     assert "secret" not in str(caught.value)
+    for uri in ("http://me:se/cret@host", "postgresql://me:se#cret@host/db", "http://[me:secret@host"):
+        with pytest.raises(UserError, match="where its host ends cannot be told") as caught:
+            Tracker(runs / "sweep", uri, EXPERIMENT, "sweep")
+        assert "cret" not in str(caught.value)
     assert not (runs / "sweep").exists()
+
+
+def test_an_address_is_written_down_without_what_is_secret():
+    for uri, safe in (
+        ("https://me:secret@host:5/ml", "https://host:5/ml"),
+        ("postgresql+psycopg2://me:sec%40ret@host/db?sslpassword=secret", "postgresql+psycopg2://host/db"),
+        ("sqlite:////home/a@b/mlflow.db", "sqlite:////home/a@b/mlflow.db"),
+        ("http://host", "http://host"),
+    ):
+        assert tracking_uri(Path("runs"), uri) == uri
+        assert without_password(uri) == safe
 
 
 def test_a_journal_that_cannot_be_written_is_one_clear_line(runs):
