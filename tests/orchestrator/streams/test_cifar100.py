@@ -157,6 +157,10 @@ def test_a_file_that_would_run_something_is_refused_and_nothing_runs(tmp_path, p
         b"cnumpy.core.multiarray\n_reconstruct\n)R(K\x01(K\x05tcnumpy\ndtype\nU\x02u1\x85R\x89J\x00\x00\x00\x7ftb",
         b"cnumpy.core.multiarray\n_reconstruct\n)R(K\x01(K\x05tK\x01\x89U\x01xtb",
         b"cnumpy.core.multiarray\n_reconstruct\n)R",
+        # Of objects, which would be unpickled in their turn.
+        b"cnumpy.core.multiarray\n_reconstruct\n)R(K\x01(K\x01tcnumpy\ndtype\nU\x02O8\x85R\x89]K\x01atb",
+        # What stands in for a dtype is given other code.
+        b"cnumpy\ndtype\nN}X\x08\x00\x00\x00__code__K\x01s\x86b",
         # The array's class itself, called.
         b"cnumpy\nndarray\n(K\x05tR",
         b"c_codecs\nencode\nX\x03\x00\x00\x00abcX\x05\x00\x00\x00rot13\x86b",
