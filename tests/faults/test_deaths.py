@@ -193,7 +193,7 @@ def disturbed(command, tmp_path_factory, free_port):
             deaths["worker"] = kill(1, 2, lambda: _named(cluster, "RayTrainWorker"))
             deaths["memory"] = kill(2, 1, lambda: _named(cluster, "Hub"))
             deaths["trial"] = kill(3, 1, lambda: _named(cluster, "ImplicitFunc", "run_trial"))
-            deaths["node"] = kill(4, 1, lambda: [_raylet(_node_of(cluster, nodes, "RayTrainWorker"))])
+            deaths["node"] = kill(4, 1, lambda: _machine(_node_of(cluster, nodes, "RayTrainWorker")))
             assert sweep.end() == 0, sweep.said
             restart.join()
         finally:
@@ -214,6 +214,11 @@ def _under(node):
         return psutil.Process(_raylet(node)).children(recursive=True)
     except psutil.NoSuchProcess:
         return []
+
+
+def _machine(node):
+    """All that goes with a machine: its raylet, and at once what would else end a moment later."""
+    return [_raylet(node), *(process.pid for process in _under(node))]
 
 
 def _named(cluster, *names):

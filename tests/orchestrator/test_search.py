@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import optuna
 import pytest
 from optuna.trial import TrialState
