@@ -1,14 +1,17 @@
 """A sweep on a head without workers: it asks for machines, uses them and lets them go."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 import yaml
 from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
+from ray.util import get_node_ip_address
 
 _CONFIG = Path(__file__).with_name("autoscaling.yaml")
 _TOKEN = {"RAY_AUTH_MODE": "disabled"}  # the cluster is this test's own, on loopback
@@ -19,15 +22,17 @@ def _environment(**more):
     return clean | _TOKEN | more
 
 
-@pytest.fixture
-def address(tmp_path, free_port):
+@pytest.fixture(scope="module")
+def address(free_port):
     """A head without CPUs, and Ray's second autoscaler over machines with one each."""
     config = yaml.safe_load(_CONFIG.read_text())
+    port = free_port()
     config["provider"]["head_node_id"] = FAKE_HEAD_NODE_ID
-    path = tmp_path / "autoscaling.yaml"
+    config["provider"]["gcs_address"] = f"{get_node_ip_address()}:{port}"
+    folder = tempfile.mkdtemp()  # a short path, as Ray's sockets lie below it
+    path = Path(folder, "autoscaling.yaml")
     path.write_text(yaml.safe_dump(config))
     ray = str(Path(sys.executable).with_name("ray"))
-    port = free_port()
     fake = {
         "RAY_FAKE_CLUSTER": "1",
         "AUTOSCALER_UPDATE_INTERVAL_S": "1",
@@ -36,12 +41,14 @@ def address(tmp_path, free_port):
         "RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID,
     }
     start = [ray, "start", "--head", "--num-cpus=0", f"--port={port}", "--include-dashboard=false"]
-    start += [f"--autoscaling-config={path}", f"--temp-dir={tmp_path}/ray", "--object-store-memory=300000000"]
-    subprocess.run(start, env=_environment(**fake), check=True, capture_output=True)
+    start += [f"--autoscaling-config={path}", f"--temp-dir={folder}", "--object-store-memory=300000000"]
+    done = subprocess.run(start, env=_environment(**fake), capture_output=True, text=True)
     try:
+        assert done.returncode == 0, done.stdout + done.stderr
         yield f"127.0.0.1:{port}"
     finally:
-        _stop(str(tmp_path / "ray"))
+        _stop(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _stop(session):
