@@ -101,7 +101,7 @@ def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(tmp_path, address,
 
 def test_a_sweep_that_no_machine_could_ever_hold_says_so_at_once(tmp_path, address, small):
     began = time.monotonic()
-    for asked in (["--gpus-per-trial", "1"], ["--workers", "3"], ["--concurrent", "3"]):
+    for asked in (["--gpus-per-trial", "1"], ["--workers", "4"], ["--concurrent", "3"]):
         process = _sweep(tmp_path, address, [*small, *asked, "--name", asked[0].strip("-")])
         said, _ = process.communicate(timeout=120)
         assert process.returncode == 2, said
