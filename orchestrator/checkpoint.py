@@ -17,7 +17,8 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-_COMPLETE = "state.json"  # written last: a folder without it was cut short
+COMPLETE = "state.json"
+"""Of a checkpoint's files the one that is written last: a folder without it was cut short."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def save(trial: Path, task: int, checkpoint: Checkpoint, tokenizer: Path | None)
     full.
     """
     final = folder_of(trial, task)
-    partial = final.with_name(final.name + ".partial")
+    # Its own: workers that are thought dead may still be at it when others take their trial over.
+    partial = final.with_name(f"{final.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
@@ -61,7 +63,7 @@ def save(trial: Path, task: int, checkpoint: Checkpoint, tokenizer: Path | None)
             shutil.copytree(tokenizer, partial / "tokenizer")
         names = ("model.safetensors", "memory.safetensors")
         sizes = {name: (partial / name).stat().st_size for name in names}
-        _write_synced(partial / _COMPLETE, json.dumps({"sizes": sizes, "reports": checkpoint.reports}))
+        _write_synced(partial / COMPLETE, json.dumps({"sizes": sizes, "reports": checkpoint.reports}))
         shutil.rmtree(final, ignore_errors=True)
         os.replace(partial, final)
     except BaseException:
@@ -74,12 +76,12 @@ def load(trial: Path, task: int) -> Checkpoint | None:
     """The checkpoint after ``task``, or None where there is none or it was cut short."""
     folder = folder_of(trial, task)
     try:
-        state = json.loads((folder / _COMPLETE).read_text())
+        state = json.loads((folder / COMPLETE).read_text())
         if any((folder / name).stat().st_size != size for name, size in state["sizes"].items()):
             return None
         model = load_file(folder / "model.safetensors")
         return Checkpoint(model, load_arrays(folder / "memory.safetensors"), state["reports"])
-    except (OSError, ValueError, KeyError, SafetensorError):
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
         return None
 
 

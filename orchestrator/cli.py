@@ -12,10 +12,13 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
 from .plain_name import check_plain
+
+if TYPE_CHECKING:
+    from .run_storage import RunStorage
 
 RUNS = Path("runs")
 """Where runs are kept, relative to the working folder."""
@@ -60,6 +63,13 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-feature-cache",
         action="store_true",
         help="encode every batch with a frozen encoder anew, instead of each picture once for all runs",
+    )
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        default=os.environ.get("VLCL_STORAGE"),
+        help="where checkpoints are kept, an fsspec URL such as s3://BUCKET/PREFIX (default: $VLCL_STORAGE, "
+        "else the run's own folder)",
     )
     parser.add_argument("--name", metavar="NAME", help="name of the run and of its folder under runs/")
 
@@ -107,6 +117,27 @@ def kept_folder(name: str, file: str) -> Path:
         known = sorted(path.parent.name for path in RUNS.glob(f"*/{file}"))
         raise UserError(f"--resume {name}: there is no {RUNS}/{name}/{file}; there are {known or 'none'}")
     return folder
+
+
+def kept_at(url: str | None, folder: Path) -> RunStorage | None:
+    """Where the run in ``folder`` is kept beside it: below ``url``, under its own name. None: nowhere.
+
+    :class:`UserError`: nothing can be kept there.
+    """
+    if not url:
+        return None
+    from .run_storage import RunStorage
+    from .storage import Storage
+
+    return RunStorage(Storage(url).check().below(folder.name), folder)
+
+
+def bring_back(name: str, url: str | None) -> None:
+    """Makes ``runs/NAME`` from what is kept at ``url``, where it is not on this machine."""
+    check_plain(name, "--resume")
+    folder = (RUNS / name).resolve()
+    if not folder.exists() and (kept := kept_at(url, folder)) is not None:
+        kept.restore()
 
 
 def short_path(path: Path) -> str:

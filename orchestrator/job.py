@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from .storage import Storage
+
 
 @dataclass(frozen=True)
 class Job:
     """What a lane does next: ``train`` walks the stream, ``test`` looks at the test splits of a finished
     walk.
 
-    The configuration is ``base`` (nested) with ``values`` (dotted keys). ``folder`` is the trial's own.
+    The configuration is ``base`` (nested) with ``values`` (dotted keys). ``folder`` is the trial's own, on
+    the driver's machine or shared; ``storage``: where its checkpoints and reports are kept in its place.
     """
 
     id: str
@@ -20,6 +23,7 @@ class Job:
     base: dict[str, Any]
     values: dict[str, Any]
     folder: Path
+    storage: Storage | None = None
 
 
 @dataclass(frozen=True)

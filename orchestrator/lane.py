@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import gc
 import logging
 import os
+import shutil
+import tempfile
 import threading
 import time
 import traceback
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +79,8 @@ class Lane(threading.Thread):
             train_loop_config={
                 "lane": self._number,
                 "dispatcher": self._dispatcher,
-                "tokenizer": str(self._folder / "tokenizer"),
+                # Its files, for a folder of the driver's machine need not be there on another.
+                "tokenizer": {p.name: p.read_bytes() for p in (self._folder / "tokenizer").glob("*")},
                 "threads": max(1, int(self._resources.cpus)),
                 "started": time.time(),
             },
@@ -133,13 +138,14 @@ def _work(config: dict[str, Any]) -> None:
         return
     stream = handle.open()
     _load_once()
+    tokenizer = _unpack(config["tokenizer"])
     while True:
         state, job = ask("next", lane)
         if state == "end":
             return
         if state == "wait":
             continue
-        outcome = _run(job, stream, device, dispatcher, config["tokenizer"])
+        outcome = _run(job, stream, device, dispatcher, tokenizer)
         if rank == 0:
             ray.get(dispatcher.end.remote(lane, job.id, outcome))
         gc.collect()
@@ -155,6 +161,16 @@ def _load_once() -> None:
 
     gc.collect()
     gc.freeze()
+
+
+def _unpack(files: dict[str, bytes]) -> Path | None:
+    if not files:
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="vlcl-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return folder
 
 
 class _DispatcherReporter:
@@ -173,30 +189,29 @@ class _DispatcherReporter:
         return verdict
 
 
-def _run(job: Job, stream: Any, device: Any, dispatcher: Any, tokenizer: str) -> Outcome:
+def _run(job: Job, stream: Any, device: Any, dispatcher: Any, tokenizer: Path | None) -> Outcome:
     import torch.distributed as dist
 
     from .config import RunConfig
     from .features.frozen import check_encoder
     from .final_test import final_test
     from .stream_loop import StreamLoop
+    from .trial_folder import trial_folder
 
     try:
         base = RunConfig.from_dict(job.base)
         config = base.with_values(job.values)
         check_encoder(base, config)
-        if job.kind == "test":
-            return Outcome("finished", metrics=final_test(config, stream, job.folder, device))
-        reporter = _DispatcherReporter(dispatcher, job)
-        kept = Path(tokenizer)
-        loop = StreamLoop(
-            config, stream, job.folder, reporter, device=device, tokenizer=kept if kept.exists() else None
-        )
-        return Outcome(loop.run())
+        with trial_folder(job) as place:
+            if job.kind == "test":
+                return Outcome("finished", metrics=final_test(config, stream, place.path, device))
+            reporter = _DispatcherReporter(dispatcher, job)
+            options = {"device": device, "tokenizer": tokenizer, "keep": place.keep}
+            return Outcome(StreamLoop(config, stream, place.path, reporter, **options).run())
     except Diverged as error:  # every rank raises it alike
         return Outcome("failed", str(error))
     except Exception as error:  # noqa: BLE001 - a trial's failure must not end its lane
-        outcome = _explain(error, job.folder)
+        outcome = _explain(error, job)
         if dist.get_world_size() == 1:
             return outcome
         # The other ranks may be waiting in a collective: only a new worker group brings all of them back.
@@ -204,15 +219,19 @@ def _run(job: Job, stream: Any, device: Any, dispatcher: Any, tokenizer: str) ->
         raise
 
 
-def _explain(error: Exception, folder: Path) -> Outcome:
-    """One line for the record; what is not the user's to mend leaves its traceback in the trial's folder."""
+def _explain(error: Exception, job: Job) -> Outcome:
+    """One line for the record; what is not the user's to mend leaves its traceback with the trial's files."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Outcome("failed", f"no space left on the disk that holds {folder}", fatal=True)
+        place = job.folder if job.storage is None else tempfile.gettempdir()
+        return Outcome("failed", f"no space left on the disk that holds {place}", fatal=True)
     lines = str(error).strip().splitlines() or [""]
     if isinstance(error, UserError | ValueError):
         return Outcome("failed", lines[0])
-    try:
-        (folder / f"error-{os.getpid()}.txt").write_text(traceback.format_exc(), encoding="utf-8")
-    except OSError:
-        return Outcome("failed", f"{type(error).__name__}: {lines[0]}")
-    return Outcome("failed", f"{type(error).__name__}: {lines[0]} (traceback in {folder})")
+    name, kept = f"error-{os.getpid()}.txt", ""
+    with suppress(Exception):  # the disk or the storage may be what failed
+        if job.storage is None:
+            (job.folder / name).write_text(traceback.format_exc(), encoding="utf-8")
+        else:
+            job.storage.write(name, traceback.format_exc())
+        kept = f" (traceback in {job.folder})"
+    return Outcome("failed", f"{type(error).__name__}: {lines[0]}{kept}")

@@ -9,9 +9,11 @@ from pathlib import Path
 from . import search_state
 from .cli import short_path
 from .job import Job, Outcome
+from .run_storage import RunStorage
 from .scoring import SHOWN
 from .session import Session
 from .space import Space
+from .storage import Storage
 from .streams.fit_tokenizer import fit_tokenizer
 from .streams.source import StreamSource
 from .trial_book import TrialEntry
@@ -24,6 +26,7 @@ def search_run(
     source: StreamSource,
     trials: int,
     concurrent: int | None,
+    kept: RunStorage | None,
     say: Callable[[str], None],
 ) -> int:
     """Runs or goes on with the sweep in ``folder``; returns the command's exit status.
@@ -32,7 +35,7 @@ def search_run(
     """
     config = space.config
     names = [task.name for task in source.tasks]
-    watch = Watch.open(folder, config, space.trial_config, space.objective, names, trials, say)
+    watch = Watch.open(folder, config, space.trial_config, space.objective, names, trials, kept, say)
     book = watch.book
     status, tested = "interrupted", {}
     try:
@@ -47,11 +50,11 @@ def search_run(
             largest_memory=space.largest_memory(len(source.categories)),
             say=say,
         ) as session:
-            status = search(folder, space, session, watch, trials)
+            status = search(folder, space, session, watch, trials, kept and kept.storage)
             best = book.best()
             if status == "finished" and best is not None:
                 say(f"trial {best.number + 1} is best on validation; looking at test")
-                tested = _test(session, space, folder, best, say)
+                tested = _test(session, space, folder, best, kept and kept.trial(best.id), say)
                 if tested:
                     watch.tested(best.id, tested)
     except KeyboardInterrupt:
@@ -64,7 +67,9 @@ def search_run(
     return 0 if status == "finished" and book.best() is not None else 1
 
 
-def search(folder: Path, space: Space, session: Session, watch: Watch, trials: int) -> str:
+def search(
+    folder: Path, space: Space, session: Session, watch: Watch, trials: int, storage: Storage | None
+) -> str:
     """Runs the Tuner; ``finished``, ``interrupted`` or ``failed`` (no other trial would fare better)."""
     import logging
 
@@ -83,6 +88,7 @@ def search(folder: Path, space: Space, session: Session, watch: Watch, trials: i
             run_trial,
             base=space.config.to_dict(),
             folder=str(folder / "trials"),
+            storage=storage and storage.below("trials"),
             dispatcher=session.dispatcher,
             metric=space.objective.metric,
         ),
@@ -133,9 +139,15 @@ def search(folder: Path, space: Space, session: Session, watch: Watch, trials: i
 
 
 def _test(
-    session: Session, space: Space, folder: Path, best: TrialEntry, say: Callable[[str], None]
+    session: Session,
+    space: Space,
+    folder: Path,
+    best: TrialEntry,
+    storage: Storage | None,
+    say: Callable[[str], None],
 ) -> dict[str, float]:
-    job = Job(f"test-{best.id}", "test", space.config.to_dict(), best.values, folder / "trials" / best.id)
+    place = folder / "trials" / best.id
+    job = Job(f"test-{best.id}", "test", space.config.to_dict(), best.values, place, storage)
     outcomes: list[Outcome] = []
     session.run([job], on_end=lambda _, outcome: outcomes.append(outcome))
     if outcomes[0].status != "finished":

@@ -45,6 +45,10 @@ class Storage:
         for name in names:
             self.put(local / name, name)
 
+    def write(self, name: str, text: str) -> None:
+        """Writes a small file there."""
+        self._files.pipe_file(self._at(name), text.encode())
+
     def get(self, name: str, local: Path) -> bool:
         """Copies a file from there; False where there is none. What stops short leaves no file."""
         local.parent.mkdir(parents=True, exist_ok=True)

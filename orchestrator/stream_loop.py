@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +46,9 @@ class StreamLoop:
 
     ``folder``: the trial's own folder (shared storage); holds ``checkpoints/``, ``tasks.jsonl``,
     ``curves.csv``. A folder with checkpoints is gone on with from its last finished task, whose reports are
-    made again first. ``tokenizer``: a folder kept with each checkpoint. In a process group every rank calls
-    :meth:`run`; rank 0 writes and reports.
+    made again first. ``tokenizer``: a folder kept with each checkpoint. ``keep`` is called with each task
+    (from 0) once all that it left is in ``folder``, before it is reported. In a process group every rank
+    calls :meth:`run`; rank 0 writes and reports.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class StreamLoop:
         *,
         device: torch.device,
         tokenizer: Path | None = None,
+        keep: Callable[[int], None] = lambda task: None,
     ) -> None:
         self.config = config
         self.stream = stream
@@ -66,6 +68,7 @@ class StreamLoop:
         self.reporter = reporter
         self.device = device
         self.tokenizer = tokenizer
+        self.keep = keep
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         self.reader = RowReader(stream)
         self.curves = Curves()
@@ -231,6 +234,7 @@ class StreamLoop:
             self.curves.append_csv(self.folder / "curves.csv", index)
             lines = "".join(json.dumps(report) + "\n" for report in reports)
             checkpoint.write_text(self.folder / "tasks.jsonl", lines)
+            self.keep(index)
         return time.perf_counter() - began
 
     def _go_on(self, report: dict[str, float]) -> bool:

@@ -9,7 +9,16 @@ import sys
 from pathlib import Path
 
 from . import strict_yaml
-from .cli import Say, add_run_arguments, given_values, kept_folder, new_folder, run_main
+from .cli import (
+    Say,
+    add_run_arguments,
+    bring_back,
+    given_values,
+    kept_at,
+    kept_folder,
+    new_folder,
+    run_main,
+)
 from .config import RunConfig, data_values
 from .errors import UserError
 
@@ -19,6 +28,7 @@ def main(arguments: list[str]) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.resume:
+        bring_back(given.resume, given.storage)
         folder = kept_folder(given.resume, "train.yaml")
         request, _ = strict_yaml.read(folder / "train.yaml")
         config, seeds, concurrent = (
@@ -49,14 +59,16 @@ def main(arguments: list[str]) -> int:
         print(preview_train(config, source, seeds, concurrent))
         return 0
     if folder is None:
+        kept_at(given.storage, Path())  # whether it can be written to, before anything is made
         folder = new_folder(given.name, config.method_name, config.stream_name)
         config.dump_yaml(folder / "config.yaml")
-        request = {"seeds": seeds, "concurrent": concurrent}
+        request = {"seeds": seeds, "concurrent": concurrent, "storage": given.storage}
         (folder / "train.yaml").write_text(strict_yaml.dump(request), encoding="utf-8")
     from .train_run import train_run
 
     variants = {f"seed_{seed}": {"run.seed": seed} for seed in seeds}
-    return train_run(folder, config, variants, source, concurrent, say)
+    kept = kept_at(request.get("storage"), folder)
+    return train_run(folder, config, variants, source, concurrent, kept, say)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ import numpy as np
 from .cli import short_path
 from .config import RunConfig
 from .job import Job, Outcome
+from .run_storage import RunStorage
 from .scoring import HEADLINE, SHOWN
 from .session import Session
 from .space import Objective
@@ -26,6 +27,7 @@ def train_run(
     variants: dict[str, dict[str, Any]],
     source: StreamSource,
     concurrent: int | None,
+    kept: RunStorage | None,
     say: Callable[[str], None],
 ) -> int:
     """Runs, or goes on with, ``config`` in each of its ``variants`` (trial id -> dotted values); returns the
@@ -35,7 +37,7 @@ def train_run(
     """
     names = [task.name for task in source.tasks]
     objective = Objective(f"validation/{HEADLINE[source.scenario]}", "max")
-    watch = Watch.open(folder, config, config.with_values, objective, names, len(variants), say)
+    watch = Watch.open(folder, config, config.with_values, objective, names, len(variants), kept, say)
     book = watch.book
     base = config.to_dict()
 
@@ -48,7 +50,7 @@ def train_run(
             return None
         if outcome.status == "finished":
             say(f"{trial_id}: all tasks done, looking at test")
-            return Job(f"test-{trial_id}", "test", base, job.values, job.folder)
+            return Job(f"test-{trial_id}", "test", base, job.values, job.folder, job.storage)
         if outcome.fatal:
             watch.fatal = outcome.reason
         watch.end(trial_id, outcome.status, outcome.reason)
@@ -57,7 +59,7 @@ def train_run(
     status = "interrupted"
     try:
         jobs = [
-            Job(trial_id, "train", base, values, book.folder / trial_id)
+            Job(trial_id, "train", base, values, book.folder / trial_id, kept and kept.trial(trial_id))
             for trial_id, values in variants.items()
             if not _tested(book.folder / trial_id)
         ]

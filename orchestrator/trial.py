@@ -11,6 +11,7 @@ from ray.tune.execution import class_cache
 
 from .job import Job, Outcome
 from .search import STATUS, TASK
+from .storage import Storage
 
 # Tune gives the driver's AWS keys to each trial's process, through a Ray that writes them into its log, which
 # all may read. Here such a process relays and needs none.
@@ -20,19 +21,27 @@ class_cache.ENV_VARS_TO_PROPAGATE -= {
 
 
 def run_trial(
-    values: dict[str, Any], *, base: dict[str, Any], folder: str, dispatcher: Any, metric: str
+    values: dict[str, Any],
+    *,
+    base: dict[str, Any],
+    folder: str,
+    storage: Storage | None,
+    dispatcher: Any,
+    metric: str,
 ) -> None:
     """A Tune function trainable. ``values``: searched keys, dotted; ``base``: the rest of the configuration,
     nested.
 
-    ``folder``: where trials keep their folders. Each finished task is a Tune result with the objective
-    ``metric`` alone: Tune keeps every metric's history and writes it down with each snapshot. A scheduler's
-    stop ends the thread inside ``tune.report`` and the lane is told at its next task boundary. A failure is a
-    result too (``status`` and ``reason``), so that it is recorded in one line and the sweep goes on.
+    ``folder`` and ``storage``: where trials keep their folders. Each finished task is a Tune result with the
+    objective ``metric`` alone: Tune keeps every metric's history and writes it down with each snapshot. A
+    scheduler's stop ends the thread inside ``tune.report`` and the lane is told at its next task boundary. A
+    failure is a result too (``status`` and ``reason``), so that it is recorded in one line and the sweep goes
+    on.
     """
     trial_id = tune.get_context().get_trial_id()
     # The two are joined by the lane: to check them here would import torch into every trial's process.
-    ray.get(dispatcher.submit.remote(Job(trial_id, "train", base, values, Path(folder) / trial_id)))
+    kept = storage and storage.below(trial_id)
+    ray.get(dispatcher.submit.remote(Job(trial_id, "train", base, values, Path(folder) / trial_id, kept)))
     relayed = False
     try:
         task = 0

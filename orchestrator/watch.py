@@ -15,11 +15,13 @@ from . import checkpoint
 from .artist import Artist
 from .config import RunConfig
 from .question_tables import question_tables
+from .run_storage import RunStorage
 from .scoring import task_row, validation_metrics
 from .space import Objective
 from .streams import registry as streams
 from .tracking import Tracker, environment_tags
 from .trial_book import TrialBook, TrialEntry
+from .trial_files import STATUS_FILE
 
 
 class Watch:
@@ -27,7 +29,7 @@ class Watch:
     gets.
 
     ``config_of``: a trial's searched values -> its whole configuration. ``task_names``: of the stream, in
-    order. ``trials``: how many are to come.
+    order. ``trials``: how many are to come. ``kept``: where the run is kept beside its folder.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Watch:
         task_names: list[str],
         scenario: Scenario,
         trials: int,
+        kept: RunStorage | None,
         say: Callable[[str], None],
     ) -> None:
         self.book = book
@@ -52,6 +55,7 @@ class Watch:
         self.report_of: Callable[[str, int], dict[str, float]] = lambda trial_id, task: {}
         """Trial and task (from 1) -> what the trial reported after it."""
         self._trials = trials
+        self._kept = kept
         self._say = say
         self._best: TrialEntry | None = None
         self._artist = Artist(tracker.artifact, say)
@@ -65,9 +69,13 @@ class Watch:
         objective: Objective,
         task_names: list[str],
         trials: int,
+        kept: RunStorage | None,
         say: Callable[[str], None],
     ) -> Watch:
         """Opens, or opens again, book and record of the run in ``folder``, whose trials share ``config``."""
+        for place in (folder / "trials").glob("*/trial.json"):
+            if kept is not None and not (place.parent / STATUS_FILE).exists():
+                kept.pull(place.parent.name)
         experiment = f"{config.method_name} on {config.stream_name}"
         tracker = Tracker(folder, os.environ.get("MLFLOW_TRACKING_URI"), experiment, folder.name)
         tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
@@ -77,13 +85,14 @@ class Watch:
         )
         book = TrialBook(folder / "trials", objective, len(task_names))
         scenario = streams.get(config.stream_name).scenario
-        return cls(book, tracker, config_of, task_names, scenario, trials, say)
+        return cls(book, tracker, config_of, task_names, scenario, trials, kept, say)
 
     def finish(self, status: str, metrics: Mapping[str, float], tags: Mapping[str, Any]) -> list[str]:
         """Ends the record once the last picture is drawn. Lines for the user: how to look at it, and what did
         not arrive.
         """
         self.close()
+        self._push()
         self._tracker.finish(status, metrics, tags)
         message = self._tracker.close().message
         address = self._tracker.page()
@@ -99,6 +108,7 @@ class Watch:
         self._tracker.trial_start(trial_id, config.flat(), tags, searched=list(values))
         shown = "  ".join(f"{key.removeprefix('method.')}={_short(value)}" for key, value in values.items())
         self._say(f"{self._place(entry)} {'goes on' if again else 'starts'}  {shown}")
+        self._push()
 
     def task(self, trial_id: str, metrics: dict[str, Any]) -> None:
         """A trial has finished a task."""
@@ -126,6 +136,8 @@ class Watch:
         entry = self.book.end(trial_id, status, reason)
         self._say(f"{self._place(entry)} {status}{': ' + reason if reason else ''}")
         folder = self.book.folder / trial_id
+        if self._kept is not None:
+            self._kept.pull(trial_id)
         self._tracker.artifact(trial_id, folder / "config.yaml")
         if entry.reports:
             matrix = _validation_matrix(entry.reports, len(self.names), self._scenario)
@@ -134,6 +146,11 @@ class Watch:
             self._artist.trial(trial_id, folder, matrix, self.names, drift, tables)
         self._tracker.trial_end(trial_id, status, reason or None)
         self._free_disk(entry)
+        self._push()
+
+    def _push(self) -> None:
+        if self._kept is not None:
+            self._kept.push()
 
     def _free_disk(self, entry: TrialEntry) -> None:
         """Of the trials that have ended, only the best so far keeps more than its last checkpoint: it may be
@@ -142,12 +159,18 @@ class Watch:
         best = self.book.best()
         for ended in {id(t): t for t in (entry, self._best) if t is not None}.values():
             if ended is not best and ended.reports:
-                checkpoint.keep_only(self.book.folder / ended.id, len(ended.reports) - 1)
+                last = len(ended.reports) - 1
+                if self._kept is None:
+                    checkpoint.keep_only(self.book.folder / ended.id, last)
+                else:
+                    self._kept.keep_only(ended.id, last)
         self._best = best
 
     def tested(self, trial_id: str, metrics: dict[str, float]) -> None:
         """The test splits were looked at with a finished trial's checkpoints."""
         self._tracker.task(trial_id, len(self.names), metrics)
+        if self._kept is not None:
+            self._kept.pull(trial_id)
         self._artist.test(trial_id, self.book.folder / trial_id / "test")
 
     def close(self) -> None:

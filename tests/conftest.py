@@ -5,7 +5,9 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -64,6 +66,38 @@ def free_port():
             return found.getsockname()[1]
 
     return port
+
+
+@pytest.fixture(scope="session")
+def s3(free_port):
+    """A server that speaks S3, and the bucket ``vlcl`` in it."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    given = {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    given |= {"AWS_DEFAULT_REGION": "us-east-1"}
+    kept = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        for _ in range(200):
+            try:
+                urlopen(f"{address}/moto-api", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        import s3fs
+
+        s3fs.S3FileSystem().mkdir("vlcl")
+        yield "s3://vlcl/runs"
+    finally:
+        for name, value in kept.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+        server.kill()
+        server.wait()
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ _DOWN = 60  # seconds without the MLflow server
 @pytest.fixture(scope="module")
 def command(small_values):
     # Tasks of some seconds, so that a kill falls into the middle of one.
-    values = small_values("ctp", stream__tasks=_TASKS, method__epochs=60)
+    values = small_values("ctp", stream__tasks=_TASKS, method__epochs=40)
     kept = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")
     values = [f"{key}={value}" for key, value in values.items() if key not in kept]
     search = ["orchestrator.sweep", "ctp", "--name", "s", "--trials", str(_TRIALS), "--concurrent", "1"]
@@ -275,9 +276,9 @@ def test_after_all_of_them_the_numbers_are_those_of_an_undisturbed_sweep(disturb
     _same(disturbed[0], undisturbed)
 
 
-def test_the_driver_twice(command, undisturbed, tmp_path, record_property):
-    resume = [sys.executable, "-m", "orchestrator.sweep", "--resume", "s"]
-    for place, arguments in (("1/5 task 1/2", command), ("3/5 starts", resume)):
+def test_the_driver_and_then_its_machine(command, undisturbed, tmp_path, s3, record_property):
+    resume = [sys.executable, "-m", "orchestrator.sweep", "--resume", "s", "--storage", s3]
+    for place, arguments in (("1/5 task 1/2", [*command, "--storage", s3]), ("3/5 starts", resume)):
         sweep = Sweep(arguments, tmp_path)
         sweep.until(f"trial {place}")
         time.sleep(1)
@@ -285,6 +286,7 @@ def test_the_driver_twice(command, undisturbed, tmp_path, record_property):
         assert sweep.end() == -signal.SIGKILL
     before = {p.parent.name: p.read_text() for p in tmp_path.glob("runs/s/trials/*/tasks.jsonl")}
     assert len(before) == 2
+    shutil.rmtree(tmp_path / "runs")
     began = time.monotonic()
     sweep = Sweep(resume, tmp_path)
     again = sweep.until("trial 3/5 task 1/") - began
@@ -295,4 +297,5 @@ def test_the_driver_twice(command, undisturbed, tmp_path, record_property):
         # With the clock's readings: a task that was trained again would show.
         assert (tmp_path / f"runs/s/trials/{name}/tasks.jsonl").read_text() == text
     _same(sweep, undisturbed)
+    assert not list(tmp_path.glob("runs/s/trials/*/checkpoints")), "they are kept at the storage"
     _record(f"sqlite:///{tmp_path}/runs/mlflow.db", sweep)

@@ -38,7 +38,7 @@ def parts(tmp_path, small_config):
     tracker, said = _Tracker(), []
     book = TrialBook(tmp_path, Objective(_METRIC, "max"), _TASKS)
     base = small_config("ctp")
-    watch = Watch(book, tracker, base.with_values, ["first", "second"], "retrieval", 3, said.append)
+    watch = Watch(book, tracker, base.with_values, ["first", "second"], "retrieval", 3, None, said.append)
     yield watch, tracker, said
     watch.close()
 
