@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import shutil
+import socket
 import tempfile
 import threading
 import time
@@ -198,6 +199,10 @@ def _run(job: Job, stream: Any, device: Any, dispatcher: Any, tokenizer: Path | 
     from .stream_loop import StreamLoop
     from .trial_folder import trial_folder
 
+    if job.storage is None and not (run := job.folder.parents[1]).is_dir():
+        reason = f"{run} of the driver's machine is not on {socket.gethostname()}"
+        reason += ", allowed: a folder that all machines share, or --storage URL"
+        return Outcome("failed", reason, fatal=True)
     try:
         base = RunConfig.from_dict(job.base)
         config = base.with_values(job.values)

@@ -14,6 +14,9 @@ _OWN = (
     "trials/*/trial.json",
     "trials/*/config.yaml",
     "trials/*/status.json",
+    "trials/*/*.png",
+    "trials/*/*.csv",
+    "trials/*/test/*",
     "tune/kept/*",
 )
 _TRIALS = ("tasks.jsonl", "curves.csv", "test/")

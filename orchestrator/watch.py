@@ -92,9 +92,9 @@ class Watch:
         not arrive.
         """
         self.close()
-        self._push()
         self._tracker.finish(status, metrics, tags)
         message = self._tracker.close().message
+        self._push()
         address = self._tracker.page()
         lines = ["Compare in MLflow:", f"  {self._tracker.ui_command()}", f"  then open {address}"]
         return [*lines, "", message] if message else lines
