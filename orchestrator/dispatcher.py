@@ -54,6 +54,7 @@ class Dispatcher:
         self._roll = LaneRoll(alive)
         self._neighbours: list[Standing] = []
         self._gave = float("-inf")
+        self._others_had = 0
         self._stream: Any = None
         self._closed = False
         self._news = asyncio.Event()
@@ -196,7 +197,7 @@ class Dispatcher:
         entry = self._roll[lane]
         lost = self._roll.on_lost_node(entry)
         entry.seconds = seconds if entry.seconds is None else entry.seconds
-        entry.state, entry.nodes = "up", frozenset(nodes)
+        entry.state, entry.nodes, entry.used = "up", frozenset(nodes), entry.job is not None
         entry.joins += 1
         ticket = None if entry.job is None else self._tickets[entry.job]
         if ticket is not None and ticket.outcome is None:
@@ -228,14 +229,15 @@ class Dispatcher:
         self._pending.extendleft(self._roll.release_lost())
         if self._closed:
             return "end", None
-        given = gives(self._standing(), self._neighbours)
+        given = entry.used and not self._giving() and gives(self._standing(), self._neighbours)
         if given or self._spare():
             entry.state, entry.idle = "parked", 0
-            self._gave = time.monotonic() if given else self._gave
+            if given:
+                self._gave, self._others_had = time.monotonic(), self._others_have()
             return "end", None
         if not self._pending:
             return "wait", None
-        entry.job, entry.idle, entry.ends = self._pending.popleft(), 0, 0
+        entry.job, entry.used, entry.idle, entry.ends = self._pending.popleft(), True, 0, 0
         return "job", self._tickets[entry.job].job
 
     async def report(self, job_id: str, metrics: dict[str, float]) -> None:
@@ -274,6 +276,15 @@ class Dispatcher:
     def _spare(self) -> bool:
         """Whether there are more lanes than jobs; one stays, for a look at test data may follow."""
         return not self._pending and self._roll.count("up") > max(1, self._work())
+
+    def _others_have(self) -> int:
+        return sum(other.up for other in self._neighbours)
+
+    def _giving(self) -> bool:
+        """Whether the lane that was given up last has not come up elsewhere yet, which takes many seconds: to
+        give up another one meanwhile would be to give two for one.
+        """
+        return time.monotonic() - self._gave < _POLITE and self._others_have() <= self._others_had
 
     def _wanted(self) -> bool:
         """Whether one more lane would have work, and may be had."""

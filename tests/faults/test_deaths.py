@@ -20,88 +20,8 @@ _DOWN = 60  # seconds without the MLflow server
 
 
 @pytest.fixture(scope="module")
-def command(small_values):
-    # Tasks of some seconds, so that a kill falls into the middle of one.
-    values = small_values("ctp", stream__tasks=_TASKS, method__epochs=40)
-    kept = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")
-    values = [f"{key}={value}" for key, value in values.items() if key not in kept]
-    search = ["orchestrator.sweep", "ctp", "--name", "s", "--trials", str(_TRIALS), "--concurrent", "1"]
-    return [sys.executable, "-m", *search, "--set", *values]
-
-
-class Sweep:
-    """A sweep under way in ``folder``. ``lines``: what it said, each with the time."""
-
-    def __init__(self, command, folder, **environment):
-        folder.mkdir(exist_ok=True)
-        self.folder = folder
-        self.lines = []
-        clean = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | {"RAY_ADDRESS": "local"}
-        self.process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=clean | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self._new = threading.Condition()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            with self._new:
-                self.lines.append((time.monotonic(), line))
-                self._new.notify_all()
-
-    def until(self, pattern, seconds=240):
-        """Waits for a line; the time at which it came."""
-        deadline = time.monotonic() + seconds
-        with self._new:
-            while True:
-                for when, line in self.lines:
-                    if re.search(pattern, line):
-                        return when
-                left = deadline - time.monotonic()
-                assert self.process.poll() is None or left > seconds - 1, self.said
-                assert left > 0, f"no line {pattern!r} in:\n{self.said}"
-                self._new.wait(min(left, 1.0))
-
-    def end(self, seconds=300):
-        return self.process.wait(seconds)
-
-    @property
-    def said(self):
-        return "".join(line for _, line in self.lines)
-
-    def trials(self):
-        """(values, reports, status) of each trial, in their order."""
-        found = []
-        for path in self.folder.glob("runs/s/trials/*/trial.json"):
-            trial = json.loads(path.read_text())
-            lines = (path.parent / "tasks.jsonl").read_text().splitlines()
-            status = json.loads((path.parent / "status.json").read_text())["status"]
-            found.append((trial["number"], trial["values"], [_numbers(json.loads(x)) for x in lines], status))
-        return [trial[1:] for trial in sorted(found)]
-
-    def tested(self):
-        (path,) = self.folder.glob("runs/s/trials/*/test/metrics.json")
-        return path.parent.parent.name, json.loads(path.read_text())
-
-
-def _numbers(report):
-    return {k: v for k, v in report.items() if not k.startswith("seconds/")}
-
-
-def _same(sweep, undisturbed):
-    trials, expected = sweep.trials(), undisturbed.trials()
-    assert [t[0] for t in trials] == [t[0] for t in expected], "the search proposed the same"
-    for (_, reports, status), (_, known, end) in zip(trials, expected, strict=True):
-        assert status == end and len(reports) == len(known)
-        for report, other in zip(reports, known, strict=True):
-            assert report == pytest.approx(other, rel=1e-5, abs=1e-5)
-    assert sweep.tested()[1] == pytest.approx(undisturbed.tested()[1], rel=1e-4, abs=1e-4)
+def command(sweep_command):
+    return sweep_command("s", "--trials", str(_TRIALS), "--concurrent", "1", tasks=_TASKS)
 
 
 def _record(store, sweep):
@@ -121,8 +41,8 @@ def _record(store, sweep):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(command, tmp_path_factory):
-    sweep = Sweep(command, tmp_path_factory.mktemp("undisturbed"))
+def undisturbed(command, start_sweep, tmp_path_factory):
+    sweep = start_sweep(command, tmp_path_factory.mktemp("undisturbed"))
     assert sweep.end() == 0, sweep.said
     return sweep
 
@@ -155,7 +75,7 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def disturbed(command, tmp_path_factory, free_port):
+def disturbed(command, start_sweep, tmp_path_factory, free_port):
     """A sweep on three nodes that loses a training worker, the shared memory's owner and for a minute the
     MLflow server, a trial's own process and a node, each in another trial.
     """
@@ -165,7 +85,7 @@ def disturbed(command, tmp_path_factory, free_port):
     try:
         cluster.add_node(num_cpus=0, include_dashboard=False)
         nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
-        sweep = Sweep(
+        sweep = start_sweep(
             command,
             folder,
             RAY_ADDRESS=cluster.address,
@@ -273,13 +193,13 @@ def test_the_mlflow_server_for_a_minute(disturbed):
 
 
 def test_after_all_of_them_the_numbers_are_those_of_an_undisturbed_sweep(disturbed, undisturbed):
-    _same(disturbed[0], undisturbed)
+    disturbed[0].assert_like(undisturbed)
 
 
-def test_the_driver_and_then_its_machine(command, undisturbed, tmp_path, s3, record_property):
+def test_the_driver_and_then_its_machine(command, start_sweep, undisturbed, tmp_path, s3, record_property):
     resume = [sys.executable, "-m", "orchestrator.sweep", "--resume", "s", "--storage", s3]
     for place, arguments in (("1/5 task 1/2", [*command, "--storage", s3]), ("3/5 starts", resume)):
-        sweep = Sweep(arguments, tmp_path)
+        sweep = start_sweep(arguments, tmp_path)
         sweep.until(f"trial {place}")
         time.sleep(1)
         sweep.process.kill()
@@ -288,7 +208,7 @@ def test_the_driver_and_then_its_machine(command, undisturbed, tmp_path, s3, rec
     assert len(before) == 2
     shutil.rmtree(tmp_path / "runs")
     began = time.monotonic()
-    sweep = Sweep(resume, tmp_path)
+    sweep = start_sweep(resume, tmp_path)
     again = sweep.until("trial 3/5 task 1/") - began
     record_property("seconds until the task under way was done", round(again, 1))
     print(f"driver: {again:.1f} s until the task under way was done")
@@ -296,6 +216,6 @@ def test_the_driver_and_then_its_machine(command, undisturbed, tmp_path, s3, rec
     for name, text in before.items():
         # With the clock's readings: a task that was trained again would show.
         assert (tmp_path / f"runs/s/trials/{name}/tasks.jsonl").read_text() == text
-    _same(sweep, undisturbed)
+    sweep.assert_like(undisturbed)
     assert not list(tmp_path.glob("runs/s/trials/*/checkpoints")), "they are kept at the storage"
     _record(f"sqlite:///{tmp_path}/runs/mlflow.db", sweep)

@@ -1,0 +1,127 @@
+"""Sweeps as processes of their own, which a test follows by what they say and leave on disk."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+_OWN = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")  # the search space's
+
+
+@pytest.fixture(scope="session")
+def sweep_command(small_values):
+    """Name, options and changed values -> the command of a small sweep with tasks of some seconds, so that
+    what is done to it falls into the middle of one.
+    """
+
+    def command(name, *options, tasks=2, epochs=40, **changes):
+        values = small_values("ctp", stream__tasks=tasks, method__epochs=epochs, **changes)
+        kept = [f"{key}={value}" for key, value in values.items() if key not in _OWN]
+        line = [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", name, *options]
+        return [*line, "--set", *kept]
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def start_sweep():
+    """Command, folder and environment -> a :class:`Sweep`. Those that a failed test leaves are ended."""
+    started = []
+
+    def start(command, folder, **environment):
+        started.append(Sweep(command, folder, **environment))
+        return started[-1]
+
+    yield start
+    for sweep in started:
+        sweep.kill()
+
+
+class Sweep:
+    """A sweep under way in ``folder``. ``lines``: what it said, each with the time."""
+
+    def __init__(self, command, folder, **environment):
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.run = folder / "runs" / re.search(r"--(?:name|resume) (\S+)", " ".join(command))[1]
+        self.lines = []
+        clean = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | {"RAY_ADDRESS": "local"}
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=clean | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._new = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._new:
+                self.lines.append((time.monotonic(), line))
+                self._new.notify_all()
+
+    def until(self, pattern, seconds=240):
+        """Waits for a line; the time at which it came."""
+        deadline = time.monotonic() + seconds
+        with self._new:
+            while True:
+                for when, line in self.lines:
+                    if re.search(pattern, line):
+                        return when
+                left = deadline - time.monotonic()
+                assert self.process.poll() is None or left > seconds - 1, self.said
+                assert left > 0, f"no line {pattern!r} in:\n{self.said}"
+                self._new.wait(min(left, 1.0))
+
+    def end(self, seconds=300):
+        """Its exit status."""
+        status = self.process.wait(seconds)
+        self._reader.join(2)  # its children may hold the pipe for longer
+        return status
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+
+    @property
+    def said(self):
+        return "".join(line for _, line in self.lines)
+
+    def trials(self):
+        """(values, reports, status) of each trial, in their order."""
+        found = []
+        for path in self.run.glob("trials/*/trial.json"):
+            trial = json.loads(path.read_text())
+            lines = (path.parent / "tasks.jsonl").read_text().splitlines()
+            status = json.loads((path.parent / "status.json").read_text())["status"]
+            found.append((trial["number"], trial["values"], [_numbers(json.loads(x)) for x in lines], status))
+        return [trial[1:] for trial in sorted(found, key=lambda trial: trial[0])]
+
+    def tested(self):
+        """What the best trial's look at the test splits found."""
+        (path,) = self.run.glob("trials/*/test/metrics.json")
+        return json.loads(path.read_text())
+
+    def assert_like(self, undisturbed):
+        """It has proposed, reported and found what an undisturbed sweep did."""
+        trials, expected = self.trials(), undisturbed.trials()
+        assert [t[0] for t in trials] == [t[0] for t in expected], "the search proposed the same"
+        for (_, reports, status), (_, known, end) in zip(trials, expected, strict=True):
+            assert status == end and len(reports) == len(known)
+            for report, other in zip(reports, known, strict=True):
+                assert report == pytest.approx(other, rel=1e-5, abs=1e-5)
+        assert self.tested() == pytest.approx(undisturbed.tested(), rel=1e-4, abs=1e-4)
+
+
+def _numbers(report):
+    return {k: v for k, v in report.items() if not k.startswith("seconds/")}

@@ -1,0 +1,89 @@
+"""Two sweeps at once on one cluster: each gets its share of lanes, and their records stay apart."""
+
+import re
+import time
+
+import psutil
+import pytest
+from mlflow.tracking import MlflowClient
+from ray.cluster_utils import Cluster
+
+
+@pytest.fixture
+def cluster():
+    """Number of CPUs -> a cluster of one node with so many."""
+    made = []
+
+    def start(cpus):
+        made.append(Cluster())
+        made[-1].add_node(num_cpus=cpus, include_dashboard=False)
+        return made[-1]
+
+    yield start
+    for cluster in made:
+        cluster.shutdown()
+
+
+def _joined(cluster):
+    return {"RAY_ADDRESS": cluster.address, "RAY_AUTH_MODE": "disabled"}
+
+
+def _workers(cluster):
+    """How many lanes have their worker, of all sweeps."""
+    raylet = cluster.head_node.all_processes["raylet"][0].process.pid
+    return sum("RayTrainWorker" in p.name() for p in psutil.Process(raylet).children(recursive=True))
+
+
+def _ends(sweep):
+    """When each of its trials ended."""
+    return [when for when, line in sweep.lines if re.search(r"trial \d+/\d+ (finished|stopped)", line)]
+
+
+def _recorded_apart(folder, trials):
+    """Sweep -> its number of trials: each has one parent run, and under it its own trials with their metrics
+    alone.
+    """
+    client = MlflowClient(f"sqlite:///{folder}/runs/mlflow.db")
+    runs = [r for e in client.search_experiments() for r in client.search_runs([e.experiment_id])]
+    parents = {r.info.run_id: r.data.tags["sweep"] for r in runs if "mlflow.parentRunId" not in r.data.tags}
+    assert sorted(parents.values()) == sorted(trials)
+    for parent, sweep in parents.items():
+        children = [r for r in runs if r.data.tags.get("mlflow.parentRunId") == parent]
+        assert {r.data.tags["sweep"] for r in children} == {sweep}
+        folders = {path.name: path for path in (folder / "runs" / sweep / "trials").iterdir()}
+        assert {r.data.tags["trial"] for r in children} == set(folders) and len(children) == trials[sweep]
+        for run in children:
+            reported = (folders[run.data.tags["trial"]] / "tasks.jsonl").read_text().splitlines()
+            history = client.get_metric_history(run.info.run_id, "validation/seen/r_mean")
+            assert sorted(m.step for m in history) == list(range(1, len(reported) + 1))
+    assert len(runs) == sum(trials.values()) + len(trials)
+
+
+def test_two_lanes_are_shared_and_go_back(cluster, sweep_command, start_sweep, tmp_path):
+    shared = cluster(2)
+    trials = {"a": 16, "b": 3}
+    first = start_sweep(sweep_command("a", "--trials", "16"), tmp_path, **_joined(shared))
+    first.until("lane 2 is up")
+    first.until("trial 1/16 task 1/")
+    second = start_sweep(sweep_command("b", "--trials", "3"), tmp_path, **_joined(shared))
+    had_one = second.until("trial 1/3 task 1/")
+    assert second.end() == 0, second.said + first.said
+    assert first.process.poll() is None, "the second sweep came too late to share anything"
+    # The lane that was given up goes back, while there is work for it.
+    while _workers(shared) < 2:
+        assert first.process.poll() is None, first.said
+        time.sleep(0.2)
+    assert first.end() == 0, first.said
+    assert had_one < first.until("trial 16/16 starts")
+    _recorded_apart(tmp_path, trials)
+
+
+def test_one_lane_goes_back_and_forth(cluster, sweep_command, start_sweep, tmp_path):
+    shared = cluster(1)
+    first = start_sweep(sweep_command("a", "--trials", "4"), tmp_path, **_joined(shared))
+    first.until("trial 1/4 task 1/")
+    second = start_sweep(sweep_command("b", "--trials", "3"), tmp_path, **_joined(shared))
+    assert first.end() == 0, first.said + second.said
+    assert second.end() == 0, second.said
+    assert _ends(second)[0] < _ends(first)[-1] and _ends(first)[0] < _ends(second)[-1]
+    _recorded_apart(tmp_path, {"a": 4, "b": 3})
