@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 import time
+from urllib.request import urlopen
 
 import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 from ray.cluster_utils import Cluster
 
-_TRIALS, _TASKS = 5, 2
+_TRIALS, _TASKS = 4, 2
 _DOWN = 60  # seconds without the MLflow server
 
 
@@ -67,6 +68,15 @@ class Server:
             start_new_session=True,
         )
 
+    def until_up(self):
+        for _ in range(600):
+            try:
+                urlopen(f"{self.address}/health", timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError("the MLflow server does not come up")
+
     def kill(self):
         if self._process.poll() is None:
             for process in [*psutil.Process(self._process.pid).children(recursive=True), self._process]:
@@ -117,6 +127,7 @@ def disturbed(command, start_sweep, tmp_path_factory, free_port):
             deaths["node"] = kill(4, 1, lambda: _machine(_node_of(cluster, nodes, "RayTrainWorker")))
             assert sweep.end() == 0, sweep.said
             restart.join()
+            server.until_up()
         finally:
             if sweep.process.poll() is None:
                 sweep.process.kill()
@@ -187,7 +198,7 @@ def test_the_mlflow_server_for_a_minute(disturbed):
     sweep, _, address = disturbed
     if "records are not there yet" in sweep.said:  # it was the sooner at its end
         send = [sys.executable, "-m", "orchestrator.tracking", "send", "runs/s"]
-        environment = {**os.environ, "MLFLOW_TRACKING_URI": address, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "20"}
+        environment = {**os.environ, "MLFLOW_TRACKING_URI": address}
         subprocess.run(send, cwd=sweep.folder, env=environment, check=True, timeout=120)
     _record(address, sweep)
 
@@ -198,7 +209,10 @@ def test_after_all_of_them_the_numbers_are_those_of_an_undisturbed_sweep(disturb
 
 def test_the_driver_and_then_its_machine(command, start_sweep, undisturbed, tmp_path, s3, record_property):
     resume = [sys.executable, "-m", "orchestrator.sweep", "--resume", "s", "--storage", s3]
-    for place, arguments in (("1/5 task 1/2", [*command, "--storage", s3]), ("3/5 starts", resume)):
+    for place, arguments in (
+        (f"1/{_TRIALS} task 1/2", [*command, "--storage", s3]),
+        (f"3/{_TRIALS} starts", resume),
+    ):
         sweep = start_sweep(arguments, tmp_path)
         sweep.until(f"trial {place}")
         time.sleep(1)
@@ -209,7 +223,7 @@ def test_the_driver_and_then_its_machine(command, start_sweep, undisturbed, tmp_
     shutil.rmtree(tmp_path / "runs")
     began = time.monotonic()
     sweep = start_sweep(resume, tmp_path)
-    again = sweep.until("trial 3/5 task 1/") - began
+    again = sweep.until(f"trial 3/{_TRIALS} task 1/") - began
     record_property("seconds until the task under way was done", round(again, 1))
     print(f"driver: {again:.1f} s until the task under way was done")
     assert sweep.end() == 0, sweep.said
