@@ -13,6 +13,7 @@ import numpy as np
 
 from . import plots
 from .curve_file import read_curves
+from .errors import UserError
 from .question_tables import QUESTION_TABLES
 
 
@@ -57,8 +58,11 @@ class Artist:
             if (error := drawn.exception()) is not None:
                 self._say(f"pictures of trial {trial_id} could not be drawn: {error}")
                 return
-            for path in drawn.result():
-                self._done(trial_id, path, subfolder)
+            try:
+                for path in drawn.result():
+                    self._done(trial_id, path, subfolder)
+            except UserError as error:
+                self._say(f"pictures of trial {trial_id} are not in the record: {error}")
 
         future.add_done_callback(finished)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import shlex
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
+from .full_disk import full_disk, is_full
 from .plain_name import check_plain
 
 if TYPE_CHECKING:
@@ -154,11 +154,11 @@ def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = Non
         status = main(sys.argv[1:] if arguments is None else arguments)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        status = 2
+        status = 1 if is_full(error) else 2
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full(error):
             raise
-        print(f"error: no space left on the disk ({error.filename or 'while writing'})", file=sys.stderr)
+        print(f"error: {full_disk(Path(error.filename or RUNS))}", file=sys.stderr)
         status = 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import errno
 import gc
 import logging
 import os
@@ -23,6 +22,7 @@ import ray
 
 from .curves import Diverged
 from .errors import UserError
+from .full_disk import full_disk, is_full
 from .job import Job, Outcome
 
 
@@ -99,6 +99,8 @@ class Lane(threading.Thread):
             trainer.fit()
             return "its Train run ended early"
         except Exception as error:  # noqa: BLE001 - whatever ends a lane, its trials must hear of it
+            if is_full(error):
+                return full_disk(self._folder)
             lines = str(error).strip().splitlines() or [""]
             return f"{type(error).__name__}: {lines[0]}"
 
@@ -226,9 +228,9 @@ def _run(job: Job, stream: Any, device: Any, dispatcher: Any, tokenizer: Path | 
 
 def _explain(error: Exception, job: Job) -> Outcome:
     """One line for the record; what is not the user's to mend leaves its traceback with the trial's files."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        place = job.folder if job.storage is None else tempfile.gettempdir()
-        return Outcome("failed", f"no space left on the disk that holds {place}", fatal=True)
+    if is_full(error):
+        place = job.folder if job.storage is None else Path(tempfile.gettempdir())
+        return Outcome("failed", full_disk(place), fatal=True)
     lines = str(error).strip().splitlines() or [""]
     if isinstance(error, UserError | ValueError):
         return Outcome("failed", lines[0])

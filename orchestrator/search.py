@@ -12,7 +12,7 @@ from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
 
 from . import search_state
-from .trial_files import STATUS_FILE, reports_in
+from .trial_files import reports_in
 
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
@@ -105,8 +105,8 @@ class TaskScheduler(ASHAScheduler):
         self._unwritten = True
         folder = Path(tune_controller.experiment_path).with_name("trials") / trial.trial_id
         known = reports_in(folder)
-        if known and not (folder / STATUS_FILE).exists():
-            known = known[:-1]  # whether to stop after its last one may not have been decided yet
+        if known and not trial.is_finished():
+            known = known[:-1]  # whether to stop after its last one is decided, perhaps once more
         for report in known:
             if (value := report.get(self._metric)) is not None:
                 sign = 1 if self._mode == "max" else -1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import search_state
 from .cli import short_path
+from .full_disk import full_disk, is_full
 from .job import Job, Outcome
 from .run_storage import RunStorage
 from .scoring import SHOWN
@@ -50,13 +51,20 @@ def search_run(
             largest_memory=space.largest_memory(len(source.categories)),
             say=say,
         ) as session:
-            status = search(folder, space, session, watch, trials, kept and kept.storage)
-            best = book.best()
-            if status == "finished" and best is not None:
-                say(f"trial {best.number + 1} is best on validation; looking at test")
-                tested = _test(session, space, folder, best, kept and kept.trial(best.id), say)
-                if tested:
-                    watch.tested(best.id, tested)
+            try:
+                status = search(folder, space, session, watch, trials, kept and kept.storage)
+                best = book.best()
+                if status == "finished" and best is not None:
+                    say(f"trial {best.number + 1} is best on validation; looking at test")
+                    tested = _test(session, space, watch, best, kept and kept.trial(best.id), say)
+                    if tested:
+                        watch.tested(best.id, tested)
+            except Exception as error:
+                if not is_full(error):
+                    raise
+                watch.fatal = full_disk(folder)
+            if watch.fatal:
+                status = "failed"
     except KeyboardInterrupt:
         status = "interrupted"
     finally:
@@ -70,7 +78,7 @@ def search_run(
 def search(
     folder: Path, space: Space, session: Session, watch: Watch, trials: int, storage: Storage | None
 ) -> str:
-    """Runs the Tuner; ``finished``, ``interrupted`` or ``failed`` (no other trial would fare better)."""
+    """Runs the Tuner; ``finished``, or ``interrupted``, also where ``watch`` heard of something fatal."""
     import logging
 
     import optuna
@@ -81,6 +89,9 @@ def search(
     from .trial import run_trial
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    # What these say is that Tune was interrupted, as asked, or could not write: the scheduler finds that too.
+    for chatty in ("ray.tune.tune", "ray.tune.execution.experiment_state"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     trainable = tune.with_resources(
@@ -133,25 +144,24 @@ def search(
         tuner.fit()
     finally:
         del Follow.watches[str(folder)]
-    if watch.fatal:
-        return "failed"
     return "finished" if watch.book.ended >= trials else "interrupted"
 
 
 def _test(
     session: Session,
     space: Space,
-    folder: Path,
+    watch: Watch,
     best: TrialEntry,
     storage: Storage | None,
     say: Callable[[str], None],
 ) -> dict[str, float]:
-    place = folder / "trials" / best.id
+    place = watch.book.folder / best.id
     job = Job(f"test-{best.id}", "test", space.config.to_dict(), best.values, place, storage)
     outcomes: list[Outcome] = []
     session.run([job], on_end=lambda _, outcome: outcomes.append(outcome))
     if outcomes[0].status != "finished":
         say(f"test failed: {outcomes[0].reason}")
+        watch.fatal = outcomes[0].reason if outcomes[0].fatal else ""
     return outcomes[0].metrics
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
@@ -10,7 +11,12 @@ from pathlib import Path
 
 _COPY = "kept"
 _TUNER = "tuner.pkl"
-_STATES = ("experiment_state-*.json", "search_gen_state-*.json", "searcher-state-*.pkl", "callback_states-*")
+_STATES = (
+    "experiment_state-*.json",
+    "search_gen_state-*.json",
+    "searcher-state-*.pkl",
+    "callback-states-*.pkl",
+)
 
 
 def keep(tune: Path) -> None:
@@ -21,6 +27,9 @@ def keep(tune: Path) -> None:
     new.mkdir()
     for path in _files(tune):
         shutil.copyfile(path, new / path.name)
+    if not all(_whole(path) for path in _files(new)):
+        # Tune tells nobody that it could not write.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tune))
     if kept.exists():
         os.replace(kept, old)
     os.replace(new, kept)
@@ -28,15 +37,21 @@ def keep(tune: Path) -> None:
 
 
 def repair(tune: Path) -> bool:
-    """Puts the copy in the place of a state that was cut short; whether it was."""
+    """Puts the copy in the place of a state that was cut short, or nothing where no trial can have begun yet;
+    whether it was cut short.
+    """
     copies = [folder for name in (_COPY, f"{_COPY}.old") if (folder := tune / name).exists()]
-    if not copies or all(_whole(path) for path in _files(tune)):
+    if all(_whole(path) for path in _files(tune)):
         return False
+    if not copies:
+        shutil.rmtree(tune)
+        return True
+    fresh = [Path(shutil.copyfile(path, tune / f"{path.name}.partial")) for path in copies[0].iterdir()]
     for path in _files(tune):
         if path.name != _TUNER:
             path.unlink()
-    for path in copies[0].iterdir():
-        shutil.copyfile(path, tune / path.name)
+    for path in fresh:
+        os.replace(path, path.with_suffix(""))
     return True
 
 
@@ -46,7 +61,7 @@ def _files(tune: Path) -> list[Path]:
 
 def _whole(path: Path) -> bool:
     data = path.read_bytes()
-    if path.suffix == ".json":
+    if path.name.startswith("experiment_state"):  # alone: search_gen_state-*.json are pickles by Tune's ways
         try:
             json.loads(data)
         except ValueError:

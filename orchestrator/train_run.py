@@ -11,6 +11,7 @@ import numpy as np
 
 from .cli import short_path
 from .config import RunConfig
+from .full_disk import full_disk, is_full
 from .job import Job, Outcome
 from .run_storage import RunStorage
 from .scoring import HEADLINE, SHOWN
@@ -75,13 +76,20 @@ def train_run(
             largest_memory=config.replay.most(len(source.categories)),
             say=say,
         ) as session:
-            session.run(
-                jobs,
-                on_start=lambda job: watch.start(job.id, job.values) if job.kind == "train" else None,
-                on_report=lambda job, metrics: watch.task(job.id, metrics),
-                on_end=on_end,
-            )
-        status = "failed" if any(t.status == "failed" for t in book.trials.values()) else "finished"
+            try:
+                session.run(
+                    jobs,
+                    on_start=lambda job: watch.start(job.id, job.values) if job.kind == "train" else None,
+                    on_report=lambda job, metrics: watch.task(job.id, metrics),
+                    on_end=on_end,
+                )
+            except Exception as error:
+                if not is_full(error):
+                    raise
+                watch.fatal = full_disk(folder)
+        status = (
+            "failed" if watch.fatal or any(t.status == "failed" for t in book.trials.values()) else "finished"
+        )
     except KeyboardInterrupt:
         status = "interrupted"
     finally:
@@ -115,6 +123,8 @@ def _closing(
         lines.append(f"  matrices: {short_path(folder / 'trials')}/*/test/matrix.csv")
     lines += [f"failed: {t.id}: {t.reason}" for t in watch.book.trials.values() if t.status == "failed"]
     lines += ["", *record]
+    if watch.fatal:
+        lines += ["", f"Stopped: {watch.fatal}"]
     if status == "interrupted" or watch.fatal:
         lines += ["", "Everything finished so far is recorded. Go on with:"]
         lines.append(f"  python -m orchestrator.train --resume {folder.name}")

@@ -14,6 +14,8 @@ from methods.method import Scenario
 from . import checkpoint
 from .artist import Artist
 from .config import RunConfig
+from .errors import UserError
+from .full_disk import is_full
 from .question_tables import question_tables
 from .run_storage import RunStorage
 from .scoring import task_row, validation_metrics
@@ -92,7 +94,11 @@ class Watch:
         not arrive.
         """
         self.close()
-        self._tracker.finish(status, metrics, tags)
+        try:
+            self._tracker.finish(status, metrics, tags)
+        except UserError as error:
+            if not is_full(error):
+                raise  # else the run stays open in the record until it is gone on with
         message = self._tracker.close().message
         self._push()
         address = self._tracker.page()
@@ -115,11 +121,13 @@ class Watch:
         numbers = {
             k: float(v) for k, v in metrics.items() if isinstance(v, int | float) and not isinstance(v, bool)
         }
-        if not self.book.report(trial_id, numbers):
+        fresh = self.book.report(trial_id, numbers)
+        # Also what the book knows: the driver may have ended between a lane's writing and its own.
+        self._tracker.task(trial_id, int(numbers["task"]), {k: v for k, v in numbers.items() if k != "task"})
+        if not fresh:
             return
         entry = self.book.trials[trial_id]
         done = len(entry.reports)
-        self._tracker.task(trial_id, done, {k: v for k, v in numbers.items() if k != "task"})
         value = self.book.value(entry)
         parts = [f"{self.book.objective.metric} {value:.1f}" if value is not None else ""]
         for key, name in (("validation/average", "average"), ("validation/forgetting", "forgetting")):

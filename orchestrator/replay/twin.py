@@ -58,7 +58,7 @@ def _reserve(partial: Path, path: Path) -> None:
             raise UserError(
                 f"no space left for {path}: it needs {size / 1e9:.2f} GB, "
                 f"{free.f_bavail * free.f_frsize / 1e9:.2f} GB are free"
-            ) from None
+            ) from error
 
 
 def _cut(partial: Path, shape: tuple[int, ...], dtype: np.dtype, offset: int) -> None:

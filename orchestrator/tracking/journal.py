@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -43,7 +44,8 @@ class Journal:
             except OSError as error:
                 raise UserError(f"cannot write {self.path}: {error.strerror or error}") from error
         if self._torn:
-            raise UserError(f"cannot write {self.path}: no space left")
+            short = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise UserError(f"cannot write {self.path}: no space left") from short
 
     def read(self, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
         """The records from byte ``offset`` on, each with the offset behind it."""

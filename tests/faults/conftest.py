@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from mlflow.tracking import MlflowClient
 
 _OWN = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")  # the search space's
 
@@ -40,6 +41,15 @@ def start_sweep():
     yield start
     for sweep in started:
         sweep.kill()
+
+
+@pytest.fixture(scope="session")
+def three_trials(sweep_command, start_sweep, tmp_path_factory):
+    """The command of a sweep of three trials, one at a time, and such a sweep that nothing was done to."""
+    command = sweep_command("s", "--trials", "3", "--concurrent", "1")
+    sweep = start_sweep(command, tmp_path_factory.mktemp("undisturbed"))
+    assert sweep.end() == 0, sweep.said
+    return command, sweep
 
 
 class Sweep:
@@ -121,6 +131,33 @@ class Sweep:
             for report, other in zip(reports, known, strict=True):
                 assert report == pytest.approx(other, rel=1e-5, abs=1e-5)
         assert self.tested() == pytest.approx(undisturbed.tested(), rel=1e-4, abs=1e-4)
+
+    def assert_recorded(self, count, store=None):
+        """MLflow, in ``store`` or the runs folder, has each of ``count`` trials once, with every task."""
+        client = MlflowClient(store or f"sqlite:///{self.folder}/runs/mlflow.db")
+        runs = [r for e in client.search_experiments() for r in client.search_runs([e.experiment_id])]
+        trials = {r.data.tags["trial"]: r for r in runs if "mlflow.parentRunId" in r.data.tags}
+        assert len(runs) == count + 1 and len(trials) == count
+        for path in self.run.glob("trials/*/tasks.jsonl"):
+            run = trials[path.parent.name]
+            known = [json.loads(line) for line in path.read_text().splitlines()]
+            history = client.get_metric_history(run.info.run_id, "validation/seen/r_mean")
+            assert sorted((m.step, m.value) for m in history) == [
+                (int(r["task"]), pytest.approx(r["validation/seen/r_mean"])) for r in known
+            ]
+            status = json.loads((path.parent / "status.json").read_text())["status"]
+            assert run.data.tags["status"] == status
+
+    def lines_of_tasks(self):
+        """Trial -> its finished tasks' lines, with the clock's readings: one that was trained again would
+        show.
+        """
+        return {path.parent.name: path.read_text() for path in self.run.glob("trials/*/tasks.jsonl")}
+
+    def assert_kept(self, before):
+        """What :meth:`lines_of_tasks` said ``before`` is still so."""
+        now = self.lines_of_tasks()
+        assert all(now[name].startswith(lines) for name, lines in before.items())
 
 
 def _numbers(report):

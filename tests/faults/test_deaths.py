@@ -1,6 +1,5 @@
 """One death after another in the middle of a sweep, by SIGKILL: nothing is lost, no number changes."""
 
-import json
 import os
 import re
 import shutil
@@ -13,7 +12,6 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
-from mlflow.tracking import MlflowClient
 from ray.cluster_utils import Cluster
 
 _TRIALS, _TASKS = 4, 2
@@ -23,22 +21,6 @@ _DOWN = 60  # seconds without the MLflow server
 @pytest.fixture(scope="module")
 def command(sweep_command):
     return sweep_command("s", "--trials", str(_TRIALS), "--concurrent", "1", tasks=_TASKS)
-
-
-def _record(store, sweep):
-    """Each trial is recorded once, with every task."""
-    client = MlflowClient(store)
-    runs = [r for e in client.search_experiments() for r in client.search_runs([e.experiment_id])]
-    trials = {r.data.tags["trial"]: r for r in runs if "mlflow.parentRunId" in r.data.tags}
-    assert len(runs) == _TRIALS + 1 and len(trials) == _TRIALS
-    for path in sweep.folder.glob("runs/s/trials/*/tasks.jsonl"):
-        run = trials[path.parent.name]
-        known = [json.loads(line) for line in path.read_text().splitlines()]
-        history = client.get_metric_history(run.info.run_id, "validation/seen/r_mean")
-        assert sorted((m.step, m.value) for m in history) == [
-            (int(r["task"]), pytest.approx(r["validation/seen/r_mean"])) for r in known
-        ]
-        assert run.data.tags["status"] == json.loads((path.parent / "status.json").read_text())["status"]
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +182,7 @@ def test_the_mlflow_server_for_a_minute(disturbed):
         send = [sys.executable, "-m", "orchestrator.tracking", "send", "runs/s"]
         environment = {**os.environ, "MLFLOW_TRACKING_URI": address}
         subprocess.run(send, cwd=sweep.folder, env=environment, check=True, timeout=120)
-    _record(address, sweep)
+    sweep.assert_recorded(_TRIALS, address)
 
 
 def test_after_all_of_them_the_numbers_are_those_of_an_undisturbed_sweep(disturbed, undisturbed):
@@ -218,7 +200,7 @@ def test_the_driver_and_then_its_machine(command, start_sweep, undisturbed, tmp_
         time.sleep(1)
         sweep.process.kill()
         assert sweep.end() == -signal.SIGKILL
-    before = {p.parent.name: p.read_text() for p in tmp_path.glob("runs/s/trials/*/tasks.jsonl")}
+    before = sweep.lines_of_tasks()
     assert len(before) == 2
     shutil.rmtree(tmp_path / "runs")
     began = time.monotonic()
@@ -227,9 +209,7 @@ def test_the_driver_and_then_its_machine(command, start_sweep, undisturbed, tmp_
     record_property("seconds until the task under way was done", round(again, 1))
     print(f"driver: {again:.1f} s until the task under way was done")
     assert sweep.end() == 0, sweep.said
-    for name, text in before.items():
-        # With the clock's readings: a task that was trained again would show.
-        assert (tmp_path / f"runs/s/trials/{name}/tasks.jsonl").read_text() == text
+    sweep.assert_kept(before)
     sweep.assert_like(undisturbed)
     assert not list(tmp_path.glob("runs/s/trials/*/checkpoints")), "they are kept at the storage"
-    _record(f"sqlite:///{tmp_path}/runs/mlflow.db", sweep)
+    sweep.assert_recorded(_TRIALS)

@@ -72,8 +72,9 @@ def test_the_search_survives_pickling(tmp_path):
 class _Trial:
     status = "RUNNING"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, finished: bool) -> None:
         self.trial_id = name
+        self.is_finished = lambda: finished
 
 
 class _Controller:
@@ -83,11 +84,15 @@ class _Controller:
         self.experiment_path = str(folder / "tune")
 
 
-def _decisions(folder: Path, tasks: int, curves: dict[str, list[float]]) -> dict[str, int]:
-    """Tasks after which each trial is told to stop; trials report in turn, task by task."""
+def _decisions(
+    folder: Path, tasks: int, curves: dict[str, list[float]], finished: tuple[str, ...] = ()
+) -> dict[str, int]:
+    """Tasks after which each trial is told to stop; trials report in turn, task by task. ``finished``: those
+    that Tune knows to have ended.
+    """
     scheduler, trials, stopped = TaskScheduler(_METRIC, "max", tasks), {}, {}
     for name in curves:
-        trials[name] = _Trial(name)
+        trials[name] = _Trial(name, name in finished)
         scheduler.on_trial_add(_Controller(folder), trials[name])
     for task in range(1, tasks + 1):
         for name, curve in curves.items():
@@ -111,7 +116,6 @@ def test_after_a_resumption_a_trial_is_judged_by_those_from_before(tmp_path, end
     folder.mkdir(parents=True)
     reports = [{"task": task, _METRIC: value} for task, value in ((1, 50), (2, 80))]
     (folder / "tasks.jsonl").write_text("".join(json.dumps(r) + "\n" for r in reports))
-    if ended:
-        (folder / "status.json").write_text(json.dumps({"status": "finished", "reason": ""}))
+    finished = ("good",) if ended else ()
     # One whose last task's verdict is not known is told nothing of it.
-    assert _decisions(tmp_path, 5, {"good": [], "poor": [90, 10, 10]}) == stopped
+    assert _decisions(tmp_path, 5, {"good": [], "poor": [90, 10, 10]}, finished) == stopped

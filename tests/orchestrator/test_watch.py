@@ -83,11 +83,14 @@ def test_pictures_and_configuration_reach_the_record(parts):
     assert any("trial 1/3 task 2/2 second: validation/seen/r_mean 40.0" in line for line in said)
 
 
-def test_a_report_that_is_heard_again_is_recorded_once(parts):
-    watch, tracker, _ = parts
+def test_a_report_that_is_heard_again_is_said_once_and_left_to_the_tracker_to_know(parts):
+    watch, tracker, said = parts
     _walk(watch, "a", [50.0, 40.0])
+    known = len(said)
     watch.task("a", {"task": 1, _METRIC: 50.0})
-    assert tracker.steps == [("a", 1), ("a", 2)]
+    assert len(said) == known and len(watch.book.trials["a"].reports) == 2
+    # A driver may have ended between the lane's writing and its own.
+    assert tracker.steps == [("a", 1), ("a", 2), ("a", 1)]
 
 
 def test_the_book_is_read_back_in_the_order_of_the_trials(parts):

@@ -1,0 +1,24 @@
+"""A disk without space: how it is known, and what is said of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether ``error``, or what it came from, is that a disk had no space left."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def full_disk(path: Path) -> str:
+    """The line for the user; ``path``, a file or folder there, may not have come to be."""
+    place = next(found for found in (path, *path.absolute().parents) if found.exists())
+    free = os.statvfs(place)
+    mib = free.f_bavail * free.f_frsize / 2**20
+    return f"no space left: free some on the disk that holds {path} ({mib:.1f} MiB are free)"

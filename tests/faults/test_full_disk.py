@@ -1,0 +1,59 @@
+"""A sweep whose disk fills up: it stops by itself, says what to free, and goes on with the same numbers."""
+
+import os
+import subprocess
+import sys
+from contextlib import suppress
+
+import pytest
+
+_RESUME = [sys.executable, "-m", "orchestrator.sweep", "--resume", "s"]
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """``runs/`` on a small disk of its own."""
+    place = tmp_path / "runs"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", str(place)]
+    done = subprocess.run(mount, capture_output=True, text=True) if os.geteuid() == 0 else None
+    if done is None or done.returncode:
+        pytest.skip(f"a small disk needs root and mount: {done.stderr.strip() if done else 'not root'}")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def _fill(disk, leave):
+    """Fills it but for ``leave`` bytes, while others write there."""
+    with open(disk / "ballast", "wb") as file:
+        while (free := os.statvfs(disk)).f_bavail * free.f_frsize > leave:
+            size = file.seek(0, os.SEEK_END)
+            with suppress(OSError):
+                os.posix_fallocate(file.fileno(), size, free.f_bavail * free.f_frsize - leave)
+
+
+def _stopped(sweep, runs):
+    assert sweep.end() == 1, sweep.said
+    assert "Traceback" not in sweep.said, sweep.said
+    (line,) = [line for _, line in sweep.lines if line.startswith("Stopped: ")]
+    assert f"no space left: free some on the disk that holds {runs}/s" in line
+    assert "python -m orchestrator.sweep --resume s" in sweep.said
+
+
+def test_it_stops_and_goes_on_with_nothing_left_and_with_room_for_small_files(
+    runs, start_sweep, three_trials, tmp_path
+):
+    command, expected = three_trials
+    sweep = start_sweep(command, tmp_path)
+    for when, leave in (("trial 1/3 task 1/", 0), ("trial 3/3 starts", 2**16)):
+        sweep.until(when)
+        _fill(runs, leave)
+        _stopped(sweep, runs)
+        before = sweep.lines_of_tasks()
+        assert before
+        (runs / "ballast").unlink()
+        sweep = start_sweep(_RESUME, tmp_path)
+    assert sweep.end() == 0, sweep.said
+    sweep.assert_kept(before)
+    sweep.assert_like(expected)
+    sweep.assert_recorded(3)
