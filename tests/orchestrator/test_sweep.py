@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -152,3 +153,38 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on_without_doing_it_again
     trials = [r.data.tags for r in runs if "mlflow.parentRunId" in r.data.tags]
     assert len(trials) == 4 and {t["status"] for t in trials} <= {"finished", "stopped"}
     assert {r.info.status for r in runs} <= {"FINISHED", "KILLED"}
+
+
+def test_ctrl_c_twice_stops_at_once_and_resume_goes_on_from_the_last_finished_task(command, tmp_path):
+    # Tasks of many seconds: the second one is not over when it is stopped.
+    long = ["method.epochs=150" if value.startswith("method.epochs=") else value for value in command]
+    line = [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", "s", "--trials", "2"]
+    process = subprocess.Popen(
+        [*line, "--concurrent", "1", *long],
+        cwd=tmp_path,
+        env=_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    said = []
+    for awaited in ("task 1/2", "Ctrl-C stops now"):
+        for text in process.stdout:
+            said.append(text)
+            if awaited in text:
+                time.sleep(1)  # into the task
+                process.send_signal(signal.SIGINT)
+                break
+    said += process.stdout.readlines()
+    assert process.wait(120) == 130, "".join(said)
+    rest = "".join(said)
+    assert "stopped\n" in rest and "--resume s" in rest and "Traceback" not in rest, rest
+    before = {path.parent: _reports(path.parent) for path in tmp_path.glob("runs/s/trials/*/tasks.jsonl")}
+    assert before and all(len(reports) == 1 for reports in before.values()), (
+        "no task under way was waited for"
+    )
+    done = _run(tmp_path, "orchestrator.sweep", "--resume", "s")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for trial, reports in before.items():
+        assert [_timed(r) for r in _reports(trial)[:1]] == [_timed(r) for r in reports]
