@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -14,6 +15,18 @@ import pytest
 
 # Two cores, several processes: more threads only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Never a Ray that happens to be running on the machine.
+os.environ["RAY_ADDRESS"] = "local"
+
+_STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train)|Session")
+
+
+def pytest_collection_modifyitems(items):
+    """Files stay whole, and of those that start Ray one is run at a time."""
+    ray = {path: bool(_STARTS_RAY.search(path.read_text())) for path in {item.path for item in items}}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("ray" if ray[item.path] else str(item.path)))
+
 
 _SMALL = {
     "stream.name": "shapes-retrieval",
