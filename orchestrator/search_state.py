@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import pickle
 import shutil
 from pathlib import Path
 
@@ -67,5 +66,5 @@ def _whole(path: Path) -> bool:
         except ValueError:
             return False
         return True
-    # Not loaded to find out, for loading runs what it says: every pickle ends with the opcode STOP.
-    return data.endswith(pickle.STOP)
+    # Not loaded to find out, for loading runs what it says: every pickle ends with the opcode STOP, a point.
+    return data.endswith(b".")
