@@ -69,7 +69,7 @@ class Tracker:
 def test_a_trial_leaves_its_tables_and_their_pictures(tmp_path, small_config):
     tracker, said = Tracker(), []
     book = TrialBook(tmp_path, Objective("validation/seen/accuracy", "max"), len(NAMES))
-    watch = Watch(book, tracker, small_config("ctp").with_values, NAMES, "vqa", 1, said.append)
+    watch = Watch(book, tracker, small_config("ctp").with_values, NAMES, "vqa", 1, None, said.append)
     watch.start("a", {})
     folder = tmp_path / "a"
     for t, step in enumerate(STEPS):

@@ -8,7 +8,7 @@ from orchestrator import search_state
 FILES = {
     "tuner.pkl": pickle.dumps("tuner"),
     "experiment_state-2026.json": json.dumps({"trials": [1, 2, 3]}).encode(),
-    "search_gen_state-2026.json": json.dumps({"finished": False}).encode(),
+    "search_gen_state-2026.json": pickle.dumps({"finished": False}),  # so named by Tune
     "searcher-state-2026.pkl": pickle.dumps({"study": list(range(50))}),
 }
 
@@ -31,19 +31,21 @@ def test_a_state_cut_short_is_replaced_by_the_copy(tune, name):
 
 
 def test_a_whole_state_stays_as_it_is(tune):
-    (tune / "search_gen_state-2026.json").write_bytes(b"{}")
+    (tune / "experiment_state-2026.json").write_bytes(b"{}")
     assert not search_state.repair(tune)
-    assert (tune / "search_gen_state-2026.json").read_bytes() == b"{}"
+    assert (tune / "experiment_state-2026.json").read_bytes() == b"{}"
 
 
-def test_without_a_copy_nothing_is_done(tmp_path):
-    (tmp_path / "experiment_state-2026.json").write_bytes(b"{")
-    assert not search_state.repair(tmp_path)
+def test_without_a_copy_no_trial_can_have_begun_and_the_search_begins_anew(tmp_path):
+    (tmp_path / "tune").mkdir()
+    (tmp_path / "tune/experiment_state-2026.json").write_bytes(b"{")
+    assert search_state.repair(tmp_path / "tune")
+    assert not (tmp_path / "tune").exists()
 
 
 def test_a_copy_is_replaced_as_a_whole(tune):
     (tune / "kept.partial").mkdir()  # left by a driver that died while copying
-    (tune / "search_gen_state-2026.json").write_bytes(b"{}")
+    (tune / "experiment_state-2026.json").write_bytes(b"{}")
     search_state.keep(tune)
-    assert (tune / "kept" / "search_gen_state-2026.json").read_bytes() == b"{}"
+    assert (tune / "kept" / "experiment_state-2026.json").read_bytes() == b"{}"
     assert sorted(path.name for path in tune.iterdir() if path.is_dir()) == ["kept"]
