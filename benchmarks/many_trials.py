@@ -1,0 +1,164 @@
+"""Whether a long sweep slows down: the driver's memory and the time of a decision, early and late.
+
+    python benchmarks/many_trials.py [--trials 500]
+
+Tune, the search, the scheduler, the record in SQLite and the dispatcher are the real ones. The lane is a
+thread that answers at once with two tasks of a hundred metrics: nothing is trained, no picture drawn. A
+decision lasts from the lane's last report on one trial to its start of the next.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import psutil
+import ray
+from ray.tune.execution.tune_controller import TuneController
+
+from orchestrator import search_state
+from orchestrator.dispatcher import Dispatcher
+from orchestrator.job import Outcome
+from orchestrator.search import TaskSearch
+from orchestrator.search_run import search
+from orchestrator.session import Session
+from orchestrator.space import Space
+from orchestrator.watch import Watch
+
+_TASKS = 2
+_METRICS = 100
+_EARLY = 50
+_AROUND = 20  # trials whose median is taken
+
+seconds: dict[str, list[float]] = defaultdict(list)
+"""Part of a decision -> the time of each."""
+
+
+class _FastSession:
+    """Of a session, what a search asks."""
+
+    lanes = 1
+    report_of = Session.report_of
+
+    def __init__(self, jobs: int) -> None:
+        self.dispatcher = ray.remote(Dispatcher).options(num_cpus=0, max_concurrency=100).remote(jobs)
+
+    def tick(self) -> None:
+        pass
+
+
+class _NoArtist:
+    def trial(self, *_: Any) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _FastLane(threading.Thread):
+    """``rss``: the driver's memory at the start of each trial."""
+
+    def __init__(self, dispatcher: Any) -> None:
+        super().__init__(daemon=True)
+        self._dispatcher = dispatcher
+        self.rss: list[int] = []
+
+    def run(self) -> None:
+        d, rng, process = self._dispatcher, np.random.default_rng(0), psutil.Process()
+        ray.get(d.join.remote(0, 0.0))
+        reported = None
+        while True:
+            state, job = ray.get(d.next.remote(0))
+            if state == "end":
+                return
+            if state == "wait":
+                continue
+            if reported is not None:
+                seconds["decision"].append(time.perf_counter() - reported)
+            self.rss.append(process.memory_info().rss)
+            outcome = "finished"
+            for task in range(1, _TASKS + 1):
+                reported = time.perf_counter()
+                ray.get(d.report.remote(job.id, _report(task, rng)))
+                while (verdict := ray.get(d.verdict.remote(job.id, task))) is None:
+                    pass
+                if not verdict and task < _TASKS:
+                    outcome = "stopped"
+                    break
+            ray.get(d.end.remote(0, job.id, Outcome(outcome)))
+
+
+def _report(task: int, rng: np.random.Generator) -> dict[str, float]:
+    values = rng.uniform(0, 100, _METRICS)
+    scores = {f"validation/task_{k:02d}/r_mean": values[k] for k in range(task)}
+    others = {f"validation/other_{k:02d}": value for k, value in enumerate(values[task + 1 :])}
+    return {"task": task, "validation/seen/r_mean": values[task], **scores, **others}
+
+
+def _time(owner: Any, name: str, part: str) -> None:
+    """Has ``owner``'s function ``name`` write down its time."""
+    real = getattr(owner, name)
+
+    def timed(*args: Any, **options: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return real(*args, **options)
+        finally:
+            if part != "Tune's snapshot" or options.get("force"):
+                seconds[part].append(time.perf_counter() - began)
+
+    setattr(owner, name, timed)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trials", type=int, default=500)
+    trials = parser.parse_args().trials
+    folder = Path(tempfile.mkdtemp(prefix="many-trials-")) / "run"
+    folder.mkdir()
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # as a session has it
+    ray.init(address="local", include_dashboard=False, log_to_driver=False)
+    _time(TaskSearch, "suggest", "the search's proposal")
+    _time(TuneController, "checkpoint", "Tune's snapshot")
+    _time(search_state, "keep", "its second copy")
+    space = Space.load("ctp", None, None, {})
+    names = [f"task {k + 1}" for k in range(_TASKS)]
+    watch = Watch.open(
+        folder, space.config, space.trial_config, space.objective, names, trials, lambda line: None
+    )
+    watch._artist.close()
+    watch._artist = _NoArtist()
+    session = _FastSession(trials)
+    lane = _FastLane(session.dispatcher)
+    lane.start()
+    began = time.perf_counter()
+    search(folder, space, session, watch, trials)
+    wall = time.perf_counter() - began
+    left = watch.finish("finished", {}, {})
+
+    def at(trial: int, values: list[float]) -> float:
+        return median(values[max(0, trial - _AROUND) : trial])
+
+    early, late = at(_EARLY, lane.rss), at(trials, lane.rss)
+    print(f"{len(lane.rss)} trials in {wall:.0f} s, one lane\n")
+    print(f"{'':<26}{f'at {_EARLY}':>10}{f'at {trials}':>10}{'ratio':>8}")
+    print(f"{'driver, MiB':<26}{early / 2**20:>10.0f}{late / 2**20:>10.0f}{late / early:>8.2f}")
+    for part, values in seconds.items():
+        early, late = at(_EARLY, values), at(trials, values)
+        print(f"{part + ', s':<26}{early:>10.3f}{late:>10.3f}{late / early:>8.2f}")
+    size = sum(path.stat().st_size for path in (folder / "tune").glob("*") if path.is_file())
+    print(f"\nTune's state: {size / 2**20:.2f} MiB\n" + "\n".join(left))
+
+
+if __name__ == "__main__":
+    main()
