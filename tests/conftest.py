@@ -21,11 +21,21 @@ os.environ["RAY_ADDRESS"] = "local"
 _STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train)|Session")
 
 
-def pytest_collection_modifyitems(items):
-    """Files stay whole, and of those that start Ray one is run at a time."""
-    ray = {path: bool(_STARTS_RAY.search(path.read_text())) for path in {item.path for item in items}}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("ray" if ray[item.path] else str(item.path)))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests stay together, in its order. Of those that start Ray, the clusters and faults are run one
+    after the other, and the rest as well.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class Rooms(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.split("::", 1)[0]
+            if file.startswith(("tests/cluster/", "tests/faults/")):
+                return "clusters and faults"
+            return "ray" if _STARTS_RAY.search((config.rootpath / file).read_text()) else file
+
+    return Rooms(config, log)
 
 
 _SMALL = {

@@ -78,6 +78,7 @@ def test_two_lanes_are_shared_and_go_back(cluster, sweep_command, start_sweep, t
     _recorded_apart(tmp_path, trials)
 
 
+@pytest.mark.slow
 def test_one_lane_goes_back_and_forth(cluster, sweep_command, start_sweep, tmp_path):
     shared = cluster(1)
     first = start_sweep(sweep_command("a", "--trials", "4"), tmp_path, **_joined(shared))
