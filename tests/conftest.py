@@ -23,8 +23,8 @@ _STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train)|Session")
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """A file's tests stay together, in its order. Of those that start Ray, the clusters and faults are run one
-    after the other, and the rest as well.
+    """A file's tests stay together. Of those that start Ray, the clusters and faults are run one after the
+    other, and the rest as well.
     """
     from xdist.scheduler import LoadFileScheduling
 
