@@ -66,5 +66,5 @@ def _autoscaling_config(gcs_address: str) -> Path | None:
         words = process.info["cmdline"] or []
         given = dict(word.split("=", 1) for word in words if word.startswith("--") and "=" in word)
         if given.get("--gcs-address") == gcs_address and "--autoscaling-config" in given:
-            return Path(given["--autoscaling-config"])
+            return Path(given["--autoscaling-config"]).expanduser()
     return None
