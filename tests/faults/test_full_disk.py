@@ -7,6 +7,8 @@ from contextlib import suppress
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 _RESUME = [sys.executable, "-m", "orchestrator.sweep", "--resume", "s"]
 
 

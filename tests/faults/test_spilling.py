@@ -5,6 +5,8 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
+pytestmark = pytest.mark.slow
+
 _MIB = 2**20
 
 

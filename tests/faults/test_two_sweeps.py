@@ -8,6 +8,8 @@ import pytest
 from mlflow.tracking import MlflowClient
 from ray.cluster_utils import Cluster
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cluster():
@@ -78,7 +80,6 @@ def test_two_lanes_are_shared_and_go_back(cluster, sweep_command, start_sweep, t
     _recorded_apart(tmp_path, trials)
 
 
-@pytest.mark.slow
 def test_one_lane_goes_back_and_forth(cluster, sweep_command, start_sweep, tmp_path):
     shared = cluster(1)
     first = start_sweep(sweep_command("a", "--trials", "4"), tmp_path, **_joined(shared))
