@@ -22,9 +22,7 @@ from typing import Any
 import numpy as np
 import psutil
 import ray
-from ray.tune.execution.tune_controller import TuneController
 
-from orchestrator import search_state
 from orchestrator.dispatcher import Dispatcher
 from orchestrator.job import Outcome
 from orchestrator.search import TaskSearch
@@ -112,8 +110,7 @@ def _time(owner: Any, name: str, part: str) -> None:
         try:
             return real(*args, **options)
         finally:
-            if part != "Tune's snapshot" or options.get("force"):
-                seconds[part].append(time.perf_counter() - began)
+            seconds[part].append(time.perf_counter() - began)
 
     setattr(owner, name, timed)
 
@@ -129,12 +126,12 @@ def main() -> None:
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # as a session has it
     ray.init(address="local", include_dashboard=False, log_to_driver=False)
     _time(TaskSearch, "suggest", "the search's proposal")
-    _time(TuneController, "checkpoint", "Tune's snapshot")
-    _time(search_state, "keep", "its second copy")
+    _time(Watch, "start", "the record of its start")
+    _time(Watch, "end", "the record of its end")
     space = Space.load("ctp", None, None, {})
     names = [f"task {k + 1}" for k in range(_TASKS)]
     watch = Watch.open(
-        folder, space.config, space.trial_config, space.objective, names, trials, lambda line: None
+        folder, space.config, space.trial_config, space.objective, names, trials, None, lambda line: None
     )
     watch._artist.close()
     watch._artist = _NoArtist()
@@ -142,7 +139,7 @@ def main() -> None:
     lane = _FastLane(session.dispatcher)
     lane.start()
     began = time.perf_counter()
-    search(folder, space, session, watch, trials)
+    search(folder, space, session, watch, trials, None)
     wall = time.perf_counter() - began
     left = watch.finish("finished", {}, {})
 
@@ -156,8 +153,7 @@ def main() -> None:
     for part, values in seconds.items():
         early, late = at(_EARLY, values), at(trials, values)
         print(f"{part + ', s':<26}{early:>10.3f}{late:>10.3f}{late / early:>8.2f}")
-    size = sum(path.stat().st_size for path in (folder / "tune").glob("*") if path.is_file())
-    print(f"\nTune's state: {size / 2**20:.2f} MiB\n" + "\n".join(left))
+    print("\n" + "\n".join(left))
 
 
 if __name__ == "__main__":

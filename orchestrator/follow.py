@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ray import tune
 
-from .search import STATUS, TASK
+from .search import STATUS, TASK, TRIAL
 
 if TYPE_CHECKING:
     from .watch import Watch
@@ -17,8 +17,8 @@ class Follow(tune.Callback):
     """Hands trial starts, results and ends to the :class:`~orchestrator.watch.Watch` of the sweep in
     ``folder``.
 
-    Tune pickles its callbacks with the experiment and brings them back on restore; a watch holds threads and
-    files, so it stays in ``watches`` of this process and only the folder's name is pickled.
+    Tune pickles its callbacks with the experiment; a watch holds threads and files, so it stays in
+    ``watches`` of this process and only the folder's name is pickled.
     """
 
     watches: ClassVar[dict[str, Watch]] = {}
@@ -34,24 +34,29 @@ class Follow(tune.Callback):
         self._watch.tick()
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
-        self._watch.start(trial.trial_id, dict(trial.config))
+        values = dict(trial.config)
+        which = values.pop(TRIAL)
+        self._watch.start(which["id"], values, which["number"])
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **_: Any) -> None:
         if result.get("fatal"):
             self._watch.fatal = result["reason"]
-            # As after Ctrl-C: Tune saves its state with this trial unfinished, so that it can be gone on
-            # with.
+            # As after Ctrl-C: the trial stays unfinished, so that it can be gone on with.
             signal.raise_signal(signal.SIGUSR1)
         elif result.get(STATUS) != "failed":
-            self._watch.task(trial.trial_id, self._watch.report_of(trial.trial_id, int(result[TASK])))
+            self._watch.task(_id(trial), self._watch.report_of(_id(trial), int(result[TASK])))
 
     def on_trial_complete(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
         last = trial.last_result or {}
         if last.get(STATUS) == "failed":
-            self._watch.end(trial.trial_id, "failed", last["reason"])
+            self._watch.end(_id(trial), "failed", last["reason"])
         else:
-            whole = len(self._watch.book.trials[trial.trial_id].reports) >= self._watch.book.tasks
-            self._watch.end(trial.trial_id, "finished" if whole else "stopped")
+            whole = len(self._watch.book.trials[_id(trial)].reports) >= self._watch.book.tasks
+            self._watch.end(_id(trial), "finished" if whole else "stopped")
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
-        self._watch.end(trial.trial_id, "failed", "the trial's own process died too often")
+        self._watch.end(_id(trial), "failed", "the trial's own process died too often")
+
+
+def _id(trial: Any) -> str:
+    return trial.config[TRIAL]["id"]

@@ -1,4 +1,4 @@
-"""Whether a folder that holds pickles may be read: reading one runs what it names."""
+"""Whether a sweep's folder is the user's own, as what lies in it is gone on with."""
 
 from __future__ import annotations
 
@@ -10,21 +10,18 @@ from .errors import UserError
 
 
 def check_own(folder: Path) -> None:
-    """Raises a one-line :class:`~orchestrator.errors.UserError` where ``folder``, or anything in it, belongs
-    to another user, can be written by everyone, or is a link.
+    """Raises a one-line :class:`~orchestrator.errors.UserError` where ``folder`` belongs to another user, or
+    can be written to by everyone: its configurations name files to read and places to write to.
+
+    Nothing is read there that could run code: the pickles that Ray leaves are never read back.
     """
-    me = os.getuid()
-    for path in (folder, *folder.rglob("*")) if folder.exists() else ():
-        found = path.lstat()
-        if stat.S_ISLNK(found.st_mode):
-            raise UserError(f"{path}: is a link; what Ray left there is read only where it is yours")
-        if found.st_uid != me:
-            raise UserError(
-                f"{path}: belongs to user {found.st_uid}, not to you ({me}); "
-                "what Ray left there could run anything when it is read"
-            )
-        if found.st_mode & stat.S_IWOTH:
-            raise UserError(
-                f"{path}: everyone may write to it (mode {stat.S_IMODE(found.st_mode):o}); "
-                "what Ray left there could run anything when it is read"
-            )
+    found, me = folder.stat(), os.getuid()
+    if found.st_uid != me:
+        raise UserError(
+            f"{folder}: belongs to user {found.st_uid}, not to you ({me}); a sweep is resumed by its own user"
+        )
+    if found.st_mode & stat.S_IWOTH:
+        raise UserError(
+            f"{folder}: everyone may write to it (mode {stat.S_IMODE(found.st_mode):o}); "
+            f"allowed: a folder that you alone may change (chmod o-w {folder})"
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from .storage import Storage
@@ -17,7 +16,6 @@ _OWN = (
     "trials/*/*.png",
     "trials/*/*.csv",
     "trials/*/test/*",
-    "tune/kept/*",
 )
 _TRIALS = ("tasks.jsonl", "curves.csv", "test/")
 
@@ -53,17 +51,12 @@ class RunStorage:
                 self._known[name] = seen
 
     def restore(self) -> bool:
-        """Makes ``folder`` anew from what is there, checkpoints left where they are; False where nothing is.
-
-        Of Tune's state the kept copy takes its place.
-        """
+        """Makes ``folder`` anew from what is there, its checkpoints left there; False where nothing is."""
         found = False
         for name in self.storage.names():
             if name.startswith("trials/") and "/checkpoints/" in name:
                 continue
             found = self.storage.get(name, self._folder / name) or found
-            if name.startswith("tune/kept/"):
-                shutil.copyfile(self._folder / name, self._folder / "tune" / Path(name).name)
         return found
 
     def keep_only(self, trial_id: str, task: int) -> None:

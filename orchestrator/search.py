@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from itertools import count
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
-
-from . import search_state
-from .trial_files import reports_in
 
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
     from ray.tune.experiment import Trial
+
+    from .trial_book import TrialEntry
 
 TASK = "task"
 """Time attribute of a sweep: tasks done."""
 
 STATUS = "status"
 """What a trial's last result says of it: ``running``, ``finished``, ``stopped`` or ``failed``."""
+
+TRIAL = "trial"
+"""The key of a proposal under which its trial's id and number stand, beside the searched values."""
 
 
 class TaskSearch(OptunaSearch):
@@ -32,8 +36,13 @@ class TaskSearch(OptunaSearch):
     falls as tasks arrive, so a stopped trial's last value would outrank those that finished. Intermediate
     values are keyed by tasks done.
 
-    ``space``: the define-by-run function. ``start``: a point to try first. ``trials``: the sweep's length,
-    from which the number of random trials before TPE sets in is taken (a third, 4 to 10).
+    ``space``: the define-by-run function. ``start``: the first trial's point. ``trials``: the sweep's length,
+    from which the number of random trials before TPE sets in is taken (a third, 4 to 10). ``known``: the
+    sweep's trials from before it was resumed. Those that have ended are told to Optuna as they were, the
+    others are proposed again, under their ids, before any new one.
+
+    Trial k's proposal depends on the seed, k and what is known of the others alone, so that a resumed search
+    proposes what an undisturbed one would have.
     """
 
     def __init__(
@@ -46,18 +55,38 @@ class TaskSearch(OptunaSearch):
         tasks: int,
         trials: int,
         start: dict[str, Any] | None,
+        known: Sequence[TrialEntry] = (),
     ) -> None:
+        super().__init__(space, metric=metric, mode=mode)
+        self._entropy = seed
         self._tasks = tasks
-        sampler = optuna.samplers.TPESampler(
-            seed=seed,
-            n_startup_trials=min(10, max(4, trials // 3)),
+        self._random = min(10, max(4, trials // 3))
+        self._start = start
+        self._begun = {entry.number for entry in known}
+        self._again = [(entry.id, entry.number) for entry in known if entry.status == "running"]
+        for entry in known:
+            if entry.status == "running":
+                self._ot_study.enqueue_trial(entry.values)
+            else:
+                self._ot_study.add_trial(self._ended(entry))
+
+    def suggest(self, trial_id: str) -> dict[str, Any]:
+        if self._again:
+            name, number = self._again.pop(0)
+        else:
+            number = next(number for number in count() if number not in self._begun)
+            name = f"trial_{number + 1:04d}"
+            self._begun.add(number)
+            if number == 0 and self._start:
+                self._ot_study.enqueue_trial(self._start)
+        self._ot_study.sampler = optuna.samplers.TPESampler(
+            seed=int(np.random.SeedSequence([self._entropy, number]).generate_state(1)[0]),
+            n_startup_trials=self._random,
             multivariate=True,
             group=True,
             constant_liar=True,
         )
-        super().__init__(
-            space, metric=metric, mode=mode, sampler=sampler, points_to_evaluate=[start] if start else None
-        )
+        return {**super().suggest(trial_id), TRIAL: {"id": name, "number": number}}
 
     def on_trial_result(self, trial_id: str, result: dict) -> None:
         value, task = result.get(self.metric), int(result.get(TASK, 0))
@@ -73,12 +102,30 @@ class TaskSearch(OptunaSearch):
             return
         failed = error or not result or result.get(STATUS) == "failed"
         value = None if failed else result.get(self.metric)
-        if value is not None and int(result[TASK]) >= self._tasks:
+        state = self._state(value, int(result[TASK]) if result else 0)
+        if state == TrialState.COMPLETE:
             super().on_trial_complete(trial_id, result, error)
             return
-        state = TrialState.FAIL if value is None else TrialState.PRUNED
         self._ot_study.tell(self._ot_trials[trial_id], state=state)
         self._completed_trials.add(trial_id)
+
+    def _state(self, value: float | None, tasks: int) -> TrialState:
+        if value is None:
+            return TrialState.FAIL
+        return TrialState.COMPLETE if tasks >= self._tasks else TrialState.PRUNED
+
+    def _ended(self, entry: TrialEntry) -> FrozenTrial:
+        reported = {int(r[TASK]): r[self.metric] for r in entry.reports if self.metric in r}
+        last = reported.get(len(entry.reports)) if entry.status != "failed" else None
+        asked = optuna.trial.FixedTrial(entry.values)
+        self._space(asked)
+        return optuna.trial.create_trial(
+            state=self._state(last, len(entry.reports)),
+            value=last,
+            params=asked.params,
+            distributions=asked.distributions,
+            intermediate_values=reported,
+        )
 
 
 class TaskScheduler(ASHAScheduler):
@@ -87,35 +134,27 @@ class TaskScheduler(ASHAScheduler):
     The first rung is the second task, as the first shows nothing of forgetting (the first task in
     streams of up to three). To be stopped at the last task is to have finished.
 
-    Before a trial begins, Tune writes down that it exists: else a driver that dies in the ten seconds until
-    Tune's next snapshot would leave a trial that the record knows and the search does not. Tune does not
-    write down what a scheduler knows: of trials from before, that is read from their own folders, which lie
-    in ``trials`` beside Tune's.
+    ``known``: the sweep's trials from before it was resumed, by which the others are judged as if it had not
+    been interrupted.
     """
 
-    def __init__(self, metric: str, mode: str, tasks: int) -> None:
+    def __init__(self, metric: str, mode: str, tasks: int, known: Sequence[TrialEntry] = ()) -> None:
         first = 2 if tasks > 3 else 1
         super().__init__(
             time_attr=TASK, metric=metric, mode=mode, max_t=tasks + 1, grace_period=first, reduction_factor=2
         )
-        self._unwritten = False
+        self._unfinished = {entry.id: entry.reports for entry in known if entry.status == "running"}
+        for entry in known:
+            if entry.status != "running":
+                ended: Any = SimpleNamespace(trial_id=entry.id)
+                super().on_trial_add(None, ended)
+                self._hear(ended, entry.reports)
 
-    def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
+    def on_trial_add(self, tune_controller: TuneController | None, trial: Trial) -> None:
         super().on_trial_add(tune_controller, trial)
-        self._unwritten = True
-        folder = Path(tune_controller.experiment_path).with_name("trials") / trial.trial_id
-        known = reports_in(folder)
-        if known and not trial.is_finished():
-            known = known[:-1]  # whether to stop after its last one is decided, perhaps once more
-        for report in known:
-            if (value := report.get(self._metric)) is not None:
-                sign = 1 if self._mode == "max" else -1
-                self._trial_info[trial.trial_id].on_result(trial, int(report[TASK]), sign * value)
+        # Whether to stop after the last report is decided, perhaps once more, when it is heard again.
+        self._hear(trial, self._unfinished.pop(trial.config[TRIAL]["id"], [])[:-1])
 
-    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
-        found = super().choose_trial_to_run(tune_controller)
-        if found is not None and self._unwritten:
-            self._unwritten = False
-            tune_controller.checkpoint(force=True, wait=True)
-            search_state.keep(Path(tune_controller.experiment_path))
-        return found
+    def _hear(self, trial: Trial, reports: Sequence[dict[str, float]]) -> None:
+        for report in reports:
+            super().on_trial_result(None, trial, report)

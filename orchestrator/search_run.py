@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from . import search_state
 from .cli import short_path
 from .full_disk import full_disk, is_full
 from .job import Job, Outcome
@@ -78,7 +79,9 @@ def search_run(
 def search(
     folder: Path, space: Space, session: Session, watch: Watch, trials: int, storage: Storage | None
 ) -> str:
-    """Runs the Tuner; ``finished``, or ``interrupted``, also where ``watch`` heard of something fatal."""
+    """Runs the Tuner over the trials that have not ended; ``finished``, or ``interrupted``, also where
+    ``watch`` heard of something fatal.
+    """
     import logging
 
     import optuna
@@ -89,7 +92,7 @@ def search(
     from .trial import run_trial
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    # What these say is that Tune was interrupted, as asked, or could not write: the scheduler finds that too.
+    # What these say is that Tune was interrupted, as asked, or could not write what nobody reads.
     for chatty in ("ray.tune.tune", "ray.tune.execution.experiment_state"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -106,44 +109,46 @@ def search(
         # No CPU: what a trial's own process took would be missing where its lane's workers must fit.
         {"memory": 1e6},
     )
-    place = folder / "tune"
+    known = sorted(watch.book.trials.values(), key=lambda entry: entry.number)
+    objective, tasks = space.objective, len(watch.names)
     Follow.watches[str(folder)] = watch
     watch.tick = session.tick
     watch.report_of = session.report_of
-    try:
-        search_state.repair(place)
-        if tune.Tuner.can_restore(str(place)):
-            tuner = tune.Tuner.restore(str(place), trainable, resume_unfinished=True, restart_errored=True)
-        else:
-            objective, tasks = space.objective, len(watch.names)
-            tuner = tune.Tuner(
-                trainable,
-                tune_config=tune.TuneConfig(
-                    search_alg=TaskSearch(
-                        space.suggest,
-                        objective.metric,
-                        objective.mode,
-                        seed=space.config.run.seed,
-                        tasks=tasks,
-                        trials=trials,
-                        start=space.start_params(),
+    # A sweep is resumed from its trials' own record, written as they begin, report and end. Tune's state
+    # grows with every trial, is unpickled to be read and lacks the scheduler's: it is written where nobody
+    # looks, and as seldom as can be.
+    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "inf"
+    with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as place:
+        try:
+            if watch.book.ended < trials:
+                tune.Tuner(
+                    trainable,
+                    tune_config=tune.TuneConfig(
+                        search_alg=TaskSearch(
+                            space.suggest,
+                            objective.metric,
+                            objective.mode,
+                            seed=space.config.run.seed,
+                            tasks=tasks,
+                            trials=trials,
+                            start=space.start_params(),
+                            known=known,
+                        ),
+                        scheduler=TaskScheduler(objective.metric, objective.mode, tasks, known),
+                        num_samples=trials - watch.book.ended,
+                        max_concurrent_trials=session.lanes,
+                        reuse_actors=True,
                     ),
-                    scheduler=TaskScheduler(objective.metric, objective.mode, tasks),
-                    num_samples=trials,
-                    max_concurrent_trials=session.lanes,
-                    reuse_actors=True,
-                ),
-                run_config=tune.RunConfig(
-                    name=place.name,
-                    storage_path=str(folder),
-                    failure_config=tune.FailureConfig(max_failures=3),
-                    callbacks=[Follow(str(folder))],
-                    verbose=0,
-                ),
-            )
-        tuner.fit()
-    finally:
-        del Follow.watches[str(folder)]
+                    run_config=tune.RunConfig(
+                        name="tune",
+                        storage_path=place,
+                        failure_config=tune.FailureConfig(max_failures=3),
+                        callbacks=[Follow(str(folder))],
+                        verbose=0,
+                    ),
+                ).fit()
+        finally:
+            del Follow.watches[str(folder)]
     return "finished" if watch.book.ended >= trials else "interrupted"
 
 

@@ -78,7 +78,7 @@ def _go_on(given: argparse.Namespace) -> int:
         )
     bring_back(given.resume, given.storage)
     folder = kept_folder(given.resume, "sweep.yaml")
-    check_own(folder / "tune")
+    check_own(folder)
     request, _ = strict_yaml.read(folder / "sweep.yaml")
     return _sweep(request, str(folder / "space.yaml"), folder, given)
 

@@ -10,7 +10,7 @@ from ray import tune
 from ray.tune.execution import class_cache
 
 from .job import Job, Outcome
-from .search import STATUS, TASK
+from .search import STATUS, TASK, TRIAL
 from .storage import Storage
 
 # Tune gives the driver's AWS keys to each trial's process, through a Ray that writes them into its log, which
@@ -29,8 +29,8 @@ def run_trial(
     dispatcher: Any,
     metric: str,
 ) -> None:
-    """A Tune function trainable. ``values``: searched keys, dotted; ``base``: the rest of the configuration,
-    nested.
+    """A Tune function trainable. ``values``: searched keys, dotted, and which trial it is; ``base``: the rest
+    of the configuration, nested.
 
     ``folder`` and ``storage``: where trials keep their folders. Each finished task is a Tune result with the
     objective ``metric`` alone: Tune keeps every metric's history and writes it down with each snapshot. A
@@ -38,7 +38,8 @@ def run_trial(
     failure is a result too (``status`` and ``reason``), so that it is recorded in one line and the sweep goes
     on.
     """
-    trial_id = tune.get_context().get_trial_id()
+    values = dict(values)
+    trial_id = values.pop(TRIAL)["id"]
     # The two are joined by the lane: to check them here would import torch into every trial's process.
     kept = storage and storage.below(trial_id)
     ray.get(dispatcher.submit.remote(Job(trial_id, "train", base, values, Path(folder) / trial_id, kept)))

@@ -49,11 +49,16 @@ class TrialBook:
                 entry.status, entry.reason = found["status"], found["reason"]
             self.trials[entry.id] = entry
 
-    def start(self, trial_id: str, values: dict[str, Any], config: dict[str, Any]) -> TrialEntry:
-        """A trial begins, or begins again after an interruption."""
+    def start(
+        self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None
+    ) -> TrialEntry:
+        """A trial begins, or begins again after an interruption. ``number``: its own, from 0; by default the
+        next.
+        """
         entry = self.trials.get(trial_id)
         if entry is None:
-            entry = self.trials[trial_id] = TrialEntry(trial_id, len(self.trials), values)
+            number = len(self.trials) if number is None else number
+            entry = self.trials[trial_id] = TrialEntry(trial_id, number, values)
             place = self.folder / trial_id
             place.mkdir(parents=True, exist_ok=True)
             write_text(place / "config.yaml", strict_yaml.dump(config))

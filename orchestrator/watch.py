@@ -105,11 +105,11 @@ class Watch:
         lines = ["Compare in MLflow:", f"  {self._tracker.ui_command()}", f"  then open {address}"]
         return [*lines, "", message] if message else lines
 
-    def start(self, trial_id: str, values: dict[str, Any]) -> None:
-        """A trial begins."""
+    def start(self, trial_id: str, values: dict[str, Any], number: int | None = None) -> None:
+        """A trial begins; ``number``: see :meth:`~orchestrator.trial_book.TrialBook.start`."""
         again = trial_id in self.book.trials
         config = self._config_of(values)
-        entry = self.book.start(trial_id, values, config.to_dict())
+        entry = self.book.start(trial_id, values, config.to_dict(), number)
         tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
         self._tracker.trial_start(trial_id, config.flat(), tags, searched=list(values))
         shown = "  ".join(f"{key.removeprefix('method.')}={_short(value)}" for key, value in values.items())

@@ -1,12 +1,10 @@
-import json
-from pathlib import Path
-
 import optuna
 import pytest
 from optuna.trial import TrialState
 from ray.tune.schedulers import TrialScheduler
 
-from orchestrator.search import STATUS, TaskScheduler, TaskSearch
+from orchestrator.search import STATUS, TRIAL, TaskScheduler, TaskSearch
+from orchestrator.trial_book import TrialEntry
 
 _METRIC = "validation/seen/r_mean"
 
@@ -50,8 +48,10 @@ def test_a_restarted_trial_may_report_again():
 
 
 def test_the_start_comes_first_and_a_seed_fixes_the_rest():
-    first = [_search().suggest(str(i)) for i in range(1)]
-    assert first == [{"method.learning_rate": 1e-3}]
+    assert _search().suggest("a") == {
+        "method.learning_rate": 1e-3,
+        TRIAL: {"id": "trial_0001", "number": 0},
+    }
     runs = []
     for seed in (1, 1, 2):
         search = _search(seed=seed)
@@ -59,41 +59,63 @@ def test_the_start_comes_first_and_a_seed_fixes_the_rest():
     assert runs[0] == runs[1] != runs[2]
 
 
-def test_the_search_survives_pickling(tmp_path):
-    search = _search()
-    _walk(search, "a", [80, 60, 50])
-    search.save(tmp_path / "state")
-    other = _search()
-    other.restore(tmp_path / "state")
-    assert other._ot_study.best_value == 50
-    assert other.suggest("b") == pytest.approx(search.suggest("b"))
+def _proposals(search: TaskSearch, count: int) -> list[tuple]:
+    found = []
+    for _ in range(count):
+        proposal = search.suggest(f"tune's {len(search._ot_trials)}")
+        found.append((proposal[TRIAL]["id"], proposal["method.learning_rate"]))
+    return found
+
+
+def test_a_resumed_search_proposes_what_an_undisturbed_one_does():
+    curves = {number: [80 - 3.0 * number, 60, 50 + 7.0 * (number % 3)] for number in range(7)}
+    curves[2] = curves[2][:1]  # stopped early
+    undisturbed, entries = _search(trials=12), []
+    for number, curve in curves.items():
+        ((name, rate),) = _proposals(undisturbed, 1)
+        entry = TrialEntry(name, number, {"method.learning_rate": rate})
+        entry.reports = [{"task": task, _METRIC: value} for task, value in enumerate(curve, 1)]
+        entry.status = "running" if number == 6 else "finished" if len(curve) == 3 else "stopped"
+        for report in entry.reports:
+            undisturbed.on_trial_result(f"tune's {number}", {**report, "training_iteration": report["task"]})
+        if entry.status != "running":
+            undisturbed.on_trial_complete(f"tune's {number}", {**entry.reports[-1], STATUS: "running"})
+        entries.append(entry)
+    resumed = _search(trials=12, known=entries)
+    # The one under way comes first, as itself; what it reported is heard again.
+    assert _proposals(resumed, 1) == [(entries[-1].id, entries[-1].values["method.learning_rate"])]
+    for report in entries[-1].reports:
+        resumed.on_trial_result("tune's 0", {**report, "training_iteration": report["task"]})
+    for one, other in zip(undisturbed._ot_study.trials, resumed._ot_study.trials, strict=True):
+        assert (one.number, one.state, one.params, one.distributions) == (
+            (other.number, other.state, other.params, other.distributions)
+        )
+        assert (one.values, one.intermediate_values) == (other.values, other.intermediate_values)
+    # Past the random trials: the sampler has its say.
+    assert _proposals(resumed, 3) == _proposals(undisturbed, 3)
+    assert [name for name, _ in _proposals(resumed, 1)] == ["trial_0011"]
+
+
+def test_a_trial_that_was_proposed_and_never_began_is_proposed_again():
+    (first, second) = _proposals(_search(), 2)
+    known = [TrialEntry(second[0], 1, {"method.learning_rate": second[1]})]
+    assert _proposals(_search(known=known), 2) == [second, first]
 
 
 class _Trial:
     status = "RUNNING"
 
-    def __init__(self, name: str, finished: bool) -> None:
-        self.trial_id = name
-        self.is_finished = lambda: finished
+    def __init__(self, name: str) -> None:
+        self.trial_id = f"tune's {name}"
+        self.config = {TRIAL: {"id": name}}
 
 
-class _Controller:
-    """Of Tune's, what the scheduler asks."""
-
-    def __init__(self, folder: Path) -> None:
-        self.experiment_path = str(folder / "tune")
-
-
-def _decisions(
-    folder: Path, tasks: int, curves: dict[str, list[float]], finished: tuple[str, ...] = ()
-) -> dict[str, int]:
-    """Tasks after which each trial is told to stop; trials report in turn, task by task. ``finished``: those
-    that Tune knows to have ended.
-    """
-    scheduler, trials, stopped = TaskScheduler(_METRIC, "max", tasks), {}, {}
+def _decisions(tasks: int, curves: dict[str, list[float]], known: list[TrialEntry] = ()) -> dict[str, int]:
+    """Tasks after which each trial is told to stop; trials report in turn, task by task."""
+    scheduler, trials, stopped = TaskScheduler(_METRIC, "max", tasks, known), {}, {}
     for name in curves:
-        trials[name] = _Trial(name, name in finished)
-        scheduler.on_trial_add(_Controller(folder), trials[name])
+        trials[name] = _Trial(name)
+        scheduler.on_trial_add(None, trials[name])
     for task in range(1, tasks + 1):
         for name, curve in curves.items():
             if name in stopped or task > len(curve):
@@ -104,18 +126,21 @@ def _decisions(
     return stopped
 
 
-def test_poor_trials_are_stopped_at_the_second_task_first(tmp_path):
+def test_poor_trials_are_stopped_at_the_second_task_first():
     curves = {"good": [50, 80, 70, 60, 50], "late": [90, 20, 20, 20, 20], "poor": [90, 10, 10, 10, 10]}
-    assert _decisions(tmp_path, 5, curves) == {"late": 2, "poor": 2}
-    assert _decisions(tmp_path, 5, {"one": [90, 80, 70, 60, 50]}) == {}
+    assert _decisions(5, curves) == {"late": 2, "poor": 2}
+    assert _decisions(5, {"one": [90, 80, 70, 60, 50]}) == {}
 
 
-@pytest.mark.parametrize(("ended", "stopped"), [(True, {"poor": 2}), (False, {})])
-def test_after_a_resumption_a_trial_is_judged_by_those_from_before(tmp_path, ended, stopped):
-    folder = tmp_path / "trials" / "good"
-    folder.mkdir(parents=True)
-    reports = [{"task": task, _METRIC: value} for task, value in ((1, 50), (2, 80))]
-    (folder / "tasks.jsonl").write_text("".join(json.dumps(r) + "\n" for r in reports))
-    finished = ("good",) if ended else ()
+@pytest.mark.parametrize(("status", "stopped"), [("finished", {"poor": 2}), ("running", {})])
+def test_after_a_resumption_a_trial_is_judged_by_those_from_before(status, stopped):
+    good = TrialEntry("good", 0, {}, [{"task": 1, _METRIC: 50}, {"task": 2, _METRIC: 80}], status)
     # One whose last task's verdict is not known is told nothing of it.
-    assert _decisions(tmp_path, 5, {"good": [], "poor": [90, 10, 10]}, finished) == stopped
+    assert _decisions(5, {"good": [], "poor": [90, 10, 10]}, [good]) == stopped
+
+
+def test_one_that_is_resumed_is_not_judged_again_at_a_task_that_it_has_passed():
+    passed = TrialEntry("old", 0, {}, [{"task": t, _METRIC: 50.0} for t in (1, 2, 3)], "running")
+    better = [TrialEntry(n, k, {}, [{"task": 2, _METRIC: 80.0}], "stopped") for k, n in enumerate("abc", 1)]
+    assert _decisions(5, {"old": [50, 50, 50]}, [passed, *better]) == {}
+    assert _decisions(5, {"new": [50, 50, 50]}, better) == {"new": 2}
