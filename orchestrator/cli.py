@@ -95,8 +95,11 @@ def given_values(arguments: argparse.Namespace) -> dict[str, Any]:
     return values
 
 
-def new_folder(name: str | None, method: str, stream: str) -> Path:
-    """Makes ``runs/NAME``. :class:`UserError`: a name that is no plain file name, or that is taken."""
+def new_folder(name: str | None, method: str, stream: str, url: str | None) -> Path:
+    """Makes ``runs/NAME``. :class:`UserError`: a name that is no plain file name, or that is taken; nothing
+    can be kept at ``url``.
+    """
+    kept_at(url, Path())
     chosen = name or f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}"
     check_plain(chosen, "--name")
     folder = (RUNS / chosen).resolve()
@@ -109,10 +112,14 @@ def new_folder(name: str | None, method: str, stream: str) -> Path:
     return folder
 
 
-def kept_folder(name: str, file: str) -> Path:
-    """``runs/NAME`` of an earlier command, which left ``file`` there. :class:`UserError`: no such folder."""
+def kept_folder(name: str, file: str, url: str | None) -> Path:
+    """``runs/NAME`` of an earlier command, which left ``file`` there; made from what is kept at ``url`` where
+    it is not on this machine. :class:`UserError`: no such folder.
+    """
     check_plain(name, "--resume")
     folder = (RUNS / name).resolve()
+    if not folder.exists() and (kept := kept_at(url, folder)) is not None:
+        kept.restore()
     if not (folder / file).exists():
         known = sorted(path.parent.name for path in RUNS.glob(f"*/{file}"))
         raise UserError(f"--resume {name}: there is no {RUNS}/{name}/{file}; there are {known or 'none'}")
@@ -130,14 +137,6 @@ def kept_at(url: str | None, folder: Path) -> RunStorage | None:
     from .storage import Storage
 
     return RunStorage(Storage(url).check().below(folder.name), folder)
-
-
-def bring_back(name: str, url: str | None) -> None:
-    """Makes ``runs/NAME`` from what is kept at ``url``, where it is not on this machine."""
-    check_plain(name, "--resume")
-    folder = (RUNS / name).resolve()
-    if not folder.exists() and (kept := kept_at(url, folder)) is not None:
-        kept.restore()
 
 
 def short_path(path: Path) -> str:

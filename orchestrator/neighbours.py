@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-_EVERY = 3.0  # seconds
+from .every import Every
+
+_PATIENCE = 3.0  # seconds
 
 
 class Neighbours:
@@ -16,7 +17,7 @@ class Neighbours:
     def __init__(self, dispatcher: Any, namespace: str) -> None:
         self._dispatcher = dispatcher
         self._namespace = namespace
-        self._next = 0.0
+        self._due = Every(3.0)
         self.found = 0
         """How many others there were when last looked."""
 
@@ -25,9 +26,8 @@ class Neighbours:
         import ray
         from ray.exceptions import GetTimeoutError, RayActorError
 
-        if time.monotonic() < self._next:
+        if not self._due():
             return
-        self._next = time.monotonic() + _EVERY
         standings = []
         for entry in ray.util.list_named_actors(all_namespaces=True):
             if entry["namespace"] != self._namespace:
@@ -35,7 +35,7 @@ class Neighbours:
             try:
                 actor = ray.get_actor(entry["name"], self._namespace)
                 if actor._actor_id != self._dispatcher._actor_id:
-                    standings.append(ray.get(actor.standing.remote(), timeout=_EVERY))
+                    standings.append(ray.get(actor.standing.remote(), timeout=_PATIENCE))
             except (ValueError, RayActorError, GetTimeoutError):
                 continue
         self.found = len(standings)

@@ -16,6 +16,7 @@ from .capacity import capacity, living_nodes
 from .config import RunConfig
 from .dispatcher import Dispatcher
 from .errors import UserError
+from .every import Every
 from .features.frozen import asks_queries, frozen_backbone
 from .job import Job, Outcome
 from .lane import Lane
@@ -84,7 +85,7 @@ class Session:
         self._threads: list[Lane] = []
         self._up: set[int] = set()
         self._watchers: list[Neighbours | Spilling] = []
-        self._next_look = 0.0
+        self._look_due = Every(1.0)
         self._complaints = 1
 
     def __enter__(self) -> Session:
@@ -320,10 +321,8 @@ class Session:
         :class:`UserError`: none came up in five minutes, half an hour where machines have to be made first;
         while another sweep holds the cluster it goes on waiting.
         """
-        now = time.monotonic()
-        if now < self._next_look:
+        if not self._look_due():
             return
-        self._next_look = now + 1
         for watcher in self._watchers:
             watcher.look()
         if len(self._up) == self.lanes:
@@ -332,7 +331,7 @@ class Session:
             if lane not in self._up:
                 self._up.add(lane)
                 self._say(f"lane {lane + 1} is up after {seconds:.1f} s")
-        waited = now - self._lanes_began
+        waited = time.monotonic() - self._lanes_began
         shared = self._neighbours.found > 0
         if not self._up and waited > self._patience and not shared:
             raise UserError(f"no lane came up within {self._patience:.0f} s: see Ray's logs, or ask for less")
@@ -359,9 +358,8 @@ class _Progress:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._last = time.monotonic()
+        self._due = Every(5.0, later=True)
 
     def __call__(self, done: int, total: int) -> None:
-        if time.monotonic() - self._last > 5:
-            self._last = time.monotonic()
+        if self._due():
             self._say(f"pictures read: {done} of {total}")

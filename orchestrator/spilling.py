@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
-_EVERY = 10.0  # seconds
+from .every import Every
+
 _MIB = 2**20
 
 
@@ -17,13 +17,12 @@ class Spilling:
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._told = 0
-        self._next = 0.0
+        self._due = Every(10.0)
 
     def look(self) -> None:
         """Asks, every ten seconds at most."""
-        if time.monotonic() < self._next:
+        if not self._due():
             return
-        self._next = time.monotonic() + _EVERY
         spilled = _spilled_bytes()
         if spilled >= max(_MIB, 2 * self._told):
             self._told = spilled

@@ -9,16 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import strict_yaml
-from .cli import (
-    Say,
-    add_run_arguments,
-    bring_back,
-    given_values,
-    kept_at,
-    kept_folder,
-    new_folder,
-    run_main,
-)
+from .cli import Say, add_run_arguments, given_values, kept_at, kept_folder, new_folder, run_main
 from .errors import UserError
 from .own_folder import check_own
 
@@ -76,8 +67,7 @@ def _go_on(given: argparse.Namespace) -> int:
         raise UserError(
             f"--resume {given.resume}: goes on with what the sweep was started with; leave out {extra[0]}"
         )
-    bring_back(given.resume, given.storage)
-    folder = kept_folder(given.resume, "sweep.yaml")
+    folder = kept_folder(given.resume, "sweep.yaml", given.storage)
     check_own(folder)
     request, _ = strict_yaml.read(folder / "sweep.yaml")
     return _sweep(request, str(folder / "space.yaml"), folder, given)
@@ -100,8 +90,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
         print(preview(space, source, trials, request["concurrent"]))
         return 0
     if folder is None:
-        kept_at(request["storage"], Path())  # whether it can be written to, before anything is made
-        folder = new_folder(given.name, request["method"], space.config.stream_name)
+        folder = new_folder(given.name, request["method"], space.config.stream_name, request["storage"])
         shutil.copyfile(space.path, folder / "space.yaml")
         (folder / "sweep.yaml").write_text(strict_yaml.dump(request), encoding="utf-8")
     from .search_run import search_run

@@ -9,16 +9,7 @@ import sys
 from pathlib import Path
 
 from . import strict_yaml
-from .cli import (
-    Say,
-    add_run_arguments,
-    bring_back,
-    given_values,
-    kept_at,
-    kept_folder,
-    new_folder,
-    run_main,
-)
+from .cli import Say, add_run_arguments, given_values, kept_at, kept_folder, new_folder, run_main
 from .config import RunConfig, data_values
 from .errors import UserError
 
@@ -28,8 +19,7 @@ def main(arguments: list[str]) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.resume:
-        bring_back(given.resume, given.storage)
-        folder = kept_folder(given.resume, "train.yaml")
+        folder = kept_folder(given.resume, "train.yaml", given.storage)
         request, _ = strict_yaml.read(folder / "train.yaml")
         config, seeds, concurrent = (
             RunConfig.load_yaml(folder / "config.yaml"),
@@ -59,8 +49,7 @@ def main(arguments: list[str]) -> int:
         print(preview_train(config, source, seeds, concurrent))
         return 0
     if folder is None:
-        kept_at(given.storage, Path())  # whether it can be written to, before anything is made
-        folder = new_folder(given.name, config.method_name, config.stream_name)
+        folder = new_folder(given.name, config.method_name, config.stream_name, given.storage)
         config.dump_yaml(folder / "config.yaml")
         request = {"seeds": seeds, "concurrent": concurrent, "storage": given.storage}
         (folder / "train.yaml").write_text(strict_yaml.dump(request), encoding="utf-8")
