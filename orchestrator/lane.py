@@ -88,7 +88,8 @@ class Lane(threading.Thread):
             scaling_config=ScalingConfig(
                 num_workers=self._resources.workers, use_gpu=use_gpu, resources_per_worker=per_worker
             ),
-            torch_config=LaneGroup(backend="nccl" if use_gpu else "gloo"),
+            # A worker by itself talks to nobody: NCCL would only cost it memory of a GPU that it may share.
+            torch_config=LaneGroup(backend="nccl" if use_gpu and self._resources.workers > 1 else "gloo"),
             run_config=RunConfig(
                 name=f"lane-{self._number}-{uuid.uuid4().hex[:8]}",
                 storage_path=str(self._folder / "lanes"),

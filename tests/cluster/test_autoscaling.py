@@ -1,6 +1,7 @@
 """A sweep on a head without workers: it asks for machines, uses them and lets them go."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,10 +23,11 @@ def _environment(**more):
     return clean | _TOKEN | more
 
 
-@pytest.fixture(scope="module")
-def address(free_port):
-    """A head without CPUs, and Ray's second autoscaler over machines with one each."""
+@pytest.fixture(params=[{"CPU": 2}], ids=["two CPUs"], scope="module")
+def address(request, free_port):
+    """A head without CPUs, and Ray's second autoscaler over machines with ``param``."""
     config = yaml.safe_load(_CONFIG.read_text())
+    config["available_node_types"]["worker"]["resources"] = request.param
     port = free_port()
     config["provider"]["head_node_id"] = FAKE_HEAD_NODE_ID
     config["provider"]["gcs_address"] = f"{get_node_ip_address()}:{port}"
@@ -73,11 +75,19 @@ def _sweep(folder, address, command):
 
 def _workers(address):
     script = "import ray; ray.init(log_to_driver=False, logging_level='error');"
-    script += "print(sum(n['Alive'] for n in ray.nodes()) - 1)"
+    script += "print('workers', sum(n['Alive'] for n in ray.nodes()) - 1)"
     done = subprocess.run(
         [sys.executable, "-c", script], env=_environment(RAY_ADDRESS=address), capture_output=True, text=True
     )
-    return int(done.stdout.split()[-1])
+    found = re.search(r"workers (\d+)", done.stdout)
+    assert found, done.stdout + done.stderr
+    return int(found[1])
+
+
+def _until_gone(address):
+    deadline = time.monotonic() + 90
+    while _workers(address):
+        assert time.monotonic() < deadline, "machines stay that nobody uses"
 
 
 @pytest.fixture
@@ -89,19 +99,34 @@ def small(small_values):
 
 def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(tmp_path, address, small):
     assert _workers(address) == 0
-    process = _sweep(tmp_path, address, ["--trials", "3", *small])
+    process = _sweep(tmp_path, address, ["--trials", "3", *small, "--workers", "2"])
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
-    assert "warming 2 lane(s) of 1 worker(s) each; up to 2 machine(s) may come for them" in said
+    assert "warming 2 lane(s) of 2 worker(s) each; up to 2 machine(s) may come for them" in said
     assert "lane 1 is up" in said and "lane 2 is up" in said
-    deadline = time.monotonic() + 90
-    while _workers(address):
-        assert time.monotonic() < deadline, "machines stay that nobody uses"
+    _until_gone(address)
 
 
 def test_a_sweep_that_no_machine_could_ever_hold_says_so_at_once(tmp_path, address, small):
     # Other ways of asking too much: tests/orchestrator/test_placement.py.
-    process = _sweep(tmp_path, address, [*small, "--workers", "4"])
+    process = _sweep(tmp_path, address, [*small, "--workers", "8"])
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 2, said
-    assert "4 worker(s) with 1 CPU and 0 GPU each, which does not fit on 2 CPU and 0 GPU" in said
+    assert "8 worker(s) with 1 CPU and 0 GPU each, which does not fit on 4 CPU and 0 GPU" in said
+
+
+@pytest.mark.parametrize("address", [{"CPU": 2, "GPU": 1}], ids=["a GPU"], indirect=True)
+@pytest.mark.parametrize(("gpus", "machines"), [("0.5", 1), ("1", 2)])
+def test_trials_get_whole_gpus_or_share_them(tmp_path, address, small, gpus, machines):
+    """The machines of this test have a GPU in Ray's books alone."""
+    options = ["--trials", "4", "--concurrent", "2", "--gpus-per-trial", gpus]
+    process = _sweep(tmp_path, address, [*options, *small])
+    seen = []
+    while process.poll() is None:
+        seen.append(_workers(address))
+        time.sleep(4)
+    said = process.stdout.read()
+    assert process.returncode == 0, said
+    assert "lane 1 is up" in said and "lane 2 is up" in said
+    assert max(seen) == machines
+    _until_gone(address)

@@ -1,5 +1,6 @@
 """cluster.yaml against Ray's own schema and launcher, without an account."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -109,6 +110,27 @@ def test_dashboard_and_record_listen_on_loopback_alone():
     commands = " ".join(yaml.safe_load(SHIPPED.read_text())["head_start_ray_commands"])
     assert "--dashboard-host=127.0.0.1" in commands and "--host 127.0.0.1" in commands
     assert "0.0.0.0" not in SHIPPED.read_text()
+
+
+def test_on_aws_checkpoints_are_kept_in_the_accounts_bucket(s3, tmp_path):
+    """The file's own command, asked of a server that speaks AWS's protocol; ``s3`` points boto3 to it."""
+    (command,) = [c for c in yaml.safe_load(SHIPPED.read_text())["head_setup_commands"] if "VLCL" in c]
+    python = tmp_path / "vlcl-env/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    launched, bash = tmp_path / "ray_bootstrap_config.yaml", tmp_path / ".bashrc"
+
+    def set_up(head_node_type):
+        launched.write_text(f"head_node_type: {head_node_type}\n")
+        environment = {**os.environ, "HOME": str(tmp_path)}
+        subprocess.run(["bash", "-ec", command], env=environment, check=True)
+        return bash.read_text() if bash.exists() else ""
+
+    assert set_up("local.cluster.node") == "", "Ray's name for the machines of a local provider"
+    once = set_up("head")
+    assert re.fullmatch(r"export VLCL_STORAGE=s3://vlcl-\d{12}/runs\n", once)
+    assert set_up("head") == once
 
 
 def test_the_command_line_says_what_is_wrong_in_one_line(tmp_path):
