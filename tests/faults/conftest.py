@@ -44,9 +44,9 @@ def start_sweep():
 
 
 @pytest.fixture(scope="session")
-def three_trials(sweep_command, start_sweep, tmp_path_factory):
-    """The command of a sweep of three trials, one at a time, and such a sweep that nothing was done to."""
-    command = sweep_command("s", "--trials", "3", "--concurrent", "1")
+def four_trials(sweep_command, start_sweep, tmp_path_factory):
+    """The command of a sweep of four trials, one at a time, and such a sweep that nothing was done to."""
+    command = sweep_command("s", "--trials", "4", "--concurrent", "1")
     sweep = start_sweep(command, tmp_path_factory.mktemp("undisturbed"))
     assert sweep.end() == 0, sweep.said
     return command, sweep

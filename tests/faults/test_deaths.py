@@ -14,20 +14,18 @@ import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
-_TRIALS, _TASKS = 4, 2
+_TRIALS = 4
 _DOWN = 60  # seconds without the MLflow server
 
 
 @pytest.fixture(scope="module")
-def command(sweep_command):
-    return sweep_command("s", "--trials", str(_TRIALS), "--concurrent", "1", tasks=_TASKS)
+def command(four_trials):
+    return four_trials[0]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(command, start_sweep, tmp_path_factory):
-    sweep = start_sweep(command, tmp_path_factory.mktemp("undisturbed"))
-    assert sweep.end() == 0, sweep.said
-    return sweep
+def undisturbed(four_trials):
+    return four_trials[1]
 
 
 class Server:
@@ -189,7 +187,6 @@ def test_after_all_of_them_the_numbers_are_those_of_an_undisturbed_sweep(disturb
     disturbed[0].assert_like(undisturbed)
 
 
-@pytest.mark.slow
 def test_the_driver_and_then_its_machine(command, start_sweep, undisturbed, tmp_path, s3, record_property):
     resume = [sys.executable, "-m", "orchestrator.sweep", "--resume", "s", "--storage", s3]
     for place, arguments in (

@@ -7,8 +7,6 @@ from contextlib import suppress
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 _RESUME = [sys.executable, "-m", "orchestrator.sweep", "--resume", "s"]
 
 
@@ -43,19 +41,23 @@ def _stopped(sweep, runs):
 
 
 def test_it_stops_and_goes_on_with_nothing_left_and_with_room_for_small_files(
-    runs, start_sweep, three_trials, tmp_path
+    runs, start_sweep, four_trials, tmp_path
 ):
-    command, expected = three_trials
+    command, expected = four_trials
     sweep = start_sweep(command, tmp_path)
-    for when, leave in (("trial 1/3 task 1/", 0), ("trial 3/3 starts", 2**16)):
+    for when, leave in (("trial 1/4 task 1/", 0), ("trial 3/4 starts", 2**16)):
         sweep.until(when)
         _fill(runs, leave)
         _stopped(sweep, runs)
         before = sweep.lines_of_tasks()
         assert before
+        if not leave:
+            still = start_sweep(_RESUME, tmp_path)
+            assert still.end() == 1 and "no space left: free some" in still.said, still.said
+            assert "Traceback" not in still.said
         (runs / "ballast").unlink()
         sweep = start_sweep(_RESUME, tmp_path)
     assert sweep.end() == 0, sweep.said
     sweep.assert_kept(before)
     sweep.assert_like(expected)
-    sweep.assert_recorded(3)
+    sweep.assert_recorded(4)

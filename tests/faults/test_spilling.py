@@ -5,8 +5,6 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-pytestmark = pytest.mark.slow
-
 _MIB = 2**20
 
 
@@ -20,16 +18,14 @@ def cluster():
     cluster.shutdown()
 
 
-def test_a_store_filled_by_another_is_said_and_changes_no_number(
-    cluster, three_trials, start_sweep, tmp_path
-):
-    command, undisturbed = three_trials
+def test_a_store_filled_by_another_is_said_and_changes_no_number(cluster, four_trials, start_sweep, tmp_path):
+    command, undisturbed = four_trials
     sweep = start_sweep(command, tmp_path, RAY_ADDRESS=cluster.address, RAY_AUTH_MODE="disabled")
-    sweep.until("trial 1/3 starts")
+    sweep.until("trial 1/4 starts")
     assert "moved to disk" not in sweep.said
     ray.init(cluster.address, namespace="another", log_to_driver=False)
     held = [ray.put(np.full(10 * _MIB, k, np.uint8)) for k in range(20)]
-    sweep.until("trial 2/3 starts")
+    sweep.until("trial 2/4 starts")
     # Read back in turn, which pushes the others out again.
     assert [int(ray.get(ref)[-1]) for ref in held] == list(range(20))
     assert sweep.end() == 0, sweep.said

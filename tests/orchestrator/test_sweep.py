@@ -158,7 +158,7 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on_without_doing_it_again
 def test_ctrl_c_twice_stops_at_once_and_resume_goes_on_from_the_last_finished_task(command, tmp_path):
     # Tasks of many seconds: the second one is not over when it is stopped.
     long = ["method.epochs=150" if value.startswith("method.epochs=") else value for value in command]
-    line = [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", "s", "--trials", "2"]
+    line = [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", "s", "--trials", "1"]
     process = subprocess.Popen(
         [*line, "--concurrent", "1", *long],
         cwd=tmp_path,
