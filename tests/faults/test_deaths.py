@@ -43,6 +43,7 @@ class Server:
         self._process = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=self._folder,
+            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

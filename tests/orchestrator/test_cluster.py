@@ -5,10 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 
 from orchestrator.cluster import main, validated
 from orchestrator.errors import UserError
@@ -131,6 +135,34 @@ def test_on_aws_checkpoints_are_kept_in_the_accounts_bucket(s3, tmp_path):
     once = set_up("head")
     assert re.fullmatch(r"export VLCL_STORAGE=s3://vlcl-\d{12}/runs\n", once)
     assert set_up("head") == once
+
+
+def test_mlflows_artifacts_are_kept_where_checkpoints_are(s3, free_port, tmp_path, monkeypatch):
+    """The file's own command, but for the port."""
+    (command,) = [c for c in yaml.safe_load(SHIPPED.read_text())["head_start_ray_commands"] if "mlflow" in c]
+    port = free_port()
+    command = command.replace("--port 5000", f"--port {port}").replace("pgrep -x mlflow", "false")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "VLCL_STORAGE": s3, "HOME": str(tmp_path), "PATH": path}
+    subprocess.run(["bash", "-ec", command], env=environment, check=True)
+    try:
+        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+        client = MlflowClient(f"http://127.0.0.1:{port}")
+        for _ in range(600):
+            try:
+                run = client.create_run(client.create_experiment("e")).info.run_id
+                break
+            except MlflowException:
+                time.sleep(0.2)
+        client.log_artifact(run, str(SHIPPED))
+    finally:
+        for server in [p for p in psutil.process_iter(["cmdline"]) if str(port) in (p.info["cmdline"] or [])]:
+            for process in [*server.children(recursive=True), server]:
+                process.kill()
+    import s3fs
+
+    found = s3fs.S3FileSystem().find(f"{s3}/mlflow-artifacts")
+    assert [path for path in found if path.endswith(f"{run}/artifacts/cluster.yaml")]
 
 
 def test_the_command_line_says_what_is_wrong_in_one_line(tmp_path):
