@@ -85,6 +85,7 @@ class Dispatcher:
         held = [ticket for ticket in held if ticket.outcome is None]
         for ticket in held:
             ticket.stopped = True
+        for ticket in self._tickets.values():
             ticket.wake()
         self._wake()
         return len(held)
@@ -129,13 +130,15 @@ class Dispatcher:
 
     async def next_report(self, job_id: str, heard: int) -> tuple[str, Any]:
         """``("report", metrics)`` number ``heard`` (from 0), ``("end", Outcome)``, or ``("wait", None)``
-        after a while.
+        after a while. Once the desk is drained nobody is kept waiting: that is an end as well.
         """
         ticket = self._tickets[job_id]
-        if heard >= len(ticket.reports) and ticket.outcome is None:
+        if heard >= len(ticket.reports) and ticket.outcome is None and not self._closed:
             await _wait(ticket.changed)
         if heard < len(ticket.reports):
             return "report", ticket.reports[heard]
+        if self._closed and ticket.outcome is None:
+            return "end", Outcome("interrupted")
         return ("end", ticket.outcome) if ticket.outcome is not None else ("wait", None)
 
     async def answer(self, job_id: str, task: int) -> None:

@@ -32,6 +32,8 @@ class Follow(tune.Callback):
 
     def on_step_end(self, iteration: int, trials: list, **_: Any) -> None:
         self._watch.tick()
+        if self._watch.fatal or self._watch.interrupted:
+            signal.raise_signal(signal.SIGUSR1)  # by which Tune ends, its trials unfinished
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
         values = dict(trial.config)
@@ -41,13 +43,13 @@ class Follow(tune.Callback):
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **_: Any) -> None:
         if result.get("fatal"):
             self._watch.fatal = result["reason"]
-            # As after Ctrl-C: the trial stays unfinished, so that it can be gone on with.
-            signal.raise_signal(signal.SIGUSR1)
         elif result.get(STATUS) != "failed":
             self._watch.task(_id(trial), self._watch.report_of(_id(trial), int(result[TASK])))
 
     def on_trial_complete(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
         last = trial.last_result or {}
+        if self._watch.fatal or self._watch.interrupted:
+            return  # it stays unfinished, so that it can be gone on with
         if last.get(STATUS) == "failed":
             self._watch.end(_id(trial), "failed", last["reason"])
         else:

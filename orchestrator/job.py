@@ -28,11 +28,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended. ``metrics``: what a ``test`` job found. ``fatal``: no other job would fare better
-    (disk full).
+    """How a job ended. ``interrupted``: nobody waits for its end, it is gone on with another time.
+    ``metrics``: what a ``test`` job found. ``fatal``: no other job would fare better (disk full).
     """
 
-    status: Literal["finished", "stopped", "failed"]
+    status: Literal["finished", "stopped", "failed", "interrupted"]
     reason: str = ""
     metrics: dict[str, float] = field(default_factory=dict)
     fatal: bool = False

@@ -42,15 +42,18 @@ class Lane(threading.Thread):
 
     Ray Train restarts a worker group that dies; the group asks the dispatcher for the unfinished job and goes
     on from its last finished task. A lane that was let go, its place being wanted by another sweep, begins
-    anew when the dispatcher says so.
+    anew when the dispatcher says so. ``dashboard``: whether Ray's runs.
     """
 
-    def __init__(self, number: int, dispatcher: Any, resources: LaneResources, folder: Path) -> None:
+    def __init__(
+        self, number: int, dispatcher: Any, resources: LaneResources, folder: Path, dashboard: bool
+    ) -> None:
         super().__init__(name=f"lane-{number}", daemon=True)
         self._number = number
         self._dispatcher = dispatcher
         self._resources = resources
         self._folder = folder
+        self._dashboard = dashboard
 
     def run(self) -> None:
         try:
@@ -68,15 +71,16 @@ class Lane(threading.Thread):
     def _fit(self) -> str:
         """One Train run, for as long as the dispatcher keeps it; why it ended."""
         from ray.train import FailureConfig, RunConfig, ScalingConfig
-        from ray.train.torch import TorchTrainer
 
         from .lane_group import LaneGroup
+        from .lane_trainer import LaneTrainer
 
         logging.getLogger("ray.train").setLevel(logging.ERROR)
         use_gpu = self._resources.gpus > 0
         per_worker = {"CPU": self._resources.cpus} | ({"GPU": self._resources.gpus} if use_gpu else {})
-        trainer = TorchTrainer(
+        trainer = LaneTrainer(
             _work,
+            dashboard=self._dashboard,
             train_loop_config={
                 "lane": self._number,
                 "dispatcher": self._dispatcher,

@@ -87,6 +87,7 @@ def search(
     import optuna
     from ray import tune
 
+    from .first_interrupt import first_interrupt
     from .follow import Follow
     from .search import TaskScheduler, TaskSearch
     from .trial import run_trial
@@ -118,7 +119,14 @@ def search(
     # grows with every trial, is unpickled to be read and lacks the scheduler's: it is written where nobody
     # looks, and as seldom as can be.
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "inf"
-    with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as place:
+    # Tune takes its time over Ctrl-C before anybody else hears of it, and skips that at a second one.
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
+
+    def interrupted() -> None:
+        watch.interrupted = True
+        session.finish_tasks()
+
+    with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as place, first_interrupt(interrupted):
         try:
             if watch.book.ended < trials:
                 tune.Tuner(

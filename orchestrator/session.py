@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 import time
 import uuid
 from collections import deque
@@ -85,6 +86,7 @@ class Session:
         self._threads: list[Lane] = []
         self._up: set[int] = set()
         self._watchers: list[Neighbours | Spilling] = []
+        self._finishing: threading.Thread | None = None
         self._look_due = Every(1.0)
         self._complaints = 1
 
@@ -114,11 +116,12 @@ class Session:
             return
         if kind is not None and not issubclass(kind, KeyboardInterrupt):
             return
+        if kind is not None and self._finishing is not None:
+            self._say("stopped")
+            return
         try:
-            busy = ray.get(self.dispatcher.drain.remote()) if self.dispatcher is not None else 0
-            if busy:
-                self._say(f"finishing the task under way of {busy} trial(s); Ctrl-C stops now")
-            elif kind is not None:
+            busy = self._drain()
+            if kind is not None and not busy:
                 return
             self._end_lanes()
             if self._store is not None:
@@ -127,6 +130,23 @@ class Session:
                 ray.shutdown()
         except KeyboardInterrupt:
             self._say("stopped")
+
+    def finish_tasks(self) -> None:
+        """What leaving after Ctrl-C does first, already now: no new job is taken, and those under way stop at
+        their next task. May be called by a signal's handler.
+        """
+        # Ray is asked by a thread, as the handler may have come in the midst of Ray's own work.
+        self._finishing = threading.Thread(target=self._drain, daemon=True)
+        self._finishing.start()
+
+    def _drain(self) -> int:
+        """Answers how many jobs are under way, and says so once."""
+        import ray
+
+        busy = ray.get(self.dispatcher.drain.remote()) if self.dispatcher is not None else 0
+        if busy and (self._finishing is None or self._finishing is threading.current_thread()):
+            self._say(f"finishing the task under way of {busy} trial(s); Ctrl-C stops now")
+        return busy
 
     def _end_lanes(self) -> None:
         """Waits for the lanes; those that have nowhere to run are left alone, as they would wait for ever."""
@@ -166,7 +186,10 @@ class Session:
             options = {"address": "local", "include_dashboard": False}
         for last in (False, True):
             try:
-                ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
+                context = ray.init(
+                    log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options
+                )
+                self._dashboard = bool(context.dashboard_url)
                 break
             except Exception as error:  # Ray raises bare exceptions here
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -238,7 +261,7 @@ class Session:
         self._lanes_began = time.monotonic()
         ray.get(self.dispatcher.expect.remote(self.lanes))
         for number in range(self.lanes):
-            self._threads.append(Lane(number, self.dispatcher, resources, self.folder))
+            self._threads.append(Lane(number, self.dispatcher, resources, self.folder, self._dashboard))
             self._threads[-1].start()
 
     def _publish(self) -> None:

@@ -52,6 +52,8 @@ class Watch:
         self._scenario = scenario
         self.fatal = ""
         """Why the sweep had to stop, where something no trial could mend stopped it."""
+        self.interrupted = False
+        """Whether trials are to end at their next task, to be gone on with another time."""
         self.tick: Callable[[], None] = lambda: None
         """Called often while trials run."""
         self.report_of: Callable[[str, int], dict[str, float]] = lambda trial_id, task: {}

@@ -7,10 +7,12 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
 
 import numpy as np
+import psutil
 import pytest
 
 # Two cores, several processes: more threads only wait for each other.
@@ -77,6 +79,21 @@ def on_two_ranks():
             assert process.returncode == 0, errors.decode()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def processes_under():
+    """A process' number -> the living ones below it, by their names: (name, number)."""
+
+    def under(pid=None) -> list[tuple[str, int]]:
+        found = []
+        with suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):  # it ends while it is looked at
+                    found.append((process.name(), process.pid))
+        return found
+
+    return under
 
 
 @pytest.fixture(scope="session")

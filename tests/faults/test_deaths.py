@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from urllib.request import urlopen
 
 import psutil
@@ -66,7 +67,7 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def disturbed(command, start_sweep, tmp_path_factory, free_port):
+def disturbed(command, start_sweep, tmp_path_factory, free_port, processes_under):
     """A sweep on three nodes that loses a training worker, the shared memory's owner and for a minute the
     MLflow server, a trial's own process and a node, each in another trial.
     """
@@ -85,6 +86,20 @@ def disturbed(command, start_sweep, tmp_path_factory, free_port):
         )
         deaths = {}
 
+        def named(*names):
+            found = [one for node in cluster.list_all_nodes() for one in processes_under(_raylet(node))]
+            return [pid for process, pid in found if any(name in process for name in names)]
+
+        def machine():
+            """All that goes with the one that trains: its raylet, and at once what would else end a moment
+            later.
+            """
+            for raylet in map(_raylet, nodes):
+                below = processes_under(raylet)
+                if any("RayTrainWorker" in name for name, _ in below):
+                    return [raylet, *(pid for _, pid in below)]
+            return []
+
         def kill(trial, task, pids):
             before = "starts" if task == 1 else f"task {task - 1}/"
             sweep.until(rf"trial {trial}/{_TRIALS} {before}")
@@ -93,7 +108,8 @@ def disturbed(command, start_sweep, tmp_path_factory, free_port):
             found = pids()
             assert found
             for pid in found:
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # one that went with another
+                    os.kill(pid, signal.SIGKILL)
             return time.monotonic(), found
 
         try:
@@ -102,10 +118,10 @@ def disturbed(command, start_sweep, tmp_path_factory, free_port):
             server.kill()
             restart = threading.Timer(_DOWN, server.start)
             restart.start()
-            deaths["worker"] = kill(1, 2, lambda: _named(cluster, "RayTrainWorker"))
-            deaths["memory"] = kill(2, 1, lambda: _named(cluster, "Hub"))
-            deaths["trial"] = kill(3, 1, lambda: _named(cluster, "ImplicitFunc", "run_trial"))
-            deaths["node"] = kill(4, 1, lambda: _machine(_node_of(cluster, nodes, "RayTrainWorker")))
+            deaths["worker"] = kill(1, 2, lambda: named("RayTrainWorker"))
+            deaths["memory"] = kill(2, 1, lambda: named("Hub"))
+            deaths["trial"] = kill(3, 1, lambda: named("ImplicitFunc", "run_trial"))
+            deaths["node"] = kill(4, 1, machine)
             assert sweep.end() == 0, sweep.said
             restart.join()
             server.until_up()
@@ -120,27 +136,6 @@ def disturbed(command, start_sweep, tmp_path_factory, free_port):
 
 def _raylet(node):
     return node.all_processes["raylet"][0].process.pid
-
-
-def _under(node):
-    try:
-        return psutil.Process(_raylet(node)).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _machine(node):
-    """All that goes with a machine: its raylet, and at once what would else end a moment later."""
-    return [_raylet(node), *(process.pid for process in _under(node))]
-
-
-def _named(cluster, *names):
-    nodes = cluster.list_all_nodes()
-    return [p.pid for node in nodes for p in _under(node) if any(name in p.name() for name in names)]
-
-
-def _node_of(cluster, nodes, name):
-    return next(node for node in nodes if any(name in p.name() for p in _under(node)))
 
 
 def _lives(pid):

@@ -4,7 +4,6 @@ import re
 import signal
 import time
 
-import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 from ray.cluster_utils import Cluster
@@ -29,12 +28,6 @@ def cluster():
 
 def _joined(cluster):
     return {"RAY_ADDRESS": cluster.address, "RAY_AUTH_MODE": "disabled"}
-
-
-def _workers(cluster):
-    """How many lanes have their worker, of all sweeps."""
-    raylet = cluster.head_node.all_processes["raylet"][0].process.pid
-    return sum("RayTrainWorker" in p.name() for p in psutil.Process(raylet).children(recursive=True))
 
 
 def _ends(sweep):
@@ -62,8 +55,9 @@ def _recorded_apart(folder, trials):
     assert len(runs) == sum(trials.values()) + len(trials)
 
 
-def test_two_lanes_are_shared_and_go_back(cluster, sweep_command, start_sweep, tmp_path):
+def test_two_lanes_are_shared_and_go_back(cluster, sweep_command, start_sweep, tmp_path, processes_under):
     shared = cluster(2)
+    raylet = shared.head_node.all_processes["raylet"][0].process.pid
     first = start_sweep(sweep_command("a", "--trials", "200"), tmp_path, **_joined(shared))
     first.until("lane 2 is up")
     first.until("trial 1/200 task 1/")
@@ -73,7 +67,7 @@ def test_two_lanes_are_shared_and_go_back(cluster, sweep_command, start_sweep, t
     assert any(had_one < when for when in _ends(first)), "both went on"
     # The lane that was given up goes back, as there is work for it.
     deadline = time.monotonic() + 120
-    while _workers(shared) < 2:
+    while sum("RayTrainWorker" in name for name, _ in processes_under(raylet)) < 2:
         assert first.process.poll() is None and time.monotonic() < deadline, first.said
         time.sleep(0.2)
     first.process.send_signal(signal.SIGINT)

@@ -137,7 +137,11 @@ def test_drained_lanes_finish_the_task_under_way_and_take_nothing_new():
         await d.submit(_job("b"))
         await d.next(0)
         await d.report("a", {"task": 1})
+        waiting = [asyncio.create_task(d.next_report(*job)) for job in (("a", 1), ("b", 0))]
+        await asyncio.sleep(0)
         assert await d.drain() == 1
+        assert await asyncio.gather(*waiting) == [("end", Outcome("interrupted"))] * 2, "at once"
+        assert await d.next_report("a", 0) == ("report", {"task": 1})
         assert await d.verdict("a", 1) is False
         await d.end(0, "a", Outcome("stopped"))
         assert await d.next(0) == ("end", None)

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-import psutil
 import pytest
 import ray
 
@@ -65,7 +64,7 @@ def _pool(folder, said=None):
     return RayPool(RunOptions(device="cpu"), folder, (said if said is not None else []).append)
 
 
-def test_processes_that_die_are_replaced_and_the_pool_gives_what_one_process_gives(tmp_path):
+def test_processes_that_die_are_replaced_and_the_pool_gives_what_one_process_gives(tmp_path, processes_under):
     before, said = ray.available_resources(), []
     encoder = _encoder(_Deadly, str(tmp_path / "once"))
     found = dict(_pool(tmp_path / "pool", said)(encoder, CHUNKS))
@@ -76,7 +75,7 @@ def test_processes_that_die_are_replaced_and_the_pool_gives_what_one_process_giv
     assert ray.available_resources()["CPU"] == before["CPU"]
     assert not (tmp_path / "pool").exists()
     deadline = time.monotonic() + 30
-    while any("MapWorker" in p.name() for p in psutil.Process().children(recursive=True)):
+    while any("MapWorker" in name for name, _ in processes_under()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

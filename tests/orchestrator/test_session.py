@@ -7,7 +7,6 @@ import threading
 import time
 
 import numpy as np
-import psutil
 import pytest
 import ray
 import torch
@@ -103,24 +102,26 @@ def test_a_full_disk_ends_the_trial_with_one_line_and_is_told_from_other_failure
     assert outcome.reason.startswith(f"no space left: free some on the disk that holds {folder} (")
 
 
-def _workers():
+@pytest.fixture
+def workers(processes_under):
     """Of this test's own Ray: others may run on the same machine."""
-    return [p for p in psutil.Process().children(recursive=True) if "RayTrainWorker" in p.name()]
+    return lambda: [pid for name, pid in processes_under() if "RayTrainWorker" in name]
 
 
-def test_a_worker_killed_in_a_task_goes_on_from_the_task_before_with_the_same_numbers(session, base, alone):
+def test_a_worker_killed_in_a_task_goes_on_from_the_task_before_with_the_same_numbers(
+    session, base, alone, workers
+):
     killed = []
 
     def kill(job, metrics):
         if metrics["task"] == 1 and not killed:
-            workers = _workers()
-            killed.extend(p.pid for p in workers)
+            killed.extend(workers())
             time.sleep(0.1)  # the answer to this report is not given yet: let the kill fall inside task 2
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
 
     found = _run(session, base, [("killed", {})], kill)
-    assert killed and not {p.pid for p in _workers()} & set(killed)
+    assert killed and not set(workers()) & set(killed)
     outcome, reports = found["killed"]
     assert outcome.status == "finished"
     assert [r["task"] for r in reports] == [1, 2, 3]
@@ -129,15 +130,15 @@ def test_a_worker_killed_in_a_task_goes_on_from_the_task_before_with_the_same_nu
     assert _numbers(json.loads(line) for line in lines) == _numbers(reports)
 
 
-def test_a_trial_that_brings_its_workers_down_twice_fails_and_the_lane_goes_on(session, base):
+def test_a_trial_that_brings_its_workers_down_twice_fails_and_the_lane_goes_on(session, base, workers):
     def joins():
         return ray.get(session.dispatcher.lanes.remote())["joins"][0]
 
     def kill_twice():
         for _ in range(2):
             before = joins()
-            for process in _workers():
-                os.kill(process.pid, signal.SIGKILL)
+            for pid in workers():
+                os.kill(pid, signal.SIGKILL)
             while joins() == before:
                 time.sleep(0.05)
 
