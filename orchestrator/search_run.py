@@ -66,6 +66,8 @@ def search_run(
                 watch.fatal = full_disk(folder)
             if watch.fatal:
                 status = "failed"
+        if status == "interrupted":
+            watch.catch_up()  # with the tasks that the lanes had under way
     except KeyboardInterrupt:
         status = "interrupted"
     finally:

@@ -23,7 +23,7 @@ from .space import Objective
 from .streams import registry as streams
 from .tracking import Tracker, environment_tags
 from .trial_book import TrialBook, TrialEntry
-from .trial_files import STATUS_FILE
+from .trial_files import STATUS_FILE, reports_in
 
 
 class Watch:
@@ -140,6 +140,15 @@ class Watch:
             f"{self._place(entry)} task {done}/{len(self.names)} {self.names[done - 1]}: "
             f"{'  '.join(filter(None, parts))}  ({seconds:.1f} s)"
         )
+
+    def catch_up(self) -> None:
+        """Takes the tasks of unfinished trials that were finished while nobody listened."""
+        for trial_id in [entry.id for entry in self.book.trials.values() if entry.status == "running"]:
+            if self._kept is not None:
+                self._kept.pull(trial_id)
+            known = len(self.book.trials[trial_id].reports)
+            for report in reports_in(self.book.folder / trial_id)[known:]:
+                self.task(trial_id, report)
 
     def end(self, trial_id: str, status: str, reason: str = "") -> None:
         """A trial has ended: its curves, matrix and configuration become artifacts."""

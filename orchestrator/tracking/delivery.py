@@ -81,8 +81,9 @@ class Delivery:
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         from mlflow import MlflowClient
 
-        for chatty in ("alembic", "mlflow.store.db.utils"):
-            logging.getLogger(chatty).setLevel(logging.WARNING)
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+        # Prints the stack of what it raises: whoever sends says what did not arrive, and why, in one line.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         with making_tables(self.uri):
             client = MlflowClient(self.uri)
             found = client.get_experiment_by_name(self._experiment)

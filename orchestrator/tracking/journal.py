@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import UserError
+from orchestrator.full_disk import full_disk, is_full
 
 
 class Journal:
@@ -42,10 +43,11 @@ class Journal:
                     self._torn = True
                     self._torn = file.write(line) != len(line)
             except OSError as error:
-                raise UserError(f"cannot write {self.path}: {error.strerror or error}") from error
+                why = f"cannot write {self.path}: {error.strerror or error}"
+                raise UserError(full_disk(self.path) if is_full(error) else why) from error
         if self._torn:
             short = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            raise UserError(f"cannot write {self.path}: no space left") from short
+            raise UserError(full_disk(self.path)) from short
 
     def read(self, offset: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
         """The records from byte ``offset`` on, each with the offset behind it."""

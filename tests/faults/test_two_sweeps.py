@@ -58,10 +58,10 @@ def _recorded_apart(folder, trials):
 def test_two_lanes_are_shared_and_go_back(cluster, sweep_command, start_sweep, tmp_path, processes_under):
     shared = cluster(2)
     raylet = shared.head_node.all_processes["raylet"][0].process.pid
-    first = start_sweep(sweep_command("a", "--trials", "200"), tmp_path, **_joined(shared))
+    first = start_sweep(sweep_command("a", "--trials", "200", epochs=10), tmp_path, **_joined(shared))
     first.until("lane 2 is up")
     first.until("trial 1/200 task 1/")
-    second = start_sweep(sweep_command("b", "--trials", "3"), tmp_path, **_joined(shared))
+    second = start_sweep(sweep_command("b", "--trials", "3", epochs=10), tmp_path, **_joined(shared))
     had_one = second.until("trial 1/3 task 1/")
     assert second.end() == 0, second.said + first.said
     assert any(had_one < when for when in _ends(first)), "both went on"

@@ -144,7 +144,7 @@ def test_mlflows_artifacts_are_kept_where_checkpoints_are(s3, free_port, tmp_pat
     port = free_port()
     command = command.replace("--port 5000", f"--port {port}").replace("pgrep -x mlflow", "false")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "VLCL_STORAGE": s3, "HOME": str(tmp_path), "PATH": path}
+    environment = {**os.environ, "VLCL_STORAGE": f"{s3}-mlflow", "HOME": str(tmp_path), "PATH": path}
     subprocess.run(["bash", "-ec", command], env=environment, check=True)
     try:
         monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -162,7 +162,7 @@ def test_mlflows_artifacts_are_kept_where_checkpoints_are(s3, free_port, tmp_pat
                 server.kill()
     import s3fs
 
-    found = s3fs.S3FileSystem().find(f"{s3}/mlflow-artifacts")
+    found = s3fs.S3FileSystem().find(f"{s3}-mlflow/mlflow-artifacts")
     assert [path for path in found if path.endswith(f"{run}/artifacts/cluster.yaml")]
 
 

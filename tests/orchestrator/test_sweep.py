@@ -145,6 +145,10 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on_without_doing_it_again
     assert "python -m orchestrator.sweep --resume s" in "".join(said)
     before = {path.parent: _reports(path.parent) for path in tmp_path.glob("runs/s/trials/*/tasks.jsonl")}
     assert sorted(len(reports) for reports in before.values()) in ([1, 2], [2, 2])
+    client, runs = _runs(tmp_path)
+    for run in (run for run in runs if "mlflow.parentRunId" in run.data.tags):
+        steps = {metric.step for metric in client.get_metric_history(run.info.run_id, "validation/average")}
+        assert len(steps) == len(before[tmp_path / "runs/s/trials" / run.data.tags["trial"]])
     done = _run(tmp_path, "orchestrator.sweep", "--resume", "s")
     assert done.returncode == 0, done.stdout + done.stderr
     for trial, reports in before.items():
