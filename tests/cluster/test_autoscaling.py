@@ -116,7 +116,7 @@ def test_a_sweep_that_no_machine_could_ever_hold_says_so_at_once(tmp_path, addre
 
 
 @pytest.mark.parametrize("address", [{"CPU": 2, "GPU": 1}], ids=["a GPU"], indirect=True)
-@pytest.mark.parametrize(("gpus", "machines"), [("0.5", 1), ("1", 2)])
+@pytest.mark.parametrize(("gpus", "machines"), [("0.5", 1), pytest.param("1", 2, marks=pytest.mark.slow)])
 def test_trials_get_whole_gpus_or_share_them(tmp_path, address, small, gpus, machines):
     """The machines of this test have a GPU in Ray's books alone."""
     options = ["--trials", "4", "--concurrent", "2", "--gpus-per-trial", gpus]
