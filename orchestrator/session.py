@@ -184,6 +184,8 @@ class Session:
             # loopback. "local", since Ray would else join what a file in /tmp, open to all, says is running.
             ray_constants.ENABLE_RAY_CLUSTER = False
             options = {"address": "local", "include_dashboard": False}
+            # Nor is a machine by itself taken away with a warning, which Train has a process to hear.
+            os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
         for last in (False, True):
             try:
                 context = ray.init(

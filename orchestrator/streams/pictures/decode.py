@@ -6,7 +6,6 @@ import io
 
 import numpy as np
 from PIL import Image
-from torchvision.transforms import functional as F
 
 
 def decode(encoded: bytes | memoryview, size: int, crop: bool = False) -> np.ndarray:
@@ -22,6 +21,8 @@ def decode(encoded: bytes | memoryview, size: int, crop: bool = False) -> np.nda
         with Image.open(io.BytesIO(encoded)) as image:
             image = image.convert("RGB")
             if crop:
+                from torchvision.transforms import functional as F  # seconds, which other pictures save
+
                 image = F.center_crop(F.resize(image, size, F.InterpolationMode.BICUBIC), size)
             elif image.size != (size, size):
                 image = image.resize((size, size), Image.Resampling.BICUBIC)
