@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 from pathlib import Path
 
 
@@ -11,6 +12,8 @@ def is_full(error: BaseException | None) -> bool:
     """Whether ``error``, or what it came from, is that a disk had no space left."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
             return True
         error = error.__cause__ or error.__context__
     return False

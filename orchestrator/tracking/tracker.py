@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from orchestrator.errors import UserError
+from orchestrator.full_disk import is_full
 
 from .delivery import Delivery
 from .journal import Journal
@@ -228,8 +229,9 @@ class Tracker:
                 self._error = error
             with self._changed:
                 if self._error is not None:
-                    # A store that was there before may just be coming back.
-                    if self._left or (self._closing and not self._delivery.sent):
+                    # A store that was there before may just be coming back; a disk does not empty itself.
+                    gone = not self._delivery.sent or is_full(self._error)
+                    if self._left or (self._closing and gone):
                         break
                     self._changed.wait_for(lambda: self._left if self._closing else self._closing, wait)
                     wait = 2.0 if self._closing else min(2 * wait, _LONGEST_WAIT)
