@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -61,7 +62,9 @@ class Prefetch(Generic[Item, Result]):
                 ahead.extend(pool.submit(self._work, item) for item in itertools.islice(items, 1))
                 yield result
         finally:
-            pool.shutdown(cancel_futures=True)
+            # One of its own threads, which cannot wait for itself, may be the one that collects it.
+            with suppress(RuntimeError):
+                pool.shutdown(cancel_futures=True)
 
     def close(self) -> None:
         """Stops the threads and drops what they prepared."""

@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .cli import short_path
 from .full_disk import full_disk, is_full
@@ -20,6 +21,9 @@ from .streams.fit_tokenizer import fit_tokenizer
 from .streams.source import StreamSource
 from .trial_book import TrialEntry
 from .watch import Watch
+
+if TYPE_CHECKING:
+    from ray.tune import Tuner
 
 
 def search_run(
@@ -84,45 +88,19 @@ def search(
     """Runs the Tuner over the trials that have not ended; ``finished``, or ``interrupted``, also where
     ``watch`` heard of something fatal.
     """
-    import logging
-
-    import optuna
-    from ray import tune
-
     from .first_interrupt import first_interrupt
     from .follow import Follow
-    from .search import TaskScheduler, TaskSearch
-    from .trial import run_trial
 
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    # What these say is that Tune was interrupted, as asked, or could not write what nobody reads.
-    for chatty in ("ray.tune.tune", "ray.tune.execution.experiment_state"):
-        logging.getLogger(chatty).setLevel(logging.CRITICAL)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    trainable = tune.with_resources(
-        tune.with_parameters(
-            run_trial,
-            base=space.config.to_dict(),
-            folder=str(folder / "trials"),
-            storage=storage and storage.below("trials"),
-            dispatcher=session.dispatcher,
-            metric=space.objective.metric,
-        ),
-        # No CPU: what a trial's own process took would be missing where its lane's workers must fit.
-        {"memory": 1e6},
-    )
-    known = sorted(watch.book.trials.values(), key=lambda entry: entry.number)
-    objective, tasks = space.objective, len(watch.names)
-    Follow.watches[str(folder)] = watch
-    watch.tick = session.tick
-    watch.report_of = session.report_of
+    _quiet()
     # A sweep is resumed from its trials' own record, written as they begin, report and end. Tune's state
     # grows with every trial, is unpickled to be read and lacks the scheduler's: it is written where nobody
     # looks, and as seldom as can be.
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "inf"
     # Tune takes its time over Ctrl-C before anybody else hears of it, and skips that at a second one.
     os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
+    Follow.watches[str(folder)] = watch
+    watch.tick = session.tick
+    watch.report_of = session.report_of
 
     def interrupted() -> None:
         watch.interrupted = True
@@ -131,35 +109,80 @@ def search(
     with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as place, first_interrupt(interrupted):
         try:
             if watch.book.ended < trials:
-                tune.Tuner(
-                    trainable,
-                    tune_config=tune.TuneConfig(
-                        search_alg=TaskSearch(
-                            space.suggest,
-                            objective.metric,
-                            objective.mode,
-                            seed=space.config.run.seed,
-                            tasks=tasks,
-                            trials=trials,
-                            start=space.start_params(),
-                            known=known,
-                        ),
-                        scheduler=TaskScheduler(objective.metric, objective.mode, tasks, known),
-                        num_samples=trials - watch.book.ended,
-                        max_concurrent_trials=session.lanes,
-                        reuse_actors=True,
-                    ),
-                    run_config=tune.RunConfig(
-                        name="tune",
-                        storage_path=place,
-                        failure_config=tune.FailureConfig(max_failures=3),
-                        callbacks=[Follow(str(folder))],
-                        verbose=0,
-                    ),
-                ).fit()
+                _tuner(folder, space, session, watch, trials, storage, place).fit()
         finally:
             del Follow.watches[str(folder)]
     return "finished" if watch.book.ended >= trials else "interrupted"
+
+
+def _quiet() -> None:
+    """Tune and Optuna say what nobody asked: the sweep prints its own."""
+    import logging
+
+    import optuna
+
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    # What these say is that Tune was interrupted, as asked, or could not write what nobody reads.
+    for chatty in ("ray.tune.tune", "ray.tune.execution.experiment_state"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+
+def _tuner(
+    folder: Path,
+    space: Space,
+    session: Session,
+    watch: Watch,
+    trials: int,
+    storage: Storage | None,
+    place: str,
+) -> Tuner:
+    """``place``: a folder for what Tune writes."""
+    from ray import tune
+
+    from .follow import Follow
+    from .search import TaskScheduler, TaskSearch
+    from .trial import run_trial
+
+    trainable = tune.with_parameters(
+        run_trial,
+        base=space.config.to_dict(),
+        folder=str(folder / "trials"),
+        storage=storage and storage.below("trials"),
+        dispatcher=session.dispatcher,
+        metric=space.objective.metric,
+    )
+    known = sorted(watch.book.trials.values(), key=lambda entry: entry.number)
+    objective, tasks = space.objective, len(watch.names)
+    proposals = TaskSearch(
+        space.suggest,
+        objective.metric,
+        objective.mode,
+        seed=space.config.run.seed,
+        tasks=tasks,
+        trials=trials,
+        start=space.start_params(),
+        known=known,
+    )
+    return tune.Tuner(
+        # No CPU: what a trial's own process took would be missing where its lane's workers must fit.
+        tune.with_resources(trainable, {"memory": 1e6}),
+        tune_config=tune.TuneConfig(
+            search_alg=proposals,
+            scheduler=TaskScheduler(objective.metric, objective.mode, tasks, known),
+            num_samples=trials - watch.book.ended,
+            max_concurrent_trials=session.lanes,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=place,
+            failure_config=tune.FailureConfig(max_failures=3),
+            callbacks=[Follow(str(folder))],
+            verbose=0,
+        ),
+    )
 
 
 def _test(

@@ -33,10 +33,9 @@ def run_trial(
     of the configuration, nested.
 
     ``folder`` and ``storage``: where trials keep their folders. Each finished task is a Tune result with the
-    objective ``metric`` alone: Tune keeps every metric's history and writes it down with each snapshot. A
-    scheduler's stop ends the thread inside ``tune.report`` and the lane is told at its next task boundary. A
-    failure is a result too (``status`` and ``reason``), so that it is recorded in one line and the sweep goes
-    on.
+    objective ``metric`` alone: Tune keeps in memory every metric's history of every trial. A scheduler's stop
+    ends the thread inside ``tune.report`` and the lane is told at its next task boundary. A failure is a
+    result too (``status`` and ``reason``), so that it is recorded in one line and the sweep goes on.
     """
     values = dict(values)
     trial_id = values.pop(TRIAL)["id"]

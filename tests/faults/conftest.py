@@ -20,7 +20,7 @@ def sweep_command(small_values):
     what is done to it falls into the middle of one.
     """
 
-    def command(name, *options, tasks=2, epochs=30, **changes):
+    def command(name, *options, tasks=2, epochs=20, **changes):
         values = small_values("ctp", stream__tasks=tasks, method__epochs=epochs, **changes)
         kept = [f"{key}={value}" for key, value in values.items() if key not in _OWN]
         line = [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", name, *options]

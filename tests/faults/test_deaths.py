@@ -103,7 +103,7 @@ def disturbed(command, start_sweep, tmp_path_factory, free_port, processes_under
         def kill(trial, task, pids):
             before = "starts" if task == 1 else f"task {task - 1}/"
             sweep.until(rf"trial {trial}/{_TRIALS} {before}")
-            time.sleep(1)  # into the task
+            time.sleep(0.5)  # into the task
             assert not re.search(rf"trial {trial}/{_TRIALS} task {task}/", sweep.said), "too late"
             found = pids()
             assert found
@@ -191,7 +191,7 @@ def test_the_driver_and_then_its_machine(command, start_sweep, undisturbed, tmp_
     ):
         sweep = start_sweep(arguments, tmp_path)
         sweep.until(f"trial {place}")
-        time.sleep(1)
+        time.sleep(0.5)
         sweep.process.kill()
         assert sweep.end() == -signal.SIGKILL
     before = sweep.lines_of_tasks()

@@ -111,44 +111,56 @@ def test_the_best_one_runs_again_over_two_workers_with_nearly_the_same_numbers(s
         assert len(list(csv.reader(file))) == _TASKS + 1
 
 
-def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on_without_doing_it_again(command, tmp_path):
-    line = [
-        sys.executable,
-        "-m",
-        "orchestrator.sweep",
-        "ctp",
-        "--name",
-        "s",
-        "--trials",
-        "3",
-        "--concurrent",
-        "1",
-    ]
-    process = subprocess.Popen(
-        [*line, *command],
-        cwd=tmp_path,
-        env=_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    said = []
-    for text in process.stdout:
-        said.append(text)
-        if "trial 2/3 task 1/2" in text:
-            process.send_signal(signal.SIGINT)
-            break
-    said += process.stdout.readlines()
-    assert process.wait(120) == 130, "".join(said)
-    assert "finishing the task under way of 1 trial(s)" in "".join(said)
-    assert "python -m orchestrator.sweep --resume s" in "".join(said)
-    before = {path.parent: _reports(path.parent) for path in tmp_path.glob("runs/s/trials/*/tasks.jsonl")}
-    assert sorted(len(reports) for reports in before.values()) in ([1, 2], [2, 2])
-    client, runs = _runs(tmp_path)
-    for run in (run for run in runs if "mlflow.parentRunId" in run.data.tags):
-        steps = {metric.step for metric in client.get_metric_history(run.info.run_id, "validation/average")}
-        assert len(steps) == len(before[tmp_path / "runs/s/trials" / run.data.tags["trial"]])
+class _Interrupted:
+    """A sweep that gets a Ctrl-C at each of some lines; ``said``: all it printed until it ended."""
+
+    def __init__(self, folder, arguments, at):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "orchestrator.sweep", *arguments],
+            cwd=folder,
+            env=_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        lines = []
+        for awaited in at:
+            for line in process.stdout:
+                lines.append(line)
+                if awaited in line:
+                    time.sleep(0.5)  # into the task
+                    process.send_signal(signal.SIGINT)
+                    break
+        lines += process.stdout.readlines()
+        self.said = "".join(lines)
+        assert process.wait(120) == 130, self.said
+
+
+def _kept(folder):
+    return {path.parent: _reports(path.parent) for path in folder.glob("runs/s/trials/*/tasks.jsonl")}
+
+
+def test_ctrl_c_once_finishes_the_task_and_twice_stops_at_once_and_resume_goes_on(command, tmp_path):
+    # Tasks of seconds, so that the one that is stopped is not over; the first trial is never stopped early.
+    changed = {"stream.tasks": 4, "method.epochs": 40}
+    longer = [f"{key}={changed.get(key, value)}" for key, _, value in (v.partition("=") for v in command[1:])]
+    first = ["ctp", "--name", "s", "--trials", "2", "--concurrent", "1", "--set", *longer]
+    for arguments, at, tasks in (
+        (first, ["trial 1/2 task 1/4"], 2),
+        (["--resume", "s"], ["trial 1/2 task 3/4", "Ctrl-C stops now"], 3),
+    ):
+        sweep = _Interrupted(tmp_path, arguments, at)
+        assert "finishing the task under way of 1 trial(s)" in sweep.said, sweep.said
+        assert ("stopped\n" in sweep.said) == (len(at) == 2), sweep.said
+        assert "python -m orchestrator.sweep --resume s" in sweep.said and "Traceback" not in sweep.said
+        ((trial, reports),) = (before := _kept(tmp_path)).items()
+        assert len(reports) == tasks
+        client, runs = _runs(tmp_path)
+        (run,) = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+        assert run.data.tags["trial"] == trial.name
+        found = client.get_metric_history(run.info.run_id, "validation/average")
+        assert {metric.step for metric in found} == set(range(1, tasks + 1))
     done = _run(tmp_path, "orchestrator.sweep", "--resume", "s")
     assert done.returncode == 0, done.stdout + done.stderr
     for trial, reports in before.items():
@@ -156,40 +168,5 @@ def test_ctrl_c_keeps_what_is_finished_and_resume_goes_on_without_doing_it_again
         assert [_timed(r) for r in _reports(trial)[: len(reports)]] == [_timed(r) for r in reports]
     _, runs = _runs(tmp_path)
     trials = [r.data.tags for r in runs if "mlflow.parentRunId" in r.data.tags]
-    assert len(trials) == 3 and {t["status"] for t in trials} <= {"finished", "stopped"}
+    assert len(trials) == 2 and {t["status"] for t in trials} <= {"finished", "stopped"}
     assert {r.info.status for r in runs} <= {"FINISHED", "KILLED"}
-
-
-def test_ctrl_c_twice_stops_at_once_and_resume_goes_on_from_the_last_finished_task(command, tmp_path):
-    # Tasks of many seconds: the second one is not over when it is stopped.
-    long = ["method.epochs=100" if value.startswith("method.epochs=") else value for value in command]
-    line = [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", "s", "--trials", "1"]
-    process = subprocess.Popen(
-        [*line, "--concurrent", "1", *long],
-        cwd=tmp_path,
-        env=_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    said = []
-    for awaited in ("task 1/2", "Ctrl-C stops now"):
-        for text in process.stdout:
-            said.append(text)
-            if awaited in text:
-                time.sleep(1)  # into the task
-                process.send_signal(signal.SIGINT)
-                break
-    said += process.stdout.readlines()
-    assert process.wait(120) == 130, "".join(said)
-    rest = "".join(said)
-    assert "stopped\n" in rest and "--resume s" in rest and "Traceback" not in rest, rest
-    before = {path.parent: _reports(path.parent) for path in tmp_path.glob("runs/s/trials/*/tasks.jsonl")}
-    assert before and all(len(reports) == 1 for reports in before.values()), (
-        "no task under way was waited for"
-    )
-    done = _run(tmp_path, "orchestrator.sweep", "--resume", "s")
-    assert done.returncode == 0, done.stdout + done.stderr
-    for trial, reports in before.items():
-        assert [_timed(r) for r in _reports(trial)[:1]] == [_timed(r) for r in reports]
