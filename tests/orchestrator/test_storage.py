@@ -10,7 +10,8 @@ from orchestrator.storage import Storage
 
 @pytest.fixture(params=["file", "s3"])
 def storage(request, tmp_path):
-    url = request.getfixturevalue("s3") if request.param == "s3" else f"file://{tmp_path}/kept"
+    # A folder of its own: sweeps of other tests are kept in that bucket as well.
+    url = f"{request.getfixturevalue('s3')}/own" if request.param == "s3" else f"file://{tmp_path}/kept"
     storage = Storage(url + "/").check()
     yield storage
     storage.delete("")
