@@ -183,16 +183,23 @@ def test_after_all_of_them_the_numbers_are_those_of_an_undisturbed_sweep(disturb
     disturbed[0].assert_like(undisturbed)
 
 
-def test_the_driver_and_then_its_machine(command, start_sweep, undisturbed, tmp_path, s3, record_property):
+def test_the_driver_and_then_its_machine(
+    command, start_sweep, undisturbed, tmp_path, s3, processes_under, record_property
+):
     resume = [sys.executable, "-m", "orchestrator.sweep", "--resume", "s", "--storage", s3]
-    for place, arguments in (
-        (f"1/{_TRIALS} task 1/2", [*command, "--storage", s3]),
-        (f"3/{_TRIALS} starts", resume),
+    for place, arguments, whole in (
+        (f"1/{_TRIALS} task 1/2", [*command, "--storage", s3], False),  # its workers may end their task
+        (f"3/{_TRIALS} starts", resume, True),
     ):
         sweep = start_sweep(arguments, tmp_path)
         sweep.until(f"trial {place}")
         time.sleep(0.5)
+        below = processes_under(sweep.process.pid) if whole else []
+        assert not whole or any("RayTrainWorker" in name for name, _ in below)
         sweep.process.kill()
+        for _, pid in below:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         assert sweep.end() == -signal.SIGKILL
     before = sweep.lines_of_tasks()
     assert len(before) == 2
