@@ -45,7 +45,7 @@ def _shift(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
 
 
 def _product(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    from .product_transform import DRAWS, product_transform  # torchvision: two seconds for those that need it
+    from .product_transform import DRAWS, product_transform  # with torchvision, for those that need it
 
     return product_transform(pictures, _uniform(seeds, DRAWS))
 

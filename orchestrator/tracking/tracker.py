@@ -230,8 +230,8 @@ class Tracker:
             with self._changed:
                 if self._error is not None:
                     # A store that was there before may just be coming back; a disk does not empty itself.
-                    gone = not self._delivery.sent or is_full(self._error)
-                    if self._left or (self._closing and gone):
+                    hopeless = not self._delivery.sent or is_full(self._error)
+                    if self._left or (self._closing and hopeless):
                         break
                     self._changed.wait_for(lambda: self._left if self._closing else self._closing, wait)
                     wait = 2.0 if self._closing else min(2 * wait, _LONGEST_WAIT)

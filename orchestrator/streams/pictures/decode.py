@@ -17,12 +17,12 @@ def decode(encoded: bytes | memoryview, size: int, crop: bool = False) -> np.nda
 
     Raises :class:`ValueError`, one line with the reason, for bytes that are no whole picture.
     """
+    if crop:  # else torchvision is not imported; outside of what is taken for a bad picture
+        from torchvision.transforms import functional as F
     try:
         with Image.open(io.BytesIO(encoded)) as image:
             image = image.convert("RGB")
             if crop:
-                from torchvision.transforms import functional as F  # seconds, which other pictures save
-
                 image = F.center_crop(F.resize(image, size, F.InterpolationMode.BICUBIC), size)
             elif image.size != (size, size):
                 image = image.resize((size, size), Image.Resampling.BICUBIC)
