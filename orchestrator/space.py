@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from methods import registry as methods
 
-from .config import ConfigError, RunConfig, data_values, flatten, known
+from .config import RunConfig, data_values, flatten
+from .config_error import ConfigError, known
 from .errors import UserError
 from .parameter import Parameter, Scalar, text
 from .replay.config import check_memory

@@ -11,7 +11,8 @@ from typing import Any, Literal, NoReturn
 from methods import registry as methods
 
 from . import strict_yaml
-from .config import ConfigError, flatten, known, place
+from .config import flatten, place
+from .config_error import ConfigError, known
 from .parameter import Parameter, Scalar
 from .streams import registry as streams
 

@@ -7,7 +7,8 @@ from typing import Literal
 import pytest
 
 from methods import registry as methods
-from orchestrator.config import ConfigError, RunConfig, RunOptions, data_values, parse_set
+from orchestrator.config import RunConfig, RunOptions, data_values, parse_set
+from orchestrator.config_error import ConfigError
 from orchestrator.errors import UserError
 from orchestrator.streams import registry as streams
 
