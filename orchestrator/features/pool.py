@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import logging
 import time
@@ -84,6 +85,8 @@ class RayPool:
                 if failures == _TRIES:
                     raise UserError(f"encoding processes keep dying: {reason}") from error
                 self._say(f"an encoding process died, starting the pool anew: {reason}")
+            # The error's frames hold the pool that has ended, and it what the next one waits for.
+            gc.collect()
 
 
 def pool_size(nodes: list[Mapping[str, float]], device: str, chunks: int) -> tuple[str, int]:
