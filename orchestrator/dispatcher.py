@@ -65,8 +65,10 @@ class Dispatcher:
 
     # --- the driver ---
 
-    async def set_stream(self, handle: Any) -> None:
-        """The published stream, which lanes wait for."""
+    async def set_stream(self, handle: bytes) -> None:
+        """The published stream, which lanes wait for: pickled, as this process has no use for it, nor for
+        torch, which it would have to import.
+        """
         self._stream = handle
         self._wake()
 
@@ -214,8 +216,8 @@ class Dispatcher:
                 return "end"
         return await self.stream()
 
-    async def stream(self) -> Any:
-        """The published stream, or None after a while."""
+    async def stream(self) -> bytes | None:
+        """The published stream, pickled, or None after a while."""
         if self._stream is None:
             await _wait(self._news)
         return self._stream

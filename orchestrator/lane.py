@@ -6,6 +6,7 @@ import atexit
 import gc
 import logging
 import os
+import pickle
 import shutil
 import socket
 import tempfile
@@ -20,10 +21,16 @@ from typing import Any
 
 import ray
 
+# Here, by the driver's first thread: lanes' threads would import Train while that one imports Tune, and one
+# of them find the other's modules half made.
+from ray import train
+
 from .curves import Diverged
 from .errors import UserError
 from .full_disk import full_disk, is_full
 from .job import Job, Outcome
+from .lane_group import LaneGroup
+from .lane_trainer import LaneTrainer
 
 
 @dataclass(frozen=True)
@@ -70,37 +77,33 @@ class Lane(threading.Thread):
 
     def _fit(self) -> str:
         """One Train run, for as long as the dispatcher keeps it; why it ended."""
-        from ray.train import FailureConfig, RunConfig, ScalingConfig
-
-        from .lane_group import LaneGroup
-        from .lane_trainer import LaneTrainer
-
         logging.getLogger("ray.train").setLevel(logging.ERROR)
         use_gpu = self._resources.gpus > 0
         per_worker = {"CPU": self._resources.cpus} | ({"GPU": self._resources.gpus} if use_gpu else {})
-        trainer = LaneTrainer(
-            _work,
-            dashboard=self._dashboard,
-            train_loop_config={
-                "lane": self._number,
-                "dispatcher": self._dispatcher,
-                # Its files, for a folder of the driver's machine need not be there on another.
-                "tokenizer": {p.name: p.read_bytes() for p in (self._folder / "tokenizer").glob("*")},
-                "threads": max(1, int(self._resources.cpus)),
-                "started": time.time(),
-            },
-            scaling_config=ScalingConfig(
-                num_workers=self._resources.workers, use_gpu=use_gpu, resources_per_worker=per_worker
-            ),
-            # A worker by itself talks to nobody: NCCL would only cost it memory of a GPU that it may share.
-            torch_config=LaneGroup(backend="nccl" if use_gpu and self._resources.workers > 1 else "gloo"),
-            run_config=RunConfig(
-                name=f"lane-{self._number}-{uuid.uuid4().hex[:8]}",
-                storage_path=str(self._folder / "lanes"),
-                failure_config=FailureConfig(max_failures=-1),
-            ),
-        )
         try:
+            trainer = LaneTrainer(
+                _work,
+                dashboard=self._dashboard,
+                train_loop_config={
+                    "lane": self._number,
+                    "dispatcher": self._dispatcher,
+                    # Its files, for a folder of the driver's machine need not be there on another.
+                    "tokenizer": {p.name: p.read_bytes() for p in (self._folder / "tokenizer").glob("*")},
+                    "threads": max(1, int(self._resources.cpus)),
+                    "started": time.time(),
+                },
+                scaling_config=train.ScalingConfig(
+                    num_workers=self._resources.workers, use_gpu=use_gpu, resources_per_worker=per_worker
+                ),
+                # A worker by itself talks to nobody: NCCL would only cost it memory of a GPU that it may
+                # share.
+                torch_config=LaneGroup("nccl" if use_gpu and self._resources.workers > 1 else "gloo"),
+                run_config=train.RunConfig(
+                    name=f"lane-{self._number}-{uuid.uuid4().hex[:8]}",
+                    storage_path=str(self._folder / "lanes"),
+                    failure_config=train.FailureConfig(max_failures=-1),
+                ),
+            )
             trainer.fit()
             return "its Train run ended early"
         except Exception as error:  # noqa: BLE001 - whatever ends a lane, its trials must hear of it
@@ -119,6 +122,8 @@ def _work(config: dict[str, Any]) -> None:
         from ray.train.torch import get_device
 
         device = get_device()
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # where collectives look for it
     else:
         device = torch.device("cpu")
     torch.set_num_threads(config["threads"])
@@ -144,7 +149,7 @@ def _work(config: dict[str, Any]) -> None:
         handle = ask("stream")
     if handle == "end":
         return
-    stream = handle.open()
+    stream = pickle.loads(handle).open()
     _load_once()
     tokenizer = _unpack(config["tokenizer"])
     while True:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import sys
 import threading
 import time
@@ -286,7 +287,7 @@ class Session:
         handle = publish(stream, self._store, plan, _Progress(self._say), self._files)
         for place, count in handle.skipped.items():
             self._say(f"left out: {count} record(s) of {place} whose picture cannot be read")
-        ray.get(self.dispatcher.set_stream.remote(handle))
+        ray.get(self.dispatcher.set_stream.remote(pickle.dumps(handle)))
 
     def _prepare(self) -> Stream:
         skip_bad = self._base.run.skip_bad

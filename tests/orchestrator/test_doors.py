@@ -8,13 +8,11 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import psutil
 import pytest
 import torch
-from ray.train.torch.config import _TorchBackend as TrainsOwn
 
 from orchestrator import checkpoint, lane_group
 from orchestrator.checkpoint import Checkpoint
@@ -76,16 +74,14 @@ def test_a_session_of_its_own_listens_on_loopback_alone(swept):
 
 def test_the_collectives_of_one_machine_take_its_loopback_interface(monkeypatch):
     monkeypatch.setattr(os, "environ", {"NCCL_SOCKET_IFNAME": "mine"})
-    lane_group._meet_at("127.0.0.1", 5)
+    lane_group._meet_at("127.0.0.1", 5, True)
     assert os.environ["GLOO_SOCKET_IFNAME"] == "lo" and os.environ["NCCL_SOCKET_IFNAME"] == "mine"
 
 
-def test_a_lane_on_a_cluster_meets_as_ray_train_does(monkeypatch):
-    met = []
-    monkeypatch.setattr(TrainsOwn, "on_start", lambda self, *given: met.append(given))
-    group, config = SimpleNamespace(execute_single=lambda rank, function: "192.0.2.1"), lane_group.LaneGroup()
-    config.backend_cls().on_start(group, config)
-    assert met == [(group, config)]
+def test_those_of_a_cluster_take_whichever_leads_to_the_others(monkeypatch):
+    monkeypatch.setattr(os, "environ", {})
+    lane_group._meet_at("192.0.2.1", 5, False)
+    assert os.environ == {"MASTER_ADDR": "192.0.2.1", "MASTER_PORT": "5"}
 
 
 def test_secrets_reach_neither_disk_nor_screen_nor_command_lines(swept, monkeypatch):

@@ -7,6 +7,7 @@ import threading
 import time
 
 import numpy as np
+import psutil
 import pytest
 import ray
 import torch
@@ -82,6 +83,15 @@ def test_a_trial_gives_the_same_numbers_first_or_later_in_its_lane_and_without_r
     assert _numbers(found["first"][1]) == _numbers(found["again"][1])
     _same(_numbers(found["first"][1]), alone({}))
     assert _numbers(found["other"][1]) != _numbers(found["first"][1])
+
+
+def test_torch_is_in_the_workers_and_not_in_the_processes_that_lead_them(session, processes_under):
+    def torch_in(name):
+        (pid,) = [pid for process, pid in processes_under() if process.startswith(name)]
+        return any("libtorch" in mapped.path for mapped in psutil.Process(pid).memory_maps())
+
+    assert torch_in("ray::RayTrainWo")
+    assert not torch_in("ray::TrainContr") and not torch_in("ray::Dispatcher")
 
 
 def test_a_trial_whose_loss_diverges_fails_alone(session, base):
