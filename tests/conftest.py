@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -106,6 +107,25 @@ def free_port():
             return found.getsockname()[1]
 
     return port
+
+
+@pytest.fixture(scope="session")
+def with_tables(tmp_path_factory):
+    """A folder -> the same, with MLflow's database in its ``runs``, which has its tables and no run. MLflow
+    takes three seconds to make them: a sweep that is not about that is spared it.
+    """
+    made = tmp_path_factory.mktemp("tables") / "mlflow.db"
+
+    def put(folder: Path) -> Path:
+        if not made.exists():
+            from mlflow.tracking import MlflowClient
+
+            MlflowClient(f"sqlite:///{made}").search_experiments()
+        (folder / "runs").mkdir(parents=True, exist_ok=True)
+        shutil.copy(made, folder / "runs")
+        return folder
+
+    return put
 
 
 @pytest.fixture(scope="session")

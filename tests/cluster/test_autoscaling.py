@@ -1,14 +1,15 @@
 """A sweep on a head without workers: it asks for machines, uses them and lets them go."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
@@ -24,8 +25,10 @@ def _environment(**more):
 
 
 @pytest.fixture(params=[{"CPU": 2}], ids=["two CPUs"], scope="module")
-def address(request, free_port):
-    """A head without CPUs, and Ray's second autoscaler over machines with ``param``."""
+def cluster(request, free_port):
+    """A head without CPUs, and Ray's second autoscaler over machines with ``param``: its address, and how
+    many machines it has beside the head.
+    """
     config = yaml.safe_load(_CONFIG.read_text())
     config["available_node_types"]["worker"]["resources"] = request.param
     port = free_port()
@@ -47,17 +50,24 @@ def address(request, free_port):
     done = subprocess.run(start, env=_environment(**fake), capture_output=True, text=True)
     try:
         assert done.returncode == 0, done.stdout + done.stderr
-        yield f"127.0.0.1:{port}"
+        yield f"127.0.0.1:{port}", lambda: len(_processes(folder, "raylet")) - 1
     finally:
         _stop(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _stop(session):
-    import psutil
+def _processes(session, name=""):
+    """Those of the cluster whose files lie in ``session``."""
+    return [
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if name in process.info["name"] and any(session in word for word in process.info["cmdline"] or [])
+    ]
 
-    for process in psutil.process_iter(["cmdline"]):
-        if any(session in word for word in process.info["cmdline"] or []):
+
+def _stop(session):
+    for process in _processes(session):
+        with suppress(psutil.NoSuchProcess):
             process.kill()
 
 
@@ -73,21 +83,11 @@ def _sweep(folder, address, command):
     )
 
 
-def _workers(address):
-    script = "import ray; ray.init(log_to_driver=False, logging_level='error');"
-    script += "print('workers', sum(n['Alive'] for n in ray.nodes()) - 1)"
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=_environment(RAY_ADDRESS=address), capture_output=True, text=True
-    )
-    found = re.search(r"workers (\d+)", done.stdout)
-    assert found, done.stdout + done.stderr
-    return int(found[1])
-
-
-def _until_gone(address):
+def _until_gone(machines):
     deadline = time.monotonic() + 90
-    while _workers(address):
+    while machines():
         assert time.monotonic() < deadline, "machines stay that nobody uses"
+        time.sleep(0.2)
 
 
 @pytest.fixture
@@ -97,36 +97,38 @@ def small(small_values):
     return ["--set", *(f"{key}={value}" for key, value in values.items() if key not in kept)]
 
 
-def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(tmp_path, address, small):
-    assert _workers(address) == 0
-    process = _sweep(tmp_path, address, ["--trials", "3", *small, "--workers", "2"])
+def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(tmp_path, cluster, small, with_tables):
+    address, machines = cluster
+    assert machines() == 0
+    process = _sweep(with_tables(tmp_path), address, ["--trials", "3", *small, "--workers", "2"])
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
     assert "warming 2 lane(s) of 2 worker(s) each; up to 2 machine(s) may come for them" in said
     assert "lane 1 is up" in said and "lane 2 is up" in said
-    _until_gone(address)
+    _until_gone(machines)
 
 
-def test_a_sweep_that_no_machine_could_ever_hold_says_so_at_once(tmp_path, address, small):
+def test_a_sweep_that_no_machine_could_ever_hold_says_so_at_once(tmp_path, cluster, small):
     # Other ways of asking too much: tests/orchestrator/test_placement.py.
-    process = _sweep(tmp_path, address, [*small, "--workers", "8"])
+    process = _sweep(tmp_path, cluster[0], [*small, "--workers", "8"])
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 2, said
     assert "8 worker(s) with 1 CPU and 0 GPU each, which does not fit on 4 CPU and 0 GPU" in said
 
 
-@pytest.mark.parametrize("address", [{"CPU": 2, "GPU": 1}], ids=["a GPU"], indirect=True)
-@pytest.mark.parametrize(("gpus", "machines"), [("0.5", 1), pytest.param("1", 2, marks=pytest.mark.slow)])
-def test_trials_get_whole_gpus_or_share_them(tmp_path, address, small, gpus, machines):
+@pytest.mark.parametrize("cluster", [{"CPU": 2, "GPU": 1}], ids=["a GPU"], indirect=True)
+@pytest.mark.parametrize(("gpus", "most"), [("0.5", 1), pytest.param("1", 2, marks=pytest.mark.slow)])
+def test_trials_get_whole_gpus_or_share_them(tmp_path, cluster, small, gpus, most, with_tables):
     """The machines of this test have a GPU in Ray's books alone."""
+    address, machines = cluster
     options = ["--trials", "4", "--concurrent", "2", "--gpus-per-trial", gpus]
-    process = _sweep(tmp_path, address, [*options, *small])
+    process = _sweep(with_tables(tmp_path), address, [*options, *small])
     seen = []
     while process.poll() is None:
-        seen.append(_workers(address))
-        time.sleep(4)
+        seen.append(machines())
+        time.sleep(1)
     said = process.stdout.read()
     assert process.returncode == 0, said
     assert "lane 1 is up" in said and "lane 2 is up" in said
-    assert max(seen) == machines
-    _until_gone(address)
+    assert max(seen) == most
+    _until_gone(machines)

@@ -30,11 +30,13 @@ def sweep_command(small_values):
 
 
 @pytest.fixture(scope="session")
-def start_sweep():
+def start_sweep(with_tables):
     """Command, folder and environment -> a :class:`Sweep`. Those that a failed test leaves are ended."""
     started = []
 
     def start(command, folder, **environment):
+        if "--name" in command and not (folder / "runs/mlflow.db").exists():
+            with_tables(folder)
         started.append(Sweep(command, folder, **environment))
         return started[-1]
 

@@ -157,9 +157,10 @@ def test_mlflows_artifacts_are_kept_where_checkpoints_are(s3, free_port, tmp_pat
                 time.sleep(0.2)
         client.log_artifact(run, str(SHIPPED))
     finally:
-        for server in [p for p in psutil.process_iter(["cmdline"]) if str(port) in (p.info["cmdline"] or [])]:
+        servers = [p for p in psutil.process_iter(["cmdline"]) if str(port) in (p.info["cmdline"] or [])]
+        for process in [*servers, *(child for p in servers for child in p.children(recursive=True))]:
             with suppress(psutil.NoSuchProcess):  # it went with another of them
-                server.kill()
+                process.kill()
     import s3fs
 
     found = s3fs.S3FileSystem().find(f"{s3}-mlflow/mlflow-artifacts")

@@ -141,8 +141,11 @@ def _kept(folder):
     return {path.parent: _reports(path.parent) for path in folder.glob("runs/s/trials/*/tasks.jsonl")}
 
 
-def test_ctrl_c_once_finishes_the_task_and_twice_stops_at_once_and_resume_goes_on(command, tmp_path):
+def test_ctrl_c_once_finishes_the_task_and_twice_stops_at_once_and_resume_goes_on(
+    command, tmp_path, with_tables
+):
     # Tasks of seconds, so that the one that is stopped is not over; the first trial is never stopped early.
+    with_tables(tmp_path)
     changed = {"stream.tasks": 4, "method.epochs": 25}
     longer = [f"{key}={changed.get(key, value)}" for key, _, value in (v.partition("=") for v in command[1:])]
     first = ["ctp", "--name", "s", "--trials", "2", "--concurrent", "1", "--set", *longer]
