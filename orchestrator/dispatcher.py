@@ -13,6 +13,7 @@ from typing import Any
 from .fair_share import Standing, gives, may_take
 from .job import Job, Outcome
 from .lane_roll import LaneEntry, LaneRoll
+from .replay.parcel import Parcel
 
 _PATIENCE = 10.0  # seconds a call waits before it answers "nothing yet": the caller asks again
 _CRASHES = 2  # times that a job may bring its workers down in one task
@@ -55,7 +56,7 @@ class Dispatcher:
         self._neighbours: list[Standing] = []
         self._gave = float("-inf")
         self._others_had = 0
-        self._stream: Any = None
+        self._stream: Parcel | None = None
         self._closed = False
         self._news = asyncio.Event()
 
@@ -65,8 +66,8 @@ class Dispatcher:
 
     # --- the driver ---
 
-    async def set_stream(self, handle: bytes) -> None:
-        """The published stream, which lanes wait for: pickled, as this process has no use for it, nor for
+    async def set_stream(self, handle: Parcel) -> None:
+        """The published stream, which lanes wait for: packed, as this process has no use for it, nor for
         torch, which it would have to import.
         """
         self._stream = handle
@@ -216,8 +217,8 @@ class Dispatcher:
                 return "end"
         return await self.stream()
 
-    async def stream(self) -> bytes | None:
-        """The published stream, pickled, or None after a while."""
+    async def stream(self) -> Parcel | None:
+        """The published stream, packed, or None after a while."""
         if self._stream is None:
             await _wait(self._news)
         return self._stream

@@ -6,7 +6,6 @@ import atexit
 import gc
 import logging
 import os
-import pickle
 import shutil
 import socket
 import tempfile
@@ -149,7 +148,7 @@ def _work(config: dict[str, Any]) -> None:
         handle = ask("stream")
     if handle == "end":
         return
-    stream = pickle.loads(handle).open()
+    stream = handle.open().open()
     _load_once()
     tokenizer = _unpack(config["tokenizer"])
     while True:

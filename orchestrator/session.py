@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
 import sys
 import threading
 import time
@@ -25,6 +24,7 @@ from .lane import Lane
 from .neighbours import Neighbours
 from .placement import lane_resources, lanes_that_fit
 from .replay.limits import plan as plan_memory
+from .replay.parcel import pack
 from .replay.publish import publish
 from .replay.store import SharedStore
 from .spilling import Spilling
@@ -287,7 +287,7 @@ class Session:
         handle = publish(stream, self._store, plan, _Progress(self._say), self._files)
         for place, count in handle.skipped.items():
             self._say(f"left out: {count} record(s) of {place} whose picture cannot be read")
-        ray.get(self.dispatcher.set_stream.remote(pickle.dumps(handle)))
+        ray.get(self.dispatcher.set_stream.remote(pack(handle, self._store, "handle")))
 
     def _prepare(self) -> Stream:
         skip_bad = self._base.run.skip_bad
