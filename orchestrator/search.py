@@ -13,6 +13,8 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
 
+from .weighed_trials import WeighedTrials
+
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
     from ray.tune.experiment import Trial
@@ -57,7 +59,7 @@ class TaskSearch(OptunaSearch):
         start: dict[str, Any] | None,
         known: Sequence[TrialEntry] = (),
     ) -> None:
-        super().__init__(space, metric=metric, mode=mode)
+        super().__init__(space, metric=metric, mode=mode, storage=WeighedTrials())
         self._entropy = seed
         self._tasks = tasks
         self._random = min(10, max(4, trials // 3))
