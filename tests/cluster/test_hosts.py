@@ -27,8 +27,9 @@ def _why_not() -> str | None:
     path = os.environ["PATH"] + ":/usr/sbin:/sbin"
     if lacking := [tool for tool in _TOOLS if not shutil.which(tool, path=path)]:
         return f"needs {', '.join(lacking)}"
-    made = subprocess.run(["ip", "netns", "add", "vlcl-try"], capture_output=True, text=True)
-    subprocess.run(["ip", "netns", "del", "vlcl-try"], capture_output=True)
+    name = f"vlcl-try-{os.getpid()}"  # every process of the suite collects this file, at the same time
+    made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
+    subprocess.run(["ip", "netns", "del", name], capture_output=True)
     return f"no network namespaces here: {made.stderr.strip()}" if made.returncode else None
 
 
