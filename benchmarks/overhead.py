@@ -23,6 +23,7 @@ import torch
 from methods.method import Batch
 from methods.registry import get as get_method
 from orchestrator.config import RunConfig
+from orchestrator.identity import Identity
 from orchestrator.job import Job
 from orchestrator.search_run import search
 from orchestrator.session import Session
@@ -126,7 +127,15 @@ def main() -> None:
     options = (space.config, space.trial_config, space.objective, names, given.trials, lambda line: None)
     watch = Watch.open(folder / "run", *options)
     with Session(
-        folder, space.config, source, tokenizer, wanted=1, jobs=given.trials, largest_memory=0, say=print
+        folder,
+        Identity.new("", ""),
+        space.config,
+        source,
+        tokenizer,
+        wanted=1,
+        jobs=given.trials,
+        largest_memory=0,
+        say=print,
     ) as session:
         base = space.config.with_values({"method.epochs": 1}).to_dict()
         session.run([Job("warm", "train", base, {}, folder / "warm")])

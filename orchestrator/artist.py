@@ -5,15 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from . import plots
 from .curve_file import read_curves
-from .errors import UserError
 from .question_tables import QUESTION_TABLES
 
 
@@ -22,14 +25,16 @@ class Artist:
     the trials' reports nor the record should wait for it.
 
     ``done(trial_id, file, subfolder)`` is called for each file, from another thread; ``say`` hears of what
-    could not be drawn.
+    could not be drawn. Nothing here raises for a picture: a process that dies while it draws is replaced, and
+    what it was at is drawn once more.
     """
 
     def __init__(self, done: Callable[[str, Path, str | None], None], say: Callable[[str], None]) -> None:
         self._done = done
         self._say = say
-        spawn = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(1, spawn, initializer=_step_back)
+        self._lock = threading.RLock()
+        self._pool: ProcessPoolExecutor | None = None
+        self._under_way: set[Future[list[Path]]] = set()
 
     def trial(
         self,
@@ -39,32 +44,69 @@ class Artist:
         names: list[str],
         drift: np.ndarray | None,
         tables: Mapping[str, plots.Table],
+        then: Callable[[], None] = lambda: None,
     ) -> None:
         """Of a trial that has ended: validation matrix (S, T), loss curves and, where they were measured,
         drift (S, T) in degrees and the ``tables`` of :func:`~orchestrator.question_tables.question_tables`.
+        ``then`` is called when all that could be drawn is done with.
         """
-        self._hand_on(self._pool.submit(_draw_trial, folder, matrix, names, drift, tables), trial_id, None)
+        self._draw(trial_id, None, then, _draw_trial, folder, matrix, names, drift, tables)
 
     def test(self, trial_id: str, folder: Path) -> None:
         """The test matrix that lies in ``folder/matrix.csv``, and the tables of questions beside it."""
-        self._hand_on(self._pool.submit(_draw_test, folder), trial_id, "test")
+        self._draw(trial_id, "test", lambda: None, _draw_test, folder)
 
     def close(self) -> None:
         """Waits until the last picture is drawn."""
-        self._pool.shutdown()
+        while waiting := list(self._under_way):
+            wait(waiting)
+            # Each is taken out once what follows from it is done, on the pool's own thread.
+            time.sleep(0.01)
+        with self._lock:
+            if self._pool is not None:
+                self._pool.shutdown()
+                self._pool = None
 
-    def _hand_on(self, future: Future[list[Path]], trial_id: str, subfolder: str | None) -> None:
+    def _draw(
+        self,
+        trial_id: str,
+        subfolder: str | None,
+        then: Callable[[], None],
+        draw: Callable[..., list[Path]],
+        *args: Any,
+        again: bool = True,
+    ) -> None:
         def finished(drawn: Future[list[Path]]) -> None:
-            if (error := drawn.exception()) is not None:
-                self._say(f"pictures of trial {trial_id} could not be drawn: {error}")
-                return
             try:
-                for path in drawn.result():
-                    self._done(trial_id, path, subfolder)
-            except UserError as error:
-                self._say(f"pictures of trial {trial_id} are not in the record: {error}")
+                error = drawn.exception()
+                if isinstance(error, BrokenProcessPool) and again:
+                    self._draw(trial_id, subfolder, then, draw, *args, again=False)
+                    return
+                if error is not None:
+                    self._say(f"pictures of {trial_id} could not be drawn: {error}")
+                else:
+                    for path in drawn.result():
+                        self._done(trial_id, path, subfolder)
+                then()
+            except Exception as error:  # noqa: BLE001 - the record's own errors are said by it
+                self._say(f"pictures of {trial_id} are not in the record: {error}")
+            finally:
+                self._under_way.discard(drawn)
 
+        future = self._submit(draw, args)
+        self._under_way.add(future)
         future.add_done_callback(finished)
+
+    def _submit(self, draw: Callable[..., list[Path]], args: tuple[Any, ...]) -> Future[list[Path]]:
+        with self._lock:
+            if self._pool is not None:
+                try:
+                    return self._pool.submit(draw, *args)
+                except BrokenProcessPool:
+                    self._pool.shutdown(wait=False)
+            spawn = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, spawn, initializer=_step_back)
+            return self._pool.submit(draw, *args)
 
 
 def _step_back() -> None:

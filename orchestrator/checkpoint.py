@@ -6,8 +6,10 @@ import errno
 import json
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,21 +19,37 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-COMPLETE = "state.json"
-"""Of a checkpoint's files the one that is written last: a folder without it was cut short."""
+from .errors import UserError
+from .trial_files import STATE_FILE, whole_state
+from .whole_file import write_synced
+
+_ARRAYS = ("model.safetensors", "memory.safetensors")
+_CURVES = "curves.csv"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What the next task needs, and what was reported so far.
+    """What the next task needs, and what was found so far.
 
     ``model``: the method's ``state_dict``. ``memory``: the replay memory's arrays. ``reports``: one
-    dictionary of metrics a finished task, in order.
+    dictionary of metrics a finished task, in order. ``curves``: the loss curves of all tasks so far, see
+    :mod:`~orchestrator.curve_file`.
     """
 
     model: dict[str, Tensor]
     memory: dict[str, np.ndarray]
     reports: list[dict[str, float]]
+    curves: str = ""
+
+
+class Keeper(Protocol):
+    """Keeps what a trial leaves somewhere beside its folder."""
+
+    def arrays(self, folder: Path, task: int) -> None:
+        """Keeps all files of ``folder``: the checkpoint after ``task``, but not yet what vouches for it."""
+
+    def commit(self, task: int) -> None:
+        """Keeps the file that vouches for the checkpoint after ``task``, which lies in the trial's folder."""
 
 
 def folder_of(trial: Path, task: int) -> Path:
@@ -39,11 +57,23 @@ def folder_of(trial: Path, task: int) -> Path:
     return trial / "checkpoints" / f"task_{task:02d}"
 
 
-def save(trial: Path, task: int, checkpoint: Checkpoint, tokenizer: Path | None) -> int:
-    """Writes the checkpoint after ``task``; it appears whole or not at all. Returns its bytes.
+def save(
+    trial: Path,
+    task: int,
+    checkpoint: Checkpoint,
+    tokenizer: Mapping[str, bytes] | None = None,
+    *,
+    stamp: Mapping[str, str] | None = None,
+    seconds: Callable[[], float] | None = None,
+    keeper: Keeper | None = None,
+) -> int:
+    """Writes the checkpoint after ``task``: the one point at which a task comes to be finished. It appears
+    whole or not at all. Returns its bytes.
 
-    ``tokenizer``: a folder whose files are kept with the weights. Raises :class:`OSError` when the disk is
-    full.
+    ``tokenizer``: names and contents of files that are kept with the weights. ``stamp``: what the checkpoint
+    is of, see :meth:`~orchestrator.identity.Identity.stamp`. ``seconds``: what saving has taken so far; asked
+    last, it becomes ``seconds/checkpoint`` of the last report. ``keeper``: keeps the checkpoint elsewhere
+    too, where it is finished when its last file is. Raises :class:`OSError` when the disk is full.
     """
     final = folder_of(trial, task)
     # Its own: workers that are thought dead may still be at it when others take their trial over.
@@ -51,44 +81,77 @@ def save(trial: Path, task: int, checkpoint: Checkpoint, tokenizer: Path | None)
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
-        # Tied weights share storage, which safetensors refuses: each name gets its own copy.
-        model = {name: t.detach().to("cpu", copy=True).contiguous() for name, t in checkpoint.model.items()}
-        try:
-            save_file(model, partial / "model.safetensors")
-            save_arrays(checkpoint.memory, partial / "memory.safetensors")
-        except SafetensorError as error:
-            code = errno.ENOSPC if "os error 28" in str(error) else errno.EIO
-            raise OSError(code, str(error), str(partial)) from error
-        if tokenizer is not None:
-            shutil.copytree(tokenizer, partial / "tokenizer")
-        names = ("model.safetensors", "memory.safetensors")
-        sizes = {name: (partial / name).stat().st_size for name in names}
-        _write_synced(partial / COMPLETE, json.dumps({"sizes": sizes, "reports": checkpoint.reports}))
+        _write_arrays(partial, checkpoint)
+        (partial / _CURVES).write_text(checkpoint.curves, encoding="utf-8")
+        for name, data in (tokenizer or {}).items():
+            (partial / "tokenizer").mkdir(exist_ok=True)
+            (partial / "tokenizer" / name).write_bytes(data)
+        sizes = {name: (partial / name).stat().st_size for name in (*_ARRAYS, _CURVES)}
+        if keeper is not None:
+            keeper.arrays(partial, task)
+        if seconds is not None:
+            checkpoint.reports[-1]["seconds/checkpoint"] = seconds()
+        state = {"stamp": stamp, "sizes": sizes, "reports": checkpoint.reports}
+        write_synced(partial / STATE_FILE, json.dumps(state))
         shutil.rmtree(final, ignore_errors=True)
         os.replace(partial, final)
+        _sync_folder(final.parent)
+        if keeper is not None:
+            keeper.commit(task)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return sum(sizes.values())
 
 
-def load(trial: Path, task: int) -> Checkpoint | None:
-    """The checkpoint after ``task``, or None where there is none or it was cut short."""
-    folder = folder_of(trial, task)
+def _write_arrays(folder: Path, checkpoint: Checkpoint) -> None:
+    # Tied weights share storage, which safetensors refuses: each name gets its own copy.
+    model = {name: t.detach().to("cpu", copy=True).contiguous() for name, t in checkpoint.model.items()}
     try:
-        state = json.loads((folder / COMPLETE).read_text())
-        if any((folder / name).stat().st_size != size for name, size in state["sizes"].items()):
-            return None
-        model = load_file(folder / "model.safetensors")
-        return Checkpoint(model, load_arrays(folder / "memory.safetensors"), state["reports"])
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError):
+        save_file(model, folder / _ARRAYS[0])
+        save_arrays(checkpoint.memory, folder / _ARRAYS[1])
+    except SafetensorError as error:
+        code = errno.ENOSPC if "os error 28" in str(error) else errno.EIO
+        raise OSError(code, str(error), str(folder)) from error
+
+
+def load(trial: Path, task: int, stamp: Mapping[str, str] | None = None) -> Checkpoint | None:
+    """The checkpoint after ``task``, or None where there is none or it was cut short.
+
+    ``stamp``: what it must be of; None: anything. :class:`~orchestrator.errors.UserError`: it is of something
+    else. :class:`OSError`: it is there and cannot be read now.
+    """
+    folder = folder_of(trial, task)
+    state = whole_state(folder)
+    if state is None:
+        return None
+    _check_stamp(folder, state.get("stamp"), stamp)
+    try:
+        model = load_file(folder / _ARRAYS[0])
+        memory = load_arrays(folder / _ARRAYS[1])
+        curves = (folder / _CURVES).read_text(encoding="utf-8")
+        return Checkpoint(model, memory, state["reports"], curves)
+    except (ValueError, KeyError, SafetensorError):
         return None
 
 
-def latest(trial: Path, tasks: int) -> tuple[int, Checkpoint | None]:
-    """(tasks done, checkpoint) of the newest whole checkpoint of a trial; (0, None) where there is none."""
+def _check_stamp(folder: Path, found: object, asked: Mapping[str, str] | None) -> None:
+    if asked is None or found == asked:
+        return
+    here = found if isinstance(found, dict) else {}
+    wrong = next(name for name in (*asked, *here) if here.get(name) != asked.get(name))
+    raise UserError(
+        f"{folder}: is a checkpoint of another {wrong} ({str(here.get(wrong))[:12]}, not "
+        f"{str(asked.get(wrong))[:12]}), which this trial cannot go on from; allowed: its own"
+    )
+
+
+def latest(trial: Path, tasks: int, stamp: Mapping[str, str] | None = None) -> tuple[int, Checkpoint | None]:
+    """(tasks done, checkpoint) of the newest whole checkpoint of a trial; (0, None) where there is none.
+    Raises as :func:`load`.
+    """
     for task in reversed(range(tasks)):
-        if (found := load(trial, task)) is not None:
+        if (found := load(trial, task, stamp)) is not None:
             return task + 1, found
     return 0, None
 
@@ -100,18 +163,13 @@ def keep_only(trial: Path, task: int) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes a small file whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    _write_synced(partial, text)
-    os.replace(partial, path)
-
-
-def _write_synced(path: Path, text: str) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename in ``folder`` outlast a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def restore(module: torch.nn.Module, state: dict[str, Tensor]) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
 from .full_disk import full_disk, is_full
+from .identity import IDENTITY_FILE, Identity
+from .own_folder import check_own
 from .plain_name import check_plain
 
 if TYPE_CHECKING:
@@ -67,7 +71,6 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--storage",
         metavar="URL",
-        default=os.environ.get("VLCL_STORAGE"),
         help="where checkpoints are kept, an fsspec URL such as s3://BUCKET/PREFIX (default: $VLCL_STORAGE, "
         "else the run's own folder)",
     )
@@ -95,48 +98,98 @@ def given_values(arguments: argparse.Namespace) -> dict[str, Any]:
     return values
 
 
-def new_folder(name: str | None, method: str, stream: str, url: str | None) -> Path:
-    """Makes ``runs/NAME``. :class:`UserError`: a name that is no plain file name, or that is taken; nothing
-    can be kept at ``url``.
+def storage_url(given: argparse.Namespace) -> str | None:
+    """Where a new run is to be kept beside its folder: ``--storage``, else ``$VLCL_STORAGE``."""
+    return given.storage or os.environ.get("VLCL_STORAGE") or None
+
+
+def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+    """:class:`UserError`: an option beside ``--resume`` that would not be honoured, as a run goes on with
+    what it was started with.
     """
-    kept_at(url, Path())
+    allowed = {"resume": "", "storage": "", "concurrent": "", "dry_run": ""}
+    for name, value in vars(given).items():
+        if name not in allowed and value != parser.get_default(name):
+            option = value if name == "method" else f"--{name.replace('_', '-')}"
+            raise UserError(
+                f"--resume {given.resume}: goes on with what the run was started with; leave out {option} "
+                "(allowed beside it: --concurrent, --storage, --dry-run)"
+            )
+
+
+def new_folder(
+    name: str | None, method: str, stream: str, url: str | None, identity: Identity, files: Mapping[str, str]
+) -> Path:
+    """Makes ``runs/NAME`` with ``files`` (names and texts) in it, whole or not at all, and claims its folder
+    below ``url``.
+
+    :class:`UserError`: a name that is no plain file name, or that is taken, here or there; nothing can be
+    kept at ``url``.
+    """
     chosen = name or f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}"
     check_plain(chosen, "--name")
     folder = (RUNS / chosen).resolve()
+    taken = f"--name {chosen}: {folder} exists; choose another name, or --resume {chosen}"
+    if folder.exists():
+        raise UserError(taken)
+    if (kept := kept_at(url, folder, check=True)) is not None:
+        identity.claim(kept.storage, new=True)
+    # Deeper than a run's folder lies: what a kill leaves there is taken for no run.
+    making = folder.parent / ".making" / f"{chosen}.{identity.run}"
+    making.mkdir(parents=True)
     try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        raise UserError(
-            f"--name {chosen}: {folder} exists; choose another name, or --resume {chosen}"
-        ) from None
+        for file, text in {IDENTITY_FILE: identity.text(), **files}.items():
+            (making / file).write_text(text, encoding="utf-8")
+        if folder.exists():
+            raise UserError(taken)
+        making.rename(folder)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+        with suppress(OSError):  # another run is being made there
+            making.parent.rmdir()
     return folder
 
 
 def kept_folder(name: str, file: str, url: str | None) -> Path:
     """``runs/NAME`` of an earlier command, which left ``file`` there; made from what is kept at ``url`` where
-    it is not on this machine. :class:`UserError`: no such folder.
+    it is not on this machine. :class:`UserError`: no such folder, or not the user's own.
     """
     check_plain(name, "--resume")
     folder = (RUNS / name).resolve()
     if not folder.exists() and (kept := kept_at(url, folder)) is not None:
-        kept.restore()
+        kept.restore(name)
     if not (folder / file).exists():
         known = sorted(path.parent.name for path in RUNS.glob(f"*/{file}"))
         raise UserError(f"--resume {name}: there is no {RUNS}/{name}/{file}; there are {known or 'none'}")
+    check_own(folder)
     return folder
 
 
-def kept_at(url: str | None, folder: Path) -> RunStorage | None:
+def resumed_storage(given: argparse.Namespace, folder: Path, recorded: str | None) -> RunStorage | None:
+    """Where a run that is gone on with is kept beside its folder, which is brought up to what is there.
+
+    ``recorded``: what the run was started with; ``--storage`` wins. :class:`UserError`: it holds nothing of
+    this run, or another one's.
+    """
+    url = given.storage or recorded
+    kept = kept_at(url, folder, check=True)
+    if kept is not None:
+        kept.agree()
+    return kept
+
+
+def kept_at(url: str | None, folder: Path, *, check: bool = False) -> RunStorage | None:
     """Where the run in ``folder`` is kept beside it: below ``url``, under its own name. None: nowhere.
 
-    :class:`UserError`: nothing can be kept there.
+    ``check``: whether it is tried out. :class:`UserError`: nothing can be kept there.
     """
     if not url:
         return None
     from .run_storage import RunStorage
     from .storage import Storage
 
-    return RunStorage(Storage(url).check().below(folder.name), folder)
+    storage = Storage(url)
+    return RunStorage((storage.check() if check else storage).below(folder.name), folder)
 
 
 def short_path(path: Path) -> str:

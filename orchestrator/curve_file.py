@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 
+def curve_text(rows: Iterable[tuple[int, str, int, str, float]], *, header: bool) -> str:
+    """(task, phase, step, term, value) rows as a file has them; ``header``: with its first line."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    if header:
+        writer.writerow(["task", "phase", "step", "term", "value"])
+    writer.writerows(rows)
+    return text.getvalue()
+
+
 def append_curves(path: Path, rows: Iterable[tuple[int, str, int, str, float]]) -> None:
     """Appends (task, phase, step, term, value) rows."""
-    new = not path.exists()
+    header = not path.exists()
     with open(path, "a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(["task", "phase", "step", "term", "value"])
-        writer.writerows(rows)
+        file.write(curve_text(rows, header=header))
 
 
 def read_curves(path: Path) -> tuple[dict[str, np.ndarray], list[int]]:

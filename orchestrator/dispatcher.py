@@ -17,6 +17,7 @@ from .replay.parcel import Parcel
 
 _PATIENCE = 10.0  # seconds a call waits before it answers "nothing yet": the caller asks again
 _CRASHES = 2  # times that a job may bring its workers down in one task
+_RANKS = 5.0  # seconds that a rank that fails waits for what the others saw
 _IDLE_CRASHES = 5  # times that workers may die before they have a job
 _ENDS = 3  # times that a lane's Train run may end unasked
 _POLITE = 60.0  # seconds that a sweep leaves the lane it gave up to another one that has none
@@ -31,6 +32,7 @@ class _Ticket:
         self.outcome: Outcome | None = None
         self.crashes: dict[int, int] = {}
         self.note = ""
+        self.raised: dict[int, tuple[str, Outcome]] = {}
         self.changed = asyncio.Event()
 
     def wake(self) -> None:
@@ -42,7 +44,9 @@ class Dispatcher:
     """State of one sweep's jobs and lanes; an asyncio actor in Ray, a plain object in tests.
 
     Reports are numbered by the tasks done, so that a job that starts again (its worker or its Tune trial
-    died) may report its finished tasks once more without being heard twice.
+    died) may report its finished tasks once more without being heard twice. A lane's messages carry its
+    worker group's ``attempt``, a name that the group made for itself: what comes from a group that has been
+    replaced, or of a job that the lane does not hold, is dropped.
 
     ``jobs``: how many are to come in all; lanes that no job will need any more are let go. ``alive``: the ids
     of the cluster's living nodes; None: all live.
@@ -193,7 +197,7 @@ class Dispatcher:
 
     # --- a lane (rank 0 of its worker group) ---
 
-    async def join(self, lane: int, seconds: float, nodes: Iterable[str] = ()) -> Any:
+    async def join(self, lane: int, attempt: str, seconds: float, nodes: Iterable[str] = ()) -> Any:
         """Called when a worker group comes up on ``nodes``, also after a crash. Answers the stream, None (not
         published yet), or ``"end"``.
 
@@ -201,14 +205,20 @@ class Dispatcher:
         in the same task: a node that went is not its doing.
         """
         entry = self._roll[lane]
+        if entry.attempt == attempt:  # it asks once more, its first question's answer being lost
+            return await self.stream()
+        if self._closed:
+            return "end"
+        entry.attempt = attempt
         lost = self._roll.on_lost_node(entry)
         entry.seconds = seconds if entry.seconds is None else entry.seconds
         entry.state, entry.nodes, entry.used = "up", frozenset(nodes), entry.job is not None
         entry.joins += 1
         ticket = None if entry.job is None else self._tickets[entry.job]
         if ticket is not None and ticket.outcome is None:
+            ticket.raised = {}
             if not lost:
-                self._count_crash(entry, ticket)
+                self._count_crash(entry, ticket, "its workers went down")
         elif not lost:
             # Workers that die before they have done anything would be restarted for ever.
             entry.idle += 1
@@ -223,9 +233,11 @@ class Dispatcher:
             await _wait(self._news)
         return self._stream
 
-    async def next(self, lane: int) -> tuple[str, Job | None]:
+    async def next(self, lane: int, attempt: str) -> tuple[str, Job | None]:
         """``("job", job)``, ``("wait", None)`` after a while, or ``("end", None)``."""
         entry = self._roll[lane]
+        if entry.attempt != attempt:
+            return "end", None
         entry.state = "up"
         if entry.job is not None and self._tickets[entry.job].outcome is None:
             return "job", self._tickets[entry.job].job
@@ -233,7 +245,7 @@ class Dispatcher:
         if not self._pending and not self._closed and not self._spare():
             await _wait(self._news)
         self._pending.extendleft(self._roll.release_lost())
-        if self._closed:
+        if self._closed or entry.attempt != attempt:
             return "end", None
         given = entry.used and not self._giving() and gives(self._standing(), self._neighbours)
         if given or self._spare():
@@ -246,30 +258,63 @@ class Dispatcher:
         entry.job, entry.used, entry.idle, entry.ends = self._pending.popleft(), True, 0, 0
         return "job", self._tickets[entry.job].job
 
-    async def report(self, job_id: str, metrics: dict[str, float]) -> None:
+    async def report(self, lane: int, attempt: str, job_id: str, metrics: dict[str, float]) -> None:
         """A finished task. One that was heard before is not passed on again."""
-        ticket = self._tickets[job_id]
-        if int(metrics["task"]) == len(ticket.reports) + 1:
+        ticket = self._held(lane, attempt, job_id)
+        if ticket is not None and int(metrics["task"]) == len(ticket.reports) + 1:
             ticket.reports.append(metrics)
             ticket.wake()
 
-    async def verdict(self, job_id: str, task: int) -> bool | None:
+    async def verdict(self, lane: int, attempt: str, job_id: str, task: int) -> bool | None:
         """What the trial says after ``task`` tasks: go on, stop, or None (not said yet)."""
-        ticket = self._tickets[job_id]
+        ticket = self._held(lane, attempt, job_id)
+        if ticket is None:
+            return False
         if not ticket.stopped and task not in ticket.answers:
             await _wait(ticket.changed)
+        if self._held(lane, attempt, job_id) is None:
+            return False
         return False if ticket.stopped else ticket.answers.get(task)
 
-    async def note(self, job_id: str, text: str) -> None:
-        """What a rank saw before it went down."""
-        self._tickets[job_id].note = text
+    async def raised(
+        self, lane: int, attempt: str, job_id: str, rank: int, world: int, line: str, outcome: Outcome
+    ) -> None:
+        """What one of ``world`` ranks saw before it went down: ``line``, which makes ``outcome``.
 
-    async def end(self, lane: int, job_id: str, outcome: Outcome) -> None:
+        Answers when all ranks have said what they saw, or after a while. Where all saw the same the job has
+        failed: workers would see it again.
+        """
+        ticket = self._held(lane, attempt, job_id)
+        if ticket is None:
+            return
+        ticket.note = outcome.reason if not ticket.note or rank == 0 else ticket.note
+        ticket.raised[rank] = line, outcome
+        if len(ticket.raised) < world:
+            await _wait(ticket.changed, _RANKS)
+        elif len({seen for seen, _ in ticket.raised.values()}) == 1:
+            self._finish(ticket, ticket.raised[0][1])
+            self._roll[lane].job = None
+        else:
+            ticket.wake()
+
+    async def end(self, lane: int, attempt: str, job_id: str, outcome: Outcome) -> None:
         """The lane is done with the job."""
-        self._finish(self._tickets[job_id], outcome)
+        ticket = self._held(lane, attempt, job_id)
+        if ticket is None:
+            return
+        if outcome.again and not self._closed:
+            ticket.note = outcome.reason
+            self._count_crash(self._roll[lane], ticket, "it was tried")
+            return
+        self._finish(ticket, outcome)
         self._roll[lane].job = None
 
     # --- what follows from all that ---
+
+    def _held(self, lane: int, attempt: str, job_id: str) -> _Ticket | None:
+        """The job's ticket where the lane's present worker group holds it."""
+        entry = self._roll[lane]
+        return self._tickets[job_id] if entry.attempt == attempt and entry.job == job_id else None
 
     def _standing(self) -> Standing:
         up = self._roll.count("up")
@@ -300,11 +345,11 @@ class Dispatcher:
             return False
         return may_take(self._standing(), self._neighbours)
 
-    def _count_crash(self, entry: LaneEntry, ticket: _Ticket) -> None:
+    def _count_crash(self, entry: LaneEntry, ticket: _Ticket, what: str) -> None:
         task = len(ticket.reports)
         ticket.crashes[task] = ticket.crashes.get(task, 0) + 1
         if ticket.crashes[task] >= _CRASHES:
-            why = f"its workers went down {_CRASHES} times in task {task + 1}"
+            why = f"{what} {_CRASHES} times in task {task + 1}"
             self._finish(ticket, Outcome("failed", f"{why}: {ticket.note}" if ticket.note else why))
             entry.job = None
 
@@ -323,8 +368,8 @@ class Dispatcher:
         ticket.wake()
 
 
-async def _wait(event: asyncio.Event) -> None:
+async def _wait(event: asyncio.Event, seconds: float | None = None) -> None:
     try:
-        await asyncio.wait_for(event.wait(), _PATIENCE)
+        await asyncio.wait_for(event.wait(), _PATIENCE if seconds is None else seconds)
     except TimeoutError:
         return

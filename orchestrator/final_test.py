@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,27 @@ import torch.distributed as dist
 from methods.registry import get as get_method
 
 from . import checkpoint
+from .agreement import all_or_none
 from .config import RunConfig
 from .plots import write_matrix, write_table
 from .question_tables import QUESTION_TABLES, question_tables
 from .scoring import evaluate, evaluation_of, summary_metrics
 from .seeding import seed_everything
 from .streams.stream import Stream
+from .trial_files import TESTED_FILE
+from .whole_file import write_text
 
 
-def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.device) -> dict[str, float]:
-    """Test metrics of a finished trial, named ``test/...``; written to ``folder/test/metrics.json``,
-    ``matrix.csv`` and, of questions, the tables of :func:`~orchestrator.question_tables.question_tables`.
+def final_test(
+    config: RunConfig,
+    stream: Stream,
+    folder: Path,
+    device: torch.device,
+    stamp: Mapping[str, str] | None = None,
+) -> dict[str, float]:
+    """Test metrics of a finished trial, named ``test/...``; written to ``folder/test``: ``matrix.csv`` and,
+    of questions, the tables of :func:`~orchestrator.question_tables.question_tables`, and last, as what says
+    that the look is finished, ``metrics.json``. ``stamp``: what the checkpoints must be of.
 
     Row t of the matrix is the model after task t on every task, later ones included, which forward transfer
     needs, with an untrained model's scores as its baseline. The weights come from the trial's checkpoints:
@@ -37,12 +48,13 @@ def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.de
     matrix = np.full((tasks, tasks), np.nan)
     steps: list[dict[str, float]] = []
     for t in range(tasks):
-        saved = checkpoint.load(folder, t)
-        if saved is None:
-            raise FileNotFoundError(
-                f"{checkpoint.folder_of(folder, t)}: no whole checkpoint of task {t + 1} to test"
-            )
-        checkpoint.restore(method, saved.model)
+        with all_or_none(device):
+            saved = checkpoint.load(folder, t, stamp)
+            if saved is None:
+                raise FileNotFoundError(
+                    f"{checkpoint.folder_of(folder, t)}: no whole checkpoint of task {t + 1} to test"
+                )
+            checkpoint.restore(method, saved.model)
         scores = evaluate(method, stream, "test", tasks=tasks, seen=t + 1, how=how)
         matrix[t] = scores.by_task
         steps.append(scores.metrics)
@@ -50,11 +62,11 @@ def final_test(config: RunConfig, stream: Stream, folder: Path, device: torch.de
     named = {f"test/{name}": float(value) for name, value in metrics.items()}
     if not dist.is_initialized() or dist.get_rank() == 0:
         (folder / "test").mkdir(exist_ok=True)
-        checkpoint.write_text(folder / "test" / "metrics.json", json.dumps(named, indent=1))
         names = [t.task.name for t in stream.tasks]
         write_matrix(folder / "test" / "matrix.csv", matrix, names)
         for name, table in question_tables(steps, names).items():
             write_table(folder / "test" / f"{name}.csv", table, QUESTION_TABLES[name].corner)
+        write_text(folder / TESTED_FILE, json.dumps(named, indent=1))
     return named
 
 

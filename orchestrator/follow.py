@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ray import tune
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 class Follow(tune.Callback):
     """Hands trial starts, results and ends to the :class:`~orchestrator.watch.Watch` of the sweep in
     ``folder``.
+
+    Tune takes whatever a callback raises of a trial for the trial's own failure, and tries the trial again:
+    nothing is raised there.
 
     Tune pickles its callbacks with the experiment; a watch holds threads and files, so it stays in
     ``watches`` of this process and only the folder's name is pickled.
@@ -38,18 +42,24 @@ class Follow(tune.Callback):
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
         values = dict(trial.config)
         which = values.pop(TRIAL)
-        self._watch.start(which["id"], values, which["number"])
+        self._safely(self._watch.start, which["id"], values, which["number"])
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **_: Any) -> None:
         if result.get("fatal"):
             self._watch.fatal = result["reason"]
         elif result.get(STATUS) != "failed":
-            self._watch.task(_id(trial), self._watch.report_of(_id(trial), int(result[TASK])))
+            self._safely(self._report, trial, int(result[TASK]))
+
+    def _report(self, trial: Any, task: int) -> None:
+        self._watch.task(_id(trial), self._watch.report_of(_id(trial), task))
 
     def on_trial_complete(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
-        last = trial.last_result or {}
         if self._watch.fatal or self._watch.interrupted:
             return  # it stays unfinished, so that it can be gone on with
+        self._safely(self._end, trial)
+
+    def _end(self, trial: Any) -> None:
+        last = trial.last_result or {}
         if last.get(STATUS) == "failed":
             self._watch.end(_id(trial), "failed", last["reason"])
         else:
@@ -57,7 +67,28 @@ class Follow(tune.Callback):
             self._watch.end(_id(trial), "finished" if whole else "stopped")
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
-        self._watch.end(_id(trial), "failed", "the trial's own process died too often")
+        self._safely(self._watch.abandon, _id(trial))
+        if not (self._watch.fatal or self._watch.interrupted):
+            self._safely(self._watch.end, _id(trial), "failed", "the trial's own process died too often")
+
+    def _safely(self, call: Callable[..., None], *args: Any) -> None:
+        self._watch.safely(call, *args)
+
+
+def write_proposal(folder: str, trial_id: str, values: dict[str, Any], number: int) -> bool:
+    """Tells the watch of the sweep in ``folder`` of a proposal, before it is handed out; whether it is
+    written down.
+    """
+    watch = Follow.watches[folder]
+    return not watch.fatal and watch.safely(watch.propose, trial_id, values, number)
+
+
+def write_verdict(folder: str, trial_id: str, task: int, go: bool) -> bool:
+    """Tells the watch of the sweep in ``folder`` what the search says of a trial after ``task`` tasks, before
+    anybody acts on it; whether it is written down.
+    """
+    watch = Follow.watches[folder]
+    return watch.safely(watch.book.decide, trial_id, task, go)
 
 
 def _id(trial: Any) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import logging
 import os
-import shutil
 import socket
 import tempfile
 import threading
@@ -24,9 +22,11 @@ import ray
 # of them find the other's modules half made.
 from ray import train
 
+from .calls import ask
 from .curves import Diverged
 from .errors import UserError
 from .full_disk import full_disk, is_full
+from .gpu_memory import neighbour_took
 from .job import Job, Outcome
 from .lane_group import LaneGroup
 from .lane_trainer import LaneTrainer
@@ -69,9 +69,9 @@ class Lane(threading.Thread):
             return
 
     def _begin_again(self, reason: str) -> bool:
-        answer = ray.get(self._dispatcher.ended.remote(self._number, reason))
+        answer = ask(self._dispatcher, "ended", self._number, reason)
         while answer == "wait":
-            answer = ray.get(self._dispatcher.turn.remote(self._number))
+            answer = ask(self._dispatcher, "turn", self._number)
         return answer == "again"
 
     def _fit(self) -> str:
@@ -89,6 +89,7 @@ class Lane(threading.Thread):
                     # Its files, for a folder of the driver's machine need not be there on another.
                     "tokenizer": {p.name: p.read_bytes() for p in (self._folder / "tokenizer").glob("*")},
                     "threads": max(1, int(self._resources.cpus)),
+                    "gpus": self._resources.gpus,
                     "started": time.time(),
                 },
                 scaling_config=train.ScalingConfig(
@@ -138,31 +139,54 @@ def _work(config: dict[str, Any]) -> None:
             dist.broadcast_object_list(box, source, device=device)
         return box[0]
 
-    def ask(method: str, *args: Any) -> Any:
-        return together(ray.get(getattr(dispatcher, method).remote(*args)) if rank == 0 else None)
+    def all_ask(method: str, *args: Any) -> Any:
+        return together(ask(dispatcher, method, *args) if rank == 0 else None)
 
     here = ray.get_runtime_context().get_node_id()
     nodes = [together(here, source) for source in range(dist.get_world_size())]
-    handle = ask("join", lane, time.time() - config["started"], nodes)
+    # The group's own name for itself: what a group says that has been replaced is known by it.
+    attempt = together(uuid.uuid4().hex)
+    handle = all_ask("join", lane, attempt, time.time() - config["started"], nodes)
     while handle is None:
-        handle = ask("stream")
+        handle = all_ask("stream")
     if handle == "end":
         return
     stream = handle.open().open()
     _load_once()
-    tokenizer = _unpack(config["tokenizer"])
+    link = _Link(dispatcher, lane, attempt, config["gpus"])
     while True:
-        state, job = ask("next", lane)
+        state, job = all_ask("next", lane, attempt)
         if state == "end":
             return
         if state == "wait":
             continue
-        outcome = _run(job, stream, device, dispatcher, tokenizer)
+        outcome = _run(job, stream, device, link, config["tokenizer"])
         if rank == 0:
-            ray.get(dispatcher.end.remote(lane, job.id, outcome))
+            ask(dispatcher, "end", lane, attempt, job.id, outcome)
         gc.collect()
         if device.type == "cuda":
-            torch.cuda.empty_cache()
+            _check_device(device)
+
+
+@dataclass(frozen=True)
+class _Link:
+    """What a worker group talks to, and as which. ``gpus``: what each worker holds of one."""
+
+    dispatcher: Any
+    lane: int
+    attempt: str
+    gpus: float
+
+
+def _check_device(device: Any) -> None:
+    """Raises what CUDA raises where an error of the last job made the device useless to this process: every
+    later job would fail by it. Ray Train then starts the group anew.
+    """
+    import torch
+
+    torch.cuda.synchronize(device)
+    torch.cuda.empty_cache()
+    torch.zeros(1, device=device).item()
 
 
 def _load_once() -> None:
@@ -175,44 +199,35 @@ def _load_once() -> None:
     gc.freeze()
 
 
-def _unpack(files: dict[str, bytes]) -> Path | None:
-    if not files:
-        return None
-    folder = Path(tempfile.mkdtemp(prefix="vlcl-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    return folder
-
-
 class _DispatcherReporter:
-    """Reports to the dispatcher and waits for the trial's verdict."""
+    """Reports to the dispatcher, which hands on the trial's verdict."""
 
-    def __init__(self, dispatcher: Any, job: Job) -> None:
-        self._dispatcher = dispatcher
+    def __init__(self, link: _Link, job: Job) -> None:
+        self._link = link
         self._job = job
 
-    def report(self, metrics: dict[str, float]) -> bool:
-        ray.get(self._dispatcher.report.remote(self._job.id, metrics))
-        while (
-            verdict := ray.get(self._dispatcher.verdict.remote(self._job.id, int(metrics["task"])))
-        ) is None:
-            pass
-        return verdict
+    def report(self, metrics: dict[str, float]) -> bool | None:
+        link = self._link
+        ask(link.dispatcher, "report", link.lane, link.attempt, self._job.id, metrics)
+        return self.answer(int(metrics["task"]))
+
+    def answer(self, task: int) -> bool | None:
+        link = self._link
+        return ask(link.dispatcher, "verdict", link.lane, link.attempt, self._job.id, task)
 
 
-def _run(job: Job, stream: Any, device: Any, dispatcher: Any, tokenizer: Path | None) -> Outcome:
+def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, bytes]) -> Outcome:
     import torch.distributed as dist
 
+    from .agreement import first_reason
     from .config import RunConfig
     from .features.frozen import check_encoder
     from .final_test import final_test
     from .stream_loop import StreamLoop
     from .trial_folder import trial_folder
 
-    if job.storage is None and not (run := job.folder.parents[1]).is_dir():
-        reason = f"{run} of the driver's machine is not on {socket.gethostname()}"
-        reason += ", allowed: a folder that all machines share, or --storage URL"
+    # All ranks go on, or none: one that went on alone would wait for the others in a collective.
+    if reason := first_reason(_missing(job), device):
         return Outcome("failed", reason, fatal=True)
     try:
         base = RunConfig.from_dict(job.base)
@@ -220,29 +235,50 @@ def _run(job: Job, stream: Any, device: Any, dispatcher: Any, tokenizer: Path | 
         check_encoder(base, config)
         with trial_folder(job) as place:
             if job.kind == "test":
-                return Outcome("finished", metrics=final_test(config, stream, place.path, device))
-            reporter = _DispatcherReporter(dispatcher, job)
-            options = {"device": device, "tokenizer": tokenizer, "keep": place.keep}
+                found = final_test(config, stream, place.path, device, job.stamp)
+                if dist.get_rank() == 0:
+                    place.keep_test()
+                return Outcome("finished", metrics=found)
+            reporter = _DispatcherReporter(link, job)
+            options = {"device": device, "tokenizer": tokenizer, "stamp": job.stamp, "keeper": place}
             return Outcome(StreamLoop(config, stream, place.path, reporter, **options).run())
     except Diverged as error:  # every rank raises it alike
         return Outcome("failed", str(error))
     except Exception as error:  # noqa: BLE001 - a trial's failure must not end its lane
-        outcome = _explain(error, job)
-        if dist.get_world_size() == 1:
+        outcome = _explain(error, job, device, link.gpus)
+        rank, world = dist.get_rank(), dist.get_world_size()
+        if world == 1:
             return outcome
         # The other ranks may be waiting in a collective: only a new worker group brings all of them back.
-        ray.get(dispatcher.note.remote(job.id, outcome.reason))
+        said = (link.lane, link.attempt, job.id, rank, world, _first_line(error), outcome)
+        ask(link.dispatcher, "raised", *said)
         raise
 
 
-def _explain(error: Exception, job: Job) -> Outcome:
+def _missing(job: Job) -> str | None:
+    """Why this worker cannot reach the job's folder, in one line; None where it can."""
+    if job.storage is not None or (run := job.folder.parents[1]).is_dir():
+        return None
+    reason = f"{run} of the driver's machine is not on {socket.gethostname()}"
+    return f"{reason}, allowed: a folder that all machines share, or --storage URL"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _explain(error: Exception, job: Job, device: Any, gpus: float) -> Outcome:
     """One line for the record; what is not the user's to mend leaves its traceback with the trial's files."""
+    from .trial_folder import StorageDown
+
     if is_full(error):
         place = job.folder if job.storage is None else Path(tempfile.gettempdir())
         return Outcome("failed", full_disk(place), fatal=True)
-    lines = str(error).strip().splitlines() or [""]
+    line = _first_line(error)
+    if isinstance(error, StorageDown):
+        return Outcome("failed", line, fatal=True)
     if isinstance(error, UserError | ValueError):
-        return Outcome("failed", lines[0])
+        return Outcome("failed", line)
     name, kept = f"error-{os.getpid()}.txt", ""
     with suppress(Exception):  # the disk or the storage may be what failed
         if job.storage is None:
@@ -250,4 +286,5 @@ def _explain(error: Exception, job: Job) -> Outcome:
         else:
             job.storage.write(name, traceback.format_exc())
         kept = f" (traceback in {job.folder})"
-    return Outcome("failed", f"{type(error).__name__}: {lines[0]}{kept}")
+    again = neighbour_took(error, device, gpus)
+    return Outcome("failed", f"{type(error).__name__}: {line}{kept}", again=again)

@@ -15,7 +15,8 @@ class LaneEntry:
     """``state``: ``starting``, its workers are not there (yet, or any more); ``up``; ``parked``, it was told
     to end and may come back; ``dead``, for good, by ``reason``.
 
-    ``job``: the id of what it holds. ``used``: it has had one since its workers came up; it is not given up
+    ``attempt``: which worker group it has, by the name that the group gave itself. ``job``: the id of what it
+    holds. ``used``: it has had one since its workers came up; it is not given up
     before, or sweeps would pass it to and fro without a trial in between. ``nodes``: where its workers are.
     ``seconds``: from its first start until its workers were ready; ``joins``: how often they came up;
     ``idle``: how often they did without having taken a job since; ``ends``: how often its Train run ended
@@ -24,6 +25,7 @@ class LaneEntry:
 
     state: Literal["starting", "up", "parked", "dead"] = "starting"
     reason: str = ""
+    attempt: str = ""
     job: str | None = None
     used: bool = False
     nodes: frozenset[str] = frozenset()

@@ -6,10 +6,17 @@ from typing import Protocol
 
 
 class Reporter(Protocol):
-    """Told of every finished task by rank 0, in order, starting from the first task also after a restart."""
+    """Told of every finished task by rank 0, in order, starting from the first task also after a restart.
 
-    def report(self, metrics: dict[str, float]) -> bool:
+    None for an answer: there is none yet. Whoever asks comes again by :meth:`answer`, so that the other ranks
+    hear something in the meantime, however long the verdict takes.
+    """
+
+    def report(self, metrics: dict[str, float]) -> bool | None:
         """Takes the metrics of a task (``metrics["task"]`` tasks are done); answers whether to go on."""
+
+    def answer(self, task: int) -> bool | None:
+        """Whether to go on after ``task`` tasks; asked where :meth:`report` had no answer."""
 
 
 class CollectingReporter:
@@ -18,6 +25,9 @@ class CollectingReporter:
     def __init__(self) -> None:
         self.reports: list[dict[str, float]] = []
 
-    def report(self, metrics: dict[str, float]) -> bool:
+    def report(self, metrics: dict[str, float]) -> bool | None:
         self.reports.append(metrics)
+        return True
+
+    def answer(self, task: int) -> bool | None:
         return True

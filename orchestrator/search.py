@@ -44,7 +44,8 @@ class TaskSearch(OptunaSearch):
     others are proposed again, under their ids, before any new one.
 
     Trial k's proposal depends on the seed, k and what is known of the others alone, so that a resumed search
-    proposes what an undisturbed one would have.
+    proposes what an undisturbed one would have. ``write_down(trial id, values, number)`` is called with each
+    proposal before it is handed out, and answers whether it could be written; where not, nothing is proposed.
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class TaskSearch(OptunaSearch):
         trials: int,
         start: dict[str, Any] | None,
         known: Sequence[TrialEntry] = (),
+        write_down: Callable[[str, dict[str, Any], int], bool] = lambda trial_id, values, number: True,
     ) -> None:
         super().__init__(space, metric=metric, mode=mode, storage=WeighedTrials())
+        self._write_down = write_down
         self._entropy = seed
         self._tasks = tasks
         self._random = min(10, max(4, trials // 3))
@@ -72,7 +75,10 @@ class TaskSearch(OptunaSearch):
             else:
                 self._ot_study.add_trial(self._ended(entry))
 
-    def suggest(self, trial_id: str) -> dict[str, Any]:
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: a search is resumed from its trials' own record, and nobody reads Tune's."""
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
         if self._again:
             name, number = self._again.pop(0)
         else:
@@ -88,7 +94,10 @@ class TaskSearch(OptunaSearch):
             group=True,
             constant_liar=True,
         )
-        return {**super().suggest(trial_id), TRIAL: {"id": name, "number": number}}
+        values = super().suggest(trial_id)
+        if not self._write_down(name, values, number):
+            return None
+        return {**values, TRIAL: {"id": name, "number": number}}
 
     def on_trial_result(self, trial_id: str, result: dict) -> None:
         value, task = result.get(self.metric), int(result.get(TASK, 0))
@@ -137,14 +146,25 @@ class TaskScheduler(ASHAScheduler):
     streams of up to three). To be stopped at the last task is to have finished.
 
     ``known``: the sweep's trials from before it was resumed, by which the others are judged as if it had not
-    been interrupted.
+    been interrupted. A trial under way is not judged again where its verdict is known.
+    ``write_down(trial id, tasks, go)`` is called with each verdict before anybody acts on it, and answers
+    whether it could be written; where not, the trial is let go on, and is judged when the sweep is resumed.
     """
 
-    def __init__(self, metric: str, mode: str, tasks: int, known: Sequence[TrialEntry] = ()) -> None:
+    def __init__(
+        self,
+        metric: str,
+        mode: str,
+        tasks: int,
+        known: Sequence[TrialEntry] = (),
+        write_down: Callable[[str, int, bool], bool] = lambda trial_id, task, go: True,
+    ) -> None:
         first = 2 if tasks > 3 else 1
         super().__init__(
             time_attr=TASK, metric=metric, mode=mode, max_t=tasks + 1, grace_period=first, reduction_factor=2
         )
+        self._write_down = write_down
+        self._verdicts = {entry.id: dict(entry.verdicts) for entry in known if entry.status == "running"}
         self._unfinished = {entry.id: entry.reports for entry in known if entry.status == "running"}
         for entry in known:
             if entry.status != "running":
@@ -154,8 +174,21 @@ class TaskScheduler(ASHAScheduler):
 
     def on_trial_add(self, tune_controller: TuneController | None, trial: Trial) -> None:
         super().on_trial_add(tune_controller, trial)
-        # Whether to stop after the last report is decided, perhaps once more, when it is heard again.
-        self._hear(trial, self._unfinished.pop(trial.config[TRIAL]["id"], [])[:-1])
+        name = trial.config[TRIAL]["id"]
+        judged = self._verdicts.get(name, {})
+        self._hear(trial, [r for r in self._unfinished.pop(name, []) if int(r[TASK]) in judged])
+
+    def on_trial_result(self, tune_controller: TuneController | None, trial: Trial, result: dict) -> str:
+        if self.metric not in result:  # a failure's
+            return super().on_trial_result(tune_controller, trial, result)
+        name, task = trial.config[TRIAL]["id"], int(result[TASK])
+        judged = self._verdicts.setdefault(name, {})
+        if task not in judged:
+            decision = super().on_trial_result(tune_controller, trial, result)
+            if not self._write_down(name, task, decision != self.STOP):
+                return self.CONTINUE
+            judged[task] = decision != self.STOP
+        return self.CONTINUE if judged[task] else self.STOP
 
     def _hear(self, trial: Trial, reports: Sequence[dict[str, float]]) -> None:
         for report in reports:

@@ -6,11 +6,13 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .cli import short_path
 from .full_disk import full_disk, is_full
+from .identity import Identity
 from .job import Job, Outcome
 from .run_storage import RunStorage
 from .scoring import SHOWN
@@ -28,62 +30,98 @@ if TYPE_CHECKING:
 
 def search_run(
     folder: Path,
+    identity: Identity,
     space: Space,
     source: StreamSource,
     trials: int,
     concurrent: int | None,
     kept: RunStorage | None,
     say: Callable[[str], None],
+    *,
+    at_most: bool = False,
 ) -> int:
-    """Runs or goes on with the sweep in ``folder``; returns the command's exit status.
+    """Runs or goes on with the sweep in ``folder``; returns the command's exit status. ``concurrent``: trials
+    at once; ``at_most``: fewer do.
 
-    0: some trial walked the whole stream; 1: none did, or the disk is full; 130: interrupted.
+    0: some trial walked the whole stream, and the best was tested; 1: none did, the look at test failed, or
+    something ended the sweep (a full disk); 130: interrupted.
     """
     config = space.config
     names = [task.name for task in source.tasks]
-    watch = Watch.open(folder, config, space.trial_config, space.objective, names, trials, kept, say)
+    watch = Watch.open(
+        folder, identity, config, space.trial_config, space.objective, names, trials, kept, say
+    )
     book = watch.book
     status, tested = "interrupted", {}
     try:
-        tokenizer = fit_tokenizer(source, config.stream, folder / "tokenizer")
-        with Session(
-            folder,
-            config,
-            source,
-            tokenizer,
-            wanted=concurrent,
-            jobs=max(1, trials - book.ended),
-            largest_memory=space.largest_memory(len(source.categories)),
-            say=say,
-        ) as session:
-            try:
-                status = search(folder, space, session, watch, trials, kept and kept.storage)
-                best = book.best()
-                if status == "finished" and best is not None:
-                    say(f"trial {best.number + 1} is best on validation; looking at test")
-                    tested = _test(session, space, watch, best, kept and kept.trial(best.id), say)
-                    if tested:
-                        watch.tested(best.id, tested)
-            except Exception as error:
-                if not is_full(error):
-                    raise
-                watch.fatal = full_disk(folder)
-            if watch.fatal:
-                status = "failed"
+        best = book.best()
+        tested = watch.known_test(best.id) if best is not None else {}
+        if book.ended >= trials and (best is None or tested):
+            say(f"all {trials} trials have ended{', and the best was tested' if tested else ''}")
+            status = "finished"
+        else:
+            tokenizer = fit_tokenizer(source, config.stream, folder / "tokenizer")
+            with Session(
+                folder,
+                identity,
+                config,
+                source,
+                tokenizer,
+                wanted=concurrent,
+                at_most=at_most,
+                jobs=max(1, trials - book.ended),
+                largest_memory=space.largest_memory(len(source.categories)),
+                say=say,
+            ) as session:
+                status, tested = _search_and_test(folder, identity, space, session, watch, trials, kept, say)
         if status == "interrupted":
             watch.catch_up()  # with the tasks that the lanes had under way
     except KeyboardInterrupt:
         status = "interrupted"
     finally:
-        record = watch.finish(status, tested, {"best": book.best().id} if book.best() else {})
+        best = book.best()
+        record = watch.finish(status, tested, {"best": best.id} if best else {})
     print("\n" + "\n".join(_closing(folder, space, watch, tested, status, record)), flush=True)
     if status == "interrupted":
         return 130
-    return 0 if status == "finished" and book.best() is not None else 1
+    return 0 if status == "finished" and tested else 1
+
+
+def _search_and_test(
+    folder: Path,
+    identity: Identity,
+    space: Space,
+    session: Session,
+    watch: Watch,
+    trials: int,
+    kept: RunStorage | None,
+    say: Callable[[str], None],
+) -> tuple[str, dict[str, float]]:
+    """(status, what the look at test found)."""
+    book, tested = watch.book, {}
+    try:
+        status = search(folder, identity, space, session, watch, trials, kept and kept.storage)
+        best = book.best()
+        if status == "finished" and best is not None and not (tested := watch.known_test(best.id)):
+            say(f"trial {best.number + 1} is best on validation; looking at test")
+            tested = _test(session, identity, space, watch, best, kept and kept.trial(best.id), say)
+            if tested:
+                watch.tested(best.id, tested)
+    except Exception as error:
+        if not is_full(error):
+            raise
+        status, watch.fatal = "failed", full_disk(folder)
+    return "failed" if watch.fatal else status, tested
 
 
 def search(
-    folder: Path, space: Space, session: Session, watch: Watch, trials: int, storage: Storage | None
+    folder: Path,
+    identity: Identity,
+    space: Space,
+    session: Session,
+    watch: Watch,
+    trials: int,
+    storage: Storage | None,
 ) -> str:
     """Runs the Tuner over the trials that have not ended; ``finished``, or ``interrupted``, also where
     ``watch`` heard of something fatal.
@@ -101,6 +139,7 @@ def search(
     Follow.watches[str(folder)] = watch
     watch.tick = session.tick
     watch.report_of = session.report_of
+    watch.abandon = session.abandon
 
     def interrupted() -> None:
         watch.interrupted = True
@@ -109,7 +148,7 @@ def search(
     with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as place, first_interrupt(interrupted):
         try:
             if watch.book.ended < trials:
-                _tuner(folder, space, session, watch, trials, storage, place).fit()
+                _tuner(folder, identity, space, session, watch, trials, storage, place).fit()
         finally:
             del Follow.watches[str(folder)]
     return "finished" if watch.book.ended >= trials else "interrupted"
@@ -131,6 +170,7 @@ def _quiet() -> None:
 
 def _tuner(
     folder: Path,
+    identity: Identity,
     space: Space,
     session: Session,
     watch: Watch,
@@ -141,7 +181,7 @@ def _tuner(
     """``place``: a folder for what Tune writes."""
     from ray import tune
 
-    from .follow import Follow
+    from .follow import Follow, write_proposal, write_verdict
     from .search import TaskScheduler, TaskSearch
     from .trial import run_trial
 
@@ -150,6 +190,7 @@ def _tuner(
         base=space.config.to_dict(),
         folder=str(folder / "trials"),
         storage=storage and storage.below("trials"),
+        identity=identity,
         dispatcher=session.dispatcher,
         metric=space.objective.metric,
     )
@@ -164,13 +205,15 @@ def _tuner(
         trials=trials,
         start=space.start_params(),
         known=known,
+        write_down=partial(write_proposal, str(folder)),
     )
+    verdicts = partial(write_verdict, str(folder))
     return tune.Tuner(
         # No CPU: what a trial's own process took would be missing where its lane's workers must fit.
         tune.with_resources(trainable, {"memory": 1e6}),
         tune_config=tune.TuneConfig(
             search_alg=proposals,
-            scheduler=TaskScheduler(objective.metric, objective.mode, tasks, known),
+            scheduler=TaskScheduler(objective.metric, objective.mode, tasks, known, verdicts),
             num_samples=trials - watch.book.ended,
             max_concurrent_trials=session.lanes,
             reuse_actors=True,
@@ -187,14 +230,15 @@ def _tuner(
 
 def _test(
     session: Session,
+    identity: Identity,
     space: Space,
     watch: Watch,
     best: TrialEntry,
     storage: Storage | None,
     say: Callable[[str], None],
 ) -> dict[str, float]:
-    place = watch.book.folder / best.id
-    job = Job(f"test-{best.id}", "test", space.config.to_dict(), best.values, place, storage)
+    place, stamp = watch.book.place(best.id), identity.stamp(best.id, best.values)
+    job = Job(f"test-{best.id}", "test", space.config.to_dict(), best.values, place, storage, stamp)
     outcomes: list[Outcome] = []
     session.run([job], on_end=lambda _, outcome: outcomes.append(outcome))
     if outcomes[0].status != "finished":
@@ -226,7 +270,7 @@ def _closing(
     lines += ["", *record]
     if watch.fatal:
         lines += ["", f"Stopped: {watch.fatal}"]
-    if status != "finished" or watch.fatal:
+    if status != "finished" or watch.fatal or (book.best() is not None and not tested):
         lines += [
             "",
             "Everything finished so far is recorded. Go on with:",

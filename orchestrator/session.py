@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 import threading
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from .dispatcher import Dispatcher
 from .errors import UserError
 from .every import Every
 from .features.frozen import asks_queries, frozen_backbone
+from .identity import Identity
 from .job import Job, Outcome
 from .lane import Lane
 from .neighbours import Neighbours
@@ -48,11 +51,11 @@ class Session:
 
     Other sessions on the same cluster are given their share of lanes, between two jobs.
 
-    ``base``: the configuration that all jobs share. ``tokenizer``: None where the pictures have no texts
-    (recognition). ``wanted``: lanes to start (None: as many as fit); ``jobs``: how many jobs are to come,
-    and ``follow_ups``: how many more will follow at once from their ends.
-    ``largest_memory``: the largest replay memory, in samples, that any job may ask for. ``say`` prints a line
-    of progress.
+    ``identity``: the run's, by which its shared arrays are known on a cluster. ``base``: the configuration
+    that all jobs share. ``tokenizer``: None where the pictures have no texts (recognition). ``wanted``: lanes
+    to start (None: as many as fit); ``at_most``: fewer do where no more fit. ``jobs``: how many jobs are to
+    come, and ``follow_ups``: how many more will follow at once from their ends. ``largest_memory``: the
+    largest replay memory, in samples, that any job may ask for. ``say`` prints a line of progress.
 
     :class:`UserError`: the jobs cannot be placed, or what must be shared does not fit.
     """
@@ -60,11 +63,13 @@ class Session:
     def __init__(
         self,
         folder: Path,
+        identity: Identity,
         base: RunConfig,
         source: StreamSource,
         tokenizer: Tokenizer | None,
         *,
         wanted: int | None,
+        at_most: bool = False,
         jobs: int,
         follow_ups: int = 0,
         largest_memory: int,
@@ -73,10 +78,12 @@ class Session:
         self.folder = folder
         self.dispatcher: Any = None
         self.lanes = 0
+        self._identity = identity
         self._base = base
         self._source = source
         self._tokenizer = tokenizer
         self._wanted = wanted
+        self._at_most = at_most
         self._jobs = jobs
         self._follow_ups = follow_ups
         self._largest_memory = largest_memory
@@ -105,7 +112,7 @@ class Session:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Ends the lanes, then Ray.
+        """Ends the lanes, then Ray; what was shared goes in every case.
 
         After Ctrl-C the tasks under way are finished first; a second Ctrl-C, or an error, leaves the lanes as
         they are. Ray then stays up as well, since it ends a process whose threads ask it anything after its
@@ -115,22 +122,36 @@ class Session:
 
         if not ray.is_initialized():
             return
-        if kind is not None and not issubclass(kind, KeyboardInterrupt):
-            return
-        if kind is not None and self._finishing is not None:
-            self._say("stopped")
-            return
         try:
-            busy = self._drain()
-            if kind is not None and not busy:
-                return
-            self._end_lanes()
-            if self._store is not None:
-                self._store.close(delete=True)
-            if not any(lane.is_alive() for lane in self._threads):
-                ray.shutdown()
+            if kind is None or (issubclass(kind, KeyboardInterrupt) and self._finishing is None):
+                self._leave(interrupted=kind is not None)
+            elif issubclass(kind, KeyboardInterrupt):
+                self._say("stopped")
         except KeyboardInterrupt:
             self._say("stopped")
+        finally:
+            self._unshare()
+
+    def _leave(self, interrupted: bool) -> None:
+        import ray
+
+        busy = self._drain()
+        if interrupted and not busy:
+            return
+        self._end_lanes()
+        self._unshare()
+        if not any(lane.is_alive() for lane in self._threads):
+            ray.shutdown()
+
+    def _unshare(self) -> None:
+        """Frees the store of what the session shared, and the disk of its files; once."""
+        import ray
+
+        store, self._store = self._store, None
+        if store is not None and ray.is_initialized():
+            with suppress(Exception):  # a Ray that is going takes what is in its store along
+                store.close(delete=False)
+        shutil.rmtree(self.folder / "shared", ignore_errors=True)
 
     def finish_tasks(self) -> None:
         """What leaving after Ctrl-C does first, already now: no new job is taken, and those under way stop at
@@ -177,8 +198,12 @@ class Session:
         # Lanes and their helpers are more processes than cores, as meant; Ray warns of it otherwise.
         os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "16")
         import ray
-        from ray._private import ray_constants
+        from ray._private import auto_init_hook, ray_constants
 
+        # A thread or process that asks Ray something after it was told to end would else start or join
+        # whatever cluster it finds.
+        os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
+        auto_init_hook.enable_auto_connect = False
         options: dict[str, Any] = {}
         if not joined:
             # Ray's own switch for a machine by itself, which it turns on macOS alone: nothing listens beyond
@@ -253,7 +278,11 @@ class Session:
 
         cluster = capacity()
         resources = lane_resources(self._base.run, sum(node.get("GPU", 0) for node in cluster.nodes))
-        self.lanes = lanes_that_fit(resources, cluster.nodes, self._wanted, self._jobs)
+        wanted = None if self._at_most else self._wanted
+        self.lanes = lanes_that_fit(resources, cluster.nodes, wanted, self._jobs)
+        if self._wanted is not None and self.lanes < min(self._wanted, self._jobs):
+            self._say(f"{self.lanes} of {self._wanted} lane(s) fit here")
+        self.lanes = min(self.lanes, self._wanted or self.lanes)
         sizes = [node["object_store_memory"] for node in cluster.nodes if "object_store_memory" in node]
         self._store_bytes = int(min(sizes, default=0))
         if self._tokenizer is not None:
@@ -283,7 +312,9 @@ class Session:
         )
         for line in plan.explain().splitlines():
             self._say(line)
-        self._store = SharedStore.start(self.folder / "shared")
+        # What a session left that died: all of it is shared anew.
+        shutil.rmtree(self.folder / "shared", ignore_errors=True)
+        self._store = SharedStore.start(self.folder / "shared", self._identity.run)
         handle = publish(stream, self._store, plan, _Progress(self._say), self._files)
         for place, count in handle.skipped.items():
             self._say(f"left out: {count} record(s) of {place} whose picture cannot be read")
@@ -371,6 +402,12 @@ class Session:
         import ray
 
         return ray.get(self.dispatcher.next_report.remote(job_id, task - 1))[1]
+
+    def abandon(self, job_id: str) -> None:
+        """Nobody waits for a job any more: it ends at its next task."""
+        import ray
+
+        ray.get(self.dispatcher.stop.remote(job_id))
 
     def lanes_up(self) -> dict[int, float]:
         """Lane -> seconds from its start until its workers were ready, of the lanes that are up."""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .errors import UserError
+from .inside import inside
+
+_PARTIAL = ".partial"  # the ending of what a file system holds of a file that is not whole
 
 
 class Storage:
     """The folder ``url``: ``s3://BUCKET/PREFIX``, ``gs://...``, ``file:///shared/...``. Small to pickle.
 
-    Names are relative, with ``/``. A file appears whole or not at all where the store says so of single
-    objects, as S3 does; what belongs together is put in an order in which the last file vouches for the
-    others.
+    Names are relative, with ``/``. A file appears whole or not at all: object stores say so of single
+    objects, and in a folder of a file system it is written under another name first. What belongs together is
+    put in an order in which the last file vouches for the others.
     """
 
     def __init__(self, url: str) -> None:
@@ -22,9 +28,11 @@ class Storage:
 
     def check(self) -> Storage:
         """:class:`~orchestrator.errors.UserError`: nothing can be kept there."""
+        # A name of its own: many that start at once would remove each other's file.
+        probe = f".writable-{uuid.uuid4().hex}"
         try:
-            self._files.pipe_file(self._at(".writable"), b"")
-            self._files.rm_file(self._at(".writable"))
+            self._files.pipe_file(self._at(probe), b"")
+            self._files.rm_file(self._at(probe))
         except Exception as error:  # noqa: BLE001 - every file system has errors of its own
             lines = str(error).strip().splitlines() or [type(error).__name__]
             raise UserError(
@@ -38,16 +46,26 @@ class Storage:
 
     def put(self, local: Path, name: str) -> None:
         """Copies a file there."""
-        self._files.put_file(str(local), self._at(name))
+        with self._whole(name) as place:
+            self._files.put_file(str(local), place)
 
     def put_all(self, local: Path, names: Iterable[str]) -> None:
         """Copies files of the folder ``local`` under the same names, in that order."""
         for name in names:
             self.put(local / name, name)
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, name: str, text: str | bytes) -> None:
         """Writes a small file there."""
-        self._files.pipe_file(self._at(name), text.encode())
+        with self._whole(name) as place:
+            self._files.pipe_file(place, text.encode() if isinstance(text, str) else text)
+
+    def read(self, name: str) -> str | None:
+        """The text of a small file there; None where there is none."""
+        self._files.invalidate_cache()
+        try:
+            return self._files.cat_file(self._at(name)).decode()
+        except FileNotFoundError:
+            return None
 
     def get(self, name: str, local: Path) -> bool:
         """Copies a file from there; False where there is none. What stops short leaves no file."""
@@ -61,17 +79,46 @@ class Storage:
         partial.replace(local)
         return True
 
+    def get_into(self, folder: Path, name: str, as_name: str | None = None) -> bool:
+        """Copies a file from there to the same name (or ``as_name``) in ``folder``; False where there is
+        none.
+
+        Names in a storage are whoever's writes there: :class:`~orchestrator.errors.UserError` for one that
+        would leave ``folder``.
+        """
+        return self.get(name, inside(folder, as_name or name))
+
     def names(self, below: str = "") -> Iterator[str]:
         """All files under ``below``, which may be none."""
         root = self._at("").rstrip("/") + "/"
         self._files.invalidate_cache()
         for path in self._files.find(self._at(below)):
-            yield path.removeprefix(root)
+            if not path.endswith(_PARTIAL):
+                yield path.removeprefix(root)
+
+    def size(self, name: str) -> int:
+        """Bytes of a file there."""
+        return int(self._files.size(self._at(name)))
 
     def delete(self, below: str) -> None:
         """Deletes a file, or a folder with all that is in it, where it is there."""
         if self._files.exists(self._at(below)):
             self._files.rm(self._at(below), recursive=True)
+
+    @contextmanager
+    def _whole(self, name: str) -> Iterator[str]:
+        """Where to write what is to appear as ``name`` at the end of the block."""
+        place = self._at(name)
+        if not self._local:
+            yield place
+            return
+        partial = f"{place}.{uuid.uuid4().hex[:8]}{_PARTIAL}"
+        yield partial
+        os.replace(partial, place)
+
+    @property
+    def _local(self) -> bool:
+        return self.url.startswith(("file:", "local:", "/"))
 
     @property
     def _files(self) -> Any:
@@ -85,5 +132,4 @@ class Storage:
         import fsspec
 
         # Folders are made where a file system has them; a bucket is never made.
-        local = self.url.startswith(("file:", "local:"))
-        return fsspec.core.url_to_fs(self.url, **({"auto_mkdir": True} if local else {}))
+        return fsspec.core.url_to_fs(self.url, **({"auto_mkdir": True} if self._local else {}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,11 @@ from methods.method import Batch, Method, Phase
 from methods.registry import get as get_method
 
 from . import checkpoint
+from .agreement import all_or_none, from_first
 from .config import RunConfig
+from .curve_file import curve_text
 from .curves import Curves
+from .errors import UserError
 from .features.frozen import views_of
 from .loader import Loader, eval_batches
 from .paired import Paired
@@ -36,19 +39,24 @@ from .scoring import (
 from .seeding import derive, seed_everything
 from .streams.stream import Split, Stream
 from .train_phase import train_phase
+from .whole_file import write_text
 
 _Batches = Loader | Paired
+
+_CODES = {True: 1, False: 0, None: 2}  # a reporter's answers as they travel to the other ranks
 
 
 class StreamLoop:
     """Walks ``stream`` with ``config``: each task is trained, evaluated on all tasks so far, checkpointed,
     reported.
 
-    ``folder``: the trial's own folder (shared storage); holds ``checkpoints/``, ``tasks.jsonl``,
-    ``curves.csv``. A folder with checkpoints is gone on with from its last finished task, whose reports are
-    made again first. ``tokenizer``: a folder kept with each checkpoint. ``keep`` is called with each task
-    (from 0) once all that it left is in ``folder``, before it is reported. In a process group every rank
-    calls :meth:`run`; rank 0 writes and reports.
+    ``folder``: the trial's own folder (shared storage). A task is finished when its checkpoint is whole in
+    ``checkpoints/``, which has all reports and loss curves so far; ``tasks.jsonl`` and ``curves.csv`` are
+    made from it. A folder with checkpoints is gone on with from its last finished task, whose reports are
+    made again first. ``stamp``: what the checkpoints must be of (None: anything), see
+    :meth:`~orchestrator.identity.Identity.stamp`. ``tokenizer``: files kept with each checkpoint.
+    ``keeper``: keeps each checkpoint elsewhere too, before the task is reported. In a process group every
+    rank calls :meth:`run`; rank 0 decides from where to go on, writes and reports.
     """
 
     def __init__(
@@ -59,8 +67,9 @@ class StreamLoop:
         reporter: Reporter,
         *,
         device: torch.device,
-        tokenizer: Path | None = None,
-        keep: Callable[[int], None] = lambda task: None,
+        stamp: Mapping[str, str] | None = None,
+        tokenizer: Mapping[str, bytes] | None = None,
+        keeper: checkpoint.Keeper | None = None,
     ) -> None:
         self.config = config
         self.stream = stream
@@ -68,7 +77,9 @@ class StreamLoop:
         self.reporter = reporter
         self.device = device
         self.tokenizer = tokenizer
-        self.keep = keep
+        self._saved_curves = ""
+        self.stamp = stamp
+        self.keeper = keeper
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         self.reader = RowReader(stream)
         self.curves = Curves()
@@ -82,22 +93,46 @@ class StreamLoop:
         tasks = len(self.stream.tasks)
         self.folder.mkdir(parents=True, exist_ok=True)
         method, memory = self._fresh()
-        done, saved = checkpoint.latest(self.folder, tasks)
+        done, saved = self._found(tasks)
         reports: list[dict[str, float]] = []
         if saved is not None:
             checkpoint.restore(method, saved.model)
             memory.load(saved.memory)
+            self._saved_curves = saved.curves
+            if self.rank == 0:
+                self._derive(saved.reports)
             for report in saved.reports:
                 reports.append(report)
-                if not self._go_on(report):
+                if not self._go_on(report) and len(reports) < tasks:
                     return "stopped"
         for index in range(done, tasks):
             report = self._task(index, method, memory, reports)
             reports.append(report)
-            report["seconds/checkpoint"] = self._save(index, method, memory, reports)
+            with all_or_none(self.device):
+                self._save(index, method, memory, reports)
             if not self._go_on(report) and index + 1 < tasks:
                 return "stopped"
         return "finished"
+
+    def _found(self, tasks: int) -> tuple[int, checkpoint.Checkpoint | None]:
+        """(tasks done, checkpoint), alike on all ranks: rank 0 says which, and each reads it.
+
+        Raises on every rank what kept one of them from reading it.
+        """
+        done, saved = 0, None
+        with all_or_none(self.device):
+            if self.rank == 0:
+                done, saved = checkpoint.latest(self.folder, tasks, self.stamp)
+        done = from_first(done, self.device)
+        with all_or_none(self.device):
+            if done and self.rank:
+                saved = checkpoint.load(self.folder, done - 1, self.stamp)
+            if done and saved is None:
+                raise UserError(
+                    f"{checkpoint.folder_of(self.folder, done - 1)}: rank {self.rank} finds no whole "
+                    "checkpoint where rank 0 does; allowed: a folder that all workers share"
+                )
+        return done, saved
 
     def _fresh(self) -> tuple[Method, ReplayMemory]:
         """A new method and an empty memory, independent of what ran in this process before."""
@@ -226,22 +261,44 @@ class StreamLoop:
         steps = [*map(validation_metrics, reports), scores.metrics]
         return summary_metrics(self.stream, "validation", matrix, steps)
 
-    def _save(self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]) -> float:
+    def _save(self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]) -> None:
+        """Finishes a task: its checkpoint is the one thing that says so."""
         began = time.perf_counter()
         if self.rank == 0:
-            state = checkpoint.Checkpoint(method.state_dict(), memory.state(), reports)
-            checkpoint.save(self.folder, index, state, self.tokenizer)
-            self.curves.append_csv(self.folder / "curves.csv", index)
-            lines = "".join(json.dumps(report) + "\n" for report in reports)
-            checkpoint.write_text(self.folder / "tasks.jsonl", lines)
-            self.keep(index)
-        return time.perf_counter() - began
+            rows = (row for row in self.curves.rows if row[0] == index)
+            curves = self._saved_curves + curve_text(rows, header=not self._saved_curves)
+            state = checkpoint.Checkpoint(method.state_dict(), memory.state(), reports, curves)
+            checkpoint.save(
+                self.folder,
+                index,
+                state,
+                self.tokenizer,
+                stamp=self.stamp,
+                seconds=lambda: time.perf_counter() - began,
+                keeper=self.keeper,
+            )
+            self._saved_curves = curves
+            self._derive(reports)
+
+    def _derive(self, reports: list[dict[str, float]]) -> None:
+        """Writes, for people, what the checkpoint has."""
+        write_text(self.folder / "tasks.jsonl", "".join(json.dumps(report) + "\n" for report in reports))
+        write_text(self.folder / "curves.csv", self._saved_curves)
 
     def _go_on(self, report: dict[str, float]) -> bool:
-        """Rank 0 reports; all ranks learn the answer."""
-        answer = torch.ones(1, dtype=torch.int32, device=self.device)
-        if self.rank == 0:
-            answer.fill_(int(self.reporter.report(report)))
-        if self.world > 1:
-            dist.broadcast(answer, 0)
-        return bool(answer.item())
+        """Rank 0 reports; all ranks learn the answer.
+
+        While there is none they hear that as well, again and again: a collective would not wait for a verdict
+        that takes longer than its timeout.
+        """
+        answer = self.reporter.report(report) if self.rank == 0 else None
+        while True:
+            code = _CODES[answer]
+            if self.world > 1:
+                box = torch.tensor(code, device=self.device)
+                dist.broadcast(box, 0)
+                code = int(box)
+            if code != _CODES[None]:
+                return code == _CODES[True]
+            if self.rank == 0:
+                answer = self.reporter.answer(int(report["task"]))

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
 from . import strict_yaml
-from .cli import Say, add_run_arguments, given_values, kept_at, kept_folder, new_folder, run_main
+from .cli import (
+    Say,
+    add_run_arguments,
+    given_values,
+    kept_at,
+    kept_folder,
+    new_folder,
+    refuse_with_resume,
+    resumed_storage,
+    run_main,
+    storage_url,
+)
 from .errors import UserError
-from .own_folder import check_own
+from .identity import Identity, digest
 
 
 def main(arguments: list[str]) -> int:
@@ -23,13 +33,14 @@ def main(arguments: list[str]) -> int:
 
         print(listing())
         return 0
-    if given.resume:
-        return _go_on(given)
-    if given.method is None:
-        parser.error("name a method, 'list', or --resume NAME")
     for option in ("trials", "concurrent"):
         if getattr(given, option) is not None and getattr(given, option) < 1:
             raise UserError(f"--{option} {getattr(given, option)}: allowed are whole numbers from 1")
+    if given.resume:
+        refuse_with_resume(parser, given)
+        return _go_on(given)
+    if given.method is None:
+        parser.error("name a method, 'list', or --resume NAME")
     request = {
         "method": given.method,
         "stream": given.stream,
@@ -37,7 +48,7 @@ def main(arguments: list[str]) -> int:
         "values": given_values(given),
         "trials": given.trials,
         "concurrent": given.concurrent,
-        "storage": given.storage,
+        "storage": storage_url(given),
     }
     return _sweep(request, given.method, None, given)
 
@@ -62,13 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _go_on(given: argparse.Namespace) -> int:
-    extra = [o for o in ("method", "stream", "data", "trials", "name", "set") if getattr(given, o)]
-    if extra:
-        raise UserError(
-            f"--resume {given.resume}: goes on with what the sweep was started with; leave out {extra[0]}"
-        )
-    folder = kept_folder(given.resume, "sweep.yaml", given.storage)
-    check_own(folder)
+    folder = kept_folder(given.resume, "sweep.yaml", storage_url(given))
     request, _ = strict_yaml.read(folder / "sweep.yaml")
     return _sweep(request, str(folder / "space.yaml"), folder, given)
 
@@ -76,10 +81,12 @@ def _go_on(given: argparse.Namespace) -> int:
 def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given: argparse.Namespace) -> int:
     from .space import Space
     from .streams import registry as streams
+    from .streams.identity import stream_identity
 
     say = Say()
     space = Space.load(space_name, request["stream"], request["data"], request["values"])
     trials = request["trials"] or space.trials
+    concurrent = given.concurrent or request["concurrent"]
     stream_class = streams.get(space.config.stream_name)
     say(f"reading the stream {space.config.stream_name}")
     source = stream_class.load(space.config.stream, space.config.run.skip_bad)
@@ -87,16 +94,28 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     if given.dry_run:
         from .preview import preview
 
-        print(preview(space, source, trials, request["concurrent"]))
+        print(preview(space, source, trials, concurrent))
         return 0
-    if folder is None:
-        folder = new_folder(given.name, request["method"], space.config.stream_name, request["storage"])
-        shutil.copyfile(space.path, folder / "space.yaml")
-        (folder / "sweep.yaml").write_text(strict_yaml.dump(request), encoding="utf-8")
     from .search_run import search_run
 
-    kept = kept_at(request.get("storage"), folder)
-    return search_run(folder, space, source, trials, request["concurrent"], kept, say)
+    at_most = folder is not None and given.concurrent is None
+    text = space.path.read_text(encoding="utf-8")
+    identity = Identity.new(_asked(request, text), stream_identity(source))
+    if folder is None:
+        files = {"space.yaml": text, "sweep.yaml": strict_yaml.dump(request)}
+        stream, url = space.config.stream_name, request["storage"]
+        folder = new_folder(given.name, request["method"], stream, url, identity, files)
+        kept = kept_at(url, folder)
+    else:
+        identity = identity.gone_on_with(folder)
+        kept = resumed_storage(given, folder, request.get("storage"))
+    return search_run(folder, identity, space, source, trials, concurrent, kept, say, at_most=at_most)
+
+
+def _asked(request: dict[str, Any], space: str) -> str:
+    """sha256 of what a sweep was asked for: all but where it is kept and how many trials run at once."""
+    kept = {key: value for key, value in request.items() if key not in ("storage", "concurrent")}
+    return digest({"kind": "sweep", "request": strict_yaml.dump(kept), "space": space})
 
 
 if __name__ == "__main__":

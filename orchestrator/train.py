@@ -7,57 +7,83 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from . import strict_yaml
-from .cli import Say, add_run_arguments, given_values, kept_at, kept_folder, new_folder, run_main
+from .cli import (
+    Say,
+    add_run_arguments,
+    given_values,
+    kept_at,
+    kept_folder,
+    new_folder,
+    refuse_with_resume,
+    resumed_storage,
+    run_main,
+    storage_url,
+)
 from .config import RunConfig, data_values
 from .errors import UserError
+from .identity import Identity, digest
 
 
 def main(arguments: list[str]) -> int:
     """Runs the command line; returns its exit status."""
     parser = _parser()
     given = parser.parse_args(arguments)
+    if given.concurrent is not None and given.concurrent < 1:
+        raise UserError(f"--concurrent {given.concurrent}: allowed are whole numbers from 1")
+    folder = None
     if given.resume:
-        folder = kept_folder(given.resume, "train.yaml", given.storage)
+        refuse_with_resume(parser, given)
+        folder = kept_folder(given.resume, "train.yaml", storage_url(given))
         request, _ = strict_yaml.read(folder / "train.yaml")
-        config, seeds, concurrent = (
-            RunConfig.load_yaml(folder / "config.yaml"),
-            request["seeds"],
-            request["concurrent"],
-        )
+        config = RunConfig.load_yaml(folder / "config.yaml")
     else:
         if (given.method is None) == (given.config is None):
             parser.error("name a method or a --config file, one of them")
-        config, seeds, concurrent, folder = _config(given), given.seeds, given.concurrent, None
-        if seeds is None:
-            seeds = [config.run.seed]
+        config = _config(given)
+        seeds = [config.run.seed] if given.seeds is None else given.seeds
         if len(set(seeds)) < len(seeds) or min(seeds) < 0:
             raise UserError(
                 f"--seeds {' '.join(map(str, seeds))}: allowed are different whole numbers from 0"
             )
+        request = {"seeds": seeds, "concurrent": given.concurrent, "storage": storage_url(given)}
+    return _train(request, config, folder, given)
+
+
+def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, given: argparse.Namespace) -> int:
     from .replay.config import check_memory
     from .streams import registry as streams
+    from .streams.identity import stream_identity
 
     say = Say()
     say(f"reading the stream {config.stream_name}")
     source = streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
     check_memory(config.replay, len(source.categories), source.scenario)
+    seeds, concurrent = request["seeds"], given.concurrent or request["concurrent"]
     if given.dry_run:
         from .preview import preview_train
 
         print(preview_train(config, source, seeds, concurrent))
         return 0
-    if folder is None:
-        folder = new_folder(given.name, config.method_name, config.stream_name, given.storage)
-        config.dump_yaml(folder / "config.yaml")
-        request = {"seeds": seeds, "concurrent": concurrent, "storage": given.storage}
-        (folder / "train.yaml").write_text(strict_yaml.dump(request), encoding="utf-8")
     from .train_run import train_run
 
+    at_most = folder is not None and given.concurrent is None
+    path = folder and folder / "config.yaml"
+    text = path.read_text(encoding="utf-8") if path else strict_yaml.dump(config.to_dict())
+    asked = digest({"kind": "train", "config": text, "seeds": seeds})
+    identity = Identity.new(asked, stream_identity(source))
+    if folder is None:
+        files = {"config.yaml": text, "train.yaml": strict_yaml.dump(request)}
+        method, stream, url = config.method_name, config.stream_name, request["storage"]
+        folder = new_folder(given.name, method, stream, url, identity, files)
+        kept = kept_at(url, folder)
+    else:
+        identity = identity.gone_on_with(folder)
+        kept = resumed_storage(given, folder, request.get("storage"))
     variants = {f"seed_{seed}": {"run.seed": seed} for seed in seeds}
-    kept = kept_at(request.get("storage"), folder)
-    return train_run(folder, config, variants, source, concurrent, kept, say)
+    return train_run(folder, identity, config, variants, source, concurrent, kept, say, at_most=at_most)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from .cli import short_path
 from .config import RunConfig
 from .full_disk import full_disk, is_full
+from .identity import Identity
 from .job import Job, Outcome
 from .run_storage import RunStorage
 from .scoring import HEADLINE, SHOWN
@@ -19,26 +19,32 @@ from .session import Session
 from .space import Objective
 from .streams.fit_tokenizer import fit_tokenizer
 from .streams.source import StreamSource
+from .trial_files import tested_in
 from .watch import Watch
 
 
 def train_run(
     folder: Path,
+    identity: Identity,
     config: RunConfig,
     variants: dict[str, dict[str, Any]],
     source: StreamSource,
     concurrent: int | None,
     kept: RunStorage | None,
     say: Callable[[str], None],
+    *,
+    at_most: bool = False,
 ) -> int:
     """Runs, or goes on with, ``config`` in each of its ``variants`` (trial id -> dotted values); returns the
-    exit status.
+    exit status. ``concurrent``: variants at once; ``at_most``: fewer do.
 
     0: all finished; 1: one failed; 130: interrupted. A variant that was tested before is not run again.
     """
     names = [task.name for task in source.tasks]
     objective = Objective(f"validation/{HEADLINE[source.scenario]}", "max")
-    watch = Watch.open(folder, config, config.with_values, objective, names, len(variants), kept, say)
+    watch = Watch.open(
+        folder, identity, config, config.with_values, objective, names, len(variants), kept, say
+    )
     book = watch.book
     base = config.to_dict()
 
@@ -46,63 +52,71 @@ def train_run(
         trial_id = job.folder.name
         if job.kind == "test":
             if outcome.status == "finished":
-                watch.tested(trial_id, outcome.metrics)
-            watch.end(trial_id, outcome.status, outcome.reason)
-            return None
-        if outcome.status == "finished":
+                watch.safely(watch.tested, trial_id, outcome.metrics)
+        elif outcome.status == "finished":
             say(f"{trial_id}: all tasks done, looking at test")
-            return Job(f"test-{trial_id}", "test", base, job.values, job.folder, job.storage)
+            return Job(f"test-{trial_id}", "test", base, job.values, job.folder, job.storage, job.stamp)
         if outcome.fatal:
-            watch.fatal = outcome.reason
-        watch.end(trial_id, outcome.status, outcome.reason)
+            watch.fatal = outcome.reason  # it stays unfinished, so that it can be gone on with
+        elif outcome.status != "interrupted":
+            watch.safely(watch.end, trial_id, outcome.status, outcome.reason)
         return None
 
     status = "interrupted"
     try:
+        watch.catch_up()  # with what was finished when the driver died
         jobs = [
-            Job(trial_id, "train", base, values, book.folder / trial_id, kept and kept.trial(trial_id))
+            Job(
+                trial_id,
+                "train",
+                base,
+                values,
+                book.place(trial_id),
+                kept and kept.trial(trial_id),
+                identity.stamp(trial_id, values),
+            )
             for trial_id, values in variants.items()
-            if not _tested(book.folder / trial_id)
+            if not tested_in(book.place(trial_id))
         ]
-        tokenizer = fit_tokenizer(source, config.stream, folder / "tokenizer")
-        with Session(
-            folder,
-            config,
-            source,
-            tokenizer,
-            wanted=concurrent,
-            jobs=max(1, len(jobs)),
-            follow_ups=len(jobs),  # each is tested
-            largest_memory=config.replay.most(len(source.categories)),
-            say=say,
-        ) as session:
-            try:
-                session.run(
-                    jobs,
-                    on_start=lambda job: watch.start(job.id, job.values) if job.kind == "train" else None,
-                    on_report=lambda job, metrics: watch.task(job.id, metrics),
-                    on_end=on_end,
-                )
-            except Exception as error:
-                if not is_full(error):
-                    raise
-                watch.fatal = full_disk(folder)
+        if jobs:
+            tokenizer = fit_tokenizer(source, config.stream, folder / "tokenizer")
+            with Session(
+                folder,
+                identity,
+                config,
+                source,
+                tokenizer,
+                wanted=concurrent,
+                at_most=at_most,
+                jobs=len(jobs),
+                follow_ups=len(jobs),  # each is tested
+                largest_memory=config.replay.most(len(source.categories)),
+                say=say,
+            ) as session:
+                try:
+                    session.run(
+                        jobs,
+                        on_start=lambda job: watch.start(job.id, job.values) if job.kind == "train" else None,
+                        on_report=lambda job, metrics: watch.task(job.id, metrics),
+                        on_end=on_end,
+                    )
+                except Exception as error:
+                    if not is_full(error):
+                        raise
+                    watch.fatal = full_disk(folder)
+        else:
+            say("all have been tested: nothing is left to do")
         status = (
             "failed" if watch.fatal or any(t.status == "failed" for t in book.trials.values()) else "finished"
         )
     except KeyboardInterrupt:
-        status = "interrupted"
+        watch.catch_up()  # with what the lanes had under way
     finally:
-        tested = [found for trial_id in variants if (found := _tested(book.folder / trial_id))]
+        tested = [found for trial_id in variants if (found := tested_in(book.place(trial_id)))]
         means = {name: float(np.mean([t[name] for t in tested])) for name in _names(tested)}
         record = watch.finish(status, means, {})
     print("\n" + "\n".join(_closing(folder, watch, tested, status, record)), flush=True)
     return {"finished": 0, "interrupted": 130}.get(status, 1)
-
-
-def _tested(folder: Path) -> dict[str, float]:
-    path = folder / "test" / "metrics.json"
-    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _names(tested: list[dict[str, float]]) -> list[str]:
@@ -125,7 +139,7 @@ def _closing(
     lines += ["", *record]
     if watch.fatal:
         lines += ["", f"Stopped: {watch.fatal}"]
-    if status == "interrupted" or watch.fatal:
+    if status != "finished":
         lines += ["", "Everything finished so far is recorded. Go on with:"]
         lines.append(f"  python -m orchestrator.train --resume {folder.name}")
     return lines

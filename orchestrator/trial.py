@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray import tune
 from ray.tune.execution import class_cache
 
+from .calls import ask
+from .identity import Identity
 from .job import Job, Outcome
 from .search import STATUS, TASK, TRIAL
 from .storage import Storage
@@ -26,39 +27,40 @@ def run_trial(
     base: dict[str, Any],
     folder: str,
     storage: Storage | None,
+    identity: Identity,
     dispatcher: Any,
     metric: str,
 ) -> None:
     """A Tune function trainable. ``values``: searched keys, dotted, and which trial it is; ``base``: the rest
     of the configuration, nested.
 
-    ``folder`` and ``storage``: where trials keep their folders. Each finished task is a Tune result with the
-    objective ``metric`` alone: Tune keeps in memory every metric's history of every trial. A scheduler's stop
-    ends the thread inside ``tune.report`` and the lane is told at its next task boundary. A failure is a
-    result too (``status`` and ``reason``), so that it is recorded in one line and the sweep goes on.
+    ``folder`` and ``storage``: where trials keep their folders. ``identity``: the run's. Each finished task
+    is a Tune result with the objective ``metric`` alone: Tune keeps in memory every metric's history of every
+    trial. A scheduler's stop ends the thread inside ``tune.report`` and the lane is told at its next task
+    boundary; any other end of this process is none of the job's, which goes on and is attached to again. A
+    failure is a result too (``status`` and ``reason``), so that it is recorded in one line and the sweep goes
+    on.
     """
     values = dict(values)
     trial_id = values.pop(TRIAL)["id"]
     # The two are joined by the lane: to check them here would import torch into every trial's process.
-    kept = storage and storage.below(trial_id)
-    ray.get(dispatcher.submit.remote(Job(trial_id, "train", base, values, Path(folder) / trial_id, kept)))
-    relayed = False
+    kept, stamp = storage and storage.below(trial_id), identity.stamp(trial_id, values)
+    ask(dispatcher, "submit", Job(trial_id, "train", base, values, Path(folder) / trial_id, kept, stamp))
     try:
         task = 0
         while True:
-            kind, found = ray.get(dispatcher.next_report.remote(trial_id, task))
+            kind, found = ask(dispatcher, "next_report", trial_id, task)
             if kind == "report":
                 task += 1
                 told = {metric: found[metric]} if metric in found else {}
                 tune.report({**told, TASK: task, STATUS: "running"})
-                ray.get(dispatcher.answer.remote(trial_id, task))
+                ask(dispatcher, "answer", trial_id, task)
             elif kind == "end":
-                relayed = True
                 _say_end(found, task)
                 return
-    finally:
-        if not relayed:
-            ray.get(dispatcher.stop.remote(trial_id))
+    except SystemExit:  # by which Tune ends a trial that the scheduler stops
+        ask(dispatcher, "stop", trial_id)
+        raise
 
 
 def _say_end(outcome: Outcome, task: int) -> None:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from . import strict_yaml
-from .checkpoint import write_text
+from .errors import UserError
+from .inside import inside
+from .plain_name import check_plain
 from .space import Objective
 from .trial_files import STATUS_FILE, reports_in
+from .whole_file import write_text
+
+MANIFEST_FILE = "manifest.json"
+"""In a run's folder: how many trials it has."""
+
+_VERDICTS_FILE = "verdicts.json"
 
 
 @dataclass
@@ -18,7 +28,7 @@ class TrialEntry:
     """One trial: its searched ``values``, its ``reports`` (one a finished task) and how it stands.
 
     ``status``: ``running``, ``finished`` (the whole stream), ``stopped`` (by the scheduler) or ``failed``
-    (``reason``).
+    (``reason``). ``verdicts``: tasks done -> whether the search let it go on.
     """
 
     id: str
@@ -27,43 +37,112 @@ class TrialEntry:
     reports: list[dict[str, float]] = field(default_factory=list)
     status: str = "running"
     reason: str = ""
+    verdicts: dict[int, bool] = field(default_factory=dict)
 
 
 class TrialBook:
-    """The trials of a sweep in ``folder/trials/ID``: ``trial.json``, ``config.yaml``, ``status.json``;
-    reports as the lanes wrote them.
+    """The trials of a run in ``folder``, the run's ``trials``.
+
+    ``ID/trial.json`` is a trial's proposal, and ``ID/verdicts.json`` what the search said after each task:
+    both are written before anybody acts on them. A task is finished by its checkpoint
+    (:mod:`~orchestrator.checkpoint`), a trial has ended by its ``ID/status.json``. The driver alone writes
+    here, beside the checkpoints. ``stamp_of``: trial id and values -> what the checkpoints must be of; None:
+    anything.
+
+    :class:`~orchestrator.errors.UserError`: a trial that the manifest counts is missing, or its files are not
+    what they must be.
     """
 
-    def __init__(self, folder: Path, objective: Objective, tasks: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        objective: Objective,
+        tasks: int,
+        stamp_of: Callable[[str, dict[str, Any]], dict[str, str]] | None = None,
+    ) -> None:
         self.folder = folder
         self.objective = objective
         self.tasks = tasks
         self.trials: dict[str, TrialEntry] = {}
-        kept = [(json.loads(path.read_text()), path) for path in folder.glob("*/trial.json")]
-        for found, path in sorted(kept, key=lambda pair: pair[0]["number"]):
-            entry = TrialEntry(path.parent.name, found["number"], found["values"])
-            entry.reports = reports_in(path.parent)
-            status = path.parent / STATUS_FILE
-            if status.exists():
-                found = json.loads(status.read_text())
-                entry.status, entry.reason = found["status"], found["reason"]
+        self._stamp_of = stamp_of
+        entries = [self._read(path) for path in sorted(folder.glob("*/trial.json"))]
+        for entry in sorted(entries, key=lambda entry: entry.number):
             self.trials[entry.id] = entry
+        self._check_whole()
 
-    def start(
+    def _read(self, path: Path) -> TrialEntry:
+        name = path.parent.name
+        check_plain(name, f"{path}: trial")
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            entry = TrialEntry(name, int(found["number"]), dict(found["values"]))
+            verdicts = path.with_name(_VERDICTS_FILE)
+            if verdicts.exists():
+                said = json.loads(verdicts.read_text(encoding="utf-8"))
+                entry.verdicts = {int(task): bool(go) for task, go in said.items()}
+            status = path.with_name(STATUS_FILE)
+            if status.exists():
+                ended = json.loads(status.read_text(encoding="utf-8"))
+                entry.status, entry.reason = str(ended["status"]), str(ended["reason"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(
+                f"{path.parent}: its record cannot be read ({error}); allowed: what the run wrote there"
+            ) from None
+        self.refresh(entry)
+        return entry
+
+    def _check_whole(self) -> None:
+        path = self.folder.parent / MANIFEST_FILE
+        try:
+            count = int(json.loads(path.read_text(encoding="utf-8"))["trials"]) if path.exists() else 0
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{path}: is no manifest of a run") from None
+        numbers = [entry.number for entry in self.trials.values()]
+        if lost := set(range(count)) - set(numbers):
+            raise UserError(
+                f"{self.folder.parent}: trial {min(lost) + 1} of {count} is missing; allowed: the whole "
+                "folder, as its storage has it (remove the folder and --resume again)"
+            )
+        if len(set(numbers)) < len(numbers):
+            raise UserError(f"{self.folder}: two trials have one number; allowed: what the run wrote there")
+
+    def refresh(self, entry: TrialEntry) -> list[dict[str, float]]:
+        """Takes the reports that a trial's checkpoints have; answers those that were not known."""
+        stamp = None if self._stamp_of is None else self._stamp_of(entry.id, entry.values)
+        found = reports_in(self.folder / entry.id, stamp)
+        fresh = found[len(entry.reports) :]
+        entry.reports += fresh
+        return fresh
+
+    def place(self, trial_id: str) -> Path:
+        """A trial's folder."""
+        return inside(self.folder, trial_id)
+
+    def propose(
         self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None
     ) -> TrialEntry:
-        """A trial begins, or begins again after an interruption. ``number``: its own, from 0; by default the
-        next.
+        """Writes a proposal down, before anybody acts on it; one that is known stays as it is. ``number``:
+        the trial's own, from 0; by default the next.
         """
         entry = self.trials.get(trial_id)
         if entry is None:
             number = len(self.trials) if number is None else number
-            entry = self.trials[trial_id] = TrialEntry(trial_id, number, values)
-            place = self.folder / trial_id
+            entry = TrialEntry(trial_id, number, values)
+            place = self.place(trial_id)
             place.mkdir(parents=True, exist_ok=True)
             write_text(place / "config.yaml", strict_yaml.dump(config))
             write_text(place / "trial.json", json.dumps({"number": entry.number, "values": values}))
-        entry.status = "running"
+            self.trials[trial_id] = entry
+            write_text(self.folder.parent / MANIFEST_FILE, json.dumps({"trials": len(self.trials)}))
+        return entry
+
+    def start(
+        self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None
+    ) -> TrialEntry:
+        """A trial begins, or begins again after an interruption. ``number``: see :meth:`propose`."""
+        entry = self.propose(trial_id, values, config, number)
+        (self.place(trial_id) / STATUS_FILE).unlink(missing_ok=True)
+        entry.status, entry.reason = "running", ""
         return entry
 
     def report(self, trial_id: str, metrics: dict[str, float]) -> bool:
@@ -74,11 +153,23 @@ class TrialBook:
         entry.reports.append(metrics)
         return True
 
+    def decide(self, trial_id: str, task: int, go: bool) -> None:
+        """Writes down what the search says of a trial after ``task`` tasks, before anybody acts on it."""
+        entry = self.trials[trial_id]
+        if entry.verdicts.get(task) != go:
+            entry.verdicts[task] = go
+            said = {str(number): verdict for number, verdict in sorted(entry.verdicts.items())}
+            write_text(self.place(trial_id) / _VERDICTS_FILE, json.dumps(said))
+
     def end(self, trial_id: str, status: str, reason: str = "") -> TrialEntry:
         """A trial has ended."""
-        entry = self.trials[trial_id]
+        entry, place = self.trials[trial_id], self.place(trial_id)
+        if entry.reports:
+            # For those who compare: its status vouches for it.
+            lines = "".join(json.dumps(report) + "\n" for report in entry.reports)
+            write_text(place / "tasks.jsonl", lines)
+        write_text(place / STATUS_FILE, json.dumps({"status": status, "reason": reason}))
         entry.status, entry.reason = status, reason
-        write_text(self.folder / trial_id / STATUS_FILE, json.dumps({"status": status, "reason": reason}))
         return entry
 
     @property
@@ -87,8 +178,9 @@ class TrialBook:
         return sum(entry.status != "running" for entry in self.trials.values())
 
     def value(self, entry: TrialEntry) -> float | None:
-        """The objective after the trial's last finished task."""
-        return entry.reports[-1].get(self.objective.metric) if entry.reports else None
+        """The objective after the trial's last finished task; None without a finite one."""
+        found = entry.reports[-1].get(self.objective.metric) if entry.reports else None
+        return found if found is not None and math.isfinite(found) else None
 
     def best(self) -> TrialEntry | None:
         """The best trial among those that walked the whole stream: a stopped trial's last value is another
@@ -96,7 +188,8 @@ class TrialBook:
         """
         whole = [t for t in self.trials.values() if t.status == "finished" and len(t.reports) == self.tasks]
         sign = 1 if self.objective.mode == "max" else -1
-        return max(whole, key=lambda t: sign * (self.value(t) or 0.0), default=None)
+        scores = {t.id: sign * value for t in whole if (value := self.value(t)) is not None}
+        return max((t for t in whole if t.id in scores), key=lambda t: scores[t.id], default=None)
 
     def table(self) -> str:
         """One line a trial, best first, finished before stopped before failed."""

@@ -14,8 +14,8 @@ from methods.method import Scenario
 from . import checkpoint
 from .artist import Artist
 from .config import RunConfig
-from .errors import UserError
-from .full_disk import is_full
+from .full_disk import full_disk, is_full
+from .identity import Identity
 from .question_tables import question_tables
 from .run_storage import RunStorage
 from .scoring import task_row, validation_metrics
@@ -23,12 +23,17 @@ from .space import Objective
 from .streams import registry as streams
 from .tracking import Tracker, environment_tags
 from .trial_book import TrialBook, TrialEntry
-from .trial_files import STATUS_FILE, reports_in
+from .trial_files import STATUS_FILE, tested_in
 
 
 class Watch:
-    """Told of every trial's start, tasks and end; prints, keeps the book, and hands the tracker what MLflow
-    gets.
+    """Told of every trial's proposal, start, tasks, verdicts and end; prints, keeps the book, and hands the
+    tracker what MLflow gets.
+
+    What decides a run is the book's (:class:`~orchestrator.trial_book.TrialBook`): it is written first, and
+    where it cannot be written :attr:`fatal` says so. All else is derived from it: what of that fails
+    (journal, pictures, storage) is said once, changes no trial, and is made good when the run is opened
+    again.
 
     ``config_of``: a trial's searched values -> its whole configuration. ``task_names``: of the stream, in
     order. ``trials``: how many are to come. ``kept``: where the run is kept beside its folder.
@@ -58,16 +63,20 @@ class Watch:
         """Called often while trials run."""
         self.report_of: Callable[[str, int], dict[str, float]] = lambda trial_id, task: {}
         """Trial and task (from 1) -> what the trial reported after it."""
+        self.abandon: Callable[[str], None] = lambda trial_id: None
+        """Tells the lanes that nobody waits for a trial any more."""
         self._trials = trials
         self._kept = kept
         self._say = say
-        self._best: TrialEntry | None = None
+        self._said: set[str] = set()
+        self._best = book.best()
         self._artist = Artist(tracker.artifact, say)
 
     @classmethod
     def open(
         cls,
         folder: Path,
+        identity: Identity,
         config: RunConfig,
         config_of: Callable[[Mapping[str, Any]], RunConfig],
         objective: Objective,
@@ -76,47 +85,95 @@ class Watch:
         kept: RunStorage | None,
         say: Callable[[str], None],
     ) -> Watch:
-        """Opens, or opens again, book and record of the run in ``folder``, whose trials share ``config``."""
-        for place in (folder / "trials").glob("*/trial.json"):
-            if kept is not None and not (place.parent / STATUS_FILE).exists():
-                kept.pull(place.parent.name)
+        """Opens, or opens again, book and record of the run in ``folder``, whose trials share ``config``;
+        what a death left undone of the record is done.
+        """
+        if kept is not None:
+            for place in (folder / "trials").glob("*/trial.json"):
+                if not (place.parent / STATUS_FILE).exists():
+                    kept.pull(place.parent.name)
+        book = TrialBook(folder / "trials", objective, len(task_names), identity.stamp)
         experiment = f"{config.method_name} on {config.stream_name}"
-        tracker = Tracker(folder, os.environ.get("MLFLOW_TRACKING_URI"), experiment, folder.name)
+        uri = os.environ.get("MLFLOW_TRACKING_URI")
+        tracker = Tracker(folder, uri, experiment, folder.name, run=identity.run)
         tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
         params = {"trials": trials, "objective": objective.metric}
         tracker.start(
             config.flat() | params, tags | environment_tags(), objective=objective.metric, mode=objective.mode
         )
-        book = TrialBook(folder / "trials", objective, len(task_names))
         scenario = streams.get(config.stream_name).scenario
-        return cls(book, tracker, config_of, task_names, scenario, trials, kept, say)
+        watch = cls(book, tracker, config_of, task_names, scenario, trials, kept, say)
+        watch.make_good()
+        return watch
+
+    def make_good(self) -> None:
+        """Hands the tracker what the book knows and the journal does not: a driver may have died between the
+        two.
+        """
+        for entry in self.book.trials.values():
+            if entry.status != "running" or entry.reports or self._tracker.knows(entry.id):
+                self._aside("the record", self._make_good, entry)
+
+    def _make_good(self, entry: TrialEntry) -> None:
+        if not self._tracker.knows(entry.id):
+            self._record_start(entry)
+        for report in entry.reports:
+            self._record_task(entry.id, report)
+        if entry.status != "running" and self._tracker.ended(entry.id) != entry.status:
+            self._record_end(entry)
+        found, place = tested_in(self.book.place(entry.id)), self.book.place(entry.id) / "test"
+        if found:
+            self._tracker.task(entry.id, len(self.names), found)
+            if not self._tracker.has_file(entry.id, place / "matrix.png"):
+                self._artist.test(entry.id, place)
 
     def finish(self, status: str, metrics: Mapping[str, float], tags: Mapping[str, Any]) -> list[str]:
         """Ends the record once the last picture is drawn. Lines for the user: how to look at it, and what did
         not arrive.
         """
         self.close()
-        try:
-            self._tracker.finish(status, metrics, tags)
-        except UserError as error:
-            if not is_full(error):
-                raise  # else the run stays open in the record until it is gone on with
+        self._aside("the record", self._tracker.finish, status, metrics, tags)
         message = self._tracker.close().message
-        self._push()
+        if self._kept is not None:
+            for trial_id in self.book.trials:
+                self._aside("the storage", self._kept.push, trial_id)
         address = self._tracker.page()
         lines = ["Compare in MLflow:", f"  {self._tracker.ui_command()}", f"  then open {address}"]
         return [*lines, "", message] if message else lines
 
+    def safely(self, call: Callable[..., Any], *args: Any) -> bool:
+        """Calls one of this object's own; where it raises, the run has to stop, its trials unfinished:
+        whoever drives the trials must not take it for theirs. Answers whether all went well.
+        """
+        try:
+            call(*args)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is no trial's
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            self.fatal = self.fatal or (full_disk(self.book.folder) if is_full(error) else lines[0])
+            return False
+        return True
+
+    def propose(self, trial_id: str, values: dict[str, Any], number: int) -> None:
+        """A trial is to begin: its proposal is written down, where the run is kept as well, before anybody
+        trains by it.
+        """
+        self.book.propose(trial_id, values, self._config_of(values).to_dict(), number)
+        if self._kept is not None:
+            self._kept.push(trial_id)
+
     def start(self, trial_id: str, values: dict[str, Any], number: int | None = None) -> None:
-        """A trial begins; ``number``: see :meth:`~orchestrator.trial_book.TrialBook.start`."""
-        again = trial_id in self.book.trials
-        config = self._config_of(values)
-        entry = self.book.start(trial_id, values, config.to_dict(), number)
-        tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
-        self._tracker.trial_start(trial_id, config.flat(), tags, searched=list(values))
+        """A trial begins; ``number``: see :meth:`~orchestrator.trial_book.TrialBook.propose`."""
+        again = self._tracker.knows(trial_id)
+        entry = self.book.start(trial_id, values, self._config_of(values).to_dict(), number)
+        self._aside("the record", self._record_start, entry)
         shown = "  ".join(f"{key.removeprefix('method.')}={_short(value)}" for key, value in values.items())
         self._say(f"{self._place(entry)} {'goes on' if again else 'starts'}  {shown}")
-        self._push()
+        self._push(trial_id)
+
+    def _record_start(self, entry: TrialEntry) -> None:
+        config = self._config_of(entry.values)
+        tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
+        self._tracker.trial_start(entry.id, config.flat(), tags, searched=list(entry.values))
 
     def task(self, trial_id: str, metrics: dict[str, Any]) -> None:
         """A trial has finished a task."""
@@ -125,12 +182,15 @@ class Watch:
         }
         fresh = self.book.report(trial_id, numbers)
         # Also what the book knows: the driver may have ended between a lane's writing and its own.
-        self._tracker.task(trial_id, int(numbers["task"]), {k: v for k, v in numbers.items() if k != "task"})
-        if not fresh:
-            return
-        entry = self.book.trials[trial_id]
-        done = len(entry.reports)
-        value = self.book.value(entry)
+        self._aside("the record", self._record_task, trial_id, numbers)
+        if fresh:
+            self._say_task(self.book.trials[trial_id], numbers)
+
+    def _record_task(self, trial_id: str, report: Mapping[str, float]) -> None:
+        self._tracker.task(trial_id, int(report["task"]), {k: v for k, v in report.items() if k != "task"})
+
+    def _say_task(self, entry: TrialEntry, numbers: Mapping[str, float]) -> None:
+        done, value = int(numbers["task"]), self.book.value(entry)
         parts = [f"{self.book.objective.metric} {value:.1f}" if value is not None else ""]
         for key, name in (("validation/average", "average"), ("validation/forgetting", "forgetting")):
             if key in numbers:
@@ -142,59 +202,95 @@ class Watch:
         )
 
     def catch_up(self) -> None:
-        """Takes the tasks of unfinished trials that were finished while nobody listened."""
-        for trial_id in [entry.id for entry in self.book.trials.values() if entry.status == "running"]:
+        """Takes what was finished of unfinished trials while nobody listened: tasks, and a look at test."""
+        for entry in [entry for entry in self.book.trials.values() if entry.status == "running"]:
             if self._kept is not None:
-                self._kept.pull(trial_id)
-            known = len(self.book.trials[trial_id].reports)
-            for report in reports_in(self.book.folder / trial_id)[known:]:
-                self.task(trial_id, report)
+                self._aside("the storage", self._kept.pull, entry.id)
+            for report in self.book.refresh(entry):
+                self._aside("the record", self._record_task, entry.id, report)
+                self._say_task(entry, report)
+            if found := tested_in(self.book.place(entry.id)):
+                self.tested(entry.id, found)
+                self.end(entry.id, "finished")
 
     def end(self, trial_id: str, status: str, reason: str = "") -> None:
         """A trial has ended: its curves, matrix and configuration become artifacts."""
-        entry = self.book.end(trial_id, status, reason)
+        entry = self.book.trials[trial_id]
+        if self._kept is not None:
+            self._aside("the storage", self._kept.pull, trial_id)
+        self.book.refresh(entry)
+        self.book.end(trial_id, status, reason)
         self._say(f"{self._place(entry)} {status}{': ' + reason if reason else ''}")
-        folder = self.book.folder / trial_id
-        if self._kept is not None:
-            self._kept.pull(trial_id)
-        self._tracker.artifact(trial_id, folder / "config.yaml")
-        if entry.reports:
-            matrix = _validation_matrix(entry.reports, len(self.names), self._scenario)
-            drift = _drift(entry.reports, len(self.names))
-            tables = question_tables([validation_metrics(r) for r in entry.reports], self.names)
-            self._artist.trial(trial_id, folder, matrix, self.names, drift, tables)
-        self._tracker.trial_end(trial_id, status, reason or None)
-        self._free_disk(entry)
-        self._push()
+        self._aside("the record", self._record_end, entry)
+        self._push(trial_id)
 
-    def _push(self) -> None:
-        if self._kept is not None:
-            self._kept.push()
+    def _record_end(self, entry: TrialEntry) -> None:
+        """What follows from a trial's end. The journal's line on it comes last: without it all of this is
+        done again.
+        """
+        folder = self.book.place(entry.id)
+        self._tracker.artifact(entry.id, folder / "config.yaml")
+        self._free_disk(entry)
+
+        def ended() -> None:
+            self._aside("the record", self._tracker.trial_end, entry.id, entry.status, entry.reason or None)
+
+        if not entry.reports:
+            ended()
+            return
+        matrix = _validation_matrix(entry.reports, len(self.names), self._scenario)
+        drift = _drift(entry.reports, len(self.names))
+        tables = question_tables([validation_metrics(r) for r in entry.reports], self.names)
+        self._artist.trial(entry.id, folder, matrix, self.names, drift, tables, ended)
 
     def _free_disk(self, entry: TrialEntry) -> None:
-        """Of the trials that have ended, only the best so far keeps more than its last checkpoint: it may be
-        tested.
+        """Of the trials that have ended, only the best so far keeps more than its last checkpoint, as it may
+        be tested, and one whose look at test failed, as it may be looked at again.
         """
         best = self.book.best()
         for ended in {id(t): t for t in (entry, self._best) if t is not None}.values():
-            if ended is not best and ended.reports:
+            untested = ended.status == "failed" and len(ended.reports) == self.book.tasks
+            if ended is not best and ended.reports and not untested:
                 last = len(ended.reports) - 1
                 if self._kept is None:
-                    checkpoint.keep_only(self.book.folder / ended.id, last)
+                    checkpoint.keep_only(self.book.place(ended.id), last)
                 else:
                     self._kept.keep_only(ended.id, last)
         self._best = best
 
     def tested(self, trial_id: str, metrics: dict[str, float]) -> None:
         """The test splits were looked at with a finished trial's checkpoints."""
-        self._tracker.task(trial_id, len(self.names), metrics)
         if self._kept is not None:
-            self._kept.pull(trial_id)
-        self._artist.test(trial_id, self.book.folder / trial_id / "test")
+            self._aside("the storage", self._kept.pull, trial_id)
+        self._aside("the record", self._tracker.task, trial_id, len(self.names), metrics)
+        self._artist.test(trial_id, self.book.place(trial_id) / "test")
+
+    def known_test(self, trial_id: str) -> dict[str, float]:
+        """What a look at the test splits found with a trial's checkpoints, whoever was there to hear of it;
+        empty where nobody looked.
+        """
+        place = self.book.place(trial_id)
+        if not tested_in(place) and self._kept is not None:
+            self._aside("the storage", self._kept.pull, trial_id)
+        return tested_in(place)
 
     def close(self) -> None:
         """Waits until the last picture is drawn."""
         self._artist.close()
+
+    def _push(self, trial_id: str) -> None:
+        if self._kept is not None:
+            self._aside("the storage", self._kept.push, trial_id)
+
+    def _aside(self, what: str, call: Callable[..., Any], *args: Any) -> None:
+        """Does what a run's outcome does not depend on; what goes wrong is said once for each ``what``."""
+        try:
+            call(*args)
+        except Exception as error:  # noqa: BLE001 - file systems, stores and pools have errors of their own
+            if what not in self._said:
+                self._said.add(what)
+                line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                self._say(f"{what} lacks something ({line}); it is made good when the run is resumed")
 
     def _place(self, entry: TrialEntry) -> str:
         return f"trial {entry.number + 1}/{max(self._trials, entry.number + 1)}"

@@ -6,6 +6,7 @@ import gc
 import inspect
 import logging
 import time
+import uuid
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
@@ -49,7 +50,7 @@ class RayPool:
         device, processes = pool_size(nodes, self._run.device, len(chunks))
         self._say(f"encoding on {processes} {'GPU' if device == 'cuda' else 'CPU core'}(s)")
         before = ray.available_resources()
-        store = SharedStore.start(self._folder)
+        store = SharedStore.start(self._folder, uuid.uuid4().hex)
         try:
             yield from self._until_done(pack(encoder, store, "encoder"), chunks, device, processes)
         finally:

@@ -12,8 +12,9 @@ import ray
 class Hub:
     """Puts arrays into Ray's object store and owns them.
 
-    An object dies with the process that put it, so a named, detached actor does every put: it outlives
-    trials and workers. It puts from an array's twin on disk, ``folder/KEY.npy``, so that no array travels
+    An object dies with the process that put it, so a named actor does every put: it outlives trials and
+    workers, and goes with the driver, whose lanes alone read it: a driver that dies leaves nothing in a
+    cluster's store. It puts from an array's twin on disk, ``folder/KEY.npy``, so that no array travels
     through a call, and so that it can put again what was lost with a node or with its own process.
     """
 

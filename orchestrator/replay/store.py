@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +22,11 @@ from .twin import Twin, writing
 _NAMESPACE = "vlcl-replay"
 _TRIES = 5
 
+_NAME_FREE = 30.0  # seconds that a hub's name may take to be free after its process was ended
+
+_hubs: dict[str, ray.actor.ActorHandle] = {}
+"""The hubs that this process started, by name: one without a handle would be ended."""
+
 _views: dict[tuple[str, str], np.ndarray] = {}
 """What this process has mapped, by (hub, key): a lane maps an array once, whatever the number of its
 trials.
@@ -38,25 +43,34 @@ class SharedStore:
     """Client of a sweep's :class:`~orchestrator.replay.hub.Hub`. Small to pickle: it travels, the arrays do
     not.
 
-    ``folder`` holds the arrays' twins on disk; whoever writes shares the hub's node, or the folder. A key
-    is written once: a process that has read it keeps what it read. Keys are file names without ``/``.
+    ``folder`` holds the arrays' twins on disk; whoever writes shares the hub's node, or the folder. ``hub``:
+    the hub's name, which on a cluster no other run may have. A key is written once: a process that has read
+    it keeps what it read. Keys are file names without ``/``.
     """
 
     folder: str
     hub: str
 
     @classmethod
-    def start(cls, folder: Path) -> SharedStore:
-        """Starts the hub of ``folder`` on this node, or finds the one that is running. Ray must be
-        initialised.
+    def start(cls, folder: Path, owner: str) -> SharedStore:
+        """Starts the hub ``owner`` on this node, in the place of one of that name that is left. It lives as
+        long as this process. Ray must be initialised.
         """
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        store = cls(str(folder), hashlib.sha256(str(folder).encode()).hexdigest()[:16])
+        store = cls(str(folder), owner)
+        store._end()
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-        options = {"name": store.hub, "namespace": _NAMESPACE, "lifetime": "detached", "get_if_exists": True}
-        Hub.options(**options, scheduling_strategy=here).remote(store.folder)
-        return store
+        deadline = time.monotonic() + _NAME_FREE
+        while True:
+            try:
+                options = {"name": owner, "namespace": _NAMESPACE, "scheduling_strategy": here}
+                _hubs[owner] = Hub.options(**options).remote(store.folder)
+                return store
+            except ValueError:  # the one that was left has not gone yet
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
 
     @contextmanager
     def writing(self, key: str, shape: tuple[int, ...], dtype: np.dtype | type) -> Iterator[Twin]:
@@ -115,10 +129,14 @@ class SharedStore:
         """
         for name in [name for name in _views if name[0] == self.hub]:
             del _views[name]
-        with suppress(ValueError):
-            ray.kill(self._actor(), no_restart=True)
+        self._end()
         if delete:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self) -> None:
+        _hubs.pop(self.hub, None)
+        with suppress(ValueError):
+            ray.kill(self._actor(), no_restart=True)
 
     def _map(self, key: str, ref: ray.ObjectRef) -> np.ndarray:
         for _ in range(_TRIES):

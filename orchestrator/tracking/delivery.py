@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import UserError
+from orchestrator.inside import inside
 
 from .journal import Journal
 from .store import artifact_location, making_tables, without_password
@@ -103,7 +105,7 @@ class Delivery:
             case "metrics":
                 self._log_metrics(self._run(record["run"]), record["metrics"], record["time"], record["step"])
             case "artifact":
-                path = self.journal.folder / record["path"]
+                path = _inside(self.journal.folder, record["path"])
                 self._client.log_artifact(self._run(record["run"]), str(path), record["subdir"])
             case "text":
                 self._client.log_text(self._run(record["run"]), record["text"], record["file"])
@@ -174,6 +176,14 @@ class Delivery:
 
         for part in _chunks([RunTag(name, value) for name, value in tags.items()], _PARAMS_A_CALL):
             self._client.log_batch(run, tags=part)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A journal is whoever's wrote it: it names files of its own folder alone."""
+    try:
+        return inside(folder, name)
+    except UserError as error:
+        raise LookupError(str(error)) from error
 
 
 def _chunks(items: list, size: int) -> Iterator[list]:

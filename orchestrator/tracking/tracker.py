@@ -45,10 +45,14 @@ class Tracker:
     the same runs, and a point already recorded is not recorded again.
 
     ``folder``: the sweep's, ``RUNS/NAME``. ``uri``: see :func:`~orchestrator.tracking.store.tracking_uri`.
-    :class:`~orchestrator.errors.UserError`: an impossible address, or a journal that cannot be written.
+    ``run``: the run's identity, by which the store knows it; None: one of the journal's own.
+    :class:`~orchestrator.errors.UserError`: an impossible address, a journal of another run, or one that
+    cannot be written.
     """
 
-    def __init__(self, folder: Path, uri: str | None, experiment: str, sweep: str) -> None:
+    def __init__(
+        self, folder: Path, uri: str | None, experiment: str, sweep: str, run: str | None = None
+    ) -> None:
         self._journal = Journal(Path(folder))
         self._sweep = sweep
         self._tags: dict[str, str] = {}
@@ -56,9 +60,16 @@ class Tracker:
         self._searched: dict[str, None] = {}
         self._objective = ("validation/seen/r_mean", "max")
         self._reported: dict[str, dict[int, set[str]]] = {}
-        key = uuid.uuid4().hex
+        self._ends: dict[str, str] = {}
+        self._files: dict[str, set[str]] = {}
+        key = run or uuid.uuid4().hex
         for record, _ in self._journal.read():
             if record["op"] == "open":
+                if run is not None and record["key"] != run:
+                    raise UserError(
+                        f"{self._journal.path}: is the record of another run ({record['key'][:12]}, not "
+                        f"{run[:12]}); allowed: the run's own"
+                    )
                 key, experiment = record["key"], record["experiment"]
             self._note(record)
         store = tracking_uri(self._journal.folder.parent, uri)
@@ -118,11 +129,28 @@ class Tracker:
             self._append(op="metrics", run=trial_id, step=step, metrics=finite)
 
     def artifact(self, trial_id: str | None, path: Path, subdir: str | None = None) -> None:
-        """A file of a trial, or of the sweep (None). It must stay where it is until it is sent."""
-        file = Path(path).resolve()
-        root = self._journal.folder.resolve()
-        kept = file.relative_to(root) if file.is_relative_to(root) else file
-        self._append(op="artifact", run=trial_id or "", path=str(kept), subdir=subdir)
+        """A file of a trial, or of the sweep (None), in the sweep's folder. It must stay where it is until it
+        is sent.
+        """
+        self._append(op="artifact", run=trial_id or "", path=self._relative(path), subdir=subdir)
+
+    def knows(self, trial_id: str) -> bool:
+        """Whether the journal has the trial's start."""
+        return trial_id in self._live
+
+    def ended(self, trial_id: str) -> str | None:
+        """The status with which the journal has the trial's end; None: it has none since its last start."""
+        return self._ends.get(trial_id)
+
+    def has_file(self, trial_id: str, path: Path) -> bool:
+        """Whether the journal has a file of the trial."""
+        return self._relative(path) in self._files.get(trial_id, ())
+
+    def _relative(self, path: Path) -> str:
+        file, root = Path(path).resolve(), self._journal.folder.resolve()
+        if not file.is_relative_to(root):
+            raise UserError(f"{file}: is not in {root}; allowed: files of the run's own folder")
+        return file.relative_to(root).as_posix()
 
     def text(self, trial_id: str | None, file: str, text: str) -> None:
         """A small text, kept in the journal itself, shown as the artifact ``file``."""
@@ -216,6 +244,12 @@ class Tracker:
             steps.setdefault(record["step"], set()).update(record["metrics"])
         elif record["op"] in ("start", "end") and record["run"]:
             self._live[record["run"]] = record["op"] == "start"
+            if record["op"] == "end":
+                self._ends[record["run"]] = record["tags"]["status"]
+            else:
+                self._ends.pop(record["run"], None)
+        elif record["op"] == "artifact":
+            self._files.setdefault(record["run"], set()).add(record["path"])
         elif record["op"] == "view":
             self._searched |= dict.fromkeys(record["searched"])
 

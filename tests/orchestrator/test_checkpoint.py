@@ -15,9 +15,7 @@ def _state(value: float) -> Checkpoint:
 
 
 def test_what_is_saved_is_loaded(tmp_path):
-    (tmp_path / "tok").mkdir()
-    (tmp_path / "tok" / "tokenizer.json").write_text("{}")
-    checkpoint.save(tmp_path, 0, _state(0.5), tmp_path / "tok")
+    checkpoint.save(tmp_path, 0, _state(0.5), {"tokenizer.json": b"{}"})
     found = checkpoint.load(tmp_path, 0)
     for name, tensor in _state(0.5).model.items():
         assert torch.equal(found.model[name], tensor)

@@ -1,4 +1,5 @@
 import asyncio
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,51 @@ def _job(name: str) -> Job:
     return Job(name, "train", {}, {}, Path(name))
 
 
+class _Desk(Dispatcher):
+    """A dispatcher whose lanes all speak as their present worker group."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self._names = count()
+
+    def _attempt(self, lane):
+        return self._roll[lane].attempt
+
+    def _lane_of(self, job_id):
+        (lane,) = [number for number, entry in self._roll.lanes.items() if entry.job == job_id]
+        return lane
+
+    async def join(self, lane, seconds, nodes=()):
+        return await super().join(lane, f"group {next(self._names)}", seconds, nodes)
+
+    async def next(self, lane):
+        return await super().next(lane, self._attempt(lane))
+
+    async def report(self, job_id, metrics):
+        lane = self._lane_of(job_id)
+        await super().report(lane, self._attempt(lane), job_id, metrics)
+
+    async def verdict(self, job_id, task):
+        lane = self._lane_of(job_id)
+        return await super().verdict(lane, self._attempt(lane), job_id, task)
+
+    async def raised(self, job_id, rank, world, line, outcome):
+        lane = self._lane_of(job_id)
+        await super().raised(lane, self._attempt(lane), job_id, rank, world, line, outcome)
+
+    async def end(self, lane, job_id, outcome):
+        await super().end(lane, self._attempt(lane), job_id, outcome)
+
+
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr(desk, "_PATIENCE", 0.02)
+    monkeypatch.setattr(desk, "_RANKS", 0.02)
     monkeypatch.setattr(lane_roll, "_LOOK", 0.0)
 
 
 def _run(story):
-    asyncio.run(story(Dispatcher()))
+    asyncio.run(story(_Desk()))
 
 
 def test_a_job_goes_from_trial_to_lane_and_its_reports_come_back():
@@ -97,7 +135,7 @@ def test_a_job_that_brings_its_workers_down_twice_in_a_task_fails_with_what_was_
         await d.report("a", {"task": 1})
         await d.join(0, 1.0)
         assert (await d.next(0))[1].id == "a", "another task, once"
-        await d.note("a", "out of memory")
+        await d.raised("a", 0, 2, "out of memory", Outcome("failed", "out of memory"))
         await d.join(0, 1.0)
         kind, outcome = await d.next_report("a", 1)
         assert (kind, outcome.status) == ("end", "failed")
@@ -153,7 +191,7 @@ def test_a_job_goes_to_another_lane_when_the_node_of_its_own_is_gone():
     alive = {"one", "two"}
 
     async def story():
-        d = Dispatcher(5, lambda: alive)
+        d = _Desk(5, lambda: alive)
         await d.join(0, 1.0, ["one"])
         await d.join(1, 1.0, ["two", "one"])
         await d.submit(_job("a"))
@@ -178,7 +216,7 @@ def test_a_node_that_goes_is_not_the_jobs_doing():
     alive = {"one", "two"}
 
     async def story():
-        d = Dispatcher(1, lambda: alive)
+        d = _Desk(1, lambda: alive)
         await d.submit(_job("a"))
         for node in ("one", "two", "three", "four"):
             alive.add(node)
@@ -191,7 +229,7 @@ def test_a_node_that_goes_is_not_the_jobs_doing():
 
 def test_lanes_that_no_job_needs_are_let_go_and_one_stays():
     async def story():
-        d = Dispatcher(3)
+        d = _Desk(3)
         await d.expect(2)
         for lane in (0, 1):
             await d.join(lane, 1.0)
@@ -215,7 +253,7 @@ def test_lanes_that_no_job_needs_are_let_go_and_one_stays():
 
 def test_a_sweep_gives_up_a_lane_between_two_jobs_for_one_that_has_none_and_has_it_back():
     async def story():
-        d = Dispatcher(9)
+        d = _Desk(9)
         await d.expect(2)
         for lane in (0, 1):
             await d.join(lane, 1.0)
@@ -236,3 +274,91 @@ def test_a_sweep_gives_up_a_lane_between_two_jobs_for_one_that_has_none_and_has_
         assert await d.turn(0) == "again"
 
     asyncio.run(story())
+
+
+def test_what_comes_from_a_worker_group_that_was_replaced_or_of_another_job_is_dropped():
+    async def story():
+        d = Dispatcher(9)
+        await d.set_stream("stream")
+        await d.join(0, "old", 1.0)
+        await d.submit(_job("a"))
+        await d.submit(_job("b"))
+        assert (await d.next(0, "old"))[1].id == "a"
+        await d.join(0, "new", 1.0)
+        assert (await d.next(0, "new"))[1].id == "a"
+        await d.report(0, "old", "a", {"task": 1, "x": 1.0})
+        assert await d.verdict(0, "old", "a", 1) is False, "the old group stops"
+        await d.raised(0, "old", "a", 0, 1, "late", Outcome("failed", "late"))
+        await d.end(0, "old", "a", Outcome("failed", "late"))
+        assert await d.next(0, "old") == ("end", None)
+        assert await d.next_report("a", 0) == ("wait", None)
+        await d.report(0, "new", "a", {"task": 1, "x": 2.0})
+        assert await d.next_report("a", 0) == ("report", {"task": 1, "x": 2.0})
+        await d.end(0, "new", "a", Outcome("finished"))
+        assert (await d.next(0, "new"))[1].id == "b"
+        await d.end(0, "new", "a", Outcome("finished"))  # its answer had been lost: it says so once more
+        assert (await d.next(0, "new"))[1].id == "b", "the end of another job is none of b's"
+        assert await d.next_report("b", 0) == ("wait", None)
+
+    asyncio.run(story())
+
+
+def test_a_question_that_is_asked_once_more_is_no_second_death():
+    async def story():
+        d = Dispatcher(9)
+        await d.set_stream("stream")
+        await d.submit(_job("a"))
+        await d.join(0, "first", 1.0)
+        await d.next(0, "first")
+        for _ in range(4):
+            assert await d.join(0, "second", 1.0) == "stream"
+        assert (await d.lanes())["joins"] == {0: 2}
+        assert (await d.next(0, "second"))[1].id == "a"
+
+    asyncio.run(story())
+
+
+def test_an_error_that_all_ranks_raise_alike_fails_the_job_at_once_and_one_of_a_single_rank_does_not():
+    async def story(d):
+        await d.join(0, 1.0)
+        await d.submit(_job("a"))
+        await d.submit(_job("b"))
+        await d.next(0)
+        said = [Outcome("failed", f"ValueError: bad shape (traceback {rank})") for rank in (0, 1)]
+        await asyncio.gather(*(d.raised("a", r, 2, "bad shape", said[r]) for r in (1, 0)))
+        assert await d.next_report("a", 0) == ("end", said[0])
+        await d.join(0, 1.0)
+        assert (await d.next(0))[1].id == "b"
+        for seen in (["peer is gone", "bad shape"], ["bad shape"]):
+            said = [d.raised("b", r, 2, line, Outcome("failed", line)) for r, line in enumerate(seen)]
+            await asyncio.gather(*said)
+            assert await d.next_report("b", 0) == ("wait", None), seen
+            if len(seen) == 2:
+                await d.join(0, 1.0)
+
+    _run(story)
+
+
+def test_a_job_whose_gpu_a_neighbour_filled_is_tried_once_more():
+    async def story(d):
+        await d.join(0, 1.0)
+        await d.submit(_job("a"))
+        full = Outcome("failed", "CUDA out of memory", again=True)
+        await d.next(0)
+        await d.end(0, "a", full)
+        assert (await d.next(0))[1].id == "a"
+        await d.end(0, "a", full)
+        assert (await d.next_report("a", 0))[1].reason == "it was tried 2 times in task 1: CUDA out of memory"
+
+    _run(story)
+
+
+def test_workers_that_come_up_after_the_end_are_told_so():
+    async def story(d):
+        await d.join(0, 1.0)
+        await d.submit(_job("a"))
+        await d.next(0)
+        await d.drain()
+        assert await d.join(0, 1.0) == "end", "its task is not trained once more after Ctrl-C"
+
+    _run(story)

@@ -6,6 +6,7 @@ import torch
 
 from orchestrator.config import RunConfig
 from orchestrator.features.bank import open_bank
+from orchestrator.identity import Identity
 from orchestrator.job import Job
 from orchestrator.reporter import CollectingReporter
 from orchestrator.session import Session
@@ -49,7 +50,15 @@ def test_a_sweep_encodes_first_and_its_trials_report_what_one_process_reports(co
     said, reports, outcomes = [], [], {}
     folder = tmp_path / "sweep"
     with Session(
-        folder, config, source, None, wanted=1, jobs=2, largest_memory=16, say=said.append
+        folder,
+        Identity.new("", ""),
+        config,
+        source,
+        None,
+        wanted=1,
+        jobs=2,
+        largest_memory=16,
+        say=said.append,
     ) as session:
         jobs = [
             Job(name, "train", config.to_dict(), values, folder / name)

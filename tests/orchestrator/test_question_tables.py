@@ -56,6 +56,9 @@ class Tracker:
     def __init__(self):
         self.files = set()
 
+    def knows(self, trial_id):
+        return False
+
     def trial_start(self, *args, **kwargs):
         pass
 
@@ -68,10 +71,10 @@ class Tracker:
 
 def test_a_trial_leaves_its_tables_and_their_pictures(tmp_path, small_config):
     tracker, said = Tracker(), []
-    book = TrialBook(tmp_path, Objective("validation/seen/accuracy", "max"), len(NAMES))
+    book = TrialBook(tmp_path / "trials", Objective("validation/seen/accuracy", "max"), len(NAMES))
     watch = Watch(book, tracker, small_config("ctp").with_values, NAMES, "vqa", 1, None, said.append)
     watch.start("a", {})
-    folder = tmp_path / "a"
+    folder = tmp_path / "trials" / "a"
     for t, step in enumerate(STEPS):
         report = {"task": t + 1, **{f"validation/{name}": value for name, value in step.items()}}
         checkpoint.save(folder, t, Checkpoint({}, {}, [report]), None)

@@ -141,6 +141,7 @@ def test_after_a_resumption_a_trial_is_judged_by_those_from_before(status, stopp
 
 def test_one_that_is_resumed_is_not_judged_again_at_a_task_that_it_has_passed():
     passed = TrialEntry("old", 0, {}, [{"task": t, _METRIC: 50.0} for t in (1, 2, 3)], "running")
+    passed.verdicts = {1: True, 2: True, 3: True}
     better = [TrialEntry(n, k, {}, [{"task": 2, _METRIC: 80.0}], "stopped") for k, n in enumerate("abc", 1)]
     assert _decisions(5, {"old": [50, 50, 50]}, [passed, *better]) == {}
     assert _decisions(5, {"new": [50, 50, 50]}, better) == {"new": 2}

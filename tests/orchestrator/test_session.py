@@ -12,6 +12,7 @@ import pytest
 import ray
 import torch
 
+from orchestrator.identity import Identity
 from orchestrator.job import Job
 from orchestrator.reporter import CollectingReporter
 from orchestrator.session import Session
@@ -30,7 +31,15 @@ def session(base, small_source, tmp_path_factory):
     folder = tmp_path_factory.mktemp("session")
     source, tokenizer = small_source(base)
     with Session(
-        folder, base, source, tokenizer, wanted=1, jobs=1, largest_memory=10, say=lambda line: None
+        folder,
+        Identity.new("", ""),
+        base,
+        source,
+        tokenizer,
+        wanted=1,
+        jobs=1,
+        largest_memory=10,
+        say=lambda line: None,
     ) as running:
         yield running
 

@@ -19,6 +19,9 @@ class _Tracker:
     def __init__(self):
         self.files, self.steps, self.ends = [], [], {}
 
+    def knows(self, trial_id):
+        return trial_id in self.ends
+
     def trial_start(self, trial_id, params, tags, searched):
         self.params = params
 
@@ -36,7 +39,7 @@ class _Tracker:
 @pytest.fixture
 def parts(tmp_path, small_config):
     tracker, said = _Tracker(), []
-    book = TrialBook(tmp_path, Objective(_METRIC, "max"), _TASKS)
+    book = TrialBook(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS)
     base = small_config("ctp")
     watch = Watch(book, tracker, base.with_values, ["first", "second"], "retrieval", 3, None, said.append)
     yield watch, tracker, said
@@ -47,11 +50,12 @@ def _walk(watch, trial_id, values, status="finished"):
     """What a lane leaves in a trial's folder, and the reports of its tasks."""
     folder = watch.book.folder / trial_id
     watch.start(trial_id, {"method.learning_rate": 1e-3})
-    curves = Curves()
+    curves, reports = Curves(), []
     for task, value in enumerate(values):
         report = {"task": task + 1, _METRIC: value, "seconds/train": 1.0}
         report |= {f"validation/task_{k:02d}/r_mean": value for k in range(task + 1)}
-        checkpoint.save(folder, task, Checkpoint({}, {}, [report]), None)
+        reports.append(report)
+        checkpoint.save(folder, task, Checkpoint({}, {}, reports))
         curves.rows = [(task, "train", 0, "ita", 1.0)]
         curves.append_csv(folder / "curves.csv", task)
         watch.task(trial_id, report)

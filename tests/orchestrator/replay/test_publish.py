@@ -33,7 +33,7 @@ def _ray():
 
 @pytest.fixture
 def store(tmp_path):
-    found = SharedStore.start(tmp_path / "shared")
+    found = SharedStore.start(tmp_path / "shared", tmp_path.name)
     yield found
     found.close(delete=True)
 
@@ -180,12 +180,23 @@ def test_a_write_may_end_short(store):
 
 
 def test_closing_frees_and_deletes(tmp_path):
-    store = SharedStore.start(tmp_path / "shared")
+    store = SharedStore.start(tmp_path / "shared", "closing")
     store.put("data", np.arange(10))
-    again = SharedStore.start(tmp_path / "shared")
-    assert again == store and again.get("data").sum() == 45
+    assert store.get("data").sum() == 45
     store.close(delete=True)
     assert not (tmp_path / "shared").exists()
+
+
+def test_two_runs_of_one_path_have_an_owner_each_and_a_run_that_comes_again_has_a_fresh_one(tmp_path):
+    one = SharedStore.start(tmp_path / "here", "run one")
+    two = SharedStore.start(tmp_path / "there", "run two")
+    one.put("data", np.arange(3))
+    two.put("data", np.arange(5))
+    again = SharedStore.start(tmp_path / "elsewhere", "run one")
+    again.put("data", np.arange(7))
+    assert [len(store.get("data")) for store in (again, two)] == [7, 5]
+    for store in (again, two):
+        store.close(delete=True)
 
 
 def _same(found, expected):

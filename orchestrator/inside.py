@@ -1,0 +1,25 @@
+"""Names of files that come from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from .errors import UserError
+
+
+def inside(folder: Path, name: str) -> Path:
+    """``folder / name``, for a name with ``/`` that a bucket, a journal or a manifest holds.
+
+    :class:`~orchestrator.errors.UserError`, one line: a name that is absolute, has ``.`` or ``..`` or empty
+    parts, backslashes or NUL, or that leads out of ``folder`` through a link.
+    """
+    parts = name.split("/")
+    plain = not PurePosixPath(name).is_absolute() and not any(part in ("", ".", "..") for part in parts)
+    path = folder / name
+    if plain and "\0" not in name and "\\" not in name and _stays(folder, path):
+        return path
+    raise UserError(f"file name {name[:200]!r}: leads out of {folder}; allowed: names inside it")
+
+
+def _stays(folder: Path, path: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
