@@ -42,6 +42,27 @@ def _run(main, line, capsys):
         (train.main, "--config nothing.yaml", ["nothing.yaml"]),
         (train.main, "ctp --seeds 1 1", ["--seeds 1 1", "different"]),
         (train.main, "--resume nothing", ["nothing"]),
+        *(
+            (main, f"--resume s {option}", [f"leave out {option.split()[0]} ", "--concurrent"])
+            for main in (sweep.main, train.main)
+            for option in (
+                "--seed 3",
+                "--workers 2",
+                "--gpus-per-trial 0.5",
+                "--set method.epochs=1",
+                "--stream digits",
+                "--data here",
+                "--name other",
+                "--skip-bad",
+                "--no-feature-cache",
+            )
+        ),
+        (sweep.main, "ctp --resume s", ["leave out ctp "]),
+        (sweep.main, "--resume s --trials 3", ["leave out --trials "]),
+        (train.main, "ctp --resume s", ["leave out ctp "]),
+        (train.main, "--resume s --seeds 1 2", ["leave out --seeds "]),
+        (train.main, "--resume s --config c.yaml", ["leave out --config "]),
+        (train.main, "ctp --concurrent 0", ["--concurrent 0"]),
     ],
 )
 def test_wrong_words_get_one_line_and_a_non_zero_exit(main, line, words, capsys, tmp_path):

@@ -99,7 +99,7 @@ class Lane:
 
     def __init__(self, folder, identity, base, source, tokenizer, **options):
         self._stream = SimpleNamespace(scenario="recognition", spec=None, tasks=_tasks(source))
-        self._reports = {}
+        self._reports, self._answers = {}, {}
 
     def __enter__(self):
         return self
@@ -167,14 +167,16 @@ class Lane:
             self.disk.in_worker = False
 
     def _report(self, metrics, heard, hear):
-        if int(metrics["task"]) <= len(heard):
-            return True
-        heard.append(dict(metrics))
-        self.disk.in_worker = False
-        try:
-            return hear(metrics)
-        finally:
-            self.disk.in_worker = True
+        # As the dispatcher does: what a worker that was replaced reported is not heard twice, and has its answer.
+        task = int(metrics["task"])
+        if task > len(heard):
+            heard.append(dict(metrics))
+            self.disk.in_worker = False
+            try:
+                self._answers[id(heard), task] = hear(metrics)
+            finally:
+                self.disk.in_worker = True
+        return self._answers[id(heard), task]
 
 
 class Tuner:

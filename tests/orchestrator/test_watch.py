@@ -1,4 +1,6 @@
 import math
+import os
+import signal
 
 import pytest
 
@@ -106,3 +108,94 @@ def test_the_book_is_read_back_in_the_order_of_the_trials(parts):
     assert [(t.id, t.number) for t in again.trials.values()] == [("z", 0), ("m", 1), ("a", 2)]
     assert again.trials["m"].reason == "loss term ita is nan"
     assert "failed" in again.table() and math.isclose(again.trials["z"].values["method.learning_rate"], 1e-3)
+
+
+class _Broken:
+    """A storage or a journal that fails at everything."""
+
+    def __getattr__(self, name):
+        def fail(*_, **__):
+            raise ConnectionError("no route to host")
+
+        return fail
+
+
+def test_errors_of_storage_and_record_are_said_once_and_change_no_trial(parts, tmp_path):
+    watch, _, said = parts
+    watch._tracker, watch._kept = _Broken(), _Broken()
+    watch._artist = _Broken()
+    watch._tracker.knows = lambda trial_id: False
+    for name in ("a", "b"):
+        _walk(watch, name, [50.0, 40.0])
+    assert [t.status for t in watch.book.trials.values()] == ["finished", "finished"]
+    again = TrialBook(watch.book.folder, watch.book.objective, _TASKS)
+    assert [(t.status, len(t.reports)) for t in again.trials.values()] == [("finished", 2)] * 2
+    assert sorted(line for line in said if "no route" in line) == [
+        f"{what} lacks something (no route to host); it is made good when the run is resumed"
+        for what in ("the record", "the storage")
+    ]
+    watch._artist = type("Idle", (), {"close": lambda self: None})()
+
+
+def test_a_book_that_cannot_be_written_stops_the_run_and_fails_no_trial(parts, monkeypatch):
+    watch, tracker, _ = parts
+    watch.start("a", {"method.learning_rate": 1e-3})
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("orchestrator.trial_book.write_text", full)
+    assert not watch.safely(watch.end, "a", "finished")
+    assert watch.fatal.startswith("no space left: free some on the disk that holds")
+    assert watch.book.trials["a"].status == "running" and tracker.ends == {}
+
+
+def test_a_picture_whose_process_is_killed_is_drawn_all_the_same(parts, monkeypatch):
+    watch, tracker, said = parts
+    submit, killed = watch._artist._submit, []
+
+    def deadly(draw, args):
+        future = submit(_die if not killed else draw, () if not killed else args)
+        killed.append(1)
+        return future
+
+    monkeypatch.setattr(watch._artist, "_submit", deadly)
+    _walk(watch, "a", [50.0, 40.0])
+    watch.close()
+    assert len(killed) == 2 and {"matrix.png", "curves.png"} <= {name for _, name in tracker.files}
+    assert tracker.ends == {"a": ("finished", None)} and not [line for line in said if "pictures" in line]
+
+
+def _die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_of_trials_that_have_no_finite_objective_none_is_best(parts):
+    watch, _, _ = parts
+    _walk(watch, "a", [50.0, math.nan])
+    assert watch.book.best() is None
+    _walk(watch, "b", [50.0, -3.0])
+    assert watch.book.best().id == "b"
+
+
+def test_all_checkpoints_stay_where_the_look_at_test_failed(parts):
+    watch, _, _ = parts
+    _walk(watch, "best", [50.0, 90.0])
+    _walk(watch, "a", [50.0, 40.0], "failed")
+    assert _kept(watch, "a") == ["task_00", "task_01"]
+
+
+def test_what_the_journal_lacks_is_made_good_when_the_run_is_opened_again(parts, tmp_path, small_config):
+    watch, _, said = parts
+    watch._tracker.ended = lambda trial_id: None
+    _walk(watch, "a", [50.0, 40.0])
+    watch.close()
+    fresh = _Tracker()
+    fresh.ended, fresh.has_file = (lambda trial_id: None), (lambda trial_id, path: False)
+    book = TrialBook(watch.book.folder, watch.book.objective, _TASKS)
+    base = small_config("ctp")
+    again = Watch(book, fresh, base.with_values, ["first", "second"], "retrieval", 3, None, said.append)
+    again.make_good()
+    again.close()
+    assert fresh.steps == [("a", 1), ("a", 2)] and fresh.ends == {"a": ("finished", None)}
+    assert {"config.yaml", "matrix.csv", "matrix.png", "curves.png"} <= {name for _, name in fresh.files}
