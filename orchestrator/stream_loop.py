@@ -17,7 +17,9 @@ from methods.registry import get as get_method
 from . import checkpoint
 from .config import RunConfig
 from .curves import Curves
+from .deterministic import deterministic
 from .features.frozen import views_of
+from .finite import check_weights
 from .loader import Loader, eval_batches
 from .paired import Paired
 from .ranker import TrialRanker
@@ -111,19 +113,9 @@ class StreamLoop:
         seed = self.config.run.seed
         # From here on a task's numbers depend on (seed, task, rank) and the last checkpoint alone.
         seed_everything(seed, index + 1, self.rank)
-        data = self.stream.tasks[index]
         began = time.perf_counter()
-        method.start_task(data.task)
-        method.to(self.device)
-        waited, taken_in = 0.0, False
-        for number, phase in enumerate(method.phases(data.task)):
-            if phase.data == "memory" and not taken_in:
-                self._remember(index, method, memory)
-                taken_in = True
-            waited += self._phase(index, number, phase, method, memory)
-        method.finish_task(data.task, lambda: self._walk(data.splits["train"]))
-        if not taken_in:
-            self._remember(index, method, memory)
+        with deterministic(self.config.run.deterministic):
+            waited = self._train(index, method, memory)
         trained = time.perf_counter()
         seen = index + 1
         scores = evaluate(method, self.stream, "validation", tasks=seen, seen=seen, how=self.how)
@@ -139,6 +131,25 @@ class StreamLoop:
             "seconds/evaluate": time.perf_counter() - trained,
         }
         return report
+
+    def _train(self, index: int, method: Method, memory: ReplayMemory) -> float:
+        """Trains a task's phases, and has the memory take the task in; returns the seconds spent waiting."""
+        data = self.stream.tasks[index]
+        method.start_task(data.task)
+        method.to(self.device)
+        waited, taken_in = 0.0, False
+        for number, phase in enumerate(method.phases(data.task)):
+            if phase.data == "memory" and not taken_in:
+                self._remember(index, method, memory)
+                taken_in = True
+            waited += self._phase(index, number, phase, method, memory)
+            # A loss tells of the weights before its step: of the last step's nothing else does.
+            check_weights(method, f"phase {phase.name}, task {index + 1}")
+        method.finish_task(data.task, lambda: self._walk(data.splits["train"]))
+        check_weights(method, f"task {index + 1}")
+        if not taken_in:
+            self._remember(index, method, memory)
+        return waited
 
     def _phase(self, index: int, number: int, phase: Phase, method: Method, memory: ReplayMemory) -> float:
         """Trains one phase; returns the seconds spent waiting for data after the first batch."""
