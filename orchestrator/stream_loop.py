@@ -107,6 +107,25 @@ class StreamLoop:
         method = get_method(self.config.method_name)(self.config.method, self.stream.spec).to(self.device)
         return method, ReplayMemory(self.config.replay, seed=self.config.run.seed)
 
+    def _train(self, index: int, method: Method, memory: ReplayMemory) -> float:
+        """Trains a task's phases, and has the memory take the task in; returns the seconds spent waiting."""
+        data = self.stream.tasks[index]
+        method.start_task(data.task)
+        method.to(self.device)
+        waited, taken_in = 0.0, False
+        for number, phase in enumerate(method.phases(data.task)):
+            if phase.data == "memory" and not taken_in:
+                self._remember(index, method, memory)
+                taken_in = True
+            waited += self._phase(index, number, phase, method, memory)
+            # A loss tells of the weights before its step: of the last step's nothing else does.
+            check_weights(method, f"phase {phase.name}, task {index + 1}")
+        method.finish_task(data.task, lambda: self._walk(data.splits["train"]))
+        check_weights(method, f"task {index + 1}")
+        if not taken_in:
+            self._remember(index, method, memory)
+        return waited
+
     def _task(
         self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]
     ) -> dict[str, float]:
@@ -131,25 +150,6 @@ class StreamLoop:
             "seconds/evaluate": time.perf_counter() - trained,
         }
         return report
-
-    def _train(self, index: int, method: Method, memory: ReplayMemory) -> float:
-        """Trains a task's phases, and has the memory take the task in; returns the seconds spent waiting."""
-        data = self.stream.tasks[index]
-        method.start_task(data.task)
-        method.to(self.device)
-        waited, taken_in = 0.0, False
-        for number, phase in enumerate(method.phases(data.task)):
-            if phase.data == "memory" and not taken_in:
-                self._remember(index, method, memory)
-                taken_in = True
-            waited += self._phase(index, number, phase, method, memory)
-            # A loss tells of the weights before its step: of the last step's nothing else does.
-            check_weights(method, f"phase {phase.name}, task {index + 1}")
-        method.finish_task(data.task, lambda: self._walk(data.splits["train"]))
-        check_weights(method, f"task {index + 1}")
-        if not taken_in:
-            self._remember(index, method, memory)
-        return waited
 
     def _phase(self, index: int, number: int, phase: Phase, method: Method, memory: ReplayMemory) -> float:
         """Trains one phase; returns the seconds spent waiting for data after the first batch."""
