@@ -12,7 +12,7 @@ from torch import nn
 
 from methods.method import Batch, Method, Phase
 from orchestrator.curves import Curves
-from orchestrator.finite import Diverged
+from orchestrator.finite import Diverged, check_weights
 from orchestrator.train_phase import train_phase
 
 CPU = torch.device("cpu")
@@ -269,7 +269,16 @@ def trained(rank, world):
         method = Line()
         method.before_step = lambda phase: method.count.fill_(rank)
         curves = train(method, phase(method, clip=0.5), share(rank, world), 2, accumulate=2)
-    return method.weight.detach(), [row[4] for row in curves.rows], method.count.item()
+    return method.weight.detach().clone(), [row[4] for row in curves.rows], method.count.item()
+
+
+def said_of_weights(rank):
+    """What a rank hears where rank 1 alone has a weight that is not finite."""
+    method = Line()
+    method.other.data[2] = torch.nan if rank else 0.0
+    with pytest.raises(Diverged) as error:
+        check_weights(method, "task 1")
+    return str(error.value)
 
 
 def test_two_ranks_take_the_steps_of_one_and_leave_each_others_buffers_alone(tmp_path, on_two_ranks):
@@ -280,11 +289,12 @@ def test_two_ranks_take_the_steps_of_one_and_leave_each_others_buffers_alone(tmp
         torch.testing.assert_close(found[0], weight, rtol=1e-12, atol=0)
         assert found[1] == pytest.approx(values, rel=1e-6)
         assert found[2] == rank
+        assert found[3] == "weight other is not finite after task 1"
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     number, path = int(sys.argv[1]), Path(sys.argv[2])
     dist.init_process_group("gloo", f"file://{path}/rendezvous", rank=number, world_size=2)
-    torch.save(trained(number, 2), path / f"{number}.pt")
+    torch.save((*trained(number, 2), said_of_weights(number)), path / f"{number}.pt")
     dist.destroy_process_group()
