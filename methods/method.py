@@ -181,11 +181,13 @@ class Phase:
 class Answered:
     """What a method says to B questions.
 
-    ``texts``: an answer each. ``tasks``: where a method finds out which task a question is of, int64 (B,) by
-    whatever it goes by (``image``, ``text``, ``fusion``).
+    ``texts``: an answer each. ``score``: float (B,), what each was chosen by, a logit or a log-probability;
+    not finite where a number on the way to it was not. ``tasks``: where a method finds out which task a
+    question is of, int64 (B,) by whatever it goes by (``image``, ``text``, ``fusion``).
     """
 
     texts: Sequence[str]
+    score: Tensor
     tasks: Mapping[str, Tensor] = field(default_factory=dict)
 
 

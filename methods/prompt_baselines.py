@@ -72,8 +72,8 @@ class TripletFinetune(PromptMethod):
 
     @torch.no_grad()
     def answer(self, batch: Batch) -> Answered:
-        found = self.head.best(self.fused(batch, self.prompts.newest()))
-        return Answered([self.spec.answers[i] for i in found.tolist()])
+        found, score = self.head.best(self.fused(batch, self.prompts.newest()))
+        return Answered([self.spec.answers[i] for i in found.tolist()], score)
 
 
 class TripletReplay(TripletFinetune):

@@ -116,8 +116,8 @@ class QuestionMethod(Method):
     def answer(self, batch: Batch) -> Answered:
         speaker = self.model.speaker(self.encode(batch, learn=False))
         length = self.spec.answer_tokens.shape[1]
-        found = beam_search(speaker, self.config.beams, length, self.spec.sep_id, self.spec.pad_id)
-        return Answered([self.spec.detokenize(row) for row in found.tolist()])
+        found, score = beam_search(speaker, self.config.beams, length, self.spec.sep_id, self.spec.pad_id)
+        return Answered([self.spec.detokenize(row) for row in found.tolist()], score)
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:

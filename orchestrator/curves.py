@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
@@ -9,55 +10,57 @@ import torch.distributed as dist
 from torch import Tensor
 
 from .curve_file import append_curves
+from .finite import Diverged
 
 _FLUSH_EVERY = 20  # steps between two device synchronisations
-
-
-class Diverged(Exception):
-    """A loss term became NaN or infinite. Raised on every rank alike, so that no rank waits for another."""
+_NORM = "the gradient's norm"  # no term has such a name
 
 
 class Curves:
     """Loss terms by optimiser step. Values are means over ranks (and over accumulated micro-batches).
 
-    A term that is not finite raises :class:`Diverged`, naming term, step, phase and task, within 20 steps.
+    A step's terms are the same on all ranks; those of two steps may differ. A term that is not finite raises
+    :class:`~orchestrator.finite.Diverged`, naming term, step, phase and task, within 20 steps.
     """
 
     def __init__(self) -> None:
         self.rows: list[tuple[int, str, int, str, float]] = []
-        self._pending: list[tuple[int, dict[str, Tensor]]] = []
+        self._pending: list[tuple[int, str, Tensor]] = []
+        self._steps = 0
         self._place = (0, "")
 
     def start(self, task: int, phase: str) -> None:
         """Begins the curve of a phase."""
         self._place = (task, phase)
 
-    def add(self, step: int, terms: dict[str, Tensor]) -> None:
-        """Takes one step's terms, still on the device."""
-        self._pending.append((step, terms))
-        if len(self._pending) >= _FLUSH_EVERY:
+    def add(self, step: int, terms: dict[str, Tensor], norm: Tensor | None = None) -> None:
+        """Takes one step's terms, still on the device, and the norm of its gradient where there is one: that
+        is looked at as they are, but is no term.
+        """
+        self._pending += [(step, name, value) for name, value in terms.items()]
+        if norm is not None:
+            self._pending.append((step, _NORM, norm))
+        self._steps += 1
+        if self._steps >= _FLUSH_EVERY:
             self.flush()
 
     def flush(self) -> None:
         """Brings what is pending to the CPU and checks it."""
         if not self._pending:
             return
-        names = list(self._pending[0][1])
-        values = torch.stack(
-            [torch.stack([terms[name].float() for name in names]) for _, terms in self._pending]
-        )
+        device = self._pending[0][2].device
+        values = torch.stack([value.float().to(device) for *_, value in self._pending])
         if dist.is_initialized() and dist.get_world_size() > 1:
             dist.all_reduce(values)
             values /= dist.get_world_size()
         task, phase = self._place
-        steps = [step for step, _ in self._pending]
-        self._pending = []
-        for step, row in zip(steps, values.tolist(), strict=True):
-            for name, value in zip(names, row, strict=True):
-                if not (abs(value) < float("inf")):
-                    raise Diverged(
-                        f"loss term {name} is {value} at step {step} of phase {phase}, task {task + 1}"
-                    )
+        places = [(step, name) for step, name, _ in self._pending]
+        self._pending, self._steps = [], 0
+        for (step, name), value in zip(places, values.tolist(), strict=True):
+            if not math.isfinite(value):
+                what = name if name == _NORM else f"loss term {name}"
+                raise Diverged(f"{what} is {value} at step {step} of phase {phase}, task {task + 1}")
+            if name != _NORM:
                 self.rows.append((task, phase, step, name, value))
 
     def means(self, task: int) -> dict[str, float]:

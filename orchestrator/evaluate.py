@@ -10,19 +10,23 @@ from torch import Tensor
 
 from methods.method import Method
 
+from .finite import check_rows
 from .metrics import gallery_map_of_features, recall_of_features
 from .ranks import gather_rows, own_batches
-from .scoring import Evaluation, Scores
+from .scoring import Evaluation, Scores, place_of
 from .streams.stream import Split, Stream
 
 Kind = Literal["image", "text", "pair"]
 
 
 @torch.no_grad()
-def embed_split(method: Method, split: Split, kinds: tuple[Kind, ...], how: Evaluation) -> dict[Kind, Tensor]:
+def embed_split(
+    method: Method, split: Split, kinds: tuple[Kind, ...], how: Evaluation, where: str
+) -> dict[Kind, Tensor]:
     """Unit rows (N, D), float32 on ``how.device``, of every sample of a split, in its order.
 
-    Each rank embeds its share; all ranks return the whole.
+    Each rank embeds its share; all ranks return the whole. Raises :class:`~orchestrator.finite.Diverged`, on
+    all ranks alike, for a row that is not finite; ``where`` says in its message what split it is.
     """
     found: dict[Kind, list[Tensor]] = {kind: [] for kind in kinds}
     places: list[Tensor] = []
@@ -32,7 +36,10 @@ def embed_split(method: Method, split: Split, kinds: tuple[Kind, ...], how: Eval
         with torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16"):
             for kind in kinds:
                 found[kind].append(method.embed(batch, kind).float())
-    return {kind: gather_rows(parts, places, len(split), how.device) for kind, parts in found.items()}
+    whole = {kind: gather_rows(parts, places, len(split), how.device) for kind, parts in found.items()}
+    for kind, rows in whole.items():
+        check_rows(rows, f"the {kind} embedding", where)
+    return whole
 
 
 def evaluate_retrieval(
@@ -53,7 +60,7 @@ def evaluate_retrieval(
     """
     images, texts, by_task, metrics = [], [], [], {}
     for k in range(tasks):
-        found = embed_split(method, stream.tasks[k].splits[split], ("image", "text"), how)
+        found = _embed_task(method, stream, k, split, how)
         scores = recall_of_features(found["image"], found["text"])
         metrics[f"task_{k:02d}/r_mean"] = scores["r_mean"]
         by_task.append(scores["r_mean"])
@@ -68,31 +75,37 @@ def evaluate_retrieval(
     return Scores(np.array(by_task), metrics)
 
 
-def task_r_mean(method: Method, split: Split, how: Evaluation) -> float:
-    """R_m of one split among its own candidates, percent."""
-    found = embed_split(method, split, ("image", "text"), how)
+def task_r_mean(method: Method, stream: Stream, task: int, split: str, how: Evaluation) -> float:
+    """R_m of one split of a task among its own candidates, percent."""
+    found = _embed_task(method, stream, task, split, how)
     return recall_of_features(found["image"], found["text"])["r_mean"]
+
+
+def _embed_task(method: Method, stream: Stream, task: int, split: str, how: Evaluation) -> dict[Kind, Tensor]:
+    where = place_of(stream, split, task)
+    return embed_split(method, stream.tasks[task].splits[split], ("image", "text"), how, where)
 
 
 def _gallery(method: Method, stream: Stream, seen: int, how: Evaluation) -> dict[str, float]:
     features: dict[str, list[Tensor]] = {"query": [], "gallery": []}
     labels: dict[str, list[np.ndarray]] = {"query": [], "gallery": []}
     records: dict[str, list[np.ndarray]] = {"query": [], "gallery": []}
-    for task in stream.tasks[:seen]:
+    for k, task in enumerate(stream.tasks[:seen]):
         for name in features:
             split = task.splits[name]
-            features[name].append(embed_split(method, split, ("pair",), how)["pair"])
+            found = embed_split(method, split, ("pair",), how, place_of(stream, name, k))
+            features[name].append(found["pair"])
             labels[name].append(np.asarray(split.label))
             records[name].append(np.asarray(split.record))
     gallery, query = np.concatenate(records["gallery"]), np.concatenate(records["query"])
     order = np.argsort(gallery)
     place = order[np.searchsorted(gallery, query, sorter=order).clip(max=len(gallery) - 1)]
     own = np.where(gallery[place] == query, place, -1)
-    found = gallery_map_of_features(
+    precision = gallery_map_of_features(
         torch.cat(features["query"]),
         torch.cat(features["gallery"]),
         torch.from_numpy(np.concatenate(labels["query"])),
         torch.from_numpy(np.concatenate(labels["gallery"])),
         torch.from_numpy(own),
     )
-    return {f"seen/{name}": value for name, value in found.items()}
+    return {f"seen/{name}": value for name, value in precision.items()}

@@ -12,11 +12,12 @@ from torch import Tensor
 from methods.method import Answered, Batch, Method
 
 from .answer_index import AnswerIndex, answer_index
+from .finite import check_rows
 from .metric_names import metric_names
 from .ranks import gather_rows, own_batches
-from .scoring import Evaluation, Scores
+from .scoring import Evaluation, Scores, place_of
 from .streams.source import QuestionTables
-from .streams.stream import Split, Stream
+from .streams.stream import Stream
 
 _CLUES = ("image", "text", "fusion")
 
@@ -60,7 +61,7 @@ def evaluate_questions(
     """
     if not seen:
         return Scores(np.zeros(tasks), {})
-    rows = [_measure(method, stream, stream.tasks[k].splits[split], k, how) for k in range(tasks)]
+    rows = [_measure(method, stream, k, split, how) for k in range(tasks)]
     by_task = np.array([_percent(found.score) for found in rows])
     metrics = {f"task_{k:02d}/accuracy": float(value) for k, value in enumerate(by_task)}
     known = _joined(rows[:seen])
@@ -71,13 +72,14 @@ def evaluate_questions(
 
 
 @torch.no_grad()
-def task_question_accuracy(method: Method, stream: Stream, split: Split, how: Evaluation) -> float:
-    """Mean soft accuracy on one split, percent."""
-    return _percent(_measure(method, stream, split, 0, how).score)
+def task_question_accuracy(method: Method, stream: Stream, task: int, split: str, how: Evaluation) -> float:
+    """Mean soft accuracy on one split of a task, percent."""
+    return _percent(_measure(method, stream, task, split, how).score)
 
 
-def _measure(method: Method, stream: Stream, split: Split, task: int, how: Evaluation) -> _Rows:
+def _measure(method: Method, stream: Stream, task: int, name: str, how: Evaluation) -> _Rows:
     """What became of each question of a split of ``task``, in its order, alike on all ranks."""
+    split = stream.tasks[task].splits[name]
     method.eval()
     index = answer_index(stream)
     parts, places = [], []
@@ -87,11 +89,13 @@ def _measure(method: Method, stream: Stream, split: Split, task: int, how: Evalu
         with torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16"):
             answered = method.answer(question)
         score = _scores(index, answered, batch)
-        columns = [score.to(how.device), batch.kind, batch.label, *_taken_for(answered, len(batch), how)]
+        told = [answered.score.to(how.device), *_taken_for(answered, len(batch), how)]
+        columns = [score.to(how.device), batch.kind, batch.label, *told]
         parts.append(torch.stack([column.float() for column in columns], 1))
         places.append(batch.row)
-    table = gather_rows(parts, places, len(split), how.device).double().cpu().numpy().T
-    score, kind, label, *taken = table
+    table = gather_rows(parts, places, len(split), how.device).double().cpu().T
+    check_rows(table[3], "the answer's score", place_of(stream, name, task))
+    score, kind, label, _, *taken = table.numpy()
     said = {c: k.astype(int) for c, k in zip(_CLUES, taken, strict=True) if not np.isnan(k).any()}
     group = stream.group_of(label.astype(int))
     return _Rows(score, kind.astype(int), group, np.full(len(score), task), said)

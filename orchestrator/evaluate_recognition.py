@@ -13,6 +13,7 @@ from torch import Tensor
 from methods.method import Batch, Method
 
 from .drift import Drift
+from .finite import check_rows
 from .ranks import batch_size_of, gather_rows, own_batches
 from .recognition_metrics import (
     batch_calibration_error,
@@ -21,8 +22,8 @@ from .recognition_metrics import (
     novelty_confidence,
     novelty_detection,
 )
-from .scoring import Evaluation, Scores
-from .streams.stream import Split, Stream
+from .scoring import Evaluation, Scores, place_of
+from .streams.stream import Stream
 
 _Columns = dict[str, np.ndarray]
 
@@ -49,8 +50,8 @@ def evaluate_recognition(
     not yet seen, as MMA's "new"; ``harmonic_mean``, of it and ``seen/accuracy``; ``detection/auroc``,
     ``detection/aupr`` and ``detection/fpr95``, of their pictures by the energy of the seen classes' logits.
 
-    Pictures are scored in batches of ``method.eval_batch_size`` where it has one. ValueError: a logit that is
-    not finite.
+    Pictures are scored in batches of ``method.eval_batch_size`` where it has one. Raises
+    :class:`~orchestrator.finite.Diverged` where a logit or a feature is not finite.
     """
     method.eval()
     classes = [data.task.classes for data in stream.tasks]
@@ -60,7 +61,7 @@ def evaluate_recognition(
     for k in range(seen):
         measure = partial(_known, method, learnt, classes[k], drift)
         names = ("correct", "task_aware", "confidence", "energy")
-        known.append(_measure(method, stream.tasks[k].splits[split], how, names, measure))
+        known.append(_measure(method, stream, k, split, how, names, measure))
     novel: list[_Columns] = []
     for k in range(seen, len(classes) if seen else tasks):
         measure = partial(
@@ -71,7 +72,7 @@ def evaluate_recognition(
             learnt,
         )
         names = ("correct",) * (k < tasks) + ("unseen", "energy") * bool(seen)
-        novel.append(_measure(method, stream.tasks[k].splits[split], how, names, measure))
+        novel.append(_measure(method, stream, k, split, how, names, measure))
     by_task = np.array([100 * columns["correct"].mean() for columns in [*known, *novel][:tasks]])
     if not seen:
         return Scores(by_task, {})
@@ -85,16 +86,23 @@ def evaluate_recognition(
 
 
 @torch.no_grad()
-def task_accuracy(method: Method, split: Split, classes: range, how: Evaluation) -> float:
-    """Accuracy on one split among ``classes``, percent."""
+def task_accuracy(
+    method: Method, stream: Stream, task: int, split: str, classes: range, how: Evaluation
+) -> float:
+    """Accuracy on one split of a task among ``classes``, percent."""
     method.eval()
-    columns = _measure(method, split, how, ("correct",), partial(_novel, method, classes, None, None))
+    measure = partial(_novel, method, classes, None, None)
+    columns = _measure(method, stream, task, split, how, ("correct",), measure)
     return float(100 * columns["correct"].mean())
 
 
 def _known(method: Method, learnt: range, own: range, drift: Drift, batch: Batch) -> list[Tensor]:
     logits = method.predict(batch, learnt).float()
-    drift.add(batch.label, method.embed(batch, "image"), method.class_features(batch, learnt))
+    image, text = method.embed(batch, "image"), method.class_features(batch, learnt)
+    drift.add(batch.label, image, text)
+    # What is not finite among the features shows in no logit, and an angle without a number is left out.
+    sound = image.isfinite().all(-1) & text.isfinite().all()
+    logits = torch.where(sound[:, None], logits, torch.nan)
     return [
         _correct(logits, batch.label),
         _correct(logits[:, own.start : own.stop], batch.label - own.start),
@@ -125,22 +133,23 @@ def _correct(logits: Tensor, place: Tensor) -> Tensor:
 
 def _measure(
     method: Method,
-    split: Split,
+    stream: Stream,
+    task: int,
+    name: str,
     how: Evaluation,
     names: Sequence[str],
     measure: Callable[[Batch], list[Tensor]],
 ) -> _Columns:
     """What ``measure`` says of each picture, name -> (N,) in the split's order, alike on all ranks."""
+    split = stream.tasks[task].splits[name]
     parts, places = [], []
     for batch in own_batches(method, split, how):
         with torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16"):
             parts.append(torch.stack(measure(batch), 1))
         places.append(batch.row)
-    table = gather_rows(parts, places, len(split), how.device).double().cpu().numpy()
-    broken = np.flatnonzero(~np.isfinite(table).all(1))
-    if len(broken):
-        raise ValueError(f"a logit is not finite: picture {broken[0]} of the evaluated split")
-    return dict(zip(names, table.T, strict=True))
+    table = gather_rows(parts, places, len(split), how.device).double().cpu()
+    check_rows(table, "a logit or feature", place_of(stream, name, task))
+    return dict(zip(names, table.numpy().T, strict=True))
 
 
 def _joined(tasks: Sequence[_Columns], name: str) -> np.ndarray:

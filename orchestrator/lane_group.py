@@ -85,7 +85,11 @@ def _listen(address: str) -> int:
 
 
 def _meet_at(address: str, port: int, alone: bool) -> None:
+    from .deterministic import ALLOWED, WORKSPACE
+
     os.environ |= {"MASTER_ADDR": address, "MASTER_PORT": str(port)}
+    # Before anything wakes CUDA: any of the lane's trials may ask for deterministic algorithms.
+    os.environ.setdefault(WORKSPACE, ALLOWED[0])
     if alone:
         # Left to themselves, these listen where the host's name or the first network card leads.
         for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):

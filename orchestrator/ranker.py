@@ -8,6 +8,7 @@ import torch
 from methods.method import Method
 
 from .evaluate import embed_split
+from .finite import check_rows
 from .ranks import gather_rows, own_batches
 from .replay.rows import RowReader
 from .scoring import Evaluation
@@ -16,7 +17,8 @@ from .streams.stream import Stream
 
 class TrialRanker:
     """The :class:`~orchestrator.replay.policies.policy.Ranker` of a trial whose model has learnt the first
-    ``classes`` classes. With several ranks every call is collective, and all get the same.
+    ``classes`` classes. With several ranks every call is collective, and all get the same. What the model
+    says that is not finite is :class:`~orchestrator.finite.Diverged`.
     """
 
     def __init__(
@@ -35,12 +37,15 @@ class TrialRanker:
         """
         split = self._reader.split(rows)
         if "image" not in self._method.frozen:
-            return embed_split(self._method, split, ("pair",), self._how)["pair"].cpu().numpy()
+            found = embed_split(self._method, split, ("pair",), self._how, self._where(rows))
+            return found["pair"].cpu().numpy()
         if split.feature is not None:
             return np.asarray(split.feature, np.float32)
-        found = [(batch.feature, batch.row) for batch in own_batches(self._method, split, self._how)]
-        parts, places = [feature for feature, _ in found], [row for _, row in found]
-        return gather_rows(parts, places, len(split), self._how.device).cpu().numpy()
+        encoded = [(batch.feature, batch.row) for batch in own_batches(self._method, split, self._how)]
+        parts, places = [feature for feature, _ in encoded], [row for _, row in encoded]
+        table = gather_rows(parts, places, len(split), self._how.device)
+        check_rows(table, "the feature", self._where(rows))
+        return table.cpu().numpy()
 
     @torch.no_grad()
     def logits(self, rows: np.ndarray) -> np.ndarray:
@@ -53,8 +58,13 @@ class TrialRanker:
                 found = self._method.sample(batch, range(self._classes)).float()
             parts.append(found.transpose(0, 1).flatten(1))
             places.append(batch.row)
-        table = gather_rows(parts, places, len(split), self._how.device).cpu().numpy()
-        return table.reshape(len(split), -1, self._classes).transpose(1, 0, 2)
+        table = gather_rows(parts, places, len(split), self._how.device)
+        check_rows(table, "a logit", self._where(rows))
+        return table.cpu().numpy().reshape(len(split), -1, self._classes).transpose(1, 0, 2)
+
+    def _where(self, rows: np.ndarray) -> str:
+        tasks = ", ".join(str(k + 1) for k in np.unique(self._stream.task_of(rows)))
+        return f"{self._stream.scenario}, candidates for the memory, of the training split of task {tasks}"
 
     def herding(self, rows: np.ndarray) -> np.ndarray | None:
         """int32 (n,): places in the herding orders, ranked once for all trials; None without them."""

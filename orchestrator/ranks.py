@@ -42,7 +42,7 @@ def gather_rows(
 
 def largest(number: int, device: torch.device) -> int:
     """The largest of the ranks' numbers: a rank without rows does not know how wide they are."""
-    if not dist.is_initialized():
+    if not _several():
         return number
     found = torch.tensor(number, device=device)
     dist.all_reduce(found, dist.ReduceOp.MAX)
@@ -51,6 +51,10 @@ def largest(number: int, device: torch.device) -> int:
 
 def add_up(tensor: Tensor) -> Tensor:
     """The sum of all ranks' tensors, in place."""
-    if dist.is_initialized():
+    if _several():
         dist.all_reduce(tensor)
     return tensor
+
+
+def _several() -> bool:
+    return dist.is_initialized() and dist.get_world_size() > 1

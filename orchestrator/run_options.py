@@ -11,10 +11,16 @@ class RunOptions:
     """How a trial is run: nothing here belongs to the method or to the data."""
 
     seed: int = 0
-    """What a trial's random numbers start from; 0 .. 2**32 - 1. Same seed, same device: same numbers."""
+    """What a trial's random numbers start from; 0 .. 2**32 - 1. Same seed, same number of workers and
+    threads, same kind of processor: same numbers. On a GPU, whose sums may run in any order, only with
+    ``deterministic``; without it, the same samples in the same order and nearly the same numbers."""
 
     precision: Literal["fp32", "bf16"] = "fp32"
     """``bf16``: forward and loss under autocast to bfloat16, weights and optimiser in float32."""
+
+    deterministic: bool = False
+    """Whether torch takes deterministic algorithms alone, which may be slower, in training and evaluation; an
+    operation that has none ends the run in one line."""
 
     accumulate: int = 1
     """Micro-batches an optimiser step is put together from, 1 or more; the method's batch stays what it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +14,9 @@ from numpy.typing import ArrayLike
 from methods.method import Batch, Method, Scenario
 
 from .config import RunConfig
+from .deterministic import deterministic
 from .features.frozen import frozen_encoder
+from .finite import Diverged
 from .metrics import matrix_metrics
 from .streams.stream import Stream
 
@@ -49,18 +52,21 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a method is evaluated. ``encode`` puts a frozen encoder's features in the place of pixels."""
+    """How a method is evaluated. ``encode`` puts a frozen encoder's features in the place of pixels;
+    ``deterministic``: by deterministic algorithms alone."""
 
     device: torch.device
     batch_size: int
     precision: str
     encode: Callable[[Batch], Batch] = lambda batch: batch
+    deterministic: bool = False
 
 
 def evaluation_of(config: RunConfig, stream: Stream, device: torch.device) -> Evaluation:
     """How the trials of a configuration are evaluated on ``device``."""
     encode = frozen_encoder(config, stream, device)
-    return Evaluation(device, config.run.eval_batch_size, config.run.precision, encode)
+    run = config.run
+    return Evaluation(device, run.eval_batch_size, run.precision, encode, run.deterministic)
 
 
 @dataclass(frozen=True)
@@ -85,14 +91,24 @@ def evaluate(
     how: Evaluation,
 ) -> Scores:
     """Scores tasks 0 .. ``tasks`` - 1 one by one, and tasks 0 .. ``seen`` - 1 together (``seen`` <=
-    ``tasks``)."""
+    ``tasks``).
+
+    Raises :class:`~orchestrator.finite.Diverged`, on all ranks alike, where what the model says of a sample,
+    or a metric, is not finite. Where ``how.deterministic``, as
+    :func:`~orchestrator.deterministic.deterministic`.
+    """
     if stream.scenario == "retrieval":
         from .evaluate import evaluate_retrieval as measure
     elif stream.scenario == "vqa":
         from .evaluate_questions import evaluate_questions as measure
     else:
         from .evaluate_recognition import evaluate_recognition as measure
-    return measure(method, stream, split, tasks=tasks, seen=seen, how=how)
+    with deterministic(how.deterministic):
+        found = measure(method, stream, split, tasks=tasks, seen=seen, how=how)
+    for name, value in found.metrics.items():
+        if not math.isfinite(value):
+            raise Diverged(f"{name} is {value}: {stream.scenario}, {split} splits, {seen} task(s) seen")
+    return found
 
 
 def summary_metrics(
@@ -134,15 +150,19 @@ def task_score(method: Method, stream: Stream, task: int, classes: int, how: Eva
     """The scenario's score on one task's validation split, percent, among the first ``classes`` classes
     (recognition): what early stopping looks at.
     """
-    split = stream.tasks[task].splits["validation"]
     if stream.scenario == "retrieval":
         from .evaluate import task_r_mean
 
-        return task_r_mean(method, split, how)
+        return task_r_mean(method, stream, task, "validation", how)
     if stream.scenario == "vqa":
         from .evaluate_questions import task_question_accuracy
 
-        return task_question_accuracy(method, stream, split, how)
+        return task_question_accuracy(method, stream, task, "validation", how)
     from .evaluate_recognition import task_accuracy
 
-    return task_accuracy(method, split, range(classes), how)
+    return task_accuracy(method, stream, task, "validation", range(classes), how)
+
+
+def place_of(stream: Stream, split: str, task: int) -> str:
+    """A split of task ``task`` (from 0), as messages name it."""
+    return f"{stream.scenario}, {split} split of task {task + 1}"

@@ -19,8 +19,10 @@ from .agreement import all_or_none, from_first
 from .config import RunConfig
 from .curve_file import curve_text
 from .curves import Curves
+from .deterministic import deterministic
 from .errors import UserError
 from .features.frozen import views_of
+from .finite import check_weights
 from .loader import Loader, eval_batches
 from .paired import Paired
 from .ranker import TrialRanker
@@ -140,14 +142,9 @@ class StreamLoop:
         method = get_method(self.config.method_name)(self.config.method, self.stream.spec).to(self.device)
         return method, ReplayMemory(self.config.replay, seed=self.config.run.seed)
 
-    def _task(
-        self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]
-    ) -> dict[str, float]:
-        seed = self.config.run.seed
-        # From here on a task's numbers depend on (seed, task, rank) and the last checkpoint alone.
-        seed_everything(seed, index + 1, self.rank)
+    def _train(self, index: int, method: Method, memory: ReplayMemory) -> float:
+        """Trains a task's phases, and has the memory take the task in; returns the seconds spent waiting."""
         data = self.stream.tasks[index]
-        began = time.perf_counter()
         method.start_task(data.task)
         method.to(self.device)
         waited, taken_in = 0.0, False
@@ -156,9 +153,23 @@ class StreamLoop:
                 self._remember(index, method, memory)
                 taken_in = True
             waited += self._phase(index, number, phase, method, memory)
+            # A loss tells of the weights before its step: of the last step's nothing else does.
+            check_weights(method, f"phase {phase.name}, task {index + 1}")
         method.finish_task(data.task, lambda: self._walk(data.splits["train"]))
+        check_weights(method, f"task {index + 1}")
         if not taken_in:
             self._remember(index, method, memory)
+        return waited
+
+    def _task(
+        self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]
+    ) -> dict[str, float]:
+        seed = self.config.run.seed
+        # From here on a task's numbers depend on (seed, task, rank) and the last checkpoint alone.
+        seed_everything(seed, index + 1, self.rank)
+        began = time.perf_counter()
+        with deterministic(self.config.run.deterministic):
+            waited = self._train(index, method, memory)
         trained = time.perf_counter()
         seen = index + 1
         scores = evaluate(method, self.stream, "validation", tasks=seen, seen=seen, how=self.how)

@@ -44,20 +44,26 @@ def train_phase(
     ``precision`` is ``fp32`` or ``bf16`` (autocast around the loss). With several ranks gradients are
     averaged by DistributedDataParallel; a micro-batch's loss is divided by ``accumulate``. Losses between
     samples (contrastive terms) see one micro-batch at a time. ``encode`` puts a frozen encoder's features in
-    the place of pixels. ``validate`` scores the method, more is better, alike on all ranks: after each epoch
-    where the phase has ``patience``.
+    the place of pixels. ``validate`` scores the method, more is better, alike on all ranks: where the phase
+    has ``patience``, after each epoch (each step where there are fewer steps than epochs) and after the last
+    step. Raises :class:`~orchestrator.finite.Diverged`.
     """
     method.train()
+    # What the loss of an earlier phase left on parameters that it did not train is no part of this gradient.
+    method.zero_grad(set_to_none=True)
     optimizer = phase.optimizer()
     base = [group["lr"] for group in optimizer.param_groups]
     loss_of: nn.Module = _Loss(method)
     parallel = dist.is_initialized() and dist.get_world_size() > 1
     if parallel:
-        # Buffers (queues) are equal on all ranks by construction: every rank enqueues the gathered batch.
-        loss_of = nn.parallel.DistributedDataParallel(loss_of, broadcast_buffers=False)
+        loss_of = nn.parallel.DistributedDataParallel(loss_of)
+        # Buffers (queues) are equal on all ranks by construction: every rank enqueues the gathered batch. The
+        # constructor's option has another name from torch 2.13 on; the attribute has the old one in all.
+        loss_of.broadcast_buffers = False
     cast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
     stream = _endless(batches)
     patience = _Patience(method, phase.patience) if phase.patience else None
+    epoch = max(1, steps // max(1, phase.epochs))
     for step in range(steps):
         factor = phase.learning_rate(step, steps)
         for group, rate in zip(optimizer.param_groups, base, strict=True):
@@ -74,13 +80,15 @@ def train_phase(
             for name, value in found.items():
                 part = value.detach() / accumulate
                 terms[name] = terms[name] + part if name in terms else part
+        norm = None
         if phase.clip is not None:
             trained = [p for group in optimizer.param_groups for p in group["params"]]
-            nn.utils.clip_grad_norm_(trained, phase.clip)
+            norm = nn.utils.clip_grad_norm_(trained, phase.clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        curves.add(step, terms)
-        if patience and (step + 1) % (steps // phase.epochs) == 0:
+        curves.add(step, terms, norm)
+        if patience and ((step + 1) % epoch == 0 or step + 1 == steps):
+            curves.flush()  # a loss that is not finite says more than what the model then says of samples
             method.eval()
             if patience.ends(validate()):
                 break

@@ -31,9 +31,10 @@ class GlobalHead(nn.Module):
         """Logits (B, N) of the answers learnt, in ascending order."""
         return F.linear(feature, self.linear.weight[self._answers], self.linear.bias[self._answers])
 
-    def best(self, feature: Tensor) -> Tensor:
-        """The likeliest answer, int64 (B,)."""
-        return self._answers[self(feature).argmax(1)]
+    def best(self, feature: Tensor) -> tuple[Tensor, Tensor]:
+        """The likeliest answer, int64 (B,), and its logit (B,), NaN where one of those compared is."""
+        logit, row = self(feature).max(1)
+        return self._answers[row], logit
 
     def _load_from_state_dict(self, *args) -> None:
         super()._load_from_state_dict(*args)

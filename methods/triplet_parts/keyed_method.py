@@ -75,8 +75,8 @@ class KeyedMethod(PromptMethod):
         chosen = self.keys.select(self._own_queries(batch))
         tasks = dict(zip(self.config.prompted, chosen.unbind(1), strict=True))
         fused = self.fused(batch, self.prompts.chosen(chosen))
-        found = self.head.best(fused, self._task(tasks))
-        return Answered([self.spec.answers[i] for i in found.tolist()], tasks)
+        found, score = self.head.best(fused, self._task(tasks))
+        return Answered([self.spec.answers[i] for i in found.tolist()], score, tasks)
 
     def _own_queries(self, batch: Batch) -> Tensor:
         """(B, M, D), of the modalities that are prompted."""

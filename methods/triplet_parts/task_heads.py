@@ -44,16 +44,17 @@ class TaskHeads(nn.Module):
         """Logits (B, N) of the newest task's answers."""
         return F.linear(feature, self.weight, self.bias)
 
-    def best(self, feature: Tensor, task: Tensor | None = None) -> Tensor:
-        """The likeliest answer, int64 (B,), by the classifier of each sample's task (B,); None: of all tasks'
-        answers.
+    def best(self, feature: Tensor, task: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The likeliest answer, int64 (B,), and its logit (B,), by the classifier of each sample's task (B,);
+        None: of all tasks' answers. The logit is NaN where one of those compared is.
         """
         logits = F.linear(
             feature, torch.cat([self.past_weight, self.weight]), torch.cat([self.past_bias, self.bias])
         )
         if task is not None:
             logits = logits.masked_fill(self._owner != task[:, None], -torch.inf)
-        return self.answers[logits.argmax(1)]
+        logit, row = logits.max(1)
+        return self.answers[row], logit
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args) -> None:
         for name, own in (*self.named_parameters(), *self.named_buffers()):

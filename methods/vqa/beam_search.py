@@ -20,8 +20,9 @@ class Speaking(Protocol):
     def step(self, tokens: Tensor) -> Tensor: ...
 
 
-def beam_search(speaker: Speaking, beams: int, length: int, end: int, pad: int) -> Tensor:
-    """The best answer to each of B questions: int64 (B, length), ``pad`` after its end, ``end`` left out.
+def beam_search(speaker: Speaking, beams: int, length: int, end: int, pad: int) -> tuple[Tensor, Tensor]:
+    """The best answer to each of B questions: int64 (B, length), ``pad`` after its end, ``end`` left out; and
+    its score (B,), NaN where a log-probability on the way was.
 
     An answer's score is the mean log-probability of its tokens, ``end`` included, as in transformers'
     ``generate`` with its default length penalty of 1. In each step the ``beams`` best continuations of a
@@ -41,9 +42,11 @@ def beam_search(speaker: Speaking, beams: int, length: int, end: int, pad: int) 
     best_score = first.new_full((b,), -torch.inf)
     finished = torch.zeros(b, dtype=torch.long, device=first.device)
     going = torch.ones(b, dtype=torch.bool, device=first.device)
+    broken = torch.zeros_like(going)
     for said in range(1, length + 1):
         # At most one continuation of each open answer ends: among twice as many, enough do not.
         found, at = (score[:, :, None] + log).flatten(1).topk(2 * beams)
+        broken |= going & found.isnan().any(1)  # topk takes NaN for the largest
         parent, token = at // vocabulary, at % vocabulary
         ends = token == end
         counted = ends & (torch.arange(2 * beams, device=at.device) < beams) & found.isfinite()
@@ -64,7 +67,8 @@ def beam_search(speaker: Speaking, beams: int, length: int, end: int, pad: int) 
         speaker.choose((parent + beams * torch.arange(b, device=at.device)[:, None]).flatten())
         log = speaker.step(token.flatten()).view(b, beams, vocabulary)
     better = going & (score[:, 0] / length > best_score)
-    return torch.where(better[:, None], open_answers[:, 0], best)
+    best_score = torch.where(better, score[:, 0] / length, best_score).masked_fill(broken, torch.nan)
+    return torch.where(better[:, None], open_answers[:, 0], best), best_score
 
 
 def _rows(index: Tensor, length: int) -> Tensor:

@@ -235,14 +235,18 @@ def test_task_heads_answer_by_the_task_asked_for():
     second = heads(feature)
     task = torch.arange(20) % 2
     by_first, by_second = torch.tensor([4, 7])[first.argmax(1)], torch.tensor([1, 4, 8])[second.argmax(1)]
-    assert torch.equal(heads.best(feature, task), torch.where(task == 0, by_first, by_second))
-    every = torch.cat([first, second], 1).argmax(1)
-    assert torch.equal(heads.best(feature), torch.tensor([4, 7, 1, 4, 8])[every])
+    assert torch.equal(heads.best(feature, task)[0], torch.where(task == 0, by_first, by_second))
+    score, every = torch.cat([first, second], 1).max(1)
+    assert torch.equal(heads.best(feature)[0], torch.tensor([4, 7, 1, 4, 8])[every])
+    torch.testing.assert_close(heads.best(feature)[1], score)
+    feature[3, 2] = torch.nan
+    assert heads.best(feature, task)[1].isnan().nonzero().tolist() == [[3]]
+    feature[3, 2] = 0
     assert not heads.past_weight.requires_grad and heads.weight.requires_grad
 
     resumed = TaskHeads(6, 9).double()
     resumed.load_state_dict(heads.state_dict())
-    assert torch.equal(resumed.best(feature, task), heads.best(feature, task))
+    assert torch.equal(resumed.best(feature, task)[0], heads.best(feature, task)[0])
     assert torch.equal(resumed.column, heads.column)
     with pytest.raises(RuntimeError, match="size mismatch"):
         TaskHeads(5, 9).load_state_dict(heads.state_dict())
@@ -257,10 +261,14 @@ def test_a_global_head_knows_the_answers_of_all_tasks():
     feature = torch.randn(30, 6)
     every = head.linear(feature)
     torch.testing.assert_close(head(feature), every[:, [1, 3, 4]])
-    assert torch.equal(head.best(feature), torch.tensor([1, 3, 4])[every[:, [1, 3, 4]].argmax(1)])
+    assert torch.equal(head.best(feature)[0], torch.tensor([1, 3, 4])[every[:, [1, 3, 4]].argmax(1)])
+    torch.testing.assert_close(head.best(feature)[1], every[:, [1, 3, 4]].amax(1))
+    feature[7, 1] = torch.nan
+    assert head.best(feature)[1].isnan().nonzero().tolist() == [[7]]
+    feature[7, 1] = 0
     resumed = GlobalHead(6, 5)
     resumed.load_state_dict(head.state_dict())
-    assert torch.equal(resumed.best(feature), head.best(feature))
+    assert torch.equal(resumed.best(feature)[0], head.best(feature)[0])
 
 
 def test_prompts_of_rows_are_those_of_their_tasks():

@@ -299,7 +299,7 @@ def every_answer(table, row, length, end):
 @pytest.mark.parametrize("seed", range(5))
 def test_a_wide_beam_finds_the_best_of_all_answers(seed):
     rows, vocabulary, length, end, pad = 3, 4, 4, 1, -1
-    found = beam_search(Table(rows, vocabulary, seed), vocabulary**length, length, end, pad)
+    found, _ = beam_search(Table(rows, vocabulary, seed), vocabulary**length, length, end, pad)
     assert found.shape == (rows, length)
     for row in range(rows):
         _, best = max(every_answer(Table(rows, vocabulary, seed), row, length, end))
@@ -309,12 +309,27 @@ def test_a_wide_beam_finds_the_best_of_all_answers(seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_one_beam_is_greedy(seed):
     table = Table(4, 5, seed)
-    found = beam_search(Table(4, 5, seed), 1, 6, end=1, pad=0)
+    found, score = beam_search(Table(4, 5, seed), 1, 6, end=1, pad=0)
     for row in range(4):
         said = [row]
         while len(said) <= 6 and (token := int(table.log(said).argmax())) != 1:
             said.append(token)
         assert found[row].tolist() == (said[1:] + [0] * 6)[:6]
+        whole = (said[1:] + [1])[:6]
+        log = [table.log((row, *whole[:k]))[token].item() for k, token in enumerate(whole)]
+        assert score[row].item() == pytest.approx(sum(log) / len(log), rel=1e-5)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("said", [0, 1, 2])
+def test_a_log_probability_that_is_nan_shows_in_the_score(beams, said):
+    class Broken(Table):
+        def log(self, words):
+            return super().log(words) * (torch.nan if words[0] == 2 and len(words) == said + 1 else 1)
+
+    table = Broken(4, 8, 5)
+    whole, score = beam_search(table, beams, 4, end=99, pad=0)  # no answer ends before
+    assert score.isnan().tolist() == [False, False, True, False] and whole.shape == (4, 4)
 
 
 def test_more_beams_find_no_worse_answers():
@@ -322,9 +337,9 @@ def test_more_beams_find_no_worse_answers():
     table = Table(rows, vocabulary, 0, sharpness=1.0)
 
     def mean(beams):
-        found = beam_search(Table(rows, vocabulary, 0, sharpness=1.0), beams, length, 1, -1).tolist()
+        found, _ = beam_search(Table(rows, vocabulary, 0, sharpness=1.0), beams, length, 1, -1)
         total = 0.0
-        for row, answer in enumerate(found):
+        for row, answer in enumerate(found.tolist()):
             said = [t for t in answer if t != -1]
             whole = said + [1] * (len(said) < length)
             total += sum(table.log((row, *whole[:k]))[whole[k]].item() for k in range(len(whole))) / len(

@@ -11,6 +11,7 @@ import torch.distributed as dist
 
 from methods.method import Answered, Method, Task
 from orchestrator.evaluate_questions import evaluate_questions, task_question_accuracy
+from orchestrator.finite import Diverged
 from orchestrator.scoring import Evaluation, task_score
 from orchestrator.scoring import evaluate as evaluate_any
 from orchestrator.streams.source import Questions, QuestionTables
@@ -28,6 +29,7 @@ class Teller(Method):
     """Says what a table has for each question, found by the task and row that its tokens are."""
 
     scenarios = frozenset({"vqa"})
+    broken = None  # the task and row whose answer's score is NaN
 
     def __init__(self, said, guesses=None):
         super().__init__(None, None)
@@ -39,7 +41,8 @@ class Teller(Method):
         places = [tuple(tokens) for tokens in batch.tokens.tolist()]
         self.asked += places
         guesses = {clue: torch.tensor([of[k][row] for k, row in places]) for clue, of in self.guesses.items()}
-        return Answered([SPOKEN[self.said[k][row]] for k, row in places], guesses)
+        score = torch.tensor([torch.nan if place == self.broken else 1.0 for place in places])
+        return Answered([SPOKEN[self.said[k][row]] for k, row in places], score, guesses)
 
 
 def make_stream(**changes):
@@ -183,8 +186,7 @@ def test_the_scenarios_score_is_this_one():
     found = evaluate_any(method, stream, "validation", tasks=3, seen=3, how=how)
     assert found.metrics == expected.metrics
     assert task_score(method, stream, 1, 0, how) == expected.by_task[1]
-    split = stream.tasks[2].splits["validation"]
-    assert task_question_accuracy(method, stream, split, how) == expected.by_task[2]
+    assert task_question_accuracy(method, stream, 2, "validation", how) == expected.by_task[2]
 
 
 def test_the_methods_batch_size_counts(monkeypatch):
@@ -198,18 +200,36 @@ def test_the_methods_batch_size_counts(monkeypatch):
 
 def test_what_a_method_must_not_say(monkeypatch):
     stream, method = make_stream(), make_method()
-    monkeypatch.setattr(method, "answer", lambda batch: Answered(["yes"]))
+    monkeypatch.setattr(method, "answer", lambda batch: Answered(["yes"], torch.zeros(1)))
     with pytest.raises(ValueError, match="1 answers to 4 questions"):
         evaluate(method, stream, 1, 1)
-    guess = lambda batch: Answered(["yes"] * len(batch), {"sound": torch.zeros(len(batch))})  # noqa: E731
+
+    def guess(batch):
+        return Answered(["yes"] * len(batch), torch.zeros(len(batch)), {"sound": torch.zeros(len(batch))})
+
     monkeypatch.setattr(method, "answer", guess)
     with pytest.raises(ValueError, match="known by image, text, fusion, not by sound"):
         evaluate(method, stream, 1, 1)
 
 
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_an_answer_chosen_by_a_number_that_is_not_finite_is_an_error(split):
+    stream, method = make_stream(), make_method()
+    method.broken = (1, 6)
+    place = f"the answer's score of sample 6 is not finite: vqa, {split} split of task 2"
+    with pytest.raises(Diverged, match=place):
+        evaluate_questions(method, stream, split, tasks=2, seen=1, how=Evaluation(CPU, 4, "fp32"))
+    with pytest.raises(Diverged, match="validation split of task 2"):
+        task_score(method, stream, 1, 0, Evaluation(CPU, 4, "fp32"))
+    assert np.isfinite(evaluate(method, stream, 1, 1).by_task).all()
+
+
 def measured():
     method = make_method(["image"])
     scores = evaluate(method, make_stream(held_out=2), 3, 3, batch_size=10)  # none of task 1's for rank 1
+    method.broken = (2, 12)  # the last batch, which one rank alone has
+    with pytest.raises(Diverged, match="sample 12 "):
+        evaluate(method, make_stream(), 3, 3, batch_size=10)
     return scores.by_task, scores.metrics
 
 

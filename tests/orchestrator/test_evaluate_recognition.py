@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from methods.method import Batch, ClassSpec, Method, Task
 from orchestrator.evaluate_recognition import evaluate_recognition, task_accuracy
+from orchestrator.finite import Diverged
 from orchestrator.ranker import TrialRanker
 from orchestrator.recognition_metrics import batch_calibration_error, calibration_error
 from orchestrator.replay.rows import RowReader
@@ -232,14 +233,44 @@ def test_a_logit_that_is_not_finite_is_an_error():
     stream = make_stream()
     method = Toy(stream.spec)
     method.broken = 3
-    with pytest.raises(ValueError, match="a logit is not finite: picture 3"):
+    place = "a logit or feature of sample 3 is not finite: recognition, validation split of task 1"
+    with pytest.raises(Diverged, match=place):
         evaluate(method, stream, 1, 1)
+
+
+@pytest.mark.parametrize("which", ["embed", "class_features"])
+def test_a_feature_that_is_not_finite_is_an_error_though_no_logit_shows_it(which, monkeypatch):
+    stream = make_stream()
+    method = Toy(stream.spec)
+    sound = getattr(method, which)
+
+    def broken(batch, what):
+        found = sound(batch, what).clone()
+        if 12 in batch.row:
+            found[2] = torch.inf
+        return found
+
+    monkeypatch.setattr(method, which, broken)
+    first = {"embed": 12, "class_features": 10}[which]  # class features are a whole batch's
+    with pytest.raises(Diverged, match=f"a logit or feature of sample {first} is not finite"):
+        evaluate(method, stream, 1, 1)
+
+
+def test_a_logit_that_is_not_finite_ranks_no_exemplars():
+    stream = make_stream()
+    method = Toy(stream.spec)
+    method.broken = 3
+    ranker = TrialRanker(method, stream, RowReader(stream), 5, Evaluation(CPU, 7, "fp32"))
+    rows = np.array([25, 24, 31, 9, 11])
+    place = "a logit of sample 3 is not finite: recognition, candidates .* training split of task 1, 2"
+    with pytest.raises(Diverged, match=place):
+        ranker.logits(rows)
 
 
 def test_accuracy_of_one_split():
     stream = make_stream()
     split = stream.tasks[1].splits["validation"]
-    found = task_accuracy(Toy(stream.spec), split, range(5), Evaluation(CPU, 7, "fp32"))
+    found = task_accuracy(Toy(stream.spec), stream, 1, "validation", range(5), Evaluation(CPU, 7, "fp32"))
     assert found == pytest.approx(100 * (reference(stream, 1, range(5)).argmax(1) == split.label).mean())
 
 

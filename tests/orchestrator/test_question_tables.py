@@ -107,7 +107,7 @@ class Learner(Method):
     def answer(self, batch):
         assert self.stage > 0, "an untrained method has no answers"
         task = batch.tokens[:, 0]
-        return Answered(["yes" if t < self.stage else "no" for t in task], {"text": task})
+        return Answered(["yes" if t < self.stage else "no" for t in task], task.float(), {"text": task})
 
 
 def make_stream():
