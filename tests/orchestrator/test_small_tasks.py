@@ -1,20 +1,23 @@
 """What a step of a walk holds where a task has fewer rows than a batch, and with micro-batches."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
-from methods.baselines import Finetune
+from methods.baselines import Finetune, Joint
 from methods.ctp import CTP
 from methods.losses.contrast import symmetric_contrast
 from methods.losses.topology import topology_divergence
 from methods.method import Batch
 from orchestrator.replay.config import ReplayConfig
+from orchestrator.replay.keys import keys
 from orchestrator.replay.memory import ReplayMemory
 from orchestrator.reporter import CollectingReporter
+from orchestrator.seeding import derive
 from orchestrator.stream_loop import StreamLoop
 
 _CPU = torch.device("cpu")
@@ -198,3 +201,72 @@ def test_a_task_is_walked_with_the_memory_of_others(
         others = [row for row in kept if stream.task_of(np.array([row]))[0] != task]
         expected += [sorted(kept), sorted([*others, *stream.train_rows(task).tolist()])]
     assert [sorted(rows) for rows in _rows(steps)] == expected
+
+
+def _order(rows, epoch, *place):
+    """``rows`` in the order of an epoch; ``place``: of the seed of a phase's loader."""
+    return np.asarray(rows)[np.argsort(keys(derive(*place), epoch, np.arange(len(rows))))].tolist()
+
+
+def test_steps_on_task_and_memory_by_turns(watched, small_config, small_stream, tmp_path, monkeypatch):
+    """Two phases a task, the second over object group 1 alone, with micro-batches; every row by its seed."""
+    phases, looked = Finetune.phases, []
+    monkeypatch.setattr(
+        Finetune,
+        "phases",
+        lambda self, task: [
+            replace(phases(self, task)[0], name=str(group), replay="paired", patience=9, group=group)
+            for group in (None, 1)
+        ],
+    )
+    monkeypatch.setattr(
+        StreamLoop, "_validate", lambda self, method, rows: float(looked.append(sorted(rows.tolist())) or 1)
+    )
+    steps = watched(Finetune)
+    config = small_config(
+        "finetune",
+        stream__tasks=2,
+        stream__train=12,
+        method__batch_size=8,
+        method__epochs=2,
+        replay__size=7,
+        run__accumulate=2,
+        run__seed=3,
+    )
+    stream = small_stream(config)
+    labels = np.concatenate([task.splits["train"].label for task in stream.tasks])
+    group_of = np.arange(labels.max() + 1) // 2 % 2
+    stream.tables = SimpleNamespace(group_of=group_of, regions=None)
+    memory = ReplayMemory(ReplayConfig(7), seed=3)
+    memory.update(0, stream.train_rows(0), labels[:12], None)
+    _walk(config, stream, tmp_path)
+
+    expected, validated = [], []
+    for task, kept in ((0, np.empty(0, np.int64)), (1, memory.rows)):
+        for number, group in enumerate((None, 1)):
+            rows, old = stream.train_rows(task), kept
+            if group is not None:
+                rows, old = (part[group_of[labels[part]] == group] for part in (rows, old))
+            parts = [(rows, (3, task, number))] + ([(old, (3, task, number, 1))] if len(old) else [])
+            most = max(len(part) for part, _ in parts)
+            accumulate = 1 if most <= 4 else 2
+            for epoch in range(2):
+                for part, place in parts:
+                    size = min(8, len(part)) // accumulate
+                    order = _order(part, epoch, *place)
+                    expected += [order[i * size : (i + 1) * size] for i in range(accumulate)]
+                validated.append(sorted([*rows.tolist(), *old.tolist()]))
+    # A memory of a group has rows of its own, and fewer than the whole.
+    assert 0 < group_of[labels[memory.rows]].sum() < 7
+    assert _rows(steps) == expected
+    assert looked == validated
+    assert len({step.batch.seed for step in steps}) == len(steps)
+
+
+def test_steps_on_all_tasks_so_far(watched, small_config, small_stream, tmp_path):
+    steps = watched(Joint)
+    config = small_config("joint", stream__train=16, method__epochs=2, run__seed=3)
+    stream = small_stream(config)
+    _walk(config, stream, tmp_path)
+    orders = [_order(np.arange(16 * (task + 1)), e, 3, task, 0) for task in range(3) for e in range(2)]
+    assert sum(_rows(steps), []) == sum(orders, [])
