@@ -117,6 +117,7 @@ class StreamLoop:
         began = time.perf_counter()
         method.start_task(data.task)
         method.to(self.device)
+        share_state(method)  # what was drawn just now: each rank has a seed of its own
         waited, taken_in = 0.0, False
         for number, phase in enumerate(method.phases(data.task)):
             if phase.data == "memory" and not taken_in:

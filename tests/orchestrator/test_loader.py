@@ -117,7 +117,11 @@ def test_the_numbers_of_a_seed_stay_what_they_were():
 def test_another_seed_gives_other_numbers(number):
     # A single row has one order: its picture differs by its augmentation alone.
     options = {} if number == "row" else {"rows": np.arange(1), "batch_size": 1, "steps": 1}
-    mine, theirs = (getattr(next(iter(_loader(seed=seed, **options))), number) for seed in (9, 10))
+    found = []
+    for seed in (9, 10):
+        with _loader(seed=seed, **options) as loader:
+            found.append(getattr(next(iter(loader)), number))
+    mine, theirs = found
     assert mine != theirs if number == "seed" else not torch.equal(mine, theirs)
 
 

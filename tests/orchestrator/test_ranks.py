@@ -62,14 +62,22 @@ class Disagreeing:
 
 
 class Replay(ExperienceReplay):
-    """Stops early, and leaves each rank with a table of its own."""
+    """Stops early, begins with a random buffer, and leaves each rank with a table of its own."""
 
     def __init__(self, config, spec):
         super().__init__(config, spec)
         self.register_buffer("table", torch.zeros(3, 2))
         self.register_buffer("crossed", torch.zeros(2, 3).T)
+        self.register_buffer("drawn", torch.zeros(4))
+        self.drawn_at_first = []
+
+    def start_task(self, task):
+        super().start_task(task)
+        self.drawn = torch.rand(4)
+        self.drawn_at_first.append(self.drawn.tolist())
 
     def phases(self, task):
+        self.drawn_at_first.append(self.drawn.tolist())
         return [replace(phase, patience=2) for phase in super().phases(task)]
 
     def finish_task(self, task, data):
@@ -113,6 +121,7 @@ def disagree(path):
         "state": updates[0][0].state(),
         "steps": len(loop.curves.rows),
         "model": methods[0].state_dict(),
+        "drawn": methods[0].drawn_at_first,
     }
 
 
@@ -162,6 +171,12 @@ def test_what_ranks_computed_of_a_task_is_rank_0s(found):
     assert mine["crossed"].tolist() == (2 * torch.arange(6.0).view(3, 2)).tolist()
     for name, tensor in mine.items():
         assert torch.equal(tensor, theirs[name]), name
+
+
+def test_what_ranks_drew_at_a_tasks_start_is_rank_0s(found):
+    mine, theirs = (walk["drawn"] for walk, _ in found)
+    assert mine[::2] == mine[1::2] == theirs[1::2]
+    assert mine[0] != mine[2] != theirs[2] != theirs[0] != mine[0]
 
 
 def test_arrays_of_rank_0_keep_type_and_shape(found):
