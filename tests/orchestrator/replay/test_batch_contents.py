@@ -93,6 +93,21 @@ def test_pictures_for_a_frozen_encoder_are_the_view_that_features_would_be_of(ar
         assert np.array_equal(batch.image.permute(0, 2, 3, 1).numpy(), expected)
 
 
+def test_a_substitutes_view_is_one_of_its_own(array_stream):
+    array_stream.skip_bad = True
+    train = array_stream.tasks[1].splits["train"]
+    array_stream.tasks[1].splits["train"] = replace(train, pictures=_Broken(train.pictures, 4))
+    own = array_stream.tasks[1].splits["train"].pictures.read(np.array([5]))
+    reader = RowReader(array_stream)
+    reader._origin = np.arange(75) * 3
+    with Loader(reader, np.array([34]), batch_size=1, steps=20, seed=5, augment="flip", views=4) as loader:
+        for epoch, batch in enumerate(loader):
+            assert batch.row.tolist() == [35]
+            view = (keys(5, epoch, np.array([34]), 0) % np.uint64(4)).astype(np.int64)
+            expected = augment("flip", own, view_seeds(np.array([3 * 35]), view))
+            assert np.array_equal(batch.image.permute(0, 2, 3, 1).numpy(), expected)
+
+
 def test_a_substitute_is_evaluated_with_all_that_is_its_own(question_stream):
     stream, _ = question_stream(beside=True)
     whole = stream.tasks[0].splits["train"]
