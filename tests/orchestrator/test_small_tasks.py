@@ -208,15 +208,21 @@ def _order(rows, epoch, *place):
     return np.asarray(rows)[np.argsort(keys(derive(*place), epoch, np.arange(len(rows))))].tolist()
 
 
-def test_steps_on_task_and_memory_by_turns(watched, small_config, small_stream, tmp_path, monkeypatch):
-    """Two phases a task, the second over object group 1 alone, with micro-batches; every row by its seed."""
+@pytest.mark.parametrize(
+    ("tasks", "train", "size", "groups"),
+    [(2, 12, 7, (None, 1)), (3, 4, 8, (None,))],  # a memory smaller than the task, and one twice as large
+)
+def test_steps_on_task_and_memory_by_turns(
+    tasks, train, size, groups, watched, small_config, small_stream, tmp_path, monkeypatch
+):
+    """A phase for each of ``groups``, with micro-batches of at most four; every row by its seed."""
     phases, looked = Finetune.phases, []
     monkeypatch.setattr(
         Finetune,
         "phases",
         lambda self, task: [
             replace(phases(self, task)[0], name=str(group), replay="paired", patience=9, group=group)
-            for group in (None, 1)
+            for group in groups
         ],
     )
     monkeypatch.setattr(
@@ -225,11 +231,11 @@ def test_steps_on_task_and_memory_by_turns(watched, small_config, small_stream, 
     steps = watched(Finetune)
     config = small_config(
         "finetune",
-        stream__tasks=2,
-        stream__train=12,
+        stream__tasks=tasks,
+        stream__train=train,
         method__batch_size=8,
         method__epochs=2,
-        replay__size=7,
+        replay__size=size,
         run__accumulate=2,
         run__seed=3,
     )
@@ -237,27 +243,25 @@ def test_steps_on_task_and_memory_by_turns(watched, small_config, small_stream, 
     labels = np.concatenate([task.splits["train"].label for task in stream.tasks])
     group_of = np.arange(labels.max() + 1) // 2 % 2
     stream.tables = SimpleNamespace(group_of=group_of, regions=None)
-    memory = ReplayMemory(ReplayConfig(7), seed=3)
-    memory.update(0, stream.train_rows(0), labels[:12], None)
     _walk(config, stream, tmp_path)
 
-    expected, validated = [], []
-    for task, kept in ((0, np.empty(0, np.int64)), (1, memory.rows)):
-        for number, group in enumerate((None, 1)):
-            rows, old = stream.train_rows(task), kept
+    memory, expected, validated = ReplayMemory(ReplayConfig(size), seed=3), [], []
+    for task in range(tasks):
+        for number, group in enumerate(groups):
+            rows, old = stream.train_rows(task), memory.rows
             if group is not None:
                 rows, old = (part[group_of[labels[part]] == group] for part in (rows, old))
+                # A memory of a group has rows of its own, and fewer than the whole.
+                assert (0 < len(old) < len(memory.rows)) == (task > 0)
             parts = [(rows, (3, task, number))] + ([(old, (3, task, number, 1))] if len(old) else [])
-            most = max(len(part) for part, _ in parts)
-            accumulate = 1 if most <= 4 else 2
+            accumulate = 1 if max(len(part) for part, _ in parts) <= 4 else 2
             for epoch in range(2):
                 for part, place in parts:
-                    size = min(8, len(part)) // accumulate
+                    micro = min(8, len(part)) // accumulate
                     order = _order(part, epoch, *place)
-                    expected += [order[i * size : (i + 1) * size] for i in range(accumulate)]
+                    expected += [order[i * micro : (i + 1) * micro] for i in range(accumulate)]
                 validated.append(sorted([*rows.tolist(), *old.tolist()]))
-    # A memory of a group has rows of its own, and fewer than the whole.
-    assert 0 < group_of[labels[memory.rows]].sum() < 7
+        memory.update(task, stream.train_rows(task), labels[stream.train_rows(task)], None)
     assert _rows(steps) == expected
     assert looked == validated
     assert len({step.batch.seed for step in steps}) == len(steps)
