@@ -54,7 +54,8 @@ def _walk(stream: SharedStream, step: float, threads: int) -> tuple[int, float, 
     began = time.perf_counter()
     for index, task in enumerate(stream.tasks):
         rows = np.concatenate([stream.train_rows(index), memory.rows])
-        options = {"batch_size": _BATCH, "epochs": 1, "seed": index, "augment": stream.augment}
+        steps = max(1, len(rows) // _BATCH)
+        options = {"batch_size": _BATCH, "steps": steps, "seed": index, "augment": stream.augment}
         started = time.perf_counter()
         with Loader(reader, rows, threads=threads, depth=2 * threads, **options) as loader:
             for number, _ in enumerate(loader):

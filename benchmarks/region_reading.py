@@ -90,11 +90,16 @@ def main() -> None:
         (phase,) = method.phases(task)
         optimizer = phase.optimizer()
         reader, rows = RowReader(stream), stream.train_rows(0)
-        epochs = -(-options.steps // max(1, len(rows) // options.batch)) + 1
 
         def loader() -> Loader:
             return Loader(
-                reader, rows, batch_size=options.batch, epochs=epochs, seed=0, augment="none", threads=2
+                reader,
+                rows,
+                batch_size=options.batch,
+                steps=options.steps + 1,
+                seed=0,
+                augment="none",
+                threads=2,
             )
 
         method.train()

@@ -152,11 +152,12 @@ class Phase:
     """One stretch of optimisation inside a task.
 
     ``batch_size`` is the global batch: all ranks and accumulated micro-batches together count once per
-    ``accumulate`` (see ``run.accumulate``). ``data`` names the training set: ``task``, the task's own rows;
-    ``seen``, the rows of every task so far (joint training); or ``memory``, the replay memory, which takes in
-    the task before such a phase. ``replay``: ``none``; ``merge``, the memory's rows join the training set; or
-    ``paired``, while there is a memory, each step is followed by one on a batch of it. ``group``: of all
-    these, the rows of one object group alone (vqa). A phase without training rows is passed over.
+    ``accumulate`` (see ``run.accumulate``). Fewer training rows make a smaller one: it never holds a row
+    twice. ``data`` names the training set: ``task``, the task's own rows; ``seen``, the rows of every task so
+    far (joint training); or ``memory``, the replay memory, which takes in the task before such a phase.
+    ``replay``: ``none``; ``merge``, the memory's rows join the training set; or ``paired``, while there is a
+    memory, each step is followed by one on a batch of it. ``group``: of all these, the rows of one object
+    group alone (vqa). A phase without training rows is passed over.
 
     ``optimizer`` makes a fresh optimiser, and may set which parameters are trained; ``learning_rate(step,
     steps)`` is the factor on its base rate at step 0 .. steps - 1. ``clip``: the largest norm of a step's

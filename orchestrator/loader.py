@@ -20,24 +20,31 @@ from .streams.stream import Split
 
 
 class Loader:
-    """One rank's share of the batches of one phase.
+    """One rank's share of the micro-batches of one phase: ``accumulate`` in each of ``steps`` steps.
 
-    Each epoch walks ``rows`` (global training rows, int (n,)) in a random order that is a function of
-    ``(seed, epoch)``, alike on all ranks, in global batches of ``batch_size``; rank r takes the r-th of
-    ``world`` equal parts of each. What is left at the end of an epoch is dropped; fewer rows than a batch
-    are walked round until one batch is full. A sample's augmentation is a function of ``(seed, epoch, row,
-    round)``, so that neither ranks nor threads change a number.
+    Each epoch walks ``rows`` (different global training rows, int (n,)) in a random order that is a function
+    of ``(seed, epoch)``, alike on all ranks, in global batches of ``batch_size``, each cut into
+    ``accumulate`` equal micro-batches; rank r takes the r-th of ``world`` equal parts of a micro-batch. What
+    is left at the end of an epoch is dropped. Epochs are counted on until all steps are taken, so that no
+    epoch comes twice.
+
+    A micro-batch never holds a row twice: losses between samples would take a copy for a negative. Fewer rows
+    than ``batch_size`` make one batch an epoch, of as many as can be shared equally; fewer than ``world *
+    accumulate`` make one micro-batch an epoch.
+
+    A sample's augmentation is a function of ``(seed, epoch, row)``, so that neither ranks nor threads change
+    a number. ``Batch.seed`` is a function of ``seed`` and the micro-batch's number.
 
     ``views``: V, where the pictures go through a frozen encoder: a sample's augmentation is then one of V
     that were drawn once for all runs (:func:`~orchestrator.features.views.view_seeds`), and which one is a
-    function of ``(seed, epoch, row, round)``. Where the reader has features, ``Batch.feature`` holds that
-    view's, and no picture is read. None: a fresh augmentation each time.
+    function of ``(seed, epoch, row)``. Where the reader has features, ``Batch.feature`` holds that view's,
+    and no picture is read. None: a fresh augmentation each time.
 
     ``augment``: the name of a transform of :func:`~orchestrator.streams.augment.augment`. ``pin``: copy
     each batch into page-locked memory, for a GPU. ``threads`` prepare up to ``depth`` batches ahead.
-    ``len()`` is the number of batches. ``waited``: seconds that the consumer waited for batches, without
-    the first. Raises UserError where ``world`` does not divide ``batch_size``, or where there are no rows;
-    errors of the reader are raised in place of the batch.
+    ``len()`` is the number of micro-batches. ``waited``: seconds that the consumer waited for batches,
+    without the first. Raises UserError where ``batch_size`` cannot be shared equally, or where there are
+    fewer rows than workers; errors of the reader are raised in place of the batch.
     """
 
     def __init__(
@@ -46,9 +53,10 @@ class Loader:
         rows: np.ndarray,
         *,
         batch_size: int,
-        epochs: int,
+        steps: int,
         seed: int,
         augment: str,
+        accumulate: int = 1,
         views: int | None = None,
         rank: int = 0,
         world: int = 1,
@@ -56,20 +64,25 @@ class Loader:
         threads: int = 2,
         depth: int = 4,
     ) -> None:
-        if batch_size < 1 or batch_size % world:
-            raise UserError(f"batch_size {batch_size} cannot be shared equally among {world} workers")
+        if batch_size < 1 or batch_size % (world * accumulate):
+            parts = f"{world} workers" + (f" x {accumulate} micro-batches" if accumulate > 1 else "")
+            raise UserError(f"batch_size {batch_size} cannot be shared equally among {parts}")
         if not len(rows):
             raise UserError("there are no training rows to make a batch of")
+        if len(rows) < world:
+            raise UserError(
+                f"{len(rows)} training rows cannot be shared among {world} workers: allowed are {world} rows "
+                "or more"
+            )
         self._reader = reader
         self._rows = np.asarray(rows, np.int64)
-        self._batch_size = batch_size
-        self._epochs = epochs
+        self._batches_in_all = steps * accumulate
+        self._size, self._batches_an_epoch = _sizes(len(rows), batch_size, accumulate, world)
         self._seed = seed
         self._augment = augment
         self._views = reader.views if reader.encoded else views
         self._rank = rank
         self._world = world
-        self._steps = max(1, len(rows) // batch_size)
         device = torch.cuda.current_device() if pin else None
         self._pin = pin
         self._batches = Prefetch(
@@ -77,7 +90,7 @@ class Loader:
         )
 
     def __len__(self) -> int:
-        return self._epochs * self._steps
+        return self._batches_in_all
 
     def __iter__(self) -> Iterator[Batch]:
         return iter(self._batches)
@@ -96,20 +109,20 @@ class Loader:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _draw(self) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
-        """For each batch its number, this rank's rows, their rounds and the epoch."""
-        share = self._batch_size // self._world
-        for epoch in range(self._epochs):
-            order = np.argsort(keys(self._seed, epoch, np.arange(len(self._rows))), kind="stable")
-            for step in range(self._steps):
-                begin = step * self._batch_size + self._rank * share
-                place = np.arange(begin, begin + share)
-                rows = self._rows[order[place % len(order)]]
-                yield epoch * self._steps + step, rows, place // len(order), np.int64(epoch)
+    def _draw(self) -> Iterator[tuple[int, np.ndarray, int]]:
+        """For each micro-batch its number, this rank's rows and the epoch."""
+        share = self._size // self._world
+        for number in range(self._batches_in_all):
+            epoch, place = divmod(number, self._batches_an_epoch)
+            if place == 0:
+                order = np.argsort(keys(self._seed, epoch, np.arange(len(self._rows))), kind="stable")
+            begin = place * self._size + self._rank * share
+            yield number, self._rows[order[begin : begin + share]], epoch
 
-    def _batch(self, drawn: tuple[int, np.ndarray, np.ndarray, np.ndarray]) -> Batch:
-        number, rows, rounds, epoch = drawn
-        seeds = keys(self._seed, epoch, rows, rounds)
+    def _batch(self, drawn: tuple[int, np.ndarray, int]) -> Batch:
+        number, rows, epoch = drawn
+        # The last 0 keeps the numbers of runs from when a batch could hold a row several times.
+        seeds = keys(self._seed, epoch, rows, 0)
         view = None if self._views is None else (seeds % np.uint64(self._views)).astype(np.int64)
         if self._reader.encoded:
             samples = self._reader.read(rows, view)
@@ -121,8 +134,17 @@ class Loader:
         batch = _to_batch(samples, self._pin)
         batch.seed = int(keys(self._seed, number) >> np.uint64(1))
         batch.offset = self._rank * len(rows)
-        batch.total = self._batch_size
+        batch.total = self._size
         return batch
+
+
+def _sizes(rows: int, batch_size: int, accumulate: int, world: int) -> tuple[int, int]:
+    """Rows of a micro-batch, over all ranks, and micro-batches of an epoch over ``rows`` rows."""
+    if rows >= batch_size:
+        return batch_size // accumulate, rows // batch_size * accumulate
+    if share := rows // (world * accumulate):
+        return share * world, accumulate
+    return rows // world * world, 1
 
 
 def eval_batches(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice, repeat
+from collections.abc import Iterator
+from itertools import islice
 
 from methods.method import Batch
 
@@ -12,18 +12,23 @@ from .loader import Loader
 
 class Paired:
     """A step on the task, then one on the memory: ``micro`` batches of ``task``, as many of ``memory``, and
-    so on without end; a loader that has ended begins again. ``waited`` as of a :class:`Loader`.
+    so on until both, of equal length, have ended. ``waited`` as of a :class:`Loader`.
     """
 
     def __init__(self, task: Loader, memory: Loader, micro: int) -> None:
+        if len(task) != len(memory):
+            raise ValueError(f"{len(task)} batches of a task cannot be paired with {len(memory)} of a memory")
         self._loaders = (task, memory)
         self._micro = micro
 
     def __iter__(self) -> Iterator[Batch]:
-        parts: list[Iterable[Batch]] = [chain.from_iterable(repeat(loader)) for loader in self._loaders]
-        while True:
+        parts = [iter(loader) for loader in self._loaders]
+        for _ in range(0, len(self._loaders[0]), self._micro):
             for part in parts:
                 yield from islice(part, self._micro)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._loaders))
 
     @property
     def waited(self) -> float:

@@ -1,12 +1,13 @@
-"""One pass over a split by all ranks: each takes whole batches, all have every result."""
+"""What ranks do together: one pass over a split, of which all have every result, and decisions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 from methods.method import Batch, Method
 
@@ -23,7 +24,8 @@ def batch_size_of(method: Method, how: Evaluation) -> int:
 def own_batches(method: Method, split: Split, how: Evaluation) -> Iterator[Batch]:
     """This rank's batches of a split, encoded, on ``how.device``; perhaps none."""
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    for batch in eval_batches(split, batch_size=batch_size_of(method, how), rank=rank, world=world):
+    size, pin = batch_size_of(method, how), how.device.type == "cuda"
+    for batch in eval_batches(split, batch_size=size, rank=rank, world=world, pin=pin):
         yield how.encode(batch.to(how.device, non_blocking=True))
 
 
@@ -54,6 +56,37 @@ def add_up(tensor: Tensor) -> Tensor:
     if _several():
         dist.all_reduce(tensor)
     return tensor
+
+
+def of_rank_0(array: np.ndarray, device: torch.device) -> np.ndarray:
+    """Rank 0's ``array``, on every rank; its type and its number of axes are alike on all, its shape need not
+    be.
+
+    What ranks decide from floating-point numbers, files or the clock may differ, on different processors
+    even where the numbers were exchanged: rank 0 decides. Collective.
+    """
+    if not _several():
+        return array
+    mine = torch.from_numpy(np.ascontiguousarray(array)).to(device)
+    shape = torch.tensor(array.shape, dtype=torch.int64, device=device)
+    dist.broadcast(shape, 0)
+    found = mine if dist.get_rank() == 0 else mine.new_empty(shape.tolist())
+    if found.numel():
+        dist.broadcast(found, 0)
+    return found.cpu().numpy()
+
+
+@torch.no_grad()
+def share_state(module: nn.Module) -> None:
+    """Gives every rank rank 0's parameters and persistent buffers, as a checkpoint would. Collective."""
+    if not _several():
+        return
+    for tensor in module.state_dict().values():
+        if tensor.numel():
+            whole = tensor.contiguous()  # itself, nearly always
+            dist.broadcast(whole, 0)
+            if whole is not tensor:
+                tensor.copy_(whole)
 
 
 def _several() -> bool:

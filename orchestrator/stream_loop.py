@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from .finite import check_weights
 from .loader import Loader, eval_batches
 from .paired import Paired
 from .ranker import TrialRanker
+from .ranks import of_rank_0, share_state
 from .replay.memory import ReplayMemory
 from .replay.rows import RowReader
 from .reporter import Reporter
@@ -147,6 +149,7 @@ class StreamLoop:
         data = self.stream.tasks[index]
         method.start_task(data.task)
         method.to(self.device)
+        share_state(method)  # what was drawn just now: each rank has a seed of its own
         waited, taken_in = 0.0, False
         for number, phase in enumerate(method.phases(data.task)):
             if phase.data == "memory" and not taken_in:
@@ -156,6 +159,7 @@ class StreamLoop:
             # A loss tells of the weights before its step: of the last step's nothing else does.
             check_weights(method, f"phase {phase.name}, task {index + 1}")
         method.finish_task(data.task, lambda: self._walk(data.splits["train"]))
+        share_state(method)  # prototypes and the like, which each rank computed from the whole task
         check_weights(method, f"task {index + 1}")
         if not taken_in:
             self._remember(index, method, memory)
@@ -193,19 +197,21 @@ class StreamLoop:
         kept = np.asarray(memory.rows, np.int64)
         parts = [self.stream.train_rows(k) for k in tasks]
         if phase.replay == "merge" or phase.data == "memory":
-            parts.append(kept)
+            # Never a row twice: what is kept of a task that is walked whole is there already.
+            parts.append(kept[~np.isin(self.stream.task_of(kept), tasks)])
         rows = self._of_group(np.concatenate(parts), phase.group)
         if not len(rows):
             return 0.0  # a phase over a memory of size 0, or over a group that the task has not
-        batch = phase.batch_size // run.accumulate
-        seed = derive(run.seed, index, number)
-        batches: _Batches = self._loader(rows, batch, phase.epochs, seed)
-        steps = phase.epochs * max(1, len(rows) // phase.batch_size)
         again = self._of_group(kept if phase.replay == "paired" else kept[:0], phase.group)
+        # As few micro-batches as hold all rows: losses between samples see one of them at a time.
+        needed = -(-max(len(rows), len(again)) * run.accumulate // phase.batch_size)
+        accumulate = min(run.accumulate, needed)
+        batch_size = phase.batch_size * accumulate // run.accumulate
+        steps = phase.epochs * max(1, len(rows) // batch_size)
+        load = partial(self._loader, batch_size=batch_size, accumulate=accumulate, steps=steps)
+        batches: _Batches = load(rows, seed=derive(run.seed, index, number))
         if len(again):
-            epochs = -(-steps * run.accumulate // max(1, len(again) // batch))
-            memory_batches = self._loader(again, batch, epochs, derive(run.seed, index, number, 1))
-            batches = Paired(batches, memory_batches, run.accumulate)
+            batches = Paired(batches, load(again, seed=derive(run.seed, index, number, 1)), accumulate)
             steps *= 2
         self.curves.start(index, phase.name)
         with batches:
@@ -216,22 +222,23 @@ class StreamLoop:
                 steps,
                 device=self.device,
                 precision=run.precision,
-                accumulate=run.accumulate,
+                accumulate=accumulate,
                 curves=self.curves,
                 encode=self.how.encode,
-                validate=lambda: self._validate(method, np.concatenate([rows, again])),
+                validate=lambda: self._agreed(self._validate(method, np.concatenate([rows, again]))),
             )
         return batches.waited
 
     def _of_group(self, rows: np.ndarray, group: int | None) -> np.ndarray:
         return rows if group is None else rows[self.stream.group_of(self.reader.labels(rows)) == group]
 
-    def _loader(self, rows: np.ndarray, batch_size: int, epochs: int, seed: int) -> Loader:
+    def _loader(self, rows: np.ndarray, *, batch_size: int, accumulate: int, steps: int, seed: int) -> Loader:
         return Loader(
             self.reader,
             rows,
             batch_size=batch_size,
-            epochs=epochs,
+            accumulate=accumulate,
+            steps=steps,
             seed=seed,
             rank=self.rank,
             world=self.world,
@@ -249,6 +256,10 @@ class StreamLoop:
         seen = self.stream.tasks[tasks[-1]].task.classes
         return float(np.mean([task_score(method, self.stream, k, seen.stop, self.how) for k in tasks]))
 
+    def _agreed(self, score: float) -> float:
+        """Rank 0's: whether it is better than the best so far decides how many steps follow."""
+        return float(of_rank_0(np.array([score]), self.device)[0])
+
     def _remember(self, index: int, method: Method, memory: ReplayMemory) -> None:
         """The replay memory takes in a task, with the model as it is."""
         data = self.stream.tasks[index]
@@ -257,10 +268,13 @@ class StreamLoop:
             labels = self.stream.group_of(labels)
         ranker = TrialRanker(method, self.stream, self.reader, data.task.classes.stop, self.how)
         memory.update(index, self.stream.train_rows(index), labels, ranker)
+        # Scores that nearly tie may rank otherwise on another processor.
+        memory.load({name: of_rank_0(array, self.device) for name, array in memory.state().items()})
 
     def _walk(self, split: Split) -> Iterable[Batch]:
-        for batch in eval_batches(split, batch_size=self.config.run.eval_batch_size, rank=0, world=1):
-            yield self.how.encode(batch.to(self.device))
+        pin = self.device.type == "cuda"
+        for batch in eval_batches(split, batch_size=self.config.run.eval_batch_size, pin=pin):
+            yield self.how.encode(batch.to(self.device, non_blocking=True))
 
     def _summary(self, reports: list[dict], scores: Scores) -> dict[str, float]:
         """Average, forgetting and the like from the tasks reported so far and this task's ``scores``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 
 import torch
@@ -39,7 +39,7 @@ def train_phase(
     encode: Callable[[Batch], Batch] = lambda batch: batch,
     validate: Callable[[], float] = lambda: 0.0,
 ) -> None:
-    """Runs ``steps`` optimiser steps of ``phase``, each over ``accumulate`` micro-batches.
+    """Runs ``steps`` optimiser steps of ``phase``, each over ``accumulate`` of the micro-batches ``batches``.
 
     ``precision`` is ``fp32`` or ``bf16`` (autocast around the loss). With several ranks gradients are
     averaged by DistributedDataParallel; a micro-batch's loss is divided by ``accumulate``. Losses between
@@ -61,7 +61,7 @@ def train_phase(
         # constructor's option has another name from torch 2.13 on; the attribute has the old one in all.
         loss_of.broadcast_buffers = False
     cast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
-    stream = _endless(batches)
+    stream = iter(batches)
     patience = _Patience(method, phase.patience) if phase.patience else None
     epoch = max(1, steps // max(1, phase.epochs))
     for step in range(steps):
@@ -122,9 +122,3 @@ class _Patience:
         """Brings the best weights back."""
         if self._state:
             self._method.load_state_dict(self._state)
-
-
-def _endless(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """Starts again where the steps take more micro-batches than come: a training set below one batch."""
-    while True:
-        yield from batches

@@ -49,7 +49,7 @@ def _batches(config, stream):
         RowReader(stream),
         rows,
         batch_size=8,
-        epochs=4,
+        steps=8,
         seed=3,
         augment=stream.augment,
         views=views_of(config),

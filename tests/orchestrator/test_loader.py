@@ -7,7 +7,9 @@ import torch
 from methods.method import Batch, InputSpec, Task
 from orchestrator.errors import BadRecord, UserError
 from orchestrator.loader import Loader, eval_batches
+from orchestrator.replay.keys import keys
 from orchestrator.replay.rows import RowReader
+from orchestrator.streams.augment import augment as augmented
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.stream import Split, Stream, TaskData
 
@@ -37,9 +39,15 @@ def _stream(pictures=ArrayPictures, skip_bad=False):
 
 
 def _loader(stream=None, rows=ROWS, **options):
+    """Two epochs of ``rows`` where they are not fewer than a batch."""
     reader = RowReader(stream or _stream())
-    defaults = {"batch_size": 16, "epochs": 2, "seed": 9, "augment": "shift"}
-    return Loader(reader, rows, **{**defaults, **options})
+    defaults = {"batch_size": 16, "seed": 9, "augment": "shift"}
+    options = {**defaults, **options}
+    return Loader(reader, rows, **{"steps": 2 * (len(rows) // max(1, options["batch_size"])), **options})
+
+
+def _rows(batches):
+    return [batch.row.tolist() for batch in batches]
 
 
 def _equal(a: Batch, b: Batch):
@@ -93,13 +101,78 @@ def test_two_ranks_see_the_batches_of_one():
             assert torch.equal(both, getattr(batch, name))
 
 
-def test_fewer_rows_than_a_batch_are_walked_round():
-    batches = list(_loader(rows=np.arange(6), batch_size=16))
-    assert len(batches) == 2
-    for batch in batches:
-        assert sorted(np.bincount(batch.row).tolist()) == [2, 2, 3, 3, 3, 3]
-        rounds = [batch.image[batch.row == 0][k] for k in range(2)]
-        assert not torch.equal(*rounds)
+def test_the_numbers_of_a_seed_stay_what_they_were():
+    """Order, seeds and augmentation, as runs had them before batches were counted on."""
+    batches = list(_loader())
+    assert batches[0].row[:8].tolist() == [33, 38, 34, 19, 54, 20, 37, 32]
+    assert batches[4].row[:8].tolist() == [17, 33, 32, 44, 35, 15, 48, 49]
+    assert [batch.seed for batch in batches[::5]] == [7654704053766882388, 4734246720838242223]
+    for number, batch in enumerate(batches):
+        pictures = RowReader(_stream()).read(batch.row.numpy()).pictures
+        seeds = keys(9, number // 3, batch.row.numpy(), 0)
+        assert np.array_equal(batch.image.permute(0, 2, 3, 1).numpy(), augmented("shift", pictures, seeds))
+
+
+@pytest.mark.parametrize("number", ["seed", "image", "row"])
+def test_another_seed_gives_other_numbers(number):
+    # A single row has one order: its picture differs by its augmentation alone.
+    options = {} if number == "row" else {"rows": np.arange(1), "batch_size": 1, "steps": 1}
+    found = []
+    for seed in (9, 10):
+        with _loader(seed=seed, **options) as loader:
+            found.append(getattr(next(iter(loader)), number))
+    mine, theirs = found
+    assert mine != theirs if number == "seed" else not torch.equal(mine, theirs)
+
+
+@pytest.mark.parametrize("rows", [50, 47, 32])
+def test_micro_batches_are_parts_of_the_batches(rows):
+    """Also where an epoch has room for more micro-batches than its batches need: 50 rows in batches of 32."""
+    rows = np.arange(rows)
+    whole = list(_loader(rows=rows, batch_size=32, steps=3))
+    parts = list(_loader(rows=rows, batch_size=32, steps=3, accumulate=4))
+    assert [len(batch) for batch in parts] == [8] * 12 and {batch.total for batch in parts} == {8}
+    for k, batch in enumerate(whole):
+        mine = parts[4 * k : 4 * k + 4]
+        for name in ("image", "tokens", "label", "row"):
+            assert torch.equal(torch.cat([getattr(part, name) for part in mine]), getattr(batch, name))
+    assert len({batch.seed for batch in parts}) == 12
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "accumulate", "world", "size", "an_epoch"),
+    [
+        (6, 16, 1, 1, 6, 1),  # one batch of all rows
+        (6, 16, 4, 1, 1, 4),  # as many in each micro-batch as can be
+        (7, 16, 1, 2, 6, 1),  # two ranks share six of seven rows
+        (9, 16, 2, 2, 4, 2),
+        (15, 16, 1, 1, 15, 1),
+        (3, 16, 8, 1, 3, 1),  # fewer rows than micro-batches: each walks them all
+        (5, 32, 4, 2, 4, 1),
+        (16, 16, 4, 2, 4, 4),
+    ],
+)
+def test_no_micro_batch_holds_a_row_twice_and_no_epoch_comes_again(
+    rows, batch_size, accumulate, world, size, an_epoch
+):
+    options = {"rows": np.arange(rows), "batch_size": batch_size, "steps": 16, "accumulate": accumulate}
+    shares = [list(_loader(**options, rank=rank, world=world)) for rank in range(world)]
+    batches = [sum(_rows(parts), []) for parts in zip(*shares, strict=True)]
+    assert len(batches) == 16 * accumulate == len(_loader(**options))
+    assert [batch.offset for batch in shares[-1]] == [(world - 1) * size // world] * len(batches)
+    assert {batch.total for batch in shares[-1]} == {size} == {len(batch) for batch in batches}
+    assert len({batch.seed for batch in shares[0]}) == len(batches)
+    epochs = [sum(batches[i : i + an_epoch], []) for i in range(0, len(batches), an_epoch)]
+    assert all(len(set(epoch)) == len(epoch) == size * an_epoch for epoch in epochs)
+    assert len(set(map(tuple, epochs))) > 1 or size == 1
+    # What an epoch leaves over is not always the same.
+    assert set(sum(epochs, [])) == set(range(rows))
+    images = {
+        (row, image.numpy().tobytes())
+        for b in shares[0]
+        for row, image in zip(b.row.tolist(), b.image, strict=True)
+    }
+    assert len(images) > 4 * rows // world
 
 
 def test_a_samples_augmentation_differs_between_epochs_and_not_between_batches():
@@ -108,11 +181,11 @@ def test_a_samples_augmentation_differs_between_epochs_and_not_between_batches()
             int(row): image for batch in loader for row, image in zip(batch.row, batch.image, strict=True)
         }
 
-    small, large = (images(_loader(batch_size=size, epochs=1)) for size in (5, 25))
+    small, large = (images(_loader(batch_size=size, steps=50 // size)) for size in (5, 25))
     assert all(torch.equal(small[row], large[row]) for row in ROWS)
-    plain = images(_loader(batch_size=5, epochs=1, augment="none"))
+    plain = images(_loader(batch_size=5, steps=10, augment="none"))
     assert any(not torch.equal(small[row], plain[row]) for row in ROWS)
-    second = images(_loader(batch_size=5, epochs=2))
+    second = images(_loader(batch_size=5, steps=20))
     assert any(not torch.equal(small[row], second[row]) for row in ROWS)
 
 
@@ -121,8 +194,12 @@ def test_what_cannot_be_shared_out_is_an_error():
         _loader(world=3)
     with pytest.raises(UserError, match="batch_size 0"):
         _loader(batch_size=0)
+    with pytest.raises(UserError, match="batch_size 16 cannot be shared equally among 2 workers x 3 micro"):
+        _loader(world=2, accumulate=3)
     with pytest.raises(UserError, match="no training rows"):
         _loader(rows=np.empty(0, np.int64))
+    with pytest.raises(UserError, match="3 training rows cannot be shared among 4 workers: allowed are 4"):
+        _loader(rows=np.arange(3), world=4)
 
 
 def test_a_bad_record_is_raised_and_no_thread_is_left():

@@ -1,7 +1,11 @@
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
+from orchestrator import prefetch
 from orchestrator.prefetch import Prefetch
 
 
@@ -67,23 +71,69 @@ def test_closing_stops_the_threads():
         next(walk)
 
 
-def test_waiting_is_counted_after_the_first_result():
-    release, first = threading.Event(), threading.Event()
+def test_waiting_is_counted_after_the_first_result(monkeypatch):
+    ticks = count()
+    clock = SimpleNamespace(perf_counter=lambda: 10.0 * next(ticks) ** 2)
+    monkeypatch.setattr(prefetch, "time", clock)
+    reading = Prefetch(lambda n: n, lambda: range(4), threads=2, depth=3)
+    walk = iter(reading)
+    found = []
+    for _ in range(4):
+        next(walk)
+        found.append(reading.waited)
+    # Waits from 10 to 40, from 90 to 160 and from 250 to 360; the first is not looked at when it ends.
+    assert found == [0, 30, 100, 210]
+    reading.close()
+
+
+def test_a_walk_that_begins_ends_the_one_before():
+    reading = Prefetch(lambda n: n, lambda: range(100), threads=2, depth=4)
+    first = iter(reading)
+    next(first)
+    second = iter(reading)
+    assert next(second) == 0
+    with pytest.raises(StopIteration):
+        next(first)
+    assert next(second) == 1
+    reading.close()
+    assert not _prefetch_threads()
+
+
+def test_what_has_not_begun_is_dropped_when_it_is_closed(monkeypatch):
+    release, done = threading.Event(), []
+    shutdown = ThreadPoolExecutor.shutdown
+
+    def watched(self, wait=True, *, cancel_futures=False):
+        shutdown(self, wait=False, cancel_futures=cancel_futures)
+        release.set()
+        shutdown(self, wait=wait)
 
     def work(n):
-        if n == 0:
-            first.wait(10)
-        if n == 2:
-            release.wait(10)
+        if n:
+            assert release.wait(60)
+        done.append(n)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", watched)
+    reading = Prefetch(work, lambda: range(100), threads=1, depth=6)
+    next(iter(reading))
+    reading.close()
+    assert done in ([0], [0, 1])
+
+
+def test_as_many_threads_as_said_work_at_once_and_each_begins_with_the_initializer():
+    together, begun = threading.Barrier(3), []
+
+    def work(n):
+        together.wait(60)
+        assert threading.current_thread() in begun
         return n
 
-    reading = Prefetch(work, lambda: range(3), threads=2, depth=3)
-    walk = iter(reading)
-    threading.Timer(0.2, first.set).start()
-    assert next(walk) == 0
-    assert reading.waited == 0
-    next(walk)
-    threading.Timer(0.2, release.set).start()
-    next(walk)
-    assert reading.waited > 0.1
-    reading.close()
+    reading = Prefetch(
+        work,
+        lambda: range(6),
+        threads=3,
+        depth=3,
+        initializer=lambda: begun.append(threading.current_thread()),
+    )
+    assert list(reading) == list(range(6))
+    assert len(set(begun)) == len(begun) == 3

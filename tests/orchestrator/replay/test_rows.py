@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,7 @@ from orchestrator.errors import BadRecord
 from orchestrator.replay.limits import row_bytes
 from orchestrator.replay.rows import RowReader
 from orchestrator.replay.shared_stream import Candidates, SharedStream
+from orchestrator.replay.substitute import Substitute
 from orchestrator.streams.pictures import ArrayPictures
 
 ROWS = np.array([74, 0, 29, 30, 49, 50, 7, 7])
@@ -118,3 +121,49 @@ def test_features_are_read_in_the_place_of_pictures(encoded_stream):
     assert np.array_equal(reader.read(ROWS, view).feature, stream.views[ROWS, view])
     split = reader.split(ROWS)
     assert np.array_equal(split.feature, whole[ROWS]) and np.array_equal(split.label, found.label)
+
+
+class _Broken(ArrayPictures):
+    """Picture 1 cannot be read."""
+
+    def read(self, rows):
+        if 1 in rows:
+            raise BadRecord("picture 1 is broken", 1)
+        return super().read(rows)
+
+
+def test_a_stream_that_lies_in_memory_as_a_whole_is_read_by_row(array_stream):
+    everything = RowReader(array_stream).read(np.arange(75)).pictures
+    reader = RowReader(_with_candidates(array_stream, None, ArrayPictures(255 - everything)))
+    assert np.array_equal(reader.read(ROWS).pictures, 255 - everything[ROWS])
+
+
+def test_a_bad_candidate_is_named_by_its_global_row(array_stream):
+    pictures = _Broken(np.zeros((3, 8, 8, 3), np.uint8))
+    reader = RowReader(_with_candidates(array_stream, np.array([7, 29, 49]), pictures))
+    with pytest.raises(BadRecord, match="picture 1") as error:
+        reader.read(np.array([7, 29, 50]))
+    assert error.value.row == 29
+
+
+def test_sources_that_replace_bad_pictures_are_read_without_that(array_stream):
+    """Else a picture would be another's and its caption its own."""
+    array_stream.skip_bad = True
+    train = array_stream.tasks[1].splits["train"]
+    pictures = Substitute(_Broken(train.pictures.array))
+    array_stream.tasks[1].splits["train"] = replace(train, pictures=pictures)
+    reader = RowReader(array_stream)
+    found = reader.read(np.array([31, 30]))
+    assert found.rows.tolist() == [32, 30] and reader.skipped == 1
+    assert np.array_equal(found.pictures, train.pictures.array[[2, 0]])
+    assert np.array_equal(found.tokens, train.tokens[[2, 0]])
+
+
+def test_labels_and_numbers_at_the_source(array_stream, encoded_stream):
+    reader = RowReader(array_stream)
+    assert np.array_equal(reader.labels(ROWS), _by_hand(array_stream, ROWS)[2])
+    assert reader.origin(ROWS).tolist() == ROWS.tolist()
+    assert not reader.split(ROWS).beside and not RowReader(encoded_stream[0]).split(ROWS).beside
+    shared = _with_candidates(array_stream, np.empty(0, np.int64), None)
+    shared.origin = np.arange(75) + 9
+    assert RowReader(shared).origin(ROWS).tolist() == (ROWS + 9).tolist()
