@@ -272,6 +272,8 @@ class Watch:
         place = self.book.place(trial_id)
         if not tested_in(place) and self._kept is not None:
             self._aside("the storage", self._kept.pull, trial_id)
+            if tested_in(place):
+                self._aside("the record", self._make_good, self.book.trials[trial_id])
         return tested_in(place)
 
     def close(self) -> None:
