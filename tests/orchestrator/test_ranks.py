@@ -70,6 +70,11 @@ class Replay(ExperienceReplay):
         self.register_buffer("crossed", torch.zeros(2, 3).T)
         self.register_buffer("drawn", torch.zeros(4))
         self.drawn_at_first = []
+        self.walked = []
+
+    def loss(self, batch, phase):
+        self.walked.append(batch.row.tolist())
+        return super().loss(batch, phase)
 
     def start_task(self, task):
         super().start_task(task)
@@ -122,6 +127,7 @@ def disagree(path):
         "steps": len(loop.curves.rows),
         "model": methods[0].state_dict(),
         "drawn": methods[0].drawn_at_first,
+        "walked": methods[0].walked,
     }
 
 
@@ -177,6 +183,14 @@ def test_what_ranks_drew_at_a_tasks_start_is_rank_0s(found):
     mine, theirs = (walk["drawn"] for walk, _ in found)
     assert mine[::2] == mine[1::2] == theirs[1::2]
     assert mine[0] != mine[2] != theirs[2] != theirs[0] != mine[0]
+
+
+def test_ranks_share_a_batch_and_walk_no_row_both(found):
+    mine, theirs = (walk["walked"] for walk, _ in found)
+    assert len(mine) == len(theirs) == 2 * (4 + 3)
+    assert all(len(set(one + other)) == 8 for one, other in zip(mine, theirs, strict=True))
+    # Two steps of eight rows are an epoch of the first task.
+    assert sorted(sum(mine[:2] + theirs[:2], [])) == list(range(16))
 
 
 def test_arrays_of_rank_0_keep_type_and_shape(found):
