@@ -252,7 +252,7 @@ class Session:
         import ray
 
         cluster = capacity()
-        resources = lane_resources(self._base.run, sum(node.get("GPU", 0) for node in cluster.nodes))
+        resources = lane_resources(self._base.run, cluster.nodes)
         self.lanes = lanes_that_fit(resources, cluster.nodes, self._wanted, self._jobs)
         sizes = [node["object_store_memory"] for node in cluster.nodes if "object_store_memory" in node]
         self._store_bytes = int(min(sizes, default=0))
