@@ -34,7 +34,13 @@ def _nodes(*nodes):
         (LaneResources(1, 1, 0.4), _nodes((64, 8), (3, 8), (4, 0)), None, 99, 19),
         (LaneResources(1, 1, 0), [{"CPU": 16, "memory": 6 * _GB}], None, 20, 2),
         # Memory of one node is none of another's.
-        (LaneResources(1, 1, 0), [{"CPU": 16, "memory": 6 * _GB}, {"CPU": 2, "memory": 99 * _GB}], None, 20, 4),
+        (
+            LaneResources(1, 1, 0),
+            [{"CPU": 16, "memory": 6 * _GB}, {"CPU": 2, "memory": 99 * _GB}],
+            None,
+            20,
+            4,
+        ),
         (LaneResources(1, 1, 0), [{"CPU": 4, "memory": _GB}, {"CPU": 3}], None, 20, 3),
         (LaneResources(1, 1, 0), [{"CPU": 4, "memory": _GB}], None, 20, 1),
         (LaneResources(1, 1, 0), [{"CPU": 4, "memory": _GB}], 3, 20, 3),
