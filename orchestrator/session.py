@@ -277,7 +277,7 @@ class Session:
             stream,
             largest=self._largest_memory,
             store_bytes=self._store_bytes,
-            seed=self._base.run.seed,
+            seeds=[self._base.run.seed],
             stream_in=self._base.run.stream_in,
             store=self._base.replay.store,
         )
