@@ -112,8 +112,8 @@ def candidate_rows(rows: np.ndarray, seeds: Sequence[int], most: int) -> np.ndar
     """int64, ascending: places in ``rows``, the global training rows of a task, of those that come first, up
     to ``most``, in its random order under one of ``seeds``.
 
-    They are what a memory keeps that draws at random from the whole task; one of fewer rows lies within one of
-    more.
+    A memory that draws at random from the whole task keeps none but these; one of fewer rows lies within one
+    of more.
     """
     return _first(_orders(rows, seeds), most)
 
