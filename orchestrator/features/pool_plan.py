@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -43,9 +44,9 @@ class PoolPlan:
 
 
 def plan_pool(cluster: Capacity, gpus: float, chunks: int) -> PoolPlan:
-    """As many processes as have room on what is free, no more than ``chunks``: with ``gpus`` > 0, what a
-    trial's worker holds, that much of a GPU and its part of the free CPUs, at least one; else a CPU each, as
-    far as a node's memory allows.
+    """As many processes as have room on what is free, as far as a node's memory allows and no more than
+    ``chunks``: with ``gpus`` > 0, what a trial's worker holds, that much of a GPU and its part of the free
+    CPUs, at least one; else a CPU each.
 
     Where nothing is free it is one process, which waits for the first place that others give up. Where no
     GPU is there yet, it is as many as are worth a machine, of those that may come. :class:`UserError` where
@@ -71,17 +72,14 @@ def _on_gpus(nodes: _Nodes, processes: int, gpus: float, waits: Literal["", "mac
 
 
 def _on_cpus(cluster: Capacity, chunks: int) -> PoolPlan:
-    most = [max(1, int(node.get("memory", _PROCESS_BYTES) / _PROCESS_BYTES)) for node in cluster.present]
-    free, all_cores = (
-        sum(min(slots(node, 1, 0), count) for node, count in zip(nodes, most, strict=True))
-        for nodes in (cluster.free, cluster.present)
-    )
-    if not all_cores:
+    if not _room(cluster.present, 1, 0):
         raise UserError(
             "no node has a CPU core to encode on: start Ray with CPUs, or give --no-feature-cache"
         )
+    free = _room(cluster.free, 1, 0)
     return PoolPlan(min(max(1, free), chunks), 1, 0, "" if free else "others")
 
 
 def _room(nodes: _Nodes, cpus: int, gpus: float) -> int:
-    return sum(slots(node, cpus, gpus) for node in nodes)
+    memory = [max(1, node.get("memory", math.inf) / _PROCESS_BYTES) for node in nodes]
+    return sum(int(min(slots(node, cpus, gpus), most)) for node, most in zip(nodes, memory, strict=True))

@@ -29,6 +29,7 @@ def _plan(present, free=None, possible=(), gpus=0.0, chunks=1000):
         # What others hold is not counted, by core or by node.
         ({"present": [HEAD], "free": [{"CPU": 1}]}, PoolPlan(1, 1, 0)),
         ({"present": [HEAD, HEAD], "free": [{"CPU": 3}, {}]}, PoolPlan(3, 1, 0)),
+        ({"present": [HEAD], "free": [{"CPU": 4, "memory": 7 * _GB}]}, PoolPlan(2, 1, 0)),
         ({"present": [HEAD], "free": [{}]}, PoolPlan(1, 1, 0, "others")),
     ],
 )
@@ -57,6 +58,7 @@ def test_on_the_cpus_that_are_free(given, plan):
         ({"present": [{"CPU": 8, "GPU": 2}], "gpus": 0.6}, PoolPlan(2, 4, 0.6)),
         ({"present": [{"CPU": 8, "GPU": 2}], "gpus": 1 / 3}, PoolPlan(6, 1, 1 / 3)),
         ({"present": [BIG], "free": [{"CPU": 60, "GPU": 0.5}], "gpus": 0.25}, PoolPlan(2, 8, 0.25)),
+        ({"present": [{"CPU": 8, "GPU": 1, "memory": 7 * _GB}], "gpus": 0.25}, PoolPlan(2, 4, 0.25)),
         # Machines that may come, as many as the work is worth: a hundred chunks each.
         ({"present": [HEAD], "possible": [GPU] * 8}, PoolPlan(8, 4, 1, "machines")),
         ({"present": [HEAD], "possible": [GPU] * 8, "chunks": 399}, PoolPlan(3, 4, 1, "machines")),
