@@ -10,10 +10,11 @@ import torch
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """float32 products as float32 has them: on a GPU torch would take TF32, of ten bits, for convolutions.
+    """float32 products as float32 has them: on a GPU torch would take TF32 for convolutions, which keeps no
+    more bits of each factor than float16 does.
 
-    Features that are kept as float16, of eleven bits, are then those of the CPU within their rounding, so
-    that both lie under one key. The switches are the process's; what they were comes back.
+    Features that are kept as float16 are then those of the CPU within that rounding, so that both lie under
+    one key. The switches are the process's; what they were comes back.
     """
     kinds = torch.backends.cudnn.conv, torch.backends.cuda.matmul
     before = [kind.fp32_precision for kind in kinds]

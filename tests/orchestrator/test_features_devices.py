@@ -43,6 +43,18 @@ def test_encoding_takes_a_gpu_where_trials_do(monkeypatch, tmp_path, run, plan):
     assert RayPool(run, tmp_path, print)._plan(99) == plan
 
 
+def test_encoding_asks_for_the_machines_that_trials_will_run_on(monkeypatch, tmp_path):
+    """A head without a GPU, and eight machines that may come, as ``cluster.yaml`` has them."""
+    head, machine = {"CPU": 4, "memory": 16e9}, {"CPU": 4, "GPU": 1}
+    monkeypatch.setattr(capacity, "capacity", lambda: Capacity([head], [head], [machine] * 8))
+    for run in (RunOptions(), RunOptions(device="cuda"), RunOptions(gpus_per_trial=1)):
+        assert RayPool(run, tmp_path, print)._plan(300) == PoolPlan(3, 4, 1, "machines")
+    assert RayPool(RunOptions(gpus_per_trial=0), tmp_path, print)._plan(300) == PoolPlan(4, 1, 0)
+    monkeypatch.setattr(capacity, "capacity", lambda: Capacity([head], [head], []))
+    with pytest.raises(UserError, match="run.device=cuda: none of the cluster's 1 node"):
+        RayPool(RunOptions(device="cuda"), tmp_path, print)._plan(300)
+
+
 @dataclass
 class _Encodes:
     """Says what it was asked for."""
