@@ -149,7 +149,7 @@ def _bytes(count: int, folder: Path) -> None:
     hub = ray.get(ray.get_actor(store.hub, "vlcl-replay").__ray_call__.remote(lambda self: os.getpid()))
     everyone = [*ray.get([reader.pid.remote() for reader in readers]), hub, _raylet(), os.getpid()]
     before = _held(everyone)
-    chosen = plan(stream, largest=0, store_bytes=capacity(), seed=0)
+    chosen = plan(stream, largest=0, store_bytes=capacity(), seeds=[0])
     handle = publish(stream, store, chosen, files=files)
     ray.get(readers[0].read.remote(handle))
     one = _held(everyone) - before

@@ -85,7 +85,7 @@ def main() -> None:
             f"wrote {sum(len(s) for t in stream.tasks for s in t.splits.values())} pictures in "
             f"{time.perf_counter() - began:.0f} s"
         )
-        chosen = plan(stream, largest=_MEMORY, store_bytes=capacity(), seed=0, store=options.keep)
+        chosen = plan(stream, largest=_MEMORY, store_bytes=capacity(), seeds=[0], store=options.keep)
         print(chosen.explain())
         store = SharedStore.start(Path(folder, "shared"))
         opened = publish(stream, store, chosen).open()

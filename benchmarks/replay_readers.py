@@ -110,14 +110,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         # Modules, allocator and batch buffers are a process's own, whatever it reads: woken before the count.
         first = SharedStore.start(Path(folder, "first"))
-        handle = publish(small, first, plan(small, largest=0, store_bytes=capacity(), seed=0))
+        handle = publish(small, first, plan(small, largest=0, store_bytes=capacity(), seeds=[0]))
         ray.get([reader.open.remote(handle, seed) for seed, reader in enumerate(readers)])
         store = SharedStore.start(Path(folder, "second"))
         store.put("warm", np.zeros(1))
         hub = ray.get(store._actor().__ray_call__.remote(lambda self: os.getpid()))
         everyone = [*pids, hub, _raylet(), os.getpid()]
         before = _held(everyone)
-        handle = publish(stream, store, plan(stream, largest=0, store_bytes=capacity(), seed=0))
+        handle = publish(stream, store, plan(stream, largest=0, store_bytes=capacity(), seeds=[0]))
         ray.get(readers[0].open.remote(handle, 0))
         one = _held(everyone) - before
         ray.get([reader.open.remote(handle, seed) for seed, reader in enumerate(readers)])

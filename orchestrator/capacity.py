@@ -12,10 +12,12 @@ from . import strict_yaml
 @dataclass(frozen=True)
 class Capacity:
     """Resources of each node (``CPU``, ``GPU``, ``memory`` and ``object_store_memory`` in bytes): ``present``
-    ones, and ``possible`` ones that the autoscaler may add; what is not known of these is not there.
+    ones, what is ``free`` of these, in their order, and ``possible`` ones that the autoscaler may add; what
+    is not known of these is not there.
     """
 
     present: list[Mapping[str, float]]
+    free: list[Mapping[str, float]]
     possible: list[Mapping[str, float]]
 
     @property
@@ -28,13 +30,17 @@ def capacity() -> Capacity:
     autoscaler runs with a file that names their types.
     """
     import ray
+    from ray._private.state import available_resources_per_node
 
-    present = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    alive = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
+    # What Ray tells of the whole cluster does not say whether a CPU and a GPU are free on one node.
+    available = available_resources_per_node()
+    present, free = list(alive.values()), [available.get(node, {}) for node in alive]
     path = _autoscaling_config(ray.get_runtime_context().gcs_address)
     if path is None:
-        return Capacity(present, [])
+        return Capacity(present, free, [])
     config, _ = strict_yaml.read(path)
-    return Capacity(present, possible_nodes(config, len(present) - 1))
+    return Capacity(present, free, possible_nodes(config, len(present) - 1))
 
 
 def living_nodes() -> list[str]:

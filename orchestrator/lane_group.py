@@ -46,7 +46,10 @@ class _Backend(Backend):
         port = worker_group.execute_single(0, _listen if alone else _free_port, address)
         worker_group.execute(_meet_at, address, port, alone)
         ranks = range(len(worker_group))
-        how = backend_config.backend, len(ranks)
+        # NCCL would only say that there is no GPU, and Train begin again for ever: over gloo the workers come
+        # up and say which GPU does not answer, and why.
+        gloo = backend_config.backend == "nccl" and not all(worker_group.execute(_has_gpu))
+        how = "gloo" if gloo else backend_config.backend, len(ranks)
         ray.get([worker_group.execute_single_async(rank, _join, rank, *how) for rank in ranks])
 
     def on_shutdown(self, worker_group: Any, backend_config: LaneGroup) -> None:
@@ -94,6 +97,17 @@ def _meet_at(address: str, port: int, alone: bool) -> None:
         # Left to themselves, these listen where the host's name or the first network card leads.
         for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
             os.environ.setdefault(variable, "lo")
+
+
+def _has_gpu() -> bool:
+    from .errors import UserError
+    from .worker_device import worker_device
+
+    try:
+        worker_device("cuda", ray.get_gpu_ids())
+    except UserError:
+        return False
+    return True
 
 
 def _join(rank: int, backend: str, size: int) -> None:

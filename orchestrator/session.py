@@ -277,7 +277,7 @@ class Session:
         import ray
 
         cluster = capacity()
-        resources = lane_resources(self._base.run, sum(node.get("GPU", 0) for node in cluster.nodes))
+        resources = lane_resources(self._base.run, cluster.nodes)
         wanted = None if self._at_most else self._wanted
         self.lanes = lanes_that_fit(resources, cluster.nodes, wanted, self._jobs)
         if self._wanted is not None and self.lanes < min(self._wanted, self._jobs):
@@ -306,7 +306,7 @@ class Session:
             stream,
             largest=self._largest_memory,
             store_bytes=self._store_bytes,
-            seed=self._base.run.seed,
+            seeds=[self._base.run.seed],
             stream_in=self._base.run.stream_in,
             store=self._base.replay.store,
         )

@@ -72,7 +72,7 @@ class Builder:
         self._training = self._spans[len(source.tasks) - 1, "train"][1]
         stream = {
             "stream": source.name,
-            "stream_fingerprint": source.fingerprint,
+            "stream_fingerprint": source.pictures_fingerprint or source.fingerprint,
             "layout": _layout(source),
             "image_size": source.image_size,
         }

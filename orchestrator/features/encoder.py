@@ -18,6 +18,8 @@ from ..replay.places import Place
 from ..streams.augment import augment
 from ..streams.source import Pictures
 from .frozen import load_backbone
+from .full_precision import full_precision
+from .in_threads import in_threads
 from .views import view_seeds
 
 _BATCH = 64
@@ -67,8 +69,9 @@ class SampleEncoder(Protocol):
     @property
     def name(self) -> str: ...
 
-    def encode(self, chunk: Chunk, device: str) -> bytes:
-        """An .npz file. Of pictures: ``feature``, float16 (n, ...); ``views``, float16 (n, V, ...), of
+    def encode(self, chunk: Chunk, device: str, threads: int = 1) -> bytes:
+        """An .npz file, made on ``device`` by ``threads`` that read pictures; it is the same for all
+        ``threads``. Of pictures: ``feature``, float16 (n, ...); ``views``, float16 (n, V, ...), of
         training pictures; ``kept``, int64 (n,), the rows of the split that could be read. Of texts: ``text``,
         float32 (n, D).
 
@@ -97,19 +100,21 @@ class Encoder:
     def name(self) -> str:
         return f"{self.config.model} ({self.config.pretrained})"
 
-    def encode(self, chunk: Chunk, device: str) -> bytes:
+    @full_precision()
+    def encode(self, chunk: Chunk, device: str, threads: int = 1) -> bytes:
         """As :class:`SampleEncoder` says: unit rows of pictures (n, D) and of texts."""
         clip = self._clip(device)
         if isinstance(chunk, TextChunk):
             return npz(text=clip.encode_text(chunk.texts).cpu().numpy())
-        rows, pictures = read_chunk(self, chunk)
+        rows, pictures = read_chunk(self, chunk, threads)
         arrays = {"kept": rows, "feature": _features(clip, pictures, device)}
         if self.views and chunk.first is not None:
-            views = [
-                _features(clip, augment(self.augment, pictures, view_seeds(chunk.first + rows, v)), device)
-                for v in range(self.views)
-            ]
-            arrays["views"] = np.stack(views, axis=1)
+
+            def view(number: int) -> np.ndarray:
+                return augment(self.augment, pictures, view_seeds(chunk.first + rows, number))
+
+            drawn = in_threads(view, range(self.views), threads)
+            arrays["views"] = np.stack([_features(clip, view, device) for view in drawn], axis=1)
         return npz(**arrays)
 
     def _clip(self, device: str) -> Clip:
@@ -127,12 +132,31 @@ def check_fingerprint(found: str, expected: str, backbone: str) -> None:
         )
 
 
-def read_chunk(encoder: SampleEncoder, chunk: PictureChunk) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of a chunk that can be read, and their pictures."""
-    rows = np.arange(chunk.begin, chunk.end)
+def read_chunk(
+    encoder: SampleEncoder, chunk: PictureChunk, threads: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a chunk that can be read, and their pictures, read by ``threads``.
+
+    :class:`~orchestrator.errors.BadRecord`: the first that cannot, where it may not be left out.
+    """
+
+    def read(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return _read(encoder, chunk.place, rows)
+
+    whole = np.arange(chunk.begin, chunk.end)
+    parts = [part for part in np.array_split(whole, threads) if len(part)]
+    found = [(rows, pictures) for rows, pictures in in_threads(read, parts, threads) if len(rows)]
+    if not found:
+        return whole[:0], np.empty((0, 1, 1, 3), np.uint8)
+    if len(found) == 1:
+        return found[0]
+    return np.concatenate([rows for rows, _ in found]), np.concatenate([read for _, read in found])
+
+
+def _read(encoder: SampleEncoder, place: Place, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     while len(rows):
         try:
-            return rows, encoder.sources[chunk.place].read(rows)
+            return rows, encoder.sources[place].read(rows)
         except BadRecord as error:
             if not encoder.skip_bad:
                 raise

@@ -14,6 +14,7 @@ from methods.method import Batch, InputSpec
 from ..config import RunConfig
 from ..errors import UserError
 from ..streams.stream import Stream
+from .full_precision import full_precision
 
 if TYPE_CHECKING:
     from methods.backbones.clip import Clip
@@ -81,6 +82,7 @@ def frozen_encoder(config: RunConfig, stream: Stream, device: torch.device | str
         return lambda batch: batch
     clip = load_backbone(backbone).to(device)
 
+    @full_precision()
     def encode(batch: Batch) -> Batch:
         batch.feature = clip.encode_image(batch.image).half().float()
         batch.image = None

@@ -19,21 +19,23 @@ from ..replay.parcel import Parcel, pack
 from ..replay.store import SharedStore
 from ..run_options import RunOptions
 from .encoder import Chunk, SampleEncoder
+from .pool_plan import PoolPlan, plan_pool
+from .reservation import reserved
 
-_PROCESS_BYTES = 3 * 2**30  # what a process with torch and an encoder may hold
-_UP = 600  # seconds that the pool waits for CPUs or GPUs that others hold
-_GONE = 30.0  # seconds that the pool may take to free what it held
+_UP = 600  # seconds that processes whose places are reserved may take to come up
+_GONE = 10.0  # seconds that Ray may take to tell what the pool held as free
 _TRIES = 3  # times that a process of the pool may die in succession before the run ends
 
 
 class RayPool:
-    """A :data:`~orchestrator.features.builder.Runner`: Ray Data's ``map_batches`` over a pool of actors, one
-    a GPU where the cluster has GPUs that ``run`` may use, else one a CPU core. They read the pictures
-    themselves. What a process that dies was at work on is encoded again.
+    """A :data:`~orchestrator.features.builder.Runner`: Ray Data's ``map_batches`` over a pool of actors on
+    the GPUs that are free, where ``run``'s trials hold GPUs, else on the free CPU cores
+    (:func:`~.pool_plan.plan_pool`). They read the pictures themselves. What a process that dies was at work
+    on is encoded again.
 
     ``folder``: where large parts of the pictures' readers lie while the pool is at work. Ray must be
-    initialised, and nobody else may hold its CPUs for long: the pool waits for them. When the iteration ends,
-    the pool is gone.
+    initialised. Where others hold its CPUs or GPUs, or machines have to come first, the pool waits and says
+    so. When the iteration ends, the pool is gone.
     """
 
     def __init__(self, run: RunOptions, folder: Path, say: Callable[[str], None]) -> None:
@@ -46,20 +48,23 @@ class RayPool:
     ) -> Generator[tuple[int, bytes], None, None]:
         import ray
 
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        device, processes = pool_size(nodes, self._run.device, len(chunks))
-        self._say(f"encoding on {processes} {'GPU' if device == 'cuda' else 'CPU core'}(s)")
         before = ray.available_resources()
         store = SharedStore.start(self._folder, uuid.uuid4().hex)
         try:
-            yield from self._until_done(pack(encoder, store, "encoder"), chunks, device, processes)
+            yield from self._until_done(pack(encoder, store, "encoder"), chunks)
         finally:
             store.close(delete=True)
         _wait_until_free(before)
 
-    def _until_done(
-        self, encoder: Parcel, chunks: list[Chunk], device: str, processes: int
-    ) -> Generator[tuple[int, bytes], None, None]:
+    def _plan(self, chunks: int) -> PoolPlan:
+        # Here, for they import Ray Train, which the pool's processes have no use for.
+        from ..capacity import capacity
+        from ..placement import worker_gpus
+
+        cluster = capacity()
+        return plan_pool(cluster, worker_gpus(self._run, cluster.nodes), chunks)
+
+    def _until_done(self, encoder: Parcel, chunks: list[Chunk]) -> Generator[tuple[int, bytes], None, None]:
         from ray.exceptions import (
             GetTimeoutError,
             NodeDiedError,
@@ -71,14 +76,16 @@ class RayPool:
         left, failures = set(range(len(chunks))), 0
         while left:
             try:
-                for number, data in _results(encoder, chunks, sorted(left), device, processes):
-                    left.remove(number)
-                    failures = 0
-                    yield number, data
+                with reserved(self._plan(len(left)), self._say) as (plan, places):
+                    self._say(plan.explain())
+                    for number, data in _results(encoder, chunks, sorted(left), plan, places):
+                        left.remove(number)
+                        failures = 0
+                        yield number, data
             except GetTimeoutError as error:
                 raise UserError(
-                    f"{processes} encoding process(es) did not come up within {_UP} s: others hold the "
-                    "cluster's CPUs or GPUs; try again, or give --no-feature-cache"
+                    f"{plan.processes} encoding process(es) did not come up within {_UP} s on places that "
+                    "Ray had reserved for them: see Ray's logs, or give --no-feature-cache"
                 ) from error
             except (NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError) as error:
                 failures += 1
@@ -90,29 +97,11 @@ class RayPool:
             gc.collect()
 
 
-def pool_size(nodes: list[Mapping[str, float]], device: str, chunks: int) -> tuple[str, int]:
-    """Device and number of processes: a GPU each, or a CPU core each as far as memory allows; no more than
-    ``chunks``. ``nodes``: the resources of each (``CPU``, ``GPU``, ``memory`` in bytes).
-
-    :class:`UserError` where there is neither.
-    """
-    if device != "cpu" and (gpus := sum(int(node.get("GPU", 0)) for node in nodes)):
-        return "cuda", min(gpus, chunks)
-    cores = 0
-    for node in nodes:
-        room = int(node.get("memory", _PROCESS_BYTES) / _PROCESS_BYTES)
-        cores += min(int(node.get("CPU", 0)), max(1, room))
-    if not cores:
-        raise UserError(
-            "no node has a CPU core to encode on: start Ray with CPUs, or give --no-feature-cache"
-        )
-    return "cpu", min(cores, chunks)
-
-
 def _results(
-    encoder: Parcel, chunks: list[Chunk], numbers: list[int], device: str, processes: int
+    encoder: Parcel, chunks: list[Chunk], numbers: list[int], plan: PoolPlan, places: Any
 ) -> Generator[tuple[int, bytes], None, None]:
     import ray.data
+    from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
     # What goes wrong is raised here as well, where it is said in one line.
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
@@ -134,10 +123,11 @@ def _results(
         data = data.map_batches(
             _Worker,
             batch_size=1,
-            fn_constructor_args=(encoder, chunks, device),
-            compute=ray.data.ActorPoolStrategy(size=processes),
-            num_cpus=1,
-            num_gpus=1 if device == "cuda" else 0,
+            fn_constructor_args=(encoder, chunks, plan),
+            compute=ray.data.ActorPoolStrategy(size=plan.processes),
+            num_cpus=plan.cpus,
+            num_gpus=plan.gpus,
+            scheduling_strategy=PlacementGroupSchedulingStrategy(places),
             **options,
         )
     for row in data.iter_rows():
@@ -149,19 +139,27 @@ def _results(
 class _Worker:
     """An actor of the pool. What a user can mend comes back as a value: Ray would wrap an exception."""
 
-    def __init__(self, encoder: Parcel, chunks: list[Chunk], device: str) -> None:
+    def __init__(self, encoder: Parcel, chunks: list[Chunk], plan: PoolPlan) -> None:
+        import ray
         import torch
+
+        from ..worker_device import worker_device
 
         torch.set_num_threads(1)
         self._encoder: SampleEncoder = encoder.open()
         self._chunks = chunks
-        self._device = device
+        self._threads = plan.cpus
+        self._device, self._error = "cpu", ""
+        try:
+            self._device = str(worker_device("cuda" if plan.gpus else "cpu", ray.get_gpu_ids()))
+        except UserError as error:
+            self._error = str(error)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, Any]:
         (number,) = batch["number"].tolist()
-        data, error = b"", ""
+        data, error = b"", self._error
         try:
-            data = self._encoder.encode(self._chunks[number], self._device)
+            data = data if error else self._encoder.encode(self._chunks[number], self._device, self._threads)
         except UserError as found:
             error = str(found)
         return {"number": np.array([number]), "data": np.array([data], object), "error": np.array([error])}

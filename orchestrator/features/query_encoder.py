@@ -15,6 +15,7 @@ from ..replay.places import Place
 from ..streams.source import Pictures
 from .encoder import PictureChunk, check_fingerprint, npz, read_chunk
 from .frozen import load_queries
+from .full_precision import full_precision
 
 _BATCH = 64
 
@@ -40,13 +41,14 @@ class QueryEncoder:
     def name(self) -> str:
         return "its frozen image-text model"
 
-    def encode(self, chunk: PictureChunk, device: str) -> bytes:
+    @full_precision()
+    def encode(self, chunk: PictureChunk, device: str, threads: int = 1) -> bytes:
         """As :class:`~orchestrator.features.encoder.SampleEncoder` says: rows (n, 3, D) of picture, question
         and both.
         """
         model = load_queries(self.backbone, self.spec).to(device)
         check_fingerprint(model.fingerprint, self.fingerprint, self.name)
-        rows, pictures = read_chunk(self, chunk)
+        rows, pictures = read_chunk(self, chunk, threads)
         tokens = self.tokens[chunk.place][rows]
         found = [np.empty((0, 3, model.width), np.float16)]
         for begin in range(0, len(rows), _BATCH):

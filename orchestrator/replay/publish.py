@@ -19,8 +19,7 @@ from ..streams.pictures import ArrayPictures, EncodedPictures
 from ..streams.source import Questions, QuestionTables
 from ..streams.stream import Split, Stream, TaskData
 from .absent import AbsentPictures
-from .keys import keys
-from .limits import Plan, decoded_bytes, row_bytes
+from .limits import Plan, candidate_rows, decoded_bytes, row_bytes
 from .parcel import Parcel, pack
 from .places import Place, places
 from .shared_stream import Candidates, SharedStream
@@ -284,8 +283,7 @@ class _Publisher:
         # The last task's rows are never replayed.
         for index in range(len(self._stream.tasks) - 1):
             rows = self._stream.train_rows(index)
-            first = np.argsort(~keys(self._plan.seed, rows))[: self._plan.candidates]
-            chosen[index, "train"] = np.sort(first)
+            chosen[index, "train"] = candidate_rows(rows, self._plan.seeds, self._plan.candidates)
         if self._plan.store == "decoded":
             total = sum(len(rows) for rows in chosen.values())
             with self._store.writing("candidates.image", (total, *self._shape), self._type) as twin:

@@ -47,9 +47,9 @@ def class_incremental(
 
     ``names``: of the classes, as the data set numbers them. ``test``: the data set's test split, or the part
     of each class's pictures that becomes it, the same for every seed. ``content``: what the pictures are, for
-    the fingerprint, which prompts are no part of: with others, encoded pictures stay as they are. A class's
-    validation pictures are drawn from its training pictures by ``config.seed``. Each class has at least one
-    picture in each split.
+    the fingerprints. Prompts are part of neither, class names of the stream's alone: with others, encoded
+    pictures stay as they are. A class's validation pictures are drawn from its training pictures by
+    ``config.seed``. Each class has at least one picture in each split.
 
     :class:`~orchestrator.errors.UserError`: a name that is empty or used twice, a label outside 0 .. C - 1, a
     class with too few pictures, task sizes that do not suit C.
@@ -89,6 +89,7 @@ def class_incremental(
         fingerprint=digest.hexdigest(),
         skipped=dict(skipped or {}),
         templates=prompts,
+        pictures_fingerprint=hashlib.sha256(content).hexdigest(),
     )
 
 

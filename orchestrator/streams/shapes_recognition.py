@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -75,7 +75,9 @@ class ShapesRecognition:
     def load(config: _Config, skip_bad: bool) -> StreamSource:
         """The stream. There is nothing bad to skip."""
         del skip_bad
-        digest = hashlib.sha256(repr(astuple(config)).encode())
+        prompts = templates(config.templates)
+        drawn = {name: value for name, value in asdict(config).items() if name != "templates"}
+        digest = hashlib.sha256(repr(drawn).encode())
         categories: list[str] = []
         tasks = []
         for index in task_families(config.seed, config.tasks):
@@ -83,6 +85,8 @@ class ShapesRecognition:
             first = len(categories)
             categories += [f"{_COLOURS[colour]} {family(index).nouns[thing]}" for thing, colour in kinds]
             tasks.append(_task(config, index, kinds, first, digest))
+        pictures = digest.hexdigest()
+        digest.update(repr(prompts).encode())
         return StreamSource(
             name="shapes-recognition",
             scenario="recognition",
@@ -91,7 +95,8 @@ class ShapesRecognition:
             tasks=tasks,
             augment="shift",
             fingerprint=digest.hexdigest(),
-            templates=templates(config.templates),
+            templates=prompts,
+            pictures_fingerprint=pictures,
         )
 
 

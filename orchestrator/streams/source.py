@@ -123,7 +123,8 @@ class StreamSource:
     arrive; in vqa those of the objects that pictures are of. ``augment``: the training transform that suits
     it (see ``orchestrator.streams.augment``). ``fingerprint``: equal for equal content. ``skipped``: how many
     bad records ``--skip-bad`` left out, by reason. ``templates``: in recognition, prompts with one ``{}`` for
-    the class name. ``tables``: in vqa.
+    the class name. ``tables``: in vqa. ``pictures_fingerprint``: equal where the pictures behind the records'
+    ids are, whatever texts are beside them; None: the stream tells them apart by ``fingerprint`` alone.
     """
 
     name: str
@@ -136,3 +137,4 @@ class StreamSource:
     skipped: dict[str, int] = field(default_factory=dict)
     templates: tuple[str, ...] = ()
     tables: QuestionTables | None = None
+    pictures_fingerprint: str | None = None

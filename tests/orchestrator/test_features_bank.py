@@ -15,11 +15,15 @@ from orchestrator.errors import BadRecord, UserError
 from orchestrator.features import builder as builder_module
 from orchestrator.features.bank import open_bank, text_features
 from orchestrator.features.builder import encode_here
+from orchestrator.features.encoder import PictureChunk, TextChunk
 from orchestrator.features.lock import locked
 from orchestrator.features.progress import Progress
 from orchestrator.features.views import view_seeds
 from orchestrator.replay.policies.herding import herding_order
+from orchestrator.streams import registry
 from orchestrator.streams.augment import augment
+from orchestrator.streams.class_config import ClassConfig
+from orchestrator.streams.class_incremental import Examples, class_incremental
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.source import SplitSource, StreamSource, TaskSource
 
@@ -193,6 +197,46 @@ def test_whatever_decides_the_features_is_in_the_key(config, tmp_path):
     _open(config, replace(source, templates=("{}",)), tmp_path, run)
     assert run.chunks == 0 and len(list(tmp_path.glob("*/feature.npy"))) == len(others) + 1
     assert len(list(tmp_path.glob("*/text.npy"))) == 3
+
+
+def _shapes(seed=0, **texts):
+    stream = registry.get("shapes-recognition")
+    return stream.load(stream.Config(seed=seed, tasks=2, train=2, validation=1, test=1, **texts), False)
+
+
+def _classes(seed=0, names=("cat", "owl", "fox", "ant"), **texts):
+    image = np.random.default_rng(seed).integers(0, 256, (16, 16, 16, 3), np.uint8)
+    examples = Examples(
+        lambda rows: ArrayPictures(image[rows]), np.arange(16) % 4, [f"picture {i}" for i in range(16)]
+    )
+    config, content = ClassConfig(initial=2, increment=2, **texts), image.tobytes()
+    given = {"image_size": 16, "augment": "shift", "content": content}
+    return class_incremental("classes", config, names, examples, 0.25, **given)
+
+
+@pytest.mark.parametrize(
+    ("load", "texts"),
+    [
+        (_shapes, {"templates": ("{} is here",)}),
+        (_classes, {"templates": ("{} is here",)}),
+        (_classes, {"names": ("猫", "owl", "fox", "ant")}),
+    ],
+)
+def test_other_prompts_and_class_names_encode_no_picture(config, tmp_path, load, texts):
+    def run(encoder, chunks):
+        kinds.update(type(chunk) for chunk in chunks)
+        return encode_here(encoder, chunks)
+
+    kinds = set()
+    first = _open(config, load(), tmp_path, run)
+    assert kinds == {TextChunk, PictureChunk}
+    kinds.clear()
+    other = _open(config, load(**texts), tmp_path, run)
+    assert PictureChunk not in kinds
+    assert other.encoded.files == first.encoded.files
+    assert not torch.equal(other.classes.text, first.classes.text)
+    _open(config, load(seed=1), tmp_path, run)
+    assert PictureChunk in kinds and len(list(tmp_path.glob("*/feature.npy"))) == 2
 
 
 def _cut(path):

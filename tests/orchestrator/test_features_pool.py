@@ -2,18 +2,20 @@
 
 import os
 import signal
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import ray
+from ray.util import placement_group, remove_placement_group
 
 from methods.backbones.clip_config import ClipConfig
 from orchestrator.errors import BadRecord, UserError
-from orchestrator.features.encoder import Encoder, PictureChunk, TextChunk
+from orchestrator.features.encoder import Encoder, PictureChunk, TextChunk, read_chunk
 from orchestrator.features.frozen import load_backbone
-from orchestrator.features.pool import RayPool, pool_size
+from orchestrator.features.pool import RayPool
 from orchestrator.run_options import RunOptions
 from orchestrator.streams.pictures import ArrayPictures
 
@@ -42,6 +44,16 @@ class _Deadly(ArrayPictures):
 class _Broken(ArrayPictures):
     def read(self, rows):
         raise BadRecord("shelf/7.png: is no picture", int(rows[0]))
+
+
+class _Odd(ArrayPictures):
+    """Odd rows cannot be read."""
+
+    def read(self, rows):
+        for row in rows.tolist():
+            if row % 2:
+                raise BadRecord(f"{row} is odd", row)
+        return super().read(rows)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -92,20 +104,45 @@ def test_another_encoder_on_another_machine_is_refused():
         encoder.encode(CHUNKS[0], "cpu")
 
 
-@pytest.mark.parametrize(
-    ("nodes", "device", "chunks", "expected"),
-    [
-        ([{"CPU": 4, "memory": 1e12}], "auto", 100, ("cpu", 4)),
-        ([{"CPU": 4, "memory": 1e12}], "auto", 3, ("cpu", 3)),
-        ([{"CPU": 8, "memory": 7e9}, {"CPU": 2, "memory": 1e12}], "auto", 100, ("cpu", 4)),
-        ([{"CPU": 4, "GPU": 2}, {"CPU": 4, "GPU": 1}, {"CPU": 4}], "auto", 100, ("cuda", 3)),
-        ([{"CPU": 4, "GPU": 2, "memory": 1e12}], "cpu", 100, ("cpu", 4)),
-    ],
-)
-def test_one_process_a_gpu_or_a_core(nodes, device, chunks, expected):
-    assert pool_size(nodes, device, chunks) == expected
+def test_a_pool_whose_place_others_hold_waits_and_says_so(tmp_path):
+    others = placement_group([{"CPU": 2}])
+    assert others.wait(30)
+    said = []
+
+    def say(line):
+        said.append(line)
+        if "others hold the cluster" in line:
+            remove_placement_group(others)
+
+    encoder = _encoder()
+    found = dict(RayPool(RunOptions(gpus_per_trial=0), tmp_path / "pool", say)(encoder, CHUNKS[:2]))
+    assert found == {number: encoder.encode(chunk, "cpu") for number, chunk in enumerate(CHUNKS[:2])}
+    assert said[0].startswith("encoding waits for 1 CPU, after ") and said[1] == "encoding on 1 CPU core(s)"
 
 
-def test_a_cluster_without_cores_is_one_line():
-    with pytest.raises(UserError, match="no node has a CPU core"):
-        pool_size([{"CPU": 0}], "auto", 1)
+def test_threads_read_what_one_reads():
+    encoder = _encoder()
+    for chunk in CHUNKS[1:]:
+        assert encoder.encode(chunk, "cpu", 4) == encoder.encode(chunk, "cpu")
+    lenient = replace(encoder, skip_bad=True, sources={(0, "test"): _Odd(np.zeros((9, 8, 8, 3), np.uint8))})
+    chunk = PictureChunk((0, "test"), 0, 9, None)
+    for threads in (1, 3, 20):
+        rows, pictures = read_chunk(lenient, chunk, threads)
+        assert rows.tolist() == [0, 2, 4, 6, 8] and pictures.shape == (5, 8, 8, 3)
+        with pytest.raises(BadRecord, match="1 is odd"):
+            read_chunk(replace(lenient, skip_bad=False), chunk, threads)
+        rows, pictures = read_chunk(lenient, PictureChunk((0, "test"), 3, 4, None), threads)
+        assert rows.tolist() == [] and len(pictures) == 0
+
+
+def test_several_threads_read_at_once():
+    together = threading.Barrier(3, timeout=30)
+
+    class Meeting(ArrayPictures):
+        def read(self, rows):
+            together.wait()
+            return super().read(rows)
+
+    encoder = replace(_encoder(), sources={(0, "test"): Meeting(np.zeros((9, 8, 8, 3), np.uint8))})
+    rows, _ = read_chunk(encoder, PictureChunk((0, "test"), 0, 9, None), 3)
+    assert rows.tolist() == list(range(9))

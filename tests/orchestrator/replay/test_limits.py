@@ -1,14 +1,16 @@
+import numpy as np
 import pytest
 
 from orchestrator.errors import UserError
-from orchestrator.replay.limits import plan, row_bytes
+from orchestrator.replay.keys import keys
+from orchestrator.replay.limits import candidate_rows, plan, row_bytes
 
 ROW = 8 * 8 * 3 + 6 * 4 + 4
 SAMPLES = 30 + 20 + 25 + 3 * 12
 
 
-def _plan(stream, store_bytes, largest=10, **options):
-    return plan(stream, largest=largest, store_bytes=store_bytes, seed=0, **options)
+def _plan(stream, store_bytes, largest=10, seeds=(0,), **options):
+    return plan(stream, largest=largest, store_bytes=store_bytes, seeds=seeds, **options)
 
 
 def test_a_stream_that_fits_is_kept_in_memory(array_stream):
@@ -31,6 +33,42 @@ def test_a_stream_that_does_not_fit_is_read_from_disk(array_stream):
         "in memory: texts, and up to 10 samples a task for replay (decoded), 6.9 kB"
     )
     assert _plan(array_stream, 20_000, largest=1000).disk_bytes == SAMPLES * 28 + 50 * 192
+
+
+def test_candidates_are_those_of_all_seeds(array_stream):
+    rows = array_stream.train_rows(1)
+    orders = {seed: np.argsort(~keys(seed, rows)) for seed in (3, 8, 5)}
+    union = {int(row) for order in orders.values() for row in order[:6]}
+    assert candidate_rows(rows, [3, 8, 5], 6).tolist() == sorted(union) and 6 < len(union) < 18
+    assert candidate_rows(rows, [8], 6).tolist() == sorted(orders[8][:6])
+    assert candidate_rows(rows, [3, 8], 99).tolist() == list(range(20))
+    assert candidate_rows(rows, [3, 8], 0).tolist() == []
+
+
+def test_the_store_is_reckoned_for_the_candidates_of_all_seeds(array_stream):
+    many = sum(len(candidate_rows(array_stream.train_rows(task), [0, 1, 2], 10)) for task in (0, 1))
+    found = _plan(array_stream, 20_000, seeds=[2, 0, 1, 0])
+    assert found.seeds == (0, 1, 2) and found.candidates == found.largest == 10
+    assert found.disk_bytes == SAMPLES * 28 + many * 192 and 20 < many < 50
+    assert "up to 10 samples a task for replay (decoded) under each of 3 seeds, " in found.explain()
+
+
+def test_candidates_of_several_seeds_are_cut_down_to_what_fits(array_stream):
+    def nbytes(most):
+        tasks = (array_stream.train_rows(task) for task in (0, 1))
+        return SAMPLES * 28 + 192 * sum(len(candidate_rows(rows, [0, 1, 2], most)) for rows in tasks)
+
+    one = SAMPLES * 28 + 20 * 192
+    for room in (one, nbytes(5) - 1, nbytes(5), nbytes(9), nbytes(10) - 1):
+        found = _plan(array_stream, int(room / 0.8) + 1, seeds=[0, 1, 2], stream_in="disk")
+        most = max(m for m in range(11) if nbytes(m) <= max(room, one))
+        assert (found.candidates, found.disk_bytes) == (most, nbytes(most)) and 3 <= most < 10
+    assert (
+        f"up to {most} samples a task for replay (decoded) under each of 3 seeds of 10 that may be replayed, "
+        "the others are read from disk, "
+    ) in found.explain()
+    with pytest.raises(UserError, match="20 samples that may be replayed and the texts take 6.9 kB"):
+        _plan(array_stream, int(one / 0.8) - 2, seeds=[0, 1, 2], stream_in="disk")
 
 
 def test_the_user_may_choose(array_stream):

@@ -214,7 +214,7 @@ def _same(found, expected):
 
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
 def test_generated_pictures_in_both_modes(array_stream, store, readers, stream_in):
-    chosen = plan(array_stream, largest=10, store_bytes=capacity(), seed=4, stream_in=stream_in)
+    chosen = plan(array_stream, largest=10, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
     progress = []
     handle = publish(array_stream, store, chosen, lambda *counts: progress.append(counts))
     assert progress[-1] == ((111, 111) if stream_in == "memory" else (20, 20))
@@ -229,7 +229,7 @@ def test_generated_pictures_in_both_modes(array_stream, store, readers, stream_i
 @pytest.mark.parametrize("kept", ["decoded", "encoded"])
 def test_files_are_read_from_disk_and_candidates_from_memory(file_stream, store, tmp_path, kept):
     stream = file_stream()
-    chosen = plan(stream, largest=8, store_bytes=capacity(), seed=4, stream_in="disk", store=kept)
+    chosen = plan(stream, largest=8, store_bytes=capacity(), seeds=[4], stream_in="disk", store=kept)
     handle = publish(stream, store, chosen)
     assert len(pickle.dumps(handle)) < 20_000
     opened = handle.open()
@@ -248,21 +248,24 @@ def test_files_are_read_from_disk_and_candidates_from_memory(file_stream, store,
         assert store.get("candidates.flat").nbytes == pytest.approx(16 * (reader.bytes_per_row - 28))
 
 
-def test_every_choice_of_a_random_policy_is_a_candidate(array_stream, store):
-    chosen = plan(array_stream, largest=12, store_bytes=capacity(), seed=4, stream_in="disk")
+@pytest.mark.parametrize("seeds", [[4], [9, 4, 1]])
+def test_every_choice_of_a_random_policy_is_a_candidate(array_stream, store, seeds):
+    chosen = plan(array_stream, largest=12, store_bytes=capacity(), seeds=seeds, stream_in="disk")
     opened = publish(array_stream, store, chosen).open()
-    for policy in ("reservoir", "random", "balanced"):
-        for size in (3, 12):
-            memory = ReplayMemory(ReplayConfig(size, policy), seed=4)
-            for task in range(2):
-                label = opened.tasks[task].splits["train"].label
-                memory.update(task, opened.train_rows(task), label, None)
-                assert np.isin(memory.rows, opened.candidates.rows).all()
+    assert 192 * len(opened.candidates.rows) == chosen.disk_bytes - 111 * 28 < 192 * 50
+    for seed in seeds:
+        for policy in ("reservoir", "random", "balanced"):
+            for size in (3, 12):
+                memory = ReplayMemory(ReplayConfig(size, policy), seed=seed)
+                for task in range(2):
+                    label = opened.tasks[task].splits["train"].label
+                    memory.update(task, opened.train_rows(task), label, None)
+                    assert np.isin(memory.rows, opened.candidates.rows).all()
 
 
 def test_features_are_shared_from_the_files_they_lie_in(encoded_stream, store, readers):
     stream, files = encoded_stream
-    chosen = plan(stream, largest=10, store_bytes=capacity(), seed=4)
+    chosen = plan(stream, largest=10, store_bytes=capacity(), seeds=[4])
     handle = publish(stream, store, chosen, files=files)
     for name, path in files.items():
         assert Path(store.folder, f"{name}.npy").samefile(path)
@@ -297,14 +300,14 @@ def test_bad_pictures_stop_publishing_unless_they_may_be_skipped(file_stream, st
     stream = file_stream()
     _spoil(tmp_path)
     with pytest.raises(UserError, match="0/train/3.jpg"):
-        publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seed=4))
+        publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
     assert not list(Path(store.folder).iterdir())
 
 
 def test_bad_pictures_are_left_out_of_memory_and_counted(file_stream, store, tmp_path):
     stream = file_stream(skip_bad=True)
     _spoil(tmp_path)
-    handle = publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seed=4))
+    handle = publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
     assert handle.skipped == {"task-0/train": 2, "task-1/test": 1}
     opened = handle.open()
     assert opened.starts.tolist() == [0, 28, 48, 73]
@@ -325,7 +328,7 @@ def test_bad_pictures_are_left_out_of_memory_and_counted(file_stream, store, tmp
 def test_bad_pictures_met_on_disk_are_replaced(file_stream, store, tmp_path, kept):
     stream = file_stream(skip_bad=True)
     _spoil(tmp_path)
-    chosen = plan(stream, largest=30, store_bytes=capacity(), seed=4, stream_in="disk", store=kept)
+    chosen = plan(stream, largest=30, store_bytes=capacity(), seeds=[4], stream_in="disk", store=kept)
     handle = publish(stream, store, chosen)
     assert handle.skipped == {"task-1/test": 1}
     opened = handle.open()
@@ -344,7 +347,7 @@ def test_a_split_without_any_picture_is_an_error(file_stream, store, tmp_path):
     for path in (tmp_path / "pictures" / "1" / "test").iterdir():
         path.unlink()
     with pytest.raises(UserError, match="task task-1, split test: none of its pictures can be read"):
-        publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seed=4))
+        publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
 
 
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
@@ -353,7 +356,7 @@ def test_questions_and_regions_and_queries_are_shared(
     question_stream, store, readers, stream_in, regions, beside
 ):
     stream, files = question_stream(regions, beside)
-    chosen = plan(stream, largest=10, store_bytes=capacity(), seed=4, stream_in=stream_in)
+    chosen = plan(stream, largest=10, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
     handle = publish(stream, store, chosen, files=files)
     opened = handle.open()
     assert opened.picture == stream.picture and opened.tables == stream.tables
