@@ -8,7 +8,7 @@ from .source import StreamSource
 from .text_config import TextConfig
 from .tokenizer import Tokenizer
 
-_OURS = {"characters": Tokenizer.characters, "words": Tokenizer.words, "world": Tokenizer.world}
+_OURS = {"multilingual": Tokenizer.multilingual, "words": Tokenizer.words, "world": Tokenizer.world}
 
 
 def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tokenizer | None:

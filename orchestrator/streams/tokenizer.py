@@ -15,7 +15,7 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from methods.backbones.config import WORLD_TOKENIZER
 
 from ..errors import UserError
-from .character_blocks import known_characters
+from .multilingual import multilingual
 from .world.vocabulary import world_words
 
 _SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
@@ -27,8 +27,9 @@ class Tokenizer:
     """A vocabulary and a row length.
 
     ``max_tokens``: length L of the rows, [CLS] and [SEP] included, at least 3. ``vocab_size``: number of ids.
-    ``pad_id``, ``unk_id``, ``cls_id``, ``sep_id``, ``mask_id``: the special ids. Made by :meth:`characters`,
-    :meth:`words`, :meth:`world`, :meth:`from_pretrained`, :meth:`train` or :meth:`load`.
+    ``pad_id``, ``unk_id``, ``cls_id``, ``sep_id``, ``mask_id``: the special ids. Made by
+    :meth:`multilingual`, :meth:`words`, :meth:`world`, :meth:`from_pretrained`, :meth:`train` or
+    :meth:`load`.
     """
 
     def __init__(self, model: tokenizers.Tokenizer, max_tokens: int, special: dict[str, str]) -> None:
@@ -72,15 +73,17 @@ class Tokenizer:
         return cls(model, max_tokens, _SPECIAL)
 
     @classmethod
-    def characters(cls, max_tokens: int) -> Tokenizer:
-        """A token a character, as BERT reads Chinese: every character of :func:`known_characters` has its
-        own, any other is spelled in its UTF-8 bytes.
+    def multilingual(cls, max_tokens: int) -> Tokenizer:
+        """English in pieces of words, any other script a token a character, as BERT reads Chinese; a
+        character of no block in common use is spelled in its UTF-8 bytes.
 
-        The vocabulary is a fixed list that owes nothing to a stream: a later task's words are read as the
-        first one's are.
+        The vocabulary, :func:`.multilingual.multilingual`, owes nothing to a stream: a later task's words are
+        read as the first one's are.
         """
-        ids = {token: number for number, token in enumerate(_tokens_of_characters())}
-        model = tokenizers.Tokenizer(models.BPE(ids, [], unk_token=_SPECIAL["unk"], byte_fallback=True))
+        tokens, merges = multilingual()
+        known = [*_SPECIAL.values(), *(f"<0x{byte:02X}>" for byte in range(256)), *tokens]
+        ids = {token: number for number, token in enumerate(known)}
+        model = tokenizers.Tokenizer(models.BPE(ids, merges, unk_token=_SPECIAL["unk"], byte_fallback=True))
         model.add_special_tokens(list(_SPECIAL.values()))
         model.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
         return cls(model, max_tokens, _SPECIAL)
@@ -198,10 +201,6 @@ class Tokenizer:
         except Exception as error:  # tokenizers raises bare Exception
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"{folder}: holds no saved tokenizer ({reason})") from None
-
-
-def _tokens_of_characters() -> list[str]:
-    return [*_SPECIAL.values(), *(f"<0x{byte:02X}>" for byte in range(256)), *known_characters()]
 
 
 def _unpickled(model: str, max_tokens: int, special: dict[str, str]) -> Tokenizer:

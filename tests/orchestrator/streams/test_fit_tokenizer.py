@@ -66,17 +66,17 @@ def test_the_vocabulary_owes_nothing_to_the_stream(tmp_path):
     source, config = p9d(tmp_path / "data")
     other = ShapesRetrieval.load(ShapesRetrieval.Config(tasks=1, seed=3, train=8), False)
     found = [fit_tokenizer(s, config, tmp_path / n).to_json() for s, n in ((source, "a"), (other, "b"))]
-    assert found[0] == found[1] == Tokenizer.characters(128).to_json()
+    assert found[0] == found[1] == Tokenizer.multilingual(64).to_json()
 
 
 @pytest.mark.parametrize("name", ["p9d", "vqa-v2", "next-qa", "shapes-retrieval", "shapes-vqa"])
 def test_what_a_stream_reads_with_where_nothing_is_named(name):
     config = registry.get(name).Config()
-    expected = ("words", 40) if name.startswith("shapes") else ("characters", 128)
+    expected = ("words", 40) if name.startswith("shapes") else ("multilingual", 64)
     assert (config.tokenizer, config.max_tokens) == expected
 
 
-@pytest.mark.parametrize("name", ["characters", "words", "world"])
+@pytest.mark.parametrize("name", ["multilingual", "words", "world"])
 def test_a_fixed_tokenizer_by_its_name(tmp_path, name):
     source = ShapesRetrieval.load(ShapesRetrieval.Config(tasks=1, train=8), False)
     config = ShapesRetrieval.Config(tokenizer=name, max_tokens=33)
@@ -110,7 +110,7 @@ def test_what_is_made_is_kept_and_recognition_has_none(tmp_path):
     [
         (
             {"tokenizer": " "},
-            r"^tokenizer: ' ', allowed: characters, words, world, or a transf",
+            r"^tokenizer: ' ', allowed: multilingual, words, world, or a tra",
         ),
         ({"max_tokens": 2}, r"^max_tokens 2: allowed are whole numbers 3 \.\. 512$"),
         ({"max_tokens": 513}, r"^max_tokens 513: "),

@@ -12,7 +12,7 @@ from tokenizers import models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, T5Tokenizer
 
 from orchestrator.errors import UserError
-from orchestrator.streams.character_blocks import known_characters
+from orchestrator.streams.multilingual import multilingual
 from orchestrator.streams.tokenizer import Tokenizer
 from orchestrator.streams.world.vocabulary import world_words
 
@@ -66,14 +66,12 @@ def test_many_captions_are_encoded_as_one_by_one(monkeypatch):
 
 def test_what_is_cut_is_counted(monkeypatch):
     monkeypatch.setattr("orchestrator.streams.tokenizer._CHUNK", 2)
-    for tokenizer in (trained(8), Tokenizer.characters(8), Tokenizer.words(8)):
-        fits, long = "aaaaaa", "two red cars above a boat in a bus"
-        if tokenizer.vocab_size < 1000:
-            fits = "a a a a a a"
+    for tokenizer in (trained(8), Tokenizer.multilingual(8), Tokenizer.words(8)):
+        fits, long = "a a a a a a", "two red cars above a boat in a bus"
         rows, cut = tokenizer.encode_counting([fits, long, "", long, fits])
         assert cut == 2, "six tokens fit into a row of eight, seven do not"
         np.testing.assert_array_equal(rows, tokenizer.encode([fits, long, "", long, fits]))
-    assert tokenizer.encode_counting(["a a a a a a", "a a a a a a a"])[1] == 1
+        assert tokenizer.encode_counting(["a a a a a a", "a a a a a a a"])[1] == 1
     assert tokenizer.encode_counting([])[1] == 0
 
 
@@ -90,7 +88,7 @@ def test_what_is_cut_is_counted(monkeypatch):
     ],
 )
 def test_each_character_is_a_token_of_its_own_in_any_script(text):
-    tokenizer = Tokenizer.characters(64)
+    tokenizer = Tokenizer.multilingual(64)
     rows, cut = tokenizer.encode_counting([text])
     assert cut == 0 and (rows != tokenizer.pad_id).sum() == len(text) + 2
     assert len(set(rows[0, 1 : len(text) + 1].tolist())) == len(set(text))
@@ -98,7 +96,7 @@ def test_each_character_is_a_token_of_its_own_in_any_script(text):
 
 
 def test_characters_of_no_block_are_spelled_and_nothing_is_lost():
-    tokenizer = Tokenizer.characters(64)
+    tokenizer = Tokenizer.multilingual(64)
     rows = tokenizer.encode([*UNSEEN, "\U00020000", "a\tb"])
     assert [tokenizer.decode(row) for row in rows] == [*UNSEEN, "\U00020000", "a\tb"]
     assert (rows != tokenizer.pad_id).sum(1)[-2:].tolist() == [4 + 2, 3 + 2]
@@ -108,11 +106,29 @@ def test_characters_of_no_block_are_spelled_and_nothing_is_lost():
     )
 
 
-def test_the_list_of_characters_is_fixed():
-    characters = known_characters()
-    assert len(characters) == len(set(characters)) == Tokenizer.characters(8).vocab_size - 256 - 5
-    # Ids are rows of trained weights: a character that is put in or taken out moves those behind it.
-    assert hashlib.sha256("".join(characters).encode()).hexdigest()[:16] == "a543a1a9f743cce8"
+def test_the_multilingual_vocabulary_is_fixed():
+    tokens, merges = multilingual()
+    assert len(tokens) == len(set(tokens)) == Tokenizer.multilingual(8).vocab_size - 256 - 5
+    assert all(part in tokens for pair in merges[:50] for part in pair)
+    # Ids are rows of trained weights: a token that is put in or taken out moves those behind it.
+    assert hashlib.sha256(json.dumps([tokens, merges]).encode()).hexdigest()[:16] == "425c5cb50fff3680"
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("what color is his shirt?", ["what", " col", "or", " is", " his", " shirt", "?"]),
+        ("the the", ["the", " the"]),
+        ("a 5", ["a", " ", "5"]),
+        ("水 the 水", ["水", " the", " ", "水"]),
+    ],
+)
+def test_english_is_read_in_pieces_of_words_that_hold_their_space(text, pieces):
+    tokenizer = Tokenizer.multilingual(32)
+    row = tokenizer.encode([text])[0]
+    found = [tokenizer.decode([token]) for token in row[1 : len(pieces) + 1]]
+    assert found == [piece.removeprefix(" ") for piece in pieces]
+    assert (row != tokenizer.pad_id).sum() == len(pieces) + 2 and tokenizer.decode(row) == text
 
 
 def test_a_word_of_the_world_is_a_token_and_any_other_text_is_spelled():
@@ -221,7 +237,7 @@ def test_answers_are_ended_padded_and_whole():
     assert tokenizer.encode_answers([]).shape == (0, 1)
 
 
-@pytest.mark.parametrize("make", [trained, lambda: Tokenizer.world(16), lambda: Tokenizer.characters(99)])
+@pytest.mark.parametrize("make", [trained, lambda: Tokenizer.world(16), lambda: Tokenizer.multilingual(99)])
 def test_it_travels_to_workers(make):
     tokenizer = make()
     detokenize = pickle.loads(pickle.dumps(tokenizer.decode))
