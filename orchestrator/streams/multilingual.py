@@ -33,7 +33,8 @@ def multilingual() -> tuple[list[str], list[tuple[str, str]]]:
 
     Every code point of the Unicode blocks in common use is a token, assigned or not: whole blocks depend on
     no version of Unicode or of Python. Then the pieces of English words that CLIP's first merges make
-    (Radford et al., 2021), and each piece with the space before it, so that a word takes no token for its space.
+    (Radford et al., 2021), and each piece with the space before it, so that a word takes no token for its
+    space.
     """
     merges = _english()
     pieces = [*string.ascii_letters, *dict.fromkeys(a + b for a, b in merges)]
