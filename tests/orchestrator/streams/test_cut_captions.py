@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from orchestrator.features.encoded import Encoded
 from orchestrator.streams import registry
 from orchestrator.streams.cut_captions import cut_captions
 from orchestrator.streams.fit_tokenizer import fit_tokenizer
@@ -88,3 +89,10 @@ def test_the_longest_captions_of_a_thousand_tasks_fit():
     nouns = [noun for index in range(DRAWN, 1000) for noun in family(index).nouns]
     texts = [f"two small orange {plural(noun)} and a {noun} above a {noun} and a {noun}" for noun in nouns]
     assert tokenizer.encode_counting(texts)[1] == 0
+
+
+def test_a_stream_with_features_beside_it_still_tells(tmp_path):
+    stream = prepare(source((["水水"], ["水"], ["水"])), Tokenizer.multilingual(3))
+    np.save(tmp_path / "feature.npy", np.zeros((3, 4), np.float16))
+    found = Encoded({"feature": tmp_path / "feature.npy"}, None, {}).beside(stream, pictures_too=True)
+    assert found.cut == stream.cut == {(0, "train"): 1}
