@@ -42,6 +42,8 @@ def test_small_data_is_known_by_its_bytes_wherever_it_lies_and_whenever_it_was_w
 
 def test_large_data_is_known_by_sizes_and_times_to_the_second(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_READ_WHOLE", 4)
+    hashed = module._hashed
+    monkeypatch.setattr(module, "_hashed", lambda path: pytest.fail("large data is not read"))
     paths = files(tmp_path / "a", b"aa", b"bbb")
     for path in paths:
         os.utime(path, ns=(0, 7 * 10**9 + 5))
@@ -56,4 +58,5 @@ def test_large_data_is_known_by_sizes_and_times_to_the_second(tmp_path, monkeypa
     os.utime(tmp_path / "b" / "0.jpg", ns=(0, 8 * 10**9))
     assert file_content([p.replace("/a/", "/b/") for p in paths]) != first
     monkeypatch.setattr(module, "_READ_WHOLE", 5)
+    monkeypatch.setattr(module, "_hashed", hashed)
     assert file_content([p.replace("/a/", "/c/") for p in paths]) != first, "five bytes are read again"
