@@ -168,8 +168,10 @@ def eval_batches(
         number, rows = item
         pictures, found = None, rows
         if split.feature is None or split.beside:
-            pictures = split.pictures.read(rows)
-            found = split.pictures.resolve(rows) if isinstance(split.pictures, Substitute) else rows
+            if isinstance(split.pictures, Substitute):
+                pictures, found = split.pictures.take(rows)
+            else:
+                pictures = split.pictures.read(rows)
         feature = None if split.feature is None else split.feature[found]
         questions = None if split.questions is None else split.questions.take(found)
         samples = Samples(pictures, split.tokens[found], split.label[found], rows, feature, questions)

@@ -192,8 +192,7 @@ def small_source(small_config):
 
     def load(config):
         source = registry.get(config.stream_name).load(config.stream, False)
-        captions = source.tasks[0].splits["train"].captions
-        return source, Tokenizer.train(captions, config.stream.vocab_size, config.stream.max_tokens)
+        return source, Tokenizer.words(config.stream.max_tokens)
 
     return load
 

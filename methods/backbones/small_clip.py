@@ -7,13 +7,15 @@ from pathlib import Path
 from open_clip import CLIP, SimpleTokenizer
 from open_clip.transform import PreprocessCfg
 
+from .config import CLIP_MERGES
+
 _FILES = Path(__file__).parent / "weights"
 
 WEIGHTS = _FILES / "small_clip.safetensors"
 """Half-precision weights, trained on the generated world by ``python -m orchestrator.pretrain clip``."""
 
-MERGES = _FILES / "small_clip_merges.txt.gz"
-"""The first 2048 merges of CLIP's own byte-pair encoding; any language is read, byte by byte at worst."""
+MERGES = CLIP_MERGES
+"""Its tokenizer's; any language is read, byte by byte at worst."""
 
 SMALL = {
     "embed_dim": 128,

@@ -57,4 +57,6 @@ class Encoded:
             for k, t in enumerate(whole.tasks)
         ]
         size, tables = whole.image_size, whole.tables
-        return Stream(whole.name, whole.spec, tasks, whole.augment, whole.skip_bad, size, tables)
+        stream = Stream(whole.name, whole.spec, tasks, whole.augment, whole.skip_bad, size, tables)
+        stream.cut = whole.cut
+        return stream

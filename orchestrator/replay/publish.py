@@ -77,7 +77,9 @@ class StreamHandle:
         else:
             pictures = self.sources.open()
             if self.skip_bad:
-                pictures = {k: Substitute(p) if k[1] == "train" else p for k, p in pictures.items()}
+                for index, (task, _) in enumerate(self.tasks):
+                    a, b = found[place := (index, "train")]
+                    pictures[place] = Substitute.of_labels(pictures[place], task.scenario, label[a:b])
             candidates, per_row = self._candidates()
         tasks = []
         for index, (task, sizes) in enumerate(self.tasks):
@@ -150,7 +152,7 @@ def publish(
     A picture that cannot be read is a UserError, or, where ``stream.skip_bad``, leaves its record out and
     counts it; in mode ``disk`` that is so for the held-out splits, and training pictures are met later (see
     :class:`~orchestrator.replay.rows.RowReader`). Also raises UserError when the disk cannot hold the
-    twins, or a split loses all its records.
+    twins, or a split loses all its records, or in recognition all of a class.
     """
     return _Publisher(stream, store, plan, progress, files or {}).publish()
 
@@ -187,6 +189,7 @@ class _Publisher:
                 self._drop_bad_held_out()
             sources = self._share_sources()
             self._share_candidates()
+        self._check_classes()
         self._share_texts()
         spec = self._stream.spec
         if isinstance(spec, ClassSpec):
@@ -231,6 +234,16 @@ class _Publisher:
         for _ in self._decode(held_out):
             pass
         self._kept.update(held_out)
+
+    def _check_classes(self) -> None:
+        """That no class has lost all its pictures: it would be neither learnt nor looked at."""
+        for (index, name), split in self._splits.items():
+            task, kept = self._stream.tasks[index].task, self._kept[index, name]
+            if task.scenario != "recognition" or len(kept) == len(split):
+                continue
+            if lost := set(split.label.tolist()) - set(split.label[kept].tolist()):
+                known = self._stream.spec.names[min(lost)]
+                raise UserError(f"task {task.name}, split {name}: no picture of class {known!r} can be read")
 
     def _share_texts(self) -> None:
         total = sum(len(rows) for rows in self._kept.values())

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import BadRecord
-from ..streams.source import Pictures, Questions
+from ..streams.source import Questions
 from ..streams.stream import Split, Stream
 from .limits import row_bytes
 from .shared_stream import Candidates, SharedStream
@@ -36,7 +36,8 @@ class RowReader:
     ``bytes_per_row``: bytes of one replayed sample. ``encoded``: whether features take the place of pictures;
     ``views``: how many augmented views of a picture they hold, None where there are no such views. With
     ``stream.skip_bad``, a sample whose picture cannot be read is replaced, picture, tokens and label, by the
-    next one of its task that can; ``skipped`` counts them. Safe to call from several threads.
+    next one of its task and label that can (:meth:`~orchestrator.replay.substitute.Substitute.of_labels`);
+    ``skipped`` counts them. Safe to call from several threads.
     """
 
     def __init__(self, stream: Stream) -> None:
@@ -59,9 +60,10 @@ class RowReader:
         self.encoded = stream.features_only
         self.views = None if self._views is None else self._views.shape[1]
         self._raw = _TrainPictures(stream, candidates)
-        self._pictures = (
-            Substitute(self._raw, stream.starts) if stream.skip_bad and not self.encoded else None
-        )
+        self._pictures: Substitute | None = None
+        if stream.skip_bad and not self.encoded:
+            task = stream.task_of(np.arange(len(self._label)))
+            self._pictures = Substitute.of_labels(self._raw, stream.scenario, self._label, task)
 
     @property
     def skipped(self) -> int:
@@ -76,8 +78,7 @@ class RowReader:
         if not self.encoded and self._pictures is None:
             pictures = self._raw.read(rows)
         elif not self.encoded:
-            pictures = self._pictures.read(rows)
-            rows = self._pictures.resolve(rows)
+            pictures, rows = self._pictures.take(rows)
         if self._feature is not None:
             feature = self._feature[rows] if views is None else self._views[rows, views]
         questions = None if self._questions is None else self._questions.take(rows)
@@ -92,12 +93,13 @@ class RowReader:
         return rows if self._origin is None else self._origin[rows]
 
     def split(self, rows: np.ndarray) -> Split:
-        """The samples of ``rows`` as a split; pictures are read when asked for."""
-        pictures: Pictures = Subset(self._raw, np.asarray(rows, np.int64))
+        """The samples of ``rows`` as a split, those that :meth:`read` takes where some are bad; pictures are
+        read when asked for.
+        """
         if self._pictures is not None:
-            pictures = Substitute(pictures)
+            rows = self._pictures.readable(rows)
         return Split(
-            pictures,
+            Subset(self._raw, np.asarray(rows, np.int64)),
             self._tokens[rows],
             self._label[rows],
             feature=None if self._feature is None else self._feature[rows],

@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import numpy as np
+
+from methods.method import Scenario
 
 from ..errors import BadRecord
 from ..streams.source import Pictures
 
+_CHUNK = 64
+
 
 class Substitute:
     """``pictures`` in which the place of one that cannot be read is taken by the next one of its group that
-    can, cyclically.
+    can, cyclically; the caller takes the whole record of that row, :meth:`take` says which.
 
-    So a substitute depends on the data alone, not on batch, rank or thread. ``starts``: (G + 1,), group g
-    owns rows starts[g] .. starts[g + 1] - 1; without it all rows are one group. Safe to call from several
-    threads.
+    ``groups``: int (N,) each, rows with equal numbers are a group; where none of a row's group in the first
+    can be read, its group in the second is asked, and so on; without any all rows are one group. So a
+    substitute depends on the data alone, not on batch, rank or thread. Safe to call from several threads.
     """
 
-    def __init__(self, pictures: Pictures, starts: np.ndarray | None = None) -> None:
+    def __init__(self, pictures: Pictures, groups: Sequence[np.ndarray] = ()) -> None:
         self.pictures = pictures
-        self._starts = np.array([0, len(pictures)]) if starts is None else starts
-        self._bad = np.empty(0, np.int64)
+        self._groups = groups or [np.zeros(len(pictures), np.int8)]
+        self._bad: dict[int, str] = {}
+        self._sound = np.zeros(len(pictures), bool)
+        self._following: list[np.ndarray] = []
         self._lock = threading.Lock()
+
+    @classmethod
+    def of_labels(
+        cls, pictures: Pictures, scenario: Scenario, label: np.ndarray, task: np.ndarray | None = None
+    ) -> Substitute:
+        """Pictures of training records: of the same task (int (N,); None: all are of one) and the same label.
+
+        What is trained on then has the label by which it was chosen: shares, filters and the memory go by it.
+        In retrieval, where many a category has one picture, any record of the task takes the place where none
+        of its category can be read.
+        """
+        task = np.zeros(len(label), np.int64) if task is None else np.asarray(task, np.int64)
+        # A task's labels, its own block of numbers.
+        narrow = task * (int(np.max(label, initial=0)) + 1) + label
+        return cls(pictures, [narrow, task] if scenario == "retrieval" else [narrow])
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -35,23 +57,64 @@ class Substitute:
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """uint8 (n, S, S, 3). Raises BadRecord where no picture of a group can be read."""
+        return self.take(rows)[0]
+
+    def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What :meth:`read` gives, and the rows, int64 (n,), that it is of."""
         while True:
+            found = self._resolve(rows)
             try:
-                return self.pictures.read(self.resolve(rows))
+                pictures = self.pictures.read(found)
             except BadRecord as error:
                 with self._lock:
-                    self._bad = np.union1d(self._bad, error.row)
-                group = np.searchsorted(self._starts, error.row, side="right") - 1
-                begin, end = self._starts[group : group + 2]
-                if np.count_nonzero((self._bad >= begin) & (self._bad < end)) == end - begin:
-                    raise
+                    # A new dict, since other threads look into the old one.
+                    self._bad = {**self._bad, error.row: str(error)}
+                continue
+            self._sound[found] = True
+            return pictures, found
 
-    def resolve(self, rows: np.ndarray) -> np.ndarray:
-        """The rows that are really read for ``rows``, as far as is known: exact once they have been read."""
-        bad = self._bad
+    def readable(self, rows: np.ndarray) -> np.ndarray:
+        """int64 (n,): the rows that :meth:`take` would take for ``rows``. Reads those not read before."""
+        found = self._resolve(rows)
+        unknown = found[~self._sound[found]]
+        for start in range(0, len(unknown), _CHUNK):
+            self.take(unknown[start : start + _CHUNK])
+        return self._resolve(rows)
+
+    def _resolve(self, rows: np.ndarray) -> np.ndarray:
+        """The rows in the place of those that are known to be bad."""
         rows = np.asarray(rows, np.int64)
-        while len(bad) and (hit := np.isin(rows, bad)).any():
-            group = np.searchsorted(self._starts, rows, side="right") - 1
-            following = np.where(rows + 1 < self._starts[group + 1], rows + 1, self._starts[group])
-            rows = np.where(hit, following, rows)
-        return rows
+        bad = self._bad
+        if not bad or not (hit := np.isin(rows, list(bad))).any():
+            return rows
+        found = rows.copy()
+        found[hit] = [self._stand_in(row, bad) for row in rows[hit].tolist()]
+        return found
+
+    def _stand_in(self, row: int, bad: dict[int, str]) -> int:
+        for following in self._orders():
+            other = int(following[row])
+            while other != row:
+                if other not in bad:
+                    return other
+                other = int(following[other])
+        raise BadRecord(f"{bad[row]}; nor can any other picture that could take its place be read", row)
+
+    def _orders(self) -> list[np.ndarray]:
+        """Of each kind of group, the next row of each row's group."""
+        with self._lock:
+            if not self._following:
+                self._following = [_following(group) for group in self._groups]
+            return self._following
+
+
+def _following(group: np.ndarray) -> np.ndarray:
+    """int64 (N,): the next row of the same group, after its last the first."""
+    order = np.argsort(group, kind="stable")
+    ends = np.flatnonzero(np.diff(group[order], append=group[order[-1:]] + 1))
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    after = np.roll(order, -1)
+    after[ends] = order[begins]
+    following = np.empty(len(group), np.int64)
+    following[order] = after
+    return following

@@ -1,4 +1,4 @@
-"""The tokenizer of a stream: kept, loaded or trained."""
+"""The tokenizer of a stream: kept or loaded."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from .source import StreamSource
 from .text_config import TextConfig
 from .tokenizer import Tokenizer
 
+_OURS = {"multilingual": Tokenizer.multilingual, "words": Tokenizer.words, "world": Tokenizer.world}
+
 
 def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tokenizer | None:
-    """The tokenizer kept in ``folder``, else the one that ``config`` names, shipped or of transformers, else
-    one trained on the first task's training captions: no later task's words are known to it. It is then kept
-    in ``folder``. None for a stream without captions: class names are the frozen encoder's to read.
+    """The tokenizer kept in ``folder``, else the one that ``config`` names, which is then kept there. None
+    for a stream without captions: class names are the frozen encoder's to read.
+
+    Nothing is learnt from ``source``: a vocabulary that knew one task's words and spelled another's would
+    make the second look forgotten.
 
     :class:`~orchestrator.errors.UserError`: a tokenizer that cannot be loaded.
     """
@@ -20,13 +24,9 @@ def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tok
         return None
     if folder.exists():
         return Tokenizer.load(folder)
-    if config.tokenizer == "world":
-        found = Tokenizer.world(config.max_tokens)
-    elif config.tokenizer is not None:
-        found = Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
+    if config.tokenizer in _OURS:
+        found = _OURS[config.tokenizer](config.max_tokens)
     else:
-        found = Tokenizer.train(
-            source.tasks[0].splits["train"].captions, config.vocab_size, config.max_tokens
-        )
+        found = Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
     found.save(folder)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from .checks import check_share, check_whole
 from .class_config import ClassConfig
 from .class_incremental import Examples, class_incremental
 from .class_names import read_class_names
+from .file_content import file_content
 from .listed_pictures import Listed, listed_pictures
 from .pictures import FolderPictures
 from .source import StreamSource
@@ -81,8 +81,7 @@ class ImageFolder:
             raise UserError(f"{root}: no such folder, allowed: one with class folders")
         bad, skipped = count_or_raise(skip_bad)
         folders, parts = _listed(config, bad) if config.train_list else _walked(root, bad)
-        digest = hashlib.sha256()
-        train, *test = (_examples(config, part, digest) for part in parts)
+        train, *test = (_examples(config, part) for part in parts)
         return class_incremental(
             "image-folder",
             config,
@@ -91,7 +90,7 @@ class ImageFolder:
             test[0] if test else config.test,
             image_size=config.image_size,
             augment="flip",
-            content=digest.digest(),
+            content=file_content(f"{root}/{path}" for part in parts for path in part.paths),
             skipped=skipped,
         )
 
@@ -177,11 +176,7 @@ def _pictures(root: str, folder: str, bad: Callable[[str, str], None]) -> list[s
     return sorted(found)
 
 
-def _examples(config: _Config, part: Listed, digest: hashlib._Hash) -> Examples:
-    for path in part.paths:
-        # Decoding a data set to know it again would take as long as encoding it.
-        found = os.stat(f"{config.data}/{path}")
-        digest.update(f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0".encode())
+def _examples(config: _Config, part: Listed) -> Examples:
     return Examples(
         pictures=lambda rows: FolderPictures(config.data, [part.paths[r] for r in rows], config.image_size),
         label=np.array(part.labels, np.int64),

@@ -10,6 +10,7 @@ from typing import Literal
 from ..errors import UserError
 from .bad_records import count_or_raise
 from .checks import check_whole
+from .file_content import file_content
 from .pictures import MotionPictures
 from .source import StreamSource
 from .vqa_files.asked import Asked
@@ -116,7 +117,6 @@ class NextQa:
             return MotionPictures(paths[split], rows, asked.pictures, shape)
 
         group_of = {n: g for g, members in enumerate(NEXT_QA_GROUPS.values()) for n in members}
-        stats = [os.stat(path) for path in paths.values()]
         return question_stream(
             "next-qa",
             config,
@@ -130,7 +130,7 @@ class NextQa:
             regions=shape,
             image_size=0,
             matching=config.matching,
-            content=repr([*((s.st_size, s.st_mtime_ns) for s in stats), wups and wups.stopwords]).encode(),
+            content=file_content(paths.values()) + repr(wups and wups.stopwords).encode(),
             wups=wups,
             skipped=skipped,
         )

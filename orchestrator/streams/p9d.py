@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import UserError
 from .bad_records import count_or_raise
 from .clean_caption import clean_caption
+from .file_content import file_content
 from .p9d_records import Records, read_flat, read_train
 from .pictures import FilePictures
 from .source import SplitSource, StreamSource, TaskSource
@@ -124,6 +125,7 @@ class P9D:
             for name, split in task.splits.items():
                 digest.update("\n".join([task.name, name, *split.ids, *split.captions]).encode())
                 digest.update(split.label)
+        digest.update(file_content(_files(tasks)))
         return StreamSource(
             name="p9d",
             scenario="retrieval",
@@ -134,6 +136,12 @@ class P9D:
             fingerprint=digest.hexdigest(),
             skipped=dict(skipped),
         )
+
+
+def _files(tasks: list[TaskSource]) -> Iterable[str]:
+    """Each picture's file, once: query and gallery may be of the same records as test."""
+    splits = [split for task in tasks for split in task.splits.values()]
+    return dict.fromkeys(split.pictures.path(row) for split in splits for row in range(len(split.ids)))
 
 
 def _task_names(config: _Config, names: list[str]) -> list[str]:

@@ -44,19 +44,23 @@ def input_spec(source: StreamSource, tokenizer: Tokenizer) -> InputSpec:
 
 def prepare(source: StreamSource, texts: Tokenizer | ClassSpec, skip_bad: bool = False) -> Stream:
     """The stream with every split's captions or questions tokenised, once; or, in recognition, with what is
-    known of its classes. Pictures stay where they are.
+    known of its classes. Pictures stay where they are. ``Stream.cut`` counts the captions that were cut.
     """
     numbers: dict[str, int] = {}
+    cut: dict[tuple[int, str], int] = {}
 
     def records(name: str, ids: Sequence[str]) -> np.ndarray | None:
         if name not in ("query", "gallery"):
             return None
         return np.array([numbers.setdefault(str(record), len(numbers)) for record in ids], np.int64)
 
-    def tokens(split: SplitSource) -> np.ndarray:
+    def tokens(index: int, name: str, split: SplitSource) -> np.ndarray:
         if isinstance(texts, ClassSpec):
             return np.empty((len(split.label), 0), np.int32)
-        return texts.encode(split.captions)
+        rows, count = texts.encode_counting(split.captions)
+        if count:
+            cut[index, name] = count
+        return rows
 
     tasks = [
         TaskData(
@@ -72,7 +76,7 @@ def prepare(source: StreamSource, texts: Tokenizer | ClassSpec, skip_bad: bool =
             {
                 name: Split(
                     split.pictures,
-                    tokens(split),
+                    tokens(index, name, split),
                     split.label,
                     records(name, split.ids),
                     questions=split.questions,
@@ -83,7 +87,9 @@ def prepare(source: StreamSource, texts: Tokenizer | ClassSpec, skip_bad: bool =
         for index, task in enumerate(source.tasks)
     ]
     spec = texts if isinstance(texts, ClassSpec) else input_spec(source, texts)
-    return Stream(source.name, spec, tasks, source.augment, skip_bad, source.image_size, source.tables)
+    stream = Stream(source.name, spec, tasks, source.augment, skip_bad, source.image_size, source.tables)
+    stream.cut = cut
+    return stream
 
 
 def _answers(task: TaskSource) -> tuple[int, ...]:

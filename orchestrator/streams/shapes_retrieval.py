@@ -26,10 +26,11 @@ _SPLITS = ("train", "validation", "test", "query", "gallery")
 @dataclass(frozen=True)
 class _Config(TextConfig):
     """``seed`` fixes scenes and the order of the families. ``tasks``: one family each. ``image_size``:
-    pixels, at least 16. The rest: scenes a task in each split. ``max_tokens``: nouns that the first task did
-    not hold are spelled, in a row of up to 39 tokens.
+    pixels, at least 16. The rest: scenes a task in each split. ``tokenizer``: a caption has at most 13 words;
+    the nouns of invented families, of which there are as many as tasks ask for, are spelled.
     """
 
+    tokenizer: str = "words"
     max_tokens: int = 40
     seed: int = 0
     tasks: int = 5

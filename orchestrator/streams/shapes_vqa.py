@@ -50,10 +50,10 @@ class _Config(TextConfig):
     ``tasks``: only the first so many; None: all. ``others``: things in a picture beside the one that is asked
     about, 0 .. 3, where the question does not need more: with them it takes the words to know which is meant.
     ``image_size``: pixels, at least 16. ``train``,
-    ``validation``, ``test``: questions of each kind about each group. ``max_tokens``: the longest question in
-    bytes, since a tokenizer trained on the first task spells the words that it did not hold.
+    ``validation``, ``test``: questions of each kind about each group.
     """
 
+    tokenizer: str = "words"
     max_tokens: int = 40
     seed: int = 0
     setting: Literal["dual-level", "novel-composition", "con-vs", "con-ls", "con-vls"] = "dual-level"

@@ -4,8 +4,9 @@ they lie.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -55,11 +56,13 @@ class Stream:
     ``views``: float16 (N, V, D), by global training row, what a frozen image encoder gives for V augmented
     views of each picture; None where nobody has encoded them, or where the transform leaves pictures as they
     are. ``herding``: int32 (N,), by global training row, its place in its class's herding order under the
-    frozen features, from 0; None as ``views``. ``tables``: in vqa, what its questions are about.
+    frozen features, from 0; None as ``views``. ``tables``: in vqa, what its questions are about. ``cut``: how
+    many captions are longer than their row of tokens, by task index and split, where some are.
     """
 
     views: np.ndarray | None = None
     herding: np.ndarray | None = None
+    cut: Mapping[tuple[int, str], int] = MappingProxyType({})
 
     def __init__(
         self,

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class TextConfig:
-    """``tokenizer``: a transformers tokenizer (BERT's or T5's kind), by its name on the Hub or by its folder;
-    ``world``, that of the backbone of size ``world``; None trains a byte-level BPE of ``vocab_size`` entries
-    (300 .. 1,000,000) on the first task's captions.
-    ``max_tokens``: length of a token row, special tokens included (3 .. 512; 30 is the CTP paper's).
+    """``tokenizer``: ``multilingual``, pieces of English words and characters of any other script; ``words``,
+    a token a word of the generated world; ``world``, that of the backbone of size ``world``; or a
+    transformers tokenizer (BERT's or T5's kind), by its name on the Hub or by its folder. All are fixed
+    before a stream is read.
+    ``max_tokens``: length of a token row, special tokens included (3 .. 512). What is longer is cut, and
+    counted. 64 is some 30 words of English or 62 Chinese characters; the CTP paper has 30, of BERT's.
     """
 
-    tokenizer: str | None = None
-    vocab_size: int = 2000
-    max_tokens: int = 30
+    tokenizer: str = "multilingual"
+    max_tokens: int = 64
 
     def __post_init__(self) -> None:
-        for name, (low, high) in {"vocab_size": (300, 1_000_000), "max_tokens": (3, 512)}.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} {value}: allowed are whole numbers {low} .. {high}")
+        if not self.tokenizer.strip():
+            known = "multilingual, words, world, or a transformers tokenizer"
+            raise ValueError(f"tokenizer: {self.tokenizer!r}, allowed: {known}")
+        if not 3 <= self.max_tokens <= 512:
+            raise ValueError(f"max_tokens {self.max_tokens}: allowed are whole numbers 3 .. 512")

@@ -15,17 +15,21 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from methods.backbones.config import WORLD_TOKENIZER
 
 from ..errors import UserError
+from .multilingual import multilingual
+from .world.vocabulary import world_words
 
 _SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 _CHUNK = 16384
+_MOST_WORDS = 100_000  # more than there are: each word is merged to one token
 
 
 class Tokenizer:
-    """A subword vocabulary and a row length.
+    """A vocabulary and a row length.
 
     ``max_tokens``: length L of the rows, [CLS] and [SEP] included, at least 3. ``vocab_size``: number of ids.
-    ``pad_id``, ``unk_id``, ``cls_id``, ``sep_id``, ``mask_id``: the special ids. Made by :meth:`train`,
-    :meth:`world`, :meth:`from_pretrained` or :meth:`load`.
+    ``pad_id``, ``unk_id``, ``cls_id``, ``sep_id``, ``mask_id``: the special ids. Made by
+    :meth:`multilingual`, :meth:`words`, :meth:`world`, :meth:`from_pretrained`, :meth:`train` or
+    :meth:`load`.
     """
 
     def __init__(self, model: tokenizers.Tokenizer, max_tokens: int, special: dict[str, str]) -> None:
@@ -67,6 +71,29 @@ class Tokenizer:
         )
         model.train_from_iterator(captions, trainer)
         return cls(model, max_tokens, _SPECIAL)
+
+    @classmethod
+    def multilingual(cls, max_tokens: int) -> Tokenizer:
+        """English in pieces of words, any other script a token a character, as BERT reads Chinese; a
+        character of no block in common use is spelled in its UTF-8 bytes.
+
+        The vocabulary, :func:`.multilingual.multilingual`, owes nothing to a stream: a later task's words are
+        read as the first one's are.
+        """
+        tokens, merges = multilingual()
+        known = [*_SPECIAL.values(), *(f"<0x{byte:02X}>" for byte in range(256)), *tokens]
+        ids = {token: number for number, token in enumerate(known)}
+        model = tokenizers.Tokenizer(models.BPE(ids, merges, unk_token=_SPECIAL["unk"], byte_fallback=True))
+        model.add_special_tokens(list(_SPECIAL.values()))
+        model.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+        return cls(model, max_tokens, _SPECIAL)
+
+    @classmethod
+    def words(cls, max_tokens: int) -> Tokenizer:
+        """A token a word of the generated world (:func:`world_words`), a list that is the same for all of its
+        streams; any other text is spelled.
+        """
+        return cls.train(world_words(), _MOST_WORDS, max_tokens)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The backend's own pickle forgets that special names are ordinary text.
@@ -113,12 +140,19 @@ class Tokenizer:
 
     def encode(self, captions: Sequence[str]) -> np.ndarray:
         """int32 (N, L): [CLS], the caption's tokens cut to L - 2, [SEP], then [PAD]."""
+        return self.encode_counting(captions)[0]
+
+    def encode_counting(self, captions: Sequence[str]) -> tuple[np.ndarray, int]:
+        """What :meth:`encode` gives, and how many of the captions have more than L - 2 tokens: were cut."""
+        cut = 0
         rows = np.full((len(captions), self.max_tokens), self.pad_id, np.int32)
         rows[:, 0] = self.cls_id
         room = self.max_tokens - 2
         for start in range(0, len(captions), _CHUNK):
             chunk = list(captions[start : start + _CHUNK])
-            ids = [e.ids[:room] for e in self._model.encode_batch_fast(chunk, add_special_tokens=False)]
+            whole = [e.ids for e in self._model.encode_batch_fast(chunk, add_special_tokens=False)]
+            cut += sum(len(i) > room for i in whole)
+            ids = [i[:room] for i in whole]
             lengths = np.fromiter((len(i) for i in ids), np.int64, len(ids))
             part = rows[start : start + len(ids)]
             used = np.arange(room) < lengths[:, None]
@@ -126,7 +160,7 @@ class Tokenizer:
                 itertools.chain.from_iterable(ids), np.int32, int(lengths.sum())
             )
             part[np.arange(len(ids)), lengths + 1] = self.sep_id
-        return rows
+        return rows, cut
 
     def encode_answers(self, answers: Sequence[str]) -> np.ndarray:
         """int32 (A, L): an answer's tokens, [SEP], then [PAD]; L is the longest's, nothing is cut."""
@@ -149,7 +183,8 @@ class Tokenizer:
         """Writes ``tokenizer.json`` and ``tokenizer_rows.json`` into ``folder``."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self._model.save(str(folder / "tokenizer.json"))
+        # On one line: it is kept with every checkpoint.
+        (folder / "tokenizer.json").write_text(self.to_json(), encoding="utf-8")
         rows = {"max_tokens": self.max_tokens, "special": self._special}
         (folder / "tokenizer_rows.json").write_text(json.dumps(rows), encoding="utf-8")
 

@@ -128,7 +128,9 @@ class VqaV2:
             regions=pictures.regions,
             image_size=0 if regions else config.image_size,
             matching=config.matching,
-            content=pictures.content(),
+            content=pictures.content(
+                name for task in tasks for asked in task.splits.values() for name in asked.pictures
+            ),
             skipped=skipped,
         )
 

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from orchestrator.errors import BadRecord, UserError
 from orchestrator.loader import Loader, eval_batches
 from orchestrator.replay.keys import keys
 from orchestrator.replay.rows import RowReader
+from orchestrator.replay.substitute import Substitute
 from orchestrator.streams.augment import augment as augmented
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.stream import Split, Stream, TaskData
@@ -219,7 +221,11 @@ def test_skip_bad_replaces_the_same_way_on_all_ranks():
     whole = walk(batch_size=10)
     rows = torch.cat([batch.row for batch in whole])
     assert not np.isin(rows, [7, 37]).any()
-    assert np.bincount(rows)[[8, 38]].tolist() == [4, 4]
+    reader = RowReader(_stream(_Broken, skip_bad=True))
+    stands_in = reader.read(np.array([7, 37])).rows
+    # Twice an epoch: its own turn and that of the broken one of its label.
+    assert np.bincount(rows)[stands_in].tolist() == [4, 4]
+    assert reader.labels(stands_in).tolist() == reader.labels(np.array([7, 37])).tolist()
     for batch, left, right in zip(
         whole, *(walk(batch_size=10, rank=r, world=2) for r in range(2)), strict=True
     ):
@@ -260,11 +266,18 @@ def test_a_rank_may_have_nothing_to_evaluate():
 
 def test_evaluating_training_rows_pairs_a_substitute_with_its_own_caption():
     stream = _stream(_Broken, skip_bad=True)
-    split = RowReader(stream).split(np.array([6, 7, 8, 9]))
-    (batch,) = eval_batches(split, batch_size=4)
+    reader = RowReader(stream)
+    (other,) = reader.read(np.array([7])).rows.tolist()
+    (batch,) = eval_batches(reader.split(np.array([6, 7, other, 9])), batch_size=4)
     assert batch.row.tolist() == [0, 1, 2, 3]
+    # And where a split has its own substitute, as one that is shared from disk.
+    whole = stream.tasks[0].splits["train"]
+    kept = Substitute.of_labels(whole.pictures, "retrieval", whole.label)
+    (every,) = eval_batches(replace(whole, pictures=kept), batch_size=30)
     for name in ("image", "tokens", "label"):
         assert torch.equal(getattr(batch, name)[1], getattr(batch, name)[2])
+        assert torch.equal(getattr(every, name)[7], getattr(every, name)[other])
+    assert np.array_equal(every.tokens[7].numpy(), whole.tokens[other])
 
 
 def test_pinning():

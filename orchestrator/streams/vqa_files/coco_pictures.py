@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from ...errors import UserError
+from ..file_content import file_content
 from ..pictures import FilePictures, RegionPictures
 from ..source import Pictures
 from .features import region_names
@@ -61,10 +62,12 @@ class CocoPictures:
         files = [f"{self._root}/{_features(part)}" for part in _PARTS]
         return RegionPictures(files, [_PARTS.index(_part(name)) for name in names], names, self.regions)
 
-    def content(self) -> bytes:
-        """What tells one set of features from another without reading it; nothing for pixels."""
-        found = {part: os.stat(f"{self._root}/{_features(part)}") for part in sorted(self._shapes)}
-        return repr([(part, s.st_size, s.st_mtime_ns) for part, s in found.items()]).encode()
+    def content(self, names: Iterable[str]) -> bytes:
+        """What tells the pictures of those names, or the files of features, from others."""
+        if self._kind == "regions":
+            return file_content(f"{self._root}/{_features(part)}" for part in sorted(self._shapes))
+        folder = f"{self._root}/{_IMAGES}"
+        return file_content(f"{folder}/{_part(name)}/{name}.jpg" for name in dict.fromkeys(names))
 
     def _list(self, part: str) -> set[str]:
         if self._kind == "regions":

@@ -4,13 +4,16 @@ import os
 import pickle
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import ray
+import torch
 from ray.exceptions import ObjectLostError
 
+from methods.method import ClassSpec
 from orchestrator.errors import UserError
 from orchestrator.replay import store as store_module
 from orchestrator.replay.config import ReplayConfig
@@ -20,6 +23,7 @@ from orchestrator.replay.publish import publish
 from orchestrator.replay.rows import RowReader
 from orchestrator.replay.store import SharedStore, capacity
 from orchestrator.replay.substitute import Substitute
+from orchestrator.streams.stream import Stream, TaskData
 
 STORE = 120 * 2**20
 
@@ -336,10 +340,32 @@ def test_bad_pictures_met_on_disk_are_replaced(file_stream, store, tmp_path, kep
     assert np.array_equal(test.tokens, stream.tasks[1].splits["test"].tokens[1:])
     assert len(test.pictures.read(np.arange(6))) == 6
     reader = RowReader(opened)
-    assert reader.read(np.array([3, 29, 5])).rows.tolist() == [4, 0, 5]
+    label = stream.tasks[0].splits["train"].label
+    order = {bad: (*range(bad + 1, 30), *range(bad)) for bad in (3, 29)}
+    stands_in = [next(row for row in rows if label[row] == label[bad]) for bad, rows in order.items()]
+    found = reader.read(np.array([3, 29, 5]))
+    assert found.rows.tolist() == [*stands_in, 5]
+    assert found.label.tolist() == label[[3, 29, 5]].tolist()
     train = opened.tasks[0].splits["train"].pictures
     assert isinstance(train, Substitute)
-    assert np.array_equal(train.read(np.array([3])), train.read(np.array([4])))
+    assert train.take(np.array([3, 29]))[1].tolist() == stands_in
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_class_that_loses_all_its_pictures_is_an_error(file_stream, store, tmp_path, split):
+    stream = file_stream(skip_bad=True)
+    spec = ClassSpec(tuple("abcde"), ("{}",), torch.zeros(5, 1, 4), 1.0)
+    tasks = [
+        TaskData(replace(data.task, scenario="recognition", classes=range(5)), data.splits)
+        for data in stream.tasks
+    ]
+    stream = Stream("tiny", spec, tasks, "none", True, 8)
+    label = tasks[1].splits[split].label
+    for row in np.flatnonzero(label == label[0]):
+        (tmp_path / "pictures" / "1" / split / f"{row}.jpg").write_bytes(b"no picture")
+    lost = f"^task task-1, split {split}: no picture of class '{'abcde'[label[0]]}' can be read$"
+    with pytest.raises(UserError, match=lost):
+        publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seed=4))
 
 
 def test_a_split_without_any_picture_is_an_error(file_stream, store, tmp_path):

@@ -1,14 +1,19 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from methods.method import InputSpec, Task
 from orchestrator.errors import BadRecord
+from orchestrator.loader import eval_batches
 from orchestrator.replay.limits import row_bytes
 from orchestrator.replay.rows import RowReader
 from orchestrator.replay.shared_stream import Candidates, SharedStream
 from orchestrator.replay.substitute import Substitute
 from orchestrator.streams.pictures import ArrayPictures
+from orchestrator.streams.source import Questions, QuestionTables
+from orchestrator.streams.stream import Split, Stream, TaskData
 
 ROWS = np.array([74, 0, 29, 30, 49, 50, 7, 7])
 
@@ -84,28 +89,142 @@ def test_a_bad_picture_is_named_by_its_global_row(file_stream, tmp_path):
     assert error.value.row == 34
 
 
-def test_skip_bad_takes_the_next_sample_of_the_task_whole(file_stream, tmp_path):
-    stream = file_stream(skip_bad=True)
-    expected = _by_hand(stream, [30, 31, 35, 60])
-    for name in ("4", "19"):
-        (tmp_path / "pictures" / "1" / "train" / f"{name}.jpg").write_bytes(b"no picture")
+class _Spoilt(ArrayPictures):
+    """Pictures of which some cannot be read."""
+
+    def __init__(self, array, bad):
+        super().__init__(array)
+        self.bad = set(bad)
+
+    def read(self, rows):
+        for row in np.asarray(rows).tolist():
+            if row in self.bad:
+                raise BadRecord(f"picture {row} cannot be read", row)
+        return super().read(rows)
+
+
+# Task 0 owns rows 0 .. 9, task 1 rows 10 .. 19; object group 0 has labels 0 and 1.
+LABELS = ((0, 1, 2, 0, 1, 2, 0, 1, 2, 2), (3, 0, 3, 0, 3, 0, 3, 0, 3, 3))
+
+
+def _labelled(scenario, *bad):
+    """A stream of two tasks of ten samples; each one's picture, tokens and questions hold its own number."""
+    tasks = []
+    for k, labels in enumerate(LABELS):
+        number = np.arange(10 * k, 10 * k + 10)
+        pictures = np.broadcast_to(number[:, None, None, None], (10, 8, 8, 3)).astype(np.uint8)
+        column = number.astype(np.int32)[:, None]
+        questions = Questions(number.astype(np.int32), column, column.astype(np.float32))
+        spoilt = _Spoilt(pictures, [row - 10 * k for row in bad if row // 10 == k])
+        splits = {"train": Split(spoilt, column, np.array(labels, np.int32), questions=questions)}
+        tasks.append(TaskData(Task(k, f"t{k}", scenario, 2), splits))
+    tables = QuestionTables(["a"], 1, ["k"], ["g", "h"], [0, 0, 1, 1])
+    return Stream("made", InputSpec(8, 1, 50, 0, 1, 2, 3), tasks, "none", True, tables=tables)
+
+
+@pytest.mark.parametrize(
+    ("bad", "expected"),
+    [
+        ((), {0: 0, 3: 3}),
+        ((3,), {3: 6, 0: 0, 4: 4}),
+        ((3, 6), {3: 0, 6: 0, 0: 0}),  # round to the class's first
+        ((2, 5, 8), {2: 9, 5: 9, 8: 9}),
+        ((9,), {9: 2}),  # not task 1's first row
+        ((11, 13, 15), {11: 17, 13: 17, 15: 17, 0: 0}),  # class 0 of task 1, not task 0's
+        ((19,), {19: 10}),
+    ],
+)
+@pytest.mark.parametrize("scenario", ["recognition", "vqa", "retrieval"])
+def test_skip_bad_takes_the_next_sample_of_the_task_and_label_whole(scenario, bad, expected):
+    stream = _labelled(scenario, *bad)
     reader = RowReader(stream)
-    # Row 49 is the last of its task: its substitute is the first, not the next task's.
-    found = reader.read(np.array([49, 31, 34, 60]))
-    assert found.rows.tolist() == [30, 31, 35, 60]
-    for mine, theirs in zip(found[:3], expected, strict=True):
-        assert np.array_equal(mine, theirs)
-    assert reader.skipped == 2
-    split = reader.split(np.array([34, 35]))
-    assert np.array_equal(split.pictures.read(np.array([0])), expected[0][[2]])
+    asked, taken = np.array(list(expected)), list(expected.values())
+    found = reader.read(asked)
+    assert found.rows.tolist() == taken
+    assert found.pictures[:, 0, 0, 0].tolist() == found.tokens[:, 0].tolist() == taken
+    assert found.questions.kind.tolist() == found.questions.answer[:, 0].tolist() == taken
+    labels = np.concatenate(LABELS)
+    assert found.label.tolist() == labels[asked].tolist() == labels[taken].tolist()
+    assert (stream.task_of(found.rows) == stream.task_of(asked)).all()
+    assert reader.skipped == len(set(bad) & set(asked.tolist()) | set(_between(bad, expected)))
 
 
-def test_skip_bad_gives_up_on_a_task_without_any_picture(file_stream, tmp_path):
-    stream = file_stream(skip_bad=True)
-    for path in (tmp_path / "pictures" / "2" / "train").iterdir():
-        path.unlink()
-    with pytest.raises(BadRecord, match="2/train"):
-        RowReader(stream).read(np.array([0, 60]))
+def _between(bad, expected):
+    """The bad rows that lie between a row and its substitute."""
+    labels = np.concatenate(LABELS)
+    for row, other in expected.items():
+        task = range(row // 10 * 10, row // 10 * 10 + 10)
+        group = [r for r in task if labels[r] == labels[row]]
+        place = group.index(row)
+        while group[place % len(group)] != other:
+            yield group[place % len(group)]
+            place += 1
+
+
+def test_a_substitute_depends_on_neither_batch_nor_order_nor_thread():
+    bad = (1, 3, 6, 8, 11, 13, 19)
+    singly = RowReader(_labelled("vqa", *bad))
+    alone = [int(singly.read(np.array([row])).rows[0]) for row in range(19, -1, -1)][::-1]
+    assert RowReader(_labelled("vqa", *bad)).read(np.arange(20)).rows.tolist() == alone
+    reader = RowReader(_labelled("vqa", *bad))
+    rows = np.random.default_rng(0).integers(0, 20, (200, 4))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(reader.read, rows))
+    for asked, samples in zip(rows, found, strict=True):
+        assert samples.rows.tolist() == [alone[row] for row in asked]
+        assert samples.pictures[:, 0, 0, 0].tolist() == samples.rows.tolist()
+    assert reader.skipped == len(bad)
+
+
+@pytest.mark.parametrize("scenario", ["recognition", "vqa"])
+def test_a_class_of_which_no_picture_can_be_read_is_one_line(scenario):
+    stream = _labelled(scenario, 1, 4, 7)
+    reader = RowReader(stream)
+    assert reader.read(np.array([0, 2])).rows.tolist() == [0, 2]
+    with pytest.raises(BadRecord, match=r"^picture 4 cannot be read; nor can any other picture") as error:
+        reader.read(np.array([0, 4]))
+    assert error.value.row == 4 and "\n" not in str(error.value)
+
+
+def test_in_retrieval_a_record_of_the_task_stands_for_a_category_that_has_none():
+    reader = RowReader(_labelled("retrieval", 1, 2, 4, 7))
+    assert reader.read(np.array([1, 4, 7, 2])).rows.tolist() == [3, 5, 8, 5]
+    with pytest.raises(BadRecord, match="nor can any other picture"):
+        RowReader(_labelled("retrieval", *range(10))).read(np.array([10, 3]))
+
+
+def test_what_ranks_samples_sees_those_that_are_trained_on():
+    bad = (3, 6, 19)
+    reader = RowReader(_labelled("vqa", *bad))
+    rows = np.array([6, 3, 19, 1])
+    split = reader.split(rows)
+    trained = reader.read(rows)
+    # Its substitute is row 0, which is not among the rows.
+    assert trained.rows.tolist() == [0, 0, 10, 1]
+    assert split.pictures.read(np.arange(4))[:, 0, 0, 0].tolist() == [0, 0, 10, 1]
+    for name in ("tokens", "label"):
+        assert np.array_equal(getattr(split, name), getattr(trained, name))
+    assert np.array_equal(split.questions.kind, trained.questions.kind)
+    (batch,) = eval_batches(split, batch_size=4)
+    assert batch.tokens[:, 0].tolist() == [0, 0, 10, 1] and batch.row.tolist() == [0, 1, 2, 3]
+
+
+def test_a_picture_that_fails_while_others_read_is_never_paired_with_anothers_caption():
+    stream = _labelled("vqa")
+    reader, pictures = RowReader(stream), stream.tasks[0].splits["train"].pictures
+    read = pictures.read
+
+    def failing_next(rows):
+        found = read(rows)
+        # Between this reader's pictures and its texts another thread meets the row as bad.
+        if not pictures.bad:
+            pictures.bad = {0}
+            reader.read(np.array([0]))
+        return found
+
+    pictures.read = failing_next
+    found = reader.read(np.array([0]))
+    assert found.pictures[0, 0, 0, 0] == found.tokens[0, 0] == found.rows[0] == 0
 
 
 def test_features_are_read_in_the_place_of_pictures(encoded_stream):

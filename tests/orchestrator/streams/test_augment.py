@@ -1,11 +1,15 @@
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F
 
 from orchestrator.errors import UserError
 from orchestrator.streams.augment import augment
+from orchestrator.streams.product_transform import DRAWS, _crops, product_transform
 
 
 def pictures(n=24, size=32):
@@ -86,3 +90,81 @@ def test_product_varies_with_the_seed():
 def test_an_unknown_name_is_named():
     with pytest.raises(UserError, match="augment: 'mixup', allowed: none, flip, shift, product"):
         augment("mixup", pictures(), SEEDS)
+
+
+def crops_by_torchvision(draws, size):
+    """torchvision's RandomResizedCrop.get_params, its generator's draws replaced by ours."""
+    found = []
+    for tries in draws:
+        for area, ratio, top, left in tries:
+            area = size * size * (0.2 + area * (1 - 0.2))
+            ratio = math.exp(math.log(3 / 4) + ratio * (math.log(4 / 3) - math.log(3 / 4)))
+            w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+            if 0 < w <= size and 0 < h <= size:
+                found.append((int(top * (size - h + 1)), int(left * (size - w + 1)), h, w))
+                break
+        else:
+            found.append((0, 0, size, size))
+    return found
+
+
+def test_crops_are_those_of_random_resized_crop():
+    draws = np.random.default_rng(0).random((300, 10, 4))
+    assert _crops(draws, 224) == crops_by_torchvision(draws, 224)
+    draws[:, :, :2] = 0.999  # as wide as none that fits
+    assert _crops(draws, 224) == [(0, 0, 224, 224)] * 300
+    corner = np.array([[[0.25, 0.5, 0.999, 0.0]] * 10])
+    assert _crops(corner, 20) == [(7, 0, 13, 13)]
+
+
+def one(values):
+    """Draws of one picture that is not cropped or mirrored, then two rounds of (which, chance, sign)."""
+    whole = [1.0, 0.5, 0.0, 0.0]
+    return np.array([[*whole * 10, 0.9, *values[0], *values[1]]])
+
+
+SKIP = (0.0, 0.9, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("which", "sign", "expected"),
+    [
+        (0, 0.0, None),
+        (1, 0.0, F.autocontrast),
+        (2, 0.0, None),
+        (3, 0.0, None),
+        (4, 0.0, F.equalize),
+        (5, 0.0, (0, (0, 0), (math.degrees(math.atan(0.15)), 0))),
+        (5, 0.9, (0, (0, 0), (-math.degrees(math.atan(0.15)), 0))),
+        (6, 0.0, (0, (0, 0), (0, math.degrees(math.atan(0.15))))),
+        (7, 0.0, (0, (5, 0), (0, 0))),
+        (7, 0.9, (0, (-5, 0), (0, 0))),
+        (8, 0.0, (0, (0, 5), (0, 0))),
+        (9, 0.0, (15, (0, 0), (0, 0))),
+        (9, 0.9, (-15, (0, 0), (0, 0))),
+    ],
+)
+def test_each_operation_is_the_paper_codes_at_level_5(which, sign, expected):
+    picture = pictures(1, 224) // 2 + 40
+    told = one([((which + 0.5) / 10, 0.49, sign), SKIP])
+    assert told.shape == (1, DRAWS)
+    out = torch.from_numpy(product_transform(picture, told)[0]).permute(2, 0, 1)
+    image = torch.from_numpy(picture[0]).permute(2, 0, 1)
+    if isinstance(expected, tuple):
+        angle, shift, shear = expected
+        options = {"interpolation": v2.InterpolationMode.BILINEAR, "fill": [128.0] * 3}
+        center = [112, 112] if angle else [0, 0]
+        image = F.affine(image, angle, list(shift), 1.0, list(shear), center=center, **options)
+    elif expected is not None:
+        image = expected(image)
+    assert torch.equal(out, image)
+    assert expected is None or not torch.equal(out, torch.from_numpy(picture[0]).permute(2, 0, 1))
+    left = product_transform(picture, one([((which + 0.5) / 10, 0.51, sign), SKIP]))
+    np.testing.assert_array_equal(left, picture, "each is applied half of the time")
+
+
+def test_both_rounds_are_applied_one_after_the_other():
+    picture = pictures(1, 224)
+    twice = product_transform(picture, one([(0.75, 0.1, 0.1), (0.85, 0.1, 0.9)]))
+    first = product_transform(picture, one([(0.75, 0.1, 0.1), SKIP]))
+    np.testing.assert_array_equal(twice, product_transform(first, one([SKIP, (0.85, 0.1, 0.9)])))

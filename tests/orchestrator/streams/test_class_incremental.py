@@ -62,10 +62,13 @@ def test_labels_count_classes_as_they_arrive_and_every_picture_is_in_one_split()
     assert sorted(rows) == list(range(len(TRAIN)))
 
 
-def test_validation_takes_its_share_of_each_class_and_at_least_one():
-    stream = build(validation=0.2, class_order="natural")
+@pytest.mark.parametrize(
+    ("share", "sizes"), [(0.2, [2, 2, 4, 6, 1, 1]), (0.25, [2, 3, 5, 8, 1, 1]), (0.5, [5, 6, 10, 16, 2, 1])]
+)
+def test_validation_takes_its_share_of_each_class_and_at_least_one(share, sizes):
+    stream = build(validation=share, class_order="natural")
     held = np.concatenate([t.splits["validation"].label for t in stream.tasks])
-    np.testing.assert_array_equal(np.bincount(held), [2, 2, 4, 6, 1, 1])
+    np.testing.assert_array_equal(np.bincount(held), sizes)
     assert stream.categories == NAMES
 
 
@@ -262,3 +265,11 @@ def test_base_and_new_classes_are_two_tasks_in_natural_order(case):
         np.testing.assert_array_equal(
             test.label - task.classes.start, _GOLDEN[f"split.{case}.out_{part}_labels"]
         )
+
+
+def test_the_fingerprint_tells_other_labels_of_the_same_pictures():
+    other = TEST.copy()
+    other[[0, 1]] = other[[1, 0]]
+    one, two = build(initial=6, class_order="natural"), build(initial=6, class_order="natural", test=other)
+    assert one.tasks[0].splits["test"].ids == two.tasks[0].splits["test"].ids
+    assert one.fingerprint != two.fingerprint

@@ -263,6 +263,33 @@ def test_two_folders_of_one_name_are_one_line(tmp_path):
     assert "class name 'sea lion' is used twice, allowed: each name once" in message(tmp_path)
 
 
+def test_the_order_in_which_a_machine_lists_files_changes_nothing(tmp_path, monkeypatch):
+    tree(tmp_path, {"train": 5, "test": 2})
+    walk = os.walk
+
+    def listed(reverse):
+        def other(top, **options):
+            for where, below, files in walk(top, **options):
+                yield where, below, sorted(files, reverse=reverse)
+
+        monkeypatch.setattr("orchestrator.streams.image_folder.os.walk", other)
+        stream = load(tmp_path)
+        return stream.fingerprint, [list(s.ids) for t in stream.tasks for s in t.splits.values()]
+
+    assert listed(False) == listed(True)
+
+
+def test_names_of_a_file_go_by_the_folder_whatever_its_order(tmp_path):
+    tree(tmp_path, {"train": 4, "test": 2})
+    names = {folder: f"name of {folder}" for folder in FOLDERS}
+    (tmp_path / "names.json").write_text(json.dumps(dict(reversed(names.items()))))
+    stream = load(tmp_path, names="names.json", seed=2)
+    for task in stream.tasks:
+        for split in task.splits.values():
+            found = [stream.categories[k] for k in split.label]
+            assert found == [names[path.split("/")[1]] for path in split.ids]
+
+
 def test_the_fingerprint_tells_other_pictures(tmp_path):
     tree(tmp_path)
     first = load(tmp_path).fingerprint

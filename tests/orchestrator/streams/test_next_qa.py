@@ -293,3 +293,12 @@ def test_wups_is_measured_where_it_is_asked_for(tmp_path, files, monkeypatch):
     assert len({plain.fingerprint, official.fingerprint, reference.fingerprint}) == 3
     with pytest.raises(ValueError, match="measure: 'soft', allowed: exact, wups"):
         load(tmp_path, measure="soft")
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_the_fingerprint_tells_other_features(tmp_path, files, split):
+    first = load(write(tmp_path, files)).fingerprint
+    assert load(tmp_path).fingerprint == first
+    path = tmp_path / f"vid_feat/app_mot_{split}.h5"
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert load(tmp_path).fingerprint != first

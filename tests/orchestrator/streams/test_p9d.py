@@ -123,7 +123,7 @@ def test_the_order_is_the_files_or_the_lists_or_the_seeds(tmp_path, files):
     assert all(plain[key] == ids for key, ids in every_id(picked).items()), (
         "a task does not depend on its place"
     )
-    assert len([*load(tmp_path, tasks=2).tasks]) == 2
+    assert [t.name for t in load(tmp_path, tasks=2).tasks] == list(INDUSTRIES)[:2]
     orders = {tuple(t.name for t in load(tmp_path, order="seed", seed=s).tasks) for s in range(8)}
     assert len(orders) > 1 and all(sorted(o) == sorted(INDUSTRIES) for o in orders)
 
@@ -315,6 +315,15 @@ def test_a_task_left_with_nothing_is_named(tmp_path, files):
     files["test"] = {i: r for i, r in files["test"].items() if r["industry_name"] != "c/d"}
     with pytest.raises(UserError, match="test.json: task 'c/d' has 0 sound records, allowed: at least 1"):
         load(write(tmp_path, files))
+
+
+def test_thirty_words_of_a_caption_are_kept(tmp_path, files):
+    words = [f"w{i}" for i in range(40)]
+    for records in files["train"].values():
+        for record in records.values():
+            record["title"] = " ".join(words)
+    for task in load(write(tmp_path, files)).tasks:
+        assert set(task.splits["train"].captions) == {" ".join(words[:30])}
 
 
 def test_unknown_task_names_and_too_many_tasks_are_named(tmp_path, files):

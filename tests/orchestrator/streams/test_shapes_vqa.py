@@ -5,7 +5,6 @@ import pytest
 
 from orchestrator.streams.registry import get
 from orchestrator.streams.shapes_vqa import GROUPS, SHIFT_KINDS, ShapesVQA
-from orchestrator.streams.tokenizer import Tokenizer
 from orchestrator.streams.world.asking.answers import admitted
 from orchestrator.streams.world.asking.kinds import KINDS
 from orchestrator.streams.world.division import PRETRAINING
@@ -181,17 +180,6 @@ def test_answers_are_not_told_by_the_words():
         assert np.mean(right) < np.mean(chance) + 4 * spread
         excess.append(np.mean(right) - np.mean(chance))
     assert np.mean(excess) < 0.02
-
-
-@pytest.mark.parametrize("setting", ["dual-level", "con-vs", "con-vls"])
-def test_no_question_is_cut_by_a_tokenizer_that_knows_the_first_tasks_words_only(setting):
-    stream = load(setting=setting, train=40)
-    tokenizer = Tokenizer.train(stream.tasks[0].splits["train"].captions, 300, Config().max_tokens)
-    for task in stream.tasks:
-        for caption, row in zip(
-            task.splits["train"].captions, tokenizer.encode(task.splits["train"].captions), strict=True
-        ):
-            assert tokenizer.decode(row) == caption
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import pickle
@@ -11,7 +12,9 @@ from tokenizers import models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, T5Tokenizer
 
 from orchestrator.errors import UserError
+from orchestrator.streams.multilingual import multilingual
 from orchestrator.streams.tokenizer import Tokenizer
+from orchestrator.streams.world.vocabulary import world_words
 
 CAPTIONS = ["two red cars above a bus", "a blue boat and a bike", "a red car and two blue boats"] * 3
 UNSEEN = [
@@ -59,6 +62,82 @@ def test_many_captions_are_encoded_as_one_by_one(monkeypatch):
     singly = np.concatenate([tokenizer.encode([text]) for text in texts])
     monkeypatch.setattr("orchestrator.streams.tokenizer._CHUNK", 4)
     np.testing.assert_array_equal(tokenizer.encode(texts), singly)
+
+
+def test_what_is_cut_is_counted(monkeypatch):
+    monkeypatch.setattr("orchestrator.streams.tokenizer._CHUNK", 2)
+    for tokenizer in (trained(8), Tokenizer.multilingual(8), Tokenizer.words(8)):
+        fits, long = "a a a a a a", "two red cars above a boat in a bus"
+        rows, cut = tokenizer.encode_counting([fits, long, "", long, fits])
+        assert cut == 2, "six tokens fit into a row of eight, seven do not"
+        np.testing.assert_array_equal(rows, tokenizer.encode([fits, long, "", long, fits]))
+        assert tokenizer.encode_counting(["a a a a a a", "a a a a a a a"])[1] == 1
+    assert tokenizer.encode_counting([])[1] == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "不锈钢保温杯500ml（新款）",
+        "ひらがなカタカナ",
+        "대한민국",
+        "Ёлка Ω ß ñ Ế",
+        "हिन्दी ไทย",
+        "שלום سيارة",
+        "№ € ℃ “a” 😀",
+    ],
+)
+def test_each_character_is_a_token_of_its_own_in_any_script(text):
+    tokenizer = Tokenizer.multilingual(64)
+    rows, cut = tokenizer.encode_counting([text])
+    assert cut == 0 and (rows != tokenizer.pad_id).sum() == len(text) + 2
+    assert len(set(rows[0, 1 : len(text) + 1].tolist())) == len(set(text))
+    assert tokenizer.decode(rows[0]) == text and tokenizer.unk_id not in rows
+
+
+def test_characters_of_no_block_are_spelled_and_nothing_is_lost():
+    tokenizer = Tokenizer.multilingual(64)
+    rows = tokenizer.encode([*UNSEEN, "\U00020000", "a\tb"])
+    assert [tokenizer.decode(row) for row in rows] == [*UNSEEN, "\U00020000", "a\tb"]
+    assert (rows != tokenizer.pad_id).sum(1)[-2:].tolist() == [4 + 2, 3 + 2]
+    assert not {tokenizer.unk_id, tokenizer.mask_id} & set(rows.flat), "special names are text"
+    assert (tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id) == (
+        *range(5),
+    )
+
+
+def test_the_multilingual_vocabulary_is_fixed():
+    tokens, merges = multilingual()
+    assert len(tokens) == len(set(tokens)) == Tokenizer.multilingual(8).vocab_size - 256 - 5
+    assert all(part in tokens for pair in merges[:50] for part in pair)
+    # Ids are rows of trained weights: a token that is put in or taken out moves those behind it.
+    assert hashlib.sha256(json.dumps([tokens, merges]).encode()).hexdigest()[:16] == "425c5cb50fff3680"
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("what color is his shirt?", ["what", " col", "or", " is", " his", " shirt", "?"]),
+        ("the the", ["the", " the"]),
+        ("a 5", ["a", " ", "5"]),
+        ("水 the 水", ["水", " the", " ", "水"]),
+    ],
+)
+def test_english_is_read_in_pieces_of_words_that_hold_their_space(text, pieces):
+    tokenizer = Tokenizer.multilingual(32)
+    row = tokenizer.encode([text])[0]
+    found = [tokenizer.decode([token]) for token in row[1 : len(pieces) + 1]]
+    assert found == [piece.removeprefix(" ") for piece in pieces]
+    assert (row != tokenizer.pad_id).sum() == len(pieces) + 2 and tokenizer.decode(row) == text
+
+
+def test_a_word_of_the_world_is_a_token_and_any_other_text_is_spelled():
+    tokenizer = Tokenizer.words(64)
+    words = world_words()
+    rows = tokenizer.encode(words)
+    assert len(set(words)) == len(words) and ((rows != tokenizer.pad_id).sum(1) == 3).all()
+    assert len(set(rows[:, 1].tolist())) == len(words)
+    assert [tokenizer.decode(row) for row in tokenizer.encode(UNSEEN)] == UNSEEN
 
 
 def test_saved_and_loaded_it_is_the_same_and_holds_json_only(tmp_path):
@@ -158,7 +237,7 @@ def test_answers_are_ended_padded_and_whole():
     assert tokenizer.encode_answers([]).shape == (0, 1)
 
 
-@pytest.mark.parametrize("make", [trained, lambda: Tokenizer.world(16)])
+@pytest.mark.parametrize("make", [trained, lambda: Tokenizer.world(16), lambda: Tokenizer.multilingual(99)])
 def test_it_travels_to_workers(make):
     tokenizer = make()
     detokenize = pickle.loads(pickle.dumps(tokenizer.decode))

@@ -790,3 +790,23 @@ def test_a_wrong_value_is_named_in_one_line(wrong):
     with pytest.raises(ValueError, match=rf"^{next(iter(wrong))}: .*, allowed: ") as caught:
         VqaV2.Config(**wrong)
     assert "\n" not in str(caught.value)
+
+
+def test_the_fingerprint_tells_other_features_and_other_pixels(tmp_path, files):
+    write(tmp_path, files)
+    first = load(tmp_path).fingerprint
+    assert load(tmp_path).fingerprint == first
+    path = tmp_path / "COCO/features/val2014_obj36.h5"
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert load(tmp_path).fingerprint != first
+
+    for part, numbers in (("train", TRAIN), ("val", VAL)):
+        (tmp_path / f"COCO/images/{part}2014").mkdir(parents=True)
+        for n in numbers:
+            Image.new("RGB", (16, 16), (n, 0, 0)).save(
+                tmp_path / f"COCO/images/{part}2014/{picture(n, part)}.jpg"
+            )
+    first = load(tmp_path, pictures="pixels").fingerprint
+    path = tmp_path / f"COCO/images/val2014/{picture(VAL[-1], 'val')}.jpg"
+    Image.new("RGB", (16, 16), (9, 9, 9)).save(path)
+    assert load(tmp_path, pictures="pixels").fingerprint != first
