@@ -35,8 +35,13 @@ class Pretended(Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        given = [*_tensors(args), *_tensors(kwargs.values())] if kwargs else list(_tensors(args))
-        _check(func, args, given)
+        given: list[Tensor] = []
+        _gather(args, given)
+        if kwargs:
+            _gather(kwargs.values(), given)
+        strange = [tensor for tensor in given if not isinstance(tensor, Pretended)]
+        if strange:
+            _check(func, args, strange)
         with torch._C._DisableTorchDispatch():
             return _taken(func(*args, **(kwargs or {})), given)
 
@@ -142,11 +147,10 @@ _CUDA = {
 _CAPTURE_CHECKS = {"_cuda_graph_capture_health_check", "_accelerator_graph_capture_health_check"}
 
 
-def _check(func: Any, args: tuple, given: list[Tensor]) -> None:
-    """Raises as CUDA does where an operation's tensors lie on both devices."""
-    strange = [tensor for tensor in given if not isinstance(tensor, Pretended)]
+def _check(func: Any, args: tuple, strange: list[Tensor]) -> None:
+    """Raises as CUDA does where ``strange`` tensors, those of the CPU, meet others."""
     name = func.overloadpacket.__name__
-    if not strange or name in _ACROSS:
+    if name in _ACROSS:
         return
     if torch._C._current_autograd_node() is not None:
         return  # autograd makes the zeros of what had no gradient where the memory is
@@ -167,13 +171,13 @@ def _check(func: Any, args: tuple, given: list[Tensor]) -> None:
     )
 
 
-def _tensors(values: Iterable) -> Iterator[Tensor]:
-    """The tensors among an operation's arguments, and in their lists."""
+def _gather(values: Iterable, given: list[Tensor]) -> None:
+    """Puts the tensors among an operation's arguments, and in their lists, into ``given``."""
     for value in values:
         if isinstance(value, Tensor):
-            yield value
+            given.append(value)
         elif isinstance(value, (list, tuple)):
-            yield from _tensors(value)
+            _gather(value, given)
 
 
 def _taken(found: Any, given: list[Tensor]) -> Any:

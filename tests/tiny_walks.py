@@ -18,11 +18,11 @@ from orchestrator.streams.stream import Stream
 
 _RETRIEVAL = {
     "stream.name": "shapes-retrieval",
-    "stream.train": 24,
-    "stream.validation": 12,
-    "stream.test": 12,
+    "stream.train": 16,
+    "stream.validation": 8,
+    "stream.test": 8,
     "stream.query": 4,
-    "stream.gallery": 8,
+    "stream.gallery": 6,
     "stream.max_tokens": 16,
     "method.backbone.size": "small",
     "method.backbone.image_width": 16,
@@ -42,8 +42,8 @@ _RETRIEVAL = {
 _RECOGNITION = {
     "stream.name": "shapes-recognition",
     "stream.train": 2,
-    "stream.validation": 2,
-    "stream.test": 2,
+    "stream.validation": 1,
+    "stream.test": 1,
     "method.backbone.pretrained": "world",
     "run.views": 2,
     "replay.size": 36,
@@ -54,9 +54,9 @@ _VQA = {
     "stream.name": "shapes-vqa",
     "stream.tokenizer": "world",
     "stream.train": 4,
-    "stream.validation": 2,
-    "stream.test": 2,
-    "replay.size": 20,
+    "stream.validation": 1,
+    "stream.test": 1,
+    "replay.size": 10,
     "replay.policy": "herding",
 }
 _T5 = {
@@ -71,7 +71,7 @@ _T5 = {
 }
 _PROMPTS = {
     "method.backbone.size": "world",
-    "method.batch_size": 4,
+    "method.batch_size": 8,
     "method.epochs": 1,
     "method.general_layers": [0, 1],
     "method.task_layers": [1, 2],
