@@ -7,7 +7,6 @@ walk as it is, in float32, with the look at test.
 import dataclasses
 import sys
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -188,9 +187,7 @@ def test_two_ranks_walk_as_one(run, walks, tmp_path):
 if __name__ == "__main__":
     number, path = int(sys.argv[1]), Path(sys.argv[2])
     torch.set_num_threads(1)
-    dist.init_process_group(
-        "gloo", f"file://{path}/rendezvous", rank=number, world_size=2, timeout=timedelta(seconds=60)
-    )
+    dist.init_process_group("gloo", f"file://{path}/rendezvous", rank=number, world_size=2)
     found = {
         "double": {run: _doubles(run, path / "two", path / "shelf", cut=True) for run in _RUNS},
         "single": {run: _singles(run, path / "two", path / "shelf", cut=True) for run in _WHOLE},
