@@ -71,13 +71,19 @@ def on_two_ranks():
 
     def run(file: str, folder: Path) -> None:
         root = Path(__file__).parents[1]
+        paths = [str(root), str(root / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        how = {"cwd": root, "env": {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}}
         ranks = [
-            subprocess.Popen([sys.executable, file, str(rank), str(folder)], cwd=root, stderr=subprocess.PIPE)
+            subprocess.Popen([sys.executable, file, str(rank), str(folder)], stderr=subprocess.PIPE, **how)
             for rank in (0, 1)
         ]
-        for process in ranks:
-            _, errors = process.communicate(timeout=240)
-            assert process.returncode == 0, errors.decode()
+        try:
+            for process in ranks:
+                _, errors = process.communicate(timeout=240)
+                assert process.returncode == 0, errors.decode()
+        finally:  # a rank whose other has died waits in a collective
+            for process in ranks:
+                process.kill()
 
     return run
 
