@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from .. import distributed
 from ..clap.task_parameters import TaskParameters
+from ..precision import full_precision
 
 
 class Keys(nn.Module):
@@ -42,7 +43,9 @@ class Keys(nn.Module):
     def select(self, queries: Tensor) -> Tensor:
         """The task whose key is nearest to each query by cosine: (B, M, D) -> int64 (B, M)."""
         keys = F.normalize(torch.cat([self.values.past, self.values.new]), dim=-1)
-        return torch.einsum("bmd,tmd->bmt", queries, keys).argmax(-1)
+        # Cosines of tasks differ in the third digit, which bf16 has not.
+        with full_precision(queries):
+            return torch.einsum("bmd,tmd->bmt", queries, keys).argmax(-1)
 
     @torch.no_grad()
     def _begin(self, queries: Tensor) -> None:

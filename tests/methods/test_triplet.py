@@ -278,9 +278,19 @@ def test_each_modality_selects_its_task_by_cosine(classifier):
         one = rows_of(batch, slice(row, row + 1))
         one.feature = batch.feature[row : row + 1]
         assert method.answer(one).texts[0] == found.texts[row]
-        if classifier != "all":
-            allowed = ANSWERS[by[classifier][row]]
-            assert found.texts[row] in {f"answer {a}" for a in allowed}
+    fused = method.fused(batch, method.prompts.chosen(wanted))
+    said = {how: method.head.best(fused, tasks).tolist() for how, tasks in {**by, "all": None}.items()}
+    assert list(found.texts) == [f"answer {a}" for a in said[classifier]]
+    assert all(said[how] != said[classifier] for how in said if how != classifier)
+
+
+def test_a_majority_is_two_of_three_and_else_the_fusion():
+    method = make(classifier="majority")
+    tasks = {"image": [0, 0, 2, 1, 0], "text": [0, 1, 1, 1, 0], "fusion": [1, 0, 1, 2, 2]}
+    tasks = {name: torch.tensor(value) for name, value in tasks.items()}
+    assert method._task(tasks).tolist() == [0, 0, 1, 1, 0]
+    apart = {"image": torch.tensor([0]), "text": torch.tensor([1]), "fusion": torch.tensor([2])}
+    assert method._task(apart).tolist() == [2]
 
 
 def test_prompts_of_the_chosen_task_are_used():
