@@ -212,11 +212,12 @@ def test_bf16_autocast_stays_near_full_precision():
         assert value.item() == pytest.approx(wanted[name].item(), rel=0.05, abs=0.02), name
 
 
-def test_losses_of_features_are_full_precision_under_autocast():
-    method = make()
+@pytest.mark.parametrize("cls", [CTP, Finetune])
+def test_losses_of_features_are_full_precision_under_autocast(cls):
+    method = make(cls)
     walk(method, LATER)
     wanted = method.loss(batch(3), method.phases(LATER)[0])
-    again = make()
+    again = make(cls)
     walk(again, LATER)
 
     def exact(encode):
@@ -226,13 +227,47 @@ def test_losses_of_features_are_full_precision_under_autocast():
 
         return without_autocast
 
-    for model in (again.model, again.momentum_model, again.reference_model):
+    models = (again.model, again.momentum_model, again.reference_model) if cls is CTP else (again.model,)
+    for model in models:
         for name in ("encode_image", "encode_text", "mlm_logits"):
             setattr(model, name, exact(getattr(model, name)))
     with torch.autocast("cpu", torch.bfloat16):
         found = again.loss(batch(3), again.phases(LATER)[0])
+    assert found.keys() == wanted.keys()
     for name, value in found.items():
-        torch.testing.assert_close(value, wanted[name], msg=name)
+        assert torch.equal(value, wanted[name]), name
+
+
+def test_features_and_word_logits_are_float32_under_autocast():
+    method, given = make().eval(), batch(size=5)
+    with torch.autocast("cpu", torch.bfloat16):
+        rows = [method.embed(given, kind) for kind in ("image", "text", "pair")]
+        tokens, _ = method.model.encode_image(given.image)
+        logits = method.model.mlm_logits(given.tokens, tokens, torch.arange(9))
+    assert [found.dtype for found in (*rows, logits)] == [torch.float32] * 4
+    for found in rows:  # rows of bf16 would be as long as 1.002
+        torch.testing.assert_close(found.norm(dim=1), torch.ones(5), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("cls", [CTP, ExperienceReplay])
+@pytest.mark.parametrize("mlm_weight", [0.0, 0.5])
+def test_without_masked_words_a_pair_is_its_picture_and_its_text(cls, mlm_weight):
+    """The fusion layers are as random as they began then: nothing may be ranked by them."""
+    method = make(cls, mlm_weight=mlm_weight)
+    walk(method, FIRST)
+    method.eval()
+    given = batch(1, size=5)
+    image, text, pair = (method.embed(given, kind) for kind in ("image", "text", "pair"))
+    with torch.no_grad():
+        for parameter in method.model.bert.fusion_layers.parameters():
+            parameter.normal_()
+    fused = method.embed(given, "pair")
+    assert torch.equal(fused, pair) == (mlm_weight == 0)
+    assert pair.shape == (5, 12)
+    if mlm_weight:
+        return
+    torch.testing.assert_close(pair.norm(dim=1), torch.ones(5))
+    torch.testing.assert_close(pair @ pair.T, (image @ image.T + text @ text.T) / 2)
 
 
 @pytest.mark.parametrize("kind", ["image", "text", "pair"])
