@@ -6,8 +6,10 @@ import torch.nn.functional as F
 from safetensors.torch import load, save
 from torch import nn
 
+from methods.clap.adapters import ProbabilisticAdapters
 from methods.clap4clip import Clap4Clip
 from methods.method import Batch, ClassSpec, Task
+from methods.prompts import LearnedPrompts
 from methods.registry import get
 
 SIZES, WIDTH = (2, 3, 2), 16
@@ -234,12 +236,12 @@ def test_global_adapter_draws_before_the_tasks():
     assert not any(name.startswith("teacher") for name in method.state_dict())
 
 
-@pytest.mark.parametrize("prior", ["normal", "frozen"])
+@pytest.mark.parametrize("prior", ["normal", "frozen", "data_driven"])
 @pytest.mark.parametrize("name", ["adapt", "consolidate"])
 def test_a_hierarchical_loss_is_its_formulas(name, prior):
-    """Every term written out, task by task and class by class, of tasks of 2 and 3 classes."""
+    """Every term written out, task by task, of tasks of 2 and 3 classes; and the gradient of all."""
     weights = {"kl_weight": 0.03, "lasp_weight": 2.0, "distill_weight": 0.7, "ortho_weight": 5.0}
-    method = make(2, hierarchical=True, vga=False, prior=prior, **weights).eval()
+    method = make(2, hierarchical=True, prior=prior, context_share=0.5, **weights).eval()
     with torch.no_grad():  # away from the teacher, for each class by its own way
         method.global_adapter.weight.new.normal_(0, 0.3)
         method.adapters.weight.past.normal_(0, 0.3)
@@ -266,9 +268,11 @@ def test_a_hierarchical_loss_is_its_formulas(name, prior):
     g = torch.Generator().manual_seed(4)
     shared_noise = torch.randn(2, 5, WIDTH, generator=g, dtype=torch.float64)
     noise = torch.randn(3, 2, 5, WIDTH, generator=g, dtype=torch.float64)
-    shared = adapted(method.global_adapter, "new", text)
+    context = torch.randperm(6, generator=g)[:3]
+    plain = text + method.vga(text, given.feature, None)
+    shared = adapted(method.global_adapter, "new", plain)
     shared_drawn = shared[0] + shared[1] * shared_noise
-    guided = text + shared_drawn
+    guided = plain + shared_drawn
     own = tuple(of_tasks(guided))
     drawn = own[0] + own[1] * noise
     logits = 10 * torch.einsum("bd,mlcd->mlbc", given.feature, guided + drawn)
@@ -279,13 +283,14 @@ def test_a_hierarchical_loss_is_its_formulas(name, prior):
         return F.cross_entropy(text @ drawn.T, torch.arange(len(text)))
 
     prior_of = [torch.distributions.Normal(torch.zeros(()).double(), torch.ones(()).double())] * 2
-    if prior == "frozen":
+    if prior != "normal":
+        of = mean_text if prior == "frozen" else text + method.vga(text, given.feature[context], None)
         prior_of = [
-            torch.distributions.Normal(*of_tasks(mean_text)),
-            torch.distributions.Normal(*adapted(method.global_adapter, "new", mean_text)),
+            torch.distributions.Normal(*of_tasks(of)),
+            torch.distributions.Normal(*adapted(method.global_adapter, "new", of)),
         ]
     kl = divergence(own, prior_of[0]).mean(0)
-    change = shared[0][:2] - adapted(method.teacher, "new", text[:2])[0]
+    change = shared[0][:2] - adapted(method.teacher, "new", plain[:2])[0].detach()
     mean = drawn.mean((0, 1))
     wanted = {
         "cross_entropy": F.cross_entropy(logits.flatten(0, 2), labels.flatten()),
@@ -299,6 +304,10 @@ def test_a_hierarchical_loss_is_its_formulas(name, prior):
     assert found.keys() == wanted.keys()
     for term, value in wanted.items():
         torch.testing.assert_close(found[term], value, msg=lambda text, term=term: f"{term}: {text}")
+    trained = [p for n, p in method.named_parameters() if p.numel() and not n.startswith("teacher")]
+    ours, theirs = (torch.autograd.grad(sum(terms.values()), trained) for terms in (found, wanted))
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b)
 
 
 def test_priors_change_the_divergence_alone():
@@ -361,6 +370,49 @@ def test_language_aware_start_with_one_template():
     assert method.adapters.weight.new[0, 0].abs().max() > 0
     assert method.adapters.weight.new[0, 1].abs().max() == 0
     assert method.predict(batch_of(classes=2), range(2)).isfinite().all()
+
+
+def test_new_contexts_and_tokens_are_small_and_differ():
+    spec = ClassSpec(("a", "b"), ("{}",), unit(2, 1, 512).float(), 10.0)
+    method = Clap4Clip(Clap4Clip.Config(task_tokens=True, vga_ff=4), spec)
+    prompts = LearnedPrompts(ToyClip(), ("a",), 400, per_task=True)
+    for index in (0, 1):
+        method.start_task(Task(index, "t", "recognition", 2, range(index, index + 1)))
+        prompts.start_task()
+    for made in (method.tokens, prompts.context):
+        assert made.new.std().item() == pytest.approx(0.02, rel=0.15)
+        assert not torch.equal(made.new, made.past)
+
+
+def test_learned_prompts_bring_norms_and_heads():
+    """As the released code: a layer norm before each map, an attention head per 64 of the width."""
+    spec = ClassSpec(("a",), ("{}",), unit(1, 1, 128).float(), 10.0)
+    for prompt, heads in (("coop", 2), ("fixed", 1)):
+        config = Clap4Clip.Config(prompt=prompt, vga_ff=4, hierarchical=True)
+        method = Clap4Clip(config, spec, ToyClip())
+        assert method.vga.layer.self_attn.num_heads == heads
+        for adapters in (method.adapters, method.global_adapter):
+            assert (adapters.gain is not None) == (prompt == "coop")
+
+
+def test_adapters_with_norms_are_written_out():
+    torch.manual_seed(0)
+    adapters, x = ProbabilisticAdapters(4, norm=True).double(), torch.randn(2, 3, 4, dtype=torch.float64)
+    for _ in range(2):
+        adapters.grow(None)
+    with torch.no_grad():
+        for parameter in adapters.parameters():
+            parameter.normal_()
+    adapters.arrange([1, 2])
+    mean, deviation = adapters(x)
+    for c, (age, maps) in enumerate([("past", 0), ("new", 0), ("new", 0)]):
+        weight, bias, gain, shift = (
+            getattr(p, age)[maps] for p in (adapters.weight, adapters.bias, adapters.gain, adapters.shift)
+        )
+        normed = F.layer_norm(x[:, c], (4,))
+        first, second = ((normed * gain[k] + shift[k]) @ weight[k].T + bias[k] for k in (0, 1))
+        torch.testing.assert_close(mean[:, c], first)
+        torch.testing.assert_close(deviation[:, c], 0.999 * (1 + second.exp()).log() + 0.001)
 
 
 def test_default_start_is_a_linear_layers():

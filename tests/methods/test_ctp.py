@@ -119,13 +119,108 @@ def test_a_term_of_weight_zero_costs_nothing():
     assert seen == ["momentum", method.momentum_model.bert.embeddings]
 
 
-def test_weights_scale_their_terms():
-    plain, doubled = (make(**fields) for fields in ({}, {"topology_cross_weight": 2.0, "mlm_weight": 0.5}))
-    one, other = (walk(method, LATER, steps=1) for method in (plain, doubled))
-    torch.testing.assert_close(other["mlm"], one["mlm"] / 2)
-    torch.testing.assert_close(other["ita"], one["ita"])
-    for method in (plain, doubled):  # topology is zero before the student has moved
-        assert walk(method, LATER, steps=1)["topology_cross"].item() == pytest.approx(0, abs=1e-6)
+WEIGHTS = ("ita", "mlm", "contrast", "mlm_distill", "topology_cross", "topology_same")
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_a_weight_scales_its_term_alone(name):
+    def terms(weight):
+        method = stirred(**{f"{name}_weight": weight})
+        return method.loss(batch(), method.phases(LATER)[0])
+
+    one, other = terms(1.0), terms(0.3)
+    assert set(one) == set(WEIGHTS)
+    for term, value in one.items():
+        assert value > 1e-4
+        torch.testing.assert_close(other[term], value * (0.3 if term == name else 1.0))
+
+
+@pytest.mark.parametrize(("cls", "name"), [(Finetune, "ita"), (Finetune, "mlm")])
+def test_a_baselines_weight_scales_its_term_alone(cls, name):
+    one, other = (walk(make(cls, **{f"{name}_weight": w}), FIRST, steps=1) for w in (1.0, 0.3))
+    for term, value in one.items():
+        torch.testing.assert_close(other[term], value * (0.3 if term == name else 1.0))
+
+
+def stirred(**fields):
+    """A method in its second task, away from its teachers."""
+    method = make(**fields)
+    method.start_task(LATER)
+    with torch.no_grad():
+        for p in method.model.parameters():
+            p.add_(0.02 * torch.randn(p.shape, generator=torch.Generator().manual_seed(p.numel())))
+    return method
+
+
+@pytest.mark.parametrize("mask_own", [True, False])
+def test_topology_is_kept_with_or_without_a_samples_own_similarity(mask_own):
+    method, given = stirred(mask_own=mask_own), batch()
+    found = method.loss(given, method.phases(LATER)[0])["topology_same"]
+
+    def logs(rows):
+        similarity = rows @ rows.T / method.config.temperature
+        if mask_own:  # the released code's -1000 is as good as leaving them out
+            similarity = similarity[~torch.eye(4, dtype=torch.bool)].view(4, 3)
+        return similarity.log_softmax(1)
+
+    def divergence(kind):
+        student, reference = (
+            logs(m.encode_text(given.tokens) if kind == "text" else m.encode_image(given.image)[1])
+            for m in (method.model, method.reference_model)
+        )
+        return (reference.exp() * (reference - student)).sum(1).mean()
+
+    torch.testing.assert_close(found, (divergence("image") + divergence("text")) / 2)
+
+
+def test_distillation_softens_both_by_its_temperature():
+    method, given = stirred(distill_temperature=3.0), batch()
+    found = method.loss(given, method.phases(LATER)[0])["mlm_distill"]
+    masked = method.masked(given)
+    student, teacher = (
+        m.mlm_logits(masked.ids, m.encode_image(given.image)[0], masked.positions) / 3
+        for m in (method.model, method.momentum_model)
+    )
+    torch.testing.assert_close(found, -(teacher.softmax(1) * student.log_softmax(1)).sum(1).mean())
+
+
+@pytest.mark.parametrize(
+    ("cls", "fields", "task", "alignment", "fusion"),
+    [
+        (CTP, {}, FIRST, True, True),
+        (CTP, {"mlm_weight": 0.0, "mlm_distill_weight": 0.0}, FIRST, True, False),
+        (CTP, {"mlm_weight": 0.0}, FIRST, True, True),
+        (CTP, {"ita_weight": 0.0, "contrast_weight": 0.0}, FIRST, False, True),
+        (CTP, {"ita_weight": 0.0, "contrast_weight": 0.0}, LATER, True, True),
+        (
+            CTP,
+            {"ita_weight": 0.0, "contrast_weight": 0.0, "topology_cross_weight": 0.0},
+            LATER,
+            True,
+            True,
+        ),
+        (Finetune, {}, FIRST, True, True),
+        (Finetune, {"mlm_weight": 0.0}, FIRST, True, False),
+        (Finetune, {"ita_weight": 0.0}, FIRST, False, True),
+    ],
+)
+def test_what_no_term_trains_is_frozen_and_all_else_gets_a_gradient(cls, fields, task, alignment, fusion):
+    method = make(cls, **fields)
+    method.start_task(task)
+    (phase,) = method.phases(task)
+    sum(method.loss(batch(), phase).values()).backward()
+    frozen = set() if alignment else {"image_projection", "text_projection"}
+    frozen |= set() if fusion else {"bert.fusion_layers", "bert.head", "bert.bias"}
+    for name, parameter in method.model.named_parameters():
+        held = name.startswith(tuple(frozen)) if frozen else False
+        assert parameter.requires_grad is not held, name
+        assert (parameter.grad is not None) is not held, name
+    optimised = {id(p) for group in phase.optimizer().param_groups for p in group["params"]}
+    assert optimised == {id(p) for p in method.model.parameters() if p.requires_grad}
+
+
+def test_topology_is_zero_before_the_student_has_moved():
+    assert walk(make(), LATER, steps=1)["topology_cross"].item() == pytest.approx(0, abs=1e-6)
 
 
 def test_only_the_reference_reading_drops_out_in_the_first_momentum_model():
