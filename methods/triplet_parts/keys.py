@@ -14,9 +14,10 @@ from ..precision import full_precision
 class Keys(nn.Module):
     """A key (D,) of each task in each of M modalities.
 
-    A new key starts as the direction of the first batch's mean unit query; the paper does not say how. From
-    random numbers it takes a thousand steps of 4e-4 until keys tell tasks apart: a transformer's class tokens
-    are alike (cosines of 0.99 and more between tasks).
+    A new key starts as the direction of the first batch's mean unit query (with ``run.accumulate``, of the
+    first micro-batch's); the paper does not say how. From random numbers it takes a thousand steps of 4e-4
+    until keys tell tasks apart: a transformer's class tokens are alike (cosines of 0.99 and more between
+    tasks).
     """
 
     def __init__(self, modalities: int, width: int) -> None:
