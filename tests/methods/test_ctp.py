@@ -219,6 +219,26 @@ def test_what_no_term_trains_is_frozen_and_all_else_gets_a_gradient(cls, fields,
     assert optimised == {id(p) for p in method.model.parameters() if p.requires_grad}
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_the_momentum_model_moves_once_a_step_by_its_tasks_momentum(later):
+    method = make(momentum_first=0.9, momentum=0.75, momentum_mix=0.2)
+    method.start_task(LATER if later else FIRST)
+    (phase,) = method.phases(LATER)
+    models = [method.momentum_model, method.model] + [method.reference_model] * later
+    with torch.no_grad():
+        for model, value in zip(models, (8.0, 3.0, 100.0), strict=False):
+            for parameter in model.parameters():
+                parameter.fill_(value)
+    method.before_step(phase)
+    for _ in range(2):  # micro-batches of the step
+        method.loss(batch(), phase)
+    wanted = 0.75 * 8 + 0.25 * (0.2 * 100 + 0.8 * 3) if later else 0.9 * 8 + 0.1 * 3
+    for parameter in method.momentum_model.parameters():
+        torch.testing.assert_close(parameter, torch.full_like(parameter, wanted))
+    assert all((p == 3).all() for p in method.model.parameters())
+    assert not later or all((p == 100).all() for p in method.reference_model.parameters())
+
+
 def test_topology_is_zero_before_the_student_has_moved():
     assert walk(make(), LATER, steps=1)["topology_cross"].item() == pytest.approx(0, abs=1e-6)
 
@@ -258,14 +278,15 @@ def test_masked_tokens_are_the_same_however_the_batch_is_shared():
     assert not torch.equal(method.masked(batch(seed=6, total=4)).ids, whole.ids)
 
 
-def test_masking_selects_and_replaces_at_the_papers_rates():
-    method = make()
+@pytest.mark.parametrize("probability", [0.15, 0.4])
+def test_masking_selects_and_replaces_at_the_papers_rates(probability):
+    method = make(mlm_probability=probability)
     tokens = torch.full((400, 50), 7)
     big = Batch(torch.zeros(400, 0), tokens, tokens[:, 0], tokens[:, 0], seed=3)
     masked = method.masked(big)
     selected = len(masked.positions) / tokens.numel()
     ids = masked.ids.flatten()[masked.positions]
-    assert selected == pytest.approx(0.15, abs=0.01)
+    assert selected == pytest.approx(probability, abs=0.01)
     assert (ids == SPEC.mask_id).float().mean().item() == pytest.approx(0.8, abs=0.03)
     assert (ids == 7).float().mean().item() == pytest.approx(0.1, abs=0.03)
     assert ids.min() >= 0 and ids.max() < SPEC.vocab_size

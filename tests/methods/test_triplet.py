@@ -212,6 +212,7 @@ def test_task_interaction_starts_with_the_second_task_and_holds_matrices_back():
         terms = train(method, TASKS[1], batch_of(1), steps=4)
         after = torch.stack([w.matrices().detach() for w in method.interactions])
         moved.append((after - before).square().sum().item())
+        assert method._previous == []  # a task's own
         if method is held:
             assert terms[0]["task"] == 0
             assert terms[1]["task"] > 0
