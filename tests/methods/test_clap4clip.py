@@ -152,6 +152,9 @@ def test_every_trained_parameter_gets_a_gradient(name):
         step(method, phase)
         trained = {n for n, p in method.named_parameters() if p.requires_grad}
         assert trained == {n for n, p in method.named_parameters() if p.grad is not None}
+        groups = phase_of(method, phase).optimizer().param_groups
+        optimised = {id(p) for group in groups for p in group["params"]}
+        assert optimised == {id(p) for p in method.parameters() if p.requires_grad}
 
 
 def test_adapting_trains_the_attention_and_the_newest_adapter():

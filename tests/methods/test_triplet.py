@@ -418,6 +418,10 @@ def test_data_and_replay_of_each():
         "triplet-er": ("task", "merge"),
         "triplet-joint": ("seen", "none"),
     }
+    for name in ALL:
+        method = make(name, tasks=1, learning_rate=0.02, weight_decay=0.3)
+        (group,) = method.phases(TASKS[0])[0].optimizer().param_groups
+        assert (group["lr"], group["weight_decay"], group["betas"]) == (0.02, 0.3, (0.9, 0.999))
     phase = found["triplet"]
     assert (phase.epochs, phase.batch_size) == (5, 6)
     rates = [phase.learning_rate(step, 10) for step in range(10)]
