@@ -23,6 +23,7 @@ from .clap.schedule import warmup_cosine
 from .clap.task_mask import task_mask
 from .clap.task_parameters import TaskParameters
 from .method import Batch, ClassSpec, Method, Phase, Scenario, Task
+from .precision import full_precision
 from .prompts import LearnedPrompts
 
 _FINAL_RATE = 1e-3  # of the base rate, in both phases
@@ -161,8 +162,10 @@ class Clap4Clip(Method):
     from the second task on, all adapters on the memory, the attention frozen and without dropout.
 
     Class features depend on the other pictures of a batch, in evaluation too; in training the batch is the
-    global one, whatever the number of ranks. What is drawn is a function of ``Batch.seed``, but for dropout,
-    which is each rank's own. Classes that have not been learnt are scored by their frozen text feature.
+    global one, whatever the number of ranks. What is drawn is a function of ``Batch.seed`` and of the kind of
+    device, on which it is drawn, but for dropout, which is each rank's own. Classes that have not been learnt
+    are scored by their frozen text feature. All in full precision whatever autocast says: what is trained is
+    small.
 
     ``clip``: with learned prompts, the CLIP whose text tower encodes them (see
     :class:`~methods.prompts.LearnedPrompts`); loaded from ``config.backbone`` when absent.
@@ -259,38 +262,8 @@ class Clap4Clip(Method):
         return phases
 
     def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
-        c = self.config
-        adapting = phase.name == "adapt"
-        if self.vga is not None:
-            self.vga.train(self.training and adapting)
-        generator = torch.Generator().manual_seed(batch.seed)
-        noise = self._noise(generator)
-        image = distributed.all_gather(batch.feature.to(self._text))
-        found = self._posterior(image, noise)
-        # Only the newest task's distributions are regularised while its adapter alone is trained.
-        classes = slice(self._newest.start if adapting else 0, self._classes)
-        with torch.autocast(image.device.type, enabled=False):
-            own = batch.feature.to(self._text)
-            logits = self._logits(own, self._weights(found, noise))
-            labels = batch.label.repeat_interleave(logits.shape[1])
-            terms = {"cross_entropy": F.cross_entropy(logits.flatten(0, 1), labels)}
-            text, share = self._mean_text[: self._classes], self._share[classes]
-            drawn = torch.addcmul(found.mean, found.deviation, noise.task.mean(0)).mean(0)
-            if c.lasp_weight:
-                blocked = self._blocked[classes, classes]
-                lasp = language_regularisation(text[classes], drawn[classes], blocked)
-                terms["lasp"] = c.lasp_weight * (share * lasp).sum()
-                if found.shared is not None:
-                    drawn_shared = torch.addcmul(*found.shared, noise.shared.mean(0))
-                    lasp = language_regularisation(text, drawn_shared)
-                    terms["global_lasp"] = c.lasp_weight * lasp.mean()
-            if c.ortho_weight:
-                terms["ortho"] = c.ortho_weight * language_regularisation(drawn, drawn).mean()
-        if c.kl_weight:
-            terms |= self._divergences(found, image, generator, classes)
-        if self.teacher is not None:
-            terms["distill"] = c.distill_weight * self._distillation(found.plain)
-        return terms
+        with full_precision(batch.feature):
+            return self._terms(batch, adapting=phase.name == "adapt")
 
     def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:
         self.teacher = None
@@ -302,17 +275,16 @@ class Clap4Clip(Method):
 
     @torch.no_grad()
     def predict(self, batch: Batch, classes: range) -> Tensor:
-        image = batch.feature.to(self._text)
-        noise, found = self._drawn(batch)
-        # Logits are linear in the class weights: the mean over the samples may be taken before them.
-        mean = self._weights(found, noise).mean(0, keepdim=True) if found else None
-        return self._scored(image, mean, classes).squeeze(0)
+        with full_precision(batch.feature):
+            weights = self._drawn_weights(batch)
+            # Logits are linear in the class weights: the mean over the samples may be taken before them.
+            mean = None if weights is None else weights.mean(0, keepdim=True)
+            return self._scored(batch, mean, classes).squeeze(0)
 
     @torch.no_grad()
     def sample(self, batch: Batch, classes: range) -> Tensor:
-        noise, found = self._drawn(batch)
-        weights = self._weights(found, noise) if found else None
-        return self._scored(batch.feature.to(self._text), weights, classes)
+        with full_precision(batch.feature):
+            return self._scored(batch, self._drawn_weights(batch), classes)
 
     @torch.no_grad()
     def class_features(self, batch: Batch, classes: range) -> Tensor:
@@ -321,12 +293,12 @@ class Clap4Clip(Method):
         """
         if not self._classes:
             return self._text[classes.start : classes.stop]
-        image = batch.feature.to(self._text)
-        plain = self._guided(image)
-        shared = self.global_adapter
-        expected = plain if shared is None else plain + shared(plain.unsqueeze(0))[0].squeeze(0)
-        mean, _ = self.adapters(expected.unsqueeze(0))
-        return self._with_unlearnt((mean + expected), classes).squeeze(0)
+        with full_precision(batch.feature):
+            plain = self._guided(batch.feature.to(self._text))
+            shared = self.global_adapter
+            expected = plain if shared is None else plain + shared(plain.unsqueeze(0))[0].squeeze(0)
+            mean, _ = self.adapters(expected.unsqueeze(0))
+            return self._with_unlearnt((mean + expected), classes).squeeze(0)
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args) -> None:
         saved = state_dict.get(prefix + "sizes")
@@ -380,6 +352,46 @@ class Clap4Clip(Method):
             trained += self.global_adapter.train_only(past=False, new=True)
         return trained
 
+    def _terms(self, batch: Batch, *, adapting: bool) -> dict[str, Tensor]:
+        """The terms of :meth:`loss`."""
+        c = self.config
+        if self.vga is not None:
+            self.vga.train(self.training and adapting)
+        generator = self._generator(batch)
+        noise = self._noise(generator)
+        own = batch.feature.to(self._text)
+        image = distributed.all_gather(own)
+        found = self._posterior(image, noise)
+        # Only the newest task's distributions are regularised while its adapter alone is trained.
+        classes = slice(self._newest.start if adapting else 0, self._classes)
+        logits = self._logits(own, self._weights(found, noise))
+        labels = batch.label.repeat_interleave(logits.shape[1])
+        terms = {"cross_entropy": F.cross_entropy(logits.flatten(0, 1), labels)}
+        text, share = self._mean_text[: self._classes], self._share[classes]
+        drawn = torch.addcmul(found.mean, found.deviation, noise.task.mean(0)).mean(0)
+        if c.lasp_weight:
+            blocked = self._blocked[classes, classes]
+            lasp = language_regularisation(text[classes], drawn[classes], blocked)
+            terms["lasp"] = c.lasp_weight * (share * lasp).sum()
+            if found.shared is not None:
+                drawn_shared = torch.addcmul(*found.shared, noise.shared.mean(0))
+                lasp = language_regularisation(text, drawn_shared)
+                terms["global_lasp"] = c.lasp_weight * lasp.mean()
+        if c.ortho_weight:
+            terms["ortho"] = c.ortho_weight * language_regularisation(drawn, drawn).mean()
+        if c.kl_weight:
+            terms |= self._divergences(found, image, generator, classes)
+        if self.teacher is not None:
+            terms["distill"] = c.distill_weight * self._distillation(found.plain)
+        return terms
+
+    def _generator(self, batch: Batch) -> torch.Generator:
+        """Seeded by the batch, on the device: M C D numbers a step take the CPU longer than a GPU the step.
+
+        Classes are not shared out among ranks: each draws all of them, the same on GPUs of one kind.
+        """
+        return torch.Generator(self._text.device).manual_seed(batch.seed)
+
     def _noise(self, generator: torch.Generator) -> _Noise:
         c, classes, width = self.config, self._classes, self.spec.width
         if not c.hierarchical:
@@ -388,13 +400,14 @@ class Clap4Clip(Method):
         return _Noise(self._normal(generator, c.samples, c.global_samples, classes, width), shared)
 
     def _normal(self, generator: torch.Generator, *shape: int) -> Tensor:
-        return torch.randn(*shape, generator=generator, dtype=self._text.dtype).to(self._text.device)
+        return torch.randn(*shape, generator=generator, dtype=self._text.dtype, device=self._text.device)
 
-    def _drawn(self, batch: Batch) -> tuple[_Noise | None, _Posterior | None]:
+    def _drawn_weights(self, batch: Batch) -> Tensor | None:
+        """z + u of every sample, (M * L, C, D), of the learnt classes; None where there are none."""
         if not self._classes:
-            return None, None
-        noise = self._noise(torch.Generator().manual_seed(batch.seed))
-        return noise, self._posterior(batch.feature.to(self._text), noise)
+            return None
+        noise = self._noise(self._generator(batch))
+        return self._weights(self._posterior(batch.feature.to(self._text), noise), noise)
 
     def _guided(self, image: Tensor) -> Tensor:
         """u (C, D) of the learnt classes, without the global adapter."""
@@ -402,7 +415,7 @@ class Clap4Clip(Method):
         if self.vga is None:
             return text
         tokens = None if self.tokens is None else torch.cat([self.tokens.past, self.tokens.new])
-        return text + self.vga(text, image, tokens).to(text.dtype)
+        return text + self.vga(text, image, tokens)
 
     def _posterior(self, image: Tensor, noise: _Noise) -> _Posterior:
         plain = self._guided(image)
@@ -421,11 +434,10 @@ class Clap4Clip(Method):
         """(B, M, C) of pictures (B, D) and class weights (M, C, D): one matrix product."""
         return (self.spec.scale * image @ weights.flatten(0, 1).mT).unflatten(1, weights.shape[:2])
 
-    def _scored(self, image: Tensor, weights: Tensor | None, classes: range) -> Tensor:
+    def _scored(self, batch: Batch, weights: Tensor | None, classes: range) -> Tensor:
         """Logits (M, B, len(classes)); ``weights`` None where nothing has been learnt."""
         rows = self._with_unlearnt(weights, classes)
-        with torch.autocast(image.device.type, enabled=False):
-            return self._logits(image, rows).transpose(0, 1)
+        return self._logits(batch.feature.to(self._text), rows).transpose(0, 1)
 
     def _with_unlearnt(self, rows: Tensor | None, classes: range) -> Tensor:
         """The rows (M, len(classes), D) of ``classes`` out of those of all learnt ones (M, C, D)."""
@@ -442,13 +454,11 @@ class Clap4Clip(Method):
         text = self._prior_text(image, generator)
         prior = None if text is None else tuple(p[:, classes] for p in self.adapters(text))
         weight = self.config.kl_weight
-        with torch.autocast(image.device.type, enabled=False):
-            kl = gaussian_divergence(found.mean[:, classes], found.deviation[:, classes], prior)
-            terms = {"kl": weight * (self._share[classes] * kl.mean(0)).sum()}
+        kl = gaussian_divergence(found.mean[:, classes], found.deviation[:, classes], prior)
+        terms = {"kl": weight * (self._share[classes] * kl.mean(0)).sum()}
         if found.shared is not None:
             prior = None if text is None else self.global_adapter(text)
-            with torch.autocast(image.device.type, enabled=False):
-                terms["global_kl"] = weight * gaussian_divergence(*found.shared, prior).mean()
+            terms["global_kl"] = weight * gaussian_divergence(*found.shared, prior).mean()
         return terms
 
     def _prior_text(self, image: Tensor, generator: torch.Generator) -> Tensor | None:
@@ -458,9 +468,9 @@ class Clap4Clip(Method):
             return None
         if c.prior == "frozen":
             return self._mean_text[: self._classes].unsqueeze(0)
-        order = torch.randperm(len(image), generator=generator)
+        order = torch.randperm(len(image), generator=generator, device=image.device)
         context = order[: max(1, int(c.context_share * len(image)))]
-        return self._guided(image[context.to(image.device)]).unsqueeze(0)
+        return self._guided(image[context]).unsqueeze(0)
 
     def _distillation(self, plain: Tensor) -> Tensor:
         """Mean squared change of the global adapter's means since the previous task, over its classes."""

@@ -18,11 +18,11 @@ from .losses.distillation import mlm_distillation
 from .losses.topology import topology_divergence
 from .method import Batch, InputSpec, Phase, Task
 from .momentum import momentum_update
+from .precision import full_precision
 from .retrieval_method import (
     MaskedTokens,
     RetrievalConfig,
     RetrievalMethod,
-    full_precision,
     gather_pair,
     masked_mean,
     mlm_loss,

@@ -234,8 +234,10 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def before_step(self, phase: Phase) -> None:
-        """Called before the loss of each optimiser step: a momentum update, ahead of the teacher's
-        forward.
+        """Called once before each optimiser step, whose loss is then asked for by micro-batch
+        (``run.accumulate``): a momentum update, ahead of the teacher's forward.
+
+        What a method keeps from step to step and :meth:`loss` changes must decay once between two calls.
         """
 
     def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:

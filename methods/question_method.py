@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .checks import check_range
 from .method import Answered, Batch, Method, Phase, QuestionSpec, Scenario, Task
+from .precision import full_precision
 from .schedule import warmup_constant
 from .vqa.beam_search import beam_search
 from .vqa.config import JointT5Config
@@ -182,4 +183,5 @@ class SequentialMethod(QuestionMethod):
 def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
     """Means (B, W) of the rows of ``hidden`` (B, N, W) at which ``mask`` (B, N) is true."""
     weight = mask.to(hidden.dtype)
-    return (weight[:, None] @ hidden).squeeze(1) / weight.sum(1, keepdim=True).clamp(min=1)
+    with full_precision(hidden):
+        return (weight[:, None] @ hidden).squeeze(1) / weight.sum(1, keepdim=True).clamp(min=1)

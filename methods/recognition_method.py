@@ -13,6 +13,7 @@ from torch import Tensor
 from .backbones.clip_config import ClipConfig
 from .checks import check_range
 from .method import Batch, ClassSpec, Method, Phase, Scenario, Task
+from .precision import full_precision
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class RecognitionMethod(Method):
     """A deterministic classifier on frozen image features and frozen class texts.
 
     ``text``: (C, D), the unit rows of all classes: the normalised mean over the templates. Trained by
-    cross-entropy over the classes seen so far. Subclasses give :meth:`scores` and :meth:`adapted`; one
+    cross-entropy over the classes seen so far, in full precision whatever autocast says: what is trained is
+    small. Subclasses give :meth:`scores` and :meth:`adapted`; one
     without parameters has no phase.
     """
 
@@ -66,24 +68,24 @@ class RecognitionMethod(Method):
         return [Phase("train", c.epochs, c.batch_size, *how)]
 
     def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
-        with _full_precision(batch):
+        with full_precision(batch.feature):
             logits = self.scores(batch.feature, self._classes)
             return {"cross_entropy": F.cross_entropy(logits, batch.label)}
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
         """The pictures' rows (B, D) beside the classes seen so far; ``kind`` is ``image``."""
-        with _full_precision(batch):
+        with full_precision(batch.feature):
             image, _ = self.adapted(batch.feature, range(int(self.seen)))
         return F.normalize(image, dim=-1)
 
     def sample(self, batch: Batch, classes: range) -> Tensor:
-        with _full_precision(batch):
+        with full_precision(batch.feature):
             return self.scores(batch.feature, classes)[None]
 
     @torch.no_grad()
     def class_features(self, batch: Batch, classes: range) -> Tensor:
-        with _full_precision(batch):
+        with full_precision(batch.feature):
             return self.adapted(batch.feature, classes)[1]
 
     def scores(self, feature: Tensor, classes: range) -> Tensor:
@@ -106,8 +108,3 @@ class RecognitionMethod(Method):
     def _factor(self, step: int, steps: int) -> float:
         """Of the learning rate."""
         raise NotImplementedError
-
-
-def _full_precision(batch: Batch) -> torch.autocast:
-    """Switches autocast off: what is trained is small, and bf16 is too coarse for cosines times 100."""
-    return torch.autocast(batch.feature.device.type, enabled=False)

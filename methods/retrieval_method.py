@@ -17,6 +17,7 @@ from .checks import check_range
 from .losses.contrast import symmetric_contrast
 from .losses.masking import IGNORED, mask_tokens
 from .method import Batch, InputSpec, Method, Phase, Scenario, Task
+from .precision import full_precision
 from .schedule import cosine
 
 
@@ -130,11 +131,19 @@ class RetrievalMethod(Method):
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
-        """Unit rows: (B, embed_dim) of pictures or texts; (B, width) of both fused, for herding."""
+        """Unit rows: (B, embed_dim) of pictures or texts; of both, for herding and multi-modal retrieval,
+        (B, width) from the fusion layers, which masked words alone teach. With ``mlm_weight`` 0 these
+        are as random as they began, and both are [picture, text] / sqrt(2), (B, 2 embed_dim): the cosine of
+        two such rows is the mean of the pictures' and the texts'.
+        """
         if kind == "text":
             return self.model.encode_text(batch.tokens)
         image_tokens, image = self.model.encode_image(batch.image)
-        return image if kind == "image" else self.model.encode_pair(batch.tokens, image_tokens)
+        if kind == "image":
+            return image
+        if self.config.mlm_weight:
+            return self.model.encode_pair(batch.tokens, image_tokens)
+        return F.normalize(torch.cat([image, self.model.encode_text(batch.tokens)], dim=1), dim=1)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         trained = [p for p in self.model.parameters() if p.requires_grad]
@@ -167,8 +176,3 @@ def masked_mean(values: Tensor, masked: MaskedTokens) -> Tensor:
 def gather_pair(image: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
     """Features (B, D) of all ranks, (world * B, D) each, in one collective; gradients flow home."""
     return distributed.all_gather_with_grad(torch.stack([image, text], dim=1)).unbind(1)
-
-
-def full_precision(like: Tensor) -> torch.autocast:
-    """Switches autocast off: bf16 is too coarse for similarities divided by a small temperature."""
-    return torch.autocast(like.device.type, enabled=False)

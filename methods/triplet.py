@@ -69,15 +69,14 @@ class Triplet(KeyedMethod):
 
     def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
         c, terms = self.config, super().loss(batch, phase)
-        with torch.autocast(batch.tokens.device.type, enabled=False):
-            if self.interactions:
-                pairs = zip(self.interactions, self.prompts.groups(), strict=True)
-                found = [modality_loss(w(image, text), fusion) for w, (image, text, fusion) in pairs]
-                terms["modality"] = c.modality_weight * torch.stack(found).sum()
-            if self._previous:
-                pairs = zip(self.interactions, self._previous, strict=True)
-                found = [task_loss(w.matrices(), before) for w, before in pairs]
-                terms["task"] = c.task_weight * torch.stack(found).sum()
+        if self.interactions:
+            pairs = zip(self.interactions, self.prompts.groups(), strict=True)
+            found = [modality_loss(w(image, text), fusion) for w, (image, text, fusion) in pairs]
+            terms["modality"] = c.modality_weight * torch.stack(found).sum()
+        if self._previous:
+            pairs = zip(self.interactions, self._previous, strict=True)
+            found = [task_loss(w.matrices(), before) for w, before in pairs]
+            terms["task"] = c.task_weight * torch.stack(found).sum()
         return terms
 
     def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:

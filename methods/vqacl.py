@@ -11,7 +11,8 @@ from torch import Tensor
 
 from . import distributed
 from .checks import check_range
-from .method import Batch, QuestionSpec, Task
+from .method import Batch, Phase, QuestionSpec, Task
+from .precision import full_precision
 from .question_baselines import QuestionReplay
 from .question_method import QuestionReplayConfig, masked_mean
 from .trim import last_tokens
@@ -61,7 +62,8 @@ class VQACL(QuestionReplay):
 
     What the encoder gives is a sample's own. Its mean over the question, and over the regions, chooses the
     nearest prototype of a kind of question, and of an object; the decoder attends to the two as to two more
-    tokens. Prototypes are built from labels in training, before they are chosen from, and kept at test.
+    tokens. Prototypes are built from labels in training, before they are chosen from, and kept at test. They
+    move once an optimiser step: of a step's micro-batches each is added to the batch that the step has seen.
 
     With ``question_part`` ``fixed`` an answer depends on the lengths of the other questions in its batch.
     """
@@ -91,11 +93,14 @@ class VQACL(QuestionReplay):
     def start_task(self, task: Task) -> None:
         self.prototypes.start_task(task.index)
 
+    def before_step(self, phase: Phase) -> None:
+        self.prototypes.start_step()
+
     def encode(self, batch: Batch, *, learn: bool) -> Encoded:
         if self.config.question_part == "fixed":
             batch = _trimmed(batch, self.spec.pad_id, everywhere=learn)
         encoded = self.model.encode(batch)
-        with torch.no_grad(), torch.autocast(encoded.hidden.device.type, enabled=False):
+        with torch.no_grad(), full_precision(encoded.hidden):
             question, picture = self._pooled(encoded)
             if learn:
                 self.prototypes.update(question, picture, batch.kind, batch.label)

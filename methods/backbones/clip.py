@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from open_clip.transform import PreprocessCfg
 from torch import Tensor, nn
 
+from ..precision import full_precision
 from .clip_config import ClipConfig
 from .load_reason import load_reason
 from .preprocess import prepare
@@ -80,7 +81,7 @@ class Clip(nn.Module):
         """uint8 (B, 3, S, S) -> unit rows (B, D). Pictures of another side are resized to ``image_size``, as
         the model's preprocessing does (bicubic, antialiased).
         """
-        with torch.autocast(image.device.type, enabled=False):
+        with full_precision(image):
             return self.model.encode_image(prepare(image, self._preprocess), normalize=True)
 
     @torch.no_grad()
@@ -88,7 +89,7 @@ class Clip(nn.Module):
         """N texts, in any language, -> unit rows (N, D). What is longer than the context is cut."""
         device = self.model.logit_scale.device
         rows = [torch.empty(0, self.width, device=device)]
-        with torch.autocast(device.type, enabled=False):
+        with full_precision(self.model.logit_scale):
             for start in range(0, len(texts), _TEXTS):
                 ids = self._tokenizer(list(texts[start : start + _TEXTS])).to(device)
                 rows.append(self.model.encode_text(ids, normalize=True))
@@ -113,7 +114,8 @@ class Clip(nn.Module):
         # A hook on the word embedding leaves masks and pooling to the tower itself, whichever it is.
         hook = self._word_embedding().register_forward_hook(insert)
         try:
-            return F.normalize(self.model.encode_text(ids).float(), dim=-1)
+            with full_precision(ids):
+                return F.normalize(self.model.encode_text(ids).float(), dim=-1)
         finally:
             hook.remove()
 

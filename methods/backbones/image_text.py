@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..method import InputSpec
+from ..precision import at_least_float32
 from .config import BackboneConfig
 from .text import SplitBert
 from .vision import build_vision
@@ -55,7 +56,7 @@ class ImageTextModel(nn.Module):
         """Word logits (N, V) at ``positions`` (N,), which count through ids (B, L) row by row."""
         hidden, mask = self.bert.encode(ids)
         fused = self.bert.fuse(hidden, mask, image_tokens).flatten(0, 1)
-        return _at_least_float32(self.bert.words(fused.index_select(0, positions)))
+        return at_least_float32(self.bert.words(fused.index_select(0, positions)))
 
     def set_trained(self, *, alignment: bool, fusion: bool) -> None:
         """Says which parts some loss term trains: the projections; the fusion layers with the MLM head.
@@ -70,9 +71,5 @@ class ImageTextModel(nn.Module):
         self.bert.bias.requires_grad_(fusion)
 
 
-def _at_least_float32(x: Tensor) -> Tensor:
-    return x if x.dtype == torch.float64 else x.float()
-
-
 def _unit(x: Tensor) -> Tensor:
-    return F.normalize(_at_least_float32(x), dim=-1)
+    return F.normalize(at_least_float32(x), dim=-1)

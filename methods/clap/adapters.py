@@ -79,7 +79,7 @@ class ProbabilisticAdapters(nn.Module):
             mapped = self._map("past", padded).view(tasks, 2, versions, longest, width)
             flat = mapped.permute(1, 2, 0, 3, 4).reshape(2, versions, -1, width)
             parts.insert(0, flat[:, :, self._place])
-        mean, raw = torch.cat(parts, dim=2).to(text.dtype)
+        mean, raw = torch.cat(parts, dim=2)
         return mean, 0.999 * F.softplus(raw) + 0.001
 
     def _map(self, age: str, x: Tensor) -> Tensor:

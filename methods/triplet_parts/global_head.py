@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .classify import classify
 
 
 class GlobalHead(nn.Module):
@@ -29,7 +30,7 @@ class GlobalHead(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """Logits (B, N) of the answers learnt, in ascending order."""
-        return F.linear(feature, self.linear.weight[self._answers], self.linear.bias[self._answers])
+        return classify(feature, self.linear.weight[self._answers], self.linear.bias[self._answers])
 
     def best(self, feature: Tensor) -> tuple[Tensor, Tensor]:
         """The likeliest answer, int64 (B,), and its logit (B,), NaN where one of those compared is."""

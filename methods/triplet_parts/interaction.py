@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..precision import full_precision
+
 _DEVIATION = 0.02
 
 
@@ -21,9 +23,11 @@ class Interaction(nn.Module):
 
     def forward(self, image: Tensor, text: Tensor) -> Tensor:
         """W^v p^v + W^q p^q + W^vq (p^v * p^q) of prompt tokens (..., D)."""
-        inner = torch.einsum("k...d,kdr->k...r", torch.stack([image, text, image * text]), self.down)
-        return torch.einsum("k...r,kdr->...d", inner, self.up)
+        with full_precision(image):
+            inner = torch.einsum("k...d,kdr->k...r", torch.stack([image, text, image * text]), self.down)
+            return torch.einsum("k...r,kdr->...d", inner, self.up)
 
     def matrices(self) -> Tensor:
         """The three, (3, D, D)."""
-        return self.up @ self.down.mT
+        with full_precision(self.up):
+            return self.up @ self.down.mT

@@ -66,8 +66,7 @@ class KeyedMethod(PromptMethod):
 
     def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
         terms = super().loss(batch, phase)
-        with torch.autocast(batch.tokens.device.type, enabled=False):
-            terms["match"] = self.config.match_weight * self.keys.match(self._own_queries(batch))
+        terms["match"] = self.config.match_weight * self.keys.match(self._own_queries(batch))
         return terms
 
     @torch.no_grad()

@@ -8,14 +8,16 @@ from torch import Tensor, nn
 
 from .. import distributed
 from ..clap.task_parameters import TaskParameters
+from ..precision import full_precision
 
 
 class Keys(nn.Module):
     """A key (D,) of each task in each of M modalities.
 
-    A new key starts as the direction of the first batch's mean unit query; the paper does not say how. From
-    random numbers it takes a thousand steps of 4e-4 until keys tell tasks apart: a transformer's class tokens
-    are alike (cosines of 0.99 and more between tasks).
+    A new key starts as the direction of the first batch's mean unit query (with ``run.accumulate``, of the
+    first micro-batch's); the paper does not say how. From random numbers it takes a thousand steps of 4e-4
+    until keys tell tasks apart: a transformer's class tokens are alike (cosines of 0.99 and more between
+    tasks).
     """
 
     def __init__(self, modalities: int, width: int) -> None:
@@ -42,7 +44,9 @@ class Keys(nn.Module):
     def select(self, queries: Tensor) -> Tensor:
         """The task whose key is nearest to each query by cosine: (B, M, D) -> int64 (B, M)."""
         keys = F.normalize(torch.cat([self.values.past, self.values.new]), dim=-1)
-        return torch.einsum("bmd,tmd->bmt", queries, keys).argmax(-1)
+        # Cosines of tasks differ in the third digit, which bf16 has not.
+        with full_precision(queries):
+            return torch.einsum("bmd,tmd->bmt", queries, keys).argmax(-1)
 
     @torch.no_grad()
     def _begin(self, queries: Tensor) -> None:

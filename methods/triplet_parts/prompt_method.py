@@ -129,10 +129,8 @@ class PromptMethod(Method):
 
     def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
         logits = self.head(self.fused(batch, self.prompts.newest()))
-        with torch.autocast(logits.device.type, enabled=False):
-            logits = logits if logits.dtype == torch.float64 else logits.float()
-            targets = soft_targets(batch.answer, batch.score, self.head.column, logits.shape[1])
-            return {"cross_entropy": soft_cross_entropy(logits, targets)}
+        targets = soft_targets(batch.answer, batch.score, self.head.column, logits.shape[1])
+        return {"cross_entropy": soft_cross_entropy(logits, targets)}
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..method import InputSpec
+from ..precision import full_precision
 from .backbone_config import FrozenBackboneConfig
 from .frozen_backbone import FrozenBackbone
 from .load import load_frozen
@@ -33,7 +34,7 @@ class QueryModel(nn.Module):
         ``image``: uint8 (B, 3, S, S); ``tokens``: int64 (B, L). In full precision whatever autocast
         says, then rounded to float16, so that queries kept in half precision equal those computed.
         """
-        with torch.autocast(image.device.type, enabled=False):
+        with full_precision(image):
             pictures, words = self.backbone.image(image), self.backbone.text(tokens)
             fused = self.backbone.fusion(pictures, words)
             return torch.stack([pictures.first, words.first, fused], dim=1).half().float()

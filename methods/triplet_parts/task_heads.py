@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from .classify import classify
 
 
 class TaskHeads(nn.Module):
@@ -42,13 +43,13 @@ class TaskHeads(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """Logits (B, N) of the newest task's answers."""
-        return F.linear(feature, self.weight, self.bias)
+        return classify(feature, self.weight, self.bias)
 
     def best(self, feature: Tensor, task: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The likeliest answer, int64 (B,), and its logit (B,), by the classifier of each sample's task (B,);
         None: of all tasks' answers. The logit is NaN where one of those compared is.
         """
-        logits = F.linear(
+        logits = classify(
             feature, torch.cat([self.past_weight, self.weight]), torch.cat([self.past_bias, self.bias])
         )
         if task is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -10,12 +11,15 @@ from torch import Tensor, nn
 
 from .. import distributed
 
+_Found = tuple[Tensor, Tensor]
+
 
 class Prototypes(nn.Module):
     """Prototypes of questions ``question`` (K, W) and of pictures ``picture`` (O, W).
 
-    A batch's prototype of a class is the mean of its pooled features; the batch is the global one. Zero:
-    none yet. ``alpha``, ``beta``: the past's part in the moving average of questions and of pictures.
+    A batch's prototype of a class is the mean of its pooled features; the batch is the global one, and comes
+    whole or in parts (:meth:`start_step`). Zero: none yet. ``alpha``, ``beta``: the past's part in the moving
+    average of questions and of pictures.
 
     ``update`` ``paper``: a prototype changes with batches that hold its class, by the moving average from
     the second of these on. That of a kind of question that first came in the task under way is the newest
@@ -51,12 +55,30 @@ class Prototypes(nn.Module):
         self._old = self.question_known.clone()
         self._first = True
         self._memory: Tensor | None = None
+        self._step: _Step | None = None
+
+    def start_step(self) -> None:
+        """What :meth:`update` is given from here on, up to the next call, is one batch in parts.
+
+        After each part the prototypes are what the parts so far give as one batch, so that the past decays
+        once. Without a call since the task began, each update is a batch.
+        """
+        kept = {name: value.clone() for name, value in self.named_buffers()}
+        self._step = _Step(kept, self._first, self._memory)
 
     @torch.no_grad()
     def update(self, question: Tensor, picture: Tensor, kind: Tensor, label: Tensor) -> None:
-        """Takes in one batch: pooled features (B, W) of both parts, ``kind`` (B,), ``label`` (B,)."""
-        q, q_count = batch_prototypes(question.to(self.question), kind, len(self.question))
-        v, v_count = batch_prototypes(picture.to(self.picture), label, len(self.picture))
+        """Takes in a batch, or a part of one: pooled features (B, W) of both parts, ``kind`` (B,), ``label``
+        (B,).
+        """
+        found = (
+            batch_prototypes(question.to(self.question), kind, len(self.question)),
+            batch_prototypes(picture.to(self.picture), label, len(self.picture)),
+        )
+        if self._step is not None:
+            found = self._step.add(found)
+            self._return_to(self._step)
+        (q, q_count), (v, v_count) = found
         if self._reference:
             self._update_reference(q, v)
         else:
@@ -78,6 +100,12 @@ class Prototypes(nn.Module):
             dim=1,
         )
 
+    def _return_to(self, step: _Step) -> None:
+        """Brings back what was before the step."""
+        for name, value in self.named_buffers():
+            value.copy_(step.before[name])
+        self._first, self._memory = step.first, step.memory
+
     def _update_reference(self, q: Tensor, v: Tensor) -> None:
         first, row = self._first, self._task % len(self.question)
         self._first = False
@@ -95,7 +123,27 @@ class Prototypes(nn.Module):
         self.question[row] = q[row]
 
 
-def batch_prototypes(pooled: Tensor, label: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+@dataclass
+class _Step:
+    """A step under way. ``before``, ``first``, ``memory``: the state that it began with. ``seen``: what
+    :func:`batch_prototypes` gives for its parts so far, of questions and of pictures.
+    """
+
+    before: dict[str, Tensor]
+    first: bool
+    memory: Tensor | None
+    seen: tuple[_Found, _Found] | None = None
+
+    def add(self, part: tuple[_Found, _Found]) -> tuple[_Found, _Found]:
+        """``seen``, with one more part."""
+        if self.seen is None:
+            self.seen = part
+        else:
+            self.seen = _joined(self.seen[0], part[0]), _joined(self.seen[1], part[1])
+        return self.seen
+
+
+def batch_prototypes(pooled: Tensor, label: Tensor, classes: int) -> _Found:
     """Means (classes, W) of the global batch's rows of each class, zero where it has none, and counts."""
     one_hot = F.one_hot(label, classes).to(pooled.dtype)
     sums = distributed.all_reduce_sum(torch.cat([one_hot.T @ pooled, one_hot.sum(0)[:, None]], dim=1))
@@ -111,6 +159,13 @@ def nearest(prototypes: Tensor, query: Tensor, known: Tensor | None = None) -> T
     if known is not None:
         similarity = similarity.masked_fill(~known, -torch.inf)
     return similarity.argmax(1)
+
+
+def _joined(one: _Found, other: _Found) -> _Found:
+    """Means and counts of two parts of a batch as one."""
+    count = one[1] + other[1]
+    sums = one[0] * one[1][:, None] + other[0] * other[1][:, None]
+    return sums / count.clamp(min=1)[:, None], count
 
 
 def _average(old: Tensor, new: Tensor, present: Tensor, averaged: Tensor, part: float) -> Tensor:

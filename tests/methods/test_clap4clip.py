@@ -6,8 +6,10 @@ import torch.nn.functional as F
 from safetensors.torch import load, save
 from torch import nn
 
+from methods.clap.adapters import ProbabilisticAdapters
 from methods.clap4clip import Clap4Clip
 from methods.method import Batch, ClassSpec, Task
+from methods.prompts import LearnedPrompts
 from methods.registry import get
 
 SIZES, WIDTH = (2, 3, 2), 16
@@ -150,6 +152,9 @@ def test_every_trained_parameter_gets_a_gradient(name):
         step(method, phase)
         trained = {n for n, p in method.named_parameters() if p.requires_grad}
         assert trained == {n for n, p in method.named_parameters() if p.grad is not None}
+        groups = phase_of(method, phase).optimizer().param_groups
+        optimised = {id(p) for group in groups for p in group["params"]}
+        assert optimised == {id(p) for p in method.parameters() if p.requires_grad}
 
 
 def test_adapting_trains_the_attention_and_the_newest_adapter():
@@ -234,6 +239,81 @@ def test_global_adapter_draws_before_the_tasks():
     assert not any(name.startswith("teacher") for name in method.state_dict())
 
 
+@pytest.mark.parametrize("prior", ["normal", "frozen", "data_driven"])
+@pytest.mark.parametrize("name", ["adapt", "consolidate"])
+def test_a_hierarchical_loss_is_its_formulas(name, prior):
+    """Every term written out, task by task, of tasks of 2 and 3 classes; and the gradient of all."""
+    weights = {"kl_weight": 3.0, "lasp_weight": 2.0, "distill_weight": 0.7, "ortho_weight": 5.0}
+    method = make(2, hierarchical=True, prior=prior, context_share=0.5, **weights).eval()
+    with torch.no_grad():  # away from the teacher, for each class by its own way
+        method.global_adapter.weight.new.normal_(0, 0.05)
+        method.adapters.weight.past.normal_(0, 0.05)
+        method.adapters.weight.new.normal_(0, 0.05)
+    given = batch_of(seed=4)
+    found = method.loss(given, phase_of(method, name))
+
+    def adapted(adapters, age, x):
+        (weight,), (bias,) = (getattr(p, age) for p in (adapters.weight, adapters.bias))
+        mean, raw = (x @ w.T + b for w, b in zip(weight, bias, strict=True))
+        return mean, 0.999 * F.softplus(raw) + 0.001
+
+    def of_tasks(x):
+        parts = [
+            adapted(method.adapters, "past", x[..., :2, :]),
+            adapted(method.adapters, "new", x[..., 2:, :]),
+        ]
+        return (torch.cat(p, dim=-2) for p in zip(*parts, strict=True))
+
+    def divergence(p, q):
+        return torch.distributions.kl_divergence(torch.distributions.Normal(*p), q).sum(-1)
+
+    text, mean_text = F.normalize(SPEC.text.mean(1), dim=-1)[:5], SPEC.text.mean(1)[:5]
+    g = torch.Generator().manual_seed(4)
+    shared_noise = torch.randn(2, 5, WIDTH, generator=g, dtype=torch.float64)
+    noise = torch.randn(3, 2, 5, WIDTH, generator=g, dtype=torch.float64)
+    context = torch.randperm(6, generator=g)[:3]
+    plain = text + method.vga(text, given.feature, None)
+    shared = adapted(method.global_adapter, "new", plain)
+    shared_drawn = shared[0] + shared[1] * shared_noise
+    guided = plain + shared_drawn
+    own = tuple(of_tasks(guided))
+    drawn = own[0] + own[1] * noise
+    logits = 10 * torch.einsum("bd,mlcd->mlbc", given.feature, guided + drawn)
+    labels = given.label.expand(3, 2, -1)
+    tasks = [range(2, 5)] if name == "adapt" else [range(2), range(2, 5)]
+
+    def regularisation(text, drawn):
+        return F.cross_entropy(text @ drawn.T, torch.arange(len(text)))
+
+    prior_of = [torch.distributions.Normal(torch.zeros(()).double(), torch.ones(()).double())] * 2
+    if prior != "normal":
+        of = mean_text if prior == "frozen" else text + method.vga(text, given.feature[context], None)
+        prior_of = [
+            torch.distributions.Normal(*of_tasks(of)),
+            torch.distributions.Normal(*adapted(method.global_adapter, "new", of)),
+        ]
+    kl = divergence(own, prior_of[0]).mean(0)
+    change = shared[0][:2] - adapted(method.teacher, "new", plain[:2])[0].detach()
+    mean = drawn.mean((0, 1))
+    wanted = {
+        "cross_entropy": F.cross_entropy(logits.flatten(0, 2), labels.flatten()),
+        "lasp": 2 * sum(regularisation(mean_text[c], mean[c]) for c in map(list, tasks)),
+        "global_lasp": 2 * regularisation(mean_text, shared_drawn.mean(0)),
+        "ortho": 5 * regularisation(mean, mean),
+        "kl": 3 * sum(kl[list(c)].mean() for c in tasks),
+        "global_kl": 3 * divergence(shared, prior_of[1]).mean(),
+        "distill": 0.7 * change.square().mean(),
+    }
+    assert found.keys() == wanted.keys()
+    for term, value in wanted.items():
+        assert value > 1e-3, term
+        torch.testing.assert_close(found[term], value, msg=lambda text, term=term: f"{term}: {text}")
+    trained = [p for n, p in method.named_parameters() if p.numel() and not n.startswith("teacher")]
+    ours, theirs = (torch.autograd.grad(sum(terms.values()), trained) for terms in (found, wanted))
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b)
+
+
 def test_priors_change_the_divergence_alone():
     found = {}
     for prior in ("normal", "frozen", "data_driven"):
@@ -294,6 +374,49 @@ def test_language_aware_start_with_one_template():
     assert method.adapters.weight.new[0, 0].abs().max() > 0
     assert method.adapters.weight.new[0, 1].abs().max() == 0
     assert method.predict(batch_of(classes=2), range(2)).isfinite().all()
+
+
+def test_new_contexts_and_tokens_are_small_and_differ():
+    spec = ClassSpec(("a", "b"), ("{}",), unit(2, 1, 512).float(), 10.0)
+    method = Clap4Clip(Clap4Clip.Config(task_tokens=True, vga_ff=4), spec)
+    prompts = LearnedPrompts(ToyClip(), ("a",), 400, per_task=True)
+    for index in (0, 1):
+        method.start_task(Task(index, "t", "recognition", 2, range(index, index + 1)))
+        prompts.start_task()
+    for made in (method.tokens, prompts.context):
+        assert made.new.std().item() == pytest.approx(0.02, rel=0.15)
+        assert not torch.equal(made.new, made.past)
+
+
+def test_learned_prompts_bring_norms_and_heads():
+    """As the released code: a layer norm before each map, an attention head per 64 of the width."""
+    spec = ClassSpec(("a",), ("{}",), unit(1, 1, 128).float(), 10.0)
+    for prompt, heads in (("coop", 2), ("fixed", 1)):
+        config = Clap4Clip.Config(prompt=prompt, vga_ff=4, hierarchical=True)
+        method = Clap4Clip(config, spec, ToyClip())
+        assert method.vga.layer.self_attn.num_heads == heads
+        for adapters in (method.adapters, method.global_adapter):
+            assert (adapters.gain is not None) == (prompt == "coop")
+
+
+def test_adapters_with_norms_are_written_out():
+    torch.manual_seed(0)
+    adapters, x = ProbabilisticAdapters(4, norm=True).double(), torch.randn(2, 3, 4, dtype=torch.float64)
+    for _ in range(2):
+        adapters.grow(None)
+    with torch.no_grad():
+        for parameter in adapters.parameters():
+            parameter.normal_()
+    adapters.arrange([1, 2])
+    mean, deviation = adapters(x)
+    for c, (age, maps) in enumerate([("past", 0), ("new", 0), ("new", 0)]):
+        weight, bias, gain, shift = (
+            getattr(p, age)[maps] for p in (adapters.weight, adapters.bias, adapters.gain, adapters.shift)
+        )
+        normed = F.layer_norm(x[:, c], (4,))
+        first, second = ((normed * gain[k] + shift[k]) @ weight[k].T + bias[k] for k in (0, 1))
+        torch.testing.assert_close(mean[:, c], first)
+        torch.testing.assert_close(deviation[:, c], 0.999 * (1 + second.exp()).log() + 0.001)
 
 
 def test_default_start_is_a_linear_layers():
@@ -425,15 +548,72 @@ def test_a_context_that_leaves_no_room_is_refused_at_once():
         Clap4Clip(Clap4Clip.Config(prompt="coop", context_length=4), SPEC, Short())
 
 
-def test_autocast_keeps_similarities_in_float32():
-    method = make(2, dropout=0.0).float()
-    phase = phase_of(method, "consolidate")
-    wanted = method.loss(batch_of(), phase)
+@pytest.mark.parametrize("entry", ["loss", "predict", "sample", "class_features"])
+@pytest.mark.parametrize("name", ["base", "everything"])
+def test_autocast_keeps_similarities_in_float32(name, entry):
+    """To the digit: attention, adapters, similarities and logits."""
+    method = make(2, dropout=0.0, **OPTIONS[name]).float()
+    given = batch_of()
+    given.feature = given.feature.float()
+    if method.teacher is not None:
+        with torch.no_grad():  # away from the teacher
+            method.global_adapter.weight.new.add_(1e-3)
+
+    def numbers():
+        if entry != "loss":
+            return {entry: getattr(method, entry)(given, range(5))}
+        phases = method.phases(TASKS[1])
+        return {(p.name, k): v for p in phases for k, v in method.loss(given, p).items()}
+
+    wanted = numbers()
     with torch.autocast("cpu", torch.bfloat16):
-        found = method.loss(batch_of(), phase)
-    for name, value in found.items():
+        found = numbers()
+    assert len(found) == (1 if entry != "loss" else 14 if name == "everything" else 6)
+    for key, value in found.items():
         assert value.dtype == torch.float32
-        assert value.item() == pytest.approx(wanted[name].item(), rel=0.05)
+        assert torch.equal(value, wanted[key]), key
+
+
+@pytest.mark.parametrize("name", ["hierarchical", "data_driven"])
+def test_noise_is_drawn_where_the_method_is(name, monkeypatch):
+    """From a generator there that the batch's seed alone sets, alike in training and evaluation."""
+    made, drawn, generator = [], [], torch.Generator
+
+    def spied(device="cpu"):
+        made.append(torch.device(device))
+        return generator(device)
+
+    def spy(draw):
+        def inner(*args, **kwargs):
+            drawn.append((kwargs["device"], kwargs["generator"].initial_seed()))
+            return draw(*args, **kwargs)
+
+        return inner
+
+    method, given = make(2, **OPTIONS[name]).eval(), batch_of(seed=7)
+    phase = phase_of(method, "adapt")
+    for draw in ("randn", "randperm"):
+        monkeypatch.setattr(torch, draw, spy(getattr(torch, draw)))
+    monkeypatch.setattr(torch, "Generator", spied)
+    method.loss(given, phase)
+    method.sample(given, range(5))
+    assert made == [torch.device("cpu")] * 2
+    assert drawn == [(torch.device("cpu"), 7)] * (4 if name == "hierarchical" else 3)
+    # Nothing comes from the CPU where the method is elsewhere.
+    method._text = method._text.to("meta")
+    seen = generator().manual_seed(0)
+    monkeypatch.setattr(torch, "randn", lambda *shape, generator, dtype, device: (generator, device))
+    assert method._normal(seen, 2, 3) == (seen, torch.device("meta"))
+
+
+def test_samples_are_those_of_the_seed():
+    """A CPU's: torch's own generator's first numbers."""
+    method = make(2, samples=2, vga=False).eval()
+    noise = torch.randn(2, 1, 5, WIDTH, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    text = F.normalize(SPEC.text.mean(1), dim=-1)[:5]
+    mean, deviation = method.adapters(text[None])
+    wanted = 10 * batch_of().feature @ (text + mean + deviation * noise[:, 0]).mT
+    torch.testing.assert_close(method.sample(batch_of(seed=3), range(5)), wanted)
 
 
 def test_learns():

@@ -78,9 +78,15 @@ def test_texts_may_be_many_and_long():
 
 def test_autocast_does_not_reach_the_frozen_encoders():
     clip = load_clip(RANDOM)
-    plain = clip.encode_image(pictures()), clip.encode_text(["a dog"])
+    context = torch.randn(4, clip.context_width, generator=torch.Generator().manual_seed(0))
+
+    def rows():
+        learnt = clip.encode_prompts(0.02 * context, ["dog", "coffee machine"])
+        return clip.encode_image(pictures()), clip.encode_text(["a dog"]), learnt
+
+    plain = rows()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        cast = clip.encode_image(pictures()), clip.encode_text(["a dog"])
+        cast = rows()
     for a, b in zip(plain, cast, strict=True):
         assert torch.equal(a, b)
 

@@ -119,13 +119,128 @@ def test_a_term_of_weight_zero_costs_nothing():
     assert seen == ["momentum", method.momentum_model.bert.embeddings]
 
 
-def test_weights_scale_their_terms():
-    plain, doubled = (make(**fields) for fields in ({}, {"topology_cross_weight": 2.0, "mlm_weight": 0.5}))
-    one, other = (walk(method, LATER, steps=1) for method in (plain, doubled))
-    torch.testing.assert_close(other["mlm"], one["mlm"] / 2)
-    torch.testing.assert_close(other["ita"], one["ita"])
-    for method in (plain, doubled):  # topology is zero before the student has moved
-        assert walk(method, LATER, steps=1)["topology_cross"].item() == pytest.approx(0, abs=1e-6)
+WEIGHTS = ("ita", "mlm", "contrast", "mlm_distill", "topology_cross", "topology_same")
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_a_weight_scales_its_term_alone(name):
+    def terms(weight):
+        method = stirred(**{f"{name}_weight": weight})
+        return method.loss(batch(), method.phases(LATER)[0])
+
+    one, other = terms(1.0), terms(0.3)
+    assert set(one) == set(WEIGHTS)
+    for term, value in one.items():
+        assert value > 1e-4
+        torch.testing.assert_close(other[term], value * (0.3 if term == name else 1.0))
+
+
+@pytest.mark.parametrize(("cls", "name"), [(Finetune, "ita"), (Finetune, "mlm")])
+def test_a_baselines_weight_scales_its_term_alone(cls, name):
+    one, other = (walk(make(cls, **{f"{name}_weight": w}), FIRST, steps=1) for w in (1.0, 0.3))
+    for term, value in one.items():
+        torch.testing.assert_close(other[term], value * (0.3 if term == name else 1.0))
+
+
+def stirred(**fields):
+    """A method in its second task, away from its teachers."""
+    method = make(**fields)
+    method.start_task(LATER)
+    with torch.no_grad():
+        for p in method.model.parameters():
+            p.add_(0.02 * torch.randn(p.shape, generator=torch.Generator().manual_seed(p.numel())))
+    return method
+
+
+@pytest.mark.parametrize("mask_own", [True, False])
+def test_topology_is_kept_with_or_without_a_samples_own_similarity(mask_own):
+    method, given = stirred(mask_own=mask_own), batch()
+    found = method.loss(given, method.phases(LATER)[0])["topology_same"]
+
+    def logs(rows):
+        similarity = rows @ rows.T / method.config.temperature
+        if mask_own:  # the released code's -1000 is as good as leaving them out
+            similarity = similarity[~torch.eye(4, dtype=torch.bool)].view(4, 3)
+        return similarity.log_softmax(1)
+
+    def divergence(kind):
+        student, reference = (
+            logs(m.encode_text(given.tokens) if kind == "text" else m.encode_image(given.image)[1])
+            for m in (method.model, method.reference_model)
+        )
+        return (reference.exp() * (reference - student)).sum(1).mean()
+
+    torch.testing.assert_close(found, (divergence("image") + divergence("text")) / 2)
+
+
+def test_distillation_softens_both_by_its_temperature():
+    method, given = stirred(distill_temperature=3.0), batch()
+    found = method.loss(given, method.phases(LATER)[0])["mlm_distill"]
+    masked = method.masked(given)
+    student, teacher = (
+        m.mlm_logits(masked.ids, m.encode_image(given.image)[0], masked.positions) / 3
+        for m in (method.model, method.momentum_model)
+    )
+    torch.testing.assert_close(found, -(teacher.softmax(1) * student.log_softmax(1)).sum(1).mean())
+
+
+@pytest.mark.parametrize(
+    ("cls", "fields", "task", "alignment", "fusion"),
+    [
+        (CTP, {}, FIRST, True, True),
+        (CTP, {"mlm_weight": 0.0, "mlm_distill_weight": 0.0}, FIRST, True, False),
+        (CTP, {"mlm_weight": 0.0}, FIRST, True, True),
+        (CTP, {"ita_weight": 0.0, "contrast_weight": 0.0}, FIRST, False, True),
+        (CTP, {"ita_weight": 0.0, "contrast_weight": 0.0}, LATER, True, True),
+        (
+            CTP,
+            {"ita_weight": 0.0, "contrast_weight": 0.0, "topology_cross_weight": 0.0},
+            LATER,
+            True,
+            True,
+        ),
+        (Finetune, {}, FIRST, True, True),
+        (Finetune, {"mlm_weight": 0.0}, FIRST, True, False),
+        (Finetune, {"ita_weight": 0.0}, FIRST, False, True),
+    ],
+)
+def test_what_no_term_trains_is_frozen_and_all_else_gets_a_gradient(cls, fields, task, alignment, fusion):
+    method = make(cls, **fields)
+    method.start_task(task)
+    (phase,) = method.phases(task)
+    sum(method.loss(batch(), phase).values()).backward()
+    frozen = set() if alignment else {"image_projection", "text_projection"}
+    frozen |= set() if fusion else {"bert.fusion_layers", "bert.head", "bert.bias"}
+    for name, parameter in method.model.named_parameters():
+        held = name.startswith(tuple(frozen)) if frozen else False
+        assert parameter.requires_grad is not held, name
+        assert (parameter.grad is not None) is not held, name
+    optimised = {id(p) for group in phase.optimizer().param_groups for p in group["params"]}
+    assert optimised == {id(p) for p in method.model.parameters() if p.requires_grad}
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_the_momentum_model_moves_once_a_step_by_its_tasks_momentum(later):
+    method = make(momentum_first=0.9, momentum=0.75, momentum_mix=0.2)
+    method.start_task(LATER if later else FIRST)
+    (phase,) = method.phases(LATER)
+    models = [method.momentum_model, method.model] + [method.reference_model] * later
+    with torch.no_grad():
+        for model, value in zip(models, (8.0, 3.0, 100.0), strict=False):
+            for parameter in model.parameters():
+                parameter.fill_(value)
+    method.before_step(phase)
+    for _ in range(2):  # micro-batches of the step
+        method.loss(batch(), phase)
+    wanted = 0.75 * 8 + 0.25 * (0.2 * 100 + 0.8 * 3) if later else 0.9 * 8 + 0.1 * 3
+    for parameter in method.momentum_model.parameters():
+        torch.testing.assert_close(parameter, torch.full_like(parameter, wanted))
+    assert all((p == 3).all() for p in method.model.parameters())
+    assert not later or all((p == 100).all() for p in method.reference_model.parameters())
+
+
+def test_topology_is_zero_before_the_student_has_moved():
+    assert walk(make(), LATER, steps=1)["topology_cross"].item() == pytest.approx(0, abs=1e-6)
 
 
 def test_only_the_reference_reading_drops_out_in_the_first_momentum_model():
@@ -163,14 +278,15 @@ def test_masked_tokens_are_the_same_however_the_batch_is_shared():
     assert not torch.equal(method.masked(batch(seed=6, total=4)).ids, whole.ids)
 
 
-def test_masking_selects_and_replaces_at_the_papers_rates():
-    method = make()
+@pytest.mark.parametrize("probability", [0.15, 0.4])
+def test_masking_selects_and_replaces_at_the_papers_rates(probability):
+    method = make(mlm_probability=probability)
     tokens = torch.full((400, 50), 7)
     big = Batch(torch.zeros(400, 0), tokens, tokens[:, 0], tokens[:, 0], seed=3)
     masked = method.masked(big)
     selected = len(masked.positions) / tokens.numel()
     ids = masked.ids.flatten()[masked.positions]
-    assert selected == pytest.approx(0.15, abs=0.01)
+    assert selected == pytest.approx(probability, abs=0.01)
     assert (ids == SPEC.mask_id).float().mean().item() == pytest.approx(0.8, abs=0.03)
     assert (ids == 7).float().mean().item() == pytest.approx(0.1, abs=0.03)
     assert ids.min() >= 0 and ids.max() < SPEC.vocab_size
@@ -212,11 +328,12 @@ def test_bf16_autocast_stays_near_full_precision():
         assert value.item() == pytest.approx(wanted[name].item(), rel=0.05, abs=0.02), name
 
 
-def test_losses_of_features_are_full_precision_under_autocast():
-    method = make()
+@pytest.mark.parametrize("cls", [CTP, Finetune])
+def test_losses_of_features_are_full_precision_under_autocast(cls):
+    method = make(cls)
     walk(method, LATER)
     wanted = method.loss(batch(3), method.phases(LATER)[0])
-    again = make()
+    again = make(cls)
     walk(again, LATER)
 
     def exact(encode):
@@ -226,13 +343,47 @@ def test_losses_of_features_are_full_precision_under_autocast():
 
         return without_autocast
 
-    for model in (again.model, again.momentum_model, again.reference_model):
+    models = (again.model, again.momentum_model, again.reference_model) if cls is CTP else (again.model,)
+    for model in models:
         for name in ("encode_image", "encode_text", "mlm_logits"):
             setattr(model, name, exact(getattr(model, name)))
     with torch.autocast("cpu", torch.bfloat16):
         found = again.loss(batch(3), again.phases(LATER)[0])
+    assert found.keys() == wanted.keys()
     for name, value in found.items():
-        torch.testing.assert_close(value, wanted[name], msg=name)
+        assert torch.equal(value, wanted[name]), name
+
+
+def test_features_and_word_logits_are_float32_under_autocast():
+    method, given = make().eval(), batch(size=5)
+    with torch.autocast("cpu", torch.bfloat16):
+        rows = [method.embed(given, kind) for kind in ("image", "text", "pair")]
+        tokens, _ = method.model.encode_image(given.image)
+        logits = method.model.mlm_logits(given.tokens, tokens, torch.arange(9))
+    assert [found.dtype for found in (*rows, logits)] == [torch.float32] * 4
+    for found in rows:  # rows of bf16 would be as long as 1.002
+        torch.testing.assert_close(found.norm(dim=1), torch.ones(5), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("cls", [CTP, ExperienceReplay])
+@pytest.mark.parametrize("mlm_weight", [0.0, 0.5])
+def test_without_masked_words_a_pair_is_its_picture_and_its_text(cls, mlm_weight):
+    """The fusion layers are as random as they began then: nothing may be ranked by them."""
+    method = make(cls, mlm_weight=mlm_weight)
+    walk(method, FIRST)
+    method.eval()
+    given = batch(1, size=5)
+    image, text, pair = (method.embed(given, kind) for kind in ("image", "text", "pair"))
+    with torch.no_grad():
+        for parameter in method.model.bert.fusion_layers.parameters():
+            parameter.normal_()
+    fused = method.embed(given, "pair")
+    assert torch.equal(fused, pair) == (mlm_weight == 0)
+    assert pair.shape == (5, 12)
+    if mlm_weight:
+        return
+    torch.testing.assert_close(pair.norm(dim=1), torch.ones(5))
+    torch.testing.assert_close(pair @ pair.T, (image @ image.T + text @ text.T) / 2)
 
 
 @pytest.mark.parametrize("kind", ["image", "text", "pair"])

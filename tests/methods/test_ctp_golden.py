@@ -49,6 +49,15 @@ def test_momentum(kind):
             close(weight, c[f"out_momentum{k + 1}.{n}"])
 
 
+def test_momentum_between_the_previous_model_and_the_current():
+    """c <- m c + (1 - m) (a r + (1 - a) w), away from the released code's a of a half."""
+    target, current, reference = (torch.full((2,), x, dtype=torch.float64) for x in (8.0, 3.0, 100.0))
+    momentum_update([target], [current], 0.75, [reference], 0.2)
+    close(target, torch.full_like(target, 0.75 * 8 + 0.25 * (0.2 * 100 + 0.8 * 3)))
+    momentum_update([target], [current], 0.5)
+    close(target, torch.full_like(target, 0.5 * (6 + 0.25 * 22.4) + 0.5 * 3))
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_image_text_alignment(n):
     c = case(f"ita.{n}")

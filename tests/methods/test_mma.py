@@ -165,11 +165,21 @@ def test_a_checkpoint_is_all_that_a_later_task_needs(toy, variant):
     assert not any(value.shape == method.text.shape for value in method.state_dict().values())
 
 
-def test_autocast_leaves_scores_alone(toy):
+@pytest.mark.parametrize("entry", ["loss", "sample", "embed", "class_features"])
+def test_autocast_changes_no_digit(toy, entry):
     method = made(toy)
-    wanted = method.predict(toy.batch, toy.classes)
+    method.start_task(toy.task(toy.classes))
+    (phase,) = method.phases(toy.task(toy.classes))
+
+    def numbers():
+        if entry == "loss":
+            return method.loss(toy.batch, phase)["cross_entropy"]
+        return getattr(method, entry)(toy.batch, "image" if entry == "embed" else toy.classes)
+
+    wanted = numbers()
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(method.predict(toy.batch, toy.classes), wanted)
+        found = numbers()
+    assert found.dtype == torch.float32 and torch.equal(found, wanted)
 
 
 def test_two_halves_make_the_whole_loss(toy):

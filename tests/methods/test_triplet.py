@@ -212,6 +212,7 @@ def test_task_interaction_starts_with_the_second_task_and_holds_matrices_back():
         terms = train(method, TASKS[1], batch_of(1), steps=4)
         after = torch.stack([w.matrices().detach() for w in method.interactions])
         moved.append((after - before).square().sum().item())
+        assert method._previous == []  # a task's own
         if method is held:
             assert terms[0]["task"] == 0
             assert terms[1]["task"] > 0
@@ -278,9 +279,19 @@ def test_each_modality_selects_its_task_by_cosine(classifier):
         one = rows_of(batch, slice(row, row + 1))
         one.feature = batch.feature[row : row + 1]
         assert method.answer(one).texts[0] == found.texts[row]
-        if classifier != "all":
-            allowed = ANSWERS[by[classifier][row]]
-            assert found.texts[row] in {f"answer {a}" for a in allowed}
+    fused = method.fused(batch, method.prompts.chosen(wanted))
+    said = {how: method.head.best(fused, tasks).tolist() for how, tasks in {**by, "all": None}.items()}
+    assert list(found.texts) == [f"answer {a}" for a in said[classifier]]
+    assert all(said[how] != said[classifier] for how in said if how != classifier)
+
+
+def test_a_majority_is_two_of_three_and_else_the_fusion():
+    method = make(classifier="majority")
+    tasks = {"image": [0, 0, 2, 1, 0], "text": [0, 1, 1, 1, 0], "fusion": [1, 0, 1, 2, 2]}
+    tasks = {name: torch.tensor(value) for name, value in tasks.items()}
+    assert method._task(tasks).tolist() == [0, 0, 1, 1, 0]
+    apart = {"image": torch.tensor([0]), "text": torch.tensor([1]), "fusion": torch.tensor([2])}
+    assert method._task(apart).tolist() == [2]
 
 
 def test_prompts_of_the_chosen_task_are_used():
@@ -407,6 +418,10 @@ def test_data_and_replay_of_each():
         "triplet-er": ("task", "merge"),
         "triplet-joint": ("seen", "none"),
     }
+    for name in ALL:
+        method = make(name, tasks=1, learning_rate=0.02, weight_decay=0.3)
+        (group,) = method.phases(TASKS[0])[0].optimizer().param_groups
+        assert (group["lr"], group["weight_decay"], group["betas"]) == (0.02, 0.3, (0.9, 0.999))
     phase = found["triplet"]
     assert (phase.epochs, phase.batch_size) == (5, 6)
     rates = [phase.learning_rate(step, 10) for step in range(10)]

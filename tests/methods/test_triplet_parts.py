@@ -183,6 +183,41 @@ def test_keys_match_the_newest_and_select_by_cosine():
     assert keys.values.new.grad.abs().min() > 0 and not keys.values.past.requires_grad
 
 
+def test_autocast_changes_no_digit_of_what_ranks_tasks_and_answers():
+    """Keys of tasks are cosines of 0.999 apart, finer than bf16's 0.004 near 1."""
+    g = torch.Generator().manual_seed(0)
+
+    def unit(*shape):
+        return F.normalize(torch.randn(*shape, generator=g), dim=-1)
+
+    keys, near = Keys(2, 64), F.normalize(unit(64) + 0.03 * unit(5, 2, 64), dim=-1)
+    for key in near:
+        keys.grow()
+        with torch.no_grad():
+            keys.values.new.copy_(key)
+    task = torch.arange(50) % 5
+    queries = F.normalize(near[task] + 0.003 * unit(50, 2, 64), dim=-1)
+    heads, one = TaskHeads(64, 9), GlobalHead(64, 9)
+    for answers in ((4, 7), (1, 4, 8)):
+        heads.grow(answers)
+        one.grow(answers)
+    interaction = Interaction(64, 3)
+
+    def numbers():
+        feature = queries[:, 0]
+        logits = heads(feature), one(feature)
+        best = heads.best(feature), heads.best(feature, task % 2), one.best(feature)
+        return keys.select(queries), *logits, *best, interaction(feature, feature), interaction.matrices()
+
+    plain = numbers()
+    assert torch.equal(plain[0], task[:, None].expand(-1, 2))
+    with torch.autocast("cpu", torch.bfloat16):
+        cast = numbers()
+        assert heads(queries[:, 0].bfloat16()).dtype == torch.float32
+    for a, b in zip(plain, cast, strict=True):
+        assert torch.equal(a, b)
+
+
 def test_interaction_matrices_have_low_rank_and_give_the_formula():
     torch.manual_seed(0)
     interaction = Interaction(12, 3).double()

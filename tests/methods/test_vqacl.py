@@ -263,6 +263,78 @@ def test_only_known_prototypes_are_retrieved():
         assert torch.equal(made.retrieve(query, query), wanted)
 
 
+@pytest.mark.parametrize("update", ["paper", "reference"])
+def test_a_batch_in_parts_is_taken_in_as_one(update):
+    """The past decays once a step, by the whole batch; a step of one part is what it was without steps."""
+
+    def walk(parts):
+        made = Prototypes(3, 4, 2, 0.25, 0.5, update).double()
+        g, seen = torch.Generator().manual_seed(0), []
+        for task in range(3):
+            made.start_task(task)
+            for _ in range(4):
+                value = torch.randn(2, 12, 2, generator=g, dtype=torch.float64)
+                kind, label = (torch.randint(0, most, (12,), generator=g) for most in (task + 1, 4))
+                if parts:
+                    made.start_step()
+                for at in torch.arange(12).chunk(parts or 1):
+                    made.update(value[0, at], value[1, at], kind[at], label[at])
+                seen.append([v.clone() for v in made.buffers()])
+        return seen
+
+    plain = walk(0)
+    for parts in (1, 2, 4):
+        for found, wanted in zip(walk(parts), plain, strict=True):
+            for a, b in zip(found, wanted, strict=True):
+                assert torch.equal(a, b) if parts == 1 else torch.allclose(a.double(), b.double())
+
+
+def test_each_part_of_a_batch_is_seen_by_those_after_it():
+    made = prototypes()
+    made.start_task(0)
+    take_in(made, [0], [8.0], [0], [8.0])
+    made.start_task(1)
+    made.start_step()
+    assert take_in(made, [0], [4.0], [0], [2.0]) == ([0.25 * 8 + 0.75 * 4, 0, 0], [0.5 * 8 + 0.5 * 2, 0])
+    wanted = [0.25 * 8 + 0.75 * 6, 0, 0], [0.5 * 8 + 0.5 * 4, 0]
+    assert take_in(made, [0, 0], [7.0, 7.0], [0, 0], [5.0, 5.0]) == wanted
+    made.start_step()
+    assert take_in(made, [0], [2.0], [0], [1.0])[0] == [0.25 * wanted[0][0] + 0.75 * 2, 0, 0]
+
+
+def test_micro_batches_of_a_step_move_the_prototypes_once():
+    whole, halved = make(), make()
+    given = [batch(seed, kind=[0, 1, 0, 1, 0, 1]) for seed in range(3)]
+    for method, parts in ((whole, 1), (halved, 2)):
+        method.start_task(FIRST)
+        (phase, *_) = method.phases(FIRST)
+        for one in given:
+            method.before_step(phase)
+            for at in torch.arange(6).chunk(parts):
+                method.loss(rows(one, at), phase)
+    for name, value in whole.prototypes.state_dict().items():
+        torch.testing.assert_close(halved.prototypes.state_dict()[name], value)
+
+
+def test_autocast_changes_no_digit_of_the_prototypes():
+    method, given = make(), batch(kind=[0, 1, 0, 1, 0, 1])
+    encoded = method.model.encode(given)
+    method.model.encode = lambda batch: encoded
+
+    def numbers():
+        for value in method.prototypes.buffers():
+            value.zero_()
+        method.prototypes.start_task(0)
+        found = [method.encode(given, learn=True).hidden for _ in range(2)]
+        return [*found, *(v.clone() for v in method.prototypes.buffers()), method.embed(given, "pair")]
+
+    wanted = numbers()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = numbers()
+    for a, b in zip(found, wanted, strict=True):
+        assert torch.equal(a, b)
+
+
 def test_after_a_task_the_state_is_all_that_the_next_needs():
     method = make()
     fit(method, batch(), FIRST, steps=5)
