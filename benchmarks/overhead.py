@@ -134,6 +134,7 @@ def main() -> None:
         tokenizer,
         wanted=1,
         jobs=given.trials,
+        seeds=[0],
         largest_memory=0,
         say=print,
     ) as session:

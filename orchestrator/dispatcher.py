@@ -5,12 +5,11 @@ killed.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .fair_share import Standing, gives, may_take
+from .fair_share import LaneGifts, Standing
 from .job import Job, Outcome
 from .lane_roll import LaneEntry, LaneRoll
 from .replay.parcel import Parcel
@@ -20,7 +19,6 @@ _CRASHES = 2  # times that a job may bring its workers down in one task
 _RANKS = 5.0  # seconds that a rank that fails waits for what the others saw
 _IDLE_CRASHES = 5  # times that workers may die before they have a job
 _ENDS = 3  # times that a lane's Train run may end unasked
-_POLITE = 60.0  # seconds that a sweep leaves the lane it gave up to another one that has none
 
 
 class _Ticket:
@@ -58,8 +56,7 @@ class Dispatcher:
         self._to_come = jobs
         self._roll = LaneRoll(alive)
         self._neighbours: list[Standing] = []
-        self._gave = float("-inf")
-        self._others_had = 0
+        self._gifts = LaneGifts()
         self._stream: Parcel | None = None
         self._closed = False
         self._news = asyncio.Event()
@@ -206,7 +203,7 @@ class Dispatcher:
         """
         entry = self._roll[lane]
         if entry.attempt == attempt:  # it asks once more, its first question's answer being lost
-            return await self.stream()
+            return await self.stream(lane)
         if self._closed:
             return "end"
         entry.attempt = attempt
@@ -225,12 +222,18 @@ class Dispatcher:
             if entry.idle > _IDLE_CRASHES:
                 self._give_up(entry, "its workers keep dying without a job")
                 return "end"
-        return await self.stream()
+        return await self.stream(lane)
 
-    async def stream(self) -> Parcel | None:
-        """The published stream, packed, or None after a while."""
-        if self._stream is None:
+    async def stream(self, lane: int) -> Any:
+        """The published stream, packed, None after a while, or ``"end"``: the lane is given up."""
+        if self._stream is None and not self._closed:
             await _wait(self._news)
+        if self._closed:
+            return "end"
+        entry = self._roll[lane]
+        if self._stream is None and entry.job is None and self._leaves(entry):
+            entry.state, entry.idle = "parked", 0
+            return "end"
         return self._stream
 
     async def next(self, lane: int, attempt: str) -> tuple[str, Job | None]:
@@ -247,11 +250,8 @@ class Dispatcher:
         self._pending.extendleft(self._roll.release_lost())
         if self._closed or entry.attempt != attempt:
             return "end", None
-        given = entry.used and not self._giving() and gives(self._standing(), self._neighbours)
-        if given or self._spare():
+        if self._leaves(entry) or self._spare():
             entry.state, entry.idle = "parked", 0
-            if given:
-                self._gave, self._others_had = time.monotonic(), self._others_have()
             return "end", None
         if not self._pending:
             return "wait", None
@@ -309,6 +309,15 @@ class Dispatcher:
         self._finish(ticket, outcome)
         self._roll[lane].job = None
 
+    async def refuse(self, lane: int, reason: str) -> None:
+        """The lane can run nothing, ever: its machine is at fault. What it held goes to another one."""
+        entry = self._roll[lane]
+        if entry.job is not None and self._tickets[entry.job].outcome is None:
+            self._pending.appendleft(entry.job)
+        entry.job = None
+        self._give_up(entry, reason)
+        self._wake()
+
     # --- what follows from all that ---
 
     def _held(self, lane: int, attempt: str, job_id: str) -> _Ticket | None:
@@ -328,22 +337,15 @@ class Dispatcher:
         """Whether there are more lanes than jobs; one stays, for a look at test data may follow."""
         return not self._pending and self._roll.count("up") > max(1, self._work())
 
-    def _others_have(self) -> int:
-        return sum(other.up for other in self._neighbours)
-
-    def _giving(self) -> bool:
-        """Whether the lane that was given up last has not come up elsewhere yet, which takes many seconds: to
-        give up another one meanwhile would be to give two for one.
-        """
-        return time.monotonic() - self._gave < _POLITE and self._others_have() <= self._others_had
+    def _leaves(self, entry: LaneEntry) -> bool:
+        """Whether a lane that holds no job is given up to another sweep."""
+        return self._gifts.leaves(self._standing(), self._neighbours, entry.used)
 
     def _wanted(self) -> bool:
         """Whether one more lane would have work, and may be had."""
         if self._work() <= self._roll.count("up", "starting"):
             return False
-        if time.monotonic() - self._gave < _POLITE and any(o.waiting and not o.up for o in self._neighbours):
-            return False
-        return may_take(self._standing(), self._neighbours)
+        return self._gifts.may_ask(self._standing(), self._neighbours)
 
     def _count_crash(self, entry: LaneEntry, ticket: _Ticket, what: str) -> None:
         task = len(ticket.reports)

@@ -90,6 +90,7 @@ class Lane(threading.Thread):
                     "tokenizer": {p.name: p.read_bytes() for p in (self._folder / "tokenizer").glob("*")},
                     "threads": max(1, int(self._resources.cpus)),
                     "gpus": self._resources.gpus,
+                    "device": "cuda" if use_gpu else "cpu",
                     "started": time.time(),
                 },
                 scaling_config=train.ScalingConfig(
@@ -118,17 +119,17 @@ def _work(config: dict[str, Any]) -> None:
     import torch
     import torch.distributed as dist
 
-    if torch.cuda.is_available() and ray.get_gpu_ids():
-        from ray.train.torch import get_device
+    from .worker_device import agreed_device
 
-        device = get_device()
-        if device.type == "cuda":
-            torch.cuda.set_device(device)  # where collectives look for it
-    else:
-        device = torch.device("cpu")
     torch.set_num_threads(config["threads"])
     rank = dist.get_rank()
     dispatcher, lane = config["dispatcher"], config["lane"]
+    try:
+        device = agreed_device(config["device"], ray.get_gpu_ids())
+    except UserError as error:  # every rank raises it alike; Train would begin again for ever
+        if rank == 0:
+            ask(dispatcher, "refuse", lane, str(error))
+        return
 
     def together(value: Any, source: int = 0) -> Any:
         """Rank ``source``'s ``value`` on every rank. Rank 0 answers within the dispatcher's patience, so no
@@ -148,7 +149,7 @@ def _work(config: dict[str, Any]) -> None:
     attempt = together(uuid.uuid4().hex)
     handle = all_ask("join", lane, attempt, time.time() - config["started"], nodes)
     while handle is None:
-        handle = all_ask("stream")
+        handle = all_ask("stream", lane)
     if handle == "end":
         return
     stream = handle.open().open()

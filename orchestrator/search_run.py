@@ -70,6 +70,7 @@ def search_run(
                 wanted=concurrent,
                 at_most=at_most,
                 jobs=max(1, trials - book.ended),
+                seeds=[config.run.seed],
                 largest_memory=space.largest_memory(len(source.categories)),
                 say=say,
             ) as session:

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from .replay.parcel import pack
 from .replay.publish import publish
 from .replay.store import SharedStore
 from .spilling import Spilling
+from .streams.cut_captions import cut_captions
 from .streams.prepare import prepare
 from .streams.source import StreamSource
 from .streams.stream import Stream
@@ -54,8 +55,9 @@ class Session:
     ``identity``: the run's, by which its shared arrays are known on a cluster. ``base``: the configuration
     that all jobs share. ``tokenizer``: None where the pictures have no texts (recognition). ``wanted``: lanes
     to start (None: as many as fit); ``at_most``: fewer do where no more fit. ``jobs``: how many jobs are to
-    come, and ``follow_ups``: how many more will follow at once from their ends. ``largest_memory``: the
-    largest replay memory, in samples, that any job may ask for. ``say`` prints a line of progress.
+    come, with which ``seeds``, and ``follow_ups``: how many more will follow at once from their ends.
+    ``largest_memory``: the largest replay memory, in samples, that any job may ask for. ``say`` prints a line
+    of progress.
 
     :class:`UserError`: the jobs cannot be placed, or what must be shared does not fit.
     """
@@ -71,6 +73,7 @@ class Session:
         wanted: int | None,
         at_most: bool = False,
         jobs: int,
+        seeds: Sequence[int],
         follow_ups: int = 0,
         largest_memory: int,
         say: Callable[[str], None],
@@ -85,6 +88,7 @@ class Session:
         self._wanted = wanted
         self._at_most = at_most
         self._jobs = jobs
+        self._seeds = seeds
         self._follow_ups = follow_ups
         self._largest_memory = largest_memory
         self._say = say
@@ -102,6 +106,7 @@ class Session:
         try:
             self._start_ray()
             self._open_desk()
+            self._place()
             # Before the lanes, which hold the CPUs and GPUs that encoding needs.
             self._encode()
             self._start_lanes()
@@ -273,28 +278,34 @@ class Session:
         self._neighbours = Neighbours(self.dispatcher, _DESKS)
         self._watchers = [self._neighbours, Spilling(self._say)]
 
-    def _start_lanes(self) -> None:
-        import ray
-
-        cluster = capacity()
-        resources = lane_resources(self._base.run, cluster.nodes)
+    def _place(self) -> None:
+        """Reckons how many lanes there are to be."""
+        cluster = self._cluster = capacity()
+        self._resources = lane_resources(self._base.run, cluster.nodes)
         wanted = None if self._at_most else self._wanted
-        self.lanes = lanes_that_fit(resources, cluster.nodes, wanted, self._jobs)
+        self.lanes = lanes_that_fit(self._resources, cluster.nodes, wanted, self._jobs)
         if self._wanted is not None and self.lanes < min(self._wanted, self._jobs):
             self._say(f"{self.lanes} of {self._wanted} lane(s) fit here")
         self.lanes = min(self.lanes, self._wanted or self.lanes)
         sizes = [node["object_store_memory"] for node in cluster.nodes if "object_store_memory" in node]
         self._store_bytes = int(min(sizes, default=0))
+
+    def _start_lanes(self) -> None:
+        import ray
+
         if self._tokenizer is not None:
             self._tokenizer.save(self.folder / "tokenizer")
-        machines = f"; up to {len(cluster.possible)} machine(s) may come for them" if cluster.possible else ""
-        self._say(f"warming {self.lanes} lane(s) of {resources.workers} worker(s) each{machines}")
-        self._patience = _LAUNCH if cluster.possible else _PATIENCE
+        possible = len(self._cluster.possible)
+        machines = f"; up to {possible} machine(s) may come for them" if possible else ""
+        workers = self._resources.workers
+        self._say(f"warming {self.lanes} lane(s) of {workers} worker(s) each{machines}")
+        self._patience = _LAUNCH if possible else _PATIENCE
         self._lanes_began = time.monotonic()
         ray.get(self.dispatcher.expect.remote(self.lanes))
         for number in range(self.lanes):
-            self._threads.append(Lane(number, self.dispatcher, resources, self.folder, self._dashboard))
-            self._threads[-1].start()
+            lane = Lane(number, self.dispatcher, self._resources, self.folder, self._dashboard)
+            self._threads.append(lane)
+            lane.start()
 
     def _publish(self) -> None:
         import ray
@@ -302,11 +313,13 @@ class Session:
         for why, count in self._source.skipped.items():
             self._say(f"left out: {count} record(s): {why}")
         stream = self._prepare()
+        if line := cut_captions(stream):
+            self._say(line)
         plan = plan_memory(
             stream,
             largest=self._largest_memory,
             store_bytes=self._store_bytes,
-            seeds=[self._base.run.seed],
+            seeds=self._seeds,
             stream_in=self._base.run.stream_in,
             store=self._base.replay.store,
         )

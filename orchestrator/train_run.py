@@ -89,6 +89,7 @@ def train_run(
                 wanted=concurrent,
                 at_most=at_most,
                 jobs=len(jobs),
+                seeds=[config.with_values(job.values).run.seed for job in jobs],
                 follow_ups=len(jobs),  # each is tested
                 largest_memory=config.replay.most(len(source.categories)),
                 say=say,

@@ -57,6 +57,7 @@ def test_a_sweep_encodes_first_and_its_trials_report_what_one_process_reports(co
         None,
         wanted=1,
         jobs=2,
+        seeds=[0],
         largest_memory=16,
         say=said.append,
     ) as session:

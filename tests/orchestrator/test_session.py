@@ -38,6 +38,7 @@ def session(base, small_source, tmp_path_factory):
         tokenizer,
         wanted=1,
         jobs=1,
+        seeds=[0],
         largest_memory=10,
         say=lambda line: None,
     ) as running:
