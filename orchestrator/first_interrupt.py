@@ -14,9 +14,14 @@ def first_interrupt(asked: Callable[[], None]) -> Iterator[None]:
     KeyboardInterrupt, as always. For the main thread.
     """
     usual = signal.getsignal(signal.SIGINT)
+    came = False
 
     def take(*_: Any) -> None:
+        nonlocal came
         signal.signal(signal.SIGINT, usual)
+        if came:  # Tune, as it ends, brings back the handler that it found
+            raise KeyboardInterrupt
+        came = True
         asked()
 
     signal.signal(signal.SIGINT, take)
