@@ -17,6 +17,7 @@ each.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import py_compile
@@ -36,14 +37,8 @@ import yaml
 _ROOT = Path(__file__).resolve().parents[1]
 _LISTS = Path(__file__).with_suffix("")
 _SLOW_IMPORTS = (
-    "torch",
-    "torchvision",
-    "ray.tune",
-    "optuna",
-    "transformers",
-    "timm",
-    "sklearn.metrics",
-    "pytest",
+    *("mlflow", "open_clip", "optuna", "pandas", "pytest", "ray.tune", "sklearn.metrics", "timm", "torch"),
+    *("tokenizers", "torchvision.transforms.v2", "transformers"),
 )
 _NOT_RUN = (4, 5, 99)  # pytest's codes for a wrong command and no tests, and this script's
 
@@ -162,7 +157,8 @@ class Tree:
 
             assert Path(orchestrator.errors.__file__).is_relative_to(self._folder)
             chosen = ["-k", f"not {mutant.skip}"] if mutant.skip else []
-            status = int(pytest.main(["-x", "-n", "0", "-p", "no:cacheprovider", *chosen, *mutant.tests]))
+            options = ["-x", "-n", "0", "--assert=plain", "-p", "no:cacheprovider", *chosen]
+            status = int(pytest.main([*options, *mutant.tests]))
         finally:
             os._exit(status)
 
@@ -184,8 +180,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     words = options.words
     chosen = [m for m in mutants if not words or any(word in f"{m.room} {m}" for word in words)]
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # as tests/conftest.py says, which comes after torch here
     for name in _SLOW_IMPORTS:
         importlib.import_module(name)
+    gc.freeze()  # a forked process need not copy what the collector would touch
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = Tree(Path(folder).resolve(), options.seconds)
         for mutant in {(m.tests, m.skip): m for m in chosen if not m.reason}.values():

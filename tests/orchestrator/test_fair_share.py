@@ -43,3 +43,16 @@ def test_one_lane_goes_back_and_forth():
 def test_who_does_not_wait_is_given_nothing():
     assert not gives(Standing(4, 0), [Standing(0, 0), Standing(3, 1)])
     assert may_take(Standing(4, 0), [Standing(0, 0)]) and not may_take(Standing(1, 0), [Standing(0, 1)])
+
+
+def test_who_has_no_lane_gives_none():
+    assert not gives(Standing(0, 0), [Standing(0, 1)])
+    assert gives(Standing(1, 0), [Standing(0, 1)])
+    assert not gives(Standing(2, 0), [Standing(1, 1)]) and gives(Standing(3, 0), [Standing(1, 1)])
+
+
+def test_a_lane_may_be_taken_by_who_would_still_have_fewer_than_those_that_wait():
+    assert may_take(Standing(1, 0), [Standing(2, 1)])
+    assert not may_take(Standing(1, 0), [Standing(1, 1)]), "as many is not more"
+    assert not may_take(Standing(1, 2), [Standing(2, 1)]), "what it waits for counts as its own"
+    assert not may_take(Standing(0, 0), [Standing(2, 1), Standing(0, 1)]), "all that wait have more"

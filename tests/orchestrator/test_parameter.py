@@ -102,3 +102,24 @@ def test_all_conditions_must_hold_and_what_is_not_there_does_not():
     assert not parameter.active({"replay.size": 1})
     nothing = _parameter(type="float", low=0, high=1, when={"method.y": [None, 1]})
     assert nothing.active({"method.y": None}) and not nothing.active({}), "absent is not null"
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"low": 1, "high": 1}, "low: 1 is not below high 1"),
+        ({"low": 2, "high": 1}, "low: 2 is not below high 1"),
+        ({"low": 0, "high": 1, "log": True}, "low: 0 cannot be on a logarithmic scale"),
+        ({"low": 0, "high": 1, "step": 0}, "step: 0 is not above 0"),
+        ({"low": 0.0, "high": 1.0, "step": 0.3}, "step: 0.3 does not lead from low 0 to high 1"),
+    ],
+)
+def test_a_range_of_nothing_is_refused(values, problem):
+    with pytest.raises(AssertionError, match=problem):
+        _parameter(type="float", **values)
+
+
+def test_both_ends_are_tried():
+    assert _parameter(type="float", low=0.5, high=2).ends == (0.5, 2.0)
+    assert _parameter(type="categorical", choices=["a", "b"]).ends == ("a", "b")
+    assert set(_parameter(type="int", low=0, high=128, step=64).samples) == {0, 64, 128}

@@ -8,6 +8,7 @@ import pytest
 from optuna.trial import TrialState
 from ray.tune.schedulers import TrialScheduler
 
+from orchestrator import weighed_trials
 from orchestrator.search import STATUS, TRIAL, TaskScheduler, TaskSearch
 from orchestrator.trial_book import TrialEntry
 
@@ -118,6 +119,14 @@ def test_parameters_are_proposed_together_and_those_under_way_count_as_poor():
     values.append(None)
     found = {key: value for key, value in search.suggest("next").items() if key != TRIAL}
     assert found == _optunas(points, values, 11) != _optunas(points, values, 11, constant_liar=False)
+
+
+def test_what_a_long_search_weighs_is_bounded(monkeypatch):
+    monkeypatch.setattr(weighed_trials, "_MOST", 6)
+    monkeypatch.setattr(weighed_trials, "_BEST", 2)
+    search = _search()
+    _walk(search, 10, lambda point, number: float(number))
+    assert len(search._ot_study.get_trials(deepcopy=False)) == 6 and len(search._ot_study.trials) == 10
 
 
 def _entry(number: int, status: str, values: list[float]) -> TrialEntry:
