@@ -260,7 +260,7 @@ def _expected(split, rows):
     return np.stack([columns, columns + 1], 2)
 
 
-@pytest.mark.parametrize("batch", [3, 64])
+@pytest.mark.parametrize("batch", [1, 2, 64])
 def test_queries_are_of_their_own_picture_and_question(open_queries, monkeypatch, batch):
     monkeypatch.setattr(query_encoder, "_BATCH", batch)
     source = _source()

@@ -172,6 +172,37 @@ def test_early_stopping_looks_at_the_tasks_own_validation_split(walk):
         assert task_r_mean(method, stream.tasks[k].splits["validation"], HOW) == pytest.approx(expected)
 
 
+class _Classifier(Method):
+    """Logits (B, C) of a table, by the number that a sample's tokens are."""
+
+    scenarios = frozenset({"recognition"})
+
+    def __init__(self, table):
+        super().__init__(None, None)
+        self.table = table
+
+    def predict(self, batch, classes):
+        return self.table[batch.tokens[:, 0], classes.start : classes.stop]
+
+
+def test_early_stopping_scores_a_class_among_all_that_are_seen():
+    table = torch.randn(20, 4, generator=torch.Generator().manual_seed(1))
+    label = np.arange(20, dtype=np.int32) % 2 + 2
+    pictures = ArrayPictures(np.zeros((20, 4, 4, 3), np.uint8))
+    split = Split(pictures, np.arange(20, dtype=np.int32)[:, None], label)
+    tasks = [
+        TaskData(
+            Task(k, f"task {k}", "recognition", 2, range(2 * k, 2 * k + 2)),
+            {"validation": split, "train": split},
+        )
+        for k in range(2)
+    ]
+    stream = Stream("toy", InputSpec(4, 1, 20, 0, 1, 2, 3), tasks, "none")
+    hits = [100 * (table[:, start:].argmax(1).numpy() + start == label).mean() for start in (0, 2)]
+    assert task_score(_Classifier(table), stream, 1, 4, HOW) == pytest.approx(hits[0])
+    assert hits[0] < hits[1], "among the task's own it would look better"
+
+
 def test_herding_ranks_by_the_pair_where_no_encoder_is_frozen(walk):
     stream, method = walk
     rows = np.array([25, 3, 11, 3])

@@ -70,3 +70,14 @@ def test_files_are_put_in_the_order_given_since_the_last_vouches_for_the_others(
     with pytest.raises(OSError, match="no more"):
         storage.put_all(tmp_path, names)
     assert put == ["z", "a", "m"] and sorted(storage.names()) == ["a", "z"]
+
+
+def test_what_another_machine_wrote_is_listed(storage, tmp_path, monkeypatch):
+    listed, find = {}, LocalFileSystem.find
+
+    # As a store over a network does, whose listings are kept.
+    monkeypatch.setattr(LocalFileSystem, "find", lambda self, path: listed.setdefault(path, find(self, path)))
+    monkeypatch.setattr(LocalFileSystem, "invalidate_cache", lambda self, path=None: listed.clear())
+    assert list(storage.names()) == ["model"]
+    (tmp_path / "kept" / "state.json").write_text("{}")
+    assert sorted(storage.names()) == ["model", "state.json"]
