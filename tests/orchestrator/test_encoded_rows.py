@@ -1,5 +1,6 @@
 """Which row a kept feature belongs to, where pictures are left out; and what decides what is kept."""
 
+import io
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -7,14 +8,17 @@ import numpy as np
 import pytest
 import torch
 
+from methods.backbones.clip_config import ClipConfig
 from methods.method import InputSpec, Task
 from orchestrator.errors import BadRecord, UserError
 from orchestrator.features import builder as builder_module
+from orchestrator.features import encoder as encoder_module
 from orchestrator.features import query_bank, query_encoder
 from orchestrator.features.builder import Builder, encode_here, pictures_of
-from orchestrator.features.encoder import PictureChunk, npz, read_chunk
+from orchestrator.features.encoder import Encoder, PictureChunk, npz, read_chunk
 from orchestrator.features.views import view_seeds
 from orchestrator.replay.policies.herding import herding_order
+from orchestrator.streams.augment import augment
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.source import Questions, SplitSource, StreamSource, TaskSource
 from orchestrator.streams.stream import Split, Stream, TaskData
@@ -116,6 +120,39 @@ def test_views_and_features_belong_to_their_own_rows(tmp_path, monkeypatch):
         for k in range(2)
         for name, count in SIZES.items()
     }
+
+
+class _Corner(torch.nn.Module):
+    """A CLIP whose features are four pixels of a picture, as they are."""
+
+    width, fingerprint = 4, "corner"
+
+    def encode_image(self, image):
+        return image[:, 0, 3, 3:7].float()
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64])
+def test_the_frozen_clip_sees_each_row_in_its_own_views(monkeypatch, batch):
+    monkeypatch.setattr(encoder_module, "load_backbone", lambda config: _Corner())
+    monkeypatch.setattr(encoder_module, "_BATCH", batch)
+    rng = np.random.default_rng(0)
+    array = rng.integers(0, 256, (20, 64, 64, 3), np.uint8)
+    place = (1, "train")
+    encoder = Encoder(ClipConfig("small", "random"), "corner", {place: _Spoilt(array)}, "shift", 3, True)
+    monkeypatch.setattr(_Spoilt, "bad", frozenset({4, 9}))
+    with np.load(io.BytesIO(encoder.encode(PictureChunk(place, 2, 12, 50), "cpu"))) as found:
+        rows, feature, views = found["kept"], found["feature"], found["views"]
+    assert rows.tolist() == [2, 3, 5, 6, 7, 8, 10, 11]
+    assert np.array_equal(feature, array[rows][:, 3, 3:7, 0].astype(np.float16))
+    for view in range(3):
+        seen = augment("shift", array[rows], view_seeds(50 + rows, view))
+        assert np.array_equal(views[:, view], seen[:, 3, 3:7, 0].astype(np.float16))
+    with np.load(io.BytesIO(encoder.encode(PictureChunk(place, 2, 12, None), "cpu"))) as found:
+        assert "views" not in found, "held-out pictures have none"
+    with pytest.raises(UserError, match="its weights differ between the machines"):
+        replace(encoder, fingerprint="another").encode(PictureChunk(place, 0, 1, None), "cpu")
+    with pytest.raises(BadRecord, match="picture 4 is no picture"):
+        replace(encoder, skip_bad=False).encode(PictureChunk(place, 0, 6, None), "cpu")
 
 
 class _Interrupted:

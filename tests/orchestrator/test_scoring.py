@@ -201,6 +201,9 @@ def test_early_stopping_scores_a_class_among_all_that_are_seen():
     hits = [100 * (table[:, start:].argmax(1).numpy() + start == label).mean() for start in (0, 2)]
     assert task_score(_Classifier(table), stream, 1, 4, HOW) == pytest.approx(hits[0])
     assert hits[0] < hits[1], "among the task's own it would look better"
+    table[7, 1] = torch.nan
+    with pytest.raises(ValueError, match="a logit is not finite: picture 7 of the evaluated split"):
+        task_score(_Classifier(table), stream, 1, 4, HOW)
 
 
 def test_herding_ranks_by_the_pair_where_no_encoder_is_frozen(walk):
