@@ -22,6 +22,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["RAY_ADDRESS"] = "local"
 
 _STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train)|Session")
+_WITH_RAY, _SLOW = 600, 3600  # seconds that a test may take; pyproject.toml has those of the others
+
+
+def pytest_collection_modifyitems(items):
+    """A time limit for each test: the slowest of those that start Ray take some minutes."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.timeout(_SLOW))
+        elif item.path.parent.name in ("cluster", "faults") or _STARTS_RAY.search(item.path.read_text()):
+            item.add_marker(pytest.mark.timeout(_WITH_RAY))
 
 
 @pytest.hookimpl(optionalhook=True)

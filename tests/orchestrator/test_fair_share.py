@@ -167,3 +167,16 @@ def test_a_lane_asks_again_when_the_other_has_its_own():
     assert gifts.may_ask(Standing(0, 0), [Standing(1, 1)])
     now[0] = fair_share._POLITE + 1
     assert not gifts.may_ask(Standing(0, 0), [Standing(0, 1)])
+
+
+def test_who_has_no_lane_gives_none():
+    assert not gives(Standing(0, 0), [Standing(0, 1)])
+    assert gives(Standing(1, 0), [Standing(0, 1)])
+    assert not gives(Standing(2, 0), [Standing(1, 1)]) and gives(Standing(3, 0), [Standing(1, 1)])
+
+
+def test_a_lane_may_be_taken_by_who_would_still_have_fewer_than_those_that_wait():
+    assert may_take(Standing(1, 0), [Standing(2, 1)])
+    assert not may_take(Standing(1, 0), [Standing(1, 1)]), "as many is not more"
+    assert not may_take(Standing(1, 2), [Standing(2, 1)]), "what it waits for counts as its own"
+    assert not may_take(Standing(0, 0), [Standing(2, 1), Standing(0, 1)]), "all that wait have more"

@@ -1,0 +1,154 @@
+"""What counts as sent, who sends, and where to."""
+
+import json
+import shutil
+import time
+
+import pytest
+from mlflow import MlflowClient
+
+from orchestrator.tracking import Tracker
+from orchestrator.tracking.__main__ import main
+from orchestrator.tracking.journal import Journal
+from orchestrator.tracking.view import view_state
+
+EXPERIMENT = "ctp on shapes-retrieval"
+
+
+@pytest.fixture
+def runs(tmp_path, with_tables, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = with_tables(tmp_path) / "runs"
+    shutil.copy(folder / "mlflow.db", folder / "other.db")
+    return folder
+
+
+def _metrics(runs, name="mlflow.db"):
+    """Trial -> metric -> values by step; of the sweep under ""."""
+    client = MlflowClient(f"sqlite:///{runs / name}")
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    found = {}
+    for run in client.search_runs([experiment.experiment_id]) if experiment else ():
+        histories = {m: client.get_metric_history(run.info.run_id, m) for m in run.data.metrics}
+        points = {m: [(p.step, p.value) for p in history] for m, history in histories.items()}
+        found[run.data.tags.get("trial", "")] = points
+    return found
+
+
+def _close(tracker, folder):
+    """The tracker's summary, once nobody is sending any more."""
+    summary, journal = tracker.close(timeout=1), Journal(folder)
+    while not journal.hold():
+        time.sleep(0.01)
+    journal.release()
+    return summary
+
+
+def _record(tracker):
+    tracker.start({}, {"method": "ctp"})
+    tracker.trial_start("aa", {})
+    for step, value in ((1, 50.0), (2, 40.0), (3, 30.0)):
+        tracker.task("aa", step, {"validation/average": value})
+
+
+@pytest.mark.parametrize("failing", [1, 3])
+def test_a_passing_error_leaves_its_record_and_all_behind_it_unsent(runs, monkeypatch, failing):
+    whole, calls = MlflowClient.log_batch, []
+
+    def passes_away(self, run, metrics=(), *arguments, **options):
+        calls.extend(metrics)
+        if metrics and len(calls) >= failing:
+            raise ConnectionError("the server is being restarted")
+        return whole(self, run, metrics, *arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, "log_batch", passes_away)
+        tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+        _record(tracker)
+        summary = _close(tracker, runs / "sweep")
+    # The sweep's start, the trial's and what came before the error have arrived.
+    assert (summary.unsent, summary.rejected) == (3 - failing + 1, 0)
+    assert "the server is being restarted" in summary.message
+    assert len(_metrics(runs)["aa"].get("validation/average", [])) == failing - 1
+    assert main(["send", str(runs / "sweep")]) == 0
+    assert _metrics(runs)["aa"]["validation/average"] == [(1, 50.0), (2, 40.0), (3, 30.0)]
+
+
+def test_what_the_store_refuses_for_good_holds_nothing_up(runs):
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker.start({}, {})
+    tracker.task("nobody", 1, {"validation/average": 1.0})
+    tracker.trial_start("aa", {})
+    tracker.task("aa", 1, {"validation/average": 50.0})
+    summary = tracker.close()
+    assert (summary.unsent, summary.rejected) == (0, 1)
+    assert _metrics(runs)["aa"] == {"validation/average": [(1, 50.0)]}
+
+
+def test_what_is_left_goes_to_the_store_that_was_opened_last(runs, monkeypatch, capsys):
+    first = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    _record(first)
+    assert first.close().unsent == 0
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, "get_experiment_by_name", lambda *_: 1 / 0)
+        second = Tracker(runs / "sweep", f"sqlite:///{runs / 'other.db'}", EXPERIMENT, "sweep")
+        second.task("aa", 4, {"validation/average": 20.0})
+        assert _close(second, runs / "sweep").unsent == 6
+    assert main(["send", str(runs / "sweep")]) == 0
+    assert "6 records sent" in capsys.readouterr().out
+    whole = [(1, 50.0), (2, 40.0), (3, 30.0), (4, 20.0)]
+    assert _metrics(runs, "other.db")["aa"]["validation/average"] == whole
+    assert _metrics(runs)["aa"]["validation/average"] == whole[:3]
+
+
+def test_one_process_at_a_time_sends(tmp_path):
+    one, other = Journal(tmp_path), Journal(tmp_path)
+    one.append({"op": "open"})
+    assert one.hold() and one.hold(), "who holds it goes on holding it"
+    assert not other.hold()
+    one.release()
+    assert other.hold() and not one.hold()
+    other.release()
+
+
+def test_how_far_one_store_has_come_is_not_forgotten_for_another(tmp_path):
+    journal = Journal(tmp_path)
+    for op in ("open", "start", "metrics"):
+        journal.append({"op": op})
+    ends = [end for _, end in journal.read()]
+    assert (journal.unsent("a"), journal.unsent("b")) == (2, 2), "an opening is nothing to send"
+    journal.mark_sent("a", ends[1])
+    journal.mark_sent("b", ends[2])
+    assert (journal.unsent("a"), journal.unsent("b")) == (1, 0)
+    assert [record["op"] for record, _ in journal.read(journal.sent("a"))] == ["metrics"]
+
+
+@pytest.mark.parametrize(("mode", "ascending"), [("max", False), ("min", True)])
+def test_the_comparison_page_has_the_better_first(mode, ascending):
+    view = json.loads(view_state("sweep", "0", ["a"], "validation/average", mode, 1))
+    state = json.loads(view["state"])
+    assert state["orderByAsc"] is ascending
+    assert state["orderByKey"] == "metrics.`validation/average`"
+
+
+def test_the_sweeps_own_mode_reaches_the_page(runs):
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker.start({}, {}, objective="validation/seen/ece", mode="min")
+    tracker.trial_start("aa", {"method.a": 1}, searched=["method.a"])
+    assert tracker.close().message == ""
+    experiment = MlflowClient(f"sqlite:///{runs / 'mlflow.db'}").get_experiment_by_name(EXPERIMENT)
+    (view,) = (value for name, value in experiment.tags.items() if "sharedViewState" in name)
+    state = json.loads(json.loads(view)["state"])
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`validation/seen/ece`", True)
+
+
+def test_a_stopped_trial_says_after_which_task(runs):
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    _record(tracker)
+    tracker.trial_end("aa", "stopped")
+    tracker.finish("finished")
+    assert tracker.close().message == ""
+    client = MlflowClient(f"sqlite:///{runs / 'mlflow.db'}")
+    every = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
+    (trial,) = (run for run in every if run.data.tags.get("trial") == "aa")
+    assert trial.data.tags["stopped_at_task"] == "3" and trial.info.status == "KILLED"

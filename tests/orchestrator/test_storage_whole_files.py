@@ -1,0 +1,83 @@
+"""A copy from storage that stops short never stands where a whole file is looked for."""
+
+from pathlib import Path
+
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+
+from orchestrator.storage import Storage
+
+
+@pytest.fixture
+def storage(tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "model").write_text("a whole file")
+    return Storage(f"file://{tmp_path}/kept")
+
+
+class _Stopped(BaseException):
+    """Not an error that anybody expects: as a kill."""
+
+
+@pytest.fixture(params=[OSError("the connection broke"), _Stopped()], ids=["error", "kill"])
+def stops_short(request, monkeypatch):
+    def half(self, source, target, *arguments, **options):
+        whole = Path(self._strip_protocol(source)).read_bytes()
+        Path(target).write_bytes(whole[: len(whole) // 2])
+        raise request.param
+
+    monkeypatch.setattr(LocalFileSystem, "get_file", half)
+    return type(request.param)
+
+
+def test_what_stops_short_leaves_no_file(storage, stops_short, tmp_path):
+    with pytest.raises(stops_short):
+        storage.get("model", tmp_path / "here" / "model")
+    assert not (tmp_path / "here" / "model").exists()
+
+
+def test_what_stops_short_leaves_the_file_of_before(storage, stops_short, tmp_path):
+    (tmp_path / "model").write_text("the one of before")
+    with pytest.raises(stops_short):
+        storage.get("model", tmp_path / "model")
+    assert (tmp_path / "model").read_text() == "the one of before"
+
+
+def test_after_a_copy_that_stopped_short_the_next_is_whole(storage, tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalFileSystem, "get_file", lambda self, source, target: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            storage.get("model", tmp_path / "model")
+    assert storage.get("model", tmp_path / "model")
+    assert (tmp_path / "model").read_text() == "a whole file"
+
+
+def test_files_are_put_in_the_order_given_since_the_last_vouches_for_the_others(tmp_path, monkeypatch):
+    put = []
+    whole = LocalFileSystem.put_file
+
+    def keeps_order(self, source, target, *arguments, **options):
+        put.append(Path(target).name)
+        if len(put) == 3:
+            raise OSError("no more")
+        return whole(self, source, target, *arguments, **options)
+
+    names = ["z", "a", "m", "state.json"]
+    for name in names:
+        (tmp_path / name).write_text(name)
+    monkeypatch.setattr(LocalFileSystem, "put_file", keeps_order)
+    storage = Storage(f"file://{tmp_path}/kept")
+    with pytest.raises(OSError, match="no more"):
+        storage.put_all(tmp_path, names)
+    assert put == ["z", "a", "m"] and sorted(storage.names()) == ["a", "z"]
+
+
+def test_what_another_machine_wrote_is_listed(storage, tmp_path, monkeypatch):
+    listed, find = {}, LocalFileSystem.find
+
+    # As a store over a network does, whose listings are kept.
+    monkeypatch.setattr(LocalFileSystem, "find", lambda self, path: listed.setdefault(path, find(self, path)))
+    monkeypatch.setattr(LocalFileSystem, "invalidate_cache", lambda self, path=None: listed.clear())
+    assert list(storage.names()) == ["model"]
+    (tmp_path / "kept" / "state.json").write_text("{}")
+    assert sorted(storage.names()) == ["model", "state.json"]
