@@ -57,7 +57,7 @@ def test_files_are_put_in_the_order_given_since_the_last_vouches_for_the_others(
     whole = LocalFileSystem.put_file
 
     def keeps_order(self, source, target, *arguments, **options):
-        put.append(Path(target).name)
+        put.append(Path(target).name.partition(".")[0])  # it is written under another name first
         if len(put) == 3:
             raise OSError("no more")
         return whole(self, source, target, *arguments, **options)
