@@ -17,7 +17,6 @@ each.
 from __future__ import annotations
 
 import argparse
-import gc
 import importlib
 import os
 import py_compile
@@ -183,7 +182,6 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as tests/conftest.py says, which comes after torch here
     for name in _SLOW_IMPORTS:
         importlib.import_module(name)
-    gc.freeze()  # a forked process need not copy what the collector would touch
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = Tree(Path(folder).resolve(), options.seconds)
         for mutant in {(m.tests, m.skip): m for m in chosen if not m.reason}.values():

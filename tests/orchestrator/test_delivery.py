@@ -123,6 +123,18 @@ def test_how_far_one_store_has_come_is_not_forgotten_for_another(tmp_path):
     assert [record["op"] for record, _ in journal.read(journal.sent("a"))] == ["metrics"]
 
 
+@pytest.mark.parametrize("torn", [b'{"op":"metr', b'{"op":"metrics"}'])
+def test_a_record_behind_a_torn_line_is_read(tmp_path, torn):
+    Journal(tmp_path).append({"op": "start"})
+    with open(tmp_path / "tracking.jsonl", "ab") as file:
+        file.write(torn)
+    journal = Journal(tmp_path)
+    journal.append({"op": "end"})
+    journal.append({"op": "text"})
+    whole = [record["op"] for record, _ in Journal(tmp_path).read()]
+    assert whole == ["start", *(["metrics"] if torn.endswith(b"}") else []), "end", "text"]
+
+
 @pytest.mark.parametrize(("mode", "ascending"), [("max", False), ("min", True)])
 def test_the_comparison_page_has_the_better_first(mode, ascending):
     view = json.loads(view_state("sweep", "0", ["a"], "validation/average", mode, 1))

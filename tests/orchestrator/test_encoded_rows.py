@@ -10,7 +10,9 @@ import torch
 
 from methods.backbones.clip_config import ClipConfig
 from methods.method import InputSpec, Task
+from orchestrator.config import RunConfig
 from orchestrator.errors import BadRecord, UserError
+from orchestrator.features import bank as bank_module
 from orchestrator.features import builder as builder_module
 from orchestrator.features import encoder as encoder_module
 from orchestrator.features import query_bank, query_encoder
@@ -125,7 +127,10 @@ def test_views_and_features_belong_to_their_own_rows(tmp_path, monkeypatch):
 class _Corner(torch.nn.Module):
     """A CLIP whose features are four pixels of a picture, as they are."""
 
-    width, fingerprint = 4, "corner"
+    width, fingerprint, scale = 4, "corner", 1.0
+
+    def encode_text(self, texts):
+        return torch.tensor([[len(text), ord(text[0]), ord(text[-1]), 1.0] for text in texts])
 
     def encode_image(self, image):
         return image[:, 0, 3, 3:7].float()
@@ -153,6 +158,24 @@ def test_the_frozen_clip_sees_each_row_in_its_own_views(monkeypatch, batch):
         replace(encoder, fingerprint="another").encode(PictureChunk(place, 0, 1, None), "cpu")
     with pytest.raises(BadRecord, match="picture 4 is no picture"):
         replace(encoder, skip_bad=False).encode(PictureChunk(place, 0, 6, None), "cpu")
+
+
+def test_other_transforms_names_and_templates_are_other_arrays(tmp_path, monkeypatch):
+    for module in (bank_module, encoder_module):
+        monkeypatch.setattr(module, "load_backbone", lambda config: _Corner())
+    values = {"method.name": "zero-shot", "stream.name": "shapes-recognition", "run.views": 2}
+    config = RunConfig.from_dict(values | {"method.backbone.pretrained": "random"})
+    source = replace(_source(), augment="flip", templates=("{}", "a {}."))
+
+    def kept(**changes):
+        bank_module.open_bank(config, replace(source, **changes), tmp_path, lambda line: None, encode_here)
+        return tuple(len(list(tmp_path.glob(f"*/{name}.npy"))) for name in ("views", "text"))
+
+    assert kept() == (1, 1) == kept()
+    assert kept(augment="shift") == (2, 1)
+    assert kept(categories=["a", "b", "c", "e"]) == (2, 2)
+    assert kept(templates=("{}", "the {}.")) == (2, 3)
+    assert kept(categories=["b", "a", "c", "d"]) == (2, 4), "their order is part of it"
 
 
 class _Interrupted:
