@@ -203,6 +203,8 @@ class StreamLoop:
         if not len(rows):
             return 0.0  # a phase over a memory of size 0, or over a group that the task has not
         again = self._of_group(kept if phase.replay == "paired" else kept[:0], phase.group)
+        if 0 < len(again) < self.world:
+            again = np.resize(again, self.world)  # each worker has a part of every step on the memory
         # As few micro-batches as hold all rows: losses between samples see one of them at a time.
         needed = -(-max(len(rows), len(again)) * run.accumulate // phase.batch_size)
         accumulate = min(run.accumulate, needed)

@@ -280,7 +280,7 @@ def test_each_modality_selects_its_task_by_cosine(classifier):
         one.feature = batch.feature[row : row + 1]
         assert method.answer(one).texts[0] == found.texts[row]
     fused = method.fused(batch, method.prompts.chosen(wanted))
-    said = {how: method.head.best(fused, tasks).tolist() for how, tasks in {**by, "all": None}.items()}
+    said = {how: method.head.best(fused, tasks)[0].tolist() for how, tasks in {**by, "all": None}.items()}
     assert list(found.texts) == [f"answer {a}" for a in said[classifier]]
     assert all(said[how] != said[classifier] for how in said if how != classifier)
 

@@ -206,7 +206,7 @@ def test_autocast_changes_no_digit_of_what_ranks_tasks_and_answers():
     def numbers():
         feature = queries[:, 0]
         logits = heads(feature), one(feature)
-        best = heads.best(feature), heads.best(feature, task % 2), one.best(feature)
+        best = *heads.best(feature), *heads.best(feature, task % 2), *one.best(feature)
         return keys.select(queries), *logits, *best, interaction(feature, feature), interaction.matrices()
 
     plain = numbers()

@@ -10,7 +10,7 @@ _TASKS = 3
 
 
 def _book(folder, mode):
-    return TrialBook(folder, Objective(_METRIC, mode), _TASKS)
+    return TrialBook(folder / "trials", Objective(_METRIC, mode), _TASKS)
 
 
 def _walk(book, name, values, status="finished"):
@@ -30,8 +30,8 @@ def book(request, tmp_path):
     _walk(book, "high", [10.0, 60.0, 70.0])
     # None of these counts, whichever end is better.
     _walk(book, "stopped", [99.0, 1.0], "stopped")
-    _walk(book, "failed low", [1.0, 1.0, 1.0], "failed")
-    _walk(book, "failed high", [99.0, 99.0, 99.0], "failed")
+    _walk(book, "failed-low", [1.0, 1.0, 1.0], "failed")
+    _walk(book, "failed-high", [99.0, 99.0, 99.0], "failed")
     return book
 
 

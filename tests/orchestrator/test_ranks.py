@@ -109,7 +109,7 @@ def disagree(path):
     config = RunConfig.from_dict(VALUES)
     source = registry.get(config.stream_name).load(config.stream, False)
     captions = source.tasks[0].splits["train"].captions
-    tokenizer = Tokenizer.train(captions, config.stream.vocab_size, config.stream.max_tokens)
+    tokenizer = Tokenizer.train(captions, 300, config.stream.max_tokens)
     loop = StreamLoop(config, prepare(source, tokenizer), path / "trial", CollectingReporter(), device=CPU)
     methods, fresh = [], loop._fresh
 

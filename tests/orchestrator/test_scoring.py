@@ -10,6 +10,7 @@ import torch
 from methods.method import InputSpec, Method, Task
 from orchestrator.config import RunConfig
 from orchestrator.evaluate import task_r_mean
+from orchestrator.finite import Diverged
 from orchestrator.ranker import TrialRanker
 from orchestrator.replay.rows import RowReader
 from orchestrator.scoring import (
@@ -169,7 +170,7 @@ def test_early_stopping_looks_at_the_tasks_own_validation_split(walk):
         expected = _recall(method, _numbers(stream, "validation", [k]))["r_mean"]
         method.train()
         assert task_score(method, stream, k, 0, HOW) == pytest.approx(expected)
-        assert task_r_mean(method, stream.tasks[k].splits["validation"], HOW) == pytest.approx(expected)
+        assert task_r_mean(method, stream, k, "validation", HOW) == pytest.approx(expected)
 
 
 class _Classifier(Method):
@@ -202,7 +203,7 @@ def test_early_stopping_scores_a_class_among_all_that_are_seen():
     assert task_score(_Classifier(table), stream, 1, 4, HOW) == pytest.approx(hits[0])
     assert hits[0] < hits[1], "among the task's own it would look better"
     table[7, 1] = torch.nan
-    with pytest.raises(ValueError, match="a logit is not finite: picture 7 of the evaluated split"):
+    with pytest.raises(Diverged, match="a logit or feature of sample 7 is not finite: .* of task 2"):
         task_score(_Classifier(table), stream, 1, 4, HOW)
 
 
