@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +99,17 @@ def given_values(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def storage_url(given: argparse.Namespace) -> str | None:
     """Where a new run is to be kept beside its folder: ``--storage``, else ``$VLCL_STORAGE``."""
-    return given.storage or os.environ.get("VLCL_STORAGE") or None
+    return whole_url(given.storage or os.environ.get("VLCL_STORAGE"))
+
+
+def whole_url(url: str | None) -> str | None:
+    """A storage's address from any working folder: a path becomes an absolute ``file://`` URL."""
+    if not url:
+        return None
+    path = url.removeprefix("file://").removeprefix("local://")
+    if path == url and "://" in url or "::" in url:
+        return url
+    return Path(path).expanduser().absolute().as_uri()
 
 
 def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
@@ -133,9 +142,9 @@ def new_folder(
     if folder.exists():
         raise UserError(taken)
     if (kept := kept_at(url, folder, check=True)) is not None:
-        identity.claim(kept.storage, new=True)
+        identity.claim(kept.storage, new=True, files=files)
     # Deeper than a run's folder lies: what a kill leaves there is taken for no run.
-    making = folder.parent / ".making" / f"{chosen}.{identity.run}"
+    making = folder.parent / f".making-{identity.run}" / chosen
     making.mkdir(parents=True)
     try:
         for file, text in {IDENTITY_FILE: identity.text(), **files}.items():
@@ -144,9 +153,7 @@ def new_folder(
             raise UserError(taken)
         making.rename(folder)
     finally:
-        shutil.rmtree(making, ignore_errors=True)
-        with suppress(OSError):  # another run is being made there
-            making.parent.rmdir()
+        shutil.rmtree(making.parent, ignore_errors=True)
     return folder
 
 
@@ -171,7 +178,7 @@ def resumed_storage(given: argparse.Namespace, folder: Path, recorded: str | Non
     ``recorded``: what the run was started with; ``--storage`` wins. :class:`UserError`: it holds nothing of
     this run, or another one's.
     """
-    url = given.storage or recorded
+    url = whole_url(given.storage) or recorded
     kept = kept_at(url, folder, check=True)
     if kept is not None:
         kept.agree()

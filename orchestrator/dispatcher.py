@@ -59,6 +59,7 @@ class Dispatcher:
         self._gifts = LaneGifts()
         self._stream: Parcel | None = None
         self._closed = False
+        self._heard: set[str] = set()
         self._news = asyncio.Event()
 
     def _wake(self) -> None:
@@ -164,13 +165,16 @@ class Dispatcher:
 
     # --- a lane's thread in the driver ---
 
-    async def ended(self, lane: int, reason: str) -> str:
+    async def ended(self, lane: int, reason: str, message: str = "") -> str:
         """A lane's Train run ended, ``reason``; answers as :meth:`turn`. One that was not asked to end is
         begun again, a few times; then its job fails, and with the last lane everything that waits.
         """
         entry = self._roll[lane]
         if entry.state in ("parked", "dead") or self._closed:
             return await self.turn(lane)
+        if message and message in self._heard:
+            return "again"
+        self._heard.add(message)
         entry.ends += 1
         if entry.ends < _ENDS:
             entry.state, entry.nodes = "starting", frozenset()
@@ -204,7 +208,7 @@ class Dispatcher:
         entry = self._roll[lane]
         if entry.attempt == attempt:  # it asks once more, its first question's answer being lost
             return await self.stream(lane)
-        if self._closed:
+        if self._closed or entry.state == "dead":
             return "end"
         entry.attempt = attempt
         lost = self._roll.on_lost_node(entry)
@@ -250,6 +254,8 @@ class Dispatcher:
         self._pending.extendleft(self._roll.release_lost())
         if self._closed or entry.attempt != attempt:
             return "end", None
+        if entry.job is not None:  # given meanwhile to the same group, which asks once more
+            return "job", self._tickets[entry.job].job
         if self._leaves(entry) or self._spare():
             entry.state, entry.idle = "parked", 0
             return "end", None
@@ -277,31 +283,43 @@ class Dispatcher:
         return False if ticket.stopped else ticket.answers.get(task)
 
     async def raised(
-        self, lane: int, attempt: str, job_id: str, rank: int, world: int, line: str, outcome: Outcome
+        self,
+        lane: int,
+        attempt: str,
+        job_id: str,
+        rank: int,
+        world: int,
+        line: str,
+        outcome: Outcome,
+        sure: bool = False,
     ) -> None:
-        """What one of ``world`` ranks saw before it went down: ``line``, which makes ``outcome``.
+        """What one of ``world`` ranks saw before it went down: ``line``, which makes ``outcome``; ``sure``:
+        other workers would see it again.
 
-        Answers when all ranks have said what they saw, or after a while. Where all saw the same the job has
-        failed: workers would see it again.
+        Answers when all ranks have said what they saw, or after a while. Where all saw the same, or one is
+        sure, that is the job's end.
         """
         ticket = self._held(lane, attempt, job_id)
         if ticket is None:
             return
         ticket.note = outcome.reason if not ticket.note or rank == 0 else ticket.note
         ticket.raised[rank] = line, outcome
-        if len(ticket.raised) < world:
-            await _wait(ticket.changed, _RANKS)
-        elif len({seen for seen, _ in ticket.raised.values()}) == 1:
-            self._finish(ticket, ticket.raised[0][1])
+        alike = len(ticket.raised) == world and len({seen for seen, _ in ticket.raised.values()}) == 1
+        if outcome.fatal or sure or alike:
+            said = [ticket.raised[number][1] for number in sorted(ticket.raised)]
+            self._finish(ticket, next((one for one in said if one.fatal), said[0]))
             self._roll[lane].job = None
+        elif len(ticket.raised) < world:
+            await _wait(ticket.changed, _RANKS)
         else:
             ticket.wake()
 
-    async def end(self, lane: int, attempt: str, job_id: str, outcome: Outcome) -> None:
-        """The lane is done with the job."""
+    async def end(self, lane: int, attempt: str, job_id: str, outcome: Outcome, message: str = "") -> None:
+        """The lane is done with the job. ``message``: known by which, it is not heard twice."""
         ticket = self._held(lane, attempt, job_id)
-        if ticket is None:
+        if ticket is None or (message and message in self._heard):
             return
+        self._heard.add(message)
         if outcome.again and not self._closed:
             ticket.note = outcome.reason
             self._count_crash(self._roll[lane], ticket, "it was tried")

@@ -88,7 +88,7 @@ def write_verdict(folder: str, trial_id: str, task: int, go: bool) -> bool:
     anybody acts on it; whether it is written down.
     """
     watch = Follow.watches[folder]
-    return watch.safely(watch.book.decide, trial_id, task, go)
+    return watch.safely(watch.decide, trial_id, task, go)
 
 
 def _id(trial: Any) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import UserError
+from .patience import patiently
 
 if TYPE_CHECKING:
     from .storage import Storage
@@ -96,14 +98,17 @@ class Identity:
             "config": digest({"config": self.config, "values": values}),
         }
 
-    def claim(self, storage: Storage, *, new: bool) -> None:
-        """Makes sure that ``storage`` is the run's own; of a ``new`` run, makes it so.
+    def claim(self, storage: Storage, *, new: bool, files: Mapping[str, str] | None = None) -> None:
+        """Makes sure that ``storage`` is the run's own; of a ``new`` run, makes it so, with ``files`` (names
+        and texts) in it, for which the identity vouches.
 
         :class:`~orchestrator.errors.UserError`: it is another run's, or a run that is gone on with has
         nothing there.
         """
-        found = storage.read(IDENTITY_FILE)
+        found = patiently(lambda: storage.read(IDENTITY_FILE), storage)
         if found is None and new:
+            for name, text in (files or {}).items():
+                storage.write(name, text)
             storage.write(IDENTITY_FILE, self.text())
             # Read back: of two runs that claim it at once, the later writer keeps it.
             found = storage.read(IDENTITY_FILE)
@@ -113,7 +118,7 @@ class Identity:
                 "started with"
             )
         place = f"{storage.url}/{IDENTITY_FILE}"
-        kept = Identity.read(found, place)
+        kept = Identity.read(found.decode(errors="replace"), place)
         if kept.run != self.run:
             raise UserError(
                 f"{storage.url}: holds another run of that name (run {kept.run[:12]}, not {self.run[:12]}); "

@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 import uuid
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ class Lane(threading.Thread):
             return
 
     def _begin_again(self, reason: str) -> bool:
-        answer = ask(self._dispatcher, "ended", self._number, reason)
+        answer = ask(self._dispatcher, "ended", self._number, reason, uuid.uuid4().hex)
         while answer == "wait":
             answer = ask(self._dispatcher, "turn", self._number)
         return answer == "again"
@@ -163,7 +163,7 @@ def _work(config: dict[str, Any]) -> None:
             continue
         outcome = _run(job, stream, device, link, config["tokenizer"])
         if rank == 0:
-            ask(dispatcher, "end", lane, attempt, job.id, outcome)
+            ask(dispatcher, "end", lane, attempt, job.id, outcome, uuid.uuid4().hex)
         gc.collect()
         if device.type == "cuda":
             _check_device(device)
@@ -220,7 +220,7 @@ class _DispatcherReporter:
 def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, bytes]) -> Outcome:
     import torch.distributed as dist
 
-    from .agreement import first_reason
+    from .agreement import all_or_none, first_reason
     from .config import RunConfig
     from .features.frozen import check_encoder
     from .final_test import final_test
@@ -234,11 +234,14 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
         base = RunConfig.from_dict(job.base)
         config = base.with_values(job.values)
         check_encoder(base, config)
-        with trial_folder(job) as place:
+        with ExitStack() as stack:
+            with all_or_none(device):
+                place = stack.enter_context(trial_folder(job))
             if job.kind == "test":
                 found = final_test(config, stream, place.path, device, job.stamp)
-                if dist.get_rank() == 0:
-                    place.keep_test()
+                with all_or_none(device):
+                    if dist.get_rank() == 0:
+                        place.keep_test()
                 return Outcome("finished", metrics=found)
             reporter = _DispatcherReporter(link, job)
             options = {"device": device, "tokenizer": tokenizer, "stamp": job.stamp, "keeper": place}
@@ -251,7 +254,8 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
         if world == 1:
             return outcome
         # The other ranks may be waiting in a collective: only a new worker group brings all of them back.
-        said = (link.lane, link.attempt, job.id, rank, world, _first_line(error), outcome)
+        sure = isinstance(error, UserError)
+        said = (link.lane, link.attempt, job.id, rank, world, _first_line(error), outcome, sure)
         ask(link.dispatcher, "raised", *said)
         raise
 
@@ -270,7 +274,7 @@ def _first_line(error: BaseException) -> str:
 
 def _explain(error: Exception, job: Job, device: Any, gpus: float) -> Outcome:
     """One line for the record; what is not the user's to mend leaves its traceback with the trial's files."""
-    from .trial_folder import StorageDown
+    from .patience import StorageDown
 
     if is_full(error):
         place = job.folder if job.storage is None else Path(tempfile.gettempdir())

@@ -11,10 +11,12 @@ from pathlib import Path
 from .errors import UserError
 from .identity import IDENTITY_FILE, Identity
 from .inside import inside
+from .patience import patiently
 from .storage import Storage
-from .trial_files import STATE_FILE, newest_state
+from .trial_files import STATE_FILE, TESTED_FILE, newest_state
 
-_OWN = ("*.yaml", IDENTITY_FILE, "manifest.json", "tokenizer/*")
+_OWN = ("*.yaml", "tokenizer/*")
+_MANIFEST = "manifest.json"
 _TRIAL = ("trial.json", "config.yaml", "verdicts.json", "*.png", "*.csv", "test/*", "tasks.jsonl")
 _LAST = "status.json"  # vouches for the other files of a trial
 _JOURNAL = "tracking.jsonl"
@@ -26,13 +28,15 @@ class RunStorage:
     them keep there, and a copy of the driver's own files.
 
     What a call copies is what has changed since the last one: nothing is listed, and of the journal only what
-    is new goes.
+    is new goes. A storage that fails for a moment is asked again; calls raise
+    :class:`~orchestrator.patience.StorageDown` where it stays out of reach.
     """
 
     def __init__(self, storage: Storage, folder: Path) -> None:
         self.storage = storage
         self._folder = folder
         self._known: dict[str, tuple[int, int]] = {}
+        self._counted: set[str] | None = None
         self._sent: int | None = None
 
     def trial(self, trial_id: str) -> Storage:
@@ -43,13 +47,16 @@ class RunStorage:
         """Brings here what the machines that worked on a trial left: its newest state, which has its reports
         and curves, and its test results.
         """
+        patiently(lambda: self._pull(trial_id), self.storage)
+
+    def _pull(self, trial_id: str) -> None:
         kept, here = self.trial(trial_id), self._folder / "trials" / trial_id
         names = list(kept.names())
         if (newest := newest_state(names)) is not None:
             kept.get_into(here, newest, STATE_FILE)
             kept.get_into(here, f"{newest.rpartition('/')[0]}/curves.csv", "curves.csv")
         # Of what a look at test left, metrics.json vouches for the rest.
-        for name in sorted(names, key=lambda name: name == "test/metrics.json"):
+        for name in sorted(names, key=lambda name: name == TESTED_FILE):
             if name.startswith(("test/", "error-")):
                 kept.get_into(here, name)
 
@@ -60,12 +67,30 @@ class RunStorage:
             place = self._folder / "trials" / trial_id
             files += [path for pattern in (*_TRIAL, _LAST) for path in sorted(place.glob(pattern))]
         for path in files:
-            name, status = path.relative_to(self._folder).as_posix(), path.stat()
-            seen = (status.st_mtime_ns, status.st_size)
-            if path.is_file() and self._known.get(name) != seen:
-                self.storage.put(path, name)
-                self._known[name] = seen
-        self._push_journal()
+            self._push_file(path)
+        patiently(self._push_journal, self.storage)
+
+    def push_proposal(self, trial_id: str) -> None:
+        """Copies a proposal there, and then the manifest, once every trial that it counts is there."""
+        if self._counted is None:
+            self._counted = patiently(self._trials_there, self.storage)
+        here = {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
+        for name in sorted((here | {trial_id}) - self._counted):
+            for file in ("config.yaml", "trial.json"):
+                self._push_file(self._folder / "trials" / name / file)
+            self._counted.add(name)
+        self._push_file(self._folder / _MANIFEST)
+
+    def push_verdicts(self, trial_id: str) -> None:
+        """Copies there what the search has said of a trial."""
+        self._push_file(self._folder / "trials" / trial_id / "verdicts.json")
+
+    def _push_file(self, path: Path) -> None:
+        name, status = path.relative_to(self._folder).as_posix(), path.stat()
+        seen = (status.st_mtime_ns, status.st_size)
+        if path.is_file() and self._known.get(name) != seen:
+            patiently(lambda: self.storage.put(path, name), self.storage)
+            self._known[name] = seen
 
     def restore(self, name: str) -> bool:
         """Makes ``folder``, of the run ``name``, anew from what is there, its checkpoints left there; False
@@ -74,14 +99,14 @@ class RunStorage:
         The folder appears whole or not at all. :class:`~orchestrator.errors.UserError`: part of the journal
         is missing, or a name leads out of the folder.
         """
-        if self.storage.read(IDENTITY_FILE) is None:
+        if patiently(lambda: self.storage.read(IDENTITY_FILE), self.storage) is None:
             return False
         # Deeper than a run's folder lies, so that what a kill leaves of it is taken for no run.
         aside = self._folder.parent / ".restoring"
         aside.mkdir(parents=True, exist_ok=True)
-        for left in aside.glob(f"{name}.*"):
+        for left in aside.glob(f"????????.{name}"):
             shutil.rmtree(left, ignore_errors=True)
-        partial = aside / f"{name}.{uuid.uuid4().hex[:8]}"
+        partial = aside / f"{uuid.uuid4().hex[:8]}.{name}"
         partial.mkdir()
         try:
             self._fetch(partial)
@@ -99,16 +124,17 @@ class RunStorage:
         the storage have each what the other has not.
         """
         Identity.of(self._folder).claim(self.storage, new=False)
-        there = self._trials_there()
+        there = patiently(self._trials_there, self.storage)
         here = {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
-        ahead = self._sent_bytes() - self._journal_bytes()
-        if not there - here and ahead <= 0:
+        path = self._folder / _JOURNAL
+        own, kept = path.read_bytes() if path.exists() else b"", self._journal_there()
+        if own.startswith(kept) and there <= here:
             return
-        if here - there:
+        if not kept.startswith(own) or not here <= there:
             raise UserError(
-                f"{self._folder} and {self.storage.url} have gone different ways: {_some(here - there)} lies "
-                f"here alone, {_some(there - here) or 'part of the record'} there; allowed: to remove one of "
-                "the two"
+                f"{self._folder} and {self.storage.url} have gone different ways: "
+                f"{_some(here - there) or 'part of the record'} lies here alone, "
+                f"{_some(there - here) or 'part of the record'} there; allowed: to remove one of the two"
             )
         self._fetch(self._folder)
 
@@ -122,46 +148,39 @@ class RunStorage:
         names = [n for n in self.storage.names() if not (n.startswith("trials/") and "/checkpoints/" in n)]
         for name in sorted(names, key=lambda name: name.endswith(f"/{_LAST}")):
             if not name.startswith(f"{_PARTS}/"):
-                self.storage.get_into(folder, name)
-        self._fetch_journal(folder, sorted(n for n in names if n.startswith(f"{_PARTS}/")))
+                file = name
+                patiently(lambda file=file: self.storage.get_into(folder, file), self.storage)
+        if journal := self._journal_there():
+            partial = inside(folder, f"{_JOURNAL}.partial")
+            partial.write_bytes(journal)
+            os.replace(partial, folder / _JOURNAL)
 
-    def _fetch_journal(self, folder: Path, parts: list[str]) -> None:
-        if not parts:
-            return
-        path = inside(folder, _JOURNAL)
-        partial = path.with_name(f"{_JOURNAL}.partial")
-        with open(partial, "wb") as whole:
-            for part in parts:
-                if part != _part(whole.tell()):
-                    raise UserError(
-                        f"{self.storage.url}: the record is cut short, {_part(whole.tell())} is missing; "
-                        "allowed: all that the run put there"
-                    )
-                text = self.storage.read(part)
-                whole.write((text or "").encode())
-        os.replace(partial, path)
+    def _journal_there(self) -> bytes:
+        """The journal as the storage has it; how long it is is remembered."""
+        whole = b""
+        for part in patiently(lambda: sorted(self.storage.names(_PARTS)), self.storage):
+            if part != _part(len(whole)):
+                raise UserError(
+                    f"{self.storage.url}: the record is cut short, {_part(len(whole))} is missing; "
+                    "allowed: all that the run put there"
+                )
+            whole += patiently(lambda part=part: self.storage.read(part), self.storage) or b""
+        self._sent = len(whole)
+        return whole
 
     def _push_journal(self) -> None:
-        path, begin = self._folder / _JOURNAL, self._sent_bytes()
+        path = self._folder / _JOURNAL
         if not path.exists():
             return
+        if self._sent is None:
+            self._journal_there()
+        begin = self._sent or 0
         with open(path, "rb") as file:
             file.seek(begin)
             fresh = file.read()
         if fresh:
             self.storage.write(_part(begin), fresh)
             self._sent = begin + len(fresh)
-
-    def _sent_bytes(self) -> int:
-        """Bytes of the journal that the storage has."""
-        if self._sent is None:
-            parts = sorted(self.storage.names(_PARTS))
-            self._sent = int(Path(parts[-1]).stem) + self.storage.size(parts[-1]) if parts else 0
-        return self._sent
-
-    def _journal_bytes(self) -> int:
-        path = self._folder / _JOURNAL
-        return path.stat().st_size if path.exists() else 0
 
     def _trials_there(self) -> set[str]:
         names = (name.split("/") for name in self.storage.names("trials"))

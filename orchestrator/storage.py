@@ -59,11 +59,11 @@ class Storage:
         with self._whole(name) as place:
             self._files.pipe_file(place, text.encode() if isinstance(text, str) else text)
 
-    def read(self, name: str) -> str | None:
-        """The text of a small file there; None where there is none."""
+    def read(self, name: str) -> bytes | None:
+        """The content of a small file there; None where there is none."""
         self._files.invalidate_cache()
         try:
-            return self._files.cat_file(self._at(name)).decode()
+            return self._files.cat_file(self._at(name))
         except FileNotFoundError:
             return None
 
@@ -95,10 +95,6 @@ class Storage:
         for path in self._files.find(self._at(below)):
             if not path.endswith(_PARTIAL):
                 yield path.removeprefix(root)
-
-    def size(self, name: str) -> int:
-        """Bytes of a file there."""
-        return int(self._files.size(self._at(name)))
 
     def delete(self, below: str) -> None:
         """Deletes a file, or a folder with all that is in it, where it is there."""

@@ -22,6 +22,7 @@ from .cli import (
 )
 from .errors import UserError
 from .identity import Identity, digest
+from .run_lock import run_lock
 
 
 def main(arguments: list[str]) -> int:
@@ -105,11 +106,14 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
         files = {"space.yaml": text, "sweep.yaml": strict_yaml.dump(request)}
         stream, url = space.config.stream_name, request["storage"]
         folder = new_folder(given.name, request["method"], stream, url, identity, files)
-        kept = kept_at(url, folder)
     else:
         identity = identity.gone_on_with(folder)
-        kept = resumed_storage(given, folder, request.get("storage"))
-    return search_run(folder, identity, space, source, trials, concurrent, kept, say, at_most=at_most)
+    with run_lock(folder):
+        if given.resume:
+            kept = resumed_storage(given, folder, request.get("storage"))
+        else:
+            kept = kept_at(request["storage"], folder)
+        return search_run(folder, identity, space, source, trials, concurrent, kept, say, at_most=at_most)
 
 
 def _asked(request: dict[str, Any], space: str) -> str:

@@ -25,6 +25,7 @@ from .cli import (
 from .config import RunConfig, data_values
 from .errors import UserError
 from .identity import Identity, digest
+from .run_lock import run_lock
 
 
 def main(arguments: list[str]) -> int:
@@ -78,12 +79,15 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
         files = {"config.yaml": text, "train.yaml": strict_yaml.dump(request)}
         method, stream, url = config.method_name, config.stream_name, request["storage"]
         folder = new_folder(given.name, method, stream, url, identity, files)
-        kept = kept_at(url, folder)
     else:
         identity = identity.gone_on_with(folder)
-        kept = resumed_storage(given, folder, request.get("storage"))
     variants = {f"seed_{seed}": {"run.seed": seed} for seed in seeds}
-    return train_run(folder, identity, config, variants, source, concurrent, kept, say, at_most=at_most)
+    with run_lock(folder):
+        if given.resume:
+            kept = resumed_storage(given, folder, request.get("storage"))
+        else:
+            kept = kept_at(request["storage"], folder)
+        return train_run(folder, identity, config, variants, source, concurrent, kept, say, at_most=at_most)
 
 
 def _parser() -> argparse.ArgumentParser:

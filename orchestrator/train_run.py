@@ -19,7 +19,6 @@ from .session import Session
 from .space import Objective
 from .streams.fit_tokenizer import fit_tokenizer
 from .streams.source import StreamSource
-from .trial_files import tested_in
 from .watch import Watch
 
 
@@ -46,6 +45,7 @@ def train_run(
         folder, identity, config, config.with_values, objective, names, len(variants), kept, say
     )
     book = watch.book
+    watch.all_tested = True
     base = config.to_dict()
 
     def on_end(job: Job, outcome: Outcome) -> Job | None:
@@ -62,6 +62,10 @@ def train_run(
             watch.safely(watch.end, trial_id, outcome.status, outcome.reason)
         return None
 
+    def on_start(job: Job) -> None:
+        if job.kind == "train":
+            watch.safely(watch.start, job.id, job.values)
+
     status = "interrupted"
     try:
         watch.catch_up()  # with what was finished when the driver died
@@ -76,7 +80,7 @@ def train_run(
                 identity.stamp(trial_id, values),
             )
             for trial_id, values in variants.items()
-            if not tested_in(book.place(trial_id))
+            if trial_id not in book.trials or not watch.known_test(trial_id)
         ]
         if jobs:
             tokenizer = fit_tokenizer(source, config.stream, folder / "tokenizer")
@@ -97,7 +101,7 @@ def train_run(
                 try:
                     session.run(
                         jobs,
-                        on_start=lambda job: watch.start(job.id, job.values) if job.kind == "train" else None,
+                        on_start=on_start,
                         on_report=lambda job, metrics: watch.task(job.id, metrics),
                         on_end=on_end,
                     )
@@ -113,7 +117,7 @@ def train_run(
     except KeyboardInterrupt:
         watch.catch_up()  # with what the lanes had under way
     finally:
-        tested = [found for trial_id in variants if (found := tested_in(book.place(trial_id)))]
+        tested = [found for trial_id in book.trials if (found := watch.known_test(trial_id))]
         means = {name: float(np.mean([t[name] for t in tested])) for name in _names(tested)}
         record = watch.finish(status, means, {})
     print("\n" + "\n".join(_closing(folder, watch, tested, status, record)), flush=True)

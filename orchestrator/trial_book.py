@@ -21,6 +21,7 @@ MANIFEST_FILE = "manifest.json"
 """In a run's folder: how many trials it has."""
 
 _VERDICTS_FILE = "verdicts.json"
+_REPORTS_FILE = "tasks.jsonl"
 
 
 @dataclass
@@ -84,12 +85,27 @@ class TrialBook:
             if status.exists():
                 ended = json.loads(status.read_text(encoding="utf-8"))
                 entry.status, entry.reason = str(ended["status"]), str(ended["reason"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+                entry.reports = self._vouched(path.parent, int(ended["tasks"]))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{path.parent}: its record cannot be read ({error}); allowed: what the run wrote there"
             ) from None
-        self.refresh(entry)
+        if entry.status == "running":
+            self.refresh(entry)
         return entry
+
+    @staticmethod
+    def _vouched(place: Path, tasks: int) -> list[dict[str, float]]:
+        """The reports of a trial that has ended, for which its status vouches: its checkpoints may lie
+        elsewhere, or be gone.
+        """
+        if not tasks:
+            return []
+        lines = (place / _REPORTS_FILE).read_text(encoding="utf-8").splitlines()
+        reports = [json.loads(line) for line in lines]
+        if len(reports) != tasks:
+            raise ValueError(f"{_REPORTS_FILE} has {len(reports)} of {tasks} tasks")
+        return reports
 
     def _check_whole(self) -> None:
         path = self.folder.parent / MANIFEST_FILE
@@ -143,6 +159,7 @@ class TrialBook:
         entry = self.propose(trial_id, values, config, number)
         (self.place(trial_id) / STATUS_FILE).unlink(missing_ok=True)
         entry.status, entry.reason = "running", ""
+        self.refresh(entry)
         return entry
 
     def report(self, trial_id: str, metrics: dict[str, float]) -> bool:
@@ -167,8 +184,9 @@ class TrialBook:
         if entry.reports:
             # For those who compare: its status vouches for it.
             lines = "".join(json.dumps(report) + "\n" for report in entry.reports)
-            write_text(place / "tasks.jsonl", lines)
-        write_text(place / STATUS_FILE, json.dumps({"status": status, "reason": reason}))
+            write_text(place / _REPORTS_FILE, lines)
+        ended = {"status": status, "reason": reason, "tasks": len(entry.reports)}
+        write_text(place / STATUS_FILE, json.dumps(ended))
         entry.status, entry.reason = status, reason
         return entry
 

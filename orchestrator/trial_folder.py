@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import checkpoint
-from .errors import UserError
-from .full_disk import is_full
 from .job import Job
+from .patience import patiently
 from .storage import Storage
 from .trial_files import STATE_FILE, TESTED_FILE, newest_state, whole_state
-
-_PAUSES = (0.5, 2.0, 8.0)  # seconds before a storage that failed is asked again
-
-
-class StorageDown(Exception):
-    """A storage did not take, or give, what a trial needs: no other trial would fare better."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +26,7 @@ class TrialFolder:
     storage: Storage | None
 
     def arrays(self, folder: Path, task: int) -> None:
-        """See :class:`~orchestrator.checkpoint.Keeper`. Raises :class:`StorageDown`."""
+        """See :class:`~orchestrator.checkpoint.Keeper`. Raises :class:`.patience.StorageDown`."""
         if self.storage is None:
             return
         there = checkpoint.folder_of(Path(), task).as_posix()
@@ -43,7 +35,7 @@ class TrialFolder:
                 self._put(file, f"{there}/{file.relative_to(folder).as_posix()}")
 
     def commit(self, task: int) -> None:
-        """See :class:`~orchestrator.checkpoint.Keeper`. Raises :class:`StorageDown`."""
+        """See :class:`~orchestrator.checkpoint.Keeper`. Raises :class:`.patience.StorageDown`."""
         if self.storage is not None:
             name = f"{checkpoint.folder_of(Path(), task).as_posix()}/{STATE_FILE}"
             self._put(self.path / name, name)
@@ -57,20 +49,20 @@ class TrialFolder:
             self._put(self.path / name, name)
 
     def _put(self, file: Path, name: str) -> None:
-        _patient(lambda: self.storage.put(file, name), self.storage)
+        patiently(lambda: self.storage.put(file, name), self.storage)
 
 
 @contextmanager
 def trial_folder(job: Job) -> Iterator[TrialFolder]:
     """The trial's own folder; with a storage one of this process, with what the job needs of what was kept:
-    to go on, the newest checkpoint, to test, all of them. Raises :class:`StorageDown`.
+    to go on, the newest checkpoint, to test, all of them. Raises :class:`~orchestrator.patience.StorageDown`.
     """
     if job.storage is None:
         yield TrialFolder(job.folder, None)
         return
     here = Path(tempfile.mkdtemp(prefix="vlcl-"))
     try:
-        _patient(lambda: _fetch(job, here), job.storage)
+        patiently(lambda: _fetch(job, here), job.storage)
         yield TrialFolder(here, job.storage)
     finally:
         shutil.rmtree(here, ignore_errors=True)
@@ -87,18 +79,3 @@ def _fetch(job: Job, here: Path) -> None:
         if job.kind == "train" and whole_state(here / folder) is not None:
             return
         kept = [name for name in kept if name not in found]
-
-
-def _patient(ask: Callable[[], None], storage: Storage) -> None:
-    for pause in (*_PAUSES, None):
-        try:
-            return ask()
-        except UserError:
-            raise
-        except Exception as error:  # noqa: BLE001 - every file system has errors of its own
-            if is_full(error):
-                raise
-            if pause is None:
-                line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                raise StorageDown(f"{storage.url} cannot be reached: {line}") from error
-            time.sleep(pause)

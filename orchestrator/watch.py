@@ -63,6 +63,8 @@ class Watch:
         """Called often while trials run."""
         self.report_of: Callable[[str, int], dict[str, float]] = lambda trial_id, task: {}
         """Trial and task (from 1) -> what the trial reported after it."""
+        self.all_tested = False
+        """Whether every trial is to be tested, not the best alone."""
         self.abandon: Callable[[str], None] = lambda trial_id: None
         """Tells the lanes that nobody waits for a trial any more."""
         self._trials = trials
@@ -89,7 +91,7 @@ class Watch:
         what a death left undone of the record is done.
         """
         if kept is not None:
-            for place in (folder / "trials").glob("*/trial.json"):
+            for place in sorted((folder / "trials").glob("*/trial.json")):
                 if not (place.parent / STATUS_FILE).exists():
                     kept.pull(place.parent.name)
         book = TrialBook(folder / "trials", objective, len(task_names), identity.stamp)
@@ -120,6 +122,8 @@ class Watch:
         for report in entry.reports:
             self._record_task(entry.id, report)
         if entry.status != "running" and self._tracker.ended(entry.id) != entry.status:
+            if self._kept is not None:
+                self._kept.pull(entry.id)
             self._record_end(entry)
         found, place = tested_in(self.book.place(entry.id)), self.book.place(entry.id) / "test"
         if found:
@@ -135,11 +139,16 @@ class Watch:
         self._aside("the record", self._tracker.finish, status, metrics, tags)
         message = self._tracker.close().message
         if self._kept is not None:
-            for trial_id in self.book.trials:
-                self._aside("the storage", self._kept.push, trial_id)
+            self._aside("the storage", self._push_all, self._kept)
         address = self._tracker.page()
         lines = ["Compare in MLflow:", f"  {self._tracker.ui_command()}", f"  then open {address}"]
         return [*lines, "", message] if message else lines
+
+    def _push_all(self, kept: RunStorage) -> None:
+        for trial_id in self.book.trials:
+            kept.push_proposal(trial_id)
+            kept.push(trial_id)
+        kept.push()
 
     def safely(self, call: Callable[..., Any], *args: Any) -> bool:
         """Calls one of this object's own; where it raises, the run has to stop, its trials unfinished:
@@ -159,7 +168,15 @@ class Watch:
         """
         self.book.propose(trial_id, values, self._config_of(values).to_dict(), number)
         if self._kept is not None:
-            self._kept.push(trial_id)
+            self._kept.push_proposal(trial_id)
+
+    def decide(self, trial_id: str, task: int, go: bool) -> None:
+        """The search has said whether a trial goes on after ``task`` tasks: it is written down, where the run
+        is kept as well, before anybody acts on it.
+        """
+        self.book.decide(trial_id, task, go)
+        if self._kept is not None:
+            self._kept.push_verdicts(trial_id)
 
     def start(self, trial_id: str, values: dict[str, Any], number: int | None = None) -> None:
         """A trial begins; ``number``: see :meth:`~orchestrator.trial_book.TrialBook.propose`."""
@@ -228,12 +245,12 @@ class Watch:
         """What follows from a trial's end. The journal's line on it comes last: without it all of this is
         done again.
         """
-        folder = self.book.place(entry.id)
+        folder, status, reason = self.book.place(entry.id), entry.status, entry.reason or None
         self._tracker.artifact(entry.id, folder / "config.yaml")
         self._free_disk(entry)
 
         def ended() -> None:
-            self._aside("the record", self._tracker.trial_end, entry.id, entry.status, entry.reason or None)
+            self._aside("the record", self._tracker.trial_end, entry.id, status, reason)
 
         if not entry.reports:
             ended()
@@ -250,6 +267,7 @@ class Watch:
         best = self.book.best()
         for ended in {id(t): t for t in (entry, self._best) if t is not None}.values():
             untested = ended.status == "failed" and len(ended.reports) == self.book.tasks
+            untested |= self.all_tested and not tested_in(self.book.place(ended.id))
             if ended is not best and ended.reports and not untested:
                 last = len(ended.reports) - 1
                 if self._kept is None:

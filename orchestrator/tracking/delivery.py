@@ -181,7 +181,7 @@ class Delivery:
 def _inside(folder: Path, name: str) -> Path:
     """A journal is whoever's wrote it: it names files of its own folder alone."""
     try:
-        return inside(folder, name)
+        return inside(folder, name, links=False)
     except UserError as error:
         raise LookupError(str(error)) from error
 

@@ -147,7 +147,8 @@ class Tracker:
         return self._relative(path) in self._files.get(trial_id, ())
 
     def _relative(self, path: Path) -> str:
-        file, root = Path(path).resolve(), self._journal.folder.resolve()
+        # Links are left as they are: a run's trials may lie on another disk.
+        file, root = (Path(os.path.abspath(place)) for place in (path, self._journal.folder))
         if not file.is_relative_to(root):
             raise UserError(f"{file}: is not in {root}; allowed: files of the run's own folder")
         return file.relative_to(root).as_posix()

@@ -12,7 +12,7 @@ import functools
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,8 +22,7 @@ import ray.tune
 import torch
 from ray.tune.schedulers import TrialScheduler
 
-from orchestrator import artist, final_test, search_run, stream_loop, sweep, train, train_run, watch
-from orchestrator import trial_folder as trial_folders
+from orchestrator import artist, final_test, patience, search_run, stream_loop, sweep, train, train_run, watch
 from orchestrator.final_test import final_test as look_at_test
 from orchestrator.job import Job, Outcome
 from orchestrator.search import STATUS, TASK, TRIAL
@@ -141,7 +140,7 @@ class Lane:
                 if not self.disk.only_worker:
                     raise
                 self.disk.dead = False
-            except trial_folders.StorageDown as error:
+            except patience.StorageDown as error:
                 return Outcome("failed", str(error), fatal=True)
 
     def _attempt(self, job, heard, hear):
@@ -254,7 +253,7 @@ def disk(monkeypatch, tmp_path):
     monkeypatch.setattr(artist.Artist, "_submit", _drawn_at_once)
     monkeypatch.setattr(artist, "_draw_trial", _draw_trial)
     monkeypatch.setattr(artist, "_draw_test", _draw_test)
-    monkeypatch.setattr(trial_folders, "_PAUSES", (0, 0))
+    monkeypatch.setattr(patience, "_PAUSES", (0, 0))
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
     real = Space.load.__func__
     spaces = functools.cache(lambda text, key: real(Space, *json.loads(key)))
@@ -436,6 +435,25 @@ def test_a_driver_killed_at_any_boundary(undisturbed, capsys):
         status = run.resume() if run.folder.exists() else _begin_again(run)
         assert status == 0, (at, capsys.readouterr())
         _assert_same(run.found(), expected, f"killed before effect {at} of {effects}")
+    print(f"{effects} boundaries")
+
+
+@pytest.mark.parametrize(
+    "undisturbed", [("sweep", True), ("train", True)], ids=["sweep", "train"], indirect=True
+)
+def test_a_machine_that_is_gone_at_any_boundary(undisturbed, capsys):
+    run, expected, effects = undisturbed
+    for at in [*range(effects), None]:
+        run.clear()
+        run.disk.begin(at)
+        with pytest.raises(Kill) if at is not None else nullcontext():
+            run.begin()
+        run.disk.begin()
+        shutil.rmtree(run.root / "runs", ignore_errors=True)
+        there = (run.there / "identity.json").exists()
+        status = run.resume() if there else _begin_again(run)
+        assert status == 0, (at, capsys.readouterr())
+        _assert_same(run.found(), expected, f"gone before effect {at} of {effects}")
     print(f"{effects} boundaries")
 
 
