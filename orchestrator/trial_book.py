@@ -121,6 +121,8 @@ class TrialBook:
             )
         if len(set(numbers)) < len(numbers):
             raise UserError(f"{self.folder}: two trials have one number; allowed: what the run wrote there")
+        if count < len(numbers):  # a driver died between a proposal and its count
+            self._count()
 
     def refresh(self, entry: TrialEntry) -> list[dict[str, float]]:
         """Takes the reports that a trial's checkpoints have; answers those that were not known."""
@@ -149,8 +151,11 @@ class TrialBook:
             write_text(place / "config.yaml", strict_yaml.dump(config))
             write_text(place / "trial.json", json.dumps({"number": entry.number, "values": values}))
             self.trials[trial_id] = entry
-            write_text(self.folder.parent / MANIFEST_FILE, json.dumps({"trials": len(self.trials)}))
+            self._count()
         return entry
+
+    def _count(self) -> None:
+        write_text(self.folder.parent / MANIFEST_FILE, json.dumps({"trials": len(self.trials)}))
 
     def start(
         self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None
