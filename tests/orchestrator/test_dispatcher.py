@@ -362,3 +362,56 @@ def test_workers_that_come_up_after_the_end_are_told_so():
         assert await d.join(0, 1.0) == "end", "its task is not trained once more after Ctrl-C"
 
     _run(story)
+
+
+def test_a_group_that_asks_twice_for_its_next_job_is_given_one():
+    async def story():
+        d = Dispatcher(9)
+        await d.set_stream("stream")
+        await d.join(0, "group", 1.0)
+        asked = [asyncio.create_task(d.next(0, "group")) for _ in range(2)]
+        await asyncio.sleep(0)
+        await d.submit(_job("a"))
+        await d.submit(_job("b"))
+        assert [job.id for _, job in await asyncio.gather(*asked)] == ["a", "a"]
+        await d.end(0, "group", "a", Outcome("finished"))
+        assert (await d.next(0, "group"))[1].id == "b"
+
+    asyncio.run(story())
+
+
+def test_what_is_said_twice_counts_once():
+    async def story():
+        d = Dispatcher(9)
+        await d.set_stream("stream")
+        await d.join(0, "group", 1.0)
+        await d.submit(_job("a"))
+        await d.next(0, "group")
+        for _ in range(3):
+            await d.end(0, "group", "a", Outcome("failed", "full", again=True), "once")
+        assert (await d.next(0, "group"))[1].id == "a" and await d.next_report("a", 0) == ("wait", None)
+        assert [await d.ended(0, "no GPU", "once") for _ in range(5)] == ["again"] * 5
+        assert (await d.lanes())["dead"] == {}
+        await d.refuse(0, "no driver")
+        assert await d.join(0, "another", 1.0) == "end"
+        assert (await d.lanes())["states"] == {0: "dead"}
+
+    asyncio.run(story())
+
+
+def test_what_one_rank_is_sure_of_or_that_no_job_can_mend_ends_the_job():
+    async def story(d):
+        await d.join(0, 1.0)
+        for name in "ab":
+            await d.submit(_job(name))
+        await d.next(0)
+        bad = Outcome("failed", "picture 7 is broken")
+        await Dispatcher.raised(d, 0, d._attempt(0), "a", 1, 2, "picture 7 is broken", bad, True)
+        assert await d.next_report("a", 0) == ("end", bad)
+        await d.next(0)
+        down = Outcome("failed", "s3://x cannot be reached", fatal=True)
+        await d.raised("b", 0, 2, "peer is gone", Outcome("failed", "peer is gone"))
+        await d.raised("b", 1, 2, "cannot be reached", down)
+        assert await d.next_report("b", 0) == ("end", down)
+
+    _run(story)

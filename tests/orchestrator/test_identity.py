@@ -2,15 +2,20 @@
 
 import json
 import multiprocessing
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from orchestrator import checkpoint, patience
 from orchestrator.checkpoint import Checkpoint
+from orchestrator.cli import whole_url
 from orchestrator.errors import UserError
 from orchestrator.identity import IDENTITY_FILE, Identity
+from orchestrator.run_lock import run_lock
 from orchestrator.run_storage import RunStorage
 from orchestrator.space import Objective
 from orchestrator.storage import Storage
@@ -215,3 +220,79 @@ def test_a_link_does_not_lead_out_of_the_folder_either(tmp_path):
         inside(tmp_path / "run", "trials/t/trial.json", links=False)
     assert inside(tmp_path / "run", "trials/t/trial.json").parts[-3:] == ("trials", "t", "trial.json")
     assert inside(tmp_path / "run", "test/a.csv") == tmp_path / "run" / "test" / "a.csv"
+
+
+def test_one_process_at_a_time_works_on_a_run_and_one_that_died_holds_nothing(tmp_path):
+    code = "import sys, time; from pathlib import Path; from orchestrator.run_lock import run_lock\n"
+    code += "with run_lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "held\n"
+    with pytest.raises(UserError, match=rf"another process is at work on this run \(process {other.pid} on "):
+        with run_lock(tmp_path):
+            pass
+    other.kill()
+    other.wait()
+    with run_lock(tmp_path), pytest.raises(UserError, match=f"process {os.getpid()} on "), run_lock(tmp_path):
+        pass
+
+
+def test_an_ended_trial_has_the_reports_that_its_status_vouches_for(tmp_path):
+    def book():
+        return TrialBook(tmp_path / "trials", Objective("x", "max"), 2)
+
+    first = book()
+    first.propose("trial_0001", {"a": 1}, {})
+    for task in (1, 2):
+        first.report("trial_0001", {"task": task, "x": 5.0 * task})
+    first.end("trial_0001", "finished")
+    assert [r["x"] for r in book().trials["trial_0001"].reports] == [5.0, 10.0], "without a checkpoint"
+    reports = tmp_path / "trials" / "trial_0001" / "tasks.jsonl"
+    reports.write_text(reports.read_text().splitlines()[0] + "\n")
+    with pytest.raises(UserError, match="trial_0001: its record cannot be read .*has 1 of 2 tasks"):
+        book()
+
+
+def test_a_storages_address_is_one_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for given in ("store", "./store", "file://store", f"file://{tmp_path}/store", f"{tmp_path}/store"):
+        assert whole_url(given) == f"file://{tmp_path}/store", given
+    assert [whole_url(u) for u in ("s3://b/p", "memory://x", None, "")] == [
+        "s3://b/p",
+        "memory://x",
+        None,
+        None,
+    ]
+
+
+def test_what_the_search_decides_is_at_the_storage_before_anybody_acts_on_it(stored):
+    folder, kept = stored
+    book = TrialBook(folder / "trials", Objective("x", "max"), 2)
+    book.decide("trial_0001", 2, False)
+    kept.push_verdicts("trial_0001")
+    assert json.loads(kept.storage.read("trials/trial_0001/verdicts.json")) == {"2": False}
+    book.propose("trial_0003", {"a": 2}, {})
+    put, order = Storage.put, []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            Storage, "put", lambda self, local, name: (order.append(name), put(self, local, name))
+        )
+        kept.push_proposal("trial_0003")
+    assert order[-2:] == ["trials/trial_0003/trial.json", "manifest.json"]
+
+
+def test_a_storage_has_what_a_run_needs_before_it_has_the_run(tmp_path, monkeypatch):
+    storage, write, order = Storage(f"file://{tmp_path}/store/s"), Storage.write, []
+    monkeypatch.setattr(Storage, "write", lambda self, n, text: (order.append(n), write(self, n, text)))
+    _ONE.claim(storage, new=True, files={"train.yaml": "seeds: [0]\n", "config.yaml": "a: 1\n"})
+    assert order == ["train.yaml", "config.yaml", IDENTITY_FILE]
+    with pytest.raises(UserError, match="holds another run"):
+        _OTHER.claim(storage, new=True, files={"train.yaml": "mine"})
+    assert storage.read("train.yaml") == b"seeds: [0]\n"
+
+
+def test_two_records_of_one_length_are_not_taken_for_one(stored):
+    folder, kept = stored
+    journal = folder / "tracking.jsonl"
+    journal.write_text(journal.read_text().replace('"n": 1', '"n": 7'))
+    with pytest.raises(UserError, match="have gone different ways: part of the record lies here alone"):
+        RunStorage(kept.storage, folder).agree()
