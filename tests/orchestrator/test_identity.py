@@ -227,9 +227,9 @@ def test_one_process_at_a_time_works_on_a_run_and_one_that_died_holds_nothing(tm
     code += "with run_lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     other = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert other.stdout.readline() == "held\n"
-    with pytest.raises(UserError, match=rf"another process is at work on this run \(process {other.pid} on "):
-        with run_lock(tmp_path):
-            pass
+    held = rf"another process is at work on this run \(process {other.pid} on "
+    with pytest.raises(UserError, match=held), run_lock(tmp_path):
+        pass
     other.kill()
     other.wait()
     with run_lock(tmp_path), pytest.raises(UserError, match=f"process {os.getpid()} on "), run_lock(tmp_path):
