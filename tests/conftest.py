@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["RAY_ADDRESS"] = "local"
 
 _STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train)|Session")
+_NO_RAY = re.compile("No Ray is started")  # what a file says of itself that only looks like one
 _WITH_RAY, _SLOW = 600, 3600  # seconds that a test may take; pyproject.toml has those of the others
 
 
@@ -30,7 +31,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(_SLOW))
-        elif item.path.parent.name in ("cluster", "faults") or _STARTS_RAY.search(item.path.read_text()):
+        elif item.path.parent.name in ("cluster", "faults") or _starts_ray(item.path):
             item.add_marker(pytest.mark.timeout(_WITH_RAY))
 
 
@@ -46,9 +47,14 @@ def pytest_xdist_make_scheduler(config, log):
             file = nodeid.split("::", 1)[0]
             if file.startswith(("tests/cluster/", "tests/faults/")):
                 return "clusters and faults"
-            return "ray" if _STARTS_RAY.search((config.rootpath / file).read_text()) else file
+            return "ray" if _starts_ray(config.rootpath / file) else file
 
     return Rooms(config, log)
+
+
+def _starts_ray(file):
+    text = file.read_text()
+    return bool(_STARTS_RAY.search(text)) and not _NO_RAY.search(text)
 
 
 _SMALL = {

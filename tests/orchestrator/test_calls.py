@@ -1,4 +1,4 @@
-"""A trial's process and the dispatcher, where one does not answer for a moment."""
+"""A trial's process and the dispatcher, where one does not answer for a moment. No Ray is started."""
 
 from pathlib import Path
 

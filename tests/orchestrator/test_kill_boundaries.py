@@ -3,7 +3,7 @@ that was left alone.
 
 Everything between the command line and the disk is the project's own but for three things: Tune's loop and
 the lanes are played in this process, one trial at a time, and a task is no training but a step of a
-recurrence, so that whole sweeps take milliseconds. A kill is an exception that nothing catches, after which
+recurrence, so that whole sweeps take milliseconds. No Ray is started. A kill is an exception that nothing catches, after which
 nothing more reaches the disk.
 """
 
@@ -38,6 +38,8 @@ from orchestrator.trial_folder import trial_folder
 _TASKS, _TRIALS = 4, 3
 _METRIC = "validation/average"
 _CPU = torch.device("cpu")
+
+pytestmark = pytest.mark.timeout(900)  # hundreds of runs a test
 _PATCHED = ("replace", "rename", "unlink", "remove")
 
 
