@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Never a Ray that happens to be running on the machine.
 os.environ["RAY_ADDRESS"] = "local"
 
-_STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train)|Session")
+_STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train)\b|Session")
 _NO_RAY = re.compile("No Ray is started")  # what a file says of itself that only looks like one
 _WITH_RAY, _SLOW = 600, 3600  # seconds that a test may take; pyproject.toml has those of the others
 

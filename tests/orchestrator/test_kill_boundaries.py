@@ -3,8 +3,8 @@ that was left alone.
 
 Everything between the command line and the disk is the project's own but for three things: Tune's loop and
 the lanes are played in this process, one trial at a time, and a task is no training but a step of a
-recurrence, so that whole sweeps take milliseconds. No Ray is started. A kill is an exception that nothing catches, after which
-nothing more reaches the disk.
+recurrence, so that whole sweeps take milliseconds. No Ray is started. A kill is an exception that nothing
+catches, after which nothing more reaches the disk.
 """
 
 import concurrent.futures
