@@ -51,7 +51,7 @@ class Substitute:
         """
         task = np.zeros(len(label), np.int64) if task is None else np.asarray(task, np.int64)
         kinds = [_within(task, label)]
-        if group is not None:
+        if scenario == "vqa" and group is not None:
             kinds.append(_within(task, group))
         if scenario != "recognition":
             kinds.append(task)
