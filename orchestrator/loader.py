@@ -29,8 +29,8 @@ class Loader:
     epoch comes twice.
 
     A micro-batch never holds a row twice: losses between samples would take a copy for a negative. Fewer rows
-    than ``batch_size`` make one batch an epoch, of as many as can be shared equally; fewer than ``world *
-    accumulate`` make one micro-batch an epoch.
+    than ``batch_size`` make one batch an epoch, of as many as can be shared equally; of fewer than ``world *
+    accumulate`` an epoch has fewer micro-batches, none larger than it is in a whole batch.
 
     A sample's augmentation is a function of ``(seed, epoch, row)``, so that neither ranks nor threads change
     a number. ``Batch.seed`` is a function of ``seed`` and the micro-batch's number.
@@ -144,7 +144,8 @@ def _sizes(rows: int, batch_size: int, accumulate: int, world: int) -> tuple[int
         return batch_size // accumulate, rows // batch_size * accumulate
     if share := rows // (world * accumulate):
         return share * world, accumulate
-    return rows // world * world, 1
+    size = min(batch_size // accumulate, rows // world * world)
+    return size, max(1, rows // size)
 
 
 def eval_batches(

@@ -60,7 +60,7 @@ def lanes_that_fit(
     if wanted is not None:
         return min(wanted, trials)
     held = [
-        min(count, node.get("memory", math.inf) / _LANE_BYTES)
+        min(count, node.get("memory", math.inf) // _LANE_BYTES)
         for count, node in zip(workers, nodes, strict=True)
     ]
-    return max(1, min(fit, trials, int(sum(held) / resources.workers)))
+    return max(1, min(fit, trials, int(sum(held) // resources.workers)))

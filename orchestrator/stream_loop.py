@@ -205,9 +205,8 @@ class StreamLoop:
         again = self._of_group(kept if phase.replay == "paired" else kept[:0], phase.group)
         if 0 < len(again) < self.world:
             again = np.resize(again, self.world)  # each worker has a part of every step on the memory
-        # As few micro-batches as hold all rows: losses between samples see one of them at a time.
-        needed = -(-max(len(rows), len(again)) * run.accumulate // phase.batch_size)
-        accumulate = min(run.accumulate, needed)
+        largest = max(len(rows), len(again))
+        accumulate = _micro_batches(largest, phase.batch_size, run.accumulate, self.world)
         batch_size = phase.batch_size * accumulate // run.accumulate
         steps = phase.epochs * max(1, len(rows) // batch_size)
         load = partial(self._loader, batch_size=batch_size, accumulate=accumulate, steps=steps)
@@ -329,3 +328,19 @@ class StreamLoop:
                 return code == _CODES[True]
             if self.rank == 0:
                 answer = self.reporter.answer(int(report["task"]))
+
+
+def _micro_batches(rows: int, batch_size: int, accumulate: int, world: int) -> int:
+    """How many micro-batches make a step over ``rows`` rows, ``accumulate`` where they fill a batch.
+
+    Else as few as hold them all, or one less where, equal and shared among ``world`` workers, those hold
+    more: losses between samples see one of them at a time.
+    """
+    most = max(1, min(accumulate, rows // world))
+    fewest = rows * accumulate // batch_size
+    counts = {min(most, max(1, count)) for count in (fewest, -(-rows * accumulate // batch_size))}
+
+    def held(count: int) -> int:
+        return min(rows // (world * count) * world, batch_size // accumulate) * count
+
+    return max(sorted(counts), key=held)

@@ -79,7 +79,9 @@ class StreamHandle:
             if self.skip_bad:
                 for index, (task, _) in enumerate(self.tasks):
                     a, b = found[place := (index, "train")]
-                    pictures[place] = Substitute.of_labels(pictures[place], task.scenario, label[a:b])
+                    own = label[a:b]
+                    group = None if self.tables is None else np.asarray(self.tables.group_of)[own]
+                    pictures[place] = Substitute.of_labels(pictures[place], task.scenario, own, group=group)
             candidates, per_row = self._candidates()
         tasks = []
         for index, (task, sizes) in enumerate(self.tasks):

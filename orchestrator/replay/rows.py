@@ -36,7 +36,8 @@ class RowReader:
     ``bytes_per_row``: bytes of one replayed sample. ``encoded``: whether features take the place of pictures;
     ``views``: how many augmented views of a picture they hold, None where there are no such views. With
     ``stream.skip_bad``, a sample whose picture cannot be read is replaced, picture, tokens and label, by the
-    next one of its task and label that can (:meth:`~orchestrator.replay.substitute.Substitute.of_labels`);
+    next one of its task and label that can, or by what else may stand for it
+    (:meth:`~orchestrator.replay.substitute.Substitute.of_labels`);
     ``skipped`` counts them. Safe to call from several threads.
     """
 
@@ -63,7 +64,8 @@ class RowReader:
         self._pictures: Substitute | None = None
         if stream.skip_bad and not self.encoded:
             task = stream.task_of(np.arange(len(self._label)))
-            self._pictures = Substitute.of_labels(self._raw, stream.scenario, self._label, task)
+            group = None if stream.tables is None else stream.group_of(self._label)
+            self._pictures = Substitute.of_labels(self._raw, stream.scenario, self._label, task, group)
 
     @property
     def skipped(self) -> int:

@@ -34,18 +34,28 @@ class Substitute:
 
     @classmethod
     def of_labels(
-        cls, pictures: Pictures, scenario: Scenario, label: np.ndarray, task: np.ndarray | None = None
+        cls,
+        pictures: Pictures,
+        scenario: Scenario,
+        label: np.ndarray,
+        task: np.ndarray | None = None,
+        group: np.ndarray | None = None,
     ) -> Substitute:
         """Pictures of training records: of the same task (int (N,); None: all are of one) and the same label.
 
         What is trained on then has the label by which it was chosen: shares, filters and the memory go by it.
-        In retrieval, where many a category has one picture, any record of the task takes the place where none
-        of its category can be read.
+        In retrieval and vqa, where many a category or object has one picture, another record takes the place
+        where none of its label can be read: in vqa one of the task and the object's group (``group``, int
+        (N,)), and where that has none either, as in retrieval, any of the task. In recognition a class
+        without a picture stays an error.
         """
         task = np.zeros(len(label), np.int64) if task is None else np.asarray(task, np.int64)
-        # A task's labels, its own block of numbers.
-        narrow = task * (int(np.max(label, initial=0)) + 1) + label
-        return cls(pictures, [narrow, task] if scenario == "retrieval" else [narrow])
+        kinds = [_within(task, label)]
+        if scenario == "vqa" and group is not None:
+            kinds.append(_within(task, group))
+        if scenario != "recognition":
+            kinds.append(task)
+        return cls(pictures, kinds)
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -106,6 +116,11 @@ class Substitute:
             if not self._following:
                 self._following = [_following(group) for group in self._groups]
             return self._following
+
+
+def _within(task: np.ndarray, kind: np.ndarray) -> np.ndarray:
+    """int64 (N,): equal where task and kind are: a task's kinds are its own block of numbers."""
+    return task * (int(np.max(kind, initial=0)) + 1) + kind
 
 
 def _following(group: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import tokenizers
-from tokenizers import decoders, models, pre_tokenizers, trainers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from methods.backbones.config import WORLD_TOKENIZER
 
@@ -75,7 +75,8 @@ class Tokenizer:
     @classmethod
     def multilingual(cls, max_tokens: int) -> Tokenizer:
         """English in pieces of words, any other script a token a character, as BERT reads Chinese; a
-        character of no block in common use is spelled in its UTF-8 bytes.
+        character of no block in common use is spelled in its UTF-8 bytes. Text is composed first (Unicode's
+        NFC), so that an accent or a syllable's letters written apart are read as in one.
 
         The vocabulary, :func:`.multilingual.multilingual`, owes nothing to a stream: a later task's words are
         read as the first one's are.
@@ -85,6 +86,8 @@ class Tokenizer:
         ids = {token: number for number, token in enumerate(known)}
         model = tokenizers.Tokenizer(models.BPE(ids, merges, unk_token=_SPECIAL["unk"], byte_fallback=True))
         model.add_special_tokens(list(_SPECIAL.values()))
+        # The letters of a decomposed syllable, and many an accent, would each take a place in the row.
+        model.normalizer = normalizers.NFC()
         model.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
         return cls(model, max_tokens, _SPECIAL)
 

@@ -149,7 +149,10 @@ def test_micro_batches_are_parts_of_the_batches(rows):
         (7, 16, 1, 2, 6, 1),  # two ranks share six of seven rows
         (9, 16, 2, 2, 4, 2),
         (15, 16, 1, 1, 15, 1),
-        (3, 16, 8, 1, 3, 1),  # fewer rows than micro-batches: each walks them all
+        (3, 16, 8, 1, 2, 1),  # fewer rows than micro-batches: none is larger than it was asked to be
+        (4, 8, 8, 1, 1, 4),
+        (1, 16, 8, 1, 1, 1),
+        (7, 32, 4, 2, 6, 1),
         (5, 32, 4, 2, 4, 1),
         (16, 16, 4, 2, 4, 4),
     ],

@@ -41,6 +41,9 @@ def _nodes(*nodes):
             20,
             4,
         ),
+        # Nor do parts of a lane on several nodes make one.
+        (LaneResources(1, 1, 0), [{"CPU": 4, "memory": 4.2 * _GB}] * 3, None, 20, 3),
+        (LaneResources(2, 1, 0), [{"CPU": 4, "memory": 4.2 * _GB}] * 4, None, 20, 2),
         (LaneResources(1, 1, 0), [{"CPU": 4, "memory": _GB}, {"CPU": 3}], None, 20, 3),
         (LaneResources(1, 1, 0), [{"CPU": 4, "memory": _GB}], None, 20, 1),
         (LaneResources(1, 1, 0), [{"CPU": 4, "memory": _GB}], 3, 20, 3),

@@ -120,6 +120,36 @@ def test_micro_batches_of_a_small_task_are_as_few_as_hold_it(watched, small_conf
     assert epochs == [list(range(6 * task, 6 * task + 6)) for task in range(3) for _ in range(2)]
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "accumulate", "rows", "micro", "number"),
+    [
+        (32, 4, 6, 6, 1),
+        (32, 4, 17, 8, 2),  # three of five would hold fifteen
+        (32, 4, 31, 7, 4),  # three of eight would hold 24
+        (64, 16, 63, 4, 15),  # sixteen of three would hold 48
+        (16, 4, 8, 4, 2),
+        (8, 8, 7, 1, 7),
+        (8, 8, 1, 1, 1),
+    ],
+)
+def test_a_small_task_loses_as_few_rows_as_can_be(
+    batch_size, accumulate, rows, micro, number, watched, small_config, small_stream, tmp_path
+):
+    steps = watched(Finetune)
+    config = small_config(
+        "finetune",
+        stream__tasks=1,
+        stream__train=rows,
+        method__batch_size=batch_size,
+        method__epochs=1,
+        run__accumulate=accumulate,
+    )
+    _walk(config, small_stream(config), tmp_path)
+    found = _rows(steps)
+    assert [len(part) for part in found] == [micro] * number
+    assert len(set(sum(found, []))) == micro * number
+
+
 @pytest.mark.parametrize("accumulate", [2, 4, 8])
 def test_no_seed_comes_twice_within_a_phase(accumulate, watched, small_config, small_stream, tmp_path):
     steps = watched(Finetune)

@@ -365,7 +365,7 @@ def test_a_class_that_loses_all_its_pictures_is_an_error(file_stream, store, tmp
         (tmp_path / "pictures" / "1" / split / f"{row}.jpg").write_bytes(b"no picture")
     lost = f"^task task-1, split {split}: no picture of class '{'abcde'[label[0]]}' can be read$"
     with pytest.raises(UserError, match=lost):
-        publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seed=4))
+        publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
 
 
 def test_a_split_without_any_picture_is_an_error(file_stream, store, tmp_path):

@@ -64,7 +64,7 @@ def _spoilt(stream):
 
 
 def _published(stream, stream_in, files=None):
-    found = plan(stream, largest=10, store_bytes=10**9, seed=0, stream_in=stream_in)
+    found = plan(stream, largest=10, store_bytes=10**9, seeds=[0], stream_in=stream_in)
     return publish(stream, _Store(), found, files=files)
 
 
@@ -99,8 +99,10 @@ def test_from_disk_training_rows_keep_their_numbers_and_held_out_ones_are_left_o
             kept = np.delete(np.arange(len(original)), bad).astype(int)
             assert np.array_equal(split.label, original.label[kept])
             assert np.array_equal(split.questions.kind, original.questions.kind[kept])
-            if name == "train":  # the next that can be read, in the place of one that cannot
-                assert np.array_equal(split.pictures.read(np.array([3])), original.pictures.array[[4]])
+            if name == "train":  # the next of its label that can be read, in the place of one that cannot
+                like = np.setdiff1d(np.flatnonzero(original.label == original.label[3]), LEFT_OUT)
+                after = next(row for row in [*like[like > 3], *like])
+                assert np.array_equal(split.pictures.read(np.array([3])), original.pictures.array[[after]])
             else:
                 assert np.array_equal(
                     split.pictures.read(np.arange(len(kept))), original.pictures.array[kept]
@@ -116,3 +118,28 @@ def test_features_views_and_herding_come_along(encoded_stream):
     for one, other in zip(found.tasks, stream.tasks, strict=True):
         for name, split in one.splits.items():
             assert np.array_equal(split.feature, other.splits[name].feature)
+
+
+def test_from_disk_a_question_of_the_objects_group_stands_for_an_object_without_a_picture(question_stream):
+    stream = question_stream()[0]
+    train = stream.tasks[1].splits["train"]
+    lost = int(train.label[0])
+    group = stream.group_of(train.label)
+    assert stream.group_of(np.array([lost]))[0] == group[0] != group[1]
+    others = np.flatnonzero((group == group[0]) & (train.label != lost))
+    pictures = _Lost(train.pictures.array, np.flatnonzero(train.label == lost))
+    stream.tasks[1].splits["train"] = replace(train, pictures=pictures)
+    stream.skip_bad = True
+    split = _published(stream, "disk").open().tasks[1].splits["train"]
+    assert np.array_equal(split.pictures.read(np.array([0])), train.pictures.array[others[:1]])
+
+
+class _Lost(ArrayPictures):
+    def __init__(self, array, lost):
+        super().__init__(array)
+        self._lost = lost
+
+    def read(self, rows):
+        for row in np.intersect1d(rows, self._lost):
+            raise BadRecord(f"picture {row} is no picture", int(row))
+        return super().read(rows)

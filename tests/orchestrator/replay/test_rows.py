@@ -176,9 +176,8 @@ def test_a_substitute_depends_on_neither_batch_nor_order_nor_thread():
     assert reader.skipped == len(bad)
 
 
-@pytest.mark.parametrize("scenario", ["recognition", "vqa"])
-def test_a_class_of_which_no_picture_can_be_read_is_one_line(scenario):
-    stream = _labelled(scenario, 1, 4, 7)
+def test_a_class_of_which_no_picture_can_be_read_is_one_line():
+    stream = _labelled("recognition", 1, 4, 7)
     reader = RowReader(stream)
     assert reader.read(np.array([0, 2])).rows.tolist() == [0, 2]
     with pytest.raises(BadRecord, match=r"^picture 4 cannot be read; nor can any other picture") as error:
@@ -191,6 +190,27 @@ def test_in_retrieval_a_record_of_the_task_stands_for_a_category_that_has_none()
     assert reader.read(np.array([1, 4, 7, 2])).rows.tolist() == [3, 5, 8, 5]
     with pytest.raises(BadRecord, match="nor can any other picture"):
         RowReader(_labelled("retrieval", *range(10))).read(np.array([10, 3]))
+
+
+@pytest.mark.parametrize(
+    ("bad", "expected"),
+    [
+        ((1, 4, 7), {1: 3, 4: 6, 7: 0, 2: 2}),  # label 0, of the same group of objects, not the next row
+        ((0, 1, 3, 4, 6, 7), {0: 2, 1: 2, 3: 5, 6: 8, 2: 2}),  # no other of the group: the task's next
+        ((11, 13, 15, 17), {11: 12, 17: 18, 3: 3}),  # not label 0 of task 0
+    ],
+)
+def test_in_vqa_a_question_of_the_group_stands_for_an_object_that_has_none_then_one_of_the_task(
+    bad, expected
+):
+    reader = RowReader(_labelled("vqa", *bad))
+    found = reader.read(np.array(list(expected)))
+    assert found.rows.tolist() == list(expected.values())
+    assert found.label.tolist() == np.concatenate(LABELS)[found.rows].tolist()
+    for column in (found.tokens[:, 0], found.questions.kind, found.questions.answer[:, 0]):
+        assert column.tolist() == found.rows.tolist() == found.pictures[:, 0, 0, 0].tolist()
+    with pytest.raises(BadRecord, match="nor can any other picture"):
+        RowReader(_labelled("vqa", *range(10))).read(np.array([10, 3]))
 
 
 def test_what_ranks_samples_sees_those_that_are_trained_on():

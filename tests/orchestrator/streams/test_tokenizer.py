@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
@@ -95,10 +96,24 @@ def test_each_character_is_a_token_of_its_own_in_any_script(text):
     assert tokenizer.decode(rows[0]) == text and tokenizer.unk_id not in rows
 
 
+@pytest.mark.parametrize("text", ["한국어 상품 설명", "é", "Crème brûlée", "Việt Nam", "Ёлка", "ガラス"])
+def test_text_in_parts_of_characters_is_read_as_that_in_whole_ones(text, tmp_path):
+    """A file may hold an accent or a letter of a syllable as a character of its own (NFD)."""
+    tokenizer = Tokenizer.multilingual(32)
+    whole, parts = (unicodedata.normalize(form, text) for form in ("NFC", "NFD"))
+    assert len(whole) < len(parts)
+    rows = tokenizer.encode([whole, parts])
+    assert np.array_equal(rows[0], rows[1]) and (rows[0] != tokenizer.pad_id).sum() <= len(whole) + 2
+    assert tokenizer.decode(rows[1]) == whole
+    tokenizer.save(tmp_path)
+    assert np.array_equal(Tokenizer.load(tmp_path).encode([parts]), rows[1:])
+
+
 def test_characters_of_no_block_are_spelled_and_nothing_is_lost():
     tokenizer = Tokenizer.multilingual(64)
     rows = tokenizer.encode([*UNSEEN, "\U00020000", "a\tb"])
-    assert [tokenizer.decode(row) for row in rows] == [*UNSEEN, "\U00020000", "a\tb"]
+    whole = [unicodedata.normalize("NFC", text) for text in [*UNSEEN, "\U00020000", "a\tb"]]
+    assert [tokenizer.decode(row) for row in rows] == whole
     assert (rows != tokenizer.pad_id).sum(1)[-2:].tolist() == [4 + 2, 3 + 2]
     assert not {tokenizer.unk_id, tokenizer.mask_id} & set(rows.flat), "special names are text"
     assert (tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id) == (
