@@ -10,7 +10,7 @@ _TASKS = 3
 
 
 def _book(folder, mode):
-    return TrialBook(folder, Objective(_METRIC, mode), _TASKS)
+    return TrialBook(folder / "trials", Objective(_METRIC, mode), _TASKS)
 
 
 def _walk(book, name, values, status="finished"):
