@@ -143,6 +143,8 @@ class Tree:
         status = _NOT_RUN[-1]
         try:
             os.setsid()
+            # A shell starts what runs in the background with Ctrl-C ignored; a test of it would fail.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             os.chdir(self._folder)
             os.environ |= {"PYTHONPATH": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
             sys.dont_write_bytecode = True

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from methods.registry import get as get_method
-from orchestrator import checkpoint
+from orchestrator import checkpoint, trial_files
+from orchestrator import final_test as look
 from orchestrator.config import RunConfig
+from orchestrator.errors import UserError
 from orchestrator.features.bank import open_bank
 from orchestrator.features.builder import encode_here
 from orchestrator.final_test import final_test
@@ -97,6 +99,23 @@ def test_a_second_look_finds_the_same_numbers(retrieval, looked_at):
     torch.manual_seed(54321)
     assert final_test(config, stream, folder, _CPU) == looked_at[0]
     assert json.loads((folder / "test" / "metrics.json").read_text()) == looked_at[0]
+
+
+def test_a_look_that_is_cut_short_has_not_been(retrieval, monkeypatch):
+    config, stream, folder = retrieval
+    (folder / "test" / "metrics.json").unlink(missing_ok=True)
+    monkeypatch.setattr(look, "write_matrix", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        final_test(config, stream, folder, _CPU)
+    assert trial_files.tested_in(folder) == {}, "metrics.json says that all the rest is there"
+
+
+def test_a_look_takes_no_other_trials_checkpoints_and_misses_none(retrieval, tmp_path):
+    config, stream, folder = retrieval
+    with pytest.raises(UserError, match="is a checkpoint of another trial"):
+        final_test(config, stream, folder, _CPU, {"trial": "another"})
+    with pytest.raises(FileNotFoundError, match="no whole checkpoint of task 1 to test"):
+        final_test(config, stream, tmp_path, _CPU)
 
 
 def test_what_only_earlier_models_have_is_the_mean_over_them(tmp_path):

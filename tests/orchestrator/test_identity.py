@@ -97,6 +97,21 @@ def test_a_storage_is_one_runs_alone(tmp_path):
             _OTHER.claim(storage, new=new)
 
 
+class _Contested(Storage):
+    """Another run claims it at the same moment, and writes later."""
+
+    def write(self, name, text):
+        super().write(name, text)
+        super().write(name, _OTHER.text())
+
+
+def test_of_two_runs_that_claim_a_storage_at_once_one_has_it(tmp_path):
+    contested = _Contested(f"file://{tmp_path}/store/s")
+    with pytest.raises(UserError, match="holds another run of that name"):
+        _ONE.claim(contested, new=True)
+    _OTHER.claim(contested, new=False)
+
+
 def _probe(url):
     Storage(url).check()
 

@@ -43,6 +43,24 @@ def test_what_stops_short_leaves_the_file_of_before(storage, stops_short, tmp_pa
     assert (tmp_path / "model").read_text() == "the one of before"
 
 
+@pytest.mark.parametrize("before", [None, "the one of before"])
+def test_what_is_put_and_stops_short_leaves_what_was_there(storage, tmp_path, monkeypatch, before):
+    def half(self, source, target, *arguments, **options):
+        Path(target).write_bytes(Path(source).read_bytes()[:3])
+        raise _Stopped
+
+    monkeypatch.setattr(LocalFileSystem, "put_file", half)
+    monkeypatch.setattr(LocalFileSystem, "pipe_file", lambda self, path, data: half(self, new, path))
+    (new := tmp_path / "new").write_text("another whole file")
+    if before:
+        (tmp_path / "kept" / "state.json").write_text(before)
+    for put in (storage.put, lambda _, name: storage.write(name, "another whole file")):
+        with pytest.raises(_Stopped):
+            put(new, "state.json")
+        assert storage.read("state.json") == before
+        assert sorted(storage.names()) == ["model", *["state.json"] * bool(before)], "halves are not listed"
+
+
 def test_after_a_copy_that_stopped_short_the_next_is_whole(storage, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(LocalFileSystem, "get_file", lambda self, source, target: 1 / 0)
@@ -73,11 +91,16 @@ def test_files_are_put_in_the_order_given_since_the_last_vouches_for_the_others(
 
 
 def test_what_another_machine_wrote_is_listed(storage, tmp_path, monkeypatch):
-    listed, find = {}, LocalFileSystem.find
+    listed, find, cat = {}, LocalFileSystem.find, LocalFileSystem.cat_file
 
     # As a store over a network does, whose listings are kept.
     monkeypatch.setattr(LocalFileSystem, "find", lambda self, path: listed.setdefault(path, find(self, path)))
+    monkeypatch.setattr(
+        LocalFileSystem, "cat_file", lambda self, path: listed.setdefault(path, cat(self, path))
+    )
     monkeypatch.setattr(LocalFileSystem, "invalidate_cache", lambda self, path=None: listed.clear())
-    assert list(storage.names()) == ["model"]
+    assert list(storage.names()) == ["model"] and storage.read("model") == "a whole file"
     (tmp_path / "kept" / "state.json").write_text("{}")
     assert sorted(storage.names()) == ["model", "state.json"]
+    (tmp_path / "kept" / "model").write_text("another")
+    assert storage.read("model") == "another"

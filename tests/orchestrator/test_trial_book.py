@@ -1,0 +1,70 @@
+"""What decides a run is on disk before anybody acts on it."""
+
+import json
+
+import pytest
+
+from orchestrator import checkpoint
+from orchestrator.checkpoint import Checkpoint
+from orchestrator.space import Objective
+from orchestrator.trial_book import TrialBook
+
+_TASKS = 2
+
+
+def _book(folder, stamp_of=None):
+    return TrialBook(folder / "trials", Objective("x", "max"), _TASKS, stamp_of)
+
+
+def _reports(count):
+    return [{"task": task + 1, "x": 5.0 - task} for task in range(count)]
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """A book of one trial, which has begun."""
+    book = _book(tmp_path)
+    book.start("a", {"method.learning_rate": 0.1}, {"method": {"name": "ctp"}})
+    return book
+
+
+def test_verdicts_are_read_back_by_tasks_done(begun, tmp_path):
+    begun.decide("a", 1, True)
+    assert _book(tmp_path).trials["a"].verdicts == {1: True}
+    begun.decide("a", 2, False)
+    assert _book(tmp_path).trials["a"].verdicts == {1: True, 2: False}
+
+
+def test_a_proposal_is_read_back_and_counted_in_the_manifest(begun, tmp_path):
+    begun.propose("b", {"method.learning_rate": 0.2}, {})
+    begun.propose("a", {"method.learning_rate": 9.0}, {})
+    again = _book(tmp_path)
+    assert [(t.id, t.number, t.values) for t in again.trials.values()] == [
+        ("a", 0, {"method.learning_rate": 0.1}),
+        ("b", 1, {"method.learning_rate": 0.2}),
+    ]
+    assert json.loads((tmp_path / "manifest.json").read_text()) == {"trials": 2}
+
+
+def test_reports_come_from_checkpoints_of_the_trials_own_stamp_each_once(begun, tmp_path):
+    folder = begun.place("a")
+    for task in range(_TASKS):
+        checkpoint.save(folder, task, Checkpoint({}, {}, _reports(task + 1)), stamp={"trial": "a"})
+        begun.report("a", _reports(1)[0])
+    assert begun.refresh(begun.trials["a"]) == _reports(2)[1:] and begun.refresh(begun.trials["a"]) == []
+    assert begun.trials["a"].reports == _reports(2)
+    assert _book(tmp_path, lambda name, values: {"trial": name}).trials["a"].reports == _reports(2)
+    assert _book(tmp_path, lambda name, values: {"trial": "b"}).trials["a"].reports == []
+
+
+def test_the_end_is_read_back_with_the_tasks_beside_it_and_taken_back_by_a_new_start(begun, tmp_path):
+    for report in _reports(2):
+        begun.report("a", report)
+    begun.end("a", "failed", "loss term ita is nan")
+    lines = (begun.place("a") / "tasks.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == _reports(2)
+    found = _book(tmp_path).trials["a"]
+    assert (found.status, found.reason) == ("failed", "loss term ita is nan")
+    begun.start("a", {}, {})
+    found = _book(tmp_path).trials["a"]
+    assert (found.status, found.reason) == ("running", "")
