@@ -28,7 +28,8 @@ class Loader:
     is left at the end of an epoch is dropped. Epochs are counted on until all steps are taken, so that no
     epoch comes twice.
 
-    A micro-batch never holds a row twice: losses between samples would take a copy for a negative. Fewer rows
+    A micro-batch holds a row as often as ``rows`` does: losses between samples would take a copy for a
+    negative. Fewer rows
     than ``batch_size`` make one batch an epoch, of as many as can be shared equally; of fewer than ``world *
     accumulate`` an epoch has fewer micro-batches, none larger than it is in a whole batch.
 

@@ -203,8 +203,11 @@ class StreamLoop:
         if not len(rows):
             return 0.0  # a phase over a memory of size 0, or over a group that the task has not
         again = self._of_group(kept if phase.replay == "paired" else kept[:0], phase.group)
+        # Each worker has a part of every step on a memory or on a group, however few its rows.
         if 0 < len(again) < self.world:
-            again = np.resize(again, self.world)  # each worker has a part of every step on the memory
+            again = np.resize(again, self.world)
+        if phase.group is not None and len(rows) < self.world:
+            rows = np.resize(rows, self.world)
         largest = max(len(rows), len(again))
         accumulate = _micro_batches(largest, phase.batch_size, run.accumulate, self.world)
         batch_size = phase.batch_size * accumulate // run.accumulate

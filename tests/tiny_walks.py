@@ -67,6 +67,9 @@ _T5 = {
     "method.batch_size": 4,
     "method.epochs": 1,
     "method.beams": 2,
+    # An even number of rows of each group of objects, here the first task's four of each: two workers share
+    # no odd one, and of a single one each has a copy, for which it draws an answer of its own.
+    "replay.size": 20,
     "method.learning_rate": 1e-3,
 }
 _PROMPTS = {

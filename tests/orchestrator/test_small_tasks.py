@@ -13,6 +13,8 @@ from methods.ctp import CTP
 from methods.losses.contrast import symmetric_contrast
 from methods.losses.topology import topology_divergence
 from methods.method import Batch
+from orchestrator import stream_loop
+from orchestrator.errors import UserError
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.replay.keys import keys
 from orchestrator.replay.memory import ReplayMemory
@@ -295,6 +297,32 @@ def test_steps_on_task_and_memory_by_turns(
     assert _rows(steps) == expected
     assert looked == validated
     assert len({step.batch.seed for step in steps}) == len(steps)
+
+
+def test_a_group_with_fewer_rows_than_workers_is_shared_by_all(
+    small_config, small_stream, tmp_path, monkeypatch
+):
+    """Each of four workers has a part of every step on three rows, and a task's error stays an error."""
+    found = []
+    monkeypatch.setattr(
+        stream_loop, "train_phase", lambda method, phase, batches, *args, **how: found.append(list(batches))
+    )
+    config = small_config("finetune", stream__tasks=1, stream__train=3, method__batch_size=8)
+    stream = small_stream(config)
+    labels = stream.tasks[0].splits["train"].label
+    stream.tables = SimpleNamespace(group_of=np.zeros(labels.max() + 1, int), regions=None)
+    for rank in range(4):
+        loop = StreamLoop(config, stream, tmp_path, CollectingReporter(), device=_CPU)
+        loop.rank, loop.world = rank, 4
+        method, memory = loop._fresh()
+        phase = replace(method.phases(stream.tasks[0].task)[0], group=0, epochs=1)
+        loop._phase(0, 0, phase, method, memory)
+        with pytest.raises(UserError, match="3 training rows cannot be shared among 4 workers"):
+            loop._phase(0, 0, replace(phase, group=None), method, memory)
+    assert [[(len(batch), batch.offset, batch.total) for batch in part] for part in found] == [
+        [(1, rank, 4)] for rank in range(4)
+    ]
+    assert {int(part[0].row) for part in found} == {0, 1, 2}
 
 
 def test_steps_on_all_tasks_so_far(watched, small_config, small_stream, tmp_path):
