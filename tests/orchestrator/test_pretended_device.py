@@ -8,7 +8,6 @@ import torch
 from pretended_device import Pretended, pretended_device
 from tiny_walks import numbers, tiny_config, tiny_stream
 from torch import nn
-from torchvision.transforms.v2.functional import _geometry
 
 from methods import registry as methods
 from methods.backbones.clip import load_clip
@@ -92,12 +91,9 @@ def _pretence():
 
 @pytest.fixture
 def as_a_gpu(monkeypatch):
-    """On the CPU what torch and torchvision do otherwise on a GPU: AdamW that is fused where a method asks
-    for it there, and pictures of bytes that are resized in float32, not clipped between rows and columns.
-    """
+    """On the CPU what torch does otherwise on a GPU: AdamW that is fused where a method asks for it there."""
     adam = torch.optim.AdamW
     monkeypatch.setattr(torch.optim, "AdamW", lambda *args, **how: adam(*args, **{**how, "fused": True}))
-    monkeypatch.setattr(_geometry, "_do_native_uint8_resize_on_cpu", lambda interpolation: False)
 
 
 def _walk(config, stream, folder, device, *, cut):
