@@ -95,6 +95,18 @@ class Clip(nn.Module):
                 rows.append(self.model.encode_text(ids, normalize=True))
         return torch.cat(rows)
 
+    def read_alike(self, texts: Sequence[str]) -> list[tuple[str, str]]:
+        """Pairs of different texts that have the same token row, each with the first like it: what tells them
+        apart lies behind the end of the context, or is nothing to the tokenizer (case).
+        """
+        first: dict[bytes, str] = {}
+        found = []
+        for text, row in zip(texts, self._tokenizer(list(texts)), strict=True):
+            other = first.setdefault(row.numpy().tobytes(), text)
+            if other != text:
+                found.append((other, text))
+        return found
+
     def encode_prompts(self, context: Tensor, names: Sequence[str]) -> Tensor:
         """Learned prompts [V]1 .. [V]n name. -> unit rows (C, D); the gradient flows to ``context``.
 

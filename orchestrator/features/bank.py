@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from methods.backbones.clip import Clip
 from methods.method import ClassSpec
 
 from ..config import RunConfig
@@ -50,6 +51,7 @@ def open_bank(config: RunConfig, source: StreamSource, root: Path, say: Say, run
     """
     backbone = frozen_backbone(config)
     clip = load_backbone(backbone)
+    _say_alike(clip, source, say)
     views = 0 if source.augment == "none" else config.run.views
     encoder = Encoder(
         backbone, clip.fingerprint, pictures_of(source), source.augment, views, config.run.skip_bad
@@ -91,6 +93,18 @@ def text_features(config: RunConfig, source: StreamSource) -> ClassSpec:
     clip = load_backbone(frozen_backbone(config))
     text = clip.encode_text(_prompts(source)).cpu()
     return _class_spec(source, text.numpy(), clip.scale)
+
+
+def _say_alike(clip: Clip, source: StreamSource, say: Say) -> None:
+    """Says which classes the model cannot tell apart: their scores are equal whatever it is trained on."""
+    template = source.templates[0]
+    alike = clip.read_alike([template.replace("{}", name) for name in source.categories])
+    if alike:
+        one, other = alike[0]
+        say(
+            f"{len(alike)} class(es) are read by this CLIP as another one is, the first {other!r} as {one!r}: "
+            "they cannot be told apart; give them names that differ within its context"
+        )
 
 
 def _prompts(source: StreamSource) -> list[str]:

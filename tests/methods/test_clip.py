@@ -76,6 +76,14 @@ def test_texts_may_be_many_and_long():
     close(many[300], clip.encode_text(["very " * 200])[0])
 
 
+def test_texts_that_differ_behind_the_context_or_in_case_alone_are_read_alike():
+    clip = load_clip(ClipConfig())
+    long = "红色的小猫坐在木头椅子上看着窗外飞"
+    texts = [f"{long}鸟", "cat", f"{long}虫", "Cat", "dog"]
+    assert clip.read_alike(texts) == [(texts[0], texts[2]), ("cat", "Cat")]
+    assert clip.read_alike(["鸟", "虫", "cat"]) == []
+
+
 def test_autocast_does_not_reach_the_frozen_encoders():
     clip = load_clip(RANDOM)
     context = torch.randn(4, clip.context_width, generator=torch.Generator().manual_seed(0))
