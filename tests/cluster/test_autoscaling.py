@@ -21,7 +21,8 @@ _TOKEN = {"RAY_AUTH_MODE": "disabled"}  # the cluster is this test's own, on loo
 
 def _environment(**more):
     clean = {k: v for k, v in os.environ.items() if k not in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS")}
-    return clean | _TOKEN | more
+    paths = [str(Path(__file__).with_name("no_cuda")), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return clean | _TOKEN | {"PYTHONPATH": os.pathsep.join(paths)} | more
 
 
 @pytest.fixture(params=[{"CPU": 2}], ids=["two CPUs"], scope="module")
