@@ -37,6 +37,15 @@ def test_a_checkpoint_cut_short_is_passed_over_for_the_one_before(tmp_path):
     assert checkpoint.latest(tmp_path / "nowhere", 5) == (0, None)
 
 
+def test_the_seconds_that_saving_took_are_in_the_last_report(tmp_path):
+    reports = [{"task": 1, "seconds/checkpoint": 3.0}, {"task": 2}]
+    checkpoint.save(tmp_path, 1, Checkpoint({}, {}, reports), seconds=lambda: 7.0)
+    assert checkpoint.load(tmp_path, 1).reports == [
+        {"task": 1, "seconds/checkpoint": 3.0},
+        {"task": 2, "seconds/checkpoint": 7.0},
+    ]
+
+
 def test_a_full_disk_is_an_os_error_and_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     checkpoint.save(tmp_path, 0, _state(1), None)
 

@@ -78,6 +78,12 @@ def test_a_trials_checkpoint_is_used_by_nobody_else(tmp_path):
         assert reports_in(tmp_path, stamp) == []
 
 
+def test_a_stamp_tells_apart_what_trials_were_asked_to_do():
+    asked = [Identity("r", config, "s").stamp("t", {"x": value}) for config in "ab" for value in (1, 2)]
+    assert len({stamp["config"] for stamp in asked}) == 4
+    assert _ONE.stamp("t", {"x": 1, "y": 2}) == _ONE.stamp("t", {"y": 2, "x": 1})
+
+
 def test_a_record_of_another_run_is_not_gone_on_with(tmp_path, monkeypatch):
     monkeypatch.setattr(Tracker, "_work", lambda self: None)
     Tracker(tmp_path / "r", None, "e", "r", run=_ONE.run)

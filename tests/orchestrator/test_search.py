@@ -145,3 +145,26 @@ def test_one_that_is_resumed_is_not_judged_again_at_a_task_that_it_has_passed():
     better = [TrialEntry(n, k, {}, [{"task": 2, _METRIC: 80.0}], "stopped") for k, n in enumerate("abc", 1)]
     assert _decisions(5, {"old": [50, 50, 50]}, [passed, *better]) == {}
     assert _decisions(5, {"new": [50, 50, 50]}, better) == {"new": 2}
+
+
+def test_a_stop_that_nobody_acted_on_before_the_interruption_is_one_after_it():
+    best = TrialEntry("best", 0, {}, [{"task": t, _METRIC: 50.0} for t in (1, 2)], "running")
+    best.verdicts = {1: True, 2: False}  # as others had done better by then
+    assert _decisions(5, {"best": [50, 50, 50]}, [best]) == {"best": 2}
+
+
+def test_nobody_acts_on_what_could_not_be_written_down():
+    asked = []
+
+    def write_down(*said):
+        asked.append(said)
+        return False
+
+    assert _search(write_down=write_down).suggest("a") is None
+    assert asked == [("trial_0001", {"method.learning_rate": 1e-3}, 0)]
+    scheduler = TaskScheduler(_METRIC, "max", 5, write_down=write_down)
+    good, poor = _Trial("good"), _Trial("poor")
+    for trial, value in ((good, 80.0), (poor, 10.0)):
+        scheduler.on_trial_add(None, trial)
+        assert scheduler.on_trial_result(None, trial, {_METRIC: value, "task": 2}) == TrialScheduler.CONTINUE
+    assert asked[1:] == [("good", 2, True), ("poor", 2, False)]

@@ -43,7 +43,7 @@ def test_what_stops_short_leaves_the_file_of_before(storage, stops_short, tmp_pa
     assert (tmp_path / "model").read_text() == "the one of before"
 
 
-@pytest.mark.parametrize("before", [None, "the one of before"])
+@pytest.mark.parametrize("before", [None, b"the one of before"])
 def test_what_is_put_and_stops_short_leaves_what_was_there(storage, tmp_path, monkeypatch, before):
     def half(self, source, target, *arguments, **options):
         Path(target).write_bytes(Path(source).read_bytes()[:3])
@@ -53,7 +53,7 @@ def test_what_is_put_and_stops_short_leaves_what_was_there(storage, tmp_path, mo
     monkeypatch.setattr(LocalFileSystem, "pipe_file", lambda self, path, data: half(self, new, path))
     (new := tmp_path / "new").write_text("another whole file")
     if before:
-        (tmp_path / "kept" / "state.json").write_text(before)
+        (tmp_path / "kept" / "state.json").write_bytes(before)
     for put in (storage.put, lambda _, name: storage.write(name, "another whole file")):
         with pytest.raises(_Stopped):
             put(new, "state.json")
@@ -99,8 +99,8 @@ def test_what_another_machine_wrote_is_listed(storage, tmp_path, monkeypatch):
         LocalFileSystem, "cat_file", lambda self, path: listed.setdefault(path, cat(self, path))
     )
     monkeypatch.setattr(LocalFileSystem, "invalidate_cache", lambda self, path=None: listed.clear())
-    assert list(storage.names()) == ["model"] and storage.read("model") == "a whole file"
+    assert list(storage.names()) == ["model"] and storage.read("model") == b"a whole file"
     (tmp_path / "kept" / "state.json").write_text("{}")
     assert sorted(storage.names()) == ["model", "state.json"]
     (tmp_path / "kept" / "model").write_text("another")
-    assert storage.read("model") == "another"
+    assert storage.read("model") == b"another"

@@ -57,6 +57,17 @@ def test_reports_come_from_checkpoints_of_the_trials_own_stamp_each_once(begun, 
     assert _book(tmp_path, lambda name, values: {"trial": "b"}).trials["a"].reports == []
 
 
+def test_a_checkpoint_that_has_not_yet_its_own_name_is_none(begun, tmp_path):
+    folder = begun.place("a")
+    checkpoint.save(folder, 0, Checkpoint({}, {}, _reports(1)))
+    checkpoint.save(folder, 1, Checkpoint({}, {}, _reports(2)))
+    # As a kill leaves it just before its last step.
+    last = checkpoint.folder_of(folder, 1)
+    last.rename(last.with_name(f"{last.name}.77.partial"))
+    assert checkpoint.latest(folder, _TASKS)[0] == 1
+    assert _book(tmp_path).trials["a"].reports == _reports(1)
+
+
 def test_the_end_is_read_back_with_the_tasks_beside_it_and_taken_back_by_a_new_start(begun, tmp_path):
     for report in _reports(2):
         begun.report("a", report)
@@ -68,3 +79,17 @@ def test_the_end_is_read_back_with_the_tasks_beside_it_and_taken_back_by_a_new_s
     begun.start("a", {}, {})
     found = _book(tmp_path).trials["a"]
     assert (found.status, found.reason) == ("running", "")
+
+
+def test_a_manifest_that_a_kill_left_behind_is_counted_again(begun, tmp_path):
+    (tmp_path / "manifest.json").write_text(json.dumps({"trials": 0}))
+    _book(tmp_path)
+    assert json.loads((tmp_path / "manifest.json").read_text()) == {"trials": 1}
+
+
+def test_a_trial_that_begins_again_has_what_its_checkpoints_have(begun, tmp_path):
+    checkpoint.save(begun.place("a"), 1, Checkpoint({}, {}, _reports(2)))
+    begun.end("a", "failed", "the disk was full")
+    again = _book(tmp_path)
+    assert again.trials["a"].reports == []
+    assert again.start("a", {}, {}).reports == _reports(2)

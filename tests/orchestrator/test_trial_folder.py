@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrator import checkpoint, trial_folder
+from orchestrator import checkpoint, patience, trial_folder
 from orchestrator.checkpoint import Checkpoint
 from orchestrator.job import Job
+from orchestrator.patience import StorageDown
 from orchestrator.storage import Storage
-from orchestrator.trial_folder import StorageDown, TrialFolder
+from orchestrator.trial_folder import TrialFolder
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def storage(tmp_path, monkeypatch):
     put, get_into = storage.put, storage.get_into
     storage.put = lambda local, name: (put(local, name), storage.put_names.append(name))
     storage.get_into = lambda folder, name: (get_into(folder, name), storage.got_names.append(name))
-    monkeypatch.setattr(trial_folder, "_PAUSES", (0, 0))
+    monkeypatch.setattr(patience, "_PAUSES", (0, 0))
     return storage
 
 

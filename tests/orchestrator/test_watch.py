@@ -19,7 +19,7 @@ class _Tracker:
     """Keeps what it is told; the real one has its own tests."""
 
     def __init__(self):
-        self.files, self.steps, self.ends = [], [], {}
+        self.files, self.steps, self.ends, self.files_at_end = [], [], {}, {}
 
     def knows(self, trial_id):
         return trial_id in self.ends
@@ -36,6 +36,7 @@ class _Tracker:
 
     def trial_end(self, trial_id, status, reason):
         self.ends[trial_id] = (status, reason)
+        self.files_at_end[trial_id] = {name for _, name in self.files}
 
 
 @pytest.fixture
@@ -85,6 +86,7 @@ def test_pictures_and_configuration_reach_the_record(parts):
     watch.close()
     names = {"config.yaml", "matrix.csv", "matrix.png", "curves.csv", "curves.png"}
     assert {name for trial, name in tracker.files} == names
+    assert tracker.files_at_end == {"a": names}, "a trial whose end is known has all of them"
     assert tracker.ends == {"a": ("finished", None)}
     assert any("trial 1/3 task 2/2 second: validation/seen/r_mean 40.0" in line for line in said)
 
@@ -199,3 +201,49 @@ def test_what_the_journal_lacks_is_made_good_when_the_run_is_opened_again(parts,
     again.close()
     assert fresh.steps == [("a", 1), ("a", 2)] and fresh.ends == {"a": ("finished", None)}
     assert {"config.yaml", "matrix.csv", "matrix.png", "curves.png"} <= {name for _, name in fresh.files}
+
+
+class _Kept:
+    """A storage that notes what it is asked; ``brings`` comes with a pull."""
+
+    def __init__(self, brings=None):
+        self.asked, self._brings = [], brings
+
+    def __getattr__(self, name):
+        def ask(*args):
+            self.asked.append((name, *args))
+            if name == "pull" and self._brings:
+                self._brings.parent.mkdir(parents=True)
+                self._brings.write_text('{"test/average": 40.0}')
+
+        return ask
+
+
+def test_what_is_decided_is_kept_before_anybody_acts_on_it(parts):
+    watch, _, _ = parts
+    watch._kept = kept = _Kept()
+    watch.propose("a", {"method.learning_rate": 1e-3}, 0)
+    assert kept.asked == [("push_proposal", "a")]
+    watch.decide("a", 1, True)
+    assert kept.asked[1:] == [("push_verdicts", "a")] and watch.book.trials["a"].verdicts == {1: True}
+
+
+def test_a_look_at_test_that_nobody_heard_of_is_found_at_the_storage(parts):
+    watch, tracker, _ = parts
+    tracker.ended, tracker.has_file = (lambda trial_id: "finished"), (lambda trial_id, path: True)
+    watch.start("a", {"method.learning_rate": 1e-3})
+    watch._kept = kept = _Kept(watch.book.place("a") / "test" / "metrics.json")
+    assert watch.known_test("a") == watch.known_test("a") == {"test/average": 40.0}
+    assert kept.asked == [("pull", "a")] and tracker.steps == [("a", _TASKS)]
+
+
+def test_where_all_are_tested_none_loses_its_checkpoints_before(parts):
+    watch, _, _ = parts
+    watch.all_tested = True
+    _walk(watch, "best", [50.0, 90.0])
+    _walk(watch, "a", [50.0, 40.0])
+    assert _kept(watch, "a") == ["task_00", "task_01"]
+    (watch.book.place("a") / "test").mkdir()
+    (watch.book.place("a") / "test" / "metrics.json").write_text('{"test/average": 40.0}')
+    watch.end("a", "finished")
+    assert _kept(watch, "a") == ["task_01"] and _kept(watch, "best") == ["task_00", "task_01"]
