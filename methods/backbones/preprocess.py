@@ -17,8 +17,8 @@ def prepare(image: Tensor, how: PreprocessCfg) -> Tensor:
     """
     size = [how.size, how.size] if isinstance(how.size, int) else list(how.size)
     if list(image.shape[-2:]) != size:
-        # A CPU resizes bytes in fixed point, a GPU in float32. All is resized by the CPU, so that a picture has
-        # one feature wherever it is encoded; a stream that reads pictures at size T is spared this.
+        # A CPU resizes bytes in fixed point, a GPU in float32. All is resized by the CPU, so that a picture
+        # has one feature wherever it is encoded; a stream that reads pictures at size T is spared this.
         mode = InterpolationMode(how.interpolation)
         image = resize(image.cpu(), size, interpolation=mode, antialias=True).to(image.device)
     return normalize(image.to(torch.float32) / 255, list(how.mean), list(how.std))

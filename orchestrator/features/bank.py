@@ -102,8 +102,8 @@ def _say_alike(clip: Clip, source: StreamSource, say: Say) -> None:
     if alike:
         one, other = alike[0]
         say(
-            f"{len(alike)} class(es) are read by this CLIP as another one is, the first {other!r} as {one!r}: "
-            "they cannot be told apart; give them names that differ within its context"
+            f"{len(alike)} class(es) are read by this CLIP as another one is, the first {other!r} as "
+            f"{one!r}: they cannot be told apart; give them names that differ within its context"
         )
 
 

@@ -88,3 +88,13 @@ def test_only_the_schedulers_stop_ends_the_job(monkeypatch, error, stopped):
     with pytest.raises(type(error)):
         _run(dispatcher, monkeypatch, raised)
     assert (("stop", "trial_0001") in dispatcher.asked) == stopped
+
+
+@pytest.mark.parametrize("fatal", [False, True])
+def test_a_failure_is_a_result_and_another_end_is_none(monkeypatch, fatal):
+    failed = Outcome("failed", "loss term ita is nan", fatal=fatal)
+    dispatcher = _Actor(next_report=[("report", {"m": 5.0}), ("end", failed)])
+    told = _run(dispatcher, monkeypatch)
+    assert told[1:] == [{TASK: 1, STATUS: "failed", "reason": "loss term ita is nan", "fatal": fatal}]
+    for status in ("finished", "stopped", "interrupted"):
+        assert _run(_Actor(next_report=[("end", Outcome(status))]), monkeypatch) == []
