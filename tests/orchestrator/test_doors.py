@@ -81,7 +81,8 @@ def test_the_collectives_of_one_machine_take_its_loopback_interface(monkeypatch)
 def test_those_of_a_cluster_take_whichever_leads_to_the_others(monkeypatch):
     monkeypatch.setattr(os, "environ", {})
     lane_group._meet_at("192.0.2.1", 5, False)
-    assert os.environ == {"MASTER_ADDR": "192.0.2.1", "MASTER_PORT": "5"}
+    place = {"MASTER_ADDR": "192.0.2.1", "MASTER_PORT": "5"}
+    assert os.environ == place | {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
 def test_secrets_reach_neither_disk_nor_screen_nor_command_lines(swept, monkeypatch):
