@@ -164,7 +164,6 @@ class TrialBook:
         entry = self.propose(trial_id, values, config, number)
         (self.place(trial_id) / STATUS_FILE).unlink(missing_ok=True)
         entry.status, entry.reason = "running", ""
-        self.refresh(entry)
         return entry
 
     def report(self, trial_id: str, metrics: dict[str, float]) -> bool:
