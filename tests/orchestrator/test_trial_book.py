@@ -87,9 +87,11 @@ def test_a_manifest_that_a_kill_left_behind_is_counted_again(begun, tmp_path):
     assert json.loads((tmp_path / "manifest.json").read_text()) == {"trials": 1}
 
 
-def test_a_trial_that_begins_again_has_what_its_checkpoints_have(begun, tmp_path):
+def test_a_trial_that_begins_again_hears_of_its_tasks_again(begun, tmp_path):
     checkpoint.save(begun.place("a"), 1, Checkpoint({}, {}, _reports(2)))
     begun.end("a", "failed", "the disk was full")
     again = _book(tmp_path)
-    assert again.trials["a"].reports == []
-    assert again.start("a", {}, {}).reports == _reports(2)
+    assert again.start("a", {}, {}).reports == []
+    # Its worker goes on from the checkpoint, and says first what that has.
+    assert [again.report("a", report) for report in _reports(2)] == [True, True]
+    assert _book(tmp_path).trials["a"].reports == _reports(2), "who opens the run meanwhile finds them"
