@@ -129,6 +129,9 @@ class _Corner(torch.nn.Module):
 
     width, fingerprint, scale = 4, "corner", 1.0
 
+    def read_alike(self, texts):
+        return []
+
     def encode_text(self, texts):
         return torch.tensor([[len(text), ord(text[0]), ord(text[-1]), 1.0] for text in texts])
 
