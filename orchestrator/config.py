@@ -91,9 +91,9 @@ class RunConfig:
             for key, value in flatten(self.to_dict()).items()
         }
 
-    def dump_yaml(self, path: Path | str) -> None:
-        """Writes the configuration to a file that :meth:`load_yaml` reads back as an equal one."""
-        Path(path).write_text(strict_yaml.dump(self.to_dict()), encoding="utf-8")
+    def yaml(self) -> str:
+        """The text of a file that :meth:`load_yaml` reads back as an equal configuration."""
+        return strict_yaml.dump(self.to_dict())
 
     @classmethod
     def load_yaml(cls, path: Path | str) -> RunConfig:

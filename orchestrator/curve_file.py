@@ -20,15 +20,8 @@ def curve_text(rows: Iterable[tuple[int, str, int, str, float]], *, header: bool
     return text.getvalue()
 
 
-def append_curves(path: Path, rows: Iterable[tuple[int, str, int, str, float]]) -> None:
-    """Appends (task, phase, step, term, value) rows."""
-    header = not path.exists()
-    with open(path, "a", newline="", encoding="utf-8") as file:
-        file.write(curve_text(rows, header=header))
-
-
 def read_curves(path: Path) -> tuple[dict[str, np.ndarray], list[int]]:
-    """What :func:`append_curves` wrote: term -> (steps,) over all tasks and phases, NaN where absent; and
+    """What :func:`curve_text` gave: term -> (steps,) over all tasks and phases, NaN where absent; and
     the step at which each task ended.
     """
     terms: dict[str, dict[int, float]] = {}

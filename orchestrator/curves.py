@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from .curve_file import append_curves
 from .finite import Diverged
 
 _FLUSH_EVERY = 20  # steps between two device synchronisations
@@ -78,7 +76,3 @@ class Curves:
                 sums.setdefault(name, []).append(value)
         means = {name: sum(v) / len(v) for name, v in sums.items()}
         return {**means, "total": sum(means.values())}
-
-    def append_csv(self, path: Path, task: int) -> None:
-        """Appends a task's curve to ``path``; see :func:`~orchestrator.curve_file.read_curves`."""
-        append_curves(path, (row for row in self.rows if row[0] == task))

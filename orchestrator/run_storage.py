@@ -72,10 +72,11 @@ class RunStorage:
 
     def push_proposal(self, trial_id: str) -> None:
         """Copies a proposal there, and then the manifest, once every trial that it counts is there."""
-        if self._counted is None:
+        fresh = {trial_id}
+        if self._counted is None:  # once: a listing a proposal would grow with the sweep
             self._counted = patiently(self._trials_there, self.storage)
-        here = {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
-        for name in sorted((here | {trial_id}) - self._counted):
+            fresh |= {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
+        for name in sorted(fresh - self._counted):
             for file in ("config.yaml", "trial.json"):
                 self._push_file(self._folder / "trials" / name / file)
             self._counted.add(name)

@@ -72,7 +72,7 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
 
     at_most = folder is not None and given.concurrent is None
     path = folder and folder / "config.yaml"
-    text = path.read_text(encoding="utf-8") if path else strict_yaml.dump(config.to_dict())
+    text = path.read_text(encoding="utf-8") if path else config.yaml()
     asked = digest({"kind": "train", "config": text, "seeds": seeds})
     identity = Identity.new(asked, stream_identity(source))
     if folder is None:

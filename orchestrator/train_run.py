@@ -42,10 +42,18 @@ def train_run(
     names = [task.name for task in source.tasks]
     objective = Objective(f"validation/{HEADLINE[source.scenario]}", "max")
     watch = Watch.open(
-        folder, identity, config, config.with_values, objective, names, len(variants), kept, say
+        folder,
+        identity,
+        config,
+        config.with_values,
+        objective,
+        names,
+        len(variants),
+        kept,
+        say,
+        all_tested=True,
     )
     book = watch.book
-    watch.all_tested = True
     base = config.to_dict()
 
     def on_end(job: Job, outcome: Outcome) -> Job | None:

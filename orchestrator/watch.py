@@ -37,6 +37,7 @@ class Watch:
 
     ``config_of``: a trial's searched values -> its whole configuration. ``task_names``: of the stream, in
     order. ``trials``: how many are to come. ``kept``: where the run is kept beside its folder.
+    ``all_tested``: whether every trial is to be tested, not the best alone.
     """
 
     def __init__(
@@ -49,8 +50,11 @@ class Watch:
         trials: int,
         kept: RunStorage | None,
         say: Callable[[str], None],
+        *,
+        all_tested: bool = False,
     ) -> None:
         self.book = book
+        self._all_tested = all_tested
         self._tracker = tracker
         self._config_of = config_of
         self.names = task_names
@@ -63,8 +67,6 @@ class Watch:
         """Called often while trials run."""
         self.report_of: Callable[[str, int], dict[str, float]] = lambda trial_id, task: {}
         """Trial and task (from 1) -> what the trial reported after it."""
-        self.all_tested = False
-        """Whether every trial is to be tested, not the best alone."""
         self.abandon: Callable[[str], None] = lambda trial_id: None
         """Tells the lanes that nobody waits for a trial any more."""
         self._trials = trials
@@ -86,6 +88,8 @@ class Watch:
         trials: int,
         kept: RunStorage | None,
         say: Callable[[str], None],
+        *,
+        all_tested: bool = False,
     ) -> Watch:
         """Opens, or opens again, book and record of the run in ``folder``, whose trials share ``config``;
         what a death left undone of the record is done.
@@ -104,7 +108,7 @@ class Watch:
             config.flat() | params, tags | environment_tags(), objective=objective.metric, mode=objective.mode
         )
         scenario = streams.get(config.stream_name).scenario
-        watch = cls(book, tracker, config_of, task_names, scenario, trials, kept, say)
+        watch = cls(book, tracker, config_of, task_names, scenario, trials, kept, say, all_tested=all_tested)
         watch.make_good()
         return watch
 
@@ -267,7 +271,7 @@ class Watch:
         best = self.book.best()
         for ended in {id(t): t for t in (entry, self._best) if t is not None}.values():
             untested = ended.status == "failed" and len(ended.reports) == self.book.tasks
-            untested |= self.all_tested and not tested_in(self.book.place(ended.id))
+            untested |= self._all_tested and not tested_in(self.book.place(ended.id))
             if ended is not best and ended.reports and not untested:
                 last = len(ended.reports) - 1
                 if self._kept is None:

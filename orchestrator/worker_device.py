@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 import torch.distributed as dist
 
+from .agreement import first_reason
 from .errors import UserError
 
 
@@ -44,17 +45,15 @@ def agreed_device(asked: Literal["auto", "cpu", "cuda"], granted: Sequence[int |
     """:func:`worker_device` for all ranks of the process group: where one rank has no device, every rank
     raises that rank's error, so that none waits for it.
     """
-    device, why = torch.device("cpu"), ""
+    device, why = torch.device("cpu"), None
     try:
         device = worker_device(asked, granted)
     except UserError as error:
         why = str(error)
-    if dist.get_world_size() > 1:
-        said = [why] * dist.get_world_size()
-        dist.all_gather_object(said, why)
-        why = next(filter(None, said), "")
-    if why:
-        raise UserError(why)
+    # The group speaks NCCL only where every GPU answers.
+    where = device if dist.get_backend() == "nccl" else torch.device("cpu")
+    if reason := first_reason(why, where):
+        raise UserError(reason)
     return device
 
 

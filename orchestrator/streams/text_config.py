@@ -12,7 +12,7 @@ class TextConfig:
     transformers tokenizer (BERT's or T5's kind), by its name on the Hub or by its folder. All are fixed
     before a stream is read.
     ``max_tokens``: length of a token row, special tokens included (3 .. 512). What is longer is cut, and
-    counted. 64 is some 22 to 28 words of an English product title or 62 Chinese characters; the CTP paper
+    counted. 64 is a product title of some twenty English words or 62 Chinese characters; the CTP paper
     has 30, of BERT's.
     """
 

@@ -101,7 +101,7 @@ def test_round_trips_are_exact(tmp_path, toy):
     config = build(toy, values)
     assert config.method.names == tuple(values["method.names"])
     assert RunConfig.from_dict(config.to_dict()) == config
-    config.dump_yaml(tmp_path / "config.yaml")
+    (tmp_path / "config.yaml").write_text(config.yaml(), encoding="utf-8")
     assert RunConfig.load_yaml(tmp_path / "config.yaml") == config
     assert pickle.loads(pickle.dumps(config)) == config
     assert RunConfig.from_dict(

@@ -30,7 +30,7 @@ def test_every_section_is_written_and_read_back(tmp_path):
     config = RunConfig.from_dict(_GIVEN)
     assert {key: config.flat()[key] for key in _GIVEN} == _GIVEN
     assert RunConfig.from_dict(config.to_dict()) == config
-    config.dump_yaml(tmp_path / "config.yaml")
+    (tmp_path / "config.yaml").write_text(config.yaml(), encoding="utf-8")
     assert RunConfig.load_yaml(tmp_path / "config.yaml") == config
 
 
