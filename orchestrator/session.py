@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import shutil
 import sys
 import threading
@@ -31,6 +29,7 @@ from .replay.parcel import pack
 from .replay.publish import publish
 from .replay.store import SharedStore
 from .spilling import Spilling
+from .start_ray import start_ray
 from .streams.cut_captions import cut_captions
 from .streams.prepare import prepare
 from .streams.source import StreamSource
@@ -104,7 +103,7 @@ class Session:
 
     def __enter__(self) -> Session:
         try:
-            self._start_ray()
+            self._dashboard = start_ray(self._say)
             self._open_desk()
             self._place()
             # Before the lanes, which hold the CPUs and GPUs that encoding needs.
@@ -187,52 +186,6 @@ class Session:
             if time.monotonic() - quiet > _END:
                 return
             time.sleep(0.1)
-
-    def _start_ray(self) -> None:
-        address = os.environ.get("RAY_ADDRESS", "local")
-        joined = address != "local"
-        self._say(f"joining Ray at {address}" if joined else "starting Ray")
-        # Train polls its workers this often; the default of 2 s delays every start and restart.
-        os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
-        # A trial that fails before its first task has no objective to report.
-        os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-        # Tune's own banner and tables: the sweep prints its own.
-        os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-        # Nor its log files: a trial's folder and MLflow hold the record.
-        os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-        # Lanes and their helpers are more processes than cores, as meant; Ray warns of it otherwise.
-        os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "16")
-        import ray
-        from ray._private import auto_init_hook, ray_constants
-
-        # A thread or process that asks Ray something after it was told to end would else start or join
-        # whatever cluster it finds.
-        os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
-        auto_init_hook.enable_auto_connect = False
-        options: dict[str, Any] = {}
-        if not joined:
-            # Ray's own switch for a machine by itself, which it turns on macOS alone: nothing listens beyond
-            # loopback. "local", since Ray would else join what a file in /tmp, open to all, says is running.
-            ray_constants.ENABLE_RAY_CLUSTER = False
-            options = {"address": "local", "include_dashboard": False}
-            # Nor is a machine by itself taken away with a warning, which Train has a process to hear.
-            os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
-        for last in (False, True):
-            try:
-                context = ray.init(
-                    log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options
-                )
-                self._dashboard = bool(context.dashboard_url)
-                break
-            except Exception as error:  # Ray raises bare exceptions here
-                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                if last:
-                    raise UserError(
-                        f"Ray could not be {'joined' if joined else 'started'}: {reason}"
-                    ) from error
-                # Its processes give one another seconds to come up, which a busy machine may not have.
-                self._say(f"Ray did not come up, trying once more: {reason}")
-                ray.shutdown()
 
     def _encode(self) -> None:
         base, source, root = self._base, self._source, self.folder.parent / "features"
