@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 
 from .errors import UserError
+
+_HEARTBEAT = 1.0  # seconds after which ranks tell one another that they are still at it
+
+_T = TypeVar("_T")
 
 
 def from_first(value: Any, device: torch.device) -> Any:
@@ -35,22 +39,28 @@ def first_reason(reason: str | None, device: torch.device) -> str | None:
     return _broadcast(reason, int(first), device)
 
 
-@contextmanager
-def all_or_none(device: torch.device) -> Iterator[None]:
-    """What one rank raises within it, all raise: its own error there, the line of the first as a
-    :class:`~orchestrator.errors.UserError` elsewhere. Every rank enters it.
+def all_or_none(work: Callable[[], _T], device: torch.device) -> _T:
+    """What ``work`` answers on each rank, which all of them call, however long one of them takes: it may be
+    much longer than a collective waits (an upload).
+
+    What it raises on one rank, all raise: its own error there, the line of the first as a
+    :class:`~orchestrator.errors.UserError` elsewhere.
     """
-    caught: Exception | None = None
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - raised again below, once all ranks know
-        caught = error
-    lines = str(caught).strip().splitlines() or [""]
-    reason = first_reason(None if caught is None else lines[0] or type(caught).__name__, device)
-    if caught is not None:
-        raise caught
-    if reason is not None:
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return work()
+    with ThreadPoolExecutor(1) as aside:
+        future = aside.submit(work)
+        while True:
+            wait([future], timeout=_HEARTBEAT)
+            done = torch.tensor(int(future.done()), device=device)
+            dist.all_reduce(done, dist.ReduceOp.MIN)
+            if int(done):
+                break
+    error = future.exception()
+    line = None if error is None else (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if (reason := first_reason(line, device)) is not None and error is None:
         raise UserError(reason)
+    return future.result()
 
 
 def _broadcast(value: Any, source: int, device: torch.device) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +49,8 @@ def final_test(
     matrix = np.full((tasks, tasks), np.nan)
     steps: list[dict[str, float]] = []
     for t in range(tasks):
-        with all_or_none(device):
-            saved = checkpoint.load(folder, t, stamp)
-            if saved is None:
-                raise FileNotFoundError(
-                    f"{checkpoint.folder_of(folder, t)}: no whole checkpoint of task {t + 1} to test"
-                )
-            checkpoint.restore(method, saved.model)
+        saved = all_or_none(partial(_checkpoint, folder, t, stamp), device)
+        checkpoint.restore(method, saved.model)
         scores = evaluate(method, stream, "test", tasks=tasks, seen=t + 1, how=how)
         matrix[t] = scores.by_task
         steps.append(scores.metrics)
@@ -68,6 +64,14 @@ def final_test(
             write_table(folder / "test" / f"{name}.csv", table, QUESTION_TABLES[name].corner)
         write_text(folder / TESTED_FILE, json.dumps(named, indent=1))
     return named
+
+
+def _checkpoint(folder: Path, task: int, stamp: Mapping[str, str] | None) -> checkpoint.Checkpoint:
+    saved = checkpoint.load(folder, task, stamp)
+    if saved is None:
+        where = checkpoint.folder_of(folder, task)
+        raise FileNotFoundError(f"{where}: no whole checkpoint of task {task + 1} to test")
+    return saved
 
 
 def _over_time(steps: list[dict[str, float]]) -> dict[str, float]:

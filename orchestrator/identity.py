@@ -100,18 +100,17 @@ class Identity:
 
     def claim(self, storage: Storage, *, new: bool, files: Mapping[str, str] | None = None) -> None:
         """Makes sure that ``storage`` is the run's own; of a ``new`` run, makes it so, with ``files`` (names
-        and texts) in it, for which the identity vouches.
+        and texts) in the same file, from which a run is restored that had no time to put more there.
 
         :class:`~orchestrator.errors.UserError`: it is another run's, or a run that is gone on with has
         nothing there.
         """
+        if new:
+            # One file, made whole and once: of two runs that claim the storage at once, one has it.
+            more = {"files": dict(files)} if files else {}
+            text = json.dumps({**json.loads(self.text()), **more}, indent=1)
+            patiently(lambda: storage.create(IDENTITY_FILE, text), storage)
         found = patiently(lambda: storage.read(IDENTITY_FILE), storage)
-        if found is None and new:
-            for name, text in (files or {}).items():
-                storage.write(name, text)
-            storage.write(IDENTITY_FILE, self.text())
-            # Read back: of two runs that claim it at once, the later writer keeps it.
-            found = storage.read(IDENTITY_FILE)
         if found is None:
             raise UserError(
                 f"{storage.url}: holds nothing of run {self.run[:12]}; allowed: the storage that the run was "

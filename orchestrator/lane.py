@@ -235,13 +235,10 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
         config = base.with_values(job.values)
         check_encoder(base, config)
         with ExitStack() as stack:
-            with all_or_none(device):
-                place = stack.enter_context(trial_folder(job))
+            place = all_or_none(lambda: stack.enter_context(trial_folder(job)), device)
             if job.kind == "test":
                 found = final_test(config, stream, place.path, device, job.stamp)
-                with all_or_none(device):
-                    if dist.get_rank() == 0:
-                        place.keep_test()
+                all_or_none(lambda: place.keep_test() if dist.get_rank() == 0 else None, device)
                 return Outcome("finished", metrics=found)
             reporter = _DispatcherReporter(link, job)
             options = {"device": device, "tokenizer": tokenizer, "stamp": job.stamp, "keeper": place}

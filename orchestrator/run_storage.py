@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import uuid
@@ -111,6 +112,10 @@ class RunStorage:
         partial.mkdir()
         try:
             self._fetch(partial)
+            given = json.loads((partial / IDENTITY_FILE).read_text(encoding="utf-8")).get("files", {})
+            for file, text in given.items():
+                if not (path := inside(partial, file)).exists():
+                    path.write_text(text, encoding="utf-8")
             os.rename(partial, self._folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

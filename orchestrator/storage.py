@@ -59,6 +59,29 @@ class Storage:
         with self._whole(name) as place:
             self._files.pipe_file(place, text.encode() if isinstance(text, str) else text)
 
+    def create(self, name: str, text: str) -> bool:
+        """Writes a small file there unless there is one; whether it did. Of several that do so at once one
+        does, where the store can tell: in a folder of a file system, and on S3.
+        """
+        place, data = self._at(name), text.encode()
+        if self._local:
+            partial = f"{place}.{uuid.uuid4().hex[:8]}{_PARTIAL}"
+            self._files.pipe_file(partial, data)
+            try:
+                os.link(partial, place)
+            except FileExistsError:
+                return False
+            finally:
+                os.unlink(partial)
+            return True
+        try:
+            self._files.pipe_file(place, data, mode="create")
+        except Exception:  # noqa: BLE001 - stores have errors of their own for what is there
+            if self.read(name) is None:
+                raise
+            return False
+        return True
+
     def read(self, name: str) -> bytes | None:
         """The content of a small file there; None where there is none."""
         self._files.invalidate_cache()

@@ -112,8 +112,7 @@ class StreamLoop:
         for index in range(done, tasks):
             report = self._task(index, method, memory, reports)
             reports.append(report)
-            with all_or_none(self.device):
-                self._save(index, method, memory, reports)
+            all_or_none(partial(self._save, index, method, memory, reports), self.device)
             if not self._go_on(report) and index + 1 < tasks:
                 return "stopped"
         return "finished"
@@ -123,19 +122,22 @@ class StreamLoop:
 
         Raises on every rank what kept one of them from reading it.
         """
-        done, saved = 0, None
-        with all_or_none(self.device):
-            if self.rank == 0:
-                done, saved = checkpoint.latest(self.folder, tasks, self.stamp)
-        done = from_first(done, self.device)
-        with all_or_none(self.device):
-            if done and self.rank:
-                saved = checkpoint.load(self.folder, done - 1, self.stamp)
-            if done and saved is None:
+
+        def latest() -> tuple[int, checkpoint.Checkpoint | None]:
+            return checkpoint.latest(self.folder, tasks, self.stamp) if self.rank == 0 else (0, None)
+
+        def same() -> checkpoint.Checkpoint | None:
+            own = checkpoint.load(self.folder, done - 1, self.stamp) if done and self.rank else saved
+            if done and own is None:
                 raise UserError(
                     f"{checkpoint.folder_of(self.folder, done - 1)}: rank {self.rank} finds no whole "
                     "checkpoint where rank 0 does; allowed: a folder that all workers share"
                 )
+            return own
+
+        done, saved = all_or_none(latest, self.device)
+        done = from_first(done, self.device)
+        saved = all_or_none(same, self.device)
         return done, saved
 
     def _fresh(self) -> tuple[Method, ReplayMemory]:

@@ -47,8 +47,8 @@ class TrialBook:
     ``ID/trial.json`` is a trial's proposal, and ``ID/verdicts.json`` what the search said after each task:
     both are written before anybody acts on them. A task is finished by its checkpoint
     (:mod:`~orchestrator.checkpoint`), a trial has ended by its ``ID/status.json``. The driver alone writes
-    here, beside the checkpoints. ``stamp_of``: trial id and values -> what the checkpoints must be of; None:
-    anything.
+    here, beside the checkpoints. ``stamp_of``: trial id and values -> what the proposal and the checkpoints
+    must be of; None: anything.
 
     :class:`~orchestrator.errors.UserError`: a trial that the manifest counts is missing, or its files are not
     what they must be.
@@ -77,6 +77,8 @@ class TrialBook:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             entry = TrialEntry(name, int(found["number"]), dict(found["values"]))
+            if self._stamp_of is not None and found["stamp"] != self._stamp_of(name, entry.values):
+                raise ValueError("trial.json is another run's, or was changed")
             verdicts = path.with_name(_VERDICTS_FILE)
             if verdicts.exists():
                 said = json.loads(verdicts.read_text(encoding="utf-8"))
@@ -149,7 +151,10 @@ class TrialBook:
             place = self.place(trial_id)
             place.mkdir(parents=True, exist_ok=True)
             write_text(place / "config.yaml", strict_yaml.dump(config))
-            write_text(place / "trial.json", json.dumps({"number": entry.number, "values": values}))
+            found: dict[str, Any] = {"number": entry.number, "values": values}
+            if self._stamp_of is not None:
+                found["stamp"] = self._stamp_of(trial_id, values)
+            write_text(place / "trial.json", json.dumps(found))
             self.trials[trial_id] = entry
             self._count()
         return entry

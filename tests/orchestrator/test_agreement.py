@@ -62,10 +62,17 @@ def _message(call, *args):
 
 
 def _raised(rank):
-    with all_or_none(CPU):
+    def work():
         if rank == 1:
             raise OSError("stale file handle")
-    return "went on"
+        return "went on"
+
+    return all_or_none(work, CPU)
+
+
+def _uploaded(rank):
+    """Rank 0 takes longer than a collective waits."""
+    return all_or_none(lambda: time.sleep(SLOW * (rank == 0)) or rank, CPU)
 
 
 def on_a_rank(folder):
@@ -75,6 +82,7 @@ def on_a_rank(folder):
         "no reason": first_reason(None, CPU),
         "a reason": first_reason([None, "not on this machine"][rank], CPU),
         "raised": _message(_raised, rank),
+        "uploaded": _uploaded(rank),
     }
     # Rank 1's share is stale: it has the first task's checkpoint alone.
     mine = folder / f"share {rank}"
@@ -105,6 +113,10 @@ def test_what_rank_0_says_and_what_any_rank_lacks_all_know(ranks):
         "UserError: stale file handle",
         "OSError: stale file handle",
     ]
+
+
+def test_an_upload_may_take_longer_than_a_collective_waits(ranks):
+    assert [found["uploaded"] for found in ranks] == [0, 1]
 
 
 def test_ranks_go_on_from_one_checkpoint_or_none_does(ranks):

@@ -103,21 +103,6 @@ def test_a_storage_is_one_runs_alone(tmp_path):
             _OTHER.claim(storage, new=new)
 
 
-class _Contested(Storage):
-    """Another run claims it at the same moment, and writes later."""
-
-    def write(self, name, text):
-        super().write(name, text)
-        super().write(name, _OTHER.text())
-
-
-def test_of_two_runs_that_claim_a_storage_at_once_one_has_it(tmp_path):
-    contested = _Contested(f"file://{tmp_path}/store/s")
-    with pytest.raises(UserError, match="holds another run of that name"):
-        _ONE.claim(contested, new=True)
-    _OTHER.claim(contested, new=False)
-
-
 def _probe(url):
     Storage(url).check()
 
@@ -301,14 +286,43 @@ def test_what_the_search_decides_is_at_the_storage_before_anybody_acts_on_it(sto
     assert order[-2:] == ["trials/trial_0003/trial.json", "manifest.json"]
 
 
-def test_a_storage_has_what_a_run_needs_before_it_has_the_run(tmp_path, monkeypatch):
-    storage, write, order = Storage(f"file://{tmp_path}/store/s"), Storage.write, []
-    monkeypatch.setattr(Storage, "write", lambda self, n, text: (order.append(n), write(self, n, text)))
-    _ONE.claim(storage, new=True, files={"train.yaml": "seeds: [0]\n", "config.yaml": "a: 1\n"})
-    assert order == ["train.yaml", "config.yaml", IDENTITY_FILE]
+def test_a_storage_has_what_a_run_needs_as_soon_as_it_has_the_run(tmp_path):
+    storage = Storage(f"file://{tmp_path}/store/s")
+    files = {"train.yaml": "seeds: [0]\n", "config.yaml": "a: 1\n"}
+    _ONE.claim(storage, new=True, files=files)
     with pytest.raises(UserError, match="holds another run"):
         _OTHER.claim(storage, new=True, files={"train.yaml": "mine"})
-    assert storage.read("train.yaml") == b"seeds: [0]\n"
+    assert list(storage.names()) == [IDENTITY_FILE]
+    assert RunStorage(storage, tmp_path / "runs" / "s").restore("s")
+    assert {name: (tmp_path / "runs" / "s" / name).read_text() for name in files} == files
+    assert Identity.of(tmp_path / "runs" / "s") == _ONE
+
+
+def _claim(url):
+    identity = Identity.new("c", "s")
+    try:
+        identity.claim(Storage(url), new=True)
+    except UserError:
+        return None
+    return identity.run
+
+
+def test_of_many_that_claim_a_storage_at_once_one_has_it(tmp_path):
+    with multiprocessing.get_context("fork").Pool(8) as pool:
+        for turn in range(20):
+            url = f"file://{tmp_path}/store/{turn}"
+            won = [run for run in pool.map(_claim, [url] * 8, chunksize=1) if run]
+            assert len(won) == 1 and json.loads(Storage(url).read(IDENTITY_FILE))["run"] == won[0]
+            assert [path.name for path in (tmp_path / "store" / str(turn)).iterdir()] == [IDENTITY_FILE]
+
+
+def test_a_bucket_is_claimed_once(s3):
+    storage = Storage(f"{s3}/claimed")
+    _ONE.claim(storage, new=True)
+    _ONE.claim(storage, new=True)
+    with pytest.raises(UserError, match="holds another run"):
+        _OTHER.claim(storage, new=True)
+    storage.delete("")
 
 
 def test_two_records_of_one_length_are_not_taken_for_one(stored):
@@ -317,3 +331,17 @@ def test_two_records_of_one_length_are_not_taken_for_one(stored):
     journal.write_text(journal.read_text().replace('"n": 1', '"n": 7'))
     with pytest.raises(UserError, match="have gone different ways: part of the record lies here alone"):
         RunStorage(kept.storage, folder).agree()
+
+
+def test_a_proposal_of_another_run_or_with_other_values_is_refused(tmp_path):
+    def book(identity):
+        return TrialBook(tmp_path / "trials", Objective("x", "max"), 2, identity.stamp)
+
+    book(_ONE).propose("trial_0001", {"method.learning_rate": 0.03}, {})
+    assert book(_ONE).trials["trial_0001"].values == {"method.learning_rate": 0.03}
+    with pytest.raises(UserError, match="trial_0001: its record cannot be read .*another run's"):
+        book(_OTHER)
+    path = tmp_path / "trials" / "trial_0001" / "trial.json"
+    path.write_text(path.read_text().replace("0.03", "1e-9"))
+    with pytest.raises(UserError, match="or was changed"):
+        book(_ONE)

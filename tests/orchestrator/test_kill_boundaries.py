@@ -332,7 +332,7 @@ def _outcome(folder):
         verdicts = place / "verdicts.json"
         tested = place / "test" / "metrics.json"
         trials[place.name] = {
-            "trial": json.loads((place / "trial.json").read_text()),
+            "trial": {k: v for k, v in _read(place / "trial.json").items() if k != "stamp"},
             "reports": [{k: v for k, v in r.items() if not k.startswith("seconds/")} for r in reports],
             "clock": all({"seconds/train", "seconds/checkpoint"} <= r.keys() for r in reports),
             "verdicts": json.loads(verdicts.read_text()) if verdicts.exists() else None,
@@ -341,6 +341,10 @@ def _outcome(folder):
             "test": json.loads(tested.read_text()) if tested.exists() else None,
         }
     return trials
+
+
+def _read(path):
+    return json.loads(path.read_text())
 
 
 def _checkpoints(root):

@@ -46,15 +46,22 @@ def test_a_proposal_is_read_back_and_counted_in_the_manifest(begun, tmp_path):
     assert json.loads((tmp_path / "manifest.json").read_text()) == {"trials": 2}
 
 
-def test_reports_come_from_checkpoints_of_the_trials_own_stamp_each_once(begun, tmp_path):
+def test_reports_come_from_checkpoints_of_the_trials_own_stamp_each_once(tmp_path):
+    def stamp_of(name, values):
+        return {"trial": name}
+
+    begun = _book(tmp_path, stamp_of)
+    begun.start("a", {"method.learning_rate": 0.1}, {"method": {"name": "ctp"}})
     folder = begun.place("a")
     for task in range(_TASKS):
         checkpoint.save(folder, task, Checkpoint({}, {}, _reports(task + 1)), stamp={"trial": "a"})
         begun.report("a", _reports(1)[0])
     assert begun.refresh(begun.trials["a"]) == _reports(2)[1:] and begun.refresh(begun.trials["a"]) == []
     assert begun.trials["a"].reports == _reports(2)
-    assert _book(tmp_path, lambda name, values: {"trial": name}).trials["a"].reports == _reports(2)
-    assert _book(tmp_path, lambda name, values: {"trial": "b"}).trials["a"].reports == []
+    assert _book(tmp_path, stamp_of).trials["a"].reports == _reports(2)
+    for task in range(_TASKS):
+        checkpoint.save(folder, task, Checkpoint({}, {}, _reports(task + 1)), stamp={"trial": "b"})
+    assert _book(tmp_path, stamp_of).trials["a"].reports == []
 
 
 def test_a_checkpoint_that_has_not_yet_its_own_name_is_none(begun, tmp_path):
