@@ -17,6 +17,10 @@ _HEARTBEAT = 1.0  # seconds after which ranks tell one another that they are sti
 _T = TypeVar("_T")
 
 
+class ElsewhereError(UserError):
+    """What another rank raised: what becomes of it is for that rank to say."""
+
+
 def from_first(value: Any, device: torch.device) -> Any:
     """Rank 0's ``value`` (of JSON's kinds) on every rank; the other ranks' is not looked at."""
     if not dist.is_initialized() or dist.get_world_size() == 1:
@@ -43,8 +47,8 @@ def all_or_none(work: Callable[[], _T], device: torch.device) -> _T:
     """What ``work`` answers on each rank, which all of them call, however long one of them takes: it may be
     much longer than a collective waits (an upload).
 
-    What it raises on one rank, all raise: its own error there, the line of the first as a
-    :class:`~orchestrator.errors.UserError` elsewhere.
+    What it raises on one rank, all raise: its own error there, the line of the first as an
+    :class:`ElsewhereError` elsewhere.
     """
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return work()
@@ -59,7 +63,7 @@ def all_or_none(work: Callable[[], _T], device: torch.device) -> _T:
     error = future.exception()
     line = None if error is None else (str(error).strip().splitlines() or [type(error).__name__])[0]
     if (reason := first_reason(line, device)) is not None and error is None:
-        raise UserError(reason)
+        raise ElsewhereError(reason)
     return future.result()
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -87,12 +88,14 @@ def save(
             (partial / "tokenizer").mkdir(exist_ok=True)
             (partial / "tokenizer" / name).write_bytes(data)
         sizes = {name: (partial / name).stat().st_size for name in (*_ARRAYS, _CURVES)}
+        state: dict[str, Any] = {"stamp": stamp, "sizes": sizes}
         if keeper is not None:
+            # Elsewhere workers that are thought dead may still write under the same names.
+            state["digests"] = {name: _digest(partial / name) for name in sizes}
             keeper.arrays(partial, task)
         if seconds is not None:
             checkpoint.reports[-1]["seconds/checkpoint"] = seconds()
-        state = {"stamp": stamp, "sizes": sizes, "reports": checkpoint.reports}
-        write_synced(partial / STATE_FILE, json.dumps(state))
+        write_synced(partial / STATE_FILE, json.dumps({**state, "reports": checkpoint.reports}))
         shutil.rmtree(final, ignore_errors=True)
         os.replace(partial, final)
         _sync_folder(final.parent)
@@ -126,6 +129,9 @@ def load(trial: Path, task: int, stamp: Mapping[str, str] | None = None) -> Chec
     if state is None:
         return None
     _check_stamp(folder, state.get("stamp"), stamp)
+    digests = state.get("digests", {})
+    if any(_digest(folder / name) != digest for name, digest in digests.items()):
+        return None
     try:
         model = load_file(folder / _ARRAYS[0])
         memory = load_arrays(folder / _ARRAYS[1])
@@ -133,6 +139,11 @@ def load(trial: Path, task: int, stamp: Mapping[str, str] | None = None) -> Chec
         return Checkpoint(model, memory, state["reports"], curves)
     except (ValueError, KeyError, SafetensorError):
         return None
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_stamp(folder: Path, found: object, asked: Mapping[str, str] | None) -> None:

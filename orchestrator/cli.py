@@ -109,7 +109,7 @@ def whole_url(url: str | None) -> str | None:
     path = url.removeprefix("file://").removeprefix("local://")
     if path == url and "://" in url or "::" in url:
         return url
-    return Path(path).expanduser().absolute().as_uri()
+    return f"file://{Path(path).expanduser().absolute()}"
 
 
 def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 IDENTITY_FILE = "identity.json"
 """In a run's folder, and in its folder at a storage."""
 
-_FORMAT = 2
+_FORMAT = 3
 _MEANING = {"run": "another run", "config": "another configuration", "stream": "another stream's content"}
 
 
@@ -107,6 +107,13 @@ class Identity:
         """
         if new:
             # One file, made whole and once: of two runs that claim the storage at once, one has it.
+            if storage.read(IDENTITY_FILE) is None and any(
+                True for name in ("trials", "tracking") for _ in storage.names(name)
+            ):
+                raise UserError(
+                    f"{storage.url}: holds what is left of another run; allowed: an empty folder, or another "
+                    "--name"
+                )
             more = {"files": dict(files)} if files else {}
             text = json.dumps({**json.loads(self.text()), **more}, indent=1)
             patiently(lambda: storage.create(IDENTITY_FILE, text), storage)

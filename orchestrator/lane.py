@@ -220,7 +220,7 @@ class _DispatcherReporter:
 def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, bytes]) -> Outcome:
     import torch.distributed as dist
 
-    from .agreement import all_or_none, first_reason
+    from .agreement import ElsewhereError, all_or_none, first_reason
     from .config import RunConfig
     from .features.frozen import check_encoder
     from .final_test import final_test
@@ -251,7 +251,7 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
         if world == 1:
             return outcome
         # The other ranks may be waiting in a collective: only a new worker group brings all of them back.
-        sure = isinstance(error, UserError)
+        sure = isinstance(error, UserError) and not isinstance(error, ElsewhereError)
         said = (link.lane, link.attempt, job.id, rank, world, _first_line(error), outcome, sure)
         ask(link.dispatcher, "raised", *said)
         raise

@@ -23,17 +23,14 @@ def patiently(ask: Callable[[], _T], storage: Storage) -> _T:
     """What ``ask`` answers, which asks ``storage`` for something, and may be called again. Raises
     :class:`StorageDown` where it still fails after some ten seconds, and what no patience mends as it is.
     """
-    for pause in _PAUSES:
+    pauses = iter(_PAUSES)
+    while True:
         try:
             return ask()
         except Exception as error:  # noqa: BLE001 - every file system has errors of its own
             if isinstance(error, UserError) or is_full(error):
                 raise
+            if (pause := next(pauses, None)) is None:
+                line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                raise StorageDown(f"{storage.url} cannot be reached: {line}") from error
             time.sleep(pause)
-    try:
-        return ask()
-    except Exception as error:  # noqa: BLE001
-        if isinstance(error, UserError) or is_full(error):
-            raise
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise StorageDown(f"{storage.url} cannot be reached: {line}") from error

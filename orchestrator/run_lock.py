@@ -22,11 +22,13 @@ def run_lock(folder: Path) -> Iterator[None]:
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             who = os.read(handle, 200).decode(errors="replace").strip() or "unknown"
             raise UserError(
                 f"{folder}: another process is at work on this run ({who}); allowed: one at a time"
             ) from None
+        except OSError:
+            pass  # a file system without locks: nobody can be told
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
         yield

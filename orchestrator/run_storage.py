@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from .errors import UserError
 from .identity import IDENTITY_FILE, Identity
 from .inside import inside
 from .patience import patiently
+from .run_lock import run_lock
 from .storage import Storage
 from .trial_files import STATE_FILE, TESTED_FILE, newest_state
 
@@ -22,6 +22,10 @@ _TRIAL = ("trial.json", "config.yaml", "verdicts.json", "*.png", "*.csv", "test/
 _LAST = "status.json"  # vouches for the other files of a trial
 _JOURNAL = "tracking.jsonl"
 _PARTS = "tracking"  # the folder at the storage that has the journal in parts, each named by where it begins
+
+
+class StorageTaken(UserError):
+    """Another process works on the run as well."""
 
 
 class RunStorage:
@@ -60,6 +64,7 @@ class RunStorage:
         for name in sorted(names, key=lambda name: name == TESTED_FILE):
             if name.startswith(("test/", "error-")):
                 kept.get_into(here, name)
+                self._note(here / name)  # it is there already
 
     def push(self, trial_id: str | None = None) -> None:
         """Copies the driver's own files there that have changed since, and those of one trial."""
@@ -77,22 +82,27 @@ class RunStorage:
         if self._counted is None:  # once: a listing a proposal would grow with the sweep
             self._counted = patiently(self._trials_there, self.storage)
             fresh |= {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
-        for name in sorted(fresh - self._counted):
+        counted, self._counted = self._counted, None  # until all is there that the manifest counts
+        for name in sorted(fresh - counted):
             for file in ("config.yaml", "trial.json"):
                 self._push_file(self._folder / "trials" / name / file)
-            self._counted.add(name)
+            counted.add(name)
         self._push_file(self._folder / _MANIFEST)
+        self._counted = counted
 
     def push_verdicts(self, trial_id: str) -> None:
         """Copies there what the search has said of a trial."""
         self._push_file(self._folder / "trials" / trial_id / "verdicts.json")
 
     def _push_file(self, path: Path) -> None:
-        name, status = path.relative_to(self._folder).as_posix(), path.stat()
-        seen = (status.st_mtime_ns, status.st_size)
-        if path.is_file() and self._known.get(name) != seen:
+        name = path.relative_to(self._folder).as_posix()
+        if path.is_file() and self._known.get(name) != _seen(path):
+            seen = _seen(path)
             patiently(lambda: self.storage.put(path, name), self.storage)
             self._known[name] = seen
+
+    def _note(self, path: Path) -> None:
+        self._known[path.relative_to(self._folder).as_posix()] = _seen(path)
 
     def restore(self, name: str) -> bool:
         """Makes ``folder``, of the run ``name``, anew from what is there, its checkpoints left there; False
@@ -104,24 +114,28 @@ class RunStorage:
         if patiently(lambda: self.storage.read(IDENTITY_FILE), self.storage) is None:
             return False
         # Deeper than a run's folder lies, so that what a kill leaves of it is taken for no run.
-        aside = self._folder.parent / ".restoring"
+        aside = self._folder.parent / ".restoring" / name
         aside.mkdir(parents=True, exist_ok=True)
-        for left in aside.glob(f"????????.{name}"):
-            shutil.rmtree(left, ignore_errors=True)
-        partial = aside / f"{uuid.uuid4().hex[:8]}.{name}"
-        partial.mkdir()
-        try:
-            self._fetch(partial)
-            given = json.loads((partial / IDENTITY_FILE).read_text(encoding="utf-8")).get("files", {})
-            for file, text in given.items():
-                if not (path := inside(partial, file)).exists():
-                    path.write_text(text, encoding="utf-8")
-            os.rename(partial, self._folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-            with suppress(OSError):  # another run is being restored there
-                aside.rmdir()
+        with run_lock(aside):
+            try:
+                if not self._folder.exists():
+                    self._restore_by(aside)
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+                with suppress(OSError):  # another run is being restored there
+                    aside.parent.rmdir()
         return True
+
+    def _restore_by(self, aside: Path) -> None:
+        partial = aside / "run"
+        shutil.rmtree(partial, ignore_errors=True)  # what a death left
+        partial.mkdir()
+        self._fetch(partial, self._journal_there())
+        given = json.loads((partial / IDENTITY_FILE).read_text(encoding="utf-8")).get("files", {})
+        for file, text in given.items():
+            if not (path := inside(partial, file)).exists():
+                path.write_text(text, encoding="utf-8")
+        os.rename(partial, self._folder)
 
     def agree(self) -> None:
         """Brings here what another machine added to the run since this folder was left.
@@ -130,7 +144,7 @@ class RunStorage:
         the storage have each what the other has not.
         """
         Identity.of(self._folder).claim(self.storage, new=False)
-        there = patiently(self._trials_there, self.storage)
+        there = self._counted = patiently(self._trials_there, self.storage)
         here = {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
         path = self._folder / _JOURNAL
         own, kept = path.read_bytes() if path.exists() else b"", self._journal_there()
@@ -142,7 +156,7 @@ class RunStorage:
                 f"{_some(here - there) or 'part of the record'} lies here alone, "
                 f"{_some(there - here) or 'part of the record'} there; allowed: to remove one of the two"
             )
-        self._fetch(self._folder)
+        self._fetch(self._folder, kept)
 
     def keep_only(self, trial_id: str, task: int) -> None:
         """Deletes every checkpoint of a trial but the one after ``task`` (from 0)."""
@@ -150,13 +164,13 @@ class RunStorage:
         for number in {name.split("/")[1] for name in kept.names("checkpoints")} - {f"task_{task:02d}"}:
             kept.delete(f"checkpoints/{number}")
 
-    def _fetch(self, folder: Path) -> None:
+    def _fetch(self, folder: Path, journal: bytes) -> None:
         names = [n for n in self.storage.names() if not (n.startswith("trials/") and "/checkpoints/" in n)]
         for name in sorted(names, key=lambda name: name.endswith(f"/{_LAST}")):
             if not name.startswith(f"{_PARTS}/"):
                 file = name
                 patiently(lambda file=file: self.storage.get_into(folder, file), self.storage)
-        if journal := self._journal_there():
+        if journal:
             partial = inside(folder, f"{_JOURNAL}.partial")
             partial.write_bytes(journal)
             os.replace(partial, folder / _JOURNAL)
@@ -184,13 +198,25 @@ class RunStorage:
         with open(path, "rb") as file:
             file.seek(begin)
             fresh = file.read()
-        if fresh:
-            self.storage.write(_part(begin), fresh)
-            self._sent = begin + len(fresh)
+        if not fresh:
+            return
+        name = _part(begin)
+        # A call whose answer was lost finds its own part there.
+        if not self.storage.create(name, fresh) and self.storage.read(name) != fresh:
+            raise StorageTaken(
+                f"{self.storage.url}: another process goes on with this run, and wrote {name}; allowed: one "
+                "at a time"
+            )
+        self._sent = begin + len(fresh)
 
     def _trials_there(self) -> set[str]:
         names = (name.split("/") for name in self.storage.names("trials"))
         return {parts[1] for parts in names if parts[2:] == ["trial.json"]}
+
+
+def _seen(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
 
 
 def _part(begin: int) -> str:

@@ -111,6 +111,9 @@ class TaskSearch(OptunaSearch):
     def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
         if trial_id in self._completed_trials:
             return
+        if result and not error:
+            # Tune does not tell a search the report at which a trial is stopped; a resumed one knows it.
+            self.on_trial_result(trial_id, result)
         failed = error or not result or result.get(STATUS) == "failed"
         value = None if failed else result.get(self.metric)
         state = self._state(value, int(result[TASK]) if result else 0)
@@ -148,7 +151,7 @@ class TaskScheduler(ASHAScheduler):
     ``known``: the sweep's trials from before it was resumed, by which the others are judged as if it had not
     been interrupted. A trial under way is not judged again where its verdict is known.
     ``write_down(trial id, tasks, go)`` is called with each verdict before anybody acts on it, and answers
-    whether it could be written; where not, the trial is let go on, and is judged when the sweep is resumed.
+    whether it could be written; where not, the sweep is about to end, and no further task is begun.
     """
 
     def __init__(
@@ -186,7 +189,7 @@ class TaskScheduler(ASHAScheduler):
         if task not in judged:
             decision = super().on_trial_result(tune_controller, trial, result)
             if not self._write_down(name, task, decision != self.STOP):
-                return self.CONTINUE
+                return self.STOP
             judged[task] = decision != self.STOP
         return self.CONTINUE if judged[task] else self.STOP
 

@@ -302,8 +302,10 @@ class Session:
         on_start: Callable[[Job], None] = lambda _: None,
         on_report: Callable[[Job, dict[str, float]], None] = lambda *_: None,
         on_end: Callable[[Job, Outcome], Job | None] = lambda *_: None,
+        go: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Runs jobs on the lanes, as many at once as there are lanes, until all have ended.
+        """Runs jobs on the lanes, as many at once as there are lanes, until all have ended. Once ``go`` says
+        no, none begins, and those under way stop at their next task.
 
         ``on_report`` hears of each finished task; ``on_end`` may answer with a job that follows from the one
         that ended.
@@ -319,8 +321,16 @@ class Session:
             while waiting and len(under_way) < self.lanes:
                 job = waiting.popleft()
                 on_start(job)
+                if not go():
+                    break
                 ray.get(self.dispatcher.submit.remote(job))
                 listen(job, 0)
+            if not go():
+                waiting.clear()
+                for job, _ in under_way.values():
+                    self.abandon(job.id)
+            if not under_way:
+                return
             ready, _ = ray.wait(list(under_way), timeout=1.0)
             self.tick()
             if not ready:

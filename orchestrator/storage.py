@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,21 +49,16 @@ class Storage:
         with self._whole(name) as place:
             self._files.put_file(str(local), place)
 
-    def put_all(self, local: Path, names: Iterable[str]) -> None:
-        """Copies files of the folder ``local`` under the same names, in that order."""
-        for name in names:
-            self.put(local / name, name)
-
     def write(self, name: str, text: str | bytes) -> None:
         """Writes a small file there."""
         with self._whole(name) as place:
             self._files.pipe_file(place, text.encode() if isinstance(text, str) else text)
 
-    def create(self, name: str, text: str) -> bool:
+    def create(self, name: str, text: str | bytes) -> bool:
         """Writes a small file there unless there is one; whether it did. Of several that do so at once one
         does, where the store can tell: in a folder of a file system, and on S3.
         """
-        place, data = self._at(name), text.encode()
+        place, data = self._at(name), text.encode() if isinstance(text, str) else text
         if self._local:
             partial = f"{place}.{uuid.uuid4().hex[:8]}{_PARTIAL}"
             self._files.pipe_file(partial, data)

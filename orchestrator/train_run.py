@@ -58,15 +58,17 @@ def train_run(
 
     def on_end(job: Job, outcome: Outcome) -> Job | None:
         trial_id = job.folder.name
+        if outcome.fatal:
+            watch.fatal = watch.fatal or outcome.reason
+        if watch.fatal:
+            return None  # it stays unfinished, so that it can be gone on with
         if job.kind == "test":
             if outcome.status == "finished":
                 watch.safely(watch.tested, trial_id, outcome.metrics)
         elif outcome.status == "finished":
             say(f"{trial_id}: all tasks done, looking at test")
             return Job(f"test-{trial_id}", "test", base, job.values, job.folder, job.storage, job.stamp)
-        if outcome.fatal:
-            watch.fatal = outcome.reason  # it stays unfinished, so that it can be gone on with
-        elif outcome.status != "interrupted":
+        if outcome.status != "interrupted":
             watch.safely(watch.end, trial_id, outcome.status, outcome.reason)
         return None
 
@@ -112,6 +114,7 @@ def train_run(
                         on_start=on_start,
                         on_report=lambda job, metrics: watch.task(job.id, metrics),
                         on_end=on_end,
+                        go=lambda: not watch.fatal,
                     )
                 except Exception as error:
                     if not is_full(error):

@@ -17,7 +17,7 @@ from .config import RunConfig
 from .full_disk import full_disk, is_full
 from .identity import Identity
 from .question_tables import question_tables
-from .run_storage import RunStorage
+from .run_storage import RunStorage, StorageTaken
 from .scoring import task_row, validation_metrics
 from .space import Objective
 from .streams import registry as streams
@@ -185,7 +185,8 @@ class Watch:
     def start(self, trial_id: str, values: dict[str, Any], number: int | None = None) -> None:
         """A trial begins; ``number``: see :meth:`~orchestrator.trial_book.TrialBook.propose`."""
         again = self._tracker.knows(trial_id)
-        entry = self.book.start(trial_id, values, self._config_of(values).to_dict(), number)
+        known = trial_id in self.book.trials  # then its configuration is written down
+        entry = self.book.start(trial_id, values, {} if known else self._config_of(values).to_dict(), number)
         self._aside("the record", self._record_start, entry)
         shown = "  ".join(f"{key.removeprefix('method.')}={_short(value)}" for key, value in values.items())
         self._say(f"{self._place(entry)} {'goes on' if again else 'starts'}  {shown}")
@@ -310,6 +311,8 @@ class Watch:
         """Does what a run's outcome does not depend on; what goes wrong is said once for each ``what``."""
         try:
             call(*args)
+        except StorageTaken as error:
+            self.fatal = self.fatal or str(error)
         except Exception as error:  # noqa: BLE001 - file systems, stores and pools have errors of their own
             if what not in self._said:
                 self._said.add(what)

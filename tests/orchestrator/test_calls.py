@@ -74,6 +74,7 @@ def test_a_trial_goes_on_through_a_moment_without_its_dispatcher(monkeypatch):
     )
     assert _run(dispatcher, monkeypatch) == [{"m": 5.0, TASK: 1, STATUS: "running"}]
     assert "stop" not in {method for method, *_ in dispatcher.asked}
+    assert dispatcher.asked.count(("answer", "trial_0001", 1)) == 2, "asked once more, as it was away"
     (job,) = {repr(args[0]) for method, *args in dispatcher.asked if method == "submit"}
     stamp = Identity("r", "c", "s").stamp("trial_0001", {"method.x": 1})
     assert str(Path("/runs/s/trials/trial_0001")) in job and str(stamp) in job

@@ -390,8 +390,10 @@ def test_what_is_said_twice_counts_once():
         for _ in range(3):
             await d.end(0, "group", "a", Outcome("failed", "full", again=True), "once")
         assert (await d.next(0, "group"))[1].id == "a" and await d.next_report("a", 0) == ("wait", None)
-        assert [await d.ended(0, "no GPU", "once") for _ in range(5)] == ["again"] * 5
+        assert [await d.ended(0, "no GPU", "its first end") for _ in range(5)] == ["again"] * 5
         assert (await d.lanes())["dead"] == {}
+        assert await d.ended(0, "no GPU", "its second end") == "again"
+        assert await d.ended(0, "no GPU", "its third end") == "over", "each was counted once"
         await d.refuse(0, "no driver")
         assert await d.join(0, "another", 1.0) == "end"
         assert (await d.lanes())["states"] == {0: "dead"}
@@ -402,12 +404,15 @@ def test_what_is_said_twice_counts_once():
 def test_what_one_rank_is_sure_of_or_that_no_job_can_mend_ends_the_job():
     async def story(d):
         await d.join(0, 1.0)
-        for name in "ab":
+        for name in "acb":
             await d.submit(_job(name))
         await d.next(0)
         bad = Outcome("failed", "picture 7 is broken")
         await Dispatcher.raised(d, 0, d._attempt(0), "a", 1, 2, "picture 7 is broken", bad, True)
         assert await d.next_report("a", 0) == ("end", bad)
+        await d.next(0)
+        await Dispatcher.raised(d, 0, d._attempt(0), "c", 0, 2, "picture 7 is broken", bad, True)
+        assert await d.next_report("c", 0) == ("end", bad)
         await d.next(0)
         down = Outcome("failed", "s3://x cannot be reached", fatal=True)
         await d.raised("b", 0, 2, "peer is gone", Outcome("failed", "peer is gone"))

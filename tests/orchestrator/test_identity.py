@@ -1,14 +1,18 @@
 """A run is known by its identity, not by its name."""
 
+import errno
+import fcntl
 import json
 import multiprocessing
 import os
 import shutil
+import socket
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import torch
 
 from orchestrator import checkpoint, patience
 from orchestrator.checkpoint import Checkpoint
@@ -16,7 +20,7 @@ from orchestrator.cli import whole_url
 from orchestrator.errors import UserError
 from orchestrator.identity import IDENTITY_FILE, Identity
 from orchestrator.run_lock import run_lock
-from orchestrator.run_storage import RunStorage
+from orchestrator.run_storage import RunStorage, StorageTaken
 from orchestrator.space import Objective
 from orchestrator.storage import Storage
 from orchestrator.tracking import Tracker
@@ -45,7 +49,7 @@ def test_an_identity_is_read_back_and_what_differs_is_named(tmp_path):
     assert Identity.new("c", "s").run != Identity.new("c", "s").run
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 2, "run": "1"}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 3, "run": "1"}'])
 def test_what_is_no_identity_is_refused_in_one_line(tmp_path, text):
     (tmp_path / IDENTITY_FILE).write_text(text)
     with pytest.raises(UserError, match=f"{tmp_path}/{IDENTITY_FILE}: is no identity"):
@@ -56,7 +60,7 @@ def test_a_run_of_an_earlier_version_or_of_a_later_one_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"has no identity.json.*earlier version.*not gone on with"):
         Identity.of(tmp_path)
     (tmp_path / IDENTITY_FILE).write_text(json.dumps({**json.loads(_ONE.text()), "format": 9}))
-    with pytest.raises(UserError, match="format 9, allowed: 2"):
+    with pytest.raises(UserError, match="format 9, allowed: 3"):
         Identity.of(tmp_path)
 
 
@@ -207,7 +211,8 @@ def test_a_key_of_a_bucket_or_a_name_of_a_journal_stays_in_the_runs_folder(
     folder, kept = stored
     shutil.rmtree(folder)
     names = list(kept.storage.names())
-    monkeypatch.setattr(Storage, "names", lambda self, below="": iter([*names, name]))
+    found = [*names, name]
+    monkeypatch.setattr(Storage, "names", lambda self, below="": (n for n in found if n.startswith(below)))
     before = {p for p in tmp_path.rglob("*") if p.is_file()}
     with pytest.raises(UserError, match=r"leads out of .*; allowed: names inside it"):
         kept.restore("s")
@@ -238,7 +243,18 @@ def test_one_process_at_a_time_works_on_a_run_and_one_that_died_holds_nothing(tm
         pass
     other.kill()
     other.wait()
-    with run_lock(tmp_path), pytest.raises(UserError, match=f"process {os.getpid()} on "), run_lock(tmp_path):
+    (tmp_path / "run.lock").write_text("process 1234567890 on a host with a very long name indeed\n" * 2)
+    mine = rf"process {os.getpid()} on {socket.gethostname()}\); allowed"
+    with run_lock(tmp_path), pytest.raises(UserError, match=mine), run_lock(tmp_path):
+        pass
+
+
+def test_where_a_file_system_has_no_locks_a_run_starts_all_the_same(tmp_path, monkeypatch):
+    def none(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with run_lock(tmp_path):
         pass
 
 
@@ -261,7 +277,9 @@ def test_an_ended_trial_has_the_reports_that_its_status_vouches_for(tmp_path):
 def test_a_storages_address_is_one_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for given in ("store", "./store", "file://store", f"file://{tmp_path}/store", f"{tmp_path}/store"):
-        assert whole_url(given) == f"file://{tmp_path}/store", given
+        assert whole_url(given) == whole_url(whole_url(given)) == f"file://{tmp_path}/store", given
+    Storage(whole_url("my disk/100%")).write("a", "b")
+    assert (tmp_path / "my disk" / "100%" / "a").read_text() == "b"
     assert [whole_url(u) for u in ("s3://b/p", "memory://x", None, "")] == [
         "s3://b/p",
         "memory://x",
@@ -345,3 +363,85 @@ def test_a_proposal_of_another_run_or_with_other_values_is_refused(tmp_path):
     path.write_text(path.read_text().replace("0.03", "1e-9"))
     with pytest.raises(UserError, match="or was changed"):
         book(_ONE)
+
+
+def test_a_storage_with_what_is_left_of_a_run_is_not_taken_for_an_empty_one(stored, tmp_path):
+    _, kept = stored
+    kept.storage.delete(IDENTITY_FILE)
+    with pytest.raises(UserError, match="holds what is left of another run; allowed: an empty folder"):
+        _OTHER.claim(kept.storage, new=True)
+
+
+def test_two_processes_that_go_on_with_one_run_find_each_other(stored, tmp_path):
+    folder, kept = stored
+    there = tmp_path / "elsewhere" / "s"
+    other = RunStorage(kept.storage, there)
+    other.restore("s")
+    for place, run in ((folder, kept), (there, other)):
+        with open(place / "tracking.jsonl", "a") as journal:
+            journal.write(json.dumps({"by": place.parent.name}) + "\n")
+        if run is kept:
+            run.push()
+        else:
+            with pytest.raises(StorageTaken, match="another process goes on with this run"):
+                run.push()
+    assert kept.storage.names() and RunStorage(kept.storage, folder)._journal_there().endswith(b'"runs"}\n')
+
+
+def test_a_manifest_never_goes_ahead_of_a_trial_that_it_counts(stored, monkeypatch):
+    folder, kept = stored
+    book = TrialBook(folder / "trials", Objective("x", "max"), 2)
+    book.propose("trial_0003", {"a": 2}, {})
+    monkeypatch.setattr(patience, "_PAUSES", ())
+    put = Storage.put
+
+    def without_the_third(self, path, name):
+        if "trial_0003" in name:
+            raise ConnectionError("gone")
+        put(self, path, name)
+
+    monkeypatch.setattr(Storage, "put", without_the_third)
+    for name in ("trial_0003", "trial_0001"):  # the second is a later call, as at the run's end
+        with pytest.raises(UserError, match="cannot be reached"):
+            kept.push_proposal(name)
+    assert json.loads(kept.storage.read("manifest.json")) == {"trials": 2}
+
+
+def test_what_a_pull_brings_is_not_put_back(stored, monkeypatch):
+    folder, kept = stored
+    state = json.dumps({"reports": []})
+    there = kept.trial("trial_0001")
+    for name, text in {"checkpoints/task_00/state.json": state, "test/metrics.json": "{}"}.items():
+        there.write(name, text)
+    kept.pull("trial_0001")
+    put = []
+    monkeypatch.setattr(Storage, "put", lambda self, path, name: put.append(name))
+    kept.push("trial_0001")
+    assert put == []
+
+
+def test_a_checkpoint_whose_arrays_are_anothers_is_passed_over(tmp_path):
+    class Elsewhere:
+        def arrays(self, folder, task):
+            pass
+
+        commit = lambda self, task: None  # noqa: E731
+
+    for task, value in enumerate((1.0, 2.0)):
+        model = {"w": torch.full((2,), value)}
+        checkpoint.save(tmp_path, task, Checkpoint(model, {}, [{"task": 1}]), keeper=Elsewhere())
+    # Of the same size: what a worker that was thought dead still wrote.
+    first, second = (checkpoint.folder_of(tmp_path, task) / "model.safetensors" for task in (0, 1))
+    second.write_bytes(first.read_bytes())
+    assert checkpoint.latest(tmp_path, 2)[0] == 1
+
+
+def test_a_run_is_restored_by_one_process_and_what_a_death_left_of_it_goes(stored, tmp_path):
+    folder, kept = stored
+    shutil.rmtree(folder)
+    left = tmp_path / "runs" / ".restoring" / "s" / "run" / "trials" / "trial_0009"
+    left.mkdir(parents=True)
+    with run_lock(left.parents[2]), pytest.raises(UserError, match="another process is at work"):
+        kept.restore("s")
+    assert kept.restore("s") and not (folder / "trials" / "trial_0009").exists()
+    assert not (tmp_path / "runs" / ".restoring").exists()

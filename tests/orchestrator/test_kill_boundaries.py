@@ -23,10 +23,12 @@ import torch
 from ray.tune.schedulers import TrialScheduler
 
 from orchestrator import artist, final_test, patience, search_run, stream_loop, sweep, train, train_run, watch
+from orchestrator.errors import UserError
 from orchestrator.final_test import final_test as look_at_test
 from orchestrator.job import Job, Outcome
 from orchestrator.search import STATUS, TASK, TRIAL
 from orchestrator.space import Space
+from orchestrator.storage import Storage
 from orchestrator.stream_loop import StreamLoop
 from orchestrator.streams import registry
 from orchestrator.streams.pictures import ArrayPictures
@@ -119,11 +121,20 @@ class Lane:
     def report_of(self, job_id, task):
         return self._reports[job_id][task - 1]
 
-    def run(self, jobs, on_start=lambda _: None, on_report=lambda *_: None, on_end=lambda *_: None):
+    def run(
+        self,
+        jobs,
+        on_start=lambda _: None,
+        on_report=lambda *_: None,
+        on_end=lambda *_: None,
+        go=lambda: True,
+    ):
         waiting = list(jobs)
         while waiting:
             job = waiting.pop(0)
             on_start(job)
+            if not go():
+                return
 
             def hear(metrics, job=job):
                 on_report(job, metrics)
@@ -463,6 +474,61 @@ def test_a_machine_that_is_gone_at_any_boundary(undisturbed, capsys):
     print(f"{effects} boundaries")
 
 
+@pytest.fixture
+def outage(monkeypatch):
+    """A storage that answers nothing for ``lasts`` calls from its ``after``-th on (None: it answers all)."""
+    found = SimpleNamespace(after=None, lasts=0, calls=0)
+
+    def counted(real):
+        @functools.wraps(real)
+        def call(*args, **options):
+            found.calls += 1
+            if found.after is not None and found.after < found.calls <= found.after + found.lasts:
+                raise ConnectionError("no route to host")
+            return real(*args, **options)
+
+        return call
+
+    for name in ("put", "write", "create", "read", "get", "names", "delete"):
+        monkeypatch.setattr(Storage, name, counted(getattr(Storage, name)))
+    return found
+
+
+@pytest.mark.parametrize("lasts", [1, 10**6], ids=["a moment", "for good"])
+@pytest.mark.parametrize(
+    "undisturbed", [("sweep", True), ("train", True)], ids=["sweep", "train"], indirect=True
+)
+def test_a_storage_that_is_out_of_reach_from_any_call_on(undisturbed, outage, lasts, capsys):
+    run, expected, _ = undisturbed
+    run.clear()
+    run.disk.begin()
+    outage.calls = 0
+    assert run.begin() == 0
+    calls = outage.calls
+    for after in range(calls):
+        run.clear()
+        run.disk.begin()
+        outage.calls, outage.after, outage.lasts = 0, after, lasts
+        status = _with_an_outage(run.begin)
+        outage.after = None
+        if lasts == 1:
+            assert status == 0, "a moment is waited for"
+        elif run.folder.exists():
+            status = run.resume()
+        else:
+            status = _begin_again(run)
+        assert status == 0, (after, capsys.readouterr())
+        _assert_same(run.found(), expected, f"out of reach from call {after} of {calls} on")
+
+
+def _with_an_outage(command):
+    try:
+        return command()
+    except UserError as error:  # it is said in one line before anything is begun
+        assert "no route to host" in str(error)
+        return None
+
+
 def _begin_again(run):
     """What a user does whose command was killed before there was a run."""
     shutil.rmtree(run.root / "store", ignore_errors=True)
@@ -472,7 +538,7 @@ def _begin_again(run):
 @_KINDS
 def test_a_worker_killed_at_any_boundary(undisturbed, capsys):
     run, expected, effects = undisturbed
-    for at in range(0, effects, 2):
+    for at in range(effects):
         run.clear()
         run.disk.begin(at, only_worker=True)
         assert run.begin() == 0, (at, capsys.readouterr())

@@ -24,7 +24,8 @@ def test_what_is_put_is_there_and_can_be_had_again(storage, tmp_path):
     (here / "deep" / "two").write_text("2")
     trial = pickle.loads(pickle.dumps(storage)).below("trials/t1")
     assert list(trial.names()) == []
-    trial.put_all(here, ["one", "deep/two"])
+    for name in ("one", "deep/two"):
+        trial.put(here / name, name)
     assert sorted(trial.names()) == ["deep/two", "one"] and list(trial.names("deep")) == ["deep/two"]
     assert sorted(storage.names()) == ["trials/t1/deep/two", "trials/t1/one"]
     assert trial.get("deep/two", tmp_path / "there" / "two") and (tmp_path / "there/two").read_text() == "2"

@@ -70,26 +70,6 @@ def test_after_a_copy_that_stopped_short_the_next_is_whole(storage, tmp_path, mo
     assert (tmp_path / "model").read_text() == "a whole file"
 
 
-def test_files_are_put_in_the_order_given_since_the_last_vouches_for_the_others(tmp_path, monkeypatch):
-    put = []
-    whole = LocalFileSystem.put_file
-
-    def keeps_order(self, source, target, *arguments, **options):
-        put.append(Path(target).name.partition(".")[0])  # it is written under another name first
-        if len(put) == 3:
-            raise OSError("no more")
-        return whole(self, source, target, *arguments, **options)
-
-    names = ["z", "a", "m", "state.json"]
-    for name in names:
-        (tmp_path / name).write_text(name)
-    monkeypatch.setattr(LocalFileSystem, "put_file", keeps_order)
-    storage = Storage(f"file://{tmp_path}/kept")
-    with pytest.raises(OSError, match="no more"):
-        storage.put_all(tmp_path, names)
-    assert put == ["z", "a", "m"] and sorted(storage.names()) == ["a", "z"]
-
-
 def test_what_another_machine_wrote_is_listed(storage, tmp_path, monkeypatch):
     listed, find, cat = {}, LocalFileSystem.find, LocalFileSystem.cat_file
 
