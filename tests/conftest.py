@@ -87,7 +87,7 @@ def on_two_ranks():
 
     def run(file: str, folder: Path) -> None:
         root = Path(__file__).parents[1]
-        paths = [str(root), str(root / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        paths = [str(root), str(root / "tests" / "helpers"), *filter(None, [os.environ.get("PYTHONPATH")])]
         how = {"cwd": root, "env": {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}}
         ranks = [
             subprocess.Popen([sys.executable, file, str(rank), str(folder)], stderr=subprocess.PIPE, **how)
