@@ -34,7 +34,8 @@ def final_test(
 ) -> dict[str, float]:
     """Test metrics of a finished trial, named ``test/...``; written to ``folder/test``: ``matrix.csv`` and,
     of questions, the tables of :func:`~orchestrator.question_tables.question_tables`, and last, as what says
-    that the look is finished, ``metrics.json``. ``stamp``: what the checkpoints must be of.
+    that the look is finished, ``metrics.json``. ``stamp``: what the checkpoints must be of; it is kept with
+    the metrics.
 
     Row t of the matrix is the model after task t on every task, later ones included, which forward transfer
     needs, with an untrained model's scores as its baseline. The weights come from the trial's checkpoints:
@@ -62,7 +63,8 @@ def final_test(
         write_matrix(folder / "test" / "matrix.csv", matrix, names)
         for name, table in question_tables(steps, names).items():
             write_table(folder / "test" / f"{name}.csv", table, QUESTION_TABLES[name].corner)
-        write_text(folder / TESTED_FILE, json.dumps(named, indent=1))
+        of = {} if stamp is None else {"stamp": dict(stamp)}
+        write_text(folder / TESTED_FILE, json.dumps(of | named, indent=1))
     return named
 
 

@@ -14,7 +14,7 @@ from .errors import UserError
 from .inside import inside
 from .plain_name import check_plain
 from .space import Objective
-from .trial_files import STATUS_FILE, reports_in
+from .trial_files import STATUS_FILE, reports_in, tested_in
 from .whole_file import write_text
 
 MANIFEST_FILE = "manifest.json"
@@ -46,9 +46,9 @@ class TrialBook:
 
     ``ID/trial.json`` is a trial's proposal, and ``ID/verdicts.json`` what the search said after each task:
     both are written before anybody acts on them. A task is finished by its checkpoint
-    (:mod:`~orchestrator.checkpoint`), a trial has ended by its ``ID/status.json``. The driver alone writes
-    here, beside the checkpoints. ``stamp_of``: trial id and values -> what the proposal and the checkpoints
-    must be of; None: anything.
+    (:mod:`~orchestrator.checkpoint`), a trial has ended by its ``ID/status.json``, which has its reports.
+    The driver alone writes here, beside the checkpoints. ``stamp_of``: trial id and values -> what each of
+    these files must be of; None: anything.
 
     :class:`~orchestrator.errors.UserError`: a trial that the manifest counts is missing, or its files are not
     what they must be.
@@ -77,17 +77,18 @@ class TrialBook:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             entry = TrialEntry(name, int(found["number"]), dict(found["values"]))
-            if self._stamp_of is not None and found["stamp"] != self._stamp_of(name, entry.values):
-                raise ValueError("trial.json is another run's, or was changed")
+            self._check(entry, found, path)
             verdicts = path.with_name(_VERDICTS_FILE)
             if verdicts.exists():
                 said = json.loads(verdicts.read_text(encoding="utf-8"))
-                entry.verdicts = {int(task): bool(go) for task, go in said.items()}
+                self._check(entry, said, verdicts)
+                entry.verdicts = {int(task): bool(go) for task, go in said["verdicts"].items()}
             status = path.with_name(STATUS_FILE)
             if status.exists():
                 ended = json.loads(status.read_text(encoding="utf-8"))
+                self._check(entry, ended, status)
                 entry.status, entry.reason = str(ended["status"]), str(ended["reason"])
-                entry.reports = self._vouched(path.parent, int(ended["tasks"]))
+                entry.reports = list(ended["reports"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{path.parent}: its record cannot be read ({error}); allowed: what the run wrote there"
@@ -96,18 +97,12 @@ class TrialBook:
             self.refresh(entry)
         return entry
 
-    @staticmethod
-    def _vouched(place: Path, tasks: int) -> list[dict[str, float]]:
-        """The reports of a trial that has ended, for which its status vouches: its checkpoints may lie
-        elsewhere, or be gone. A lane that nobody waited for any more may have added a task since.
-        """
-        if not tasks:
-            return []
-        lines = (place / _REPORTS_FILE).read_text(encoding="utf-8").splitlines()
-        reports = [json.loads(line) for line in lines]
-        if len(reports) < tasks:
-            raise ValueError(f"{_REPORTS_FILE} has {len(reports)} of {tasks} tasks")
-        return reports[:tasks]
+    def _check(self, entry: TrialEntry, found: dict[str, Any], path: Path) -> None:
+        if (stamp := self._stamp(entry)) is not None and found["stamp"] != stamp:
+            raise ValueError(f"{path.name} is another run's, or was changed")
+
+    def _stamp(self, entry: TrialEntry) -> dict[str, str] | None:
+        return None if self._stamp_of is None else self._stamp_of(entry.id, entry.values)
 
     def _check_whole(self) -> None:
         path = self.folder.parent / MANIFEST_FILE
@@ -128,8 +123,7 @@ class TrialBook:
 
     def refresh(self, entry: TrialEntry) -> list[dict[str, float]]:
         """Takes the reports that a trial's checkpoints have; answers those that were not known."""
-        stamp = None if self._stamp_of is None else self._stamp_of(entry.id, entry.values)
-        found = reports_in(self.folder / entry.id, stamp)
+        found = reports_in(self.folder / entry.id, self._stamp(entry))
         fresh = found[len(entry.reports) :]
         entry.reports += fresh
         return fresh
@@ -151,9 +145,7 @@ class TrialBook:
             place = self.place(trial_id)
             place.mkdir(parents=True, exist_ok=True)
             write_text(place / "config.yaml", strict_yaml.dump(config))
-            found: dict[str, Any] = {"number": entry.number, "values": values}
-            if self._stamp_of is not None:
-                found["stamp"] = self._stamp_of(trial_id, values)
+            found = {"stamp": self._stamp(entry), "number": entry.number, "values": values}
             write_text(place / "trial.json", json.dumps(found))
             self.trials[trial_id] = entry
             self._count()
@@ -171,6 +163,12 @@ class TrialBook:
         entry.status, entry.reason = "running", ""
         return entry
 
+    def tested(self, trial_id: str) -> dict[str, float]:
+        """What the look at the test splits found; empty where nobody looked.
+        :class:`~orchestrator.errors.UserError`: what lies there is of another run.
+        """
+        return tested_in(self.place(trial_id), self._stamp(self.trials[trial_id]))
+
     def report(self, trial_id: str, metrics: dict[str, float]) -> bool:
         """Takes a finished task; False where it was known before."""
         entry = self.trials[trial_id]
@@ -184,17 +182,18 @@ class TrialBook:
         entry = self.trials[trial_id]
         if entry.verdicts.get(task) != go:
             entry.verdicts[task] = go
-            said = {str(number): verdict for number, verdict in sorted(entry.verdicts.items())}
+            verdicts = {str(number): verdict for number, verdict in sorted(entry.verdicts.items())}
+            said = {"stamp": self._stamp(entry), "verdicts": verdicts}
             write_text(self.place(trial_id) / _VERDICTS_FILE, json.dumps(said))
 
     def end(self, trial_id: str, status: str, reason: str = "") -> TrialEntry:
         """A trial has ended."""
         entry, place = self.trials[trial_id], self.place(trial_id)
-        if entry.reports:
-            # For those who compare: its status vouches for it.
+        if entry.reports:  # for those who compare
             lines = "".join(json.dumps(report) + "\n" for report in entry.reports)
             write_text(place / _REPORTS_FILE, lines)
-        ended = {"status": status, "reason": reason, "tasks": len(entry.reports)}
+        # The reports as well: the trial's checkpoints may lie elsewhere, or be gone.
+        ended = {"stamp": self._stamp(entry), "status": status, "reason": reason, "reports": entry.reports}
         write_text(place / STATUS_FILE, json.dumps(ended))
         entry.status, entry.reason = status, reason
         return entry

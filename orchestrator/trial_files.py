@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from .errors import UserError
 
 STATUS_FILE = "status.json"
 """There where the trial has ended."""
@@ -57,10 +59,23 @@ def reports_in(trial: Path, stamp: dict[str, str] | None = None) -> list[dict[st
     return max(fitting, key=len, default=[])
 
 
-def tested_in(trial: Path) -> dict[str, float]:
-    """What the look at the test splits found; empty where nobody looked."""
+def tested_in(trial: Path, stamp: Mapping[str, str] | None = None) -> dict[str, float]:
+    """What the look at the test splits found; empty where nobody looked.
+
+    ``stamp``: what it must be of; None: anything. :class:`~orchestrator.errors.UserError`: it is of something
+    else, or cannot be read.
+    """
     path = trial / TESTED_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        of = found.pop("stamp", None)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); allowed: what the run wrote there") from None
+    if stamp is not None and of != stamp:
+        raise UserError(f"{path}: is another run's, or was changed; allowed: what the run wrote there")
+    return found
 
 
 def _brought(path: Path) -> dict[str, Any] | None:

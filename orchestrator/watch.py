@@ -23,7 +23,7 @@ from .space import Objective
 from .streams import registry as streams
 from .tracking import Tracker, environment_tags
 from .trial_book import TrialBook, TrialEntry
-from .trial_files import STATUS_FILE, tested_in
+from .trial_files import STATUS_FILE
 
 
 class Watch:
@@ -129,7 +129,7 @@ class Watch:
             if self._kept is not None:
                 self._kept.pull(entry.id)
             self._record_end(entry)
-        found, place = tested_in(self.book.place(entry.id)), self.book.place(entry.id) / "test"
+        found, place = self.book.tested(entry.id), self.book.place(entry.id) / "test"
         if found:
             self._tracker.task(entry.id, len(self.names), found)
             if not self._tracker.has_file(entry.id, place / "matrix.png"):
@@ -231,7 +231,7 @@ class Watch:
             for report in self.book.refresh(entry):
                 self._aside("the record", self._record_task, entry.id, report)
                 self._say_task(entry, report)
-            if found := tested_in(self.book.place(entry.id)):
+            if found := self.book.tested(entry.id):
                 self.tested(entry.id, found)
                 self.end(entry.id, "finished")
 
@@ -272,7 +272,7 @@ class Watch:
         best = self.book.best()
         for ended in {id(t): t for t in (entry, self._best) if t is not None}.values():
             untested = ended.status == "failed" and len(ended.reports) == self.book.tasks
-            untested |= self._all_tested and not tested_in(self.book.place(ended.id))
+            untested |= self._all_tested and not self.book.tested(ended.id)
             if ended is not best and ended.reports and not untested:
                 last = len(ended.reports) - 1
                 if self._kept is None:
@@ -292,12 +292,11 @@ class Watch:
         """What a look at the test splits found with a trial's checkpoints, whoever was there to hear of it;
         empty where nobody looked.
         """
-        place = self.book.place(trial_id)
-        if not tested_in(place) and self._kept is not None:
+        if not self.book.tested(trial_id) and self._kept is not None:
             self._aside("the storage", self._kept.pull, trial_id)
-            if tested_in(place):
+            if self.book.tested(trial_id):
                 self._aside("the record", self._make_good, self.book.trials[trial_id])
-        return tested_in(place)
+        return self.book.tested(trial_id)
 
     def close(self) -> None:
         """Waits until the last picture is drawn."""

@@ -11,6 +11,8 @@ import time
 import pytest
 from mlflow.tracking import MlflowClient
 
+from orchestrator.trial_files import tested_in
+
 _OWN = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")  # the search space's
 
 
@@ -122,7 +124,7 @@ class Sweep:
     def tested(self):
         """What the best trial's look at the test splits found."""
         (path,) = self.run.glob("trials/*/test/metrics.json")
-        return json.loads(path.read_text())
+        return tested_in(path.parents[1])
 
     def assert_like(self, undisturbed):
         """It has proposed, reported and found what an undisturbed sweep did."""

@@ -342,20 +342,28 @@ def _outcome(folder):
         reports = [json.loads(line) for line in (place / "tasks.jsonl").read_text().splitlines()]
         verdicts = place / "verdicts.json"
         tested = place / "test" / "metrics.json"
+        status = _read(place / "status.json")
         trials[place.name] = {
-            "trial": {k: v for k, v in _read(place / "trial.json").items() if k != "stamp"},
-            "reports": [{k: v for k, v in r.items() if not k.startswith("seconds/")} for r in reports],
+            "trial": _read(place / "trial.json"),
+            "reports": [_without_clock(report) for report in reports],
             "clock": all({"seconds/train", "seconds/checkpoint"} <= r.keys() for r in reports),
-            "verdicts": json.loads(verdicts.read_text()) if verdicts.exists() else None,
-            "status": json.loads((place / "status.json").read_text()),
+            "verdicts": _read(verdicts) if verdicts.exists() else None,
+            "status": status | {"reports": [_without_clock(report) for report in status["reports"]]},
             "curves": (place / "curves.csv").read_text(),
-            "test": json.loads(tested.read_text()) if tested.exists() else None,
+            "test": _read(tested) if tested.exists() else None,
         }
     return trials
 
 
+def _without_clock(report):
+    return {name: value for name, value in report.items() if not name.startswith("seconds/")}
+
+
 def _read(path):
-    return json.loads(path.read_text())
+    """What a file has, but for whose it is: its run's UUID is another in every run."""
+    found = json.loads(path.read_text())
+    assert set(found.pop("stamp")) == {"run", "stream", "trial", "config"}
+    return found
 
 
 def _checkpoints(root):
