@@ -107,9 +107,7 @@ class Identity:
         """
         if new:
             # One file, made whole and once: of two runs that claim the storage at once, one has it.
-            if storage.read(IDENTITY_FILE) is None and any(
-                True for name in ("trials", "tracking") for _ in storage.names(name)
-            ):
+            if patiently(lambda: _is_left(storage), storage):
                 raise UserError(
                     f"{storage.url}: holds what is left of another run; allowed: an empty folder, or another "
                     "--name"
@@ -131,6 +129,13 @@ class Identity:
                 "allowed: another --name, or --resume of that run where there is no folder of the name"
             )
         kept.check(self, place)
+
+
+def _is_left(storage: Storage) -> bool:
+    """Whether a storage holds files of a run, but not whose they are."""
+    if storage.read(IDENTITY_FILE) is not None:
+        return False
+    return any(True for name in ("trials", "tracking") for _ in storage.names(name))
 
 
 def digest(value: Any) -> str:

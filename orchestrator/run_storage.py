@@ -160,6 +160,9 @@ class RunStorage:
 
     def keep_only(self, trial_id: str, task: int) -> None:
         """Deletes every checkpoint of a trial but the one after ``task`` (from 0)."""
+        patiently(lambda: self._keep_only(trial_id, task), self.storage)
+
+    def _keep_only(self, trial_id: str, task: int) -> None:
         kept = self.trial(trial_id)
         for number in {name.split("/")[1] for name in kept.names("checkpoints")} - {f"task_{task:02d}"}:
             kept.delete(f"checkpoints/{number}")

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import pytest
 
 # Two cores, several processes: more threads only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Of one that was started in the background, Ctrl-C would be ignored, by all that it starts as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Never a Ray that happens to be running on the machine.
 os.environ["RAY_ADDRESS"] = "local"
 

@@ -110,7 +110,7 @@ def test_what_rank_0_says_and_what_any_rank_lacks_all_know(ranks):
         assert (found["from the first"], found["no reason"]) == ("zero", None)
         assert found["a reason"] == "not on this machine" and found["after"] == 0
     assert [found["raised"] for found in ranks] == [
-        "UserError: stale file handle",
+        "ElsewhereError: stale file handle",
         "OSError: stale file handle",
     ]
 
@@ -121,6 +121,8 @@ def test_an_upload_may_take_longer_than_a_collective_waits(ranks):
 
 def test_ranks_go_on_from_one_checkpoint_or_none_does(ranks):
     lines = [found["stale"] for found in ranks]
+    assert [line.partition(": ")[0] for line in lines] == ["ElsewhereError", "UserError"]
+    lines = [line.partition(": ")[2] for line in lines]
     assert lines[0] == lines[1] and "rank 1 finds no whole checkpoint where rank 0 does" in lines[0]
     assert "task_02" in lines[0] and [found["alike"] for found in ranks] == [2, 2]
 

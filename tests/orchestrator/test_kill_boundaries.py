@@ -309,7 +309,10 @@ def _evaluate(method, stream, split, *, tasks, seen, how):
 
 def _drawn_at_once(self, draw, args):
     future = concurrent.futures.Future()
-    future.set_result(draw(*args))
+    try:
+        future.set_result(draw(*args))
+    except OSError as error:  # as a pool does; a kill is none
+        future.set_exception(error)
     return future
 
 
