@@ -295,9 +295,9 @@ class Watch:
         if not self.book.tested(trial_id) and self._kept is not None:
             self._aside("the storage", self._kept.pull, trial_id)
             if self.book.tested(trial_id):
-                entry = self.book.trials[trial_id]
-                self._aside("the record", self._make_good, entry)
-                self._aside("the storage", self._free_disk, entry)  # kept while nobody knew of the look
+                looked_at = self.book.trials[trial_id]
+                self._aside("the record", self._make_good, looked_at)
+                self._aside("the storage", self._free_disk, looked_at)  # kept while nobody knew of the look
         return self.book.tested(trial_id)
 
     def close(self) -> None:
