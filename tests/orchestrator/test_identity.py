@@ -23,6 +23,7 @@ from orchestrator.run_lock import run_lock
 from orchestrator.run_storage import RunStorage, StorageTaken
 from orchestrator.space import Objective
 from orchestrator.storage import Storage
+from orchestrator.stream_loop import StreamLoop
 from orchestrator.tracking import Tracker
 from orchestrator.trial_book import TrialBook
 from orchestrator.trial_files import reports_in
@@ -80,6 +81,10 @@ def test_a_trials_checkpoint_is_used_by_nobody_else(tmp_path):
         with pytest.raises(UserError, match=f"is a checkpoint of another {name} .*allowed: its own"):
             checkpoint.latest(tmp_path, 3, stamp)
         assert reports_in(tmp_path, stamp) == []
+        loop = StreamLoop.__new__(StreamLoop)  # where it goes on from does not depend on what it trains
+        loop.folder, loop.stamp, loop.rank, loop.device = tmp_path, stamp, 0, torch.device("cpu")
+        with pytest.raises(UserError, match=f"is a checkpoint of another {name} "):
+            loop._found(3)
 
 
 def test_a_stamp_tells_apart_what_trials_were_asked_to_do():

@@ -5,9 +5,11 @@ import signal
 import pytest
 
 from orchestrator import checkpoint
+from orchestrator import watch as watch_module
 from orchestrator.checkpoint import Checkpoint
 from orchestrator.curve_file import curve_text
 from orchestrator.curves import Curves
+from orchestrator.identity import Identity
 from orchestrator.space import Objective
 from orchestrator.trial_book import TrialBook
 from orchestrator.watch import Watch
@@ -69,6 +71,26 @@ def _walk(watch, trial_id, values, status="finished"):
 
 def _kept(watch, trial_id):
     return sorted(p.name for p in (watch.book.folder / trial_id / "checkpoints").iterdir())
+
+
+def test_a_run_that_is_opened_again_tells_the_record_what_its_book_alone_knows(
+    tmp_path, small_config, monkeypatch
+):
+    config, identity = small_config("ctp"), Identity.new("c", "s")
+    book = TrialBook(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS, identity.stamp)
+    book.start("a", {"method.learning_rate": 1e-3}, {})
+    for task in (1, 2):
+        named = {f"validation/task_{k:02d}/r_mean": 50.0 for k in range(task)}
+        book.report("a", {"task": task, _METRIC: 50.0, **named})
+    book.end("a", "stopped")
+    tracker = _Tracker()
+    tracker.start, tracker.ended = (lambda *_, **__: None), tracker.ends.get
+    monkeypatch.setattr(watch_module, "Tracker", lambda *_, **__: tracker)
+    opened = Watch.open(
+        *(tmp_path, identity, config, config.with_values, book.objective, ["first", "second"], 3, None, print)
+    )
+    opened.close()
+    assert tracker.steps == [("a", 1), ("a", 2)] and tracker.ends == {"a": ("stopped", None)}
 
 
 def test_only_the_best_trial_keeps_all_its_checkpoints(parts):
