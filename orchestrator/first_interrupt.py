@@ -18,8 +18,7 @@ def first_interrupt(asked: Callable[[], None]) -> Iterator[None]:
 
     def take(*_: Any) -> None:
         nonlocal came
-        signal.signal(signal.SIGINT, usual)
-        if came:  # Tune, as it ends, brings back the handler that it found
+        if came:
             raise KeyboardInterrupt
         came = True
         asked()

@@ -79,7 +79,6 @@ class Storage:
 
     def read(self, name: str) -> bytes | None:
         """The content of a small file there; None where there is none."""
-        self._files.invalidate_cache()
         try:
             return self._files.cat_file(self._at(name))
         except FileNotFoundError:

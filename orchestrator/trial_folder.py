@@ -31,7 +31,7 @@ class TrialFolder:
             return
         there = checkpoint.folder_of(Path(), task).as_posix()
         for file in sorted(folder.rglob("*")):
-            if file.is_file() and file.name != STATE_FILE:
+            if file.is_file():
                 self._put(file, f"{there}/{file.relative_to(folder).as_posix()}")
 
     def commit(self, task: int) -> None:

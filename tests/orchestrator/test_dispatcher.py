@@ -303,6 +303,26 @@ def test_what_comes_from_a_worker_group_that_was_replaced_or_of_another_job_is_d
     asyncio.run(story())
 
 
+def test_a_verdict_that_came_while_the_group_was_replaced_is_for_the_new_one(monkeypatch):
+    monkeypatch.setattr(desk, "_PATIENCE", 5.0)
+
+    async def story():
+        d = Dispatcher(5)
+        await d.join(0, "old", 1.0)
+        await d.submit(_job("a"))
+        await d.next(0, "old")
+        await d.report(0, "old", "a", {"task": 1, "x": 1.0})
+        asked = asyncio.create_task(d.verdict(0, "old", "a", 1))
+        await asyncio.sleep(0)  # it waits
+        await d.join(0, "new", 1.0)
+        assert (await d.next(0, "new"))[1].id == "a"
+        await d.answer("a", 1)
+        assert await asked is False, "the old group stops"
+        assert await d.verdict(0, "new", "a", 1) is True
+
+    asyncio.run(story())
+
+
 def test_a_question_that_is_asked_once_more_is_no_second_death():
     async def story():
         d = Dispatcher(9)

@@ -1,6 +1,8 @@
 import math
 import os
 import signal
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
@@ -190,6 +192,25 @@ def test_a_picture_whose_process_is_killed_is_drawn_all_the_same(parts, monkeypa
     watch.close()
     assert len(killed) == 2 and {"matrix.png", "curves.png"} <= {name for _, name in tracker.files}
     assert tracker.ends == {"a": ("finished", None)} and not [line for line in said if "pictures" in line]
+
+
+def test_a_picture_whose_process_is_killed_each_time_is_given_up(parts, monkeypatch):
+    watch, tracker, said = parts
+    tried = []
+
+    def deadly(draw, args):
+        tried.append(1)
+        assert len(tried) < 9, "for ever"
+        future = Future()
+        future.set_exception(BrokenProcessPool("it was killed"))
+        return future
+
+    monkeypatch.setattr(watch._artist, "_submit", deadly)
+    _walk(watch, "a", [50.0, 40.0])
+    assert len(tried) == 2 and tracker.ends == {"a": ("finished", None)}
+    assert [line for line in said if "pictures" in line] == [
+        "pictures of a could not be drawn: it was killed"
+    ]
 
 
 def _die():
