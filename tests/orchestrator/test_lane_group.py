@@ -105,8 +105,7 @@ def test_workers_of_one_machine_listen_on_loopback_for_each_other_alone(ranks):
 
 
 def test_the_file_by_which_they_met_was_their_users_alone_and_is_gone(ranks):
-    folder = Path(urlparse(ranks[0]["file"]["meeting"]).path).parent
-    assert ranks[0]["file"]["mode"] == 0o700 and not folder.exists()
+    assert ranks[0]["file"]["mode"] == 0o700 and ranks[0]["file"]["gone"]
 
 
 def test_the_store_of_several_machines_listens_on_the_first_ones_address_alone(ranks):
@@ -135,7 +134,8 @@ def _met(rank, folder, way, meet):
     mode = parent.stat().st_mode & 0o777 if way == "file" else None
     dist.barrier()
     lane_group._leave(True)
-    return {"meeting": meeting, "sum": int(total), "listening": listening, "mode": mode}
+    found = {"meeting": meeting, "sum": int(total), "listening": listening}
+    return found | {"mode": mode, "gone": not parent.exists()}
 
 
 if __name__ == "__main__":
