@@ -255,6 +255,11 @@ def test_a_machine_with_another_host_key_gets_nothing(hosts, monkeypatch):
     with pytest.raises((click.ClickException, ProcessRunnerError)):
         send(_WORKERS[0])
     assert not (hosts.folder / "h1/home/sent").exists(), "the key opens a worker from the head alone"
+    line = ["ssh", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-i"]
+    line += [hosts.folder / "key", f"root@{_HEAD}", "-W"]
+    forward = {port: subprocess.run([*line, f"localhost:{port}"], capture_output=True) for port in (8265, 22)}
+    assert b"Connection refused" in forward[8265].stderr, "the dashboard's port, where nobody listens yet"
+    assert b"administratively prohibited" in forward[22].stderr
 
 
 def test_up_a_job_and_down(cluster):
