@@ -28,6 +28,13 @@ def from_first(value: Any, device: torch.device) -> Any:
     return _broadcast(value, 0, device)
 
 
+def from_each(value: Any, device: torch.device) -> list[Any]:
+    """Each rank's ``value`` (of JSON's kinds), in the order of ranks, on every rank."""
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return [value]
+    return [_broadcast(value, source, device) for source in range(dist.get_world_size())]
+
+
 def first_reason(reason: str | None, device: torch.device) -> str | None:
     """On every rank the reason of the first rank that has one; None where none has.
 

@@ -198,9 +198,8 @@ class Dispatcher:
 
     # --- a lane (rank 0 of its worker group) ---
 
-    async def join(self, lane: int, attempt: str, seconds: float, nodes: Iterable[str] = ()) -> Any:
-        """Called when a worker group comes up on ``nodes``, also after a crash. Answers the stream, None (not
-        published yet), or ``"end"``.
+    async def join(self, lane: int, attempt: str, seconds: float, nodes: Iterable[str] = ()) -> str:
+        """Called when a worker group comes up on ``nodes``, also after a crash. Answers as :meth:`stream`.
 
         A job that the lane held goes on from its last finished task, unless it brought the workers down twice
         in the same task: a node that went is not its doing.
@@ -228,8 +227,10 @@ class Dispatcher:
                 return "end"
         return await self.stream(lane)
 
-    async def stream(self, lane: int) -> Any:
-        """The published stream, packed, None after a while, or ``"end"``: the lane is given up."""
+    async def stream(self, lane: int) -> str:
+        """``published``: the stream is there, ``wait``: not yet, after a while, or ``end``: the lane is given
+        up.
+        """
         if self._stream is None and not self._closed:
             await _wait(self._news)
         if self._closed:
@@ -238,16 +239,24 @@ class Dispatcher:
         if self._stream is None and entry.job is None and self._leaves(entry):
             entry.state, entry.idle = "parked", 0
             return "end"
+        return "wait" if self._stream is None else "published"
+
+    async def published(self) -> Parcel | None:
+        """The stream, packed, for each rank of a lane that was told ``published``."""
         return self._stream
 
-    async def next(self, lane: int, attempt: str) -> tuple[str, Job | None]:
-        """``("job", job)``, ``("wait", None)`` after a while, or ``("end", None)``."""
+    async def job(self, job_id: str) -> Job:
+        """A job, for each rank of a lane that holds it."""
+        return self._tickets[job_id].job
+
+    async def next(self, lane: int, attempt: str) -> tuple[str, str | None]:
+        """``("job", its id)``, ``("wait", None)`` after a while, or ``("end", None)``."""
         entry = self._roll[lane]
         if entry.attempt != attempt:
             return "end", None
         entry.state = "up"
         if entry.job is not None and self._tickets[entry.job].outcome is None:
-            return "job", self._tickets[entry.job].job
+            return "job", entry.job
         entry.job = None
         if not self._pending and not self._closed and not self._spare():
             await _wait(self._news)
@@ -255,14 +264,14 @@ class Dispatcher:
         if self._closed or entry.attempt != attempt:
             return "end", None
         if entry.job is not None:  # given meanwhile to the same group, which asks once more
-            return "job", self._tickets[entry.job].job
+            return "job", entry.job
         if self._leaves(entry) or self._spare():
             entry.state, entry.idle = "parked", 0
             return "end", None
         if not self._pending:
             return "wait", None
         entry.job, entry.used, entry.idle, entry.ends = self._pending.popleft(), True, 0, 0
-        return "job", self._tickets[entry.job].job
+        return "job", entry.job
 
     async def report(self, lane: int, attempt: str, job_id: str, metrics: dict[str, float]) -> None:
         """A finished task. One that was heard before is not passed on again."""

@@ -119,6 +119,7 @@ def _work(config: dict[str, Any]) -> None:
     import torch
     import torch.distributed as dist
 
+    from .agreement import from_each, from_first
     from .worker_device import agreed_device
 
     torch.set_num_threads(config["threads"])
@@ -131,36 +132,31 @@ def _work(config: dict[str, Any]) -> None:
             ask(dispatcher, "refuse", lane, str(error))
         return
 
-    def together(value: Any, source: int = 0) -> Any:
-        """Rank ``source``'s ``value`` on every rank. Rank 0 answers within the dispatcher's patience, so no
-        collective times out.
-        """
-        box = [value]
-        if dist.get_world_size() > 1:
-            dist.broadcast_object_list(box, source, device=device)
-        return box[0]
-
     def all_ask(method: str, *args: Any) -> Any:
-        return together(ask(dispatcher, method, *args) if rank == 0 else None)
+        """What the dispatcher says to rank 0, in JSON's kinds, on every rank: between ranks travel no
+        objects, which Ray alone hands over to who has its token. Rank 0 is answered within the dispatcher's
+        patience, so no collective times out.
+        """
+        return from_first(ask(dispatcher, method, *args) if rank == 0 else None, device)
 
-    here = ray.get_runtime_context().get_node_id()
-    nodes = [together(here, source) for source in range(dist.get_world_size())]
+    nodes = from_each(ray.get_runtime_context().get_node_id(), device)
     # The group's own name for itself: what a group says that has been replaced is known by it.
-    attempt = together(uuid.uuid4().hex)
-    handle = all_ask("join", lane, attempt, time.time() - config["started"], nodes)
-    while handle is None:
-        handle = all_ask("stream", lane)
-    if handle == "end":
+    attempt = from_first(uuid.uuid4().hex, device)
+    state = all_ask("join", lane, attempt, time.time() - config["started"], nodes)
+    while state == "wait":
+        state = all_ask("stream", lane)
+    if state == "end":
         return
-    stream = handle.open().open()
+    stream = ask(dispatcher, "published").open().open()
     _load_once()
     link = _Link(dispatcher, lane, attempt, config["gpus"])
     while True:
-        state, job = all_ask("next", lane, attempt)
+        state, job_id = all_ask("next", lane, attempt)
         if state == "end":
             return
         if state == "wait":
             continue
+        job = ask(dispatcher, "job", job_id)
         outcome = _run(job, stream, device, link, config["tokenizer"])
         if rank == 0:
             ask(dispatcher, "end", lane, attempt, job.id, outcome, uuid.uuid4().hex)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -15,18 +15,21 @@ if TYPE_CHECKING:
     from torch.distributed import TCPStore
 
 _PARTING = 30  # seconds that workers may take to leave their group
+_LOOPBACK = "127.0.0.1"
 
-_held: list[TCPStore] = []
-"""What the first worker keeps until its process group has found it."""
+_held: list[TCPStore | TemporaryDirectory[str]] = []
+"""What the first worker keeps while its group is up: that by which the group meets."""
 
 
 class LaneGroup(BackendConfig):
     """Ray Train's process group for torch (``backend``: ``gloo`` or ``nccl``), with two differences.
 
-    It listens on loopback alone where Ray does: where a session has a Ray of its own. The store by which
-    torch's workers meet would listen on all of the machine's addresses, and believe whoever asks. And torch
-    is imported by the workers alone: Train's controller, a process of each lane that starts before its
-    workers, has no other use for it.
+    It listens where its own workers come from and nowhere else; torch's store would listen on all of the
+    machine's addresses, and believe whoever asks. Workers of one machine meet in a file of their user's, and
+    their collectives listen on loopback. Workers of several machines meet at a store that listens on the
+    first one's address in the cluster, and their collectives listen on their own: torch has no way to ask
+    who comes there for a token. And torch is imported by the workers alone: Train's controller, a process of
+    each lane that starts before its workers, has no other use for it.
     """
 
     def __init__(self, backend: str) -> None:
@@ -41,15 +44,17 @@ class _Backend(Backend):
     share_cuda_visible_devices = True
 
     def on_start(self, worker_group: Any, backend_config: LaneGroup) -> None:
-        address = worker_group.execute_single(0, ray.util.get_node_ip_address)
-        alone = ipaddress.ip_address(address).is_loopback
-        port = worker_group.execute_single(0, _listen if alone else _free_port, address)
-        worker_group.execute(_meet_at, address, port, alone)
+        places = worker_group.execute(_place)
+        together = len({node for node, _ in places}) == 1
+        meeting = worker_group.execute_single(0, _file) if together else None
+        if meeting is None:
+            meeting = worker_group.execute_single(0, _listen, places[0][1])
+        worker_group.execute(_prepare, together)
         ranks = range(len(worker_group))
         # NCCL would only say that there is no GPU, and Train begin again for ever: over gloo the workers come
         # up and say which GPU does not answer, and why.
         gloo = backend_config.backend == "nccl" and not all(worker_group.execute(_has_gpu))
-        how = "gloo" if gloo else backend_config.backend, len(ranks)
+        how = "gloo" if gloo else backend_config.backend, len(ranks), meeting
         ray.get([worker_group.execute_single_async(rank, _join, rank, *how) for rank in ranks])
 
     def on_shutdown(self, worker_group: Any, backend_config: LaneGroup) -> None:
@@ -59,19 +64,21 @@ class _Backend(Backend):
             return  # their processes end with the group
 
 
-def _bound(address: str) -> socket.socket:
-    return socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+def _place() -> tuple[str, str]:
+    """This worker's node, and its address in the cluster."""
+    return ray.get_runtime_context().get_node_id(), ray.util.get_node_ip_address()
 
 
-def _free_port(address: str) -> int:
-    with _bound(address) as found:
-        return found.getsockname()[1]
+def _file() -> str:
+    _held[:] = [TemporaryDirectory(prefix="vlcl-")]  # nobody else may enter it
+    return f"file://{_held[0].name}/store"
 
 
-def _listen(address: str) -> int:
+def _listen(address: str) -> str:
     from torch.distributed import TCPStore
 
-    listening = _bound(address)
+    six = ":" in address
+    listening = socket.create_server((address, 0), family=socket.AF_INET6 if six else socket.AF_INET)
     port = listening.getsockname()[1]
     # torch takes the store that its process has at this port before it opens one of its own.
     _held[:] = [
@@ -84,19 +91,29 @@ def _listen(address: str) -> int:
             master_listen_fd=listening.detach(),
         )
     ]
-    return port
+    return f"tcp://[{address}]:{port}" if six else f"tcp://{address}:{port}"
 
 
-def _meet_at(address: str, port: int, alone: bool) -> None:
+def _prepare(together: bool) -> None:
     from .deterministic import ALLOWED, WORKSPACE
 
-    os.environ |= {"MASTER_ADDR": address, "MASTER_PORT": str(port)}
     # Before anything wakes CUDA: any of the lane's trials may ask for deterministic algorithms.
     os.environ.setdefault(WORKSPACE, ALLOWED[0])
-    if alone:
-        # Left to themselves, these listen where the host's name or the first network card leads.
-        for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
-            os.environ.setdefault(variable, "lo")
+    # Left to themselves, collectives listen where the host's name or the first network card leads.
+    name = _interface(_LOOPBACK if together else ray.util.get_node_ip_address())
+    if name is not None:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
+        os.environ.setdefault("NCCL_SOCKET_IFNAME", f"={name}")  # without "=" all names that begin so
+
+
+def _interface(address: str) -> str | None:
+    """The network interface that has an address; None where none has (it is another machine's, for ours)."""
+    import psutil
+
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(found.address.partition("%")[0] == address for found in addresses):
+            return name
+    return None
 
 
 def _has_gpu() -> bool:
@@ -110,14 +127,17 @@ def _has_gpu() -> bool:
     return True
 
 
-def _join(rank: int, backend: str, size: int) -> None:
+def _join(rank: int, backend: str, size: int, meeting: str) -> None:
     from ray.train.torch.config import _set_torch_distributed_env_vars, _setup_torch_process_group
 
     _set_torch_distributed_env_vars()
-    _setup_torch_process_group(backend, rank, size, "env://")
+    _setup_torch_process_group(backend, rank, size, meeting)
 
 
 def _leave(several: bool) -> None:
     from ray.train.torch.config import _shutdown_torch
 
     _shutdown_torch(destroy_process_group=several)
+    for kept in _held:
+        if isinstance(kept, TemporaryDirectory):
+            kept.cleanup()

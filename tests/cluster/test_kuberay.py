@@ -11,6 +11,7 @@ import copy
 import gzip
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -62,8 +63,9 @@ def _dockerfile():
     return (_FOLDER / "Dockerfile").read_text()
 
 
-def _claim_and_pod():
-    return list(yaml.safe_load_all((_FOLDER / "runs.yaml").read_text()))
+def _runs(kind):
+    documents = yaml.safe_load_all((_FOLDER / "runs.yaml").read_text())
+    return [document for document in documents if document["kind"] == kind]
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +89,15 @@ def cluster(job):
 
 
 @pytest.fixture
-def pods(cluster):
+def templates(job, cluster):
+    """Head, workers, the pod that hands the job in, and the one that looks into runs/."""
     groups = [cluster["headGroupSpec"], *cluster["workerGroupSpecs"]]
-    return [group["template"]["spec"] for group in groups] + [_claim_and_pod()[1]["spec"]]
+    return [group["template"] for group in groups] + [job["spec"]["submitterPodTemplate"], *_runs("Pod")]
+
+
+@pytest.fixture
+def pods(templates):
+    return [template["spec"] for template in templates]
 
 
 def test_the_job_passes_kuberays_schema(schema, job):
@@ -105,7 +113,7 @@ def test_the_claim_and_the_pod_pass_what_that_schema_says_of_them(schema):
         "PersistentVolumeClaim": _at(volume, "ephemeral", "volumeClaimTemplate", "spec"),
         "Pod": _at(template, "spec"),
     }
-    for document in _claim_and_pod():
+    for document in [*_runs("PersistentVolumeClaim"), *_runs("Pod")]:
         whole = copy.deepcopy(schema) | {"required": ["apiVersion", "kind", "metadata", "spec"]}
         whole["properties"]["spec"] = of_kind[document["kind"]]
         assert _complaints(document, whole) == []
@@ -168,17 +176,18 @@ def test_rays_autoscaler_brings_gpu_pods_for_trials_with_gpus(cluster, pods):
 
 def test_ray_is_the_release_of_the_constraints(cluster):
     (release,) = re.findall(r"^ray==(.+)$", (_ROOT / "constraints.txt").read_text(), flags=re.M)
-    (image,) = re.findall(r"^FROM rayproject/ray:([\d.]+)-py311-cpu$", _dockerfile(), flags=re.M)
+    (image,) = re.findall(r"^ARG RAY=rayproject/ray:([\d.]+)-py311-cpu$", _dockerfile(), flags=re.M)
     assert cluster["rayVersion"] == image == release
 
 
 def test_all_pods_have_the_runs_of_the_folder_that_the_sweep_runs_in(job, pods):
     (folder,) = re.findall(r"^WORKDIR (.+)$", _dockerfile(), flags=re.M)
     assert job["spec"]["entrypoint"] == f"env -C {folder} python -m orchestrator.sweep ctp --name first"
-    claim, _ = _claim_and_pod()
+    (claim,) = _runs("PersistentVolumeClaim")
     assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
     assert len({pod["containers"][0]["image"] for pod in pods}) == 1
-    for pod in pods:
+    head, workers, _, look = pods
+    for pod in (head, workers, look):
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
         mounts = {
             mount["mountPath"]: volumes[mount["name"]] for mount in pod["containers"][0]["volumeMounts"]
@@ -195,10 +204,101 @@ def test_the_image_has_all_that_the_package_is_made_of():
     assert folders | {"pyproject.toml", "constraints.txt"} <= set(copied)
 
 
-def test_nothing_is_root_or_seen_outside(cluster, pods):
+def test_nothing_is_root_has_more_rights_than_it_needs_or_is_seen_outside(cluster, pods):
+    assert len(pods) == 4
+    containers = [c for pod in pods for c in pod["containers"]] + [cluster["autoscalerOptions"]]
+    for container in containers:
+        rights = container["securityContext"]
+        assert rights == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     for pod in pods:
-        assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"] == 1000
-        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
-        assert all(c["securityContext"]["allowPrivilegeEscalation"] is False for c in pod["containers"])
+        context = pod["securityContext"]
+        assert context["runAsNonRoot"] and context["runAsUser"] == 1000
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(pod)
     assert cluster["headGroupSpec"]["serviceType"] == "ClusterIP"
     assert cluster["authOptions"]["mode"] == "token"
+
+
+def test_the_autoscaler_alone_may_ask_kubernetes_for_pods(cluster, pods):
+    from ray.autoscaler._private.kuberay import node_provider
+
+    assert all(pod["automountServiceAccountToken"] is False for pod in pods)
+    (volume,) = [v for v in pods[0]["volumes"] if "projected" in v]
+    (mount,) = cluster["autoscalerOptions"]["volumeMounts"]
+    assert mount["name"] == volume["name"]
+    token, certificate = volume["projected"]["sources"]
+    path = Path(mount["mountPath"])
+    assert str(path / token["serviceAccountToken"]["path"]) == node_provider.IN_CLUSTER_TOKEN_PATH
+    (item,) = certificate["configMap"]["items"]
+    assert str(path / item["path"]) == node_provider.IN_CLUSTER_CA_CERT_PATH
+    for pod in pods:
+        mounts = [m["name"] for c in pod["containers"] for m in c.get("volumeMounts", [])]
+        assert volume["name"] not in mounts and not [v for v in pod.get("volumes", []) if "secret" in v]
+
+
+def test_images_are_named_by_digest_which_one_command_puts_in(pods):
+    """docs/cluster.md's own command, for what ``docker push`` says."""
+    assert {pod["containers"][0]["image"] for pod in pods} == {"registry.example.com/vlcl@sha256:DIGEST"}
+    page = (_ROOT / "docs/cluster.md").read_text()
+    (command,) = re.findall(r"^sed -i (.+) docs/kuberay/\*\.yaml$", page, flags=re.M)
+    image = f"registry.example.com/vlcl@sha256:{'0123456789abcdef' * 4}"
+    for file in ("rayjob.yaml", "runs.yaml"):
+        text = shipped = (_FOLDER / file).read_text()
+        for digit in "0f":  # an image, and the one that follows it
+            line = ["bash", "-c", f"image={image.replace('0', digit)}; sed {command}"]
+            text = subprocess.run(line, input=text, capture_output=True, text=True).stdout
+            assert text.count(f" {image.replace('0', digit)}\n") == text.count("sha256:") == 1
+        assert re.sub("sha256:[0-9a-f]+", "sha256:DIGEST", text) == shipped
+
+
+def _chosen(labels, selector):
+    return selector["matchLabels"].items() <= labels.items()
+
+
+def _passes(way, at, other, port, place):
+    """Whether the policies of a pod with labels ``at`` let it talk with ``other`` by ``way``, on a TCP port
+    of the one that listens. ``place``: whether ``other`` is in the same namespace.
+    """
+    policies = [policy["spec"] for policy in _runs("NetworkPolicy")]
+    policies = [policy for policy in policies if _chosen(at, policy["podSelector"])]
+    assert all(set(policy["policyTypes"]) == {"Ingress", "Egress"} for policy in policies)
+    if not policies:
+        return True
+    for rule in (rule for policy in policies for rule in policy.get(way, [])):
+        peers = rule.get("from" if way == "ingress" else "to")
+        ports = [one["port"] for one in rule.get("ports", []) if one["protocol"] == "TCP"]
+        near = peers is None or any(
+            (place or peer.get("namespaceSelector") == {}) and _chosen(other, peer["podSelector"])
+            for peer in peers
+        )
+        if near and (not ports or port in ports):
+            return True
+    return False
+
+
+def _reaches(source, target, port, place=True):
+    return _passes("egress", source, target, port, place) and _passes("ingress", target, source, port, place)
+
+
+def test_the_pods_of_a_sweep_are_reached_by_each_other_and_by_kuberay_alone(templates):
+    head, worker, submitter, look = (template["metadata"]["labels"] for template in templates)
+    head = head | {"ray.io/node-type": "head"}  # as KubeRay adds them
+    worker = worker | {"ray.io/node-type": "worker"}
+    ray, dashboard, kubernetes = 6379, 8265, 443
+    for source in (head, worker, submitter):
+        assert _reaches(source, head, ray) and _reaches(source, worker, 10002)
+    operator, stranger = {"app.kubernetes.io/component": "kuberay-operator"}, {"app": "stranger"}
+    assert _reaches(operator, head, dashboard, place=False)
+    assert not _reaches(operator, head, ray, place=False)
+    assert not _reaches(operator, worker, dashboard, place=False)
+    for target in (head, worker, submitter, look):
+        for port in (ray, dashboard, 10002, 5000):
+            assert not _reaches(stranger, target, port) and not _reaches(stranger, target, port, place=False)
+            assert not _reaches(look, target, port)
+            # The labels of a sweep in another namespace are no key.
+            assert not _reaches(worker, target, port, place=False)
+    assert _reaches(head, {"component": "apiserver"}, kubernetes, place=False)
+    for source in (worker, submitter, look):
+        assert not _reaches(source, {"component": "apiserver"}, kubernetes, place=False)
+        assert not _reaches(source, stranger, ray)
+    assert _reaches(worker, {"k8s-app": "kube-dns"}, 53, place=False)

@@ -66,7 +66,8 @@ def test_a_job_goes_from_trial_to_lane_and_its_reports_come_back():
     async def story(d):
         await d.join(0, 1.0)
         await d.submit(_job("a"))
-        assert (await d.next(0))[1].id == "a"
+        assert (await d.next(0))[1] == "a"
+        assert await d.job("a") == _job("a"), "every rank takes it from the desk, not from rank 0"
         await d.report("a", {"task": 1, "x": 5.0})
         assert await d.next_report("a", 0) == ("report", {"task": 1, "x": 5.0})
         assert await d.verdict("a", 1) is None
@@ -80,15 +81,27 @@ def test_a_job_goes_from_trial_to_lane_and_its_reports_come_back():
     _run(story)
 
 
+def test_a_lane_waits_for_the_stream_and_each_of_its_ranks_takes_it_from_the_desk():
+    async def story(d):
+        assert await d.join(0, 1.0) == await d.stream(0) == "wait"
+        await d.set_stream("a parcel")
+        assert await d.join(1, 1.0) == await d.stream(0) == "published"
+        assert await d.published() == "a parcel"
+        await d.drain()
+        assert await d.stream(0) == "end"
+
+    _run(story)
+
+
 def test_each_job_is_taken_by_one_lane_in_order():
     async def story(d):
         for name in "abc":
             await d.submit(_job(name))
-        taken = [(await d.next(lane))[1].id for lane in (0, 1)]
+        taken = [(await d.next(lane))[1] for lane in (0, 1)]
         assert taken == ["a", "b"]
-        assert (await d.next(0))[1].id == "a", "a lane is given its unfinished job again"
+        assert (await d.next(0))[1] == "a", "a lane is given its unfinished job again"
         await d.end(0, "a", Outcome("finished"))
-        assert (await d.next(0))[1].id == "c"
+        assert (await d.next(0))[1] == "c"
 
     _run(story)
 
@@ -131,16 +144,16 @@ def test_a_job_that_brings_its_workers_down_twice_in_a_task_fails_with_what_was_
         await d.submit(_job("b"))
         await d.next(0)
         await d.join(0, 1.0)
-        assert (await d.next(0))[1].id == "a", "once is forgiven"
+        assert (await d.next(0))[1] == "a", "once is forgiven"
         await d.report("a", {"task": 1})
         await d.join(0, 1.0)
-        assert (await d.next(0))[1].id == "a", "another task, once"
+        assert (await d.next(0))[1] == "a", "another task, once"
         await d.raised("a", 0, 2, "out of memory", Outcome("failed", "out of memory"))
         await d.join(0, 1.0)
         kind, outcome = await d.next_report("a", 1)
         assert (kind, outcome.status) == ("end", "failed")
         assert outcome.reason == "its workers went down 2 times in task 2: out of memory"
-        assert (await d.next(0))[1].id == "b", "the lane goes on"
+        assert (await d.next(0))[1] == "b", "the lane goes on"
 
     _run(story)
 
@@ -196,11 +209,11 @@ def test_a_job_goes_to_another_lane_when_the_node_of_its_own_is_gone():
         await d.join(1, 1.0, ["two", "one"])
         await d.submit(_job("a"))
         await d.submit(_job("b"))
-        assert [(await d.next(lane))[1].id for lane in (0, 1)] == ["a", "b"]
+        assert [(await d.next(lane))[1] for lane in (0, 1)] == ["a", "b"]
         await d.end(0, "a", Outcome("finished"))
         assert (await d.next(0))[0] == "wait"
         alive.remove("two")
-        assert (await d.next(0))[1].id == "b"
+        assert (await d.next(0))[1] == "b"
         assert (await d.lanes())["states"] == {0: "up", 1: "starting"}
         # The lane comes back on another node, and holds nothing.
         alive.add("three")
@@ -221,7 +234,7 @@ def test_a_node_that_goes_is_not_the_jobs_doing():
         for node in ("one", "two", "three", "four"):
             alive.add(node)
             await d.join(0, 1.0, [node])
-            assert (await d.next(0))[1].id == "a"
+            assert (await d.next(0))[1] == "a"
             alive.remove(node)
 
     asyncio.run(story())
@@ -235,16 +248,16 @@ def test_lanes_that_no_job_needs_are_let_go_and_one_stays():
             await d.join(lane, 1.0)
         for name in "abc":
             await d.submit(_job(name))
-        assert [(await d.next(lane))[1].id for lane in (0, 1)] == ["a", "b"]
+        assert [(await d.next(lane))[1] for lane in (0, 1)] == ["a", "b"]
         await d.end(0, "a", Outcome("finished"))
-        assert (await d.next(0))[1].id == "c"
+        assert (await d.next(0))[1] == "c"
         await d.end(1, "b", Outcome("finished"))
         assert await d.next(1) == ("end", None)
         assert await d.ended(1, "its Train run ended early") == "wait"
         await d.end(0, "c", Outcome("finished"))
         assert (await d.next(0))[0] == "wait"
         await d.submit(_job("test-a"))
-        assert (await d.next(0))[1].id == "test-a"
+        assert (await d.next(0))[1] == "test-a"
         await d.drain()
         assert await d.turn(1) == "over"
 
@@ -268,7 +281,7 @@ def test_a_sweep_gives_up_a_lane_between_two_jobs_for_one_that_has_none_and_has_
         assert await d.standing() == Standing(1, 0)
         await d.neighbours([Standing(1, 1)])
         await d.end(1, "1", Outcome("finished"))
-        assert (await d.next(1))[1].id == "next", "both have one"
+        assert (await d.next(1))[1] == "next", "both have one"
         assert await d.turn(0) == "wait"
         await d.neighbours([])
         assert await d.turn(0) == "again"
@@ -283,9 +296,9 @@ def test_what_comes_from_a_worker_group_that_was_replaced_or_of_another_job_is_d
         await d.join(0, "old", 1.0)
         await d.submit(_job("a"))
         await d.submit(_job("b"))
-        assert (await d.next(0, "old"))[1].id == "a"
+        assert (await d.next(0, "old"))[1] == "a"
         await d.join(0, "new", 1.0)
-        assert (await d.next(0, "new"))[1].id == "a"
+        assert (await d.next(0, "new"))[1] == "a"
         await d.report(0, "old", "a", {"task": 1, "x": 1.0})
         assert await d.verdict(0, "old", "a", 1) is False, "the old group stops"
         await d.raised(0, "old", "a", 0, 1, "late", Outcome("failed", "late"))
@@ -295,9 +308,9 @@ def test_what_comes_from_a_worker_group_that_was_replaced_or_of_another_job_is_d
         await d.report(0, "new", "a", {"task": 1, "x": 2.0})
         assert await d.next_report("a", 0) == ("report", {"task": 1, "x": 2.0})
         await d.end(0, "new", "a", Outcome("finished"))
-        assert (await d.next(0, "new"))[1].id == "b"
+        assert (await d.next(0, "new"))[1] == "b"
         await d.end(0, "new", "a", Outcome("finished"))  # its answer had been lost: it says so once more
-        assert (await d.next(0, "new"))[1].id == "b", "the end of another job is none of b's"
+        assert (await d.next(0, "new"))[1] == "b", "the end of another job is none of b's"
         assert await d.next_report("b", 0) == ("wait", None)
 
     asyncio.run(story())
@@ -331,9 +344,9 @@ def test_a_question_that_is_asked_once_more_is_no_second_death():
         await d.join(0, "first", 1.0)
         await d.next(0, "first")
         for _ in range(4):
-            assert await d.join(0, "second", 1.0) == "stream"
+            assert await d.join(0, "second", 1.0) == "published"
         assert (await d.lanes())["joins"] == {0: 2}
-        assert (await d.next(0, "second"))[1].id == "a"
+        assert (await d.next(0, "second"))[1] == "a"
 
     asyncio.run(story())
 
@@ -348,7 +361,7 @@ def test_an_error_that_all_ranks_raise_alike_fails_the_job_at_once_and_one_of_a_
         await asyncio.gather(*(d.raised("a", r, 2, "bad shape", said[r]) for r in (1, 0)))
         assert await d.next_report("a", 0) == ("end", said[0])
         await d.join(0, 1.0)
-        assert (await d.next(0))[1].id == "b"
+        assert (await d.next(0))[1] == "b"
         for seen in (["peer is gone", "bad shape"], ["bad shape"]):
             said = [d.raised("b", r, 2, line, Outcome("failed", line)) for r, line in enumerate(seen)]
             await asyncio.gather(*said)
@@ -366,7 +379,7 @@ def test_a_job_whose_gpu_a_neighbour_filled_is_tried_once_more():
         full = Outcome("failed", "CUDA out of memory", again=True)
         await d.next(0)
         await d.end(0, "a", full)
-        assert (await d.next(0))[1].id == "a"
+        assert (await d.next(0))[1] == "a"
         await d.end(0, "a", full)
         assert (await d.next_report("a", 0))[1].reason == "it was tried 2 times in task 1: CUDA out of memory"
 
@@ -393,9 +406,9 @@ def test_a_group_that_asks_twice_for_its_next_job_is_given_one():
         await asyncio.sleep(0)
         await d.submit(_job("a"))
         await d.submit(_job("b"))
-        assert [job.id for _, job in await asyncio.gather(*asked)] == ["a", "a"]
+        assert [job_id for _, job_id in await asyncio.gather(*asked)] == ["a", "a"]
         await d.end(0, "group", "a", Outcome("finished"))
-        assert (await d.next(0, "group"))[1].id == "b"
+        assert (await d.next(0, "group"))[1] == "b"
 
     asyncio.run(story())
 
@@ -409,7 +422,7 @@ def test_what_is_said_twice_counts_once():
         await d.next(0, "group")
         for _ in range(3):
             await d.end(0, "group", "a", Outcome("failed", "full", again=True), "once")
-        assert (await d.next(0, "group"))[1].id == "a" and await d.next_report("a", 0) == ("wait", None)
+        assert (await d.next(0, "group"))[1] == "a" and await d.next_report("a", 0) == ("wait", None)
         assert [await d.ended(0, "no GPU", "its first end") for _ in range(5)] == ["again"] * 5
         assert (await d.lanes())["dead"] == {}
         assert await d.ended(0, "no GPU", "its second end") == "again"

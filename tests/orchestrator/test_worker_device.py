@@ -143,12 +143,13 @@ class _Workers:
         return len(self._answers)
 
     def execute_single(self, rank, function, *given):
-        return "127.0.0.1" if not given else 5
+        return "file:///met/store"
 
     def execute(self, function, *given):
-        return self._answers if function is lane_group._has_gpu else None
+        answers = {lane_group._has_gpu: self._answers, lane_group._place: [("node", "192.0.2.1")] * 2}
+        return answers.get(function)
 
-    def execute_single_async(self, rank, function, own, backend, size):
+    def execute_single_async(self, rank, function, own, backend, size, meeting):
         self.backends.append(backend)
 
 

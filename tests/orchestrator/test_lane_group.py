@@ -1,0 +1,155 @@
+"""By what a lane's workers meet, and where they listen meanwhile."""
+
+import json
+import os
+import sys
+import time
+from collections import namedtuple
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlparse
+
+import psutil
+import pytest
+import torch
+import torch.distributed as dist
+
+from orchestrator import lane_group
+from orchestrator.lane_group import LaneGroup
+
+
+class _Workers:
+    """A worker group on ``places``: what its workers were told to do."""
+
+    def __init__(self, places):
+        self._places = places
+        self.prepared, self.met, self.joined = [], [], []
+
+    def __len__(self):
+        return len(self._places)
+
+    def execute_single(self, rank, function, *given):
+        assert rank == 0
+        self.met.append((function, *given))
+        return "the meeting"
+
+    def execute(self, function, *given):
+        if function is lane_group._prepare:
+            self.prepared.append(*given)
+        return self._places if function is lane_group._place else [True] * len(self)
+
+    def execute_single_async(self, rank, function, *given):
+        self.joined.append(given)
+
+
+@pytest.mark.parametrize(
+    ("places", "together", "met"),
+    [
+        ([("a", "192.0.2.1")], True, (lane_group._file,)),
+        ([("a", "192.0.2.1"), ("a", "192.0.2.1")], True, (lane_group._file,)),
+        ([("a", "192.0.2.1"), ("b", "192.0.2.2")], False, (lane_group._listen, "192.0.2.1")),
+    ],
+    ids=["one worker", "one machine", "two machines"],
+)
+def test_only_workers_of_several_machines_meet_over_the_network(monkeypatch, places, together, met):
+    monkeypatch.setattr(lane_group.ray, "get", lambda refs: refs)
+    workers = _Workers(places)
+    group = LaneGroup("nccl")
+    group.backend_cls().on_start(workers, group)
+    assert workers.met == [met] and workers.prepared == [together]
+    assert workers.joined == [(rank, "nccl", len(places), "the meeting") for rank in range(len(places))]
+
+
+_Address = namedtuple("_Address", "address")
+_CARDS = {"lo": ["127.0.0.1", "::1"], "eth0": ["192.0.2.1", "fe80::1%eth0"], "eth01": ["192.0.2.7"]}
+
+
+@pytest.mark.parametrize(
+    ("together", "address", "card"),
+    [
+        (True, "192.0.2.1", "lo"),
+        (False, "192.0.2.1", "eth0"),
+        (False, "192.0.2.7", "eth01"),
+        (False, "fe80::1", "eth0"),
+        (False, "192.0.2.8", None),
+    ],
+    ids=["one machine", "several", "another card", "IPv6", "an address of no card"],
+)
+def test_collectives_listen_where_the_others_come_from(monkeypatch, together, address, card):
+    found = {name: [_Address(a) for a in addresses] for name, addresses in _CARDS.items()}
+    monkeypatch.setattr(psutil, "net_if_addrs", lambda: found)
+    monkeypatch.setattr(lane_group.ray.util, "get_node_ip_address", lambda: address)
+    monkeypatch.setattr(os, "environ", {})
+    lane_group._prepare(together)
+    expected = {} if card is None else {"GLOO_SOCKET_IFNAME": card, "NCCL_SOCKET_IFNAME": f"={card}"}
+    assert os.environ == expected | {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
+
+
+def test_a_card_that_the_user_named_is_kept(monkeypatch):
+    monkeypatch.setattr(os, "environ", {"NCCL_SOCKET_IFNAME": "mine", "GLOO_SOCKET_IFNAME": "mine"})
+    lane_group._prepare(True)
+    assert os.environ["GLOO_SOCKET_IFNAME"] == os.environ["NCCL_SOCKET_IFNAME"] == "mine"
+
+
+@pytest.fixture(scope="module")
+def ranks(on_two_ranks, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lane_group")
+    on_two_ranks(__file__, folder)
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
+
+
+def test_workers_of_one_machine_listen_on_loopback_for_each_other_alone(ranks):
+    for found in ranks:
+        assert found["file"]["sum"] == 3
+        assert [ip for ip, _ in found["file"]["listening"]] == ["127.0.0.1"], "gloo's own"
+
+
+def test_the_file_by_which_they_met_was_their_users_alone_and_is_gone(ranks):
+    assert ranks[0]["file"]["mode"] == 0o700 and ranks[0]["file"]["gone"]
+
+
+def test_the_store_of_several_machines_listens_on_the_first_ones_address_alone(ranks):
+    first, second = (found["network"] for found in ranks)
+    meeting = urlparse(first["meeting"])
+    assert first["sum"] == second["sum"] == 3 and meeting.hostname == "127.0.0.2"
+    assert ["127.0.0.2", meeting.port] in first["listening"] and len(first["listening"]) == 2
+    assert [ip for ip, _ in second["listening"]] == ["127.0.0.1"], "gloo's own"
+
+
+def _met(rank, folder, way, meet):
+    """Joins the two ranks by what rank 0's ``meet`` answers, and says what was seen."""
+    place = folder / f"{way}.url"
+    if rank == 0:
+        (folder / "new").write_text(meet())
+        (folder / "new").replace(place)
+    while not place.exists():
+        time.sleep(0.02)
+    meeting = place.read_text()
+    lane_group._join(rank, "gloo", 2, meeting)
+    total = torch.tensor(rank + 1)
+    dist.all_reduce(total)
+    connections = psutil.Process().net_connections("inet")
+    listening = [list(c.laddr) for c in connections if c.status == psutil.CONN_LISTEN]
+    parent = Path(urlparse(meeting).path).parent
+    mode = parent.stat().st_mode & 0o777 if way == "file" else None
+    dist.barrier()
+    lane_group._leave(True)
+    found = {"meeting": meeting, "sum": int(total), "listening": listening}
+    return found | {"mode": mode, "gone": not parent.exists()}
+
+
+if __name__ == "__main__":
+    from ray.train.torch import config
+
+    # These ask for the worker of Ray Train that they are in, and would begin a Ray.
+    config._set_torch_distributed_env_vars = lambda: None
+    config._shutdown_torch = lambda destroy_process_group: dist.destroy_process_group()
+    os.umask(0)
+    number, place = int(sys.argv[1]), Path(sys.argv[2])
+    lane_group.ray.util = SimpleNamespace(get_node_ip_address=lambda: "127.0.0.1")
+    lane_group._prepare(True)
+    seen = {
+        "file": _met(number, place, "file", lane_group._file),
+        "network": _met(number, place, "network", lambda: lane_group._listen("127.0.0.2")),
+    }
+    (place / f"{number}.json").write_text(json.dumps(seen))
