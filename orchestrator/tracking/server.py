@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import warnings
@@ -18,7 +19,7 @@ from .confined import confine_artifacts
 from .gate import Gate
 from .store import making_tables, without_password
 
-_STOPPING = 3  # seconds that requests under way are given at the end
+_STOPPING = 1  # seconds that requests under way are given at the end
 
 
 class Server:
@@ -91,3 +92,8 @@ class _Announcing(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What is still under way is cut off, as meant: uvicorn would print the stack of each.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)

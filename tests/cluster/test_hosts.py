@@ -124,6 +124,8 @@ def test_up_a_job_and_down(cluster):
     assert "HTTP Error 401" in cluster.on_head(asked), "it has a login"
     kept = cluster.folder / "h0/home/mlflow"
     assert (kept / "password").stat().st_mode & 0o077 == 0 and kept.stat().st_mode & 0o077 == 0
+    link = cluster.on_head("echo http://vlcl:$(cat ~/mlflow/password)@localhost:5000/login")
+    assert f"http://vlcl:{(kept / 'password').read_text().strip()}@localhost:5000/login" in link
     assert not list(cluster.folder.glob("h[12]/home/mlflow")), "workers need no password"
 
     client = MlflowClient(f"sqlite:///{cluster.folder}/h0/home/mlflow/mlflow.db")

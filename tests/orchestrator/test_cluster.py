@@ -179,6 +179,7 @@ def head(s3, free_port, tmp_path, monkeypatch):
 def test_mlflow_on_the_head_asks_for_a_password_and_keeps_artifacts_where_checkpoints_are(
     s3, head, monkeypatch
 ):
+    (head.home / "mlflow").mkdir(mode=0o755)  # of a head that had no password yet
     for _ in range(2):  # the second `ray up` changes nothing
         head("head_setup_commands", "mlflow/password")
     file = head.home / "mlflow/password"
@@ -196,7 +197,6 @@ def test_mlflow_on_the_head_asks_for_a_password_and_keeps_artifacts_where_checkp
     (server,) = [p for p in psutil.process_iter(["cmdline"]) if str(head.port) in (p.info["cmdline"] or [])]
     assert password not in str(server.cmdline()) and server.uids().real == os.getuid()
     assert "its server runs already" in head("head_start_ray_commands", "mlflow")
-    assert {stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()} == {0o600}
 
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     client = MlflowClient(f"http://127.0.0.1:{head.port}")
@@ -207,6 +207,8 @@ def test_mlflow_on_the_head_asks_for_a_password_and_keeps_artifacts_where_checkp
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", given[1])
     run = client.create_run(client.create_experiment("e")).info.run_id
     client.log_artifact(run, str(SHIPPED))
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
+    assert {"password", "mlflow.db", "server.log"} <= modes.keys() and set(modes.values()) == {0o600}, modes
     import s3fs
 
     found = s3fs.S3FileSystem().find(f"{s3}-mlflow/mlflow-artifacts")

@@ -1,5 +1,6 @@
 """``python -m orchestrator.tracking ui``: the record for one user's browser, and for nobody else."""
 
+import asyncio
 import base64
 import http.client
 import json
@@ -18,6 +19,7 @@ import pytest
 
 from orchestrator.tracking import Tracker
 from orchestrator.tracking.__main__ import main
+from orchestrator.tracking.gate import Gate
 
 _EXPERIMENT = "ctp on shapes-retrieval"
 _OLD = 3 * 24 * 3600  # seconds
@@ -164,6 +166,15 @@ def test_nor_does_a_web_socket_open(shown):
     status, *_ = shown.ask("GET", "/ws", **upgrade | {"sec-websocket-key": "MDEyMzQ1Njc4OWFiY2RlZg=="})
     assert status in (401, 403)
 
+    # As a server says it that speaks it, which this one does where a package is there.
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(Gate(None, "p")({"type": "websocket", "path": "/ws", "headers": []}, None, send))
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
 
 def test_the_assistant_which_runs_commands_is_away(shown):
     for method, path in (("GET", "config"), ("POST", "message")):
@@ -231,9 +242,14 @@ def test_a_link_that_another_user_left_in_the_common_folder_is_not_followed(show
 def test_ctrl_c_ends_it_and_nothing_is_left(shown):
     """The last of those that share a server."""
     before = sorted(shown.temporary.rglob("*"))
-    with socket.create_connection(("127.0.0.1", shown.place.port)) as idle:  # a browser keeps its own
-        idle.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    place = ("127.0.0.1", shown.place.port)
+    asked = "POST /api/2.0/mlflow/runs/search HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n"
+    with socket.create_connection(place) as idle, socket.create_connection(place) as busy:
+        idle.send(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")  # a browser keeps its connections
         idle.recv(100)
+        # And may never end what it asks.
+        busy.send(f"{asked}Authorization: {shown.login}\r\n\r\nhalf".encode())
+        shown.ask("GET", "/")
         shown.process.send_signal(signal.SIGINT)
         assert shown.process.wait(30) == 130
     assert (shown.folder / "errors").read_text() == ""
