@@ -15,13 +15,13 @@ from .listener import loopback_listener
 
 def serve(folder: Path, port: int, artifacts: str) -> int:
     """Starts a server of ``folder/mlflow.db`` on 127.0.0.1:``port`` that runs on until it is killed, unless
-    the folder has one. Returns the exit status, with the server listening. What it says goes to
+    the folder has one. Returns the exit status, with the server answering. What it says goes to
     ``folder/server.log``.
 
     Its password is in ``folder/password``, which its user alone may read. ``artifacts``: the URL, or the
     folder, where clients' artifacts are kept.
-    :class:`~orchestrator.errors.UserError`: a folder or password that is not the user's own, or a taken port:
-    whoever has it would be given the password.
+    :class:`~orchestrator.errors.UserError`: a folder or password that is not the user's own, a database that
+    cannot be opened, or a taken port: whoever has it would be given the password.
     """
     check_own(folder)
     password = _password(folder / "password")
@@ -37,7 +37,11 @@ def serve(folder: Path, port: int, artifacts: str) -> int:
         pass  # a file system without locks: another server of the folder has the port
     listener = loopback_listener(port)
     log = os.open(folder / "server.log", opened | os.O_TRUNC, 0o600)
+    told, tell = os.pipe()
     if os.fork():
+        os.close(tell)
+        if not os.read(told, 1):
+            raise UserError(f"{folder}: its server did not start; {folder / 'server.log'} says why")
         return 0
     os.setsid()
     os.umask(0o077)
@@ -47,7 +51,7 @@ def serve(folder: Path, port: int, artifacts: str) -> int:
 
     where = artifacts if "://" in artifacts else Path(artifacts).resolve().as_uri()
     server = Server(f"sqlite:///{folder.resolve() / 'mlflow.db'}", where, proxied=True)
-    server.run(listener, password, "/", lambda: None)
+    server.run(listener, password, "/", lambda: os.write(tell, b"."))
     return 0
 
 

@@ -64,7 +64,7 @@ class Server:
             raise UserError(f"{without_password(uri)}: cannot be opened: {why}") from error
         self._app = app
 
-    def run(self, listener: socket.socket, password: str, page: str, ready: Callable[[], None]) -> None:
+    def run(self, listener: socket.socket, password: str, page: str, ready: Callable[[], object]) -> None:
         """Answers until a signal ends it: SIGINT with a KeyboardInterrupt, SIGTERM with this process' end.
 
         ``page``: see :class:`~orchestrator.tracking.gate.Gate`. ``ready`` is called when it answers.
@@ -85,7 +85,7 @@ class Server:
 
 
 class _Announcing(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
         super().__init__(config)
         self._ready = ready
 

@@ -3,6 +3,8 @@
 import os
 import re
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -69,3 +71,16 @@ def test_a_port_that_somebody_has_is_one_line(folder, capsys):
         assert _serve(folder, port) == 2
     out, error = capsys.readouterr()
     assert out == "" and error.startswith(f"error: --port {port}: another program has it") and "\n" in error
+
+
+def test_a_database_that_is_none_is_one_line_and_leaves_no_server(folder, free_port):
+    (folder / "mlflow.db").write_text("no database")
+    port = free_port()
+    command = [sys.executable, "-m", "orchestrator.tracking", "serve", folder, "--artifacts", folder]
+    done = subprocess.run([*command, "--port", str(port)], capture_output=True, text=True)
+    log = folder / "server.log"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: {folder}: its server did not start; {log} says why\n"
+    assert "file is not a database" in log.read_text().splitlines()[-1]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
