@@ -180,10 +180,11 @@ def test_mlflow_on_the_head_asks_for_a_password_and_keeps_artifacts_where_checkp
     s3, head, monkeypatch
 ):
     (head.home / "mlflow").mkdir(mode=0o755)  # of a head that had no password yet
+    file, made = head.home / "mlflow/password", set()
     for _ in range(2):  # the second `ray up` changes nothing
         head("head_setup_commands", "mlflow/password")
-    file = head.home / "mlflow/password"
-    password = file.read_text().strip()
+        made.add(file.read_text().strip())
+    (password,) = made
     assert len(password) == 32
     assert stat.S_IMODE(file.stat().st_mode) == 0o600 and stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     head("head_setup_commands", "MLFLOW_TRACKING_PASSWORD")
