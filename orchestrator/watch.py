@@ -144,8 +144,7 @@ class Watch:
         message = self._tracker.close().message
         if self._kept is not None:
             self._aside("the storage", self._push_all, self._kept)
-        address = self._tracker.page()
-        lines = ["Compare in MLflow:", f"  {self._tracker.ui_command()}", f"  then open {address}"]
+        lines = ["Compare in MLflow:", f"  {self._tracker.where()}"]
         return [*lines, "", message] if message else lines
 
     def _push_all(self, kept: RunStorage) -> None:

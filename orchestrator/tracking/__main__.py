@@ -1,4 +1,4 @@
-"""``python -m orchestrator.tracking send FOLDER``: deliver what MLflow could not be told at the time."""
+"""``python -m orchestrator.tracking``: the record in MLflow, shown, delivered and served."""
 
 from __future__ import annotations
 
@@ -8,21 +8,43 @@ from pathlib import Path
 
 from orchestrator.errors import UserError
 
+from .background import serve
 from .tracker import resend
+from .ui import ui as show
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0; 2 with one line on stderr for a :class:`~orchestrator.errors.UserError`."""
+    """Exit status 0; 2 with one line on stderr for a :class:`~orchestrator.errors.UserError`; 130 for
+    Ctrl-C.
+    """
     parser = argparse.ArgumentParser(prog="python -m orchestrator.tracking", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     send = commands.add_parser("send", help="send a sweep's unsent records (MLFLOW_TRACKING_URI honoured)")
     send.add_argument("folder", type=Path, metavar="FOLDER", help="the sweep's folder, such as runs/NAME")
+    ui = commands.add_parser("ui", help="show the record in a browser: prints a link, until Ctrl-C")
+    which = "a run's, such as runs/NAME, or that of all runs; default: runs"
+    ui.add_argument("folder", type=Path, nargs="?", default=Path("runs"), metavar="FOLDER", help=which)
+    ui.add_argument(
+        "--port", type=int, default=0, help="of 127.0.0.1, to listen on; default: one that is free"
+    )
+    server = commands.add_parser("serve", help="keep a cluster's server running, as cluster.yaml does")
+    server.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="with the password; gets database and log"
+    )
+    server.add_argument("--port", type=int, required=True, help="of 127.0.0.1, to listen on")
+    server.add_argument("--artifacts", required=True, metavar="URL", help="where artifacts are kept")
     options = parser.parse_args(arguments)
     try:
+        if options.command == "ui":
+            return show(options.folder, options.port)
+        if options.command == "serve":
+            return serve(options.folder, options.port, options.artifacts)
         delivery = resend(options.folder)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     print(f"{delivery.sent} records sent to {delivery.store}")
     for line in delivery.rejected:
         print(f"refused: {line}", file=sys.stderr)

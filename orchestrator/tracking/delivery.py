@@ -1,4 +1,4 @@
-"""From the journal to an MLflow store. The only file that imports mlflow."""
+"""From the journal to an MLflow store."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from orchestrator.inside import inside
 
 from .journal import Journal
 from .store import artifact_location, making_tables, without_password
-from .view import view_state, view_tag
+from .view import page_path, view_state, view_tag
 
 _METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100  # MLflow's own limits of one log_batch
 _KEY = "orchestrator.key"  # the tag by which a run is found again
-_LOCAL_UI = "http://127.0.0.1:5000"  # where `mlflow ui` listens unless told otherwise
 
 
 class Delivery:
@@ -64,14 +63,10 @@ class Delivery:
         return line.replace(self.uri, self.store)[:300]
 
     def page(self) -> str:
-        """The address of the sweep's comparison page; of the UI's first page while the store has not been
+        """The path of the run's comparison page on its server; of the first one while the store has not been
         reached.
         """
-        host = self.store.rstrip("/") if self.store.startswith("http") else _LOCAL_UI
-        if not self._experiment_id:
-            return host
-        view = f"workflowType=machine_learning&compareRunsMode=CHART&viewStateShareKey={self._key}"
-        return f"{host}/#/experiments/{self._experiment_id}/runs?{view}"
+        return page_path(self._experiment_id, self._key) if self._experiment_id else "/"
 
     def _connect(self) -> None:
         # A dead server must cost seconds, not MLflow's default of minutes; and a sweep sends nothing about

@@ -210,18 +210,11 @@ class Tracker:
             lines.append(f"MLflow refused {refused} records, the first: {delivery.rejected[0]}")
         return Summary(delivery.sent, unsent, len(delivery.rejected), "\n".join(lines))
 
-    def ui_command(self) -> str:
-        """The command that opens the comparison in a browser; for a server, its address."""
-        uri = self._delivery.store
-        if uri.startswith("http"):
-            return uri
-        if uri.startswith("sqlite:///"):
-            uri = f"sqlite:///{_short(Path(uri.removeprefix('sqlite:///')))}"
-        return f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
-
-    def page(self) -> str:
-        """The address of the sweep's comparison page: on the server, or where :meth:`ui_command` opens it."""
-        return self._delivery.page()
+    def where(self) -> str:
+        """What opens the comparison: a command that prints a link to it; of a server, the page's address."""
+        if self._delivery.store.startswith("http"):
+            return self._delivery.store.rstrip("/") + self._delivery.page()
+        return f"python -m orchestrator.tracking ui {shlex.quote(_short(self._journal.folder))}"
 
     def _start(self, run: str, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
         self._append(

@@ -17,6 +17,12 @@ def view_tag(key: str) -> str:
     return f"mlflow.sharedViewState.{key}"
 
 
+def page_path(experiment_id: str, key: str) -> str:
+    """Where on a server of MLflow the saved view ``key`` is opened."""
+    view = f"workflowType=machine_learning&compareRunsMode=CHART&viewStateShareKey={key}"
+    return f"/#/experiments/{experiment_id}/runs?{view}"
+
+
 def view_state(
     name: str, parent_run: str, searched: Sequence[str], objective: str, mode: str, time: int
 ) -> str:

@@ -302,6 +302,16 @@ def test_up_a_job_and_down(cluster):
         assert {pid for pid, _ in own} == pids, "gloo listens on the cluster's address"
         assert {address for _, address in found - own} <= {"*", "0.0.0.0", "::"}, "Ray's own"
 
+    asked = (
+        """python -c 'import urllib.request as r; r.urlopen("http://127.0.0.1:5000/health")' 2>&1 || true"""
+    )
+    assert "HTTP Error 401" in cluster.on_head(asked), "it has a login"
+    kept = cluster.folder / "h0/home/mlflow"
+    assert (kept / "password").stat().st_mode & 0o077 == 0 and kept.stat().st_mode & 0o077 == 0
+    link = cluster.on_head("echo http://vlcl:$(cat ~/mlflow/password)@localhost:5000/login")
+    assert f"http://vlcl:{(kept / 'password').read_text().strip()}@localhost:5000/login" in link
+    assert not list(cluster.folder.glob("h[12]/home/mlflow")), "workers need no password"
+
     client = MlflowClient(f"sqlite:///{cluster.folder}/h0/home/mlflow/mlflow.db")
     (experiment,) = [e for e in client.search_experiments() if e.name == "ctp on shapes-retrieval"]
     runs = client.search_runs([experiment.experiment_id])

@@ -3,14 +3,16 @@
 import os
 import re
 import shutil
+import socket
+import stat
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
+import requests
 import yaml
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -111,9 +113,9 @@ def test_spot_machines_come_first_and_on_demand_ones_where_spot_was_refused():
     assert asked({"CPU": 1, "GPU": 8}, {}) == {}
 
 
-def test_dashboard_and_record_listen_on_loopback_alone():
+def test_the_dashboard_listens_on_loopback_alone():
     commands = " ".join(yaml.safe_load(SHIPPED.read_text())["head_start_ray_commands"])
-    assert "--dashboard-host=127.0.0.1" in commands and "--host 127.0.0.1" in commands
+    assert "--dashboard-host=127.0.0.1" in commands
     assert "0.0.0.0" not in SHIPPED.read_text()
 
 
@@ -138,33 +140,94 @@ def test_on_aws_checkpoints_are_kept_in_the_accounts_bucket(s3, tmp_path):
     assert set_up("head") == once
 
 
-def test_mlflows_artifacts_are_kept_where_checkpoints_are(s3, free_port, tmp_path, monkeypatch):
-    """The file's own command, but for the port."""
-    (command,) = [c for c in yaml.safe_load(SHIPPED.read_text())["head_start_ray_commands"] if "mlflow" in c]
+@pytest.fixture
+def head(s3, free_port, tmp_path, monkeypatch):
+    """Runs what the file has its head run: commands that name a word, in the order of the file. The home is
+    another one, and so is the port.
+    """
     port = free_port()
-    command = command.replace("--port 5000", f"--port {port}").replace("pgrep -x mlflow", "false")
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    python = tmp_path / "vlcl-env/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    values = yaml.safe_load(SHIPPED.read_text())
+    path = f"{python.parent}:{os.environ['PATH']}"
     environment = {**os.environ, "VLCL_STORAGE": f"{s3}-mlflow", "HOME": str(tmp_path), "PATH": path}
-    subprocess.run(["bash", "-ec", command], env=environment, check=True)
-    try:
-        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-        client = MlflowClient(f"http://127.0.0.1:{port}")
-        for _ in range(600):
-            try:
-                run = client.create_run(client.create_experiment("e")).info.run_id
-                break
-            except MlflowException:
-                time.sleep(0.2)
-        client.log_artifact(run, str(SHIPPED))
-    finally:
-        servers = [p for p in psutil.process_iter(["cmdline"]) if str(port) in (p.info["cmdline"] or [])]
-        for process in [*servers, *(child for p in servers for child in p.children(recursive=True))]:
-            with suppress(psutil.NoSuchProcess):  # it went with another of them
+
+    def run(section, word):
+        commands = [command.replace("5000", str(port)) for command in values[section] if word in command]
+        assert commands
+        for command in commands:
+            # The user's own umask, as far as it lets others read.
+            done = subprocess.run(
+                ["bash", "-ec", f"umask 022; {command}"],
+                env=environment,
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        return done.stdout
+
+    run.home, run.port = tmp_path, port
+    yield run
+    for process in psutil.process_iter(["cmdline"]):
+        if str(port) in (process.info["cmdline"] or []):
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
+
+
+def test_mlflow_on_the_head_asks_for_a_password_and_keeps_artifacts_where_checkpoints_are(
+    s3, head, monkeypatch
+):
+    (head.home / "mlflow").mkdir(mode=0o755)  # of a head that had no password yet
+    file, made = head.home / "mlflow/password", set()
+    for _ in range(2):  # the second `ray up` changes nothing
+        head("head_setup_commands", "mlflow/password")
+        made.add(file.read_text().strip())
+    (password,) = made
+    assert len(password) == 32
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600 and stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    head("head_setup_commands", "MLFLOW_TRACKING_PASSWORD")
+    (line,) = (head.home / ".bashrc").read_text().splitlines()
+    assert password not in line
+    asked = ["bash", "-c", f"{line}; echo $MLFLOW_TRACKING_USERNAME; echo $MLFLOW_TRACKING_PASSWORD"]
+    given = subprocess.run(asked, env={"HOME": str(head.home)}, capture_output=True, text=True).stdout.split()
+    assert given[1] == password
+
+    assert head("head_start_ray_commands", "mlflow") == ""
+    (server,) = [p for p in psutil.process_iter(["cmdline"]) if str(head.port) in (p.info["cmdline"] or [])]
+    assert password not in str(server.cmdline()) and server.uids().real == os.getuid()
+    assert "its server runs already" in head("head_start_ray_commands", "mlflow")
+
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    client = MlflowClient(f"http://127.0.0.1:{head.port}")
+    monkeypatch.delenv("MLFLOW_TRACKING_PASSWORD", raising=False)
+    with pytest.raises(MlflowException, match="401"):
+        client.create_experiment("e")
+    monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", given[0])
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", given[1])
+    run = client.create_run(client.create_experiment("e")).info.run_id
+    client.log_artifact(run, str(SHIPPED))
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
+    assert {"password", "mlflow.db", "server.log"} <= modes.keys() and set(modes.values()) == {0o600}, modes
     import s3fs
 
     found = s3fs.S3FileSystem().find(f"{s3}-mlflow/mlflow-artifacts")
     assert [path for path in found if path.endswith(f"{run}/artifacts/cluster.yaml")]
+    elsewhere = client.create_experiment("x", f"file://{head.home}")
+    asked = {"run_id": client.create_run(elsewhere).info.run_id}
+    url = f"http://127.0.0.1:{head.port}/api/2.0/mlflow/artifacts/list"
+    answer = requests.get(url, asked, auth=tuple(given), timeout=60)
+    assert answer.status_code == 400 and "not served; allowed: buckets alone" in answer.text
+
+
+def test_a_port_that_somebody_else_has_stops_the_head(head):
+    """Whoever has it would be given the password, with every record."""
+    head("head_setup_commands", "mlflow/password")
+    with socket.socket() as taken, pytest.raises(subprocess.CalledProcessError):
+        taken.bind(("127.0.0.1", head.port))
+        taken.listen()
+        head("head_start_ray_commands", "mlflow")
 
 
 def test_the_command_line_says_what_is_wrong_in_one_line(tmp_path):

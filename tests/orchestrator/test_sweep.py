@@ -66,7 +66,7 @@ def test_a_sweep_ends_with_the_best_a_table_and_the_two_commands(swept):
         "Best configuration: trial",
         "on test:",
         "python -m orchestrator.train --config runs/s/trials/",
-        "mlflow ui --backend-store-uri",
+        "python -m orchestrator.tracking ui runs/s\n",
     ):
         assert expected in done.stdout
     rows = [line for line in done.stdout.splitlines() if re.match(r"\s*\d+  (finished|\s*stopped)", line)]

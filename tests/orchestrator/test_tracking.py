@@ -3,6 +3,7 @@
 import fcntl
 import json
 import math
+import re
 import shutil
 import socket
 import threading
@@ -14,6 +15,7 @@ from mlflow import MlflowClient
 from orchestrator.errors import UserError
 from orchestrator.tracking import Tracker, environment_tags
 from orchestrator.tracking.__main__ import main
+from orchestrator.tracking.comparison import comparison_page
 from orchestrator.tracking.store import tracking_uri, without_password
 
 EXPERIMENT = "ctp on shapes-retrieval"
@@ -137,8 +139,9 @@ def test_the_comparison_page_shows_the_finished_trials_and_what_was_searched(run
     named, client = found(runs)
     assert named["bb"].info.run_name == "ctp 2 replay.size=4 a=1 b=2"
     experiment = client.get_experiment_by_name(EXPERIMENT)
-    address, _, key = tracker.page().rpartition("viewStateShareKey=")
-    assert address.startswith(f"http://127.0.0.1:5000/#/experiments/{experiment.experiment_id}/runs?")
+    page, _, key = comparison_page(runs / "sweep", f"sqlite:///{runs / 'mlflow.db'}").rpartition("=")
+    assert page.startswith(f"/#/experiments/{experiment.experiment_id}/runs?")
+    assert page.endswith("&viewStateShareKey")
     view = json.loads(experiment.tags[f"mlflow.sharedViewState.{key}"])
     assert view["name"] == "sweep"
     state = json.loads(view["state"])
@@ -300,11 +303,30 @@ def test_send_names_a_folder_without_a_journal(tmp_path, capsys):
     assert "no record of a sweep" in capsys.readouterr().err
 
 
-def test_the_ui_command_names_the_store(runs, monkeypatch):
+def test_the_command_that_opens_the_comparison_names_the_run(runs, monkeypatch):
     monkeypatch.chdir(runs.parent)
-    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker = Tracker(runs / "a sweep", None, EXPERIMENT, "a sweep")
     tracker.close()
-    assert tracker.ui_command() == "mlflow ui --backend-store-uri sqlite:///runs/mlflow.db"
+    assert tracker.where() == "python -m orchestrator.tracking ui 'runs/a sweep'"
+
+
+def test_the_comparison_at_a_server_is_an_address(runs, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    tracker = Tracker(runs / "sweep", f"http://me:secret@127.0.0.1:{closed_port()}/", EXPERIMENT, "sweep")
+    tracker.close(timeout=0.1)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", tracker.where())
+
+
+def test_a_run_whose_record_is_elsewhere_is_one_line(runs, empty_store):
+    Tracker(runs / "sweep", None, EXPERIMENT, "sweep").close()
+    other = f"sqlite:///{empty_store}"
+    with pytest.raises(UserError) as raised:
+        comparison_page(runs / "sweep", other)
+    where = f"sqlite:///{runs / 'mlflow.db'}"
+    wanted = (
+        f"{runs / 'sweep'}: its record is not in {other}, but perhaps in {where}: give MLFLOW_TRACKING_URI"
+    )
+    assert str(raised.value) == wanted
 
 
 def test_environment_tags_name_versions_and_no_secret(monkeypatch):

@@ -1,0 +1,28 @@
+"""Where a run's comparison page is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestrator.errors import UserError
+
+from .journal import Journal
+from .store import without_password
+from .view import page_path
+
+
+def comparison_page(folder: Path, uri: str) -> str:
+    """The path of the comparison page of the run in ``folder`` on a server of the store at ``uri``.
+
+    :class:`~orchestrator.errors.UserError`: the store has no record of the run.
+    """
+    from mlflow import MlflowClient
+
+    journal = Journal(folder)
+    opened = [record for record, _ in journal.read() if record["op"] == "open"]
+    found = MlflowClient(uri).get_experiment_by_name(opened[0]["experiment"]) if opened else None
+    if found is None:
+        # Only said: the journal is whoever's wrote it.
+        where = f", but perhaps in {opened[-1]['store']}: give MLFLOW_TRACKING_URI" if opened else ""
+        raise UserError(f"{folder}: its record is not in {without_password(uri)}{where}")
+    return page_path(found.experiment_id, opened[0]["key"])

@@ -1,0 +1,34 @@
+"""Which local files an MLflow server gives out and writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def confine_artifacts(root: Path | None) -> None:
+    """From here on MLflow keeps and reads artifacts on this machine's disk in ``root`` alone (None: nowhere),
+    for the whole process. Whoever makes an experiment says where its artifacts lie, which may else be any
+    folder of the server's user.
+
+    What lies elsewhere raises an MlflowException that its server answers with 400. Buckets are left as they
+    are.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+
+    inside = None if root is None else root.resolve()
+
+    class Confined(LocalArtifactRepository):
+        def __init__(self, artifact_uri: str, *arguments: Any, **options: Any) -> None:
+            super().__init__(artifact_uri, *arguments, **options)
+            folder = Path(self.artifact_dir).resolve()
+            if inside is None or not folder.is_relative_to(inside):
+                allowed = "buckets alone" if inside is None else f"folders in {inside}"
+                raise MlflowException.invalid_parameter_value(
+                    f"artifacts at {artifact_uri!r} are not served; allowed: {allowed}"
+                )
+
+    for scheme in ("", "file"):
+        _artifact_repository_registry.register(scheme, Confined)

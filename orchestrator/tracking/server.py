@@ -1,0 +1,99 @@
+"""MLflow's server in this process, behind a login."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+# MLflow looks whether it is there to know that it is in a server.
+import uvicorn
+
+from orchestrator.errors import UserError
+
+from .confined import confine_artifacts
+from .gate import Gate
+from .store import making_tables, without_password
+
+_STOPPING = 1  # seconds that requests under way are given at the end
+
+
+class Server:
+    """MLflow's own application on one store, which answers on ``listener`` to whoever has the password.
+
+    One process: nothing of it is left when that ends, however it does, and the password is written nowhere.
+
+    ``uri``: a database's. ``artifacts``: the URI below which new experiments keep theirs; on this machine's
+    disk they are served from there alone. ``proxied``: clients send theirs through the server, as those on
+    other machines must.
+    :class:`~orchestrator.errors.UserError`: the store cannot be opened.
+    """
+
+    def __init__(self, uri: str, artifacts: str, proxied: bool = False) -> None:
+        # Whoever starts a server may have its variables set for another one.
+        for name in [name for name in os.environ if name.startswith(("_MLFLOW_SERVER_", "MLFLOW_SERVER_"))]:
+            del os.environ[name]
+        # What this machine's processes are told elsewhere is not what is served here.
+        os.environ.pop("MLFLOW_TRACKING_URI", None)
+        os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+        from mlflow.server import constants, handlers
+
+        local = artifacts.startswith("file://")
+        os.environ[constants.BACKEND_STORE_URI_ENV_VAR] = uri
+        os.environ[constants.ARTIFACT_ROOT_ENV_VAR] = "mlflow-artifacts:/" if proxied else artifacts
+        if proxied:
+            os.environ[constants.SERVE_ARTIFACTS_ENV_VAR] = "true"
+            os.environ[constants.ARTIFACTS_DESTINATION_ENV_VAR] = artifacts
+        confine_artifacts(Path(unquote(urlsplit(artifacts).path)) if local else None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what MLflow uses of others that is deprecated there
+            from mlflow.server.fastapi_app import app
+
+        try:
+            with making_tables(uri):
+                handlers.initialize_backend_stores(uri, uri, os.environ[constants.ARTIFACT_ROOT_ENV_VAR])
+        except Exception as error:
+            said = (str(error).strip() or type(error).__name__).splitlines()[0]
+            why = said.replace(uri, without_password(uri))[:300]
+            raise UserError(f"{without_password(uri)}: cannot be opened: {why}") from error
+        self._app = app
+
+    def run(self, listener: socket.socket, password: str, page: str, ready: Callable[[], object]) -> None:
+        """Answers until a signal ends it: SIGINT with a KeyboardInterrupt, SIGTERM with this process' end.
+
+        ``page``: see :class:`~orchestrator.tracking.gate.Gate`. ``ready`` is called when it answers.
+        """
+        gate = Gate(self._app, password, page)
+        config = uvicorn.Config(
+            gate,
+            log_level="error",
+            access_log=False,
+            # As it starts MLflow's application removes folders below one in the common /tmp that it knows by
+            # its name alone. Another user who was there first may have made that a link to any place.
+            lifespan="off",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=_STOPPING,
+        )
+        _Announcing(config, ready).run([listener])
+
+
+class _Announcing(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What is still under way is cut off, as meant: uvicorn would print the stack of each.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)

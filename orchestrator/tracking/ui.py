@@ -1,0 +1,55 @@
+"""The record in a browser."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import sys
+from pathlib import Path
+
+from orchestrator.errors import UserError
+
+from .comparison import comparison_page
+from .gate import LOGIN, USER
+from .listener import loopback_listener
+from .store import artifact_location, tracking_uri, without_password
+
+
+def ui(folder: Path, port: int) -> int:
+    """Shows the record of the runs folder ``folder``, or that of the run whose folder it is: serves it on
+    this machine's loopback until a signal ends it, Ctrl-C by a KeyboardInterrupt, and prints the one link
+    that opens it, a run's comparison page or else the first page. Returns the exit status.
+
+    The link has a password that was made for this server. Where ``MLFLOW_TRACKING_URI`` is a server's address
+    that is said and nothing is served. ``port``: 0 for any that is free.
+    :class:`~orchestrator.errors.UserError`: there is no record, it cannot be opened, the port is taken, or
+    the link would be written where others read it.
+    """
+    journal = folder / "tracking.jsonl"
+    runs = folder.absolute().parent if journal.exists() else folder
+    uri = tracking_uri(runs)
+    if uri.startswith("http"):
+        print(f"the record is at {without_password(uri)} (MLFLOW_TRACKING_URI)")
+        return 0
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        raise UserError(f"{uri.removeprefix('sqlite:///')}: there is no record; a sweep or train makes it")
+    _check_output()
+    listener = loopback_listener(port)
+    password = secrets.token_urlsafe(24)
+    from .server import Server
+
+    server = Server(uri, artifact_location(runs, uri) or "")
+    page = comparison_page(folder, uri) if journal.exists() else "/"
+    address = f"http://{USER}:{password}@127.0.0.1:{listener.getsockname()[1]}{LOGIN}"
+    server.run(listener, password, page, lambda: print(f"{address}\nCtrl-C ends it", flush=True))
+    return 0
+
+
+def _check_output() -> None:
+    found = os.fstat(sys.stdout.fileno())
+    if stat.S_ISREG(found.st_mode) and found.st_mode & 0o077:
+        raise UserError(
+            f"the link has a password, and others may read the file that it goes to (mode "
+            f"{stat.S_IMODE(found.st_mode):o}); allowed: a terminal, a pipe, a file made with umask 077"
+        )
