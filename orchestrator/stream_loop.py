@@ -213,7 +213,7 @@ class StreamLoop:
         largest = max(len(rows), len(again))
         accumulate = _micro_batches(largest, phase.batch_size, run.accumulate, self.world)
         batch_size = phase.batch_size * accumulate // run.accumulate
-        steps = phase.epochs * max(1, len(rows) // batch_size)
+        steps = phase.epochs * max(1, len(rows) // phase.batch_size)
         load = partial(self._loader, batch_size=batch_size, accumulate=accumulate, steps=steps)
         batches: _Batches = load(rows, seed=derive(run.seed, index, number))
         if len(again):

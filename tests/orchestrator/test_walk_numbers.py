@@ -1,7 +1,9 @@
 """What a walk trains on, in which order, from which seeds, and what decides: a method writes it down."""
 
 import copy
+import random
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -40,16 +42,19 @@ class Writer(Method):
     scenarios = frozenset({"retrieval"})
     plan = ({},)
     steps: list[Step] = []
+    drawn: list[tuple[float, ...]] = []
     at_end = None
 
     def __init__(self, config, spec):
         super().__init__(config, spec)
+        self.drawn.append(_drawn())
         self.weight = nn.Parameter(torch.randn(3, 4))
         self.words = nn.Parameter(torch.randn(9, 4))
         self.register_buffer("count", torch.zeros(()))
 
     def start_task(self, task):
         self.task = task.index
+        self.drawn.append(_drawn())
 
     def phases(self, task):
         how = {"epochs": 2, "batch_size": BATCH, "replay": "none"}
@@ -82,6 +87,10 @@ class Writer(Method):
         return batch.image.float().mean((2, 3)) / 255
 
 
+def _drawn():
+    return torch.rand(()).item(), random.random(), np.random.random()
+
+
 def make_stream():
     rng = np.random.default_rng(0)
 
@@ -108,7 +117,8 @@ def walk(small_config, monkeypatch, tmp_path):
 
     def run(*plan, stream=STREAM, at_end=None, **changes):
         steps = []
-        named = {"plan": plan, "steps": steps, "at_end": at_end}
+        run.drawn = []
+        named = {"plan": plan, "steps": steps, "at_end": at_end, "drawn": run.drawn}
         monkeypatch.setattr(stream_loop, "get_method", lambda name: type("Written", (Writer,), named))
         config = small_config("finetune", method__batch_size=BATCH, **changes)
         reporter, folder = CollectingReporter(), tmp_path / str(len(walks))
@@ -302,6 +312,31 @@ def test_the_mean_over_all_tasks_with_rows_in_the_training_set_decides_which_wei
     for task in (0, 1):
         for name, tensor in walk.saved(0, task).model.items():
             assert torch.equal(tensor, states[task, 1][name]), (task, name)
+
+
+def test_a_validation_score_is_among_the_classes_seen_by_the_newest_of_its_tasks(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        stream_loop, "task_score", lambda method, stream, k, classes, how: asked.append((k, classes)) or k
+    )
+    loop = StreamLoop.__new__(StreamLoop)
+    tasks = [SimpleNamespace(task=SimpleNamespace(classes=range(3 * k, 3 * k + 3))) for k in range(TASKS)]
+    loop.stream, loop.how = SimpleNamespace(tasks=tasks, task_of=lambda rows: rows // ROWS), None
+    assert loop._validate(None, np.array([20, 30, 14])) == 1.5
+    assert asked == [(1, 9), (2, 9)]
+
+
+def test_what_a_method_draws_depends_on_seed_and_task_alone(walk):
+    walk({})
+    first = walk.drawn
+    assert len(first) == 1 + TASKS, "at the start, and at each task's"
+    # However much was drawn before, in the task before as well.
+    _drawn()
+    walk({}, at_end=lambda method: _drawn())
+    assert walk.drawn == first
+    walk({}, run__seed=1)
+    numbers = [number for drawn in (first, walk.drawn) for three in drawn for number in three]
+    assert len(set(numbers)) == len(numbers) == 6 * (1 + TASKS)
 
 
 def test_weights_that_the_last_step_broke_end_the_walk(walk, monkeypatch):
