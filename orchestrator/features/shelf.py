@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
+from ..fresh_file import fresh_file
 
 FORMAT = 1
 _BLOCK = 2**24
@@ -112,7 +113,8 @@ class Shelf:
         path = self.folder / name
         partial = path.with_name(path.name + ".partial")
         try:
-            partial.write_bytes(data)
+            with fresh_file(partial) as file:
+                file.write(data)
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
