@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from .config import RunConfig, flatten
@@ -61,8 +61,7 @@ def _is_place(value: Any) -> bool:
     """Whether it is text that names a file or folder of this machine, also behind a prefix, as timm's."""
     if not isinstance(value, str) or not value.strip():
         return False
-    path = Path(value.rpartition(":")[2])
-    try:
-        return str(path)[:1] in ("/", "~") or ".." in path.parts or Path(value).exists() or path.exists()
-    except (OSError, ValueError):  # too long, or a NUL
+    path = value.rpartition(":")[2]
+    if path[:1] in ("/", "~") or ".." in path.split("/"):
         return True
+    return os.path.exists(value) or bool(path) and os.path.exists(path)

@@ -95,6 +95,7 @@ def _go_on(given: argparse.Namespace) -> int:
     def accept(place: Path) -> dict[str, Any]:
         request = read_request(place / "sweep.yaml", _REQUEST)
         space = _space(request, str(place / "space.yaml"))
+        check_said(space.config, said)
         check_restored(space.config, {p.key: p.samples for p in space.parameters}, said, url)
         return request
 

@@ -45,7 +45,9 @@ def main(arguments: list[str]) -> int:
         url, said = storage_url(given), said_again(given)
 
         def accept(place: Path) -> dict[str, Any]:
-            check_restored(RunConfig.load_yaml(place / "config.yaml"), {}, said, url)
+            config = RunConfig.load_yaml(place / "config.yaml")
+            check_said(config, said)
+            check_restored(config, {}, said, url)
             return _request(place)
 
         folder = kept_folder(given.resume, ("train.yaml", "config.yaml"), url, accept)
