@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from orchestrator.errors import BadRecord, UserError
+from orchestrator.features.shelf import Shelf
 from orchestrator.streams.pictures import MotionPictures, RegionPictures, h5_file
 from orchestrator.streams.vqa_files.features import motion_places, region_names
 
@@ -125,3 +126,13 @@ def test_a_video_is_not_read_through_a_chunk_that_is_too_large(tmp_path, small_l
         MotionPictures(str(path), [0], ["7"], (4, 3)).read(np.array([0]))
     with pytest.raises(UserError, match="takes .* bytes to read"):
         motion_places(str(path))
+
+
+def test_a_chunk_of_features_that_was_compressed_is_none(tmp_path):
+    shelf = Shelf(tmp_path, {"of": "nothing"})
+    shelf.start()
+    path = shelf.folder / "chunks" / "000000.npz"
+    np.savez(path, feature=np.zeros(2**20))
+    assert shelf.chunk(0)["feature"].shape == (2**20,)
+    np.savez_compressed(path, feature=np.zeros(2**20))
+    assert path.stat().st_size < 2**14 and shelf.has_chunk(0) and shelf.chunk(0) is None

@@ -2,6 +2,7 @@ import io
 import os
 import pickle
 import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -104,6 +105,7 @@ def bomb(size, mode="1", format="PNG"):
 _MANY, _LONG = (8_460, 10_577), (65_536, 1)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize(
     ("data", "found"),
     [
@@ -177,3 +179,27 @@ def test_what_is_no_file_and_a_file_longer_than_a_picture_are_bad_records(files,
             with pytest.raises(BadRecord, match=f"{names[row]}.jpg: cannot be read .{found}") as caught:
                 read(np.array([0, row]))
             assert caught.value.row == row
+
+
+@pytest.mark.parametrize(("most", "at_once"), [(1199, 1), (1200, 4)])
+def test_large_pictures_are_decoded_one_at_a_time_and_others_side_by_side(monkeypatch, most, at_once):
+    monkeypatch.setattr(decoding, "_LARGE", most)
+    together, counts, convert = threading.Barrier(at_once), [0], Image.Image.convert
+    lock, found = threading.Lock(), []
+
+    def watched(self, *args):
+        with lock:
+            counts[0] += 1
+            found.append(counts[0])
+        together.wait(20)
+        try:
+            return convert(self, *args)
+        finally:
+            together.wait(20)
+            with lock:
+                counts[0] -= 1
+
+    monkeypatch.setattr(Image.Image, "convert", watched)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda data: decoding.decode(data, 8), [bomb((40, 30))] * 4))
+    assert max(found) == at_once
