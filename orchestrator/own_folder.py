@@ -22,8 +22,9 @@ def check_own(folder: Path) -> None:
     that Ray leaves are never read back.
     """
     check = _Check(folder)
-    waiting, seen = [str(folder)], set()
-    check.own(str(folder), os.stat(folder))
+    found = os.stat(folder)
+    check.own(str(folder), found)
+    waiting, seen = [str(folder)], {(found.st_dev, found.st_ino)}
     while waiting:
         place = waiting.pop()
         try:
