@@ -138,8 +138,11 @@ class LocalFiles:
         for last, is_folder in sorted(found):
             name = f"{place}/{last}".lstrip("/")
             if is_folder:
-                with self._no_link(name):
-                    inner = os.open(last, _FOLDER, dir_fd=handle)
+                try:
+                    with self._no_link(name):
+                        inner = os.open(last, _FOLDER, dir_fd=handle)
+                except FileNotFoundError:  # a checkpoint that another process has just deleted
+                    continue
                 try:
                     yield from self._listed(inner, name)
                 finally:

@@ -91,3 +91,12 @@ def test_what_another_machine_wrote_is_listed(monkeypatch):
     assert sorted(storage.names()) == ["model", "state.json"]
     files.pipe_file("/kept/model", b"another")
     assert storage.read("model") == b"another"
+
+
+def test_a_folder_that_is_deleted_while_it_is_listed_hides_no_other(storage, tmp_path):
+    for name in ("a/1", "b/2", "c/3"):
+        storage.write(name, "")
+    names = storage.names()
+    assert next(names) == "a/1"
+    storage.delete("b")
+    assert list(names) == ["c/3", "model"]
