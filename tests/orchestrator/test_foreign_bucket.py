@@ -60,6 +60,9 @@ def place(tmp_path, monkeypatch, small_source):
         return 0
 
     found.real, found.real_train = search_run.search_run, train_run.train_run
+    for module in (search_run, train_run):
+        monkeypatch.setattr(module, "Session", lambda *_, **__: pytest.fail("a trial would be trained"))
+    monkeypatch.setattr(Tracker, "_work", lambda self: None)
     monkeypatch.setattr(search_run, "search_run", stand_still)
     monkeypatch.setattr(train_run, "train_run", stand_still)
     return found
@@ -265,7 +268,6 @@ def test_a_trials_configuration_is_made_of_its_values_and_not_taken_from_the_buc
     _trial(there, identity, {"method.learning_rate": 1e-3})
     monkeypatch.setattr(search_run, "search_run", place.real)
     monkeypatch.setattr(search_run, "fit_tokenizer", lambda *_: 1 / 0)
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
     with pytest.raises(ZeroDivisionError):
         _resume(place)
     config = RunConfig.load_yaml(place.root / "runs/s/trials/trial_0001/config.yaml")
