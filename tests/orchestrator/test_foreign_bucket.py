@@ -116,6 +116,24 @@ def test_the_storage_of_a_train_run_is_the_command_lines_as_well(place):
     assert place.ran == [(place.root / "runs" / "s", f"{place.url}/s")] * 2 and not elsewhere.exists()
 
 
+def test_a_place_that_a_train_run_reads_is_said_again_as_well(place):
+    weights = f"{place.root}/home/key"
+    named = {"method.name": "clip-finetune", "stream.name": "digits", "method.backbone.pretrained": weights}
+    config = RunConfig.from_dict(named).yaml()
+    files = {"config.yaml": config, "train.yaml": "seeds: [0]\nconcurrent:\nstorage:\n"}
+    source = registry.get("digits").load(registry.get("digits").Config(), False)
+    asked = digest({"kind": "train", "config": config, "seeds": [0]})
+    Identity("1" * 32, asked, stream_identity(source)).claim(Storage(f"{place.url}/s"), new=True, files=files)
+    resume = ["--resume", "s", "--storage", place.url]
+    with pytest.raises(UserError, match=f"--set method.backbone.pretrained={weights}$"):
+        train.main(resume)
+    with pytest.raises(UserError, match="the run was started with"):
+        train.main([*resume, "--set", "method.backbone.pretrained=world"])
+    assert not (place.root / "runs" / "s").exists()
+    assert train.main([*resume, "--set", f"method.backbone.pretrained={weights}"]) == 0
+    assert len(place.ran) == 1
+
+
 def test_of_a_bucket_with_two_kinds_of_run_only_what_was_looked_at_is_kept(place):
     there, _ = _bucket_of_a_sweep(place, files={"train.yaml": "seeds: [0]\n"})
     (there / "config.yaml").write_text("hostile")

@@ -170,7 +170,7 @@ def test_what_is_no_file_and_a_file_longer_than_a_picture_are_bad_records(files,
     os.mkfifo(tmp_path / "c2.jpg")
     with open(tmp_path / "d2.jpg", "wb") as file:
         file.truncate(2**40)  # takes no space
-    (tmp_path / "e2.jpg").symlink_to("/dev/zero")
+    (tmp_path / "e2.jpg").symlink_to("/dev/null")
     names = ["a", "c2", "d2", "e2"]
     flat_ones = FilePictures(str(tmp_path), names, 16)
     cropped = FolderPictures(str(tmp_path), [f"{name}.jpg" for name in names], 16)
