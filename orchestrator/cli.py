@@ -14,11 +14,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import strict_yaml
 from .errors import UserError
 from .full_disk import full_disk, is_full
 from .identity import IDENTITY_FILE, Identity
 from .own_folder import check_own
 from .plain_name import check_plain
+from .runs_place import check_place
+from .whole_file import write_text
 
 if TYPE_CHECKING:
     from .run_storage import RunStorage
@@ -114,9 +117,11 @@ def whole_url(url: str | None) -> str | None:
 
 def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
     """:class:`UserError`: an option beside ``--resume`` that would not be honoured, as a run goes on with
-    what it was started with.
+    what it was started with. Where there is a storage, files that the run reads may be said again.
     """
     allowed = {"resume": "", "storage": "", "concurrent": "", "dry_run": ""}
+    if storage_url(given):
+        allowed |= {"data": "", "set": ""}
     for name, value in vars(given).items():
         if name not in allowed and value != parser.get_default(name):
             option = value if name == "method" else f"--{name.replace('_', '-')}"
@@ -138,8 +143,9 @@ def new_folder(
     chosen = name or f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}"
     check_plain(chosen, "--name")
     folder = (RUNS / chosen).resolve()
+    check_place(folder.parent)
     taken = f"--name {chosen}: {folder} exists; choose another name, or --resume {chosen}"
-    if folder.exists():
+    if folder.exists() or (RUNS / chosen).is_symlink():
         raise UserError(taken)
     if (kept := kept_at(url, folder, check=True)) is not None:
         identity.claim(kept.storage, new=True, files=files)
@@ -157,17 +163,45 @@ def new_folder(
     return folder
 
 
-def kept_folder(name: str, file: str, url: str | None) -> Path:
-    """``runs/NAME`` of an earlier command, which left ``file`` there; made from what is kept at ``url`` where
-    it is not on this machine. :class:`UserError`: no such folder, or not the user's own.
+def said_again(given: argparse.Namespace) -> dict[str, Any]:
+    """Dotted key -> value of what the command line says again of a run that is gone on with."""
+    from .config import parse_set
+
+    said = parse_set(given.set)
+    if given.data:
+        said["stream.data"] = str(Path(given.data).expanduser().resolve())
+    return said
+
+
+def kept_folder(
+    name: str, files: tuple[str, str], url: str | None, accept: Callable[[Path], Mapping[str, Any]]
+) -> Path:
+    """``runs/NAME`` of an earlier command, which left ``files`` there, the request first; made from what is
+    kept at ``url`` where it is not on this machine. :class:`UserError`: no such folder, or not the user's
+    own.
+
+    ``accept`` is given the folder that was restored, wherever it is being made, and answers the request; it
+    raises where the user has to say more. The request's storage is from then on the ``url`` that the command
+    line gave, whatever it says itself.
     """
     check_plain(name, "--resume")
-    folder = (RUNS / name).resolve()
+    folder, file = (RUNS / name).resolve(), files[0]
+    check_place(folder.parent)
+    known = sorted(path.parent.name for path in RUNS.glob(f"*/{file}"))
+    missing = UserError(f"--resume {name}: there is no {RUNS}/{name}/{file}; there are {known or 'none'}")
+
+    def ours(place: Path) -> None:
+        if not (place / file).exists():
+            raise missing
+        for other in place.glob("*.yaml"):
+            if other.name not in files:  # nobody has looked at it
+                other.unlink()
+        write_text(place / file, strict_yaml.dump({**accept(place), "storage": url}))
+
     if not folder.exists() and (kept := kept_at(url, folder)) is not None:
-        kept.restore(name)
+        kept.restore(name, ours)
     if not (folder / file).exists():
-        known = sorted(path.parent.name for path in RUNS.glob(f"*/{file}"))
-        raise UserError(f"--resume {name}: there is no {RUNS}/{name}/{file}; there are {known or 'none'}")
+        raise missing
     check_own(folder)
     return folder
 
@@ -207,8 +241,9 @@ def short_path(path: Path) -> str:
 
 def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> None:
     """Runs a command: a user's error is one line and exit status 2, Ctrl-C is 130, a full disk is one line
-    and 1.
+    and 1. What it writes only the user may change, whatever the umask: a run's folder is gone on with.
     """
+    os.umask(os.umask(0o022) | 0o022)
     try:
         status = main(sys.argv[1:] if arguments is None else arguments)
     except UserError as error:

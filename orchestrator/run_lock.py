@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import UserError
+from .lock_file import lock_file
 
 
 @contextmanager
@@ -18,7 +19,7 @@ def run_lock(folder: Path) -> Iterator[None]:
 
     :class:`~orchestrator.errors.UserError`: another process holds it, which one and where.
     """
-    handle = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    handle = lock_file(folder / "run.lock", 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from .errors import UserError
 from .identity import IDENTITY_FILE, Identity
 from .inside import inside
+from .own_folder import check_own
 from .patience import patiently
 from .run_lock import run_lock
 from .storage import Storage
@@ -21,6 +25,14 @@ _MANIFEST = "manifest.json"
 _TRIAL = ("trial.json", "config.yaml", "verdicts.json", "*.png", "*.csv", "test/*", "tasks.jsonl")
 _LAST = "status.json"  # vouches for the other files of a trial
 _JOURNAL = "tracking.jsonl"
+# What is taken from a storage, by name. A run's own files come with the run and never again. A trial's
+# configuration is made anew of its values: people run it again.
+_RUNS_OWN = re.compile(r"identity\.json|(sweep|space|train|config)\.yaml|tokenizer/[^/]+")
+_TRIALS_OWN = re.compile(
+    r"manifest\.json|trials/[^/]+/((trial|verdicts|status|state)\.json|tasks\.jsonl|[^/]+\.(csv|png)"
+    r"|test/[^/]+\.(json|csv|png))"
+)
+_LEFT = re.compile(r"test/[^/]+\.(json|csv|png)|error-[^/]+\.txt")
 _PARTS = "tracking"  # the folder at the storage that has the journal in parts, each named by where it begins
 
 
@@ -62,7 +74,7 @@ class RunStorage:
             kept.get_into(here, f"{newest.rpartition('/')[0]}/curves.csv", "curves.csv")
         # Of what a look at test left, metrics.json vouches for the rest.
         for name in sorted(names, key=lambda name: name == TESTED_FILE):
-            if name.startswith(("test/", "error-")):
+            if inside(here, name) and _LEFT.fullmatch(name):
                 kept.get_into(here, name)
                 self._note(here / name)  # it is there already
 
@@ -104,37 +116,42 @@ class RunStorage:
     def _note(self, path: Path) -> None:
         self._known[path.relative_to(self._folder).as_posix()] = _seen(path)
 
-    def restore(self, name: str) -> bool:
+    def restore(self, name: str, accept: Callable[[Path], None] = lambda folder: None) -> bool:
         """Makes ``folder``, of the run ``name``, anew from what is there, its checkpoints left there; False
         where no run is.
 
-        The folder appears whole or not at all. :class:`~orchestrator.errors.UserError`: part of the journal
-        is missing, or a name leads out of the folder.
+        The folder appears whole or not at all, and not before ``accept`` has looked at it, wherever it is
+        being made, and raised nothing: what it says is whoever's can write to the storage.
+        :class:`~orchestrator.errors.UserError`: part of the journal is missing, a name leads out of the
+        folder, or the place where it is made is not the user's own.
         """
         if patiently(lambda: self.storage.read(IDENTITY_FILE), self.storage) is None:
             return False
         # Deeper than a run's folder lies, so that what a kill leaves of it is taken for no run.
-        aside = self._folder.parent / ".restoring" / name
+        aside = _own_place(self._folder.parent / ".restoring") / name
         aside.mkdir(parents=True, exist_ok=True)
         with run_lock(aside):
             try:
                 if not self._folder.exists():
-                    self._restore_by(aside)
+                    self._restore_by(aside, accept)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
                 with suppress(OSError):  # another run is being restored there
                     aside.parent.rmdir()
         return True
 
-    def _restore_by(self, aside: Path) -> None:
+    def _restore_by(self, aside: Path, accept: Callable[[Path], None]) -> None:
         partial = aside / "run"
         shutil.rmtree(partial, ignore_errors=True)  # what a death left
         partial.mkdir()
-        self._fetch(partial, self._journal_there())
-        given = json.loads((partial / IDENTITY_FILE).read_text(encoding="utf-8")).get("files", {})
-        for file, text in given.items():
-            if not (path := inside(partial, file)).exists():
+        self._fetch(partial, self._journal_there(), _RUNS_OWN, _TRIALS_OWN)
+        Identity.of(partial)  # it is one
+        given = json.loads((partial / IDENTITY_FILE).read_text(encoding="utf-8")).get("files")
+        for file, text in given.items() if isinstance(given, dict) else ():
+            path = inside(partial, file)
+            if not path.exists() and _RUNS_OWN.fullmatch(file) and isinstance(text, str):
                 path.write_text(text, encoding="utf-8")
+        accept(partial)
         os.rename(partial, self._folder)
 
     def agree(self) -> None:
@@ -156,7 +173,7 @@ class RunStorage:
                 f"{_some(here - there) or 'part of the record'} lies here alone, "
                 f"{_some(there - here) or 'part of the record'} there; allowed: to remove one of the two"
             )
-        self._fetch(self._folder, kept)
+        self._fetch(self._folder, kept, _TRIALS_OWN)
 
     def keep_only(self, trial_id: str, task: int) -> None:
         """Deletes every checkpoint of a trial but the one after ``task`` (from 0)."""
@@ -167,12 +184,14 @@ class RunStorage:
         for number in {name.split("/")[1] for name in kept.names("checkpoints")} - {f"task_{task:02d}"}:
             kept.delete(f"checkpoints/{number}")
 
-    def _fetch(self, folder: Path, journal: bytes) -> None:
-        names = [n for n in self.storage.names() if not (n.startswith("trials/") and "/checkpoints/" in n)]
+    def _fetch(self, folder: Path, journal: bytes, *wanted: re.Pattern[str]) -> None:
+        names = [
+            name
+            for name in self.storage.names()
+            if inside(folder, name) and any(kind.fullmatch(name) for kind in wanted)
+        ]
         for name in sorted(names, key=lambda name: name.endswith(f"/{_LAST}")):
-            if not name.startswith(f"{_PARTS}/"):
-                file = name
-                patiently(lambda file=file: self.storage.get_into(folder, file), self.storage)
+            patiently(lambda file=name: self.storage.get_into(folder, file), self.storage)
         if journal:
             partial = inside(folder, f"{_JOURNAL}.partial")
             partial.write_bytes(journal)
@@ -215,6 +234,17 @@ class RunStorage:
     def _trials_there(self) -> set[str]:
         names = (name.split("/") for name in self.storage.names("trials"))
         return {parts[1] for parts in names if parts[2:] == ["trial.json"]}
+
+
+def _own_place(folder: Path) -> Path:
+    """``folder``, made where it is not there; what lies below it is made and deleted without looking."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if stat.S_ISLNK(folder.lstat().st_mode):
+        raise UserError(f"{folder}: is a link; allowed: a folder of yours, or none (remove the link)")
+    check_own(folder)
+    return folder
 
 
 def _seen(path: Path) -> tuple[int, int]:

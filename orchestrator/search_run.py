@@ -49,7 +49,16 @@ def search_run(
     config = space.config
     names = [task.name for task in source.tasks]
     watch = Watch.open(
-        folder, identity, config, space.trial_config, space.objective, names, trials, kept, say
+        folder,
+        identity,
+        config,
+        space.trial_config,
+        space.objective,
+        names,
+        trials,
+        kept,
+        say,
+        check_values=space.check_values,
     )
     book = watch.book
     status, tested = "interrupted", {}

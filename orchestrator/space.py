@@ -128,6 +128,18 @@ class Space:
         """The whole configuration of a trial, from what :meth:`suggest` gave."""
         return self.config.with_values(values)
 
+    def check_values(self, place: str, values: Mapping[str, Any]) -> None:
+        """:class:`~orchestrator.errors.UserError`, which begins with ``place``: what was kept there as a
+        trial's values is nothing that :meth:`suggest` gives.
+        """
+        searched = {parameter.key: parameter for parameter in self.parameters}
+        for key, value in values.items():
+            if key not in searched or not searched[key].contains(value):
+                raise UserError(
+                    f"{place}: {key} {str(value)[:60]!r} is nothing that the run searches; allowed: what the "
+                    "run wrote there"
+                )
+
     def start_params(self) -> dict[str, Scalar]:
         """The point to begin with, for ``points_to_evaluate`` or ``Study.enqueue_trial``; empty where the
         file has none."""

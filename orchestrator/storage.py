@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from .errors import UserError
 from .inside import inside
-
-_PARTIAL = ".partial"  # the ending of what a file system holds of a file that is not whole
+from .local_files import PARTIAL, LocalFiles
 
 
 class Storage:
@@ -20,19 +17,25 @@ class Storage:
 
     Names are relative, with ``/``. A file appears whole or not at all: object stores say so of single
     objects, and in a folder of a file system it is written under another name first. What belongs together is
-    put in an order in which the last file vouches for the others.
+    put in an order in which the last file vouches for the others. In a folder of a file system no link is
+    followed (:class:`~orchestrator.local_files.LocalFiles`), but on the way to the ``url`` that was given.
     """
 
-    def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, url: str, _below: str = "") -> None:
+        self._root, self._below = url.rstrip("/"), _below
+
+    @property
+    def url(self) -> str:
+        """The folder's address."""
+        return f"{self._root}/{self._below}".rstrip("/")
 
     def check(self) -> Storage:
         """:class:`~orchestrator.errors.UserError`: nothing can be kept there."""
         # A name of its own: many that start at once would remove each other's file.
         probe = f".writable-{uuid.uuid4().hex}"
         try:
-            self._files.pipe_file(self._at(probe), b"")
-            self._files.rm_file(self._at(probe))
+            self.write(probe, b"")
+            self.delete(probe)
         except Exception as error:  # noqa: BLE001 - every file system has errors of its own
             lines = str(error).strip().splitlines() or [type(error).__name__]
             raise UserError(
@@ -42,35 +45,32 @@ class Storage:
 
     def below(self, name: str) -> Storage:
         """A folder in this one."""
-        return Storage(f"{self.url}/{name}")
+        return Storage(self._root, self._name(name))
 
     def put(self, local: Path, name: str) -> None:
         """Copies a file there."""
-        with self._whole(name) as place:
-            self._files.put_file(str(local), place)
+        if (files := self._local) is not None:
+            files.put(local, self._name(name))
+        else:
+            self._files.put_file(str(local), self._at(name))
 
     def write(self, name: str, text: str | bytes) -> None:
         """Writes a small file there."""
-        with self._whole(name) as place:
-            self._files.pipe_file(place, text.encode() if isinstance(text, str) else text)
+        data = text.encode() if isinstance(text, str) else text
+        if (files := self._local) is not None:
+            files.write(self._name(name), data)
+        else:
+            self._files.pipe_file(self._at(name), data)
 
     def create(self, name: str, text: str | bytes) -> bool:
         """Writes a small file there unless there is one; whether it did. Of several that do so at once one
         does, where the store can tell: in a folder of a file system, and on S3.
         """
-        place, data = self._at(name), text.encode() if isinstance(text, str) else text
-        if self._local:
-            partial = f"{place}.{uuid.uuid4().hex[:8]}{_PARTIAL}"
-            self._files.pipe_file(partial, data)
-            try:
-                os.link(partial, place)
-            except FileExistsError:
-                return False
-            finally:
-                os.unlink(partial)
-            return True
+        data = text.encode() if isinstance(text, str) else text
+        if (files := self._local) is not None:
+            return files.create(self._name(name), data)
         try:
-            self._files.pipe_file(place, data, mode="create")
+            self._files.pipe_file(self._at(name), data, mode="create")
         except Exception:  # noqa: BLE001 - stores have errors of their own for what is there
             if self.read(name) is None:
                 raise
@@ -80,6 +80,9 @@ class Storage:
     def read(self, name: str) -> bytes | None:
         """The content of a small file there; None where there is none."""
         try:
+            if (files := self._local) is not None:
+                return files.read(self._name(name))
+            self._files.invalidate_cache()
             return self._files.cat_file(self._at(name))
         except FileNotFoundError:
             return None
@@ -87,9 +90,12 @@ class Storage:
     def get(self, name: str, local: Path) -> bool:
         """Copies a file from there; False where there is none. What stops short leaves no file."""
         local.parent.mkdir(parents=True, exist_ok=True)
-        partial = local.with_name(local.name + ".partial")
+        partial = local.with_name(local.name + PARTIAL)
         try:
-            self._files.get_file(self._at(name), str(partial))
+            if (files := self._local) is not None:
+                files.get(self._name(name), partial)
+            else:
+                self._files.get_file(self._at(name), str(partial))
         except FileNotFoundError:
             partial.unlink(missing_ok=True)
             return False
@@ -107,42 +113,40 @@ class Storage:
 
     def names(self, below: str = "") -> Iterator[str]:
         """All files under ``below``, which may be none."""
-        root = self._at("").rstrip("/") + "/"
-        self._files.invalidate_cache()
-        for path in self._files.find(self._at(below)):
-            if not path.endswith(_PARTIAL):
-                yield path.removeprefix(root)
+        if (files := self._local) is not None:
+            found, here = files.names(self._name(below)), self._below
+        else:
+            self._files.invalidate_cache()
+            found, here = self._files.find(self._at(below)), self._at("")
+        for path in found:
+            if not path.endswith(PARTIAL):
+                yield path.removeprefix(f"{here}/" if here else "")
 
     def delete(self, below: str) -> None:
         """Deletes a file, or a folder with all that is in it, where it is there."""
-        if self._files.exists(self._at(below)):
+        if (files := self._local) is not None:
+            files.delete(self._name(below))
+        elif self._files.exists(self._at(below)):
             self._files.rm(self._at(below), recursive=True)
 
-    @contextmanager
-    def _whole(self, name: str) -> Iterator[str]:
-        """Where to write what is to appear as ``name`` at the end of the block."""
-        place = self._at(name)
-        if not self._local:
-            yield place
-            return
-        partial = f"{place}.{uuid.uuid4().hex[:8]}{_PARTIAL}"
-        yield partial
-        os.replace(partial, place)
+    def _name(self, name: str) -> str:
+        return f"{self._below}/{name}".strip("/")
+
+    def _at(self, name: str) -> str:
+        return f"{self._opened[1]}/{self._name(name)}".rstrip("/")
 
     @property
-    def _local(self) -> bool:
-        return self.url.startswith(("file:", "local:", "/"))
+    def _local(self) -> LocalFiles | None:
+        if not self._root.startswith(("file:", "local:", "/")):
+            return None
+        return LocalFiles(Path(self._opened[1]))
 
     @property
     def _files(self) -> Any:
         return self._opened[0]
 
-    def _at(self, name: str) -> str:
-        return f"{self._opened[1]}/{name}".rstrip("/")
-
     @property
     def _opened(self) -> tuple[Any, str]:
         import fsspec
 
-        # Folders are made where a file system has them; a bucket is never made.
-        return fsspec.core.url_to_fs(self.url, **({"auto_mkdir": True} if self._local else {}))
+        return fsspec.core.url_to_fs(self._root)

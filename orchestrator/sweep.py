@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import strict_yaml
 from .cli import (
@@ -18,11 +18,27 @@ from .cli import (
     refuse_with_resume,
     resumed_storage,
     run_main,
+    said_again,
     storage_url,
 )
 from .errors import UserError
 from .identity import Identity, digest
+from .kept_request import read_request
+from .restored import check_restored, check_said
 from .run_lock import run_lock
+
+if TYPE_CHECKING:
+    from .space import Space
+
+_REQUEST = {
+    "method": str,
+    "stream": str,
+    "data": str,
+    "values": dict,
+    "trials": int,
+    "concurrent": int,
+    "storage": str,
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -74,18 +90,33 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _go_on(given: argparse.Namespace) -> int:
-    folder = kept_folder(given.resume, "sweep.yaml", storage_url(given))
-    request, _ = strict_yaml.read(folder / "sweep.yaml")
+    url, said = storage_url(given), said_again(given)
+
+    def accept(place: Path) -> dict[str, Any]:
+        request = read_request(place / "sweep.yaml", _REQUEST)
+        space = _space(request, str(place / "space.yaml"))
+        check_said(space.config, said)
+        check_restored(space.config, {p.key: p.samples for p in space.parameters}, said, url)
+        return request
+
+    folder = kept_folder(given.resume, ("sweep.yaml", "space.yaml"), url, accept)
+    request = read_request(folder / "sweep.yaml", _REQUEST)
     return _sweep(request, str(folder / "space.yaml"), folder, given)
 
 
-def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given: argparse.Namespace) -> int:
+def _space(request: dict[str, Any], name: str) -> Space:
     from .space import Space
+
+    return Space.load(name, request["stream"], request["data"], request["values"])
+
+
+def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given: argparse.Namespace) -> int:
     from .streams import registry as streams
     from .streams.identity import stream_identity
 
     say = Say()
-    space = Space.load(space_name, request["stream"], request["data"], request["values"])
+    space = _space(request, space_name)
+    check_said(space.config, said_again(given) if given.resume else {})
     trials = request["trials"] or space.trials
     concurrent = given.concurrent or request["concurrent"]
     stream_class = streams.get(space.config.stream_name)

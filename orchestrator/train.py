@@ -20,12 +20,17 @@ from .cli import (
     refuse_with_resume,
     resumed_storage,
     run_main,
+    said_again,
     storage_url,
 )
 from .config import RunConfig, data_values
 from .errors import UserError
 from .identity import Identity, digest
+from .kept_request import read_request
+from .restored import check_restored, check_said
 from .run_lock import run_lock
+
+_REQUEST = {"seeds": list, "concurrent": int, "storage": str}
 
 
 def main(arguments: list[str]) -> int:
@@ -37,9 +42,18 @@ def main(arguments: list[str]) -> int:
     folder = None
     if given.resume:
         refuse_with_resume(parser, given)
-        folder = kept_folder(given.resume, "train.yaml", storage_url(given))
-        request, _ = strict_yaml.read(folder / "train.yaml")
+        url, said = storage_url(given), said_again(given)
+
+        def accept(place: Path) -> dict[str, Any]:
+            config = RunConfig.load_yaml(place / "config.yaml")
+            check_said(config, said)
+            check_restored(config, {}, said, url)
+            return _request(place)
+
+        folder = kept_folder(given.resume, ("train.yaml", "config.yaml"), url, accept)
+        request = _request(folder)
         config = RunConfig.load_yaml(folder / "config.yaml")
+        check_said(config, said)
     else:
         if (given.method is None) == (given.config is None):
             parser.error("name a method or a --config file, one of them")
@@ -51,6 +65,14 @@ def main(arguments: list[str]) -> int:
             )
         request = {"seeds": seeds, "concurrent": given.concurrent, "storage": storage_url(given)}
     return _train(request, config, folder, given)
+
+
+def _request(folder: Path) -> dict[str, Any]:
+    request = read_request(folder / "train.yaml", _REQUEST)
+    seeds = request["seeds"]
+    if not seeds or any(type(seed) is not int or seed < 0 for seed in seeds):
+        raise UserError(f"{folder}/train.yaml: seeds {str(seeds)[:60]}: allowed are whole numbers from 0")
+    return request
 
 
 def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, given: argparse.Namespace) -> int:

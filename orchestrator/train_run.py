@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from .cli import short_path
 from .config import RunConfig
+from .errors import UserError
 from .full_disk import full_disk, is_full
 from .identity import Identity
 from .job import Job, Outcome
@@ -41,6 +42,11 @@ def train_run(
     """
     names = [task.name for task in source.tasks]
     objective = Objective(f"validation/{HEADLINE[source.scenario]}", "max")
+
+    def check_values(place: str, values: Mapping[str, Any]) -> None:
+        if values != variants.get(Path(place).name):
+            raise UserError(f"{place}: is no variant of the run; allowed: what the run wrote there")
+
     watch = Watch.open(
         folder,
         identity,
@@ -51,6 +57,7 @@ def train_run(
         len(variants),
         kept,
         say,
+        check_values=check_values,
         all_tested=True,
     )
     book = watch.book

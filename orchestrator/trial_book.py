@@ -20,6 +20,7 @@ from .whole_file import write_text
 MANIFEST_FILE = "manifest.json"
 """In a run's folder: how many trials it has."""
 
+_ENDS = ("finished", "stopped", "failed")
 _VERDICTS_FILE = "verdicts.json"
 _REPORTS_FILE = "tasks.jsonl"
 
@@ -89,6 +90,8 @@ class TrialBook:
                 self._check(entry, ended, status)
                 entry.status, entry.reason = str(ended["status"]), str(ended["reason"])
                 entry.reports = list(ended["reports"])
+                if entry.status not in _ENDS:
+                    raise ValueError(f"{status.name} says {entry.status[:60]!r}")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{path.parent}: its record cannot be read ({error}); allowed: what the run wrote there"

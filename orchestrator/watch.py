@@ -24,6 +24,7 @@ from .streams import registry as streams
 from .tracking import Tracker, environment_tags
 from .trial_book import TrialBook, TrialEntry
 from .trial_files import STATUS_FILE
+from .whole_file import write_text
 
 
 class Watch:
@@ -89,16 +90,22 @@ class Watch:
         kept: RunStorage | None,
         say: Callable[[str], None],
         *,
+        check_values: Callable[[str, Mapping[str, Any]], None],
         all_tested: bool = False,
     ) -> Watch:
         """Opens, or opens again, book and record of the run in ``folder``, whose trials share ``config``;
-        what a death left undone of the record is done.
+        what a death left undone of the record is done. ``check_values``: raises for the folder and the values
+        of a trial that is none of the run's, as one of a storage's may be.
         """
         if kept is not None:
             for place in sorted((folder / "trials").glob("*/trial.json")):
                 if not (place.parent / STATUS_FILE).exists():
                     kept.pull(place.parent.name)
         book = TrialBook(folder / "trials", objective, len(task_names), identity.stamp)
+        for entry in book.trials.values():
+            check_values(str(book.place(entry.id)), entry.values)
+            if not (book.place(entry.id) / "config.yaml").exists():  # no storage's is taken
+                write_text(book.place(entry.id) / "config.yaml", config_of(entry.values).yaml())
         experiment = f"{config.method_name} on {config.stream_name}"
         uri = os.environ.get("MLFLOW_TRACKING_URI")
         tracker = Tracker(folder, uri, experiment, folder.name, run=identity.run)

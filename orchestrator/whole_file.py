@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from .fresh_file import fresh_file
+
 
 def write_text(path: Path, text: str) -> None:
     """Writes a small file whole or not at all, also where power is lost. Raises :class:`OSError`."""
@@ -14,8 +16,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_synced(path: Path, text: str) -> None:
-    """Writes a file and waits until the disk has it."""
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+    """Writes a new file and waits until the disk has it. Raises :class:`OSError`."""
+    with fresh_file(path) as file:
+        file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UserError
+from ..fresh_file import fresh_file
 
 FORMAT = 1
 _BLOCK = 2**24
@@ -85,6 +86,8 @@ class Shelf:
         """The arrays of a chunk; None where there is none, or no whole one."""
         try:
             with np.load(self.folder / f"chunks/{number:06d}.npz", allow_pickle=False) as file:
+                if any(part.compress_type != zipfile.ZIP_STORED for part in file.zip.infolist()):
+                    return None  # none is written so: it may be of any size
                 return {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
             return None
@@ -112,7 +115,8 @@ class Shelf:
         path = self.folder / name
         partial = path.with_name(path.name + ".partial")
         try:
-            partial.write_bytes(data)
+            with fresh_file(partial) as file:
+                file.write(data)
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)

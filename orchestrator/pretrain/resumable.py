@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from orchestrator.errors import UserError
+from orchestrator.fresh_file import fresh_file
 
 
 def keep(path: Path, recipe: Any, state: dict[str, Any], step: int) -> None:
@@ -20,7 +21,8 @@ def keep(path: Path, recipe: Any, state: dict[str, Any], step: int) -> None:
     """
     partial = path.with_name(path.name + ".part")
     content = {name: part.state_dict() for name, part in state.items()}
-    torch.save({"recipe": asdict(recipe), "step": step, **content}, partial)
+    with fresh_file(partial) as file:
+        torch.save({"recipe": asdict(recipe), "step": step, **content}, file)
     os.replace(partial, path)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
-from typing import Any
+import pickletools
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -20,6 +22,7 @@ def read_cifar_pickle(path: str) -> dict[str, Any]:
     """
     try:
         with open(path, "rb") as file:
+            _check_memo(file)
             top = _Reader(file, encoding="bytes").load()
             return {_text(key): _plain(value) for key, value in top.items()}
     except OSError as error:
@@ -29,6 +32,15 @@ def read_cifar_pickle(path: str) -> dict[str, Any]:
         raise UserError(
             f"{path}: not a whole CIFAR file ({reason}), allowed: as published, train, test or meta"
         ) from None
+
+
+def _check_memo(file: BinaryIO) -> None:
+    """The unpickler makes room for as many objects as an index says: nine bytes can ask for 34 GB."""
+    size = os.fstat(file.fileno()).st_size
+    for opcode, argument, _ in pickletools.genops(file):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > size:
+            raise pickle.UnpicklingError(f"it numbers an object {argument} in {size} bytes")
+    file.seek(0)
 
 
 class _Reader(pickle.Unpickler):

@@ -12,7 +12,7 @@ from orchestrator.errors import UserError
 from orchestrator.inside import inside
 
 from .journal import Journal
-from .store import artifact_location, making_tables, without_password
+from .store import artifact_location, check_own_database, making_tables, own_database, without_password
 from .view import page_path, view_state, view_tag
 
 _METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100  # MLflow's own limits of one log_batch
@@ -81,11 +81,14 @@ class Delivery:
         logging.getLogger("alembic").setLevel(logging.WARNING)
         # Prints the stack of what it raises: whoever sends says what did not arrive, and why, in one line.
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+        runs = self.journal.folder.parent
+        if self.uri == own_database(runs):
+            check_own_database(runs)
         with making_tables(self.uri):
             client = MlflowClient(self.uri)
             found = client.get_experiment_by_name(self._experiment)
             if found is None:
-                location = artifact_location(self.journal.folder.parent, self.uri)
+                location = artifact_location(runs, self.uri)
                 self._experiment_id = client.create_experiment(self._experiment, location)
             else:
                 self._experiment_id = found.experiment_id
@@ -101,8 +104,13 @@ class Delivery:
                 self._log_metrics(self._run(record["run"]), record["metrics"], record["time"], record["step"])
             case "artifact":
                 path = _inside(self.journal.folder, record["path"])
+                if not path.is_file():
+                    raise LookupError(f"{path}: no such file")
+                if record["subdir"] is not None:
+                    _inside(self.journal.folder, record["subdir"])
                 self._client.log_artifact(self._run(record["run"]), str(path), record["subdir"])
             case "text":
+                _inside(self.journal.folder, record["file"])
                 self._client.log_text(self._run(record["run"]), record["text"], record["file"])
             case "view":
                 value = view_state(

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import UserError
+from orchestrator.fresh_file import fresh_file
 from orchestrator.full_disk import full_disk, is_full
+from orchestrator.lock_file import lock_file
 
 
 class Journal:
@@ -63,7 +65,8 @@ class Journal:
                     record = json.loads(line)
                 except ValueError:
                     continue
-                yield record, offset
+                if isinstance(record, dict) and isinstance(record.get("op"), str):
+                    yield record, offset
 
     def sent(self, store: str) -> int:
         """The offset up to which ``store`` has received the records."""
@@ -73,7 +76,8 @@ class Journal:
         """Note that ``store`` has received the records up to ``offset``."""
         offsets = self._offsets() | {store: offset}
         fresh = self._sent.with_suffix(".new")
-        fresh.write_text(json.dumps(offsets))
+        with fresh_file(fresh) as file:
+            file.write(json.dumps(offsets).encode())
         os.replace(fresh, self._sent)
 
     def unsent(self, store: str) -> int:
@@ -83,7 +87,7 @@ class Journal:
     def hold(self) -> bool:
         """Become the only sender of this journal on this machine; False where another process is."""
         if self._held is None:
-            descriptor = os.open(self.folder / "tracking.lock", os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = lock_file(self.folder / "tracking.lock")
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from orchestrator.errors import UserError
+from orchestrator.lock_file import lock_file
+
+OWN_DATABASE = "mlflow.db"
+"""The record's file in a runs folder, where no other address is given."""
 
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+
+def own_database(runs: Path) -> str:
+    """The address of the database in a runs folder."""
+    return f"sqlite:///{runs.resolve() / OWN_DATABASE}"
 
 
 def tracking_uri(runs: Path, uri: str | None = None) -> str:
@@ -20,7 +30,7 @@ def tracking_uri(runs: Path, uri: str | None = None) -> str:
     A relative SQLite path is made absolute, so that the same store is found from any folder.
     :class:`~orchestrator.errors.UserError`: an address that is neither http(s) nor a database.
     """
-    chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{runs.resolve() / 'mlflow.db'}"
+    chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or own_database(runs)
     scheme = chosen.split(":", 1)[0].split("+", 1)[0]
     if scheme != "sqlite" and not _has_plain_host(chosen):
         # Where its password ends cannot be told, so nothing of it is repeated.
@@ -57,9 +67,38 @@ def making_tables(uri: str) -> Iterator[None]:
         return
     file = Path(uri.removeprefix("sqlite:///"))
     file.parent.mkdir(parents=True, exist_ok=True)
-    with open(file.with_name(f"{file.name}.lock"), "w") as lock:
+    lock = lock_file(file.with_name(f"{file.name}.lock"))
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
+
+
+def check_own_database(runs: Path) -> None:
+    """:class:`~orchestrator.errors.UserError`: the database of a runs folder, or a file from which SQLite
+    would mend it, is another user's, or may be made by everyone. What a database says decides where files,
+    and the token of whoever sends them, are sent to.
+    """
+    found = runs.stat()
+    if found.st_mode & stat.S_IWOTH:
+        raise UserError(
+            f"{runs}: everyone may write to it (mode {stat.S_IMODE(found.st_mode):o}), and so to its record; "
+            "allowed: a folder that only you and those you trust may change, or an address in "
+            "MLFLOW_TRACKING_URI"
+        )
+    for ending in ("", "-journal", "-wal", "-shm"):
+        path = runs / f"{OWN_DATABASE}{ending}"
+        try:
+            link, found = path.lstat(), path.stat()
+        except FileNotFoundError:
+            continue
+        if {link.st_uid, found.st_uid} != {os.getuid()} or found.st_mode & stat.S_IWOTH:
+            raise UserError(
+                f"{path}: belongs to user {link.st_uid if link.st_uid != os.getuid() else found.st_uid}, "
+                f"mode {stat.S_IMODE(found.st_mode):o}; allowed: a file of yours ({os.getuid()}) that not "
+                "everyone may change, or an address in MLFLOW_TRACKING_URI"
+            )
 
 
 def _has_plain_host(uri: str) -> bool:

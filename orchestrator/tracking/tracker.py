@@ -15,10 +15,11 @@ from typing import Any, Literal
 
 from orchestrator.errors import UserError
 from orchestrator.full_disk import is_full
+from orchestrator.own_folder import check_own
 
 from .delivery import Delivery
 from .journal import Journal
-from .store import tracking_uri
+from .store import OWN_DATABASE, own_database, tracking_uri
 
 _STATUS = {"finished": "FINISHED", "stopped": "KILLED", "interrupted": "KILLED", "failed": "FAILED"}
 _LONGEST_WAIT = 60.0
@@ -77,7 +78,9 @@ class Tracker:
         self._error: Exception | None = None
         self._closing = self._left = False
         self._changed = threading.Condition()
-        self._append(op="open", key=key, experiment=experiment, store=self._delivery.store)
+        self._own = store == own_database(self._journal.folder.parent)
+        shown = OWN_DATABASE if self._own else self._delivery.store
+        self._append(op="open", key=key, experiment=experiment, store=shown)
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
         self._thread.start()
 
@@ -201,6 +204,8 @@ class Tracker:
         if unsent:
             why = delivery.explain(self._error) if self._error else f"not sent within {timeout:g} s"
             command = f"python -m orchestrator.tracking send {shlex.quote(_short(self._journal.folder))}"
+            if not self._own:
+                command = f"MLFLOW_TRACKING_URI={shlex.quote(delivery.store)} {command}"
             lines.append(
                 f"MLflow at {delivery.store}: {unsent} records are not there yet ({why}). "
                 f"They are kept; send them with: {command}"
@@ -272,16 +277,26 @@ class Tracker:
 
 
 def resend(folder: Path) -> Delivery:
-    """Send what a sweep's journal holds and its store has not received.
+    """Send what the journal of the caller's own run holds and its store has not received.
 
-    The store is ``MLFLOW_TRACKING_URI`` where it is set, else the one the sweep was last opened with.
-    :class:`~orchestrator.errors.UserError`: no journal there, or the store cannot be reached.
+    The store is ``MLFLOW_TRACKING_URI`` where it is set, else the database beside the folder. An address that
+    the journal names is never followed: files, and the caller's token, would go wherever its author chose.
+    :class:`~orchestrator.errors.UserError`: no journal there, a folder of somebody else's, a journal that
+    was begun for another store than the database and no address given, or a store that cannot be reached.
     """
+    folder = Path(os.path.abspath(folder))
+    if folder.exists():
+        check_own(folder)
     journal = Journal(folder)
     opened = [record for record, _ in journal.read() if record["op"] == "open"]
     if not opened:
         raise UserError(f"{journal.path}: no record of a sweep; give a folder such as runs/NAME")
-    uri = tracking_uri(folder.parent, os.environ.get("MLFLOW_TRACKING_URI") or opened[-1]["store"])
+    uri, last = tracking_uri(folder.parent), opened[-1]["store"]
+    if not os.environ.get("MLFLOW_TRACKING_URI") and last not in (OWN_DATABASE, uri):
+        raise UserError(
+            f"{journal.path}: was last sent to {str(last)[:200]!r}; allowed: that address, or another, in "
+            "MLFLOW_TRACKING_URI"
+        )
     delivery = Delivery(journal, uri, opened[0]["experiment"], opened[0]["key"])
     try:
         delivery.pump()

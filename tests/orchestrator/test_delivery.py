@@ -85,7 +85,7 @@ def test_what_the_store_refuses_for_good_holds_nothing_up(runs):
     assert _metrics(runs)["aa"] == {"validation/average": [(1, 50.0)]}
 
 
-def test_what_is_left_goes_to_the_store_that_was_opened_last(runs, monkeypatch, capsys):
+def test_what_is_left_goes_where_the_caller_says_and_the_journal_only_names_it(runs, monkeypatch, capsys):
     first = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
     _record(first)
     assert first.close().unsent == 0
@@ -94,6 +94,10 @@ def test_what_is_left_goes_to_the_store_that_was_opened_last(runs, monkeypatch, 
         second = Tracker(runs / "sweep", f"sqlite:///{runs / 'other.db'}", EXPERIMENT, "sweep")
         second.task("aa", 4, {"validation/average": 20.0})
         assert _close(second, runs / "sweep").unsent == 6
+    assert main(["send", str(runs / "sweep")]) == 2
+    error = capsys.readouterr().err
+    assert f"was last sent to 'sqlite:///{runs / 'other.db'}'; allowed: that address" in error
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{runs / 'other.db'}")
     assert main(["send", str(runs / "sweep")]) == 0
     assert "6 records sent" in capsys.readouterr().out
     whole = [(1, 50.0), (2, 40.0), (3, 30.0), (4, 20.0)]

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,6 +159,8 @@ def test_what_is_restored_is_whole_or_not_there(stored, tmp_path, monkeypatch):
     assert not folder.exists() and not (tmp_path / "runs" / ".restoring").exists()
     monkeypatch.undo()
     assert kept.restore("s")
+    for name in ("trial_0001", "trial_0002"):  # what people run again is made anew of the values
+        del before[Path(f"trials/{name}/config.yaml")]
     assert {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
     assert not RunStorage(Storage(f"file://{tmp_path}/store/none"), tmp_path / "none").restore("none")
 

@@ -1,10 +1,9 @@
 """A copy from storage that stops short never stands where a whole file is looked for."""
 
-from pathlib import Path
-
 import pytest
-from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
+from orchestrator import local_files
 from orchestrator.storage import Storage
 
 
@@ -19,14 +18,21 @@ class _Stopped(BaseException):
     """Not an error that anybody expects: as a kill."""
 
 
+def _half(error):
+    """Stands in for what copies a file: it raises after half of it."""
+
+    def copy(source, target, *_):
+        whole = source.read()
+        target.write(whole[: len(whole) // 2])
+        target.flush()
+        raise error
+
+    return copy
+
+
 @pytest.fixture(params=[OSError("the connection broke"), _Stopped()], ids=["error", "kill"])
 def stops_short(request, monkeypatch):
-    def half(self, source, target, *arguments, **options):
-        whole = Path(self._strip_protocol(source)).read_bytes()
-        Path(target).write_bytes(whole[: len(whole) // 2])
-        raise request.param
-
-    monkeypatch.setattr(LocalFileSystem, "get_file", half)
+    monkeypatch.setattr(local_files.shutil, "copyfileobj", _half(request.param))
     return type(request.param)
 
 
@@ -45,12 +51,7 @@ def test_what_stops_short_leaves_the_file_of_before(storage, stops_short, tmp_pa
 
 @pytest.mark.parametrize("before", [None, b"the one of before"])
 def test_what_is_put_and_stops_short_leaves_what_was_there(storage, tmp_path, monkeypatch, before):
-    def half(self, source, target, *arguments, **options):
-        Path(target).write_bytes(Path(source).read_bytes()[:3])
-        raise _Stopped
-
-    monkeypatch.setattr(LocalFileSystem, "put_file", half)
-    monkeypatch.setattr(LocalFileSystem, "pipe_file", lambda self, path, data: half(self, new, path))
+    monkeypatch.setattr(local_files.shutil, "copyfileobj", _half(_Stopped()))
     (new := tmp_path / "new").write_text("another whole file")
     if before:
         (tmp_path / "kept" / "state.json").write_bytes(before)
@@ -63,24 +64,39 @@ def test_what_is_put_and_stops_short_leaves_what_was_there(storage, tmp_path, mo
 
 def test_after_a_copy_that_stopped_short_the_next_is_whole(storage, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(LocalFileSystem, "get_file", lambda self, source, target: 1 / 0)
+        patched.setattr(local_files.shutil, "copyfileobj", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             storage.get("model", tmp_path / "model")
     assert storage.get("model", tmp_path / "model")
     assert (tmp_path / "model").read_text() == "a whole file"
 
 
-def test_what_another_machine_wrote_is_listed(storage, tmp_path, monkeypatch):
-    listed, find, cat = {}, LocalFileSystem.find, LocalFileSystem.cat_file
+def test_what_another_machine_wrote_is_listed(monkeypatch):
+    listed, find, cat = {}, MemoryFileSystem.find, MemoryFileSystem.cat_file
 
     # As a store over a network does, whose listings are kept.
-    monkeypatch.setattr(LocalFileSystem, "find", lambda self, path: listed.setdefault(path, find(self, path)))
     monkeypatch.setattr(
-        LocalFileSystem, "cat_file", lambda self, path: listed.setdefault(path, cat(self, path))
+        MemoryFileSystem, "find", lambda self, path: listed.setdefault(path, find(self, path))
     )
-    monkeypatch.setattr(LocalFileSystem, "invalidate_cache", lambda self, path=None: listed.clear())
+    monkeypatch.setattr(
+        MemoryFileSystem, "cat_file", lambda self, path: listed.setdefault(path, cat(self, path))
+    )
+    monkeypatch.setattr(MemoryFileSystem, "invalidate_cache", lambda self, path=None: listed.clear())
+    monkeypatch.setattr(MemoryFileSystem, "store", {})
+    monkeypatch.setattr(MemoryFileSystem, "pseudo_dirs", [""])
+    files, storage = MemoryFileSystem(), Storage("memory://kept")
+    files.pipe_file("/kept/model", b"a whole file")
     assert list(storage.names()) == ["model"] and storage.read("model") == b"a whole file"
-    (tmp_path / "kept" / "state.json").write_text("{}")
+    files.pipe_file("/kept/state.json", b"{}")
     assert sorted(storage.names()) == ["model", "state.json"]
-    (tmp_path / "kept" / "model").write_text("another")
+    files.pipe_file("/kept/model", b"another")
     assert storage.read("model") == b"another"
+
+
+def test_a_folder_that_is_deleted_while_it_is_listed_hides_no_other(storage, tmp_path):
+    for name in ("a/1", "b/2", "c/3"):
+        storage.write(name, "")
+    names = storage.names()
+    assert next(names) == "a/1"
+    storage.delete("b")
+    assert list(names) == ["c/3", "model"]

@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator import checkpoint
 from orchestrator.checkpoint import Checkpoint
+from orchestrator.errors import UserError
 from orchestrator.space import Objective
 from orchestrator.trial_book import TrialBook
 
@@ -102,3 +103,11 @@ def test_a_trial_that_begins_again_hears_of_its_tasks_again(begun, tmp_path):
     # Its worker goes on from the checkpoint, and says first what that has.
     assert [again.report("a", report) for report in _reports(2)] == [True, True]
     assert _book(tmp_path).trials["a"].reports == _reports(2), "who opens the run meanwhile finds them"
+
+
+def test_an_end_that_no_trial_comes_to_is_refused(begun, tmp_path):
+    begun.end("a", "finished")
+    path = begun.place("a") / "status.json"
+    path.write_text(path.read_text().replace("finished", "running"))
+    with pytest.raises(UserError, match="its record cannot be read .status.json says 'running'"):
+        _book(tmp_path)

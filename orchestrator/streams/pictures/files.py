@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import BadRecord
 from .decode import decode
+from .picture_bytes import picture_bytes
 
 
 class FilePictures:
@@ -50,7 +51,6 @@ class FilePictures:
 
     def _bytes(self, row: int) -> bytes:
         try:
-            with open(self.path(row), "rb") as file:
-                return file.read()
+            return picture_bytes(self.path(row))
         except OSError as error:
             raise BadRecord(f"{self.path(row)}: cannot be read ({error.strerror})", row) from None

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...errors import BadRecord
 from .decode import decode
+from .picture_bytes import picture_bytes
 
 
 class FolderPictures:
@@ -38,8 +39,7 @@ class FolderPictures:
         for i, row in enumerate(rows):
             path = self.path(row)
             try:
-                with open(path, "rb") as file:
-                    out[i] = decode(file.read(), self.size, crop=True)
+                out[i] = decode(picture_bytes(path), self.size, crop=True)
             except OSError as error:
                 raise BadRecord(f"{path}: cannot be read ({error.strerror})", int(row)) from None
             except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 H5_LOCK = threading.RLock()
 """Held while an open file is used: the HDF5 library is not made for several threads, and a file that has
 changed is closed when it is next asked for."""
+
+_MOST = 2**28  # bytes
 
 _open: dict[str, tuple[tuple[int, ...], h5py.File]] = {}
 
@@ -39,6 +42,28 @@ def open_h5(path: str) -> h5py.File:
     except OSError as error:
         reason = error.strerror or reason_of(error)
         raise UserError(f"{path}: cannot be read ({reason}), allowed: a whole HDF5 file") from None
+
+
+def check_plain(dataset: h5py.h5d.DatasetID, items: int, path: str) -> None:
+    """:class:`ValueError`, one line, where reading ``items`` numbers of a data set takes more than 256 MiB,
+    as its chunks may, whatever the file's own size; or where its numbers lie in another file than ``path``.
+    """
+    import h5py
+
+    made = dataset.get_create_plist()
+    if made.get_layout() == h5py.h5d.VIRTUAL or made.get_external_count() or _file(dataset) != path:
+        raise ValueError("lies in another file")
+    if made.get_layout() == h5py.h5d.CHUNKED:
+        items = max(items, math.prod(made.get_chunk()))
+    taken = items * dataset.get_type().get_size()
+    if taken > _MOST:
+        raise ValueError(f"takes {taken} bytes to read, more than {_MOST}")
+
+
+def _file(dataset: h5py.h5d.DatasetID) -> str:
+    import h5py
+
+    return os.fsdecode(h5py.h5f.get_name(dataset))
 
 
 def reason_of(error: Exception) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...errors import BadRecord
-from .h5_file import H5_LOCK, open_h5, reason_of
+from .h5_file import H5_LOCK, check_plain, open_h5, reason_of
 
 
 class MotionPictures:
@@ -44,7 +44,9 @@ class MotionPictures:
                 continue
             try:
                 with H5_LOCK:
-                    out[i, :, :width] = open_h5(self.path)["feat"][place, :, width:]
+                    feat = open_h5(self.path)["feat"]
+                    check_plain(feat.id, clips * width, self.path)
+                    out[i, :, :width] = feat[place, :, width:]
             except (ValueError, TypeError, KeyError, OSError, IndexError, RuntimeError) as error:
                 name = bytes(self._names[row]).decode()
                 message = (

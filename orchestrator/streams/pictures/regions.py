@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...errors import BadRecord
-from .h5_file import H5_LOCK, open_h5, reason_of
+from .h5_file import H5_LOCK, check_plain, open_h5, reason_of
 
 if TYPE_CHECKING:
     import h5py
@@ -70,9 +71,9 @@ class RegionPictures:
             raise ValueError("is not in the file")
         # The library's own calls: its Python objects take longer than the reading.
         group = h5py.h5g.open(file.id, name.encode())
-        out[:, :width] = _numbers(group, "features", (regions, width))
+        out[:, :width] = _numbers(group, file.filename, "features", (regions, width))
         sides = np.tile([_number(group, "img_w"), _number(group, "img_h")], 2)
-        boxes = _numbers(group, "boxes", (regions, 4)) / sides
+        boxes = _numbers(group, file.filename, "boxes", (regions, 4)) / sides
         if not (boxes.min() >= -_EDGE and boxes.max() <= 1 + _EDGE):
             raise ValueError("a box reaches outside the picture")
         out[:, width:] = boxes.clip(0, 1)
@@ -82,7 +83,7 @@ class RegionPictures:
         return f"features ({regions}, {width}), boxes ({regions}, 4), img_w and img_h"
 
 
-def _numbers(group: h5py.h5g.GroupID, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def _numbers(group: h5py.h5g.GroupID, path: str | None, name: str, shape: tuple[int, ...]) -> np.ndarray:
     import h5py
 
     if name.encode() not in group:
@@ -90,13 +91,15 @@ def _numbers(group: h5py.h5g.GroupID, name: str, shape: tuple[int, ...]) -> np.n
     found = h5py.h5d.open(group, name.encode())
     if found.shape != shape:
         raise ValueError(f"{name} has shape {found.shape}")
+    if path is not None:
+        check_plain(found, math.prod(shape), path)
     out = np.empty(shape, np.float32)
     found.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
     return out
 
 
 def _number(group: h5py.h5g.GroupID, name: str) -> float:
-    found = float(_numbers(group, name, ()))
+    found = float(_numbers(group, None, name, ()))
     if not 0 < found < np.inf:
         raise ValueError(f"{name} is {found:g}")
     return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from ...errors import UserError
-from ..pictures.h5_file import H5_LOCK, open_h5, reason_of
+from ..pictures.h5_file import H5_LOCK, check_plain, open_h5, reason_of
 
 
 def region_names(path: str) -> tuple[set[str], tuple[int, int]]:
@@ -21,6 +23,7 @@ def region_names(path: str) -> tuple[set[str], tuple[int, int]]:
                 group = file[name]
                 found = group.get("features") if isinstance(group, h5py.Group) else None
                 if isinstance(found, h5py.Dataset) and found.ndim == 2 and min(found.shape) > 0:
+                    check_plain(found.id, found.size, path)
                     return names, found.shape
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({reason_of(error)}), allowed: a whole HDF5 file") from None
@@ -38,8 +41,10 @@ def motion_places(path: str) -> tuple[dict[str, int], tuple[int, int]]:
             missing = [name for name in ("ids", "feat") if name not in file]
             if missing:
                 raise UserError(f"{path}: has no {missing[0]}, allowed: ids (n,) and feat (n, R, 2 F)")
+            check_plain(file["ids"].id, file["ids"].size, path)
             ids, shape = file["ids"][()], file["feat"].shape
-    except (OSError, RuntimeError, AttributeError, TypeError) as error:
+            check_plain(file["feat"].id, math.prod(shape[1:]), path)
+    except (OSError, RuntimeError, AttributeError, TypeError, ValueError) as error:
         raise UserError(
             f"{path}: cannot be read ({reason_of(error)}), allowed: a whole HDF5 file with ids and feat"
         ) from None

@@ -255,3 +255,12 @@ def test_without_a_network_one_line_says_what_to_put_where(tmp_path, monkeypatch
         in found
     )
     assert found.endswith(f"or cifar-100-python/ with train, test, meta put into {tmp_path}")
+
+
+@pytest.mark.parametrize("number", [2**31, 10**6])
+def test_a_file_that_numbers_its_objects_as_if_they_were_many_is_refused(tmp_path, number):
+    """The unpickler would make room for all of them: 34 GB."""
+    data = b"\x80\x02K\x01r" + number.to_bytes(4, "little") + b"."
+    (tmp_path / "meta").write_bytes(data)
+    with pytest.raises(UserError, match=rf"it numbers an object {number} in {len(data)} bytes"):
+        read_cifar_pickle(str(tmp_path / "meta"))

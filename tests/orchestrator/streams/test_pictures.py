@@ -1,5 +1,8 @@
 import io
+import os
 import pickle
+import re
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -7,7 +10,9 @@ import pytest
 from PIL import Image
 
 from orchestrator.errors import BadRecord
-from orchestrator.streams.pictures import ArrayPictures, EncodedPictures, FilePictures
+from orchestrator.streams.pictures import ArrayPictures, EncodedPictures, FilePictures, FolderPictures
+from orchestrator.streams.pictures import decode as decoding
+from orchestrator.streams.pictures.decode import MOST_PIXELS
 
 
 def encoded(seed, size=(40, 40), mode="RGB", format="JPEG"):
@@ -87,3 +92,114 @@ def test_a_picture_that_went_missing_is_a_bad_record(files, tmp_path):
         with pytest.raises(BadRecord, match="d.jpg: cannot be read") as caught:
             read(np.array([3]))
         assert caught.value.row == 3
+
+
+def bomb(size, mode="1", format="PNG"):
+    """A picture of one colour, whose file is a few kilobytes."""
+    buffer = io.BytesIO()
+    Image.new(mode, size).save(buffer, format)
+    return buffer.getvalue()
+
+
+# On either side of the most pixels (89 478 485 = 3 * 5 * 5 965 232.3), and of the longest side.
+_MANY, _LONG = (8_460, 10_577), (65_536, 1)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (bomb(_MANY), f"8460 x 10577 pixels, more than {MOST_PIXELS}"),
+        (bomb((20_000, 20_000)), f"more than {MOST_PIXELS} pixels"),
+        (bomb(_LONG), "65536 x 1 pixels, a side of more than 65535"),
+        (bomb((1, 65_536)), "1 x 65536 pixels, a side of more than 65535"),
+    ],
+    ids=["many", "twice as many", "long", "high"],
+)
+def test_a_small_file_of_more_pixels_than_a_picture_has_is_a_bad_record(files, tmp_path, data, found):
+    assert len(data) < 60_000
+    path = tmp_path / "c.jpg"
+    path.write_bytes(data)
+    names = [files.path(i) for i in range(6)]
+    folder = FolderPictures(str(tmp_path), [f"{name}.jpg" for name in "acd"], 16)
+    for pictures, row in ((files, 2), (flat(files, names), 2), (folder, 1)):
+        with pytest.raises(BadRecord, match=f"^{path}: cannot be decoded .{re.escape(found)}") as caught:
+            pictures.read(np.array([0, row]))
+        assert caught.value.row == row and "\n" not in str(caught.value)
+
+
+def test_the_most_pixels_are_read_and_one_row_more_is_not(monkeypatch):
+    monkeypatch.setattr(decoding, "MOST_PIXELS", 40 * 30)
+    assert decoding.decode(bomb((40, 30)), 8).shape == (8, 8, 3)
+    with pytest.raises(ValueError, match="40 x 31 pixels, more than 1200"):
+        decoding.decode(bomb((40, 31)), 8)
+    monkeypatch.setattr(decoding, "LONGEST_SIDE", 40)
+    assert decoding.decode(bomb((40, 1)), 8).shape == (8, 8, 3)
+    with pytest.raises(ValueError, match="41 x 1 pixels, a side of more than 40"):
+        decoding.decode(bomb((41, 1)), 8)
+
+
+@pytest.mark.parametrize("size", [(60_000, 8), (8, 60_000)])
+def test_a_thin_picture_does_not_grow_without_end_when_its_short_side_is_resized(size):
+    """To 224 pixels: 1.68 million in length, 1.5 GB of them."""
+    with pytest.raises(ValueError, match=f"more than {MOST_PIXELS} when the short side is 224"):
+        decoding.decode(bomb(size), 224, crop=True)
+    assert decoding.decode(bomb(size), 224).shape == (224, 224, 3), "both sides are resized to the same"
+    # At the limit: 89 478 485 / 224 ** 2 = 1783 times as long as high.
+    assert decoding.decode(bomb((1783, 1)), 224, crop=True).shape == (224, 224, 3)
+    with pytest.raises(ValueError, match="1784 x 1 pixels, more than"):
+        decoding.decode(bomb((1784, 1)), 224, crop=True)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM"])
+def test_what_pictures_are_kept_in_is_read_whatever_the_ending(tmp_path, format):
+    data = encoded(3, format=format)
+    (tmp_path / "a.jpg").write_bytes(data)
+    with Image.open(io.BytesIO(data)) as image:
+        expected = np.asarray(image.convert("RGB").resize((16, 16), Image.Resampling.BICUBIC))
+    np.testing.assert_array_equal(FilePictures(str(tmp_path), ["a"], 16).read(np.array([0]))[0], expected)
+
+
+@pytest.mark.parametrize("format", ["EPS", "ICO", "TGA"])
+def test_a_format_that_starts_a_program_or_hides_its_size_is_none(format):
+    with pytest.raises(ValueError, match="not a picture of a known format"):
+        decoding.decode(encoded(3, format=format), 16)
+
+
+def test_what_is_no_file_and_a_file_longer_than_a_picture_are_bad_records(files, tmp_path):
+    os.mkfifo(tmp_path / "c2.jpg")
+    with open(tmp_path / "d2.jpg", "wb") as file:
+        file.truncate(2**40)  # takes no space
+    (tmp_path / "e2.jpg").symlink_to("/dev/null")
+    names = ["a", "c2", "d2", "e2"]
+    flat_ones = FilePictures(str(tmp_path), names, 16)
+    cropped = FolderPictures(str(tmp_path), [f"{name}.jpg" for name in names], 16)
+    for row, found in ((1, "is no file"), (2, f"has {2**40} bytes, more than"), (3, "is no file")):
+        for read in (flat_ones.read, flat_ones.read_encoded, cropped.read):
+            with pytest.raises(BadRecord, match=f"{names[row]}.jpg: cannot be read .{found}") as caught:
+                read(np.array([0, row]))
+            assert caught.value.row == row
+
+
+@pytest.mark.parametrize(("most", "at_once"), [(1199, 1), (1200, 4)])
+def test_large_pictures_are_decoded_one_at_a_time_and_others_side_by_side(monkeypatch, most, at_once):
+    monkeypatch.setattr(decoding, "_LARGE", most)
+    together, counts, convert = threading.Barrier(at_once), [0], Image.Image.convert
+    lock, found = threading.Lock(), []
+
+    def watched(self, *args):
+        with lock:
+            counts[0] += 1
+            found.append(counts[0])
+        together.wait(20)
+        try:
+            return convert(self, *args)
+        finally:
+            together.wait(20)
+            with lock:
+                counts[0] -= 1
+
+    monkeypatch.setattr(Image.Image, "convert", watched)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda data: decoding.decode(data, 8), [bomb((40, 30))] * 4))
+    assert max(found) == at_once

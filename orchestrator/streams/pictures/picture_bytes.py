@@ -1,0 +1,28 @@
+"""A picture's file, undecoded."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from .decode import MOST_PIXELS
+
+_MOST = 8 * MOST_PIXELS  # bytes: of the largest picture that is decoded, with 16 bits a channel
+
+
+def picture_bytes(path: str) -> bytes:
+    """The file's bytes. :class:`OSError` for what cannot be read, is no file (a pipe, a device), or is larger
+    than a picture can be: a file may say that it has any length and take no space.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "is no file")
+        if found.st_size > _MOST:
+            raise OSError(errno.EFBIG, f"has {found.st_size} bytes, more than {_MOST}")
+        return file.read()
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for whoever writes to it
