@@ -64,7 +64,7 @@ class LocalFiles:
             shutil.copyfileobj(file, target, _BLOCK)
 
     def names(self, below: str) -> Iterator[str]:
-        """All files under ``below``, which may be none."""
+        """All files under ``below``, which may be none, also those that are not whole."""
         try:
             with self._folder(_parts(below)) as handle:
                 yield from self._listed(handle, "/".join(_parts(below)))
@@ -147,7 +147,7 @@ class LocalFiles:
                     yield from self._listed(inner, name)
                 finally:
                     os.close(inner)
-            elif not last.endswith(PARTIAL):
+            else:
                 yield name
 
     @contextmanager

@@ -82,7 +82,6 @@ class Storage:
         try:
             if (files := self._local) is not None:
                 return files.read(self._name(name))
-            self._files.invalidate_cache()
             return self._files.cat_file(self._at(name))
         except FileNotFoundError:
             return None
