@@ -328,7 +328,7 @@ def test_a_verdict_that_came_while_the_group_was_replaced_is_for_the_new_one(mon
         asked = asyncio.create_task(d.verdict(0, "old", "a", 1))
         await asyncio.sleep(0)  # it waits
         await d.join(0, "new", 1.0)
-        assert (await d.next(0, "new"))[1].id == "a"
+        assert await d.next(0, "new") == ("job", "a")
         await d.answer("a", 1)
         assert await asked is False, "the old group stops"
         assert await d.verdict(0, "new", "a", 1) is True
