@@ -22,6 +22,7 @@ from .cli import (
 )
 from .errors import UserError
 from .identity import Identity, digest
+from .ray_address import ray_address
 from .run_lock import run_lock
 
 
@@ -97,6 +98,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
 
         print(preview(space, source, trials, concurrent))
         return 0
+    ray_address(check=True)  # before anything is made
     from .search_run import search_run
 
     at_most = folder is not None and given.concurrent is None
