@@ -132,7 +132,7 @@ def test_up_a_job_and_down(cluster):
     assert {path.stat().st_mode & 0o777 for path in (token, first)} == {0o600}
     assert cluster.on_head("ray status; echo at $RAY_ADDRESS").split()[-1] == "127.0.0.1:6379"
     for host in range(3):
-        environment = (cluster.folder / f"h{host}/home/vlcl-env/environment").read_text()
+        environment = (cluster.folder / f"h{host}/upper/environment").read_text()
         assert f"RAY_ADDRESS={_HEAD if host else '127.0.0.1'}:6379" in environment
         temporary = cluster.folder / f"h{host}/tmp"
         assert (temporary / "vlcl_root").stat().st_mode & 0o777 == 0o700
