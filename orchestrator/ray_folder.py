@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from .errors import UserError
 
 _PREFIX, _INSIDE, _LOCK = "vlcl-ray-", "r", "lock"
@@ -60,14 +62,17 @@ class RayFolder:
         _sweep(base)
 
     def remove(self) -> None:
-        """Removes the folder, once."""
+        """Removes the folder, once. Processes of Ray's that are still there, since this one ends without its
+        leave, are ended: they would make the folder anew.
+        """
         if self not in self.left:
             return
         self.left.remove(self)
         atexit.unregister(self.remove)
+        _end_processes(str(self.path))
         deadline = time.monotonic() + _END
         while self._parent.exists() and time.monotonic() < deadline:
-            shutil.rmtree(self._parent, ignore_errors=True)  # fails where a process writes meanwhile
+            _remove(self._parent)  # fails where a process writes meanwhile
         os.close(self._lock)
 
 
@@ -94,6 +99,26 @@ def _make(base: Path) -> tuple[Path, int]:
     return made, lock
 
 
+def _end_processes(path: str) -> None:
+    """Kills this process' children that have ``path`` on their command line, and theirs."""
+    ended = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if any(path in word for word in child.cmdline()):
+                ended += [*child.children(recursive=True), child]
+    for process in ended:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(ended, timeout=_END)
+
+
+def _remove(folder: Path) -> None:
+    # The lock last: what is not removed whole is known by it to the next start.
+    shutil.rmtree(folder / _INSIDE, ignore_errors=True)
+    if not (folder / _INSIDE).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _sweep(base: Path) -> None:
     """Removes the folders in ``base`` that processes of this user and machine made and are dead."""
     for folder in base.glob(f"{_PREFIX}*"):
@@ -108,6 +133,6 @@ def _sweep_one(folder: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.read(lock, 256) == socket.gethostname().encode():
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
     finally:
         os.close(lock)

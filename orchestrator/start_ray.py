@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 from collections.abc import Callable
@@ -20,9 +21,12 @@ class StartedRay:
     def __init__(self, dashboard: bool, ends: ExitStack) -> None:
         self.dashboard = dashboard
         self._ends = ends
+        # Before Ray's own, which makes the folder anew as it ends, for what it may have moved to disk.
+        atexit.register(self.end)
 
     def end(self) -> None:
         """Leaves it, or ends it with its folder and its token where it is the session's own."""
+        atexit.unregister(self.end)
         self._ends.close()
 
 

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -189,6 +190,47 @@ def test_what_is_written_while_it_goes_goes_too(base, said, monkeypatch):
     monkeypatch.setattr(shutil, "rmtree", disturbed)
     folder.remove()
     assert not left and not list(base.iterdir())
+
+
+_ANEW = """
+import contextlib, os, sys
+while True:
+    with contextlib.suppress(OSError):
+        os.makedirs(sys.argv[1] + "/session", exist_ok=True)
+"""
+
+
+def test_a_process_of_its_own_that_would_make_it_anew_is_ended_and_no_other(base, said):
+    folder = RayFolder(said.append)
+    mine, other = (
+        subprocess.Popen([sys.executable, "-c", _ANEW, str(path)]) for path in (folder.path, base / "other")
+    )
+    try:
+        while not ((folder.path / "session").exists() and (base / "other" / "session").exists()):
+            time.sleep(0.01)
+        folder.remove()
+        assert mine.poll() is not None and other.poll() is None
+        assert [path.name for path in base.iterdir()] == ["other"]
+    finally:
+        for process in (mine, other):
+            process.kill()
+            process.wait()
+
+
+def test_what_could_not_be_removed_whole_is_removed_by_the_next_start(base, said, monkeypatch):
+    folder = RayFolder(said.append)
+    folder.path.mkdir()
+    remove = shutil.rmtree
+    monkeypatch.setattr("orchestrator.ray_folder._END", 0.1)
+    monkeypatch.setattr(
+        shutil, "rmtree", lambda path, **options: path == folder.path or remove(path, **options)
+    )
+    folder.remove()
+    monkeypatch.undo()
+    assert folder.path.exists()
+    monkeypatch.setenv("RAY_TMPDIR", str(base))
+    RayFolder(said.append).remove()
+    assert not list(base.iterdir())
 
 
 def test_the_pattern_of_its_name_is_not_the_clusters(base, said):
