@@ -20,6 +20,7 @@ from .full_disk import full_disk, is_full
 from .identity import IDENTITY_FILE, Identity
 from .own_folder import check_own
 from .plain_name import check_plain
+from .ray_folder import RayFolder
 from .runs_place import check_place
 from .whole_file import write_text
 
@@ -261,5 +262,7 @@ def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = Non
     sys.stderr.flush()
     if any(thread.name.startswith("lane-") for thread in threading.enumerate()):
         # A lane that was left alone waits inside Ray, whose own way out would change the exit status.
+        for folder in list(RayFolder.left):
+            folder.remove()
         os._exit(status)
     sys.exit(status)

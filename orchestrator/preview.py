@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from . import strict_yaml
 from .config import RunConfig
+from .ray_address import ray_address
 from .space import Space
 from .streams.source import StreamSource
 
@@ -65,7 +66,7 @@ def _resources(config: RunConfig, concurrent: int | None) -> list[str]:
         else f"{run.gpus_per_trial:g} GPU"
     )
     at_once = "as many trials at once as fit" if concurrent is None else f"{concurrent} trials at once"
-    address = os.environ.get("RAY_ADDRESS")
+    address = ray_address()
     where = f"the Ray cluster at {address}" if address else f"this machine ({os.cpu_count()} CPUs)"
     return [
         f"a trial: {run.workers} worker(s), {run.cpus_per_worker} CPU each, {gpus}",

@@ -103,7 +103,7 @@ class Session:
 
     def __enter__(self) -> Session:
         try:
-            self._dashboard = start_ray(self._say)
+            self._ray = start_ray(self._say)
             self._open_desk()
             self._place()
             # Before the lanes, which hold the CPUs and GPUs that encoding needs.
@@ -137,15 +137,13 @@ class Session:
             self._unshare()
 
     def _leave(self, interrupted: bool) -> None:
-        import ray
-
         busy = self._drain()
         if interrupted and not busy:
             return
         self._end_lanes()
         self._unshare()
         if not any(lane.is_alive() for lane in self._threads):
-            ray.shutdown()
+            self._ray.end()
 
     def _unshare(self) -> None:
         """Frees the store of what the session shared, and the disk of its files; once."""
@@ -256,7 +254,7 @@ class Session:
         self._lanes_began = time.monotonic()
         ray.get(self.dispatcher.expect.remote(self.lanes))
         for number in range(self.lanes):
-            lane = Lane(number, self.dispatcher, self._resources, self.folder, self._dashboard)
+            lane = Lane(number, self.dispatcher, self._resources, self.folder, self._ray.dashboard)
             self._threads.append(lane)
             lane.start()
 
@@ -367,7 +365,7 @@ class Session:
         waited = time.monotonic() - self._lanes_began
         shared = self._neighbours.found > 0
         if not self._up and waited > self._patience and not shared:
-            raise UserError(f"no lane came up within {self._patience:.0f} s: see Ray's logs, or ask for less")
+            raise UserError(f"no lane came up within {self._patience:.0f} s: ask for less")
         if not self._up and waited > 60 * self._complaints:
             self._complaints += 1
             why = "other sweeps are at work" if shared else "its resources may be in use by others"

@@ -24,6 +24,7 @@ from .cli import (
 from .errors import UserError
 from .identity import Identity, digest
 from .kept_request import read_request
+from .ray_address import ray_address
 from .restored import check_restored, check_said
 from .run_lock import run_lock
 
@@ -128,6 +129,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
 
         print(preview(space, source, trials, concurrent))
         return 0
+    ray_address(check=True)  # before anything is made
     from .search_run import search_run
 
     at_most = folder is not None and given.concurrent is None

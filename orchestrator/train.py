@@ -27,6 +27,7 @@ from .config import RunConfig, data_values
 from .errors import UserError
 from .identity import Identity, digest
 from .kept_request import read_request
+from .ray_address import ray_address
 from .restored import check_restored, check_said
 from .run_lock import run_lock
 
@@ -90,6 +91,7 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
 
         print(preview_train(config, source, seeds, concurrent))
         return 0
+    ray_address(check=True)  # before anything is made
     from .train_run import train_run
 
     at_most = folder is not None and given.concurrent is None

@@ -85,7 +85,7 @@ class RayPool:
             except GetTimeoutError as error:
                 raise UserError(
                     f"{plan.processes} encoding process(es) did not come up within {_UP} s on places that "
-                    "Ray had reserved for them: see Ray's logs, or give --no-feature-cache"
+                    "Ray had reserved for them: give --no-feature-cache"
                 ) from error
             except (NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError) as error:
                 failures += 1

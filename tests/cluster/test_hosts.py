@@ -268,7 +268,7 @@ def test_up_a_job_and_down(cluster):
     deadline = time.monotonic() + 240
     while not all(cluster.raylets(host) for host in range(3)):
         assert time.monotonic() < deadline, cluster.on_head(
-            "tail -n 50 /tmp/ray/session_latest/logs/monitor.log"
+            "tail -n 50 $RAY_TMPDIR/ray/session_latest/logs/monitor.log"
         )
         time.sleep(2)
 
@@ -321,7 +321,16 @@ def test_up_a_job_and_down(cluster):
     assert len(list((cluster.folder / "shared/runs/s/trials").iterdir())) == 3
 
     token = cluster.folder / "h1/home/.ray/auth_token"
-    assert token.read_text() == (cluster.folder / "h0/home/.ray/auth_token").read_text()
+    first = cluster.folder / "h0/home/.ray/auth_token"
+    assert token.read_text() == first.read_text()
+    assert {path.stat().st_mode & 0o777 for path in (token, first)} == {0o600}
+    assert cluster.on_head("ray status; echo at $RAY_ADDRESS").split()[-1] == "127.0.0.1:6379"
+    for host in range(3):
+        environment = (cluster.folder / f"h{host}/upper/environment").read_text()
+        assert f"RAY_ADDRESS={_HEAD if host else '127.0.0.1'}:6379" in environment
+        temporary = cluster.folder / f"h{host}/tmp"
+        assert (temporary / "vlcl_root").stat().st_mode & 0o777 == 0o700
+        assert list((temporary / "vlcl_root/ray").glob("session_2*")) and not (temporary / "ray").exists()
     refused = cluster.on_head("RAY_AUTH_TOKEN=wrong ray status 2>&1 || true")
     assert "Resources" not in refused, "a wrong token sees nothing"
 

@@ -119,6 +119,86 @@ def test_the_dashboard_listens_on_loopback_alone():
     assert "0.0.0.0" not in SHIPPED.read_text()
 
 
+def _command(of, having):
+    """The one of a list of cluster.yaml's commands with ``having`` in it."""
+    (command,) = [c for c in yaml.safe_load(SHIPPED.read_text())[of] if having in c]
+    return command
+
+
+def _bash(command, home, **environment):
+    given = {"HOME": str(home), "PATH": os.environ["PATH"], **environment}
+    return subprocess.run(["bash", "-c", command], env=given, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("launcher", "head"), [({"RAY_HEAD_IP": "192.0.2.10"}, "192.0.2.10"), ({}, "127.0.0.1")]
+)
+def test_every_machine_is_told_the_heads_address_whatever_it_was_told_before(tmp_path, launcher, head):
+    """The launcher gives ``RAY_HEAD_IP`` to workers alone."""
+    bashrc = tmp_path / ".bashrc"
+    bashrc.write_text("export PATH=~/vlcl-env/bin:$PATH RAY_AUTH_MODE=token RAY_ADDRESS=auto\n")
+    (tmp_path / "vlcl-env").mkdir()
+    command = _command("setup_commands", "RAY_ADDRESS")
+    assert _bash(command, tmp_path, RAY_HEAD_IP="192.0.2.99").returncode == 0
+    once = bashrc.read_text()
+    done = _bash(command, tmp_path, **launcher)
+    assert done.returncode == 0 and not done.stderr and bashrc.read_text() == once
+    show = "echo $RAY_ADDRESS $RAY_AUTH_MODE $RAY_TMPDIR $MLFLOW_TRACKING_URI $PATH"
+    said = _bash(f". ~/.bashrc; {show}", tmp_path).stdout.split()
+    user = subprocess.run(["id", "-un"], capture_output=True, text=True).stdout.strip()
+    assert said[:4] == [f"{head}:6379", "token", f"/tmp/vlcl_{user}", "http://127.0.0.1:5000"]
+    assert said[4].startswith(f"{tmp_path}/vlcl-env/bin:")
+
+
+def test_no_command_goes_by_a_file_that_others_can_write():
+    values = yaml.safe_load(SHIPPED.read_text())
+    commands = [c for name, value in values.items() if name.endswith("commands") for c in value]
+    assert len(commands) > 8 and not [c for c in commands if re.search(r"=auto\b|/tmp/ray\b", c)]
+
+
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_the_token_is_its_users_alone(tmp_path, before):
+    command = _command("head_setup_commands", "get-auth-token")
+    ray = tmp_path / "vlcl-env/bin/ray"
+    ray.parent.mkdir(parents=True)
+    ray.symlink_to(Path(sys.executable).parent / "ray")
+    token = tmp_path / ".ray/auth_token"
+    if before is not None:
+        token.parent.mkdir()
+        token.write_text("0" * 64)
+        token.chmod(before)
+    done = _bash(f"umask 022; {command}", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert token.stat().st_mode & 0o777 == 0o600 and len(token.read_text()) == 64
+    assert token.read_text() not in done.stdout + done.stderr
+    assert before is not None or token.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("of", ["head_start_ray_commands", "worker_start_ray_commands"])
+def test_rays_files_are_where_its_user_alone_may_enter_or_ray_does_not_start(tmp_path, of):
+    commands = yaml.safe_load(SHIPPED.read_text())[of]
+    close = _command(of, "RAY_TMPDIR")
+    (start,) = [k for k, command in enumerate(commands) if re.search(r"\bray start\b", command)]
+    assert commands.index("ray stop") < commands.index(close) < start
+    place = tmp_path / "place"
+
+    def closed():
+        done = _bash(f"umask 022; {close}", tmp_path, RAY_TMPDIR=str(place))
+        assert done.returncode or place.stat().st_mode & 0o777 == 0o700
+        return done.returncode == 0
+
+    assert closed() and closed(), "also where it is there already"
+    place.chmod(0o777)
+    assert closed()
+    if os.geteuid() == 0:
+        os.chown(place, 65002, 65002)
+        assert not closed(), "another's"
+    place.rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    place.symlink_to(tmp_path / "elsewhere")
+    assert not closed(), "a link, which another may have made"
+
+
 def test_on_aws_checkpoints_are_kept_in_the_accounts_bucket(s3, tmp_path):
     """The file's own command, asked of a server that speaks AWS's protocol; ``s3`` points boto3 to it."""
     (command,) = [c for c in yaml.safe_load(SHIPPED.read_text())["head_setup_commands"] if "VLCL" in c]

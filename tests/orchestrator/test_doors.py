@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -26,8 +27,9 @@ _MARK = "xyzzy-"  # every secret of the sweep begins with it
 
 @pytest.fixture(scope="module")
 def swept(small_values, tmp_path_factory):
-    """A sweep over two workers with secrets in its environment; the folder it ran in, what it printed, and
-    the command lines and listening sockets of its processes while it trained.
+    """A sweep over two workers with secrets in its environment: the folder it ran in, what it printed, the
+    command lines and listening sockets of its processes while it trained, its Ray's token, and the files of
+    its Ray (path: bytes) as it looked at test.
     """
     folder = tmp_path_factory.mktemp("doors")
     values = small_values("ctp", stream__tasks=2)
@@ -48,20 +50,34 @@ def swept(small_values, tmp_path_factory):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    printed, commands, listening = [], {}, {}
+    printed, commands, listening, files = [], {}, {}, {}
     for line in process.stdout:
         printed.append(line)
         if "task 1/2" in line:
             for one in (process, *process.children(recursive=True)):
                 commands[one.pid] = one.cmdline()
+                if one.name() == "gcs_server":  # Python's show their title where their environment was
+                    token = one.environ()["RAY_AUTH_TOKEN"]
                 found = [c.laddr for c in one.net_connections("inet") if c.status == psutil.CONN_LISTEN]
                 listening |= {(one.pid, address.port): address.ip for address in found}
+        if "looking at test" in line:
+            options = [word for command in commands.values() for word in command]
+            ray = next(Path(o.partition("=")[2]) for o in options if o.startswith("--session-dir="))
+            files = {path: path.read_bytes() for path in ray.rglob("*") if path.is_file()}
     assert process.wait(60) == 0, "".join(printed)
-    return folder, "".join(printed), commands, listening
+    assert not ray.parents[1].exists(), "it went with the sweep"
+    return SimpleNamespace(
+        folder=folder,
+        printed="".join(printed),
+        commands=commands,
+        listening=listening,
+        token=token,
+        files=files,
+    )
 
 
 def test_a_session_of_its_own_listens_on_loopback_alone(swept):
-    *_, commands, listening = swept
+    commands, listening = swept.commands, swept.listening
     names = " ".join(command[0] for command in commands.values())
     for expected in ("gcs_server", "raylet", "RayTrainWorker", "TrainController", "Dispatcher"):
         assert expected in names
@@ -73,21 +89,16 @@ def test_a_session_of_its_own_listens_on_loopback_alone(swept):
 
 
 def test_secrets_reach_neither_disk_nor_screen_nor_command_lines(swept, monkeypatch):
-    folder, printed, commands, _ = swept
+    folder, printed = swept.folder, swept.printed
     assert "MLflow at http://127.0.0.1:9" in printed and "not there yet" in printed
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'runs' / 'mlflow.db'}")
     assert tracking(["send", str(folder / "runs" / "s")]) == 0
-    options = [word for command in commands.values() for word in command]
-    session = next(Path(o.partition("=")[2]) for o in options if o.startswith("--session-dir="))
-    places = [path for place in (folder, session) for path in place.rglob("*") if path.is_file()]
-    assert {"runtime_env_agent.log", "tracking.jsonl", "mlflow.db"} <= {path.name for path in places}
-    secrets = [_MARK.encode()]
-    token = Path.home() / ".ray" / "auth_token"
-    if token.exists():  # Ray's own, by which it tells the session's processes from others
-        secrets.append(token.read_bytes().strip())
-    for secret in secrets:
-        assert not [path for path in places if secret in path.read_bytes()]
-        assert secret.decode() not in printed and secret.decode() not in str(commands)
+    files = swept.files | {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert {"runtime_env_agent.log", "tracking.jsonl", "mlflow.db"} <= {path.name for path in files}
+    assert len(swept.token) == 64, "by which Ray tells the session's processes from others"
+    for secret in (_MARK, swept.token):
+        assert not [path for path, found in files.items() if secret.encode() in found]
+        assert secret not in printed and secret not in str(swept.commands)
 
 
 class _Harm:

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -115,10 +116,11 @@ class _Interrupted:
     """A sweep that gets a Ctrl-C at each of some lines; ``said``: all it printed until it ended."""
 
     def __init__(self, folder, arguments, at):
+        temporary = tempfile.mkdtemp(dir="/tmp")  # short enough for Ray's sockets
         process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator.sweep", *arguments],
             cwd=folder,
-            env=_environment(),
+            env=_environment() | {"RAY_TMPDIR": temporary},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -135,6 +137,7 @@ class _Interrupted:
         lines += process.stdout.readlines()
         self.said = "".join(lines)
         assert process.wait(120) == 130, self.said
+        os.rmdir(temporary)  # Ray's files went with the sweep
 
 
 def _kept(folder):

@@ -1,0 +1,39 @@
+"""The token by which the processes of a Ray of one's own know each other."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+
+_MODE, _TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
+
+
+class RayToken:
+    """A new token, in the environment of this process and of those that it starts, until :meth:`forget`.
+
+    Ray would otherwise write one to ``~/.ray/auth_token``, for all to read and for all Rays to come. Tokens
+    are asked for whatever ``$RAY_AUTH_MODE`` says; ``say`` prints that it is not followed.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._before = {name: os.environ.get(name) for name in (_MODE, _TOKEN)}
+        if (mode := self._before[_MODE] or "token").lower() != "token":
+            say(f"{_MODE}={mode} is not followed: the Ray of a session asks for its token")
+        self._set({_MODE: "token", _TOKEN: secrets.token_hex(32)})
+
+    def forget(self) -> None:
+        """The environment is again what it was."""
+        self._set(self._before)
+
+    def _set(self, values: dict[str, str | None]) -> None:
+        for name, value in values.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        # Only now: it reads the mode as it is imported. If it has been already, it is told to look again.
+        from ray._raylet import AuthenticationTokenLoader, Config
+
+        Config.initialize("")
+        AuthenticationTokenLoader.instance().reset_cache()
