@@ -7,9 +7,10 @@ import torch
 
 from methods.method import Batch, InputSpec, Task
 from orchestrator.errors import BadRecord, UserError
+from orchestrator.features.views import view_seeds
 from orchestrator.loader import Loader, eval_batches
 from orchestrator.replay.keys import keys
-from orchestrator.replay.rows import RowReader
+from orchestrator.replay.rows import RowReader, Samples
 from orchestrator.replay.substitute import Substitute
 from orchestrator.streams.augment import augment as augmented
 from orchestrator.streams.pictures import ArrayPictures
@@ -288,3 +289,48 @@ def test_pinning():
         pytest.skip("page-locked memory needs a GPU")
     batch = next(iter(_loader(pin=True)))
     assert all(getattr(batch, name).is_pinned() for name in ("image", "tokens", "label", "row"))
+
+
+class _Marked:
+    """Rows whose features are (row, view), which were numbered otherwise before bad records were left out."""
+
+    views = 3
+
+    def __init__(self, encoded):
+        self.encoded = encoded
+
+    def origin(self, rows):
+        return rows + 100
+
+    def read(self, rows, views=None):
+        feature = None if views is None else np.stack([rows, views], 1).astype(np.float32)
+        pictures = None if self.encoded else np.zeros((len(rows), SIZE, SIZE, 3), np.uint8)
+        return Samples(
+            pictures, np.zeros((len(rows), 1), np.int32), np.zeros(len(rows), np.int32), rows, feature
+        )
+
+
+def test_a_batch_has_the_view_that_seed_epoch_and_row_choose():
+    how = {"batch_size": 4, "steps": 4, "seed": 9, "augment": "none"}
+    with Loader(_Marked(encoded=True), np.arange(8), **how) as batches:
+        found = [batch.feature.long().tolist() for batch in batches]
+    assert len(found) == 4, "two epochs"
+    for number, pairs in enumerate(found):
+        rows = np.array([row for row, _ in pairs])
+        chosen = keys(9, number // 2, rows, 0) % np.uint64(3)
+        assert [view for _, view in pairs] == chosen.tolist()
+    assert {view for pairs in found for _, view in pairs} == {0, 1, 2}
+
+
+def test_a_views_augmentation_goes_by_the_rows_own_number(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "orchestrator.loader.augmented",
+        lambda name, pictures, seeds: asked.append(seeds.tolist()) or pictures,
+    )
+    how = {"batch_size": 8, "steps": 1, "seed": 9, "augment": "flip", "views": 3, "threads": 1}
+    with Loader(_Marked(encoded=False), np.arange(8), **how) as batches:
+        (batch,) = batches
+    rows = batch.row.numpy()
+    view = (keys(9, 0, rows, 0) % np.uint64(3)).astype(np.int64)
+    assert asked == [view_seeds(rows + 100, view).tolist()]
