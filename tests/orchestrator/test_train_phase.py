@@ -92,6 +92,13 @@ def test_patience_brings_back_the_very_weights_of_the_best_epoch():
     assert not method.training
 
 
+def test_patience_counts_from_the_last_better_epoch():
+    method, scores = Line(), [1.0, 0.5, 2.0, 1.5, 1.0, 9.0]
+    left = iter(scores)
+    train(method, phase(method, epochs=8, patience=2), batches(16), 16, validate=lambda: next(left))
+    assert list(left) == [9.0], "the epoch of 0.5 was made good by that of 2.0"
+
+
 def test_without_patience_nothing_is_validated_and_the_last_weights_stay():
     method = Line()
     train(method, phase(method, epochs=3), batches(6), 6, validate=lambda: pytest.fail("validated"))
