@@ -186,6 +186,8 @@ def kept_folder(
     line gave, whatever it says itself.
     """
     check_plain(name, "--resume")
+    if (RUNS / name).is_symlink() and not (RUNS / name).exists():
+        raise UserError(f"{RUNS / name}: is a link that leads nowhere; allowed: a run's folder, or none")
     folder, file = (RUNS / name).resolve(), files[0]
     check_place(folder.parent)
     known = sorted(path.parent.name for path in RUNS.glob(f"*/{file}"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
-from tempfile import TemporaryDirectory
+from contextlib import suppress
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -69,9 +71,29 @@ def _place() -> tuple[str, str]:
     return ray.get_runtime_context().get_node_id(), ray.util.get_node_ip_address()
 
 
-def _file() -> str:
-    _held[:] = [TemporaryDirectory(prefix="vlcl-")]  # nobody else may enter it
-    return f"file://{_held[0].name}/store"
+def _file() -> str | None:
+    """Where to meet in a file, in a folder that nobody else may enter. Below Ray's own, it goes with that
+    where this process is killed. None: no folder here has the locks that torch's store asks for.
+    """
+    node = ray._private.worker._global_node
+    for base in ([node.get_session_dir_path()] if node else []) + [gettempdir(), "/dev/shm"]:
+        with suppress(OSError):
+            folder = TemporaryDirectory(prefix="vlcl-", dir=base)
+            # torch takes what follows these signs for no part of the path, however they are written.
+            if not {"#", "?"} & set(folder.name) and _has_locks(folder.name):
+                _held[:] = [folder]
+                return f"file://{folder.name}/store"
+            folder.cleanup()
+    return None
+
+
+def _has_locks(folder: str) -> bool:
+    with open(os.path.join(folder, "lock"), "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def _listen(address: str) -> str:
@@ -97,6 +119,8 @@ def _listen(address: str) -> str:
 def _prepare(together: bool) -> None:
     from .deterministic import ALLOWED, WORKSPACE
 
+    # What a lane writes only the user may change, as what the driver does: both are gone on with.
+    os.umask(os.umask(0o022) | 0o022)
     # Before anything wakes CUDA: any of the lane's trials may ask for deterministic algorithms.
     os.environ.setdefault(WORKSPACE, ALLOWED[0])
     # Left to themselves, collectives listen where the host's name or the first network card leads.

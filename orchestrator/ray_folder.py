@@ -18,7 +18,7 @@ import psutil
 
 from .errors import UserError
 
-_PREFIX, _INSIDE, _LOCK = "vlcl-ray-", "r", "lock"
+_PREFIX, _INSIDE, _LOCK = "vray-", "r", "lock"
 # What Ray puts below the folder that it is given, at its longest.
 _SOCKET = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
 _MOST = 107  # bytes that the path of a Unix socket may have
@@ -88,7 +88,10 @@ def _make(base: Path) -> tuple[Path, int]:
     if (length := len(os.fsencode(base))) > _ROOM:
         raise OSError(f"{length} bytes are too long for Unix sockets, at most {_ROOM} are allowed")
     for folder in (base, *base.parents):
-        mode = stat.S_IMODE(folder.stat().st_mode)
+        found = folder.stat()
+        if found.st_uid not in (0, os.getuid()):
+            raise OSError(f"{folder} is user {found.st_uid}'s, who may rename what lies there")
+        mode = stat.S_IMODE(found.st_mode)
         if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
             raise OSError(f"others may rename what lies in {folder} (mode {mode:o})")
     made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))

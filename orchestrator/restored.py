@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from .config import RunConfig, flatten
@@ -36,7 +38,9 @@ def check_restored(
     }
     if found:
         again = " ".join(
-            f"--data {value}" if key == "stream.data" else f"--set {key}={value}"
+            f"--data {shlex.quote(value)}"
+            if key == "stream.data"
+            else f"--set {shlex.quote(f'{key}={value}')}"
             for key, value in found.items()
         )
         raise UserError(
@@ -51,6 +55,8 @@ def check_said(config: RunConfig, said: Mapping[str, Any]) -> None:
     """
     flat = flatten(config.to_dict())
     for key, value in said.items():
+        if key == "stream.data" and flat.get(key) and value == str(Path(flat[key]).expanduser().resolve()):
+            continue  # as --data says it
         if key not in flat or flat[key] != value:
             raise UserError(
                 f"--resume with {key} {value!r}: the run was started with {flat.get(key)!r}; allowed: that"

@@ -30,6 +30,7 @@ _JOURNAL = "tracking.jsonl"
 _RUNS_OWN = re.compile(r"identity\.json|(sweep|space|train|config)\.yaml|tokenizer/[^/]+")
 _TRIALS_OWN = re.compile(
     r"manifest\.json|trials/[^/]+/((trial|verdicts|status|state)\.json|tasks\.jsonl|[^/]+\.(csv|png)"
+    r"|error-[^/]+\.txt"
     r"|test/[^/]+\.(json|csv|png))"
 )
 _LEFT = re.compile(r"test/[^/]+\.(json|csv|png)|error-[^/]+\.txt")
@@ -150,6 +151,7 @@ class RunStorage:
         for file, text in given.items() if isinstance(given, dict) else ():
             path = inside(partial, file)
             if not path.exists() and _RUNS_OWN.fullmatch(file) and isinstance(text, str):
+                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
         accept(partial)
         os.rename(partial, self._folder)

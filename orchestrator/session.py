@@ -244,8 +244,6 @@ class Session:
     def _start_lanes(self) -> None:
         import ray
 
-        if self._tokenizer is not None:
-            self._tokenizer.save(self.folder / "tokenizer")
         possible = len(self._cluster.possible)
         machines = f"; up to {possible} machine(s) may come for them" if possible else ""
         workers = self._resources.workers

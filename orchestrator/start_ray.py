@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from .errors import UserError
@@ -92,9 +93,15 @@ def _own(say: Callable[[str], None], ends: ExitStack) -> dict[str, Any]:
 
 def _joined(address: str, say: Callable[[str], None]) -> dict[str, Any]:
     mode = os.environ.get("RAY_AUTH_MODE") or "unset"
-    if mode.lower() != "token":
+    # Where nothing is said, Ray itself goes by a token that it finds.
+    if mode.lower() != "token" and not (mode == "unset" and _has_token()):
         say(f"RAY_AUTH_MODE is {mode}: this Ray asks for no token, and whoever reaches it runs code there")
     return {"address": address}
+
+
+def _has_token() -> bool:
+    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return bool(named) or Path("~/.ray/auth_token").expanduser().exists()
 
 
 def _once_more(options: dict[str, Any], done: str) -> bool:

@@ -89,7 +89,7 @@ class TrialBook:
                 ended = json.loads(status.read_text(encoding="utf-8"))
                 self._check(entry, ended, status)
                 entry.status, entry.reason = str(ended["status"]), str(ended["reason"])
-                entry.reports = list(ended["reports"])
+                entry.reports = [dict(report) for report in ended["reports"]]
                 if entry.status not in _ENDS:
                     raise ValueError(f"{status.name} says {entry.status[:60]!r}")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

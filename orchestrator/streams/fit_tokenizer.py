@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
+from ..errors import UserError
 from .source import StreamSource
 from .text_config import TextConfig
 from .tokenizer import Tokenizer
@@ -18,15 +21,25 @@ def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tok
     Nothing is learnt from ``source``: a vocabulary that knew one task's words and spelled another's would
     make the second look forgotten.
 
-    :class:`~orchestrator.errors.UserError`: a tokenizer that cannot be loaded.
+    The folder appears whole or not at all; one that lacks a file, as a storage may whose driver died while it
+    was copied there, is made anew. :class:`~orchestrator.errors.UserError`: a tokenizer that cannot be
+    loaded, or one of ours that is not what this version makes.
     """
     if source.scenario == "recognition":
         return None
-    if folder.exists():
-        return Tokenizer.load(folder)
-    if config.tokenizer in _OURS:
-        found = _OURS[config.tokenizer](config.max_tokens)
-    else:
-        found = Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
-    found.save(folder)
+    ours = _OURS[config.tokenizer](config.max_tokens) if config.tokenizer in _OURS else None
+    if Tokenizer.is_kept(folder):
+        kept = Tokenizer.load(folder)
+        if ours is not None and (kept.to_json(), kept.max_tokens) != (ours.to_json(), ours.max_tokens):
+            raise UserError(
+                f"{folder}: is not the tokenizer {config.tokenizer!r} that this version makes; allowed: what "
+                "the run was started with, by the same version"
+            )
+        return kept
+    found = ours or Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
+    partial = folder.with_name(f"{folder.name}.partial")
+    for left in (partial, folder):
+        shutil.rmtree(left, ignore_errors=True)
+    found.save(partial)
+    os.replace(partial, folder)
     return found

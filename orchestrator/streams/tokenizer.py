@@ -15,10 +15,12 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 from methods.backbones.config import WORLD_TOKENIZER
 
 from ..errors import UserError
+from ..whole_file import write_synced
 from .multilingual import multilingual
 from .world.vocabulary import world_words
 
 _SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
+_FILES = ("tokenizer.json", "tokenizer_rows.json")
 _CHUNK = 16384
 _MOST_WORDS = 100_000  # more than there are: each word is merged to one token
 
@@ -183,13 +185,18 @@ class Tokenizer:
         return self._model.to_str()
 
     def save(self, folder: str | Path) -> None:
-        """Writes ``tokenizer.json`` and ``tokenizer_rows.json`` into ``folder``."""
+        """Writes ``tokenizer.json`` and ``tokenizer_rows.json`` anew into ``folder``."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         # On one line: it is kept with every checkpoint.
-        (folder / "tokenizer.json").write_text(self.to_json(), encoding="utf-8")
+        write_synced(folder / _FILES[0], self.to_json())
         rows = {"max_tokens": self.max_tokens, "special": self._special}
-        (folder / "tokenizer_rows.json").write_text(json.dumps(rows), encoding="utf-8")
+        write_synced(folder / _FILES[1], json.dumps(rows))
+
+    @classmethod
+    def is_kept(cls, folder: Path) -> bool:
+        """Whether ``folder`` has the files that :meth:`save` writes."""
+        return all((folder / name).is_file() for name in _FILES)
 
     @classmethod
     def load(cls, folder: str | Path) -> Tokenizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     server.add_argument("--port", type=int, required=True, help="of 127.0.0.1, to listen on")
     server.add_argument("--artifacts", required=True, metavar="URL", help="where artifacts are kept")
     options = parser.parse_args(arguments)
+    os.umask(os.umask(0o022) | 0o022)  # as run_main: what it writes only the user may change
     try:
         if options.command == "ui":
             return show(options.folder, options.port)

@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator.errors import UserError
 
 from .journal import Journal
-from .store import without_password
+from .store import OWN_DATABASE, own_database, without_password
 from .view import page_path
 
 
@@ -23,6 +23,8 @@ def comparison_page(folder: Path, uri: str) -> str:
     found = MlflowClient(uri).get_experiment_by_name(opened[0]["experiment"]) if opened else None
     if found is None:
         # Only said: the journal is whoever's wrote it.
-        where = f", but perhaps in {opened[-1]['store']}: give MLFLOW_TRACKING_URI" if opened else ""
+        last = opened[-1]["store"] if opened else None
+        last = own_database(folder.absolute().parent) if last == OWN_DATABASE else last
+        where = f", but perhaps in {last}: give MLFLOW_TRACKING_URI" if last else ""
         raise UserError(f"{folder}: its record is not in {without_password(uri)}{where}")
     return page_path(found.experiment_id, opened[0]["key"])

@@ -81,7 +81,7 @@ def check_own_database(runs: Path) -> None:
     and the token of whoever sends them, are sent to.
     """
     found = runs.stat()
-    if found.st_mode & stat.S_IWOTH:
+    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
         raise UserError(
             f"{runs}: everyone may write to it (mode {stat.S_IMODE(found.st_mode):o}), and so to its record; "
             "allowed: a folder that only you and those you trust may change, or an address in "

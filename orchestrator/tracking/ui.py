@@ -13,7 +13,7 @@ from orchestrator.errors import UserError
 from .comparison import comparison_page
 from .gate import LOGIN, USER
 from .listener import loopback_listener
-from .store import artifact_location, tracking_uri, without_password
+from .store import artifact_location, check_own_database, own_database, tracking_uri, without_password
 
 
 def ui(folder: Path, port: int) -> int:
@@ -34,6 +34,8 @@ def ui(folder: Path, port: int) -> int:
         return 0
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
         raise UserError(f"{uri.removeprefix('sqlite:///')}: there is no record; a sweep or train makes it")
+    if uri == own_database(runs):
+        check_own_database(runs)
     _check_output()
     listener = loopback_listener(port)
     password = secrets.token_urlsafe(24)

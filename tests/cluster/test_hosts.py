@@ -324,7 +324,7 @@ def test_up_a_job_and_down(cluster):
     first = cluster.folder / "h0/home/.ray/auth_token"
     assert token.read_text() == first.read_text()
     assert {path.stat().st_mode & 0o777 for path in (token, first)} == {0o600}
-    assert cluster.on_head("ray status; echo at $RAY_ADDRESS").split()[-1] == "127.0.0.1:6379"
+    assert "at 127.0.0.1:6379\n" in cluster.on_head("ray status; echo at $RAY_ADDRESS").replace("\r", "")
     for host in range(3):
         environment = (cluster.folder / f"h{host}/upper/environment").read_text()
         assert f"RAY_ADDRESS={_HEAD if host else '127.0.0.1'}:6379" in environment

@@ -60,7 +60,7 @@ def test_another_users_password_is_refused(folder, capsys, monkeypatch):
     os.chown(folder, me + 1, -1) if not me else pytest.skip("needs root, to give a folder away")
     monkeypatch.setattr(os, "getuid", lambda: me + 1)
     assert _serve(folder) == 2
-    assert f"belongs to user {me}, mode 600" in capsys.readouterr().err
+    assert f"belongs to user {me}, not to you ({me + 1})" in capsys.readouterr().err
 
 
 def test_a_port_that_somebody_has_is_one_line(folder, capsys):

@@ -14,7 +14,7 @@ from orchestrator import search_run, strict_yaml, sweep, train, train_run
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
 from orchestrator.identity import Identity, digest
-from orchestrator.restored import check_restored
+from orchestrator.restored import check_restored, check_said
 from orchestrator.run_storage import RunStorage
 from orchestrator.storage import Storage
 from orchestrator.streams import registry
@@ -406,3 +406,19 @@ def test_seeds_that_are_none_are_refused(place, seeds):
     with pytest.raises(UserError, match=r"train.yaml: seeds .*allowed are whole numbers from 0"):
         train.main(["--resume", "s", "--storage", place.url])
     assert not (place.root / "runs" / "s").exists()
+
+
+def test_a_place_is_said_again_by_any_name_that_leads_to_it(tmp_path):
+    (tmp_path / "real data").mkdir()
+    (tmp_path / "mnt").symlink_to(tmp_path / "real data")
+    named = {"method.name": "mma", "stream.name": "image-folder", "stream.data": str(tmp_path / "mnt")}
+    config = RunConfig.from_dict(named)
+    check_said(config, {"stream.data": str(tmp_path / "real data")})  # what --data makes of either name
+    check_said(config, {"stream.data": str(tmp_path / "mnt")})
+    with pytest.raises(UserError, match="the run was started with"):
+        check_said(config, {"stream.data": str(tmp_path)})
+    strange = RunConfig.from_dict({**named, "stream.data": str(tmp_path / "real data")})
+    with pytest.raises(
+        UserError, match=rf"allowed where you say so yourself.*: --data '{tmp_path}/real data'"
+    ):
+        check_restored(strange, {}, {}, "file:///bucket")

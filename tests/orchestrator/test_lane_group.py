@@ -1,5 +1,6 @@
 """By what a lane's workers meet, and where they listen meanwhile."""
 
+import fcntl
 import json
 import os
 import sys
@@ -102,6 +103,26 @@ def test_workers_of_one_machine_listen_on_loopback_for_each_other_alone(ranks):
     for found in ranks:
         assert found["file"]["sum"] == 3
         assert [ip for ip, _ in found["file"]["listening"]] == ["127.0.0.1"], "gloo's own"
+
+
+def test_workers_meet_in_a_folder_with_locks_whose_name_torch_can_read(monkeypatch, tmp_path):
+    strange, usual = tmp_path / "a#b", tmp_path / "usual"
+    strange.mkdir()
+    usual.mkdir()
+    monkeypatch.setattr(lane_group, "_held", [])
+    monkeypatch.setattr(lane_group, "gettempdir", lambda: str(usual))
+    found = lane_group._file()
+    folder = Path(found.removeprefix("file://")).parent
+    assert folder.parent == usual and folder.stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr(lane_group, "gettempdir", lambda: str(strange))
+    assert lane_group._file().startswith("file:///dev/shm/vlcl-") and not list(strange.iterdir())
+
+    def none(*_):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    assert lane_group._file() is None, "a store is asked instead"
+    lane_group._held[0].cleanup()
 
 
 def test_the_file_by_which_they_met_was_their_users_alone_and_is_gone(ranks):

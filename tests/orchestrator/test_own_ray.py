@@ -77,7 +77,7 @@ class _Running:
                 break
         assert self.said[-1:] == ["up\n"], "".join(self.said)
         self.token = psutil.Process(self.driver.pid).children()[0].environ()["RAY_AUTH_TOKEN"]
-        (self.folder,) = temporary.glob("vlcl-ray-*")
+        (self.folder,) = temporary.glob("vray-*")
 
     def processes(self) -> dict[int, tuple[str, list[str], list]]:
         """The victim's: name, command line and sockets."""

@@ -75,7 +75,7 @@ def test_one_that_is_too_long_for_sockets_is_passed_over_for_the_next_and_said(b
     assert folder.path.parents[1] == base
     assert said == [
         f"Ray's files go to {base}: RAY_TMPDIR ({long}): {len(str(long))} bytes are too long for Unix "
-        "sockets, at most 23 are allowed"
+        "sockets, at most 27 are allowed"
     ]
 
 
@@ -84,7 +84,7 @@ def test_the_longest_that_is_taken_has_room_for_rays_longest_socket(said, monkey
     from ray._private.utils import validate_socket_filepath
 
     parent = tempfile.mkdtemp(dir="/tmp")
-    longest = Path(parent, "x" * (22 - len(parent) + bytes_over))
+    longest = Path(parent, "x" * (26 - len(parent) + bytes_over))
     longest.mkdir()
     monkeypatch.setenv("RAY_TMPDIR", str(longest))
     folder = RayFolder(said.append)
@@ -144,13 +144,13 @@ def test_it_goes_with_the_process(base, held):
 def test_what_a_killed_process_left_is_removed_by_the_next_and_nothing_else(base, held, said):
     process, folder = held
     (folder / "r" / "session").mkdir(parents=True)
-    others = [base / "vlcl-ray-12345678", base / "vlcl-ray-empty123", base / "vlcl-other"]
+    others = [base / "vray-12345678", base / "vray-empty123", base / "vlcl-other"]
     for other in others:  # another machine's, one that is being made, one of another name
         other.mkdir()
     (others[0] / "lock").write_text("another-machine")
     kept = Path(tempfile.mkdtemp(dir="/tmp"))
     shutil.copy(folder / "lock", kept)
-    (base / "vlcl-ray-linked12").symlink_to(kept)
+    (base / "vray-linked12").symlink_to(kept)
     try:
         RayFolder(said.append).remove()
         assert folder.exists(), "in use"
@@ -166,7 +166,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_nothing_else(base
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to make another user's folder")
 def test_another_users_is_not_removed(base, said):
-    other = base / "vlcl-ray-theirs12"
+    other = base / "vray-theirs12"
     other.mkdir()
     mine = RayFolder(said.append)
     shutil.copy(mine.path.parent / "lock", other)

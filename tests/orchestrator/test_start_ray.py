@@ -92,7 +92,9 @@ def test_a_start_that_fails_leaves_nothing(monkeypatch, base, said, error):
 
 @pytest.mark.parametrize("mode", [None, "disabled", "token"])
 def test_a_ray_without_a_token_is_joined_and_said_aloud(monkeypatch, base, given, said, head, mode):
-    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(base))
     if mode is not None:
         monkeypatch.setenv("RAY_AUTH_MODE", mode)
     before = _environment()
@@ -103,6 +105,22 @@ def test_a_ray_without_a_token_is_joined_and_said_aloud(monkeypatch, base, given
         f"joining Ray at {head}",
         *([] if mode == "token" else [f"RAY_AUTH_MODE is {mode or 'unset'}: {why}"]),
     ]
+
+
+def test_a_token_that_ray_finds_by_itself_is_no_reason_to_warn(monkeypatch, base, given, said, head):
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(base))
+    (base / ".ray").mkdir()
+    (base / ".ray" / "auth_token").touch()
+    start_ray(said.append).end()
+    monkeypatch.setenv("HOME", "/nowhere")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "x")
+    start_ray(said.append).end()
+    assert said == [f"joining Ray at {head}"] * 2
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    start_ray(said.append).end()
+    assert said[-1].startswith("RAY_AUTH_MODE is disabled: this Ray asks for no token")
 
 
 def test_what_tune_no_longer_takes_is_said_and_not_given_to_it(monkeypatch, given, said):

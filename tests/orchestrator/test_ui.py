@@ -298,6 +298,16 @@ def here(folder, monkeypatch):
     return folder
 
 
+def test_a_database_that_others_may_change_is_not_opened(here, capfd, tmp_path):
+    database = tmp_path / "mlflow.db"
+    database.touch()
+    database.chmod(0o666)
+    assert main(["ui", str(tmp_path)]) == 2
+    out, error = capfd.readouterr()
+    assert out == "" and error.startswith(f"error: {database}: belongs to user ") and "mode 666" in error
+    assert database.stat().st_size == 0, "nothing was made of it"
+
+
 def test_no_record_is_one_line(here, capfd, tmp_path):
     assert main(["ui", str(tmp_path)]) == 2
     said = f"error: {tmp_path / 'mlflow.db'}: there is no record; a sweep or train makes it\n"

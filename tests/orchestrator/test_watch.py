@@ -88,8 +88,9 @@ def test_a_run_that_is_opened_again_tells_the_record_what_its_book_alone_knows(
     tracker = _Tracker()
     tracker.start, tracker.ended = (lambda *_, **__: None), tracker.ends.get
     monkeypatch.setattr(watch_module, "Tracker", lambda *_, **__: tracker)
+    names, how = ["first", "second"], {"check_values": lambda *_: None}
     opened = Watch.open(
-        *(tmp_path, identity, config, config.with_values, book.objective, ["first", "second"], 3, None, print)
+        tmp_path, identity, config, config.with_values, book.objective, names, 3, None, print, **how
     )
     opened.close()
     assert tracker.steps == [("a", 1), ("a", 2)] and tracker.ends == {"a": ("stopped", None)}

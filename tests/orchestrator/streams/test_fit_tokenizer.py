@@ -1,9 +1,11 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from orchestrator.errors import UserError
 from orchestrator.streams import registry
 from orchestrator.streams.fit_tokenizer import fit_tokenizer
 from orchestrator.streams.p9d import P9D
@@ -84,14 +86,13 @@ def test_a_fixed_tokenizer_by_its_name(tmp_path, name):
     assert found.to_json() == getattr(Tokenizer, name)(33).to_json() and found.max_tokens == 33
 
 
-def test_a_kept_tokenizer_is_taken_whatever_is_named(tmp_path):
-    # As runs made before left it: trained, its file indented.
+def test_a_kept_tokenizer_is_taken_where_the_named_one_may_have_changed(tmp_path):
     old = Tokenizer.train(["two red cars", "a boat"], 300, 17)
     old.save(tmp_path / "t")
     path = tmp_path / "t" / "tokenizer.json"
     path.write_text(json.dumps(json.loads(path.read_text()), indent=2))
     source = ShapesRetrieval.load(ShapesRetrieval.Config(tasks=1, train=8), False)
-    found = fit_tokenizer(source, ShapesRetrieval.Config(), tmp_path / "t")
+    found = fit_tokenizer(source, ShapesRetrieval.Config(tokenizer="some/hubs"), tmp_path / "t")
     assert found.max_tokens == 17
     np.testing.assert_array_equal(found.encode(["two red boats"]), old.encode(["two red boats"]))
 
@@ -119,3 +120,24 @@ def test_what_is_made_is_kept_and_recognition_has_none(tmp_path):
 def test_a_wrong_value_is_named(values, message):
     with pytest.raises(ValueError, match=message):
         P9D.Config(**values)
+
+
+@pytest.mark.parametrize("lost", ["tokenizer.json", "tokenizer_rows.json"])
+def test_a_folder_that_a_kill_left_with_one_file_is_made_anew(tmp_path, lost):
+    source = SimpleNamespace(scenario="retrieval")
+    config = ShapesRetrieval.Config()
+    whole = fit_tokenizer(source, config, tmp_path / "t")
+    (tmp_path / "t" / lost).unlink()
+    (tmp_path / "t.partial").mkdir()
+    assert fit_tokenizer(source, config, tmp_path / "t").to_json() == whole.to_json()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["t", "tokenizer.json", "tokenizer_rows.json"]
+
+
+def test_another_tokenizer_in_a_runs_folder_is_refused(tmp_path):
+    source = SimpleNamespace(scenario="retrieval")
+    Tokenizer.words(12).save(tmp_path / "t")
+    for asked in ({"tokenizer": "multilingual", "max_tokens": 12}, {"tokenizer": "words", "max_tokens": 9}):
+        with pytest.raises(UserError, match="t: is not the tokenizer '(world|multilingual|words)' that this"):
+            fit_tokenizer(source, ShapesRetrieval.Config(**asked), tmp_path / "t")
+    kept = fit_tokenizer(source, ShapesRetrieval.Config(tokenizer="words", max_tokens=12), tmp_path / "t")
+    assert kept.max_tokens == 12
