@@ -11,6 +11,7 @@ from methods import registry
 from methods.backbones.config import BackboneConfig
 from methods.baselines import ExperienceReplay, Finetune, Joint
 from methods.ctp import CTP
+from methods.losses.contrast import symmetric_contrast
 from methods.method import Batch, InputSpec, Task
 
 SPEC = InputSpec(image_size=8, max_tokens=7, vocab_size=30, pad_id=0, cls_id=1, sep_id=2, mask_id=3)
@@ -301,6 +302,25 @@ def test_a_batch_without_masked_tokens_is_no_nan():
     assert terms["mlm"].item() == 0 and terms["mlm_distill"].item() == 0
     sum(terms.values()).backward()
     assert all(p.grad.isfinite().all() for p in method.model.parameters())
+
+
+def test_the_queue_holds_the_momentum_models_features_and_is_contrasted_with():
+    method = make(queue_size=8)
+    method.start_task(FIRST)
+    (phase,) = method.phases(FIRST)
+    method.before_step(phase)
+    before = method.queue.image.clone()
+    with torch.no_grad():
+        image = method.momentum_model.encode_image(batch().image)[1]
+        text = method.momentum_model.encode_text(batch().tokens)
+        student = method.model.encode_image(batch().image)[1], method.model.encode_text(batch().tokens)
+        keys = torch.cat([image, before]), torch.cat([text, method.queue.text])
+        wanted = symmetric_contrast(*student, *keys, method.config.temperature)
+        found = method.loss(batch(), phase)["contrast"]
+    torch.testing.assert_close(found, method.config.contrast_weight * wanted)
+    torch.testing.assert_close(method.queue.image[:4], image)
+    torch.testing.assert_close(method.queue.text[:4], text)
+    assert torch.equal(method.queue.image[4:], before[4:]) and method.queue.pointer.item() == 4
 
 
 def test_a_queue_of_none_contrasts_with_the_batch():

@@ -41,6 +41,23 @@ def test_untrained_linear_head_is_zero_shot(toy):
     torch.testing.assert_close(made(toy).predict(toy.batch, toy.classes), wanted)
 
 
+def test_a_linear_heads_rows_count_by_their_direction(toy):
+    method = made(toy)
+    wanted = method.predict(toy.batch, toy.classes)
+    with torch.no_grad():
+        method.weight *= torch.linspace(0.5, 3, len(method.weight))[:, None]
+    torch.testing.assert_close(method.predict(toy.batch, toy.classes), wanted)
+
+
+def test_the_adapters_part_in_the_blend_is_the_configurations(toy):
+    text = made(toy, "adapter").text
+    wanted = ZeroShot(ZeroShotConfig(), toy.spec).predict(toy.batch, toy.classes)
+    torch.testing.assert_close(made(toy, "adapter", ratio=0.0).predict(toy.batch, toy.classes), wanted)
+    method = made(toy, "adapter", ratio=1.0)
+    adapted = F.normalize(method.adapter.adapter["fc"](toy.batch.feature), dim=-1)
+    torch.testing.assert_close(method.predict(toy.batch, toy.classes), toy.spec.scale * adapted @ text.T)
+
+
 @pytest.mark.parametrize("head", HEADS)
 def test_learns_and_beats_zero_shot(toy, head):
     base = toy.accuracy(ZeroShot(ZeroShotConfig(), toy.spec), toy.batch, toy.classes)
