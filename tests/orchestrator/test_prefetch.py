@@ -9,15 +9,20 @@ from orchestrator import prefetch
 from orchestrator.prefetch import Prefetch
 
 
-def _prefetch_threads():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
+@pytest.fixture
+def prefetch_threads():
+    """Those that this test has started and that live: another test's may wait to be collected."""
+    before = set(threading.enumerate())
+    return lambda: [
+        one for one in threading.enumerate() if one.name.startswith("prefetch") and one not in before
+    ]
 
 
-def test_results_come_in_order_and_again():
+def test_results_come_in_order_and_again(prefetch_threads):
     reading = Prefetch(lambda n: n * n, lambda: range(20), threads=3, depth=5)
     assert list(reading) == [n * n for n in range(20)]
     assert list(reading) == [n * n for n in range(20)]
-    assert not _prefetch_threads()
+    assert not prefetch_threads()
     assert list(Prefetch(lambda n: n, lambda: [], threads=2, depth=2)) == []
 
 
@@ -46,7 +51,7 @@ def test_threads_work_while_the_consumer_does():
     reading.close()
 
 
-def test_an_error_comes_in_its_place_and_stops_the_threads():
+def test_an_error_comes_in_its_place_and_stops_the_threads(prefetch_threads):
     def work(n):
         if n == 3:
             raise RuntimeError("row 3")
@@ -57,16 +62,16 @@ def test_an_error_comes_in_its_place_and_stops_the_threads():
         for n in Prefetch(work, lambda: range(10), threads=2, depth=4):
             found.append(n)
     assert found == [0, 1, 2]
-    assert not _prefetch_threads()
+    assert not prefetch_threads()
 
 
-def test_closing_stops_the_threads():
+def test_closing_stops_the_threads(prefetch_threads):
     reading = Prefetch(lambda n: n, lambda: range(100), threads=2, depth=4)
     walk = iter(reading)
     next(walk)
-    assert _prefetch_threads()
+    assert prefetch_threads()
     reading.close()
-    assert not _prefetch_threads()
+    assert not prefetch_threads()
     with pytest.raises(StopIteration):
         next(walk)
 
@@ -86,7 +91,7 @@ def test_waiting_is_counted_after_the_first_result(monkeypatch):
     reading.close()
 
 
-def test_a_walk_that_begins_ends_the_one_before():
+def test_a_walk_that_begins_ends_the_one_before(prefetch_threads):
     reading = Prefetch(lambda n: n, lambda: range(100), threads=2, depth=4)
     first = iter(reading)
     next(first)
@@ -96,7 +101,7 @@ def test_a_walk_that_begins_ends_the_one_before():
         next(first)
     assert next(second) == 1
     reading.close()
-    assert not _prefetch_threads()
+    assert not prefetch_threads()
 
 
 def test_what_has_not_begun_is_dropped_when_it_is_closed(monkeypatch):
