@@ -209,16 +209,18 @@ def kept_folder(
     return folder
 
 
-def resumed_storage(given: argparse.Namespace, folder: Path, recorded: str | None) -> RunStorage | None:
+def resumed_storage(given: argparse.Namespace, request: Mapping[str, Any], file: Path) -> RunStorage | None:
     """Where a run that is gone on with is kept beside its folder, which is brought up to what is there.
 
-    ``recorded``: what the run was started with; ``--storage`` wins. :class:`UserError`: it holds nothing of
-    this run, or another one's.
+    ``request``: what the run was started with, as the ``file`` in its folder says it. ``--storage`` wins, and
+    is written there: it holds from then on. :class:`UserError`: what is there is another run's.
     """
-    url = whole_url(given.storage) or recorded
-    kept = kept_at(url, folder, check=True)
+    url = whole_url(given.storage) or request["storage"]
+    kept = kept_at(url, file.parent, check=True)
     if kept is not None:
         kept.agree()
+    if url != request["storage"]:
+        write_text(file, strict_yaml.dump({**request, "storage": url}))
     return kept
 
 

@@ -143,7 +143,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
         identity = identity.gone_on_with(folder)
     with run_lock(folder):
         if given.resume:
-            kept = resumed_storage(given, folder, request.get("storage"))
+            kept = resumed_storage(given, request, folder / "sweep.yaml")
         else:
             kept = kept_at(request["storage"], folder)
         return search_run(folder, identity, space, source, trials, concurrent, kept, say, at_most=at_most)

@@ -108,7 +108,7 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     variants = {f"seed_{seed}": {"run.seed": seed} for seed in seeds}
     with run_lock(folder):
         if given.resume:
-            kept = resumed_storage(given, folder, request.get("storage"))
+            kept = resumed_storage(given, request, folder / "train.yaml")
         else:
             kept = kept_at(request["storage"], folder)
         return train_run(folder, identity, config, variants, source, concurrent, kept, say, at_most=at_most)

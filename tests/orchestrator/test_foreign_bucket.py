@@ -105,6 +105,29 @@ def test_the_storage_is_the_command_lines_whatever_the_bucket_says(place, monkey
     assert place.ran[2] == place.ran[0] and not elsewhere.exists()
 
 
+def test_another_storage_holds_from_then_on(place):
+    _bucket_of_a_sweep(place)
+    assert _resume(place) == 0
+    request = strict_yaml.read(place.root / "runs" / "s" / "sweep.yaml")[0]
+    other = place.url + "-moved"
+    shutil.copytree(place.bucket, f"{place.bucket}-moved")
+    shutil.rmtree(place.bucket)
+    for more in (["--storage", other], []):
+        assert sweep.main(["--resume", "s", *more]) == 0
+        assert place.ran[-1] == (place.root / "runs" / "s", f"{other}/s")
+    again = strict_yaml.read(place.root / "runs" / "s" / "sweep.yaml")[0]
+    assert again == {**request, "storage": other} and not place.bucket.exists()
+    # One that holds another run is refused, and the one before stays.
+    there = place.root / "third" / "s"
+    there.mkdir(parents=True)
+    there.joinpath("identity.json").write_text(
+        json.dumps({"format": 4, "run": "2" * 32, "config": "0", "stream": "0"})
+    )
+    with pytest.raises(UserError):
+        sweep.main(["--resume", "s", "--storage", f"file://{place.root}/third"])
+    assert strict_yaml.read(place.root / "runs" / "s" / "sweep.yaml")[0] == again
+
+
 def test_the_storage_of_a_train_run_is_the_command_lines_as_well(place):
     elsewhere = place.root / "home" / "chosen"
     config = RunConfig.from_dict({"method.name": "clip-finetune", "stream.name": "digits"}).yaml()
@@ -115,6 +138,11 @@ def test_the_storage_of_a_train_run_is_the_command_lines_as_well(place):
     for more in (["--storage", place.url], []):
         assert train.main(["--resume", "s", *more]) == 0
     assert place.ran == [(place.root / "runs" / "s", f"{place.url}/s")] * 2 and not elsewhere.exists()
+    other = place.url + "-moved"
+    shutil.copytree(place.bucket, f"{place.bucket}-moved")
+    for more in (["--storage", other], []):
+        assert train.main(["--resume", "s", *more]) == 0
+        assert place.ran[-1] == (place.root / "runs" / "s", f"{other}/s")
 
 
 def test_a_place_that_a_train_run_reads_is_said_again_as_well(place):
