@@ -316,6 +316,19 @@ def test_micro_batches_of_a_step_move_the_prototypes_once():
         torch.testing.assert_close(halved.prototypes.state_dict()[name], value)
 
 
+def test_a_kind_that_the_task_before_knew_is_averaged_in_the_next_and_a_new_one_is_not():
+    method = make(alpha=0.25)
+    # What the encoder gives of the three batches' questions is 1, 2 and 3 everywhere.
+    for value, task, kinds in ((1.0, FIRST, [0] * 6), (2.0, LATER, [0, 1] * 3), (3.0, LATER, [0, 1] * 3)):
+        method._pooled = lambda encoded, value=value: (torch.full((6, 16), value),) * 2
+        if value < 3:
+            method.start_task(task)
+        method.loss(batch(kind=kinds), method.phases(task)[0])
+    old = 0.25 * (0.25 * 1 + 0.75 * 2) + 0.75 * 3
+    wanted = torch.tensor([[old], [3.0]]).expand(2, 16)
+    torch.testing.assert_close(method.prototypes.question, wanted)
+
+
 def test_autocast_changes_no_digit_of_the_prototypes():
     method, given = make(), batch(kind=[0, 1, 0, 1, 0, 1])
     encoded = method.model.encode(given)
