@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -120,6 +121,35 @@ def processes_under():
         return found
 
     return under
+
+
+@pytest.fixture
+def base(monkeypatch):
+    """A folder for Ray's temporary files whose path is short enough."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    monkeypatch.setenv("RAY_TMPDIR", str(folder))
+    monkeypatch.delenv("TMPDIR", raising=False)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def small_disk():
+    """A folder, a size -> the folder, which is a disk of that size from then on."""
+    mounted = []
+
+    def mount(place: Path, size: str) -> Path:
+        place.mkdir(parents=True)
+        line = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(place)]
+        done = subprocess.run(line, capture_output=True, text=True) if os.geteuid() == 0 else None
+        if done is None or done.returncode:
+            pytest.skip(f"a small disk needs root and mount: {done.stderr.strip() if done else 'not root'}")
+        mounted.append(place)
+        return place
+
+    yield mount
+    for place in mounted:
+        subprocess.run(["umount", "-l", place], check=True)
 
 
 @pytest.fixture(scope="session")

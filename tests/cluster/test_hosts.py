@@ -4,9 +4,11 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,8 @@ _KEPT = (
     ".aws/credentials",
     "runs/old/sweep.yaml",
     "orchestrator/.env",
+    "orchestrator/deploy.pem",
+    "methods/vqa/id_ed25519",
 )
 
 
@@ -192,6 +196,26 @@ def _workers_listen(host: int) -> set[tuple[str, str]]:
     return found
 
 
+def _what_is_open(folder: Path) -> str:
+    """What listens on each host, and the modes of what a sweep has there, as ``ss`` and ``stat`` say it."""
+    said = []
+    for host in range(3):
+        ss = ["ip", "netns", "exec", f"vlcl{host}", "ss", "-ltnpH"]
+        listens = subprocess.run(ss, capture_output=True, text=True).stdout.splitlines()
+        rows = [re.sub(r"^(\S+\s+){3}(\S+).*users:\(\(\"([^\"]+).*", r"\2 \3", row) for row in listens]
+        counted = Counter(row.rpartition(":")[0] + " " + row.split()[-1] for row in rows)
+        said += [f"h{host}: {n} x {row}" for row, n in sorted(counted.items())]
+        own = folder / f"h{host}"
+        patterns = ("home/.ray/auth_token", "home/mlflow", "home/mlflow/*", "home/ray_bootstrap_*", "tmp/*")
+        paths = [path for pattern in patterns for path in sorted(own.glob(pattern))]
+        said += [f"h{host}: {stat.filemode(path.stat().st_mode)} {path.relative_to(own)}" for path in paths]
+    shared = sorted(
+        [*folder.glob("shared/runs"), *folder.glob("shared/runs/*"), *folder.glob("shared/runs/*/*")]
+    )
+    said += [f"{stat.filemode(path.stat().st_mode)} {path.relative_to(folder)}" for path in shared]
+    return "\n".join(said)
+
+
 @pytest.fixture
 def cluster(hosts):
     pip = [sys.executable, "-m", "pip", "download", "-q", "-d", hosts.wheels, "setuptools>=77", "boto3"]
@@ -272,7 +296,7 @@ def test_up_a_job_and_down(cluster):
         )
         time.sleep(2)
 
-    package = _files(cluster.tree) - set(_KEPT)
+    package = {file for file in _files(cluster.tree) - set(_KEPT) if not file.endswith(".gitignore")}
     for host in ("h0", "h1", "h2"):
         assert _files(cluster.folder / host / "home/vlcl") == package
     key = cluster.folder / "h0/home/ray_bootstrap_key.pem"
@@ -284,14 +308,17 @@ def test_up_a_job_and_down(cluster):
     )
     job = f"ray job submit --address http://127.0.0.1:8265 -- bash -c '{sweep}'"
     process = cluster.start("exec", "--no-config-cache", str(cluster.file), job)
-    listening = [set(), set(), set()]
+    listening, seen = [set(), set(), set()], ""
     try:
         while process.poll() is None:
             for host in range(3):
                 listening[host] |= _workers_listen(host)
+            if not seen and sum(map(bool, listening)) > 1:
+                seen = _what_is_open(cluster.folder)
             time.sleep(0.5)
     finally:
         process.kill()
+    print(seen)  # `pytest -s -n 0` shows it
     said = cluster.said.read_text()
     assert "Best configuration: trial" in said and "succeeded" in said, said[-3000:]
     assert "records are not there yet" not in said, "the record is in MLflow's server, whole"

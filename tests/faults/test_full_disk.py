@@ -1,7 +1,6 @@
 """A sweep whose disk fills up: it stops by itself, says what to free, and goes on with the same numbers."""
 
 import os
-import subprocess
 import sys
 from contextlib import suppress
 
@@ -11,16 +10,9 @@ _RESUME = [sys.executable, "-m", "orchestrator.sweep", "--resume", "s"]
 
 
 @pytest.fixture
-def runs(tmp_path):
+def runs(tmp_path, small_disk):
     """``runs/`` on a small disk of its own."""
-    place = tmp_path / "runs"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", str(place)]
-    done = subprocess.run(mount, capture_output=True, text=True) if os.geteuid() == 0 else None
-    if done is None or done.returncode:
-        pytest.skip(f"a small disk needs root and mount: {done.stderr.strip() if done else 'not root'}")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
+    return small_disk(tmp_path / "runs", "100m")
 
 
 def _fill(disk, leave):

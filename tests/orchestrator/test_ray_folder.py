@@ -25,16 +25,6 @@ sys.stdin.readline()
 
 
 @pytest.fixture
-def base(monkeypatch):
-    """A folder for temporary files whose path is short enough."""
-    folder = Path(tempfile.mkdtemp(dir="/tmp"))
-    monkeypatch.setenv("RAY_TMPDIR", str(folder))
-    monkeypatch.delenv("TMPDIR", raising=False)
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
 def said():
     return []
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import threading
 import time
 
@@ -114,16 +113,9 @@ def test_a_trial_whose_loss_diverges_fails_alone(session, base):
 
 
 @pytest.fixture
-def full(session):
+def full(session, small_disk):
     """A trial's folder on a disk that is full."""
-    place = session.folder / "trials" / "full"
-    place.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8k,mode=755", "tmpfs", str(place)]
-    done = subprocess.run(mount, capture_output=True, text=True) if os.geteuid() == 0 else None
-    if done is None or done.returncode:
-        pytest.skip(f"a small disk needs root and mount: {done.stderr.strip() if done else 'not root'}")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
+    return small_disk(session.folder / "trials" / "full", "8k")
 
 
 def test_a_full_disk_ends_the_trial_with_one_line_and_is_told_from_other_failures(session, base, full):

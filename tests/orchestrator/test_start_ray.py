@@ -1,9 +1,7 @@
 """What a session does around ``ray.init``, which is stood in for. No Ray is started."""
 
 import os
-import shutil
 import socket
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,14 +11,6 @@ from orchestrator.errors import UserError
 from orchestrator.start_ray import start_ray
 
 _NAMES = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")
-
-
-@pytest.fixture
-def base(monkeypatch):
-    folder = Path(tempfile.mkdtemp(dir="/tmp"))
-    monkeypatch.setenv("RAY_TMPDIR", str(folder))
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture
