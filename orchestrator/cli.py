@@ -212,14 +212,16 @@ def kept_folder(
 def resumed_storage(given: argparse.Namespace, request: Mapping[str, Any], file: Path) -> RunStorage | None:
     """Where a run that is gone on with is kept beside its folder, which is brought up to what is there.
 
-    ``request``: what the run was started with, as the ``file`` in its folder says it. ``--storage`` wins, and
-    is written there: it holds from then on. :class:`UserError`: what is there is another run's.
+    ``request``: what the run was started with, as the ``file`` in its folder says it. ``--storage`` names a
+    copy of that one, which gets what it lacks, and is written there: it holds from then on.
+    :class:`UserError`: what is there is another run's, or an older copy.
     """
     url = whole_url(given.storage) or request["storage"]
     kept = kept_at(url, file.parent, check=True)
     if kept is not None:
         kept.agree()
-    if url != request["storage"]:
+    if kept is not None and url != request["storage"]:
+        kept.push_all()
         write_text(file, strict_yaml.dump({**request, "storage": url}))
     return kept
 

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from .own_folder import check_own
 from .patience import patiently
 from .run_lock import run_lock
 from .storage import Storage
-from .trial_files import STATE_FILE, TESTED_FILE, newest_state
+from .trial_files import STATE_FILE, TESTED_FILE, newest_state, reports_in, task_of
 
 _OWN = ("*.yaml", "tokenizer/*")
 _MANIFEST = "manifest.json"
@@ -159,12 +159,15 @@ class RunStorage:
     def agree(self) -> None:
         """Brings here what another machine added to the run since this folder was left.
 
-        :class:`~orchestrator.errors.UserError`, one line: the storage is another run's, or this folder and
-        the storage have each what the other has not.
+        :class:`~orchestrator.errors.UserError`, one line: the storage is another run's, this folder and the
+        storage have each what the other has not, or a trial has more tasks here: checkpoints are there
+        first, so that it is an older copy.
         """
         Identity.of(self._folder).claim(self.storage, new=False)
-        there = self._counted = patiently(self._trials_there, self.storage)
+        names = patiently(lambda: list(self.storage.names("trials")), self.storage)
+        there = self._counted = _trials_of(names)
         here = {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
+        self._refuse_older(here, names)
         path = self._folder / _JOURNAL
         own, kept = path.read_bytes() if path.exists() else b"", self._journal_there()
         if own.startswith(kept) and there <= here:
@@ -176,6 +179,24 @@ class RunStorage:
                 f"{_some(there - here) or 'part of the record'} there; allowed: to remove one of the two"
             )
         self._fetch(self._folder, kept, _TRIALS_OWN)
+
+    def _refuse_older(self, trials: set[str], names: list[str]) -> None:
+        for trial in sorted(trials):
+            own = f"trials/{trial}/"
+            newest = newest_state(name.removeprefix(own) for name in names if name.startswith(own))
+            finished = 0 if newest is None else task_of(newest) + 1
+            if (known := len(reports_in(self._folder / own))) > finished:
+                raise UserError(
+                    f"{self.storage.url} is an older copy: {trial} has {known} finished tasks in "
+                    f"{self._folder} and {finished} there; allowed: a storage that has all of the run"
+                )
+
+    def push_all(self) -> None:
+        """Copies all of the driver's own files there that have changed since, trial by trial."""
+        for trial_id in sorted(path.parent.name for path in self._folder.glob("trials/*/trial.json")):
+            self.push_proposal(trial_id)
+            self.push(trial_id)
+        self.push()
 
     def keep_only(self, trial_id: str, task: int) -> None:
         """Deletes every checkpoint of a trial but the one after ``task`` (from 0)."""
@@ -234,8 +255,12 @@ class RunStorage:
         self._sent = begin + len(fresh)
 
     def _trials_there(self) -> set[str]:
-        names = (name.split("/") for name in self.storage.names("trials"))
-        return {parts[1] for parts in names if parts[2:] == ["trial.json"]}
+        return _trials_of(self.storage.names("trials"))
+
+
+def _trials_of(names: Iterable[str]) -> set[str]:
+    """The trials that have a proposal, of the names of files."""
+    return {parts[1] for parts in (name.split("/") for name in names) if parts[2:] == ["trial.json"]}
 
 
 def _own_place(folder: Path) -> Path:

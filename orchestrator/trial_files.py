@@ -30,6 +30,13 @@ def newest_state(names: Iterable[str]) -> str | None:
     return found[max(found)] if found else None
 
 
+def task_of(state: str) -> int:
+    """The task, from 0, after which a checkpoint was written, of the name of its state."""
+    match = _STATE.fullmatch(state)
+    assert match is not None, state
+    return int(match[1])
+
+
 def whole_state(folder: Path) -> dict[str, Any] | None:
     """The state of the checkpoint in ``folder``; None where there is none, or where it was cut short.
 

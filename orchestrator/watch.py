@@ -150,15 +150,9 @@ class Watch:
         self._aside("the record", self._tracker.finish, status, metrics, tags)
         message = self._tracker.close().message
         if self._kept is not None:
-            self._aside("the storage", self._push_all, self._kept)
+            self._aside("the storage", self._kept.push_all)
         lines = ["Compare in MLflow:", f"  {self._tracker.where()}"]
         return [*lines, "", message] if message else lines
-
-    def _push_all(self, kept: RunStorage) -> None:
-        for trial_id in self.book.trials:
-            kept.push_proposal(trial_id)
-            kept.push(trial_id)
-        kept.push()
 
     def safely(self, call: Callable[..., Any], *args: Any) -> bool:
         """Calls one of this object's own; where it raises, the run has to stop, its trials unfinished:

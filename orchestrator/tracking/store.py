@@ -77,11 +77,12 @@ def making_tables(uri: str) -> Iterator[None]:
 
 def check_own_database(runs: Path) -> None:
     """:class:`~orchestrator.errors.UserError`: the database of a runs folder, or a file from which SQLite
-    would mend it, is another user's, or may be made by everyone. What a database says decides where files,
-    and the token of whoever sends them, are sent to.
+    would mend it, is another user's, or may be made by everyone, also where the folder has the sticky bit:
+    SQLite takes a journal that appears beside an idle database for its own. What a database says decides
+    where files, and the token of whoever sends them, are sent to.
     """
     found = runs.stat()
-    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+    if found.st_mode & stat.S_IWOTH:
         raise UserError(
             f"{runs}: everyone may write to it (mode {stat.S_IMODE(found.st_mode):o}), and so to its record; "
             "allowed: a folder that only you and those you trust may change, or an address in "

@@ -114,3 +114,27 @@ def test_a_record_that_another_machine_went_on_with_is_brought_and_one_that_is_a
         journal.write_text(own)
         RunStorage(kept.storage, folder).agree()
         assert journal.read_text() == agreed
+
+
+def test_a_copy_that_has_fewer_tasks_of_a_trial_is_refused_and_changes_nothing(run):
+    folder, kept = run
+    _write(folder, f"{_TRIAL}/trial.json")
+    states = [json.dumps({"reports": [{"task": k + 1} for k in range(n + 1)]}) for n in range(3)]
+    (folder / _TRIAL / "state.json").write_text(states[2])
+    for task in (0, 1):
+        kept.trial("trial_0001").write(f"checkpoints/task_{task:02d}/state.json", states[task])
+        line = rf"older copy: trial_0001 has 3 finished tasks in {folder} and {task + 1} there; allowed: "
+        with pytest.raises(UserError, match=line):
+            kept.agree()
+    assert (folder / _TRIAL / "state.json").read_text() == states[2]
+    kept.trial("trial_0001").write("checkpoints/task_02/state.json", states[2])
+    kept.agree()
+
+
+def test_a_trial_without_a_checkpoint_there_is_an_older_copy_too(run):
+    folder, kept = run
+    _write(folder, f"{_TRIAL}/trial.json")
+    kept.agree()
+    (folder / _TRIAL / "state.json").write_text(json.dumps({"reports": [{"task": 1}]}))
+    with pytest.raises(UserError, match="has 1 finished tasks in .* and 0 there"):
+        kept.agree()
