@@ -43,6 +43,10 @@ class Checkpoint:
     curves: str = ""
 
 
+class ForeignCheckpoint(UserError):
+    """A checkpoint is of something else than what it should be gone on with. One line; no trial's fault."""
+
+
 class Keeper(Protocol):
     """Keeps what a trial leaves somewhere beside its folder."""
 
@@ -118,17 +122,23 @@ def _write_arrays(folder: Path, checkpoint: Checkpoint) -> None:
         raise OSError(code, str(error), str(folder)) from error
 
 
-def load(trial: Path, task: int, stamp: Mapping[str, str] | None = None) -> Checkpoint | None:
+def load(
+    trial: Path,
+    task: int,
+    stamp: Mapping[str, str] | None = None,
+    tokenizer: Mapping[str, bytes] | None = None,
+) -> Checkpoint | None:
     """The checkpoint after ``task``, or None where there is none or it was cut short.
 
-    ``stamp``: what it must be of; None: anything. :class:`~orchestrator.errors.UserError`: it is of something
-    else. :class:`OSError`: it is there and cannot be read now.
+    ``stamp``, ``tokenizer``: what it must be of, as :func:`save` was told; None: anything.
+    :class:`ForeignCheckpoint`: it is of something else. :class:`OSError`: it is there and cannot be read now.
     """
     folder = folder_of(trial, task)
     state = whole_state(folder)
     if state is None:
         return None
     _check_stamp(folder, state.get("stamp"), stamp)
+    _check_tokenizer(folder / "tokenizer", tokenizer)
     digests = state.get("digests", {})
     if any(_digest(folder / name) != digest for name, digest in digests.items()):
         return None
@@ -151,18 +161,33 @@ def _check_stamp(folder: Path, found: object, asked: Mapping[str, str] | None) -
         return
     here = found if isinstance(found, dict) else {}
     wrong = next(name for name in (*asked, *here) if here.get(name) != asked.get(name))
-    raise UserError(
+    raise ForeignCheckpoint(
         f"{folder}: is a checkpoint of another {wrong} ({str(here.get(wrong))[:12]}, not "
         f"{str(asked.get(wrong))[:12]}), which this trial cannot go on from; allowed: its own"
     )
 
 
-def latest(trial: Path, tasks: int, stamp: Mapping[str, str] | None = None) -> tuple[int, Checkpoint | None]:
+def _check_tokenizer(folder: Path, asked: Mapping[str, bytes] | None) -> None:
+    """Ids of one tokenizer mean other words in another."""
+    if asked is None or {path.name: path.read_bytes() for path in folder.glob("*")} == asked:
+        return
+    raise ForeignCheckpoint(
+        f"{folder}: is not the tokenizer that the run has now; allowed: the one that it was started with "
+        "(a copy of this folder, as runs/NAME/tokenizer)"
+    )
+
+
+def latest(
+    trial: Path,
+    tasks: int,
+    stamp: Mapping[str, str] | None = None,
+    tokenizer: Mapping[str, bytes] | None = None,
+) -> tuple[int, Checkpoint | None]:
     """(tasks done, checkpoint) of the newest whole checkpoint of a trial; (0, None) where there is none.
-    Raises as :func:`load`.
+    Arguments and errors: as :func:`load`.
     """
     for task in reversed(range(tasks)):
-        if (found := load(trial, task, stamp)) is not None:
+        if (found := load(trial, task, stamp, tokenizer)) is not None:
             return task + 1, found
     return 0, None
 

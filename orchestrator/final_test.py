@@ -31,11 +31,12 @@ def final_test(
     folder: Path,
     device: torch.device,
     stamp: Mapping[str, str] | None = None,
+    tokenizer: Mapping[str, bytes] | None = None,
 ) -> dict[str, float]:
     """Test metrics of a finished trial, named ``test/...``; written to ``folder/test``: ``matrix.csv`` and,
     of questions, the tables of :func:`~orchestrator.question_tables.question_tables`, and last, as what says
-    that the look is finished, ``metrics.json``. ``stamp``: what the checkpoints must be of; it is kept with
-    the metrics.
+    that the look is finished, ``metrics.json``. ``stamp``, ``tokenizer``: what the checkpoints must be of
+    (:func:`~orchestrator.checkpoint.load`); the stamp is kept with the metrics.
 
     Row t of the matrix is the model after task t on every task, later ones included, which forward transfer
     needs, with an untrained model's scores as its baseline. The weights come from the trial's checkpoints:
@@ -50,7 +51,7 @@ def final_test(
     matrix = np.full((tasks, tasks), np.nan)
     steps: list[dict[str, float]] = []
     for t in range(tasks):
-        saved = all_or_none(partial(_checkpoint, folder, t, stamp), device)
+        saved = all_or_none(partial(_checkpoint, folder, t, stamp, tokenizer), device)
         checkpoint.restore(method, saved.model)
         scores = evaluate(method, stream, "test", tasks=tasks, seen=t + 1, how=how)
         matrix[t] = scores.by_task
@@ -68,8 +69,10 @@ def final_test(
     return named
 
 
-def _checkpoint(folder: Path, task: int, stamp: Mapping[str, str] | None) -> checkpoint.Checkpoint:
-    saved = checkpoint.load(folder, task, stamp)
+def _checkpoint(
+    folder: Path, task: int, stamp: Mapping[str, str] | None, tokenizer: Mapping[str, bytes] | None
+) -> checkpoint.Checkpoint:
+    saved = checkpoint.load(folder, task, stamp, tokenizer)
     if saved is None:
         where = checkpoint.folder_of(folder, task)
         raise FileNotFoundError(f"{where}: no whole checkpoint of task {task + 1} to test")

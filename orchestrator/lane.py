@@ -233,7 +233,7 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
         with ExitStack() as stack:
             place = all_or_none(lambda: stack.enter_context(trial_folder(job)), device)
             if job.kind == "test":
-                found = final_test(config, stream, place.path, device, job.stamp)
+                found = final_test(config, stream, place.path, device, job.stamp, tokenizer)
                 all_or_none(lambda: place.keep_test() if dist.get_rank() == 0 else None, device)
                 return Outcome("finished", metrics=found)
             reporter = _DispatcherReporter(link, job)
@@ -267,13 +267,14 @@ def _first_line(error: BaseException) -> str:
 
 def _explain(error: Exception, job: Job, device: Any, gpus: float) -> Outcome:
     """One line for the record; what is not the user's to mend leaves its traceback with the trial's files."""
+    from .checkpoint import ForeignCheckpoint
     from .patience import StorageDown
 
     if is_full(error):
         place = job.folder if job.storage is None else Path(tempfile.gettempdir())
         return Outcome("failed", full_disk(place), fatal=True)
     line = _first_line(error)
-    if isinstance(error, StorageDown):
+    if isinstance(error, StorageDown | ForeignCheckpoint):
         return Outcome("failed", line, fatal=True)
     if isinstance(error, UserError | ValueError):
         return Outcome("failed", line)

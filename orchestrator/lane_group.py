@@ -6,12 +6,15 @@ import fcntl
 import os
 import socket
 from contextlib import suppress
+from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any
 
 import ray
 from ray.exceptions import GetTimeoutError
 from ray.train.backend import Backend, BackendConfig
+
+from .movable import movable_by
 
 if TYPE_CHECKING:
     from torch.distributed import TCPStore
@@ -27,11 +30,12 @@ class LaneGroup(BackendConfig):
     """Ray Train's process group for torch (``backend``: ``gloo`` or ``nccl``), with two differences.
 
     It listens where its own workers come from and nowhere else; torch's store would listen on all of the
-    machine's addresses, and believe whoever asks. Workers of one machine meet in a file of their user's, and
-    their collectives listen on loopback. Workers of several machines meet at a store that listens on the
-    first one's address in the cluster, and their collectives listen on their own: torch has no way to ask
-    who comes there for a token. And torch is imported by the workers alone: Train's controller, a process of
-    each lane that starts before its workers, has no other use for it.
+    machine's addresses, and believe whoever asks. Workers of one machine meet in a file of their user's, or
+    on loopback where no folder has locks, and their collectives listen on loopback. Workers of several
+    machines meet at a store that listens on the first one's address in the cluster, and their collectives
+    listen on their own: torch has no way to ask who comes there for a token. And torch is imported by the
+    workers alone: Train's controller, a process of each lane that starts before its workers, has no other use
+    for it.
     """
 
     def __init__(self, backend: str) -> None:
@@ -50,7 +54,7 @@ class _Backend(Backend):
         together = len({node for node, _ in places}) == 1
         meeting = worker_group.execute_single(0, _file) if together else None
         if meeting is None:
-            meeting = worker_group.execute_single(0, _listen, places[0][1])
+            meeting = worker_group.execute_single(0, _listen, _LOOPBACK if together else places[0][1])
         worker_group.execute(_prepare, together)
         ranks = range(len(worker_group))
         # NCCL would only say that there is no GPU, and Train begin again for ever: over gloo the workers come
@@ -75,8 +79,7 @@ def _file() -> str | None:
     """Where to meet in a file, in a folder that nobody else may enter. Below Ray's own, it goes with that
     where this process is killed. None: no folder here has the locks that torch's store asks for.
     """
-    node = ray._private.worker._global_node
-    for base in ([node.get_session_dir_path()] if node else []) + [gettempdir(), "/dev/shm"]:
+    for base in (*_session(), gettempdir(), "/dev/shm"):
         with suppress(OSError):
             folder = TemporaryDirectory(prefix="vlcl-", dir=base)
             # torch takes what follows these signs for no part of the path, however they are written.
@@ -85,6 +88,17 @@ def _file() -> str | None:
                 return f"file://{folder.name}/store"
             folder.cleanup()
     return None
+
+
+def _session() -> list[str]:
+    """The folder of Ray's session, where nobody else may put another in its place: Ray lets everybody write
+    there, and who started this Ray may have made it where all may enter.
+    """
+    node = ray._private.worker._global_node
+    if node is None:
+        return []
+    path = os.path.realpath(node.get_session_dir_path())
+    return [path] if movable_by(Path(path)) is None else []
 
 
 def _has_locks(folder: str) -> bool:

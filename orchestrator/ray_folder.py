@@ -17,8 +17,10 @@ from pathlib import Path
 import psutil
 
 from .errors import UserError
+from .movable import movable_by
 
 _PREFIX, _INSIDE, _LOCK = "vray-", "r", "lock"
+_PREFIXES = _PREFIX, "vlcl-ray-"  # the second is an earlier version's
 # What Ray puts below the folder that it is given, at its longest.
 _SOCKET = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
 _MOST = 107  # bytes that the path of a Unix socket may have
@@ -52,7 +54,7 @@ class RayFolder:
         else:
             raise UserError(
                 f"no place for Ray's files: {'; '.join(refused)}; allowed as RAY_TMPDIR: a folder whose path "
-                f"has at most {_ROOM} bytes, which you alone may write to, or which has the sticky bit"
+                f"has at most {_ROOM} bytes, which is yours, or root's with the sticky bit, as all above it"
             )
         self.path = self._parent / _INSIDE
         self.left.append(self)
@@ -87,13 +89,8 @@ def _make(base: Path) -> tuple[Path, int]:
     """A new folder in ``base``, and the handle by which this process holds it. OSError: why not there."""
     if (length := len(os.fsencode(base))) > _ROOM:
         raise OSError(f"{length} bytes are too long for Unix sockets, at most {_ROOM} are allowed")
-    for folder in (base, *base.parents):
-        found = folder.stat()
-        if found.st_uid not in (0, os.getuid()):
-            raise OSError(f"{folder} is user {found.st_uid}'s, who may rename what lies there")
-        mode = stat.S_IMODE(found.st_mode)
-        if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
-            raise OSError(f"others may rename what lies in {folder} (mode {mode:o})")
+    if (reason := movable_by(base)) is not None:
+        raise OSError(reason)
     made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
     lock = os.open(made / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     with suppress(OSError):  # a file system without locks, where nothing is swept up
@@ -124,7 +121,7 @@ def _remove(folder: Path) -> None:
 
 def _sweep(base: Path) -> None:
     """Removes the folders in ``base`` that processes of this user and machine made and are dead."""
-    for folder in base.glob(f"{_PREFIX}*"):
+    for folder in (found for prefix in _PREFIXES for found in base.glob(f"{prefix}*")):
         with suppress(OSError):  # another's, one that is in use, or has just gone
             found = folder.lstat()
             if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():

@@ -7,7 +7,6 @@ import logging
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 from .errors import UserError
@@ -100,8 +99,14 @@ def _joined(address: str, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _has_token() -> bool:
-    named = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
-    return bool(named) or Path("~/.ray/auth_token").expanduser().exists()
+    from ray._raylet import AuthenticationTokenLoader
+
+    loader = AuthenticationTokenLoader.instance()
+    loader.reset_cache()
+    try:
+        return bool(loader.has_token(ignore_auth_mode=True))
+    except Exception:  # noqa: BLE001 - a path that leads nowhere: Ray says so as it joins
+        return True
 
 
 def _once_more(options: dict[str, Any], done: str) -> bool:

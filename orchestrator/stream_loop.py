@@ -58,7 +58,8 @@ class StreamLoop:
     ``checkpoints/``, which has all reports and loss curves so far; ``tasks.jsonl`` and ``curves.csv`` are
     made from it. A folder with checkpoints is gone on with from its last finished task, whose reports are
     made again first. ``stamp``: what the checkpoints must be of (None: anything), see
-    :meth:`~orchestrator.identity.Identity.stamp`. ``tokenizer``: files kept with each checkpoint.
+    :meth:`~orchestrator.identity.Identity.stamp`. ``tokenizer``: files kept with each checkpoint,
+    and found in those that are gone on from (None: none, and any).
     ``keeper``: keeps each checkpoint elsewhere too, before the task is reported. In a process group every
     rank calls :meth:`run`; rank 0 decides from where to go on, writes and reports.
     """
@@ -124,10 +125,14 @@ class StreamLoop:
         """
 
         def latest() -> tuple[int, checkpoint.Checkpoint | None]:
-            return checkpoint.latest(self.folder, tasks, self.stamp) if self.rank == 0 else (0, None)
+            if self.rank:
+                return 0, None
+            return checkpoint.latest(self.folder, tasks, self.stamp, self.tokenizer)
 
         def same() -> checkpoint.Checkpoint | None:
-            own = checkpoint.load(self.folder, done - 1, self.stamp) if done and self.rank else saved
+            own = saved
+            if done and self.rank:
+                own = checkpoint.load(self.folder, done - 1, self.stamp, self.tokenizer)
             if done and own is None:
                 raise UserError(
                     f"{checkpoint.folder_of(self.folder, done - 1)}: rank {self.rank} finds no whole "

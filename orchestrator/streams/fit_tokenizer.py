@@ -30,7 +30,7 @@ def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tok
     ours = _OURS[config.tokenizer](config.max_tokens) if config.tokenizer in _OURS else None
     if Tokenizer.is_kept(folder):
         kept = Tokenizer.load(folder)
-        if ours is not None and (kept.to_json(), kept.max_tokens) != (ours.to_json(), ours.max_tokens):
+        if ours is not None and kept.texts() != ours.texts():
             raise UserError(
                 f"{folder}: is not the tokenizer {config.tokenizer!r} that this version makes; allowed: what "
                 "the run was started with, by the same version"

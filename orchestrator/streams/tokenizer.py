@@ -184,14 +184,18 @@ class Tokenizer:
         """The vocabulary and its rules, as tokenizers writes them: what ``tokenizer.json`` holds."""
         return self._model.to_str()
 
+    def texts(self) -> dict[str, str]:
+        """Names and contents of the files that are kept of it: all that it is."""
+        rows = {"max_tokens": self.max_tokens, "special": self._special}
+        # On one line: it is kept with every checkpoint.
+        return dict(zip(_FILES, (self.to_json(), json.dumps(rows)), strict=True))
+
     def save(self, folder: str | Path) -> None:
-        """Writes ``tokenizer.json`` and ``tokenizer_rows.json`` anew into ``folder``."""
+        """Writes the files of :meth:`texts` anew into ``folder``."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        # On one line: it is kept with every checkpoint.
-        write_synced(folder / _FILES[0], self.to_json())
-        rows = {"max_tokens": self.max_tokens, "special": self._special}
-        write_synced(folder / _FILES[1], json.dumps(rows))
+        for name, text in self.texts().items():
+            write_synced(folder / name, text)
 
     @classmethod
     def is_kept(cls, folder: Path) -> bool:

@@ -37,6 +37,18 @@ def test_a_checkpoint_cut_short_is_passed_over_for_the_one_before(tmp_path):
     assert checkpoint.latest(tmp_path / "nowhere", 5) == (0, None)
 
 
+def test_a_checkpoint_of_another_tokenizer_is_refused(tmp_path):
+    own, none = {"tokenizer.json": b"{}", "tokenizer_rows.json": b"[]"}, {}
+    checkpoint.save(tmp_path, 0, _state(0.5), own)
+    for asked in (own, None):
+        assert checkpoint.latest(tmp_path, 1, tokenizer=asked)[0] == 1
+    for asked in ({**own, "tokenizer.json": b"{ }"}, {"tokenizer.json": b"{}"}, none):
+        with pytest.raises(checkpoint.ForeignCheckpoint, match="is not the tokenizer that the run"):
+            checkpoint.latest(tmp_path, 1, tokenizer=asked)
+    checkpoint.save(tmp_path / "no captions", 0, _state(0.5), none)
+    assert checkpoint.load(tmp_path / "no captions", 0, tokenizer=none) is not None
+
+
 def test_the_seconds_that_saving_took_are_in_the_last_report(tmp_path):
     reports = [{"task": 1, "seconds/checkpoint": 3.0}, {"task": 2}]
     checkpoint.save(tmp_path, 1, Checkpoint({}, {}, reports), seconds=lambda: 7.0)

@@ -22,8 +22,9 @@ from orchestrator.lane_group import LaneGroup
 class _Workers:
     """A worker group on ``places``: what its workers were told to do."""
 
-    def __init__(self, places):
+    def __init__(self, places, file="the meeting"):
         self._places = places
+        self._file = file
         self.prepared, self.met, self.joined = [], [], []
 
     def __len__(self):
@@ -32,7 +33,7 @@ class _Workers:
     def execute_single(self, rank, function, *given):
         assert rank == 0
         self.met.append((function, *given))
-        return "the meeting"
+        return self._file if function is lane_group._file else "the meeting"
 
     def execute(self, function, *given):
         if function is lane_group._prepare:
@@ -61,6 +62,33 @@ def test_only_workers_of_several_machines_meet_over_the_network(monkeypatch, pla
     assert workers.joined == [(rank, "nccl", len(places), "the meeting") for rank in range(len(places))]
 
 
+@pytest.mark.parametrize("size", [1, 2])
+def test_workers_of_one_machine_without_a_file_meet_on_loopback(monkeypatch, size):
+    monkeypatch.setattr(lane_group.ray, "get", lambda refs: refs)
+    workers = _Workers([("a", "192.0.2.1")] * size, file=None)
+    group = LaneGroup("gloo")
+    group.backend_cls().on_start(workers, group)
+    assert workers.met == [(lane_group._file,), (lane_group._listen, "127.0.0.1")]
+    assert workers.joined == [(rank, "gloo", size, "the meeting") for rank in range(size)]
+
+
+def test_the_folder_of_rays_session_is_taken_where_nobody_else_can_replace_what_lies_there(monkeypatch, base):
+    monkeypatch.setattr(lane_group, "_held", [])
+    base.chmod(0o755)
+    usual = base / "usual"
+    usual.mkdir()
+    monkeypatch.setattr(lane_group, "gettempdir", lambda: str(usual))
+    for parent, mode in ((base / "open", 0o755), (base / "closed", 0o700)):
+        session = parent / "session"
+        session.mkdir(parents=True)
+        session.chmod(0o777)  # as Ray does
+        parent.chmod(mode)
+        node = SimpleNamespace(get_session_dir_path=lambda session=session: str(session))
+        monkeypatch.setattr(lane_group.ray._private.worker, "_global_node", node)
+        found = Path(lane_group._file().removeprefix("file://")).parents[1]
+        assert found == (session if mode == 0o700 else usual)
+
+
 _Address = namedtuple("_Address", "address")
 _CARDS = {"lo": ["127.0.0.1", "::1"], "eth0": ["192.0.2.1", "fe80::1%eth0"], "eth01": ["192.0.2.7"]}
 
@@ -81,7 +109,9 @@ def test_collectives_listen_where_the_others_come_from(monkeypatch, together, ad
     monkeypatch.setattr(psutil, "net_if_addrs", lambda: found)
     monkeypatch.setattr(lane_group.ray.util, "get_node_ip_address", lambda: address)
     monkeypatch.setattr(os, "environ", {})
+    before = os.umask(0o002)
     lane_group._prepare(together)
+    assert os.umask(before) == 0o022, "what a lane writes only its user may change"
     expected = {} if card is None else {"GLOO_SOCKET_IFNAME": card, "NCCL_SOCKET_IFNAME": f"={card}"}
     assert os.environ == expected | {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 

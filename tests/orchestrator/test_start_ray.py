@@ -102,12 +102,17 @@ def test_a_token_that_ray_finds_by_itself_is_no_reason_to_warn(monkeypatch, base
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(base))
     (base / ".ray").mkdir()
-    (base / ".ray" / "auth_token").touch()
+    (base / ".ray" / "auth_token").write_text("t" * 32)
     start_ray(said.append).end()
     monkeypatch.setenv("HOME", "/nowhere")
     monkeypatch.setenv("RAY_AUTH_TOKEN", "x")
     start_ray(said.append).end()
     assert said == [f"joining Ray at {head}"] * 2
+    monkeypatch.setenv("HOME", str(base))
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    (base / ".ray" / "auth_token").write_text("")
+    start_ray(said.append).end()
+    assert said[-1].startswith("RAY_AUTH_MODE is unset: this Ray asks for no token"), "an empty one is none"
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     start_ray(said.append).end()
     assert said[-1].startswith("RAY_AUTH_MODE is disabled: this Ray asks for no token")

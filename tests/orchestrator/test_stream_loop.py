@@ -1,6 +1,7 @@
 import copy
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from orchestrator import checkpoint
 from orchestrator.curve_file import read_curves
 from orchestrator.curves import Diverged
 from orchestrator.final_test import final_test
+from orchestrator.lane import _explain
 from orchestrator.plots import read_matrix
 from orchestrator.reporter import CollectingReporter
 from orchestrator.stream_loop import StreamLoop
@@ -72,6 +74,25 @@ def test_every_method_walks_the_stream_and_reports_each_task(method, small_confi
     # Two epochs of 48 rows, batches of 16; joint training walks the tasks before as well.
     tasks = [1, 2, 3] if method == "joint" else [1, 1, 1]
     assert np.diff([0, *ends]).tolist() == [2 * 3 * n for n in tasks] and ends[-1] == len(terms["ita"])
+
+
+def test_a_trial_of_another_tokenizer_is_neither_gone_on_with_nor_looked_at(
+    small_config, small_stream, tmp_path
+):
+    config = small_config("finetune", method__epochs=1)
+    stream, own, other = small_stream(config), {"tokenizer.json": b"{}"}, {"tokenizer.json": b"[]"}
+    with_own = StreamLoop(config, stream, tmp_path, _StopAfter(1), device=_CPU, tokenizer=own)
+    assert with_own.run() == "stopped"
+    with_other = StreamLoop(config, stream, tmp_path, CollectingReporter(), device=_CPU, tokenizer=other)
+    with pytest.raises(checkpoint.ForeignCheckpoint):
+        with_other.run()
+    assert checkpoint.latest(tmp_path, 3, tokenizer=own)[0] == 1
+    # Whose fault it is not: the sweep stops, its trials unfinished.
+    job = SimpleNamespace(folder=tmp_path, storage=None)
+    outcome = _explain(checkpoint.ForeignCheckpoint("x"), job, _CPU, 0.0)
+    assert (outcome.status, outcome.reason, outcome.fatal) == ("failed", "x", True)
+    with pytest.raises(checkpoint.ForeignCheckpoint):
+        final_test(config, stream, tmp_path, _CPU, tokenizer=other)
 
 
 def test_a_trial_gone_on_with_gives_the_numbers_of_one_undisturbed(small_config, small_stream, tmp_path):

@@ -141,3 +141,8 @@ def test_another_tokenizer_in_a_runs_folder_is_refused(tmp_path):
             fit_tokenizer(source, ShapesRetrieval.Config(**asked), tmp_path / "t")
     kept = fit_tokenizer(source, ShapesRetrieval.Config(tokenizer="words", max_tokens=12), tmp_path / "t")
     assert kept.max_tokens == 12
+    rows = json.loads((tmp_path / "t" / "tokenizer_rows.json").read_text())
+    rows["special"]["mask"] = rows["special"]["unk"]
+    (tmp_path / "t" / "tokenizer_rows.json").write_text(json.dumps(rows))
+    with pytest.raises(UserError, match="is not the tokenizer 'words'"):
+        fit_tokenizer(source, ShapesRetrieval.Config(tokenizer="words", max_tokens=12), tmp_path / "t")
