@@ -22,6 +22,7 @@ from .own_folder import check_own
 from .plain_name import check_plain
 from .ray_folder import RayFolder
 from .runs_place import check_place
+from .user_path import user_path
 from .whole_file import write_text
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def whole_url(url: str | None) -> str | None:
     path = url.removeprefix("file://").removeprefix("local://")
     if path == url and "://" in url or "::" in url:
         return url
-    return f"file://{Path(path).expanduser().absolute()}"
+    return f"file://{user_path(path, follow=False)}"
 
 
 def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
@@ -170,7 +171,7 @@ def said_again(given: argparse.Namespace) -> dict[str, Any]:
 
     said = parse_set(given.set)
     if given.data:
-        said["stream.data"] = str(Path(given.data).expanduser().resolve())
+        said["stream.data"] = str(user_path(given.data))
     return said
 
 

@@ -17,6 +17,7 @@ from .replay.config import ReplayConfig
 from .run_options import RunOptions
 from .streams import registry as streams
 from .typed_values import construct, plain
+from .user_path import user_path
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def data_values(stream: str, folder: Path | str) -> dict[str, str]:
     known(stream, "stream.name", streams.names(), "stream")
     if "data" not in {f.name for f in fields(streams.get(stream).Config)}:
         raise UserError(f"--data {folder}: the stream '{stream}' generates its data and reads no folder")
-    return {"stream.data": str(Path(folder).expanduser().resolve())}
+    return {"stream.data": str(user_path(folder))}
 
 
 def place(path: Path | str, lines: Mapping[str, int], key: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from .config import RunConfig, flatten
 from .errors import UserError
+from .user_path import user_path
 
 
 def check_restored(
@@ -55,8 +55,8 @@ def check_said(config: RunConfig, said: Mapping[str, Any]) -> None:
     """
     flat = flatten(config.to_dict())
     for key, value in said.items():
-        if key == "stream.data" and flat.get(key) and value == str(Path(flat[key]).expanduser().resolve()):
-            continue  # as --data says it
+        if key == "stream.data" and flat.get(key) and value == str(user_path(flat[key])):
+            continue
         if key not in flat or flat[key] != value:
             raise UserError(
                 f"--resume with {key} {value!r}: the run was started with {flat.get(key)!r}; allowed: that"

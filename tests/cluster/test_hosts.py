@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ _KEPT = (
     "orchestrator/.env",
     "orchestrator/deploy.pem",
     "methods/vqa/id_ed25519",
+    "search_spaces/runs/old/sweep.yaml",
 )
 
 
@@ -196,6 +198,14 @@ def _workers_listen(host: int) -> set[tuple[str, str]]:
     return found
 
 
+def _modes(folder: Path, pattern: str) -> list[str]:
+    rows = []
+    for path in sorted(folder.glob(pattern)):
+        with suppress(FileNotFoundError):  # a sweep is at it
+            rows.append(f"{stat.filemode(path.lstat().st_mode)} {path.relative_to(folder)}")
+    return rows
+
+
 def _what_is_open(folder: Path) -> str:
     """What listens on each host, and the modes of what a sweep has there, as ``ss`` and ``stat`` say it."""
     said = []
@@ -205,14 +215,11 @@ def _what_is_open(folder: Path) -> str:
         rows = [re.sub(r"^(\S+\s+){3}(\S+).*users:\(\(\"([^\"]+).*", r"\2 \3", row) for row in listens]
         counted = Counter(row.rpartition(":")[0] + " " + row.split()[-1] for row in rows)
         said += [f"h{host}: {n} x {row}" for row, n in sorted(counted.items())]
-        own = folder / f"h{host}"
         patterns = ("home/.ray/auth_token", "home/mlflow", "home/mlflow/*", "home/ray_bootstrap_*", "tmp/*")
-        paths = [path for pattern in patterns for path in sorted(own.glob(pattern))]
-        said += [f"h{host}: {stat.filemode(path.stat().st_mode)} {path.relative_to(own)}" for path in paths]
-    shared = sorted(
-        [*folder.glob("shared/runs"), *folder.glob("shared/runs/*"), *folder.glob("shared/runs/*/*")]
-    )
-    said += [f"{stat.filemode(path.stat().st_mode)} {path.relative_to(folder)}" for path in shared]
+        for pattern in patterns:
+            said += [f"h{host}: {row}" for row in _modes(folder / f"h{host}", pattern)]
+    for pattern in ("shared/runs", "shared/runs/*", "shared/runs/*/*"):
+        said += _modes(folder, pattern)
     return "\n".join(said)
 
 
@@ -319,6 +326,8 @@ def test_up_a_job_and_down(cluster):
     finally:
         process.kill()
     print(seen)  # `pytest -s -n 0` shows it
+    open_to_all = [row for row in seen.splitlines() if re.search(r" ?-.{7}w. ", row)]
+    assert "-rw-------" in seen and not open_to_all, seen
     said = cluster.said.read_text()
     assert "Best configuration: trial" in said and "succeeded" in said, said[-3000:]
     assert "records are not there yet" not in said, "the record is in MLflow's server, whole"

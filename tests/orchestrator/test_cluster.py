@@ -308,6 +308,9 @@ def test_a_port_that_somebody_else_has_stops_the_head(head):
         taken.bind(("127.0.0.1", head.port))
         taken.listen()
         head("head_start_ray_commands", "mlflow")
+    commands = yaml.safe_load(SHIPPED.read_text())["head_start_ray_commands"]
+    order = [next(n for n, line in enumerate(commands) if what in line) for what in ("serve", "ray stop")]
+    assert order == sorted(order), "what runs goes on, where the port is taken"
 
 
 def test_the_command_line_says_what_is_wrong_in_one_line(tmp_path):

@@ -232,6 +232,12 @@ def test_what_is_said_again_is_read_and_must_be_the_same(place, capsys):
         _resume(place, "--set", "method.backbone.pretrained=world")
 
 
+def test_data_in_the_home_of_a_user_that_is_not_there_is_one_line(place):
+    _bucket_of_a_sweep(place, stream="image-folder", data="~nosuchuser/x")
+    with pytest.raises(UserError, match="~nosuchuser/x: is no path here"):
+        _resume(place, "--data", "home")
+
+
 def test_data_that_is_said_again_is_read(place, monkeypatch):
     data = place.root / "data"
     data.mkdir()
