@@ -169,6 +169,22 @@ def test_a_place_that_a_train_run_reads_is_said_again_as_well(place):
     assert len(place.ran) == 1
 
 
+def test_files_in_folders_that_the_runs_identity_holds_come_with_the_run(place):
+    _bucket_of_a_sweep(place, files={"tokenizer/tokenizer.json": "{}", "other/y.yaml": ""})
+    assert _resume(place) == 0
+    found = {str(p.relative_to(place.root)) for p in (place.root / "runs").rglob("*") if p.is_file()}
+    assert "runs/s/tokenizer/tokenizer.json" in found and not {f for f in found if f.endswith("y.yaml")}
+
+
+def test_a_runs_folder_that_is_a_link_to_nowhere_is_one_line(place):
+    _bucket_of_a_sweep(place)
+    (place.root / "runs").mkdir(exist_ok=True)
+    (place.root / "runs" / "s").symlink_to("nowhere")
+    with pytest.raises(UserError, match="runs/s: is a link that leads nowhere; allowed: a run's folder, or"):
+        _resume(place)
+    assert not (place.root / "runs" / "nowhere").exists()
+
+
 def test_of_a_bucket_with_two_kinds_of_run_only_what_was_looked_at_is_kept(place):
     there, _ = _bucket_of_a_sweep(place, files={"train.yaml": "seeds: [0]\n"})
     (there / "config.yaml").write_text("hostile")

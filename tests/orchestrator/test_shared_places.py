@@ -1,5 +1,6 @@
 """Links that another user laid where files are written, in a folder that both may write to."""
 
+import errno
 import os
 import stat
 import tempfile
@@ -16,6 +17,7 @@ from orchestrator.features.lock import locked
 from orchestrator.features.shelf import Shelf
 from orchestrator.identity import IDENTITY_FILE, Identity
 from orchestrator.local_files import LocalFiles
+from orchestrator.lock_file import lock_file
 from orchestrator.pretrain import resumable
 from orchestrator.replay.twin import writing
 from orchestrator.run_lock import run_lock
@@ -275,3 +277,15 @@ def test_a_name_stays_in_the_storage(tmp_path, name):
         with pytest.raises(UserError, match="leads out of its folder"):
             call(name)
     assert (tmp_path / "a").read_text() == "outside"
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM])
+def test_a_lock_file_of_another_user_is_one_line(tmp_path, monkeypatch, code):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(
+        UserError, match=rf"^{tmp_path}/lock: you may not write to it \(.*\); allowed: a runs"
+    ):
+        lock_file(tmp_path / "lock")

@@ -92,6 +92,10 @@ def test_the_record_is_whole(swept):
             assert name in trial.data.metrics, name
         files = {f.path for f in client.list_artifacts(trial.info.run_id)}
         assert {"config.yaml", "matrix.csv", "matrix.png", "curves.png"} <= files
+    own = {path.name: path.read_bytes() for path in (folder / "runs/s/tokenizer").iterdir()}
+    kept = {path.parent for path in (folder / "runs/s").glob("trials/*/checkpoints/task_*/tokenizer/*")}
+    assert len(kept) >= 4 and len(own) == 2
+    assert all({path.name: path.read_bytes() for path in place.iterdir()} == own for place in kept)
     best = [t for t in trials if "test/average" in t.data.metrics]
     assert len(best) == 1, "test is looked at once, with the best"
     assert best[0].data.tags["status"] == "finished"

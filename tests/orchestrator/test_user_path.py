@@ -20,7 +20,9 @@ def test_a_path_is_read_as_a_shell_reads_it(monkeypatch, tmp_path):
 def test_a_path_that_leads_nowhere_is_one_line(tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     for text in ("~nosuchuser/x", str(tmp_path / "loop")):
-        with pytest.raises(UserError, match=rf"^{text}: is no path here \(.*\); allowed: a file or a folder$"):
+        with pytest.raises(
+            UserError, match=rf"^{text}: is no path here \(.*\); allowed: a file or a folder$"
+        ):
             user_path(text)
     with pytest.raises(UserError):
         whole_url("file://~nosuchuser/x")
