@@ -12,6 +12,7 @@ import functools
 import json
 import os
 import shutil
+import tempfile
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -235,6 +236,16 @@ class Tuner:
 
     def _stopped(self):
         return bool(self._callback._watch.fatal)
+
+
+@pytest.fixture
+def tmp_path(tmp_path):
+    """In memory where that can be: hundreds of runs a test wait for nothing else as much as for the disk."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="vlcl-walk-", dir="/dev/shm") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
