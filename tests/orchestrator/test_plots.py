@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from orchestrator import plots
+from orchestrator import plot_style, plots
 from orchestrator.errors import UserError
 
 NAMES = ["red, round", "家居\n家装", 'say "no"']
@@ -97,11 +97,102 @@ def test_loss_curves_have_a_panel_a_term(tmp_path):
     assert colours(two)[1][0] > colours(one)[1][0]
 
 
-def test_averages_draw_a_line_a_label_and_a_band_for_several_seeds(tmp_path):
-    single, seeds = tmp_path / "single.png", tmp_path / "seeds.png"
-    plots.averages_over_tasks(single, {"ctp": [[50, 40, 30]]}, "average (%)")
-    plots.averages_over_tasks(seeds, {"ctp": [[50, 40, 30], [60, 30]], "er": [[55, 50, 45]]}, "average (%)")
-    assert colours(seeds)[0] > colours(single)[0]
+@pytest.fixture
+def axes_of(monkeypatch):
+    """The axes that a call draws on."""
+    found = []
+
+    def kept(figure, path):
+        found.append((figure, figure.axes[0]))
+
+    monkeypatch.setattr(plot_style, "_save", kept)
+    return found
+
+
+def test_curves_are_means_with_bands_of_deviations_and_differ_without_colours(axes_of):
+    seeds = [[50.0, 40.0, 30.0], [60.0, 30.0]]
+    curves = [plots.Curve(f"method {n}", seeds if n == 1 else [[50, 55, 45]], n) for n in range(6)]
+    plots.averages_over_tasks("unused.png", curves, "average (%)", "title")
+    ((figure, axes),) = axes_of
+    first, second = axes.lines[:2]
+    assert second.get_ydata().tolist() == [55.0, 35.0] and first.get_ydata().tolist() == [50, 55, 45]
+    (band,) = axes.collections
+    (low, high) = (band.get_paths()[0].vertices[:, 1].min(), band.get_paths()[0].vertices[:, 1].max())
+    assert (low, high) == (pytest.approx(35 - 50**0.5), pytest.approx(55 + 50**0.5))
+    assert len({line.get_marker() for line in axes.lines}) == 6
+    assert len({line.get_linestyle() for line in axes.lines[:4]}) == 4
+    (legend,) = figure.legends
+    figure.draw_without_rendering()
+    assert legend.get_window_extent().y1 < axes.get_window_extent().y0, "it takes none of the width"
+    assert axes.get_window_extent().width > 0.75 * figure.bbox.width
+
+
+def test_trials_that_were_searched_and_tested_are_told_apart(axes_of):
+    methods = {"ctp": plots.Trials([50.0, 40.0], [60.0], 0), "er": plots.Trials([30.0], [], 1)}
+    plots.trials_by_method("unused.png", methods, "average (%)")
+    ((_, axes),) = axes_of
+    shown = [(list(map(float, line.get_xdata())), line.get_fillstyle()) for line in axes.lines[:4]]
+    assert shown == [([50.0, 40.0], "none"), ([60.0], "full"), ([30.0], "none"), ([], "full")]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["ctp", "er"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "clap4clip on shapes-recognition, seed 0: accuracy on validation, 61.2 % on average in the end",
+        "a" * 150,
+        "家居家装与厨房用品" * 8,
+        "prices of $5 to $10 and {braces} of \\frac, a name that mathematics would be read from",
+    ],
+)
+def test_no_title_leaves_the_picture(tmp_path, title):
+    with plot_style.picture(tmp_path / "p.png", 3.4, 2.0, title) as (figure, _):
+        pass
+    figure.draw_without_rendering()
+    box = figure.get_suptitle() and figure._suptitle.get_window_extent()
+    assert box.x0 >= 0 and box.x1 <= figure.bbox.width and box.y1 <= figure.bbox.height
+    assert "".join(figure.get_suptitle().split()) == "".join(title.split()), "whole"
+
+
+def test_pictures_are_made_for_print(tmp_path):
+    path = tmp_path / "new" / "p.png"
+    plots.matrix_heatmap(path, np.full((2, 2), 50.0), ["a", "b"], "title")
+    with Image.open(path) as picture:
+        assert picture.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+        assert picture.width == 1020, "3.4 inches"
+    pdf = path.with_suffix(".pdf").read_bytes()
+    assert pdf.startswith(b"%PDF") and b"/Type3" not in pdf and b"/MediaBox [ 0 0 244.8 " in pdf
+    plots.matrix_heatmap(path, np.full((2, 2), 50.0), ["a", "b"], "title")
+    assert path.with_suffix(".pdf").read_bytes() == pdf, "the same numbers, the same file"
+
+
+def test_a_picture_does_not_follow_a_link(tmp_path):
+    path, outside = tmp_path / "p.png", tmp_path / "outside"
+    outside.write_text("mine")
+    path.symlink_to(outside)
+    plots.matrix_heatmap(path, np.full((1, 1), 50.0), ["a"])
+    assert outside.read_text() == "mine" and path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("kitchen", "kitchen"),
+        ("家居\n家装", "家居 家装"),
+        ("x" * 19, "x" * 17 + "…"),
+        ("家" * 10, "家" * 8 + "…"),
+    ],
+)
+def test_a_name_is_shown_in_one_line_as_far_as_there_is_room(name, shown):
+    assert plot_style.short_name(name) == shown
+
+
+@pytest.mark.parametrize(("tasks", "shown"), [(3, "33.3"), (20, "33"), (50, None)])
+def test_a_matrix_of_many_tasks_stays_on_a_page(axes_of, tasks, shown):
+    plots.matrix_heatmap("unused.png", np.full((tasks, tasks), 100 / 3), [f"task {n}" for n in range(tasks)])
+    ((figure, axes),) = axes_of
+    assert figure.get_figwidth() <= 7.2 and figure.get_figheight() <= 9
+    assert {text.get_text() for text in axes.texts} == ({shown} if shown else set())
 
 
 def test_drift_is_a_line_a_task_from_the_task_on(tmp_path):
