@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-# The standard library's pool starts its processes by running the user's script once more, all of it where that
-# has no __main__ guard: an experiment would be run twice.
+# The standard library's pool runs the user's script once more to begin a process, all of it where it has no
+# __main__ guard: an experiment would be run twice.
 from joblib.externals.loky import ProcessPoolExecutor
 
 from . import plots

@@ -103,7 +103,7 @@ def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
             marked += [f"### {split}", _explained(groups, split), table(groups, split, markdown=True)]
     for drawn in pictures(out, section, groups):
         pdf = quote(pdf_of(drawn.path).name)
-        marked.append(f"![]({quote(drawn.path.name)})\n\n{drawn.caption} ([PDF]({pdf}))")
+        marked.append(f"![]({quote(drawn.path.name)})\n\n{' '.join(drawn.caption.split())} ([PDF]({pdf}))")
     if groups:
         marked += ["### Runs, by their rank on validation", "\n".join(_places(groups))]
     return plain, marked

@@ -56,7 +56,7 @@ def _test(
         plots.Curve(_named(group, len(matrices)), list(map(_so_far, matrices)), styles[group.method])
         for group, matrices in zip(groups, seeds, strict=True)
     ]
-    caption = f"{section.title}: test, of each method the group that is best on validation{_commits(groups)}"
+    caption = f"{section.title}, test: each method's best group on validation{_commits(groups)}"
     path = out / f"{section.file}-test.png"
     plots.averages_over_tasks(path, curves, f"{_score(groups[0])}, mean of the tasks so far (%)", caption)
     return Drawn(path, caption)
@@ -69,7 +69,7 @@ def _validation(out: Path, section: Section, groups: Sequence[Group], styles: Ma
         seeds = [[task[metric] for task in run.tasks if metric in task] for run in group.runs]
         seeds = [seed for seed in seeds if seed]
         curves.append(plots.Curve(_named(group, len(seeds)), seeds, styles[group.method]))
-    caption = f"{section.title}: validation, of each method the best group, none tested{_commits(groups)}"
+    caption = f"{section.title}, validation: each method's best group, none tested{_commits(groups)}"
     path = out / f"{section.file}-validation.png"
     plots.averages_over_tasks(path, curves, f"{_headline(groups[0])} (%)", caption)
     return Drawn(path, caption)
@@ -78,7 +78,7 @@ def _validation(out: Path, section: Section, groups: Sequence[Group], styles: Ma
 def _matrix(
     out: Path, section: Section, group: Group, matrices: Sequence[np.ndarray], names: Sequence[str]
 ) -> Drawn:
-    caption = f"{_named(group, len(matrices))}, on {section.title}: {_score(group)} on test (%), mean"
+    caption = f"{_named(group, len(matrices))}, on {section.title}:\nmean {_score(group)} on test (%)"
     path = out / f"{section.file}-matrix-{group.method}.png"
     plots.matrix_heatmap(path, np.mean(matrices, axis=0), names, caption)
     return Drawn(path, caption)
@@ -96,7 +96,7 @@ def _trials(out: Path, section: Section, groups: Sequence[Group], styles: Mappin
             found[method] = plots.Trials(scores[False], scores[True], styles[method])
     if not found:
         return []
-    caption = f"{section.title}: validation after the last task, every finished trial"
+    caption = f"{section.title}, validation after the last task: every finished trial"
     path = out / f"{section.file}-trials.png"
     plots.trials_by_method(path, found, f"{_headline(groups[0])} (%)", caption)
     return [Drawn(path, caption)]

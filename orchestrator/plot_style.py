@@ -76,9 +76,11 @@ def picture(
     from matplotlib.font_manager import fontManager
 
     there = set(fontManager.get_font_names())
-    # No pyplot: its figures are global state.
-    with rc_context({**_LOOK, "font.family": [font for font in _FONTS if font in there] or ["sans-serif"]}):
-        figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
+    look = {**_LOOK, "font.family": [font for font in _FONTS if font in there] or ["sans-serif"]}
+    with rc_context(look), warnings.catch_warnings():
+        # A machine without a font for a task's name draws boxes; a warning a glyph would not mend that.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")  # pyplot's are global state
         if rows is None:
             axes: Axes | Any = figure.subplots()
         else:
@@ -137,13 +139,12 @@ def _parts(text: str) -> list[str]:
 
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
-        # A machine without a font for a task's name draws boxes; a warning a glyph would not mend that.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        for place in (path, pdf_of(path)):
-            # The same numbers give the same file, whenever it is drawn.
-            when = {"metadata": {"CreationDate": None}} if place.suffix == ".pdf" else {}
-            drawn = BytesIO()
-            figure.savefig(drawn, format=place.suffix[1:], dpi=_DPI, **when)
-            with fresh_file(place) as file:
-                file.write(drawn.getvalue())
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # reckoned once, for both files
+    for place in (path, pdf_of(path)):
+        # The same numbers give the same file, whenever it is drawn.
+        when = {"metadata": {"CreationDate": None}} if place.suffix == ".pdf" else {}
+        drawn = BytesIO()
+        figure.savefig(drawn, format=place.suffix[1:], dpi=_DPI, **when)
+        with fresh_file(place) as file:
+            file.write(drawn.getvalue())

@@ -124,7 +124,7 @@ def table_heatmap(path: Path, table: Table, *, xlabel: str, ylabel: str, title: 
         digits, size = (1, 7) if room > 0.38 else (0, 6) if room > 0.2 else (None, 0)
         for r, c in np.argwhere(~np.isnan(values)) if digits is not None else ():
             shade = "white" if values[r, c] < 60 else "black"
-            text = f"{values[r, c] + 0.0:.{digits}f}"
+            text = f"{round(values[r, c], digits) + 0.0:.{digits}f}"
             axes.text(c, r, text, ha="center", va="center", color=shade, fontsize=size)
 
 
@@ -185,7 +185,9 @@ def trials_by_method(path: Path, methods: Mapping[str, Trials], xlabel: str, tit
             style = line_style(trials.style)
             how = {"color": style["color"], "marker": style["marker"], "linestyle": "none"}
             axes.plot(trials.searched, [row] * len(trials.searched), **how, fillstyle="none", alpha=0.8)
-            axes.plot(trials.tested, [row] * len(trials.tested), **how, markersize=6)
+            axes.plot(
+                trials.tested, [row] * len(trials.tested), **how, markersize=6.5, markeredgecolor="white"
+            )
         for name, hollow in (("searched", True), ("looked at on test as well", False)):
             fill = "none" if hollow else "full"
             axes.plot([], [], "o", color="0.2", fillstyle=fill, markersize=4 if hollow else 6, label=name)

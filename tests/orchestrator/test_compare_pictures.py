@@ -36,7 +36,7 @@ def test_a_groups_matrix_is_the_mean_over_its_seeds(tmp_path, drawn):
     compare.compare(tmp_path)
     ((shown, title),) = drawn["matrices"]
     assert shown.tolist() == [[75.0, 15.0], [25.0, 65.0]]
-    assert title == "ctp, 2 seeds, on shapes: accuracy on test (%), mean"
+    assert title == "ctp, 2 seeds, on shapes:\nmean accuracy on test (%)"
     # After each task, over the tasks so far, of each seed: what a band is drawn of.
     assert drawn["curves"] == {"shapes-test.png": [("ctp, 2 seeds", [[60.0, 60.0], [90.0, 30.0]], 0)]}
 
@@ -53,7 +53,7 @@ def test_curves_are_of_the_best_group_of_each_method(tmp_path, drawn):
         ("finetune, 1 seed", 1),
     ]
     assert [title for _, title in drawn["matrices"]] == [
-        f"{label}, on shapes: accuracy on test (%), mean"
+        f"{label}, on shapes:\nmean accuracy on test (%)"
         for label in ("ctp, memory 8, 1 seed", "finetune, 1 seed")
     ]
 
@@ -88,7 +88,7 @@ def test_where_nothing_was_tested_curves_are_validations(tmp_path, drawn):
     compare.compare(tmp_path)
     assert drawn["curves"] == {"shapes-validation.png": [("ctp, 2 seeds", [[80.0, 40.0], [70.0, 60.0]], 0)]}
     assert drawn["titles"] == [
-        ("shapes: validation, of each method the best group, none tested", "R_m over all tasks so far (%)")
+        ("shapes, validation: each method's best group, none tested", "R_m over all tasks so far (%)")
     ]
 
 
@@ -97,7 +97,7 @@ def test_commits_of_methods_are_said(tmp_path, drawn):
         write_run(tmp_path, method, "t", method=method, commit=method * 20, test=1.0)
     compare.compare(tmp_path)
     ((title, _),) = drawn["titles"]
-    assert title.endswith("the group that is best on validation; commits ctpctpctpc, erererer" + "er")
+    assert title == "shapes, test: each method's best group on validation; commits ctpctpctpc, ererererer"
 
 
 def test_matrices_of_unequal_streams_are_not_averaged(tmp_path, drawn):
