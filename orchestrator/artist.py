@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-# The standard library's pool runs the user's script once more to begin a process, all of it where it has no
-# __main__ guard: an experiment would be run twice.
-from joblib.externals.loky import ProcessPoolExecutor
-
 from . import plots
 from .curve_file import read_curves
 from .picture_title import run_title, score_title
 from .question_tables import QUESTION_TABLES
-
-_IDLE = 600  # seconds without a picture after which the process ends, also where the driver was killed
 
 
 class Artist:
@@ -110,7 +105,8 @@ class Artist:
                     return self._pool.submit(draw, *args)
                 except BrokenProcessPool:
                     self._pool.shutdown(wait=False)
-            self._pool = ProcessPoolExecutor(1, timeout=_IDLE, initializer=_step_back)
+            spawn = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, spawn, initializer=_step_back)
             return self._pool.submit(draw, *args)
 
 

@@ -101,24 +101,26 @@ def _read_trials(trials: Path) -> list[Run]:
     if not ended:
         return []
     place = trials.parent
-    identity = _identity(place)
+    identity, current = _identity(place)
     kind = next((kind for file, kind in _REQUESTS.items() if (place / file).exists()), "")
     noted = _journal(place, identity)
-    return [_read_run(trial, identity, kind, noted.get(trial.name)) for trial in ended]
+    return [_read_run(trial, identity, current, kind, noted.get(trial.name)) for trial in ended]
 
 
-def _identity(run: Path) -> Identity | None:
-    """None: it is of an earlier version, whose files say nothing of the run that they are of."""
+def _identity(run: Path) -> tuple[Identity | None, bool]:
+    """The run's identity, and whether it is of today's format, by which every file of the run is known."""
     path = run / IDENTITY_FILE
     if not path.exists():
-        return None
+        return None, False
     found = _json(path)
     try:
-        return Identity.read(json.dumps(found), str(path))
+        return Identity.read(json.dumps(found), str(path)), True
     except UserError:
-        if isinstance(found, dict) and isinstance(found.get("format"), int) and "run" in found:
-            return None
-        raise
+        earlier = found if isinstance(found, dict) and "format" in found else {}
+        names = [earlier.get(name) for name in ("run", "config", "stream")]
+        if not all(isinstance(name, str) for name in names):
+            raise
+        return Identity(*names), False
 
 
 def _journal(run: Path, identity: Identity | None) -> dict[str, _Noted]:
@@ -153,14 +155,19 @@ def _commit(tags: Mapping[str, Any]) -> str:
     return commit[:10] + ("+" if tags.get("git.dirty") == "true" else "")
 
 
-def _read_run(folder: Path, identity: Identity | None, kind: str, noted: _Noted | None) -> Run:
+def _read_run(folder: Path, identity: Identity | None, current: bool, kind: str, noted: _Noted | None) -> Run:
     path = folder / STATUS_FILE
     found = _json(path)
     status = found.get("status") if isinstance(found, dict) else None
     if not isinstance(status, str):
         raise UserError(f'{path}: expected {{"status": TEXT}}, found {json.dumps(found):.80}')
     flat = _config(folder / "config.yaml")
-    stamp = _stamp(folder, flat, found, identity)
+    stamp = (
+        _own_stamp(folder, flat, identity)
+        if current and identity
+        else _earlier_stamp(found, identity, folder)
+    )
+    _check(path, found, stamp)
     finished = status == "finished"
     tasks = _tasks(folder, found) if finished else []
     path = folder / TESTED_FILE
@@ -186,16 +193,11 @@ def _config(path: Path) -> dict[str, Any]:
     return flat
 
 
-def _stamp(
-    folder: Path, config: Mapping[str, Any], status: Mapping[str, Any], identity: Identity | None
-) -> Mapping[str, str] | None:
-    """What the trial's files must carry; None: nothing.
+def _own_stamp(folder: Path, config: Mapping[str, Any], identity: Identity) -> Mapping[str, str]:
+    """What the trial's files must carry.
 
-    ``config.yaml`` is people's, and carries none: it must say what the trial was proposed with.
+    ``config.yaml`` is people's, and carries nothing: it must say what the trial was proposed with.
     """
-    if identity is None:
-        stamp = status.get("stamp")
-        return stamp if isinstance(stamp, dict) else None
     path = folder / "trial.json"
     proposal = _json(path)
     values = proposal.get("values") if isinstance(proposal, dict) else None
@@ -203,7 +205,6 @@ def _stamp(
         raise UserError(f'{path}: expected {{"values": ...}}, found {json.dumps(proposal):.80}')
     stamp = identity.stamp(folder.name, values)
     _check(path, proposal, stamp)
-    _check(folder / STATUS_FILE, status, stamp)
     for key, value in values.items():
         # A list may be proposed as text, "0, 1, 2".
         if config.get(key) != value and not (isinstance(config.get(key), list) and isinstance(value, str)):
@@ -212,6 +213,19 @@ def _stamp(
                 f"{value!r}; allowed: what the run wrote there"
             )
     return stamp
+
+
+def _earlier_stamp(
+    status: Mapping[str, Any], identity: Identity | None, folder: Path
+) -> Mapping[str, str] | None:
+    """What the files of a trial of an earlier version must carry: what its status does, of this run where the
+    run has a name; None: nothing, as the earliest carry nothing.
+    """
+    stamp = status.get("stamp")
+    if not isinstance(stamp, dict):
+        return None
+    ours = {"trial": folder.name} | ({} if identity is None else {"run": identity.run})
+    return stamp | ours
 
 
 def _check(path: Path, found: Mapping[str, Any], stamp: Mapping[str, str] | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from . import strict_yaml
 from .errors import UserError
 from .trial_files import STATUS_FILE, TESTED_FILE
 
-_SCORES = {"task_00/r_mean": "R_m", "task_00/accuracy": "accuracy"}
+_SCORES = {"r_mean": "R_m", "accuracy": "accuracy"}
+_OF_TASK = r"(?:validation|test)/task_\d+/(\w+)"  # a task's own
 
 
 def run_title(trial: Path) -> str:
@@ -31,8 +33,8 @@ def score_title(trial: Path, split: str, matrix: np.ndarray) -> str:
     """The score of the trial's ``matrix`` (S, T), its split and its mean over the S tasks in the end, as
     ``R_m on test, 61.2 on average in the end``.
     """
-    known = _metrics(trial, split)
-    score = next((score for name, score in _SCORES.items() if f"{split}/{name}" in known), "score")
+    known = {match[1] for name in _metrics(trial, split) if (match := re.fullmatch(_OF_TASK, name))}
+    score = next((score for name, score in _SCORES.items() if name in known), "score")
     last = float(np.mean(matrix[-1, : len(matrix)])) if len(matrix) else float("nan")
     return f"{score} on {split}" + (f", {last:.1f} % on average in the end" if np.isfinite(last) else "")
 

@@ -23,6 +23,9 @@ from .streams.stream import Stream
 SCORE: dict[Scenario, str] = {"retrieval": "r_mean", "recognition": "accuracy", "vqa": "accuracy"}
 """The score of which a stream's task-by-task matrix is made: ``task_00/SCORE`` ... of a report."""
 
+HEADLINE: dict[Scenario, str] = {"retrieval": "seen/r_mean", "recognition": "average", "vqa": "average"}
+"""The metric that a run is judged by where nobody names another."""
+
 SHOWN = (
     "seen/r_mean",
     "seen/accuracy",

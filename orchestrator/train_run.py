@@ -12,11 +12,10 @@ from .cli import short_path
 from .config import RunConfig
 from .errors import UserError
 from .full_disk import full_disk, is_full
-from .headline import HEADLINE
 from .identity import Identity
 from .job import Job, Outcome
 from .run_storage import RunStorage
-from .scoring import SHOWN
+from .scoring import HEADLINE, SHOWN
 from .session import Session
 from .space import Objective
 from .streams.fit_tokenizer import fit_tokenizer

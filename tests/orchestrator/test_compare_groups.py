@@ -4,9 +4,10 @@ import os
 
 from written_run import make_earlier, write_run
 
-from orchestrator.compare_groups import best_by_method, group_runs
+from orchestrator.compare_groups import _HEADLINES, best_by_method, group_runs
 from orchestrator.compare_runs import read_runs
 from orchestrator.compare_sections import sections
+from orchestrator.scoring import HEADLINE
 
 
 def groups_in(folder):
@@ -149,3 +150,7 @@ def test_data_that_was_moved_is_the_same_stream(tmp_path):
         "shapes, data /disk0/d",
         "shapes, data /disk1/d",
     ]
+
+
+def test_runs_are_ranked_by_what_they_are_judged_by():
+    assert tuple(dict.fromkeys(HEADLINE.values())) == _HEADLINES

@@ -91,10 +91,31 @@ def test_a_run_of_an_earlier_version_is_read_from_its_table(two):
     (run,) = read_runs(mine.parents[2])
     assert [task["validation/average"] for task in run.tasks] == [7.0] and run.content == ""
     assert run.test == {"test/average": 40.0}
-    other = {"format": 2, "run": "x", "config": "y", "stream": "z"}
+    key = json.loads((mine.parents[1] / "tracking.jsonl").read_text().splitlines()[0])["key"]
+    other = {"format": 2, "run": key, "config": "y", "stream": "z"}
     (mine.parents[1] / IDENTITY_FILE).write_text(json.dumps(other))
     (run,) = read_runs(mine.parents[2])
-    assert len(run.tasks) == 1, "an identity of an earlier format says nothing of files"
+    assert len(run.tasks) == 1 and run.content == "z", "an identity of an earlier format, and files without"
+
+
+@pytest.mark.parametrize("file", ["status.json", "test/metrics.json"])
+def test_another_runs_file_is_one_line_in_a_run_of_an_earlier_format_too(two, file):
+    mine, theirs = two
+    for folder in (mine, theirs):  # whose stamps were perhaps made in another way
+        path = folder.parents[1] / IDENTITY_FILE
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 1}))
+    assert len(read_runs(mine.parents[2])) == 1
+    shutil.copy(theirs / file, mine / file)
+    with pytest.raises(UserError, match=rf"{mine / file}: is another run's"):
+        read_runs(mine.parents[2])
+
+
+def test_an_identity_that_is_none_is_one_line(two):
+    mine, _ = two
+    for text in ("{", "[]", '{"format": 4}', '{"format": 1, "run": 2, "config": "c", "stream": "s"}'):
+        (mine.parents[1] / IDENTITY_FILE).write_text(text)
+        with pytest.raises(UserError, match="not JSON|is no identity of a run|format 1, allowed"):
+            read_runs(mine.parents[2])
 
 
 def test_a_stamped_test_beside_an_earlier_status_is_one_line(two):

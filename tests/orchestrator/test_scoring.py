@@ -11,10 +11,10 @@ from methods.method import InputSpec, Method, Task
 from orchestrator.config import RunConfig
 from orchestrator.evaluate import task_r_mean
 from orchestrator.finite import Diverged
-from orchestrator.headline import HEADLINE
 from orchestrator.ranker import TrialRanker
 from orchestrator.replay.rows import RowReader
 from orchestrator.scoring import (
+    HEADLINE,
     SCORE,
     Evaluation,
     evaluate,

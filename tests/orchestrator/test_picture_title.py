@@ -1,8 +1,4 @@
-"""What a run's own pictures are called, and the process that draws them."""
-
-import json
-import subprocess
-import sys
+"""What a run's own pictures are called."""
 
 import numpy as np
 import pytest
@@ -63,20 +59,3 @@ def test_a_folder_that_says_nothing_is_called_by_its_name(tmp_path):
         assert (
             score_title(trial, "validation", _MATRIX) == "score on validation, 50.5 % on average in the end"
         )
-
-
-def test_a_script_without_a_guard_is_not_run_again(tmp_path):
-    """The process that draws must not begin by running what started it."""
-    trial = write_run(tmp_path, "r", "t", test=1.0, matrix=_MATRIX)
-    script = tmp_path / "script.py"
-    script.write_text(
-        "from pathlib import Path\n"
-        "from orchestrator.artist import Artist\n"
-        "print('ran')\n"
-        "artist = Artist(lambda trial, file, folder: print(trial, file.name, folder), print)\n"
-        f"artist.test('t', Path({json.dumps(str(trial / 'test'))}))\n"
-        "artist.close()\n"
-    )
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100)
-    assert done.stdout.split("\n") == ["ran", "t matrix.csv test", "t matrix.png test", ""], done.stderr
-    assert done.returncode == 0 and (trial / "test" / "matrix.pdf").exists()
