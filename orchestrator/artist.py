@@ -126,7 +126,7 @@ def _draw_trial(
     files = [folder / "matrix.csv", folder / "matrix.png"]
     title, score = run_title(folder), score_title(folder, "validation", matrix)
     plots.write_matrix(files[0], matrix, names)
-    plots.matrix_heatmap(files[1], matrix, names, f"{title}: {score}")
+    plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score}")
     curves = folder / "curves.csv"
     terms, ends = read_curves(curves)
     if terms:  # a method that trains nothing has none
@@ -145,7 +145,7 @@ def _draw_test(folder: Path) -> list[Path]:
     files = [folder / "matrix.csv", folder / "matrix.png"]
     matrix, names = plots.read_matrix(files[0])
     title = run_title(folder.parent)
-    plots.matrix_heatmap(files[1], matrix, names, f"{title}: {score_title(folder.parent, 'test', matrix)}")
+    plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score_title(folder.parent, 'test', matrix)}")
     there = [name for name in QUESTION_TABLES if (folder / f"{name}.csv").exists()]
     return files + _draw_tables(folder, there, f"{title}: accuracy on test")
 

@@ -141,7 +141,7 @@ def loss_curves(
             curve = np.asarray(values, dtype=float)
             stride = max(1, -(-len(curve) // _POINTS))
             axes.plot(np.arange(len(curve))[::stride], curve[::stride], linewidth=0.8, color="#0072B2")
-            axes.set_ylabel(short_name(term))
+            axes.set_ylabel(short_name(term, 15))
             for end in ends[:-1]:
                 axes.axvline(end, color="0.5", linewidth=0.6, linestyle="--")
         spans = list(zip([0, *ends], ends, _numbered(names), strict=False))
@@ -210,7 +210,7 @@ def drift_over_tasks(path: Path, angles: ArrayLike, names: Sequence[str], title:
         for k, name in enumerate(_numbered(names)[: len(values)]):
             style = {**line_style(k), "color": shades[k]}
             axes.plot(done, values[:, k], label=short_name(name), **style)
-        axes.set(xlabel="tasks done", ylabel="angle between texts and images (°)")
+        axes.set(xlabel="tasks done", ylabel="angle between texts and pictures (°)")
         _tasks_axis(axes, len(values))
         _legend(figure, axes)
 

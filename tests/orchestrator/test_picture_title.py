@@ -36,13 +36,13 @@ def test_a_runs_own_pictures_say_method_stream_and_score(tmp_path, titles, key, 
     artist._draw_trial(trial, _MATRIX, ["one", "two"], _MATRIX, tables)
     title = "ctp on shapes, seed 3"
     assert titles == {
-        "matrix.png": f"{title}: {score} on validation, 50.5 % on average in the end",
+        "matrix.png": f"{title}:\n{score} on validation, 50.5 % on average in the end",
         "curves.png": f"{title}: terms of the loss",
         "drift.png": f"{title}: angle between texts and pictures, validation",
         "groups.png": f"{title}: accuracy on validation",
     }
     artist._draw_test(trial / "test")
-    assert titles["matrix.png"] == f"{title}: {score} on test, 50.5 % on average in the end"
+    assert titles["matrix.png"] == f"{title}:\n{score} on test, 50.5 % on average in the end"
 
 
 def test_a_folder_that_says_nothing_is_called_by_its_name(tmp_path):
