@@ -97,7 +97,8 @@ def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
     explained = 10
     for split in ("test", "validation"):
         if text := table(groups, split, explained=explained):
-            explained = 0  # the best of the next table are mostly the same
+            if "\n#" in text:
+                explained = 0  # the best of the next table are mostly the same
             heading = f"{split}, {_explained(groups, split)}"
             plain.append(f"{fill(heading, WIDTH)}\n{text}")
             marked += [f"### {split}", _explained(groups, split), table(groups, split, markdown=True)]

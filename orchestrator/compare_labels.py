@@ -52,16 +52,19 @@ def differences(runs: Sequence[Run], keys: str = "") -> list[dict[str, str]]:
     known = [key for key in dict.fromkeys(k for own in settings for k in own) if key.startswith(keys)]
     known.sort(key=lambda key: (not key.startswith("stream."), not _is_kept(key)))
     texts = {key: _texts([own.get(key, _ABSENT) for own in settings]) for key in known}
-    plain = {key: [_plain(own.get(key, _ABSENT)) for own in settings] for key in known}
+    # Of the stream any two runs may differ, of other settings those of one method.
+    values: dict[tuple[str, str], set[str]] = {}
+    for run, own in zip(runs, settings, strict=True):
+        for key in known:
+            values.setdefault((_scope(run, key), key), set()).add(_plain(own.get(key, _ABSENT)))
+    return [
+        {key: texts[key][n] for key in known if len(values[_scope(run, key), key]) > 1}
+        for n, run in enumerate(runs)
+    ]
 
-    def differs(key: str, place: int) -> bool:
-        return any(
-            plain[key][other] != plain[key][place]
-            for other in range(len(runs))
-            if key.startswith("stream.") or runs[other].method == runs[place].method
-        )
 
-    return [{key: texts[key][n] for key in known if differs(key, n)} for n in range(len(runs))]
+def _scope(run: Run, key: str) -> str:
+    return "" if key.startswith("stream.") else run.method
 
 
 def _settings(run: Run) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Run:
     @property
     def name(self) -> str:
         """The run and the trial: ``RUN/TRIAL``."""
-        return f"{self.folder.parent.parent.name}/{self.folder.name}"
+        return f"{self.folder.parent.parent.resolve().name}/{self.folder.name}"
 
     @property
     def memory(self) -> str:

@@ -39,12 +39,13 @@ def test_of_equal_runs_the_later_counts_whatever_its_name(tmp_path):
 
 
 def test_without_a_journal_the_file_system_says_which_is_later(tmp_path):
-    for name, average, time in (("a", 80.0, 2000), ("b", 50.0, 1000)):
-        folder = write_run(tmp_path, name, "t", averages=[average])
-        (folder.parents[1] / "tracking.jsonl").unlink()
-        os.utime(folder / "status.json", (time, time))
-    (group,) = groups_in(tmp_path)
-    assert group.score() == 80.0
+    for place, names in (("up", "ab"), ("down", "ba")):
+        for name, average, time in zip(names, (80.0, 50.0), (2000, 1000), strict=True):
+            folder = write_run(tmp_path / place, name, "t", averages=[average])
+            (folder.parents[1] / "tracking.jsonl").unlink()
+            os.utime(folder / "status.json", (time, time))
+        (group,) = groups_in(tmp_path / place)
+        assert group.score() == 80.0
 
 
 def test_a_run_that_was_tested_counts_before_a_later_one_that_was_not(tmp_path):
@@ -137,6 +138,7 @@ def test_streams_of_other_settings_or_content_are_sections_of_their_own(tmp_path
         ("shapes (tasks=5), data dddddddddd", "shapes-2", ["b/t"]),
         ("shapes (tasks=5), data eeeeeeeeee", "shapes-3", ["c/t"]),
     ]
+    assert len(groups_in(tmp_path)) == 4, "nor is one taken for a rerun of the other"
 
 
 def test_data_that_was_moved_is_the_same_stream(tmp_path):
