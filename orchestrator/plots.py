@@ -159,7 +159,7 @@ def averages_over_tasks(path: Path, curves: Sequence[Curve], ylabel: str, title:
 
     The line is the seeds' mean as far as all of them go, the band their sample standard deviation.
     """
-    with picture(path, 5.4, 3.4, title) as (figure, axes):
+    with picture(path, 5.4, 3.0 + 0.08 * len(curves), title) as (figure, axes):
         longest = 1
         for curve in curves:
             length = min(len(seed) for seed in curve.seeds)
@@ -177,20 +177,19 @@ def averages_over_tasks(path: Path, curves: Sequence[Curve], ylabel: str, title:
 
 
 def trials_by_method(path: Path, methods: Mapping[str, Trials], xlabel: str, title: str = "") -> None:
-    """Draw the score of every trial, a row a method: hollow where it was searched alone, filled where it was
-    looked at on test data as well.
+    """Draw the score of every trial, a row a method: hollow where it was searched alone, filled, and above
+    these, where it was looked at on test data as well.
     """
-    with picture(path, 5.4, 1.5 + 0.28 * len(methods), title) as (figure, axes):
+    with picture(path, 5.4, 1.4 + 0.34 * len(methods), title) as (figure, axes):
+        hollow = {"marker": "o", "linestyle": "none", "fillstyle": "none", "alpha": 0.8}
+        filled = {"marker": "o", "linestyle": "none", "markersize": 4.5, "markeredgecolor": "white"}
+        filled["markeredgewidth"] = 0.4
         for row, trials in enumerate(methods.values()):
-            style = line_style(trials.style)
-            how = {"color": style["color"], "marker": style["marker"], "linestyle": "none"}
-            axes.plot(trials.searched, [row] * len(trials.searched), **how, fillstyle="none", alpha=0.8)
-            axes.plot(
-                trials.tested, [row] * len(trials.tested), **how, markersize=6.5, markeredgecolor="white"
-            )
-        for name, hollow in (("searched", True), ("looked at on test as well", False)):
-            fill = "none" if hollow else "full"
-            axes.plot([], [], "o", color="0.2", fillstyle=fill, markersize=4 if hollow else 6, label=name)
+            colour = line_style(trials.style)["color"]
+            axes.plot(trials.searched, [row + 0.16] * len(trials.searched), color=colour, **hollow)
+            axes.plot(trials.tested, [row - 0.16] * len(trials.tested), color=colour, **filled)
+        axes.plot([], [], color="0.2", label="searched", **hollow)
+        axes.plot([], [], color="0.2", label="looked at on test as well", **filled)
         axes.set_yticks(range(len(methods)), list(methods))
         axes.set_ylim(len(methods) - 0.5, -0.5)
         axes.set_xlabel(xlabel)

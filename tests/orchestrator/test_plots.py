@@ -122,8 +122,9 @@ def test_trials_that_were_searched_and_tested_are_told_apart(axes_of):
     methods = {"ctp": plots.Trials([50.0, 40.0], [60.0], 0), "er": plots.Trials([30.0], [], 1)}
     plots.trials_by_method("unused.png", methods, "average (%)")
     ((_, axes),) = axes_of
-    shown = [(list(map(float, line.get_xdata())), line.get_fillstyle()) for line in axes.lines[:4]]
+    shown = [(line.get_xdata().tolist(), line.get_fillstyle()) for line in axes.lines[:4]]
     assert shown == [([50.0, 40.0], "none"), ([60.0], "full"), ([30.0], "none"), ([], "full")]
+    assert [set(line.get_ydata()) for line in axes.lines[:3]] == [{0.16}, {-0.16}, {1.16}]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ctp", "er"]
 
 
