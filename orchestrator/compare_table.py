@@ -9,7 +9,7 @@ from textwrap import wrap
 from .compare_groups import Group, by_score
 from .compare_labels import differences, is_cut, labels
 
-_COLUMNS = {  # heading -> (metric, without its prefix), the most telling first
+_COLUMNS = {  # heading -> metric, without its split; what rows are ranked by first, then the most telling
     "R_m": "seen/r_mean",
     "average": "average",
     "forgetting": "forgetting",
@@ -77,10 +77,7 @@ def _figures(group: Group, split: str) -> list[dict[str, float]]:
 
 def _columns(rows: Sequence[Group], split: str) -> dict[str, str]:
     there = {name for group in rows for figures in _figures(group, split) for name in figures}
-    found = {head: f"{split}/{name}" for head, name in _COLUMNS.items() if f"{split}/{name}" in there}
-    # What they are ranked by stands first.
-    ranked = [f"{split}/{group.headline}" for group in rows]
-    return dict(sorted(found.items(), key=lambda item: item[1] not in ranked))
+    return {head: f"{split}/{name}" for head, name in _COLUMNS.items() if f"{split}/{name}" in there}
 
 
 def _fixed(rows: Sequence[Group], split: str) -> dict[str, list[str]]:

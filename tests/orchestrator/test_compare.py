@@ -109,18 +109,18 @@ def test_no_line_is_too_long_and_what_is_left_out_is_named(tmp_path):
                "seen/accuracy", "over_time/harmonic_mean", "over_time/detection/auroc")  # fmt: skip
     for number in range(25):
         values = {f"method.setting_{key}": 0.123456789 * (number + key) for key in range(9)}
+        values["replay.size"] = 64 + number
         report = {"task": 1, **{f"validation/{name}": 12.5 + number for name in metrics}}
         for seed in (0, 1):
             trial = f"t{number:02d}_{seed}"
             write_run(tmp_path, "s", trial, values=values, seed=seed, reports=[report])
     lines = rows(tmp_path, "validation")
     assert max(map(len, lines)) <= 100
-    assert (
-        lines[1].split()[:5] == ["ctp", "#1", "2", "36.50", "±"]
-        and lines[22] == "... and 5 more rows in README.md"
-    )
-    assert lines[21] == "in README.md as well: backward, over time, accuracy"
-    assert lines[23].startswith("#1 is s/t24_0 and 1 more: setting_0=2.96 setting_1=3.09 setting_2=")
+    # The column beside it tells the memory.
+    assert lines[1].split()[:6] == ["ctp", "#1", "88", "2", "36.50", "±"]
+    assert lines[22] == "... and 5 more rows in README.md"
+    assert lines[21] == "in README.md as well: angle (°), backward, over time, accuracy"
+    assert lines[23].startswith("#1 is s/t24_0 and 1 more: replay.size=88 setting_0=2.96 setting_1=")
     assert lines[-1] == "what the other numbers stand for: README.md" and len(lines) == 23 + 5 * 2 + 1
     assert len(rows(tmp_path, "validation", markdown=True)) == 27
 

@@ -94,10 +94,11 @@ def test_no_two_groups_have_one_label(tmp_path):
     assert labels == ["ctp prompt=an object of the kind t… #1", "ctp prompt=an object of the kind t… #2"]
 
 
-def test_labels_tell_streams_apart(tmp_path):
-    for tasks in (3, 5):
-        write_run(tmp_path, f"r{tasks}", "t", values={"stream.tasks": tasks}, averages=[10.0 * tasks])
-    assert [label for label, _ in told(tmp_path)] == ["ctp stream.tasks=5", "ctp stream.tasks=3"]
+def test_labels_tell_streams_apart_also_of_other_methods(tmp_path):
+    for method, tasks in (("er", 3), ("ctp", 5)):
+        values = {"stream.tasks": tasks}
+        write_run(tmp_path, method, "t", method=method, values=values, averages=[10.0 * tasks])
+    assert [label for label, _ in told(tmp_path)] == ["ctp stream.tasks=5", "er stream.tasks=3"]
 
 
 def test_what_was_not_measured_is_never_best(tmp_path):
