@@ -18,6 +18,7 @@ from .tracking.journal import Journal
 from .trial_files import STATUS_FILE, TESTED_FILE
 
 _REQUESTS = {"sweep.yaml": "sweep", "train.yaml": "train"}
+_LATEST = 1e14  # milliseconds since 1970: in the year 5138
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,8 @@ def _journal(run: Path, identity: Identity | None) -> dict[str, _Noted]:
             continue
         if record["op"] == "start":
             commits.setdefault(trial, {})[_commit(tags)] = None
-        elif record["op"] == "end" and isinstance(record.get("time"), (int, float)):
-            ended[trial] = record["time"] / 1000
+        elif record["op"] == "end" and _is_finite(time := record.get("time")) and abs(time) < _LATEST:
+            ended[trial] = time / 1000
     # A trial that went on at another commit is of both.
     return {t: _Noted(", ".join(filter(None, commits.get(t, {}))), ended.get(t)) for t in {*commits, *ended}}
 

@@ -1,6 +1,7 @@
 """Whose files a comparison reads."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -133,6 +134,17 @@ def test_a_trial_that_went_on_at_another_commit_is_of_both(tmp_path):
         file.write(json.dumps(more) + "\n")
     (run,) = read_runs(tmp_path)
     assert run.commit == "aaaaaaaaaa, bbbbbbbbbb+"
+
+
+def test_a_time_that_is_none_is_the_file_systems(tmp_path):
+    folder = write_run(tmp_path, "r", "t", ended=5.0)
+    os.utime(folder / "status.json", (7, 7))
+    journal = folder.parents[1] / "tracking.jsonl"
+    kept = journal.read_text()
+    assert [run.ended for run in read_runs(tmp_path)] == [5.0]
+    for time in ("1e300", "NaN", "true", '"5"', "null"):
+        journal.write_text(kept.replace('"time": 5000', f'"time": {time}'))
+        assert [run.ended for run in read_runs(tmp_path)] == [7.0]
 
 
 def test_only_finite_numbers_are_metrics(tmp_path):
