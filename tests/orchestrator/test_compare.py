@@ -143,7 +143,7 @@ def test_the_command_writes_what_it_prints_and_says_what_it_left_out(runs, capsy
     out = runs / "comparison"
     marked = (out / "README.md").read_text(encoding="utf-8")
     assert "| finetune | 1 | 10.00 |" in marked
-    assert "- #2 ctp, learning_rate=0.001: s1/a, s1/b" in marked
+    assert "- #2 ctp, learning_rate=0.001: s1/a, s1/b" in marked and "s1/d" not in marked
     names = {path.name for path in out.iterdir()} - {"README.md"}
     assert names == {
         f"{name}.{kind}"

@@ -5,6 +5,7 @@ import pytest
 from written_run import write_run
 
 from orchestrator import compare, plots
+from orchestrator.compare_runs import read_runs
 from orchestrator.errors import UserError
 
 
@@ -109,8 +110,10 @@ def test_matrices_of_unequal_streams_are_not_averaged(tmp_path, drawn):
 
 def test_a_trial_that_did_not_finish_is_counted_and_nothing_of_it_is_read(tmp_path, drawn):
     write_run(tmp_path, "s", "whole", averages=[50.0, 40.0])
-    stopped = write_run(tmp_path, "s", "stopped", averages=[99.0], seed=1, status="stopped")
+    stopped = write_run(tmp_path, "s", "stopped", averages=[99.0], seed=1, status="stopped", test=99.0)
     (stopped / "tasks.jsonl").write_text('{"task": 1, "vali')  # it was cut off while it wrote
+    runs = {run.folder.name: run for run in read_runs(tmp_path)}
+    assert runs["stopped"].test is None and runs["stopped"].tasks == []
     text = compare.compare(tmp_path)
     assert "shapes: 1 finished; left out: 1 stopped" in text and "99.00" not in text and "40.00" in text
     assert drawn["curves"] == {"shapes-validation.png": [("ctp, 1 seed", [[50.0, 40.0]], 0)]}
