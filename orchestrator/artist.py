@@ -17,6 +17,7 @@ import numpy as np
 
 from . import plots
 from .curve_file import read_curves
+from .picture_title import run_title, score_title
 from .question_tables import QUESTION_TABLES
 
 
@@ -123,27 +124,30 @@ def _draw_trial(
     tables: Mapping[str, plots.Table],
 ) -> list[Path]:
     files = [folder / "matrix.csv", folder / "matrix.png"]
+    title, score = run_title(folder), score_title(folder, "validation", matrix)
     plots.write_matrix(files[0], matrix, names)
-    plots.matrix_heatmap(files[1], matrix, names, "validation")
+    plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score}")
     curves = folder / "curves.csv"
     terms, ends = read_curves(curves)
     if terms:  # a method that trains nothing has none
-        plots.loss_curves(folder / "curves.png", terms, ends, names)
+        plots.loss_curves(folder / "curves.png", terms, ends, names, f"{title}: terms of the loss")
         files += [curves, folder / "curves.png"]
     if drift is not None:
-        plots.drift_over_tasks(folder / "drift.png", drift, names)
+        what = f"{title}: angle between texts and pictures, validation"
+        plots.drift_over_tasks(folder / "drift.png", drift, names, what)
         files.append(folder / "drift.png")
     for name, table in tables.items():
         plots.write_table(folder / f"{name}.csv", table, QUESTION_TABLES[name].corner)
-    return files + _draw_tables(folder, list(tables), "validation")
+    return files + _draw_tables(folder, list(tables), f"{title}: accuracy on validation")
 
 
 def _draw_test(folder: Path) -> list[Path]:
     files = [folder / "matrix.csv", folder / "matrix.png"]
     matrix, names = plots.read_matrix(files[0])
-    plots.matrix_heatmap(files[1], matrix, names, "test")
+    title = run_title(folder.parent)
+    plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score_title(folder.parent, 'test', matrix)}")
     there = [name for name in QUESTION_TABLES if (folder / f"{name}.csv").exists()]
-    return files + _draw_tables(folder, there, "test")
+    return files + _draw_tables(folder, there, f"{title}: accuracy on test")
 
 
 def _draw_tables(folder: Path, names: list[str], title: str) -> list[Path]:

@@ -3,170 +3,35 @@
 from __future__ import annotations
 
 import argparse
-import json
+import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from statistics import mean, stdev
-from typing import Any
-from urllib.parse import quote
+from textwrap import fill
+from urllib.parse import quote, unquote
 
-import numpy as np
-
-from . import plots, strict_yaml
-from .config import flatten
+from .compare_groups import Group, group_runs
+from .compare_labels import differences
+from .compare_pictures import pictures
+from .compare_runs import Run, read_runs, unfinished
+from .compare_sections import Section, sections
+from .compare_table import WIDTH, table
 from .errors import UserError
-from .plain_name import check_plain
+from .plot_style import pdf_of
+from .whole_file import write_text
 
-_COLUMNS = {  # heading -> (metric, without its prefix)
-    "average": "average",
-    "forgetting": "forgetting",
-    "backward": "backward_transfer",
-    "forward": "forward_transfer",
-    "accuracy": "seen/accuracy",
-    "over time": "average_over_time",
-    "unseen": "over_time/unseen/accuracy",
-    "H": "over_time/harmonic_mean",
-    "ECE": "seen/ece",
-    "AUROC": "over_time/detection/auroc",
-    "angle": "drift/angle",
-    "R_m": "seen/r_mean",
-    "TR@1": "seen/txt_r1",
-    "IR@1": "seen/img_r1",
-    "mAP@1": "seen/map1",
-    "mAP@5": "seen/map5",
-    "mAP@10": "seen/map10",
-    "AP": "vqacl/ap",
-    "Forget": "vqacl/forget",
-    "A": "triplet/average_accuracy",
-    "F": "triplet/forgetting",
-    "novel": "novel/accuracy",
-    "novel Forget": "vqacl/novel_forget",
-    "task by image": "recognition/image",
-    "task by text": "recognition/text",
-    "task by both": "recognition/fusion",
-}
-_ROWS = 20  # groups that a table shows as plain text
-_DRAWN = 10  # groups that a picture shows
-_KEYS = 4  # hyper-parameters that a label names; with more of them apart it names the run
-
-
-@dataclass(frozen=True)
-class Run:
-    """One trial as it lies on disk. ``config``: dotted key -> value. ``test`` is None where nobody looked at
-    it.
-    """
-
-    folder: Path
-    config: Mapping[str, Any]
-    status: str
-    tasks: Sequence[Mapping[str, float]]
-    test: Mapping[str, float] | None
-
-    @property
-    def method(self) -> str:
-        return str(self.config["method.name"])
-
-    @property
-    def stream(self) -> str:
-        return str(self.config["stream.name"])
-
-    def figures(self, split: str) -> Mapping[str, float]:
-        """The metrics of ``test``, where it was looked at, or of ``validation`` after the last task."""
-        if split == "test":
-            return self.test or {}
-        return {name: value for name, value in self.tasks[-1].items() if name.startswith("validation/")}
-
-
-@dataclass(frozen=True)
-class Group:
-    """Runs that differ in their seed alone. ``label``: the method and what sets the group apart from its
-    neighbours.
-    """
-
-    label: str
-    runs: Sequence[Run]
-
-
-def read_runs(folder: Path) -> list[Run]:
-    """The trials under a runs folder, or under one sweep's, that have come to an end.
-
-    :class:`~orchestrator.errors.UserError`: no such folder, no sweep in it, a file that is missing or
-    malformed.
-    """
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; give the runs folder of a sweep")
-    found = sorted([*folder.glob("trials"), *folder.glob("*/trials")])
-    if not found:
-        raise UserError(f"{folder}: no runs in it (folders NAME/trials/ID)")
-    return [_read_run(status.parent) for trials in found for status in sorted(trials.glob("*/status.json"))]
-
-
-def group_runs(runs: Iterable[Run]) -> list[Group]:
-    """Runs of one stream, grouped by everything in their configuration but ``run.seed``, in order of first
-    sight.
-
-    Of runs that are equal in their seed too, one counts: one that was tested before one that was not, a later
-    one before an earlier.
-    """
-    found: dict[str, dict[int, Run]] = {}
-    for run in runs:
-        key = json.dumps({k: v for k, v in sorted(run.config.items()) if k != "run.seed"})
-        seeds = found.setdefault(key, {})
-        twin = seeds.get(run.config["run.seed"])
-        if twin is None or twin.test is None or run.test is not None:
-            seeds[run.config["run.seed"]] = run
-    groups = [list(seeds.values()) for seeds in found.values()]
-    labels = [_label(group[0], [other[0] for other in groups]) for group in groups]
-    return [Group(label, group) for label, group in zip(labels, groups, strict=True)]
-
-
-def table(groups: Sequence[Group], split: str, markdown: bool = False) -> str:
-    """Groups x metrics, mean ± sample standard deviation over seeds, best average first.
-
-    ``split``: ``validation``, what every finished run reported after its last task, or ``test``, of the runs
-    that were chosen. Empty where no group has such figures. As plain text it ends after the best 20 groups.
-    """
-    rows = []
-    for group in groups:
-        figures = [found for run in group.runs if (found := run.figures(split))]
-        if figures:
-            rows.append((group.label, figures))
-    columns = {
-        heading: f"{split}/{name}"
-        for heading, name in _COLUMNS.items()
-        if any(f"{split}/{name}" in figure for _, figures in rows for figure in figures)
-    }
-    if not columns:
-        return ""
-    first = next(iter(columns.values()))
-    rows.sort(key=lambda row: mean(f.get(first, 0.0) for f in row[1]), reverse=True)
-    cells = [["method", "seeds", *columns]]
-    for label, figures in rows if markdown else rows[:_ROWS]:
-        values = [[f[key] for f in figures if key in f] for key in columns.values()]
-        cells.append([label, str(len(figures)), *map(_cell, values)])
-    if markdown:
-        lines = [cells[0], ["---", *["---:"] * (len(columns) + 1)], *cells[1:]]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    text = [
-        "  ".join(
-            [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]
-        )
-        for line in cells
-    ]
-    more = len(rows) - _ROWS
-    return "\n".join([*text, f"... and {more} more"] if more > 0 else text)
+_REPLACED = 5  # runs that do not count, named in plain text
+_PICTURE = re.compile(r"!\[[^\]]*\]\(([^)/]+\.png)\)")
 
 
 def compare(folder: Path, stream: str | None = None) -> str:
-    """Write ``FOLDER/comparison/`` (``README.md`` with the tables, PNG pictures) and return the tables as
-    plain text.
+    """Write ``FOLDER/comparison/`` (``README.md`` with the tables; pictures, PNG and PDF) and return the
+    tables as plain text. Streams that differ in a setting or in their content have tables of their own.
 
     :class:`~orchestrator.errors.UserError`: see :func:`read_runs`; no finished run; a ``stream`` that no run
-    has.
+    has; a folder that cannot be written.
     """
     runs = read_runs(folder)
     streams = sorted({run.stream for run in runs})
@@ -177,19 +42,22 @@ def compare(folder: Path, stream: str | None = None) -> str:
     if not any(run.status == "finished" for run in runs):
         raise UserError(f"{folder}: no finished run yet")
     out = folder / "comparison"
-    plain, marked = [], ["# Comparison"]
-    for name in streams if stream is None else [stream]:
-        there = [run for run in runs if run.stream == name]
-        groups = group_runs(run for run in there if run.status == "finished")
-        plain.append(f"{name}: {_counts(there)}")
-        marked.append(f"## {name}\n\n{_counts(there)}")
-        for split in ("test", "validation"):
-            if text := table(groups, split):
-                plain.append(f"{split}, {_EXPLAINED[split]}\n{text}")
-                marked.append(f"### {split}\n\n{_EXPLAINED[split]}\n\n{table(groups, split, markdown=True)}")
-        marked += [f"![]({quote(picture.name)})" for picture in _draw(out, name, groups)]
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "README.md").write_text("\n\n".join(marked) + "\n", encoding="utf-8")
+    try:
+        if out.is_symlink():
+            raise UserError(f"{out}: is a link; allowed: a folder, or none (remove the link)")
+        out.mkdir(parents=True, exist_ok=True)
+        _clear(out)
+        plain, marked = [], ["# Comparison"]
+        for section in sections([run for run in runs if stream in (None, run.stream)]):
+            told, written = _section(section, out)
+            plain += told
+            marked += written
+        if left := unfinished(folder):
+            plain.append(f"left out: {left} trial{'s' if left > 1 else ''} that did not come to an end yet")
+            marked.append(plain[-1])
+        write_text(out / "README.md", "\n\n".join(marked) + "\n")
+    except OSError as error:
+        raise UserError(f"{error.filename or out}: cannot be written ({error.strerror or error})") from error
     return "\n\n".join([*plain, f"Tables in Markdown and pictures: {out}"])
 
 
@@ -205,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         type=Path,
         default=Path("runs"),
         metavar="RUNS",
-        help="the runs folder, or one sweep's folder in it (default: runs)",
+        help="the runs folder, or one run's folder in it (default: runs)",
     )
     parser.add_argument("--stream", metavar="NAME", help="only runs on this stream")
     options = parser.parse_args(arguments)
@@ -217,120 +85,94 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-_EXPLAINED = {
-    "test": "percent after the last task, mean ± standard deviation (seeds), of runs chosen on validation:",
-    "validation": "percent after the last task, mean ± standard deviation (seeds), of every finished run:",
-}
+def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
+    """Paragraphs of plain text, and of Markdown."""
+    groups = group_runs(run for run in section.runs if run.status == "finished")
+    about = [_counts(section.runs), *_mixed(groups)]
+    replaced = [_instead(*pair) for group in groups for pair in group.replaced]
+    more = [f"... and {len(replaced) - _REPLACED} more such runs"] if len(replaced) > _REPLACED else []
+    told = [*about, *replaced[:_REPLACED], *more]
+    plain = ["\n".join(fill(line, WIDTH) for line in [f"{section.title}: {told[0]}", *told[1:]])]
+    marked = [f"## {section.title}", *about, *replaced]
+    explained = 10
+    for split in ("test", "validation"):
+        if text := table(groups, split, explained=explained):
+            if "\n#" in text:
+                explained = 0  # the best of the next table are mostly the same
+            heading = f"{split}, {_explained(groups, split)}"
+            plain.append(f"{fill(heading, WIDTH)}\n{text}")
+            marked += [f"### {split}", _explained(groups, split), table(groups, split, markdown=True)]
+    for drawn in pictures(out, section, groups):
+        pdf = quote(pdf_of(drawn.path).name)
+        marked.append(f"![]({quote(drawn.path.name)})\n\n{' '.join(drawn.caption.split())} ([PDF]({pdf}))")
+    if groups:
+        marked += ["### Runs, by their rank on validation", "\n".join(_places(groups))]
+    return plain, marked
 
 
-def _label(run: Run, others: Sequence[Run]) -> str:
-    keys = dict.fromkeys(key for other in others for key in other.config)
-    apart = [
-        key
-        for key in keys
-        if key not in ("run.seed", "method.name")
-        and any(
-            other.config.get(key) != run.config.get(key)
-            for other in others
-            if other.method == run.method or key.startswith("stream.")
-        )
-    ]
-    if len(apart) > _KEYS:
-        return f"{run.method} {run.folder.parent.parent.name}/{run.folder.name}"
-    given = [f"{key.removeprefix('method.')}={_short(run.config[key])}" for key in apart if key in run.config]
-    return " ".join([run.method, *given])
+def _explained(groups: Sequence[Group], split: str) -> str:
+    how = "percent after the last task, angles in degrees, mean ± standard deviation over n seeds"
+    if split == "validation":
+        return f"{how}, of every finished run:"
+    return f"{how}, of {_chosen({run.kind for group in groups for run in group.tested()})}:"
 
 
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _cell(values: Sequence[float]) -> str:
-    if not values:
-        return "-"
-    spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{mean(values):.2f}{spread}"
+def _chosen(kinds: set[str]) -> str:
+    said = {
+        "sweep": "runs that a sweep chose on validation",
+        "train": "configurations that were given to train, not searched",
+        "": "runs whose folder does not say what chose them",
+    }
+    found = [words for kind, words in said.items() if kind in kinds]
+    return " and ".join(found) + (" (column from)" if len(found) > 1 else "")
 
 
 def _counts(runs: Sequence[Run]) -> str:
     counts = Counter(run.status for run in runs)
-    return ", ".join(f"{count} {status}" for status, count in counts.most_common())
+    others = [f"{count} {status}" for status, count in counts.most_common() if status != "finished"]
+    left = f"; left out: {', '.join(others)}" if others else ""
+    return f"{counts['finished']} finished{left}"
 
 
-def _draw(out: Path, stream: str, groups: Sequence[Group]) -> list[Path]:
-    """The average over tasks of the best groups, and the mean test matrix of each group that was tested."""
-    metric = "validation/average"
-    curves = {g.label: [[task[metric] for task in r.tasks if metric in task] for r in g.runs] for g in groups}
-    drawn = {label: seeds for label, seeds in curves.items() if all(seeds)}
-    best = sorted(drawn, key=lambda label: mean(seed[-1] for seed in drawn[label]), reverse=True)[:_DRAWN]
-    pictures = []
-    if best:
-        pictures.append(out / f"{stream}-average.png")
-        shown = {label: drawn[label] for label in best}
-        plots.averages_over_tasks(pictures[-1], shown, "validation average (%)", stream)
-    tested = [(g, [r.folder / "test" / "matrix.csv" for r in g.runs if r.test]) for g in groups]
-    for number, (group, files) in enumerate([(g, files) for g, files in tested if files][:_DRAWN], 1):
-        read = [plots.read_matrix(file) for file in files]
-        names = read[0][1]
-        for file, (matrix, _) in zip(files, read, strict=True):
-            if matrix.shape != read[0][0].shape:
-                raise UserError(f"{file}: {matrix.shape[1]} tasks, but {len(names)} in {files[0]}")
-        pictures.append(out / f"{stream}-matrix-{number}.png")
-        title = f"{group.label}, test, {len(files)} seed{'s' if len(files) > 1 else ''}"
-        plots.matrix_heatmap(pictures[-1], np.mean([matrix for matrix, _ in read], axis=0), names, title)
-    return pictures
+def _mixed(groups: Sequence[Group]) -> list[str]:
+    """What the rows of one table do not have in common."""
+    runs = [run for group in groups for run in group.runs]
+    found = []
+    memories = sorted({run.memory for run in runs}, key=lambda size: (len(size), size))
+    if len(memories) > 1:
+        found.append(f"memories of {', '.join(memories)} samples are in one ranking (column memory)")
+    commits = Counter(run.commit or "unknown" for run in runs)
+    days = sorted({datetime.fromtimestamp(run.ended, UTC).date().isoformat() for run in runs})
+    when = " to ".join(dict.fromkeys([*days[:1], *days[-1:]]))
+    if len(commits) > 1:
+        each = ", ".join(f"{commit} ({count})" for commit, count in commits.items())
+        found.append(f"of several commits, which are not averaged: {each}; runs of {when}")
+    elif runs:
+        found.append(f"commit {next(iter(commits))}; runs of {when}")
+    return found
 
 
-def _read_run(folder: Path) -> Run:
-    path = folder / "status.json"
-    found = _json(path)
-    status = found.get("status") if isinstance(found, dict) else None
-    if not isinstance(status, str):
-        raise UserError(f'{path}: expected {{"status": TEXT}}, found {json.dumps(found):.80}')
-    config, _ = strict_yaml.read(folder / "config.yaml")
-    flat = flatten(config) if isinstance(config, dict) else {}
-    for key in ("method.name", "stream.name", "run.seed"):
-        if key not in flat:
-            raise UserError(f"{folder / 'config.yaml'}: has no {key}")
-    # Pictures are named by it.
-    check_plain(str(flat["stream.name"]), f"{folder / 'config.yaml'}: stream.name")
-    tasks = _tasks(folder / "tasks.jsonl") if status == "finished" else []
-    path = folder / "test" / "metrics.json"
-    test = _numbers(path, _json(path)) if status == "finished" and path.exists() else None
-    return Run(folder, flat, status, tasks, test)
+def _instead(run: Run, counts: Run) -> str:
+    why = "it was tested" if counts.test is not None and run.test is None else "it ended later"
+    return f"left out: {run.name}, in whose place {counts.name} counts: all is equal, the seed too, and {why}"
 
 
-def _json(path: Path) -> Any:
-    return _parsed(_text(path), str(path))
+def _places(groups: Sequence[Group]) -> list[str]:
+    """Where each group lies, and all that sets it apart."""
+    found = []
+    for group, values in zip(groups, differences([g.runs[0] for g in groups]), strict=True):
+        said = "".join(f", {key.removeprefix('method.')}={value}" for key, value in values.items())
+        runs = ", ".join(run.name for run in group.runs)
+        found.append(f"- #{group.number} {group.method}{said}: {runs}")
+    return found
 
 
-def _tasks(path: Path) -> list[Mapping[str, float]]:
-    rows = []
-    for number, line in enumerate(_text(path).splitlines(), 1):
-        where = f"{path}:{number}"
-        rows.append(_numbers(where, _parsed(line, where)))
-        if rows[-1].get("task") != number:
-            raise UserError(f'{where}: expected "task": {number}, found {rows[-1].get("task")}')
-    if not rows:
-        raise UserError(f"{path}: no finished task, though the run is finished")
-    return rows
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-
-
-def _parsed(text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{where}: not JSON ({error})") from None
-
-
-def _numbers(where: object, found: Any) -> Mapping[str, float]:
-    if not isinstance(found, dict):
-        raise UserError(f"{where}: expected an object of numbers, found {json.dumps(found):.80}")
-    return {name: float(value) for name, value in found.items() if isinstance(value, (int, float))}
+def _clear(out: Path) -> None:
+    """Removes the pictures that an earlier comparison's README shows: its runs may be gone."""
+    page = out / "README.md"
+    if not page.is_file():
+        return
+    names = map(unquote, _PICTURE.findall(page.read_text(encoding="utf-8", errors="replace")))
+    for name in (name for name in names if "/" not in name):
+        for picture in (out / name, pdf_of(out / name)):
+            picture.unlink(missing_ok=True)

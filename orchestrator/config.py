@@ -13,6 +13,7 @@ from methods import registry as methods
 from . import strict_yaml
 from .config_error import ConfigError, known, nearest, shown
 from .errors import UserError
+from .flatten import flatten
 from .replay.config import ReplayConfig
 from .run_options import RunOptions
 from .streams import registry as streams
@@ -154,20 +155,6 @@ def _placed(where: str, build: Any) -> RunConfig:
         return build()
     except ConfigError as error:
         raise ConfigError(error.key, error.problem, where) from None
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested or dotted keys, or both, as dotted keys -> values that are no mappings."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if not isinstance(key, str):
-            raise ConfigError(f"{prefix}{key}", "a key must be text")
-        inner = flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-        for name, leaf in inner.items():
-            if name in flat:
-                raise ConfigError(name, "the key is given twice, once dotted and once nested")
-            flat[name] = leaf
-    return flat
 
 
 def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:

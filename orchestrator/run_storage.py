@@ -22,18 +22,18 @@ from .trial_files import STATE_FILE, TESTED_FILE, newest_state, reports_in, task
 
 _OWN = ("*.yaml", "tokenizer/*")
 _MANIFEST = "manifest.json"
-_TRIAL = ("trial.json", "config.yaml", "verdicts.json", "*.png", "*.csv", "test/*", "tasks.jsonl")
+_TRIAL = ("trial.json", "config.yaml", "verdicts.json", "*.png", "*.pdf", "*.csv", "test/*", "tasks.jsonl")
 _LAST = "status.json"  # vouches for the other files of a trial
 _JOURNAL = "tracking.jsonl"
 # What is taken from a storage, by name. A run's own files come with the run and never again. A trial's
 # configuration is made anew of its values: people run it again.
 _RUNS_OWN = re.compile(r"identity\.json|(sweep|space|train|config)\.yaml|tokenizer/[^/]+")
 _TRIALS_OWN = re.compile(
-    r"manifest\.json|trials/[^/]+/((trial|verdicts|status|state)\.json|tasks\.jsonl|[^/]+\.(csv|png)"
+    r"manifest\.json|trials/[^/]+/((trial|verdicts|status|state)\.json|tasks\.jsonl|[^/]+\.(csv|png|pdf)"
     r"|error-[^/]+\.txt"
-    r"|test/[^/]+\.(json|csv|png))"
+    r"|test/[^/]+\.(json|csv|png|pdf))"
 )
-_LEFT = re.compile(r"test/[^/]+\.(json|csv|png)|error-[^/]+\.txt")
+_LEFT = re.compile(r"test/[^/]+\.(json|csv|png|pdf)|error-[^/]+\.txt")
 _PARTS = "tracking"  # the folder at the storage that has the journal in parts, each named by where it begins
 
 

@@ -1,130 +1,224 @@
-"""Tables and pictures from runs as they lie on disk."""
+"""The comparison's command: tables, what they say of themselves, and what they leave out."""
 
 import json
+import re
 
-import numpy as np
 import pytest
-import yaml
+from written_run import write_run
 
-from orchestrator import compare
+from orchestrator import compare, compare_pictures, plot_style
+from orchestrator.compare_groups import group_runs
+from orchestrator.compare_runs import read_runs
+from orchestrator.compare_table import table
 from orchestrator.errors import UserError
-from orchestrator.plots import write_matrix
 
 
-def write_run(
-    runs, sweep, trial, *, method="ctp", seed=0, rate=0.001, stream="shapes", average=50.0, status="finished",
-    test=None, **more,
-):  # fmt: skip
-    folder = runs / sweep / "trials" / trial
-    folder.mkdir(parents=True)
-    (folder.parents[1] / "sweep.yaml").write_text("")
-    config = {
-        "method": {"name": method, "learning_rate": rate, **more},
-        "stream": {"name": stream},
-        "run": {"seed": seed},
-    }
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    rows = [
-        {"task": t, "validation/average": average + 10 * (2 - t), "validation/forgetting": 10.0 * (t - 1)}
-        for t in (1, 2)
-    ]
-    (folder / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (folder / "status.json").write_text(json.dumps({"status": status, "reason": ""}))
-    if test is not None:
-        (folder / "test").mkdir()
-        found = {"test/average": test, "test/forward_transfer": 1.5, "test/seen/map10": 12.0}
-        (folder / "test" / "metrics.json").write_text(json.dumps(found))
-        write_matrix(folder / "test" / "matrix.csv", np.array([[70.0, 5.0], [60.0, test]]), ["一", "two"])
-    return folder
+@pytest.fixture
+def no_pictures(monkeypatch):
+    monkeypatch.setattr(compare_pictures.plots, "averages_over_tasks", lambda *_: None)
+    monkeypatch.setattr(compare_pictures.plots, "trials_by_method", lambda *_: None)
+    monkeypatch.setattr(compare_pictures.plots, "matrix_heatmap", lambda *_: None)
 
 
 @pytest.fixture
 def runs(tmp_path):
     folder = tmp_path / "runs"
-    write_run(folder, "s1", "a", seed=0, average=40.0, test=30.0)
-    write_run(folder, "s1", "b", seed=1, average=44.0, test=36.0)
-    write_run(folder, "s1", "c", seed=0, rate=0.01, average=60.0)
-    write_run(folder, "s1", "d", seed=0, rate=0.1, average=99.0, status="stopped")
-    write_run(folder, "s2", "a", method="finetune", average=20.0, test=10.0)
-    write_run(folder, "s3", "a", stream="other", average=5.0)
+    one, other, third = ({"method.learning_rate": rate} for rate in (0.001, 0.01, 0.1))
+    extra = {"test/forward_transfer": -3.553e-15, "test/seen/map10": 12.0, "test/drift/angle": 31.0}
+    write_run(folder, "s1", "a", values=one, averages=[50, 40], test={"test/average": 30.0, **extra})
+    write_run(folder, "s1", "b", values=one, seed=1, averages=[54, 44], test={"test/average": 36.0, **extra})
+    write_run(folder, "s1", "c", values=other, averages=[70, 60])
+    write_run(folder, "s1", "d", values=third, averages=[99], status="stopped")
+    write_run(folder, "s2", "a", method="finetune", averages=[30, 20], test={"test/average": 10.0})
+    write_run(folder, "s3", "a", stream="other", averages=[5])
     (folder / "artifacts").mkdir()
     return folder
 
 
-def test_seeds_are_averaged_and_configurations_kept_apart(runs):
-    groups = compare.group_runs(
-        r for r in compare.read_runs(runs) if r.stream == "shapes" and r.status == "finished"
-    )
-    assert [(g.label, len(g.runs)) for g in groups] == [
-        ("ctp learning_rate=0.001", 2),
-        ("ctp learning_rate=0.01", 1),
-        ("finetune", 1),
-    ]
-    assert compare.table(groups, "validation").splitlines() == [
-        "method                   seeds       average    forgetting",
-        "ctp learning_rate=0.01       1         60.00         10.00",
-        "ctp learning_rate=0.001      2  42.00 ± 2.83  10.00 ± 0.00",
-        "finetune                     1         20.00         10.00",
-    ]
+def rows(folder, split, markdown=False):
+    groups = group_runs(run for run in read_runs(folder) if run.status == "finished")
+    return table(groups, split, markdown).splitlines()
 
 
-def test_test_figures_are_of_chosen_runs_alone(runs):
-    groups = compare.group_runs(r for r in compare.read_runs(runs) if r.stream == "shapes")
-    assert compare.table(groups, "test", markdown=True).splitlines() == [
-        "| method | seeds | average | forward | mAP@10 |",
-        "| --- | ---: | ---: | ---: | ---: |",
-        "| ctp learning_rate=0.001 | 2 | 33.00 ± 4.24 | 1.50 ± 0.00 | 12.00 ± 0.00 |",
-        "| finetune | 1 | 10.00 | 1.50 | 12.00 |",
+def test_a_table_has_mean_and_deviation_over_seeds(runs):
+    for name in ("s2", "s3"):
+        (runs / name).rename(runs.parent / name)
+    assert rows(runs, "validation") == [
+        "method                   n       average",
+        "ctp learning_rate=0.01   1         60.00",
+        "ctp learning_rate=0.001  2  42.00 ± 2.83",
+    ]
+    assert rows(runs, "test", markdown=True) == [
+        "| method | n | average | angle (°) | forward | mAP@10 |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| ctp | 2 | 33.00 ± 4.24 | 31.00 ± 0.00 | 0.00 ± 0.00 | 12.00 ± 0.00 |",
+    ], "what rounds to nothing has no sign, and degrees are said"
+
+
+def test_retrieval_is_ranked_by_its_headline(tmp_path):
+    for name, headline, average in (("a", 70.0, 10.0), ("b", 60.0, 90.0), ("c", None, 99.0)):
+        found = {"average": average} | ({} if headline is None else {"seen/r_mean": headline})
+        report = {"task": 1} | {f"validation/{key}": value for key, value in found.items()}
+        test = {f"test/{key}": value for key, value in found.items()}
+        write_run(tmp_path, name, "t", method=name, reports=[report], test=test)
+    for split in ("test", "validation"):
+        assert [line.split()[:3] for line in rows(tmp_path, split)[:3]] == [
+            ["method", "n", "R_m"],
+            ["a", "1", "70.00"],
+            ["b", "1", "60.00"],
+        ]
+
+
+def test_a_cell_says_of_how_many_seeds_it_is(tmp_path):
+    for seed, forgetting in ((0, 10.0), (1, None), (2, 30.0)):
+        test = {"test/average": 50.0 + seed, "test/seen/ece": float("nan") if seed else 4.0}
+        test |= {} if forgetting is None else {"test/forgetting": forgetting}
+        write_run(tmp_path, "s", f"s{seed}", averages=[1.0], seed=seed, test=test)
+    assert re.split("  +", rows(tmp_path, "test")[1])[1:] == [
+        "3", "51.00 ± 1.00", "20.00 ± 14.14 (n=2)", "4.00 (n=1)",
+    ]  # fmt: skip
+
+
+def test_rows_say_their_memory(tmp_path):
+    for name, size in (("a", 0), ("b", 64), ("c", 256)):
+        values = {"replay.size": size, "replay.budget": "per_class" if size == 256 else "total"}
+        write_run(tmp_path, name, "t", method=name, values=values, averages=[size / 10])
+    assert [line.split()[:2] for line in rows(tmp_path, "validation")] == [
+        ["method", "memory"],
+        ["c", "256/class"],
+        ["b", "64"],
+        ["a", "0"],
     ]
 
 
 def test_questions_have_columns_of_both_papers(tmp_path):
-    folder = write_run(tmp_path, "s", "a", method="triplet", test=40.0)
     names = (
-        "seen/accuracy", "vqacl/ap", "vqacl/forget", "triplet/average_accuracy", "triplet/forgetting",
-        "novel/accuracy", "vqacl/novel_forget", "recognition/image", "recognition/text", "recognition/fusion",
+        "vqacl/ap", "vqacl/forget", "triplet/average_accuracy", "triplet/forgetting", "novel/accuracy",
+        "vqacl/novel_forget", "recognition/image", "recognition/text", "recognition/fusion", "average",
     )  # fmt: skip
-    found = {f"test/{name}": float(number) for number, name in enumerate(names)}
-    (folder / "test" / "metrics.json").write_text(json.dumps(found))
-    groups = compare.group_runs(compare.read_runs(tmp_path))
-    heading, _, row = compare.table(groups, "test", markdown=True).splitlines()
-    assert heading == (
-        "| method | seeds | accuracy | AP | Forget | A | F | novel | novel Forget "
-        "| task by image | task by text | task by both |"
+    write_run(tmp_path, "s", "a", test={f"test/{name}": float(number) for number, name in enumerate(names)})
+    heading, _, row = rows(tmp_path, "test", markdown=True)
+    cells = dict(zip(heading.split(" | "), row.split(" | "), strict=True))
+    shown = ("AP", "Forget", "A", "F", "novel", "novel Forget", "task by image", "task by text")
+    assert [cells[name] for name in shown] == [f"{n}.00" for n in range(8)]
+    assert cells["average"] == "9.00"
+
+
+def test_no_line_is_too_long_and_what_is_left_out_is_named(tmp_path):
+    metrics = ("average", "forgetting", "backward_transfer", "seen/ece", "drift/angle", "average_over_time",
+               "seen/accuracy", "over_time/harmonic_mean", "over_time/detection/auroc")  # fmt: skip
+    for number in range(25):
+        values = {f"method.setting_{key}": 0.123456789 * (number + key) for key in range(9)}
+        values["replay.size"] = 64 + number
+        report = {"task": 1, **{f"validation/{name}": 12.5 + number for name in metrics}}
+        for seed in (0, 1):
+            trial = f"t{number:02d}_{seed}"
+            write_run(tmp_path, "s", trial, values=values, seed=seed, reports=[report])
+    lines = rows(tmp_path, "validation")
+    assert max(map(len, lines)) <= 100
+    # The column beside it tells the memory.
+    assert lines[1].split()[:6] == ["ctp", "#1", "88", "2", "36.50", "±"]
+    assert lines[22] == "... and 5 more rows in README.md"
+    assert lines[21] == "in README.md as well: angle (°), backward, over time, accuracy"
+    assert lines[23].startswith("#1 is s/t24_0 and 1 more: replay.size=88 setting_0=2.96 setting_1=")
+    assert lines[-1] == "what the other numbers stand for: README.md" and len(lines) == 23 + 5 * 2 + 1
+    assert len(rows(tmp_path, "validation", markdown=True)) == 27
+
+
+def test_the_command_writes_what_it_prints_and_says_what_it_left_out(runs, capsys, monkeypatch):
+    monkeypatch.setattr(
+        plot_style, "_save", lambda figure, path: [f.touch() for f in (path, plot_style.pdf_of(path))]
     )
-    assert row.split(" | ")[2:] == [f"{n}.00" for n in range(9)] + ["9.00 |"]
-
-
-def test_equal_runs_count_once_and_the_tested_one_is_kept(tmp_path):
-    write_run(tmp_path, "s1", "a", average=1.0)
-    write_run(tmp_path, "s1", "b", average=2.0, test=7.0)
-    write_run(tmp_path, "s1", "c", average=3.0)
-    (group,) = compare.group_runs(compare.read_runs(tmp_path))
-    assert [run.folder.name for run in group.runs] == ["b"]
-
-
-def test_many_differences_are_named_by_the_run(tmp_path):
-    write_run(tmp_path, "s1", "a", p=1, q=1, r=1, s=1, t=1)
-    write_run(tmp_path, "s1", "b", p=2, q=2, r=2, s=2, t=2)
-    assert [g.label for g in compare.group_runs(compare.read_runs(tmp_path))] == ["ctp s1/a", "ctp s1/b"]
-
-
-def test_the_command_prints_tables_and_writes_pictures(runs, capsys):
+    (write_run(runs, "s1", "e", values={"method.learning_rate": 5.0}) / "status.json").unlink()
     assert compare.main([str(runs)]) == 0
     text = capsys.readouterr().out
-    assert "shapes: 4 finished, 1 stopped" in text and "other: 1 finished" in text
+    for line in (
+        "shapes: 4 finished; left out: 1 stopped",
+        "other: 1 finished",
+        "commit cccccccccc; runs of 2001-09-09",
+        "left out: 1 trial that did not come to an end yet",
+    ):
+        assert line in text.splitlines()
     assert "33.00 ± 4.24" in text and "99.00" not in text
     out = runs / "comparison"
     marked = (out / "README.md").read_text(encoding="utf-8")
-    pictures = sorted(p.name for p in out.glob("*.png"))
-    assert pictures == [
-        "other-average.png", "shapes-average.png", "shapes-matrix-1.png", "shapes-matrix-2.png",
-    ]  # fmt: skip
-    assert all(f"]({name})" in marked for name in pictures)
     assert "| finetune | 1 | 10.00 |" in marked
+    assert "- #2 ctp, learning_rate=0.001: s1/a, s1/b" in marked and "s1/d" not in marked
+    names = {path.name for path in out.iterdir()} - {"README.md"}
+    assert names == {
+        f"{name}.{kind}"
+        for name in ("shapes-test", "shapes-matrix-ctp", "shapes-matrix-finetune", "shapes-trials",
+                     "other-validation", "other-trials")
+        for kind in ("png", "pdf")
+    }  # fmt: skip
+    assert all(f"({name})" in marked for name in names)
 
 
-def test_one_stream_and_one_sweep_can_be_asked_for(runs, capsys):
+def test_pictures_of_an_earlier_comparison_are_removed_and_nothing_else(runs, no_pictures):
+    out = runs / "comparison"
+    out.mkdir()
+    for name in ("old.png", "old.pdf", "mine.png", "../outside.png"):
+        (out / name).write_text("")
+    (out / "README.md").write_text("![](old.png)\n![](%2e%2e%2foutside.png)\n")
+    compare.compare(runs)
+    assert {path.name for path in out.iterdir()} == {"README.md", "mine.png"}
+    assert (runs / "outside.png").exists()
+
+
+def test_only_what_a_sweep_chose_is_said_to_be_chosen(tmp_path, no_pictures):
+    write_run(tmp_path / "a", "s", "t", test=1.0)
+    write_run(tmp_path / "b", "s", "t", kind="train", test=1.0)
+    write_run(tmp_path / "c", "s", "t", test=1.0)
+    write_run(tmp_path / "c", "r", "t", kind="train", method="er", averages=[9.0], test=2.0)
+    said = {name: " ".join(compare.compare(tmp_path / name).split()) for name in "abc"}
+    assert "n seeds, of runs that a sweep chose on validation:" in said["a"]
+    assert "n seeds, of configurations that were given to train, not searched:" in said["b"]
+    assert "validation" not in said["b"].split("validation, percent")[0]
+    assert (
+        "chose on validation and configurations that were given to train, not searched (column from)"
+        in (said["c"])
+    )
+    assert "method from n average er train 1 2.00 ctp sweep 1 1.00" in said["c"]
+
+
+def test_streams_of_other_lengths_have_tables_of_their_own(tmp_path, no_pictures):
+    for tasks, average in ((3, 90.0), (5, 50.0)):
+        values = {"stream.tasks": tasks}
+        write_run(tmp_path, f"r{tasks}", "t", values=values, averages=[average], content=f"{tasks}" * 64)
+    text = compare.compare(tmp_path)
+    three, five = text.index("shapes (tasks=3): 1 finished"), text.index("shapes (tasks=5): 1 finished")
+    assert three < text.index("90.00") < five < text.index("50.00")
+
+
+def test_what_rows_do_not_have_in_common_is_said(tmp_path, no_pictures):
+    for method, size, commit, ended in (("er", 64, "a", 0.0), ("ctp", 256, "b", 86400.0 * 2)):
+        values = {"replay.size": size}
+        averages, time = [size % 100], ended + 1e9
+        write_run(tmp_path, method, "t", values=values, averages=averages, commit=commit * 40, ended=time,
+                  method=method)  # fmt: skip
+    text = compare.compare(tmp_path)
+    said = " ".join(text.split())
+    assert "memories of 64, 256 samples are in one ranking (column memory)" in said
+    assert (
+        "of several commits, which are not averaged: aaaaaaaaaa (1), bbbbbbbbbb (1); "
+        "runs of 2001-09-09 to 2001-09-11 "
+    ) in said
+    assert [line.split() for line in text.splitlines() if line.startswith(("method", "er", "ctp"))] == [
+        ["method", "memory", "commit", "n", "average"],
+        ["er", "64", "aaaaaaaaaa", "1", "64.00"],
+        ["ctp", "256", "bbbbbbbbbb", "1", "56.00"],
+    ]
+
+
+def test_a_run_that_does_not_count_is_named(tmp_path, no_pictures):
+    write_run(tmp_path, "z", "t", averages=[50.0], ended=1000.0)
+    write_run(tmp_path, "a", "t", averages=[80.0], ended=2000.0)
+    text = " ".join(compare.compare(tmp_path).split())
+    assert "left out: z/t, in whose place a/t counts: all is equal, the seed too, and it ended later" in text
+    assert "80.00" in text and "50.00" not in text
+
+
+def test_one_stream_and_one_run_can_be_asked_for(runs, capsys, no_pictures):
     assert compare.main([str(runs), "--stream", "other"]) == 0
     text = capsys.readouterr().out
     assert "other: 1 finished" in text and "shapes" not in text
@@ -133,21 +227,8 @@ def test_one_stream_and_one_sweep_can_be_asked_for(runs, capsys):
     assert "finetune" in text and "ctp" not in text
 
 
-def test_a_long_table_ends_after_the_best(tmp_path):
-    for i in range(25):
-        write_run(tmp_path, "s", f"t{i:02d}", rate=0.001 * (i + 1), average=float(i))
-    groups = compare.group_runs(compare.read_runs(tmp_path))
-    lines = compare.table(groups, "validation").splitlines()
-    assert len(lines) == 22 and lines[-1] == "... and 5 more"
-    assert lines[1].split()[:4] == ["ctp", "learning_rate=0.025", "1", "24.00"]
-    assert len(compare.table(groups, "validation", markdown=True).splitlines()) == 27
-
-
-def test_a_trial_still_running_is_left_out(runs):
-    folder = write_run(runs, "s1", "e", rate=5.0)
-    (folder / "status.json").unlink()
-    (folder / "tasks.jsonl").write_text('{"task": 1, "valid')
-    assert folder not in [run.folder for run in compare.read_runs(runs)]
+def _set(path, **changed):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
 
 
 @pytest.mark.parametrize(
@@ -155,6 +236,10 @@ def test_a_trial_still_running_is_left_out(runs):
     [
         ("status.json", "{", "status.json: not JSON"),
         ("status.json", "[1]", r"status.json: expected .*found \[1\]"),
+        ("status.json", {"reports": [{"task": 1}, {"task": 3}]}, 'report 2: expected "task": 2, found 3'),
+        ("status.json", {"reports": []}, "status.json: no finished task"),
+        ("status.json", {"reports": 7}, "status.json: expected a list of reports, found 7"),
+        ("status.json", {"reports": [7]}, "report 1: expected an object of numbers, found 7"),
         ("config.yaml", "method: {name: ctp}\n", "config.yaml: has no stream.name"),
         ("config.yaml", "method: [\n", "config.yaml"),
         (
@@ -162,18 +247,22 @@ def test_a_trial_still_running_is_left_out(runs):
             "method: {name: ctp}\nstream: {name: ../x}\nrun: {seed: 0}\n",
             "config.yaml: stream.name '../x': allowed are",
         ),
-        ("tasks.jsonl", '{"task": 1}\n{"task": 3}\n', 'tasks.jsonl:2: expected "task": 2, found 3'),
-        ("tasks.jsonl", '{"task": 1}\n{"ta', "tasks.jsonl:2: not JSON"),
-        ("tasks.jsonl", "", "tasks.jsonl: no finished task"),
+        ("config.yaml", None, "config.yaml: cannot be read"),
+        ("trial.json", "[]", r"trial.json: expected .*found \[\]"),
+        ("trial.json", None, "trial.json: cannot be read"),
         ("test/metrics.json", "7", "metrics.json: expected an object of numbers, found 7"),
         ("test/matrix.csv", "after,a\na,x\n", "matrix.csv: row 'a', column 'a': 'x' is no number"),
-        ("tasks.jsonl", None, "tasks.jsonl: cannot be read"),
-        ("config.yaml", None, "config.yaml: cannot be read"),
+        ("test/matrix.csv", None, "matrix.csv: cannot be read"),
     ],
 )
-def test_a_malformed_or_missing_file_is_one_line(runs, capsys, file, text, message):
+def test_a_malformed_or_missing_file_is_one_line(runs, capsys, no_pictures, file, text, message):
     path = runs / "s1" / "trials" / "a" / file
-    path.unlink() if text is None else path.write_text(text)
+    if text is None:
+        path.unlink()
+    elif isinstance(text, dict):
+        _set(path, **text)
+    else:
+        path.write_text(text)
     with pytest.raises(UserError, match=message):
         compare.compare(runs)
     assert compare.main([str(runs)]) == 2
@@ -181,14 +270,20 @@ def test_a_malformed_or_missing_file_is_one_line(runs, capsys, file, text, messa
     assert error.startswith("error: ") and error.count("\n") == 1
 
 
-def test_wrong_arguments_are_one_line(runs, tmp_path, capsys):
+def test_wrong_arguments_are_one_line(runs, tmp_path, capsys, no_pictures):
+    (runs / "s3" / "comparison").symlink_to(tmp_path)
     for arguments, message in (
         ([str(tmp_path / "none")], "no such folder"),
         ([str(runs / "artifacts")], "no runs in it"),
         ([str(runs), "--stream", "p9d"], "--stream p9d: no run of it"),
+        ([str(runs / "s3")], "comparison: is a link; allowed: a folder, or none"),
     ):
         assert compare.main(arguments) == 2
-        assert message in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert message in error and error.count("\n") == 1
     write_run(tmp_path / "fresh", "s", "a", status="failed")
     assert compare.main([str(tmp_path / "fresh")]) == 2
     assert "no finished run yet" in capsys.readouterr().err
+    (runs / "s2" / "comparison").write_text("")
+    assert compare.main([str(runs / "s2")]) == 2
+    assert "comparison: cannot be written (File exists)" in capsys.readouterr().err

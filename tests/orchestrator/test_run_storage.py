@@ -61,6 +61,19 @@ def test_a_trials_status_goes_last_and_comes_last_and_nothing_goes_twice(run, or
     assert order[-1] == f"{_TRIAL}/status.json" and len(order) == 5
 
 
+def test_pictures_are_kept_in_both_kinds(run, tmp_path):
+    folder, kept = run
+    names = [f"{_TRIAL}/{place}matrix.{kind}" for place in ("", "test/") for kind in ("png", "pdf")]
+    _write(folder, *names, f"{_TRIAL}/trial.json", f"{_TRIAL}/status.json")
+    kept.push("trial_0001")
+    RunStorage(kept.storage, tmp_path / "elsewhere" / "s").restore("s")
+    assert [name for name in names if not (tmp_path / "elsewhere" / "s" / name).exists()] == []
+    for name in names[2:]:
+        (folder / name).unlink()
+    kept.pull("trial_0001")
+    assert [name for name in names if not (folder / name).exists()] == []
+
+
 def test_a_pull_brings_the_newest_state_and_last_what_vouches_for_a_look_at_test(run, order, tmp_path):
     folder, kept = run
     for task in (0, 1):
