@@ -25,7 +25,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Never a Ray that happens to be running on the machine.
 os.environ["RAY_ADDRESS"] = "local"
 # Ray's workers would give way to the tests beside them, and those that wait for them be the last to end.
-os.environ["RAY_worker_niceness"] = "0"
+os.environ |= {"RAY_worker_niceness": "0"}
 
 _STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train)\b|Session")
 _NO_RAY = re.compile("No Ray is started")  # what a file says of itself that only looks like one
