@@ -18,6 +18,7 @@ from .own_folder import check_own
 from .patience import patiently
 from .run_lock import run_lock
 from .storage import Storage
+from .task_key import task_key
 from .trial_files import STATE_FILE, TESTED_FILE, newest_state
 
 _OWN = ("*.yaml", "tokenizer/*")
@@ -183,7 +184,7 @@ class RunStorage:
 
     def _keep_only(self, trial_id: str, task: int) -> None:
         kept = self.trial(trial_id)
-        for number in {name.split("/")[1] for name in kept.names("checkpoints")} - {f"task_{task:02d}"}:
+        for number in {name.split("/")[1] for name in kept.names("checkpoints")} - {task_key(task)}:
             kept.delete(f"checkpoints/{number}")
 
     def _fetch(self, folder: Path, journal: bytes, *wanted: re.Pattern[str]) -> None:

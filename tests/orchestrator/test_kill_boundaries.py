@@ -90,7 +90,7 @@ class Loop(StreamLoop):
         method.weight.data.mul_(1.1).add_(float(np.sin(1e3 * rate * (index + 1))))
         value = 50 + 10 * float(np.sin(method.weight.item())) - index
         self.curves.rows = [(index, "train", step, "loss", value + step) for step in range(2)]
-        tasks = {f"validation/task_{k:02d}/accuracy": value - k for k in range(index + 1)}
+        tasks = {f"validation/task_{k + 1:02d}/accuracy": value - k for k in range(index + 1)}
         return {"task": index + 1, _METRIC: value, **tasks, "seconds/train": 0.1}
 
 
