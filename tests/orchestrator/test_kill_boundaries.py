@@ -381,7 +381,7 @@ def _record(folder):
         run = told.setdefault(record.get("run", ""), {"metrics": {}, "status": None, "files": set()})
         if record["op"] == "metrics":
             for name, value in record["metrics"].items():
-                if not name.startswith("seconds/"):
+                if not name.startswith("walk/seconds/"):
                     run["metrics"].setdefault((record["step"], name), value)
         elif record["op"] == "end":
             run["status"] = record["tags"]["status"]
