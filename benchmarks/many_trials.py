@@ -29,6 +29,7 @@ from orchestrator.search import TaskSearch
 from orchestrator.search_run import search
 from orchestrator.session import Session
 from orchestrator.space import Space
+from orchestrator.task_key import task_key
 from orchestrator.watch import Watch
 
 _TASKS = 2
@@ -96,7 +97,7 @@ class _FastLane(threading.Thread):
 
 def _report(task: int, rng: np.random.Generator) -> dict[str, float]:
     values = rng.uniform(0, 100, _METRICS)
-    scores = {f"validation/task_{k:02d}/r_mean": values[k] for k in range(task)}
+    scores = {f"validation/{task_key(k)}/r_mean": values[k] for k in range(task)}
     others = {f"validation/other_{k:02d}": value for k, value in enumerate(values[task + 1 :])}
     return {"task": task, "validation/seen/r_mean": values[task], **scores, **others}
 

@@ -207,10 +207,14 @@ class Method(nn.Module):
     ``backbone``, a :class:`~methods.backbones.clip_config.ClipConfig`. ``queries``: it goes by what a frozen
     image-text model, its ``Config.backbone``, gives for picture, question and both; where these were encoded
     beforehand, ``batch.feature`` is float32 (B, 3, D) of them, beside the pixels.
+
+    ``measures``: of a stream of questions, the paper whose own measures tell of the method (``vqacl``,
+    ``triplet``).
     """
 
     scenarios: ClassVar[frozenset[Scenario]]
     frozen: ClassVar[frozenset[Literal["image", "text", "queries"]]] = frozenset()
+    measures: ClassVar[str] = ""
     Config: ClassVar[type]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "reference": {}}
 

@@ -92,6 +92,7 @@ class QuestionMethod(Method):
     """
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"vqa"})
+    measures = "vqacl"
     Config = QuestionConfig
     presets = {"paper": {}, "reference": {"area": "reference"}}
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import numpy as np
 
 from . import plots
 from .curve_file import read_curves
+from .pen import Pen
 from .picture_title import run_title, score_title
 from .question_tables import QUESTION_TABLES
 
@@ -34,7 +32,7 @@ class Artist:
         self._done = done
         self._say = say
         self._lock = threading.RLock()
-        self._pool: ProcessPoolExecutor | None = None
+        self._pen: Pen | None = None
         self._under_way: set[Future[list[Path]]] = set()
 
     def trial(
@@ -64,9 +62,9 @@ class Artist:
             # Each is taken out once what follows from it is done, on the pool's own thread.
             time.sleep(0.01)
         with self._lock:
-            if self._pool is not None:
-                self._pool.shutdown()
-                self._pool = None
+            if self._pen is not None:
+                self._pen.close()
+                self._pen = None
 
     def _draw(
         self,
@@ -100,20 +98,9 @@ class Artist:
 
     def _submit(self, draw: Callable[..., list[Path]], args: tuple[Any, ...]) -> Future[list[Path]]:
         with self._lock:
-            if self._pool is not None:
-                try:
-                    return self._pool.submit(draw, *args)
-                except BrokenProcessPool:
-                    self._pool.shutdown(wait=False)
-            spawn = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, spawn, initializer=_step_back)
-            return self._pool.submit(draw, *args)
-
-
-def _step_back() -> None:
-    os.nice(10)
-    # Ctrl-C is for the sweep, which closes this process when the last picture is drawn.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+            if self._pen is None:
+                self._pen = Pen()
+            return self._pen.submit(draw, *args)
 
 
 def _draw_trial(

@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from .errors import UserError
+from .task_key import task_key
 from .trial_files import STATE_FILE, whole_state
 from .whole_file import write_synced
 
@@ -59,7 +60,7 @@ class Keeper(Protocol):
 
 def folder_of(trial: Path, task: int) -> Path:
     """Where the checkpoint after task ``task`` (from 0) of a trial lies."""
-    return trial / "checkpoints" / f"task_{task:02d}"
+    return trial / "checkpoints" / task_key(task)
 
 
 def save(

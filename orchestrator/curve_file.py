@@ -1,4 +1,6 @@
-"""Loss curves on disk: CSV with the columns task and step (both from 0), phase, term and value."""
+"""Loss curves on disk: CSV with the columns task (from 1), phase, step (of the phase, from 0), term and
+value.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +13,12 @@ import numpy as np
 
 
 def curve_text(rows: Iterable[tuple[int, str, int, str, float]], *, header: bool) -> str:
-    """(task, phase, step, term, value) rows as a file has them; ``header``: with its first line."""
+    """(task, from 0, phase, step, term, value) rows as a file has them; ``header``: with its first line."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     if header:
         writer.writerow(["task", "phase", "step", "term", "value"])
-    writer.writerows(rows)
+    writer.writerows((task + 1, *rest) for task, *rest in rows)
     return text.getvalue()
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from .ranks import add_up, largest
 from .recognition_metrics import angle
+from .task_key import task_key
 
 
 class Drift:
@@ -43,10 +44,10 @@ class Drift:
         return torch.zeros(2, self._classes, width, dtype=torch.float64, device=self._device)
 
     def metrics(self, tasks: Sequence[range]) -> dict[str, float]:
-        """``drift/angle``, the mean over all classes that have pictures, and ``drift/task_00`` ..., over the
+        """``drift/angle``, the mean over all classes that have pictures, and ``drift/task_01`` ..., over the
         classes of each of ``tasks``.
         """
         angles = self.angles().cpu()
         means = {"angle": angles.nanmean()}
-        means |= {f"task_{k:02d}": angles[own.start : own.stop].nanmean() for k, own in enumerate(tasks)}
+        means |= {task_key(k): angles[own.start : own.stop].nanmean() for k, own in enumerate(tasks)}
         return {f"drift/{name}": float(mean) for name, mean in means.items() if not mean.isnan()}

@@ -15,6 +15,7 @@ from .metrics import gallery_map_of_features, recall_of_features
 from .ranks import gather_rows, own_batches
 from .scoring import Evaluation, Scores, place_of
 from .streams.stream import Split, Stream
+from .task_key import task_key
 
 Kind = Literal["image", "text", "pair"]
 
@@ -54,7 +55,7 @@ def evaluate_retrieval(
     """Scores tasks 0 .. ``tasks`` - 1 one by one, and the union of tasks 0 .. ``seen`` - 1 (``seen`` <=
     ``tasks``), as :func:`~orchestrator.scoring.evaluate`.
 
-    ``by_task``: R_m of each task among its own candidates. ``metrics``: ``task_00/r_mean`` ... and, over the
+    ``by_task``: R_m of each task among its own candidates. ``metrics``: ``task_01/r_mean`` ... and, over the
     union of the tasks' candidates as the CTP paper reports it, ``seen/txt_r1`` ... ``seen/r_mean`` and, where
     there are query and gallery splits, ``seen/map1``, ``seen/map5``, ``seen/map10``.
     """
@@ -62,7 +63,7 @@ def evaluate_retrieval(
     for k in range(tasks):
         found = _embed_task(method, stream, k, split, how)
         scores = recall_of_features(found["image"], found["text"])
-        metrics[f"task_{k:02d}/r_mean"] = scores["r_mean"]
+        metrics[f"{task_key(k)}/r_mean"] = scores["r_mean"]
         by_task.append(scores["r_mean"])
         if k < seen:
             images.append(found["image"])

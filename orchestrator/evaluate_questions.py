@@ -18,6 +18,7 @@ from .ranks import gather_rows, own_batches
 from .scoring import Evaluation, Scores, place_of
 from .streams.source import QuestionTables
 from .streams.stream import Stream
+from .task_key import task_key
 
 _CLUES = ("image", "text", "fusion")
 
@@ -53,17 +54,17 @@ def evaluate_questions(
     An untrained method, ``seen`` = 0, is not asked, since it has no answers: its scores are 0, and it has no
     metrics. Of a task not yet seen the questions are put as any other.
 
-    ``metrics``: ``task_00/accuracy`` ..., and over all questions of the tasks seen: ``seen/accuracy``;
+    ``metrics``: ``task_01/accuracy`` ..., and over all questions of the tasks seen: ``seen/accuracy``;
     ``kind/NAME`` and ``group/NAME``, of each kind of question and of the objects of each group; after the
     last task ``cell/KIND/GROUP``, of both; ``recognition/image``, ``/text`` and ``/fusion``, how often the
-    method knew a question's task, where it says. Where a group is held out, ``novel/task_01`` ... of its
+    method knew a question's task, where it says. Where a group is held out, ``novel/task_02`` ... of its
     questions alone, and ``novel/accuracy``, their mean. A kind or group without questions is left out.
     """
     if not seen:
         return Scores(np.zeros(tasks), {})
     rows = [_measure(method, stream, k, split, how) for k in range(tasks)]
     by_task = np.array([_percent(found.score) for found in rows])
-    metrics = {f"task_{k:02d}/accuracy": float(value) for k, value in enumerate(by_task)}
+    metrics = {f"{task_key(k)}/accuracy": float(value) for k, value in enumerate(by_task)}
     known = _joined(rows[:seen])
     metrics["seen/accuracy"] = _percent(known.score)
     metrics |= _by_kind_and_group(known, stream.tables, cells=seen == len(stream.tasks))
@@ -143,7 +144,7 @@ def _novel(known: _Rows, held_out: int | None) -> dict[str, float]:
     found = {}
     for k in np.unique(known.task[(known.group == held_out) & (known.task > 0)]):
         there = (known.task == k) & (known.group == held_out)
-        found[f"novel/task_{k:02d}"] = _percent(known.score[there])
+        found[f"novel/{task_key(k)}"] = _percent(known.score[there])
     return found | ({"novel/accuracy": float(np.mean(list(found.values())))} if found else {})
 
 

@@ -24,6 +24,7 @@ from .recognition_metrics import (
 )
 from .scoring import Evaluation, Scores, place_of
 from .streams.stream import Stream
+from .task_key import task_key
 
 _Columns = dict[str, np.ndarray]
 
@@ -42,9 +43,9 @@ def evaluate_recognition(
     ``tasks``), as :func:`~orchestrator.scoring.evaluate`; in percent, angles in degrees.
 
     ``by_task``: accuracy among the classes seen; of a task not yet seen, among the classes up to its own.
-    ``metrics``, where ``seen`` is above 0: ``task_00/accuracy`` ...; ``task_00/task_aware_accuracy`` ...,
+    ``metrics``, where ``seen`` is above 0: ``task_01/accuracy`` ...; ``task_01/task_aware_accuracy`` ...,
     among the task's own classes; ``seen/accuracy``, of all pictures of seen tasks together; ``seen/ece`` and
-    ``seen/ece_batch_mean``; ``drift/angle`` and ``drift/task_00`` ..., as :class:`~orchestrator.drift.Drift`.
+    ``seen/ece_batch_mean``; ``drift/angle`` and ``drift/task_01`` ..., as :class:`~orchestrator.drift.Drift`.
 
     Where there are tasks not yet seen, from the same split of theirs: ``unseen/accuracy``, among the classes
     not yet seen, as MMA's "new"; ``harmonic_mean``, of it and ``seen/accuracy``; ``detection/auroc``,
@@ -76,9 +77,9 @@ def evaluate_recognition(
     by_task = np.array([100 * columns["correct"].mean() for columns in [*known, *novel][:tasks]])
     if not seen:
         return Scores(by_task, {})
-    metrics = {f"task_{k:02d}/accuracy": float(value) for k, value in enumerate(by_task)}
+    metrics = {f"{task_key(k)}/accuracy": float(value) for k, value in enumerate(by_task)}
     for k, columns in enumerate(known):
-        metrics[f"task_{k:02d}/task_aware_accuracy"] = float(100 * columns["task_aware"].mean())
+        metrics[f"{task_key(k)}/task_aware_accuracy"] = float(100 * columns["task_aware"].mean())
     metrics |= _of_seen(known, batch_size_of(method, how))
     if novel:
         metrics |= _of_unseen(known, novel, metrics["seen/accuracy"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 IDENTITY_FILE = "identity.json"
 """In a run's folder, and in its folder at a storage."""
 
-_FORMAT = 4
+_FORMAT = 5
 _MEANING = {"run": "another run", "config": "another configuration", "stream": "another stream's content"}
 
 

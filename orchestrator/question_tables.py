@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .plots import Table
+from .task_key import task_key
 
 
 class Shown(NamedTuple):
@@ -52,9 +53,9 @@ def question_tables(steps: Sequence[Mapping[str, float]], tasks: Sequence[str]) 
 
 
 def novel_matrix(steps: Sequence[Mapping[str, float]], tasks: int) -> np.ndarray | None:
-    """(S, T): accuracy on the group held out, ``novel/task_01`` ... in the metrics of S evaluations, NaN
+    """(S, T): accuracy on the group held out, ``novel/task_02`` ... in the metrics of S evaluations, NaN
     where not measured; None where none was."""
-    found = np.array([[step.get(f"novel/task_{k:02d}", np.nan) for k in range(tasks)] for step in steps])
+    found = np.array([[step.get(f"novel/{task_key(k)}", np.nan) for k in range(tasks)] for step in steps])
     return None if np.isnan(found).all() else found
 
 

@@ -18,7 +18,8 @@ from .own_folder import check_own
 from .patience import patiently
 from .run_lock import run_lock
 from .storage import Storage
-from .trial_files import STATE_FILE, TESTED_FILE, newest_state, reports_in, task_of
+from .task_key import task_key
+from .trial_files import STATE_FILE, TESTED_FILE, newest_state, reports_in, tasks_done
 
 _OWN = ("*.yaml", "tokenizer/*")
 _MANIFEST = "manifest.json"
@@ -184,7 +185,7 @@ class RunStorage:
         for trial in sorted(trials):
             own = f"trials/{trial}/"
             newest = newest_state(name.removeprefix(own) for name in names if name.startswith(own))
-            finished = 0 if newest is None else task_of(newest) + 1
+            finished = 0 if newest is None else tasks_done(newest)
             if (known := len(reports_in(self._folder / own))) > finished:
                 raise UserError(
                     f"{self.storage.url} is an older copy: {trial} has {known} finished tasks in "
@@ -204,7 +205,7 @@ class RunStorage:
 
     def _keep_only(self, trial_id: str, task: int) -> None:
         kept = self.trial(trial_id)
-        for number in {name.split("/")[1] for name in kept.names("checkpoints")} - {f"task_{task:02d}"}:
+        for number in {name.split("/")[1] for name in kept.names("checkpoints")} - {task_key(task)}:
             kept.delete(f"checkpoints/{number}")
 
     def _fetch(self, folder: Path, journal: bytes, *wanted: re.Pattern[str]) -> None:

@@ -19,35 +19,13 @@ from .features.frozen import frozen_encoder
 from .finite import Diverged
 from .metrics import matrix_metrics
 from .streams.stream import Stream
+from .task_key import task_key
 
 SCORE: dict[Scenario, str] = {"retrieval": "r_mean", "recognition": "accuracy", "vqa": "accuracy"}
-"""The score of which a stream's task-by-task matrix is made: ``task_00/SCORE`` ... of a report."""
+"""The score of which a stream's task-by-task matrix is made: ``task_01/SCORE`` ... of a report."""
 
 HEADLINE: dict[Scenario, str] = {"retrieval": "seen/r_mean", "recognition": "average", "vqa": "average"}
 """The metric that a run is judged by where nobody names another."""
-
-SHOWN = (
-    "seen/r_mean",
-    "seen/accuracy",
-    "average",
-    "average_over_time",
-    "forgetting",
-    "backward_transfer",
-    "forward_transfer",
-    "seen/map1",
-    "over_time/harmonic_mean",
-    "over_time/detection/auroc",
-    "seen/ece",
-    "drift/angle",
-    "novel/accuracy",
-    "vqacl/novel_forget",
-    "triplet/average_accuracy",
-    "triplet/forgetting",
-    "recognition/image",
-    "recognition/text",
-    "recognition/fusion",
-)
-"""Test metrics that a run's last lines show, where there are any."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +52,7 @@ class Scores:
     """What one evaluation over several tasks found.
 
     ``by_task``: the scenario's score of each task, percent, (K,). ``metrics``: flat, names without the
-    split's prefix: ``task_00/SCORE`` ..., and those over all tasks seen.
+    split's prefix: ``task_01/SCORE`` ..., and those over all tasks seen.
     """
 
     by_task: np.ndarray
@@ -137,7 +115,7 @@ def summary_metrics(
 
 def task_row(report: Mapping[str, float], tasks: int, scenario: Scenario) -> list[float]:
     """The scores on tasks 0 .. ``tasks`` - 1 in a report of a finished task."""
-    return [report[f"validation/task_{k:02d}/{SCORE[scenario]}"] for k in range(tasks)]
+    return [report[f"validation/{task_key(k)}/{SCORE[scenario]}"] for k in range(tasks)]
 
 
 def validation_metrics(report: Mapping[str, float]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import count
 from types import SimpleNamespace
@@ -124,18 +125,19 @@ class TaskSearch(OptunaSearch):
         self._completed_trials.add(trial_id)
 
     def _state(self, value: float | None, tasks: int) -> TrialState:
-        if value is None:
+        if value is None or not math.isfinite(value):
             return TrialState.FAIL
         return TrialState.COMPLETE if tasks >= self._tasks else TrialState.PRUNED
 
     def _ended(self, entry: TrialEntry) -> FrozenTrial:
         reported = {int(r[TASK]): r[self.metric] for r in entry.reports if self.metric in r}
         last = reported.get(len(entry.reports)) if entry.status != "failed" else None
+        state = self._state(last, len(entry.reports))
         asked = optuna.trial.FixedTrial(entry.values)
         self._space(asked)
         return optuna.trial.create_trial(
-            state=self._state(last, len(entry.reports)),
-            value=last,
+            state=state,
+            value=None if state == TrialState.FAIL else last,
             params=asked.params,
             distributions=asked.distributions,
             intermediate_values=reported,

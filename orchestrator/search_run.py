@@ -14,9 +14,11 @@ from .cli import short_path
 from .full_disk import full_disk, is_full
 from .identity import Identity
 from .job import Job, Outcome
+from .measures import shown_metrics, unit
+from .notes import search_note
 from .run_storage import RunStorage
-from .scoring import SHOWN
 from .session import Session
+from .shown import shown_score, shown_value
 from .space import Space
 from .storage import Storage
 from .streams.fit_tokenizer import fit_tokenizer
@@ -59,6 +61,8 @@ def search_run(
         kept,
         say,
         check_values=space.check_values,
+        searched=[parameter.key for parameter in space.parameters],
+        seeds=[config.run.seed],
     )
     book = watch.book
     status, tested = "interrupted", {}
@@ -90,7 +94,18 @@ def search_run(
         status = "interrupted"
     finally:
         best = book.best()
-        record = watch.finish(status, tested, {"best": best.id} if best else {})
+        again = f"python -m orchestrator.sweep --resume {folder.name}"
+        if best is not None and tested:
+            again = f"python -m orchestrator.train --config {_config_of(folder, best)}"
+        tags = {"mlflow.note.content": search_note(config, space.objective, trials, book, tested, again)}
+        chosen, files = {}, []
+        if best is not None:
+            tags["best"] = best.id
+        if best is not None and tested:
+            flat = space.trial_config(best.values).flat()
+            chosen = {parameter.key: flat[parameter.key] for parameter in space.parameters}
+            files = _files_of(book.place(best.id))
+        record = watch.finish(status, tested, tags, chosen, files)
     print("\n" + "\n".join(_closing(folder, space, watch, tested, status, record)), flush=True)
     if status == "interrupted":
         return 130
@@ -257,6 +272,16 @@ def _test(
     return outcomes[0].metrics
 
 
+def _config_of(folder: Path, best: TrialEntry) -> str:
+    return short_path(folder / "trials" / best.id / "config.yaml")
+
+
+def _files_of(place: Path) -> list[tuple[Path, str]]:
+    """What the whole run shows of its best trial, which lies in ``place``."""
+    own = [(place / name, "best") for name in ("config.yaml", "matrix.png", "curves.png")]
+    return [*own, (place / "test" / "matrix.png", "best/test")]
+
+
 def _closing(
     folder: Path, space: Space, watch: Watch, tested: dict, status: str, record: list[str]
 ) -> list[str]:
@@ -268,13 +293,14 @@ def _closing(
     if (best := book.best()) is not None:
         lines += [
             f"Best configuration: trial {best.number + 1}, {space.objective.metric} {book.value(best):.2f}",
-            *(f"  {key} = {value}" for key, value in best.values.items()),
+            *(f"  {key} = {shown_value(value)}" for key, value in best.values.items()),
         ]
-        found = [f"{name} {tested[f'test/{name}']:.2f}" for name in SHOWN if f"test/{name}" in tested]
+        names = shown_metrics(space.config.method_name, tested)
+        found = [f"{name} {shown_score(tested[f'test/{name}'])} {unit(name)}" for name in names]
         if found:
             lines.append(f"  on test: {'  '.join(found)}")
-        config = short_path(folder / "trials" / best.id / "config.yaml")
-        lines += ["", "Run the best one again:", f"  python -m orchestrator.train --config {config}"]
+        again = f"python -m orchestrator.train --config {_config_of(folder, best)}"
+        lines += ["", "Run the best one again:", f"  {again}"]
     elif status == "finished":
         lines.append("No trial walked the whole stream.")
     lines += ["", *record]

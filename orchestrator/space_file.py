@@ -13,6 +13,7 @@ from methods import registry as methods
 from . import strict_yaml
 from .config import flatten, place
 from .config_error import ConfigError, known
+from .measures import better
 from .parameter import Parameter, Scalar
 from .streams import registry as streams
 
@@ -103,6 +104,9 @@ class SpaceFile:
         self._known(metric, "objective.metric", allowed, "metric")
         if mode not in ("max", "min"):
             self.fail("objective.mode", f"allowed are max, min, found {mode!r}")
+        if mode != better(metric):
+            less = "less" if mode == "max" else "more"
+            self.fail("objective.mode", f"'{mode}': {less} {metric} is better; allowed is {better(metric)}")
         return Objective(metric, mode)
 
     def _values(self, values: Any, section: str) -> dict[str, Any]:

@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .cli import short_path
 from .config import RunConfig
 from .errors import UserError
 from .full_disk import full_disk, is_full
 from .identity import Identity
 from .job import Job, Outcome
+from .measures import shown_metrics, unit
+from .notes import seeds_note
+from .over_seeds import over_seeds
 from .run_storage import RunStorage
-from .scoring import HEADLINE, SHOWN
+from .scoring import HEADLINE
 from .session import Session
+from .shown import shown_score
 from .space import Objective
 from .streams.fit_tokenizer import fit_tokenizer
 from .streams.source import StreamSource
@@ -41,6 +43,7 @@ def train_run(
     0: all finished; 1: one failed; 130: interrupted. A variant that was tested before is not run again.
     """
     names = [task.name for task in source.tasks]
+    seeds = [config.with_values(values).run.seed for values in variants.values()]
     objective = Objective(f"validation/{HEADLINE[source.scenario]}", "max")
 
     def check_values(place: str, values: Mapping[str, Any]) -> None:
@@ -50,7 +53,7 @@ def train_run(
     watch = Watch.open(
         folder,
         identity,
-        config,
+        config if len(seeds) > 1 else config.with_values({"run.seed": seeds[0]}),
         config.with_values,
         objective,
         names,
@@ -58,6 +61,8 @@ def train_run(
         kept,
         say,
         check_values=check_values,
+        searched=["run.seed"] if len(seeds) > 1 else [],
+        seeds=seeds,
         all_tested=True,
     )
     book = watch.book
@@ -116,6 +121,8 @@ def train_run(
                 say=say,
             ) as session:
                 try:
+                    for trial_id, values in variants.items():  # their numbers are their order
+                        watch.safely(watch.propose, trial_id, values)
                     session.run(
                         jobs,
                         on_start=on_start,
@@ -136,28 +143,39 @@ def train_run(
         watch.catch_up()  # with what the lanes had under way
     finally:
         tested = [found for trial_id in book.trials if (found := watch.known_test(trial_id))]
-        means = {name: float(np.mean([t[name] for t in tested])) for name in _names(tested)}
+        means = over_seeds(tested)
         # A mean over some of the seeds would be compared with means over all.
-        record = watch.finish(status, means if len(tested) == len(variants) else {}, {})
-    print("\n" + "\n".join(_closing(folder, watch, tested, status, record)), flush=True)
+        whole = means if len(tested) == len(variants) else {}
+        again = f"python -m orchestrator.train --resume {folder.name}"
+        if whole:
+            again = f"python -m orchestrator.train --config {short_path(folder / 'config.yaml')}"
+            again += f" --seeds {' '.join(map(str, seeds))}"
+        tags = {"mlflow.note.content": seeds_note(config, seeds, book, whole, again)}
+        places = [book.place(trial_id) for trial_id in book.trials]
+        files = [(place / "test" / "matrix.png", f"test/{place.name}") for place in places]
+        record = watch.finish(status, whole, tags, files=files)
+    lines = _closing(folder, config.method_name, watch, len(tested), means, status, record)
+    print("\n" + "\n".join(lines), flush=True)
     return {"finished": 0, "interrupted": 130}.get(status, 1)
 
 
-def _names(tested: list[dict[str, float]]) -> list[str]:
-    return [name for name in (tested[0] if tested else {}) if all(name in found for found in tested)]
-
-
 def _closing(
-    folder: Path, watch: Watch, tested: list[dict[str, float]], status: str, record: list[str]
+    folder: Path,
+    method: str,
+    watch: Watch,
+    runs: int,
+    found: Mapping[str, float],
+    status: str,
+    record: list[str],
 ) -> list[str]:
+    """What the command prints last; ``found``: over the ``runs`` seeds that were tested."""
     lines = []
-    if tested:
-        lines.append(f"Test, mean and standard deviation over {len(tested)} run(s)")
-        for name in SHOWN:
-            if f"test/{name}" in _names(tested):
-                values = [found[f"test/{name}"] for found in tested]
-                spread = f" +- {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
-                lines.append(f"  {name:<25} {np.mean(values):6.2f}{spread}")
+    if found:
+        lines.append(f"Test, mean and standard deviation over {runs} runs" if runs > 1 else "Test, one run")
+        for name in shown_metrics(method, found):
+            spread = found.get(f"test_deviation/{name}")
+            after = "" if spread is None else f" +- {shown_score(spread)}"
+            lines.append(f"  {name:<25} {shown_score(found[f'test/{name}']):>6}{after} {unit(name)}")
         lines.append(f"  matrices: {short_path(folder / 'trials')}/*/test/matrix.csv")
     lines += [f"failed: {t.id}: {t.reason}" for t in watch.book.trials.values() if t.status == "failed"]
     lines += ["", *record]

@@ -15,6 +15,7 @@ from .inside import inside
 from .plain_name import check_plain
 from .space import Objective
 from .trial_files import STATUS_FILE, reports_in, tested_in
+from .trial_table import trial_table
 from .whole_file import write_text
 
 MANIFEST_FILE = "manifest.json"
@@ -213,50 +214,22 @@ class TrialBook:
 
     def best(self) -> TrialEntry | None:
         """The best trial among those that walked the whole stream: a stopped trial's last value is another
-        task's.
+        task's. Of equals the first by number.
         """
         whole = [t for t in self.trials.values() if t.status == "finished" and len(t.reports) == self.tasks]
-        sign = 1 if self.objective.mode == "max" else -1
-        scores = {t.id: sign * value for t in whole if (value := self.value(t)) is not None}
-        return max((t for t in whole if t.id in scores), key=lambda t: scores[t.id], default=None)
+        scored = [trial for trial in whole if self.value(trial) is not None]
+        return min(scored, key=self._rank, default=None)
 
-    def table(self) -> str:
-        """One line a trial, best first, finished before stopped before failed."""
+    def table(self, most: int | None = None) -> str:
+        """One line a trial, best first, finished before stopped before failed. A trial without a value comes
+        after those of its kind that have one. ``most``: after how many lines it ends; None: after all.
+        """
         order = {"finished": 0, "stopped": 1, "running": 2, "failed": 3}
-        sign = -1 if self.objective.mode == "max" else 1
-        rows = sorted(
-            self.trials.values(),
-            key=lambda t: (order[t.status], -len(t.reports), sign * (self.value(t) or 0.0)),
-        )
-        keys = list(dict.fromkeys(key for t in rows for key in t.values))
-        short = [key.removeprefix("method.") for key in keys]
-        lines = [
-            [
-                "trial",
-                "status",
-                "tasks",
-                self.objective.metric.removeprefix("validation/"),
-                "forgetting",
-                *short,
-            ]
-        ]
-        for t in rows:
-            forgetting = t.reports[-1].get("validation/forgetting") if t.reports else None
-            lines.append(
-                [
-                    str(t.number + 1),
-                    t.status,
-                    f"{len(t.reports)}/{self.tasks}",
-                    _number(self.value(t)),
-                    _number(forgetting),
-                    *(_number(t.values.get(key)) for key in keys),
-                ]
-            )
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        return "\n".join("  ".join(c.rjust(w) for c, w in zip(line, widths, strict=True)) for line in lines)
+        rows = sorted(self.trials.values(), key=lambda t: (order[t.status], -len(t.reports), *self._rank(t)))
+        table = trial_table(rows[:most], self.objective.metric, self.tasks, self.value)
+        left = len(rows) - len(rows[:most])
+        return f"{table}\n... and {left} more" if left else table
 
-
-def _number(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    def _rank(self, entry: TrialEntry) -> tuple[bool, float, int]:
+        value, sign = self.value(entry), -1 if self.objective.mode == "max" else 1
+        return value is None, sign * (value or 0.0), entry.number

@@ -30,8 +30,8 @@ def newest_state(names: Iterable[str]) -> str | None:
     return found[max(found)] if found else None
 
 
-def task_of(state: str) -> int:
-    """The task, from 0, after which a checkpoint was written, of the name of its state."""
+def tasks_done(state: str) -> int:
+    """How many tasks were finished when a checkpoint was written, of the name of its state."""
     match = _STATE.fullmatch(state)
     assert match is not None, state
     return int(match[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,13 @@ from .run_storage import RunStorage, StorageTaken
 from .scoring import task_row, validation_metrics
 from .space import Objective
 from .streams import registry as streams
-from .tracking import Tracker, environment_tags
+from .task_key import task_key
+from .tracking import TASKS, Tracker, environment_tags, in_order, recorded
 from .trial_book import TrialBook, TrialEntry
 from .trial_files import STATUS_FILE
 from .whole_file import write_text
+
+_REQUESTS = ("sweep.yaml", "space.yaml", "train.yaml", "config.yaml")  # in a run's own folder
 
 
 class Watch:
@@ -91,11 +94,14 @@ class Watch:
         say: Callable[[str], None],
         *,
         check_values: Callable[[str, Mapping[str, Any]], None],
+        searched: Collection[str] = (),
+        seeds: Sequence[int] = (),
         all_tested: bool = False,
     ) -> Watch:
-        """Opens, or opens again, book and record of the run in ``folder``, whose trials share ``config``;
-        what a death left undone of the record is done. ``check_values``: raises for the folder and the values
-        of a trial that is none of the run's, as one of a storage's may be.
+        """Opens, or opens again, book and record of the run in ``folder``, whose trials share ``config`` but
+        for the keys ``searched``, each under one of the ``seeds`` (none: the configuration's); what a death
+        left undone of the record is done. ``check_values``: raises for the folder and the values of a trial
+        that is none of the run's, as one of a storage's may be.
         """
         if kept is not None:
             for place in sorted((folder / "trials").glob("*/trial.json")):
@@ -109,11 +115,19 @@ class Watch:
         experiment = f"{config.method_name} on {config.stream_name}"
         uri = os.environ.get("MLFLOW_TRACKING_URI")
         tracker = Tracker(folder, uri, experiment, folder.name, run=identity.run)
-        tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
-        params = {"trials": trials, "objective": objective.metric}
+        shared = {key: value for key, value in config.flat().items() if key not in searched}
+        all_seeds = " ".join(map(str, seeds or [config.run.seed]))
         tracker.start(
-            config.flat() | params, tags | environment_tags(), objective=objective.metric, mode=objective.mode
+            shared | {"objective": objective.metric, "seeds": all_seeds},
+            {"method": config.method_name, "stream": config.stream_name} | environment_tags(),
+            objective=recorded(objective.metric),
+            mode=objective.mode,
+            kind="train" if all_tested else "sweep",
+            own_tags={"seeds": all_seeds, "trials": trials},  # a search may be given more
         )
+        for name in _REQUESTS:
+            if (folder / name).exists() and not tracker.has_file("", folder / name):
+                tracker.artifact(None, folder / name)
         scenario = streams.get(config.stream_name).scenario
         watch = cls(book, tracker, config_of, task_names, scenario, trials, kept, say, all_tested=all_tested)
         watch.make_good()
@@ -138,21 +152,44 @@ class Watch:
             self._record_end(entry)
         found, place = self.book.tested(entry.id), self.book.place(entry.id) / "test"
         if found:
-            self._tracker.task(entry.id, len(self.names), found)
+            self._tracker.task(entry.id, len(self.names), in_order(found))
             if not self._tracker.has_file(entry.id, place / "matrix.png"):
                 self._artist.test(entry.id, place)
 
-    def finish(self, status: str, metrics: Mapping[str, float], tags: Mapping[str, Any]) -> list[str]:
-        """Ends the record once the last picture is drawn. Lines for the user: how to look at it, and what did
-        not arrive.
+    def finish(
+        self,
+        status: str,
+        metrics: Mapping[str, float],
+        tags: Mapping[str, Any],
+        params: Mapping[str, Any] | None = None,
+        files: Iterable[tuple[Path, str]] = (),
+    ) -> list[str]:
+        """Ends the record once the last picture is drawn. ``params``: what was chosen. ``files``: those of
+        trials that the whole run shows, where they were made, and where. Lines for the user: how to look at
+        the record, and what did not arrive.
         """
         self.close()
-        self._aside("the record", self._tracker.finish, status, metrics, tags)
+        self._aside("the record", self._finish, status, metrics, tags, params, files)
         message = self._tracker.close().message
         if self._kept is not None:
             self._aside("the storage", self._kept.push_all)
         lines = ["Compare in MLflow:", f"  {self._tracker.where()}"]
         return [*lines, "", message] if message else lines
+
+    def _finish(
+        self,
+        status: str,
+        metrics: Mapping[str, float],
+        tags: Mapping[str, Any],
+        params: Mapping[str, Any] | None,
+        files: Iterable[tuple[Path, str]],
+    ) -> None:
+        for path, place in files:
+            if path.exists() and not self._tracker.has_file("", path):
+                self._tracker.artifact(None, path, place)
+        if self.book.trials:
+            self._tracker.text(None, "trials.txt", self.book.table() + "\n")
+        self._tracker.finish(status, in_order(dict(metrics)), tags, params)
 
     def safely(self, call: Callable[..., Any], *args: Any) -> bool:
         """Calls one of this object's own; where it raises, the run has to stop, its trials unfinished:
@@ -166,9 +203,9 @@ class Watch:
             return False
         return True
 
-    def propose(self, trial_id: str, values: dict[str, Any], number: int) -> None:
+    def propose(self, trial_id: str, values: dict[str, Any], number: int | None = None) -> None:
         """A trial is to begin: its proposal is written down, where the run is kept as well, before anybody
-        trains by it.
+        trains by it. ``number``: see :meth:`~orchestrator.trial_book.TrialBook.propose`.
         """
         self.book.propose(trial_id, values, self._config_of(values).to_dict(), number)
         if self._kept is not None:
@@ -195,7 +232,9 @@ class Watch:
     def _record_start(self, entry: TrialEntry) -> None:
         config = self._config_of(entry.values)
         tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
-        self._tracker.trial_start(entry.id, config.flat(), tags, searched=list(entry.values))
+        self._tracker.trial_start(
+            entry.id, config.flat(), tags, searched=list(entry.values), number=entry.number
+        )
 
     def task(self, trial_id: str, metrics: dict[str, Any]) -> None:
         """A trial has finished a task."""
@@ -209,14 +248,17 @@ class Watch:
             self._say_task(self.book.trials[trial_id], numbers)
 
     def _record_task(self, trial_id: str, report: Mapping[str, float]) -> None:
-        self._tracker.task(trial_id, int(report["task"]), {k: v for k, v in report.items() if k != "task"})
+        task = int(report["task"])
+        measured = {name: value for name, value in report.items() if name != "task"}
+        self._tracker.task(trial_id, task, in_order({TASKS: task, **measured}))
 
     def _say_task(self, entry: TrialEntry, numbers: Mapping[str, float]) -> None:
         done, value = int(numbers["task"]), self.book.value(entry)
-        parts = [f"{self.book.objective.metric} {value:.1f}" if value is not None else ""]
+        objective = self.book.objective.metric
+        parts = [f"{objective} {value:.1f}" if value is not None else ""]
         for key, name in (("validation/average", "average"), ("validation/forgetting", "forgetting")):
-            if key in numbers:
-                parts.append(f"{name} {numbers[key]:.1f}")
+            if key in numbers and key != objective:
+                parts.append(f"{name} {round(numbers[key], 1) + 0.0:.1f}")  # + 0.0: no -0.0
         seconds = sum(numbers.get(f"seconds/{stage}", 0) for stage in ("train", "evaluate", "checkpoint"))
         self._say(
             f"{self._place(entry)} task {done}/{len(self.names)} {self.names[done - 1]}: "
@@ -224,16 +266,23 @@ class Watch:
         )
 
     def catch_up(self) -> None:
-        """Takes what was finished of unfinished trials while nobody listened: tasks, and a look at test."""
+        """Takes what was finished of unfinished trials while nobody listened: tasks, a look at test, and a
+        search's trials that had done all tasks, or that the search had said should stop.
+        """
         for entry in [entry for entry in self.book.trials.values() if entry.status == "running"]:
             if self._kept is not None:
                 self._aside("the storage", self._kept.pull, entry.id)
             for report in self.book.refresh(entry):
                 self._aside("the record", self._record_task, entry.id, report)
                 self._say_task(entry, report)
+            done = len(entry.reports)
             if found := self.book.tested(entry.id):
                 self.tested(entry.id, found)
                 self.end(entry.id, "finished")
+            elif not self._all_tested and done == self.book.tasks:
+                self.end(entry.id, "finished")
+            elif entry.verdicts.get(done) is False:
+                self.end(entry.id, "stopped")
 
     def end(self, trial_id: str, status: str, reason: str = "") -> None:
         """A trial has ended: its curves, matrix and configuration become artifacts."""
@@ -255,7 +304,8 @@ class Watch:
         self._free_disk(entry)
 
         def ended() -> None:
-            self._aside("the record", self._tracker.trial_end, entry.id, status, reason)
+            score = self.book.value(entry) if status == "finished" else None
+            self._aside("the record", self._tracker.trial_end, entry.id, status, reason, score)
 
         if not entry.reports:
             ended()
@@ -285,7 +335,7 @@ class Watch:
         """The test splits were looked at with a finished trial's checkpoints."""
         if self._kept is not None:
             self._aside("the storage", self._kept.pull, trial_id)
-        self._aside("the record", self._tracker.task, trial_id, len(self.names), metrics)
+        self._aside("the record", self._tracker.task, trial_id, len(self.names), in_order(metrics))
         self._artist.test(trial_id, self.book.place(trial_id) / "test")
 
     def known_test(self, trial_id: str) -> dict[str, float]:
@@ -334,10 +384,10 @@ def _validation_matrix(reports: list[dict[str, float]], tasks: int, scenario: Sc
 def _drift(reports: list[dict[str, float]], tasks: int) -> np.ndarray | None:
     """(S, T): the angle between text and picture features of each task's classes after each task; None where
     nobody measured it."""
-    if "validation/drift/task_00" not in reports[0]:
+    if f"validation/drift/{task_key(0)}" not in reports[0]:
         return None
     found = [
-        [report.get(f"validation/drift/task_{k:02d}", np.nan) for k in range(tasks)] for report in reports
+        [report.get(f"validation/drift/{task_key(k)}", np.nan) for k in range(tasks)] for report in reports
     ]
     return np.array(found)
 

@@ -81,6 +81,7 @@ class PromptMethod(Method):
     """
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"vqa"})
+    measures = "triplet"
     Config = PromptConfig
     head: GlobalHead | TaskHeads
     _data: ClassVar[Literal["task", "seen"]] = "task"

@@ -1,6 +1,7 @@
 """The record of a sweep in MLflow. Only the driver writes; nothing outside this package imports mlflow."""
 
 from .environment import environment_tags
+from .names import TASKS, in_order, recorded
 from .tracker import Summary, Tracker
 
-__all__ = ["Summary", "Tracker", "environment_tags"]
+__all__ = ["TASKS", "Summary", "Tracker", "environment_tags", "in_order", "recorded"]

@@ -17,6 +17,7 @@ from .view import page_path, view_state, view_tag
 
 _METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100  # MLflow's own limits of one log_batch
 _KEY = "orchestrator.key"  # the tag by which a run is found again
+_PAST = "params.of_an_earlier_choice"  # the tag that names parameters of which another value is chosen now
 
 
 class Delivery:
@@ -100,6 +101,8 @@ class Delivery:
         match record["op"]:
             case "start":
                 self._start(record)
+            case "params":
+                self._choose(self._run(record["run"]), record["params"])
             case "metrics":
                 self._log_metrics(self._run(record["run"]), record["metrics"], record["time"], record["step"])
             case "artifact":
@@ -120,6 +123,9 @@ class Delivery:
                     record["objective"],
                     record["mode"],
                     record["time"],
+                    # An older journal's has neither.
+                    order=record.get("order", record["objective"]),
+                    kind=record.get("kind", "sweep"),
                 )
                 self._client.set_experiment_tag(self._experiment_id, view_tag(self._key), value)
             case "end":
@@ -140,14 +146,7 @@ class Delivery:
         else:
             self._client.update_run(run, status="RUNNING")
         self._runs[record["run"]] = run
-        from mlflow.entities import Param
-
-        # MLflow forbids a parameter to change and refuses the whole call: a resumed run keeps what it was
-        # started with.
-        have = self._client.get_run(run).data.params
-        fresh = [Param(name, value) for name, value in record["params"].items() if name not in have]
-        for part in _chunks(fresh, _PARAMS_A_CALL):
-            self._client.log_batch(run, params=part)
+        self._log_params(run, record["params"])
         self._log_tags(run, record["tags"])
 
     def _run(self, name: str) -> str:
@@ -166,6 +165,27 @@ class Delivery:
 
     def _tag(self, name: str) -> str:
         return f"{self._key}/{name}".replace("'", "_")
+
+    def _log_params(self, run: str, params: Mapping[str, str]) -> None:
+        from mlflow.entities import Param
+
+        # MLflow forbids a parameter to change and refuses the whole call: a resumed run keeps what it was
+        # started with.
+        have = self._client.get_run(run).data.params
+        fresh = [Param(name, value) for name, value in params.items() if name not in have]
+        for part in _chunks(fresh, _PARAMS_A_CALL):
+            self._client.log_batch(run, params=part)
+
+    def _choose(self, run: str, params: Mapping[str, str]) -> None:
+        """Logs what was chosen. Where something else was chosen before, as by a search that has had more
+        trials since, its parameters stay: tags say which of them are of the past, and what is chosen now.
+        """
+        self._log_params(run, params)
+        known = self._client.get_run(run).data
+        past = [name for name, value in params.items() if known.params[name] != value]
+        if past or _PAST in known.tags:
+            chosen = {f"chosen.{name}": value for name, value in params.items()}
+            self._log_tags(run, chosen | {_PAST: ", ".join(past)})
 
     def _log_metrics(self, run: str, metrics: Mapping[str, float], time: int, step: int) -> None:
         from mlflow.entities import Metric

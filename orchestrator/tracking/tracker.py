@@ -16,15 +16,17 @@ from typing import Any, Literal
 from orchestrator.errors import UserError
 from orchestrator.full_disk import is_full
 from orchestrator.own_folder import check_own
+from orchestrator.shown import shown_value
 
+from .colour import run_colour
 from .delivery import Delivery
 from .journal import Journal
+from .names import SCORE
 from .store import OWN_DATABASE, own_database, tracking_uri
 
 _STATUS = {"finished": "FINISHED", "stopped": "KILLED", "interrupted": "KILLED", "failed": "FAILED"}
 _LONGEST_WAIT = 60.0
-_FIRST = ("method.learning_rate", "replay.size")  # a run's name tells these before others,
-_NAMED = 3  # and so many in all
+_SEED = "run.seed"
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Tracker:
         self._sweep = sweep
         self._tags: dict[str, str] = {}
         self._live: dict[str, bool] = {}
-        self._searched: dict[str, None] = {}
-        self._objective = ("validation/seen/r_mean", "max")
+        self._searched: dict[str, None] | None = None
+        self._page = {"objective": "validation/seen/r_mean", "mode": "max", "kind": "sweep"}
         self._reported: dict[str, dict[int, set[str]]] = {}
         self._ends: dict[str, str] = {}
         self._files: dict[str, set[str]] = {}
@@ -90,15 +92,18 @@ class Tracker:
         tags: Mapping[str, Any],
         objective: str = "validation/seen/r_mean",
         mode: Literal["max", "min"] = "max",
+        kind: Literal["sweep", "train"] = "sweep",
+        own_tags: Mapping[str, Any] | None = None,
     ) -> None:
-        """The sweep begins, or goes on. ``tags`` (see :func:`environment_tags`) are also given to every
-        trial.
+        """The run begins, or goes on. ``params``: dotted name -> value, of what all trials share. ``tags``
+        (see :func:`environment_tags`) are also given to every trial, ``own_tags`` are not.
 
-        ``objective`` and ``mode``: the metric that the comparison page sorts by, and which end is better.
+        ``objective`` and ``mode``: the metric that a trial's score is, and which end is better. ``kind``: a
+        search, or fixed configurations, which the comparison page shows in another way.
         """
         self._tags = {name: str(value) for name, value in tags.items()}
-        self._objective = (objective, mode)
-        self._start("", self._sweep, params, {"kind": "sweep", "sweep": self._sweep})
+        self._page = {"objective": objective, "mode": mode, "kind": kind}
+        self._start("", self._sweep, params, {"kind": kind, "sweep": self._sweep, **(own_tags or {})})
 
     def trial_start(
         self,
@@ -106,23 +111,26 @@ class Tracker:
         params: Mapping[str, Any],
         tags: Mapping[str, Any] | None = None,
         searched: Collection[str] = (),
+        number: int | None = None,
     ) -> None:
-        """A trial begins, or goes on after a restart.
+        """A trial begins, or goes on after a restart. Its run is named by its ``number`` (from 0; None: in
+        the order in which trials begin), as the terminal names it, and by its seed where that is all in which
+        trials differ.
 
-        ``params``: dotted name -> value; recorded without a leading ``method.``.
-
-        Its run is named by the method, its number and the first of what was ``searched``; the comparison
-        page shows all of it.
+        ``params``: dotted name -> value; what was ``searched`` goes first, and the comparison page shows it.
         """
         given = {"kind": "trial", "sweep": self._sweep, "trial": trial_id, "status": "running"}
         given |= tags or {}
-        method = given.get("method", self._tags.get("method", "trial"))
-        number = [*self._live, trial_id].index(trial_id) + 1
-        self._start(trial_id, f"{method} {number}{_key_values(params, searched)}", params, given)
-        if not self._searched.keys() >= set(map(_label, searched)):
-            shown = [*dict.fromkeys([*self._searched, *map(_label, searched)])]
-            objective, mode = self._objective
-            self._append(op="view", run="", name=self._sweep, searched=shown, objective=objective, mode=mode)
+        if number is None:
+            number = [*self._live, trial_id].index(trial_id)
+        if trial_id not in self._live:  # who looks at it may have given it another since
+            given["mlflow.runColor"] = run_colour(number)
+        seed = f" seed={params[_SEED]}" if list(searched) == [_SEED] else ""
+        shown = [*dict.fromkeys([*(self._searched or ()), *searched])]
+        first = {name: params[name] for name in shown if name in params}
+        self._start(trial_id, f"trial {number + 1}{seed}", first | dict(params), given, shown)
+        if self._searched is None or len(shown) > len(self._searched):
+            self._append(op="view", run="", name=self._sweep, searched=shown, order=SCORE, **self._page)
 
     def task(self, trial_id: str, step: int, metrics: Mapping[str, float]) -> None:
         """Metrics after ``step`` finished tasks. NaN and infinite values are left out."""
@@ -160,13 +168,17 @@ class Tracker:
         """A small text, kept in the journal itself, shown as the artifact ``file``."""
         self._append(op="text", run=trial_id or "", file=file, text=text)
 
-    def trial_end(self, trial_id: str, status: str, reason: str | None = None) -> None:
+    def trial_end(
+        self, trial_id: str, status: str, reason: str | None = None, score: float | None = None
+    ) -> None:
         """``status``: ``finished``, ``stopped`` (by the scheduler), ``interrupted`` or ``failed`` (with its
-        reason).
+        reason). ``score``: the objective of a trial that walked the whole stream.
 
-        A stopped trial is KILLED in MLflow and carries ``stopped_at_task``, so that it is not compared with
-        finished ones.
+        A stopped trial is KILLED in MLflow and carries ``stopped_at_task``, but no score: its last values are
+        another task's.
         """
+        if score is not None:
+            self.task(trial_id, max(self._reported.get(trial_id, {0: set()})), {SCORE: score})
         tags = {"status": status}
         if status == "stopped":
             tags["stopped_at_task"] = str(max(self._reported.get(trial_id, {0: set()})))
@@ -175,11 +187,18 @@ class Tracker:
         self._append(op="end", run=trial_id, status=_status(status), tags=tags)
 
     def finish(
-        self, status: str, metrics: Mapping[str, float] | None = None, tags: Mapping[str, Any] | None = None
+        self,
+        status: str,
+        metrics: Mapping[str, float] | None = None,
+        tags: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> None:
-        """The sweep ends; trials still under way are recorded as interrupted. ``metrics``: the best
-        trial's."""
+        """The run ends; trials still under way are recorded as interrupted. ``metrics``: the best trial's, or
+        means over seeds. ``params``: the rest of the configuration, once it is chosen.
+        """
         code = _status(status)
+        if params:
+            self._append(op="params", run="", params=_texts(params, params))
         for trial_id in [trial for trial, live in self._live.items() if live]:
             self.trial_end(trial_id, "interrupted")
         finite = {name: float(v) for name, v in (metrics or {}).items() if math.isfinite(v)}
@@ -221,12 +240,19 @@ class Tracker:
             return self._delivery.store.rstrip("/") + self._delivery.page()
         return f"python -m orchestrator.tracking ui {shlex.quote(_short(self._journal.folder))}"
 
-    def _start(self, run: str, name: str, params: Mapping[str, Any], tags: Mapping[str, Any]) -> None:
+    def _start(
+        self,
+        run: str,
+        name: str,
+        params: Mapping[str, Any],
+        tags: Mapping[str, Any],
+        shown: Collection[str] = (),
+    ) -> None:
         self._append(
             op="start",
             run=run,
             name=name,
-            params={_label(name): str(value) for name, value in params.items()},
+            params=_texts(params, shown),
             tags=self._tags | {name: str(value) for name, value in tags.items()},
         )
 
@@ -250,7 +276,7 @@ class Tracker:
         elif record["op"] == "artifact":
             self._files.setdefault(record["run"], set()).add(record["path"])
         elif record["op"] == "view":
-            self._searched |= dict.fromkeys(record["searched"])
+            self._searched = (self._searched or {}) | dict.fromkeys(record["searched"])
 
     def _work(self) -> None:
         wait = 1.0
@@ -316,18 +342,9 @@ def _status(status: str) -> str:
     return _STATUS[status]
 
 
-def _key_values(params: Mapping[str, Any], searched: Collection[str]) -> str:
-    chosen = sorted((name for name in searched if name in params), key=lambda name: name not in _FIRST)
-    words = []
-    for name in chosen[:_NAMED]:
-        value = f"{params[name]:.3g}" if isinstance(params[name], float) else params[name]
-        words.append(f" {_label(name)}={value}")
-    return "".join(words)
-
-
-def _label(name: str) -> str:
-    # MLflow's columns and axes show a dozen letters: half of them must not be "method." every time.
-    return name if name == "method.name" else name.removeprefix("method.")
+def _texts(params: Mapping[str, Any], all_of: Collection[str]) -> dict[str, str]:
+    """As they are shown, without those that have no value but for ``all_of``."""
+    return {n: shown_value(value) for n, value in params.items() if value is not None or n in all_of}
 
 
 def _short(path: Path) -> str:

@@ -1,15 +1,39 @@
-"""The comparison page of a sweep: a saved view of MLflow's run table and charts."""
+"""The comparison page of a run: a saved view of MLflow's run table and charts."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
-_COLUMNS = ("validation/average", "validation/forgetting")
-# Left to itself the page shows no column of ours and puts its charts in alphabetical order, bytes before
-# scores.
-_SECTIONS = ("validation", "validation/seen", "test", "test/seen", "train")
+from .names import SCORE, TASKS
+
+_COLUMNS = {
+    "sweep": (TASKS, "validation/average", "validation/forgetting"),
+    "train": (
+        "test/average",
+        "test/forgetting",
+        "test/seen/r_mean",
+        "test/seen/accuracy",
+        "validation/average",
+        "validation/forgetting",
+    ),
+}
+_BARS = ("test/average", "test/forgetting", "test/seen/r_mean", "test/seen/accuracy")
+_LINE = {  # what MLflow's own charts have, whose page reads all of it
+    "xAxisKey": "step",
+    "yAxisKey": "metric",
+    "xAxisScaleType": "linear",
+    "scaleType": "linear",
+    "range": {},
+    "lineSmoothness": 0,
+    "selectedXAxisMetricKey": "",
+    "yAxisExpressions": [],
+    "ignoreOutliers": False,
+    "useGlobalXaxisKey": True,
+    "useGlobalLineSmoothing": True,
+}
+_OWN = {"sweep": "Search", "train": "Runs"}  # MLflow sorts sections: before "test" and "validation"
 
 
 def view_tag(key: str) -> str:
@@ -24,39 +48,60 @@ def page_path(experiment_id: str, key: str) -> str:
 
 
 def view_state(
-    name: str, parent_run: str, searched: Sequence[str], objective: str, mode: str, time: int
+    name: str,
+    parent_run: str,
+    searched: Sequence[str],
+    objective: str,
+    mode: str,
+    time: int,
+    *,
+    order: str = SCORE,
+    kind: Literal["sweep", "train"] = "sweep",
 ) -> str:
-    """The tag's value: the finished trials of ``parent_run``, best first, with what was ``searched``.
+    """The tag's value: all trials of ``parent_run``, the best by ``order`` first.
 
-    Stopped trials are filtered out: their last value is of an earlier task and looks better than a finished
-    one's. ``time`` in milliseconds.
+    Stopped trials have no score, and so come last: the value at which they were stopped is of an earlier task
+    and looks better than a finished one's. A search is shown by what was ``searched``, of all trials beside
+    the tasks they did and of the finished ones beside their score, and by the ``objective`` over the tasks;
+    fixed configurations (``train``) by the objective over the tasks and by test scores. ``time`` in
+    milliseconds.
     """
-    scores = dict.fromkeys([objective, *_COLUMNS])
+    scores = dict.fromkeys([order, objective, *_COLUMNS[kind]])
     columns = ["tags.`status`", *(f"metrics.`{m}`" for m in scores), *(f"params.`{p}`" for p in searched)]
-    search: dict[str, Any] = {"uuid": "search", "name": "search", "display": True, "columns": 1}
-    state = {
-        "searchFilter": f"tags.`mlflow.parentRunId` = '{parent_run}' and attributes.status = 'FINISHED'",
-        "orderByKey": f"metrics.`{objective}`",
+    over_tasks = {"type": "LINE", "metricKey": objective, "selectedMetricKeys": [objective], **_LINE}
+    if kind == "sweep":
+        charts = [
+            {**_parallel(searched, order), "displayName": "finished trials"},
+            {**over_tasks, "displayName": f"{objective} over tasks"},
+            {**_parallel(searched, TASKS), "displayName": "all trials: tasks done"},
+        ]
+    else:
+        bars = [{"type": "BAR", "metricKey": metric, "displayName": metric} for metric in _BARS]
+        charts = [{**over_tasks, "displayName": f"{objective} over tasks"}, *bars]
+    own = _OWN[kind]
+    common = {"metricSectionId": own, "deleted": False, "isGenerated": False, "runsCountToCompare": 100}
+    state: dict[str, Any] = {
+        "searchFilter": f"tags.`mlflow.parentRunId` = '{parent_run}'",
+        "orderByKey": f"metrics.`{order}`",
         "orderByAsc": mode == "min",
         "selectedColumns": columns,
-        "runsHiddenMode": "SHOWALL",
+        "runsHiddenMode": "SHOW_ALL",
         "compareRunCharts": [
-            {
-                "type": "PARALLEL",
-                "uuid": "search-parallel",
-                "metricSectionId": "search",
-                "deleted": False,
-                "isGenerated": False,
-                "runsCountToCompare": 100,
-                "selectedParams": list(searched),
-                "selectedMetrics": [objective],
-                "showAllRuns": False,
-            }
+            {**chart, **common, "uuid": f"{own}-{number}"} for number, chart in enumerate(charts)
         ],
         "compareRunSections": [
-            search,
-            *({"uuid": s, "name": s, "display": True, "isGenerated": True} for s in _SECTIONS),
+            {"uuid": own, "name": own, "display": True, "columns": 1},
+            {"uuid": "others", "name": "Model metrics", "display": True, "isGenerated": True},
         ],
-        "isAccordionReordered": True,
+        "isAccordionReordered": False,
     }
     return json.dumps({"name": name, "createdAt": time, "updatedAt": time, "state": json.dumps(state)})
+
+
+def _parallel(searched: Sequence[str], metric: str) -> dict[str, Any]:
+    return {
+        "type": "PARALLEL",
+        "selectedParams": list(searched),
+        "selectedMetrics": [metric],
+        "showAllRuns": False,
+    }

@@ -124,7 +124,7 @@ def test_ranks_go_on_from_one_checkpoint_or_none_does(ranks):
     assert [line.partition(": ")[0] for line in lines] == ["ElsewhereError", "UserError"]
     lines = [line.partition(": ")[2] for line in lines]
     assert lines[0] == lines[1] and "rank 1 finds no whole checkpoint where rank 0 does" in lines[0]
-    assert "task_02" in lines[0] and [found["alike"] for found in ranks] == [2, 2]
+    assert "task_03" in lines[0] and [found["alike"] for found in ranks] == [2, 2]
 
 
 def test_a_verdict_may_take_longer_than_a_collective_waits(ranks):

@@ -54,3 +54,27 @@ def test_the_table_has_the_best_first(book):
     whole = {"max": ["3", "1", "2"], "min": ["2", "1", "3"]}[book.objective.mode]
     failed = {"max": ["6", "5"], "min": ["5", "6"]}[book.objective.mode]
     assert order == [*whole, "4", *failed]
+
+
+def test_of_equal_trials_the_first_by_number_is_best_whichever_began_first(tmp_path):
+    for mode in ("max", "min"):
+        book = _book(tmp_path / mode, mode)
+        for name, number in (("late", 2), ("first", 0), ("next", 1)):
+            book.propose(name, {}, {"method": {"name": "ctp"}}, number)
+            _walk(book, name, [50.0, 50.0, 50.0])
+        assert book.best().id == "first"
+        assert [line.split()[0] for line in book.table().splitlines()[1:]] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("missing", [float("nan"), float("inf"), -float("inf"), None])
+def test_a_trial_without_a_value_is_neither_the_best_nor_listed_before_one_that_has_it(tmp_path, missing):
+    for mode in ("max", "min"):
+        book = _book(tmp_path / mode, mode)
+        book.start("lost", {}, {"method": {"name": "ctp"}})
+        for task in (1, 2, 3):
+            book.report("lost", {"task": task} | ({} if missing is None else {_METRIC: missing}))
+        book.end("lost", "finished")
+        assert book.best() is None
+        _walk(book, "known", [5.0, 5.0, {"max": -5.0, "min": 5.0}[mode]])
+        assert book.best().id == "known"
+        assert [line.split()[0] for line in book.table().splitlines()[1:]] == ["2", "1"]

@@ -95,10 +95,19 @@ def load(tmp_path):
     return load
 
 
-@pytest.mark.parametrize("mode", ["max", "min"])
-def test_the_objectives_mode_is_the_files(load, mode):
-    objective = load(mode=mode).objective
-    assert (objective.metric, objective.mode) == ("validation/seen/ece", mode)
+_ENDS = [("seen/ece", "min"), ("seen/accuracy", "max"), ("average", "max"), ("learning_accuracy", "max")]
+
+
+@pytest.mark.parametrize(("name", "mode"), _ENDS)
+def test_the_objectives_mode_is_the_files_and_not_against_its_metric(load, name, mode):
+    metric, wrong = f"validation/{name}", {"min": "max", "max": "min"}[mode]
+    objective = load(metric=metric, mode=mode).objective
+    assert (objective.metric, objective.mode) == (metric, mode)
+    less = "less" if mode == "min" else "more"
+    with pytest.raises(UserError) as raised:
+        load(metric=metric, mode=wrong)
+    wanted = f"objective.mode: '{wrong}': {less} {metric} is better; allowed is {mode}"
+    assert wanted in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_a_start_of_a_float_is_a_float(load):

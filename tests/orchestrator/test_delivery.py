@@ -93,13 +93,13 @@ def test_what_is_left_goes_where_the_caller_says_and_the_journal_only_names_it(r
         patched.setattr(MlflowClient, "get_experiment_by_name", lambda *_: 1 / 0)
         second = Tracker(runs / "sweep", f"sqlite:///{runs / 'other.db'}", EXPERIMENT, "sweep")
         second.task("aa", 4, {"validation/average": 20.0})
-        assert _close(second, runs / "sweep").unsent == 6
+        assert _close(second, runs / "sweep").unsent == 7
     assert main(["send", str(runs / "sweep")]) == 2
     error = capsys.readouterr().err
     assert f"was last sent to 'sqlite:///{runs / 'other.db'}'; allowed: that address" in error
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{runs / 'other.db'}")
     assert main(["send", str(runs / "sweep")]) == 0
-    assert "6 records sent" in capsys.readouterr().out
+    assert "7 records sent" in capsys.readouterr().out
     whole = [(1, 50.0), (2, 40.0), (3, 30.0), (4, 20.0)]
     assert _metrics(runs, "other.db")["aa"]["validation/average"] == whole
     assert _metrics(runs)["aa"]["validation/average"] == whole[:3]
@@ -144,7 +144,18 @@ def test_the_comparison_page_has_the_better_first(mode, ascending):
     view = json.loads(view_state("sweep", "0", ["a"], "validation/average", mode, 1))
     state = json.loads(view["state"])
     assert state["orderByAsc"] is ascending
-    assert state["orderByKey"] == "metrics.`validation/average`"
+    assert state["orderByKey"] == "metrics.`score`"
+
+
+def test_the_page_of_an_older_journal_is_sorted_by_what_its_trials_have(runs):
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker.start({}, {})
+    old = {"op": "view", "run": "", "name": "sweep", "searched": ["a"], "objective": "validation/average"}
+    Journal(runs / "sweep").append({**old, "mode": "max", "time": 1})
+    assert tracker.close().message == ""
+    experiment = MlflowClient(f"sqlite:///{runs / 'mlflow.db'}").get_experiment_by_name(EXPERIMENT)
+    (view,) = (value for name, value in experiment.tags.items() if "sharedViewState" in name)
+    assert json.loads(json.loads(view)["state"])["orderByKey"] == "metrics.`validation/average`"
 
 
 def test_the_sweeps_own_mode_reaches_the_page(runs):
@@ -155,7 +166,8 @@ def test_the_sweeps_own_mode_reaches_the_page(runs):
     experiment = MlflowClient(f"sqlite:///{runs / 'mlflow.db'}").get_experiment_by_name(EXPERIMENT)
     (view,) = (value for name, value in experiment.tags.items() if "sharedViewState" in name)
     state = json.loads(json.loads(view)["state"])
-    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`validation/seen/ece`", True)
+    assert (state["orderByKey"], state["orderByAsc"]) == ("metrics.`score`", True)
+    assert "metrics.`validation/seen/ece`" in state["selectedColumns"]
 
 
 def test_a_stopped_trial_says_after_which_task(runs):

@@ -103,7 +103,7 @@ def test_soft_accuracy_of_each_task_and_of_all_seen():
     for k in range(2):
         expected = 100 * worth(method, stream, k).mean()
         assert scores.by_task[k] == pytest.approx(expected, rel=1e-6)
-        assert scores.metrics[f"task_{k:02d}/accuracy"] == scores.by_task[k]
+        assert scores.metrics[f"task_{k + 1:02d}/accuracy"] == scores.by_task[k]
     pooled = 100 * columns(method, stream, 2)[0].mean()
     assert scores.metrics["seen/accuracy"] == pytest.approx(pooled, rel=1e-6)
     assert pooled != pytest.approx(scores.by_task.mean()) and 5 < pooled < 95
@@ -146,9 +146,9 @@ def test_the_group_held_out_is_scored_from_the_second_task_on():
     metrics = evaluate(method, stream, 3, 3).metrics
     score, _, group, task = columns(method, stream, 3)
     own = [100 * score[(group == 1) & (task == k)].mean() for k in (1, 2)]
-    assert [metrics["novel/task_01"], metrics["novel/task_02"]] == pytest.approx(own, rel=1e-6)
+    assert [metrics["novel/task_02"], metrics["novel/task_03"]] == pytest.approx(own, rel=1e-6)
     assert metrics["novel/accuracy"] == pytest.approx(np.mean(own), rel=1e-6)
-    assert "novel/task_00" not in metrics
+    assert "novel/task_01" not in metrics
 
 
 def test_a_group_held_out_that_nobody_asks_about():
@@ -156,7 +156,7 @@ def test_a_group_held_out_that_nobody_asks_about():
     split = stream.tasks[1].splits["validation"]
     stream.tasks[1].splits["validation"] = replace(split, label=np.zeros_like(split.label))
     metrics = evaluate(method, stream, 3, 3).metrics
-    assert "novel/task_01" not in metrics and metrics["novel/accuracy"] == metrics["novel/task_02"]
+    assert "novel/task_02" not in metrics and metrics["novel/accuracy"] == metrics["novel/task_03"]
     metrics = evaluate(method, stream, 2, 2).metrics
     assert "novel/accuracy" not in metrics
 

@@ -109,9 +109,9 @@ def test_accuracy_among_seen_classes_and_among_a_tasks_own():
         logits = reference(stream, k, range(5))
         right.append(logits.argmax(1) == labels(stream, k))
         assert scores.by_task[k] == pytest.approx(100 * right[-1].mean())
-        assert scores.metrics[f"task_{k:02d}/accuracy"] == scores.by_task[k]
+        assert scores.metrics[f"task_{k + 1:02d}/accuracy"] == scores.by_task[k]
         aware = logits[:, own.start : own.stop].argmax(1) + own.start == labels(stream, k)
-        assert scores.metrics[f"task_{k:02d}/task_aware_accuracy"] == pytest.approx(100 * aware.mean())
+        assert scores.metrics[f"task_{k + 1:02d}/task_aware_accuracy"] == pytest.approx(100 * aware.mean())
     pooled = 100 * np.concatenate(right).mean()
     assert scores.metrics["seen/accuracy"] == pytest.approx(pooled) != pytest.approx(scores.by_task.mean())
     assert 10 < pooled < 100 and len(scores.by_task) == 2
@@ -167,8 +167,8 @@ def test_drift_is_the_angle_between_mean_texts_and_mean_images():
     text, image, owner = torch.stack(texts).mean(0), torch.cat(images), torch.cat(owners)
     means = torch.stack([image[owner == c].mean(0) for c in range(5)])
     angles = torch.rad2deg(torch.nn.functional.cosine_similarity(text, means).acos()).numpy()
-    assert metrics["drift/task_00"] == pytest.approx(angles[:3].mean(), rel=1e-4)
-    assert metrics["drift/task_01"] == pytest.approx(angles[3:].mean(), rel=1e-4)
+    assert metrics["drift/task_01"] == pytest.approx(angles[:3].mean(), rel=1e-4)
+    assert metrics["drift/task_02"] == pytest.approx(angles[3:].mean(), rel=1e-4)
     assert metrics["drift/angle"] == pytest.approx(angles.mean(), rel=1e-4)
 
 

@@ -381,7 +381,7 @@ def test_of_a_bucket_files_that_a_run_has_are_taken_and_no_others(place):
         "x.yaml",
         "trials/trial_0001/.hidden",
         "trials/trial_0001/test/x.html",
-        "trials/trial_0001/checkpoints/task_00/model.safetensors",
+        "trials/trial_0001/checkpoints/task_01/model.safetensors",
         "trials/trial_0001/deep/er/x.csv",
         "other/trial.json",
     ]:

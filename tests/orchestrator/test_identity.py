@@ -62,7 +62,7 @@ def test_a_run_of_an_earlier_version_or_of_a_later_one_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"has no identity.json.*earlier version.*not gone on with"):
         Identity.of(tmp_path)
     (tmp_path / IDENTITY_FILE).write_text(json.dumps({**json.loads(_ONE.text()), "format": 9}))
-    with pytest.raises(UserError, match="format 9, allowed: 4"):
+    with pytest.raises(UserError, match="format 9, allowed: 5"):
         Identity.of(tmp_path)
 
 
@@ -449,7 +449,7 @@ def test_what_a_pull_brings_is_not_put_back(stored, monkeypatch):
     folder, kept = stored
     state = json.dumps({"reports": []})
     there = kept.trial("trial_0001")
-    for name, text in {"checkpoints/task_00/state.json": state, "test/metrics.json": "{}"}.items():
+    for name, text in {"checkpoints/task_01/state.json": state, "test/metrics.json": "{}"}.items():
         there.write(name, text)
     kept.pull("trial_0001")
     put = []

@@ -92,7 +92,7 @@ class Loop(StreamLoop):
         method.weight.data.mul_(1.1).add_(float(np.sin(1e3 * rate * (index + 1))))
         value = 50 + 10 * float(np.sin(method.weight.item())) - index
         self.curves.rows = [(index, "train", step, "loss", value + step) for step in range(2)]
-        tasks = {f"validation/task_{k:02d}/accuracy": value - k for k in range(index + 1)}
+        tasks = {f"validation/task_{k + 1:02d}/accuracy": value - k for k in range(index + 1)}
         return {"task": index + 1, _METRIC: value, **tasks, "seconds/train": 0.1}
 
 
@@ -393,7 +393,7 @@ def _record(folder):
         run = told.setdefault(record.get("run", ""), {"metrics": {}, "status": None, "files": set()})
         if record["op"] == "metrics":
             for name, value in record["metrics"].items():
-                if not name.startswith("seconds/"):
+                if not name.startswith("walk/seconds/"):
                     run["metrics"].setdefault((record["step"], name), value)
         elif record["op"] == "end":
             run["status"] = record["tags"]["status"]

@@ -16,7 +16,7 @@ _FILES = (
     "sweep.yaml",
     "tracking.jsonl",
     "trials/trial_0001/trial.json",
-    "trials/trial_0001/checkpoints/task_00/state.json",
+    "trials/trial_0001/checkpoints/task_01/state.json",
 )
 
 

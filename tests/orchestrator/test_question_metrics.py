@@ -134,7 +134,7 @@ def test_the_six_tasks_are_known_by_their_questions():
 def test_the_summary_of_a_walk_has_both_papers_names_beside_the_fields():
     stream = make_stream([[0] * 10, [1] * 30])
     matrix = np.array([[50.0, np.nan], [40.0, 80.0]])
-    steps = [{}, {"novel/task_01": 20.0}]
+    steps = [{}, {"novel/task_02": 20.0}]
     found = summary_metrics(stream, "validation", matrix, steps)
     assert found["average"] == found["vqacl/ap"] == 60 and found["triplet/final_accuracy"] == 70
     assert found["forgetting"] == found["vqacl/forget"] == found["triplet/forgetting"] == 10

@@ -21,12 +21,12 @@ from orchestrator.watch import Watch
 CPU = torch.device("cpu")
 NAMES = ["count", "color"]
 STEPS = [
-    {"task_00/accuracy": 70.0, "kind/count": 70.0, "group/toys": 60.0, "seen/accuracy": 70.0},
+    {"task_01/accuracy": 70.0, "kind/count": 70.0, "group/toys": 60.0, "seen/accuracy": 70.0},
     {
-        **{"task_00/accuracy": 50.0, "task_01/accuracy": 90.0, "seen/accuracy": 70.0},
+        **{"task_01/accuracy": 50.0, "task_02/accuracy": 90.0, "seen/accuracy": 70.0},
         **{"kind/count": 50.0, "kind/color": 90.0, "group/cars": 30.0, "group/toys": 80.0},
         **{"cell/count/cars": 10.0, "cell/count/toys": 90.0, "cell/color/toys": 70.0},
-        **{"novel/task_01": 25.0, "novel/accuracy": 25.0},
+        **{"novel/task_02": 25.0, "novel/accuracy": 25.0},
     },
 ]
 
@@ -47,7 +47,7 @@ def test_tables_hold_what_was_measured():
 
 def test_before_the_last_task_there_are_no_cells_and_without_questions_no_tables():
     assert list(question_tables(STEPS[:1], NAMES)) == ["groups"]
-    assert question_tables([{"task_00/accuracy": 70.0, "seen/accuracy": 70.0}], NAMES) == {}
+    assert question_tables([{"task_01/accuracy": 70.0, "seen/accuracy": 70.0}], NAMES) == {}
 
 
 class Tracker:

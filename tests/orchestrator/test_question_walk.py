@@ -122,7 +122,7 @@ def test_every_method_walks_a_stream_of_questions(method, load, tmp_path):
     assert [report["task"] for report in reports] == [1, 2, 3]
     assert all(math.isfinite(value) for report in reports for value in report.values())
     last = reports[-1]
-    rows = [last[f"validation/task_{k:02d}/accuracy"] for k in range(_TASKS)]
+    rows = [last[f"validation/task_{k + 1:02d}/accuracy"] for k in range(_TASKS)]
     assert last["validation/average"] == last["validation/vqacl/ap"] == pytest.approx(np.mean(rows))
     assert {"vqacl/forget", "triplet/forgetting", "group/animals"} <= set(validation_metrics(last))
     names = {name.removeprefix("validation/kind/") for name in last if "/kind/" in name}

@@ -78,8 +78,8 @@ def test_a_pull_brings_the_newest_state_and_last_what_vouches_for_a_look_at_test
     folder, kept = run
     for task in (0, 1):
         state = {"reports": [{"task": k + 1} for k in range(task + 1)]}
-        kept.trial("trial_0001").write(f"checkpoints/task_{task:02d}/state.json", json.dumps(state))
-        kept.trial("trial_0001").write(f"checkpoints/task_{task:02d}/curves.csv", f"curves of {task}")
+        kept.trial("trial_0001").write(f"checkpoints/task_{task + 1:02d}/state.json", json.dumps(state))
+        kept.trial("trial_0001").write(f"checkpoints/task_{task + 1:02d}/curves.csv", f"curves of {task}")
     for name in ("metrics.json", "a.csv", "z.csv"):
         kept.trial("trial_0001").write(f"test/{name}", '{"test/average": 4.0}')
     kept.pull("trial_0001")
@@ -93,9 +93,9 @@ def test_a_pull_brings_the_newest_state_and_last_what_vouches_for_a_look_at_test
 def test_of_a_trials_checkpoints_one_is_kept(run):
     _, kept = run
     for task in range(3):
-        kept.trial("trial_0001").write(f"checkpoints/task_{task:02d}/state.json", "{}")
+        kept.trial("trial_0001").write(f"checkpoints/task_{task + 1:02d}/state.json", "{}")
     kept.keep_only("trial_0001", 1)
-    assert list(kept.trial("trial_0001").names()) == ["checkpoints/task_01/state.json"]
+    assert list(kept.trial("trial_0001").names()) == ["checkpoints/task_02/state.json"]
 
 
 def test_a_manifest_goes_when_every_trial_that_it_counts_is_there(run, order):
@@ -134,13 +134,13 @@ def test_a_copy_that_has_fewer_tasks_of_a_trial_is_refused_and_changes_nothing(r
     _write(folder, f"{_TRIAL}/trial.json")
     states = [json.dumps({"reports": [{"task": k + 1} for k in range(n + 1)]}) for n in range(3)]
     (folder / _TRIAL / "state.json").write_text(states[2])
-    for task in (0, 1):
-        kept.trial("trial_0001").write(f"checkpoints/task_{task:02d}/state.json", states[task])
-        line = rf"older copy: trial_0001 has 3 finished tasks in {folder} and {task + 1} there; allowed: "
+    for done in (1, 2):
+        kept.trial("trial_0001").write(f"checkpoints/task_{done:02d}/state.json", states[done - 1])
+        line = rf"older copy: trial_0001 has 3 finished tasks in {folder} and {done} there; allowed: "
         with pytest.raises(UserError, match=line):
             kept.agree()
     assert (folder / _TRIAL / "state.json").read_text() == states[2]
-    kept.trial("trial_0001").write("checkpoints/task_02/state.json", states[2])
+    kept.trial("trial_0001").write("checkpoints/task_03/state.json", states[2])
     kept.agree()
 
 

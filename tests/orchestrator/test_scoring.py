@@ -122,7 +122,7 @@ def test_each_task_is_scored_alone_and_the_tasks_seen_together(walk, split):
     assert scores.by_task.tolist() == pytest.approx(expected)
     assert len({round(value) for value in expected}) == 3
     for k in range(3):
-        assert scores.metrics[f"task_{k:02d}/r_mean"] == pytest.approx(expected[k])
+        assert scores.metrics[f"task_{k + 1:02d}/r_mean"] == pytest.approx(expected[k])
     for name, value in _recall(method, _numbers(stream, split, [0, 1])).items():
         assert scores.metrics[f"seen/{name}"] == pytest.approx(value), name
 
@@ -242,14 +242,14 @@ def test_the_row_of_a_report_is_its_tasks_in_order():
     assert SCORE == {"retrieval": "r_mean", "recognition": "accuracy", "vqa": "accuracy"}
     assert HEADLINE == {"retrieval": "seen/r_mean", "recognition": "average", "vqa": "average"}
     report = {
-        f"validation/task_{k:02d}/{name}": value + k
+        f"validation/task_{k + 1:02d}/{name}": value + k
         for name, value in (("r_mean", 10), ("accuracy", 20))
         for k in range(3)
     }
     report |= {"train/ita": 1.0, "task": 3, "validation/seen/r_mean": 50.0}
     assert task_row(report, 3, "retrieval") == [10, 11, 12] and task_row(report, 2, "vqa") == [20, 21]
     found = validation_metrics(report)
-    assert found["seen/r_mean"] == 50.0 and found["task_01/accuracy"] == 21
+    assert found["seen/r_mean"] == 50.0 and found["task_02/accuracy"] == 21
     assert not {"train/ita", "task", "validation/seen/r_mean"} & set(found)
 
 

@@ -58,7 +58,7 @@ def test_every_method_walks_the_stream_and_reports_each_task(method, small_confi
     status, reports = _run(config, blind, tmp_path)
     assert status == "finished" and [r["task"] for r in reports] == [1, 2, 3]
     last = reports[-1]
-    rows = [last[f"validation/task_{k:02d}/r_mean"] for k in range(3)]
+    rows = [last[f"validation/task_{k + 1:02d}/r_mean"] for k in range(3)]
     assert last["validation/average"] == pytest.approx(np.mean(rows))
     assert {
         "validation/forgetting",

@@ -85,11 +85,11 @@ def test_the_record_is_whole(swept):
     for trial in trials:
         tags, params = trial.data.tags, trial.data.params
         assert tags["method"] == "ctp" and tags["stream"] == "shapes-retrieval" and tags["seed"] == "0"
-        assert any(name.startswith("version.") for name in tags) and "learning_rate" in params
+        assert any(name.startswith("version.") for name in tags) and "method.learning_rate" in params
         done = len(client.get_metric_history(trial.info.run_id, "validation/seen/r_mean"))
         assert done == (_TASKS if tags["status"] == "finished" else int(tags["stopped_at_task"]))
         for name in ("train/ita", "replay/bytes", "seconds/train", "seconds/evaluate", "seconds/checkpoint"):
-            assert name in trial.data.metrics, name
+            assert f"walk/{name}" in trial.data.metrics, name
         files = {f.path for f in client.list_artifacts(trial.info.run_id)}
         assert {"config.yaml", "matrix.csv", "matrix.png", "curves.png"} <= files
     own = {path.name: path.read_bytes() for path in (folder / "runs/s/tokenizer").iterdir()}

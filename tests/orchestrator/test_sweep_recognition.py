@@ -37,7 +37,7 @@ def test_a_sweep_encodes_searches_and_tests(swept):
     assert "Traceback" not in done.stdout + done.stderr
     assert re.search(r"encoding: \d+ of \d+ pictures \(100 %\)", done.stdout)
     assert "Best configuration: trial" in done.stdout
-    assert re.search(r"on test: seen/accuracy [\d.]+  average [\d.]+", done.stdout)
+    assert re.search(r"on test: seen/accuracy [\d.]+ %  average [\d.]+ %", done.stdout)
 
 
 def test_the_record_has_the_drift_and_what_is_told_of_unseen_classes(swept):
@@ -52,8 +52,8 @@ def test_the_record_has_the_drift_and_what_is_told_of_unseen_classes(swept):
         files = {file.path for file in client.list_artifacts(trial.info.run_id)}
         assert {"config.yaml", "matrix.png", "drift.png", "curves.png"} <= files
         for name in ("validation/harmonic_mean", "validation/seen/ece", "validation/drift/angle", "train/kl"):
-            assert name in trial.data.metrics, name
-    assert sum("test/over_time/harmonic_mean" in trial.data.metrics for trial in trials) == 1
+            assert f"walk/{name}" in trial.data.metrics, name
+    assert sum("walk/test/over_time/harmonic_mean" in trial.data.metrics for trial in trials) == 1
 
 
 def test_a_later_run_of_another_method_encodes_nothing(swept):

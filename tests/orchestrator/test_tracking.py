@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from orchestrator.errors import UserError
 from orchestrator.tracking import Tracker, environment_tags
 from orchestrator.tracking.__main__ import main
+from orchestrator.tracking.colour import run_colour
 from orchestrator.tracking.comparison import comparison_page
 from orchestrator.tracking.store import tracking_uri, without_password
 
@@ -86,10 +87,9 @@ def test_a_sweep_is_a_parent_run_with_a_child_a_trial(runs):
     assert parent.data.metrics == {"best/validation/average": 40.0}
     assert {r.data.tags["mlflow.parentRunId"] for r in (done, stopped)} == {parent.info.run_id}
     assert [r.info.status for r in (parent, done, stopped)] == ["FINISHED", "FINISHED", "KILLED"]
-    assert done.info.run_name == "ctp 1 learning_rate=0.0003 replay.size=50"
-    assert stopped.info.run_name.startswith("ctp 2 ")
+    assert [r.info.run_name for r in (done, stopped)] == ["trial 1", "trial 2"]
     assert done.data.params == {
-        "method.name": "ctp", "learning_rate": "0.0003", "replay.size": "50", "run.seed": "7",
+        "method.learning_rate": "0.0003", "replay.size": "50", "method.name": "ctp", "run.seed": "7",
     }  # fmt: skip
     assert done.data.tags["stream"] == "shapes-retrieval" and done.data.tags["seed"] == "7"
     assert "stopped_at_task" not in done.data.tags
@@ -129,7 +129,7 @@ def test_a_resumed_sweep_goes_on_with_the_same_runs(runs):
     assert named[""].data.params == {"trials": "2", "new": "1"}
 
 
-def test_the_comparison_page_shows_the_finished_trials_and_what_was_searched(runs):
+def test_the_comparison_page_shows_all_trials_the_finished_first_and_what_was_searched(runs):
     tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
     tracker.start({}, {"method": "ctp"}, objective="validation/average")
     params = {"method.a": 1, "method.b": 2, "method.c": 3, "replay.size": 4}
@@ -137,7 +137,6 @@ def test_the_comparison_page_shows_the_finished_trials_and_what_was_searched(run
     tracker.trial_start("bb", params, searched=["method.a", "method.b", "method.c", "replay.size"])
     assert tracker.close().message == ""
     named, client = found(runs)
-    assert named["bb"].info.run_name == "ctp 2 replay.size=4 a=1 b=2"
     experiment = client.get_experiment_by_name(EXPERIMENT)
     page, _, key = comparison_page(runs / "sweep", f"sqlite:///{runs / 'mlflow.db'}").rpartition("=")
     assert page.startswith(f"/#/experiments/{experiment.experiment_id}/runs?")
@@ -145,23 +144,139 @@ def test_the_comparison_page_shows_the_finished_trials_and_what_was_searched(run
     view = json.loads(experiment.tags[f"mlflow.sharedViewState.{key}"])
     assert view["name"] == "sweep"
     state = json.loads(view["state"])
-    (chart,) = state["compareRunCharts"]
-    assert chart["selectedParams"] == ["a", "b", "c", "replay.size"]
-    assert chart["selectedMetrics"] == ["validation/average"]
-    # The store itself must understand the view's filter and order.
-    options = {"filter_string": state["searchFilter"], "order_by": [state["orderByKey"] + " DESC"]}
-    assert client.search_runs([experiment.experiment_id], **options) == []
+    finished, over_tasks, every = state["compareRunCharts"]
+    searched = ["method.a", "method.b", "method.c", "replay.size"]
+    assert finished["selectedParams"] == every["selectedParams"] == searched
+    assert (finished["selectedMetrics"], every["selectedMetrics"]) == (["score"], ["tasks"])
+    assert over_tasks["selectedMetricKeys"] == ["validation/average"]
+    assert state["selectedColumns"][-4:] == [f"params.`{name}`" for name in searched]
 
     again = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
-    again.trial_end("bb", "finished")
-    again.trial_start("cc", params, searched=["method.a"])
+    again.task("aa", 1, {"validation/average": 90.0})
+    again.trial_end("aa", "stopped")
+    for trial, value in (("bb", 50.0), ("cc", 60.0)):
+        again.trial_start(trial, params, searched=["method.a"])
+        again.task(trial, 2, {"validation/average": value})
+        again.trial_end(trial, "finished", score=value)
+    again.trial_start("dd", params, searched=["method.a"])
     again.finish("interrupted")
     assert again.close().message == ""
-    (shown,) = client.search_runs([experiment.experiment_id], **options)
-    assert shown.data.tags["trial"] == "bb"
+    # The store itself must understand the view's filter and order.
+    options = {"filter_string": state["searchFilter"], "order_by": [state["orderByKey"] + " DESC"]}
+    shown = client.search_runs([experiment.experiment_id], **options)
+    assert [run.data.tags["trial"] for run in shown][:2] == ["cc", "bb"]
+    assert {run.data.tags["trial"] for run in shown} == {"aa", "bb", "cc", "dd"}
     named, _ = found(runs)
-    assert named["cc"].info.run_name == "trial 3 a=1", "numbers go on"
-    assert named["aa"].data.tags["status"] == "interrupted", "left open by the first driver"
+    assert named["dd"].info.run_name == "trial 4", "numbers go on"
+    assert named["dd"].data.tags["status"] == "interrupted"
+    assert "score" not in named["aa"].data.metrics and named["cc"].data.metrics["score"] == 60.0
+
+
+def test_trials_have_the_numbers_that_they_are_given_and_colours_of_their_own(runs):
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker.start({}, {"method": "ctp"})
+    for number in (3, 0, 11):
+        tracker.trial_start(f"t{number}", {"run.seed": 5}, number=number)
+    tracker.trial_start("seed_5", {"run.seed": 5}, number=1, searched=["run.seed"])
+    assert tracker.close().message == ""
+    client = MlflowClient(f"sqlite:///{runs / 'mlflow.db'}")
+    named, _ = found(runs)
+    client.set_tag(named["t3"].info.run_id, "mlflow.runColor", "#123456")
+    again = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    again.trial_start("t3", {"run.seed": 5}, number=3)
+    assert again.close().message == ""
+    named, _ = found(runs)
+    names = {trial: run.info.run_name for trial, run in named.items() if trial}
+    assert names == {"t3": "trial 4", "t0": "trial 1", "t11": "trial 12", "seed_5": "trial 2 seed=5"}
+    colours = [named[trial].data.tags["mlflow.runColor"] for trial in ("t0", "t11", "t3")]
+    assert colours == [run_colour(0), run_colour(11), "#123456"], "one that the user chose stays"
+
+
+def test_no_two_of_1500_trials_have_one_colour():
+    colours = [run_colour(number) for number in range(1500)]
+    assert len(set(colours)) == 1500 and all(re.fullmatch("#[0-9A-F]{6}", colour) for colour in colours)
+
+
+def test_parameters_are_short_have_a_value_and_what_was_searched_comes_first(runs):
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker.start({"method.clip": None, "run.skip_bad": False}, {"method": "ctp"})
+    params = {
+        "method.backbone.weights": None,
+        "method.clip": None,
+        "method.epochs": 3,
+        "method.learning_rate": 0.00030000000000000003,
+        "method.min_learning_rate": 1e-05,
+        "run.skip_bad": True,
+        "stream.data": "a b",
+    }
+    tracker.trial_start("aa", params, searched=["method.learning_rate", "method.clip"])
+    tracker.finish("finished", params={"method.learning_rate": 1 / 3, "method.clip": None})
+    assert tracker.close().message == ""
+    named, _ = found(runs)
+    assert list(named["aa"].data.params.items()) == [
+        ("method.learning_rate", "0.0003"),
+        ("method.clip", "null"),
+        ("method.epochs", "3"),
+        ("method.min_learning_rate", "1e-05"),
+        ("run.skip_bad", "true"),
+        ("stream.data", "a b"),
+    ]
+    chosen = {"run.skip_bad": "false", "method.learning_rate": "0.333333", "method.clip": "null"}
+    assert named[""].data.params == chosen
+
+
+def test_what_is_chosen_anew_is_said_by_tags_as_mlflows_parameters_stay(runs):
+    def choose(rate):
+        tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+        tracker.start({"run.seed": 0}, {"method": "ctp"})
+        tracker.finish("finished", params={"method.learning_rate": rate, "method.epochs": 3})
+        assert tracker.close().message == ""
+        found_now, _ = found(runs)
+        data = found_now[""].data
+        named = {n: v for n, v in data.tags.items() if n.startswith(("chosen.", "params."))}
+        assert (data.params["method.learning_rate"], data.params["method.epochs"]) == ("0.1", "3")
+        return named
+
+    assert choose(0.1) == {} == choose(0.1)
+    past = "params.of_an_earlier_choice"
+    now = {"chosen.method.learning_rate": "0.2", "chosen.method.epochs": "3", past: "method.learning_rate"}
+    assert choose(0.2) == now
+    assert choose(0.1) == {**now, "chosen.method.learning_rate": "0.1", past: ""}
+
+
+def test_a_run_of_seeds_is_shown_by_its_curves_and_test_scores(runs):
+    tracker = Tracker(runs / "seeds", None, EXPERIMENT, "seeds")
+    seeds = {"seeds": "4 5"}
+    tracker.start(seeds, {"method": "ctp"}, objective="validation/average", kind="train", own_tags=seeds)
+    for number, seed in enumerate((4, 5)):
+        tracker.trial_start(f"seed_{seed}", {"run.seed": seed}, searched=["run.seed"], number=number)
+    assert tracker.close().message == ""
+    named, client = found(runs)
+    tags, params = named[""].data.tags, named[""].data.params
+    assert (tags["kind"], tags["seeds"], params) == ("train", "4 5", {"seeds": "4 5"})
+    assert "seed" not in tags and "seeds" not in named["seed_4"].data.tags
+    (view,) = (v for n, v in client.get_experiment_by_name(EXPERIMENT).tags.items() if "sharedView" in n)
+    state = json.loads(json.loads(view)["state"])
+    kinds = [(chart["type"], chart["metricKey"]) for chart in state["compareRunCharts"]]
+    assert kinds == [
+        ("LINE", "validation/average"),
+        ("BAR", "test/average"),
+        ("BAR", "test/forgetting"),
+        ("BAR", "test/seen/r_mean"),
+        ("BAR", "test/seen/accuracy"),
+    ]
+    assert "metrics.`test/average`" in state["selectedColumns"]
+
+
+def test_a_search_of_nothing_has_a_page_too(runs):
+    tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+    tracker.start({}, {"method": "zero-shot"})
+    tracker.trial_start("aa", {})
+    tracker.trial_start("bb", {})
+    assert tracker.close().message == ""
+    _, client = found(runs)
+    tags = client.get_experiment_by_name(EXPERIMENT).tags
+    assert sum(name.startswith("mlflow.sharedViewState.") for name in tags) == 1
 
 
 def test_two_sweeps_of_one_name_do_not_mix(runs, tmp_path):

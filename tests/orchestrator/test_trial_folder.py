@@ -47,17 +47,17 @@ def test_all_of_a_checkpoint_is_kept_and_what_vouches_for_it_last(storage, tmp_p
         p.relative_to(tmp_path / "here").as_posix() for p in (tmp_path / "here").rglob("*") if p.is_file()
     }
     assert set(storage.names()) == here and len(storage.put_names) == len(here) == 5
-    assert storage.put_names[-1] == "checkpoints/task_00/state.json"
+    assert storage.put_names[-1] == "checkpoints/task_01/state.json"
 
 
 def test_to_go_on_the_newest_whole_checkpoint_is_taken_and_to_test_all_are(storage, tmp_path):
     _save(tmp_path / "here", storage, 3)
-    assert _fetched(storage, "train") == (3, ["task_02"], [2.0] * 4)
-    assert storage.got_names[-1] == "checkpoints/task_02/state.json"
-    assert _fetched(storage, "test") == (3, ["task_00", "task_01", "task_02"], [2.0] * 4)
-    cut = tmp_path / "kept" / "checkpoints" / "task_02" / "model.safetensors"
+    assert _fetched(storage, "train") == (3, ["task_03"], [2.0] * 4)
+    assert storage.got_names[-1] == "checkpoints/task_03/state.json"
+    assert _fetched(storage, "test") == (3, ["task_01", "task_02", "task_03"], [2.0] * 4)
+    cut = tmp_path / "kept" / "checkpoints" / "task_03" / "model.safetensors"
     cut.write_bytes(cut.read_bytes()[:-1])
-    assert _fetched(storage, "train") == (2, ["task_01", "task_02"], [1.0] * 4)
+    assert _fetched(storage, "train") == (2, ["task_02", "task_03"], [1.0] * 4)
 
 
 def test_of_a_look_at_test_what_vouches_for_it_comes_last(storage, tmp_path):

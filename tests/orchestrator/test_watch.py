@@ -29,18 +29,19 @@ class _Tracker:
     def knows(self, trial_id):
         return trial_id in self.ends
 
-    def trial_start(self, trial_id, params, tags, searched):
-        self.params = params
+    def trial_start(self, trial_id, params, tags, searched, number):
+        self.params, self.number = params, number
 
     def task(self, trial_id, step, metrics):
         self.steps.append((trial_id, step))
+        self.metrics = metrics
 
     def artifact(self, trial_id, path, subfolder=None):
         assert path.exists()
         self.files.append((trial_id, path.name))
 
-    def trial_end(self, trial_id, status, reason):
-        self.ends[trial_id] = (status, reason)
+    def trial_end(self, trial_id, status, reason, score):
+        self.ends[trial_id], self.score = (status, reason), score
         self.files_at_end[trial_id] = {name for _, name in self.files}
 
 
@@ -61,7 +62,7 @@ def _walk(watch, trial_id, values, status="finished"):
     curves, reports, text = Curves(), [], ""
     for task, value in enumerate(values):
         report = {"task": task + 1, _METRIC: value, "seconds/train": 1.0}
-        report |= {f"validation/task_{k:02d}/r_mean": value for k in range(task + 1)}
+        report |= {f"validation/task_{k + 1:02d}/r_mean": value for k in range(task + 1)}
         reports.append(report)
         checkpoint.save(folder, task, Checkpoint({}, {}, reports))
         curves.rows = [(task, "train", 0, "ita", 1.0)]
@@ -82,7 +83,7 @@ def test_a_run_that_is_opened_again_tells_the_record_what_its_book_alone_knows(
     book = TrialBook(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS, identity.stamp)
     book.start("a", {"method.learning_rate": 1e-3}, {})
     for task in (1, 2):
-        named = {f"validation/task_{k:02d}/r_mean": 50.0 for k in range(task)}
+        named = {f"validation/task_{k + 1:02d}/r_mean": 50.0 for k in range(task)}
         book.report("a", {"task": task, _METRIC: 50.0, **named})
     book.end("a", "stopped")
     tracker = _Tracker()
@@ -99,11 +100,11 @@ def test_a_run_that_is_opened_again_tells_the_record_what_its_book_alone_knows(
 def test_only_the_best_trial_keeps_all_its_checkpoints(parts):
     watch, _, _ = parts
     _walk(watch, "a", [50.0, 40.0])
-    assert _kept(watch, "a") == ["task_00", "task_01"]
+    assert _kept(watch, "a") == ["task_01", "task_02"]
     _walk(watch, "b", [99.0], "stopped")
     _walk(watch, "c", [50.0, 45.0])
-    assert _kept(watch, "a") == ["task_01"] and _kept(watch, "b") == ["task_00"]
-    assert _kept(watch, "c") == ["task_00", "task_01"]
+    assert _kept(watch, "a") == ["task_02"] and _kept(watch, "b") == ["task_01"]
+    assert _kept(watch, "c") == ["task_01", "task_02"]
     assert watch.book.best().id == "c", "a stopped trial is never the best"
 
 
@@ -230,7 +231,7 @@ def test_all_checkpoints_stay_where_the_look_at_test_failed(parts):
     watch, _, _ = parts
     _walk(watch, "best", [50.0, 90.0])
     _walk(watch, "a", [50.0, 40.0], "failed")
-    assert _kept(watch, "a") == ["task_00", "task_01"]
+    assert _kept(watch, "a") == ["task_01", "task_02"]
 
 
 def test_what_the_journal_lacks_is_made_good_when_the_run_is_opened_again(parts, tmp_path, small_config):
@@ -288,8 +289,8 @@ def test_where_all_are_tested_none_loses_its_checkpoints_before(parts):
     watch._all_tested = True
     _walk(watch, "best", [50.0, 90.0])
     _walk(watch, "a", [50.0, 40.0])
-    assert _kept(watch, "a") == ["task_00", "task_01"]
+    assert _kept(watch, "a") == ["task_01", "task_02"]
     (watch.book.place("a") / "test").mkdir()
     (watch.book.place("a") / "test" / "metrics.json").write_text('{"test/average": 40.0}')
     watch.end("a", "finished")
-    assert _kept(watch, "a") == ["task_01"] and _kept(watch, "best") == ["task_00", "task_01"]
+    assert _kept(watch, "a") == ["task_02"] and _kept(watch, "best") == ["task_01", "task_02"]

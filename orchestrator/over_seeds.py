@@ -1,0 +1,20 @@
+"""What several seeds of one configuration found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+
+def over_seeds(tested: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of one or more looks at test, a mapping each: the mean of each metric that all have, under its own name
+    (``test/average``), and, of two or more, the sample standard deviation, as ``test_deviation/average``.
+    """
+    names = [name for name in (tested[0] if tested else {}) if all(name in found for found in tested)]
+    values = {name: np.array([found[name] for found in tested]) for name in names}
+    means = {name: float(column.mean()) for name, column in values.items()}
+    if len(tested) < 2:
+        return means
+    spread = {name: float(column.std(ddof=1)) for name, column in values.items()}
+    return means | {name.replace("test/", "test_deviation/", 1): value for name, value in spread.items()}

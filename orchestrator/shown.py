@@ -1,0 +1,22 @@
+"""Values and scores as people read them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def shown_value(value: Any) -> str:
+    """A value of a configuration, as ``--set`` takes it: ``true``, ``null``, a list in JSON, a float of at
+    most six digits (0.00030000000000000003 is 0.0003).
+    """
+    if isinstance(value, float):
+        short = f"{value:.6g}"
+        return repr(value) if float(short) == value else short
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def shown_score(value: float | None) -> str:
+    """A metric with two decimals, never ``-0.00``; ``-`` where there is none."""
+    # Adding 0 takes the sign from what was rounded to -0.
+    return "-" if value is None else f"{round(value, 2) + 0.0:.2f}"
