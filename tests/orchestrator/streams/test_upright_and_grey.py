@@ -71,13 +71,14 @@ def test_a_turned_picture_is_cropped_as_it_is_seen(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "broken", [b"II*\0\x08\0\0\0\xff\xff\x12\x01", b"", b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02"]
+    "broken", [b"no TIFF!", b"II*\0\x08\0\0\0\xff\xff\x12\x01", b"", b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x02"]
 )
-def test_broken_exif_data_spoil_no_picture(broken):
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_broken_exif_data_spoil_no_picture(broken, format):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
-        found = decode(saved(quarters(), "JPEG", exif=b"Exif\0\0" + broken), 32)
+        found = decode(saved(quarters(), format, exif=b"Exif\0\0" + broken), 32)
     assert found[4, 4, 0] > 200 and found[4, 4, 1] < 50
 
 
