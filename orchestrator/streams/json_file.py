@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -21,11 +22,20 @@ def read_json(
     values as they are written, some perhaps twice. ``layout``: what the file should hold, for errors.
 
     :class:`~orchestrator.errors.UserError`, one line: a file that cannot be read, is no whole JSON, nests
-    deeper than Python reads, or has a number of more digits than Python converts.
+    deeper than Python reads, has a number of more digits than Python converts, or, without ``pairs``, a key
+    twice in one object, of which one would be lost.
     """
+
+    def once(found: list[tuple[str, Any]]) -> Any:
+        kept = dict(found)
+        if len(kept) < len(found):
+            twice = next(key for key, count in Counter(key for key, _ in found).items() if count > 1)
+            raise UserError(f"{path}: holds {shown(twice)} twice in one object, allowed: {layout}")
+        return kept if hook is None else hook(kept)
+
     try:
         with open(path, encoding="utf-8-sig") as file:
-            return json.load(file, object_hook=hook, object_pairs_hook=pairs)
+            return json.load(file, object_pairs_hook=pairs or once)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}), allowed: {layout}") from None
     except json.JSONDecodeError as error:

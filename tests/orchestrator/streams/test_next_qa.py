@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import pickle
 
 import h5py
@@ -247,6 +248,8 @@ def rewrite(**columns):
     [
         (cut, "cannot be read"),
         (lambda path: path.unlink(), "cannot be read"),
+        (lambda path: path.unlink() or path.mkdir(), r"cannot be read \(is no file\)"),
+        (lambda path: path.unlink() or os.mkfifo(path), r"cannot be read \(is no file\)"),
         (rewrite(feat=np.zeros((2, 4, 6))), "has no ids"),
         (rewrite(ids=[1, 2], feat=np.zeros((3, 4, 6))), r"3 rows of feat and ids \(2,\)"),
         (rewrite(ids=[1], feat=np.zeros((1, 4, 5))), r"feat has shape \(1, 4, 5\)"),

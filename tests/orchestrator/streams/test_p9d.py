@@ -329,11 +329,13 @@ def test_an_error_says_why_nothing_is_left(tmp_path, files):
         ('{"a": ' + "9" * 5000 + "}", "holds a number that is too long (Exceeds the limit (4300 digits)"),
         ('{"a": -' + "9" * 5000 + "}", "holds a number that is too long (Exceeds the limit (4300 digits)"),
         ("[" * 200_000, "nested too deeply, allowed: a JSON object"),
+        ('{"a": {}, "b": {}, "b": {}}', 'holds "b" twice in one object, allowed: a JSON object'),
+        ('{"a": {"title": "x", "title": "y"}}', 'holds "title" twice in one object, allowed: a JSON object'),
         ('{"a":' * 200_000, "nested too deeply, allowed: a JSON object"),
         ('{"a": 1}\n{"b": 2}', "not whole JSON (Extra data, line 2 column 1), allowed: a JSON object"),
         ("", "not whole JSON (Expecting value, line 1 column 1), allowed: a JSON object"),
     ],
-    ids=["digits", "negative", "lists", "objects", "lines", "empty"],
+    ids=["digits", "negative", "lists", "twice", "twice below", "objects", "lines", "empty"],
 )
 def test_json_that_python_does_not_read_is_one_line(tmp_path, files, text, found):
     write(tmp_path, files)
