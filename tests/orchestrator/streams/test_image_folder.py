@@ -197,6 +197,8 @@ def test_names_in_another_encoding_or_nowhere_are_one_line(tmp_path):
     tree(tmp_path)
     (tmp_path / "n.txt").write_bytes("n01 Ель".encode("cp1251"))
     assert "n.txt:1: not UTF-8 (byte 4 of the file), allowed: a file of" in message(tmp_path, names="n.txt")
+    (tmp_path / "n.txt").write_bytes(b"\xef\xbb\xbfa b\n" + "Ель".encode("cp1251"))
+    assert "n.txt:2: not UTF-8 (byte 7 of the file)" in message(tmp_path, names="n.txt")
     assert "m.txt: cannot be read (No such file" in message(tmp_path, names="m.txt")
     names = "".join(f"{folder}\tsame\n" for folder in FOLDERS)
     (tmp_path / "n.txt").write_text(names, encoding="utf-8")
@@ -261,8 +263,9 @@ def test_when_no_line_of_a_list_is_sound_the_first_fault_is_told(tmp_path):
     assert "split/train.txt:1: " in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_a_list_and_names_whose_letters_are_composed_otherwise_mean_the_same(tmp_path):
-    on_disk, typed = (unicodedata.normalize(form, "n05_éclair") for form in ("NFD", "NFC"))
+@pytest.mark.parametrize("forms", [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_list_and_names_whose_letters_are_composed_otherwise_mean_the_same(tmp_path, forms):
+    on_disk, typed = (unicodedata.normalize(form, "n05_éclair") for form in forms)
     folders = [*FOLDERS[:3], on_disk]
     tree(tmp_path, folders=folders)
     for top in ("train", "test"):
