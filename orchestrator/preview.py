@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from . import strict_yaml
 from .config import RunConfig
 from .ray_address import ray_address
+from .size_remarks import size_remarks
 from .space import Space
 from .streams.source import StreamSource
 
@@ -18,7 +19,7 @@ def preview(space: Space, source: StreamSource, trials: int, concurrent: int | N
         f"Search: {trials} trials for {space.objective.mode} {space.objective.metric} ({space.path})",
         *(f"  {line}" for line in space.describe()),
         "",
-        *_common(space.config, source, concurrent),
+        *_common(space.config, source, concurrent, space.largest_memory(len(source.categories))),
     ]
     return "\n".join(lines)
 
@@ -27,10 +28,14 @@ def preview_train(
     config: RunConfig, source: StreamSource, seeds: Sequence[int], concurrent: int | None
 ) -> str:
     """Fixed configurations: seeds, resolved configuration, tasks, resources."""
-    return "\n".join([f"Runs: seed {', '.join(map(str, seeds))}", "", *_common(config, source, concurrent)])
+    largest = config.replay.most(len(source.categories))
+    return "\n".join(
+        [f"Runs: seed {', '.join(map(str, seeds))}", "", *_common(config, source, concurrent, largest)]
+    )
 
 
-def _common(config: RunConfig, source: StreamSource, concurrent: int | None) -> list[str]:
+def _common(config: RunConfig, source: StreamSource, concurrent: int | None, largest: int) -> list[str]:
+    """``largest``: records that the memory holds at most."""
     sizes = [{name: len(split.label) for name, split in task.splits.items()} for task in source.tasks]
     columns = list(dict.fromkeys(name for size in sizes for name in size))
     groups = [] if source.tables is None else source.tables.groups
@@ -47,6 +52,7 @@ def _common(config: RunConfig, source: StreamSource, concurrent: int | None) -> 
         f"Stream {source.name}: {len(source.tasks)} tasks of {source.scenario}, {_pictures(source)}",
         *(f"  {line}" for line in table),
         *(f"  left out: {count} x {why}" for why, count in source.skipped.items()),
+        *(f"  {line}" for line in (*source.remarks, *size_remarks(source, largest))),
         "",
         "Resources",
         *(f"  {line}" for line in _resources(config, concurrent)),

@@ -28,6 +28,7 @@ from .replay.limits import plan as plan_memory
 from .replay.parcel import pack
 from .replay.publish import publish
 from .replay.store import SharedStore
+from .size_remarks import size_remarks
 from .spilling import Spilling
 from .start_ray import start_ray
 from .streams.cut_captions import cut_captions
@@ -261,6 +262,8 @@ class Session:
 
         for why, count in self._source.skipped.items():
             self._say(f"left out: {count} record(s): {why}")
+        for line in (*self._source.remarks, *size_remarks(self._source, self._largest_memory)):
+            self._say(line)
         stream = self._prepare()
         if line := cut_captions(stream):
             self._say(line)

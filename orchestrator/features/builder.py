@@ -127,7 +127,17 @@ class Builder:
         label = task.splits[place[1]].label
         if lost := set(label.tolist()) - set(np.delete(label, rows).tolist()):
             name = self._source.categories[min(lost)]
-            raise UserError(f"task {task.name}, split {place[1]}: no picture of class {name!r} can be read")
+            reason = self._reason(place, int(np.flatnonzero(label == min(lost))[0]))
+            raise UserError(
+                f"task {task.name}, split {place[1]}: no picture of class {name!r} can be read{reason}"
+            )
+
+    def _reason(self, place: Place, row: int) -> str:
+        try:
+            self._encoder.sources[place].read(np.array([row]))
+        except BadRecord as error:
+            return f", the first: {error}"
+        return ""
 
     def _is_mended(self, told: dict) -> bool:
         """Whether a picture was left out that can be read now; an error where it may not be left out."""

@@ -17,7 +17,7 @@ import numpy as np
 from ..errors import UserError
 from ..fresh_file import fresh_file
 
-FORMAT = 1
+FORMAT = 2  # 2: pictures are turned upright, grey of 16 bits is read
 _BLOCK = 2**24
 
 

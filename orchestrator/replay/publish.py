@@ -15,7 +15,7 @@ from methods.method import ClassSpec, InputSpec, Task
 
 from ..errors import BadRecord, UserError
 from ..prefetch import Prefetch
-from ..streams.pictures import ArrayPictures, EncodedPictures
+from ..streams.pictures import ArrayPictures, EncodedPictures, MissingPictures
 from ..streams.source import Questions, QuestionTables
 from ..streams.stream import Split, Stream, TaskData
 from .absent import AbsentPictures
@@ -42,7 +42,8 @@ class StreamHandle:
     """A published stream: small, travels to workers, :meth:`open`\\ s there.
 
     ``skipped``: records left out because their picture cannot be read, by ``task/split``. ``arrays``: which
-    of the arrays that not every stream has lie in the store. ``tables``: in vqa.
+    of the arrays that not every stream has lie in the store. ``tables``: in vqa. ``missing``: splits
+    without pictures.
     """
 
     store: SharedStore
@@ -59,6 +60,7 @@ class StreamHandle:
     arrays: frozenset[str]
     skipped: dict[str, int] = field(default_factory=dict)
     tables: QuestionTables | None = None
+    missing: dict[Place, MissingPictures] = field(default_factory=dict)
 
     def open(self) -> SharedStream:
         """The stream, its arrays mapped in place. Raises UserError when they are gone."""
@@ -72,7 +74,7 @@ class StreamHandle:
             candidates = Candidates(None, AbsentPictures(training))
         elif self.plan.mode == "resident":
             image = self.store.get("image")
-            pictures = {place: ArrayPictures(image[a:b]) for place, (a, b) in found.items()}
+            pictures = {place: ArrayPictures(image[a:b]) for place, (a, b) in found.items()} | self.missing
             candidates = Candidates(None, ArrayPictures(image[:training]))
         else:
             pictures = self.sources.open()
@@ -179,6 +181,7 @@ class _Publisher:
             for place in places([{n: len(s) for n, s in t.splits.items()} for t in stream.tasks])
         }
         self._kept = {place: np.arange(len(split)) for place, split in self._splits.items()}
+        self._faults: dict[Place, dict[int, str]] = {place: {} for place in self._splits}
 
     def publish(self) -> StreamHandle:
         sources = None
@@ -221,6 +224,7 @@ class _Publisher:
             frozenset([*self._files, *self._share_records(), *self._share_origin()]),
             skipped,
             self._stream.tables,
+            {p: s.pictures for p, s in self._splits.items() if isinstance(s.pictures, MissingPictures)},
         )
 
     def _share_pictures(self) -> None:
@@ -245,7 +249,12 @@ class _Publisher:
                 continue
             if lost := set(split.label.tolist()) - set(split.label[kept].tolist()):
                 known = self._stream.spec.names[min(lost)]
-                raise UserError(f"task {task.name}, split {name}: no picture of class {known!r} can be read")
+                faults = self._faults[index, name]
+                first = [faults[row] for row in np.flatnonzero(split.label == min(lost)) if row in faults]
+                raise UserError(
+                    f"task {task.name}, split {name}: no picture of class {known!r} can be read"
+                    f"{f', the first: {first[0]}' if first else ''}"
+                )
 
     def _share_texts(self) -> None:
         total = sum(len(rows) for rows in self._kept.values())
@@ -334,12 +343,15 @@ class _Publisher:
 
         def work(item: tuple[Place, np.ndarray]) -> tuple[Place, np.ndarray, Sequence]:
             place, rows = item
+            if isinstance(self._splits[place].pictures, MissingPictures):  # met where they are looked at
+                return place, rows, np.zeros((len(rows), *self._shape), self._type)
             while len(rows):
                 try:
                     return place, rows, getattr(self._splits[place].pictures, method)(rows)
                 except BadRecord as error:
                     if not self._stream.skip_bad:
                         raise
+                    self._faults[place][error.row] = str(error)
                     rows = rows[rows != error.row]
             return place, rows, ()
 
@@ -362,7 +374,11 @@ class _Publisher:
             rows = np.concatenate(parts)
             if len(wanted[index, name]) and not len(rows):
                 task = self._stream.tasks[index].task.name
-                raise UserError(f"task {task}, split {name}: none of its pictures can be read")
+                faults = self._faults[index, name]
+                first = faults[min(faults)]
+                raise UserError(
+                    f"task {task}, split {name}: none of its pictures can be read, the first: {first}"
+                )
             wanted[index, name] = rows
 
 

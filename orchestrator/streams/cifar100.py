@@ -113,6 +113,8 @@ def _examples(path: str, digest: hashlib._Hash) -> Examples:
         raise UserError(f"{path}: data is no array of bytes (N, {row}), allowed: one row a picture")
     if not isinstance(labels, list) or not all(type(label) is int for label in labels):
         raise UserError(f"{path}: fine_labels is no list of integers, allowed: one a picture")
+    if any(label.bit_length() > 31 for label in labels):
+        raise UserError(f"{path}: fine_labels holds a number of more than 31 bits, allowed: 0 .. 99")
     if len(labels) != len(data):
         raise UserError(f"{path}: {len(data)} pictures and {len(labels)} labels, allowed: as many of each")
     digest.update(data)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import UserError
 from .class_config import ClassConfig
+from .shows import shows
 from .source import Pictures, SplitSource, StreamSource, TaskSource
 from .templates import templates
 
@@ -41,6 +42,7 @@ def class_incremental(
     image_size: int,
     augment: str,
     content: bytes,
+    origins: Sequence[str] | None = None,
     skipped: Mapping[str, int] | None = None,
 ) -> StreamSource:
     """The stream of a data set of C classes.
@@ -49,12 +51,13 @@ def class_incremental(
     of each class's pictures that becomes it, the same for every seed. ``content``: what the pictures are, for
     the fingerprints. Prompts are part of neither, class names of the stream's alone: with others, encoded
     pictures stay as they are. A class's validation pictures are drawn from its training pictures by
-    ``config.seed``. Each class has at least one picture in each split.
+    ``config.seed``. Each class has at least one picture in each split. ``origins``: where each class comes
+    from, for errors; None: its number.
 
     :class:`~orchestrator.errors.UserError`: a name that is empty or used twice, a label outside 0 .. C - 1, a
     class with too few pictures, task sizes that do not suit C.
     """
-    _check_names(name, names)
+    _check_names(name, names, origins or [f"class {number}" for number in range(len(names))])
     count = len(names)
     stops = _stops(config, count)
     if config.class_order == "seed":
@@ -93,11 +96,11 @@ def class_incremental(
     )
 
 
-def _check_names(stream: str, names: Sequence[str]) -> None:
-    seen: dict[str, str] = {}
-    for found in names:
-        if not found.strip():
-            raise UserError(f"stream {stream}: class name {found!r} is empty, allowed: text")
+def _check_names(stream: str, names: Sequence[str], origins: Sequence[str]) -> None:
+    seen: dict[str, tuple[str, str]] = {}
+    for found, origin in zip(names, origins, strict=True):
+        if not shows(found):
+            raise UserError(f"stream {stream}: class name {found!r} of {origin} is empty, allowed: text")
         try:
             found.encode()
         except UnicodeEncodeError:
@@ -105,9 +108,13 @@ def _check_names(stream: str, names: Sequence[str]) -> None:
         # What looks alike is alike: é has two encodings, and data sets write _ for a space.
         key = unicodedata.normalize("NFC", " ".join(found.replace("_", " ").split()))
         if key in seen:
-            twice = repr(found) if found == seen[key] else f"{found!r} (also written {seen[key]!r})"
-            raise UserError(f"stream {stream}: class name {twice} is used twice, allowed: each name once")
-        seen[key] = found
+            other, where = seen[key]
+            twice = repr(found) if found == other else f"{found!r} (also written {other!r})"
+            raise UserError(
+                f"stream {stream}: class name {twice} is used twice, for {where} and {origin}, allowed: each "
+                "name once"
+            )
+        seen[key] = found, origin
 
 
 def _stops(config: ClassConfig, count: int) -> list[int]:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..errors import UserError
-from .bad_records import count_or_raise
+from .bad_records import BadRecords
 from .checks import check_share, check_whole
 from .class_config import ClassConfig
+from .class_folders import class_folders
 from .class_incremental import Examples, class_incremental
 from .class_names import read_class_names
 from .file_content import file_content
 from .listed_pictures import Listed, listed_pictures
 from .pictures import FolderPictures
+from .same_pictures import same_pictures
 from .source import StreamSource
-
-_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 @dataclass(frozen=True)
@@ -79,28 +79,35 @@ class ImageFolder:
             )
         if not os.path.isdir(root):
             raise UserError(f"{root}: no such folder, allowed: one with class folders")
-        bad, skipped = count_or_raise(skip_bad)
-        folders, parts = _listed(config, bad) if config.train_list else _walked(root, bad)
-        train, *test = (_examples(config, part) for part in parts)
-        return class_incremental(
-            "image-folder",
-            config,
-            _names(config, folders),
-            train,
-            test[0] if test else config.test,
-            image_size=config.image_size,
-            augment="flip",
-            content=file_content(f"{root}/{path}" for part in parts for path in part.paths),
-            skipped=skipped,
-        )
+        bad = BadRecords(skip_bad)
+        with bad.explaining():
+            return _stream(config, bad)
 
 
-def _listed(config: _Config, bad: Callable[[str, str], None]) -> tuple[list[str], list[Listed]]:
+def _stream(config: _Config, bad: BadRecords) -> StreamSource:
+    folders, parts = _listed(config, bad) if config.train_list else class_folders(config.data, bad)
+    train, *test = (_examples(config, part) for part in parts)
+    found = class_incremental(
+        "image-folder",
+        config,
+        _names(config, folders),
+        train,
+        test[0] if test else config.test,
+        image_size=config.image_size,
+        augment="flip",
+        content=file_content(f"{config.data}/{path}" for part in parts for path in part.paths),
+        origins=[f"folder {folder!r}" for folder in folders],
+        skipped=bad.counts,
+    )
+    return replace(found, remarks=(*bad.remarks, *same_pictures(found.tasks)))
+
+
+def _listed(config: _Config, bad: BadRecords) -> tuple[list[str], list[Listed]]:
     """The class folders in the order of the labels, and the pictures of each part."""
     lists = [os.path.join(config.data, path) for path in (config.train_list, config.test_list)]
     parts = [listed_pictures(config.data, path, bad) for path in lists]
     rows = [
-        (path, picture, os.path.basename(os.path.dirname(picture)), label)
+        (path, picture, unicodedata.normalize("NFC", os.path.basename(os.path.dirname(picture))), label)
         for path, part in zip(lists, parts, strict=True)
         for picture, label in zip(part.paths, part.labels, strict=True)
     ]
@@ -129,53 +136,6 @@ def _listed(config: _Config, bad: Callable[[str, str], None]) -> tuple[list[str]
     return [folder_of[label] for label in range(len(folder_of))], parts
 
 
-def _walked(root: str, bad: Callable[[str, str], None]) -> tuple[list[str], list[Listed]]:
-    """The same from the folders themselves."""
-    split = all(os.path.isdir(f"{root}/{part}") for part in ("train", "test"))
-    if not split and os.path.isdir(f"{root}/train") and _subfolders(f"{root}/train"):
-        raise UserError(f"{root}: has train/ and no test/, allowed: both, or class folders alone")
-    tops = ["train/", "test/"] if split else [""]
-    of_top = [_subfolders(f"{root}/{top}".rstrip("/")) for top in tops]
-    folders = sorted(set().union(*of_top))
-    if not folders:
-        raise UserError(f"{root}: holds no class folders, allowed: train/ and test/ with them, or them")
-    parts = []
-    for top, found in zip(tops, of_top, strict=True):
-        part = Listed([], [])
-        for label, folder in enumerate(folders):
-            pictures = _pictures(root, f"{top}{folder}", bad) if folder in found else []
-            part.paths.extend(pictures)
-            part.labels.extend([label] * len(pictures))
-        parts.append(part)
-    return folders, parts
-
-
-def _subfolders(folder: str) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return [e.name for e in entries if e.is_dir() and not e.name.startswith(".")]
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be read ({error.strerror}), allowed: a folder") from None
-
-
-def _pictures(root: str, folder: str, bad: Callable[[str, str], None]) -> list[str]:
-    """The pictures below a folder, sorted, as paths from the root."""
-    found = []
-    for where, below, files in os.walk(f"{root}/{folder}", followlinks=True):
-        below[:] = [name for name in below if not name.startswith(".")]
-        for name in files:
-            if name.startswith(".") or not name.lower().endswith(_ENDINGS):
-                continue
-            path = os.path.relpath(f"{where}/{name}", root)
-            try:
-                path.encode()
-            except UnicodeEncodeError:
-                bad(f"{root}: file name {path!r} is not UTF-8, allowed: UTF-8", "file name is not UTF-8")
-                continue
-            found.append(path)
-    return sorted(found)
-
-
 def _examples(config: _Config, part: Listed) -> Examples:
     return Examples(
         pictures=lambda rows: FolderPictures(config.data, [part.paths[r] for r in rows], config.image_size),
@@ -189,7 +149,8 @@ def _names(config: _Config, folders: list[str]) -> list[str]:
         return [folder.replace("_", " ") for folder in folders]
     path = os.path.join(config.data, config.names)
     names = read_class_names(path)
-    missing = [folder for folder in folders if folder not in names]
+    composed = {folder: unicodedata.normalize("NFC", folder) for folder in folders}
+    missing = [folder for folder in folders if composed[folder] not in names]
     if missing:
         raise UserError(f"{path}: has no name for the folder {missing[0]!r}, allowed: one for each class")
-    return [names[folder] for folder in folders]
+    return [names[composed[folder]] for folder in folders]

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
 
 from ..errors import UserError
-from .bad_records import count_or_raise
+from .bad_records import BadRecords
 from .clean_caption import clean_caption
 from .file_content import file_content
-from .p9d_records import Records, read_flat, read_train
+from .is_file import is_file
+from .p9d_records import WORDS, Records, read_flat, read_train
 from .pictures import FilePictures
+from .same_pictures import same_pictures
 from .source import SplitSource, StreamSource, TaskSource
 from .text_config import TextConfig
 
-_WORDS = 30
 _FOLDERS = {"train": "train_images"}
 _RETRIEVAL = ("query", "gallery")
 
@@ -96,46 +98,48 @@ class P9D:
             )
         if not os.path.isdir(root):
             raise UserError(f"{root}: no such folder, allowed: one with json/ and train_images/")
-        bad, skipped = count_or_raise(skip_bad)
-        found = {"train": read_train(f"{root}/json/train.json", bad)}
-        names = _task_names(config, list(found["train"]))
-        there = [s for s in _RETRIEVAL if os.path.exists(f"{root}/json/{s}.json")]
-        for split in ("test", *(_RETRIEVAL if there else ())):
-            found[split] = read_flat(f"{root}/json/{split}.json", found["train"], bad)
-        for split in found:
-            found[split] = {name: found[split][name] for name in names}
-        _drop_missing(root, found, bad)
+        bad = BadRecords(skip_bad)
+        with bad.explaining():
+            return _stream(config, bad)
 
-        categories: dict[str, int] = {}
-        digest = hashlib.sha256(repr({**asdict(config), "data": None}).encode())
-        tasks = []
-        for name in names:
-            records = {split: by_task[name] for split, by_task in found.items()}
-            splits = _splits(config, name, records)
-            tasks.append(
-                TaskSource(
-                    name,
-                    {
-                        s: _source(config, s, records, rows, categories)
-                        for s, (records, rows) in splits.items()
-                    },
-                )
-            )
-        for task in tasks:
-            for name, split in task.splits.items():
-                digest.update("\n".join([task.name, name, *split.ids, *split.captions]).encode())
-                digest.update(split.label)
-        digest.update(file_content(_files(tasks)))
-        return StreamSource(
-            name="p9d",
-            scenario="retrieval",
-            image_size=config.image_size,
-            categories=list(categories),
-            tasks=tasks,
-            augment="product",
-            fingerprint=digest.hexdigest(),
-            skipped=dict(skipped),
-        )
+
+def _stream(config: _Config, bad: BadRecords) -> StreamSource:
+    root = config.data
+    found = {"train": read_train(f"{root}/json/train.json", bad)}
+    names = _task_names(config, list(found["train"]))
+    there = [s for s in _RETRIEVAL if os.path.exists(f"{root}/json/{s}.json")]
+    for split in ("test", *(_RETRIEVAL if there else ())):
+        found[split] = read_flat(f"{root}/json/{split}.json", found["train"], bad)
+    for split in found:
+        found[split] = {name: found[split][name] for name in names}
+    spelled = _drop_missing(root, found, bad)
+
+    categories: dict[str, int] = {}
+    digest = hashlib.sha256(repr({**asdict(config), "data": None}).encode())
+    tasks = []
+    for name in names:
+        records = {split: by_task[name] for split, by_task in found.items()}
+        splits = _splits(config, name, records)
+        sources = {
+            s: _source(config, s, kept, rows, categories, spelled) for s, (kept, rows) in splits.items()
+        }
+        tasks.append(TaskSource(name, sources))
+    for task in tasks:
+        for name, split in task.splits.items():
+            digest.update("\n".join([task.name, name, *split.ids, *split.captions]).encode())
+            digest.update(split.label)
+    digest.update(file_content(_files(tasks)))
+    return StreamSource(
+        name="p9d",
+        scenario="retrieval",
+        image_size=config.image_size,
+        categories=list(categories),
+        tasks=tasks,
+        augment="product",
+        fingerprint=digest.hexdigest(),
+        skipped=dict(bad.counts),
+        remarks=(*bad.remarks, *same_pictures(tasks)),
+    )
 
 
 def _files(tasks: list[TaskSource]) -> Iterable[str]:
@@ -159,27 +163,34 @@ def _task_names(config: _Config, names: list[str]) -> list[str]:
     return names[: config.tasks]
 
 
-def _drop_missing(root: str, found: dict[str, dict[str, Records]], bad: Callable[[str, str], None]) -> None:
+def _drop_missing(
+    root: str, found: dict[str, dict[str, Records]], bad: Callable[[str, str], None]
+) -> dict[tuple[str, str], str]:
+    """Leaves out the records without a picture. (folder, id) -> the picture's name, where the two have the
+    same letters, composed in two ways (NFC in a list, NFD on a disk of macOS).
+    """
+    spelled: dict[tuple[str, str], str] = {}
     for folder in sorted({_FOLDERS.get(split, "gallery_images") for split in found}):
         of_folder = [s for s in found if _FOLDERS.get(s, "gallery_images") == folder]
         left = {i for s in of_folder for records in found[s].values() for i in records.ids}
-        try:
-            with os.scandir(f"{root}/{folder}") as entries:
-                for entry in entries:
-                    left.discard(entry.name.removesuffix(".jpg") if entry.name.endswith(".jpg") else "")
-        except OSError as error:
-            raise UserError(
-                f"{root}/{folder}: cannot be read ({error.strerror}), allowed: a folder"
-            ) from None
+        for stem in _stems(f"{root}/{folder}"):
+            left.discard(stem)
         if not left:
             continue
+        written = {
+            unicodedata.normalize("NFC", stem): stem
+            for stem in _stems(f"{root}/{folder}")
+            if not stem.isascii()
+        }
+        stems = {item: written.get(unicodedata.normalize("NFC", item)) for item in left}
+        spelled |= {(folder, item): stem for item, stem in stems.items() if stem}
         for split in of_folder:
             for name, records in found[split].items():
                 found[split][name] = kept = Records()
                 for item, title, category in zip(
                     records.ids, records.titles, records.categories, strict=True
                 ):
-                    if item in left:
+                    if item in left and (folder, item) not in spelled:
                         message = (
                             f"{root}/json/{split}.json: record {item!r}: has no picture, "
                             f"allowed: one with {folder}/{item}.jpg"
@@ -189,6 +200,18 @@ def _drop_missing(root: str, found: dict[str, dict[str, Records]], bad: Callable
                     kept.ids.append(item)
                     kept.titles.append(title)
                     kept.categories.append(category)
+    return spelled
+
+
+def _stems(folder: str) -> Iterator[str]:
+    """Of the pictures in a folder."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from (
+                e.name.removesuffix(".jpg") for e in entries if e.name.endswith(".jpg") and is_file(e)
+            )
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read ({error.strerror}), allowed: a folder") from None
 
 
 def _splits(config: _Config, name: str, records: dict[str, Records]) -> dict[str, tuple[Records, np.ndarray]]:
@@ -255,14 +278,21 @@ def _retrieval_rows(
 
 
 def _source(
-    config: _Config, split: str, records: Records, rows: np.ndarray, categories: dict[str, int]
+    config: _Config,
+    split: str,
+    records: Records,
+    rows: np.ndarray,
+    categories: dict[str, int],
+    spelled: Mapping[tuple[str, str], str],
 ) -> SplitSource:
     ids = [records.ids[r] for r in rows]
     folder = _FOLDERS.get("train" if split == "validation" else split, "gallery_images")
     label = [categories.setdefault(records.categories[r], len(categories)) for r in rows]
     return SplitSource(
-        pictures=FilePictures(f"{config.data}/{folder}", ids, config.image_size),
-        captions=[clean_caption(records.titles[r], _WORDS) for r in rows],
+        pictures=FilePictures(
+            f"{config.data}/{folder}", [spelled.get((folder, i), i) for i in ids], config.image_size
+        ),
+        captions=[clean_caption(records.titles[r], WORDS) for r in rows],
         label=np.array(label, np.int32),
         ids=ids,
     )

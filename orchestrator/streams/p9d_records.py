@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UserError
+from .clean_caption import clean_caption
+from .json_file import read_json, shown
+from .shows import shows
+
+WORDS = 30
+"""Of a title that make its caption."""
 
 _FIELDS = ("title", "cate_name", "industry_name")
 
@@ -31,8 +37,9 @@ def read_train(path: str, bad: Callable[[str, str], None]) -> dict[str, Records]
     found = {}
     for industry, items in top.items():
         if not isinstance(items, dict):
-            shown = _shown(items)
-            raise UserError(f"{path}: industry {industry!r} is {shown}, allowed: an object of records by id")
+            raise UserError(
+                f"{path}: industry {industry!r} is {shown(items)}, allowed: an object of records by id"
+            )
         found[industry] = records = Records()
         for item, title, category, _ in _sound(path, items, ("title", "cate_name"), bad):
             _append(records, item, title, category)
@@ -47,15 +54,22 @@ def read_flat(
     ``industries`` names those allowed, ``train.json``'s. Otherwise as :func:`read_train`.
     """
     found = {industry: Records() for industry in industries}
+    spelled = {_composed(industry): industry for industry in industries}
     for item, title, category, industry in _sound(path, _load(path), _FIELDS, bad):
-        if industry not in found:
+        known = spelled.get(_composed(industry))
+        if known is None:
             message = (
                 f"{path}: record {item!r}: industry_name is {industry!r}, allowed: an industry of train.json"
             )
             bad(message, "industry_name not in train.json")
             continue
-        _append(found[industry], item, title, category)
+        _append(found[known], item, title, category)
     return found
+
+
+def _composed(name: str) -> str:
+    """What looks alike is alike: é has two encodings."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def _append(records: Records, item: str, title: str, category: str) -> None:
@@ -65,20 +79,9 @@ def _append(records: Records, item: str, title: str, category: str) -> None:
 
 
 def _load(path: str) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            top = json.load(file, object_hook=_compact)
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror}), allowed: a JSON file of P9D's layout"
-        ) from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno} column {error.colno}"
-        raise UserError(f"{path}: not whole JSON ({error.msg}, {where}), allowed: a JSON object") from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{path}: not JSON in UTF-8 ({error}), allowed: a JSON object") from None
+    top = read_json(path, "a JSON object of P9D's layout", _compact)
     if not isinstance(top, dict):
-        raise UserError(f"{path}: holds {_shown(top)}, allowed: a JSON object")
+        raise UserError(f"{path}: holds {shown(top)}, allowed: a JSON object")
     return top
 
 
@@ -101,6 +104,7 @@ def _sound(
             bad(f"{path}: record {item!r}: {found}, allowed: {allowed}", reason)
             continue
         title, category, industry = record
+        category = _composed(category)
         yield item, title, shared.setdefault(category, category), industry
 
 
@@ -117,16 +121,18 @@ def _record_fault(record: Any, required: tuple[str, ...]) -> tuple[str, str, str
     elif isinstance(record, tuple):
         values, present = list(record), [value is not None for value in record]
     else:
-        return f"is {_shown(record)}", f"an object with {', '.join(required)}", "record is no object"
+        return f"is {shown(record)}", f"an object with {', '.join(required)}", "record is no object"
     for name in required:
         index = _FIELDS.index(name)
         value = values[index]
         if not present[index]:
             return f"has no {name}", f"{name}, a string", f"no {name}"
-        if not isinstance(value, str) or not value.strip():
-            return f"{name} is {_shown(value)}", "a string that is not empty", f"{name} is no text"
+        if not isinstance(value, str) or not shows(value):
+            return f"{name} is {shown(value)}", "a string that is not empty", f"{name} is no text"
         if not _is_text(value):
             return f"{name} holds half a character", "whole Unicode", f"{name} is not Unicode"
+        if name == "title" and not any(map(str.isalnum, value)) and not shows(clean_caption(value, WORDS)):
+            return f"title is {shown(value)}", "more than punctuation", "title is punctuation alone"
     return None
 
 
@@ -139,9 +145,3 @@ def _is_text(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, (dict, tuple)):
-        return "an object"
-    return "a list" if isinstance(value, list) else json.dumps(value)[:60]

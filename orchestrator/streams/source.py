@@ -125,6 +125,7 @@ class StreamSource:
     bad records ``--skip-bad`` left out, by reason. ``templates``: in recognition, prompts with one ``{}`` for
     the class name. ``tables``: in vqa. ``pictures_fingerprint``: equal where the pictures behind the records'
     ids are, whatever texts are beside them; None: the stream tells them apart by ``fingerprint`` alone.
+    ``remarks``: lines on data that was read, but may not be what its owner meant.
     """
 
     name: str
@@ -138,3 +139,4 @@ class StreamSource:
     templates: tuple[str, ...] = ()
     tables: QuestionTables | None = None
     pictures_fingerprint: str | None = None
+    remarks: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import UserError
-from .bad_records import count_or_raise
+from .bad_records import BadRecords
 from .checks import check_whole
 from .source import StreamSource
 from .vqa_files.category_map import category_names, read_category_map
@@ -101,38 +101,44 @@ class VqaV2:
             raise UserError(f"stream vqa-v2: no data folder given, allowed: {_LAYOUT}")
         if not os.path.isdir(root):
             raise UserError(f"{root}: no such folder, allowed: one with vqa/ and COCO/")
-        bad, skipped = count_or_raise(skip_bad)
-        vocabulary = read_vocabulary(f"{root}/vqa")
-        book = AnswerBook(vocabulary or ())
-        pictures = CocoPictures(root, config.pictures, config.image_size)
-        if config.setting in _VQACL:
-            names = _order(config, list(KINDS))
-            known = None if vocabulary is None else frozenset(vocabulary)
-            objects = read_category_map(f"{root}/ImgId_cate_map.json", config.category_ids, bad)
-            tasks = vqacl_tasks(root, names, objects, pictures, book, known, config.matching, bad, skipped)
-            world = _world(config, names)
-        else:
-            listed = _listed(config, bad)
-            tasks, world = contvqa_tasks(root, config.setting, listed, pictures, book, config.matching, bad)
-        regions = config.pictures == "regions"
-        return question_stream(
-            "vqa-v2",
-            config,
-            tasks,
-            world,
-            book,
-            pictures=lambda _, asked: pictures.pictures(asked.pictures),
-            vocabulary=vocabulary,
-            answers_kept=config.answers_kept,
-            held_out=config.held_out if config.setting == "novel-composition" else None,
-            regions=pictures.regions,
-            image_size=0 if regions else config.image_size,
-            matching=config.matching,
-            content=pictures.content(
-                name for task in tasks for asked in task.splits.values() for name in asked.pictures
-            ),
-            skipped=skipped,
-        )
+        bad = BadRecords(skip_bad)
+        with bad.explaining():
+            return _stream(config, bad)
+
+
+def _stream(config: _Config, bad: BadRecords) -> StreamSource:
+    root = config.data
+    vocabulary = read_vocabulary(f"{root}/vqa")
+    book = AnswerBook(vocabulary or ())
+    pictures = CocoPictures(root, config.pictures, config.image_size)
+    if config.setting in _VQACL:
+        names = _order(config, list(KINDS))
+        known = None if vocabulary is None else frozenset(vocabulary)
+        objects = read_category_map(f"{root}/ImgId_cate_map.json", config.category_ids, bad)
+        tasks = vqacl_tasks(root, names, objects, pictures, book, known, config.matching, bad)
+        world = _world(config, names)
+    else:
+        listed = _listed(config, bad)
+        tasks, world = contvqa_tasks(root, config.setting, listed, pictures, book, config.matching, bad)
+    regions = config.pictures == "regions"
+    return question_stream(
+        "vqa-v2",
+        config,
+        tasks,
+        world,
+        book,
+        pictures=lambda _, asked: pictures.pictures(asked.pictures),
+        vocabulary=vocabulary,
+        answers_kept=config.answers_kept,
+        held_out=config.held_out if config.setting == "novel-composition" else None,
+        regions=pictures.regions,
+        image_size=0 if regions else config.image_size,
+        matching=config.matching,
+        content=pictures.content(
+            name for task in tasks for asked in task.splits.values() for name in asked.pictures
+        ),
+        skipped=bad.counts,
+    )
 
 
 def _order(config: _Config, names: list[str]) -> list[str]:

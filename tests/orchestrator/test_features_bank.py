@@ -324,7 +324,9 @@ def test_a_picture_that_was_mended_is_taken_in(config, tmp_path, monkeypatch):
 
 def test_a_class_without_any_picture_is_one_line(config, tmp_path, monkeypatch):
     monkeypatch.setattr(_Spoilt, "bad", frozenset({1, 3, 5, 7, 9}))
-    with pytest.raises(UserError, match="task t0, split train: no picture of class '犬' can be read"):
+    with pytest.raises(
+        UserError, match="no picture of class '犬' can be read, the first: picture 1 is no picture"
+    ):
         _open(config.with_values({"run.skip_bad": True}), _source(), tmp_path)
 
 

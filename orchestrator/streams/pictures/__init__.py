@@ -4,6 +4,7 @@ from .array import ArrayPictures
 from .encoded import EncodedPictures
 from .files import FilePictures
 from .folder import FolderPictures
+from .missing import MissingPictures
 from .motion import MotionPictures
 from .regions import RegionPictures
 
@@ -12,6 +13,7 @@ __all__ = [
     "EncodedPictures",
     "FilePictures",
     "FolderPictures",
+    "MissingPictures",
     "MotionPictures",
     "RegionPictures",
 ]

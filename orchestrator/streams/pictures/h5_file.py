@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
+import stat
 import threading
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,8 @@ def open_h5(path: str) -> h5py.File:
 
     try:
         found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):  # HDF5 tells of a folder in several lines, and waits for a pipe
+            raise OSError(errno.EINVAL, "is no file")
         # A handle does not survive a fork.
         identity = (os.getpid(), found.st_ino, found.st_size, found.st_mtime_ns)
         if path in _open and _open[path][0] != identity:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import UserError
-from .json_file import read_json, shown
+from ..json_file import read_json, shown
 from .texts import text_fault, whole_number
 
 ANSWER_TYPES = ("yes/no", "number", "other")
@@ -68,7 +68,7 @@ def read_annotations(
 
     def compact(found: dict[str, Any]) -> Any:
         answer = found.get("answer")
-        if type(answer) is str and "answers" not in found:
+        if type(answer) is str and not {"answers", "question_id"} & found.keys():
             return shared.setdefault(answer, answer)
         item = whole_number(found.get("question_id"))
         if item is not None and item not in wanted:
@@ -96,6 +96,7 @@ def answers_fault(answers: Any) -> tuple[str, str] | None:
         return f"answers is {shown(answers)}, allowed: a list with one an annotator", "answers are no list"
     for answer in answers or ():
         # An annotator may have said nothing, but not all of them.
+        answer = answer.get("answer", answer) if isinstance(answer, dict) else answer
         fault = None if answer == "" else text_fault(answer)
         if fault:
             return f"an answer {fault}, allowed: a string", "answer is no text"

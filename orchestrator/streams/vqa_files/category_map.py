@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from ...errors import UserError
+from ..json_file import read_json, shown
 from .coco import COCO
-from .json_file import read_json, shown
 
 _COUNT = len(COCO)
 

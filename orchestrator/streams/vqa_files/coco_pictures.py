@@ -8,6 +8,7 @@ from typing import Literal
 
 from ...errors import UserError
 from ..file_content import file_content
+from ..is_file import is_file
 from ..pictures import FilePictures, RegionPictures
 from ..source import Pictures
 from .features import region_names
@@ -81,7 +82,9 @@ class CocoPictures:
         folder = f"{self._root}/{_IMAGES}/{part}"
         try:
             with os.scandir(folder) as entries:
-                return {e.name.removesuffix(".jpg") for e in entries if e.name.endswith(".jpg")}
+                return {
+                    e.name.removesuffix(".jpg") for e in entries if e.name.endswith(".jpg") and is_file(e)
+                }
         except OSError as error:
             raise UserError(f"{folder}: cannot be read ({error.strerror}), allowed: a folder") from None
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import UserError
-from .json_file import read_json, shown
+from ..json_file import read_json, shown
+from ..text_file import read_text
 from .next_qa_objects import NEXT_QA_OBJECTS
 from .texts import text_fault, whole_number
 
@@ -37,33 +39,29 @@ def read_next_qa(path: str, kind: str, bad: Callable[[str, str], None]) -> Itera
     :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another shape.
     """
     layout = f"a CSV file with {', '.join(_COLUMNS)}"
+    text = read_text(path, layout)
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, strict=True)
-            missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
-            if missing:
-                raise UserError(f"{path}: has no column {missing[0]}, allowed: {layout}")
-            for row in rows:
-                place = f"{path}:{rows.line_num}"
-                fault = _fault(row, kind)
-                if fault:
-                    bad(f"{place}: {fault[0]}", fault[1])
-                    continue
-                video = row["video"].strip()
-                yield NextQaRecord(
-                    place=f"{place}: question {video}_{row['qid'].strip()}",
-                    item=f"{video}_{row['qid'].strip()}",
-                    video=video,
-                    text=row["question"].strip(),
-                    answer=row["answer"].strip(),
-                    category=int(row["bigCate"]) - 1,
-                )
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}), allowed: {layout}") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 (byte {error.start}), allowed: {layout}") from None
+        rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
+        if missing:
+            raise UserError(f"{path}:1: has no column {missing[0]}, allowed: {layout}")
+        for row in rows:
+            place = f"{path}:{rows.line_num}"
+            fault = _fault(row, kind)
+            if fault:
+                bad(f"{place}: {fault[0]}", fault[1])
+                continue
+            video = row["video"].strip()
+            yield NextQaRecord(
+                place=f"{place}: question {video}_{row['qid'].strip()}",
+                item=f"{video}_{row['qid'].strip()}",
+                video=video,
+                text=row["question"].strip(),
+                answer=row["answer"].strip(),
+                category=int(row["bigCate"]) - 1,
+            )
     except csv.Error as error:
-        raise UserError(f"{path}:{rows.line_num}: no CSV ({error}), allowed: {layout}") from None
+        raise UserError(f"{path}:{rows.reader.line_num}: no CSV ({error}), allowed: {layout}") from None
 
 
 def read_second_answers(path: str, bad: Callable[[str, str], None]) -> dict[str, str]:
@@ -98,15 +96,15 @@ def _fault(row: dict[str | None, Any], kind: str) -> tuple[str, str] | None:
         return "does not have the header's fields, allowed: a field a column", "row of another length"
     for name in ("video", "qid"):
         if whole_number(row[name].strip()) is None:
-            return f"{name} is {row[name]!r}, allowed: digits", f"{name} is no number"
+            return f"{name} is {row[name][:60]!r}, allowed: digits", f"{name} is no number"
     if text_fault(row["question"]):
         return "question is empty, allowed: text", "question is no text"
     if text_fault(row["answer"]):
         return "has no answer, allowed: text", "question without an answer"
     if row["type"].strip() != kind:
-        return f"type is {row['type']!r}, allowed: {kind}, the file's", "type is not the file's"
+        return f"type is {row['type'][:60]!r}, allowed: {kind}, the file's", "type is not the file's"
     category = whole_number(row["bigCate"].strip())
     if category is None or not 1 <= category <= len(NEXT_QA_OBJECTS):
-        message = f"bigCate is {row['bigCate']!r}, allowed: 1 .. {len(NEXT_QA_OBJECTS)}"
+        message = f"bigCate is {row['bigCate'][:60]!r}, allowed: 1 .. {len(NEXT_QA_OBJECTS)}"
         return message, "bigCate is out of range"
     return None

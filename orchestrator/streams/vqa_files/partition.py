@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import UserError
+from ..json_file import read_json, shown
 from .annotations import answers_fault
-from .json_file import read_json, shown
 from .texts import text_fault, whole_number
 
+_OF_RECORD = {"question_id", "img_id", "sent", "question"}  # and of no annotator's answer
 _PICTURE = re.compile(r"COCO_(train|val)2014_\d{12}", re.ASCII)
 
 
@@ -42,11 +43,11 @@ def read_partition(path: str, bad: Callable[[str, str], None]) -> Iterator[Parti
 
     def compact(found: dict[str, Any]) -> Any:
         # An answer may be called anything, so a label is known by its values.
-        if type(found.get("answer")) is str:
-            return shared.setdefault(found["answer"], found["answer"])
         if type(found.get("img_id")) is str:
             item, picture, *rest = _fields(found)
             return (item, shared.setdefault(picture, picture), *rest)
+        if type(found.get("answer")) is str and not found.keys() & _OF_RECORD:
+            return shared.setdefault(found["answer"], found["answer"])
         return found
 
     layout = "a list of objects with question_id, img_id, sent, label"

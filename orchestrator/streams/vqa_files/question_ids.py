@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...errors import UserError
-from .json_file import read_json, shown
+from ..json_file import read_json, shown
+from ..text_file import read_text
 from .texts import text_fault, whole_number
 
 
@@ -44,13 +45,7 @@ def read_task_order(path: str, row: int, tasks: Sequence[str]) -> list[str]:
     :class:`~orchestrator.errors.UserError` for a file that cannot be read, and for a line that does not name
     each of ``tasks`` once.
     """
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            lines = [line for line in file.read().splitlines() if line.strip()]
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}), allowed: lines of task names") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 (byte {error.start}), allowed: text in UTF-8") from None
+    lines = [line for line in read_text(path, "lines of task names").splitlines() if line.strip()]
     if not lines:
         raise UserError(f"{path}: holds no line, allowed: lines of task names")
     number = row % len(lines)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .json_file import shown
+from ..json_file import shown
+from ..shows import shows
 
 
 def text_fault(value: Any) -> str | None:
     """Why ``value`` cannot be a question, an answer or a name: ``is 5``; None where it can."""
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not shows(value):
         return f"is {shown(value)}"
     if value.isascii():
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ...errors import UserError
-from .json_file import read_json, shown
+from ..json_file import read_json, shown
 from .texts import text_fault
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 
+from ..bad_records import BadRecords
 from .annotations import Annotation, read_annotations
 from .asked import Asked
 from .coco_pictures import CocoPictures
@@ -18,6 +18,7 @@ from .worth import worth
 _FILES = {"train": "train", "validation": "val", "test": "test"}
 _NO_OBJECT = "picture without an object in ImgId_cate_map.json"
 _NO_GROUP = "picture whose object id is in no group"
+_TWICE = "question listed twice in its file"
 
 
 def vqacl_tasks(
@@ -28,16 +29,16 @@ def vqacl_tasks(
     book: AnswerBook,
     vocabulary: Collection[str] | None,
     matching: Literal["official", "reference"],
-    bad: Callable[[str, str], None],
-    skipped: Counter[str],
+    bad: BadRecords,
 ) -> list[TaskQuestions]:
     """The questions of each of ``kinds``, of :data:`KINDS`.
 
     Under ``root``: ``vqa/Partition_Q/karpathy_{train,val,test}_q_KIND.json`` and, for questions whose records
     hold no annotators' answers, ``vqa/v2_mscoco_{train,val}2014_annotations.json``. Training questions have
     their label's answers; the others what their annotators' answers are worth, their label's where nothing is
-    known of those. ``objects``: each picture's, -1 in no group; a picture without one or in none is passed
-    over and counted in ``skipped``, as in the released code, which passes them over silently.
+    known of those. ``objects``: each picture's, -1 in no group; a question about a picture without one or in
+    none is passed over and counted, as in the released code, which passes them over silently; so is a
+    question that a file holds twice.
 
     ``bad(message, reason)`` is called for each record that is malformed, has no answer, has one that is not
     in ``vocabulary`` (training), or no picture; it is left out: ``bad`` may raise.
@@ -47,11 +48,17 @@ def vqacl_tasks(
     for number, kind in enumerate(kinds):
         for split, part in _FILES.items():
             path = f"{root}/vqa/Partition_Q/karpathy_{part}_q_{kind}.json"
-            asked, rough = Asked.empty(book), set()
+            asked, rough, seen = Asked.empty(book), set(), set()
             for record in read_partition(path, bad):
                 place = objects.get(record.picture)
-                if place is None or place < 0:
-                    skipped[_NO_OBJECT if place is None else _NO_GROUP] += 1
+                if record.question in seen:
+                    bad.pass_over(f"{record.place}: is listed twice", _TWICE)
+                    continue
+                seen.add(record.question)
+                if place is None:
+                    bad.pass_over(f"{record.place}: {_unknown(record.picture, objects)}", _NO_OBJECT)
+                elif place < 0:
+                    bad.pass_over(f"{record.place}: picture {record.picture} is in no group", _NO_GROUP)
                 elif fault := pictures.fault(record.picture):
                     bad(f"{record.place}: {fault[0]}", fault[1])
                 elif fault := _label_fault(record, vocabulary) if split == "train" else None:
@@ -70,6 +77,12 @@ def vqacl_tasks(
         how = "official" if split == "train" else matching
         tasks[kind].splits[split] = _answered(path, split, asked, rough, annotations, how, bad)
     return list(tasks.values())
+
+
+def _unknown(picture: str, objects: Mapping[str, int]) -> str:
+    known = next(iter(objects), None)
+    others = "which holds none" if known is None else f"whose pictures are called as {known[:60]!r} is"
+    return f"picture {picture} is not in ImgId_cate_map.json, {others}"
 
 
 def _label_fault(record: PartitionRecord, vocabulary: Collection[str] | None) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ...errors import UserError
 from ..source import WupsMeasure
+from ..text_file import read_text
 
 _PLACES = ("corpora/wordnet", "corpora/wordnet.zip")
 
@@ -21,13 +22,8 @@ def wups_measure(root: str, exact: Sequence[int]) -> WupsMeasure:
             "stream.measure: wups, and nltk has no WordNet, allowed: after python -m nltk.downloader wordnet"
         )
     words = f"{root}/stopwords.txt"
-    try:
-        with open(words, encoding="utf-8") as file:
-            return WupsMeasure(tuple(sorted({line.strip() for line in file} - {""})), exact)
-    except FileNotFoundError:
-        raise UserError(f"{words}: no such file, allowed: words that WUPS passes over, a line each") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{words}: byte {error.start} is no UTF-8, allowed: words, a line each") from None
+    lines = read_text(words, "words that WUPS passes over, a line each").split("\n")
+    return WupsMeasure(tuple(sorted({line.strip() for line in lines} - {""})), exact)
 
 
 def _found(place: str) -> bool:

@@ -23,6 +23,7 @@ from orchestrator.replay.publish import publish
 from orchestrator.replay.rows import RowReader
 from orchestrator.replay.store import SharedStore, capacity
 from orchestrator.replay.substitute import Substitute
+from orchestrator.streams.pictures import MissingPictures
 from orchestrator.streams.stream import Stream, TaskData
 
 STORE = 120 * 2**20
@@ -363,16 +364,40 @@ def test_a_class_that_loses_all_its_pictures_is_an_error(file_stream, store, tmp
     label = tasks[1].splits[split].label
     for row in np.flatnonzero(label == label[0]):
         (tmp_path / "pictures" / "1" / split / f"{row}.jpg").write_bytes(b"no picture")
-    lost = f"^task task-1, split {split}: no picture of class '{'abcde'[label[0]]}' can be read$"
+    row = np.flatnonzero(label == label[0])[0]
+    lost = (
+        f"^task task-1, split {split}: no picture of class '{'abcde'[label[0]]}' can be read, the first: "
+        f".*/1/{split}/{row}.jpg: cannot be decoded"
+    )
     with pytest.raises(UserError, match=lost):
         publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+
+
+@pytest.mark.parametrize("stream_in", ["memory", "disk"])
+def test_a_split_without_pictures_is_an_error_where_it_is_looked_at_alone(question_stream, store, stream_in):
+    stream, _ = question_stream(regions=True)
+    stream.skip_bad = True
+    for data in stream.tasks:
+        split = data.splits["test"]
+        data.splits["test"] = replace(split, pictures=MissingPictures(len(split), "a.h5: no such file"))
+    found = plan(stream, largest=8, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
+    handle = pickle.loads(pickle.dumps(publish(stream, store, found)))
+    assert handle.skipped == {} and [sizes["test"] for _, sizes in handle.tasks] == [7, 7, 7]
+    for data, shared in zip(stream.tasks, handle.open().tasks, strict=True):
+        for name in ("train", "validation"):
+            old, new = data.splits[name].pictures, shared.splits[name].pictures
+            np.testing.assert_array_equal(new.read(np.arange(5)), old.read(np.arange(5)))
+        with pytest.raises(UserError, match="^a.h5: no such file$"):
+            shared.splits["test"].pictures.read(np.array([0]))
 
 
 def test_a_split_without_any_picture_is_an_error(file_stream, store, tmp_path):
     stream = file_stream(skip_bad=True)
     for path in (tmp_path / "pictures" / "1" / "test").iterdir():
         path.unlink()
-    with pytest.raises(UserError, match="task task-1, split test: none of its pictures can be read"):
+    with pytest.raises(
+        UserError, match="split test: none of its pictures can be read, the first: .*/0.jpg: cannot"
+    ):
         publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
 
 

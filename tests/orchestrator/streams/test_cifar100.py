@@ -198,6 +198,11 @@ def test_a_file_cut_anywhere_is_one_line(tmp_path):
         ("test", {"fine_labels": [0, 1, 2, 3] * 2 + [0, 1, 2, -1]}, "test picture 11 has label -1, allowed"),
         ("train", {"fine_labels": [0] * 31}, "train: 32 pictures and 31 labels, allowed: as many of each"),
         ("train", {"fine_labels": ["0"] * 32}, "train: fine_labels is no list of integers"),
+        (
+            "train",
+            {"fine_labels": [10**5000] + [0] * 31},
+            "fine_labels holds a number of more than 31 bits",
+        ),
         ("train", {"fine_labels": [0, 1, 2, 2] * 8}, "class 'worm' has no pictures, allowed: at least 2"),
         ("test", {"data": np.zeros((12, 3071), np.uint8)}, "test: data is no array of bytes (N, 3072)"),
         ("test", {"data": "x"}, "test: data is no array of bytes (N, 3072)"),

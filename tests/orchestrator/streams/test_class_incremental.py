@@ -138,18 +138,23 @@ def test_training_sees_the_classes_of_each_task():
         ),
         (
             {"names": ["a", "b", "c", "d", "e", "a"]},
-            "stream toy: class name 'a' is used twice, allowed: each name once",
+            "stream toy: class name 'a' is used twice, for class 0 and class 5, allowed: each name once",
         ),
         (
             {"names": ["sea lion", "b", "c", "d", "e", "sea_lion"]},
-            "stream toy: class name 'sea_lion' (also written 'sea lion') is used twice, "
-            "allowed: each name once",
+            "stream toy: class name 'sea_lion' (also written 'sea lion') is used twice, for class 0 and "
+            "class 5, allowed: each name once",
         ),
         (
             {"names": ["\u00e9", "b", "c", "d", "e", "e\u0301"]},
-            "stream toy: class name 'e\u0301' (also written '\u00e9') is used twice, allowed: each name once",
+            "stream toy: class name 'e\u0301' (also written '\u00e9') is used twice, for class 0 and "
+            "class 5, allowed: each name once",
         ),
-        ({"names": [" ", *"bcdef"]}, "stream toy: class name ' ' is empty, allowed: text"),
+        ({"names": [" ", *"bcdef"]}, "stream toy: class name ' ' of class 0 is empty, allowed: text"),
+        (
+            {"names": ["a", "\u200b", *"cdef"]},
+            "stream toy: class name '\\u200b' of class 1 is empty, allowed: text",
+        ),
         ({"names": ["\udcff", *"bcdef"]}, "stream toy: class name '\\udcff' is not Unicode, allowed: UTF-8"),
         ({"names": NAMES[:5]}, f"stream toy: train {list(TRAIN).index(5)} has label 5, allowed: 0 .. 4"),
         ({"train": [*TRAIN, -1]}, "stream toy: train 79 has label -1, allowed: 0 .. 5"),

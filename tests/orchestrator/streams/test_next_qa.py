@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import pickle
 
 import h5py
@@ -202,7 +203,7 @@ def test_a_row_of_another_length_is_one_line_or_counted(tmp_path, files):
     [
         (b"video,question,answer,qid,type\n", "has no column bigCate"),
         (b"", "has no column video"),
-        ("video,é".encode("latin-1"), "not UTF-8"),
+        ("video\n,é".encode("latin-1"), r"not UTF-8 \(byte 7 of the file\)"),
         (b'video,question,answer,qid,type,bigCate\n1,"x"y,a,1,TC,1\n', "no CSV"),
         (None, "cannot be read"),
     ],
@@ -210,7 +211,8 @@ def test_a_row_of_another_length_is_one_line_or_counted(tmp_path, files):
 def test_a_file_that_is_no_such_csv_is_refused(tmp_path, files, content, found):
     path = write(tmp_path, files) / "Partition_Q_v2/test_TC.csv"
     path.unlink() if content is None else path.write_bytes(content)
-    with pytest.raises(UserError, match=f"test_TC.csv(:.*)?: {found}.*, allowed: a CSV file") as caught:
+    line = {"not": ":2", "no ": ":2", "has": ":1"}.get(found[:3], "")
+    with pytest.raises(UserError, match=f"test_TC.csv{line}: {found}.*, allowed: a CSV file") as caught:
         load(tmp_path, skip_bad=True)
     assert "\n" not in str(caught.value)
 
@@ -246,6 +248,8 @@ def rewrite(**columns):
     [
         (cut, "cannot be read"),
         (lambda path: path.unlink(), "cannot be read"),
+        (lambda path: path.unlink() or path.mkdir(), r"cannot be read \(is no file\)"),
+        (lambda path: path.unlink() or os.mkfifo(path), r"cannot be read \(is no file\)"),
         (rewrite(feat=np.zeros((2, 4, 6))), "has no ids"),
         (rewrite(ids=[1, 2], feat=np.zeros((3, 4, 6))), r"3 rows of feat and ids \(2,\)"),
         (rewrite(ids=[1], feat=np.zeros((1, 4, 5))), r"feat has shape \(1, 4, 5\)"),
@@ -257,6 +261,33 @@ def test_features_cut_short_or_of_another_layout_are_refused(tmp_path, files, da
     with pytest.raises(UserError, match=f"app_mot_val.h5: {found}.*, allowed: ") as caught:
         load(tmp_path, skip_bad=True)
     assert "\n" not in str(caught.value)
+
+
+def test_without_the_test_features_a_search_runs_and_the_look_at_test_says_what_it_needs(tmp_path, files):
+    """NExT-QA's published vid_feat.zip has none."""
+    whole = load(write(tmp_path, files))
+    path = tmp_path / "vid_feat/app_mot_test.h5"
+    path.unlink()
+    stream = load(tmp_path)
+    assert stream.skipped == {} and stream.remarks == (
+        f"{path}: no such file; search and validation do without, the look at test needs the test "
+        "videos' features, extracted as the others were (the published vid_feat.zip lacks them)",
+    )
+    assert whole.remarks == () and whole.fingerprint != stream.fingerprint
+    for old, new in zip(whole.tasks, stream.tasks, strict=True):
+        for name in SPLITS.values():
+            assert old.splits[name].ids == new.splits[name].ids
+            assert len(new.splits[name].pictures) == len(OBJECTS)
+            if name != "test":
+                read = (task.splits[name].pictures.read(np.arange(10)) for task in (old, new))
+                np.testing.assert_array_equal(*read)
+    pictures = pickle.loads(pickle.dumps(stream.tasks[0].splits["test"].pictures))
+    with pytest.raises(UserError, match=f"^{path}: no such file, allowed: the test videos") as caught:
+        pictures.read(np.array([0]))
+    assert type(caught.value) is UserError, "no record that could be left out"
+    (tmp_path / "vid_feat/app_mot_val.h5").unlink()
+    with pytest.raises(UserError, match="app_mot_val.h5: cannot be read"):
+        load(tmp_path, skip_bad=True)
 
 
 def test_a_missing_data_folder_is_named(tmp_path):

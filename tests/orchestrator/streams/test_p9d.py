@@ -1,5 +1,8 @@
 import json
+import os
 import pickle
+import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -202,6 +205,11 @@ def replace_record(value):
         ("test", put("industry_name", "Cars"), "industry_name is 'Cars'", "industry_name not in train.json"),
         ("test", put("industry_name", {}), "industry_name is an object", "industry_name is no text"),
         ("train", put("title", "\ud83d"), "title holds half a character", "title is not Unicode"),
+        ("train", put("title", "***!!!"), 'title is "***!!!"', "title is punctuation alone"),
+        ("test", put("title", " (...) ; ~"), 'title is " (...) ; ~"', "title is punctuation alone"),
+        ("gallery", put("title", "\u200b\ufeff\u00ad"), "title is ", "title is no text"),
+        ("train", put("title", "!\u200b!"), "title is ", "title is punctuation alone"),
+        ("train", put("title", ["a", "b"]), "title is a list", "title is no text"),
         ("train", replace_record("x"), 'is "x"', "record is no object"),
         ("test", replace_record(["x"]), "is a list", "record is no object"),
     ],
@@ -250,6 +258,115 @@ def test_a_missing_picture_is_one_line_or_counted(tmp_path, files):
     stream = load(tmp_path, skip_bad=True)
     assert stream.skipped == {"no picture in train_images": 1}
     assert item not in {i for ids in every_id(stream).values() for i in ids}
+
+
+@pytest.mark.parametrize("what", ["dead link", "loop", "folder", "pipe"])
+def test_what_is_no_picture_file_is_a_missing_picture(tmp_path, files, what):
+    write(tmp_path, files)
+    _, item = one(files, "train")
+    path = tmp_path / "train_images" / f"{item}.jpg"
+    path.unlink()
+    if what == "folder":
+        path.mkdir()
+    elif what == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(path.name if what == "loop" else "/nowhere/x.jpg")
+    with pytest.raises(UserError, match=f"record '{item}': has no picture"):
+        load(tmp_path)
+    assert load(tmp_path, skip_bad=True).skipped == {"no picture in train_images": 1}
+
+
+@pytest.mark.parametrize(("on_disk", "typed"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_picture_whose_name_is_composed_otherwise_is_its_records(tmp_path, files, on_disk, typed):
+    write(tmp_path, files)
+    items, item = one(files, "train")
+    items[unicodedata.normalize(typed, "é9")] = items.pop(item)
+    folder = tmp_path / "train_images"
+    (folder / f"{item}.jpg").rename(folder / f"{unicodedata.normalize(on_disk, 'é9')}.jpg")
+    (tmp_path / "json" / "train.json").write_text(json.dumps(files["train"]), encoding="utf-8")
+    stream = load(tmp_path)
+    name = unicodedata.normalize(typed, "é9")
+    splits = [split for task in stream.tasks for split in task.splits.values() if name in split.ids]
+    assert len(splits) == 1 and stream.skipped == {}
+    assert splits[0].pictures.read(np.array([splits[0].ids.index(name)])).shape == (1, 16, 16, 3)
+
+
+@pytest.mark.parametrize("forms", [("NFD", "NFC"), ("NFC", "NFD")])
+def test_industries_and_categories_that_are_composed_otherwise_are_the_same(tmp_path, files, forms):
+    on_disk, typed = (unicodedata.normalize(form, "Café") for form in forms)
+    files["train"] = {on_disk if name == "c/d" else name: found for name, found in files["train"].items()}
+    for n, record in enumerate(files["train"][on_disk].values()):
+        record["cate_name"] = (on_disk, typed)[n % 2]
+    for split in ("test", "query", "gallery"):
+        for record in files[split].values():
+            if record["industry_name"] == "c/d":
+                record |= {"industry_name": typed, "cate_name": typed}
+    stream = load(write(tmp_path, files))
+    assert stream.skipped == {} and stream.tasks[2].name == on_disk
+    assert [set(split.label.tolist()) for split in stream.tasks[2].splits.values()] == [
+        {len(stream.categories) - 1}
+    ] * 5
+    assert stream.categories[-1] == unicodedata.normalize("NFC", typed)
+
+
+def test_an_error_says_why_nothing_is_left(tmp_path, files):
+    for records in files["train"].values():
+        for record in records.values():
+            record["title"] = [record["title"]]
+    count = sum(INDUSTRIES.values())
+    with pytest.raises(UserError) as caught:
+        load(write(tmp_path, files), skip_bad=True)
+    assert str(caught.value) == (
+        f"{tmp_path}/json/train.json: task '家居' has 0 sound records, allowed: at least 2; left out before: "
+        f"{count} x title is no text (the first: {tmp_path}/json/train.json: record 'i0000': title is a "
+        "list, allowed: a string that is not empty)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a": ' + "9" * 5000 + "}", "holds a number that is too long (Exceeds the limit (4300 digits)"),
+        ('{"a": -' + "9" * 5000 + "}", "holds a number that is too long (Exceeds the limit (4300 digits)"),
+        ("[" * 200_000, "nested too deeply, allowed: a JSON object"),
+        ('{"a": {}, "b": {}, "b": {}}', 'holds "b" twice in one object, allowed: a JSON object'),
+        ('{"a": {"title": "x", "title": "y"}}', 'holds "title" twice in one object, allowed: a JSON object'),
+        ('{"a":' * 200_000, "nested too deeply, allowed: a JSON object"),
+        ('{"a": 1}\n{"b": 2}', "not whole JSON (Extra data, line 2 column 1), allowed: a JSON object"),
+        ("", "not whole JSON (Expecting value, line 1 column 1), allowed: a JSON object"),
+    ],
+    ids=["digits", "negative", "lists", "twice", "twice below", "objects", "lines", "empty"],
+)
+def test_json_that_python_does_not_read_is_one_line(tmp_path, files, text, found):
+    write(tmp_path, files)
+    (tmp_path / "json" / "test.json").write_text(text)
+    with pytest.raises(UserError) as caught:
+        load(tmp_path, skip_bad=True)
+    assert str(caught.value).startswith(f"{tmp_path}/json/test.json: {found}")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+def test_a_file_where_a_folder_should_be_and_a_folder_for_a_file_are_named(tmp_path, files):
+    write(tmp_path, files)
+    (tmp_path / "json" / "test.json").rename(tmp_path / "elsewhere")
+    (tmp_path / "json" / "test.json").mkdir()
+    with pytest.raises(UserError, match="test.json: cannot be read .Is a directory., allowed: a JSON object"):
+        load(tmp_path)
+
+
+def test_test_pictures_that_are_trained_on_are_remarked(tmp_path, files):
+    write(tmp_path, files)
+    for number, path in enumerate(sorted(tmp_path.glob("*_images/*.jpg"))):
+        Image.new("RGB", (16, 16), (0, 9, 3 * number)).save(path, "PNG")
+    sources = load(tmp_path).tasks[1].splits
+    same, other = sources["train"].pictures.path(0), sources["test"].pictures.path(2)
+    Image.new("RGB", (16, 16), (200, 9, 0)).save(same, "PNG")
+    shutil.copy(same, other)
+    assert [line for line in load(tmp_path).remarks if " test " in line] == [
+        f"1 of {sum(INDUSTRIES.values())} test pictures are training or validation pictures as well, byte "
+        f"for byte, such as {other}, which is {same}"
+    ]
 
 
 def test_a_truncated_picture_is_a_bad_record_when_it_is_read(tmp_path, files):

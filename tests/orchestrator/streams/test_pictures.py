@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image
+from torchvision.transforms import functional
 
 from orchestrator.errors import BadRecord
 from orchestrator.streams.pictures import ArrayPictures, EncodedPictures, FilePictures, FolderPictures
@@ -139,19 +140,36 @@ def test_the_most_pixels_are_read_and_one_row_more_is_not(monkeypatch):
         decoding.decode(bomb((41, 1)), 8)
 
 
-@pytest.mark.parametrize("size", [(60_000, 8), (8, 60_000)])
-def test_a_thin_picture_does_not_grow_without_end_when_its_short_side_is_resized(size):
-    """To 224 pixels: 1.68 million in length, 1.5 GB of them."""
-    with pytest.raises(ValueError, match=f"more than {MOST_PIXELS} when the short side is 224"):
-        decoding.decode(bomb(size), 224, crop=True)
+@pytest.mark.parametrize("size", [(60_000, 8), (8, 60_000), (1784, 1), (1, 3000), (2, 20_001)])
+def test_a_thin_picture_does_not_grow_without_end_when_its_short_side_is_resized(size, monkeypatch):
+    """To 224 pixels 60,000 x 8 are 1.68 million in length, 1.5 GB of them."""
+    sizes, resize = [], functional.resize
+    monkeypatch.setattr(functional, "resize", lambda image, *a: sizes.append(image.size) or resize(image, *a))
+    assert decoding.decode(bomb(size), 224, crop=True).shape == (224, 224, 3)
+    assert min(sizes[0]) == min(size) and max(sizes[0]) in (8 * min(size), 8 * min(size) + 1)
     assert decoding.decode(bomb(size), 224).shape == (224, 224, 3), "both sides are resized to the same"
-    # At the limit: 89 478 485 / 224 ** 2 = 1783 times as long as high.
-    assert decoding.decode(bomb((1783, 1)), 224, crop=True).shape == (224, 224, 3)
-    with pytest.raises(ValueError, match="1784 x 1 pixels, more than"):
-        decoding.decode(bomb((1784, 1)), 224, crop=True)
+    sizes.clear()
+    # 4096 pixels square take half of the most, so that 5 of them are resized, not 8.
+    monkeypatch.setattr(functional, "resize", lambda image, *a: sizes.append(image.size) or image)
+    decoding.decode(bomb(size), 4096, crop=True)
+    assert max(sizes[0]) in (5 * min(size), 5 * min(size) + 1)
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM"])
+@pytest.mark.parametrize("size", [(7, 400), (401, 6), (64, 8)])
+def test_the_middle_of_a_thin_picture_is_what_is_left_of_the_whole(size):
+    # A wave of forty pixels, steepest in the middle: half a pixel beside it are eight levels.
+    y, x = np.indices(size[::-1])
+    wave = 128 + 100 * np.sin((x + y - max(size) / 2) * (2 * np.pi / 40))
+    pixels = np.repeat(wave.astype(np.uint8)[..., None], 3, 2)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    whole = functional.resize(Image.fromarray(pixels), 32, functional.InterpolationMode.BICUBIC)
+    expected = np.asarray(functional.center_crop(whole, 32)).astype(int)
+    found = decoding.decode(buffer.getvalue(), 32, crop=True)
+    assert np.abs(found - expected).max() <= 3
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM"])
 def test_what_pictures_are_kept_in_is_read_whatever_the_ending(tmp_path, format):
     data = encoded(3, format=format)
     (tmp_path / "a.jpg").write_bytes(data)

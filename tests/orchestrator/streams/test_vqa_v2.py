@@ -267,6 +267,66 @@ def test_a_picture_without_an_object_is_passed_over_and_counted(tmp_path, files)
     assert len(stream.tasks[0].splits["train"].ids) == len(TRAIN) - 1
 
 
+def test_when_every_question_is_passed_over_the_error_says_why(tmp_path, files):
+    files["ImgId_cate_map.json"] = {str(int(k[-12:])): v for k, v in files["ImgId_cate_map.json"].items()}
+    row = files["vqa/Partition_Q/karpathy_train_q_recognition.json"][0]
+    first = next(iter(files["ImgId_cate_map.json"]))
+    with pytest.raises(UserError) as caught:
+        load(write(tmp_path, files))
+    count = 10 * (len(TRAIN) + 2 * len(VAL))
+    assert str(caught.value) == (
+        "stream vqa-v2: task 'recognition' has no sound train questions, allowed: at least one; left out "
+        f"before: {count} x picture without an object in ImgId_cate_map.json (the first: {tmp_path}/"
+        f"vqa/Partition_Q/karpathy_train_q_recognition.json: question {row['question_id']}: picture "
+        f"{row['img_id']} is not in ImgId_cate_map.json, whose pictures are called as {first!r} is)"
+    )
+
+
+@pytest.mark.parametrize("answer", ["yes", "", 3, None, {"answer": "yes"}])
+def test_a_record_may_have_an_answer_beside_its_label(tmp_path, files, answer):
+    write(tmp_path, files)
+    expected = load(tmp_path)
+    for path, rows in files.items():
+        if "Partition_Q" in path:
+            for row in rows:
+                row["answer"] = answer
+    found = load(write(tmp_path, files, pictures=False))
+    assert every_id(found) == every_id(expected) and found.skipped == {}
+    for split in ("train", "test"):
+        old, new = (stream.tasks[3].splits[split] for stream in (expected, found))
+        assert answers_of(found, new, 1) == answers_of(expected, old, 1) != {}
+
+
+def test_a_malformed_record_with_an_answer_is_shown_as_one(tmp_path, files):
+    row = files["vqa/Partition_Q/karpathy_val_q_count.json"][2]
+    row |= {"answer": "yes", "img_id": 17}
+    with pytest.raises(UserError, match=f"question {row['question_id']}: img_id is 17, allowed: COCO_"):
+        load(write(tmp_path, files))
+
+
+def test_an_annotation_with_an_answer_is_one_all_the_same(tmp_path, files):
+    path = "vqa/Partition_Q/karpathy_test_q_color.json"
+    row = files[path][0]
+    row.pop("answers")
+    said = {"question_id": row["question_id"], "answer_type": "other", "answer": "x"}
+    place = "vqa/v2_mscoco_val2014_annotations.json"
+    files[place] = {"annotations": [{**said, "answers": annotators(*["x"] * 10)}]}
+    stream = load(write(tmp_path, files))
+    assert answers_of(stream, stream.tasks[6].splits["test"], 0) == {"x": 1.0}
+    files[place] = {"annotations": [said]}
+    with pytest.raises(UserError, match=f"{place}: question {row['question_id']}: has no answers, allowed"):
+        load(write(tmp_path, files, pictures=False))
+
+
+def test_a_question_that_a_file_holds_twice_is_asked_once_and_counted(tmp_path, files):
+    path = "vqa/Partition_Q/karpathy_train_q_count.json"
+    files[path] = [*files[path], *files[path][:3]]
+    stream = load(write(tmp_path, files))
+    assert stream.skipped == {"question listed twice in its file": 3}
+    ids = stream.tasks[4].splits["train"].ids
+    assert len(ids) == len(set(ids)) == len(TRAIN)
+
+
 def test_regions_are_read_by_row_from_the_file_of_their_picture(tmp_path, files):
     # Training pictures may lie in val2014, as in Karpathy's split.
     moved = files["vqa/Partition_Q/karpathy_train_q_type.json"][3]
@@ -374,7 +434,9 @@ def drop(*names):
         ("test", drop("label", "answers"), "has no answer", "question without an answer"),
         ("test", put("answers", []), "has no answers", "question without an answer"),
         ("test", put("answers", annotators("", "")), "has no answers", "question without an answer"),
-        ("test", put("answers", annotators("x", 5)), "an answer is an object", "answer is no text"),
+        ("test", put("answers", annotators("x", 5)), "an answer is 5", "answer is no text"),
+        ("test", put("answers", [{"said": "x"}]), "an answer is an object", "answer is no text"),
+        ("train", put("sent", "\u200b "), "sent is ", "question is no text"),
         ("test", put("answers", "x"), 'answers is "x"', "answers are no list"),
         (
             "train",

@@ -1,0 +1,106 @@
+"""Pictures that are both trained on and looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from .source import TaskSource
+
+_MOST_READ = 256 * 2**20  # bytes: a second or two
+_PIECE = 4096  # bytes
+_THREADS = 16  # a network's file system answers slowly, and many at once
+
+
+def same_pictures(tasks: Iterable[TaskSource]) -> Iterator[str]:
+    """A line where validation pictures have the same bytes as training pictures, and one where test pictures
+    have those of training or validation pictures: how many, and one of them. What is scored there was learnt
+    by heart, or chosen by.
+
+    Of pictures whose reader knows their files. Those of equal size and an equal piece are read whole; where
+    more than 256 MiB would have to be, every second one of the split, or fewer, is looked at, and the line
+    says how many were.
+    """
+    tasks = list(tasks)
+    train, validation, test = (_files(tasks, split) for split in ("train", "validation", "test"))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for split, held, other, known in (
+            ("validation", validation, "training", train),
+            ("test", test, "training or validation", [*train, *validation]),
+        ):
+            same, compared = _same(known, held, pool)
+            if same:
+                one = next(iter(same))
+                of = f"{compared}" if compared == len(held) else f"{compared} compared"
+                yield (
+                    f"{len(same)} of {of} {split} pictures are {other} pictures as well, byte for byte, such "
+                    f"as {one}, which is {same[one]}"
+                )
+
+
+def _files(tasks: Sequence[TaskSource], split: str) -> list[str]:
+    found = [task.splits[split] for task in tasks if split in task.splits]
+    return [
+        source.pictures.path(row)
+        for source in found
+        if hasattr(source.pictures, "path")
+        for row in range(len(source.ids))
+    ]
+
+
+def _same(train: list[str], held: list[str], pool: ThreadPoolExecutor) -> tuple[dict[str, str], int]:
+    """Of ``held`` those with the bytes of one of ``train``, which is given; and how many were compared."""
+
+    def of(function: Callable[[str], Hashable], paths: list[str]) -> dict[str, Hashable]:
+        return dict(zip(paths, pool.map(function, paths, chunksize=64), strict=True))
+
+    size = of(_size, [*train, *held])
+    # What cannot be read, or is empty, is like nothing else.
+    key: dict[str, Hashable] = {path: found or path for path, found in size.items()}
+    for read, cost in ((_piece, lambda _: _PIECE), (_whole, size.get)):
+        held, alike = _affordable(train, held, key, cost)
+        found = of(read, alike)
+        key = {path: (size[path], found.get(path) or path) for path in key}
+    known = {key[path]: path for path in reversed(train)}
+    return {path: known[key[path]] for path in held if key[path] in known}, len(held)
+
+
+def _affordable(
+    train: list[str], held: list[str], key: Mapping[str, Hashable], cost: Callable[[str], int]
+) -> tuple[list[str], list[str]]:
+    """Of ``held`` as many as can be looked at, and the files whose key is on both sides."""
+    while True:
+        both = {key[path] for path in train} & {key[path] for path in held}
+        alike = [path for path in [*train, *held] if key[path] in both]
+        if sum(map(cost, alike)) <= _MOST_READ:
+            return held, alike
+        held = held[::2] if len(held) > 1 else []
+
+
+def _size(path: str) -> int:
+    """0: cannot be told."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _piece(path: str) -> bytes:
+    """From the middle, where pictures of one program and size differ. Empty: cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _PIECE) // 2)
+            return hashlib.sha256(file.read(_PIECE)).digest()
+    except OSError:
+        return b""
+
+
+def _whole(path: str) -> bytes:
+    """Empty: cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b""
