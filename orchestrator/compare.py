@@ -16,6 +16,7 @@ from urllib.parse import quote
 import numpy as np
 
 from . import plots, strict_yaml
+from .cli import add_version, run_main
 from .config import flatten
 from .errors import UserError
 from .plain_name import check_plain
@@ -208,6 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="the runs folder, or one sweep's folder in it (default: runs)",
     )
     parser.add_argument("--stream", metavar="NAME", help="only runs on this stream")
+    add_version(parser)
     options = parser.parse_args(arguments)
     try:
         print(compare(options.runs, options.stream))
@@ -334,3 +336,7 @@ def _numbers(where: object, found: Any) -> Mapping[str, float]:
     if not isinstance(found, dict):
         raise UserError(f"{where}: expected an object of numbers, found {json.dumps(found):.80}")
     return {name: float(value) for name, value in found.items() if isinstance(value, (int, float))}
+
+
+if __name__ == "__main__":
+    run_main(main)
