@@ -144,7 +144,7 @@ def _bytes(count: int, folder: Path) -> None:
     stream.views, stream.herding = arrays["views"], arrays["herding"]
     size = sum(array.nbytes for array in arrays.values())
     ray.init("local", object_store_memory=2 * size + 2**27, include_dashboard=False, log_to_driver=False)
-    store = SharedStore.start(folder / "shared")
+    store = SharedStore.start(folder / "shared", "feature-bank")
     readers = [_Reader.remote() for _ in range(_TRIALS)]
     hub = ray.get(ray.get_actor(store.hub, "vlcl-replay").__ray_call__.remote(lambda self: os.getpid()))
     everyone = [*ray.get([reader.pid.remote() for reader in readers]), hub, _raylet(), os.getpid()]
@@ -162,7 +162,7 @@ def _bytes(count: int, folder: Path) -> None:
     ray.shutdown()
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -170,7 +170,11 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=7, help="training pictures a class")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=10_000, help="of the bank whose bytes are measured")
-    options = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         _bytes(options.pictures, Path(folder))
     with tempfile.TemporaryDirectory() as folder:

@@ -24,6 +24,7 @@ import psutil
 import ray
 
 from orchestrator.dispatcher import Dispatcher
+from orchestrator.identity import Identity
 from orchestrator.job import Outcome
 from orchestrator.search import TaskSearch
 from orchestrator.search_run import search
@@ -115,12 +116,16 @@ def _time(owner: Any, name: str, part: str) -> None:
     setattr(owner, name, timed)
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--trials", type=int, default=500)
-    trials = parser.parse_args().trials
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    trials = _parser().parse_args(arguments).trials
     folder = Path(tempfile.mkdtemp(prefix="many-trials-")) / "run"
     folder.mkdir()
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # as a session has it
@@ -130,8 +135,18 @@ def main() -> None:
     _time(Watch, "end", "the record of its end")
     space = Space.load("ctp", None, None, {})
     names = [f"task {k + 1}" for k in range(_TASKS)]
+    identity = Identity.new("", "")
     watch = Watch.open(
-        folder, space.config, space.trial_config, space.objective, names, trials, None, lambda line: None
+        folder,
+        identity,
+        space.config,
+        space.trial_config,
+        space.objective,
+        names,
+        trials,
+        None,
+        lambda line: None,
+        check_values=space.check_values,
     )
     watch._artist.close()
     watch._artist = _NoArtist()
@@ -139,19 +154,21 @@ def main() -> None:
     lane = _FastLane(session.dispatcher)
     lane.start()
     began = time.perf_counter()
-    search(folder, space, session, watch, trials, None)
+    search(folder, identity, space, session, watch, trials, None)
     wall = time.perf_counter() - began
     left = watch.finish("finished", {}, {})
 
     def at(trial: int, values: list[float]) -> float:
         return median(values[max(0, trial - _AROUND) : trial])
 
-    early, late = at(_EARLY, lane.rss), at(trials, lane.rss)
+    first = min(_EARLY, trials)
+    early, late = at(first, lane.rss), at(trials, lane.rss)
     print(f"{len(lane.rss)} trials in {wall:.0f} s, one lane\n")
-    print(f"{'':<26}{f'at {_EARLY}':>10}{f'at {trials}':>10}{'ratio':>8}")
+    print(f"{'':<26}{f'at {first}':>10}{f'at {trials}':>10}{'ratio':>8}")
     print(f"{'driver, MiB':<26}{early / 2**20:>10.0f}{late / 2**20:>10.0f}{late / early:>8.2f}")
     for part, values in seconds.items():
-        early, late = at(_EARLY, values), at(trials, values)
+        # Between two trials there is one decision: there may be fewer of a part than trials.
+        early, late = at(min(first, len(values)), values), at(min(trials, len(values)), values)
         print(f"{part + ', s':<26}{early:>10.3f}{late:>10.3f}{late / early:>8.2f}")
     print("\n" + "\n".join(left))
 
