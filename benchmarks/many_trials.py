@@ -46,6 +46,7 @@ class _FastSession:
 
     lanes = 1
     report_of = Session.report_of
+    abandon = Session.abandon
 
     def __init__(self, jobs: int) -> None:
         self.dispatcher = ray.remote(Dispatcher).options(num_cpus=0, max_concurrency=100).remote(jobs)
@@ -72,10 +73,13 @@ class _FastLane(threading.Thread):
 
     def run(self) -> None:
         d, rng, process = self._dispatcher, np.random.default_rng(0), psutil.Process()
-        ray.get(d.join.remote(0, 0.0))
+        # The stream that a lane waits for: nobody opens it here.
+        ray.get(d.set_stream.remote("none"))
+        me = 0, "fast"  # the lane, and its worker group's name for itself
+        ray.get(d.join.remote(*me, 0.0))
         reported = None
         while True:
-            state, job = ray.get(d.next.remote(0))
+            state, job = ray.get(d.next.remote(*me))
             if state == "end":
                 return
             if state == "wait":
@@ -86,13 +90,13 @@ class _FastLane(threading.Thread):
             outcome = "finished"
             for task in range(1, _TASKS + 1):
                 reported = time.perf_counter()
-                ray.get(d.report.remote(job.id, _report(task, rng)))
-                while (verdict := ray.get(d.verdict.remote(job.id, task))) is None:
+                ray.get(d.report.remote(*me, job, _report(task, rng)))
+                while (verdict := ray.get(d.verdict.remote(*me, job, task))) is None:
                     pass
                 if not verdict and task < _TASKS:
                     outcome = "stopped"
                     break
-            ray.get(d.end.remote(0, job.id, Outcome(outcome)))
+            ray.get(d.end.remote(*me, job, Outcome(outcome)))
 
 
 def _report(task: int, rng: np.random.Generator) -> dict[str, float]:
@@ -156,6 +160,8 @@ def main(arguments: list[str] | None = None) -> None:
     began = time.perf_counter()
     search(folder, identity, space, session, watch, trials, None)
     wall = time.perf_counter() - began
+    ray.get(session.dispatcher.drain.remote())
+    lane.join()
     left = watch.finish("finished", {}, {})
 
     def at(trial: int, values: list[float]) -> float:
