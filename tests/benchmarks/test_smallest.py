@@ -29,11 +29,11 @@ _HERE = {
 }
 _APART = {
     "ctp_step": "--batch 2 --steps 1",
-    "feature_bank": "--train 1 --epochs 1 --pictures 64",
+    "feature_bank": "--trials 1 --model small --train 1 --epochs 1 --pictures 64",
     "first_task": "--set method.epochs=1 stream.tasks=2 stream.train=32 stream.validation=4 stream.test=4",
     "larger_than_store": "--times 0.05 --step 0",
     "many_trials": "--trials 3",
-    "mutants": "orchestrator/every.py",
+    "mutants": "VIEWS_SEED",
     "overhead": "--trials 1 --epochs 0",
     "replay_readers": "--pictures 130 --readers 2",
 }
