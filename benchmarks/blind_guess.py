@@ -5,11 +5,14 @@ that it has not met, with the same words but for nouns, colours and places; else
 the words alone, or the words and the object group. Chance is one in as many answers as such a question may
 have.
 
-``python benchmarks/blind_guess.py``
+    python benchmarks/blind_guess.py [--seeds 0 1 2] [--train 800] [--test 400]
+
+Two tables: of the default stream, over some seeds, and of a larger one.
 """
 
 from __future__ import annotations
 
+import argparse
 from collections import Counter, defaultdict
 from collections.abc import Hashable
 
@@ -24,8 +27,6 @@ from orchestrator.streams.world.colours import COLOURS
 from orchestrator.streams.world.drawings import DRAWINGS
 
 _LINE = "{:<12}{:8.1f}{:8.1f}{:15.1f}{:14.1f}"
-_SEEDS = range(3)
-_LARGE = {"train": 800, "test": 400}
 
 
 def _measure(streams: list[StreamSource], told_group: bool) -> dict[str, tuple[float, float, int]]:
@@ -42,10 +43,10 @@ def _measure(streams: list[StreamSource], told_group: bool) -> dict[str, tuple[f
                 for view in views:
                     heard[view][answer] += 1
                 possible[views[1]].update(_admitted(stream, group, kind))
-            for views, answer, _, _ in test:
+            for views, answer, group, kind in test:
                 known = next(view for view in views if view in heard)
                 right.append(heard[known].most_common(1)[0][0] == answer)
-                chances.append(1 / len(possible[views[1]]))
+                chances.append(1 / len(possible[views[1]] or _admitted(stream, group, kind)))
         found[streams[0].tasks[number].name] = float(np.mean(chances)), float(np.mean(right)), len(right)
     return found
 
@@ -90,13 +91,26 @@ def _print(title: str, streams: list[StreamSource]) -> None:
     print(_LINE.format("all", *means))
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the default stream")
+    for split, default in (("train", 800), ("test", 400)):
+        told = "questions of each kind about each group in the larger stream"
+        parser.add_argument(f"--{split}", type=int, default=default, help=told)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    given = _parser().parse_args(arguments)
     config = ShapesVQA.Config
     _print(
-        f"The default stream, {len(_SEEDS)} seeds",
-        [ShapesVQA.load(config(seed=seed), skip_bad=False) for seed in _SEEDS],
+        f"The default stream, {len(given.seeds)} seed(s)",
+        [ShapesVQA.load(config(seed=seed), skip_bad=False) for seed in given.seeds],
     )
-    _print("Ten times as many questions", [ShapesVQA.load(config(**_LARGE), skip_bad=False)])
+    large = ShapesVQA.load(config(train=given.train, test=given.test), skip_bad=False)
+    _print(f"{given.train} training questions of each kind about each group", [large])
 
 
 if __name__ == "__main__":

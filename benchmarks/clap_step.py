@@ -93,7 +93,7 @@ def _step(
     optimizer.step()
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batch", type=int, default=32, help="pictures a step")
     parser.add_argument("--width", type=int, default=512, help="D of the features")
@@ -102,9 +102,13 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=20, help="Monte-Carlo samples")
     parser.add_argument("--templates", type=int, default=18)
     parser.add_argument("--steps", type=int, default=10, help="steps to measure, each way")
-    args = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    args = _parser().parse_args(arguments)
     if args.classes % args.tasks:
-        parser.error(f"--classes {args.classes} cannot be shared equally among {args.tasks} tasks")
+        _parser().error(f"--classes {args.classes} cannot be shared equally among {args.tasks} tasks")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     where = f"CPU, {torch.get_num_threads()} threads"
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else where

@@ -111,12 +111,16 @@ def _peak(device: torch.device) -> float:
     return 1024 * int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text()).group(1))
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", choices=_SPECS, default="small")
     parser.add_argument("--batch", type=int, default=64, help="pairs a step")
     parser.add_argument("--steps", type=int, default=20, help="steps to measure, after three to warm up")
-    args = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    args = _parser().parse_args(arguments)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     name = (
         torch.cuda.get_device_name(device)

@@ -1,15 +1,16 @@
 """Sixteen CLAP4CLIP trials over five tasks, with features encoded once and with every picture encoded anew.
 
-    python benchmarks/feature_bank.py [--slow 1] [--train 7] [--epochs 5] [--pictures 10000]
+    python benchmarks/feature_bank.py [--trials 16] [--model ViT-B-32] [--slow 1] [--train 7] [--epochs 5]
+        [--pictures 10000]
 
 Both ways walk one stream (shapes-recognition, 30 classes) with the same configurations, one after the other
 in this process, by the code that a lane runs: ViT-B/32 with random weights. The time with the bank includes
 encoding. Without it all trials cost the same, so only ``--slow`` of them are run, and their
-mean is taken sixteen times.
+mean is taken ``--trials`` times.
 
 Bytes: proportional set sizes (PSS, /proc/PID/smaps) of the shared memory that holds a bank of ``--pictures``,
 over all processes involved (readers, raylet, hub, this one), after one reader has read all of it, and after
-sixteen have.
+``--trials`` have.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ from orchestrator.streams import registry
 from orchestrator.streams.prepare import prepare
 from orchestrator.streams.stream import Split, Stream, TaskData
 
-_TRIALS, _WIDTH, _VIEWS, _BATCH = 16, 512, 4, 64
+_WIDTH, _VIEWS, _BATCH = 512, 4, 64
 
 
 def _config(options: argparse.Namespace) -> RunConfig:
     return RunConfig.from_dict(
         {
             "method.name": "clap4clip",
-            "method.backbone": {"model": "ViT-B-32", "pretrained": "random"},
+            "method.backbone": {"model": options.model, "pretrained": "random"},
             "method.epochs": options.epochs,
             "method.batch_size": 32,
             "stream.name": "shapes-recognition",
@@ -80,14 +81,16 @@ def _speed(options: argparse.Namespace, folder: Path) -> None:
     bank = open_bank(config, source, folder / "features", lambda line: print(f"  {line}"), encode_here)
     encoding = time.perf_counter() - began
     stream = bank.stream(source, False)
-    fast = [_trial(config, number, stream, folder / "fast") for number in range(_TRIALS)]
+    fast = [_trial(config, number, stream, folder / "fast") for number in range(options.trials)]
     plain = prepare(source, text_features(config, source))
     slow = [_trial(config, number, plain, folder / "slow") for number in range(options.slow)]
     trials = sum(seconds for seconds, _ in fast)
     each = float(np.mean([seconds for seconds, _ in slow]))
-    anew = _TRIALS * each
-    print(f"with the bank: encoding {encoding:.1f} s, {_TRIALS} trials {trials:.1f} s")
-    print(f"encoding every batch: {each:.1f} s a trial ({options.slow} run), x {_TRIALS} = {anew:.0f} s")
+    anew = options.trials * each
+    print(f"with the bank: encoding {encoding:.1f} s, {options.trials} trials {trials:.1f} s")
+    print(
+        f"encoding every batch: {each:.1f} s a trial ({options.slow} run), x {options.trials} = {anew:.0f} s"
+    )
     print(f"ratio {anew / (encoding + trials):.1f} (10 or more); of the next sweep {anew / trials:.1f}")
     for (_, one), (_, other) in zip(fast, slow, strict=False):
         print(f"average accuracy of the same trial: {one:.2f} with the bank, {other:.2f} without")
@@ -128,7 +131,7 @@ def _raylet() -> int:
     return next(int(pid) for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "raylet")
 
 
-def _bytes(count: int, folder: Path) -> None:
+def _bytes(count: int, trials: int, folder: Path) -> None:
     rng = np.random.default_rng(0)
     shapes = {"feature": (count, _WIDTH), "views": (count, _VIEWS, _WIDTH)}
     arrays = {name: rng.random(shape, np.float32).astype(np.float16) for name, shape in shapes.items()}
@@ -144,8 +147,8 @@ def _bytes(count: int, folder: Path) -> None:
     stream.views, stream.herding = arrays["views"], arrays["herding"]
     size = sum(array.nbytes for array in arrays.values())
     ray.init("local", object_store_memory=2 * size + 2**27, include_dashboard=False, log_to_driver=False)
-    store = SharedStore.start(folder / "shared")
-    readers = [_Reader.remote() for _ in range(_TRIALS)]
+    store = SharedStore.start(folder / "shared", "feature-bank")
+    readers = [_Reader.remote() for _ in range(trials)]
     hub = ray.get(ray.get_actor(store.hub, "vlcl-replay").__ray_call__.remote(lambda self: os.getpid()))
     everyone = [*ray.get([reader.pid.remote() for reader in readers]), hub, _raylet(), os.getpid()]
     before = _held(everyone)
@@ -156,23 +159,29 @@ def _bytes(count: int, folder: Path) -> None:
     ray.get([reader.read.remote(handle) for reader in readers])
     everybody = _held(everyone) - before
     print(f"bank of {count} pictures, {size / 1e6:.1f} MB")
-    print(f"held with 1 reader {one / 1e6:.1f} MB, with {_TRIALS} {everybody / 1e6:.1f} MB")
+    print(f"held with 1 reader {one / 1e6:.1f} MB, with {trials} {everybody / 1e6:.1f} MB")
     print(f"ratio of bytes {everybody / one:.3f} (at most 1.05)")
     store.close(delete=True)
     ray.shutdown()
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--trials", type=int, default=16, help="with the bank, and readers of it")
+    parser.add_argument("--model", default="ViT-B-32", help="of open_clip, or small; with random weights")
     parser.add_argument("--slow", type=int, default=1, help="trials that encode every batch")
     parser.add_argument("--train", type=int, default=7, help="training pictures a class")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--pictures", type=int, default=10_000, help="of the bank whose bytes are measured")
-    options = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        _bytes(options.pictures, Path(folder))
+        _bytes(options.pictures, options.trials, Path(folder))
     with tempfile.TemporaryDirectory() as folder:
         _speed(options, Path(folder))
 

@@ -1,12 +1,13 @@
 """Seconds from a sweep's command to its first finished task, by stage, in a fresh process.
 
-    python benchmarks/first_task.py
+    python benchmarks/first_task.py [--set KEY=VALUE ...]
 
 Stages overlap: workers come up while the stream is published.
 """
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 import time
 from pathlib import Path
@@ -14,20 +15,31 @@ from pathlib import Path
 _BEGAN = time.perf_counter()
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="another configuration")
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    given = _parser().parse_args(arguments)
     marks: list[tuple[str, float]] = []
 
     def mark(name: str) -> None:
         marks.append((name, time.perf_counter() - _BEGAN))
 
+    from orchestrator.config import parse_set
     from orchestrator.space import Space
     from orchestrator.streams import registry as streams
 
     mark("imports of the command line")
-    space = Space.load("ctp")
+    space = Space.load("ctp", values=parse_set(given.set))
     mark("search space read and checked")
     source = streams.get(space.config.stream_name).load(space.config.stream, False)
     mark("stream generated")
+    from orchestrator.identity import Identity
     from orchestrator.job import Job
     from orchestrator.session import Session
     from orchestrator.streams.fit_tokenizer import fit_tokenizer
@@ -44,7 +56,16 @@ def main() -> None:
             mark("Ray started")
 
     with Session(
-        folder, space.config, source, tokenizer, wanted=1, jobs=1, largest_memory=256, say=say
+        folder,
+        Identity.new("", ""),
+        space.config,
+        source,
+        tokenizer,
+        wanted=1,
+        jobs=1,
+        seeds=[space.config.run.seed],
+        largest_memory=space.largest_memory(len(source.categories)),
+        say=say,
     ) as session:
         mark("stream published")
         first: list[float] = []
@@ -54,9 +75,7 @@ def main() -> None:
                 first.append(metrics["seconds/train"] + metrics["seconds/evaluate"])
                 mark("first task reported")
 
-        job = Job(
-            "first", "train", space.start_config.to_dict(), {"stream.name": "shapes-retrieval"}, folder / "t"
-        )
+        job = Job("first", "train", space.start_config.to_dict(), {}, folder / "t")
         session.run([job], on_report=report)
         ready = session.lanes_up()[0]
     tracker.close()

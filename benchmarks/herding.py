@@ -1,17 +1,16 @@
-"""Ranks 50,000 features of width 512 in 100 classes by herding, and by the algorithm written out.
+"""Ranks features in classes by herding, and by the algorithm written out, of which one class is run.
 
-``python benchmarks/herding.py``
+python benchmarks/herding.py [--rows 50000] [--width 512] [--classes 100]
 """
 
 from __future__ import annotations
 
+import argparse
 import time
 
 import numpy as np
 
 from orchestrator.replay.policies.herding import herding_order
-
-_ROWS, _WIDTH, _CLASSES = 50_000, 512, 100
 
 
 def _written_out(features: np.ndarray) -> list[int]:
@@ -26,18 +25,29 @@ def _written_out(features: np.ndarray) -> list[int]:
     return order
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--classes", type=int, default=100)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    given = _parser().parse_args(arguments)
     rng = np.random.default_rng(0)
-    labels = rng.permutation(np.arange(_ROWS) % _CLASSES)
-    features = rng.standard_normal((_ROWS, _WIDTH)).astype(np.float32)
+    labels = rng.permutation(np.arange(given.rows) % given.classes)
+    features = rng.standard_normal((given.rows, given.width)).astype(np.float32)
     began = time.perf_counter()
     herding_order(features, labels)
     ours = time.perf_counter() - began
     began = time.perf_counter()
     _written_out(features[labels == 0])
-    theirs = (time.perf_counter() - began) * _CLASSES
-    print(f"{_ROWS} features of {_WIDTH}, {_CLASSES} classes: {ours:.1f} s")
-    print(f"written out, one class times {_CLASSES}: {theirs:.0f} s, {theirs / ours:.0f} times as long")
+    theirs = (time.perf_counter() - began) * given.classes
+    print(f"{given.rows} features of {given.width}, {given.classes} classes: {ours:.1f} s")
+    print(f"written out, one class times {given.classes}: {theirs:.0f} s, {theirs / ours:.0f} times as long")
 
 
 if __name__ == "__main__":

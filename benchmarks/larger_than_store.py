@@ -68,7 +68,7 @@ def _walk(stream: SharedStream, step: float, threads: int) -> tuple[int, float, 
     return batches, time.perf_counter() - began - first, waited
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -76,7 +76,11 @@ def main() -> None:
     parser.add_argument("--step", type=float, default=0.25, help="seconds")
     parser.add_argument("--keep", choices=["decoded", "encoded"], default="decoded")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    options = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
     ray.init("local", object_store_memory=_STORE, include_dashboard=False, log_to_driver=False)
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
@@ -87,7 +91,7 @@ def main() -> None:
         )
         chosen = plan(stream, largest=_MEMORY, store_bytes=capacity(), seeds=[0], store=options.keep)
         print(chosen.explain())
-        store = SharedStore.start(Path(folder, "shared"))
+        store = SharedStore.start(Path(folder, "shared"), "larger-than-store")
         opened = publish(stream, store, chosen).open()
         print(
             f"stream decoded {chosen.all_bytes / 1e6:.0f} MB, object store {_STORE / 1e6:.0f} MB, "

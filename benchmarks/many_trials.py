@@ -24,6 +24,7 @@ import psutil
 import ray
 
 from orchestrator.dispatcher import Dispatcher
+from orchestrator.identity import Identity
 from orchestrator.job import Outcome
 from orchestrator.search import TaskSearch
 from orchestrator.search_run import search
@@ -46,6 +47,7 @@ class _FastSession:
 
     lanes = 1
     report_of = Session.report_of
+    abandon = Session.abandon
 
     def __init__(self, jobs: int) -> None:
         self.dispatcher = ray.remote(Dispatcher).options(num_cpus=0, max_concurrency=100).remote(jobs)
@@ -72,10 +74,13 @@ class _FastLane(threading.Thread):
 
     def run(self) -> None:
         d, rng, process = self._dispatcher, np.random.default_rng(0), psutil.Process()
-        ray.get(d.join.remote(0, 0.0))
+        # The stream that a lane waits for: nobody opens it here.
+        ray.get(d.set_stream.remote("none"))
+        me = 0, "fast"  # the lane, and its worker group's name for itself
+        ray.get(d.join.remote(*me, 0.0))
         reported = None
         while True:
-            state, job = ray.get(d.next.remote(0))
+            state, job = ray.get(d.next.remote(*me))
             if state == "end":
                 return
             if state == "wait":
@@ -86,13 +91,13 @@ class _FastLane(threading.Thread):
             outcome = "finished"
             for task in range(1, _TASKS + 1):
                 reported = time.perf_counter()
-                ray.get(d.report.remote(job.id, _report(task, rng)))
-                while (verdict := ray.get(d.verdict.remote(job.id, task))) is None:
+                ray.get(d.report.remote(*me, job, _report(task, rng)))
+                while (verdict := ray.get(d.verdict.remote(*me, job, task))) is None:
                     pass
                 if not verdict and task < _TASKS:
                     outcome = "stopped"
                     break
-            ray.get(d.end.remote(0, job.id, Outcome(outcome)))
+            ray.get(d.end.remote(*me, job, Outcome(outcome)))
 
 
 def _report(task: int, rng: np.random.Generator) -> dict[str, float]:
@@ -116,12 +121,16 @@ def _time(owner: Any, name: str, part: str) -> None:
     setattr(owner, name, timed)
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--trials", type=int, default=500)
-    trials = parser.parse_args().trials
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    trials = _parser().parse_args(arguments).trials
     folder = Path(tempfile.mkdtemp(prefix="many-trials-")) / "run"
     folder.mkdir()
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # as a session has it
@@ -131,8 +140,18 @@ def main() -> None:
     _time(Watch, "end", "the record of its end")
     space = Space.load("ctp", None, None, {})
     names = [f"task {k + 1}" for k in range(_TASKS)]
+    identity = Identity.new("", "")
     watch = Watch.open(
-        folder, space.config, space.trial_config, space.objective, names, trials, None, lambda line: None
+        folder,
+        identity,
+        space.config,
+        space.trial_config,
+        space.objective,
+        names,
+        trials,
+        None,
+        lambda line: None,
+        check_values=space.check_values,
     )
     watch._artist.close()
     watch._artist = _NoArtist()
@@ -140,19 +159,23 @@ def main() -> None:
     lane = _FastLane(session.dispatcher)
     lane.start()
     began = time.perf_counter()
-    search(folder, space, session, watch, trials, None)
+    search(folder, identity, space, session, watch, trials, None)
     wall = time.perf_counter() - began
+    ray.get(session.dispatcher.drain.remote())
+    lane.join()
     left = watch.finish("finished", {}, {})
 
     def at(trial: int, values: list[float]) -> float:
         return median(values[max(0, trial - _AROUND) : trial])
 
-    early, late = at(_EARLY, lane.rss), at(trials, lane.rss)
+    first = min(_EARLY, trials)
+    early, late = at(first, lane.rss), at(trials, lane.rss)
     print(f"{len(lane.rss)} trials in {wall:.0f} s, one lane\n")
-    print(f"{'':<26}{f'at {_EARLY}':>10}{f'at {trials}':>10}{'ratio':>8}")
+    print(f"{'':<26}{f'at {first}':>10}{f'at {trials}':>10}{'ratio':>8}")
     print(f"{'driver, MiB':<26}{early / 2**20:>10.0f}{late / 2**20:>10.0f}{late / early:>8.2f}")
     for part, values in seconds.items():
-        early, late = at(_EARLY, values), at(trials, values)
+        # Between two trials there is one decision: there may be fewer of a part than trials.
+        early, late = at(min(first, len(values)), values), at(min(trials, len(values)), values)
         print(f"{part + ', s':<26}{early:>10.3f}{late:>10.3f}{late / early:>8.2f}")
     print("\n" + "\n".join(left))
 

@@ -96,7 +96,7 @@ def _step(method: MMA, batch: Batch, optimizer: torch.optim.Optimizer, way: Call
     optimizer.step()
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--batch", type=int, default=32, help="pictures a step")
     parser.add_argument("--width", type=int, default=512, help="D of the features")
@@ -104,7 +104,11 @@ def main() -> None:
     parser.add_argument(
         "--steps", type=int, default=5, help="steps of the loop; of the others ten times as many"
     )
-    args = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    args = _parser().parse_args(arguments)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     where = f"CPU, {torch.get_num_threads()} threads"
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else where

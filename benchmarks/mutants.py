@@ -169,12 +169,16 @@ class Tree:
         return (self._folder / "output").read_text(encoding="utf-8", errors="replace")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """0: none survives; 1: one does; 2: they cannot be run."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Breaks one line at a time and says what no test notices.")
     parser.add_argument("words", nargs="*", metavar="WORD", help="only those with it in room, file or text")
     parser.add_argument("--seconds", type=float, default=180, help="time limit of a mutant's tests (180)")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0: none survives; 1: one does; 2: they cannot be run."""
+    options = _parser().parse_args(arguments)
     mutants = read_mutants()
     if stale := list(filter(None, (mutant.problem(_ROOT) for mutant in mutants))):
         print("\n".join(stale), file=sys.stderr)

@@ -97,7 +97,7 @@ def bare(config: RunConfig, folder: Path) -> float:
     return walk(len(stream.tasks))
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -106,7 +106,11 @@ def main() -> None:
         "--epochs", type=int, default=7, help="0: one step a task, next to nothing to evaluate"
     )
     parser.add_argument("--bare", metavar="FOLDER", help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    given = _parser().parse_args(arguments)
     folder = Path(given.bare or tempfile.mkdtemp(prefix="overhead-"))
     path = folder / "space.yaml"
     sizes = {"epochs": max(1, given.epochs), "train": 480, "validation": 96}
@@ -124,11 +128,22 @@ def main() -> None:
     source = streams.get(space.config.stream_name).load(space.config.stream, False)
     tokenizer = fit_tokenizer(source, space.config.stream, folder / "tokenizer")
     names = [task.name for task in source.tasks]
-    options = (space.config, space.trial_config, space.objective, names, given.trials, lambda line: None)
-    watch = Watch.open(folder / "run", *options)
+    identity = Identity.new("", "")
+    watch = Watch.open(
+        folder / "run",
+        identity,
+        space.config,
+        space.trial_config,
+        space.objective,
+        names,
+        given.trials,
+        None,
+        lambda line: None,
+        check_values=space.check_values,
+    )
     with Session(
         folder,
-        Identity.new("", ""),
+        identity,
         space.config,
         source,
         tokenizer,
@@ -141,7 +156,7 @@ def main() -> None:
         base = space.config.with_values({"method.epochs": 1}).to_dict()
         session.run([Job("warm", "train", base, {}, folder / "warm")])
         began = time.perf_counter()
-        search(folder / "run", space, session, watch, given.trials)
+        search(folder / "run", identity, space, session, watch, given.trials, None)
         wall = time.perf_counter() - began
     watch.finish("finished", {}, {})
 

@@ -44,7 +44,7 @@ def _walk(config: RunConfig, stream: Stream, folder: Path) -> tuple[float, float
     return tuple(sum(r[f"seconds/{stage}"] for r in reporter.reports) for stage in ("train", "evaluate"))
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -52,7 +52,11 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=80, help="questions of each kind about each group")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--size", choices=list(_SIZES), default="world")
-    options = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
     config = RunConfig.from_dict(
         {

@@ -64,7 +64,7 @@ def _stream(path: Path, names: list[str]) -> Stream:
     return prepare(source, Tokenizer.train(texts, 400, 20))
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -73,7 +73,11 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=80)
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--cold", action="store_true", help="drop the file's pages first")
-    options = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "train2014_obj36.h5")

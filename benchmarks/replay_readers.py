@@ -95,13 +95,17 @@ def _stream(count: int) -> Stream:
     return Stream("noise", spec, [task], "none")
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pictures", type=int, default=1000)
     parser.add_argument("--readers", type=int, default=16)
-    options = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
     size = options.pictures * _SIZE * _SIZE * 3
     ray.init("local", object_store_memory=2 * size + 2**27, include_dashboard=False, log_to_driver=False)
     stream, small = _stream(options.pictures), _stream(2 * _BATCH)
@@ -109,10 +113,10 @@ def main() -> None:
     pids = ray.get([reader.pid.remote() for reader in readers])
     with tempfile.TemporaryDirectory() as folder:
         # Modules, allocator and batch buffers are a process's own, whatever it reads: woken before the count.
-        first = SharedStore.start(Path(folder, "first"))
+        first = SharedStore.start(Path(folder, "first"), "first")
         handle = publish(small, first, plan(small, largest=0, store_bytes=capacity(), seeds=[0]))
         ray.get([reader.open.remote(handle, seed) for seed, reader in enumerate(readers)])
-        store = SharedStore.start(Path(folder, "second"))
+        store = SharedStore.start(Path(folder, "second"), "second")
         store.put("warm", np.zeros(1))
         hub = ray.get(store._actor().__ray_call__.remote(lambda self: os.getpid()))
         everyone = [*pids, hub, _raylet(), os.getpid()]

@@ -39,7 +39,8 @@ def _accuracy(walked: Walked, task: int, told: int) -> float:
         chosen = method.keys.select(method._own_queries(batch))
         chosen[:, :told] = task
         tasks = dict(zip(MODALITIES, chosen.unbind(1), strict=True))
-        found = method.head.best(method.fused(batch, method.prompts.chosen(chosen)), method._task(tasks))
+        fused = method.fused(batch, method.prompts.chosen(chosen))
+        found, _ = method.head.best(fused, method._task(tasks))
         right.append((found[:, None] == batch.answer).any(1).float())
     return 100 * torch.cat(right).mean().item()
 
@@ -56,14 +57,18 @@ def _row(walked: Walked) -> list[float]:
     return [*row, float(np.mean(kept))]
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--setting", default="con-ls")
     parser.add_argument("--set", nargs="+", metavar="KEY=VALUE")
-    options = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
     print("seed ", *(f"{name:>13}" for name in _STEPS))
     rows = []

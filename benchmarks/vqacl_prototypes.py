@@ -94,7 +94,7 @@ def _right(method: VQACL, stream: Stream) -> tuple[float, float, float]:
     return tuple((100 * torch.cat(found).mean(0)).tolist())
 
 
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -102,7 +102,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--setting", default="dual-level")
     parser.add_argument("--set", nargs="+", metavar="KEY=VALUE")
-    options = parser.parse_args()
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = _parser().parse_args(arguments)
     torch.set_num_threads(1)
     names = ("vqa-er", "vqacl", "vqacl, zeros", "right kind", "right object", "right group")
     print("seed ", *(f"{name:>13}" for name in names))

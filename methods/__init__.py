@@ -1,1 +1,1 @@
-"""Continual-learning methods in plain PyTorch: no Ray, no MLflow, no files, no command lines."""
+"""Continual-learning methods in plain PyTorch: no Ray, no MLflow, no command lines; files: weights alone."""

@@ -1,1 +1,3 @@
 """Experiment orchestration for vision-language continual learning on Ray."""
+
+__version__ = "0.1.0"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import select
 import shlex
 import shutil
 import sys
@@ -14,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import strict_yaml
+from . import __version__, strict_yaml
 from .errors import UserError
 from .full_disk import full_disk, is_full
 from .identity import IDENTITY_FILE, Identity
@@ -42,8 +44,14 @@ class Say:
         print(f"[{time.monotonic() - self._began:6.1f}s] {line}", flush=True)
 
 
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """``--version``, which every command has."""
+    parser.add_argument("--version", action="version", version=f"vlcl-orchestrator {__version__}")
+
+
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments that a sweep and a single run have in common."""
+    add_version(parser)
     parser.add_argument("--stream", metavar="NAME", help="the stream of tasks (default: the search space's)")
     parser.add_argument("--data", metavar="DIR", help="folder of a stream that reads a data set")
     parser.add_argument(
@@ -249,14 +257,24 @@ def short_path(path: Path) -> str:
 
 def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> None:
     """Runs a command: a user's error is one line and exit status 2, Ctrl-C is 130, a full disk is one line
-    and 1. What it writes only the user may change, whatever the umask: a run's folder is gone on with.
+    and 1, a reader of standard output that has gone (``| head``) is 141, as a shell says it, without a word.
+    What it writes only the user may change, whatever the umask: a run's folder is gone on with.
     """
     os.umask(os.umask(0o022) | 0o022)
+    _open_outputs()
     try:
         status = main(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         status = 1 if is_full(error) else 2
+    except SystemExit:  # after --help, --version or what argparse does not take
+        _reader_gone()
+        raise
+    except BrokenPipeError:
+        if not _reader_gone():
+            raise
+        status = 141
     except OSError as error:
         if not is_full(error):
             raise
@@ -265,7 +283,7 @@ def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = Non
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         status = 130
-    sys.stdout.flush()
+    _reader_gone()
     sys.stderr.flush()
     if any(thread.name.startswith("lane-") for thread in threading.enumerate()):
         # A lane that was left alone waits inside Ray, whose own way out would change the exit status.
@@ -273,3 +291,30 @@ def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = Non
             folder.remove()
         os._exit(status)
     sys.exit(status)
+
+
+def _open_outputs() -> None:
+    """Output that was closed (``>&-``) goes nowhere, instead of into the next file that is opened."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for the life of the process
+
+
+def _reader_gone() -> bool:
+    """Whether nobody takes what is printed. What is left of it then goes nowhere: the interpreter would
+    complain of it at its end.
+    """
+    try:
+        sys.stdout.flush()
+        pipe = select.poll()
+        pipe.register(sys.stdout.fileno(), 0)  # errors alone: a pipe that nobody reads has one
+        if not pipe.poll(0):
+            return False
+    except io.UnsupportedOperation:  # no file, but what a test reads
+        return False
+    except OSError:
+        pass
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return True

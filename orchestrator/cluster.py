@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from . import strict_yaml
-from .cli import run_main
+from .cli import add_version, run_main
 from .errors import UserError
 
 _HERE = Path("cluster.yaml")
+_SHIPPED = Path(__file__).with_name("cluster.yaml")
 
 
 def main(arguments: list[str]) -> int:
@@ -22,11 +23,14 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m orchestrator.cluster", description="Looks after the file of Ray's cluster launcher."
     )
+    add_version(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = commands.add_parser("validate", help="check a cluster file, without an account or a machine")
-    check.add_argument("file", nargs="?", type=Path, default=_HERE, help=f"default: {_HERE}")
+    told = f"default: {_HERE}, or where there is none the one that comes with the package"
+    check.add_argument("file", nargs="?", type=Path, metavar="FILE", help=told)
     given = parser.parse_args(arguments)
-    print(f"{given.file}: {validated(given.file)}")
+    file = given.file or (_HERE if _HERE.exists() else _SHIPPED)
+    print(f"{file}: {validated(file)}")
     return 0
 
 

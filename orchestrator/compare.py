@@ -12,6 +12,7 @@ from pathlib import Path
 from textwrap import fill
 from urllib.parse import quote, unquote
 
+from .cli import add_version, run_main
 from .compare_groups import Group, group_runs
 from .compare_labels import differences
 from .compare_pictures import pictures
@@ -76,6 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="the runs folder, or one run's folder in it (default: runs)",
     )
     parser.add_argument("--stream", metavar="NAME", help="only runs on this stream")
+    add_version(parser)
     options = parser.parse_args(arguments)
     try:
         print(compare(options.runs, options.stream))
@@ -176,3 +178,7 @@ def _clear(out: Path) -> None:
     for name in (name for name in names if "/" not in name):
         for picture in (out / name, pdf_of(out / name)):
             picture.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    run_main(main)

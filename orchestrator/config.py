@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -124,7 +125,8 @@ def parse_set(pairs: Iterable[str]) -> dict[str, Any]:
             raise UserError(f"--set {pair}: expected key=value, as in method.learning_rate=1e-3")
         if key in values:
             raise UserError(f"--set {pair}: {key} is given twice")
-        values[key], _ = strict_yaml.parse(text, f"--set {pair}")
+        value, _ = strict_yaml.parse(text, f"--set {pair}")
+        values[key] = at_home(value)
     return values
 
 
@@ -138,6 +140,13 @@ def data_values(stream: str, folder: Path | str) -> dict[str, str]:
     if "data" not in {f.name for f in fields(streams.get(stream).Config)}:
         raise UserError(f"--data {folder}: the stream '{stream}' generates its data and reads no folder")
     return {"stream.data": str(user_path(folder))}
+
+
+def at_home(value: Any) -> Any:
+    """``value``; of a text that begins with ``~/``, also behind a prefix such as timm's ``local-dir:``, the
+    path in the user's home. No shell does it behind ``key=``, nor in a file.
+    """
+    return re.sub(r"^([\w-]+:)?~/", rf"\g<1>{Path.home()}/", value) if isinstance(value, str) else value
 
 
 def place(path: Path | str, lines: Mapping[str, int], key: str) -> str:
@@ -160,6 +169,7 @@ def _placed(where: str, build: Any) -> RunConfig:
 def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:
     sections: dict[str, dict[str, Any]] = {name: {} for name in _SECTIONS}
     for key, value in given.items():
+        value = at_home(value)
         section, dot, rest = key.partition(".")
         if section in sections and not dot:
             raise ConfigError(key, f"expected a mapping of keys, found {shown(value)}")

@@ -29,18 +29,8 @@ from .full_disk import full_disk, is_full
 from .gpu_memory import neighbour_took
 from .job import Job, Outcome
 from .lane_group import LaneGroup
+from .lane_resources import LaneResources
 from .lane_trainer import LaneTrainer
-
-
-@dataclass(frozen=True)
-class LaneResources:
-    """What one lane asks for. ``cpus`` and ``gpus`` are per worker; a fraction of a GPU needs ``workers`` =
-    1.
-    """
-
-    workers: int = 1
-    cpus: float = 1
-    gpus: float = 0
 
 
 class Lane(threading.Thread):

@@ -1,4 +1,4 @@
-"""What there is to run: ``python -m orchestrator.sweep list``."""
+"""What there is to run: ``python -m orchestrator.sweep list [METHOD]``."""
 
 from __future__ import annotations
 
@@ -7,17 +7,25 @@ import textwrap
 
 from methods import registry as methods
 
+from .config_error import known
 from .space import Space
 from .streams import registry as streams
 
 _WIDTH = 100
 
 
-def listing() -> str:
-    """Methods, streams and search spaces, as aligned plain text for 100 columns."""
-    parts = ["Methods", *_table([_method(name) for name in methods.names()])]
-    parts += ["", "Streams", *_table([_stream(name) for name in streams.names()])]
-    for name in Space.names():
+def listing(of: str | None = None) -> str:
+    """Methods, streams and search spaces, as aligned plain text for 100 columns; of one method (``of``): what
+    it is, the streams that it learns and its search space.
+
+    :class:`~orchestrator.errors.UserError`: no method of that name.
+    """
+    names = methods.names() if of is None else [known(of, "list METHOD", methods.names(), "method")]
+    scenarios = {scenario for name in names for scenario in methods.get(name).scenarios}
+    learnt = [name for name in streams.names() if streams.get(name).scenario in scenarios]
+    parts = ["Methods" if of is None else "Method", *_table([_method(name) for name in names])]
+    parts += ["", "Streams", *_table([_stream(name) for name in learnt])]
+    for name in [name for name in Space.names() if name in names]:
         space = Space.load(name)
         goal = f"{space.objective.mode} {space.objective.metric}"
         head = f"Search space of {name}: {goal}, {space.trials} trials on {space.config.stream_name}"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from .errors import UserError
-from .lane import LaneResources
+from .lane_resources import LaneResources
 from .run_options import RunOptions
 from .slots import slots
 

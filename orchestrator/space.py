@@ -65,7 +65,7 @@ class Space:
 
         ``stream`` (``--stream``) takes the place of the file's; its fixed ``stream.*`` values go with it.
         ``data`` (``--data``) sets ``stream.data``. ``values`` (``--set``) win over the file; a searched key
-        among them is fixed.
+        among them is fixed. A ``method.preset`` among them is all the values that it stands for.
 
         Everything is checked here: keys, types, ranges, conditions, and that every value (at the ends of
         its range, alone and with those of each other parameter) makes a configuration that the method
@@ -76,7 +76,7 @@ class Space:
         file = SpaceFile(path)
         if path.parent == _FOLDER and file.method != path.stem:
             file.fail("method", f"'{file.method}' does not match the file's name; allowed is {path.stem}")
-        values = flatten(values or {})
+        values = _with_preset(file.method, flatten(values or {}))
         name = known(stream or values.get("stream.name", file.stream), "--stream", streams.names(), "stream")
         fixed = {k: v for k, v in file.fixed.items() if name == file.stream or not k.startswith("stream.")}
         always = {p.key: file.start[p.key] for p in file.parameters if not p.when} if file.start else {}
@@ -264,6 +264,14 @@ def _find(path_or_method: str | Path) -> Path:
         return _FOLDER / f"{name}.yaml"
     known(name, "METHOD", methods.names(), "method")
     raise UserError(f"{name}: no search space is shipped for it, only for {', '.join(Space.names())}")
+
+
+def _with_preset(method: str, values: dict[str, Any]) -> dict[str, Any]:
+    """``values`` with what a preset among them stands for: neither the file's start nor the search then takes
+    its place.
+    """
+    preset = methods.get(method).presets.get(values.get("method.preset"), {})
+    return {**{f"method.{key}": value for key, value in flatten(preset).items()}, **values}
 
 
 def _base(

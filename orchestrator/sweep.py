@@ -27,6 +27,7 @@ from .kept_request import read_request
 from .ray_address import ray_address
 from .restored import check_restored, check_said
 from .run_lock import run_lock
+from .this_machine import check_here
 
 if TYPE_CHECKING:
     from .space import Space
@@ -47,10 +48,19 @@ def main(arguments: list[str]) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.method == "list":
+        for name, value in vars(given).items():
+            if name not in ("method", "of") and value != parser.get_default(name):
+                raise UserError(
+                    f"list: takes a method's name, or nothing; leave out --{name.replace('_', '-')}"
+                )
         from .listing import listing
 
-        print(listing())
+        print(listing(given.of))
         return 0
+    if given.of is not None:
+        raise UserError(
+            f"{given.method} {given.of}: a sweep is of one method; allowed are METHOD and list METHOD"
+        )
     for option in ("trials", "concurrent"):
         if getattr(given, option) is not None and getattr(given, option) < 1:
             raise UserError(f"--{option} {getattr(given, option)}: allowed are whole numbers from 1")
@@ -62,7 +72,7 @@ def main(arguments: list[str]) -> int:
     request = {
         "method": given.method,
         "stream": given.stream,
-        "data": str(Path(given.data).resolve()) if given.data else None,
+        "data": str(Path(given.data).expanduser().resolve()) if given.data else None,
         "values": given_values(given),
         "trials": given.trials,
         "concurrent": given.concurrent,
@@ -75,9 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m orchestrator.sweep",
         description="Searches a method's hyper-parameters over a stream, on all of the machine or cluster.",
-        epilog="'list' in the place of METHOD lists methods, streams and search spaces.",
+        epilog="'list' in the place of METHOD lists methods, streams and search spaces; 'list METHOD' tells "
+        "of one.",
     )
     parser.add_argument("method", nargs="?", metavar="METHOD", help="a method, or 'list'")
+    parser.add_argument("of", nargs="?", metavar="METHOD", help="beside 'list': the method to tell of")
     add_run_arguments(parser)
     parser.add_argument(
         "--trials", type=int, metavar="N", help="trials of the search (default: the search space's)"
@@ -124,6 +136,8 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     say(f"reading the stream {space.config.stream_name}")
     source = stream_class.load(space.config.stream, space.config.run.skip_bad)
     space.check_memory(source)
+    at_most = folder is not None and given.concurrent is None
+    check_here(space.config.run, None if at_most else concurrent)
     if given.dry_run:
         from .preview import preview
 
@@ -132,7 +146,6 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     ray_address(check=True)  # before anything is made
     from .search_run import search_run
 
-    at_most = folder is not None and given.concurrent is None
     text = space.path.read_text(encoding="utf-8")
     identity = Identity.new(_asked(request, text), stream_identity(source))
     if folder is None:

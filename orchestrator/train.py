@@ -23,13 +23,14 @@ from .cli import (
     said_again,
     storage_url,
 )
-from .config import RunConfig, data_values
+from .config import RunConfig, data_values, parse_set
 from .errors import UserError
 from .identity import Identity, digest
 from .kept_request import read_request
 from .ray_address import ray_address
 from .restored import check_restored, check_said
 from .run_lock import run_lock
+from .this_machine import check_here
 
 _REQUEST = {"seeds": list, "concurrent": int, "storage": str}
 
@@ -59,6 +60,10 @@ def main(arguments: list[str]) -> int:
         if (given.method is None) == (given.config is None):
             parser.error("name a method or a --config file, one of them")
         config = _config(given)
+        if given.seeds is not None and (given.seed is not None or "run.seed" in parse_set(given.set)):
+            raise UserError(
+                f"--seeds {' '.join(map(str, given.seeds))}: a seed is given as well; allowed: one of the two"
+            )
         seeds = [config.run.seed] if given.seeds is None else given.seeds
         if len(set(seeds)) < len(seeds) or min(seeds) < 0:
             raise UserError(
@@ -86,6 +91,8 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     source = streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
     check_memory(config.replay, len(source.categories), source.scenario)
     seeds, concurrent = request["seeds"], given.concurrent or request["concurrent"]
+    at_most = folder is not None and given.concurrent is None
+    check_here(config.run, None if at_most else concurrent)
     if given.dry_run:
         from .preview import preview_train
 
@@ -94,7 +101,6 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     ray_address(check=True)  # before anything is made
     from .train_run import train_run
 
-    at_most = folder is not None and given.concurrent is None
     path = folder and folder / "config.yaml"
     text = path.read_text(encoding="utf-8") if path else config.yaml()
     asked = digest({"kind": "train", "config": text, "seeds": seeds})
@@ -123,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         "method", nargs="?", metavar="METHOD", help="a method, at its search space's start values"
     )
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="a resolved configuration, as every trial keeps one"
+        "--config", type=_path, metavar="FILE", help="a resolved configuration, as every trial keeps one"
     )
     add_run_arguments(parser)
     parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help="run once for each of these seeds")
@@ -131,6 +137,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--resume", metavar="NAME", help="go on with a run that was interrupted")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")
     return parser
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()  # a shell leaves --config=~/FILE as it is
 
 
 def _config(given: argparse.Namespace) -> RunConfig:

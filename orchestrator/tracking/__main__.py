@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from orchestrator.cli import add_version, run_main
 from orchestrator.errors import UserError
 
 from .background import serve
@@ -19,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     Ctrl-C.
     """
     parser = argparse.ArgumentParser(prog="python -m orchestrator.tracking", description=__doc__)
+    add_version(parser)
     commands = parser.add_subparsers(dest="command", required=True)
     send = commands.add_parser("send", help="send a sweep's unsent records (MLFLOW_TRACKING_URI honoured)")
     send.add_argument("folder", type=Path, metavar="FOLDER", help="the sweep's folder, such as runs/NAME")
@@ -54,4 +56,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_main(main)

@@ -1,10 +1,14 @@
 """The command lines, as far as they go without starting anything."""
 
 import json
+import os
+import subprocess
+import sys
+from importlib import import_module
 
 import pytest
 
-from orchestrator import sweep, train
+from orchestrator import sweep, this_machine, train
 from orchestrator.cli import run_main
 
 
@@ -63,6 +67,11 @@ def _run(main, line, capsys):
         (train.main, "--resume s --seeds 1 2", ["leave out --seeds "]),
         (train.main, "--resume s --config c.yaml", ["leave out --config "]),
         (train.main, "ctp --concurrent 0", ["--concurrent 0"]),
+        (train.main, "ctp --seed 1 --seeds 1 2", ["--seeds 1 2", "one of the two"]),
+        (train.main, "ctp --set run.seed=1 --seeds 1 2", ["--seeds 1 2", "one of the two"]),
+        (sweep.main, "ctp mma", ["ctp mma", "list METHOD"]),
+        (sweep.main, "list mam", ["mam", "mma"]),
+        (sweep.main, "list --trials 3", ["leave out --trials"]),
     ],
 )
 def test_wrong_words_get_one_line_and_a_non_zero_exit(main, line, words, capsys, tmp_path):
@@ -123,3 +132,95 @@ def test_list_names_methods_streams_and_spaces(capsys):
     assert code == 0
     for name in ("ctp", "finetune", "er", "joint", "shapes-retrieval", "p9d", "method.learning_rate"):
         assert name in out
+
+
+def test_list_tells_of_one_method(capsys):
+    code, out, _ = _run(sweep.main, "list mma", capsys)
+    assert code == 0 and "Search space of mma: " in out
+    for name in ("\n  mma ", "\n  digits ", "method.mask_mode"):
+        assert name in out
+    for name in ("clap4clip", "shapes-vqa", "Search space of ctp"):
+        assert name not in out
+
+
+@pytest.mark.parametrize(
+    "name", ["sweep", "train", "compare", "cluster", "tracking.__main__", "pretrain.__main__"]
+)
+def test_every_command_says_its_version(name, capsys):
+    module = import_module(f"orchestrator.{name}")
+    assert _run(module.main, "--version", capsys) == (0, "vlcl-orchestrator 0.1.0\n", "")
+
+
+@pytest.mark.parametrize("main", [sweep.main, train.main])
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--gpus-per-trial 0.5", "1 CPU and 0.5 GPU each, which does not fit on 2 CPU and 0 GPU"),
+        ("--set run.device=cuda", "run.device=cuda"),
+        ("--set run.workers=4", "4 worker(s)"),
+        ("--set run.cpus_per_worker=3", "3 CPU"),
+        ("--concurrent 3", "--concurrent 3: only 2"),
+    ],
+)
+@pytest.mark.parametrize("dry", ["", "--dry-run "])
+def test_what_this_machine_cannot_hold_is_said_before_anything_starts(
+    main, options, said, dry, monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setattr(this_machine, "_resources", lambda: {"CPU": 2, "GPU": 0})
+    code, _, err = _run(main, f"ctp {dry}{options}", capsys)
+    assert code == 2 and said in err and err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("visible", "gpus"), [(None, 4), (["0", "1"], 2), ([], 0)])
+def test_gpus_are_those_that_the_process_may_see(visible, gpus, monkeypatch):
+    from ray._private import accelerators
+
+    manager = accelerators.get_accelerator_manager_for_resource("GPU")
+    monkeypatch.setattr(manager, "get_current_node_num_accelerators", lambda: 4)
+    monkeypatch.setattr(manager, "get_current_process_visible_accelerator_ids", lambda: visible)
+    assert this_machine._resources()["GPU"] == gpus
+
+
+def test_what_this_machine_can_hold_is_not_refused(monkeypatch, capsys):
+    monkeypatch.setattr(this_machine, "_resources", lambda: {"CPU": 2, "GPU": 1})
+    for options in ("--gpus-per-trial 0.5", "--set run.device=cuda", "--workers 2 --gpus-per-trial 0"):
+        assert _run(sweep.main, f"ctp --dry-run {options}", capsys)[0] == 0
+
+
+@pytest.mark.parametrize("option", ["--data=~/d", "--set stream.data=~/d"])
+@pytest.mark.parametrize("main", [sweep.main, train.main])
+def test_a_home_that_no_shell_put_in_is_put_in(main, option, monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    code, _, err = _run(main, f"ctp --dry-run --stream p9d {option}", capsys)
+    assert code == 2 and str(tmp_path / "home" / "d") in err
+    (tmp_path / "home").mkdir()
+    code, out, _ = _run(train.main, "joint --dry-run", capsys)
+    config = out.partition("Configuration\n")[2].partition("\n\n")[0]
+    (tmp_path / "home" / "c.yaml").write_text(config)
+    assert _run(train.main, "--config=~/c.yaml --dry-run", capsys)[0] == 0
+
+
+def _printing(text, **how):
+    """Status and errors of a command that prints a text, to where ``how`` says."""
+    code = f"from orchestrator.cli import run_main\nrun_main(lambda _: print({text}) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, **how)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("text", ["'few'", "'much' * 100_000"])
+def test_a_reader_that_has_gone_ends_a_command_without_a_word(text):
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        assert _printing(text, stdout=write) == (141, "")
+    finally:
+        os.close(write)
+
+
+def test_output_that_is_closed_or_full_is_no_traceback(tmp_path):
+    closed = _printing("'x'", preexec_fn=lambda: os.close(1))
+    assert closed == (0, "")
+    with open("/dev/full", "w") as full:
+        code, err = _printing("'x'", stdout=full)
+    assert code == 1 and err.startswith("error: no space left") and err.count("\n") == 1

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,6 +41,23 @@ def file(tmp_path):
 def test_the_shipped_file_is_taken(capsys):
     assert main(["validate", str(SHIPPED)]) == 0
     assert "ok: aws, head head, up to 8 worker(s) of worker.spot, worker.on-demand" in capsys.readouterr().out
+
+
+def test_without_a_file_it_is_the_one_here_or_the_packages_own(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["validate"]) == 0
+    said = capsys.readouterr().out
+    package = ROOT / "orchestrator" / "cluster.yaml"
+    assert said.startswith(f"{package}: ok: aws,") and package.resolve() == SHIPPED.resolve()
+    assert (
+        "cluster.yaml"
+        in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"][
+            "orchestrator"
+        ]
+    ), "an installation has it"
+    (tmp_path / "cluster.yaml").write_text(on_premise())
+    assert main(["validate"]) == 0
+    assert capsys.readouterr().out.startswith("cluster.yaml: ok: local,")
 
 
 def test_the_commented_block_makes_it_on_premise(file):
@@ -321,3 +339,11 @@ def test_the_command_line_says_what_is_wrong_in_one_line(tmp_path):
         text=True,
     )
     assert done.returncode == 2 and done.stderr.startswith("error: none.yaml: cannot be read")
+
+
+def test_what_speaks_s3_is_installed_wherever_a_storage_may_be_asked_for():
+    for file in ("cluster.yaml", "docs/kuberay/Dockerfile"):
+        (line,) = re.findall(r".*pip install .*-e.*", (ROOT / file).read_text())
+        assert "'.[aws]'" in line, file
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert any(name.startswith("s3fs") for name in extras["aws"])

@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 
 from methods import registry as methods
+from orchestrator import strict_yaml
 from orchestrator.config import RunConfig, RunOptions, data_values, parse_set
 from orchestrator.config_error import ConfigError
 from orchestrator.errors import UserError
@@ -134,6 +135,24 @@ def test_flat_holds_every_key_as_a_scalar(toy):
     assert flat["method.inner.width"] == 4
     assert flat["stream.data"] == "x"
     assert all(v is None or isinstance(v, str | int | float | bool) for v in flat.values())
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("~/d", "/h/d"),
+        ("local-dir:~/w", "local-dir:/h/w"),
+        ("a~/b", "a~/b"),
+        ("~", "~"),
+        ("an a: ~/", "an a: ~/"),
+    ],
+)
+def test_a_path_in_the_home_is_one_wherever_it_is_written(toy, tmp_path, monkeypatch, written, read):
+    monkeypatch.setenv("HOME", "/h")
+    assert build(toy, {"stream.data": written}).stream.data == read
+    (tmp_path / "c.yaml").write_text(strict_yaml.dump({**toy, "stream.data": written}))
+    assert RunConfig.load_yaml(tmp_path / "c.yaml").stream.data == read
+    assert parse_set([f"stream.data='{written}'"]) == {"stream.data": read}
 
 
 def test_presets_come_before_what_is_given(toy):

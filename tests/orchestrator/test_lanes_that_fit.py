@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.lane import LaneResources
+from orchestrator.lane_resources import LaneResources
 from orchestrator.placement import lanes_that_fit
 
 _GB = 2**30

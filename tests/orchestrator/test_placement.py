@@ -3,7 +3,7 @@ from fractions import Fraction
 import pytest
 
 from orchestrator.errors import UserError
-from orchestrator.lane import LaneResources
+from orchestrator.lane_resources import LaneResources
 from orchestrator.placement import lane_resources, lanes_that_fit, worker_gpus
 from orchestrator.run_options import RunOptions
 from orchestrator.slots import slots

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from methods import registry
-from orchestrator.config import RunConfig
+from orchestrator.config import RunConfig, flatten
 from orchestrator.errors import UserError
 from orchestrator.metrics import matrix_metrics, recall_at_k
 from orchestrator.question_metrics import question_metrics
@@ -232,6 +232,27 @@ def test_set_wins_over_fixed_and_preset_over_the_file(write):
     assert (space.config.method.batch_size, space.config.method.contrast_keys) == (32, "local")
     text = message(Space.load, write(), values={"method.batch_size": 48})
     assert text == "--set method.queue_size: 128 is not a multiple of batch_size 48"
+
+
+@pytest.mark.parametrize(
+    ("method", "preset"),
+    [(name, preset) for name in Space.names() for preset in registry.get(name).presets],
+)
+def test_a_preset_that_is_asked_for_is_what_runs_whatever_the_file_starts_at(method, preset):
+    values = {f"method.{key}": v for key, v in flatten(registry.get(method).presets[preset]).items()}
+    space = Space.load(method, values={"method.preset": preset})
+    for config in (space.config, space.start_config):
+        assert values.items() <= flatten(config.to_dict()).items()
+    assert not values.keys() & {p.key for p in space.parameters}
+
+
+def test_what_is_said_beside_a_preset_wins_over_it():
+    space = Space.load("mma", values={"method.preset": "reference", "method.mask_mode": "blocked"})
+    assert space.start_config.method.mask_mode == "blocked" and space.start_config.method.clamp_scale
+    assert (
+        Space.load("mma", values={"method.preset": "reference"}).start_config.method.mask_mode
+        == "additive_one"
+    )
 
 
 def test_another_stream_leaves_the_files_stream_values_behind(write, monkeypatch):

@@ -1,0 +1,348 @@
+"""Every command of README.md and docs/*.md, tried as it is typed. No Ray is started.
+
+The project's own are run by their ``__main__``: a sweep or a run up to ``--dry-run``, what serves or trains
+with that part left out. Others are parsed by their own tool, or by its own description of its calls. A new
+command on a page is tried at once; one that nothing here knows fails.
+"""
+
+import importlib.util
+import json
+import re
+import runpy
+import shutil
+import sys
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from page_commands import commands, simple
+from PIL import Image
+
+_ROOT = Path(__file__).parents[1]
+_PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").glob("*.md"))]
+_NO_TOOL = ("docker", "kubectl", "ssh-keygen", "ssh-keyscan", "sed", "cat", "echo", "cd")
+
+
+def _all():
+    seen = {}
+    for page in _PAGES:
+        for words in commands(page):
+            seen.setdefault(tuple(words), page.name)
+    return [pytest.param(list(words), id=f"{page}: {' '.join(words)[:70]}") for words, page in seen.items()]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """What the pages' placeholders stand for: data sets, a configuration, finished runs, a kept sweep."""
+    from orchestrator import strict_yaml
+    from orchestrator.space import Space
+    from orchestrator.streams.p9d_writer import write_p9d
+    from orchestrator.streams.registry import get
+
+    folder = tmp_path_factory.mktemp("pages")
+    for name in ("cluster.yaml", "constraints.txt", "pyproject.toml", "docs", "tests", ".ci"):
+        (folder / name).symlink_to(_ROOT / name)
+    shapes = get("shapes-retrieval")
+    sizes = {"tasks": 2, "train": 8, "validation": 2, "test": 4, "query": 4, "gallery": 12, "image_size": 16}
+    write_p9d(shapes.load(shapes.Config(**sizes), skip_bad=False), folder / "p9d")
+    _image_net_r(folder / "image-folder")
+    space = Space.load("ctp")
+    (folder / "c.yaml").write_text(space.start_config.yaml())
+    runs = folder / "runs"
+    for seed, score in enumerate((40.0, 44.0)):
+        trial = runs / "NAME" / "trials" / f"seed_{seed}"
+        trial.mkdir(parents=True)
+        (trial / "config.yaml").write_text(space.start_config.with_values({"run.seed": seed}).yaml())
+        (trial / "status.json").write_text('{"status": "finished"}')
+        row = {"task": 1, "validation/average": score, "validation/seen/r_mean": score}
+        (trial / "tasks.jsonl").write_text(json.dumps(row) + "\n")
+    request = {"method": "ctp", "stream": None, "data": None, "values": {}, "trials": 2, "concurrent": None}
+    (runs / "NAME" / "sweep.yaml").write_text(strict_yaml.dump({**request, "storage": None}))
+    shutil.copy(space.path, runs / "NAME" / "space.yaml")
+    return folder
+
+
+def _image_net_r(folder):
+    """Two pictures of each of 200 classes, as the lists name them."""
+    lists = {"train": [], "test": []}
+    for k in range(200):
+        for split, lines in lists.items():
+            file = folder / split / f"n{k:08d}" / "a.jpg"
+            file.parent.mkdir(parents=True)
+            Image.fromarray(np.full((8, 8, 3), k, np.uint8)).save(file)
+            lines.append(f"{split}/n{k:08d}/a.jpg {k}")
+        shutil.copy(folder / "train" / f"n{k:08d}" / "a.jpg", folder / "train" / f"n{k:08d}" / "b.jpg")
+        lists["train"].append(f"train/n{k:08d}/b.jpg {k}")
+    for split, lines in lists.items():
+        (folder / f"imagenetr_{split}.txt").write_text("\n".join(lines))
+    (folder / "names.txt").write_text("\n".join(f"n{k:08d}\tthing {k}" for k in range(200)))
+
+
+@pytest.fixture(scope="module")
+def once():
+    """Streams are read once, and each search space's ranges tried once."""
+    from orchestrator.space import Space
+    from orchestrator.streams import registry
+
+    patch, tried, kept = pytest.MonkeyPatch(), set(), {}
+    check, loads = Space._check, {name: registry.get(name).load for name in registry.names()}
+
+    def check_once(space, file):
+        if space.path not in tried:
+            tried.add(space.path)
+            check(space, file)
+
+    patch.setattr(Space, "_check", check_once)
+    for name in registry.names():
+
+        def load(config, skip_bad, name=name):
+            if name == "vqa-v2":  # whose files are many
+                name, config = "shapes-vqa", registry.get("shapes-vqa").Config()
+            key = repr(config), skip_bad
+            if key not in kept:
+                kept[key] = loads[name](config, skip_bad)
+            return kept[key]
+
+        patch.setattr(registry.get(name), "load", staticmethod(load))
+    yield
+    patch.undo()
+
+
+@pytest.fixture
+def typed(place, once, monkeypatch, capsys, request):
+    monkeypatch.chdir(place)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def run(words):
+        _try(words, place, monkeypatch, request.config)
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.mark.parametrize("words", _all())
+def test_a_command_of_a_page_is_taken_as_it_is_typed(words, typed):
+    out = typed(words)
+    if words[:2] == ["python", "-m"] and words[2].startswith("orchestrator."):
+        assert out.strip(), "it says nothing"
+        for line, wanted in _PROMISED.items():
+            if line in " ".join(words):
+                assert re.search(wanted, out), f"{wanted} is not in what it says:\n{out[-2000:]}"
+
+
+_PROMISED = {
+    "orchestrator.sweep list": r"Methods(.|\n)* ctp (.|\n)*Streams(.|\n)* digits (.|\n)*Search space of mma",
+    "orchestrator.compare": r"42\.00 ± 2\.83",
+    "cluster validate": r"ok: aws, head head",
+    "orchestrator.train": r"Runs: seed \d(.|\n)*tasks of(.|\n)*a trial: 1 worker",
+    "orchestrator.sweep ctp": r"Search: 8 trials for max validation/seen/r_mean(.|\n)*5 tasks of retrieval",
+}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "python -m orchestrator.sweep ctp --no-such",
+        "python -m orchestrator.train ctp --set method.no_such=1",
+        "python -m orchestrator.tracking show",
+        "python -m orchestrator.no_such",
+        "python benchmarks/herding.py --no-such",
+        "python benchmarks/no_such.py",
+        "pip install --no-such -e .",
+        "pip install -e .[none] -c constraints.txt",
+        "pytest --no-such",
+        "pytest tests/no_such.py",
+        "ray up --no-such cluster.yaml",
+        "ray exec cluster.yaml 'python -m orchestrator.sweep ctp --no-such'",
+        "ray job submit --no-wait -- bash -c 'python -m orchestrator.sweep ctp --no-such'",
+        "aws iam create-role --role-name r",
+        "aws iam create-role --role-name r --assume-role-policy-document d --no-such x",
+        "kubectl apply -f docs/kuberay/no_such.yaml",
+        "kubectl exec -it runs -- python -m orchestrator.tracking ui --no-such",
+        "unheard-of",
+    ],
+)
+def test_a_command_that_its_tool_would_not_take_is_noticed(line, typed):
+    (words,) = simple(line)
+    with pytest.raises((AssertionError, ImportError, FileNotFoundError)):
+        typed(words)
+
+
+def test_a_page_is_taken_apart_as_a_shell_would(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "a `python -m one\n--two 3` b `pip` `A=b pytest -m slow`\n```\nx=$(aws sts y)\nfor a in b c; do\n"
+        "  A=1 python -m four '' \\\n    'a b' > file  # and more\ndone\n```\n```text\nDIR/no command\n```\n"
+    )
+    found = commands(page)
+    assert found == [
+        ["aws", "sts", "y"],
+        ["python", "-m", "four", "", "a b"],
+        ["python", "-m", "one", "--two", "3"],
+        ["pytest", "-m", "slow"],
+    ]
+    page.write_text("```python\nimport this\n```\n")
+    with pytest.raises(AssertionError, match="python"):
+        commands(page)
+
+
+def _try(words, place, patch, config):
+    """Raises where the command's tool would not take it."""
+    tool, *rest = words
+    if tool == "python" and rest[0] == "-m":
+        _module(rest[1], rest[2:], place, patch, config)
+    elif tool == "python":
+        _file(rest[0], rest[1:])
+    elif tool == "pip":
+        _pip(rest)
+    elif tool == "pytest":
+        _pytest(rest, config)
+    elif tool == "ray":
+        _ray(rest, place, patch, config)
+    elif tool == "aws":
+        _aws(rest)
+    else:
+        assert tool in _NO_TOOL, f"nothing here knows how to try {tool}"
+        for word in rest:
+            if word.startswith("docs/"):
+                assert list(_ROOT.glob(word)), word
+        _inner(rest, place, patch, config)
+
+
+def _inner(words, place, patch, config):
+    """What a command gives another to run."""
+    given = words[words.index("--") + 1 :] if "--" in words else []
+    for command in simple(given[2]) if given[:2] == ["bash", "-c"] else filter(None, [given]):
+        _try(command, place, patch, config)
+
+
+def _module(name, words, place, patch, config):
+    if name == "pytest":
+        return _pytest(words, config)
+    if not name.startswith("orchestrator."):
+        package, _, file = name.partition(".")
+        found = importlib.util.find_spec(package)
+        assert found and (Path(found.origin).parent / f"{file}.py").exists(), name
+        return None
+    assert importlib.util.find_spec(name), name
+    _leave_out(name, patch)
+    if name.endswith((".sweep", ".train")) and words[:1] != ["list"] and "--dry-run" not in words:
+        words = [*words, "--dry-run"]
+    stream = words[words.index("--stream") + 1] if "--stream" in words else ""
+    said = {"METHOD": "ctp", "FILE": "c.yaml", "FOLDER": "runs/NAME", "DIR": stream, "URL": "kept"}
+    patch.setattr(sys, "argv", [name, *(said.get(word, word) for word in words)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # the module is imported already
+        try:
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
+        except SystemExit as ended:
+            assert not ended.code, f"exit status {ended.code}"
+        else:
+            raise AssertionError(f"{name}: never came to its end: has it a __main__?")
+    return None
+
+
+def _leave_out(name, patch):
+    """The part of a command that serves, sends or trains."""
+    if name == "orchestrator.tracking":
+        patch.setattr("orchestrator.tracking.ui.ui", lambda folder, port: print(folder, port) or 0)
+        sent = SimpleNamespace(sent=1, store="the store", rejected=[])
+        patch.setattr("orchestrator.tracking.tracker.resend", lambda folder: sent)
+    if name == "orchestrator.pretrain":
+        patch.setattr("orchestrator.pretrain.train_clip.train_clip", _written)
+        patch.setattr("orchestrator.pretrain.train_image_text.train_image_text", _written)
+        made = SimpleNamespace(to_json=lambda: "{}")
+        patch.setattr("orchestrator.pretrain.world_tokenizer.train_world_tokenizer", lambda tokens: made)
+        patch.setattr("orchestrator.pretrain.judge.judge", lambda model: {"known": 1.0})
+        patch.setattr("orchestrator.pretrain.judge_image_text.judge_image_text", lambda *_: {"known": 1.0})
+        patch.setattr("methods.backbones.clip.load_clip", lambda config: None)
+        patch.setattr("methods.backbones.pretrained_image_text.load_image_text", lambda *_: None)
+
+
+def _written(recipe, out, say):
+    out.write_bytes(b"weights")
+
+
+def _file(name, words):
+    spec = importlib.util.spec_from_file_location(f"page_{Path(name).stem}", _ROOT / name)
+    module = importlib.util.module_from_spec(spec)
+    before = list(sys.path)
+    sys.path.insert(0, str((_ROOT / name).parent))  # as `python FILE` has it
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+        parser = module._parser()
+    finally:
+        sys.path[:] = before
+        del sys.modules[spec.name]
+    words = [word for word in words if word not in ("...",)]
+    try:
+        parser.parse_args(words)
+    except SystemExit as ended:
+        raise AssertionError(f"exit status {ended.code}") from None
+
+
+def _pip(words):
+    from pip._internal.commands import create_command
+
+    try:
+        options, names = create_command(words[0]).parse_args(words[1:])
+    except SystemExit as ended:
+        raise AssertionError(f"exit status {ended.code}") from None
+    for file in [*options.constraints, *options.requirements]:
+        assert (_ROOT / file).exists(), file
+    extras = re.findall(r"^(\w+) = \[", (_ROOT / "pyproject.toml").read_text(), re.M)
+    for name in [*names, *options.editables]:
+        found = re.fullmatch(r"\.(?:\[(\w+)\])?", name)
+        assert found and (found[1] is None or found[1] in extras), name
+
+
+def _pytest(words, config):
+    given, unknown = config._parser.parse_known_and_unknown_args(words)
+    assert not [word for word in unknown if word.startswith("-")], unknown
+    for file in [*given.file_or_dir, *unknown]:
+        assert (_ROOT / file).exists(), file
+
+
+def _ray(words, place, patch, config):
+    import click
+    from ray.scripts.scripts import cli
+
+    command, rest = cli.commands[words[0]], words[1:]
+    while isinstance(command, click.Group):
+        command, rest = command.commands[rest[0]], rest[1:]
+    try:
+        found = command.make_context(words[0], list(rest)).params
+    except click.UsageError as error:
+        raise AssertionError(str(error)) from None
+    for key in ("cluster_config_file",):
+        assert key not in found or (_ROOT / found[key]).exists(), found
+    # `ray exec` hands a shell's line on, `ray job submit` what comes behind `--`.
+    lines = [found["cmd"]] if found.get("cmd") else []
+    for line in lines:
+        for inner in simple(line):
+            _try(inner, place, patch, config)
+    _inner(rest, place, patch, config)
+
+
+def _aws(words):
+    from botocore.session import get_session
+
+    if words[:2] == ["s3", "mb"]:
+        assert re.fullmatch(r"s3://[\w$-]+", words[2]) and len(words) == 3
+        return
+    session = get_session()
+    assert words[0] in session.get_available_services(), words[0]
+    service = session.get_service_model(words[0])
+    name = "".join(part.title() for part in words[1].split("-"))
+    assert name in service.operation_names, name
+    shape = service.operation_model(name).input_shape
+    options = [word for word in words[2:] if word.startswith("--")]
+    given = {"".join(part.title() for part in option[2:].split("-")) for option in options}
+    given = {key.replace("Aws", "AWS") for key in given} - {"Query", "Output"}
+    assert given <= set(shape.members), given - set(shape.members)
+    assert set(shape.required_members) <= given, set(shape.required_members) - given
+    for file in re.findall(r"(?:file://|\s)(docs/\S+?)\)?$", " ".join(words)):
+        assert (_ROOT / file).exists(), file
