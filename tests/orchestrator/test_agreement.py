@@ -28,7 +28,8 @@ class Loop(StreamLoop):
     """A walk without method and data; where it goes on from and how it hears a verdict are the real ones."""
 
     def __init__(self, folder, reporter=None):
-        self.folder, self.reporter, self.device, self.stamp = folder, reporter, CPU, None
+        self.folder, self.reporter, self.device = folder, reporter, CPU
+        self.stamp = self.tokenizer = None
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 
 

@@ -83,7 +83,8 @@ def test_a_trials_checkpoint_is_used_by_nobody_else(tmp_path):
             checkpoint.latest(tmp_path, 3, stamp)
         assert reports_in(tmp_path, stamp) == []
         loop = StreamLoop.__new__(StreamLoop)  # where it goes on from does not depend on what it trains
-        loop.folder, loop.stamp, loop.rank, loop.device = tmp_path, stamp, 0, torch.device("cpu")
+        loop.folder, loop.stamp, loop.tokenizer = tmp_path, stamp, None
+        loop.rank, loop.device = 0, torch.device("cpu")
         with pytest.raises(UserError, match=f"is a checkpoint of another {name} "):
             loop._found(3)
 
