@@ -112,6 +112,7 @@ def _space(request: dict[str, Any], name: str) -> Space:
 
 
 def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given: argparse.Namespace) -> int:
+    from .check_inputs import check_inputs
     from .streams import registry as streams
     from .streams.identity import stream_identity
 
@@ -124,6 +125,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     say(f"reading the stream {space.config.stream_name}")
     source = stream_class.load(space.config.stream, space.config.run.skip_bad)
     space.check_memory(source)
+    check_inputs(space.config, source, kept=folder is not None)
     if given.dry_run:
         from .preview import preview
 

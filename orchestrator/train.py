@@ -77,6 +77,7 @@ def _request(folder: Path) -> dict[str, Any]:
 
 
 def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, given: argparse.Namespace) -> int:
+    from .check_inputs import check_inputs
     from .replay.config import check_memory
     from .streams import registry as streams
     from .streams.identity import stream_identity
@@ -85,6 +86,7 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     say(f"reading the stream {config.stream_name}")
     source = streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
     check_memory(config.replay, len(source.categories), source.scenario)
+    check_inputs(config, source, kept=folder is not None)
     seeds, concurrent = request["seeds"], given.concurrent or request["concurrent"]
     if given.dry_run:
         from .preview import preview_train
