@@ -66,18 +66,18 @@ def _content(path: Path) -> Any:
         raise ValueError("the file is a web page")
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
         return load_file(path)
-    if not head.startswith(b"PK"):
-        return torch.load(path, map_location="cpu", weights_only=True)
-    source = _without_programs(path) or path
-    stand_ins = [(_Inert, name) for name in get_unsafe_globals_in_checkpoint(source)]
-    if isinstance(source, io.BytesIO):
+    # By its bytes: torch goes by the name of a path.
+    with _without_programs(path) or open(path, "rb") as source:
+        named = get_unsafe_globals_in_checkpoint(source) if head.startswith(b"PK") else []
         source.seek(0)
-    with safe_globals(stand_ins):
-        return torch.load(source, map_location="cpu", weights_only=True)
+        with safe_globals([(_Inert, name) for name in named]):
+            return torch.load(source, map_location="cpu", weights_only=True)
 
 
 def _without_programs(path: Path) -> io.BytesIO | None:
     """The tensors of a TorchScript archive as torch.save lays them down; None of another file."""
+    if not zipfile.is_zipfile(path):
+        return None
     with zipfile.ZipFile(path) as archive:
         records = {entry: entry.filename.partition("/")[2] for entry in archive.infolist()}
         if "constants.pkl" not in records.values():

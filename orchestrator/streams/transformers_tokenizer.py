@@ -74,7 +74,5 @@ def _check_vocabulary(name: str, loaded: Any, place: bool) -> None:
     special |= set(loaded.all_special_tokens)
     # A sentencepiece model's space is no word.
     if not any(word.strip("\u2581 \r\n") for word in vocabulary.keys() - special):
-        reason = (
-            f"it has no vocabulary, only {len(vocabulary)} special tokens, to which every word is unknown"
-        )
+        reason = f"it has no vocabulary: none of its {len(vocabulary)} tokens is a word"
         raise _refused(name, reason, place)

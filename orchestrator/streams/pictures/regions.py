@@ -100,7 +100,7 @@ def _numbers(group: h5py.h5g.GroupID, path: str | None, name: str, shape: tuple[
         check_plain(found, math.prod(shape), path)
     out = np.empty(shape, np.float32)
     found.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
-    if not np.isfinite(out).all():
+    if shape and not np.isfinite(out).all():
         raise ValueError(f"{name} holds NaN or infinity")
     return out
 
