@@ -36,6 +36,7 @@ from .streams.prepare import prepare
 from .streams.source import StreamSource
 from .streams.stream import Stream
 from .streams.tokenizer import Tokenizer
+from .streams.unknown_words import unknown_words
 
 _PATIENCE = 300.0  # seconds until the session gives up that no lane comes up,
 _LAUNCH = 1800.0  # and where machines have to be made for it first
@@ -265,8 +266,9 @@ class Session:
         for line in (*self._source.remarks, *size_remarks(self._source, self._largest_memory)):
             self._say(line)
         stream = self._prepare()
-        if line := cut_captions(stream):
-            self._say(line)
+        for line in (cut_captions(stream), unknown_words(stream, self._tokenizer)):
+            if line:
+                self._say(line)
         plan = plan_memory(
             stream,
             largest=self._largest_memory,

@@ -124,6 +124,7 @@ def _space(request: dict[str, Any], name: str) -> Space:
 
 
 def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given: argparse.Namespace) -> int:
+    from .check_inputs import check_inputs
     from .streams import registry as streams
     from .streams.identity import stream_identity
 
@@ -136,6 +137,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     say(f"reading the stream {space.config.stream_name}")
     source = stream_class.load(space.config.stream, space.config.run.skip_bad)
     space.check_memory(source)
+    check_inputs(space.config, source, kept=folder is not None)
     at_most = folder is not None and given.concurrent is None
     check_here(space.config.run, None if at_most else concurrent)
     if given.dry_run:

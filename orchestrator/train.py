@@ -82,6 +82,7 @@ def _request(folder: Path) -> dict[str, Any]:
 
 
 def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, given: argparse.Namespace) -> int:
+    from .check_inputs import check_inputs
     from .replay.config import check_memory
     from .streams import registry as streams
     from .streams.identity import stream_identity
@@ -90,6 +91,7 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     say(f"reading the stream {config.stream_name}")
     source = streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
     check_memory(config.replay, len(source.categories), source.scenario)
+    check_inputs(config, source, kept=folder is not None)
     seeds, concurrent = request["seeds"], given.concurrent or request["concurrent"]
     at_most = folder is not None and given.concurrent is None
     check_here(config.run, None if at_most else concurrent)

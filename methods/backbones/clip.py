@@ -21,12 +21,16 @@ from torch import Tensor, nn
 
 from ..precision import full_precision
 from .clip_config import ClipConfig
+from .clip_file import fit_clip
+from .clip_training import OPENAI_EXTRA, how_trained
+from .fit import check_finite
 from .load_reason import load_reason
+from .missing_weights import FILE_ENDINGS
 from .preprocess import prepare
 from .small_clip import PREPROCESS, SMALL, WEIGHTS, build_small_clip
+from .weights_file import read_weights
 
 _TEXTS = 256
-_FILE_ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy")
 
 
 class Clip(nn.Module):
@@ -159,7 +163,8 @@ def load_clip(config: ClipConfig) -> Clip:
 
     Weights that open_clip knows by a tag are downloaded where they are not in its cache. Random weights are
     the same in every process. torch's global generator is left as it was. Raises a one-line
-    :class:`ValueError` for a model, a tag or a file that is not there, or weights that do not fit.
+    :class:`ValueError` for a model, a tag or a file that is not there, for weights that do not fit or are not
+    finite, and for a file that does not tell how its weights were trained (see :class:`ClipConfig`).
     """
     with torch.random.fork_rng(devices=[]), _quiet():
         # Not torch.manual_seed, which would seed the GPUs' generators too.
@@ -172,38 +177,79 @@ def _load_small(config: ClipConfig) -> Clip:
     if config.pretrained != "random":
         path = str(WEIGHTS) if config.pretrained == "world" else config.pretrained
         _check_file(config, path, known=["world", "random"])
-        with _explained(f"pretrained {config.pretrained!r} is not a weights file of the model small"):
-            open_clip.load_checkpoint(model, path)
+        with _explained(
+            f"pretrained {config.pretrained!r} is not a weights file of the model small: its weights"
+        ):
+            fit_clip(model, read_weights(path))
     return Clip(model, tokenizer, SMALL, PREPROCESS)
 
 
 def _load_named(config: ClipConfig) -> Clip:
     name, pretrained = config.model.replace("/", "-"), config.pretrained
-    architecture = open_clip.get_model_config(name)
-    if architecture is None:
+    if name not in open_clip.list_models():
         raise ValueError(_unknown_model(config.model))
-    options: dict[str, Any] = {"pretrained_text": False}
+    architecture = open_clip.get_model_config(name)
+    tag = open_clip.get_pretrained_cfg(name, pretrained)
     if pretrained == "random":
-        failed = f"cannot make model {name!r}"
-    elif tag := open_clip.get_pretrained_cfg(name, pretrained):
-        options["pretrained"] = pretrained
-        # OpenAI's weights were trained with an activation that the plain names do not have.
-        options["force_quick_gelu"] = tag.get("quick_gelu", False)
-        failed = f"pretrained {pretrained!r} of {name} wants {_wanted(tag)} (or name a weights file)"
+        model = _made(name, "random weights")
+    elif tag:
+        model = _of_tag(config, name, tag)
     else:
-        _check_file(config, pretrained, known=[*open_clip.list_pretrained_tags_by_model(name), "random"])
-        options["pretrained"] = os.path.expanduser(pretrained)
-        failed = f"pretrained {pretrained!r} is not a weights file of {name}"
-    with _explained(failed):
-        model = open_clip.create_model(name, **options)
+        model, tag = _of_file(config, name)
     text = architecture["text_cfg"]
     words = text.get("hf_tokenizer_name") or text.get("hf_model_name") or "its own"
-    with _explained(f"cannot make the tokenizer of {name} ({words})"):
+    with _explained(f"cannot make the tokenizer of {name} ({words}):"):
         tokenizer = open_clip.get_tokenizer(name)
-    architecture["quick_gelu"] = architecture.get("quick_gelu", False) or options.get(
-        "force_quick_gelu", False
-    )
+    architecture["quick_gelu"] = architecture.get("quick_gelu", False) or tag.get("quick_gelu", False)
     return Clip(model, tokenizer, architecture, PreprocessCfg(**model.visual.preprocess_cfg))
+
+
+def _made(name: str, weights: str, **options: Any) -> nn.Module:
+    with _explained(f"cannot make model {name!r} with {weights}:"):
+        return open_clip.create_model(name, pretrained_text=False, **options)
+
+
+def _of_tag(config: ClipConfig, name: str, tag: dict[str, Any]) -> nn.Module:
+    if config.trained_as is not None:
+        raise ValueError(
+            f"trained_as {config.trained_as!r} belongs to a weights file, not to the tag "
+            f"{config.pretrained!r}: leave it out"
+        )
+    failed = f"pretrained {config.pretrained!r} of {name} wants {_wanted(tag)} (or name a weights file):"
+    # Tags with an activation that the plain names do not have, as OpenAI's.
+    quick = tag.get("quick_gelu", False)
+    with _explained(failed):
+        model = open_clip.create_model(
+            name, pretrained=config.pretrained, pretrained_text=False, force_quick_gelu=quick
+        )
+    with _explained(f"pretrained {config.pretrained!r} of {name}: its weights"):
+        check_finite(model.state_dict())
+    return model
+
+
+def _of_file(config: ClipConfig, name: str) -> tuple[nn.Module, dict[str, Any]]:
+    """The model, and what is noted of the tag that its weights are of."""
+    path = os.path.expanduser(config.pretrained)
+    _check_file(config, path, known=[*open_clip.list_pretrained_tags_by_model(name), "random"])
+    failed = f"pretrained {config.pretrained!r} is not a weights file of {name}: its weights"
+    big_vision = path.endswith((".npz", ".npy"))  # JAX's arrays, which open_clip reads
+    with _explained(failed):
+        state = {} if big_vision else read_weights(path)
+    try:
+        notes = how_trained(name, config.trained_as, state.keys())
+    except ValueError as error:
+        raise ValueError(f"pretrained {config.pretrained!r}: {error}") from error
+    kept = {key: notes[key] for key in ("mean", "std", "interpolation") if key in notes}
+    model = _made(
+        name, "weights of a file", force_quick_gelu=notes.get("quick_gelu", False), force_preprocess_cfg=kept
+    )
+    with _explained(failed):
+        if big_vision:
+            open_clip.load_checkpoint(model, path)
+            check_finite(model.state_dict())
+        else:
+            fit_clip(model, {key: value for key, value in state.items() if key not in OPENAI_EXTRA})
+    return model, notes
 
 
 def _unknown_model(name: str) -> str:
@@ -225,10 +271,13 @@ def _wanted(tag: dict[str, Any]) -> str:
 def _check_file(config: ClipConfig, path: str, known: Sequence[str]) -> None:
     if Path(path).expanduser().is_file():
         return
-    if os.sep in path or path.endswith(_FILE_ENDINGS):
-        raise ValueError(f"pretrained {path!r}: no such file")
+    if Path(path).expanduser().is_dir():
+        raise ValueError(f"pretrained {config.pretrained!r}: is a folder, allowed: the weights file in it")
+    if os.sep in path or path.endswith(FILE_ENDINGS):
+        raise ValueError(f"pretrained {config.pretrained!r}: no such file")
     raise ValueError(
-        f"pretrained {path!r} is unknown for {config.model}: allowed are {', '.join(known)} or a weights file"
+        f"pretrained {config.pretrained!r} is unknown for {config.model}: allowed are {', '.join(known)} or "
+        "a weights file"
     )
 
 
@@ -237,7 +286,7 @@ def _explained(failed: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # open_clip, torch, safetensors and the Hub's client each raise their own
-        raise ValueError(f"{failed}: {load_reason(error)}") from error
+        raise ValueError(f"{failed} {load_reason(error)}") from error
 
 
 @contextmanager

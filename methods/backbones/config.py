@@ -83,14 +83,14 @@ class BackboneConfig:
     4 + 4).
 
     ``weights``: of the whole model. ``towers``: none, each tower has its own, from ``image_weights`` and
-    ``text_weights``; ``world``, those of size ``world``; or a file (safetensors, or a torch file without code
-    in it) with this model's names or ALBEF's, see :func:`~.pretrained_image_text.load_image_text`.
+    ``text_weights``; ``world``, those of size ``world``; or a file (:func:`~.weights_file.read_weights`) with
+    this model's names or ALBEF's, see :func:`~.pretrained_image_text.load_image_text`.
 
     ``image_model``: a timm vision transformer with a class token. ``image_weights``: ``random``, ``timm``
-    (the weights that timm publishes for it) or a file (safetensors or a state dict); position embeddings are
-    resized to the picture. ``text_weights``: ``random``, or a BERT by its name on the Hub or by its folder;
-    the cross-attention, which BERT lacks, starts random. ``patch_size`` (pixels), ``*_width``,
-    ``image_depth``, ``text_layers``, ``*_heads``, ``mlp_ratio`` (a block's inner width over its width): the
+    (the weights that timm publishes for it) or a file; position embeddings are resized to the picture.
+    ``text_weights``: ``random``, or a BERT by its name on the Hub or by its folder; the cross-attention,
+    which BERT lacks, starts random. ``patch_size`` (pixels), ``*_width``, ``image_depth``, ``text_layers``,
+    ``*_heads``, ``mlp_ratio`` (a block's inner width over its width): the
     towers' sizes, equal widths; a size that does not fit the
     weights is an error. ``fusion_layer``: text layers 0 .. fusion_layer - 1 read text alone, the others also
     attend to the image tokens. ``dropout``: BERT's hidden and attention dropout, in [0, 1). ``attention``:

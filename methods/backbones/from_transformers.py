@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+import torch
+from transformers import PreTrainedModel
 from transformers.utils import logging
 
+from .fit import check_finite
 from .load_reason import load_reason
+
+_LFS = b"version https://git-lfs"
+_POINTER = 1024  # bytes, more than a pointer has
+_WRAPPED = {r"^module\.": "", r"^_orig_mod\.": ""}  # what training programs put before each name
+_LAYER = re.compile(r"\.(layer|block)\.\d+\.")
 
 
 class DoesNotFit(ValueError):
@@ -34,13 +44,14 @@ def reading(field: str, name: str, what: str, otherwise: str) -> Iterator[str]:
     """Gives the folder or name to read from; quietly.
 
     ``field``: what the user set to ``name``. ``what``: such as "a T5"; ``otherwise``: another value that the
-    field may have. Raises a one-line :class:`ValueError` for a folder that is not there, and in the place of
-    whatever reading raises; :class:`DoesNotFit` goes through.
+    field may have. Raises a one-line :class:`ValueError` for a folder that is not there or not whole, and in
+    the place of whatever reading raises; :class:`DoesNotFit` goes through.
     """
     source = os.path.expanduser(name)
     if (os.path.isabs(source) or source.startswith(".")) and not os.path.isdir(source):
         raise ValueError(f"{field} {name!r}: no such folder (or say {otherwise}, or a name on the Hub)")
     try:
+        _check_folder(source)
         with quiet():
             yield source
     except DoesNotFit:
@@ -52,8 +63,49 @@ def reading(field: str, name: str, what: str, otherwise: str) -> Iterator[str]:
         ) from error
 
 
-def check_whole(field: str, name: str, missing: list[str], what: str) -> None:
-    """Raises a one-line :class:`ValueError` where a checkpoint has not all of the weights of ``what``."""
-    if missing:
-        first = sorted(missing)[0]
-        raise ValueError(f"{field} {name!r} lack {len(missing)} of {what}'s weights, {first} first")
+def _check_folder(source: str) -> None:
+    """What transformers would pass over, or say of in other words."""
+    if not os.path.isdir(source):
+        return
+    if not os.path.isfile(os.path.join(source, "config.json")):
+        raise ValueError("the folder has no config.json")
+    for entry in os.scandir(source):
+        if entry.is_file() and entry.stat().st_size < _POINTER:
+            with open(entry.path, "rb") as file:
+                if file.read(len(_LFS)) == _LFS:
+                    raise ValueError(f"{entry.name} is git-lfs's pointer to a file: 'git lfs pull' brings it")
+
+
+def load_whole(
+    field: str, name: str, model: type[PreTrainedModel], source: str, what: str, **options: Any
+) -> PreTrainedModel:
+    """``model`` with all of the weights in ``source``, as :func:`reading` gives it, in float32 whatever their
+    precision. ``options``: transformers'.
+
+    Raises :class:`DoesNotFit` in one line where weights are missing, of another shape or not finite, and
+    where a layer is there that the model does not have. Cross-attention, which :class:`SplitBert` adds to a
+    BERT, may be missing.
+    """
+    loaded, found = model.from_pretrained(
+        source,
+        dtype=torch.float32,
+        ignore_mismatched_sizes=True,  # said below, with the sizes
+        key_mapping=_WRAPPED,
+        output_loading_info=True,
+        **options,
+    )
+    if wrong := sorted(found["mismatched_keys"]):
+        key, has, asked = wrong[0]
+        has, asked = ("x".join(map(str, shape)) for shape in (has, asked))
+        raise DoesNotFit(f"{field} {name!r} do not fit: {key} is {has}, not {asked}")
+    if missing := sorted(key for key in found["missing_keys"] if "crossattention" not in key):
+        raise DoesNotFit(f"{field} {name!r} lack {len(missing)} of {what}'s weights, {missing[0]} first")
+    if more := sorted(key for key in found["unexpected_keys"] if _LAYER.search(key)):
+        raise DoesNotFit(
+            f"{field} {name!r} hold {len(more)} more than their config.json says, {more[0]} first"
+        )
+    try:
+        check_finite(loaded.state_dict())
+    except ValueError as error:
+        raise DoesNotFit(f"{field} {name!r} {error}") from error
+    return loaded

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor
 
 from ..method import InputSpec
 from .config import WORLD_WEIGHTS, BackboneConfig
+from .fit import bare_names, check_fit
+from .grid_side import grid_side
 from .image_text import ImageTextModel
-from .load_reason import load_reason
+from .weights_file import read_weights
 
 _ALBEF_NAMES = {
     "visual_encoder.": "vision.",
@@ -45,8 +46,8 @@ def load_image_text(config: BackboneConfig, spec: InputSpec, embed_dim: int) -> 
     file with the names of :class:`ImageTextModel` or of ALBEF's pretrained checkpoints (Li et al., NeurIPS
     2021), of which momentum copies, queues, temperature and the matching head are left out. Position
     embeddings of pictures are resized as in ALBEF's code (bicubic), those of texts cut to
-    ``spec.max_tokens``. Raises :class:`ValueError`, in one line, for a file that is not there and for
-    weights that do not fit the model, the tokenizer or ``embed_dim``.
+    ``spec.max_tokens``. Raises :class:`ValueError`, in one line, for a file that is not there, for weights
+    that do not fit the model, the tokenizer or ``embed_dim``, and for numbers that are not finite.
     """
     full = config.resolved()
     if full.weights == "towers":
@@ -54,31 +55,19 @@ def load_image_text(config: BackboneConfig, spec: InputSpec, embed_dim: int) -> 
     random = replace(full, weights="towers", image_weights="random", text_weights="random")
     model = ImageTextModel(random, spec, embed_dim)
     try:
-        state = _read(WORLD_WEIGHTS if full.weights == "world" else Path(full.weights).expanduser())
+        wanted = model.state_dict()
+        path = WORLD_WEIGHTS if full.weights == "world" else Path(full.weights).expanduser()
+        if not path.is_file():
+            raise ValueError("are no file (or say world, or towers)")
+        state = bare_names(read_weights(path), wanted)
         if any(name.startswith("text_encoder.") for name in state):
             state = _from_albef(state, full.fusion_layer)
-        wanted = model.state_dict()
         state = {name: _resized(name, value, wanted) for name, value in state.items()}
         _check(state, wanted)
     except ValueError as error:
         raise ValueError(f"weights {full.weights!r} {error}") from error
     model.load_state_dict(state)
     return model
-
-
-def _read(path: Path) -> _State:
-    if not path.is_file():
-        raise ValueError("are no file (or say world, or towers)")
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a file can be broken in as many ways as there are formats
-        raise ValueError(f"cannot be read: {load_reason(error)}") from error
-    found = found.get("model", found) if isinstance(found, Mapping) else {}
-    if not found or not all(isinstance(value, Tensor) for value in found.values()):
-        raise ValueError("hold no model's state dict, neither bare nor under 'model'")
-    return found
 
 
 def _from_albef(state: _State, fusion_layer: int) -> _State:
@@ -100,8 +89,6 @@ def _from_albef(state: _State, fusion_layer: int) -> _State:
 
 
 def _resized(name: str, value: Tensor, wanted: _State) -> Tensor:
-    if value.is_floating_point():
-        value = value.float()
     if name == _TOKENS and value.ndim == 2 and len(value) > len(wanted[name]):
         return value[: len(wanted[name])]
     if name == _PATCHES and value.ndim == 3 and value.shape[1] != wanted[name].shape[1]:
@@ -111,8 +98,8 @@ def _resized(name: str, value: Tensor, wanted: _State) -> Tensor:
 
 def _resized_patches(value: Tensor, tokens: int) -> Tensor:
     """(1, 1 + n^2, W) -> (1, ``tokens``, W): the class token's, then the patches' row by row."""
-    old, new = (round((n - 1) ** 0.5) for n in (value.shape[1], tokens))
-    patches = value[:, 1:].unflatten(1, (old, -1)).permute(0, 3, 1, 2)
+    old, new = grid_side("pos_embed", value.shape[1]), grid_side("pos_embed", tokens)
+    patches = value[:, 1:].unflatten(1, (old, old)).permute(0, 3, 1, 2)
     patches = F.interpolate(patches, size=(new, new), mode="bicubic", align_corners=False)
     return torch.cat([value[:, :1], patches.flatten(2).transpose(1, 2)], 1)
 
@@ -126,11 +113,4 @@ def _check(state: _State, wanted: _State) -> None:
     ):
         if name in state and state[name].ndim == 2 and len(state[name]) != len(wanted[name]):
             raise ValueError(fits.format(len(state[name]), len(wanted[name])))
-    if lacking := [name for name in wanted if name not in state]:
-        raise ValueError(f"lack {len(lacking)} of the model's, {lacking[0]} first")
-    if unknown := [name for name in state if name not in wanted]:
-        raise ValueError(f"are {len(unknown)} more than the model has, {unknown[0]} first")
-    for name, value in state.items():
-        if value.shape != wanted[name].shape:
-            has, asked = ("x".join(map(str, t.shape)) for t in (value, wanted[name]))
-            raise ValueError(f"do not fit the model: {name} is {has}, not {asked}")
+    check_fit(state, wanted)

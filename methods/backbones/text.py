@@ -9,7 +9,7 @@ from transformers import AutoConfig, BertConfig, BertForMaskedLM
 
 from ..method import InputSpec
 from .config import BackboneConfig, init_scale
-from .from_transformers import DoesNotFit, check_whole, quiet, reading
+from .from_transformers import DoesNotFit, load_whole, quiet, reading
 
 
 class SplitBert(nn.Module):
@@ -84,18 +84,17 @@ def _pretrained(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
     name = config.text_weights
     with reading("text_weights", name, "a BERT", "random") as source:
         _check_sizes(name, AutoConfig.from_pretrained(source, trust_remote_code=False), config, spec)
-        bert, found = BertForMaskedLM.from_pretrained(
+        return load_whole(
+            "text_weights",
+            name,
+            BertForMaskedLM,
             source,
+            "BERT",
             hidden_dropout_prob=config.dropout,
             attention_probs_dropout_prob=config.dropout,
             attn_implementation=config.attention,
-            output_loading_info=True,
             **_DECODER,
         )
-    check_whole(
-        "text_weights", name, [key for key in found["missing_keys"] if "crossattention" not in key], "BERT"
-    )
-    return bert
 
 
 def _check_sizes(name: str, found: BertConfig, config: BackboneConfig, spec: InputSpec) -> None:

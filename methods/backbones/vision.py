@@ -6,11 +6,17 @@ from pathlib import Path
 
 import timm
 import torch
-from timm.models import load_state_dict
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
+from torch import Tensor
 
 from .config import BackboneConfig, init_scale
+from .fit import bare_names, check_finite, check_fit
+from .grid_side import grid_side
 from .load_reason import load_reason
+from .weights_file import read_weights
+
+_PATCHES = "patch_embed.proj.weight"
+_PLACES = "pos_embed"
 
 
 def build_vision(config: BackboneConfig, image_size: int) -> VisionTransformer:
@@ -18,7 +24,7 @@ def build_vision(config: BackboneConfig, image_size: int) -> VisionTransformer:
 
     ``config`` is resolved. ``image_size``: side of the pictures, in pixels. Raises :class:`ValueError`, in
     one line, for a model that is no vision transformer, a picture that the patches do not tile, and weights
-    that are not there or do not fit.
+    that are not there, do not fit or are not finite.
     """
     if image_size % config.patch_size:
         raise ValueError(f"image size {image_size} must be a multiple of patch_size {config.patch_size}")
@@ -43,7 +49,12 @@ def build_vision(config: BackboneConfig, image_size: int) -> VisionTransformer:
         raise ValueError(f"{wanted} must be a timm vision transformer with a class token")
     if config.image_weights == "random":
         _widen(model, init_scale(config.image_width))
-    elif config.image_weights != "timm":
+    elif config.image_weights == "timm":
+        try:
+            check_finite(model.state_dict())
+        except ValueError as error:
+            raise ValueError(f"timm's weights of {wanted} {error}") from error
+    else:
         _load(model, config.image_weights)
     for module in model.modules():
         if hasattr(module, "fused_attn"):
@@ -59,11 +70,28 @@ def _widen(model: VisionTransformer, scale: float) -> None:
 
 
 def _load(model: VisionTransformer, path: str) -> None:
-    if not Path(path).is_file():
+    file = Path(path).expanduser()
+    if not file.is_file():
         raise ValueError(f"image_weights {path!r}: no such file (or say random, or timm)")
+    wanted = model.state_dict()
     try:
-        state = checkpoint_filter_fn(load_state_dict(path, weights_only=True), model)
-        model.load_state_dict({name: value for name, value in state.items() if not name.startswith("head.")})
-    except Exception as error:  # a file can be broken in as many ways as there are formats
-        reason = load_reason(error)
-        raise ValueError(f"image_weights {path!r} do not fit the image tower: {reason}") from error
+        state = _converted(bare_names(read_weights(file), wanted), model)
+        state = {name: value for name, value in state.items() if not name.startswith("head.")}
+        check_fit(state, wanted)
+    except ValueError as error:
+        raise ValueError(f"image_weights {path!r} do not fit the image tower: they {error}") from error
+    model.load_state_dict(state)
+
+
+def _converted(state: dict[str, Tensor], model: VisionTransformer) -> dict[str, Tensor]:
+    wanted = model.state_dict()
+    patches, places = state.get(_PATCHES), state.get(_PLACES)
+    if patches is not None and patches.ndim == 4:
+        # timm would resize patches of another side, which are not those that were asked for.
+        check_fit({_PATCHES: patches}, {_PATCHES: wanted[_PATCHES]})
+    if places is not None and places.ndim == 3 and places.shape[1] != wanted[_PLACES].shape[1]:
+        grid_side(_PLACES, places.shape[1])
+    try:
+        return checkpoint_filter_fn(state, model)
+    except Exception as error:  # timm's asserts, and what its reshapes raise
+        raise ValueError(f"cannot be converted: {load_reason(error)}") from error

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers import AutoConfig, FlavaConfig, FlavaModel
 
-from ..backbones.from_transformers import DoesNotFit, check_whole, reading
+from ..backbones.from_transformers import DoesNotFit, load_whole, reading
 from ..method import InputSpec
 from .frozen_backbone import Encoded, FrozenBackbone
 from .splice import Groups, spliced, widened
@@ -78,8 +78,7 @@ def load_flava(name: str, spec: InputSpec) -> FlavaBackbone:
     """
     with reading("flava", name, "a FLAVA", "null") as source:
         _check(name, AutoConfig.from_pretrained(source, trust_remote_code=False), spec)
-        model, found = FlavaModel.from_pretrained(source, output_loading_info=True)
-    check_whole("flava", name, list(found["missing_keys"]), "a FLAVA")
+        model = load_whole("flava", name, FlavaModel, source, "a FLAVA")
     return FlavaBackbone(model, spec.pad_id)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from transformers import AutoConfig, T5Config, T5ForConditionalGeneration
 
-from ..backbones.from_transformers import DoesNotFit, check_whole, reading
+from ..backbones.from_transformers import DoesNotFit, load_whole, reading
 from ..method import InputSpec
 from .config import JointT5Config
 
@@ -49,11 +49,9 @@ def _pretrained(config: JointT5Config, spec: InputSpec) -> T5ForConditionalGener
     name = config.weights
     with reading("weights", name, "a T5", "random") as source:
         _check_sizes(name, AutoConfig.from_pretrained(source, trust_remote_code=False), config, spec)
-        t5, found = T5ForConditionalGeneration.from_pretrained(
-            source, dropout_rate=config.dropout, output_loading_info=True
+        return load_whole(
+            "weights", name, T5ForConditionalGeneration, source, "a T5", dropout_rate=config.dropout
         )
-    check_whole("weights", name, list(found["missing_keys"]), "a T5")
-    return t5
 
 
 def _check_sizes(name: str, found: T5Config, config: JointT5Config, spec: InputSpec) -> None:

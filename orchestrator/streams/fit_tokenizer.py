@@ -7,11 +7,10 @@ import shutil
 from pathlib import Path
 
 from ..errors import UserError
+from .named_tokenizer import OURS, named_tokenizer
 from .source import StreamSource
 from .text_config import TextConfig
 from .tokenizer import Tokenizer
-
-_OURS = {"multilingual": Tokenizer.multilingual, "words": Tokenizer.words, "world": Tokenizer.world}
 
 
 def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tokenizer | None:
@@ -23,20 +22,20 @@ def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tok
 
     The folder appears whole or not at all; one that lacks a file, as a storage may whose driver died while it
     was copied there, is made anew. :class:`~orchestrator.errors.UserError`: a tokenizer that cannot be
-    loaded, or one of ours that is not what this version makes.
+    loaded or knows no word of a task, or one of ours that is not what this version makes.
     """
     if source.scenario == "recognition":
         return None
-    ours = _OURS[config.tokenizer](config.max_tokens) if config.tokenizer in _OURS else None
     if Tokenizer.is_kept(folder):
         kept = Tokenizer.load(folder)
+        ours = named_tokenizer(source, config) if config.tokenizer in OURS else None
         if ours is not None and kept.texts() != ours.texts():
             raise UserError(
                 f"{folder}: is not the tokenizer {config.tokenizer!r} that this version makes; allowed: what "
                 "the run was started with, by the same version"
             )
         return kept
-    found = ours or Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
+    found = named_tokenizer(source, config)
     partial = folder.with_name(f"{folder.name}.partial")
     for left in (partial, folder):
         shutil.rmtree(left, ignore_errors=True)

@@ -17,6 +17,7 @@ from methods.backbones.config import WORLD_TOKENIZER
 from ..errors import UserError
 from ..whole_file import write_synced
 from .multilingual import multilingual
+from .transformers_tokenizer import transformers_tokenizer
 from .world.vocabulary import world_words
 
 _SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
@@ -44,7 +45,8 @@ class Tokenizer:
         self._model = model
         self._special = special
         self.max_tokens = max_tokens
-        self.vocab_size = model.get_vocab_size()
+        # A vocabulary that has a word twice has an id that none has.
+        self.vocab_size = max(model.get_vocab().values(), default=-1) + 1
         self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
             model.token_to_id(special[name]) for name in _SPECIAL
         )
@@ -111,35 +113,21 @@ class Tokenizer:
 
     @classmethod
     def from_pretrained(cls, name: str, max_tokens: int) -> Tokenizer:
-        """A transformers tokenizer, by folder or hub name: BERT's kind, with the five special tokens, or
-        T5's, with fewer.
+        """A transformers tokenizer, by folder or hub name (:func:`.transformers_tokenizer`): BERT's kind,
+        with the five special tokens, or T5's, with fewer.
 
         The end of a text may stand in for [SEP]. The others but [PAD] may be absent: [PAD], which nothing
         reads, then stands in their place, so that a text begins where its words do.
 
-        A hub name is looked up in the local cache alone, so that the answer comes at once, with or without a
-        network. :class:`~orchestrator.errors.UserError` where it is not there.
+        :class:`~orchestrator.errors.UserError` where it is not there, not whole, or has no [PAD] or end.
         """
-        from transformers import AutoTokenizer
-
-        try:
-            # Left out, trust_remote_code asks on the terminal whether to run code that came with it.
-            loaded = AutoTokenizer.from_pretrained(
-                name, use_fast=True, local_files_only=True, trust_remote_code=False
-            )
-        except Exception as error:  # transformers raises many kinds
-            raise UserError(
-                f"tokenizer {name!r}: cannot be loaded ({type(error).__name__}), allowed: a folder with "
-                f"tokenizer.json, or a model in the local cache ('hf download {name}' puts one there)"
-            ) from None
+        loaded = transformers_tokenizer(name)
         special = {key: getattr(loaded, f"{key}_token", None) for key in _SPECIAL}
         special["sep"] = special["sep"] or loaded.eos_token
         if absent := [key for key in ("pad", "sep") if special[key] is None]:
             need = "pad and sep (or eos) token"
             raise UserError(f"tokenizer {name!r}: has no {', '.join(absent)} token, allowed: one with {need}")
         special = {key: token or special["pad"] for key, token in special.items()}
-        if not getattr(loaded, "is_fast", False):
-            raise UserError(f"tokenizer {name!r}: has no tokenizer.json, allowed: a fast tokenizer")
         model = tokenizers.Tokenizer.from_str(loaded.backend_tokenizer.to_str())
         return cls(model, max_tokens, special)
 
@@ -166,6 +154,12 @@ class Tokenizer:
             )
             part[np.arange(len(ids)), lengths + 1] = self.sep_id
         return rows, cut
+
+    def unknown(self, texts: Sequence[str]) -> tuple[int, int]:
+        """How many of the texts' tokens are [UNK], and how many tokens there are."""
+        known = [e.ids for e in self._model.encode_batch_fast(list(texts), add_special_tokens=False)]
+        ids = list(itertools.chain.from_iterable(known))
+        return (0 if self.unk_id == self.pad_id else ids.count(self.unk_id)), len(ids)
 
     def encode_answers(self, answers: Sequence[str]) -> np.ndarray:
         """int32 (A, L): an answer's tokens, [SEP], then [PAD]; L is the longest's, nothing is cut."""

@@ -222,6 +222,162 @@ def test_a_size_out_of_range_is_one_line(fields, message):
         tiny(**fields)
 
 
+def bert_state(bert_folder):
+    return BertForMaskedLM.from_pretrained(bert_folder).state_dict()
+
+
+def bert_of(folder, bert_folder, state, name="pytorch_model.bin"):
+    """A folder with the sizes of ``bert_folder`` and other weights."""
+    folder.mkdir()
+    shutil.copy(bert_folder / "config.json", folder)
+    torch.save(state, folder / name)
+    return str(folder)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("safetensors", [True, False])
+def test_a_bert_in_half_precision_is_read_as_float32(
+    tmp_path, bert_folder, tokens, pictures, dtype, safetensors
+):
+    whole = BertForMaskedLM.from_pretrained(bert_folder, dtype=dtype)
+    whole.save_pretrained(tmp_path / "half")
+    assert f'"dtype": "{str(dtype)[6:]}"' in (tmp_path / "half/config.json").read_text()
+    if not safetensors:
+        (tmp_path / "half/model.safetensors").unlink()
+        torch.save(whole.state_dict(), tmp_path / "half/pytorch_model.bin")
+    model = image_text(text_weights=str(tmp_path / "half"))
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    layer = whole.bert.encoder.layer[3].output.dense.weight
+    assert torch.equal(model.bert.fusion_layers[1].output.dense.weight, layer.float())
+    found = model.encode_pair(tokens, model.encode_image(pictures)[0])
+    assert found.isfinite().all()
+
+
+def test_berts_of_other_layouts_are_the_same_bert(tmp_path, bert_folder, tokens):
+    state = bert_state(bert_folder)
+    wanted = split_bert(text_weights=str(bert_folder), fusion_layer=2).encode(tokens)[0]
+    old = {
+        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): value
+        for name, value in state.items()
+    }
+    more = {
+        "bert.pooler.dense.weight": torch.zeros(24, 24),
+        "bert.embeddings.position_ids": torch.arange(7)[None],
+    }
+    layouts = {
+        "gamma": old,
+        "module": {f"module.{name}": value for name, value in state.items()},
+        "compiled": {f"_orig_mod.{name}": value for name, value in state.items()},
+        "pooler": state | more | {"cls.seq_relationship.weight": torch.zeros(2, 24)},
+    }
+    for name, changed in layouts.items():
+        assert (name in ("pooler",)) or changed.keys() != state.keys()
+        folder = bert_of(tmp_path / name, bert_folder, changed)
+        found = split_bert(text_weights=folder, fusion_layer=2)
+        assert torch.equal(found.encode(tokens)[0], wanted), name
+    BertForMaskedLM.from_pretrained(bert_folder).save_pretrained(tmp_path / "sharded", max_shard_size="20KB")
+    assert len(list((tmp_path / "sharded").glob("*.safetensors"))) > 2
+    found = split_bert(text_weights=str(tmp_path / "sharded"), fusion_layer=2)
+    assert torch.equal(found.encode(tokens)[0], wanted)
+
+
+def test_a_bert_that_is_not_what_its_folder_says_is_one_line(tmp_path, bert_folder):
+    state = bert_state(bert_folder)
+    words, layer = "bert.embeddings.word_embeddings.weight", "bert.encoder.layer.3.output.dense.weight"
+    deeper = {name.replace("layer.3", "layer.4"): value for name, value in state.items() if "layer.3" in name}
+    relative = {"bert.encoder.layer.0.attention.self.distance_embedding.weight": torch.zeros(13, 12)}
+    lfs = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    broken = {
+        "words": (state | {words: torch.zeros(31, 24)}, f"do not fit: {words} is 31x24, not 30x24"),
+        "wide": (state | {layer: torch.zeros(24, 49)}, f"do not fit: {layer} is 24x49, not 24x48"),
+        "deeper": (state | deeper, "hold 16 more than their config.json says, bert.encoder.layer.4."),
+        "relative": (
+            state | relative,
+            "hold 1 more than their config.json says, bert.encoder.layer.0.",
+        ),
+        "nan": (state | {layer: state[layer] * float("nan")}, "are not finite: "),
+        "bare": (
+            {n[5:]: v for n, v in state.items() if n[:5] == "bert."},
+            "lack 6 of BERT's weights, cls.pred",
+        ),
+        "other": (
+            {"encoder.layers.0.w": torch.zeros(1)},
+            "of BERT's weights, bert.embeddings.LayerNorm.bias",
+        ),
+    }
+    folders = {name: bert_of(tmp_path / name, bert_folder, changed) for name, (changed, _) in broken.items()}
+    said = {name: message for name, (_, message) in broken.items()}
+    folders |= {name: bert_of(tmp_path / name, bert_folder, state) for name in ("lfs", "noconfig", "cut")}
+    (tmp_path / "lfs/pytorch_model.bin").write_bytes(lfs)
+    (tmp_path / "noconfig/config.json").unlink()
+    (tmp_path / "cut/pytorch_model.bin").write_bytes((tmp_path / "cut/pytorch_model.bin").read_bytes()[:-900])
+    BertForMaskedLM.from_pretrained(bert_folder).save_pretrained(tmp_path / "shard", max_shard_size="20KB")
+    sorted((tmp_path / "shard").glob("*.safetensors"))[1].unlink()
+    folders["shard"] = str(tmp_path / "shard")
+    said |= {
+        "lfs": "pytorch_model.bin is git-lfs's pointer to a file: 'git lfs pull' brings it",
+        "noconfig": "the folder has no config.json",
+        "cut": "cannot load text_weights",
+        "shard": "cannot load text_weights",
+    }
+    for name, folder in folders.items():
+        with pytest.raises(ValueError) as caught:
+            split_bert(text_weights=folder)
+        assert said[name] in str(caught.value), (name, str(caught.value))
+        assert f"text_weights '{folder}'" in str(caught.value) and "\n" not in str(caught.value)
+        assert "above report" not in str(caught.value)
+
+
+def vision_file(path, change=lambda state: state, **sizes):
+    torch.manual_seed(2)
+    sizes = {"patch_size": 8, "embed_dim": 24, "depth": 2, "num_heads": 2, "mlp_ratio": 2} | sizes
+    published = timm.create_model("vit_tiny_patch16_224", img_size=16, num_classes=5, **sizes).eval()
+    torch.save(change(published.state_dict()), path)
+    return published
+
+
+def test_an_image_tower_in_half_precision_and_another_container(tmp_path):
+    wrapped = {
+        "half.pth": lambda state: {name: value.half() for name, value in state.items()},
+        "ddp.pth": lambda state: {"state_dict": {f"module.{name}": value for name, value in state.items()}},
+    }
+    for name, change in wrapped.items():
+        published = vision_file(tmp_path / name, change)
+        for side in (16, 32):  # position embeddings are resized, in float32
+            tower = build_vision(tiny(image_weights=str(tmp_path / name)).resolved(), side)
+            weight = published.blocks[0].attn.qkv.weight
+            assert torch.equal(
+                tower.blocks[0].attn.qkv.weight, weight.half().float() if name[0] == "h" else weight
+            )
+            assert {p.dtype for p in tower.parameters()} == {torch.float32}
+
+
+def test_an_image_tower_that_fits_by_shape_alone_is_one_line(tmp_path):
+    def with_rows(rows):
+        return lambda state: state | {"pos_embed": torch.zeros(1, rows, 24)}
+
+    cases = [
+        (
+            with_rows(6),
+            {},
+            "do not fit the model: pos_embed has 6 rows, which are no square and a class token",
+        ),
+        (with_rows(16), {}, "do not fit the model: pos_embed has 16 rows"),
+        (lambda state: state, {"patch_size": 4}, "patch_embed.proj.weight is 24x3x4x4, not 24x3x8x8"),
+        (lambda state: state, {"depth": 3}, "are 12 more than the model has, blocks.2.norm1.weight first"),
+        (
+            lambda s: s | {"norm.bias": torch.full((24,), float("nan"))},
+            {},
+            "are not finite: norm.bias holds NaN",
+        ),
+    ]
+    for change, sizes, said in cases:
+        vision_file(tmp_path / "w.pth", change, **sizes)
+        with pytest.raises(ValueError, match=re.escape(said)) as caught:
+            build_vision(tiny(image_weights=str(tmp_path / "w.pth")).resolved(), 16)
+        assert "\n" not in str(caught.value)
+
+
 def test_weights_that_do_not_fit_are_one_line(tmp_path, bert_folder, monkeypatch):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     empty, broken, other = tmp_path / "empty", tmp_path / "broken.safetensors", tmp_path / "other.safetensors"
@@ -273,7 +429,7 @@ def test_what_would_run_something_is_refused_and_nothing_runs(tmp_path, bert_fol
     Path("code/own.py").write_text("import os\nos.mkdir('ran')\n")
     tensors_alone = "neither safetensors nor a torch file that holds tensors alone"
     for fields, message in (
-        ({"image_weights": "harm.pth"}, f"do not fit the image tower: {tensors_alone}"),
+        ({"image_weights": "harm.pth"}, f"do not fit the image tower: they cannot be read: {tensors_alone}"),
         ({"text_weights": "./bin"}, tensors_alone),
         ({"text_weights": "./code"}, "it needs code of its own, which is never run"),
     ):

@@ -178,7 +178,7 @@ def test_what_does_not_fit_is_one_line(tmp_path, capsys):
         (tmp_path / "none.pth", {}, "are no file (or say world, or towers)"),
         (tmp_path, {}, "are no file"),
         (tmp_path / "broken.safetensors", {}, "cannot be read: "),
-        (tmp_path / "evil.pth", {}, "neither safetensors nor a torch file that holds tensors alone"),
+        (tmp_path / "evil.pth", {}, "hold no model's state dict, neither bare nor under"),
         (tmp_path / "list.pth", {}, "hold no model's state dict"),
         (tmp_path / "numbers.pth", {}, "hold no model's state dict"),
         (tmp_path / "headless.safetensors", {}, "lack 4 of the model's, bert.head.dense.weight first"),
@@ -198,6 +198,38 @@ def test_what_does_not_fit_is_one_line(tmp_path, capsys):
         assert str(caught.value).startswith(f"weights '{weights}' {message}") or message in str(caught.value)
         assert str(caught.value).startswith(f"weights '{weights}' ") and "\n" not in str(caught.value)
     assert capsys.readouterr().out == "", "what is in a file is never run"
+
+
+@pytest.mark.parametrize("rows", [51, 198, 16, 13, 1])
+def test_position_rows_that_are_no_square_and_a_class_token_are_one_line(tmp_path, rows):
+    for name, state in (
+        ("vision.pos_embed", made().state_dict()),
+        ("visual_encoder.pos_embed", albef(made())),
+    ):
+        torch.save({"model": state | {name: torch.zeros(1, rows, 24)}}, tmp_path / "w.pth")
+        with pytest.raises(
+            ValueError,
+            match=f"^weights '.*w.pth' do not fit the model: pos_embed has {rows} rows, which are no",
+        ):
+            loaded(tmp_path / "w.pth")
+
+
+def test_weights_that_are_not_finite_are_refused_by_name(tmp_path):
+    state = albef(made())
+    state["text_encoder.bert.encoder.layer.4.crossattention.self.key.bias"][3] = float("nan")
+    torch.save(state, tmp_path / "w.pth")
+    with pytest.raises(
+        ValueError,
+        match=r"^weights '.*w.pth' are not finite: bert\.fusion_layers\.1\.crossattention\.self\.key",
+    ):
+        loaded(tmp_path / "w.pth")
+
+
+def test_what_training_programs_put_around_the_weights(tmp_path):
+    model = made()
+    for number, state in enumerate((model.state_dict(), albef(model))):
+        torch.save({"state_dict": {f"module.{k}": v for k, v in state.items()}}, tmp_path / f"{number}.pth")
+        assert same(loaded(tmp_path / f"{number}.pth"), model)
 
 
 def test_towers_weights_beside_the_whole_models_are_refused():

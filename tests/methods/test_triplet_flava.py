@@ -173,6 +173,14 @@ def test_pictures_of_another_size_and_weights_of_the_pretraining_model(tmp_path,
     assert backbone.fused(larger, batch.tokens, {}, True).isfinite().all()
 
 
+def test_a_flava_in_half_precision_is_read_as_float32(tmp_path, folder):
+    half = FlavaModel.from_pretrained(folder, dtype=torch.bfloat16)
+    half.save_pretrained(tmp_path)
+    model = load_frozen(FrozenBackboneConfig(flava=str(tmp_path)), spec()).model
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert torch.equal(model.text_to_mm_projection.weight, half.text_to_mm_projection.weight.float())
+
+
 def test_what_does_not_fit_is_one_line(folder, tmp_path):
     def refused(match, name=folder, **fields):
         with pytest.raises(ValueError, match=match) as caught:

@@ -190,6 +190,37 @@ def test_weights_that_do_not_fit_are_one_line(t5_folder, saved, fields, message)
         make(**({"weights": t5_folder(**saved)} | fields))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_t5_in_half_precision_is_read_as_float32(tmp_path, t5_folder, dtype):
+    half = T5ForConditionalGeneration.from_pretrained(t5_folder(), dtype=dtype)
+    half.save_pretrained(tmp_path)
+    model = make(weights=str(tmp_path))
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert torch.equal(model.words.weight[:WORDS], half.shared.weight[:WORDS].float())
+    assert torch.equal(
+        model.blocks[1].layer[0].SelfAttention.q.weight,
+        half.encoder.block[1].layer[0].SelfAttention.q.weight.float(),
+    )
+
+
+def test_a_t5_that_is_not_finite_or_of_another_shape_is_one_line(t5_folder):
+    from pathlib import Path
+
+    from safetensors.torch import load_file, save_file
+
+    folder = t5_folder()
+    path = Path(folder) / "model.safetensors"
+    whole = load_file(path)
+    name = "decoder.block.1.layer.2.DenseReluDense.wi.weight"
+    for changed, said in (
+        (torch.full_like(whole[name], float("inf")), f"are not finite: {name} holds NaN or infinity"),
+        (torch.zeros(25, 16), f"do not fit: {name} is 25x16, not 24x16"),
+    ):
+        save_file(whole | {name: changed}, path, {"format": "pt"})
+        with pytest.raises(ValueError, match=f"^weights '{folder}' {re.escape(said)}$"):
+            make(weights=folder)
+
+
 def test_weights_of_another_model_are_one_line(tmp_path):
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     BertForMaskedLM(BertConfig(vocab_size=WORDS, **sizes)).save_pretrained(tmp_path)

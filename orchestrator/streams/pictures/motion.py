@@ -30,7 +30,8 @@ class MotionPictures:
         return len(self._places)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """float32 (n, R, F + 4). :class:`~orchestrator.errors.BadRecord` for a video that cannot be read,
+        """float32 (n, R, F + 4). :class:`~orchestrator.errors.BadRecord` for a video that cannot be read
+        or is not finite,
         :class:`~orchestrator.errors.UserError` for a file that cannot be opened.
         """
         clips, width = self.shape
@@ -47,11 +48,13 @@ class MotionPictures:
                     feat = open_h5(self.path)["feat"]
                     check_plain(feat.id, clips * width, self.path)
                     out[i, :, :width] = feat[place, :, width:]
+                if not np.isfinite(out[i]).all():
+                    raise ValueError("its features hold NaN or infinity")
             except (ValueError, TypeError, KeyError, OSError, IndexError, RuntimeError) as error:
                 name = bytes(self._names[row]).decode()
                 message = (
                     f"{self.path}: video {name!r}: {reason_of(error)}, allowed: feat "
-                    f"(n, {clips}, {2 * width})"
+                    f"(n, {clips}, {2 * width}), finite"
                 )
                 raise BadRecord(message, row) from None
         return out

@@ -21,6 +21,7 @@ _EDGE = 1e-3
 class RegionPictures:
     """Picture ``i`` is the group ``names[i]`` of the file ``files[file[i]]``, in the layout of LXMERT's and
     VL-T5's features: ``features`` (R, F), ``boxes`` (R, 4) x1 y1 x2 y2 in pixels, ``img_w`` and ``img_h``.
+    Boxes none of which reaches beyond 1 are taken for parts of the picture's sides.
 
     ``shape``: (R, F), the same for all. Only what is asked for is read, and once however often it is asked
     for. Names are kept as one bytes array, and files are opened by the process that reads: a million rows
@@ -41,8 +42,8 @@ class RegionPictures:
     def read(self, rows: np.ndarray) -> np.ndarray:
         """float32 (n, R, F + 4): features, then boxes in parts of the picture's sides, 0 .. 1.
 
-        :class:`~orchestrator.errors.BadRecord` for a picture that is missing, of another shape, or cannot be
-        read; :class:`~orchestrator.errors.UserError` for a file that cannot be opened.
+        :class:`~orchestrator.errors.BadRecord` for a picture that is missing, of another shape, not finite,
+        or cannot be read; :class:`~orchestrator.errors.UserError` for a file that cannot be opened.
         """
         regions, width = self.shape
         out = np.empty((len(rows), regions, width + 4), np.float32)
@@ -73,14 +74,18 @@ class RegionPictures:
         group = h5py.h5g.open(file.id, name.encode())
         out[:, :width] = _numbers(group, file.filename, "features", (regions, width))
         sides = np.tile([_number(group, "img_w"), _number(group, "img_h")], 2)
-        boxes = _numbers(group, file.filename, "boxes", (regions, 4)) / sides
+        boxes = _numbers(group, file.filename, "boxes", (regions, 4))
+        if boxes.max() > 1 + _EDGE:  # else they are in parts already: in pixels all would lie in the first
+            boxes = boxes / sides
         if not (boxes.min() >= -_EDGE and boxes.max() <= 1 + _EDGE):
             raise ValueError("a box reaches outside the picture")
+        if (boxes[:, :2] > boxes[:, 2:] + _EDGE).any():
+            raise ValueError("a box ends before it begins")
         out[:, width:] = boxes.clip(0, 1)
 
     def _allowed(self) -> str:
         regions, width = self.shape
-        return f"features ({regions}, {width}), boxes ({regions}, 4), img_w and img_h"
+        return f"features ({regions}, {width}), boxes ({regions}, 4), img_w and img_h, all finite"
 
 
 def _numbers(group: h5py.h5g.GroupID, path: str | None, name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -95,6 +100,8 @@ def _numbers(group: h5py.h5g.GroupID, path: str | None, name: str, shape: tuple[
         check_plain(found, math.prod(shape), path)
     out = np.empty(shape, np.float32)
     found.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
+    if shape and not np.isfinite(out).all():
+        raise ValueError(f"{name} holds NaN or infinity")
     return out
 
 

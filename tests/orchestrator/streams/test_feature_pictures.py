@@ -51,6 +51,15 @@ def test_regions_are_features_then_boxes_in_parts_of_the_sides(pictures):
     assert pictures.read(np.array([], np.int64)).shape == (0, 4, 10)
 
 
+@pytest.mark.parametrize("whole", [[0, 0, 1, 1], [0, 0, 1, 0.25]])
+def test_boxes_that_are_in_parts_already_are_not_divided_again(tmp_path, whole):
+    parts = region(0)["boxes"] / np.float32([200, 100, 200, 100])
+    parts[0] = whole
+    path = write(tmp_path / "f.h5", {NAMES[0]: {**region(0), "boxes": parts}})
+    read = RegionPictures([path], [0], NAMES[:1], SHAPE).read(np.array([0]))
+    np.testing.assert_allclose(read[0, :, 6:], parts, rtol=1e-6)
+
+
 def test_a_picture_that_several_rows_ask_for_is_read_once(pictures, monkeypatch):
     asked = []
     whole = RegionPictures._fill
@@ -94,6 +103,12 @@ def without(column):
     return {k: v for k, v in region(1).items() if k != column}
 
 
+def with_one(number):
+    features = np.zeros(SHAPE)
+    features[2, 3] = number
+    return features
+
+
 @pytest.mark.parametrize(
     ("damaged", "found"),
     [
@@ -106,7 +121,13 @@ def without(column):
         ({**region(1), "img_h": 0}, "img_h is 0"),
         ({**region(1), "img_w": np.nan}, "img_w is nan"),
         ({**region(1), "boxes": np.full((4, 4), 150)}, "a box reaches outside the picture"),
-        ({**region(1), "boxes": np.full((4, 4), np.nan)}, "a box reaches outside the picture"),
+        ({**region(1), "boxes": np.full((4, 4), -0.5)}, "a box reaches outside the picture"),
+        ({**region(1), "boxes": np.tile([90.0, 0, 50, 20], (4, 1))}, "a box ends before it begins"),
+        ({**region(1), "boxes": np.tile([0.9, 0, 0.5, 0.2], (4, 1))}, "a box ends before it begins"),
+        ({**region(1), "boxes": np.full((4, 4), np.nan)}, "boxes holds NaN or infinity"),
+        ({**region(1), "features": with_one(np.nan)}, "features holds NaN or infinity"),
+        ({**region(1), "features": with_one(-np.inf)}, "features holds NaN or infinity"),
+        ({**region(1), "features": with_one(1e300)}, "features holds NaN or infinity"),
         ({**region(1), "features": np.full(SHAPE, b"x")}, "conversion path"),
     ],
 )
@@ -176,3 +197,16 @@ def test_a_video_outside_the_file_is_a_bad_record(videos):
     with pytest.raises(BadRecord, match="app_mot_train.h5: video '12': .*, allowed: feat") as caught:
         far.read(np.array([0, 1]))
     assert caught.value.row == 1
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_video_that_is_not_finite_is_a_bad_record_that_names_it(videos, number):
+    with h5py.File(videos.path, "a") as file:
+        file["feat"][0, 2, 4] = number
+        file["feat"][2, 0, 1] = number  # of the half that is not read
+    assert np.isfinite(videos.read(np.array([0, 2]))).all()
+    with pytest.raises(
+        BadRecord, match="app_mot_train.h5: video '7': .* NaN or infinity, allowed: .*finite$"
+    ) as e:
+        videos.read(np.array([0, 1]))
+    assert e.value.row == 1

@@ -13,6 +13,7 @@ from orchestrator.streams.prepare import prepare
 from orchestrator.streams.shapes_recognition import ShapesRecognition
 from orchestrator.streams.shapes_retrieval import ShapesRetrieval
 from orchestrator.streams.tokenizer import Tokenizer
+from orchestrator.streams.unknown_words import unknown_words
 
 FIRST = "不锈钢保温杯大容量便携户外运动水壶新款男"
 SECOND = "纯棉短袖女夏季宽松韩版学生上衣百搭显瘦潮"
@@ -146,3 +147,44 @@ def test_another_tokenizer_in_a_runs_folder_is_refused(tmp_path):
     (tmp_path / "t" / "tokenizer_rows.json").write_text(json.dumps(rows))
     with pytest.raises(UserError, match="is not the tokenizer 'words'"):
         fit_tokenizer(source, ShapesRetrieval.Config(tokenizer="words", max_tokens=12), tmp_path / "t")
+
+
+def berts(folder, words):
+    folder.mkdir()
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    return str(folder)
+
+
+def test_a_tokenizer_to_which_every_word_of_a_task_is_unknown_is_refused(tmp_path):
+    (tmp_path / "data").mkdir()
+    source, _ = p9d(tmp_path / "data")
+    for number, (words, task) in enumerate(((["dog"], "cups"), (FIRST, "shirts"), (SECOND, "cups"))):
+        config = P9D.Config(tokenizer=berts(tmp_path / str(number), words))
+        with pytest.raises(
+            UserError, match=f"^tokenizer '.*': every word of task '{task}' is unknown to it, al"
+        ):
+            fit_tokenizer(source, config, tmp_path / "t")
+        assert not (tmp_path / "t").exists()
+    config = P9D.Config(tokenizer=berts(tmp_path / "some", [FIRST[0], SECOND[0]]))
+    assert fit_tokenizer(source, config, tmp_path / "t").vocab_size == 7
+
+
+def test_tasks_of_many_unknown_words_are_said(tmp_path):
+    (tmp_path / "data").mkdir()
+    source, _ = p9d(tmp_path / "data")
+    known = Tokenizer.from_pretrained(berts(tmp_path / "all", FIRST + SECOND), 64)
+    assert unknown_words(prepare(source, known), known) is None
+    some = Tokenizer.from_pretrained(berts(tmp_path / "some", FIRST[:15] + SECOND[:18]), 64)
+    stream = prepare(source, some)
+    count = [len(task.splits["train"].tokens) for task in stream.tasks]
+    assert unknown_words(stream, some) == (
+        f"unknown to the tokenizer: {5 * count[0]} of {20 * count[0]} words in task 1; stream.tokenizer "
+        "names another"
+    )
+    few = Tokenizer.from_pretrained(berts(tmp_path / "few", FIRST[:5] + SECOND[:1]), 64)
+    line = unknown_words(prepare(source, few), few)
+    assert line.index("words in task 2") < line.index("words in task 1"), "the largest share first"
+    ours = Tokenizer.multilingual(64)
+    assert unknown_words(prepare(source, ours), ours) is None and unknown_words(stream, None) is None

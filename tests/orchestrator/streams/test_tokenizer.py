@@ -297,3 +297,111 @@ def test_code_that_comes_with_a_pretrained_tokenizer_is_not_run(tmp_path, monkey
     with pytest.raises(UserError, match="cannot be loaded"):
         Tokenizer.from_pretrained(str(tmp_path), 6)
     assert not (tmp_path / "ran").exists()
+
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+WORDS = [*SPECIAL, "红", "色", "鞋", "dog"]
+
+
+def vocabulary(folder, words, *, config="tokenizer_config.json", end="\n", encoding="utf-8"):
+    """A folder with a BERT's ``vocab.txt`` and what says that it is a BERT's."""
+    folder.mkdir(parents=True)
+    if words is not None:
+        (folder / "vocab.txt").write_bytes("".join(word + end for word in words).encode(encoding))
+    said = {
+        "config.json": '{"model_type": "bert"}',
+        "tokenizer_config.json": '{"tokenizer_class": "BertTokenizer"}',
+    }
+    if config:
+        (folder / config).write_text(said[config])
+    return str(folder)
+
+
+@pytest.mark.parametrize("config", ["tokenizer_config.json", "config.json"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_folder_with_a_vocabulary_reads_its_words(tmp_path, config, end):
+    tokenizer = Tokenizer.from_pretrained(vocabulary(tmp_path / "t", WORDS, config=config, end=end), 8)
+    assert tokenizer.vocab_size == 9
+    assert tokenizer.encode(["红色 鞋 dog"]).tolist() == [[2, 5, 6, 7, 8, 3, 0, 0]]
+
+
+def test_a_folder_in_the_users_home_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    vocabulary(tmp_path / "t", WORDS)
+    assert Tokenizer.from_pretrained("~/t", 8).vocab_size == 9
+
+
+@pytest.mark.parametrize("words", [None, [], SPECIAL, ["[PAD]", ""]])
+@pytest.mark.parametrize("config", ["tokenizer_config.json", "config.json"])
+def test_a_tokenizer_without_a_word_is_refused(tmp_path, words, config):
+    folder = vocabulary(tmp_path / "t", words, config=config)
+    with pytest.raises(
+        UserError,
+        match=f"^tokenizer '{folder}': cannot be loaded .it has no vocabulary: none of its \\d tok",
+    ) as caught:
+        Tokenizer.from_pretrained(folder, 8)
+    assert "hf download" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["t5", "roberta", "xlm-roberta", "flava"])
+def test_so_is_one_of_another_kind(tmp_path, kind):
+    """What transformers makes of a model's folder that was saved without its tokenizer."""
+    (tmp_path / "config.json").write_text(f'{{"model_type": "{kind}"}}')
+    with pytest.raises(
+        UserError, match=r"^tokenizer .*: cannot be loaded \(it has no vocabulary: .*\), allowed: "
+    ):
+        Tokenizer.from_pretrained(str(tmp_path), 8)
+
+
+def test_so_is_a_model_whose_vocabulary_is_not_in_the_cache(tmp_path, monkeypatch):
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    place = tmp_path / "models--nobody--bert"
+    vocabulary(place / "snapshots" / ("a" * 40), None, config="config.json")
+    (place / "refs").mkdir()
+    (place / "refs/main").write_text("a" * 40)
+    with pytest.raises(
+        UserError,
+        match=r"^tokenizer 'nobody/bert': cannot be loaded .it has no voc.*'hf download nobody/bert' puts",
+    ):
+        Tokenizer.from_pretrained("nobody/bert", 8)
+
+
+def test_what_is_no_tokenizers_folder_is_said_with_the_reason(tmp_path):
+    whole = vocabulary(tmp_path / "whole", WORDS)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/tokenizer.json").write_text("{")
+    for name, said in (
+        (f"{whole}/vocab.txt", "it is a file, not its folder"),
+        (str(tmp_path / "nowhere"), "no such folder"),
+        ("~/nowhere-at-all", "no such folder"),
+        (str(tmp_path / "empty"), "the folder is empty"),
+        (
+            vocabulary(tmp_path / "alone", WORDS, config=None),
+            "the folder has vocab.txt, but no tokenizer.json, ",
+        ),
+        (vocabulary(tmp_path / "gb", WORDS, encoding="gb18030"), "its vocabulary is not UTF-8"),
+        (str(tmp_path / "broken"), ""),
+    ):
+        with pytest.raises(UserError) as caught:
+            Tokenizer.from_pretrained(name, 8)
+        message = str(caught.value)
+        assert message.startswith(f"tokenizer '{name}': cannot be loaded ({said}"), message
+        assert "\n" not in message and "hf download" not in message
+        assert message.endswith(
+            "a folder with tokenizer.json, or with a vocabulary and tokenizer_config.json"
+        )
+
+
+def test_a_word_that_stands_twice_leaves_an_id_without_a_word(tmp_path):
+    tokenizer = Tokenizer.from_pretrained(vocabulary(tmp_path / "t", [*WORDS, "dog", "cat"]), 8)
+    assert tokenizer.encode(["cat"]).tolist() == [[2, 10, 3, 0, 0, 0, 0, 0]]
+    assert tokenizer.vocab_size == 11, "rows of the weights, one a line of the file"
+
+
+def test_unknown_words_are_counted(tmp_path):
+    tokenizer = Tokenizer.from_pretrained(vocabulary(tmp_path / "t", WORDS), 8)
+    assert tokenizer.unknown(["红色 猫", "a dog", ""]) == (2, 5)
+    assert Tokenizer.multilingual(8).unknown(["红色 猫"])[0] == 0

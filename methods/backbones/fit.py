@@ -1,0 +1,50 @@
+"""Whether weights are those of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+
+def bare_names(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """``state`` without the words that all of its names begin with and none of ``wanted`` does, such as
+    ``module.`` of DistributedDataParallel.
+    """
+    state = dict(state)
+    while True:
+        first = {name.partition(".")[0] + "." for name in state}
+        word = first.pop() if len(first) == 1 else ""
+        if not word or not all(n.startswith(word) for n in state) or any(n.startswith(word) for n in wanted):
+            return state
+        state = {name.removeprefix(word): value for name, value in state.items()}
+
+
+def check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    """Raises :class:`ValueError` where names or shapes are not those of ``wanted``, a model's state dict, or
+    a number is not finite. The message is what a sentence that begins with the weights' name goes on with.
+    """
+    lacking = [name for name in wanted if name not in state]
+    if lacking and len(lacking) == len(wanted):
+        begin = sorted({name.partition(".")[0][:40] for name in state})
+        more = ", ..." if len(begin) > 5 else ""
+        raise ValueError(
+            f"have none of the model's {len(wanted)} names, as {lacking[0]}: theirs begin with "
+            f"{', '.join(begin[:5])}{more}"
+        )
+    if lacking:
+        raise ValueError(f"lack {len(lacking)} of the model's, {lacking[0]} first")
+    if unknown := [name for name in state if name not in wanted]:
+        raise ValueError(f"are {len(unknown)} more than the model has, {unknown[0]} first")
+    for name, value in state.items():
+        if value.shape != wanted[name].shape:
+            has, asked = ("x".join(map(str, t.shape)) or "a number" for t in (value, wanted[name]))
+            raise ValueError(f"do not fit the model: {name} is {has}, not {asked}")
+    check_finite(state)
+
+
+def check_finite(state: Mapping[str, Tensor]) -> None:
+    """Raises :class:`ValueError`, as :func:`check_fit` does, where a number is NaN or infinite."""
+    for name, value in state.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise ValueError(f"are not finite: {name} holds NaN or infinity")
