@@ -144,9 +144,11 @@ class Watch:
 
     def finish(self, status: str, metrics: Mapping[str, float], tags: Mapping[str, Any]) -> list[str]:
         """Ends the record once the last picture is drawn. Lines for the user: how to look at it, and what did
-        not arrive.
+        not arrive; none of a run that ended before its first trial, which is not sent.
         """
         self.close()
+        if status == "interrupted" and not self.book.trials:
+            return []
         self._aside("the record", self._tracker.finish, status, metrics, tags)
         message = self._tracker.close().message
         if self._kept is not None:
