@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import select
 import shlex
 import shutil
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,28 +118,37 @@ def storage_url(given: argparse.Namespace) -> str | None:
 
 
 def whole_url(url: str | None) -> str | None:
-    """A storage's address from any working folder: a path becomes an absolute ``file://`` URL."""
+    """A storage's address from any working folder: a path becomes an absolute ``file://`` URL.
+
+    :class:`UserError`: what begins like a URL and is none would be taken for a path.
+    """
     if not url:
         return None
+    if match := re.match(r"([A-Za-z][A-Za-z0-9+.-]+):(?!//|:)", url):
+        raise UserError(
+            f"--storage {url}: is no URL; allowed: {match[1]}://..., or a path (./{url} for one of that name)"
+        )
     path = url.removeprefix("file://").removeprefix("local://")
     if path == url and "://" in url or "::" in url:
         return url
     return f"file://{user_path(path, follow=False)}"
 
 
-def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None:
+def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespace, *honoured: str) -> None:
     """:class:`UserError`: an option beside ``--resume`` that would not be honoured, as a run goes on with
-    what it was started with. Where there is a storage, files that the run reads may be said again.
+    what it was started with. ``honoured``: options of the one command that are. Where there is a storage,
+    files that the run reads may be said again.
     """
-    allowed = {"resume": "", "storage": "", "concurrent": "", "dry_run": ""}
+    allowed = {"resume", "concurrent", "storage", "dry_run", *honoured}
+    shown = ", ".join(f"--{name}" for name in (*honoured, "concurrent", "storage", "dry-run"))
     if storage_url(given):
-        allowed |= {"data": "", "set": ""}
+        allowed |= {"data", "set"}
     for name, value in vars(given).items():
         if name not in allowed and value != parser.get_default(name):
             option = value if name == "method" else f"--{name.replace('_', '-')}"
             raise UserError(
                 f"--resume {given.resume}: goes on with what the run was started with; leave out {option} "
-                "(allowed beside it: --concurrent, --storage, --dry-run)"
+                f"(allowed beside it: {shown})"
             )
 
 
@@ -150,27 +161,43 @@ def new_folder(
     :class:`UserError`: a name that is no plain file name, or that is taken, here or there; nothing can be
     kept at ``url``.
     """
-    chosen = name or f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}"
+    chosen = name or _free_name(f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}")
     check_plain(chosen, "--name")
     folder = (RUNS / chosen).resolve()
     check_place(folder.parent)
-    taken = f"--name {chosen}: {folder} exists; choose another name, or --resume {chosen}"
+    taken = UserError(f"--name {chosen}: {folder} exists; choose another name, or --resume {chosen}")
     if folder.exists() or (RUNS / chosen).is_symlink():
-        raise UserError(taken)
+        raise taken
     if (kept := kept_at(url, folder, check=True)) is not None:
         identity.claim(kept.storage, new=True, files=files)
     # Deeper than a run's folder lies: what a kill leaves there is taken for no run.
     making = folder.parent / f".making-{identity.run}" / chosen
-    making.mkdir(parents=True)
     try:
+        making.mkdir(parents=True)
         for file, text in {IDENTITY_FILE: identity.text(), **files}.items():
             (making / file).write_text(text, encoding="utf-8")
-        if folder.exists():
-            raise UserError(taken)
         making.rename(folder)
+    except Exception as error:
+        if kept is not None:
+            with suppress(Exception):
+                kept.storage.delete("")  # it was claimed by this run alone, a moment ago
+        if isinstance(error, OSError) and folder.exists():
+            raise taken from None
+        if isinstance(error, OSError) and not is_full(error):
+            raise UserError(
+                f"{folder}: cannot be made ({error.strerror}); allowed: a working folder, or {RUNS} in it, "
+                "that you may write to"
+            ) from None
+        raise
     finally:
         shutil.rmtree(making.parent, ignore_errors=True)
     return folder
+
+
+def _free_name(name: str) -> str:
+    """``name``, or where another command took it in the same second, one that follows it."""
+    names = (name, *(f"{name}-{number}" for number in range(2, 1000)))
+    return next((found for found in names if not os.path.lexists(RUNS / found)), name)
 
 
 def said_again(given: argparse.Namespace) -> dict[str, Any]:
@@ -226,9 +253,10 @@ def resumed_storage(given: argparse.Namespace, request: Mapping[str, Any], file:
     :class:`UserError`: what is there is another run's, or an older copy.
     """
     url = whole_url(given.storage) or request["storage"]
-    kept = kept_at(url, file.parent, check=True)
+    kept = kept_at(url, file.parent)
     if kept is not None:
         kept.agree()
+        kept_at(url, file.parent, check=True)  # only now: nothing is made where another run is
     if kept is not None and url != request["storage"]:
         kept.push_all()
         write_text(file, strict_yaml.dump({**request, "storage": url}))
@@ -246,6 +274,9 @@ def kept_at(url: str | None, folder: Path, *, check: bool = False) -> RunStorage
     from .storage import Storage
 
     storage = Storage(url)
+    place = Path(storage.below(folder.name).url.removeprefix("file://")).resolve()
+    if url.startswith("file://") and place.is_relative_to(folder):
+        raise UserError(f"--storage {url}: is the run's own folder, or in it; allowed: a place elsewhere")
     return RunStorage((storage.check() if check else storage).below(folder.name), folder)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -98,6 +98,17 @@ class Parameter:
         if grid:
             between = [self.low + round((value - self.low) / grid) * grid for value in between]
         return (*self.ends, *dict.fromkeys(between))
+
+    @property
+    def values(self) -> Iterable[Scalar] | None:
+        """Every value that it can have; None of a float without a step, which has them without number."""
+        if self.type == "categorical":
+            return self.choices
+        if self.type == "int":
+            return range(self.low, self.high + 1, self.step or 1)
+        if self.step is None:
+            return None
+        return (self.low + n * self.step for n in range(round((self.high - self.low) / self.step) + 1))
 
     @property
     def range(self) -> str:

@@ -32,6 +32,10 @@ TRIAL = "trial"
 """The key of a proposal under which its trial's id and number stand, beside the searched values."""
 
 
+_DRAWS = 10  # proposals of a trial that may repeat others,
+_RANDOM_DRAWS = 20_000  # and then points drawn at random
+
+
 class TaskSearch(OptunaSearch):
     """Seeded TPE over a define-by-run space.
 
@@ -43,6 +47,8 @@ class TaskSearch(OptunaSearch):
     from which the number of random trials before TPE sets in is taken (a third, 4 to 10). ``known``: the
     sweep's trials from before it was resumed. Those that have ended are told to Optuna as they were, the
     others are proposed again, under their ids, before any new one.
+
+    A point is proposed once: one that was proposed before is drawn again, at last among all others alike.
 
     Trial k's proposal depends on the seed, k and what is known of the others alone, so that a resumed search
     proposes what an undisturbed one would have. ``write_down(trial id, values, number)`` is called with each
@@ -69,6 +75,7 @@ class TaskSearch(OptunaSearch):
         self._random = min(10, max(4, trials // 3))
         self._start = start
         self._begun = {entry.number for entry in known}
+        self._proposed = {_point(entry.values) for entry in known}
         self._again = [(entry.id, entry.number) for entry in known if entry.status == "running"]
         for entry in known:
             if entry.status == "running":
@@ -82,23 +89,55 @@ class TaskSearch(OptunaSearch):
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         if self._again:
             name, number = self._again.pop(0)
+            self._ot_study.sampler = self._tpe(number, 0)
+            values = super().suggest(trial_id)
         else:
             number = next(number for number in count() if number not in self._begun)
             name = f"trial_{number + 1:04d}"
             self._begun.add(number)
             if number == 0 and self._start:
                 self._ot_study.enqueue_trial(self._start)
-        self._ot_study.sampler = optuna.samplers.TPESampler(
-            seed=int(np.random.SeedSequence([self._entropy, number]).generate_state(1)[0]),
+            values = self._fresh(trial_id, number)
+            self._proposed.add(_point(values))
+        if not self._write_down(name, values, number):
+            return None
+        return {**values, TRIAL: {"id": name, "number": number}}
+
+    def _fresh(self, trial_id: str, number: int) -> dict[str, Any]:
+        """A point for trial ``number`` that no other has; one of another where there is none."""
+        for draw in range(_DRAWS):
+            self._ot_study.sampler = self._tpe(number, draw)
+            values = super().suggest(trial_id)
+            if _point(values) not in self._proposed:
+                return values
+            # To the sampler it is as if it had not been.
+            self._ot_study.tell(self._ot_trials.pop(trial_id), state=TrialState.FAIL)
+        self._ot_study.enqueue_trial(self._any_other(number))
+        return super().suggest(trial_id)
+
+    def _any_other(self, number: int) -> dict[str, Any]:
+        """A point drawn from the whole space at random, until it is a new one."""
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(self._drawn_from(number)))
+        values: dict[str, Any] = {}
+        for _ in range(_RANDOM_DRAWS):
+            trial = study.ask()
+            self._space(trial)
+            values = trial.params
+            if _point(values) not in self._proposed:
+                break
+        return values
+
+    def _tpe(self, number: int, draw: int) -> optuna.samplers.BaseSampler:
+        return optuna.samplers.TPESampler(
+            seed=self._drawn_from(number, *([draw] if draw else [])),
             n_startup_trials=self._random,
             multivariate=True,
             group=True,
             constant_liar=True,
         )
-        values = super().suggest(trial_id)
-        if not self._write_down(name, values, number):
-            return None
-        return {**values, TRIAL: {"id": name, "number": number}}
+
+    def _drawn_from(self, *which: int) -> int:
+        return int(np.random.SeedSequence([self._entropy, *which]).generate_state(1)[0])
 
     def on_trial_result(self, trial_id: str, result: dict) -> None:
         value, task = result.get(self.metric), int(result.get(TASK, 0))
@@ -142,6 +181,10 @@ class TaskSearch(OptunaSearch):
             distributions=asked.distributions,
             intermediate_values=reported,
         )
+
+
+def _point(values: dict[str, Any]) -> frozenset:
+    return frozenset(values.items())
 
 
 class TaskScheduler(ASHAScheduler):

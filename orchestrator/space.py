@@ -124,6 +124,27 @@ class Space:
                 values[parameter.key] = parameter.suggest(trial)
         return values
 
+    def points(self, most: int) -> int:
+        """How many different points :meth:`suggest` can give, counted up to ``most`` (1 or more): 1 where
+        nothing is searched.
+        """
+        return self._points(0, dict(self.fixed), most)
+
+    def _points(self, index: int, known: dict[str, Any], most: int) -> int:
+        if index == len(self.parameters):
+            return 1
+        parameter = self.parameters[index]
+        if not parameter.active(known):
+            return self._points(index + 1, known, most)
+        if parameter.values is None:
+            return most
+        found = 0
+        for value in parameter.values:
+            found += self._points(index + 1, {**known, parameter.key: value}, most - found)
+            if found >= most:
+                return most
+        return found
+
     def trial_config(self, values: Mapping[str, Scalar]) -> RunConfig:
         """The whole configuration of a trial, from what :meth:`suggest` gave."""
         return self.config.with_values(values)

@@ -11,6 +11,8 @@ from .errors import UserError
 from .inside import inside
 from .local_files import PARTIAL, LocalFiles
 
+_OWN_ALONE = ("memory", "blockcache", "cached", "filecache", "simplecache")
+
 
 class Storage:
     """The folder ``url``: ``s3://BUCKET/PREFIX``, ``gs://...``, ``file:///shared/...``. Small to pickle.
@@ -30,18 +32,36 @@ class Storage:
         return f"{self._root}/{self._below}".rstrip("/")
 
     def check(self) -> Storage:
-        """:class:`~orchestrator.errors.UserError`: nothing can be kept there."""
+        """Tries what a run asks of it. :class:`~orchestrator.errors.UserError`: it does not do that."""
         # A name of its own: many that start at once would remove each other's file.
-        probe = f".writable-{uuid.uuid4().hex}"
+        probe = f".probe-{uuid.uuid4().hex}"
         try:
-            self.write(probe, b"")
-            self.delete(probe)
+            self._check_shared()
+            self._try(probe)
         except Exception as error:  # noqa: BLE001 - every file system has errors of its own
             lines = str(error).strip().splitlines() or [type(error).__name__]
             raise UserError(
-                f"--storage {self.url}: {lines[0]}; allowed: an fsspec URL that can be written to"
+                f"--storage {self.url}: {lines[0]}; allowed: an fsspec URL that can be written to, and read"
             ) from error
         return self
+
+    def _check_shared(self) -> None:
+        # What these take, other processes and machines see late or never.
+        for part in self._root.split("::"):
+            if (kind := part.split("://")[0]) in _OWN_ALONE:
+                raise OSError(f"{kind} is this process' own, or this machine's")
+
+    def _try(self, folder: str) -> None:
+        name = f"{folder}/file"
+        try:
+            self.create(name, b"1")
+            self.write(name, b"22")
+            if self.read(name) != b"22" or list(self.names(folder)) != [name]:
+                raise OSError("does not give back what was written")
+        finally:
+            self.delete(folder)
+        if self.read(name) is not None:
+            raise OSError("does not delete")
 
     def below(self, name: str) -> Storage:
         """A folder in this one."""

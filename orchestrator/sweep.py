@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import strict_yaml
 from .cli import (
+    RUNS,
     Say,
     add_run_arguments,
     given_values,
@@ -25,6 +27,7 @@ from .errors import UserError
 from .identity import Identity, digest
 from .kept_request import read_request
 from .ray_address import ray_address
+from .refused_start import nothing_if_refused
 from .restored import check_restored, check_said
 from .run_lock import run_lock
 from .this_machine import check_here
@@ -65,7 +68,7 @@ def main(arguments: list[str]) -> int:
         if getattr(given, option) is not None and getattr(given, option) < 1:
             raise UserError(f"--{option} {getattr(given, option)}: allowed are whole numbers from 1")
     if given.resume:
-        refuse_with_resume(parser, given)
+        refuse_with_resume(parser, given, "trials")
         return _go_on(given)
     if given.method is None:
         parser.error("name a method, 'list', or --resume NAME")
@@ -92,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("of", nargs="?", metavar="METHOD", help="beside 'list': the method to tell of")
     add_run_arguments(parser)
     parser.add_argument(
-        "--trials", type=int, metavar="N", help="trials of the search (default: the search space's)"
+        "--trials", type=int, metavar="N", help="trials of the search, in all (default: the search space's)"
     )
     parser.add_argument(
         "--concurrent", type=int, metavar="N", help="trials at once (default: as many as fit)"
@@ -131,7 +134,6 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     say = Say()
     space = _space(request, space_name)
     check_said(space.config, said_again(given) if given.resume else {})
-    trials = request["trials"] or space.trials
     concurrent = given.concurrent or request["concurrent"]
     stream_class = streams.get(space.config.stream_name)
     say(f"reading the stream {space.config.stream_name}")
@@ -143,10 +145,14 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     if given.dry_run:
         from .preview import preview
 
-        print(preview(space, source, trials, concurrent))
+        print(preview(space, source, _trials(request, space, folder, given, say), concurrent))
         return 0
     ray_address(check=True)  # before anything is made
+    from .tracking.store import tracking_uri
+
+    tracking_uri(RUNS)
     from .search_run import search_run
+    from .trial_book import ask_for
 
     text = space.path.read_text(encoding="utf-8")
     identity = Identity.new(_asked(request, text), stream_identity(source))
@@ -156,12 +162,41 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
         folder = new_folder(given.name, request["method"], stream, url, identity, files)
     else:
         identity = identity.gone_on_with(folder)
+    new = not given.resume
     with run_lock(folder):
-        if given.resume:
-            kept = resumed_storage(given, request, folder / "sweep.yaml")
-        else:
+        if new:
             kept = kept_at(request["storage"], folder)
-        return search_run(folder, identity, space, source, trials, concurrent, kept, say, at_most=at_most)
+        else:
+            kept = resumed_storage(given, request, folder / "sweep.yaml")
+        with nothing_if_refused(folder, kept) if new else nullcontext():
+            trials = _trials(request, space, folder, given, say)
+            if given.trials and not new:
+                ask_for(folder, given.trials)
+            return search_run(folder, identity, space, source, trials, concurrent, kept, say, at_most=at_most)
+
+
+def _trials(
+    request: dict[str, Any], space: Space, folder: Path | None, given: argparse.Namespace, say: Say
+) -> int:
+    """How many trials the sweep is to have: as many as were asked for last, and no more than the space has
+    points. :class:`UserError`: fewer are asked for than before.
+    """
+    from .trial_book import asked_for
+
+    before = 0
+    if given.resume and folder is not None:
+        before = asked_for(folder) or request["trials"] or space.trials
+        if given.trials is not None and given.trials < before:
+            raise UserError(
+                f"--trials {given.trials}: the sweep was asked for {before}; allowed are whole numbers from "
+                f"{before}, in all"
+            )
+    asked = given.trials or before or request["trials"] or space.trials
+    trials = space.points(asked)
+    if trials < asked:
+        what = "one point" if trials == 1 else f"{trials} points"
+        say(f"the search space has {what}: {trials} of the {asked} trials that were asked for")
+    return trials
 
 
 def _asked(request: dict[str, Any], space: str) -> str:

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from . import strict_yaml
 from .cli import (
+    RUNS,
     Say,
     add_run_arguments,
     given_values,
@@ -28,6 +30,7 @@ from .errors import UserError
 from .identity import Identity, digest
 from .kept_request import read_request
 from .ray_address import ray_address
+from .refused_start import nothing_if_refused
 from .restored import check_restored, check_said
 from .run_lock import run_lock
 from .this_machine import check_here
@@ -101,6 +104,9 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
         print(preview_train(config, source, seeds, concurrent))
         return 0
     ray_address(check=True)  # before anything is made
+    from .tracking.store import tracking_uri
+
+    tracking_uri(RUNS)
     from .train_run import train_run
 
     path = folder and folder / "config.yaml"
@@ -114,12 +120,16 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     else:
         identity = identity.gone_on_with(folder)
     variants = {f"seed_{seed}": {"run.seed": seed} for seed in seeds}
+    new = not given.resume
     with run_lock(folder):
-        if given.resume:
-            kept = resumed_storage(given, request, folder / "train.yaml")
-        else:
+        if new:
             kept = kept_at(request["storage"], folder)
-        return train_run(folder, identity, config, variants, source, concurrent, kept, say, at_most=at_most)
+        else:
+            kept = resumed_storage(given, request, folder / "train.yaml")
+        with nothing_if_refused(folder, kept) if new else nullcontext():
+            return train_run(
+                folder, identity, config, variants, source, concurrent, kept, say, at_most=at_most
+            )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,7 +19,7 @@ from .trial_table import trial_table
 from .whole_file import write_text
 
 MANIFEST_FILE = "manifest.json"
-"""In a run's folder: how many trials it has."""
+"""In a run's folder: how many trials it has, and was asked for since it was started."""
 
 _ENDS = ("finished", "stopped", "failed")
 _VERDICTS_FILE = "verdicts.json"
@@ -109,11 +109,7 @@ class TrialBook:
         return None if self._stamp_of is None else self._stamp_of(entry.id, entry.values)
 
     def _check_whole(self) -> None:
-        path = self.folder.parent / MANIFEST_FILE
-        try:
-            count = int(json.loads(path.read_text(encoding="utf-8"))["trials"]) if path.exists() else 0
-        except (ValueError, KeyError, TypeError):
-            raise UserError(f"{path}: is no manifest of a run") from None
+        count = _manifest(self.folder.parent)["trials"]
         numbers = [entry.number for entry in self.trials.values()]
         if lost := set(range(count)) - set(numbers):
             raise UserError(
@@ -156,7 +152,7 @@ class TrialBook:
         return entry
 
     def _count(self) -> None:
-        write_text(self.folder.parent / MANIFEST_FILE, json.dumps({"trials": len(self.trials)}))
+        _write_manifest(self.folder.parent, len(self.trials), asked_for(self.folder.parent))
 
     def start(
         self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None
@@ -233,3 +229,32 @@ class TrialBook:
     def _rank(self, entry: TrialEntry) -> tuple[bool, float, int]:
         value, sign = self.value(entry), -1 if self.objective.mode == "max" else 1
         return value is None, sign * (value or 0.0), entry.number
+
+
+def asked_for(folder: Path) -> int:
+    """How many trials the run in ``folder`` was asked for since it was started; 0 where that is not said.
+    :class:`~orchestrator.errors.UserError`: its manifest is none.
+    """
+    return _manifest(folder)["asked"]
+
+
+def ask_for(folder: Path, trials: int) -> None:
+    """Writes down that the run in ``folder`` is to have so many trials."""
+    if trials != asked_for(folder):
+        _write_manifest(folder, _manifest(folder)["trials"], trials)
+
+
+def _write_manifest(folder: Path, trials: int, asked: int) -> None:
+    counted = {"trials": trials} | ({"asked": asked} if asked else {})
+    write_text(folder / MANIFEST_FILE, json.dumps(counted))
+
+
+def _manifest(folder: Path) -> dict[str, int]:
+    path = folder / MANIFEST_FILE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {"trials": int(found["trials"]), "asked": int(found.get("asked", 0))}
+    except FileNotFoundError:
+        return {"trials": 0, "asked": 0}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{path}: is no manifest of a run") from None

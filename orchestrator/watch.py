@@ -166,9 +166,12 @@ class Watch:
     ) -> list[str]:
         """Ends the record once the last picture is drawn. ``params``: what was chosen. ``files``: those of
         trials that the whole run shows, where they were made, and where. Lines for the user: how to look at
-        the record, and what did not arrive.
+        the record, and what did not arrive; none of a run that ended before its first trial, which is not
+        sent.
         """
         self.close()
+        if status == "interrupted" and not self.book.trials:
+            return []
         self._aside("the record", self._finish, status, metrics, tags, params, files)
         message = self._tracker.close().message
         if self._kept is not None:

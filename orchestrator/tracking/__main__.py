@@ -49,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    for line in delivery.said:
+        print(f"{delivery.store}: {line}")
     print(f"{delivery.sent} records sent to {delivery.store}")
     for line in delivery.rejected:
         print(f"refused: {line}", file=sys.stderr)

@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import UserError
+from orchestrator.full_disk import is_full
 from orchestrator.inside import inside
 
+from .artifact_place import artifact_place
 from .journal import Journal
-from .store import artifact_location, check_own_database, making_tables, own_database, without_password
+from .moved_record import record_where_it_lies
+from .store import (
+    artifact_location,
+    check_own_database,
+    database_of,
+    making_tables,
+    own_database,
+    without_password,
+)
 from .view import page_path, view_state, view_tag
 
 _METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100  # MLflow's own limits of one log_batch
 _KEY = "orchestrator.key"  # the tag by which a run is found again
 _PAST = "params.of_an_earlier_choice"  # the tag that names parameters of which another value is chosen now
+_FINAL = ("INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST")
+_SENT = "orchestrator.sent"  # of a sweep's run: how far in the journal, in bytes, the store has come
 
 
 class Delivery:
     """Sends a journal's records, in order, and notes after each how far it came.
 
     Every record can be sent twice without harm: runs are found by a key tag, points carry the journal's time.
-    So a crash between sending and noting duplicates nothing. ``rejected`` holds what the store refused for
-    good, a line each.
+    So a crash between sending and noting duplicates nothing. How far it came is noted beside the journal and
+    in the store itself: one that lacks what the journal says it has is told again, from where it lacks it.
+    What a store does not take is set aside, and the rest goes on. ``said`` has a line for each thing that was
+    found otherwise in the store than it was left. ``lost``: this process can deliver nothing any more.
     """
 
     def __init__(self, journal: Journal, uri: str, experiment: str, key: str) -> None:
@@ -33,30 +48,73 @@ class Delivery:
         self.uri = uri
         self.store = without_password(uri)
         self.sent = 0
-        self.rejected: list[str] = []
+        self.said: list[str] = []
+        self.lost = False
+        self._why: dict[int, str] = {}
         self._experiment = experiment
         self._key = key
         self._client: Any = None
+        self._database: tuple[int, int] | None = None
         self._experiment_id = ""
         self._runs: dict[str, str] = {}
+
+    @property
+    def rejected(self) -> list[str]:
+        """What the store did not take, a line each."""
+        aside = self.journal.aside(self.store)
+        return [self._why.get(begin, "a record that was refused before") for begin in aside]
 
     def pump(self) -> None:
         """Send all that is unsent. Any exception means: nothing more went, try again later."""
         if not self.journal.hold():
             raise UserError(f"another process is sending {self.journal.path}")
+        looked = self._client is None
         if self._client is None:
             self._connect()
-        for record, offset in self.journal.read(self.journal.sent(self.store)):
-            if record["op"] != "open":
-                try:
-                    self._send(record)
-                    self.sent += 1
-                except Exception as error:
-                    if not _is_final(error):
-                        raise
-                    what = f"{record['op']} of {record['run'] or 'the sweep'}"
-                    self.rejected.append(f"{what}: {self.explain(error)}")
-            self.journal.mark_sent(self.store, offset)
+        elif database_of(self.uri) != self._database:
+            # What was open goes on to take what nobody will ever see.
+            self.journal.mark_sent(self.store, 0, ())
+            self.lost = True
+            raise UserError(f"{self.store} was removed or replaced while it was written to")
+        first = begin = self.journal.sent(self.store)
+        while (found := next(self.journal.read(begin), None)) is not None:
+            record, end = found
+            refused = record["op"] != "open" and self._refused(record, begin)
+            if refused and not looked:
+                looked = True
+                if self._compare():  # somebody removed there what the record needs
+                    begin = self.journal.sent(self.store)
+                    continue
+            aside = self.journal.aside(self.store) + ([begin] if refused else [])
+            self.journal.mark_sent(self.store, end, aside)
+            begin = end
+        if begin != first:
+            self._note(begin)
+
+    def retry(self) -> None:
+        """Send once more what the store did not take, after :meth:`pump`, of whose exceptions it has the
+        same.
+        """
+        for begin in self.journal.aside(self.store):
+            found = next(self.journal.read(begin), None)
+            if found is None or not self._refused(found[0], begin):
+                left = [other for other in self.journal.aside(self.store) if other != begin]
+                self.journal.mark_sent(self.store, self.journal.sent(self.store), left)
+
+    def _refused(self, record: Mapping[str, Any], begin: int) -> bool:
+        """Sends a record; whether the store did not take it, so that the rest need not wait for it."""
+        try:
+            self._send(record)
+        except Exception as error:
+            # Nothing depends on a file: it may come later than the rest, or never.
+            file = record["op"] in ("artifact", "text") and not is_full(error)
+            if not (file or _is_final(error)):
+                raise
+            what = f"{record['op']} of {record['run'] or 'the sweep'}"
+            self._why[begin] = f"{what}: {self.explain(error)}"
+            return True
+        self.sent += 1
+        return False
 
     def explain(self, error: Exception) -> str:
         """One line on ``error``, without the password that an address may hold."""
@@ -87,15 +145,91 @@ class Delivery:
             check_own_database(runs)
         with making_tables(self.uri):
             client = MlflowClient(self.uri)
-            found = client.get_experiment_by_name(self._experiment)
-            if found is None:
-                location = artifact_location(runs, self.uri)
-                self._experiment_id = client.create_experiment(self._experiment, location)
-            else:
-                self._experiment_id = found.experiment_id
-                if found.lifecycle_stage == "deleted":
-                    client.restore_experiment(self._experiment_id)
-        self._client = client
+            client.get_experiment_by_name(self._experiment)  # by which the tables are made
+            if self.uri.startswith("sqlite:///"):
+                record_where_it_lies(Path(self.uri.removeprefix("sqlite:///")))
+            self._client = client
+            try:
+                self._compare()
+            except BaseException:
+                self._client = None
+                raise
+        self._database = database_of(self.uri)
+
+    def _compare(self) -> bool:
+        """Finds the experiment, and how far the store really has come; whether anything was otherwise there
+        than it was left. What was deleted is restored.
+        """
+        found = self._client.get_experiment_by_name(self._experiment)
+        changed = found is not None and found.lifecycle_stage == "deleted"
+        if found is None:
+            location = artifact_location(self.journal.folder.parent, self.uri)
+            self._experiment_id = self._client.create_experiment(self._experiment, location)
+        else:
+            self._experiment_id = found.experiment_id
+        if changed:
+            self._client.restore_experiment(self._experiment_id)
+            self.said.append(f"the experiment {self._experiment!r} had been deleted there; it was restored")
+        self._runs.clear()
+        there = self._there()
+        deleted = [run for run in there.values() if run.info.lifecycle_stage == "deleted"]
+        for run in deleted:
+            self._client.restore_run(run.info.run_id)
+        if deleted:
+            self.said.append(f"{len(deleted)} run(s) had been deleted there; they were restored")
+        return self._believe(there) or changed or bool(deleted)
+
+    def _believe(self, there: Mapping[str, Any]) -> bool:
+        """Goes back in the journal to where the store, which has the runs ``there``, has lost something;
+        whether it has.
+        """
+        sent, aside = self.journal.sent(self.store), self.journal.aside(self.store)
+        started, begin = set(), 0
+        for record, end in self.journal.read():
+            if record["op"] == "start" and end <= sent and begin not in aside:
+                started.add(self._tag(record["run"]))
+            begin = end
+        if not started:
+            return False
+        has, parent = 0, there.get(self._tag(""))
+        if started <= there.keys() and parent is not None:
+            told = parent.data.tags.get(_SENT, "")
+            noted = int(told) if told.isdigit() else 0
+            # What it was told after the last note counts as long as it has that note.
+            has = sent if noted >= self.journal.noted(self.store) else noted
+        if has == sent:
+            return False
+        self.journal.mark_sent(self.store, has, [begin for begin in aside if begin < has])
+        self.said.append("it lacked part of what it had been sent; that was sent again")
+        return True
+
+    def _there(self) -> dict[str, Any]:
+        """The runs of this journal that the store has, also deleted ones, by their key."""
+        from mlflow.entities import ViewType
+
+        found: dict[str, Any] = {}
+        token = None
+        while token != "":
+            page = self._client.search_runs(
+                [self._experiment_id],
+                f"tags.`{_KEY}` LIKE '{self._tag('%')}'",
+                ViewType.ALL,
+                max_results=1000,
+                page_token=token,
+            )
+            found |= {run.data.tags[_KEY]: run for run in page}
+            token = page.token or ""
+        return {key: run for key, run in found.items() if key.startswith(self._tag(""))}
+
+    def _note(self, sent: int) -> None:
+        """Notes in the store itself how far it came."""
+        try:
+            self._client.set_tag(self._run(""), _SENT, str(sent))
+        except Exception as error:
+            if not _is_final(error):
+                raise
+        else:
+            self.journal.mark_noted(self.store, sent)
 
     def _send(self, record: Mapping[str, Any]) -> None:
         match record["op"]:
@@ -111,10 +245,13 @@ class Delivery:
                     raise LookupError(f"{path}: no such file")
                 if record["subdir"] is not None:
                     _inside(self.journal.folder, record["subdir"])
-                self._client.log_artifact(self._run(record["run"]), str(path), record["subdir"])
+                self._artifacts(record["run"]).log_artifact(str(path), record["subdir"])
             case "text":
-                _inside(self.journal.folder, record["file"])
-                self._client.log_text(self._run(record["run"]), record["text"], record["file"])
+                file = _inside(self.journal.folder, record["file"]).name
+                subdir = record["file"].rpartition("/")[0] or None
+                with tempfile.TemporaryDirectory() as place:
+                    (Path(place) / file).write_text(record["text"], encoding="utf-8")
+                    self._artifacts(record["run"]).log_artifact(f"{place}/{file}", subdir)
             case "view":
                 value = view_state(
                     record["name"],
@@ -148,6 +285,10 @@ class Delivery:
         self._runs[record["run"]] = run
         self._log_params(run, record["params"])
         self._log_tags(run, record["tags"])
+
+    def _artifacts(self, name: str) -> Any:
+        run = self._client.get_run(self._run(name))
+        return artifact_place(run.info.artifact_uri, self.uri)
 
     def _run(self, name: str) -> str:
         if name not in self._runs:
@@ -218,4 +359,4 @@ def _is_final(error: Exception) -> bool:
     """Whether sending again can never help: the store understood and refused, or the file is not there."""
     if isinstance(error, (LookupError, FileNotFoundError, ImportError)):
         return True
-    return getattr(error, "error_code", None) in ("INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST")
+    return getattr(error, "error_code", None) in _FINAL

@@ -7,14 +7,16 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import UserError
-from orchestrator.fresh_file import fresh_file
 from orchestrator.full_disk import full_disk, is_full
 from orchestrator.lock_file import lock_file
+
+from .sent_marks import Mark, SentMarks
 
 
 class Journal:
@@ -27,7 +29,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "tracking.jsonl"
-        self._sent = folder / "tracking.sent.json"
+        self._marks = SentMarks(folder)
         self._lock = threading.Lock()
         self._held: int | None = None
         self._torn = self.path.exists() and not self.path.read_bytes().endswith(b"\n")
@@ -69,19 +71,31 @@ class Journal:
                     yield record, offset
 
     def sent(self, store: str) -> int:
-        """The offset up to which ``store`` has received the records."""
-        return self._offsets().get(store, 0)
+        """The offset up to which ``store`` was told the records."""
+        return self._marks.of(store).sent
 
-    def mark_sent(self, store: str, offset: int) -> None:
-        """Note that ``store`` has received the records up to ``offset``."""
-        offsets = self._offsets() | {store: offset}
-        fresh = self._sent.with_suffix(".new")
-        with fresh_file(fresh) as file:
-            file.write(json.dumps(offsets).encode())
-        os.replace(fresh, self._sent)
+    def aside(self, store: str) -> list[int]:
+        """The offsets at which the records begin that ``store`` was told and did not take."""
+        return list(self._marks.of(store).aside)
+
+    def mark_sent(self, store: str, offset: int, aside: Sequence[int] | None = None) -> None:
+        """Note that ``store`` was told the records up to ``offset``, and did not take those that begin at
+        ``aside`` (None: the same as before).
+        """
+        mark = self._marks.of(store)
+        kept = mark.aside if aside is None else tuple(sorted(aside))
+        self._marks.set(store, Mark(offset, kept, min(mark.noted, offset)))
+
+    def noted(self, store: str) -> int:
+        """The offset that was last noted in ``store`` itself."""
+        return self._marks.of(store).noted
+
+    def mark_noted(self, store: str, offset: int) -> None:
+        """Note that ``offset`` was noted in ``store`` itself."""
+        self._marks.set(store, replace(self._marks.of(store), noted=offset))
 
     def unsent(self, store: str) -> int:
-        """How many records ``store`` has not received."""
+        """How many records ``store`` was not told."""
         return sum(record["op"] != "open" for record, _ in self.read(self.sent(store)))
 
     def hold(self) -> bool:
@@ -101,11 +115,3 @@ class Journal:
         if self._held is not None:
             os.close(self._held)
             self._held = None
-
-    def _offsets(self) -> dict[str, int]:
-        try:
-            return json.loads(self._sent.read_text())
-        except FileNotFoundError:
-            return {}
-        except ValueError as error:
-            raise UserError(f"{self._sent} is not JSON; remove it to send the whole journal again") from error

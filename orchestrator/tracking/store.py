@@ -13,6 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 from orchestrator.errors import UserError
 from orchestrator.lock_file import lock_file
 
+from .moved_record import ARTIFACTS
+
 OWN_DATABASE = "mlflow.db"
 """The record's file in a runs folder, where no other address is given."""
 
@@ -54,7 +56,16 @@ def artifact_location(runs: Path, uri: str) -> str | None:
     if uri.startswith("http"):
         return None
     folder = Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else runs.resolve()
-    return (folder / "artifacts").as_uri()
+    return (folder / ARTIFACTS).as_uri()
+
+
+def database_of(uri: str) -> tuple[int, int] | None:
+    """Which file a SQLite address leads to (device and number); None where there is none, or a server."""
+    try:
+        found = os.stat(uri.removeprefix("sqlite:///"))
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from orchestrator.errors import UserError
 from orchestrator.full_disk import is_full
+from orchestrator.identity import Identity
 from orchestrator.own_folder import check_own
 from orchestrator.shown import shown_value
 
@@ -42,15 +43,15 @@ class Summary:
 class Tracker:
     """A parent run a sweep, a child run a trial, a metric step a task.
 
-    A call appends to ``folder/tracking.jsonl`` and returns; one background thread imports mlflow, makes the
-    store and sends. A store that cannot be reached is tried again, at most a minute apart; what is left when
-    the sweep ends stays in the journal. Opened again on the same folder (a resumed sweep), it goes on with
-    the same runs, and a point already recorded is not recorded again.
+    A call appends to ``folder/tracking.jsonl`` and returns; from the first trial on one background thread
+    imports mlflow, makes the store and sends. A store that cannot be reached is tried again, at most a minute
+    apart; what is left when the sweep ends stays in the journal. Opened again on the same folder (a resumed
+    sweep), it goes on with the same runs, and a point already recorded is not recorded again.
 
     ``folder``: the sweep's, ``RUNS/NAME``. ``uri``: see :func:`~orchestrator.tracking.store.tracking_uri`.
     ``run``: the run's identity, by which the store knows it; None: one of the journal's own.
-    :class:`~orchestrator.errors.UserError`: an impossible address, a journal of another run, or one that
-    cannot be written.
+    :class:`~orchestrator.errors.UserError`: an impossible address, a journal of another run, one of a run
+    that lies beside it as well, or one that cannot be written.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Tracker:
         self._reported: dict[str, dict[int, set[str]]] = {}
         self._ends: dict[str, str] = {}
         self._files: dict[str, set[str]] = {}
-        key = run or uuid.uuid4().hex
+        key, name = run or uuid.uuid4().hex, sweep
         for record, _ in self._journal.read():
             if record["op"] == "open":
                 if run is not None and record["key"] != run:
@@ -74,7 +75,11 @@ class Tracker:
                         f"{run[:12]}); allowed: the run's own"
                     )
                 key, experiment = record["key"], record["experiment"]
+            elif record["op"] == "start" and not record["run"]:
+                name = record["name"]
             self._note(record)
+        if run is not None:
+            _check_no_copy(self._journal.folder, name, run)
         store = tracking_uri(self._journal.folder.parent, uri)
         self._delivery = Delivery(self._journal, store, experiment, key)
         self._error: Exception | None = None
@@ -84,7 +89,6 @@ class Tracker:
         shown = OWN_DATABASE if self._own else self._delivery.store
         self._append(op="open", key=key, experiment=experiment, store=shown)
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
-        self._thread.start()
 
     def start(
         self,
@@ -213,26 +217,30 @@ class Tracker:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+        self._begin()
         self._thread.join(timeout)
         with self._changed:
             self._left = True
             self._changed.notify_all()
         delivery = self._delivery
         unsent = self._journal.unsent(delivery.store)
-        lines = []
+        lines = [f"MLflow at {delivery.store}: {line}" for line in delivery.said]
         if unsent:
             why = delivery.explain(self._error) if self._error else f"not sent within {timeout:g} s"
-            command = f"python -m orchestrator.tracking send {shlex.quote(_short(self._journal.folder))}"
-            if not self._own:
-                command = f"MLFLOW_TRACKING_URI={shlex.quote(delivery.store)} {command}"
             lines.append(
                 f"MLflow at {delivery.store}: {unsent} records are not there yet ({why}). "
-                f"They are kept; send them with: {command}"
+                f"They are kept; send them with: {self._send_command()}"
             )
-        if delivery.rejected:
-            refused = len(delivery.rejected)
-            lines.append(f"MLflow refused {refused} records, the first: {delivery.rejected[0]}")
-        return Summary(delivery.sent, unsent, len(delivery.rejected), "\n".join(lines))
+        if refused := delivery.rejected:
+            lines.append(
+                f"MLflow did not take {len(refused)} record(s), the first: {refused[0]}. "
+                f"They are kept; try again with: {self._send_command()}"
+            )
+        return Summary(delivery.sent, unsent, len(refused), "\n".join(lines))
+
+    def _send_command(self) -> str:
+        command = f"python -m orchestrator.tracking send {shlex.quote(_short(self._journal.folder))}"
+        return command if self._own else f"MLFLOW_TRACKING_URI={shlex.quote(self._delivery.store)} {command}"
 
     def where(self) -> str:
         """What opens the comparison: a command that prints a link to it; of a server, the page's address."""
@@ -260,8 +268,15 @@ class Tracker:
         record["time"] = int(time.time() * 1000)
         self._journal.append(record)
         self._note(record)
+        if record.get("run"):
+            self._begin()
         with self._changed:
             self._changed.notify_all()
+
+    def _begin(self) -> None:
+        with self._changed:
+            if self._thread.ident is None:
+                self._thread.start()
 
     def _note(self, record: Mapping[str, Any]) -> None:
         if record["op"] == "metrics":
@@ -282,23 +297,27 @@ class Tracker:
         wait = 1.0
         while True:
             try:
+                closing = self._closing
                 self._delivery.pump()
+                if closing:
+                    self._delivery.retry()
                 self._error, wait = None, 1.0
             except Exception as error:
                 self._error = error
             with self._changed:
                 if self._error is not None:
                     # A store that was there before may just be coming back; a disk does not empty itself.
-                    hopeless = not self._delivery.sent or is_full(self._error)
+                    hopeless = not self._delivery.sent or self._delivery.lost or is_full(self._error)
                     if self._left or (self._closing and hopeless):
                         break
                     self._changed.wait_for(lambda: self._left if self._closing else self._closing, wait)
                     wait = 2.0 if self._closing else min(2 * wait, _LONGEST_WAIT)
                     continue
                 if not self._journal.unsent(self._delivery.store):
-                    if self._closing:
+                    if closing:
                         break
-                    self._changed.wait()
+                    if not self._closing:
+                        self._changed.wait()
         self._journal.release()
 
 
@@ -318,7 +337,7 @@ def resend(folder: Path) -> Delivery:
     if not opened:
         raise UserError(f"{journal.path}: no record of a sweep; give a folder such as runs/NAME")
     uri, last = tracking_uri(folder.parent), opened[-1]["store"]
-    if not os.environ.get("MLFLOW_TRACKING_URI") and last not in (OWN_DATABASE, uri):
+    if not os.environ.get("MLFLOW_TRACKING_URI") and last not in (OWN_DATABASE, uri) and not _was_own(last):
         raise UserError(
             f"{journal.path}: was last sent to {str(last)[:200]!r}; allowed: that address, or another, in "
             "MLFLOW_TRACKING_URI"
@@ -326,6 +345,7 @@ def resend(folder: Path) -> Delivery:
     delivery = Delivery(journal, uri, opened[0]["experiment"], opened[0]["key"])
     try:
         delivery.pump()
+        delivery.retry()
     except UserError:
         raise
     except Exception as error:
@@ -334,6 +354,31 @@ def resend(folder: Path) -> Delivery:
     finally:
         journal.release()
     return delivery
+
+
+def _check_no_copy(folder: Path, name: str, run: str) -> None:
+    """:class:`~orchestrator.errors.UserError`: the run in ``folder`` was last at work as ``name``, which is
+    there beside it: both would write to the same entries of the store.
+    """
+    if name == folder.name or "/" in name:
+        return
+    try:
+        other = Identity.of(folder.parent / name).run
+    except UserError:  # none is there
+        return
+    if other == run:
+        raise UserError(
+            f"{folder}: is a copy of {folder.parent / name}, the same run; allowed: --resume {name}, or that "
+            "one elsewhere"
+        )
+
+
+def _was_own(store: Any) -> bool:
+    """Whether it is the address of a runs folder's database, as earlier versions wrote it down, that is not
+    there any more.
+    """
+    path = str(store).removeprefix("sqlite:///")
+    return path.startswith("/") and path.endswith(f"/{OWN_DATABASE}") and not os.path.lexists(path)
 
 
 def _status(status: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import sqlite3
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from orchestrator.errors import UserError
@@ -13,7 +15,15 @@ from orchestrator.errors import UserError
 from .comparison import comparison_page
 from .gate import LOGIN, USER
 from .listener import loopback_listener
-from .store import artifact_location, check_own_database, own_database, tracking_uri, without_password
+from .moved_record import record_where_it_lies
+from .store import (
+    artifact_location,
+    check_own_database,
+    making_tables,
+    own_database,
+    tracking_uri,
+    without_password,
+)
 
 
 def ui(folder: Path, port: int) -> int:
@@ -36,6 +46,9 @@ def ui(folder: Path, port: int) -> int:
         raise UserError(f"{uri.removeprefix('sqlite:///')}: there is no record; a sweep or train makes it")
     if uri == own_database(runs):
         check_own_database(runs)
+    if uri.startswith("sqlite:///"):
+        with suppress(sqlite3.Error), making_tables(uri):  # one that cannot be written is shown as it is
+            record_where_it_lies(Path(uri.removeprefix("sqlite:///")))
     _check_output()
     listener = loopback_listener(port)
     password = secrets.token_urlsafe(24)

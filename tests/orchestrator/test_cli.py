@@ -62,7 +62,7 @@ def _run(main, line, capsys):
             )
         ),
         (sweep.main, "ctp --resume s", ["leave out ctp "]),
-        (sweep.main, "--resume s --trials 3", ["leave out --trials "]),
+        (sweep.main, "--resume nothing --trials 3", ["nothing", "none"]),
         (train.main, "ctp --resume s", ["leave out ctp "]),
         (train.main, "--resume s --seeds 1 2", ["leave out --seeds "]),
         (train.main, "--resume s --config c.yaml", ["leave out --config "]),

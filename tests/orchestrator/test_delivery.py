@@ -65,6 +65,8 @@ def test_a_passing_error_leaves_its_record_and_all_behind_it_unsent(runs, monkey
         patched.setattr(MlflowClient, "log_batch", passes_away)
         tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
         _record(tracker)
+        while len(calls) < failing:
+            time.sleep(0.01)
         summary = _close(tracker, runs / "sweep")
     # The sweep's start, the trial's and what came before the error have arrived.
     assert (summary.unsent, summary.rejected) == (3 - failing + 1, 0)

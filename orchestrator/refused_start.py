@@ -1,0 +1,38 @@
+"""A command that was refused leaves nothing that stands in the way of the mended one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import UserError
+
+if TYPE_CHECKING:
+    from .run_storage import RunStorage
+
+
+@contextmanager
+def nothing_if_refused(folder: Path, kept: RunStorage | None) -> Iterator[None]:
+    """Removes the new run in ``folder``, and what is ``kept`` of it elsewhere, where the block raises a
+    :class:`~orchestrator.errors.UserError` before any trial was proposed.
+
+    What cannot be removed where it is kept stays here as well: the run can be gone on with.
+    """
+    try:
+        yield
+    except UserError:
+        if not any(folder.glob("trials/*/trial.json")) and _removed(kept):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _removed(kept: RunStorage | None) -> bool:
+    try:
+        if kept is not None:
+            kept.storage.delete("")
+    except Exception:  # noqa: BLE001 - every file system has errors of its own
+        return False
+    return True

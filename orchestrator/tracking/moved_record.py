@@ -1,0 +1,58 @@
+"""A record's database whose folder was moved, copied or mounted elsewhere."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+ARTIFACTS = "artifacts"
+"""The folder of artifacts beside a database."""
+
+
+def record_where_it_lies(database: Path) -> None:
+    """Has MLflow's SQLite file ``database`` look for artifacts beside itself, where it says that they lie
+    beside the database that it was, or is a copy of.
+
+    MLflow writes whole addresses down with each experiment and each run. What lies in a folder of somebody's
+    choice stays there. Raises :class:`sqlite3.Error`.
+    """
+    if not database.is_file():
+        return
+    here = (database.parent / ARTIFACTS).as_uri()
+    with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone():
+            return
+        known = connection.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
+        for (there,) in known:
+            if there != here and _was_beside(there, database):
+                connection.execute(
+                    "UPDATE experiments SET artifact_location = ? WHERE artifact_location = ?", (here, there)
+                )
+                connection.execute(
+                    "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) "
+                    "WHERE substr(artifact_uri, 1, ?) = ?",
+                    (here, len(there) + 1, len(there) + 1, f"{there}/"),
+                )
+
+
+def local_path(uri: str | None) -> Path | None:
+    """The folder of this machine that an artifacts' address names; None where it names none."""
+    parts = urlsplit(uri or "")
+    if parts.scheme not in ("", "file") or not parts.path:
+        return None
+    return Path(unquote(parts.path))
+
+
+def _was_beside(address: str | None, database: Path) -> bool:
+    place = local_path(address)
+    if place is None or place.name != ARTIFACTS:
+        return False
+    old = place.parent / database.name
+    try:
+        return not old.samefile(database)  # a copy's; the same file by another way is where it was
+    except FileNotFoundError:
+        return not place.parent.exists()
+    except OSError:  # it may not be looked at: somebody else's
+        return True

@@ -1,0 +1,69 @@
+"""How far tracking stores have received a journal."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestrator.fresh_file import fresh_file
+
+from .store import OWN_DATABASE, own_database
+
+_FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Mark:
+    """``sent``: up to which byte of the journal a store was told the records. ``aside``: where those of them
+    begin that it did not take. ``noted``: how far, as was noted in the store itself.
+    """
+
+    sent: int = 0
+    aside: tuple[int, ...] = ()
+    noted: int = 0
+
+
+class SentMarks:
+    """A mark a store, in ``FOLDER/tracking.sent.json``.
+
+    The database beside the folder goes by its name alone, so that it is the same one when both are moved. A
+    file that cannot be understood says nothing: the whole journal may be sent again without harm.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / "tracking.sent.json"
+
+    def of(self, store: str) -> Mark:
+        """The mark of a store, by its address without a password."""
+        found = self._read()
+        return found.get(self._name(store), found.get(store, Mark()))
+
+    def set(self, store: str, mark: Mark) -> None:
+        """Writes a mark down. Raises :class:`OSError`."""
+        stores = {name: asdict(known) for name, known in (self._read() | {self._name(store): mark}).items()}
+        fresh = self._path.with_suffix(".new")
+        with fresh_file(fresh) as file:
+            file.write(json.dumps({"format": _FORMAT, "stores": stores}).encode())
+        os.replace(fresh, self._path)
+
+    def _name(self, store: str) -> str:
+        return OWN_DATABASE if store == own_database(self._folder.parent) else store
+
+    def _read(self) -> dict[str, Mark]:
+        try:
+            found = json.loads(self._path.read_text())
+            if "format" not in found:  # an earlier version's: store -> byte
+                return {store: Mark(int(sent)) for store, sent in found.items()}
+            return {store: _mark(kept) for store, kept in found["stores"].items()}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+
+def _mark(kept: dict[str, Any]) -> Mark:
+    return Mark(int(kept["sent"]), tuple(int(begin) for begin in kept["aside"]), int(kept["noted"]))
