@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,9 @@ from .identity import IDENTITY_FILE, Identity
 from .own_folder import check_own
 from .plain_name import check_plain
 from .ray_folder import RayFolder
+from .refused import refused
 from .runs_place import check_place
+from .told_to_end import ToldToEnd
 from .whole_file import write_text
 
 if TYPE_CHECKING:
@@ -243,23 +246,30 @@ def short_path(path: Path) -> str:
 
 
 def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> None:
-    """Runs a command: a user's error is one line and exit status 2, Ctrl-C is 130, a full disk is one line
+    """Runs a command: a user's error is one line and exit status 2, as is a place that may not be written or
+    read, Ctrl-C is 130 (:class:`~orchestrator.told_to_end.ToldToEnd` has the others), a full disk is one line
     and 1. What it writes only the user may change, whatever the umask: a run's folder is gone on with.
     """
     os.umask(os.umask(0o022) | 0o022)
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        # What a terminal cannot show is shown as \xNN.
+        with suppress(AttributeError):  # a notebook's
+            stream.reconfigure(errors="backslashreplace")
+    told = ToldToEnd()
     try:
-        status = main(sys.argv[1:] if arguments is None else arguments)
+        with told:
+            status = told.status(main(sys.argv[1:] if arguments is None else arguments))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         status = 1 if is_full(error) else 2
     except OSError as error:
-        if not is_full(error):
+        line, status = (full_disk(Path(error.filename or RUNS)), 1) if is_full(error) else (refused(error), 2)
+        if not line:
             raise
-        print(f"error: {full_disk(Path(error.filename or RUNS))}", file=sys.stderr)
-        status = 1
+        print(f"error: {line}", file=sys.stderr)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        status = 130
+        status = told.status(130)
     sys.stdout.flush()
     sys.stderr.flush()
     if any(thread.name.startswith("lane-") for thread in threading.enumerate()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -11,13 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .cli import short_path
+from .errors import UserError
 from .full_disk import full_disk, is_full
 from .identity import Identity
 from .job import Job, Outcome
+from .ray_watch import RayLost
 from .run_storage import RunStorage
 from .scoring import SHOWN
 from .session import Session
 from .space import Space
+from .stopped_by import stopped_by
 from .storage import Storage
 from .streams.fit_tokenizer import fit_tokenizer
 from .streams.source import StreamSource
@@ -61,7 +63,7 @@ def search_run(
         check_values=space.check_values,
     )
     book = watch.book
-    status, tested = "interrupted", {}
+    status, tested, unforeseen = "interrupted", {}, None
     try:
         best = book.best()
         tested = watch.known_test(best.id) if best is not None else {}
@@ -88,10 +90,20 @@ def search_run(
             watch.catch_up()  # with the tasks that the lanes had under way
     except KeyboardInterrupt:
         status = "interrupted"
+    except UserError:
+        raise
+    except (Exception, RayLost) as error:  # whatever it is, the run has its last lines
+        watch.fatal, foreseen = stopped_by(error)
+        status = "interrupted" if watch.interrupted and foreseen else "failed"
+        unforeseen = None if foreseen else error
+        watch.catch_up()
     finally:
         best = book.best()
-        record = watch.finish(status, tested, {"best": best.id} if best else {})
+        ended = "interrupted" if watch.fatal else status
+        record = watch.finish(ended, tested, {"best": best.id} if best else {})
     print("\n" + "\n".join(_closing(folder, space, watch, tested, status, record)), flush=True)
+    if unforeseen is not None:
+        raise unforeseen
     if status == "interrupted":
         return 130
     return 0 if status == "finished" and tested else 1
@@ -140,12 +152,6 @@ def search(
     from .follow import Follow
 
     _quiet()
-    # A sweep is resumed from its trials' own record, written as they begin, report and end. Tune's state
-    # grows with every trial, is unpickled to be read and lacks the scheduler's: it is written where nobody
-    # looks, and as seldom as can be.
-    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "inf"
-    # Tune takes its time over Ctrl-C before anybody else hears of it, and skips that at a second one.
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
     Follow.watches[str(folder)] = watch
     watch.tick = session.tick
     watch.report_of = session.report_of

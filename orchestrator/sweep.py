@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import strict_yaml
+from .check_start import check_start
 from .cli import (
     Say,
     add_run_arguments,
@@ -24,9 +25,10 @@ from .cli import (
 from .errors import UserError
 from .identity import Identity, digest
 from .kept_request import read_request
-from .ray_address import ray_address
+from .ray_environment import ray_environment
 from .restored import check_restored, check_said
 from .run_lock import run_lock
+from .unread import unread
 
 if TYPE_CHECKING:
     from .space import Space
@@ -129,7 +131,8 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
 
         print(preview(space, source, trials, concurrent))
         return 0
-    ray_address(check=True)  # before anything is made
+    check_start()  # before anything is made
+    ray_environment(say)
     from .search_run import search_run
 
     at_most = folder is not None and given.concurrent is None
@@ -141,7 +144,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
         folder = new_folder(given.name, request["method"], stream, url, identity, files)
     else:
         identity = identity.gone_on_with(folder)
-    with run_lock(folder):
+    with run_lock(folder), unread():
         if given.resume:
             kept = resumed_storage(given, folder, request.get("storage"))
         else:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import strict_yaml
+from .check_start import check_start
 from .cli import (
     Say,
     add_run_arguments,
@@ -27,9 +28,10 @@ from .config import RunConfig, data_values
 from .errors import UserError
 from .identity import Identity, digest
 from .kept_request import read_request
-from .ray_address import ray_address
+from .ray_environment import ray_environment
 from .restored import check_restored, check_said
 from .run_lock import run_lock
+from .unread import unread
 
 _REQUEST = {"seeds": list, "concurrent": int, "storage": str}
 
@@ -91,7 +93,8 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
 
         print(preview_train(config, source, seeds, concurrent))
         return 0
-    ray_address(check=True)  # before anything is made
+    check_start()  # before anything is made
+    ray_environment(say)
     from .train_run import train_run
 
     at_most = folder is not None and given.concurrent is None
@@ -106,7 +109,7 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     else:
         identity = identity.gone_on_with(folder)
     variants = {f"seed_{seed}": {"run.seed": seed} for seed in seeds}
-    with run_lock(folder):
+    with run_lock(folder), unread():
         if given.resume:
             kept = resumed_storage(given, folder, request.get("storage"))
         else:

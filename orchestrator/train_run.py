@@ -14,10 +14,12 @@ from .errors import UserError
 from .full_disk import full_disk, is_full
 from .identity import Identity
 from .job import Job, Outcome
+from .ray_watch import RayLost
 from .run_storage import RunStorage
 from .scoring import HEADLINE, SHOWN
 from .session import Session
 from .space import Objective
+from .stopped_by import stopped_by
 from .streams.fit_tokenizer import fit_tokenizer
 from .streams.source import StreamSource
 from .watch import Watch
@@ -83,7 +85,7 @@ def train_run(
         if job.kind == "train":
             watch.safely(watch.start, job.id, job.values)
 
-    status = "interrupted"
+    status, unforeseen = "interrupted", None
     try:
         watch.catch_up()  # with what was finished when the driver died
         jobs = [
@@ -134,12 +136,22 @@ def train_run(
         )
     except KeyboardInterrupt:
         watch.catch_up()  # with what the lanes had under way
+    except UserError:
+        raise
+    except (Exception, RayLost) as error:  # whatever it is, the run has its last lines
+        watch.fatal, foreseen = stopped_by(error)
+        status = "failed"
+        unforeseen = None if foreseen else error
+        watch.catch_up()
     finally:
         tested = [found for trial_id in book.trials if (found := watch.known_test(trial_id))]
         means = {name: float(np.mean([t[name] for t in tested])) for name in _names(tested)}
         # A mean over some of the seeds would be compared with means over all.
-        record = watch.finish(status, means if len(tested) == len(variants) else {}, {})
+        ended = "interrupted" if watch.fatal else status
+        record = watch.finish(ended, means if len(tested) == len(variants) else {}, {})
     print("\n" + "\n".join(_closing(folder, watch, tested, status, record)), flush=True)
+    if unforeseen is not None:
+        raise unforeseen
     return {"finished": 0, "interrupted": 130}.get(status, 1)
 
 
