@@ -15,9 +15,10 @@ from .control_groups import control_groups, read_text
 from .errors import UserError
 
 _GIB = 2**30
-_ADDRESSES = 64 * _GIB
-_TASKS = 1000
-_FILES = 1024
+_ADDRESSES = 16 * _GIB  # that a worker maps, beside the object store
+_STORE = 0.3, 200e9  # Ray's object store: this share of the memory, at most so many bytes
+_TASKS = 1000  # processes and threads
+_FILES = 1024  # of a process
 
 
 def check_limits(root: Path = Path("/")) -> None:
@@ -29,14 +30,16 @@ def check_limits(root: Path = Path("/")) -> None:
 
 
 def _addresses() -> Iterator[str]:
+    share, most = _STORE
+    need = _ADDRESSES + min(share * psutil.virtual_memory().total, most)
     for what, limit, option in (
         ("the address space of a process", resource.RLIMIT_AS, "v"),
         ("the data of a process", resource.RLIMIT_DATA, "d"),
     ):
-        if (found := _soft(limit)) < _ADDRESSES:
+        if (found := _soft(limit)) < need:
             yield (
                 f"{what} is limited to {found / _GIB:.1f} GiB (ulimit -{option}): allowed: "
-                f"{_ADDRESSES // _GIB} GiB or more, or unlimited"
+                f"{math.ceil(need / _GIB)} GiB or more, or unlimited"
             )
 
 

@@ -43,7 +43,8 @@ _V1 = "4:memory:/x\n2:cpu,cpuacct:/docker/7\n0::/\n"
         (_V1, {"cpu/docker/7/cpu.cfs_quota_us": "-1\n", "cpu/docker/7/cpu.cfs_period_us": "100000\n"}, 8),
         (_V1, {"cpu/docker/7/cpu.cfs_quota_us": "400000\n", "cpu/docker/7/cpu.cfs_period_us": "100000\n"}, 4),
         (_V1, {"cpu/cpu.cfs_quota_us": "150000\n", "cpu/cpu.cfs_period_us": "50000\n"}, 3),
-        (_V1, {"memory/x/cpu.max": "100000 100000\n"}, 8),
+        # Another's group, by the name that this process' group has for memory.
+        (_V1, {"cpu/x/cpu.cfs_quota_us": "100000\n", "cpu/x/cpu.cfs_period_us": "100000\n"}, 8),
         (_JOB, {"slurm/job_7/cpu.max": "what 0\n"}, 8),
     ],
 )

@@ -3,7 +3,9 @@
 import math
 import os
 import resource
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from orchestrator import check_start as start
@@ -29,13 +31,18 @@ def limits(monkeypatch, tmp_path):
     monkeypatch.setattr(resource, "getrlimit", getrlimit)
     monkeypatch.setattr(os, "getuid", lambda: 1000)
     monkeypatch.setattr(module, "_own_tasks", lambda: 40)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=20 * _GIB))
     return found
 
 
 @pytest.mark.parametrize(
     ("letter", "value", "words"),
     [
-        ("v", 8 * _GIB, ["the address space of a process is limited to 8.0 GiB (ulimit -v)", "unlimited"]),
+        (
+            "v",
+            8 * _GIB,
+            ["the address space of a process is limited to 8.0 GiB (ulimit -v)", "allowed: 22 GiB or more"],
+        ),
         ("d", 2 * _GIB, ["the data of a process is limited to 2.0 GiB (ulimit -d)"]),
         ("n", 64, ["open files of a process are limited to 64 (ulimit -n)"]),
         ("u", 120, ["ulimit -u 120, of which 40 are in use"]),
@@ -53,7 +60,7 @@ def test_a_limit_with_which_ray_does_not_come_up_is_one_line(letter, value, word
 
 
 def test_limits_with_which_it_does_are_none(limits, tmp_path):
-    limits.update(v=1024 * _GIB, d=1024 * _GIB, n=1024, u=96365)
+    limits.update(v=22 * _GIB, d=22 * _GIB, n=1024, u=1040)
     check_limits(tmp_path)
 
 

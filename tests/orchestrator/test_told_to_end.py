@@ -49,10 +49,11 @@ def test_what_comes_twice_at_once_is_one_request(monkeypatch):
     with pytest.raises(KeyboardInterrupt), ToldToEnd(), first_interrupt(lambda: asked.append(1)):
         for number, now[0] in ((signal.SIGHUP, 100.0), (signal.SIGHUP, 100.5), (signal.SIGTERM, 100.9)):
             signal.raise_signal(number)
-        assert asked == [1]
+        asked.append("still here")
         now[0] = 102.0
         signal.raise_signal(signal.SIGTERM)
         pytest.fail("the second is none")
+    assert asked == [1, "still here"]
 
 
 def test_ctrl_c_has_its_own_status():
