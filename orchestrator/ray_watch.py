@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 
+from .ray_folder import RayFolder
+
 _LOOK = 0.5  # seconds between two looks
+_DEAF = 5.0  # seconds in which the main thread has to hear of it
 _STRUCK = signal.SIGUSR2
 
 
@@ -20,10 +25,15 @@ class RayWatch:
     """From :meth:`start` to :meth:`end` the main thread gets a :class:`RayLost` wherever it is, once one of
     the two processes has died that a Ray of this process' own cannot be without. Nothing is watched where
     Ray was joined, or in another thread.
+
+    Where the main thread does not hear of it, since it waits inside Ray for the process that has died, Ray
+    would end this process a minute later without a word: ``last_words`` is called with the line, on another
+    thread, and the process ends with status 1.
     """
 
-    def __init__(self) -> None:
-        self._over = threading.Event()
+    def __init__(self, last_words: Callable[[str], None] = lambda line: None) -> None:
+        self._last_words = last_words
+        self._over, self._parked = threading.Event(), threading.Event()
         # As a lane's, so that the process ends itself: Ray would wait for what has died.
         self._thread = threading.Thread(target=self._watch, name="lane-watch", daemon=True)
         self._line = ""
@@ -47,7 +57,16 @@ class RayWatch:
             if line := died():
                 self._line = line
                 signal.pthread_kill(threading.main_thread().ident, _STRUCK)
-                threading.Event().wait()  # until the process ends
+                if self._over.wait(_DEAF):
+                    self._parked.wait()  # until the process ends
+                    return
+                self._over.set()
+                try:
+                    self._last_words(line)
+                finally:
+                    for folder in list(RayFolder.left):
+                        folder.remove()
+                    os._exit(1)
 
     def _strike(self, number: int, frame: FrameType | None) -> None:
         if not self._over.is_set():

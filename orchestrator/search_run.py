@@ -64,6 +64,13 @@ def search_run(
     )
     book = watch.book
     status, tested, unforeseen = "interrupted", {}, None
+
+    def last_words(line: str) -> None:
+        watch.fatal = line
+        watch.catch_up()
+        record = watch.finish("interrupted", {}, {})
+        print("\n" + "\n".join(_closing(folder, space, watch, {}, "failed", record)), flush=True)
+
     try:
         best = book.best()
         tested = watch.known_test(best.id) if best is not None else {}
@@ -84,6 +91,7 @@ def search_run(
                 seeds=[config.run.seed],
                 largest_memory=space.largest_memory(len(source.categories)),
                 say=say,
+                last_words=last_words,
             ) as session:
                 status, tested = _search_and_test(folder, identity, space, session, watch, trials, kept, say)
         if status == "interrupted":

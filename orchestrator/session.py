@@ -60,7 +60,7 @@ class Session:
     to start (None: as many as fit); ``at_most``: fewer do where no more fit. ``jobs``: how many jobs are to
     come, with which ``seeds``, and ``follow_ups``: how many more will follow at once from their ends.
     ``largest_memory``: the largest replay memory, in samples, that any job may ask for. ``say`` prints a line
-    of progress.
+    of progress. ``last_words``: see :class:`~orchestrator.ray_watch.RayWatch`.
 
     :class:`UserError`: the jobs cannot be placed, or what must be shared does not fit.
     """
@@ -80,6 +80,7 @@ class Session:
         follow_ups: int = 0,
         largest_memory: int,
         say: Callable[[str], None],
+        last_words: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.folder = folder
         self.dispatcher: Any = None
@@ -103,7 +104,7 @@ class Session:
         self._up: set[int] = set()
         self._watchers: list[MemoryWatch | Neighbours | Spilling] = []
         self._done = 0
-        self._watch = RayWatch()
+        self._watch = RayWatch(last_words)
         self._lost = False
         self._finishing: threading.Thread | None = None
         self._look_due = Every(1.0)

@@ -121,7 +121,10 @@ def _has_token() -> bool:
 
 def _init(options: dict[str, Any]) -> bool:
     import ray
+    from ray._private import worker
 
+    # Ray prints raw lines of its log, of every worker that dies, into the sweep's own.
+    worker.listen_error_messages = lambda *_: None
     main = threading.current_thread() is threading.main_thread()
     kept = {number: signal.getsignal(number) for number in _ENDS} if main else {}
     try:

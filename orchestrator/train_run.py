@@ -86,6 +86,13 @@ def train_run(
             watch.safely(watch.start, job.id, job.values)
 
     status, unforeseen = "interrupted", None
+
+    def last_words(line: str) -> None:
+        watch.fatal = line
+        watch.catch_up()
+        record = watch.finish("interrupted", {}, {})
+        print("\n" + "\n".join(_closing(folder, watch, [], "failed", record)), flush=True)
+
     try:
         watch.catch_up()  # with what was finished when the driver died
         jobs = [
@@ -116,6 +123,7 @@ def train_run(
                 follow_ups=len(jobs),  # each is tested
                 largest_memory=config.replay.most(len(source.categories)),
                 say=say,
+                last_words=last_words,
             ) as session:
                 try:
                     session.run(

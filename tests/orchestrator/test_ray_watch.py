@@ -1,6 +1,7 @@
 """The death of a Ray of one's own, as a session's driver sees it. No Ray is started."""
 
 import signal
+import threading
 import time
 from types import SimpleNamespace
 
@@ -54,6 +55,9 @@ def test_the_driver_hears_of_it_wherever_it_is(node, kind, code, how):
         assert not isinstance(lost.value, Exception), "Tune would take it for its own"
     finally:
         watch.end()
+        assert watch._thread.is_alive(), "by which the process knows that it has to end itself"
+        watch._parked.set()
+        watch._thread.join()
         signal.signal(signal.SIGUSR2, usual)
 
 
@@ -78,3 +82,25 @@ def test_what_it_can_go_on_without_is_not_watched_nor_is_a_ray_that_was_joined(n
     watch.start()
     assert watch._thread.ident is None
     watch.end()
+
+
+def test_where_the_main_thread_waits_inside_ray_the_last_words_are_said_all_the_same(
+    node, monkeypatch, tmp_path
+):
+    over, said = threading.Event(), []
+
+    def exit_(status):
+        said.append(status)
+        over.set()
+
+    monkeypatch.setattr(module, "_DEAF", 0.05)
+    monkeypatch.setattr(module.os, "_exit", exit_)
+    monkeypatch.setattr(module.RayFolder, "left", [SimpleNamespace(remove=lambda: said.append("removed"))])
+    monkeypatch.setattr(signal, "pthread_kill", lambda *_: None)  # as in C++, where no handler runs
+    usual = signal.getsignal(signal.SIGUSR2)
+    watch = RayWatch(said.append)
+    watch.start()
+    node.dead = [("gcs_server", -9)]
+    assert over.wait(10)
+    signal.signal(signal.SIGUSR2, usual)
+    assert said == ["Ray's own process gcs_server (pid 7) has died (signal 9)", "removed", 1]
