@@ -25,7 +25,9 @@ from .identity import IDENTITY_FILE, Identity
 from .own_folder import check_own
 from .plain_name import check_plain
 from .ray_folder import RayFolder
+from .refused import refused
 from .runs_place import check_place
+from .told_to_end import ToldToEnd
 from .user_path import user_path
 from .whole_file import write_text
 
@@ -287,14 +289,21 @@ def short_path(path: Path) -> str:
 
 
 def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> None:
-    """Runs a command: a user's error is one line and exit status 2, Ctrl-C is 130, a full disk is one line
+    """Runs a command: a user's error is one line and exit status 2, as is a place that may not be written or
+    read, Ctrl-C is 130 (:class:`~orchestrator.told_to_end.ToldToEnd` has the others), a full disk is one line
     and 1, a reader of standard output that has gone (``| head``) is 141, as a shell says it, without a word.
     What it writes only the user may change, whatever the umask: a run's folder is gone on with.
     """
     os.umask(os.umask(0o022) | 0o022)
     _open_outputs()
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal cannot show is shown as \xNN.
+        with suppress(AttributeError):  # a notebook's
+            stream.reconfigure(errors="backslashreplace")
+    told = ToldToEnd()
     try:
-        status = main(sys.argv[1:] if arguments is None else arguments)
+        with told:
+            status = told.status(main(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -307,13 +316,13 @@ def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = Non
             raise
         status = 141
     except OSError as error:
-        if not is_full(error):
+        line, status = (full_disk(Path(error.filename or RUNS)), 1) if is_full(error) else (refused(error), 2)
+        if not line:
             raise
-        print(f"error: {full_disk(Path(error.filename or RUNS))}", file=sys.stderr)
-        status = 1
+        print(f"error: {line}", file=sys.stderr)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        status = 130
+        status = told.status(130)
     _reader_gone()
     sys.stderr.flush()
     if any(thread.name.startswith("lane-") for thread in threading.enumerate()):

@@ -46,6 +46,10 @@ class Dispatcher:
     worker group's ``attempt``, a name that the group made for itself: what comes from a group that has been
     replaced, or of a job that the lane does not hold, is dropped.
 
+    A desk that Ray started again, the process of the first having died, knows nothing. Whoever asks it for
+    what it does not know hands that in anew: the driver the stream, the trials their jobs, and the lanes join
+    it, once what they were at has come to its next task boundary.
+
     ``jobs``: how many are to come in all; lanes that no job will need any more are let go. ``alive``: the ids
     of the cluster's living nodes; None: all live.
     """
@@ -95,6 +99,10 @@ class Dispatcher:
         self._wake()
         return len(held)
 
+    async def knows_stream(self) -> bool:
+        """Whether :meth:`set_stream` was called, of this desk or the one whose place it took."""
+        return self._stream is not None
+
     async def lanes(self) -> dict[str, dict[int, Any]]:
         """``ready``: lane -> seconds its workers took to come up at first; ``joins``: how often they came up;
         ``dead``: lane -> reason; ``states``: see :class:`~orchestrator.lane_roll.LaneEntry`.
@@ -134,10 +142,13 @@ class Dispatcher:
         self._wake()
 
     async def next_report(self, job_id: str, heard: int) -> tuple[str, Any]:
-        """``("report", metrics)`` number ``heard`` (from 0), ``("end", Outcome)``, or ``("wait", None)``
-        after a while. Once the desk is drained nobody is kept waiting: that is an end as well.
+        """``("report", metrics)`` number ``heard`` (from 0), ``("end", Outcome)``, ``("wait", None)`` after a
+        while, or ``("unknown", None)``: this desk took the place of one that died, and the job is to be
+        handed in again. Once the desk is drained nobody is kept waiting: that is an end as well.
         """
-        ticket = self._tickets[job_id]
+        ticket = self._tickets.get(job_id)
+        if ticket is None:
+            return ("end", Outcome("interrupted")) if self._closed else ("unknown", None)
         if heard >= len(ticket.reports) and ticket.outcome is None and not self._closed:
             await _wait(ticket.changed)
         if heard < len(ticket.reports):
@@ -148,9 +159,9 @@ class Dispatcher:
 
     async def answer(self, job_id: str, task: int) -> None:
         """Go on after ``task`` tasks."""
-        ticket = self._tickets[job_id]
-        ticket.answers[task] = True
-        ticket.wake()
+        if (ticket := self._tickets.get(job_id)) is not None:
+            ticket.answers[task] = True
+            ticket.wake()
 
     async def stop(self, job_id: str) -> None:
         """Stop at the next task boundary; a job that no lane has taken yet ends at once."""
@@ -250,8 +261,12 @@ class Dispatcher:
         return self._tickets[job_id].job
 
     async def next(self, lane: int, attempt: str) -> tuple[str, str | None]:
-        """``("job", its id)``, ``("wait", None)`` after a while, or ``("end", None)``."""
+        """``("job", its id)``, ``("wait", None)`` after a while, ``("end", None)``, or ``("join", None)``:
+        the desk that the group had joined has died, and it is to join this one.
+        """
         entry = self._roll[lane]
+        if attempt and not entry.attempt and not self._closed:
+            return "join", None
         if entry.attempt != attempt:
             return "end", None
         entry.state = "up"

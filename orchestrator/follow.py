@@ -51,7 +51,10 @@ class Follow(tune.Callback):
             self._safely(self._report, trial, int(result[TASK]))
 
     def _report(self, trial: Any, task: int) -> None:
-        self._watch.task(_id(trial), self._watch.report_of(_id(trial), task))
+        if (report := self._watch.report_of(_id(trial), task)) is None:
+            self._watch.find(_id(trial))
+        else:
+            self._watch.task(_id(trial), report)
 
     def on_trial_complete(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
         if self._watch.fatal or self._watch.interrupted:

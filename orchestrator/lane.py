@@ -132,18 +132,25 @@ def _work(config: dict[str, Any]) -> None:
     nodes = from_each(ray.get_runtime_context().get_node_id(), device)
     # The group's own name for itself: what a group says that has been replaced is known by it.
     attempt = from_first(uuid.uuid4().hex, device)
-    state = all_ask("join", lane, attempt, time.time() - config["started"], nodes)
-    while state == "wait":
-        state = all_ask("stream", lane)
-    if state == "end":
+
+    def joined() -> bool:
+        """Whether the lane is wanted; answers when the stream is there."""
+        state = all_ask("join", lane, attempt, time.time() - config["started"], nodes)
+        while state == "wait":
+            state = all_ask("stream", lane)
+        return state != "end"
+
+    if not joined():
         return
     stream = ask(dispatcher, "published").open().open()
     _load_once()
     link = _Link(dispatcher, lane, attempt, config["gpus"])
     while True:
         state, job_id = all_ask("next", lane, attempt)
-        if state == "end":
+        if state == "end" or (state == "join" and not joined()):
             return
+        if state == "join":
+            continue
         if state == "wait":
             continue
         job = ask(dispatcher, "job", job_id)

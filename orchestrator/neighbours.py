@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .calls import ask
 from .every import Every
 
 _PATIENCE = 3.0  # seconds
@@ -39,4 +40,4 @@ class Neighbours:
             except (ValueError, RayActorError, GetTimeoutError):
                 continue
         self.found = len(standings)
-        ray.get(self._dispatcher.neighbours.remote(standings))
+        ask(self._dispatcher, "neighbours", standings)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from . import strict_yaml
 from .config import RunConfig
+from .cpus import usable_cpus
 from .ray_address import ray_address
 from .size_remarks import size_remarks
 from .space import Space
@@ -73,7 +73,7 @@ def _resources(config: RunConfig, concurrent: int | None) -> list[str]:
     )
     at_once = "as many trials at once as fit" if concurrent is None else f"{concurrent} trials at once"
     address = ray_address()
-    where = f"the Ray cluster at {address}" if address else f"this machine ({os.cpu_count()} CPUs)"
+    where = f"the Ray cluster at {address}" if address else f"this machine ({usable_cpus()} CPUs)"
     return [
         f"a trial: {run.workers} worker(s), {run.cpus_per_worker} CPU each, {gpus}",
         f"{at_once}, on {where}",

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
 from urllib.parse import urlsplit
 
 from .errors import UserError
 
 _ALLOWED = "allowed: HOST:PORT of a head that runs, or unset for a Ray of this machine's own"
-_PATIENCE = 10.0  # seconds in which a head must be reached
+_PATIENCE = 10.0  # seconds in which a head must answer
 
 
 def ray_address(*, check: bool = False) -> str | None:
     """``$RAY_ADDRESS``; None where a session starts its own Ray: unset, empty or ``local``.
 
-    ``check``: whether something has to listen there.
+    ``check``: whether a Ray has to answer there, in ten seconds.
 
-    :class:`~orchestrator.errors.UserError`: nothing listens there; it is no address; or it is ``auto``, for
-    which Ray reads a file that any user of the machine can write, and sends the token to whom that names.
+    :class:`~orchestrator.errors.UserError`: none answers; it is no address; or it is ``auto``, for which Ray
+    reads a file that any user of the machine can write, and sends the token to whom that names.
     """
     address = os.environ.get("RAY_ADDRESS", "").strip()
     if address in ("", "local"):
@@ -34,10 +36,43 @@ def ray_address(*, check: bool = False) -> str | None:
         host = port = None
     if not host or not port:
         raise UserError(f"RAY_ADDRESS={address}: no address; {_ALLOWED}")
-    if check:
-        try:
-            socket.create_connection((host, port), _PATIENCE).close()
-        except OSError as error:
-            why = error.strerror or error
-            raise UserError(f"no Ray at {address} (RAY_ADDRESS): {why}; {_ALLOWED}") from error
+    if check and (why := _why_not(host, port)):
+        raise UserError(f"no Ray at {address} (RAY_ADDRESS): {why}; {_ALLOWED}")
     return address
+
+
+def _why_not(host: str, port: int) -> str:
+    """Why no Ray answers there; empty where one does."""
+    found = [f"no answer in {_PATIENCE:.0f} s"]
+
+    def look() -> None:
+        found[:] = [_refusal(host, port)]
+
+    # Names are looked up for as long as it takes: the process does not wait for that.
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(_PATIENCE)
+    return found[0]
+
+
+def _refusal(host: str, port: int) -> str:
+    until = time.monotonic() + _PATIENCE
+    try:
+        socket.create_connection((host, port), _PATIENCE).close()
+    except OSError as error:
+        return str(error.strerror or error)
+    if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+        return ""
+    import grpc
+
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    with grpc.insecure_channel(where, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        ask = channel.unary_unary("/ray.rpc.NodeInfoGcsService/GetClusterId")
+        try:
+            ask(b"", timeout=max(0.1, until - time.monotonic()))
+        except grpc.RpcError as error:
+            # A head that asks for a token refuses to answer, and is one.
+            silent = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+            if error.code() in (*silent, grpc.StatusCode.UNIMPLEMENTED):
+                return "what listens there is no head of Ray"
+    return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -11,15 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .cli import short_path
+from .errors import UserError
 from .full_disk import full_disk, is_full
 from .identity import Identity
 from .job import Job, Outcome
 from .measures import shown_metrics, unit
 from .notes import search_note
+from .ray_watch import RayLost
 from .run_storage import RunStorage
 from .session import Session
 from .shown import shown_score, shown_value
 from .space import Space
+from .stopped_by import stopped_by
 from .storage import Storage
 from .streams.fit_tokenizer import fit_tokenizer
 from .streams.source import StreamSource
@@ -65,7 +67,14 @@ def search_run(
         seeds=[config.run.seed],
     )
     book = watch.book
-    status, tested = "interrupted", {}
+    status, tested, unforeseen = "interrupted", {}, None
+
+    def last_words(line: str) -> None:
+        watch.fatal = line
+        watch.catch_up()
+        record = watch.finish("interrupted", {}, {})
+        print("\n" + "\n".join(_closing(folder, space, watch, {}, "failed", record)), flush=True)
+
     try:
         best = book.best()
         tested = watch.known_test(best.id) if best is not None else {}
@@ -88,12 +97,20 @@ def search_run(
                 seeds=[config.run.seed],
                 largest_memory=space.largest_memory(len(source.categories)),
                 say=say,
+                last_words=last_words,
             ) as session:
                 status, tested = _search_and_test(folder, identity, space, session, watch, trials, kept, say)
         if status == "interrupted":
             watch.catch_up()  # with the tasks that the lanes had under way
     except KeyboardInterrupt:
         status = "interrupted"
+    except UserError:
+        raise
+    except (Exception, RayLost) as error:  # whatever it is, the run has its last lines
+        watch.fatal, foreseen = stopped_by(error)
+        status = "interrupted" if watch.interrupted and foreseen else "failed"
+        unforeseen = None if foreseen else error
+        watch.catch_up()
     finally:
         best = book.best()
         again = f"python -m orchestrator.sweep --resume {folder.name}"
@@ -107,8 +124,11 @@ def search_run(
             flat = space.trial_config(best.values).flat()
             chosen = {parameter.key: flat[parameter.key] for parameter in space.parameters}
             files = _files_of(book.place(best.id))
-        record = watch.finish(status, tested, tags, chosen, files)
+        ended = "interrupted" if watch.fatal else status
+        record = watch.finish(ended, tested, tags, chosen, files)
     print("\n" + "\n".join(_closing(folder, space, watch, tested, status, record)), flush=True)
+    if unforeseen is not None:
+        raise unforeseen
     if status == "interrupted":
         return 130
     return 0 if status == "finished" and tested else 1
@@ -157,12 +177,6 @@ def search(
     from .follow import Follow
 
     _quiet()
-    # A sweep is resumed from its trials' own record, written as they begin, report and end. Tune's state
-    # grows with every trial, is unpickled to be read and lacks the scheduler's: it is written where nobody
-    # looks, and as seldom as can be.
-    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "inf"
-    # Tune takes its time over Ctrl-C before anybody else hears of it, and skips that at a second one.
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"
     Follow.watches[str(folder)] = watch
     watch.tick = session.tick
     watch.report_of = session.report_of

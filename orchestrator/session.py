@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .calls import ask
 from .capacity import capacity, living_nodes
 from .config import RunConfig
 from .dispatcher import Dispatcher
@@ -22,10 +23,12 @@ from .features.frozen import asks_queries, frozen_backbone
 from .identity import Identity
 from .job import Job, Outcome
 from .lane import Lane
+from .memory_watch import MemoryWatch
 from .neighbours import Neighbours
 from .placement import lane_resources, lanes_that_fit
+from .ray_watch import RayLost, RayWatch
 from .replay.limits import plan as plan_memory
-from .replay.parcel import pack
+from .replay.parcel import Parcel, pack
 from .replay.publish import publish
 from .replay.store import SharedStore
 from .size_remarks import size_remarks
@@ -41,6 +44,7 @@ from .streams.unknown_words import unknown_words
 _PATIENCE = 300.0  # seconds until the session gives up that no lane comes up,
 _LAUNCH = 1800.0  # and where machines have to be made for it first
 _END = 60.0  # seconds that lanes may take to end
+_RETURNS = 3  # times that the dispatcher may die
 _DESKS = "vlcl-sweeps"  # namespace in which sweeps on one cluster find each other
 
 
@@ -58,7 +62,7 @@ class Session:
     to start (None: as many as fit); ``at_most``: fewer do where no more fit. ``jobs``: how many jobs are to
     come, with which ``seeds``, and ``follow_ups``: how many more will follow at once from their ends.
     ``largest_memory``: the largest replay memory, in samples, that any job may ask for. ``say`` prints a line
-    of progress.
+    of progress. ``last_words``: see :class:`~orchestrator.ray_watch.RayWatch`.
 
     :class:`UserError`: the jobs cannot be placed, or what must be shared does not fit.
     """
@@ -78,6 +82,7 @@ class Session:
         follow_ups: int = 0,
         largest_memory: int,
         say: Callable[[str], None],
+        last_words: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.folder = folder
         self.dispatcher: Any = None
@@ -96,9 +101,13 @@ class Session:
         self._stream: Stream | None = None
         self._files: dict[str, Path] = {}
         self._store: SharedStore | None = None
+        self._parcel: Parcel | None = None
         self._threads: list[Lane] = []
         self._up: set[int] = set()
-        self._watchers: list[Neighbours | Spilling] = []
+        self._watchers: list[MemoryWatch | Neighbours | Spilling] = []
+        self._done = 0
+        self._watch = RayWatch(last_words)
+        self._lost = False
         self._finishing: threading.Thread | None = None
         self._look_due = Every(1.0)
         self._complaints = 1
@@ -106,6 +115,7 @@ class Session:
     def __enter__(self) -> Session:
         try:
             self._ray = start_ray(self._say)
+            self._watch.start()
             self._open_desk()
             self._place()
             # Before the lanes, which hold the CPUs and GPUs that encoding needs.
@@ -124,6 +134,20 @@ class Session:
         they are. Ray then stays up as well, since it ends a process whose threads ask it anything after its
         shutdown: the process has to end itself.
         """
+        self._lost = kind is not None and issubclass(kind, RayLost)
+        try:
+            if self._lost:
+                self._unshare()
+            else:
+                self._close(kind)
+        except RayLost:
+            self._lost = True
+            self._unshare()
+            raise
+        finally:
+            self._watch.end()
+
+    def _close(self, kind: type[BaseException] | None) -> None:
         import ray
 
         if not ray.is_initialized():
@@ -145,6 +169,7 @@ class Session:
         self._end_lanes()
         self._unshare()
         if not any(lane.is_alive() for lane in self._threads):
+            self._watch.end()
             self._ray.end()
 
     def _unshare(self) -> None:
@@ -152,7 +177,7 @@ class Session:
         import ray
 
         store, self._store = self._store, None
-        if store is not None and ray.is_initialized():
+        if store is not None and ray.is_initialized() and not self._lost:
             with suppress(Exception):  # a Ray that is going takes what is in its store along
                 store.close(delete=False)
         shutil.rmtree(self.folder / "shared", ignore_errors=True)
@@ -167,20 +192,16 @@ class Session:
 
     def _drain(self) -> int:
         """Answers how many jobs are under way, and says so once."""
-        import ray
-
-        busy = ray.get(self.dispatcher.drain.remote()) if self.dispatcher is not None else 0
+        busy = ask(self.dispatcher, "drain") if self.dispatcher is not None else 0
         if busy and (self._finishing is None or self._finishing is threading.current_thread()):
             self._say(f"finishing the task under way of {busy} trial(s); Ctrl-C stops now")
         return busy
 
     def _end_lanes(self) -> None:
         """Waits for the lanes; those that have nowhere to run are left alone, as they would wait for ever."""
-        import ray
-
         quiet = time.monotonic()
         while any(lane.is_alive() for lane in self._threads):
-            states = ray.get(self.dispatcher.lanes.remote())["states"]
+            states = ask(self.dispatcher, "lanes")["states"]
             if any(states.get(n) == "up" for n, lane in enumerate(self._threads) if lane.is_alive()):
                 quiet = time.monotonic()
             if time.monotonic() - quiet > _END:
@@ -222,14 +243,15 @@ class Session:
                 name=f"{self.folder.name}-{uuid.uuid4().hex[:8]}",
                 namespace=_DESKS,
                 num_cpus=0,
+                max_restarts=_RETURNS,
                 max_concurrency=1000,
                 scheduling_strategy=here,
             )
             .remote(self._jobs + self._follow_ups, living_nodes)
         )
-        ray.get(self.dispatcher.expect.remote(1))  # others are to make room for encoding too
+        ask(self.dispatcher, "expect", 1)  # others are to make room for encoding too
         self._neighbours = Neighbours(self.dispatcher, _DESKS)
-        self._watchers = [self._neighbours, Spilling(self._say)]
+        self._watchers = [MemoryWatch(lambda: self._done), self._neighbours, Spilling(self._say)]
 
     def _place(self) -> None:
         """Reckons how many lanes there are to be."""
@@ -244,22 +266,19 @@ class Session:
         self._store_bytes = int(min(sizes, default=0))
 
     def _start_lanes(self) -> None:
-        import ray
-
         possible = len(self._cluster.possible)
         machines = f"; up to {possible} machine(s) may come for them" if possible else ""
         workers = self._resources.workers
         self._say(f"warming {self.lanes} lane(s) of {workers} worker(s) each{machines}")
         self._patience = _LAUNCH if possible else _PATIENCE
         self._lanes_began = time.monotonic()
-        ray.get(self.dispatcher.expect.remote(self.lanes))
+        ask(self.dispatcher, "expect", self.lanes)
         for number in range(self.lanes):
             lane = Lane(number, self.dispatcher, self._resources, self.folder, self._ray.dashboard)
             self._threads.append(lane)
             lane.start()
 
     def _publish(self) -> None:
-        import ray
 
         for why, count in self._source.skipped.items():
             self._say(f"left out: {count} record(s): {why}")
@@ -285,7 +304,8 @@ class Session:
         handle = publish(stream, self._store, plan, _Progress(self._say), self._files)
         for place, count in handle.skipped.items():
             self._say(f"left out: {count} record(s) of {place} whose picture cannot be read")
-        ray.get(self.dispatcher.set_stream.remote(pack(handle, self._store, "handle")))
+        self._parcel = pack(handle, self._store, "handle")
+        ask(self.dispatcher, "set_stream", self._parcel)
 
     def _prepare(self) -> Stream:
         skip_bad = self._base.run.skip_bad
@@ -312,6 +332,7 @@ class Session:
         that ended.
         """
         import ray
+        from ray.exceptions import ActorUnavailableError
 
         waiting, under_way = deque(jobs), {}
 
@@ -324,7 +345,7 @@ class Session:
                 on_start(job)
                 if not go():
                     break
-                ray.get(self.dispatcher.submit.remote(job))
+                ask(self.dispatcher, "submit", job)
                 listen(job, 0)
             if not go():
                 waiting.clear()
@@ -337,13 +358,19 @@ class Session:
             if not ready:
                 continue
             job, heard = under_way.pop(ready[0])
-            kind, found = ray.get(ready[0])
+            try:
+                kind, found = ray.get(ready[0])
+            except ActorUnavailableError:
+                kind, found = ask(self.dispatcher, "next_report", job.id, heard)
             if kind == "report":
-                heard += 1
+                heard, self._done = heard + 1, self._done + 1
                 on_report(job, found)
-                ray.get(self.dispatcher.answer.remote(job.id, heard))
+                ask(self.dispatcher, "answer", job.id, heard)
                 listen(job, heard)
             elif kind == "wait":
+                listen(job, heard)
+            elif kind == "unknown":
+                ask(self.dispatcher, "submit", job)
                 listen(job, heard)
             elif (following := on_end(job, found)) is not None:
                 waiting.appendleft(following)
@@ -359,6 +386,7 @@ class Session:
             return
         for watcher in self._watchers:
             watcher.look()
+        self._keep_desk()
         if len(self._up) == self.lanes:
             return
         for lane, seconds in self.lanes_up().items():
@@ -374,23 +402,31 @@ class Session:
             why = "other sweeps are at work" if shared else "its resources may be in use by others"
             self._say(f"still no lane after {waited:.0f} s: {why}")
 
-    def report_of(self, job_id: str, task: int) -> dict[str, float]:
-        """What a job reported after ``task`` (from 1) finished tasks."""
-        import ray
+    def _keep_desk(self) -> None:
+        """Tells a dispatcher that took the place of one that died what the driver alone knows."""
+        if self._parcel is None or ask(self.dispatcher, "knows_stream"):
+            return
+        self._say("the dispatcher died and is back; the tasks under way begin again")
+        ask(self.dispatcher, "expect", self.lanes)
+        ask(self.dispatcher, "set_stream", self._parcel)
+        if self._finishing is not None:
+            ask(self.dispatcher, "drain")
 
-        return ray.get(self.dispatcher.next_report.remote(job_id, task - 1))[1]
+    def report_of(self, job_id: str, task: int) -> dict[str, float] | None:
+        """What a job reported after ``task`` (from 1) finished tasks; None: the dispatcher has died since,
+        the one in its place was not there to hear it.
+        """
+        self._done += 1
+        kind, found = ask(self.dispatcher, "next_report", job_id, task - 1)
+        return found if kind == "report" else None
 
     def abandon(self, job_id: str) -> None:
         """Nobody waits for a job any more: it ends at its next task."""
-        import ray
-
-        ray.get(self.dispatcher.stop.remote(job_id))
+        ask(self.dispatcher, "stop", job_id)
 
     def lanes_up(self) -> dict[int, float]:
         """Lane -> seconds from its start until its workers were ready, of the lanes that are up."""
-        import ray
-
-        return ray.get(self.dispatcher.lanes.remote())["ready"]
+        return ask(self.dispatcher, "lanes")["ready"]
 
 
 class _Progress:

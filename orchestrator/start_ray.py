@@ -5,14 +5,22 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import signal
+import subprocess
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from .cpus import usable_cpus
 from .errors import UserError
 from .ray_address import ray_address
+from .ray_environment import ray_environment
 from .ray_folder import RayFolder
 from .ray_token import RayToken
+
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LONG = 400  # characters of Ray's words that are shown
 
 
 class StartedRay:
@@ -35,25 +43,14 @@ def start_ray(say: Callable[[str], None]) -> StartedRay:
     alone, asks for a token that is in no file, and keeps its files where nobody else can look. ``say`` prints
     progress.
 
-    :class:`~orchestrator.errors.UserError`: it could not be joined or started, tried twice; or it must not be
+    :class:`~orchestrator.errors.UserError`: it could not be joined or started; or it must not be
     (:func:`~orchestrator.ray_address.ray_address`, :class:`~orchestrator.ray_folder.RayFolder`).
     """
     address = ray_address(check=True)
     say("starting Ray" if address is None else f"joining Ray at {address}")
-    # Train polls its workers this often; the default of 2 s delays every start and restart.
-    os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.2")
-    # A trial that fails before its first task has no objective to report.
-    os.environ.setdefault("TUNE_DISABLE_STRICT_METRIC_CHECKING", "1")
-    # Tune's own banner and tables: the sweep prints its own.
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
-    # Nor its log files: a trial's folder and MLflow hold the record.
-    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    ray_environment(say)
     # Lanes and their helpers are more processes than cores, as meant; Ray warns of it otherwise.
     os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "16")
-    # Tune raises an error for these, which it followed once.
-    for name in ("TUNE_RESULT_DIR", "RAY_AIR_LOCAL_CACHE_DIR"):
-        if value := os.environ.pop(name, None):
-            say(f"{name}={value} is not followed: --storage says where a run is kept beside its folder")
     with ExitStack() as ends:
         options = _own(say, ends) if address is None else _joined(address, say)
         import ray
@@ -65,29 +62,47 @@ def start_ray(say: Callable[[str], None]) -> StartedRay:
         auto_init_hook.enable_auto_connect = False
         ends.callback(ray.shutdown)
         try:
-            dashboard = _init(options)
-        except Exception as error:  # noqa: BLE001 - Ray raises bare exceptions here
-            # Its processes give one another seconds to come up, which a busy machine may not have.
-            say(f"Ray did not come up, trying once more: {_line(error)}")
-            ray.shutdown()
-            dashboard = _once_more(options, "started" if address is None else "joined")
+            dashboard = _up(options, say)
+        except Exception as error:
+            done = "started" if address is None else "joined"
+            raise UserError(f"Ray could not be {done}: {_line(error)}") from error
         return StartedRay(dashboard, ends.pop_all())
+
+
+def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
+    try:
+        return _init(options)
+    except Exception as error:
+        # Its processes give one another seconds to come up, which a busy machine may not have.
+        if "num_cpus" not in options or "timed out" not in _line(error):
+            raise
+        say(f"Ray did not come up, trying once more: {_line(error)}")
+    import ray
+
+    ray.shutdown()
+    return _init(options)
 
 
 def _own(say: Callable[[str], None], ends: ExitStack) -> dict[str, Any]:
     """Options of ``ray.init`` for a Ray of this process' own, and what is undone after its end."""
     ends.callback(RayToken(say).forget)
-    from ray._private import ray_constants
+    from ray._private import ray_constants, services
 
     # Ray's own switch for a machine by itself, which it turns on macOS alone: nothing listens beyond
     # loopback.
     ray_constants.ENABLE_RAY_CLUSTER = False
+    services.ConsolePopen = _Apart
     # Nor is a machine by itself taken away with a warning, which Train has a process to hear.
     os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
     folder = RayFolder(say)
     ends.callback(folder.remove)
     # "local", since Ray would else join what a file in /tmp, open to all, says is running.
-    return {"address": "local", "include_dashboard": False, "_temp_dir": str(folder.path)}
+    return {
+        "address": "local",
+        "num_cpus": usable_cpus(),
+        "include_dashboard": False,
+        "_temp_dir": str(folder.path),
+    }
 
 
 def _joined(address: str, say: Callable[[str], None]) -> dict[str, Any]:
@@ -109,19 +124,34 @@ def _has_token() -> bool:
         return True
 
 
-def _once_more(options: dict[str, Any], done: str) -> bool:
-    try:
-        return _init(options)
-    except Exception as error:
-        raise UserError(f"Ray could not be {done}: {_line(error)}") from error
-
-
 def _init(options: dict[str, Any]) -> bool:
     import ray
+    from ray._private import worker
 
-    context = ray.init(log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options)
+    # Ray prints raw lines of its log, of every worker that dies, into the sweep's own.
+    worker.listen_error_messages = lambda *_: None
+    main = threading.current_thread() is threading.main_thread()
+    kept = {number: signal.getsignal(number) for number in _ENDS} if main else {}
+    try:
+        context = ray.init(
+            log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options
+        )
+    except SystemExit as error:  # what Ray makes of SIGTERM as long as it starts
+        raise KeyboardInterrupt from error
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
     return bool(context.dashboard_url)
 
 
+class _Apart(subprocess.Popen):
+    """One of Ray's processes, in a group of its own: what a terminal or ``timeout`` sends to all of the
+    command's group comes to the driver alone, which ends when the task under way is finished.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options, process_group=0)
+
+
 def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return " ".join(str(error).split())[:_LONG] or type(error).__name__

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import strict_yaml
+from .check_start import check_start
 from .cli import (
     RUNS,
     Say,
@@ -26,11 +27,12 @@ from .cli import (
 from .errors import UserError
 from .identity import Identity, digest
 from .kept_request import read_request
-from .ray_address import ray_address
+from .ray_environment import ray_environment
 from .refused_start import nothing_if_refused
 from .restored import check_restored, check_said
 from .run_lock import run_lock
 from .this_machine import check_here
+from .unread import unread
 
 if TYPE_CHECKING:
     from .space import Space
@@ -147,7 +149,8 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
 
         print(preview(space, source, _trials(request, space, folder, given, say), concurrent))
         return 0
-    ray_address(check=True)  # before anything is made
+    check_start()  # before anything is made
+    ray_environment(say)
     from .tracking.store import tracking_uri
 
     tracking_uri(RUNS)
@@ -163,7 +166,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     else:
         identity = identity.gone_on_with(folder)
     new = not given.resume
-    with run_lock(folder):
+    with run_lock(folder), unread():
         if new:
             kept = kept_at(request["storage"], folder)
         else:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import strict_yaml
+from .check_start import check_start
 from .cli import (
     RUNS,
     Say,
@@ -29,11 +30,12 @@ from .config import RunConfig, data_values, parse_set
 from .errors import UserError
 from .identity import Identity, digest
 from .kept_request import read_request
-from .ray_address import ray_address
+from .ray_environment import ray_environment
 from .refused_start import nothing_if_refused
 from .restored import check_restored, check_said
 from .run_lock import run_lock
 from .this_machine import check_here
+from .unread import unread
 
 _REQUEST = {"seeds": list, "concurrent": int, "storage": str}
 
@@ -103,7 +105,8 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
 
         print(preview_train(config, source, seeds, concurrent))
         return 0
-    ray_address(check=True)  # before anything is made
+    check_start()  # before anything is made
+    ray_environment(say)
     from .tracking.store import tracking_uri
 
     tracking_uri(RUNS)
@@ -121,7 +124,7 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
         identity = identity.gone_on_with(folder)
     variants = {f"seed_{seed}": {"run.seed": seed} for seed in seeds}
     new = not given.resume
-    with run_lock(folder):
+    with run_lock(folder), unread():
         if new:
             kept = kept_at(request["storage"], folder)
         else:

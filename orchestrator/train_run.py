@@ -15,11 +15,13 @@ from .job import Job, Outcome
 from .measures import shown_metrics, unit
 from .notes import seeds_note
 from .over_seeds import over_seeds
+from .ray_watch import RayLost
 from .run_storage import RunStorage
 from .scoring import HEADLINE
 from .session import Session
 from .shown import shown_score
 from .space import Objective
+from .stopped_by import stopped_by
 from .streams.fit_tokenizer import fit_tokenizer
 from .streams.source import StreamSource
 from .watch import Watch
@@ -88,7 +90,16 @@ def train_run(
         if job.kind == "train":
             watch.safely(watch.start, job.id, job.values)
 
-    status = "interrupted"
+    status, unforeseen = "interrupted", None
+
+    def last_words(line: str) -> None:
+        watch.fatal = line
+        watch.catch_up()
+        record = watch.finish("interrupted", {}, {})
+        print(
+            "\n" + "\n".join(_closing(folder, config.method_name, watch, 0, {}, "failed", record)), flush=True
+        )
+
     try:
         watch.catch_up()  # with what was finished when the driver died
         jobs = [
@@ -119,6 +130,7 @@ def train_run(
                 follow_ups=len(jobs),  # each is tested
                 largest_memory=config.replay.most(len(source.categories)),
                 say=say,
+                last_words=last_words,
             ) as session:
                 try:
                     for trial_id, values in variants.items():  # their numbers are their order
@@ -141,6 +153,13 @@ def train_run(
         )
     except KeyboardInterrupt:
         watch.catch_up()  # with what the lanes had under way
+    except UserError:
+        raise
+    except (Exception, RayLost) as error:  # whatever it is, the run has its last lines
+        watch.fatal, foreseen = stopped_by(error)
+        status = "failed"
+        unforeseen = None if foreseen else error
+        watch.catch_up()
     finally:
         tested = [found for trial_id in book.trials if (found := watch.known_test(trial_id))]
         means = over_seeds(tested)
@@ -153,9 +172,12 @@ def train_run(
         tags = {"mlflow.note.content": seeds_note(config, seeds, book, whole, again)}
         places = [book.place(trial_id) for trial_id in book.trials]
         files = [(place / "test" / "matrix.png", f"test/{place.name}") for place in places]
-        record = watch.finish(status, whole, tags, files=files)
+        ended = "interrupted" if watch.fatal else status
+        record = watch.finish(ended, whole, tags, files=files)
     lines = _closing(folder, config.method_name, watch, len(tested), means, status, record)
     print("\n" + "\n".join(lines), flush=True)
+    if unforeseen is not None:
+        raise unforeseen
     return {"finished": 0, "interrupted": 130}.get(status, 1)
 
 

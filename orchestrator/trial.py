@@ -45,7 +45,8 @@ def run_trial(
     trial_id = values.pop(TRIAL)["id"]
     # The two are joined by the lane: to check them here would import torch into every trial's process.
     kept, stamp = storage and storage.below(trial_id), identity.stamp(trial_id, values)
-    ask(dispatcher, "submit", Job(trial_id, "train", base, values, Path(folder) / trial_id, kept, stamp))
+    job = Job(trial_id, "train", base, values, Path(folder) / trial_id, kept, stamp)
+    ask(dispatcher, "submit", job)
     try:
         task = 0
         while True:
@@ -55,6 +56,8 @@ def run_trial(
                 told = {metric: found[metric]} if metric in found else {}
                 tune.report({**told, TASK: task, STATUS: "running"})
                 ask(dispatcher, "answer", trial_id, task)
+            elif kind == "unknown":
+                ask(dispatcher, "submit", job)
             elif kind == "end":
                 _say_end(found, task)
                 return

@@ -69,8 +69,8 @@ class Watch:
         """Whether trials are to end at their next task, to be gone on with another time."""
         self.tick: Callable[[], None] = lambda: None
         """Called often while trials run."""
-        self.report_of: Callable[[str, int], dict[str, float]] = lambda trial_id, task: {}
-        """Trial and task (from 1) -> what the trial reported after it."""
+        self.report_of: Callable[[str, int], dict[str, float] | None] = lambda trial_id, task: {}
+        """Trial and task (from 1) -> what the trial reported after it; None: it is in the trial's folder."""
         self.abandon: Callable[[str], None] = lambda trial_id: None
         """Tells the lanes that nobody waits for a trial any more."""
         self._trials = trials
@@ -273,11 +273,7 @@ class Watch:
         search's trials that had done all tasks, or that the search had said should stop.
         """
         for entry in [entry for entry in self.book.trials.values() if entry.status == "running"]:
-            if self._kept is not None:
-                self._aside("the storage", self._kept.pull, entry.id)
-            for report in self.book.refresh(entry):
-                self._aside("the record", self._record_task, entry.id, report)
-                self._say_task(entry, report)
+            self.find(entry.id)
             done = len(entry.reports)
             if found := self.book.tested(entry.id):
                 self.tested(entry.id, found)
@@ -286,6 +282,15 @@ class Watch:
                 self.end(entry.id, "finished")
             elif entry.verdicts.get(done) is False:
                 self.end(entry.id, "stopped")
+
+    def find(self, trial_id: str) -> None:
+        """Takes what a trial's folder has of tasks that nobody told of."""
+        entry = self.book.trials[trial_id]
+        if self._kept is not None:
+            self._aside("the storage", self._kept.pull, entry.id)
+        for report in self.book.refresh(entry):
+            self._aside("the record", self._record_task, entry.id, report)
+            self._say_task(entry, report)
 
     def end(self, trial_id: str, status: str, reason: str = "") -> None:
         """A trial has ended: its curves, matrix and configuration become artifacts."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 
 from methods.method import ClassSpec, InputSpec, Task
 
+from ..cpus import usable_cpus
 from ..errors import BadRecord, UserError
 from ..prefetch import Prefetch
 from ..streams.pictures import ArrayPictures, EncodedPictures, MissingPictures
@@ -362,7 +362,7 @@ class _Publisher:
         ]
         total, done = sum(len(rows) for rows in wanted.values()), 0
         good: dict[Place, list[np.ndarray]] = {place: [np.empty(0, np.int64)] for place in wanted}
-        threads = min(_THREADS, os.cpu_count() or 1)
+        threads = min(_THREADS, usable_cpus())
         reading = Prefetch(work, lambda: chunks, threads=threads, depth=2 * threads)
         for (_, asked), (place, rows, read) in zip(chunks, reading, strict=True):
             good[place].append(rows)

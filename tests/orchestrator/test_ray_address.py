@@ -1,9 +1,14 @@
 """What ``RAY_ADDRESS`` may be. No Ray is started."""
 
 import socket
+import socketserver
+import threading
 
+import grpc
 import pytest
+from pretended_head import pretended_head
 
+from orchestrator import ray_address as module
 from orchestrator.errors import UserError
 from orchestrator.ray_address import ray_address
 from orchestrator.sweep import main
@@ -49,15 +54,67 @@ def test_what_is_refused(monkeypatch, value, why):
     )
 
 
-def test_somebody_has_to_listen_there(monkeypatch, free_port):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        there = f"127.0.0.1:{server.getsockname()[1]}"
+@pytest.mark.parametrize("refusal", [None, grpc.StatusCode.UNAUTHENTICATED])
+def test_a_head_answers_there_or_asks_for_its_token(monkeypatch, refusal):
+    with pretended_head(refusal) as there:
         monkeypatch.setenv("RAY_ADDRESS", there)
         assert ray_address(check=True) == there
     with pytest.raises(
         UserError, match=rf"^no Ray at {there} \(RAY_ADDRESS\): .*refused; allowed: HOST:PORT"
     ):
         ray_address(check=True)
+
+
+def _refusal(monkeypatch, there):
+    monkeypatch.setenv("RAY_ADDRESS", there)
+    with pytest.raises(UserError) as raised:
+        ray_address(check=True)
+    message = str(raised.value)
+    assert message.startswith(f"no Ray at {there} (RAY_ADDRESS): ") and "\n" not in message
+    return message.split("): ")[1].split("; ")[0]
+
+
+_OTHER = "what listens there is no head of Ray"
+
+
+def test_another_service_of_rays_own_kind_is_no_head(monkeypatch):
+    with pretended_head(asked="/ray.rpc.RayletDriver/Init") as there:  # as Ray's client has at 10001
+        assert _refusal(monkeypatch, there) == _OTHER
+
+
+class _Other(socketserver.BaseRequestHandler):
+    def handle(self):
+        self.request.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+        self.request.recv(1000)
+
+
+def test_a_service_of_another_kind_is_no_head(monkeypatch):
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        assert _refusal(monkeypatch, f"127.0.0.1:{server.server_address[1]}") == _OTHER
+        server.shutdown()
+
+
+def test_one_that_says_nothing_is_waited_for_as_long_as_was_said(monkeypatch):
+    monkeypatch.setattr(module, "_PATIENCE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        said = _refusal(monkeypatch, f"127.0.0.1:{server.getsockname()[1]}")
+    assert said in (_OTHER, "no answer in 0 s")
+
+
+def test_a_name_that_nobody_resolves_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+    over = threading.Event()
+
+    def look_up(*_):
+        over.wait(60)
+        raise OSError("too late")
+
+    monkeypatch.setattr(socket, "create_connection", look_up)
+    try:
+        assert _refusal(monkeypatch, "head.example.com:6379") == "no answer in 0 s"
+    finally:
+        over.set()
 
 
 @pytest.mark.parametrize("command", [main, train])

@@ -117,9 +117,9 @@ def test_the_best_one_runs_again_over_two_workers_with_nearly_the_same_numbers(s
 
 
 class _Interrupted:
-    """A sweep that gets a Ctrl-C at each of some lines; ``said``: all it printed until it ended."""
+    """A sweep that gets a signal at each of some lines; ``said``: all it printed until it ended."""
 
-    def __init__(self, folder, arguments, at):
+    def __init__(self, folder, arguments, at, number):
         temporary = tempfile.mkdtemp(dir="/tmp")  # short enough for Ray's sockets
         process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator.sweep", *arguments],
@@ -136,11 +136,11 @@ class _Interrupted:
                 lines.append(line)
                 if awaited in line:
                     time.sleep(0.5)  # into the task
-                    process.send_signal(signal.SIGINT)
+                    process.send_signal(number)
                     break
         lines += process.stdout.readlines()
         self.said = "".join(lines)
-        assert process.wait(120) == 130, self.said
+        assert process.wait(120) == 128 + number, self.said
         os.rmdir(temporary)  # Ray's files went with the sweep
 
 
@@ -156,11 +156,11 @@ def test_ctrl_c_once_finishes_the_task_and_twice_stops_at_once_and_resume_goes_o
     changed = {"stream.tasks": 4, "method.epochs": 25}
     longer = [f"{key}={changed.get(key, value)}" for key, _, value in (v.partition("=") for v in command[1:])]
     first = ["ctp", "--name", "s", "--trials", "2", "--concurrent", "1", "--set", *longer]
-    for arguments, at, tasks in (
-        (first, ["trial 1/2 task 1/4"], 2),
-        (["--resume", "s"], ["trial 1/2 task 3/4", "Ctrl-C stops now"], 3),
+    for arguments, at, tasks, number in (
+        (first, ["trial 1/2 task 1/4"], 2, signal.SIGTERM),  # as SLURM, Kubernetes and timeout send it
+        (["--resume", "s"], ["trial 1/2 task 3/4", "Ctrl-C stops now"], 3, signal.SIGINT),
     ):
-        sweep = _Interrupted(tmp_path, arguments, at)
+        sweep = _Interrupted(tmp_path, arguments, at, number)
         assert "finishing the task under way of 1 trial(s)" in sweep.said, sweep.said
         assert ("stopped\n" in sweep.said) == (len(at) == 2), sweep.said
         assert "python -m orchestrator.sweep --resume s" in sweep.said and "Traceback" not in sweep.said

@@ -1,0 +1,30 @@
+"""The CPUs that this process may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from .control_groups import control_groups, read_text
+
+
+def usable_cpus(root: Path = Path("/")) -> int:
+    """How many, 1 or more: those that it may be scheduled on (``taskset``, SLURM, cpusets), and no more than
+    the whole ones of its control groups' share of time (containers, systemd). ``root``: where ``proc`` and
+    ``sys`` lie.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, int(min([allowed, *_shares(root)])))
+
+
+def _shares(root: Path) -> Iterator[float]:
+    """CPUs' worth of time that each control group around this process has, where it is limited."""
+    for folder in control_groups("cpu", root):
+        words = read_text(folder / "cpu.max").split() or [
+            read_text(folder / f"cpu.cfs_{kind}_us") for kind in ("quota", "period")
+        ]
+        with suppress(ValueError, IndexError, ZeroDivisionError):  # "max", or no file
+            if (share := float(words[0]) / float(words[1])) > 0:
+                yield share

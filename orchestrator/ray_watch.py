@@ -1,0 +1,93 @@
+"""Notices that a Ray of one's own has died, before Ray ends the process without a word."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from .ray_folder import RayFolder
+
+_LOOK = 0.5  # seconds between two looks
+_DEAF = 5.0  # seconds in which the main thread has to hear of it
+_STRUCK = signal.SIGUSR2
+
+
+class RayLost(BaseException):
+    """Ray will answer nothing more; the message is one line. No Exception: Tune, which takes an Exception
+    for something of its own, would ask Ray to clean up and wait for it.
+    """
+
+
+class RayWatch:
+    """From :meth:`start` to :meth:`end` the main thread gets a :class:`RayLost` wherever it is, once one of
+    the two processes has died that a Ray of this process' own cannot be without. Nothing is watched where
+    Ray was joined, or in another thread.
+
+    Where the main thread does not hear of it, since it waits inside Ray for the process that has died, Ray
+    would end this process a minute later without a word: ``last_words`` is called with the line, on another
+    thread, and the process ends with status 1.
+    """
+
+    def __init__(self, last_words: Callable[[str], None] = lambda line: None) -> None:
+        self._last_words = last_words
+        self._over, self._parked = threading.Event(), threading.Event()
+        # As a lane's, so that the process ends itself: Ray would wait for what has died.
+        self._thread = threading.Thread(target=self._watch, name="lane-watch", daemon=True)
+        self._line = ""
+        self._usual = signal.getsignal(_STRUCK)
+
+    def start(self) -> None:
+        if _own_node() is None or threading.current_thread() is not threading.main_thread():
+            return
+        signal.signal(_STRUCK, self._strike)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Lost or not: nothing is raised any more."""
+        self._over.set()
+        if self._thread.ident is not None and not self._line:
+            self._thread.join()
+            signal.signal(_STRUCK, self._usual)
+
+    def _watch(self) -> None:
+        while not self._over.wait(_LOOK):
+            if line := died():
+                self._line = line
+                signal.pthread_kill(threading.main_thread().ident, _STRUCK)
+                if self._over.wait(_DEAF):
+                    self._parked.wait()  # until the process ends
+                    return
+                self._over.set()
+                try:
+                    self._last_words(line)
+                finally:
+                    for folder in list(RayFolder.left):
+                        folder.remove()
+                    os._exit(1)
+
+    def _strike(self, number: int, frame: FrameType | None) -> None:
+        if not self._over.is_set():
+            self._over.set()
+            raise RayLost(self._line)
+
+
+def died() -> str:
+    """Which process of the Ray that this one started has died, and how; empty where none has."""
+    if (node := _own_node()) is None:
+        return ""
+    for kind, process in node.dead_processes():
+        if kind in ("gcs_server", "raylet"):
+            code = process.returncode
+            how = f"signal {-code}" if code < 0 else f"exit status {code}"
+            return f"Ray's own process {kind} (pid {process.pid}) has died ({how})"
+    return ""
+
+
+def _own_node():
+    from ray._private import worker
+
+    node = worker._global_node
+    return node if node is not None and node.is_head() else None

@@ -1,0 +1,50 @@
+"""A process that is told to end, by whatever means, ends as at Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from types import FrameType
+
+_ONE = 1.0  # seconds in which the same request may come by several ways: the terminal's, the shell's
+
+
+class ToldToEnd:
+    """A context in which SIGTERM (``kill``, ``timeout``, SLURM, systemd, Kubernetes) and SIGHUP (a terminal
+    that goes away) are what Ctrl-C is: the first a request, the second an interruption. One that the process
+    was started to ignore, as by ``nohup``, stays ignored. For the main thread; elsewhere it does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._first: int | None = None
+        self._last = float("-inf")
+        self._usual: dict[int, object] = {}
+
+    def __enter__(self) -> ToldToEnd:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) is signal.SIG_DFL:
+                    self._usual[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, usual in self._usual.items():
+            signal.signal(number, usual)
+
+    def status(self, status: int) -> int:
+        """What a shell makes of the signal that came, for a command whose own ``status`` says interrupted
+        (130).
+        """
+        return 128 + self._first if status == 130 and self._first is not None else status
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        again, self._last = time.monotonic() - self._last < _ONE, time.monotonic()
+        if again:
+            return
+        self._first = self._first or number
+        interrupt = signal.getsignal(signal.SIGINT)
+        if callable(interrupt):
+            interrupt(signal.SIGINT, frame)
+        else:  # ignored, as in the background of a script
+            raise KeyboardInterrupt

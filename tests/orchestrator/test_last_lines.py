@@ -1,0 +1,122 @@
+"""Every end of a sweep or a run has its closing lines. No Ray is started."""
+
+import errno
+import json
+import os
+
+import pytest
+from ray.exceptions import ActorDiedError, GetTimeoutError
+
+from orchestrator import search_run, sweep, train, train_run
+from orchestrator.cli import run_main
+from orchestrator.ray_watch import RayLost
+from orchestrator.tracking import Tracker
+
+_SMALL = ["stream.tasks=2", "stream.train=8", "stream.validation=4", "stream.test=4"]
+_BOTH = pytest.mark.parametrize("module", [search_run, train_run], ids=["sweep", "train"])
+
+
+@pytest.fixture
+def end(monkeypatch, tmp_path, capsys):
+    """A module and what its session raises -> exit status, output, errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Tracker, "close", lambda self, *_: type("Sent", (), {"message": ""})())
+
+    def run(module, error):
+        class Session:
+            def __init__(self, *_, **__):
+                pass
+
+            def __enter__(self):
+                raise error
+
+            def __exit__(self, *_):
+                pass
+
+        monkeypatch.setattr(module, "Session", Session)
+        command = sweep if module is search_run else train
+        with pytest.raises(SystemExit) as ended:
+            run_main(command.main, ["clip-finetune", "--name", "x", "--set", *_SMALL])
+        return ended.value.code, *capsys.readouterr()
+
+    return run
+
+
+def _record(folder):
+    lines = [json.loads(line) for line in (folder / "runs/x/tracking.jsonl").read_text().splitlines()]
+    (end,) = [line for line in lines if line["op"] == "end" and line["run"] == ""]
+    return end["tags"]["status"], end["status"]
+
+
+_DIED = "The actor died unexpectedly before finishing this task."
+
+
+@_BOTH
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            RayLost("Ray's own process raylet (pid 7) has died (signal 9)"),
+            "Ray's own process raylet (pid 7) has died (signal 9)",
+        ),
+        (ActorDiedError(), _DIED),
+        (GetTimeoutError("no answer\nin time"), "no answer in time"),
+    ],
+)
+def test_where_ray_is_gone_one_line_says_why_and_the_last_one_how_to_go_on(
+    end, module, error, line, tmp_path
+):
+    status, out, errors = end(module, error)
+    command = "sweep" if module is search_run else "train"
+    assert (status, errors) == (1, "")
+    assert [text for text in out.splitlines() if text.startswith("Stopped: ")] == [f"Stopped: {line}"]
+    assert out.endswith(f"Go on with:\n  python -m orchestrator.{command} --resume x\n")
+    assert "Traceback" not in out and _record(tmp_path) == ("interrupted", "KILLED")
+
+
+@_BOTH
+def test_what_nobody_foresaw_has_them_too_before_its_traceback(end, module, tmp_path, capsys):
+    with pytest.raises(ZeroDivisionError):
+        end(module, ZeroDivisionError("by zero"))
+    command = "sweep" if module is search_run else "train"
+    out = capsys.readouterr().out
+    assert out.endswith(f"Go on with:\n  python -m orchestrator.{command} --resume x\n")
+    assert "Stopped: ZeroDivisionError: by zero" in out and _record(tmp_path)[0] == "interrupted"
+
+
+@_BOTH
+def test_an_interruption_has_them(end, module, tmp_path):
+    status, out, errors = end(module, KeyboardInterrupt())
+    assert status == 130 and "--resume x" in out and "Stopped: " not in out
+    assert _record(tmp_path) == ("interrupted", "KILLED")
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EROFS, "read-only file system; allowed: a place on a disk that can be written to"),
+        (errno.EACCES, "permission denied; allowed: a place that you may read and write"),
+    ],
+)
+def test_a_place_that_cannot_be_written_to_is_one_line(number, words, monkeypatch, tmp_path, capsys):
+    real = os.mkdir
+
+    def mkdir(path, *given, **options):
+        if "runs" in os.fspath(path):
+            raise OSError(number, os.strerror(number), os.fspath(path))
+        real(path, *given, **options)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        run_main(sweep.main, ["clip-finetune", "--name", "x", "--set", *_SMALL])
+    errors = capsys.readouterr().err
+    assert ended.value.code == 2 and errors.count("\n") == 1
+    assert errors.startswith(f"error: {tmp_path}/runs") and errors.endswith(f": {words}\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_errors_keep_their_traceback():
+    with pytest.raises(FileNotFoundError):
+        run_main(lambda _: os.stat("/nowhere/at/all"), [])
