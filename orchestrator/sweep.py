@@ -33,6 +33,7 @@ from .restored import check_restored, check_said
 from .run_lock import run_lock
 from .this_machine import check_here
 from .unread import unread
+from .user_path import user_path
 
 if TYPE_CHECKING:
     from .space import Space
@@ -77,7 +78,7 @@ def main(arguments: list[str]) -> int:
     request = {
         "method": given.method,
         "stream": given.stream,
-        "data": str(Path(given.data).expanduser().resolve()) if given.data else None,
+        "data": str(user_path(given.data)) if given.data else None,
         "values": given_values(given),
         "trials": given.trials,
         "concurrent": given.concurrent,

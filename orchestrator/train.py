@@ -36,6 +36,7 @@ from .restored import check_restored, check_said
 from .run_lock import run_lock
 from .this_machine import check_here
 from .unread import unread
+from .user_path import user_path
 
 _REQUEST = {"seeds": list, "concurrent": int, "storage": str}
 
@@ -155,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser()  # a shell leaves --config=~/FILE as it is
+    return user_path(text, follow=False)  # a shell leaves --config=~/FILE as it is
 
 
 def _config(given: argparse.Namespace) -> RunConfig:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import Any
 
 import open_clip
@@ -269,9 +268,9 @@ def _wanted(tag: dict[str, Any]) -> str:
 
 
 def _check_file(config: ClipConfig, path: str, known: Sequence[str]) -> None:
-    if Path(path).expanduser().is_file():
+    if os.path.isfile(os.path.expanduser(path)):
         return
-    if Path(path).expanduser().is_dir():
+    if os.path.isdir(os.path.expanduser(path)):
         raise ValueError(f"pretrained {config.pretrained!r}: is a folder, allowed: the weights file in it")
     if os.sep in path or path.endswith(FILE_ENDINGS):
         raise ValueError(f"pretrained {config.pretrained!r}: no such file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -56,7 +57,7 @@ def load_image_text(config: BackboneConfig, spec: InputSpec, embed_dim: int) -> 
     model = ImageTextModel(random, spec, embed_dim)
     try:
         wanted = model.state_dict()
-        path = WORLD_WEIGHTS if full.weights == "world" else Path(full.weights).expanduser()
+        path = WORLD_WEIGHTS if full.weights == "world" else Path(os.path.expanduser(full.weights))
         if not path.is_file():
             raise ValueError("are no file (or say world, or towers)")
         state = bare_names(read_weights(path), wanted)

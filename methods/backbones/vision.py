@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import timm
@@ -70,7 +71,7 @@ def _widen(model: VisionTransformer, scale: float) -> None:
 
 
 def _load(model: VisionTransformer, path: str) -> None:
-    file = Path(path).expanduser()
+    file = Path(os.path.expanduser(path))
     if not file.is_file():
         raise ValueError(f"image_weights {path!r}: no such file (or say random, or timm)")
     wanted = model.state_dict()

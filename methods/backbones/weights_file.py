@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +32,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     Raises :class:`ValueError` with what a sentence that begins with the weights' name goes on with.
     """
     try:
-        found = _content(Path(path).expanduser())
+        found = _content(Path(os.path.expanduser(path)))
     except Exception as error:  # a file can be broken in as many ways as there are formats
         raise ValueError(f"cannot be read: {load_reason(error)}") from error
     state = _state(found)
