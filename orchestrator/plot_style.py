@@ -139,11 +139,13 @@ def _parts(text: str) -> list[str]:
 
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Laid out once, for both files: each would else be drawn a second time to be laid out.
+    figure.draw_without_rendering()
+    figure.set_layout_engine(None)
     for place in (path, pdf_of(path)):
         # The same numbers give the same file, whenever it is drawn.
         when = {"metadata": {"CreationDate": None}} if place.suffix == ".pdf" else {}
         drawn = BytesIO()
         figure.savefig(drawn, format=place.suffix[1:], dpi=_DPI, **when)
-        figure.set_layout_engine("none")  # reckoned once, for both files
         with fresh_file(place) as file:
             file.write(drawn.getvalue())
