@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from .finite import Diverged
+from .diverged import Diverged
 
 _FLUSH_EVERY = 20  # steps between two device synchronisations
 _NORM = "the gradient's norm"  # no term has such a name
@@ -18,7 +18,7 @@ class Curves:
     """Loss terms by optimiser step. Values are means over ranks (and over accumulated micro-batches).
 
     A step's terms are the same on all ranks; those of two steps may differ. A term that is not finite raises
-    :class:`~orchestrator.finite.Diverged`, naming term, step, phase and task, within 20 steps.
+    :class:`~orchestrator.diverged.Diverged`, naming term, step, phase and task, within 20 steps.
     """
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ def embed_split(
 ) -> dict[Kind, Tensor]:
     """Unit rows (N, D), float32 on ``how.device``, of every sample of a split, in its order.
 
-    Each rank embeds its share; all ranks return the whole. Raises :class:`~orchestrator.finite.Diverged`, on
+    Each rank embeds its share; all ranks return the whole. Raises :class:`.diverged.Diverged`, on
     all ranks alike, for a row that is not finite; ``where`` says in its message what split it is.
     """
     found: dict[Kind, list[Tensor]] = {kind: [] for kind in kinds}

@@ -52,7 +52,7 @@ def evaluate_recognition(
     ``detection/aupr`` and ``detection/fpr95``, of their pictures by the energy of the seen classes' logits.
 
     Pictures are scored in batches of ``method.eval_batch_size`` where it has one. Raises
-    :class:`~orchestrator.finite.Diverged` where a logit or a feature is not finite.
+    :class:`~orchestrator.diverged.Diverged` where a logit or a feature is not finite.
     """
     method.eval()
     classes = [data.task.classes for data in stream.tasks]

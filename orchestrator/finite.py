@@ -8,11 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-
-class Diverged(Exception):
-    """A number of a model's training is NaN or infinite: a loss term, a gradient, a weight, or what the model
-    says of a sample. Raised on every rank alike, so that no rank waits for another.
-    """
+from .diverged import Diverged
 
 
 def check_weights(module: nn.Module, where: str) -> None:

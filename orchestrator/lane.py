@@ -18,19 +18,18 @@ from typing import Any
 
 import ray
 
-# Here, by the driver's first thread: lanes' threads would import Train while that one imports Tune, and one
-# of them find the other's modules half made.
+# Here, and LaneTrainer as a lane is made, by the driver's first thread: lanes' threads would import Train
+# while that one imports Tune, and one of them find the other's modules half made.
 from ray import train
 
 from .calls import ask
-from .curves import Diverged
+from .diverged import Diverged
 from .errors import UserError
 from .full_disk import full_disk, is_full
 from .gpu_memory import neighbour_took
 from .job import Job, Outcome
 from .lane_group import LaneGroup
 from .lane_resources import LaneResources
-from .lane_trainer import LaneTrainer
 
 
 class Lane(threading.Thread):
@@ -44,7 +43,11 @@ class Lane(threading.Thread):
     def __init__(
         self, number: int, dispatcher: Any, resources: LaneResources, folder: Path, dashboard: bool
     ) -> None:
+        # Not above: it brings torch, for which Train's controller, which imports this module, has no use.
+        from .lane_trainer import LaneTrainer
+
         super().__init__(name=f"lane-{number}", daemon=True)
+        self._trainer = LaneTrainer
         self._number = number
         self._dispatcher = dispatcher
         self._resources = resources
@@ -70,7 +73,7 @@ class Lane(threading.Thread):
         use_gpu = self._resources.gpus > 0
         per_worker = {"CPU": self._resources.cpus} | ({"GPU": self._resources.gpus} if use_gpu else {})
         try:
-            trainer = LaneTrainer(
+            trainer = self._trainer(
                 _work,
                 dashboard=self._dashboard,
                 train_loop_config={

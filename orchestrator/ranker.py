@@ -18,7 +18,7 @@ from .streams.stream import Stream
 class TrialRanker:
     """The :class:`~orchestrator.replay.policies.policy.Ranker` of a trial whose model has learnt the first
     ``classes`` classes. With several ranks every call is collective, and all get the same. What the model
-    says that is not finite is :class:`~orchestrator.finite.Diverged`.
+    says that is not finite is :class:`~orchestrator.diverged.Diverged`.
     """
 
     def __init__(

@@ -15,8 +15,8 @@ from methods.method import Batch, Method, Scenario
 
 from .config import RunConfig
 from .deterministic import deterministic
+from .diverged import Diverged
 from .features.frozen import frozen_encoder
-from .finite import Diverged
 from .metrics import matrix_metrics
 from .streams.stream import Stream
 from .task_key import task_key
@@ -71,7 +71,7 @@ def evaluate(
     """Scores tasks 0 .. ``tasks`` - 1 one by one, and tasks 0 .. ``seen`` - 1 together (``seen`` <=
     ``tasks``).
 
-    Raises :class:`~orchestrator.finite.Diverged`, on all ranks alike, where what the model says of a sample,
+    Raises :class:`.diverged.Diverged`, on all ranks alike, where what the model says of a sample,
     or a metric, is not finite. Where ``how.deterministic``, as
     :func:`~orchestrator.deterministic.deterministic`.
     """

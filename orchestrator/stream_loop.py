@@ -93,7 +93,7 @@ class StreamLoop:
     def run(self) -> str:
         """``finished`` when all tasks are done, ``stopped`` when the reporter said so before.
 
-        Raises :class:`~orchestrator.curves.Diverged` and whatever reading data or writing checkpoints raises.
+        Raises :class:`.diverged.Diverged` and whatever reading data or writing checkpoints raises.
         """
         tasks = len(self.stream.tasks)
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,7 @@ def train_phase(
     samples (contrastive terms) see one micro-batch at a time. ``encode`` puts a frozen encoder's features in
     the place of pixels. ``validate`` scores the method, more is better, alike on all ranks: where the phase
     has ``patience``, after each epoch (each step where there are fewer steps than epochs) and after the last
-    step. Raises :class:`~orchestrator.finite.Diverged`.
+    step. Raises :class:`~orchestrator.diverged.Diverged`.
     """
     method.train()
     # What the loss of an earlier phase left on parameters that it did not train is no part of this gradient.

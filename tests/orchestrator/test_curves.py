@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from orchestrator.curve_file import curve_text, read_curves
-from orchestrator.curves import Curves, Diverged
+from orchestrator.curves import Curves
+from orchestrator.diverged import Diverged
 
 
 def test_curves_survive_the_csv_with_their_task_boundaries(tmp_path):

@@ -10,8 +10,8 @@ import torch
 import torch.distributed as dist
 
 from methods.method import Answered, Method, Task
+from orchestrator.diverged import Diverged
 from orchestrator.evaluate_questions import evaluate_questions, task_question_accuracy
-from orchestrator.finite import Diverged
 from orchestrator.scoring import Evaluation, task_score
 from orchestrator.scoring import evaluate as evaluate_any
 from orchestrator.streams.source import Questions, QuestionTables

@@ -11,8 +11,8 @@ import torch.distributed as dist
 from sklearn.metrics import roc_auc_score
 
 from methods.method import Batch, ClassSpec, Method, Task
+from orchestrator.diverged import Diverged
 from orchestrator.evaluate_recognition import evaluate_recognition, task_accuracy
-from orchestrator.finite import Diverged
 from orchestrator.ranker import TrialRanker
 from orchestrator.recognition_metrics import batch_calibration_error, calibration_error
 from orchestrator.replay.rows import RowReader

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from orchestrator.finite import Diverged, check_rows, check_weights
+from orchestrator.diverged import Diverged
+from orchestrator.finite import check_rows, check_weights
 
 
 def _model():

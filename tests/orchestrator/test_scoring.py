@@ -9,8 +9,8 @@ import torch
 
 from methods.method import InputSpec, Method, Task
 from orchestrator.config import RunConfig
+from orchestrator.diverged import Diverged
 from orchestrator.evaluate import task_r_mean
-from orchestrator.finite import Diverged
 from orchestrator.ranker import TrialRanker
 from orchestrator.replay.rows import RowReader
 from orchestrator.scoring import (

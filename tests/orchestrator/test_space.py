@@ -305,6 +305,14 @@ def test_planning_a_sweep_does_not_import_ray():
     )
 
 
+@pytest.mark.parametrize("module", ["lane", "trial", "dispatcher", "replay.hub"])
+def test_the_processes_that_train_nothing_do_not_import_torch(module):
+    """Train's controller, a trial, the dispatcher, the owner of the arrays: every sweep has them."""
+    code = f"import sys, orchestrator.{module}; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
+
+
 RATE = "method.learning_rate"
 WRONG = [
     # what is replaced, by what, the line with these words, the message

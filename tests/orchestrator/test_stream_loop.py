@@ -9,7 +9,7 @@ import torch
 
 from orchestrator import checkpoint
 from orchestrator.curve_file import read_curves
-from orchestrator.curves import Diverged
+from orchestrator.diverged import Diverged
 from orchestrator.final_test import final_test
 from orchestrator.lane import _explain
 from orchestrator.plots import read_matrix

@@ -12,7 +12,8 @@ from torch import nn
 
 from methods.method import Batch, Method, Phase
 from orchestrator.curves import Curves
-from orchestrator.finite import Diverged, check_weights
+from orchestrator.diverged import Diverged
+from orchestrator.finite import check_weights
 from orchestrator.train_phase import train_phase
 
 CPU = torch.device("cpu")

@@ -13,7 +13,7 @@ from torch import nn
 
 from methods.method import InputSpec, Method, Phase, Task
 from orchestrator import checkpoint, stream_loop
-from orchestrator.finite import Diverged
+from orchestrator.diverged import Diverged
 from orchestrator.reporter import CollectingReporter
 from orchestrator.stream_loop import StreamLoop
 from orchestrator.streams.pictures import ArrayPictures
