@@ -306,7 +306,7 @@ def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = Non
             status = told.status(main(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(f"error: {error}")
         status = 1 if is_full(error) else 2
     except SystemExit:  # after --help, --version or what argparse does not take
         _reader_gone()
@@ -319,18 +319,23 @@ def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = Non
         line, status = (full_disk(Path(error.filename or RUNS)), 1) if is_full(error) else (refused(error), 2)
         if not line:
             raise
-        print(f"error: {line}", file=sys.stderr)
+        _tell(f"error: {line}")
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        _tell("interrupted")
         status = told.status(130)
     _reader_gone()
-    sys.stderr.flush()
     if any(thread.name.startswith("lane-") for thread in threading.enumerate()):
         # A lane that was left alone waits inside Ray, whose own way out would change the exit status.
         for folder in list(RayFolder.left):
             folder.remove()
         os._exit(status)
     sys.exit(status)
+
+
+def _tell(line: str) -> None:
+    """A last line, where the terminal is still there."""
+    with suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _open_outputs() -> None:

@@ -183,6 +183,7 @@ def test_after_all_of_them_the_numbers_are_those_of_an_undisturbed_sweep(disturb
     disturbed[0].assert_like(undisturbed)
 
 
+@pytest.mark.slow
 def test_the_driver_and_then_its_machine(
     command, start_sweep, undisturbed, tmp_path, s3, processes_under, record_property
 ):

@@ -32,6 +32,7 @@ def _stopped(sweep, runs):
     assert "python -m orchestrator.sweep --resume s" in sweep.said
 
 
+@pytest.mark.slow
 def test_it_stops_and_goes_on_with_nothing_left_and_with_room_for_small_files(
     runs, start_sweep, four_trials, tmp_path
 ):

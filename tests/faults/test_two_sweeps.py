@@ -58,6 +58,7 @@ def _recorded_apart(folder, trials):
     assert len(runs) == sum(trials.values()) + len(trials)
 
 
+@pytest.mark.slow
 def test_two_lanes_are_shared_and_go_back(cluster, sweep_command, start_sweep, tmp_path, processes_under):
     shared = cluster(2)
     raylet = shared.head_node.all_processes["raylet"][0].process.pid

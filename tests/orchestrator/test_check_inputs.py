@@ -1,5 +1,7 @@
 """What a run reads besides its stream is looked at before a folder is made and Ray starts."""
 
+from pathlib import Path
+
 import pytest
 
 from methods.backbones.missing_weights import missing_weights
@@ -15,7 +17,7 @@ from orchestrator.errors import UserError
     ("method", "value", "said"),
     [
         ("zero-shot", "pretrained=no/such.pt", "pretrained 'no/such.pt'"),
-        ("zero-shot", "pretrained=~/such", "pretrained '~/such'"),
+        ("zero-shot", "pretrained=~/such", f"pretrained '{Path.home()}/such'"),
         ("ctp", "weights=/no/such", "weights '/no/such'"),
         ("ctp", "text_weights=./such", "text_weights './such'"),
         ("vqa-finetune", "weights=./such", "weights './such'"),

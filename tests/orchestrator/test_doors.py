@@ -141,6 +141,7 @@ def test_arrays_that_would_run_something_are_refused(tmp_path, monkeypatch):
 
 # By file, why what follows is read there nevertheless.
 _REASONED = {
+    "orchestrator/pen.py": {"pickle.loads"},  # of the process that started it, by a pipe of the two alone
     "orchestrator/replay/parcel.py": {"pickle.loads"},  # made by this session and handed over by Ray
     "orchestrator/streams/cifar_pickle.py": {"pickle.Unpickler"},  # every global it may name is stood in for
 }

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -213,7 +214,7 @@ def test_of_a_bucket_with_two_kinds_of_run_only_what_was_looked_at_is_kept(place
             "--set method.backbone.pretrained={home}/key",
         ),
         ({}, {"method.backbone.pretrained": "{home}/key"}, "--set method.backbone.pretrained={home}/key"),
-        ({}, {"method.backbone.pretrained": "~/key"}, "--set method.backbone.pretrained=~/key"),
+        ({}, {"method.backbone.pretrained": "~/key"}, "--set method.backbone.pretrained={me}/key"),
         ({}, {"method.backbone.pretrained": "home"}, "--set method.backbone.pretrained=home"),
     ],
 )
@@ -231,7 +232,10 @@ def test_a_place_on_this_machine_is_read_only_where_the_command_line_says_it_aga
     line = str(caught.value)
     assert "\n" not in line and line.startswith(f"{place.url}: the run there reads ")
     # As a shell takes what is typed.
-    assert shlex.split(line.rsplit("beside --resume and --storage: ")[1]) == shown.format(home=home).split()
+    assert (
+        shlex.split(line.rsplit("beside --resume and --storage: ")[1])
+        == shown.format(home=home, me=Path.home()).split()
+    )
     assert loaded == [] and not (place.root / "runs" / "s").exists()
 
 

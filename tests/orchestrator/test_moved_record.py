@@ -70,7 +70,7 @@ def test_a_moved_runs_folder_is_recorded_where_it_lies_and_nothing_is_made_where
 
 
 def test_what_a_moved_runs_folder_was_sent_is_not_sent_again(tmp_path, with_tables, capsys):
-    assert _record(with_tables(tmp_path / "a") / "runs", "one").sent == 6
+    assert _record(with_tables(tmp_path / "a") / "runs", "one").sent == 7
     shutil.move(tmp_path / "a", tmp_path / "b")
     assert main(["send", str(tmp_path / "b" / "runs" / "s")]) == 0
     assert capsys.readouterr().out.startswith("0 records sent to sqlite:///")

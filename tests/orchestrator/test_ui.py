@@ -267,7 +267,7 @@ def test_without_a_run_it_opens_the_first_page_on_the_port_that_was_asked_for(fo
         status, _, headers = shown.ask("GET", "/login", authorization=shown.login)
         assert status == 303 and headers["location"] == f"http://127.0.0.1:{port}/"
         shown.process.terminate()
-        assert shown.process.wait(30) == -signal.SIGTERM
+        assert shown.process.wait(30) == 128 + signal.SIGTERM
         assert (folder / "errors").read_text() == ""
     finally:
         shown.kill()
@@ -285,7 +285,7 @@ def test_a_terminal_that_goes_away_takes_it_along(folder):
             said += os.read(terminal, 4096)
         os.close(terminal)
         _, status = os.waitpid(child, 0)
-        assert os.waitstatus_to_exitcode(status) == -signal.SIGHUP
+        assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP
     finally:
         if process.is_running():
             process.kill()

@@ -1,5 +1,4 @@
 import math
-import os
 import signal
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -185,7 +184,7 @@ def test_a_picture_whose_process_is_killed_is_drawn_all_the_same(parts, monkeypa
     submit, killed = watch._artist._submit, []
 
     def deadly(draw, args):
-        future = submit(_die if not killed else draw, () if not killed else args)
+        future = submit(signal.raise_signal, (signal.SIGKILL,)) if not killed else submit(draw, args)
         killed.append(1)
         return future
 
@@ -213,10 +212,6 @@ def test_a_picture_whose_process_is_killed_each_time_is_given_up(parts, monkeypa
     assert [line for line in said if "pictures" in line] == [
         "pictures of a could not be drawn: it was killed"
     ]
-
-
-def _die():
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_of_trials_that_have_no_finite_objective_none_is_best(parts):
