@@ -12,6 +12,7 @@ import shutil
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -317,19 +318,34 @@ def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = Non
         status = 141
     except OSError as error:
         line, status = (full_disk(Path(error.filename or RUNS)), 1) if is_full(error) else (refused(error), 2)
-        if not line:
-            raise
-        _tell(f"error: {line}")
+        if line:
+            _tell(f"error: {line}")
+        else:
+            status = _unforeseen(error)
+    except Exception as error:  # noqa: BLE001
+        status = _unforeseen(error)
     except KeyboardInterrupt:
         _tell("interrupted")
         status = told.status(130)
     _reader_gone()
-    if any(thread.name.startswith("lane-") for thread in threading.enumerate()):
+    if _lanes_left():
         # A lane that was left alone waits inside Ray, whose own way out would change the exit status.
         for folder in list(RayFolder.left):
             folder.remove()
         os._exit(status)
     sys.exit(status)
+
+
+def _lanes_left() -> bool:
+    return any(thread.name.startswith("lane-") for thread in threading.enumerate())
+
+
+def _unforeseen(error: Exception) -> int:
+    """Raises ``error``; where lanes were left alone, prints its traceback: the process has to end itself."""
+    if not _lanes_left():
+        raise error
+    _tell("".join(traceback.format_exception(error)).rstrip())
+    return 1
 
 
 def _tell(line: str) -> None:

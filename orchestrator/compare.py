@@ -20,6 +20,7 @@ from .compare_runs import Run, read_runs, unfinished
 from .compare_sections import Section, sections
 from .compare_table import WIDTH, table
 from .errors import UserError
+from .full_disk import is_full
 from .plot_style import pdf_of
 from .whole_file import write_text
 
@@ -83,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(compare(options.runs, options.stream))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return 1 if is_full(error) else 2
     return 0
 
 

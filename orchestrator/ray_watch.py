@@ -49,8 +49,8 @@ class RayWatch:
         """Lost or not: nothing is raised any more."""
         self._over.set()
         if self._thread.ident is not None and not self._line:
-            self._thread.join()
-            signal.signal(_STRUCK, self._usual)
+            self._thread.join(_DEAF)  # one that has just seen a death stays until the process ends
+            signal.signal(_STRUCK, self._usual if not self._thread.is_alive() else signal.SIG_IGN)
 
     def _watch(self) -> None:
         while not self._over.wait(_LOOK):

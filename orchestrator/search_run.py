@@ -192,7 +192,7 @@ def search(
                 _tuner(folder, identity, space, session, watch, trials, storage, place).fit()
         finally:
             del Follow.watches[str(folder)]
-    return "finished" if watch.book.ended >= trials else "interrupted"
+    return "finished" if watch.book.ended >= trials and not watch.interrupted else "interrupted"
 
 
 def _quiet() -> None:

@@ -159,6 +159,9 @@ class Session:
                 self._say("stopped")
         except KeyboardInterrupt:
             self._say("stopped")
+        except RayLost:
+            self._lost = True  # what was shared has gone as well
+            raise
         finally:
             self._unshare()
 
@@ -187,8 +190,12 @@ class Session:
         their next task. May be called by a signal's handler.
         """
         # Ray is asked by a thread, as the handler may have come in the midst of Ray's own work.
-        self._finishing = threading.Thread(target=self._drain, daemon=True)
+        self._finishing = threading.Thread(target=self._try_to_drain, daemon=True)
         self._finishing.start()
+
+    def _try_to_drain(self) -> None:
+        with suppress(Exception):  # Ray may have been told to end as well
+            self._drain()
 
     def _drain(self) -> int:
         """Answers how many jobs are under way, and says so once."""

@@ -137,6 +137,10 @@ def _init(options: dict[str, Any]) -> bool:
             log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options
         )
     except SystemExit as error:  # what Ray makes of SIGTERM as long as it starts
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+        if callable(kept.get(signal.SIGTERM)):
+            signal.raise_signal(signal.SIGTERM)  # to whom it was sent
         raise KeyboardInterrupt from error
     finally:
         for number, handler in kept.items():

@@ -144,6 +144,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     space.check_memory(source)
     check_inputs(space.config, source, kept=folder is not None)
     at_most = folder is not None and given.concurrent is None
+    ray_environment(say)  # before the first import of Ray
     check_here(space.config.run, None if at_most else concurrent)
     if given.dry_run:
         from .preview import preview
@@ -151,7 +152,6 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
         print(preview(space, source, _trials(request, space, folder, given, say), concurrent))
         return 0
     check_start()  # before anything is made
-    ray_environment(say)
     from .tracking.store import tracking_uri
 
     tracking_uri(RUNS)

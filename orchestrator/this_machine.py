@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .cpus import usable_cpus
 from .placement import lane_resources, lanes_that_fit
 from .ray_address import ray_address
 from .run_options import RunOptions
@@ -18,11 +19,10 @@ def check_here(run: RunOptions, wanted: int | None) -> None:
 
 
 def _resources() -> dict[str, float]:
-    """CPUs and GPUs of this machine as Ray counts them."""
+    """CPUs and GPUs of this machine as a session's Ray counts them."""
     from ray._private.accelerators import get_accelerator_manager_for_resource
-    from ray._private.utils import get_num_cpus
 
     gpus = get_accelerator_manager_for_resource("GPU")
     visible = gpus.get_current_process_visible_accelerator_ids()
     count = gpus.get_current_node_num_accelerators()
-    return {"CPU": get_num_cpus(), "GPU": count if visible is None else min(count, len(visible))}
+    return {"CPU": usable_cpus(), "GPU": count if visible is None else min(count, len(visible))}

@@ -100,6 +100,7 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     check_inputs(config, source, kept=folder is not None)
     seeds, concurrent = request["seeds"], given.concurrent or request["concurrent"]
     at_most = folder is not None and given.concurrent is None
+    ray_environment(say)  # before the first import of Ray
     check_here(config.run, None if at_most else concurrent)
     if given.dry_run:
         from .preview import preview_train
@@ -107,7 +108,6 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
         print(preview_train(config, source, seeds, concurrent))
         return 0
     check_start()  # before anything is made
-    ray_environment(say)
     from .tracking.store import tracking_uri
 
     tracking_uri(RUNS)

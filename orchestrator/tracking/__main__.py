@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.cli import add_version, run_main
 from orchestrator.errors import UserError
+from orchestrator.full_disk import is_full
 
 from .background import serve
 from .tracker import resend
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         delivery = resend(options.folder)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 2
+        return 1 if is_full(error) else 2
     except KeyboardInterrupt:
         return 130
     for line in delivery.said:
@@ -54,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{delivery.sent} records sent to {delivery.store}")
     for line in delivery.rejected:
         print(f"refused: {line}", file=sys.stderr)
-    return 0
+    return 1 if delivery.rejected else 0
 
 
 if __name__ == "__main__":

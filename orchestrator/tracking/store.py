@@ -45,6 +45,8 @@ def tracking_uri(runs: Path, uri: str | None = None) -> str:
             f"MLFLOW_TRACKING_URI is {without_password(chosen)!r}: "
             "give http://HOST:PORT, https://HOST or sqlite:///FILE.db"
         )
+    if chosen == own_database(runs):  # by its name, also where a link lies there: it is asked whose it is
+        return chosen
     if scheme == "sqlite":
         return f"sqlite:///{Path(chosen.split(':///', 1)[-1]).resolve()}"
     return chosen

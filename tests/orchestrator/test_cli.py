@@ -4,12 +4,15 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
 
-from orchestrator import sweep, this_machine, train
+from orchestrator import cli, sweep, this_machine, train
 from orchestrator.cli import run_main
+from orchestrator.errors import UserError
+from orchestrator.run_options import RunOptions
 
 
 @pytest.fixture(autouse=True)
@@ -224,3 +227,39 @@ def test_output_that_is_closed_or_full_is_no_traceback(tmp_path):
     with open("/dev/full", "w") as full:
         code, err = _printing("'x'", stdout=full)
     assert code == 1 and err.startswith("error: no space left") and err.count("\n") == 1
+
+
+def test_rays_variables_are_set_right_before_ray_is_asked_what_fits(monkeypatch, tmp_path):
+    """An empty one would end the process as Ray is imported."""
+    monkeypatch.chdir(tmp_path)
+    for module, words in ((sweep, ["clip-finetune"]), (train, ["clip-finetune"])):
+        asked = []
+        monkeypatch.setattr(module, "ray_environment", lambda say, asked=asked: asked.append("variables"))
+        monkeypatch.setattr(module, "check_here", lambda *_, asked=asked: asked.append("what fits"))
+        assert module.main([*words, "--stream", "digits", "--dry-run"]) == 0
+        assert asked == ["variables", "what fits"]
+
+
+def test_a_machine_has_the_cpus_that_a_session_may_use(monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_ADDRESS", "local")
+    monkeypatch.setattr(this_machine, "usable_cpus", lambda: 3)
+    run = RunOptions(workers=3)
+    this_machine.check_here(run, 1)
+    with pytest.raises(UserError):
+        this_machine.check_here(replace(run, workers=4), 1)
+
+
+def test_an_error_that_nobody_foresaw_ends_a_process_whose_lanes_were_left(monkeypatch, capsys):
+    ended = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    monkeypatch.setattr(cli, "_lanes_left", lambda: True)
+    for error in (ZeroDivisionError("by zero"), OSError(5, "no such luck")):
+
+        def main(_, error=error):
+            raise error
+
+        with pytest.raises(SystemExit):  # _exit, stood in for, returns
+            cli.run_main(main, [])
+        assert f"{type(error).__name__}: " in capsys.readouterr().err
+    assert ended == [1, 1]

@@ -132,7 +132,7 @@ def test_no_file_outside_the_folder_is_sent(runs, secret, record, capsys):
     (folder / "own" / "link").symlink_to(secret)
     (folder / "link").symlink_to(secret)
     (folder / "linked").symlink_to(secret.parent)
-    assert main(["send", str(folder)]) == 0
+    assert main(["send", str(folder)]) == 1
     assert "refused: artifact of the sweep: " in capsys.readouterr().err
     assert list(_kept(runs)) == ["tracking.jsonl"], "what comes behind it is sent"
 
@@ -147,7 +147,7 @@ def test_nothing_is_written_outside_the_stores_own_folder(runs, secret, place, o
     _journal(runs / "s", "mlflow.db", {"op": op, **where})
     (runs / "s" / "fine").write_text("hostile")
     before = {path for path in runs.parent.rglob("*") if path.is_file()}
-    assert main(["send", str(runs / "s")]) == 0
+    assert main(["send", str(runs / "s")]) == 1
     assert f"refused: {op} of the sweep: file name '" in capsys.readouterr().err
     made = {path for path in runs.parent.rglob("*") if path.is_file()} - before
     assert not any(b"hostile" in path.read_bytes() for path in made)
@@ -208,6 +208,23 @@ def test_a_database_that_another_user_made_or_would_mend_is_not_opened(runs, end
     path.touch()
     os.chown(path, ATTACKER, -1)
     with pytest.raises(UserError, match=rf"{path}: belongs to user {ATTACKER}, mode 644; allowed: a file of"):
+        resend(runs / "s")
+    assert asked == []
+
+
+@needs_root
+def test_a_link_to_a_database_of_another_user_is_not_followed(runs, server, monkeypatch, tmp_path):
+    url, asked = server
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "the caller's")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    _journal(runs / "s", "mlflow.db", {"op": "artifact", "path": "tracking.jsonl", "subdir": None})
+    theirs = tmp_path / "theirs.db"
+    shutil.move(runs / "mlflow.db", theirs)
+    MlflowClient(f"sqlite:///{theirs}").create_experiment("e", url.replace("http", "mlflow-artifacts"))
+    (runs / "mlflow.db").symlink_to(theirs)
+    os.chown(theirs, ATTACKER, -1)
+    with pytest.raises(UserError, match=rf"{runs}/mlflow.db: belongs to user {ATTACKER}, mode 644; allowed"):
         resend(runs / "s")
     assert asked == []
 

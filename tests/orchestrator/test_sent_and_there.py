@@ -197,7 +197,7 @@ def test_a_file_that_cannot_be_put_holds_nothing_up_is_said_and_tried_again(runs
     assert (summary.sent, summary.unsent, summary.rejected) == (12, 0, 1)
     assert "did not take 1 record(s), the first: artifact of one: " in summary.message
     assert _statuses(runs) == _ALL and _points(runs, "two") == [(1, 49.0), (2, 48.0)]
-    assert main(["send", str(runs / "s")]) == 0
+    assert main(["send", str(runs / "s")]) == 1
     said = capsys.readouterr()
     assert said.out.startswith("0 records sent") and said.err.startswith("refused: artifact of one: ")
     monkeypatch.undo()
