@@ -57,7 +57,7 @@ def ui(folder: Path, port: int) -> int:
     server = Server(uri, artifact_location(runs, uri) or "")
     page = comparison_page(folder, uri) if journal.exists() else "/"
     address = f"http://{USER}:{password}@127.0.0.1:{listener.getsockname()[1]}{LOGIN}"
-    server.run(listener, password, page, lambda: print(f"{address}\nCtrl-C ends it", flush=True))
+    server.run(listener, password, page, lambda: print(f"{address}\nCtrl-C ends it\n", end="", flush=True))
     return 0
 
 

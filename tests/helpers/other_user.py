@@ -1,7 +1,9 @@
 """Calls made by ordinary users of this machine, where the tests are run by root."""
 
 import os
+import stat
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,11 @@ VICTIM, ATTACKER = 65001, 65002
 """Numbers of two users that no system gives out."""
 
 needs_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can act as two other users")
+_INSTALLED = Path(pytest.__file__).resolve()
+needs_open_packages = pytest.mark.skipif(
+    any(not folder.stat().st_mode & stat.S_IXOTH for folder in _INSTALLED.parents),
+    reason="other users cannot read the environment's packages",
+)
 
 
 def as_user(uid, call):

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 from mlflow import MlflowClient
-from other_user import ATTACKER, as_user, give, needs_root
+from other_user import ATTACKER, as_user, give, needs_open_packages, needs_root
 
 from orchestrator.errors import UserError
 from orchestrator.identity import IDENTITY_FILE, Identity
@@ -86,6 +86,7 @@ def test_a_copys_artifacts_go_to_the_copy(tmp_path, with_tables):
 
 
 @needs_root
+@needs_open_packages
 def test_a_copy_in_another_account_is_recorded_whole(tmp_path_factory, with_tables):
     root = tmp_path_factory.mktemp("accounts")
     for place in (root, *root.parents[:3]):

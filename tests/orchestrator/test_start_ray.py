@@ -172,13 +172,19 @@ def test_signals_stay_the_commands_whatever_ray_makes_of_them(monkeypatch, told)
         return SimpleNamespace(dashboard_url="")
 
     monkeypatch.setattr(ray, "init", init)
+    # The process' own, as a Ray that an earlier test started may have left others.
+    usual = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
     before = _handlers()
-    if told:
-        with pytest.raises(KeyboardInterrupt):
-            module._init({})
-    else:
-        assert module._init({}) is False
-    assert _handlers() == before
+    try:
+        if told:
+            with pytest.raises(KeyboardInterrupt):
+                module._init({})
+        else:
+            assert module._init({}) is False
+        assert _handlers() == before
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
 
 
 def test_rays_processes_are_in_a_group_of_their_own(given, said):

@@ -281,7 +281,7 @@ def test_a_terminal_that_goes_away_takes_it_along(folder):
     process = psutil.Process(child)
     try:
         said = b""
-        while b"Ctrl-C ends it" not in said:
+        while b"Ctrl-C ends it\r\n" not in said:
             said += os.read(terminal, 4096)
         os.close(terminal)
         _, status = os.waitpid(child, 0)
