@@ -151,7 +151,7 @@ class RetrievalMethod(Method):
             trained,
             lr=self.config.learning_rate,
             weight_decay=self.config.weight_decay,
-            fused=all(p.is_cuda for p in trained),
+            fused=True,
         )
 
 
