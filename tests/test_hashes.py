@@ -1,6 +1,10 @@
 """The hashes that .ci/run checks are of the releases that constraints.txt names."""
 
+import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -34,3 +38,22 @@ def test_ci_installs_nothing_without_its_hash():
     checked, asked = installs
     assert "--require-hashes -r .ci/hashes.txt" in checked
     assert "--no-index --no-build-isolation" in asked
+
+
+def test_the_bill_of_materials_names_each_release_with_its_hashes():
+    command = ["cyclonedx-py", "requirements", ".ci/hashes.txt"]
+    assert f"`{' '.join(command)}`" in (_ROOT / "docs/security.md").read_text()
+    command[0] = shutil.which(command[0], path=str(Path(sys.executable).parent))
+    said = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True).stdout
+    bill = json.loads(said)
+    assert bill["bomFormat"] == "CycloneDX"
+    hashes = (_ROOT / ".ci/hashes.txt").read_text()
+    found = {part["name"]: part["version"] for part in bill["components"]}
+    assert _releases("\n".join(f"{name}=={version}" for name, version in found.items())) == _releases(hashes)
+    told = {
+        one["content"]
+        for part in bill["components"]
+        for place in part["externalReferences"]
+        for one in place["hashes"]
+    }
+    assert told == set(re.findall(r"sha256:([0-9a-f]{64})", hashes))
