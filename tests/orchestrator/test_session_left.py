@@ -43,13 +43,14 @@ def test_where_ray_is_lost_as_a_session_is_left_nothing_more_is_asked_of_it(
     assert not (tmp_path / "shared").exists() and session._store is None
 
 
+@pytest.mark.parametrize("why", [None, ValueError])
 def test_where_ray_is_lost_as_its_store_is_freed_the_disk_is_freed_all_the_same(
-    session, monkeypatch, tmp_path
+    session, why, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(session, "_drain", lambda: 0)
     session._store.close = _lost
     with pytest.raises(RayLost):
-        session.__exit__(None, None, None)
+        session.__exit__(why, None, None)
     assert session.asked == ["watch"] and not (tmp_path / "shared").exists()
 
 
