@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import __version__, strict_yaml
 from .errors import UserError
+from .free_name import is_free, put_run
 from .full_disk import full_disk, is_full
 from .identity import IDENTITY_FILE, Identity
 from .own_folder import check_own
@@ -169,7 +170,7 @@ def new_folder(
     folder = (RUNS / chosen).resolve()
     check_place(folder.parent)
     taken = UserError(f"--name {chosen}: {folder} exists; choose another name, or --resume {chosen}")
-    if folder.exists() or (RUNS / chosen).is_symlink():
+    if (RUNS / chosen).is_symlink() or not is_free(folder):
         raise taken
     if (kept := kept_at(url, folder, check=True)) is not None:
         identity.claim(kept.storage, new=True, files=files)
@@ -179,7 +180,7 @@ def new_folder(
         making.mkdir(parents=True)
         for file, text in {IDENTITY_FILE: identity.text(), **files}.items():
             (making / file).write_text(text, encoding="utf-8")
-        making.rename(folder)
+        put_run(making, folder)
     except Exception as error:
         if kept is not None:
             with suppress(Exception):
@@ -240,7 +241,8 @@ def kept_folder(
                 other.unlink()
         write_text(place / file, strict_yaml.dump({**accept(place), "storage": url}))
 
-    if not folder.exists() and (kept := kept_at(url, folder)) is not None:
+    free = is_free(folder) and not (RUNS / name).is_symlink()
+    if free and (kept := kept_at(url, folder)) is not None:
         kept.restore(name, ours)
     if not (folder / file).exists():
         raise missing

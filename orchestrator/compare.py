@@ -93,6 +93,7 @@ def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
     groups = group_runs(run for run in section.runs if run.status == "finished")
     about = [_counts(section.runs), *_mixed(groups)]
     replaced = [_instead(*pair) for group in groups for pair in group.replaced]
+    replaced += [_looked_at_before(run) for run in section.runs if run.chosen]
     more = [f"... and {len(replaced) - _REPLACED} more such runs"] if len(replaced) > _REPLACED else []
     told = [*about, *replaced[:_REPLACED], *more]
     plain = ["\n".join(fill(line, WIDTH) for line in [f"{section.title}: {told[0]}", *told[1:]])]
@@ -158,6 +159,13 @@ def _mixed(groups: Sequence[Group]) -> list[str]:
 def _instead(run: Run, counts: Run) -> str:
     why = "it was tested" if counts.test is not None and run.test is None else "it ended later"
     return f"left out: {run.name}, in whose place {counts.name} counts: all is equal, the seed too, and {why}"
+
+
+def _looked_at_before(run: Run) -> str:
+    return (
+        f"left out: the look at test of {run.name}, the best until its sweep was given more trials, of which "
+        f"{run.chosen} is chosen"
+    )
 
 
 def _places(groups: Sequence[Group]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,9 @@ class Run:
     it. Metrics have finite values alone.
 
     ``kind``: ``sweep``, which chooses on validation what it tests, or ``train``, which tests what it was
-    given; empty where the run's folder says neither. ``ended``: when, in seconds since 1970. ``commit``: of
+    given; empty where the run's folder says neither. ``chosen``: the trial that the sweep chose in its place
+    once it was given more trials, empty where none was: then ``test`` is None, though its look at test stays
+    on disk. ``ended``: when, in seconds since 1970. ``commit``: of
     the code, abbreviated, with ``+`` where files had been changed; empty where nobody noted it. ``content``:
     sha256 of the stream's content; empty in a run of an earlier version.
     """
@@ -41,6 +43,7 @@ class Run:
     ended: float = 0.0
     commit: str = ""
     content: str = ""
+    chosen: str = ""
 
     @property
     def method(self) -> str:
@@ -105,7 +108,44 @@ def _read_trials(trials: Path) -> list[Run]:
     identity, current = _identity(place)
     kind = next((kind for file, kind in _REQUESTS.items() if (place / file).exists()), "")
     noted = _journal(place, identity)
-    return [_read_run(trial, identity, current, kind, noted.get(trial.name)) for trial in ended]
+    runs = [_read_run(trial, identity, current, kind, noted.get(trial.name)) for trial in ended]
+    return _one_choice(runs, place / "space.yaml") if kind == "sweep" else runs
+
+
+def _one_choice(runs: list[Run], space: Path) -> list[Run]:
+    """A sweep's trials, of which the one that it chooses counts as tested. Where it was given more trials
+    there may be others, which were the best of fewer.
+    """
+    tested = [run for run in runs if run.test is not None]
+    if len(tested) < 2 or not space.exists():
+        return runs
+    metric, sign = _objective(space)
+
+    def rank(run: Run) -> tuple[bool, float, int]:  # as the sweep's own, TrialBook.best
+        value = run.tasks[-1].get(metric)
+        return value is None, sign * (value or 0.0), _number(run.folder)
+
+    chosen = min(tested, key=rank)
+    others = {run.name for run in tested if run is not chosen}
+    return [replace(run, test=None, chosen=chosen.name) if run.name in others else run for run in runs]
+
+
+def _objective(space: Path) -> tuple[str, int]:
+    """A sweep's metric, and the factor by which less of it is better."""
+    found, _ = strict_yaml.read(space)
+    objective = found.get("objective") if isinstance(found, dict) else None
+    metric, mode = (objective.get(k) for k in ("metric", "mode")) if isinstance(objective, dict) else ("", "")
+    if not isinstance(metric, str) or mode not in ("max", "min"):
+        raise UserError(f"{space}: has no objective; allowed: what the run wrote there")
+    return metric, -1 if mode == "max" else 1
+
+
+def _number(trial: Path) -> int:
+    """A trial's number in its sweep; 0 in a run of an earlier version that does not say it."""
+    path = trial / "trial.json"
+    found = _json(path) if path.exists() else {}
+    number = found.get("number", 0) if isinstance(found, dict) else 0
+    return number if type(number) is int else 0
 
 
 def _identity(run: Path) -> tuple[Identity | None, bool]:

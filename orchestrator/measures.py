@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from methods import registry as methods
+_GENERAL = ("seen/r_mean", "seen/accuracy", "average", "average_over_time", "forgetting")
+_OWN = (  # the papers'
+    "vqacl/ap",
+    "vqacl/forget",
+    "vqacl/novel_ap",
+    "vqacl/novel_forget",
+    "triplet/average_accuracy",
+    "triplet/forgetting",
+)
+_PAPERS = frozenset(name.partition("/")[0] for name in _OWN)
 
-SHOWN = (
-    "seen/r_mean",
-    "seen/accuracy",
-    "average",
-    "average_over_time",
-    "forgetting",
+TOP = (*_GENERAL, *_OWN)
+"""The few metrics by which a run is told in MLflow, named without their split."""
+
+_SHOWN = (  # in a run's last lines, where there are any
+    *_GENERAL,
     "backward_transfer",
     "forward_transfer",
     "seen/map1",
@@ -20,21 +28,11 @@ SHOWN = (
     "seen/ece",
     "drift/angle",
     "novel/accuracy",
-    "vqacl/ap",
-    "vqacl/forget",
-    "vqacl/novel_ap",
-    "vqacl/novel_forget",
-    "triplet/average_accuracy",
-    "triplet/forgetting",
+    *_OWN,
     "recognition/image",
     "recognition/text",
     "recognition/fusion",
 )
-"""Test metrics that a run's last lines show, where there are any, named without their split. Of the papers'
-own those of the method's paper alone.
-"""
-
-_PAPERS = frozenset({"vqacl", "triplet"})
 _LESS = frozenset(
     {
         "forget",
@@ -52,11 +50,13 @@ _LESS = frozenset(
 
 def shown_metrics(method: str, found: Iterable[str]) -> list[str]:
     """Of the test metrics ``found`` (``test/average`` ...) those that the last lines of a run of ``method``
-    show, in their order, without ``test/``.
+    show, in their order, without ``test/``. Of the papers' own those of the method's paper alone.
     """
+    from methods import registry as methods  # with torch, which the record does without
+
     others = _PAPERS - {methods.get(method).measures}
     there = set(found)
-    return [n for n in SHOWN if f"test/{n}" in there and n.partition("/")[0] not in others]
+    return [n for n in _SHOWN if f"test/{n}" in there and n.partition("/")[0] not in others]
 
 
 def unit(metric: str) -> str:

@@ -15,6 +15,9 @@ import psutil
 from .errors import UserError
 from .lock_file import lock_file
 
+LOCK_FILE = "run.lock"
+"""In a run's folder, as long as somebody was ever at work on it."""
+
 _SAME = 5.0  # seconds by which a clock that is set may move when a process began
 _LONGEST = 1000  # bytes that are read of what the holder says
 
@@ -27,7 +30,7 @@ def run_lock(folder: Path) -> Iterator[None]:
     there, and one of another machine until the file is removed.
     :class:`~orchestrator.errors.UserError`: another process holds it, which one and where.
     """
-    path = folder / "run.lock"
+    path = folder / LOCK_FILE
     handle, mine = lock_file(path, 0o600), False
     try:
         said = os.pread(handle, _LONGEST, 0).decode(errors="replace").splitlines()

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .errors import UserError
+from .free_name import is_free, put_run
 from .identity import IDENTITY_FILE, Identity
 from .inside import inside
 from .own_folder import check_own
@@ -134,7 +135,7 @@ class RunStorage:
         aside.mkdir(parents=True, exist_ok=True)
         with run_lock(aside):
             try:
-                if not self._folder.exists():
+                if is_free(self._folder):
                     self._restore_by(aside, accept)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
@@ -155,7 +156,7 @@ class RunStorage:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
         accept(partial)
-        os.rename(partial, self._folder)
+        put_run(partial, self._folder)
 
     def agree(self) -> None:
         """Brings here what another machine added to the run since this folder was left.

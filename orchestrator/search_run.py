@@ -78,7 +78,7 @@ def search_run(
     try:
         best = book.best()
         tested = watch.known_test(best.id) if best is not None else {}
-        if book.ended >= trials and (best is None or tested):
+        if book.is_over(trials):
             ended = "the one trial has" if trials == 1 else f"all {trials} trials have"
             say(f"{ended} ended{', and the best was tested' if tested else ''}")
             say(f"for more: python -m orchestrator.sweep --resume {folder.name} --trials {trials + 1}")

@@ -136,10 +136,7 @@ class Session:
         """
         self._lost = kind is not None and issubclass(kind, RayLost)
         try:
-            if self._lost:
-                self._unshare()
-            else:
-                self._close(kind)
+            self._close(kind)
         except RayLost:
             self._lost = True
             self._unshare()

@@ -142,21 +142,29 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     say(f"reading the stream {space.config.stream_name}")
     source = stream_class.load(space.config.stream, space.config.run.skip_bad)
     space.check_memory(source)
-    check_inputs(space.config, source, kept=folder is not None)
-    at_most = folder is not None and given.concurrent is None
+    new = folder is None
+    at_most = not new and given.concurrent is None
     ray_environment(say)  # before the first import of Ray
-    check_here(space.config.run, None if at_most else concurrent)
+
+    def check(*, start: bool) -> None:
+        check_inputs(space.config, source, kept=not new)
+        check_here(space.config.run, None if at_most else concurrent)
+        if start:
+            check_start()
+
     if given.dry_run:
         from .preview import preview
 
+        check(start=False)
         print(preview(space, source, _trials(request, space, folder, given, say), concurrent))
         return 0
-    check_start()  # before anything is made
+    if new:
+        check(start=True)  # before anything is made
     from .tracking.store import tracking_uri
 
     tracking_uri(RUNS)
     from .search_run import search_run
-    from .trial_book import ask_for
+    from .trial_book import TrialBook, ask_for
 
     text = space.path.read_text(encoding="utf-8")
     identity = Identity.new(_asked(request, text), stream_identity(source))
@@ -166,7 +174,6 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
         folder = new_folder(given.name, request["method"], stream, url, identity, files)
     else:
         identity = identity.gone_on_with(folder)
-    new = not given.resume
     with run_lock(folder), unread():
         if new:
             kept = kept_at(request["storage"], folder)
@@ -174,6 +181,10 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
             kept = resumed_storage(given, request, folder / "sweep.yaml")
         with nothing_if_refused(folder, kept) if new else nullcontext():
             trials = _trials(request, space, folder, given, say)
+            if not new:
+                book = TrialBook(folder / "trials", space.objective, len(source.tasks), identity.stamp)
+                if not book.is_over(trials):  # else nothing starts
+                    check(start=True)
             if given.trials and not new:
                 ask_for(folder, given.trials)
             return search_run(folder, identity, space, source, trials, concurrent, kept, say, at_most=at_most)

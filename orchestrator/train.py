@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from .refused_start import nothing_if_refused
 from .restored import check_restored, check_said
 from .run_lock import run_lock
 from .this_machine import check_here
+from .trial_files import tested_in
 from .unread import unread
 from .user_path import user_path
 
@@ -97,17 +99,25 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     say(f"reading the stream {config.stream_name}")
     source = streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
     check_memory(config.replay, len(source.categories), source.scenario)
-    check_inputs(config, source, kept=folder is not None)
     seeds, concurrent = request["seeds"], given.concurrent or request["concurrent"]
-    at_most = folder is not None and given.concurrent is None
+    new = folder is None
+    at_most = not new and given.concurrent is None
     ray_environment(say)  # before the first import of Ray
-    check_here(config.run, None if at_most else concurrent)
+
+    def check(*, start: bool) -> None:
+        check_inputs(config, source, kept=not new)
+        check_here(config.run, None if at_most else concurrent)
+        if start:
+            check_start()
+
     if given.dry_run:
         from .preview import preview_train
 
+        check(start=False)
         print(preview_train(config, source, seeds, concurrent))
         return 0
-    check_start()  # before anything is made
+    if new:
+        check(start=True)  # before anything is made
     from .tracking.store import tracking_uri
 
     tracking_uri(RUNS)
@@ -124,16 +134,25 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     else:
         identity = identity.gone_on_with(folder)
     variants = {f"seed_{seed}": {"run.seed": seed} for seed in seeds}
-    new = not given.resume
     with run_lock(folder), unread():
         if new:
             kept = kept_at(request["storage"], folder)
         else:
             kept = resumed_storage(given, request, folder / "train.yaml")
+            if not _is_over(folder, identity, variants):  # else nothing starts
+                check(start=True)
         with nothing_if_refused(folder, kept) if new else nullcontext():
             return train_run(
                 folder, identity, config, variants, source, concurrent, kept, say, at_most=at_most
             )
+
+
+def _is_over(folder: Path, identity: Identity, variants: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether all ``variants`` (trial id -> dotted values) of the run in ``folder`` have been tested."""
+    return all(
+        tested_in(folder / "trials" / trial_id, identity.stamp(trial_id, values))
+        for trial_id, values in variants.items()
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

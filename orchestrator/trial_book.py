@@ -203,6 +203,13 @@ class TrialBook:
         """How many trials have ended."""
         return sum(entry.status != "running" for entry in self.trials.values())
 
+    def is_over(self, trials: int) -> bool:
+        """Whether nothing is left to do of a search of so many ``trials``: all have ended, and the best, if
+        there is one, was tested.
+        """
+        best = self.best()
+        return self.ended >= trials and (best is None or bool(self.tested(best.id)))
+
     def value(self, entry: TrialEntry) -> float | None:
         """The objective after the trial's last finished task; None without a finite one."""
         found = entry.reports[-1].get(self.objective.metric) if entry.reports else None

@@ -185,6 +185,15 @@ def with_tables(tmp_path_factory):
     return put
 
 
+@pytest.fixture
+def runs(tmp_path, with_tables, monkeypatch):
+    """A ``runs`` folder whose databases have tables and no run: the record's own, and ``other.db``."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folder = with_tables(tmp_path) / "runs"
+    shutil.copy(folder / "mlflow.db", folder / "other.db")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def s3(free_port):
     """A server that speaks S3, and the bucket ``vlcl`` in it."""

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
+from orchestrator.measures import TOP
+
 _SPLITS = ("test", "test_deviation", "validation")
-_TOP = (
-    "seen/r_mean",
-    "seen/accuracy",
-    "average",
-    "average_over_time",
-    "forgetting",
-    "vqacl/ap",
-    "vqacl/forget",
-    "vqacl/novel_ap",
-    "vqacl/novel_forget",
-    "triplet/average_accuracy",
-    "triplet/forgetting",
-)
 _REST = "walk"  # MLflow sorts its charts by the names: behind "test" and "validation"
 
 SCORE, TASKS = "score", "tasks"
@@ -29,7 +18,7 @@ def recorded(metric: str) -> str:
     ``walk/...``, as ``walk/seconds/train``.
     """
     split, _, name = metric.partition("/")
-    top = metric in (SCORE, TASKS) or (split in _SPLITS and name in _TOP)
+    top = metric in (SCORE, TASKS) or (split in _SPLITS and name in TOP)
     return metric if top else f"{_REST}/{metric}"
 
 

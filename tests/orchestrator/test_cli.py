@@ -12,6 +12,7 @@ import pytest
 from orchestrator import cli, sweep, this_machine, train
 from orchestrator.cli import run_main
 from orchestrator.errors import UserError
+from orchestrator.identity import Identity
 from orchestrator.run_options import RunOptions
 
 
@@ -100,9 +101,18 @@ def test_a_broken_data_set_names_file_and_record_or_is_counted(capsys, tmp_path)
 
 
 def test_a_name_that_is_taken_is_refused(capsys, tmp_path):
-    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    folder = tmp_path / "runs" / "mine"
+    (folder / "trials").mkdir(parents=True)
+    (tmp_path / "runs" / "file").write_text("")
+    (tmp_path / "runs" / "link").symlink_to("nowhere")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "runs" / "linked").symlink_to(tmp_path / "empty")
     code, _, err = _run(sweep.main, "ctp --name mine", capsys)
-    assert code == 2 and "--resume mine" in err
+    assert code == 2 and "choose another name, or --resume mine" in err
+    for name in ("file", "link", "linked"):
+        with pytest.raises(UserError, match=f"choose another name, or --resume {name}"):
+            cli.new_folder(name, "ctp", "digits", None, Identity.new("", ""), {})
+    assert list(folder.iterdir()) == [folder / "trials"], "it is left as it was"
 
 
 def test_a_dry_run_prints_what_would_be_run_and_starts_nothing(capsys, tmp_path):

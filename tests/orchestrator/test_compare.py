@@ -1,6 +1,8 @@
 """The comparison's command: tables, what they say of themselves, and what they leave out."""
 
+import errno
 import json
+import os
 import re
 
 import pytest
@@ -218,6 +220,55 @@ def test_a_run_that_does_not_count_is_named(tmp_path, no_pictures):
     assert "80.00" in text and "50.00" not in text
 
 
+def _more_trials(folder, metric, mode, scores):
+    """A sweep whose trials have all been tested: name -> what the metric came to, and the trial's number."""
+    for name, (value, number) in scores.items():
+        values = {"method.learning_rate": float(ord(name))}
+        report = {"task": 1, "validation/average": 1.0, metric: value}
+        trial = write_run(folder, "s", name, values=values, reports=[report], test=float(value))
+        _set(trial / "trial.json", number=number)
+    (folder / "s" / "space.yaml").write_text(f"objective: {{metric: {metric}, mode: {mode}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode", "scores", "chosen"),
+    [
+        ("validation/seen/accuracy", "max", {"a": (40.0, 0), "b": (60.0, 5), "c": (50.0, 3)}, "b"),
+        ("validation/seen/ece", "min", {"a": (40.0, 0), "b": (60.0, 5), "c": (50.0, 3)}, "a"),
+        ("validation/seen/accuracy", "max", {"a": (60.0, 5), "b": (60.0, 2)}, "b"),
+    ],
+)
+def test_of_a_sweep_that_was_given_more_trials_the_one_chosen_now_is_ranked(
+    tmp_path, no_pictures, metric, mode, scores, chosen
+):
+    _more_trials(tmp_path, metric, mode, scores)
+    text = compare.compare(tmp_path)
+    said = " ".join(text.split())
+    for name, (value, _) in scores.items():
+        line = f"left out: the look at test of s/{name}, the best until its sweep was given more trials, of "
+        assert (f"{line}which s/{chosen} is chosen" in said) is (name != chosen)
+        table = text.partition("test, percent")[2].partition("validation, percent")[0]
+        assert (f" {value:.2f}" in table) is (name == chosen) or value == scores[chosen][0]
+    assert text.count("the best until") == len(scores) - 1
+    assert {run.name for run in read_runs(tmp_path) if run.test} == {f"s/{chosen}"}
+    assert (
+        json.loads((tmp_path / "s/trials/a/test/metrics.json").read_text())["test/average"] == scores["a"][0]
+    )
+
+
+def test_a_sweep_whose_objective_is_not_there_to_be_read_is_one_line(tmp_path, no_pictures):
+    _more_trials(tmp_path, "validation/seen/accuracy", "max", {"a": (1.0, 0), "b": (2.0, 1)})
+    for text in (
+        "[]",
+        "objective: 7",
+        "objective: {metric: 3, mode: max}",
+        "objective: {metric: m, mode: up}",
+    ):
+        (tmp_path / "s" / "space.yaml").write_text(text)
+        with pytest.raises(UserError, match=r"s/space.yaml: has no objective; allowed: what the run wrote"):
+            compare.compare(tmp_path)
+
+
 def test_one_stream_and_one_run_can_be_asked_for(runs, capsys, no_pictures):
     assert compare.main([str(runs), "--stream", "other"]) == 0
     text = capsys.readouterr().out
@@ -287,3 +338,15 @@ def test_wrong_arguments_are_one_line(runs, tmp_path, capsys, no_pictures):
     (runs / "s2" / "comparison").write_text("")
     assert compare.main([str(runs / "s2")]) == 2
     assert "comparison: cannot be written (File exists)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 1), (errno.EDQUOT, 1), (errno.EACCES, 2)])
+@pytest.mark.parametrize("what", ["write_text", "pictures"])
+def test_a_full_disk_has_the_status_of_one(runs, capsys, monkeypatch, what, number, status):
+    def full(*_):
+        raise OSError(number, os.strerror(number), "there")
+
+    monkeypatch.setattr(compare, "pictures", lambda *_: [])
+    monkeypatch.setattr(compare, what, full)
+    assert compare.main([str(runs)]) == status
+    assert capsys.readouterr().err == f"error: there: cannot be written ({os.strerror(number)})\n"

@@ -1,26 +1,19 @@
 """What counts as sent, who sends, and where to."""
 
+import errno
 import json
-import shutil
 import time
 
 import pytest
 from mlflow import MlflowClient
 
-from orchestrator.tracking import Tracker
+from orchestrator.errors import UserError
+from orchestrator.tracking import Tracker, __main__
 from orchestrator.tracking.__main__ import main
 from orchestrator.tracking.journal import Journal
 from orchestrator.tracking.view import view_state
 
 EXPERIMENT = "ctp on shapes-retrieval"
-
-
-@pytest.fixture
-def runs(tmp_path, with_tables, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    folder = with_tables(tmp_path) / "runs"
-    shutil.copy(folder / "mlflow.db", folder / "other.db")
-    return folder
 
 
 def _metrics(runs, name="mlflow.db"):
@@ -182,3 +175,13 @@ def test_a_stopped_trial_says_after_which_task(runs):
     every = client.search_runs([client.get_experiment_by_name(EXPERIMENT).experiment_id])
     (trial,) = (run for run in every if run.data.tags.get("trial") == "aa")
     assert trial.data.tags["stopped_at_task"] == "3" and trial.info.status == "KILLED"
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 1), (errno.EDQUOT, 1), (errno.EACCES, 2)])
+def test_a_full_disk_has_the_status_of_one(monkeypatch, capsys, number, status):
+    def full(folder):
+        raise UserError(f"{folder}: cannot be written") from OSError(number, "")
+
+    monkeypatch.setattr(__main__, "resend", full)
+    assert main(["send", "x"]) == status
+    assert capsys.readouterr().err == "error: x: cannot be written\n"

@@ -24,12 +24,6 @@ _KEY = "-----BEGIN OPENSSH PRIVATE KEY-----"
 
 
 @pytest.fixture
-def runs(tmp_path, with_tables, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return with_tables(tmp_path) / "runs"
-
-
-@pytest.fixture
 def secret(tmp_path):
     path = tmp_path / "home" / "id_ed25519"
     path.parent.mkdir()

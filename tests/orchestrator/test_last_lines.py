@@ -3,11 +3,14 @@
 import errno
 import json
 import os
+import signal
+import sys
 
 import pytest
+import ray
 from ray.exceptions import ActorDiedError, GetTimeoutError
 
-from orchestrator import search_run, sweep, train, train_run
+from orchestrator import search_run, start_ray, sweep, train, train_run
 from orchestrator.cli import run_main
 from orchestrator.ray_watch import RayLost
 from orchestrator.tracking import Tracker
@@ -19,7 +22,7 @@ _BOTH = pytest.mark.parametrize("module", [search_run, train_run], ids=["sweep",
 
 @pytest.fixture
 def end(monkeypatch, tmp_path, capsys):
-    """A module and what its session raises -> exit status, output, errors."""
+    """A module and what its session raises, or calls -> exit status, output, errors."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Tracker, "_work", lambda self: None)
     monkeypatch.setattr(Tracker, "close", lambda self, *_: type("Sent", (), {"message": ""})())
@@ -38,7 +41,7 @@ def end(monkeypatch, tmp_path, capsys):
                 pass
 
             def __enter__(self):
-                raise error
+                raise error if isinstance(error, BaseException) else error()
 
             def __exit__(self, *_):
                 pass
@@ -98,6 +101,32 @@ def test_what_nobody_foresaw_has_them_too_before_its_traceback(end, module, tmp_
 def test_an_interruption_has_them(end, module, tmp_path):
     status, out, errors = end(module, KeyboardInterrupt())
     assert status == 130 and "--resume x" in out and "Stopped: " not in out
+    assert _record(tmp_path) == ("interrupted", "KILLED")
+
+
+@pytest.fixture
+def usual():
+    """Signals as a command finds them, whatever started the tests."""
+    own = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in own.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@_BOTH
+def test_sigterm_while_ray_starts_has_them_and_the_status_of_sigterm(
+    end, module, usual, monkeypatch, tmp_path
+):
+    def init(**_):
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(number))  # as Ray does
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(ray, "init", init)
+    status, out, errors = end(module, lambda: start_ray._init({}))
+    command = "sweep" if module is search_run else "train"
+    assert (status, errors) == (143, "")
+    assert out.endswith(f"Go on with:\n  python -m orchestrator.{command} --resume x\n")
     assert _record(tmp_path) == ("interrupted", "KILLED")
 
 

@@ -71,6 +71,36 @@ def test_after_its_end_nothing_is_raised(node):
     assert signal.getsignal(signal.SIGUSR2) is usual and not watch._thread.is_alive()
 
 
+def test_its_end_waits_for_no_death_that_is_being_seen_and_lets_no_signal_of_it_through(node, monkeypatch):
+    looked, go, struck = threading.Event(), threading.Event(), []
+
+    def look():
+        looked.set()
+        go.wait()
+        return "it has died"
+
+    monkeypatch.setattr(module, "died", look)
+    monkeypatch.setattr(module, "_DEAF", 0.1)
+    usual = signal.signal(signal.SIGUSR2, lambda *_: struck.append("by the usual handler"))
+    watch = RayWatch()
+    watch.start()
+    looked.wait()
+    # One that waits for ever would be let go here.
+    late = [threading.Timer(0.5, go.set), threading.Timer(1.0, watch._parked.set)]
+    for timer in late:
+        timer.start()
+    try:
+        watch.end()
+        assert watch._thread.is_alive() and not go.is_set()
+        assert signal.getsignal(signal.SIGUSR2) is signal.SIG_IGN
+        watch._thread.join()
+        assert watch._line == "it has died" and struck == [], "of a process' own the usual one is its death"
+    finally:
+        for timer in late:
+            timer.join()
+        signal.signal(signal.SIGUSR2, usual)
+
+
 def test_what_it_can_go_on_without_is_not_watched_nor_is_a_ray_that_was_joined(node, monkeypatch):
     node.dead = [("dashboard_agent", 1), ("log_monitor", -9)]
     assert died() == ""

@@ -34,5 +34,9 @@ def test_names_sort_as_they_are_to_be_read():
         "walk/replay/bytes",
         "walk/seconds/train",
     ]
+    assert [recorded(f"validation/{name}") for name in ("vqacl/novel_forget", "triplet/forgetting")] == [
+        "validation/vqacl/novel_forget",
+        "validation/triplet/forgetting",
+    ]
     assert recorded("test/seen/ece") == "walk/test/seen/ece" and recorded("score") == "score"
     assert recorded("train/average") == "walk/train/average"

@@ -4,14 +4,19 @@ played in this process: no Ray is started.
 
 import json
 import os
+import shutil
+import signal
 import socket
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from orchestrator import search_run, sweep, train, train_run, watch
+from orchestrator import check_inputs, refused_start, search_run, sweep, train, train_run, watch
+from orchestrator.compare_runs import read_runs
 from orchestrator.errors import UserError
+from orchestrator.free_name import put_run
+from orchestrator.job import Outcome
 from orchestrator.run_lock import run_lock
 from orchestrator.streams import registry
 from orchestrator.streams.pictures import ArrayPictures
@@ -19,6 +24,7 @@ from orchestrator.streams.source import SplitSource, StreamSource, TaskSource
 from orchestrator.tracking import Tracker
 
 _TASKS = 2
+_SEARCH = search_run.search  # the real one
 _SWEEP = ["clip-finetune", "--stream", "digits", "--name", "x"]
 _SIX = """
 method: clip-finetune
@@ -65,6 +71,14 @@ def played(tmp_path, monkeypatch):
         def __exit__(self, *_):
             pass
 
+        def run(self, jobs, on_start, on_report, on_end, go):
+            for job in jobs:
+                on_start(job)
+                for task in (1, 2):
+                    on_report(job, {"task": task, "validation/average": 10.0})
+                test = on_end(job, Outcome("finished"))
+                on_end(test, Outcome("finished", metrics=_tested(test.folder, test.stamp)))
+
     def search(folder, identity, space, session, watch, trials, storage):
         found.searched.append(trials)
         for number in range(len(watch.book.trials), trials):
@@ -78,10 +92,7 @@ def played(tmp_path, monkeypatch):
 
     def look(session, identity, space, watch, best, *_):
         found.tested.append(best.id)
-        place = watch.book.place(best.id) / "test" / "metrics.json"
-        place.parent.mkdir()
-        place.write_text(json.dumps({"stamp": identity.stamp(best.id, best.values), "test/average": 7.0}))
-        return {"test/average": 7.0}
+        return _tested(watch.book.place(best.id), identity.stamp(best.id, best.values))
 
     monkeypatch.setattr(search_run, "search", search)
     monkeypatch.setattr(search_run, "_test", look)
@@ -94,6 +105,14 @@ def played(tmp_path, monkeypatch):
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return found
+
+
+def _tested(trial, stamp):
+    """What a look at test leaves of a trial, and finds."""
+    found = {"test/average": 7.0}
+    (trial / "test").mkdir()
+    (trial / "test" / "metrics.json").write_text(json.dumps({"stamp": stamp, **found}))
     return found
 
 
@@ -164,6 +183,126 @@ def test_a_sweep_has_no_more_trials_than_its_space_has_points(played, tmp_path, 
     assert f"Search: {said.split()[-4]} trial" in shown
 
 
+def _closing(capsys):
+    """What a command printed last, but for where the record is."""
+    return capsys.readouterr().out.partition("\n\n")[2].partition("Compare in MLflow:")[0]
+
+
+_GONE = "weights, GPU or cluster are gone"
+
+
+@pytest.fixture
+def gone(monkeypatch, played):
+    """Called: from then on whoever looks for what a session needs finds that it is gone."""
+
+    def look(*_, **__):
+        raise UserError(_GONE)
+
+    def go():
+        monkeypatch.setattr(check_inputs, "check_inputs", look)
+        played.refuses = AssertionError("a session for nothing")
+        for module in (sweep, train):
+            monkeypatch.setattr(module, "check_here", look)
+            monkeypatch.setattr(module, "check_start", look)
+
+    return go
+
+
+def test_a_sweep_that_is_over_needs_nothing_but_for_more_trials(played, gone, tmp_path, capsys):
+    assert sweep.main([*_SWEEP, "--trials", "2"]) == 0
+    closing = _closing(capsys)
+    gone()
+    for more in ([], ["--trials", "2"], ["--concurrent", "9"]):
+        assert sweep.main(["--resume", "x", *more]) == 0
+        assert _closing(capsys) == closing and "on test: average 7.0" in closing
+    for wanted in ("3", "4"):  # what was refused is not remembered
+        with pytest.raises(UserError, match=_GONE):
+            sweep.main(["--resume", "x", "--trials", wanted])
+    assert sweep.main(["--resume", "x"]) == 0 and played.tested == ["trial_0002"]
+
+
+def test_a_run_whose_seeds_have_all_been_tested_needs_nothing(played, gone, tmp_path, capsys):
+    line = ["clip-finetune", "--stream", "digits", "--name", "x", "--seeds", "3", "4"]
+    assert train.main(line) == 0
+    closing = _closing(capsys)
+    gone()
+    for more in ([], ["--concurrent", "9"]):
+        assert train.main(["--resume", "x", *more]) == 0
+        assert _closing(capsys) == closing and "over 2 runs" in closing
+    (tmp_path / "runs" / "x" / "trials" / "seed_4" / "test" / "metrics.json").unlink()
+    with pytest.raises(UserError, match=_GONE):
+        train.main(["--resume", "x"])
+
+
+@pytest.mark.parametrize("module", [sweep, train])
+@pytest.mark.parametrize("check", ["check_inputs", "check_here", "check_start"])
+def test_a_run_that_is_not_over_is_refused_before_it_is_touched(played, module, check, monkeypatch, tmp_path):
+    played.refuses = KeyboardInterrupt()
+    assert module.main(["clip-finetune", "--stream", "digits", "--name", "x"]) == 130
+
+    def look(*_, **__):
+        raise UserError(_GONE)
+
+    monkeypatch.setattr(check_inputs if check == "check_inputs" else module, check, look)
+    files = [path for path in (tmp_path / "runs").rglob("*") if path.is_file() and path.name != "run.lock"]
+    before = {path: path.read_bytes() for path in files}
+    with pytest.raises(UserError, match=_GONE):
+        module.main(["--resume", "x"])
+    assert {path: path.read_bytes() for path in files} == before
+    with pytest.raises(UserError, match=_GONE):
+        module.main(["clip-finetune", "--stream", "digits", "--name", "y"])
+    assert not (tmp_path / "runs" / "y").exists()
+
+
+@pytest.mark.parametrize("main", [sweep.main, train.main])
+def test_a_folder_that_a_refused_start_could_not_remove_is_no_run(played, main, monkeypatch, tmp_path):
+    """As on NFS, where a file that is open, as the lock is, goes once it is closed."""
+    line = ["clip-finetune", "--stream", "digits", "--name", "x", "--storage", f"file://{tmp_path}/store"]
+    folder = tmp_path / "runs" / "x"
+
+    def late(path, **options):
+        assert path == folder
+        for child in [child for child in path.iterdir() if child.name != "run.lock"]:
+            shutil.rmtree(child) if child.is_dir() else child.unlink()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(refused_start, "shutil", SimpleNamespace(rmtree=late))
+        played.refuses = UserError("no room")
+        for _ in range(2):  # the name is free again
+            with pytest.raises(UserError, match="no room"):
+                main(line)
+            assert [path.name for path in folder.iterdir()] == ["run.lock"]
+    with pytest.raises(UserError, match="--resume x: there is no runs/x/.*; there are none"):
+        main(["--resume", "x"])
+    with pytest.raises(UserError, match="no runs in it"):
+        read_runs(tmp_path / "runs")
+    for left in (["run.lock"], []):
+        for name in left:
+            (folder / name).touch()
+        played.refuses = KeyboardInterrupt()
+        assert main(line) == 130 and (folder / "identity.json").exists()
+        shutil.rmtree(folder)
+        folder.mkdir()
+        for name in left:
+            (folder / name).touch()
+        assert main(["--resume", "x", "--storage", f"file://{tmp_path}/store"]) == 130, "it comes back whole"
+        assert (folder / "identity.json").exists()
+        shutil.rmtree(folder)
+        shutil.rmtree(tmp_path / "store" / "x")
+        folder.mkdir()
+
+
+def test_a_folder_that_is_filled_meanwhile_is_left_alone(tmp_path):
+    made, folder = tmp_path / "made", tmp_path / "runs" / "x"
+    made.mkdir()
+    folder.mkdir(parents=True)
+    for name in ("run.lock", "sweep.yaml"):
+        (folder / name).write_text("another's")
+    with pytest.raises(OSError, match="not empty"):
+        put_run(made, folder)
+    assert {path.name for path in folder.iterdir()} == {"run.lock", "sweep.yaml"} and made.exists()
+
+
 @pytest.mark.parametrize("main", [sweep.main, train.main])
 def test_a_start_that_is_refused_leaves_its_name_free_here_and_at_the_storage(
     played, tmp_path, main, monkeypatch, capsys
@@ -212,6 +351,30 @@ def test_what_was_interrupted_before_its_first_trial_is_gone_on_with_and_not_in_
     assert asked == [] and "--resume x" in capsys.readouterr().out
     played.refuses = None
     assert sweep.main(["--resume", "x"]) == 0 and asked
+
+
+def test_an_interruption_after_the_last_trial_leaves_the_look_at_test_for_later(played, monkeypatch, capsys):
+    play, asked = search_run.search, []
+
+    class Tuner:
+        def __init__(self, *given):
+            self._given = given
+
+        def fit(self):
+            folder, identity, space, session, watch, trials, storage, _ = self._given
+            play(folder, identity, space, session, watch, trials, storage)
+            signal.raise_signal(signal.SIGINT)
+
+    for name in ("tick", "report_of", "abandon"):
+        monkeypatch.setattr(search_run.Session, name, None, raising=False)
+    monkeypatch.setattr(search_run.Session, "finish_tasks", lambda _: asked.append("to end"), raising=False)
+    monkeypatch.setattr(search_run, "_tuner", Tuner)
+    monkeypatch.setattr(search_run, "search", _SEARCH)
+    assert sweep.main([*_SWEEP, "--trials", "2"]) == 130
+    assert (played.searched, played.tested, asked) == ([2], [], ["to end"])
+    assert capsys.readouterr().out.endswith("Go on with:\n  python -m orchestrator.sweep --resume x\n")
+    assert sweep.main(["--resume", "x"]) == 0
+    assert (played.searched, played.tested) == ([2], ["trial_0002"])
 
 
 @pytest.mark.parametrize("main", [sweep.main, train.main])

@@ -19,14 +19,6 @@ _EXPERIMENT = "m on s"
 _ALL = {"": "FINISHED", "one": "FINISHED", "two": "FINISHED"}
 
 
-@pytest.fixture
-def runs(tmp_path, with_tables, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    folder = with_tables(tmp_path) / "runs"
-    shutil.copy(folder / "mlflow.db", folder / "empty.db")
-    return folder
-
-
 def _open(runs):
     tracker = Tracker(runs / "s", None, _EXPERIMENT, "s")
     tracker.start({"a": 1}, {})
@@ -88,7 +80,7 @@ def _replace(runs, name):
 
 def test_an_emptied_store_is_sent_the_whole_journal(runs):
     assert _record(runs, "one").message == ""
-    _replace(runs, "empty.db")
+    _replace(runs, "other.db")
     summary = _record(runs, "two")
     assert (summary.unsent, summary.rejected) == (0, 0)
     assert "it lacked part of what it had been sent; that was sent again" in summary.message
@@ -100,7 +92,7 @@ def test_an_emptied_store_is_sent_the_whole_journal_by_send(runs, capsys):
     _record(runs, "one", "two")
     assert main(["send", str(runs / "s")]) == 0
     assert capsys.readouterr().out.startswith("0 records sent")
-    _replace(runs, "empty.db")
+    _replace(runs, "other.db")
     assert main(["send", str(runs / "s")]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].endswith(": it lacked part of what it had been sent; that was sent again")
