@@ -24,6 +24,7 @@ from .errors import UserError
 from .free_name import is_free, put_run
 from .full_disk import full_disk, is_full
 from .identity import IDENTITY_FILE, Identity
+from .one_line import one_line
 from .own_folder import check_own
 from .plain_name import check_plain
 from .ray_folder import RayFolder
@@ -353,7 +354,7 @@ def _unforeseen(error: Exception) -> int:
 def _tell(line: str) -> None:
     """A last line, where the terminal is still there."""
     with suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
+        print(one_line(line), file=sys.stderr, flush=True)
 
 
 def _open_outputs() -> None:

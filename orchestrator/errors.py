@@ -1,10 +1,17 @@
 """Errors that a user can mend: one line, no traceback."""
 
+from __future__ import annotations
+
+from .one_line import one_line
+
 
 class UserError(Exception):
     """Something the user gave is wrong. The message is one line: what was found, where, and what is
-    allowed.
+    allowed; what would begin another one, as a file's name may, is escaped.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class BadRecord(UserError):

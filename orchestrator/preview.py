@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from . import strict_yaml
 from .config import RunConfig
 from .cpus import usable_cpus
+from .one_line import one_line
 from .ray_address import ray_address
 from .size_remarks import size_remarks
 from .space import Space
@@ -43,6 +44,7 @@ def _common(config: RunConfig, source: StreamSource, concurrent: int | None, lar
     for number, (task, size) in enumerate(zip(source.tasks, sizes, strict=True), 1):
         inner = [", ".join(groups[g] for g in task.groups)] if groups else []
         rows.append([str(number), task.name, *(str(size.get(name, "-")) for name in columns), *inner])
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     table = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return [
@@ -52,7 +54,7 @@ def _common(config: RunConfig, source: StreamSource, concurrent: int | None, lar
         f"Stream {source.name}: {len(source.tasks)} tasks of {source.scenario}, {_pictures(source)}",
         *(f"  {line}" for line in table),
         *(f"  left out: {count} x {why}" for why, count in source.skipped.items()),
-        *(f"  {line}" for line in (*source.remarks, *size_remarks(source, largest))),
+        *(f"  {one_line(line)}" for line in (*source.remarks, *size_remarks(source, largest))),
         "",
         "Resources",
         *(f"  {line}" for line in _resources(config, concurrent)),

@@ -25,6 +25,7 @@ from .job import Job, Outcome
 from .lane import Lane
 from .memory_watch import MemoryWatch
 from .neighbours import Neighbours
+from .one_line import one_line
 from .placement import lane_resources, lanes_that_fit
 from .ray_watch import RayLost, RayWatch
 from .replay.limits import plan as plan_memory
@@ -287,7 +288,7 @@ class Session:
         for why, count in self._source.skipped.items():
             self._say(f"left out: {count} record(s): {why}")
         for line in (*self._source.remarks, *size_remarks(self._source, self._largest_memory)):
-            self._say(line)
+            self._say(one_line(line))
         stream = self._prepare()
         for line in (cut_captions(stream), unknown_words(stream, self._tokenizer)):
             if line:

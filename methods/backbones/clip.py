@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
+from math import log
 from typing import Any
 
 import open_clip
@@ -30,6 +31,7 @@ from .small_clip import PREPROCESS, SMALL, WEIGHTS, build_small_clip
 from .weights_file import read_weights
 
 _TEXTS = 256
+_LARGEST_SCALE = 10_000  # CLIP's is 100 at most; a file that holds 100 itself stands for 10^43
 
 
 class Clip(nn.Module):
@@ -163,12 +165,19 @@ def load_clip(config: ClipConfig) -> Clip:
     Weights that open_clip knows by a tag are downloaded where they are not in its cache. Random weights are
     the same in every process. torch's global generator is left as it was. Raises a one-line
     :class:`ValueError` for a model, a tag or a file that is not there, for weights that do not fit or are not
-    finite, and for a file that does not tell how its weights were trained (see :class:`ClipConfig`).
+    finite, for a ``logit_scale`` that is no logarithm of a scale, and for a file that does not tell how its
+    weights were trained (see :class:`ClipConfig`).
     """
     with torch.random.fork_rng(devices=[]), _quiet():
         # Not torch.manual_seed, which would seed the GPUs' generators too.
         torch.default_generator.manual_seed(0)
-        return (_load_small if config.model == "small" else _load_named)(config)
+        clip = (_load_small if config.model == "small" else _load_named)(config)
+    if not 0 < clip.scale < _LARGEST_SCALE:
+        raise ValueError(
+            f"pretrained {config.pretrained!r}: logit_scale is {clip.model.logit_scale.item():g}, allowed: "
+            f"the logarithm of what similarities are multiplied by, below {log(_LARGEST_SCALE):.3g}"
+        )
+    return clip
 
 
 def _load_small(config: ClipConfig) -> Clip:

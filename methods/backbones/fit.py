@@ -40,6 +40,10 @@ def check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None
         if value.shape != wanted[name].shape:
             has, asked = ("x".join(map(str, t.shape)) or "a number" for t in (value, wanted[name]))
             raise ValueError(f"do not fit the model: {name} is {has}, not {asked}")
+        if wanted[name].is_floating_point() and not value.is_floating_point():
+            raise ValueError(
+                f"do not fit the model: {name} is of {value.dtype}, not of a kind with fractions"
+            )
     check_finite(state)
 
 

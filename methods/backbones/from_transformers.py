@@ -6,18 +6,22 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import safe_open
 from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from .fit import check_finite
 from .load_reason import load_reason
+from .weights_file import read_weights
 
 _LFS = b"version https://git-lfs"
 _POINTER = 1024  # bytes, more than a pointer has
 _WRAPPED = {r"^module\.": "", r"^_orig_mod\.": ""}  # what training programs put before each name
+_WEIGHTS = (".weight", ".bias", ".gamma", ".beta")
 _LAYER = re.compile(r"\.(layer|block)\.\d+\.")
 
 
@@ -82,9 +86,9 @@ def load_whole(
     """``model`` with all of the weights in ``source``, as :func:`reading` gives it, in float32 whatever their
     precision. ``options``: transformers'.
 
-    Raises :class:`DoesNotFit` in one line where weights are missing, of another shape or not finite, and
-    where a layer is there that the model does not have. Cross-attention, which :class:`SplitBert` adds to a
-    BERT, may be missing.
+    Raises :class:`DoesNotFit` in one line where weights are missing, of another shape, whole numbers or not
+    finite, and where a layer is there that the model does not have. Cross-attention, which
+    :class:`SplitBert` adds to a BERT, may be missing.
     """
     loaded, found = model.from_pretrained(
         source,
@@ -104,8 +108,26 @@ def load_whole(
         raise DoesNotFit(
             f"{field} {name!r} hold {len(more)} more than their config.json says, {more[0]} first"
         )
+    if whole := _whole_numbers(Path(source)):
+        raise DoesNotFit(f"{field} {name!r} do not fit: {whole}, not of a kind with fractions")
     try:
         check_finite(loaded.state_dict())
     except ValueError as error:
         raise DoesNotFit(f"{field} {name!r} {error}") from error
     return loaded
+
+
+def _whole_numbers(folder: Path) -> str | None:
+    """Which weight in a folder is of whole numbers, which transformers would take for the weight itself."""
+    shards = sorted(folder.glob("model*.safetensors"))
+    for path in shards:
+        with safe_open(path, "pt") as file:
+            for name in file.keys():  # noqa: SIM118 - it is no dict
+                kind = file.get_slice(name).get_dtype()
+                if name.endswith(_WEIGHTS) and not kind.startswith(("F", "BF")):
+                    return f"{name} is of {kind}"
+    for path in [] if shards else sorted(folder.glob("pytorch_model*.bin")):
+        for name, value in read_weights(path).items():
+            if name.endswith(_WEIGHTS) and not value.is_floating_point():
+                return f"{name} is of {value.dtype}"
+    return None

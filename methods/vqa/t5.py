@@ -36,6 +36,7 @@ def make_t5(config: JointT5Config, spec: InputSpec, regions: int) -> T5ForCondit
             )
         )
     t5 = _pretrained(config, spec)
+    t5.config.decoder_start_token_id = t5.config.pad_token_id = spec.pad_id  # a folder may leave them out
     old = t5.shared.weight.detach()[: spec.vocab_size]
     words = nn.Embedding(spec.vocab_size + regions, config.width)
     with torch.no_grad():
@@ -72,6 +73,12 @@ def _check_sizes(name: str, found: T5Config, config: JointT5Config, spec: InputS
     for field, has, asked in pairs:
         if has != asked:
             raise DoesNotFit(f"weights {name!r} have {field} {has}, not {asked}")
+    for field in ("pad_token_id", "decoder_start_token_id"):
+        if getattr(found, field, None) not in (None, spec.pad_id):
+            raise DoesNotFit(
+                f"weights {name!r} have {field} {getattr(found, field)}, the tokenizer's [PAD] is "
+                f"{spec.pad_id}: take both from one place"
+            )
     if not spec.vocab_size <= found.vocab_size < spec.vocab_size + _PADDED_TO:
         raise DoesNotFit(
             f"weights {name!r} have {found.vocab_size} words, the tokenizer {spec.vocab_size}: "

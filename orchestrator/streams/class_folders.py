@@ -20,6 +20,11 @@ _SPLIT = re.compile(
     r"(?:[ _.-]?(?:set|data|images?|imgs?|split|\d+))*",
     re.IGNORECASE,
 )
+_TRAINED = re.compile(r"train|trn", re.IGNORECASE)
+# What systems put beside and between a user's folders: thumbnails and copies of pictures, among others.
+_SYSTEMS = frozenset(
+    ("__MACOSX", "@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "lost+found")
+)
 _SHOWN = 5
 
 
@@ -27,14 +32,15 @@ def class_folders(root: str, bad: BadRecords) -> tuple[list[str], list[Listed]]:
     """The class folders of ``root/{train,test}/CLASS``, or of ``root/CLASS``, sorted, and the pictures below
     them: of train and of test, or of the one part. A picture's path is from ``root`` on.
 
-    Names that are composed in two ways (NFC, NFD) are one folder's. What begins with a dot is passed over.
+    Names that are composed in two ways (NFC, NFD) are one folder's. What begins with a dot, and folders that
+    systems make for themselves (``@eaDir``, ``__MACOSX``), are passed over.
     Links are followed, each folder once: one that leads back up, or to a folder of the same class, adds
     nothing. ``bad`` is called for what cannot be listed, a link that leads nowhere, what is no file, and a
     name that is not UTF-8, which are left out. What is passed over for its ending, or lies beside the class
     folders, is told in ``bad.remarks``.
 
     :class:`~orchestrator.errors.UserError`, one line: no class folders, folders that look like splits under
-    other names, classes that one of train and test has alone.
+    other names or inside of a class, classes that one of train and test has alone.
     """
     walk = _Walk(root, bad)
     tops = ["train", "test"] if all(os.path.isdir(f"{root}/{top}") for top in ("train", "test")) else [""]
@@ -56,6 +62,8 @@ def class_folders(root: str, bad: BadRecords) -> tuple[list[str], list[Listed]]:
             part.paths.extend(pictures)
             part.labels.extend([label] * len(pictures))
         parts.append(part)
+    if tops == [""]:
+        walk.check_no_splits_inside()
     walk.remark_passed()
     return names, parts
 
@@ -65,6 +73,7 @@ class _Walk:
         self._root = root
         self._bad = bad
         self._passed: Counter[str] = Counter()
+        self._inside: dict[str, list[str]] = {}
         self._beside = 0
         place = os.path.realpath(root)
         self._above = {_key(place)}
@@ -99,6 +108,21 @@ class _Walk:
                 f"{self._root}: has {shown} with folders in {'it' if len(splits) == 1 else 'them'}, and no "
                 f"{' and no '.join(f'{top}/' for top in lacks)}, allowed: train/ and test/, so called, or "
                 "class folders alone"
+            )
+
+    def check_no_splits_inside(self) -> None:
+        """Splits would be drawn anew, from the test pictures too."""
+        mixed = {
+            name: splits
+            for name, splits in self._inside.items()
+            if len({bool(_TRAINED.search(split)) for split in splits}) == 2
+        }
+        if mixed:
+            name, splits = min(mixed.items())
+            raise UserError(
+                f"{self._root}: has {', '.join(f'{name}/{split}/' for split in sorted(splits)[:_SHOWN])}"
+                f"{f' and {len(mixed) - 1} more such class folders' if len(mixed) > 1 else ''}, allowed: the "
+                "splits first, train/CLASS/ and test/CLASS/, or classes without splits"
             )
 
     def _holds_folders(self, name: str) -> bool:
@@ -166,6 +190,8 @@ class _Walk:
             for entry in entries:
                 path, kind = f"{where}/{entry.name}", _kind(entry)
                 if kind == "folder":
+                    if where == folder and _SPLIT.fullmatch(entry.name):
+                        self._inside.setdefault(folder, []).append(entry.name)
                     (links if entry.is_symlink() else waiting).append(path)
                 elif kind != "file" and (entry.is_symlink() or _is_picture(entry.name)):
                     self._bad(f"{self._root}/{path}: {kind}, allowed: a file", "no such file")
@@ -199,10 +225,11 @@ class _Walk:
 
 
 def _listed(folder: str) -> list[os.DirEntry[str]]:
-    """Sorted; without what begins with a dot."""
+    """Sorted; without what begins with a dot, or is a system's."""
     try:
         with os.scandir(folder) as entries:
-            return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+            kept = (e for e in entries if not e.name.startswith(".") and e.name not in _SYSTEMS)
+            return sorted(kept, key=lambda e: e.name)
     except OSError as error:
         raise UserError(f"{folder}: cannot be read ({error.strerror}), allowed: a folder") from None
 

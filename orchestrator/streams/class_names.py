@@ -51,10 +51,11 @@ def _lines(path: str) -> list[tuple[str, str]]:
         line = line.removesuffix("\r")
         if not line.strip():
             continue
-        parts = line.split("\t", 1) if "\t" in line else line.split(None, 1)
-        if len(parts) < 2:
+        parts = line.split("\t") if "\t" in line else line.split(None, 1)
+        if len(parts) != 2:
+            found = "no name" if len(parts) < 2 else f"{len(parts) - 1} tabs"
             raise UserError(
-                f"{path}:{number}: {line[:200]!r} has no name, allowed: a folder, a tab, its name"
+                f"{path}:{number}: {line[:200]!r} has {found}, allowed: a folder, a tab, its name"
             )
         pairs.append((parts[0], parts[1]))
     return pairs

@@ -26,7 +26,7 @@ def named_tokenizer(source: StreamSource, config: TextConfig) -> Tokenizer | Non
     found = Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
     for task in source.tasks:
         unknown, all_of_them = found.unknown(task.splits["train"].captions[:_LOOKED_AT])
-        if all_of_them and unknown == all_of_them:
+        if unknown == all_of_them:  # none of either: what it does not know, it leaves out
             raise UserError(
                 f"tokenizer {config.tokenizer!r}: every word of task {task.name!r} is unknown to it, "
                 "allowed: one of the captions' language"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,7 +12,7 @@ from .checks import check_whole
 from .file_content import file_content
 from .pictures import MissingPictures, MotionPictures
 from .source import Pictures, StreamSource
-from .vqa_files.asked import Asked
+from .vqa_files.asked import LISTED_TWICE, Asked
 from .vqa_files.features import motion_places
 from .vqa_files.graded import AnswerBook
 from .vqa_files.next_qa_objects import NEXT_QA_OBJECTS
@@ -152,7 +151,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         wups=wups,
         skipped=bad.counts,
     )
-    return replace(found, remarks=tuple(bad.remarks))
+    return replace(found, remarks=(*bad.remarks, *found.remarks))
 
 
 def _kinds(config: _Config) -> tuple[str, ...]:
@@ -168,7 +167,7 @@ def _tasks(
     kinds: tuple[str, ...],
     places: dict[str, dict[str, int]],
     book: AnswerBook,
-    bad: Callable[[str, str], None],
+    bad: BadRecords,
 ) -> list[TaskQuestions]:
     second = f"{root}/add_reference_answer_test.json"
     others = read_second_answers(second, bad) if os.path.exists(second) else {}
@@ -177,7 +176,12 @@ def _tasks(
         splits = {}
         for split, part in _FILES.items():
             splits[split] = asked = Asked.empty(book)
+            seen: set[str] = set()
             for record in read_next_qa(f"{root}/Partition_Q_v2/{part}_{kind}.csv", kind, bad):
+                if record.item in seen:
+                    bad.pass_over(f"{record.place}: is listed twice", LISTED_TWICE)
+                    continue
+                seen.add(record.item)
                 if split in places and record.video not in places[split]:
                     bad(
                         f"{record.place}: video {record.video} has no features, allowed: one with a row in "

@@ -131,9 +131,14 @@ def _record_fault(record: Any, required: tuple[str, ...]) -> tuple[str, str, str
             return f"{name} is {shown(value)}", "a string that is not empty", f"{name} is no text"
         if not _is_text(value):
             return f"{name} holds half a character", "whole Unicode", f"{name} is not Unicode"
-        if name == "title" and not any(map(str.isalnum, value)) and not shows(clean_caption(value, WORDS)):
+        if name == "title" and not any(map(str.isalnum, value)) and not _says(clean_caption(value, WORDS)):
             return f"title is {shown(value)}", "more than punctuation", "title is punctuation alone"
     return None
+
+
+def _says(caption: str) -> bool:
+    """Whether it has a letter, a number or a symbol, as an emoji is."""
+    return any(shows(c) and unicodedata.category(c)[0] in "LNSC" for c in caption)
 
 
 def _is_text(value: str) -> bool:

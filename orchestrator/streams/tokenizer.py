@@ -23,6 +23,7 @@ from .world.vocabulary import world_words
 _SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 _FILES = ("tokenizer.json", "tokenizer_rows.json")
 _CHUNK = 16384
+_RARE = "\ua66e \U00012000 \U00030edd"  # of Old Cyrillic, cuneiform and a dish of noodles
 _MOST_WORDS = 100_000  # more than there are: each word is merged to one token
 
 
@@ -127,9 +128,31 @@ class Tokenizer:
         if absent := [key for key in ("pad", "sep") if special[key] is None]:
             need = "pad and sep (or eos) token"
             raise UserError(f"tokenizer {name!r}: has no {', '.join(absent)} token, allowed: one with {need}")
+        if same := [key for key in ("sep", "cls", "mask") if special[key] == special["pad"]]:
+            raise UserError(
+                f"tokenizer {name!r}: its pad token {special['pad']!r}, which nothing reads, is its "
+                f"{same[0]} token too, allowed: one of its own"
+            )
         special = {key: token or special["pad"] for key, token in special.items()}
         model = tokenizers.Tokenizer.from_str(loaded.backend_tokenizer.to_str())
-        return cls(model, max_tokens, special)
+        found = cls(model, max_tokens, special)
+        found._check_unknown(name)
+        return found
+
+    def _check_unknown(self, name: str) -> None:
+        try:
+            ids = self._model.encode(_RARE, add_special_tokens=False).ids
+        except Exception as error:  # tokenizers raises bare Exception
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"tokenizer {name!r}: cannot read a word that it does not know ({reason}), allowed: a "
+                "vocabulary that has the unknown token"
+            ) from None
+        if self.pad_id in ids:
+            raise UserError(
+                f"tokenizer {name!r}: words that it does not know become its pad token "
+                f"{self._special['pad']!r}, which nothing reads, allowed: an unknown token of its own"
+            )
 
     def encode(self, captions: Sequence[str]) -> np.ndarray:
         """int32 (N, L): [CLS], the caption's tokens cut to L - 2, [SEP], then [PAD]."""

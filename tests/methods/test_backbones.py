@@ -315,6 +315,10 @@ def test_a_bert_that_is_not_what_its_folder_says_is_one_line(tmp_path, bert_fold
             "hold 1 more than their config.json says, bert.encoder.layer.0.",
         ),
         "nan": (state | {layer: state[layer] * float("nan")}, "are not finite: "),
+        "whole": (
+            state | {layer: state[layer].to(torch.int8)},
+            f"do not fit: {layer} is of torch.int8, not of a",
+        ),
         "bare": (
             {n[5:]: v for n, v in state.items() if n[:5] == "bert."},
             "lack 6 of BERT's weights, cls.pred",
@@ -339,6 +343,11 @@ def test_a_bert_that_is_not_what_its_folder_says_is_one_line(tmp_path, bert_fold
         "cut": "cannot load text_weights",
         "shard": "cannot load text_weights",
     }
+    whole = {name: value.clone() for name, value in state.items() if "decoder" not in name}
+    folders["whole_st"] = bert_of(tmp_path / "whole_st", bert_folder, {})
+    (tmp_path / "whole_st/pytorch_model.bin").unlink()
+    save_file(whole | {layer: whole[layer].long()}, tmp_path / "whole_st/model.safetensors")
+    said["whole_st"] = f"do not fit: {layer} is of I64, not of a kind with fractions"
     for name, folder in folders.items():
         with pytest.raises(ValueError) as caught:
             split_bert(text_weights=folder)

@@ -219,6 +219,17 @@ def test_what_fits_by_shape_and_not_by_kind(tmp_path):
         )
 
 
+def test_a_scale_that_is_no_logarithm_is_refused(tmp_path):
+    """Its exponential is infinite, or nothing: every similarity would be alike."""
+    _, state = made()
+    path = tmp_path / "w.pt"
+    for held in (100.0, -200.0):
+        torch.save(state | {"logit_scale": torch.tensor(held)}, path)
+        refused(f"logit_scale is {held:g}, allowed: the logarithm of what", path, trained_as="plain")
+    torch.save(state | {"logit_scale": torch.tensor(4.6052)}, path)
+    assert round(loaded(path, trained_as="plain").scale) == 100
+
+
 def test_weights_of_a_tag_that_are_not_finite_are_refused(tmp_path, monkeypatch):
     state = made()[1]
     state["text_projection"][0, 0] = float("inf")

@@ -176,6 +176,16 @@ def test_published_weights_say_what_they_said(t5_folder):
         ({"num_decoder_layers": 1}, {}, "have layers 1, not 2"),
         ({"d_ff": 48}, {}, "have ff 48, not 24"),
         ({"vocab_size": 29}, {}, "have 29 words, the tokenizer 30: take both from one place"),
+        (
+            {"pad_token_id": 3},
+            {},
+            "have pad_token_id 3, the tokenizer's [PAD] is 0: take both from one place",
+        ),
+        (
+            {"decoder_start_token_id": 5},
+            {},
+            "have decoder_start_token_id 5, the tokenizer's [PAD] is 0: take",
+        ),
         ({"vocab_size": 300}, {}, "have 300 words, the tokenizer 30: take both from one place"),
         (
             {"tie_word_embeddings": False},

@@ -198,6 +198,12 @@ def test_what_does_not_fit_is_said_with_its_name():
             check_fit(found, wanted)
         assert str(caught.value) == said
     check_fit(wanted, wanted)
+    for kind in ("int8", "int64", "bool", "complex64"):
+        changed = wanted | {"a.b": wanted["a.b"].to(getattr(torch, kind))}
+        with pytest.raises(
+            ValueError, match=f"^do not fit the model: a.b is of torch.{kind}, not of a kind with"
+        ):
+            check_fit(changed, wanted)
     for number in (float("nan"), float("inf"), -float("inf")):
         wanted["a.b"][1, 2] = number
         for check in (lambda: check_fit(wanted, wanted), lambda: check_finite(wanted)):

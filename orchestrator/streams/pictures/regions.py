@@ -81,6 +81,8 @@ class RegionPictures:
             raise ValueError("a box reaches outside the picture")
         if (boxes[:, :2] > boxes[:, 2:] + _EDGE).any():
             raise ValueError("a box ends before it begins")
+        if (boxes[:, :2] >= boxes[:, 2:]).any(axis=1).all():
+            raise ValueError("none of its boxes has an extent")
         out[:, width:] = boxes.clip(0, 1)
 
     def _allowed(self) -> str:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from .graded import AnswerBook, Graded
 
+LISTED_TWICE = "question listed twice in its file"
+"""Why a question is passed over."""
+
 
 @dataclass
 class Asked:

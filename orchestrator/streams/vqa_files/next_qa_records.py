@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import UserError
+from ...vqa_accuracy import normalise
 from ..json_file import read_json, shown
 from ..text_file import read_text
 from .next_qa_objects import NEXT_QA_OBJECTS
@@ -42,9 +43,10 @@ def read_next_qa(path: str, kind: str, bad: Callable[[str, str], None]) -> Itera
     text = read_text(path, layout)
     try:
         rows = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
-        if missing:
-            raise UserError(f"{path}:1: has no column {missing[0]}, allowed: {layout}")
+        header = rows.fieldnames or ()
+        if wrong := [name for name in _COLUMNS if header.count(name) != 1]:
+            found = "two columns" if wrong[0] in header else "no column"
+            raise UserError(f"{path}:1: has {found} {wrong[0]}, allowed: {layout}")
         for row in rows:
             place = f"{path}:{rows.line_num}"
             fault = _fault(row, kind)
@@ -101,6 +103,8 @@ def _fault(row: dict[str | None, Any], kind: str) -> tuple[str, str] | None:
         return "question is empty, allowed: text", "question is no text"
     if text_fault(row["answer"]):
         return "has no answer, allowed: text", "question without an answer"
+    if not normalise(row["answer"]):  # it would equal any other such answer
+        return f"answer is {row['answer'][:60]!r}, allowed: words", "question without an answer"
     if row["type"].strip() != kind:
         return f"type is {row['type'][:60]!r}, allowed: {kind}, the file's", "type is not the file's"
     category = whole_number(row["bigCate"].strip())

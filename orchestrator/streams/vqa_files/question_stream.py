@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -66,6 +66,8 @@ def question_stream(
     trains on. A task's groups are shuffled by ``config.seed`` and its name. ``content``: what
     the pictures are, for the fingerprint.
 
+    Its ``remarks`` say which questions that are looked at are trained on as well, in whatever task.
+
     :class:`~orchestrator.errors.UserError` for a task without a question in one of its splits.
     """
     tasks = [_without(held_out, world, t) if i and held_out is not None else t for i, t in enumerate(tasks)]
@@ -111,6 +113,7 @@ def question_stream(
         augment="none",
         fingerprint=digest.hexdigest(),
         skipped=dict(skipped),
+        remarks=tuple(_known(tasks)),
         tables=QuestionTables(
             answers=answers,
             vocabulary=len(kept),
@@ -199,6 +202,19 @@ def _source(
         ids=asked.ids,
         questions=Questions(np.array(asked.kind, np.int32), answer, worth),
     )
+
+
+def _known(tasks: Sequence[TaskQuestions]) -> Iterator[str]:
+    """A line where validation questions are training questions, and one where test questions are either."""
+    ids = {s: [i for t in tasks for i in t.splits[s].ids] for s in ("train", "validation", "test")}
+    known = set(ids["train"])
+    for split, others in (("validation", "training"), ("test", "training or validation")):
+        if same := [item for item in ids[split] if item in known]:
+            yield (
+                f"{len(same)} of {len(ids[split])} {split} questions are {others} questions as well, such as "
+                f"{same[0]}"
+            )
+        known.update(ids[split])
 
 
 def _shuffled(seed: int, task: str, groups: np.ndarray) -> tuple[int, ...]:

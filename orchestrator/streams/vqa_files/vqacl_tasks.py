@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..bad_records import BadRecords
 from .annotations import Annotation, read_annotations
-from .asked import Asked
+from .asked import LISTED_TWICE, Asked
 from .coco_pictures import CocoPictures
 from .graded import AnswerBook
 from .partition import PartitionRecord, read_partition
@@ -18,7 +18,6 @@ from .worth import worth
 _FILES = {"train": "train", "validation": "val", "test": "test"}
 _NO_OBJECT = "picture without an object in ImgId_cate_map.json"
 _NO_GROUP = "picture whose object id is in no group"
-_TWICE = "question listed twice in its file"
 
 
 def vqacl_tasks(
@@ -52,7 +51,7 @@ def vqacl_tasks(
             for record in read_partition(path, bad):
                 place = objects.get(record.picture)
                 if record.question in seen:
-                    bad.pass_over(f"{record.place}: is listed twice", _TWICE)
+                    bad.pass_over(f"{record.place}: is listed twice", LISTED_TWICE)
                     continue
                 seen.add(record.question)
                 if place is None:

@@ -244,3 +244,33 @@ def test_the_order_in_which_a_machine_lists_changes_nothing(tmp_path, monkeypatc
         results.append((folders, [part.paths for part in parts]))
     assert results[0] == results[1]
     assert "ant/one/9.jpg" in results[0][1][0]
+
+
+@pytest.mark.parametrize("name", ["@eaDir", "__MACOSX", "lost+found"])
+def test_folders_that_systems_make_hold_no_pictures_and_are_no_classes(tmp_path, name):
+    tree(tmp_path)
+    touch(tmp_path / name / "thumbnail.jpg")
+    touch(tmp_path / "ant" / name / "0.jpg" / "thumbnail.jpg")
+    folders, found, bad = walk(tmp_path)
+    assert folders == CLASSES and found == plain("") and bad.remarks == [] and not bad.counts
+
+
+@pytest.mark.parametrize("splits", [("train", "test"), ("Training", "val"), ("test_set", "train_set")])
+def test_splits_inside_of_classes_are_not_mixed(tmp_path, splits):
+    """They would be drawn anew, and what the data set tests on be trained on."""
+    for split in splits:
+        for name in ("bee", "ant"):
+            touch(tmp_path / name / split / "0.jpg")
+    one, other = sorted(splits)
+    assert message(tmp_path) == (
+        f"{tmp_path}: has ant/{one}/, ant/{other}/ and 1 more such class folders, allowed: the splits first, "
+        "train/CLASS/ and test/CLASS/, or classes without splits"
+    )
+
+
+def test_a_folder_of_trains_is_no_split(tmp_path):
+    tree(tmp_path, classes=["train", "car"])
+    touch(tmp_path / "car" / "train" / "0.jpg")
+    touch(tmp_path / "car" / "deeper" / "test" / "0.jpg")
+    folders, found, _ = walk(tmp_path)
+    assert folders == ["car", "train"] and len(found[0]) == 6

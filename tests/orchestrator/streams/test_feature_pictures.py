@@ -124,6 +124,8 @@ def with_one(number):
         ({**region(1), "boxes": np.full((4, 4), -0.5)}, "a box reaches outside the picture"),
         ({**region(1), "boxes": np.tile([90.0, 0, 50, 20], (4, 1))}, "a box ends before it begins"),
         ({**region(1), "boxes": np.tile([0.9, 0, 0.5, 0.2], (4, 1))}, "a box ends before it begins"),
+        ({**region(1), "boxes": np.zeros((4, 4))}, "none of its boxes has an extent"),
+        ({**region(1), "boxes": np.tile([50, 0, 50, 20], (4, 1))}, "none of its boxes has an extent"),
         ({**region(1), "boxes": np.full((4, 4), np.nan)}, "boxes holds NaN or infinity"),
         ({**region(1), "features": with_one(np.nan)}, "features holds NaN or infinity"),
         ({**region(1), "features": with_one(-np.inf)}, "features holds NaN or infinity"),

@@ -173,6 +173,11 @@ def test_names_come_from_a_file_exactly_as_they_are_written(tmp_path):
     [
         ("n.txt", "n01_猫\tcat\n", "has no name for the folder 'n02_goldfish', allowed: one for each class"),
         ("n.txt", "n01_猫\n", ":1: 'n01_猫' has no name, allowed: a folder, a tab, its name"),
+        (
+            "n.txt",
+            "n01_猫\tcat\t7\n",
+            "n.txt:1: 'n01_猫\\tcat\\t7' has 2 tabs, allowed: a folder, a tab, its name",
+        ),
         ("n.txt", "n01_猫\ta\nn01_猫\tb\n", "folder 'n01_猫' is given twice, allowed: once"),
         ("n.txt", "n01_猫\t \n", "folder 'n01_猫' is named ' ', allowed: text that is not empty"),
         ("n.txt", "", "names no class, allowed: folder and name of each class"),

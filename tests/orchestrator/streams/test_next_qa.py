@@ -167,6 +167,7 @@ def test_novel_composition_and_the_most_frequent_answers(tmp_path, files):
     [
         ("train", "answer", " ", "has no answer", "question without an answer"),
         ("test", "answer", "", "has no answer", "question without an answer"),
+        ("train", "answer", " ?!", "answer is ' ?!', allowed: words", "question without an answer"),
         ("val", "question", "", "question is empty", "question is no text"),
         ("train", "bigCate", 81, "bigCate is '81', allowed: 1 .. 80", "bigCate is out of range"),
         ("train", "bigCate", "1.0", "bigCate is '1.0'", "bigCate is out of range"),
@@ -187,6 +188,36 @@ def test_a_malformed_row_is_one_line_or_counted(tmp_path, files, split, column, 
     assert stream.skipped == {reason: 1} and len(stream.tasks[2].splits[SPLITS[split]].ids) == 9
 
 
+def test_a_question_that_a_file_holds_twice_is_asked_once_and_counted(tmp_path, files):
+    files["train_TC"] += files["train_TC"][:3]
+    files["test_DO"].append(files["test_DO"][9] | {"answer": "another"})
+    stream = load(write(tmp_path, files))
+    assert stream.skipped == {"question listed twice in its file": 4}
+    ids = stream.tasks[2].splits["train"].ids
+    assert len(ids) == len(set(ids)) == 10
+    assert len(stream.tasks[6].splits["test"].ids) == 10
+
+
+def made(folder):
+    folder.mkdir()
+    return folder
+
+
+def test_questions_that_are_trained_on_and_looked_at_are_said(tmp_path, files):
+    assert load(write(made(tmp_path / "plain"), files)).remarks == ()
+    files["val_TC"] = [*files["train_TC"][:2], *files["val_TC"][2:]]
+    files["test_DO"] = [*files["train_DO"][:1], *files["val_DO"][1:3], *files["test_DO"][3:]]
+    known = {part: {video(part, n) for n in range(len(OBJECTS))} for part in SPLITS}
+    mixed = write(made(tmp_path / "mixed"), files)
+    for part in ("val", "test"):
+        ids = sorted(known["train"] | known["val"] | known["test"])
+        rewrite(ids=ids, feat=np.zeros((len(ids), CLIPS, 2 * WIDTH)))(mixed / f"vid_feat/app_mot_{part}.h5")
+    assert load(mixed).remarks == (
+        f"2 of 80 validation questions are training questions as well, such as {video('train', 0)}_2",
+        f"3 of 80 test questions are training or validation questions as well, such as {video('train', 0)}_6",
+    )
+
+
 def test_a_row_of_another_length_is_one_line_or_counted(tmp_path, files):
     path = write(tmp_path, files) / "Partition_Q_v2/train_DO.csv"
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -203,6 +234,7 @@ def test_a_row_of_another_length_is_one_line_or_counted(tmp_path, files):
     [
         (b"video,question,answer,qid,type\n", "has no column bigCate"),
         (b"", "has no column video"),
+        (b"video,question,answer,qid,type,bigCate,answer\n", "has two columns answer"),
         ("video\n,é".encode("latin-1"), r"not UTF-8 \(byte 7 of the file\)"),
         (b'video,question,answer,qid,type,bigCate\n1,"x"y,a,1,TC,1\n', "no CSV"),
         (None, "cannot be read"),
@@ -254,6 +286,10 @@ def rewrite(**columns):
         (rewrite(ids=[1, 2], feat=np.zeros((3, 4, 6))), r"3 rows of feat and ids \(2,\)"),
         (rewrite(ids=[1], feat=np.zeros((1, 4, 5))), r"feat has shape \(1, 4, 5\)"),
         (rewrite(ids=[1], feat=np.zeros((1, 5, 6))), "5 clips of 3 features"),
+        (rewrite(ids=[1, 2, 1], feat=np.zeros((3, 4, 6))), "ids holds 1 twice"),
+        (rewrite(ids=[1], feat=np.zeros((1, 4, 6), complex)), "feat holds complex128"),
+        (rewrite(ids=[1], feat=np.full((1, 4, 6), b"x")), r"feat holds \|S1"),
+        (rewrite(ids=[1], feat=h5py.SoftLink("/nowhere")), "cannot be read"),
     ],
 )
 def test_features_cut_short_or_of_another_layout_are_refused(tmp_path, files, damage, found):

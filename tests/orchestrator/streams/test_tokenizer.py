@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import unicodedata
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from transformers import PreTrainedTokenizerFast, T5Tokenizer
 
 from orchestrator.errors import UserError
 from orchestrator.streams.multilingual import multilingual
+from orchestrator.streams.named_tokenizer import named_tokenizer
+from orchestrator.streams.text_config import TextConfig
 from orchestrator.streams.tokenizer import Tokenizer
 from orchestrator.streams.world.vocabulary import world_words
 
@@ -225,6 +228,21 @@ def test_a_pretrained_tokenizer_without_special_tokens_is_refused(tmp_path):
         Tokenizer.from_pretrained(str(tmp_path), 6)
 
 
+def test_what_nothing_reads_is_no_other_token_of_a_pretrained_tokenizer(tmp_path):
+    """Models would not see where a text ends, or learn to end one, nor which words they do not know."""
+    names = {f"{k}_token": f"[{k.upper()}]" for k in ("pad", "unk", "cls", "sep", "mask")}
+    for key in ("sep", "cls", "mask"):
+        wordlevel(tmp_path / key, **(names | {"pad_token": names[f"{key}_token"]}))
+        said = rf"'\[{key.upper()}\]', which nothing reads, is its {key} token too, allowed: one of its own$"
+        with pytest.raises(UserError, match=f"its pad token {said}"):
+            Tokenizer.from_pretrained(str(tmp_path / key), 6)
+    wordlevel(tmp_path / "unk", **(names | {"pad_token": "[UNK]"}))
+    with pytest.raises(
+        UserError, match=r"does not know become its pad token '\[UNK\]', which nothing reads, all"
+    ):
+        Tokenizer.from_pretrained(str(tmp_path / "unk"), 6)
+
+
 def test_t5s_tokenizer_has_an_end_and_nothing_before_the_text(tmp_path):
     pieces = ["<pad>", "</s>", "<unk>", "\u2581a", "\u2581red", "\u2581car", "s"]
     T5Tokenizer([(piece, -float(i)) for i, piece in enumerate(pieces)], extra_ids=2).save_pretrained(tmp_path)
@@ -393,6 +411,32 @@ def test_what_is_no_tokenizers_folder_is_said_with_the_reason(tmp_path):
         assert message.endswith(
             "a folder with tokenizer.json, or with a vocabulary and tokenizer_config.json"
         )
+
+
+def test_a_vocabulary_without_its_unknown_token_is_refused(tmp_path):
+    """It would end the run at the first word that it does not have."""
+    folder = vocabulary(tmp_path / "t", [word for word in WORDS if word != "[UNK]"])
+    with pytest.raises(
+        UserError,
+        match=f"^tokenizer '{folder}': cannot read a word that it does not know .*Missing .UNK. token.*, "
+        "allowed: a vocabulary that has the unknown token$",
+    ):
+        Tokenizer.from_pretrained(folder, 8)
+
+
+def test_so_is_one_that_leaves_every_word_of_a_task_out(tmp_path):
+    alphabet = Backend(models.BPE({"[PAD]": 0, "[SEP]": 1, **{c: k for k, c in enumerate("dogcat", 2)}}, []))
+    special = {"pad_token": "[PAD]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=alphabet, **special).save_pretrained(tmp_path)
+    config = TextConfig(tokenizer=str(tmp_path))
+    for captions, lost in ((["a dog", "猫"], False), (["猫", "红鞋"], True)):
+        task = SimpleNamespace(name="toys", splits={"train": SimpleNamespace(captions=captions)})
+        source = SimpleNamespace(scenario="retrieval", tasks=[task])
+        if not lost:
+            assert named_tokenizer(source, config).encode(["cat"]).tolist()[0][1:4] != [0, 0, 0]
+            continue
+        with pytest.raises(UserError, match="every word of task 'toys' is unknown to it, allowed: one of"):
+            named_tokenizer(source, config)
 
 
 def test_a_word_that_stands_twice_leaves_an_id_without_a_word(tmp_path):

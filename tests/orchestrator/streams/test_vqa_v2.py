@@ -327,6 +327,17 @@ def test_a_question_that_a_file_holds_twice_is_asked_once_and_counted(tmp_path, 
     assert len(ids) == len(set(ids)) == len(TRAIN)
 
 
+def test_questions_that_are_trained_on_and_looked_at_are_said(tmp_path, files):
+    assert load(write(tmp_path, files)).remarks == ()
+    train, test = (files[f"vqa/Partition_Q/karpathy_{part}_q_count.json"] for part in ("train", "test"))
+    for one, other in zip(train[:3], test[:3], strict=True):
+        one["question_id"] = other["question_id"]
+    assert load(write(tmp_path, files, pictures=False)).remarks == (
+        f"3 of {10 * len(test)} test questions are training or validation questions as well, such as "
+        f"{test[0]['question_id']}",
+    )
+
+
 def test_regions_are_read_by_row_from_the_file_of_their_picture(tmp_path, files):
     # Training pictures may lie in val2014, as in Karpathy's split.
     moved = files["vqa/Partition_Q/karpathy_train_q_type.json"][3]

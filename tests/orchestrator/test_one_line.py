@@ -1,0 +1,38 @@
+"""What a file's name or a record holds does not begin a line of its own."""
+
+import pickle
+
+import pytest
+
+from orchestrator import sweep
+from orchestrator.errors import BadRecord, UserError
+from orchestrator.one_line import one_line
+
+
+def test_line_ends_controls_and_halves_of_characters_are_escaped():
+    held = "a\nb\r\x1b]0;title\x07\t\x85\u2028\u2029\udce9"
+    assert one_line(held) == r"a\nb\r\x1b]0;title\x07\t\x85\u2028\u2029\udce9"
+    for whole in ("", "plain 'text' \\n", "猫 e\u0301 👩\u200d🚀 \u00a0"):
+        assert one_line(whole) == whole
+
+
+def test_an_error_is_one_line_also_after_its_way_between_processes():
+    for error in (UserError("x/a\nb.jpg: is gone"), BadRecord("x/a\nb.jpg: is gone", 3)):
+        for found in (error, pickle.loads(pickle.dumps(error))):
+            assert str(found) == r"x/a\nb.jpg: is gone"
+    assert found.row == 3
+
+
+@pytest.mark.parametrize("name", [b"two\nlines", b"caf\xe9"])
+def test_what_a_dry_run_says_of_a_name_stays_in_its_line(tmp_path, capsys, name):
+    for top in ("train", "test"):
+        for c in ("ant", "bee"):
+            (tmp_path / top / c).mkdir(parents=True)
+            for i in range(2):
+                (tmp_path / top / c / f"{i}.jpg").write_text(f"{top} {c} {i}")
+    (tmp_path / name.decode(errors="surrogateescape")).mkdir()
+    more = [f"{k}={v}" for k, v in {"stream.initial": 1, "stream.increment": 1}.items()]
+    given = ["zero-shot", "--stream", "image-folder", "--data", str(tmp_path), "--dry-run"]
+    assert sweep.main([*given, "--set", *more]) == 0
+    shown = {b"two\nlines": r"two\nlines", b"caf\xe9": r"caf\udce9"}[name]
+    assert f"  passed over beside train/ and test/: {shown}/; validation" in capsys.readouterr().out
