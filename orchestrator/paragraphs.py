@@ -17,8 +17,8 @@ def paragraphs(lines: Iterable[str]) -> str:
 
 
 def in_rows(head: str, items: Iterable[str]) -> list[str]:
-    """``head`` and ``items``, which stand two spaces apart, in lines of 100 letters, or one longer item a line;
-    later lines begin below the first item.
+    """``head`` and ``items``, two spaces apart, in lines of 100 letters at most, or of one longer item; later
+    lines begin below the first item.
     """
     rows: list[list[str]] = [[]]
     for item in items:

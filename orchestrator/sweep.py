@@ -14,6 +14,7 @@ from .cli import (
     RUNS,
     Say,
     add_run_arguments,
+    check_free,
     given_values,
     kept_at,
     kept_folder,
@@ -24,6 +25,7 @@ from .cli import (
     said_again,
     storage_url,
 )
+from .command_parser import CommandParser
 from .errors import UserError
 from .identity import Identity, digest
 from .kept_request import read_request
@@ -88,7 +90,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m orchestrator.sweep",
         description="Searches a method's hyper-parameters over a stream, on all of the machine or cluster.",
         epilog="'list' in the place of METHOD lists methods, streams and search spaces; 'list METHOD' tells "
@@ -147,6 +149,8 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     ray_environment(say)  # before the first import of Ray
     check_here(space.config.run, None if at_most else concurrent)
     if given.dry_run:
+        if given.name:
+            check_free(given.name)
         from .preview import preview
 
         print(preview(space, source, _trials(request, space, folder, given, say), concurrent))

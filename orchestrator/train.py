@@ -16,6 +16,7 @@ from .cli import (
     RUNS,
     Say,
     add_run_arguments,
+    check_free,
     given_values,
     kept_at,
     kept_folder,
@@ -26,6 +27,7 @@ from .cli import (
     said_again,
     storage_url,
 )
+from .command_parser import CommandParser
 from .config import RunConfig, data_values, parse_set
 from .errors import UserError
 from .identity import Identity, digest
@@ -103,6 +105,8 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     ray_environment(say)  # before the first import of Ray
     check_here(config.run, None if at_most else concurrent)
     if given.dry_run:
+        if given.name:
+            check_free(given.name)
         from .preview import preview_train
 
         print(preview_train(config, source, seeds, concurrent))
@@ -137,7 +141,7 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m orchestrator.train",
         description="Walks one configuration of a method over a stream, then looks at test data once.",
     )
