@@ -167,12 +167,8 @@ def new_folder(
     kept at ``url``.
     """
     chosen = name or _free_name(f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}")
-    check_plain(chosen, "--name")
+    check_free(chosen)
     folder = (RUNS / chosen).resolve()
-    check_place(folder.parent)
-    taken = UserError(f"--name {chosen}: {folder} exists; choose another name, or --resume {chosen}")
-    if (RUNS / chosen).is_symlink() or not is_free(folder):
-        raise taken
     if (kept := kept_at(url, folder, check=True)) is not None:
         identity.claim(kept.storage, new=True, files=files)
     # Deeper than a run's folder lies: what a kill leaves there is taken for no run.
@@ -187,7 +183,7 @@ def new_folder(
             with suppress(Exception):
                 kept.storage.delete("")  # it was claimed by this run alone, a moment ago
         if isinstance(error, OSError) and folder.exists():
-            raise taken from None
+            raise _taken(chosen) from None
         if isinstance(error, OSError) and not is_full(error):
             raise UserError(
                 f"{folder}: cannot be made ({error.strerror}); allowed: a working folder, or {RUNS} in it, "
@@ -197,6 +193,21 @@ def new_folder(
     finally:
         shutil.rmtree(making.parent, ignore_errors=True)
     return folder
+
+
+def check_free(name: str) -> None:
+    """:class:`UserError`: ``name`` is no plain file name, or a run or a file has it in ``runs``, or
+    that is nobody's place to make a folder in.
+    """
+    check_plain(name, "--name")
+    check_place((RUNS / name).resolve().parent)
+    if (RUNS / name).is_symlink() or not is_free((RUNS / name).resolve()):
+        raise _taken(name)
+
+
+def _taken(name: str) -> UserError:
+    folder = (RUNS / name).resolve()
+    return UserError(f"--name {name}: {folder} exists; choose another name, or --resume {name}")
 
 
 def _free_name(name: str) -> str:

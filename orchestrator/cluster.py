@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import logging
@@ -12,6 +11,7 @@ from typing import Any
 
 from . import strict_yaml
 from .cli import add_version, run_main
+from .command_parser import CommandParser
 from .errors import UserError
 
 _HERE = Path("cluster.yaml")
@@ -20,7 +20,7 @@ _SHIPPED = Path(__file__).with_name("cluster.yaml")
 
 def main(arguments: list[str]) -> int:
     """Runs the command line; returns its exit status."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m orchestrator.cluster", description="Looks after the file of Ray's cluster launcher."
     )
     add_version(parser)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 from collections import Counter
@@ -13,6 +12,7 @@ from textwrap import fill
 from urllib.parse import quote, unquote
 
 from .cli import add_version, run_main
+from .command_parser import CommandParser
 from .compare_groups import Group, group_runs
 from .compare_labels import differences
 from .compare_pictures import pictures
@@ -65,7 +65,7 @@ def compare(folder: Path, stream: str | None = None) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status 0; 2 with one line on stderr for a :class:`~orchestrator.errors.UserError`."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m orchestrator.compare",
         description="Tables and pictures of finished runs: mean and standard deviation over seeds.",
     )

@@ -37,9 +37,11 @@ def known(name: Any, key: str, allowed: Sequence[str], kind: str) -> str:
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """The end of an error: what was probably meant, then all that is allowed."""
-    allowed = list(allowed)
-    near = [word for word in allowed if name and word.startswith(name)]
-    near = near or difflib.get_close_matches(name, allowed, n=3, cutoff=0.6)
+    allowed, name = list(allowed), name.lower()
+    near = [word for word in allowed if name and word.lower().startswith(name)]
+    if not near:
+        written = {word.lower(): word for word in allowed}
+        near = [written[word] for word in difflib.get_close_matches(name, written, n=3, cutoff=0.6)]
     meant = f"; did you mean {' or '.join(near)}?" if near else "; "
     return f"{meant}{' A' if near else 'a'}llowed are {', '.join(allowed)}"
 

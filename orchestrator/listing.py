@@ -49,5 +49,7 @@ def _table(rows: list[tuple[str, str, str]]) -> list[str]:
     lines: list[str] = []
     for name, scenario, about in rows:
         head = f"  {name:{first}}  {scenario:{second}}  "
-        lines += textwrap.wrap(head + about, _WIDTH, subsequent_indent=" " * len(head), drop_whitespace=True)
+        lines += textwrap.wrap(
+            head + about, _WIDTH, subsequent_indent=" " * len(head), break_on_hyphens=False
+        )
     return lines

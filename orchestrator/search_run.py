@@ -16,6 +16,7 @@ from .identity import Identity
 from .job import Job, Outcome
 from .measures import shown_metrics, unit
 from .notes import search_note
+from .paragraphs import in_rows, paragraphs
 from .ray_watch import RayLost
 from .run_storage import RunStorage
 from .session import Session
@@ -73,7 +74,7 @@ def search_run(
         watch.fatal = line
         watch.catch_up()
         record = watch.finish("interrupted", {}, {})
-        print("\n" + "\n".join(_closing(folder, space, watch, {}, "failed", record)), flush=True)
+        print("\n" + paragraphs(_closing(folder, space, watch, {}, "failed", record)), flush=True)
 
     try:
         best = book.best()
@@ -126,7 +127,7 @@ def search_run(
             files = _files_of(book.place(best.id))
         ended = "interrupted" if watch.fatal else status
         record = watch.finish(ended, tested, tags, chosen, files)
-    print("\n" + "\n".join(_closing(folder, space, watch, tested, status, record)), flush=True)
+    print("\n" + paragraphs(_closing(folder, space, watch, tested, status, record)), flush=True)
     if unforeseen is not None:
         raise unforeseen
     if status == "interrupted":
@@ -314,9 +315,13 @@ def _closing(
         names = shown_metrics(space.config.method_name, tested)
         found = [f"{name} {shown_score(tested[f'test/{name}'])} {unit(name)}" for name in names]
         if found:
-            lines.append(f"  on test: {'  '.join(found)}")
+            lines += in_rows("  on test: ", found)
         again = f"python -m orchestrator.train --config {_config_of(folder, best)}"
-        lines += ["", "Run the best one again:", f"  {again}"]
+        lines += [
+            "",
+            "Run the best one again (with --seeds 0 1 2: once for each of these seeds):",
+            f"  {again}",
+        ]
     elif status == "finished":
         lines.append("No trial walked the whole stream.")
     lines += ["", *record]

@@ -27,6 +27,7 @@ from .memory_watch import MemoryWatch
 from .neighbours import Neighbours
 from .one_line import one_line
 from .placement import lane_resources, lanes_that_fit
+from .ray_address import ray_address
 from .ray_watch import RayLost, RayWatch
 from .replay.limits import plan as plan_memory
 from .replay.parcel import Parcel, pack
@@ -401,11 +402,11 @@ class Session:
         waited = time.monotonic() - self._lanes_began
         shared = self._neighbours.found > 0
         if not self._up and waited > self._patience and not shared:
-            raise UserError(f"no lane came up within {self._patience:.0f} s: ask for less")
+            why = _why_no_lane(shared)
+            raise UserError(f"no lane came up within {self._patience:.0f} s ({why}): ask for less")
         if not self._up and waited > 60 * self._complaints:
             self._complaints += 1
-            why = "other sweeps are at work" if shared else "its resources may be in use by others"
-            self._say(f"still no lane after {waited:.0f} s: {why}")
+            self._say(f"still no lane after {waited:.0f} s: {_why_no_lane(shared)}")
 
     def _keep_desk(self) -> None:
         """Tells a dispatcher that took the place of one that died what the driver alone knows."""
@@ -432,6 +433,14 @@ class Session:
     def lanes_up(self) -> dict[int, float]:
         """Lane -> seconds from its start until its workers were ready, of the lanes that are up."""
         return ask(self.dispatcher, "lanes")["ready"]
+
+
+def _why_no_lane(shared: bool) -> str:
+    """Why no lane may have come up; ``shared``: other sweeps were found on the cluster."""
+    if shared:
+        return "other sweeps are at work"
+    # Nobody else asks a Ray of one's own for anything.
+    return "this machine is busy" if ray_address() is None else "its resources may be in use by others"
 
 
 class _Progress:

@@ -14,6 +14,7 @@ from .cli import (
     RUNS,
     Say,
     add_run_arguments,
+    check_free,
     given_values,
     kept_at,
     kept_folder,
@@ -24,6 +25,7 @@ from .cli import (
     said_again,
     storage_url,
 )
+from .command_parser import CommandParser
 from .errors import UserError
 from .identity import Identity, digest
 from .kept_request import read_request
@@ -88,7 +90,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m orchestrator.sweep",
         description="Searches a method's hyper-parameters over a stream, on all of the machine or cluster.",
         epilog="'list' in the place of METHOD lists methods, streams and search spaces; 'list METHOD' tells "
@@ -153,6 +155,8 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
             check_start()
 
     if given.dry_run:
+        if given.name:
+            check_free(given.name)
         from .preview import preview
 
         check(start=False)

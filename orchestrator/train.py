@@ -17,6 +17,7 @@ from .cli import (
     RUNS,
     Say,
     add_run_arguments,
+    check_free,
     given_values,
     kept_at,
     kept_folder,
@@ -27,6 +28,7 @@ from .cli import (
     said_again,
     storage_url,
 )
+from .command_parser import CommandParser
 from .config import RunConfig, data_values, parse_set
 from .errors import UserError
 from .identity import Identity, digest
@@ -111,6 +113,8 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
             check_start()
 
     if given.dry_run:
+        if given.name:
+            check_free(given.name)
         from .preview import preview_train
 
         check(start=False)
@@ -156,7 +160,7 @@ def _is_over(folder: Path, identity: Identity, variants: Mapping[str, Mapping[st
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m orchestrator.train",
         description="Walks one configuration of a method over a stream, then looks at test data once.",
     )

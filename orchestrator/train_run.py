@@ -15,6 +15,7 @@ from .job import Job, Outcome
 from .measures import shown_metrics, unit
 from .notes import seeds_note
 from .over_seeds import over_seeds
+from .paragraphs import paragraphs
 from .ray_watch import RayLost
 from .run_storage import RunStorage
 from .scoring import HEADLINE
@@ -97,7 +98,8 @@ def train_run(
         watch.catch_up()
         record = watch.finish("interrupted", {}, {})
         print(
-            "\n" + "\n".join(_closing(folder, config.method_name, watch, 0, {}, "failed", record)), flush=True
+            "\n" + paragraphs(_closing(folder, config.method_name, watch, 0, {}, "failed", record)),
+            flush=True,
         )
 
     try:
@@ -175,7 +177,7 @@ def train_run(
         ended = "interrupted" if watch.fatal else status
         record = watch.finish(ended, whole, tags, files=files)
     lines = _closing(folder, config.method_name, watch, len(tested), means, status, record)
-    print("\n" + "\n".join(lines), flush=True)
+    print("\n" + paragraphs(lines), flush=True)
     if unforeseen is not None:
         raise unforeseen
     return {"finished": 0, "interrupted": 130}.get(status, 1)

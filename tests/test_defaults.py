@@ -24,10 +24,20 @@ def test_a_pages_table_is_what_the_commands_resolve_to(page, defaults):
     assert defaults.written(text) == text, "python docs/defaults.py makes it anew"
 
 
+@pytest.mark.parametrize("page", sorted(_DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_a_pages_keys_are_those_of_the_classes(page, defaults):
+    text = page.read_text()
+    assert defaults.written(text) == text, "python docs/defaults.py makes it anew"
+
+
 def test_a_value_that_has_changed_is_written(defaults):
     text = (_DOCS / "mma.md").read_text()
     row = re.search(r"\| `method.batch_size` \| 256 \| 64 \| 64 \|", text)[0]
     assert defaults.written(text.replace(row, row.replace("64", "65"))) == text
+    for name, old in (("streams", "`stream.train=480`"), ("configuration", "| `run.workers` | 1 |")):
+        text = (_DOCS / f"{name}.md").read_text()
+        assert old in text
+        assert defaults.written(text.replace(old, old.replace("1", "7").replace("480", "7"))) == text
 
 
 @pytest.mark.parametrize("page", sorted(_DOCS.glob("*.md")), ids=lambda page: page.name)

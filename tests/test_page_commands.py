@@ -50,6 +50,7 @@ def place(tmp_path_factory):
     _image_net_r(folder / "image-folder")
     space = Space.load("ctp")
     (folder / "c.yaml").write_text(space.start_config.yaml())
+    (folder / "my.yaml").write_text(_shown("search_spaces", "# my.yaml"))
     runs = folder / "runs"
     for seed, score in enumerate((40.0, 44.0)):
         trial = runs / "NAME" / "trials" / f"seed_{seed}"
@@ -108,6 +109,14 @@ def once():
         patch.setattr(registry.get(name), "load", staticmethod(load))
     yield
     patch.undo()
+
+
+def _shown(page, first):
+    """The block of a page that begins with a line ``first``."""
+    (block,) = re.findall(
+        rf"^```text\n({first}\n.*?)^```$", (_ROOT / "docs" / f"{page}.md").read_text(), re.S | re.M
+    )
+    return block
 
 
 @pytest.fixture

@@ -39,7 +39,10 @@ def _keys(text):
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
 def test_a_pages_keys_are_there(page, known):
-    assert _keys(page.read_text()) - known == set()
+    text = page.read_text()
+    # A page that shows a method of one's own has that method's keys too.
+    shown = {f"method.{name}" for name in re.findall(r"^    (\w+): \w+ = ", text, re.M)}
+    assert _keys(text) - known - shown == set()
 
 
 def test_a_key_that_is_not_there_is_noticed(known):

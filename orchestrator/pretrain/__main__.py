@@ -14,6 +14,7 @@ from methods.backbones.clip_config import ClipConfig
 from methods.backbones.config import BackboneConfig
 from methods.backbones.pretrained_image_text import load_image_text
 from orchestrator.cli import Say, add_version, run_main
+from orchestrator.command_parser import CommandParser
 from orchestrator.errors import UserError
 from orchestrator.streams.tokenizer import Tokenizer
 
@@ -35,7 +36,7 @@ _HELP = {
 
 def main(arguments: list[str]) -> int:
     """Trains, writes the file, prints what it is good for."""
-    parser = argparse.ArgumentParser(prog="python -m orchestrator.pretrain", description=__doc__)
+    parser = CommandParser(prog="python -m orchestrator.pretrain", description=__doc__)
     add_version(parser)
     commands = parser.add_subparsers(dest="command", required=True)
     weights = "where to write the weights (default: %(default)s); beside it a checkpoint to go on from"

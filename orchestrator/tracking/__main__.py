@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
 from orchestrator.cli import add_version, run_main
+from orchestrator.command_parser import CommandParser
 from orchestrator.errors import UserError
 from orchestrator.full_disk import is_full
 
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status 0; 2 with one line on stderr for a :class:`~orchestrator.errors.UserError`; 130 for
     Ctrl-C.
     """
-    parser = argparse.ArgumentParser(prog="python -m orchestrator.tracking", description=__doc__)
+    parser = CommandParser(prog="python -m orchestrator.tracking", description=__doc__)
     add_version(parser)
     commands = parser.add_subparsers(dest="command", required=True)
     send = commands.add_parser("send", help="send a sweep's unsent records (MLFLOW_TRACKING_URI honoured)")

@@ -33,7 +33,12 @@ _LINE = {  # what MLflow's own charts have, whose page reads all of it
     "useGlobalXaxisKey": True,
     "useGlobalLineSmoothing": True,
 }
-_OWN = {"sweep": "Search", "train": "Runs"}  # MLflow sorts sections: before "test" and "validation"
+# A section a chart, since MLflow calls all charts of parallel coordinates alike. It sorts sections by name:
+# ours come before those of "test" and "validation".
+_SECTIONS = {
+    "sweep": ("Finished trials, by score", "Objective over tasks", "Stopped trials too, by tasks done"),
+    "train": ("Runs",),
+}
 
 
 def view_tag(key: str) -> str:
@@ -68,29 +73,33 @@ def view_state(
     """
     scores = dict.fromkeys([order, objective, *_COLUMNS[kind]])
     columns = ["tags.`status`", *(f"metrics.`{m}`" for m in scores), *(f"params.`{p}`" for p in searched)]
-    over_tasks = {"type": "LINE", "metricKey": objective, "selectedMetricKeys": [objective], **_LINE}
+    over_tasks = {
+        "type": "LINE",
+        "metricKey": objective,
+        "selectedMetricKeys": [objective],
+        "displayName": f"{objective} over tasks",
+        **_LINE,
+    }
     if kind == "sweep":
-        charts = [
-            {**_parallel(searched, order), "displayName": "finished trials"},
-            {**over_tasks, "displayName": f"{objective} over tasks"},
-            {**_parallel(searched, TASKS), "displayName": "all trials: tasks done"},
-        ]
+        charts = [_parallel(searched, order), over_tasks, _parallel(searched, TASKS)]
     else:
         bars = [{"type": "BAR", "metricKey": metric, "displayName": metric} for metric in _BARS]
-        charts = [{**over_tasks, "displayName": f"{objective} over tasks"}, *bars]
-    own = _OWN[kind]
-    common = {"metricSectionId": own, "deleted": False, "isGenerated": False, "runsCountToCompare": 100}
+        charts = [over_tasks, *bars]
+    sections = _SECTIONS[kind]
+    common = {"deleted": False, "isGenerated": False, "runsCountToCompare": 100}
     state: dict[str, Any] = {
         "searchFilter": f"tags.`mlflow.parentRunId` = '{parent_run}'",
         "orderByKey": f"metrics.`{order}`",
         "orderByAsc": mode == "min",
         "selectedColumns": columns,
         "runsHiddenMode": "SHOW_ALL",
+        "hideEmptyCharts": True,  # test scores that the scenario does not have
         "compareRunCharts": [
-            {**chart, **common, "uuid": f"{own}-{number}"} for number, chart in enumerate(charts)
+            {**chart, **common, "metricSectionId": sections[number % len(sections)], "uuid": f"own-{number}"}
+            for number, chart in enumerate(charts)
         ],
         "compareRunSections": [
-            {"uuid": own, "name": own, "display": True, "columns": 1},
+            *({"uuid": name, "name": name, "display": True, "columns": 1} for name in sections),
             {"uuid": "others", "name": "Model metrics", "display": True, "isGenerated": True},
         ],
         "isAccordionReordered": False,

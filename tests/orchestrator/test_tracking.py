@@ -148,6 +148,10 @@ def test_the_comparison_page_shows_all_trials_the_finished_first_and_what_was_se
     assert finished["selectedParams"] == every["selectedParams"] == searched
     assert (finished["selectedMetrics"], every["selectedMetrics"]) == (["score"], ["tasks"])
     assert over_tasks["selectedMetricKeys"] == ["validation/average"]
+    # MLflow calls both charts of parallel coordinates alike: what each shows is its section's name.
+    own = [section["name"] for section in state["compareRunSections"] if not section.get("isGenerated")]
+    assert [chart["metricSectionId"] for chart in state["compareRunCharts"]] == own == sorted(own)
+    assert len(set(own)) == 3 and own[-1] < "test" and "Stopped" in every["metricSectionId"]
     assert state["selectedColumns"][-4:] == [f"params.`{name}`" for name in searched]
 
     again = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
@@ -265,6 +269,8 @@ def test_a_run_of_seeds_is_shown_by_its_curves_and_test_scores(runs):
         ("BAR", "test/seen/accuracy"),
     ]
     assert "metrics.`test/average`" in state["selectedColumns"]
+    assert state["hideEmptyCharts"], "no run of recognition has R_m"
+    assert {chart["metricSectionId"] for chart in state["compareRunCharts"]} == {"Runs"}
 
 
 def test_a_search_of_nothing_has_a_page_too(runs):

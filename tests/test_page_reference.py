@@ -1,0 +1,135 @@
+"""The reference pages name all that there is: keys, policies, metrics, files; and their examples run."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+from tiny_walks import tiny_stream
+
+from methods import registry as methods
+from orchestrator.checkpoint import load
+from orchestrator.compare_table import _COLUMNS
+from orchestrator.identity import IDENTITY_FILE
+from orchestrator.measures import SHOWN
+from orchestrator.metrics import matrix_metrics
+from orchestrator.question_metrics import question_metrics
+from orchestrator.question_tables import QUESTION_TABLES
+from orchestrator.replay.config import _BalanceBy, _Budget, _Herding, _Store
+from orchestrator.replay.policies import POLICIES
+from orchestrator.reporter import CollectingReporter
+from orchestrator.space import Space
+from orchestrator.space_file import _METRICS
+from orchestrator.stream_loop import StreamLoop
+from orchestrator.streams import registry as streams
+from orchestrator.trial_book import MANIFEST_FILE
+from orchestrator.trial_files import STATE_FILE, STATUS_FILE, TESTED_FILE
+
+_DOCS = Path(__file__).parents[1] / "docs"
+
+
+def _page(name):
+    return (_DOCS / f"{name}.md").read_text(encoding="utf-8")
+
+
+def _blocks(name):
+    return re.findall(r"^```text\n(.*?)^```$", _page(name), re.S | re.M)
+
+
+def _named(page):
+    return set(re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", _page(page), flags=re.S)))
+
+
+def test_every_section_of_a_configuration_has_its_keys_on_a_page():
+    text = "".join(path.read_text(encoding="utf-8") for path in _DOCS.glob("*.md"))
+    with_page = {path.stem for path in _DOCS.glob("*.md")} & set(methods.names())
+    assert len(with_page) == 5
+    assert set(re.findall(r"<!-- keys ([\w-]+) -->", text)) == {"run", "replay", *streams.names(), *with_page}
+
+
+def test_every_replay_policy_and_reading_is_told():
+    rows = re.findall(r"^\| `([\w-]+)` \|", _page("configuration"), re.M)
+    assert set(rows) == set(POLICIES)
+    told = " ".join(_named("configuration"))
+    for value in (*get_args(_BalanceBy), *get_args(_Budget), *get_args(_Herding), *get_args(_Store)):
+        assert re.search(rf"\b{value}\b", told), value
+
+
+def _in_general(metric):
+    return re.sub(r"task_\d+", "task_01", metric)
+
+
+def test_every_metric_of_a_search_and_of_the_last_lines_is_told():
+    square = np.full((6, 6), 50.0)
+    found = {*matrix_metrics(square, np.zeros(6)), *question_metrics(square, [1] * 6, range(6), square)}
+    found |= {*SHOWN, *(name for names in _METRICS.values() for name in names)}
+    assert len(found) > 30 and found - _named("metrics") == set()
+
+
+def test_every_column_of_the_comparison_is_told():
+    rows = re.findall(
+        r"^\| ([^|`]+) \| `([\w/@]+)` \|$", _page("metrics").partition("## Columns of")[2], re.M
+    )
+    assert dict(rows) == _COLUMNS
+    assert {*_COLUMNS.values()} - _named("metrics") == set()
+
+
+def test_every_metric_of_an_objective_is_told_where_objectives_are():
+    named = _named("search_spaces")
+    named |= {f"validation/seen/{way}_r{k}" for way in ("txt", "img") for k in (5, 10) if f"_r{k}" in named}
+    for metrics in _METRICS.values():
+        assert {f"validation/{name}" for name in metrics} - named == set()
+
+
+def test_every_file_that_vouches_for_something_is_told():
+    page = _page("run_folder")
+    for name in (IDENTITY_FILE, MANIFEST_FILE, STATUS_FILE, TESTED_FILE, STATE_FILE, *QUESTION_TABLES):
+        assert name in page, name
+
+
+def test_the_search_space_of_the_page_is_one(tmp_path):
+    (text,) = [block for block in _blocks("search_spaces") if block.startswith("# my.yaml")]
+    path = tmp_path / "my.yaml"
+    path.write_text(text)
+    space = Space.load(path)
+    assert len(space.parameters) == 4 and space.trials == 8
+    assert space.start == {"method.learning_rate": 5e-4, "method.queue_size": 0, "replay.size": 0}
+    assert space.start_config.flat()["method.learning_rate"] == 5e-4
+
+
+@pytest.fixture
+def own_method(tmp_path, monkeypatch):
+    """The example's method and search space, as the page has them."""
+    code, line, space = _blocks("own_method")
+    path = tmp_path / "text_shift.py"
+    path.write_text(code)
+    ((name, place),) = re.findall(r'"([\w-]+)": "([\w.:]+)"', line)
+    module = place.partition(":")[0]
+    spec = importlib.util.spec_from_file_location(module, path)
+    loaded = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, module, loaded)
+    monkeypatch.setitem(methods.METHODS, name, place)
+    spec.loader.exec_module(loaded)
+    (tmp_path / "text-shift.yaml").write_text(space)
+    return tmp_path / "text-shift.yaml"
+
+
+def test_the_method_of_the_page_walks_a_stream(own_method, tmp_path):
+    values = {"stream.tasks": 2, "stream.train": 2, "stream.validation": 1, "stream.test": 1, "run.views": 1}
+    space = Space.load(own_method, values={**values, "replay.size": 24, "method.batch_size": 8})
+    config = space.start_config.with_values({"method.epochs": 2})
+    stream = tiny_stream(config, tmp_path / "shelf")
+    trial, reporter = tmp_path / "trial", CollectingReporter()
+    StreamLoop(config, stream, trial, reporter, device=torch.device("cpu")).run()
+    first, second = reporter.reports
+    assert "train/stay" not in first and second["train/stay"] > 0
+    told = _named("metrics")
+    measured = {_in_general(n.removeprefix("validation/")) for n in second if n.startswith("validation/")}
+    assert "unseen/accuracy" in {*measured, *(n.removeprefix("validation/") for n in first)}
+    assert measured - told == set()
+    moved = [load(trial, task).model["shift"].norm() for task in (0, 1)]
+    assert 0 < moved[0] != moved[1] > 0
