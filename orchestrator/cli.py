@@ -180,7 +180,7 @@ def new_folder(
         for file, text in {IDENTITY_FILE: identity.text(), **files}.items():
             (making / file).write_text(text, encoding="utf-8")
         making.rename(folder)
-    except Exception as error:
+    except BaseException as error:
         if kept is not None:
             with suppress(Exception):
                 kept.storage.delete("")  # it was claimed by this run alone, a moment ago

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -126,6 +127,8 @@ def search_run(
             files = _files_of(book.place(best.id))
         ended = "interrupted" if watch.fatal else status
         record = watch.finish(ended, tested, tags, chosen, files)
+        if watch.hurried and not watch.fatal:
+            status = "interrupted"
     print("\n" + "\n".join(_closing(folder, space, watch, tested, status, record)), flush=True)
     if unforeseen is not None:
         raise unforeseen
@@ -186,11 +189,13 @@ def search(
         watch.interrupted = True
         session.finish_tasks()
 
+    usual = signal.getsignal(signal.SIGUSR1)
     with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as place, first_interrupt(interrupted):
         try:
             if watch.book.ended < trials:
                 _tuner(folder, identity, space, session, watch, trials, storage, place).fit()
         finally:
+            signal.signal(signal.SIGUSR1, usual)  # Tune takes it for itself and leaves it so
             del Follow.watches[str(folder)]
     return "finished" if watch.book.ended >= trials and not watch.interrupted else "interrupted"
 

@@ -7,13 +7,15 @@ import threading
 import time
 from types import FrameType
 
+_TOLD = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 _ONE = 1.0  # seconds in which the same request may come by several ways: the terminal's, the shell's
 
 
 class ToldToEnd:
-    """A context in which SIGTERM (``kill``, ``timeout``, SLURM, systemd, Kubernetes) and SIGHUP (a terminal
-    that goes away) are what Ctrl-C is: the first a request, the second an interruption. One that the process
-    was started to ignore, as by ``nohup``, stays ignored. For the main thread; elsewhere it does nothing.
+    """A context in which SIGTERM (``kill``, ``timeout``, SLURM, systemd, Kubernetes), SIGHUP (a terminal that
+    goes away), and SIGUSR1, SIGUSR2 and SIGXCPU (with which batch systems announce an end) are what Ctrl-C
+    is: the first a request, the second an interruption. One that the process was started to ignore, as by
+    ``nohup``, stays ignored. For the main thread; elsewhere it does nothing.
     """
 
     def __init__(self) -> None:
@@ -23,7 +25,7 @@ class ToldToEnd:
 
     def __enter__(self) -> ToldToEnd:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGHUP):
+            for number in _TOLD:
                 if signal.getsignal(number) is signal.SIG_DFL:
                     self._usual[number] = signal.signal(number, self._take)
         return self
@@ -45,6 +47,6 @@ class ToldToEnd:
         self._first = self._first or number
         interrupt = signal.getsignal(signal.SIGINT)
         if callable(interrupt):
-            interrupt(signal.SIGINT, frame)
+            interrupt(number, frame)  # by its own number: Ctrl-C alone may be ignored
         else:  # ignored, as in the background of a script
             raise KeyboardInterrupt

@@ -174,6 +174,8 @@ def train_run(
         files = [(place / "test" / "matrix.png", f"test/{place.name}") for place in places]
         ended = "interrupted" if watch.fatal else status
         record = watch.finish(ended, whole, tags, files=files)
+        if watch.hurried and not watch.fatal:
+            status = "interrupted"
     lines = _closing(folder, config.method_name, watch, len(tested), means, status, record)
     print("\n" + "\n".join(lines), flush=True)
     if unforeseen is not None:

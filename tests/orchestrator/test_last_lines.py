@@ -101,6 +101,62 @@ def test_an_interruption_has_them(end, module, tmp_path):
     assert _record(tmp_path) == ("interrupted", "KILLED")
 
 
+class _Ended:
+    """A session in which nothing is left to do."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def run(self, *_, **__):
+        pass
+
+
+@_BOTH
+def test_so_has_one_that_comes_while_the_record_is_finished(module, monkeypatch, tmp_path, capsys):
+    def waits(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Watch, "close", waits)
+    monkeypatch.setattr(module, "Session", _Ended)
+    if module is search_run:
+        monkeypatch.setattr(module, "search", lambda *_: "finished")
+    command = "sweep" if module is search_run else "train"
+    with pytest.raises(SystemExit) as ended:
+        run_main(
+            sweep.main if module is search_run else train.main,
+            ["clip-finetune", "--name", "x", "--set", *_SMALL],
+        )
+    out, errors = capsys.readouterr()
+    assert (ended.value.code, errors) == (130, "")
+    assert "The record was not waited for; what it lacks is added when the run is resumed." in out
+    assert out.endswith(f"Go on with:\n  python -m orchestrator.{command} --resume x\n")
+
+
+@_BOTH
+def test_one_before_the_first_trial_leaves_the_name_free(module, monkeypatch, tmp_path, capsys):
+    def opens(*_, **__):
+        assert (tmp_path / "runs/x/identity.json").exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Watch, "open", opens)
+    with pytest.raises(SystemExit) as ended:
+        run_main(
+            sweep.main if module is search_run else train.main,
+            ["clip-finetune", "--name", "x", "--set", *_SMALL, "--storage", "kept"],
+        )
+    assert (ended.value.code, capsys.readouterr().err) == (130, "interrupted\n")
+    assert not list((tmp_path / "runs").iterdir()) and not (tmp_path / "kept/x").exists()
+
+
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
 def test_a_place_that_cannot_be_written_to_is_one_line(number, monkeypatch, tmp_path, capsys):
     real = os.mkdir
