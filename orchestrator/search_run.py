@@ -15,6 +15,7 @@ from .errors import UserError
 from .full_disk import full_disk, is_full
 from .identity import Identity
 from .job import Job, Outcome
+from .last_lines import last_lines
 from .measures import shown_metrics, unit
 from .notes import search_note
 from .ray_watch import RayLost
@@ -74,7 +75,7 @@ def search_run(
         watch.fatal = line
         watch.catch_up()
         record = watch.finish("interrupted", {}, {})
-        print("\n" + "\n".join(_closing(folder, space, watch, {}, "failed", record)), flush=True)
+        print("\n" + _closing(folder, space, watch, {}, "failed", record), flush=True)
 
     try:
         best = book.best()
@@ -129,7 +130,7 @@ def search_run(
         record = watch.finish(ended, tested, tags, chosen, files)
         if watch.hurried and not watch.fatal:
             status = "interrupted"
-    print("\n" + "\n".join(_closing(folder, space, watch, tested, status, record)), flush=True)
+    print("\n" + _closing(folder, space, watch, tested, status, record), flush=True)
     if unforeseen is not None:
         raise unforeseen
     if status == "interrupted":
@@ -303,16 +304,12 @@ def _files_of(place: Path) -> list[tuple[Path, str]]:
     return [*own, (place / "test" / "matrix.png", "best/test")]
 
 
-def _closing(
-    folder: Path, space: Space, watch: Watch, tested: dict, status: str, record: list[str]
-) -> list[str]:
+def _closing(folder: Path, space: Space, watch: Watch, tested: dict, status: str, record: list[str]) -> str:
     """What the sweep prints last."""
-    book = watch.book
-    lines = []
-    if book.trials:
-        lines += ["Trials (validation; best first)", book.table(), ""]
-    if (best := book.best()) is not None:
-        lines += [
+    book, best = watch.book, watch.book.best()
+    blocks = [["Trials (validation; best first)", book.table()]] if book.trials else []
+    if best is not None:
+        lines = [
             f"Best configuration: trial {best.number + 1}, {space.objective.metric} {book.value(best):.2f}",
             *(f"  {key} = {shown_value(value)}" for key, value in best.values.items()),
         ]
@@ -321,16 +318,9 @@ def _closing(
         if found:
             lines.append(f"  on test: {'  '.join(found)}")
         again = f"python -m orchestrator.train --config {_config_of(folder, best)}"
-        lines += ["", "Run the best one again:", f"  {again}"]
+        blocks += [lines, ["Run the best one again:", f"  {again}"]]
     elif status == "finished":
-        lines.append("No trial walked the whole stream.")
-    lines += ["", *record]
-    if watch.fatal:
-        lines += ["", f"Stopped: {watch.fatal}"]
-    if status != "finished" or watch.fatal or (book.best() is not None and not tested):
-        lines += [
-            "",
-            "Everything finished so far is recorded. Go on with:",
-            f"  python -m orchestrator.sweep --resume {folder.name}",
-        ]
-    return lines
+        blocks.append(["No trial walked the whole stream."])
+    left = status != "finished" or watch.fatal or (best is not None and not tested)
+    resume = f"python -m orchestrator.sweep --resume {folder.name}" if left else ""
+    return last_lines([*blocks, record], watch.fatal, status == "interrupted", resume)

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from types import FrameType
+from typing import ClassVar
 
 _TOLD = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 _ONE = 1.0  # seconds in which the same request may come by several ways: the terminal's, the shell's
@@ -18,12 +19,16 @@ class ToldToEnd:
     ``nohup``, stays ignored. For the main thread; elsewhere it does nothing.
     """
 
+    by: ClassVar[str] = ""
+    """The name of the signal that came first; empty where none has, or Ctrl-C."""
+
     def __init__(self) -> None:
         self._first: int | None = None
         self._last = float("-inf")
         self._usual: dict[int, object] = {}
 
     def __enter__(self) -> ToldToEnd:
+        ToldToEnd.by = ""
         if threading.current_thread() is threading.main_thread():
             for number in _TOLD:
                 if signal.getsignal(number) is signal.SIG_DFL:
@@ -45,6 +50,7 @@ class ToldToEnd:
         if again:
             return
         self._first = self._first or number
+        ToldToEnd.by = signal.Signals(self._first).name
         interrupt = signal.getsignal(signal.SIGINT)
         if callable(interrupt):
             interrupt(number, frame)  # by its own number: Ctrl-C alone may be ignored

@@ -9,7 +9,9 @@ from ray.exceptions import ActorDiedError, GetTimeoutError
 
 from orchestrator import search_run, sweep, train, train_run
 from orchestrator.cli import run_main
+from orchestrator.last_lines import last_lines
 from orchestrator.ray_watch import RayLost
+from orchestrator.told_to_end import ToldToEnd
 from orchestrator.tracking import Tracker
 from orchestrator.watch import Watch
 
@@ -97,8 +99,24 @@ def test_what_nobody_foresaw_has_them_too_before_its_traceback(end, module, tmp_
 @_BOTH
 def test_an_interruption_has_them(end, module, tmp_path):
     status, out, errors = end(module, KeyboardInterrupt())
-    assert status == 130 and "--resume x" in out and "Stopped: " not in out
+    assert status == 130 and "Stopped: " not in out
+    command = "sweep" if module is search_run else "train"
+    assert out.endswith(
+        "\n\nInterrupted.\n\nEverything finished so far is recorded. Go on with:\n"
+        f"  python -m orchestrator.{command} --resume x\n"
+    )
+    assert "\n\n\n" not in out
     assert _record(tmp_path) == ("interrupted", "KILLED")
+
+
+def test_the_signal_that_came_is_named_and_empty_blocks_take_no_room(monkeypatch):
+    monkeypatch.setattr(ToldToEnd, "by", "SIGTERM")
+    how = "Everything finished so far is recorded. Go on with:\n  again"
+    assert last_lines([[], ["a", "b"], []], "", True, "again") == (
+        f"a\nb\n\nInterrupted by SIGTERM.\n\n{how}"
+    )
+    assert last_lines([], "disk", True, "again") == f"Stopped: disk\n\n{how}"
+    assert last_lines([["a"]], "", False, "") == "a"
 
 
 class _Ended:

@@ -44,6 +44,7 @@ def test_a_request_to_end_is_taken_as_ctrl_c_is(number, status, monkeypatch):
         assert asked == [1]
         signal.raise_signal(number)
         pytest.fail("the second is none")
+    assert told.by == number.name
     assert asked == [1] and [told.status(s) for s in (0, 1, 130)] == [0, 1, status]
     assert signal.getsignal(number) is signal.SIG_DFL
 
