@@ -178,7 +178,7 @@ def new_folder(
         for file, text in {IDENTITY_FILE: identity.text(), **files}.items():
             (making / file).write_text(text, encoding="utf-8")
         put_run(making, folder)
-    except Exception as error:
+    except BaseException as error:
         if kept is not None:
             with suppress(Exception):
                 kept.storage.delete("")  # it was claimed by this run alone, a moment ago

@@ -5,19 +5,23 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
 
 
 @contextmanager
 def first_interrupt(asked: Callable[[], None]) -> Iterator[None]:
     """Within it the first Ctrl-C calls ``asked`` and nothing is interrupted; the next one is a
-    KeyboardInterrupt, as always. For the main thread.
+    KeyboardInterrupt, as always. What else is handed to Ctrl-C's handler
+    (:class:`~orchestrator.told_to_end.ToldToEnd`) counts as well, also where the process was started to
+    ignore Ctrl-C itself, as a script's background is. For the main thread.
     """
     usual = signal.getsignal(signal.SIGINT)
     came = False
 
-    def take(*_: Any) -> None:
+    def take(number: int, frame: FrameType | None) -> None:
         nonlocal came
+        if number == signal.SIGINT and usual is signal.SIG_IGN:
+            return
         if came:
             raise KeyboardInterrupt
         came = True

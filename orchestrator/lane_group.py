@@ -139,9 +139,11 @@ def _prepare(together: bool) -> None:
     os.environ.setdefault(WORKSPACE, ALLOWED[0])
     # Left to themselves, collectives listen where the host's name or the first network card leads.
     name = _interface(_LOOPBACK if together else ray.util.get_node_ip_address())
-    if name is not None:
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
-        os.environ.setdefault("NCCL_SOCKET_IFNAME", f"={name}")  # without "=" all names that begin so
+    for key, card in {"GLOO_SOCKET_IFNAME": name, "NCCL_SOCKET_IFNAME": f"={name}"}.items():
+        # "=": else all names that begin so. One that the user named is for several machines; this one may
+        # not have it.
+        if name is not None and (together or key not in os.environ):
+            os.environ[key] = card
 
 
 def _interface(address: str) -> str | None:

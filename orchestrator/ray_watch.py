@@ -69,7 +69,10 @@ class RayWatch:
                     os._exit(1)
 
     def _strike(self, number: int, frame: FrameType | None) -> None:
-        if not self._over.is_set():
+        if not self._line:  # somebody else's signal
+            if callable(self._usual):
+                self._usual(number, frame)
+        elif not self._over.is_set():
             self._over.set()
             raise RayLost(self._line)
 

@@ -1,4 +1,4 @@
-"""A command that was refused leaves nothing that stands in the way of the mended one."""
+"""A command that was refused, or interrupted before it began, is as if it had not been given."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 @contextmanager
 def nothing_if_refused(folder: Path, kept: RunStorage | None) -> Iterator[None]:
     """Removes the new run in ``folder``, and what is ``kept`` of it elsewhere, where the block raises a
-    :class:`~orchestrator.errors.UserError` before any trial was proposed.
+    :class:`~orchestrator.errors.UserError`, or is interrupted, before any trial was proposed.
 
     What cannot be removed where it is kept stays here as well: the run can be gone on with.
     """
     try:
         yield
-    except UserError:
+    except (UserError, KeyboardInterrupt):
         if not any(folder.glob("trials/*/trial.json")) and _removed(kept):
             shutil.rmtree(folder, ignore_errors=True)
         raise

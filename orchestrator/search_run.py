@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -13,10 +14,11 @@ from .cli import short_path
 from .errors import UserError
 from .full_disk import full_disk, is_full
 from .identity import Identity
+from .in_rows import in_rows
 from .job import Job, Outcome
+from .last_lines import last_lines
 from .measures import shown_metrics, unit
 from .notes import search_note
-from .paragraphs import in_rows, paragraphs
 from .ray_watch import RayLost
 from .run_storage import RunStorage
 from .session import Session
@@ -74,7 +76,7 @@ def search_run(
         watch.fatal = line
         watch.catch_up()
         record = watch.finish("interrupted", {}, {})
-        print("\n" + paragraphs(_closing(folder, space, watch, {}, "failed", record)), flush=True)
+        print("\n" + _closing(folder, space, watch, {}, "failed", record), flush=True)
 
     try:
         best = book.best()
@@ -127,7 +129,9 @@ def search_run(
             files = _files_of(book.place(best.id))
         ended = "interrupted" if watch.fatal else status
         record = watch.finish(ended, tested, tags, chosen, files)
-    print("\n" + paragraphs(_closing(folder, space, watch, tested, status, record)), flush=True)
+        if watch.hurried and not watch.fatal:
+            status = "interrupted"
+    print("\n" + _closing(folder, space, watch, tested, status, record), flush=True)
     if unforeseen is not None:
         raise unforeseen
     if status == "interrupted":
@@ -187,11 +191,13 @@ def search(
         watch.interrupted = True
         session.finish_tasks()
 
+    usual = signal.getsignal(signal.SIGUSR1)
     with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as place, first_interrupt(interrupted):
         try:
             if watch.book.ended < trials:
                 _tuner(folder, identity, space, session, watch, trials, storage, place).fit()
         finally:
+            signal.signal(signal.SIGUSR1, usual)  # Tune takes it for itself and leaves it so
             del Follow.watches[str(folder)]
     return "finished" if watch.book.ended >= trials and not watch.interrupted else "interrupted"
 
@@ -299,16 +305,12 @@ def _files_of(place: Path) -> list[tuple[Path, str]]:
     return [*own, (place / "test" / "matrix.png", "best/test")]
 
 
-def _closing(
-    folder: Path, space: Space, watch: Watch, tested: dict, status: str, record: list[str]
-) -> list[str]:
+def _closing(folder: Path, space: Space, watch: Watch, tested: dict, status: str, record: list[str]) -> str:
     """What the sweep prints last."""
-    book = watch.book
-    lines = []
-    if book.trials:
-        lines += ["Trials (validation; best first)", book.table(), ""]
-    if (best := book.best()) is not None:
-        lines += [
+    book, best = watch.book, watch.book.best()
+    blocks = [["Trials (validation; best first)", book.table()]] if book.trials else []
+    if best is not None:
+        lines = [
             f"Best configuration: trial {best.number + 1}, {space.objective.metric} {book.value(best):.2f}",
             *(f"  {key} = {shown_value(value)}" for key, value in best.values.items()),
         ]
@@ -317,20 +319,12 @@ def _closing(
         if found:
             lines += in_rows("  on test: ", found)
         again = f"python -m orchestrator.train --config {_config_of(folder, best)}"
-        lines += [
-            "",
-            "Run the best one again (with --seeds 0 1 2: once for each of these seeds):",
-            f"  {again}",
+        blocks += [
+            lines,
+            ["Run the best one again (with --seeds 0 1 2: once for each of these seeds):", f"  {again}"],
         ]
     elif status == "finished":
-        lines.append("No trial walked the whole stream.")
-    lines += ["", *record]
-    if watch.fatal:
-        lines += ["", f"Stopped: {watch.fatal}"]
-    if status != "finished" or watch.fatal or (book.best() is not None and not tested):
-        lines += [
-            "",
-            "Everything finished so far is recorded. Go on with:",
-            f"  python -m orchestrator.sweep --resume {folder.name}",
-        ]
-    return lines
+        blocks.append(["No trial walked the whole stream."])
+    left = status != "finished" or watch.fatal or (best is not None and not tested)
+    resume = f"python -m orchestrator.sweep --resume {folder.name}" if left else ""
+    return last_lines([*blocks, record], watch.fatal, status == "interrupted", resume)

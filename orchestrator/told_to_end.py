@@ -6,15 +6,21 @@ import signal
 import threading
 import time
 from types import FrameType
+from typing import ClassVar
 
+_TOLD = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 _ONE = 1.0  # seconds in which the same request may come by several ways: the terminal's, the shell's
 
 
 class ToldToEnd:
-    """A context in which SIGTERM (``kill``, ``timeout``, SLURM, systemd, Kubernetes) and SIGHUP (a terminal
-    that goes away) are what Ctrl-C is: the first a request, the second an interruption. One that the process
-    was started to ignore, as by ``nohup``, stays ignored. For the main thread; elsewhere it does nothing.
+    """A context in which SIGTERM (``kill``, ``timeout``, SLURM, systemd, Kubernetes), SIGHUP (a terminal that
+    goes away), and SIGUSR1, SIGUSR2 and SIGXCPU (with which batch systems announce an end) are what Ctrl-C
+    is: the first a request, the second an interruption. One that the process was started to ignore, as by
+    ``nohup``, stays ignored. For the main thread; elsewhere it does nothing.
     """
+
+    by: ClassVar[str] = ""
+    """The name of the signal that came first; empty where none has, or Ctrl-C."""
 
     def __init__(self) -> None:
         self._first: int | None = None
@@ -22,8 +28,9 @@ class ToldToEnd:
         self._usual: dict[int, object] = {}
 
     def __enter__(self) -> ToldToEnd:
+        ToldToEnd.by = ""
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGHUP):
+            for number in _TOLD:
                 if signal.getsignal(number) is signal.SIG_DFL:
                     self._usual[number] = signal.signal(number, self._take)
         return self
@@ -43,8 +50,9 @@ class ToldToEnd:
         if again:
             return
         self._first = self._first or number
+        ToldToEnd.by = signal.Signals(self._first).name
         interrupt = signal.getsignal(signal.SIGINT)
         if callable(interrupt):
-            interrupt(signal.SIGINT, frame)
+            interrupt(number, frame)  # by its own number: Ctrl-C alone may be ignored
         else:  # ignored, as in the background of a script
             raise KeyboardInterrupt

@@ -12,10 +12,10 @@ from .errors import UserError
 from .full_disk import full_disk, is_full
 from .identity import Identity
 from .job import Job, Outcome
+from .last_lines import last_lines
 from .measures import shown_metrics, unit
 from .notes import seeds_note
 from .over_seeds import over_seeds
-from .paragraphs import paragraphs
 from .ray_watch import RayLost
 from .run_storage import RunStorage
 from .scoring import HEADLINE
@@ -97,10 +97,7 @@ def train_run(
         watch.fatal = line
         watch.catch_up()
         record = watch.finish("interrupted", {}, {})
-        print(
-            "\n" + paragraphs(_closing(folder, config.method_name, watch, 0, {}, "failed", record)),
-            flush=True,
-        )
+        print("\n" + _closing(folder, config.method_name, watch, 0, {}, "failed", record), flush=True)
 
     try:
         watch.catch_up()  # with what was finished when the driver died
@@ -176,8 +173,10 @@ def train_run(
         files = [(place / "test" / "matrix.png", f"test/{place.name}") for place in places]
         ended = "interrupted" if watch.fatal else status
         record = watch.finish(ended, whole, tags, files=files)
+        if watch.hurried and not watch.fatal:
+            status = "interrupted"
     lines = _closing(folder, config.method_name, watch, len(tested), means, status, record)
-    print("\n" + paragraphs(lines), flush=True)
+    print("\n" + lines, flush=True)
     if unforeseen is not None:
         raise unforeseen
     return {"finished": 0, "interrupted": 130}.get(status, 1)
@@ -191,7 +190,7 @@ def _closing(
     found: Mapping[str, float],
     status: str,
     record: list[str],
-) -> list[str]:
+) -> str:
     """What the command prints last; ``found``: over the ``runs`` seeds that were tested."""
     lines = []
     if found:
@@ -202,10 +201,5 @@ def _closing(
             lines.append(f"  {name:<25} {shown_score(found[f'test/{name}']):>6}{after} {unit(name)}")
         lines.append(f"  matrices: {short_path(folder / 'trials')}/*/test/matrix.csv")
     lines += [f"failed: {t.id}: {t.reason}" for t in watch.book.trials.values() if t.status == "failed"]
-    lines += ["", *record]
-    if watch.fatal:
-        lines += ["", f"Stopped: {watch.fatal}"]
-    if status != "finished":
-        lines += ["", "Everything finished so far is recorded. Go on with:"]
-        lines.append(f"  python -m orchestrator.train --resume {folder.name}")
-    return lines
+    resume = f"python -m orchestrator.train --resume {folder.name}" if status != "finished" else ""
+    return last_lines([lines, record], watch.fatal, status == "interrupted", resume)

@@ -67,6 +67,8 @@ class Watch:
         """Why the sweep had to stop, where something no trial could mend stopped it."""
         self.interrupted = False
         """Whether trials are to end at their next task, to be gone on with another time."""
+        self.hurried = False
+        """Whether :meth:`finish` was interrupted."""
         self.tick: Callable[[], None] = lambda: None
         """Called often while trials run."""
         self.report_of: Callable[[str, int], dict[str, float] | None] = lambda trial_id, task: {}
@@ -167,8 +169,22 @@ class Watch:
         """Ends the record once the last picture is drawn. ``params``: what was chosen. ``files``: those of
         trials that the whole run shows, where they were made, and where. Lines for the user: how to look at
         the record, and what did not arrive; none of a run that ended before its first trial, which is not
-        sent.
+        sent. Where it is interrupted, the lines say so, and a resumed run makes it good.
         """
+        try:
+            return self._finish_all(status, metrics, tags, params, files)
+        except KeyboardInterrupt:
+            self.hurried = True
+            return ["The record was not waited for; what it lacks is added when the run is resumed."]
+
+    def _finish_all(
+        self,
+        status: str,
+        metrics: Mapping[str, float],
+        tags: Mapping[str, Any],
+        params: Mapping[str, Any] | None,
+        files: Iterable[tuple[Path, str]],
+    ) -> list[str]:
         self.close()
         if status == "interrupted" and not self.book.trials:
             return []

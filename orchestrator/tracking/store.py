@@ -127,7 +127,7 @@ def without_password(uri: str) -> str:
     """``uri`` without user and password, nor a database's options, of which one may be a password: fit to be
     written down.
     """
-    if uri.startswith("sqlite:"):
-        return uri
     parts = urlsplit(uri)
+    if uri.startswith("sqlite:") or not ("@" in parts.netloc or parts.query or parts.fragment):
+        return uri  # as it was typed
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

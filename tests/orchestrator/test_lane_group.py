@@ -116,10 +116,14 @@ def test_collectives_listen_where_the_others_come_from(monkeypatch, together, ad
     assert os.environ == expected | {"CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
-def test_a_card_that_the_user_named_is_kept(monkeypatch):
+@pytest.mark.parametrize(("together", "cards"), [(False, ("mine", "mine")), (True, ("lo", "=lo"))])
+def test_a_card_that_the_user_named_is_kept_where_there_are_several_machines(monkeypatch, together, cards):
+    found = {name: [_Address(a) for a in addresses] for name, addresses in _CARDS.items()}
+    monkeypatch.setattr(psutil, "net_if_addrs", lambda: found)
+    monkeypatch.setattr(lane_group.ray.util, "get_node_ip_address", lambda: "192.0.2.1")
     monkeypatch.setattr(os, "environ", {"NCCL_SOCKET_IFNAME": "mine", "GLOO_SOCKET_IFNAME": "mine"})
-    lane_group._prepare(True)
-    assert os.environ["GLOO_SOCKET_IFNAME"] == os.environ["NCCL_SOCKET_IFNAME"] == "mine"
+    lane_group._prepare(together)
+    assert (os.environ["GLOO_SOCKET_IFNAME"], os.environ["NCCL_SOCKET_IFNAME"]) == cards
 
 
 @pytest.fixture(scope="module")

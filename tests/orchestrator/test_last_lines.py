@@ -12,7 +12,9 @@ from ray.exceptions import ActorDiedError, GetTimeoutError
 
 from orchestrator import search_run, start_ray, sweep, train, train_run
 from orchestrator.cli import run_main
+from orchestrator.last_lines import last_lines
 from orchestrator.ray_watch import RayLost
+from orchestrator.told_to_end import ToldToEnd
 from orchestrator.tracking import Tracker
 from orchestrator.watch import Watch
 
@@ -100,7 +102,13 @@ def test_what_nobody_foresaw_has_them_too_before_its_traceback(end, module, tmp_
 @_BOTH
 def test_an_interruption_has_them(end, module, tmp_path):
     status, out, errors = end(module, KeyboardInterrupt())
-    assert status == 130 and "--resume x" in out and "Stopped: " not in out
+    assert status == 130 and "Stopped: " not in out
+    command = "sweep" if module is search_run else "train"
+    assert out.endswith(
+        "\n\nInterrupted.\n\nEverything finished so far is recorded. Go on with:\n"
+        f"  python -m orchestrator.{command} --resume x\n"
+    )
+    assert "\n\n\n" not in out
     assert _record(tmp_path) == ("interrupted", "KILLED")
 
 
@@ -128,6 +136,72 @@ def test_sigterm_while_ray_starts_has_them_and_the_status_of_sigterm(
     assert (status, errors) == (143, "")
     assert out.endswith(f"Go on with:\n  python -m orchestrator.{command} --resume x\n")
     assert _record(tmp_path) == ("interrupted", "KILLED")
+
+
+def test_the_signal_that_came_is_named_and_empty_blocks_take_no_room(monkeypatch):
+    monkeypatch.setattr(ToldToEnd, "by", "SIGTERM")
+    how = "Everything finished so far is recorded. Go on with:\n  again"
+    assert last_lines([[], ["a", "b"], []], "", True, "again") == (
+        f"a\nb\n\nInterrupted by SIGTERM.\n\n{how}"
+    )
+    assert last_lines([], "disk", True, "again") == f"Stopped: disk\n\n{how}"
+    assert last_lines([["a"]], "", False, "") == "a"
+
+
+class _Ended:
+    """A session in which nothing is left to do."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def run(self, *_, **__):
+        pass
+
+
+@_BOTH
+def test_so_has_one_that_comes_while_the_record_is_finished(module, monkeypatch, tmp_path, capsys):
+    def waits(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Watch, "close", waits)
+    monkeypatch.setattr(module, "Session", _Ended)
+    if module is search_run:
+        monkeypatch.setattr(module, "search", lambda *_: "finished")
+    command = "sweep" if module is search_run else "train"
+    with pytest.raises(SystemExit) as ended:
+        run_main(
+            sweep.main if module is search_run else train.main,
+            ["clip-finetune", "--name", "x", "--set", *_SMALL],
+        )
+    out, errors = capsys.readouterr()
+    assert (ended.value.code, errors) == (130, "")
+    assert "The record was not waited for; what it lacks is added when the run is resumed." in out
+    assert out.endswith(f"Go on with:\n  python -m orchestrator.{command} --resume x\n")
+
+
+@_BOTH
+def test_one_before_the_first_trial_leaves_the_name_free(module, monkeypatch, tmp_path, capsys):
+    def opens(*_, **__):
+        assert (tmp_path / "runs/x/identity.json").exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Watch, "open", opens)
+    with pytest.raises(SystemExit) as ended:
+        run_main(
+            sweep.main if module is search_run else train.main,
+            ["clip-finetune", "--name", "x", "--set", *_SMALL, "--storage", "kept"],
+        )
+    assert (ended.value.code, capsys.readouterr().err) == (130, "interrupted\n")
+    assert not list((tmp_path / "runs").iterdir()) and not (tmp_path / "kept/x").exists()
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])

@@ -61,6 +61,19 @@ def test_the_driver_hears_of_it_wherever_it_is(node, kind, code, how):
         signal.signal(signal.SIGUSR2, usual)
 
 
+def test_a_batch_systems_own_signal_is_no_death(node):
+    heard = []
+    usual = signal.signal(signal.SIGUSR2, lambda number, frame: heard.append(number))
+    watch = RayWatch()
+    watch.start()
+    try:
+        signal.raise_signal(signal.SIGUSR2)
+        assert heard == [signal.SIGUSR2]
+    finally:
+        watch.end()
+        signal.signal(signal.SIGUSR2, usual)
+
+
 def test_after_its_end_nothing_is_raised(node):
     usual = signal.getsignal(signal.SIGUSR2)
     watch = RayWatch()

@@ -13,13 +13,19 @@ from orchestrator.cli import run_main
 from orchestrator.first_interrupt import first_interrupt
 from orchestrator.told_to_end import ToldToEnd
 
-_BOTH = [(signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+_ALL = [
+    (signal.SIGTERM, 143),
+    (signal.SIGHUP, 129),
+    (signal.SIGUSR1, 138),
+    (signal.SIGUSR2, 140),
+    (signal.SIGXCPU, 152),
+]
 
 
 @pytest.fixture(autouse=True)
 def usual():
     """Signals as a command finds them, whatever started the tests."""
-    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    names = (signal.SIGINT, *(number for number, _ in _ALL))
     before = {number: signal.getsignal(number) for number in names}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in names[1:]:
@@ -29,7 +35,7 @@ def usual():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize(("number", "status"), _BOTH)
+@pytest.mark.parametrize(("number", "status"), _ALL)
 def test_a_request_to_end_is_taken_as_ctrl_c_is(number, status, monkeypatch):
     asked = []
     monkeypatch.setattr(module, "_ONE", 0.0)
@@ -38,6 +44,7 @@ def test_a_request_to_end_is_taken_as_ctrl_c_is(number, status, monkeypatch):
         assert asked == [1]
         signal.raise_signal(number)
         pytest.fail("the second is none")
+    assert told.by == number.name
     assert asked == [1] and [told.status(s) for s in (0, 1, 130)] == [0, 1, status]
     assert signal.getsignal(number) is signal.SIG_DFL
 
@@ -68,6 +75,22 @@ def test_a_script_in_the_background_whose_ctrl_c_is_ignored_is_told_all_the_same
         signal.raise_signal(signal.SIGTERM)
 
 
+def test_nor_is_ctrl_c_taken_for_a_request_there_while_all_else_is(monkeypatch):
+    monkeypatch.setattr(module, "_ONE", 0.0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asked = []
+    with ToldToEnd() as told, first_interrupt(lambda: asked.append(1)):
+        signal.raise_signal(signal.SIGINT)
+        assert asked == []
+        signal.raise_signal(signal.SIGTERM)
+        assert asked == [1]
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    assert asked == [1] and told.status(130) == 143
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
 def test_what_the_process_was_started_to_ignore_stays_ignored():
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with ToldToEnd() as told:
@@ -76,7 +99,7 @@ def test_what_the_process_was_started_to_ignore_stays_ignored():
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN and told.status(130) == 130
 
 
-@pytest.mark.parametrize(("number", "status"), _BOTH)
+@pytest.mark.parametrize(("number", "status"), _ALL)
 @pytest.mark.parametrize("caught", [False, True])
 def test_a_command_ends_with_the_status_that_a_shell_has_for_it(number, status, caught, capsys):
     def main(arguments):

@@ -414,6 +414,11 @@ def test_an_address_is_written_down_without_what_is_secret():
         assert without_password(uri) == safe
 
 
+def test_one_that_is_refused_is_repeated_as_it_was_typed():
+    with pytest.raises(UserError, match=r"^MLFLOW_TRACKING_URI is 'file:\./mlruns': give http://HOST:PORT"):
+        tracking_uri(Path("runs"), "file:./mlruns")
+
+
 def test_a_journal_that_cannot_be_written_is_one_clear_line(runs):
     (runs / "sweep").write_text("a file in the way")
     with pytest.raises(UserError, match="cannot write .*tracking.jsonl"):

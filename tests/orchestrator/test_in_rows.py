@@ -1,10 +1,4 @@
-from orchestrator.paragraphs import in_rows, paragraphs
-
-
-def test_parts_without_a_line_leave_no_gap():
-    assert paragraphs(["", "", "Go on with:", "  command"]) == "Go on with:\n  command"
-    assert paragraphs(["a", "", "", "b", "", ""]) == "a\n\nb"
-    assert paragraphs([]) == ""
+from orchestrator.in_rows import in_rows
 
 
 def test_items_go_to_a_next_line_where_a_line_is_full():

@@ -1,19 +1,10 @@
-"""The last lines of a command."""
+"""Items in lines that a terminal shows whole."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
 
 _WIDTH = 100
-
-
-def paragraphs(lines: Iterable[str]) -> str:
-    """``lines`` as one text, whose parts are set apart by one empty line each: parts that had nothing to say
-    leave no gap, at the beginning neither.
-    """
-    parts = ["\n".join(group) for there, group in groupby(lines, bool) if there]
-    return "\n\n".join(parts)
 
 
 def in_rows(head: str, items: Iterable[str]) -> list[str]:
