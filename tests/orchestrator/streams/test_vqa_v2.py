@@ -278,7 +278,7 @@ def test_when_every_question_is_passed_over_the_error_says_why(tmp_path, files):
         "stream vqa-v2: task 'recognition' has no sound train questions, allowed: at least one; left out "
         f"before: {count} x picture without an object in ImgId_cate_map.json (the first: {tmp_path}/"
         f"vqa/Partition_Q/karpathy_train_q_recognition.json: question {row['question_id']}: picture "
-        f"{row['img_id']} is not in ImgId_cate_map.json, whose pictures are called as {first!r} is)"
+        f"{row['img_id']} is not in ImgId_cate_map.json, where one is called {first!r})"
     )
 
 
@@ -582,13 +582,30 @@ def test_a_missing_picture_or_folder_is_named(tmp_path, files):
     name = picture(VAL[1], "val")
     (tmp_path / f"COCO/images/val2014/{name}.jpg").unlink()
     with pytest.raises(
-        UserError, match=f"picture {name} is not there, allowed: one with COCO/images/val2014/{name}.jpg"
+        UserError,
+        match=f"picture {name} is not there, allowed: one with COCO/images/val2014/{name}.jpg, where one is "
+        f"called '{picture(min({*VAL} - {VAL[1]}), 'val')}'$",
     ):
         load(tmp_path, pictures="pixels")
     assert load(tmp_path, skip_bad=True, pictures="pixels").skipped == {"no picture in COCO/images": 20}
     (tmp_path / "COCO/images/val2014").rename(tmp_path / "elsewhere")
     with pytest.raises(UserError, match="COCO/images/val2014: cannot be read"):
         load(tmp_path, pictures="pixels")
+
+
+def test_features_under_other_names_are_shown(tmp_path, files):
+    path = write(tmp_path, files) / "COCO/features/train2014_obj36.h5"
+    with h5py.File(path, "a") as file:
+        for name in list(file):
+            file.move(name, str(int(name[-12:])))
+        first = sorted(file)[0]
+    place = "in COCO/features/train2014_obj36.h5"
+    with pytest.raises(
+        UserError,
+        match=f": picture (COCO_\\w+) has no features, allowed: one with a group \\1 {place}, where one",
+    ) as caught:
+        load(tmp_path)
+    assert str(caught.value).endswith(f", where one is called {first!r}")
 
 
 def test_a_task_left_with_nothing_is_named(tmp_path, files):
