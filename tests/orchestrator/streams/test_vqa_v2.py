@@ -793,6 +793,24 @@ def test_a_malformed_question_or_annotation_is_one_line_or_counted(tmp_path, nam
     assert "1" not in stream.tasks[0].splits["train"].ids
 
 
+@pytest.mark.parametrize("name", ["OpenEnded_mscoco_train2014_questions", "mscoco_train2014_annotations"])
+def test_of_a_question_that_stands_twice_the_first_counts(tmp_path, name):
+    def twice(records):
+        kind = name.rpartition("_")[2]
+        again = records[kind][0] | {"question": "another", "answers": annotators(*["another"] * 10)}
+        records[kind].append(again)
+
+    con_file(tmp_path, f"vqa/v2_{name}.json", twice)
+    with pytest.raises(UserError, match=rf"v2_{name}\.json: question 1: stands there twice, allowed: once$"):
+        load(tmp_path, setting="con-vs")
+    stream = load(tmp_path, skip_bad=True, setting="con-vs")
+    assert stream.skipped == {"question stands twice in a file": 1}
+    train = stream.tasks[0].splits["train"]
+    row = train.ids.index("1")
+    assert train.captions[row] != "another"
+    assert "another" not in answers_of(stream, train, row)
+
+
 def test_a_question_that_no_list_names_may_be_malformed(tmp_path):
     files = contvqa()
     for path, key in (("OpenEnded_mscoco_train2014_questions", "questions"),):
