@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..errors import UserError
 from .bad_records import BadRecords
+from .called import called
 from .checks import check_whole
 from .file_content import file_content
 from .pictures import MissingPictures, MotionPictures
@@ -185,7 +186,7 @@ def _tasks(
                 if split in places and record.video not in places[split]:
                     bad(
                         f"{record.place}: video {record.video} has no features, allowed: one with a row in "
-                        f"vid_feat/app_mot_{part}.h5",
+                        f"vid_feat/app_mot_{part}.h5, {called(places[split])}",
                         "no features in vid_feat",
                     )
                     continue

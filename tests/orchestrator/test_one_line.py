@@ -1,12 +1,16 @@
 """What a file's name or a record holds does not begin a line of its own."""
 
+import json
 import pickle
 
 import pytest
 
 from orchestrator import sweep
+from orchestrator.config import RunConfig
 from orchestrator.errors import BadRecord, UserError
 from orchestrator.one_line import one_line
+from orchestrator.preview import preview_train
+from orchestrator.streams.p9d import P9D
 
 
 def test_line_ends_controls_and_halves_of_characters_are_escaped():
@@ -36,3 +40,20 @@ def test_what_a_dry_run_says_of_a_name_stays_in_its_line(tmp_path, capsys, name)
     assert sweep.main([*given, "--set", *more]) == 0
     shown = {b"two\nlines": r"two\nlines", b"caf\xe9": r"caf\udce9"}[name]
     assert f"  passed over beside train/ and test/: {shown}/; validation" in capsys.readouterr().out
+
+
+def test_a_task_s_name_stays_in_its_row(tmp_path):
+    name = "two\nlines"
+    records = {f"{i}": {"title": f"thing {i}", "cate_name": "c", "industry_name": name} for i in range(4)}
+    for folder in ("json", "train_images", "gallery_images"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "json/train.json").write_text(json.dumps({name: records}))
+    (tmp_path / "json/test.json").write_text(json.dumps(records))
+    for i in range(4):
+        (tmp_path / f"train_images/{i}.jpg").write_text(f"train {i}")
+        (tmp_path / f"gallery_images/{i}.jpg").write_text(f"test {i}")
+    source = P9D.load(P9D.Config(data=str(tmp_path)), False)
+    config = RunConfig.from_dict(
+        {"method.name": "finetune", "stream.name": "p9d", "stream.data": str(tmp_path)}
+    )
+    assert "  1     two\\nlines  3      1           4" in preview_train(config, source, [0], None).split("\n")

@@ -108,7 +108,8 @@ def answers_fault(answers: Any) -> tuple[str, str] | None:
 def _records(
     path: str, key: str, compact: Callable[[dict[str, Any]], Any], bad: Callable[[str, str], None]
 ) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Where a wanted record lies, its question id, and what it holds."""
+    """Where a wanted record lies, its question id, and what it holds; the first of several of a question."""
+    seen: set[int] = set()
     layout = f'an object with "{key}", a list of objects'
     top = read_json(path, layout, compact)
     records = top.get(key) if isinstance(top, dict) else None
@@ -130,4 +131,11 @@ def _records(
             )
             bad(message, "question_id is no number")
             continue
+        if item in seen:
+            bad(
+                f"{path}: question {item}: stands there twice, allowed: once",
+                "question stands twice in a file",
+            )
+            continue
+        seen.add(item)
         yield f"{path}: question {item}", item, record

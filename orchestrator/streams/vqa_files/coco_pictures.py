@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from ...errors import UserError
+from ..called import called
 from ..file_content import file_content
 from ..is_file import is_file
 from ..pictures import FilePictures, RegionPictures
@@ -29,7 +30,7 @@ class CocoPictures:
         self._root = root
         self._kind = kind
         self._size = size
-        self._there: dict[str, set[str]] = {}
+        self._there: dict[str, dict[str, None]] = {}
         self._shapes: dict[str, tuple[int, int]] = {}
 
     @property
@@ -47,11 +48,12 @@ class CocoPictures:
             self._there[part] = self._list(part)
         if name in self._there[part]:
             return None
+        others = called(self._there[part])
         if self._kind == "regions":
             place, reason = f"group {name} in {_features(part)}", f"no features in {_FEATURES}"
-            return f"picture {name} has no features, allowed: one with a {place}", reason
+            return f"picture {name} has no features, allowed: one with a {place}, {others}", reason
         return (
-            f"picture {name} is not there, allowed: one with {_IMAGES}/{part}/{name}.jpg",
+            f"picture {name} is not there, allowed: one with {_IMAGES}/{part}/{name}.jpg, {others}",
             f"no picture in {_IMAGES}",
         )
 
@@ -70,7 +72,8 @@ class CocoPictures:
         folder = f"{self._root}/{_IMAGES}"
         return file_content(f"{folder}/{_part(name)}/{name}.jpg" for name in dict.fromkeys(names))
 
-    def _list(self, part: str) -> set[str]:
+    def _list(self, part: str) -> dict[str, None]:
+        """In order."""
         if self._kind == "regions":
             path = f"{self._root}/{_features(part)}"
             names, shape = region_names(path)
@@ -78,13 +81,14 @@ class CocoPictures:
                 if found != shape:
                     raise UserError(f"{path}: features {shape}, allowed: {found}, as in {_features(other)}")
             self._shapes[part] = shape
-            return names
+            return dict.fromkeys(sorted(names))
         folder = f"{self._root}/{_IMAGES}/{part}"
         try:
             with os.scandir(folder) as entries:
-                return {
+                names = (
                     e.name.removesuffix(".jpg") for e in entries if e.name.endswith(".jpg") and is_file(e)
-                }
+                )
+                return dict.fromkeys(sorted(names))
         except OSError as error:
             raise UserError(f"{folder}: cannot be read ({error.strerror}), allowed: a folder") from None
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal
 
 from ..bad_records import BadRecords
+from ..called import called
 from .annotations import Annotation, read_annotations
 from .asked import LISTED_TWICE, Asked
 from .coco_pictures import CocoPictures
@@ -55,7 +56,8 @@ def vqacl_tasks(
                     continue
                 seen.add(record.question)
                 if place is None:
-                    bad.pass_over(f"{record.place}: {_unknown(record.picture, objects)}", _NO_OBJECT)
+                    missing = f"picture {record.picture} is not in ImgId_cate_map.json, {called(objects)}"
+                    bad.pass_over(f"{record.place}: {missing}", _NO_OBJECT)
                 elif place < 0:
                     bad.pass_over(f"{record.place}: picture {record.picture} is in no group", _NO_GROUP)
                 elif fault := pictures.fault(record.picture):
@@ -76,12 +78,6 @@ def vqacl_tasks(
         how = "official" if split == "train" else matching
         tasks[kind].splits[split] = _answered(path, split, asked, rough, annotations, how, bad)
     return list(tasks.values())
-
-
-def _unknown(picture: str, objects: Mapping[str, int]) -> str:
-    known = next(iter(objects), None)
-    others = "which holds none" if known is None else f"whose pictures are called as {known[:60]!r} is"
-    return f"picture {picture} is not in ImgId_cate_map.json, {others}"
 
 
 def _label_fault(record: PartitionRecord, vocabulary: Collection[str] | None) -> str | None:

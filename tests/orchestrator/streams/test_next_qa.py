@@ -275,6 +275,18 @@ def rewrite(**columns):
     return damage
 
 
+def test_videos_under_other_names_are_shown(tmp_path, files):
+    path = write(tmp_path, files) / "vid_feat/app_mot_val.h5"
+    ids = np.array([video("val", n) for n in range(len(OBJECTS))], float)
+    rewrite(ids=ids, feat=np.zeros((len(ids), CLIPS, 2 * WIDTH)))(path)
+    with pytest.raises(UserError) as caught:
+        load(tmp_path)
+    assert str(caught.value).endswith(
+        f"video {video('val', 0)} has no features, allowed: one with a row in vid_feat/app_mot_val.h5, where "
+        f"one is called '{video('val', 0)}.0'"
+    )
+
+
 @pytest.mark.parametrize(
     ("damage", "found"),
     [

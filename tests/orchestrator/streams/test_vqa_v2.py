@@ -278,7 +278,7 @@ def test_when_every_question_is_passed_over_the_error_says_why(tmp_path, files):
         "stream vqa-v2: task 'recognition' has no sound train questions, allowed: at least one; left out "
         f"before: {count} x picture without an object in ImgId_cate_map.json (the first: {tmp_path}/"
         f"vqa/Partition_Q/karpathy_train_q_recognition.json: question {row['question_id']}: picture "
-        f"{row['img_id']} is not in ImgId_cate_map.json, whose pictures are called as {first!r} is)"
+        f"{row['img_id']} is not in ImgId_cate_map.json, where one is called {first!r})"
     )
 
 
@@ -582,13 +582,30 @@ def test_a_missing_picture_or_folder_is_named(tmp_path, files):
     name = picture(VAL[1], "val")
     (tmp_path / f"COCO/images/val2014/{name}.jpg").unlink()
     with pytest.raises(
-        UserError, match=f"picture {name} is not there, allowed: one with COCO/images/val2014/{name}.jpg"
+        UserError,
+        match=f"picture {name} is not there, allowed: one with COCO/images/val2014/{name}.jpg, where one is "
+        f"called '{picture(min({*VAL} - {VAL[1]}), 'val')}'$",
     ):
         load(tmp_path, pictures="pixels")
     assert load(tmp_path, skip_bad=True, pictures="pixels").skipped == {"no picture in COCO/images": 20}
     (tmp_path / "COCO/images/val2014").rename(tmp_path / "elsewhere")
     with pytest.raises(UserError, match="COCO/images/val2014: cannot be read"):
         load(tmp_path, pictures="pixels")
+
+
+def test_features_under_other_names_are_shown(tmp_path, files):
+    path = write(tmp_path, files) / "COCO/features/train2014_obj36.h5"
+    with h5py.File(path, "a") as file:
+        for name in list(file):
+            file.move(name, str(int(name[-12:])))
+        first = sorted(file)[0]
+    place = "in COCO/features/train2014_obj36.h5"
+    with pytest.raises(
+        UserError,
+        match=f": picture (COCO_\\w+) has no features, allowed: one with a group \\1 {place}, where one",
+    ) as caught:
+        load(tmp_path)
+    assert str(caught.value).endswith(f", where one is called {first!r}")
 
 
 def test_a_task_left_with_nothing_is_named(tmp_path, files):
@@ -774,6 +791,24 @@ def test_a_malformed_question_or_annotation_is_one_line_or_counted(tmp_path, nam
     stream = load(tmp_path, skip_bad=True, setting="con-vs")
     assert stream.skipped == {reason: 1}
     assert "1" not in stream.tasks[0].splits["train"].ids
+
+
+@pytest.mark.parametrize("name", ["OpenEnded_mscoco_train2014_questions", "mscoco_train2014_annotations"])
+def test_of_a_question_that_stands_twice_the_first_counts(tmp_path, name):
+    def twice(records):
+        kind = name.rpartition("_")[2]
+        again = records[kind][0] | {"question": "another", "answers": annotators(*["another"] * 10)}
+        records[kind].append(again)
+
+    con_file(tmp_path, f"vqa/v2_{name}.json", twice)
+    with pytest.raises(UserError, match=rf"v2_{name}\.json: question 1: stands there twice, allowed: once$"):
+        load(tmp_path, setting="con-vs")
+    stream = load(tmp_path, skip_bad=True, setting="con-vs")
+    assert stream.skipped == {"question stands twice in a file": 1}
+    train = stream.tasks[0].splits["train"]
+    row = train.ids.index("1")
+    assert train.captions[row] != "another"
+    assert "another" not in answers_of(stream, train, row)
 
 
 def test_a_question_that_no_list_names_may_be_malformed(tmp_path):
