@@ -109,12 +109,12 @@ def _read_trials(trials: Path) -> list[Run]:
     kind = next((kind for file, kind in _REQUESTS.items() if (place / file).exists()), "")
     noted = _journal(place, identity)
     runs = [_read_run(trial, identity, current, kind, noted.get(trial.name)) for trial in ended]
-    return _one_choice(runs, place / "space.yaml") if kind == "sweep" else runs
+    return _one_choice(runs, place / "space.yaml")
 
 
 def _one_choice(runs: list[Run], space: Path) -> list[Run]:
-    """A sweep's trials, of which the one that it chooses counts as tested. Where it was given more trials
-    there may be others, which were the best of fewer.
+    """A run's trials; of a sweep's, which has a ``space``, the one that it chooses counts as tested. Where it
+    was given more trials there may be others, which were the best of fewer.
     """
     tested = [run for run in runs if run.test is not None]
     if len(tested) < 2 or not space.exists():

@@ -10,13 +10,13 @@ from .run_lock import LOCK_FILE
 
 
 def is_free(folder: Path) -> bool:
-    """Whether no run is in ``folder``: nothing is there, or a folder with nothing in it but, perhaps, a run's
-    lock file. A file system that removes late (NFS) leaves one of a start that was refused.
+    """Whether no run is in ``folder``, a resolved path: nothing is there, or a folder with nothing in it but,
+    perhaps, a run's lock file. A file system that removes late (NFS) leaves one of a start that was refused.
     """
     try:
         return set(os.listdir(folder)) <= {LOCK_FILE}
     except FileNotFoundError:
-        return not folder.is_symlink()
+        return True
     except OSError:  # a file, or another user's
         return False
 

@@ -6,7 +6,7 @@ import os
 import re
 
 import pytest
-from written_run import write_run
+from written_run import make_earlier, write_run
 
 from orchestrator import compare, compare_pictures, plot_style
 from orchestrator.compare_groups import group_runs
@@ -236,6 +236,7 @@ def _more_trials(folder, metric, mode, scores):
         ("validation/seen/accuracy", "max", {"a": (40.0, 0), "b": (60.0, 5), "c": (50.0, 3)}, "b"),
         ("validation/seen/ece", "min", {"a": (40.0, 0), "b": (60.0, 5), "c": (50.0, 3)}, "a"),
         ("validation/seen/accuracy", "max", {"a": (60.0, 5), "b": (60.0, 2)}, "b"),
+        ("validation/seen/ece", "min", {"a": (60.0, 5), "b": (float("nan"), 0)}, "a"),  # missing: never best
     ],
 )
 def test_of_a_sweep_that_was_given_more_trials_the_one_chosen_now_is_ranked(
@@ -254,6 +255,12 @@ def test_of_a_sweep_that_was_given_more_trials_the_one_chosen_now_is_ranked(
     assert (
         json.loads((tmp_path / "s/trials/a/test/metrics.json").read_text())["test/average"] == scores["a"][0]
     )
+
+
+def test_trials_of_an_earlier_version_have_no_number_and_are_in_their_order(tmp_path, no_pictures):
+    _more_trials(tmp_path, "validation/seen/accuracy", "max", {"a": (60.0, 0), "b": (60.0, 1)})
+    make_earlier(tmp_path / "s/trials/a")
+    assert {run.name for run in read_runs(tmp_path) if run.test} == {"s/a"}
 
 
 def test_a_sweep_whose_objective_is_not_there_to_be_read_is_one_line(tmp_path, no_pictures):

@@ -226,6 +226,34 @@ def test_a_place_that_cannot_be_written_to_is_one_line(number, monkeypatch, tmp_
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("number", "allowed"),
+    [
+        (errno.EROFS, "on a disk that can be written to"),
+        (errno.EACCES, "that you may read and write"),
+        (errno.EPERM, "that you may read and write"),
+    ],
+)
+@pytest.mark.parametrize("name", ["trials/a.json", "/elsewhere/a.json", b"trials/a.json"])
+def test_a_file_that_nobody_asks_about_and_that_is_refused_is_one_line(
+    number, allowed, name, monkeypatch, tmp_path, capsys
+):
+    def main(_):
+        raise OSError(number, os.strerror(number), name)
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        run_main(main, [])
+    place = name if name == "/elsewhere/a.json" else f"{tmp_path}/trials/a.json"
+    line = f"error: {place}: {os.strerror(number).lower()}; allowed: a place {allowed}\n"
+    assert (ended.value.code, capsys.readouterr().err) == (2, line)
+
+
 def test_other_errors_keep_their_traceback():
+    def main(_):
+        raise PermissionError(errno.EPERM, "of no file that could be named")
+
+    with pytest.raises(PermissionError):
+        run_main(main, [])
     with pytest.raises(FileNotFoundError):
         run_main(lambda _: os.stat("/nowhere/at/all"), [])

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from orchestrator import check_inputs, refused_start, search_run, sweep, train, train_run, watch
 from orchestrator.compare_runs import read_runs
 from orchestrator.errors import UserError
-from orchestrator.free_name import put_run
+from orchestrator.free_name import is_free, put_run
 from orchestrator.job import Outcome
 from orchestrator.run_lock import run_lock
 from orchestrator.streams import registry
@@ -292,6 +293,17 @@ def test_a_folder_that_a_refused_start_could_not_remove_is_no_run(played, main, 
         folder.mkdir()
 
 
+@pytest.mark.parametrize(
+    ("files", "free"),
+    [([], True), (["run.lock"], True), (["run.lock", ".nfs0001"], False), (["sweep.yaml"], False)],
+)
+def test_a_name_is_free_where_nothing_of_a_run_is(files, free, tmp_path):
+    for name in files:
+        (tmp_path / name).touch()
+    assert is_free(tmp_path) is free and is_free(tmp_path / "none")
+    assert not any(is_free(tmp_path / name) for name in files), "a file is no folder"
+
+
 def test_a_folder_that_is_filled_meanwhile_is_left_alone(tmp_path):
     made, folder = tmp_path / "made", tmp_path / "runs" / "x"
     made.mkdir()
@@ -308,10 +320,11 @@ def test_a_start_that_is_refused_leaves_its_name_free_here_and_at_the_storage(
     played, tmp_path, main, monkeypatch, capsys
 ):
     line = ["clip-finetune", "--stream", "digits", "--name", "x", "--storage", f"file://{tmp_path}/store"]
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "file:./mlruns")
-    with pytest.raises(UserError, match="MLFLOW_TRACKING_URI"):
-        main(line)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    with monkeypatch.context() as wrong:
+        wrong.setenv("MLFLOW_TRACKING_URI", "file:./mlruns")
+        wrong.setattr(sys.modules[main.__module__], "new_folder", lambda *_: pytest.fail("a folder is made"))
+        with pytest.raises(UserError, match="MLFLOW_TRACKING_URI"):
+            main(line)
     played.refuses = UserError("a trial asks for 1 GPU; there is none")
     asked = []
     monkeypatch.setattr(Tracker, "_work", lambda self: asked.append(self))
@@ -337,6 +350,8 @@ def test_a_refused_run_whose_storage_cannot_be_cleared_is_kept_whole(played, tmp
     monkeypatch.setattr(Storage, "delete", away)
     with pytest.raises(UserError, match="no room"):
         sweep.main(line)
+    for place in ("runs", "store"):
+        assert (tmp_path / place / "x" / "identity.json").exists()
     played.refuses = None
     assert sweep.main(["--resume", "x", "--storage", f"file://{tmp_path}/store", "--trials", "20"]) == 0
 

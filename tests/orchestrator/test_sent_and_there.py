@@ -136,7 +136,7 @@ def test_a_deleted_experiment_and_deleted_runs_are_restored_and_said(runs, capsy
     assert main(["send", str(runs / "s")]) == 0
     said = capsys.readouterr().out
     assert f": the experiment '{_EXPERIMENT}' had been deleted there; it was restored" in said
-    assert _statuses(runs) == _ALL
+    assert _statuses(runs) == _ALL and client.get_experiment_by_name(_EXPERIMENT).lifecycle_stage == "active"
 
 
 @pytest.mark.parametrize("what", ["experiment", "run", "sweep"])
