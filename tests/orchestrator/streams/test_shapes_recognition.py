@@ -112,8 +112,10 @@ def test_other_templates_may_be_given():
     assert load(templates=("ein {}",)).templates == ("ein {}",)
     other = load(templates="photo")
     assert other.templates == ("a photo of a {}.",)
-    assert other.fingerprint != load().fingerprint and other.pictures_fingerprint == load().pictures_fingerprint
-    assert load(seed=1).pictures_fingerprint != load().pictures_fingerprint, "encoded pictures are known by it"
+    plain, seeded = load(), load(seed=1)
+    assert other.fingerprint != plain.fingerprint
+    # Encoded pictures are known by it.
+    assert other.pictures_fingerprint == plain.pictures_fingerprint != seeded.pictures_fingerprint
 
 
 @pytest.mark.parametrize(
