@@ -17,6 +17,7 @@ each.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import py_compile
@@ -37,7 +38,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _LISTS = Path(__file__).with_suffix("")
 _SLOW_IMPORTS = (
     *("mlflow", "open_clip", "optuna", "pandas", "pytest", "ray.tune", "sklearn.metrics", "timm", "torch"),
-    *("tokenizers", "torchvision.transforms.v2", "transformers"),
+    *("tokenizers", "torchvision.transforms.v2", "transformers", "xdist.plugin"),
 )
 _NOT_RUN = (4, 5, 99)  # pytest's codes for a wrong command and no tests, and this script's
 
@@ -188,6 +189,8 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as tests/conftest.py says, which comes after torch here
     for name in _SLOW_IMPORTS:
         importlib.import_module(name)
+    # pytest collects garbage ten times a run: over all that was imported it would take most of the time.
+    gc.freeze()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = Tree(Path(folder).resolve(), options.seconds)
         for mutant in {(m.tests, m.skip): m for m in chosen if not m.reason}.values():

@@ -9,7 +9,7 @@ import numpy as np
 
 def derive(*parts: int) -> int:
     """A 63-bit seed that is a pure function of ``parts`` (run seed, task, rank ...), each in 0 .. 2**64 -
-    1.
+    1. Zeros at the end do not count: NumPy takes (3, 0) for (3,).
     """
     return int(np.random.SeedSequence(list(parts)).generate_state(1, np.uint64)[0] >> np.uint64(1))
 

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator import cli, sweep, this_machine, train
 from orchestrator.cli import run_main
+from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
 from orchestrator.identity import Identity
 from orchestrator.run_options import RunOptions
@@ -273,3 +274,16 @@ def test_an_error_that_nobody_foresaw_ends_a_process_whose_lanes_were_left(monke
             cli.run_main(main, [])
         assert f"{type(error).__name__}: " in capsys.readouterr().err
     assert ended == [1, 1]
+
+
+def test_a_file_of_a_configuration_takes_what_the_command_line_says(tmp_path):
+    config = RunConfig.from_dict({"method.name": "clip-finetune", "stream.name": "digits", "run.seed": 4})
+    (tmp_path / "c.yaml").write_text(config.yaml())
+
+    def given(*more):
+        return train._config(train._parser().parse_args(["--config", str(tmp_path / "c.yaml"), *more])).flat()
+
+    assert given() == config.flat()
+    changed = {"method.learning_rate": 0.5, "stream.image_size": 16, "run.seed": 7}
+    said = ["--set", "method.learning_rate=0.5", "stream.image_size=16", "--seed", "7"]
+    assert given(*said) == config.flat() | changed

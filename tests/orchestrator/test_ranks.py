@@ -12,6 +12,8 @@ import torch.distributed as dist
 from methods.baselines import ExperienceReplay
 from orchestrator import ranks, stream_loop
 from orchestrator.config import RunConfig
+from orchestrator.diverged import Diverged
+from orchestrator.finite import check_weights
 from orchestrator.ranks import gather_rows, of_rank_0, own_batches, share_state
 from orchestrator.reporter import CollectingReporter
 from orchestrator.scoring import Evaluation
@@ -120,7 +122,14 @@ def disagree(path):
 
     loop._fresh = kept
     loop.run()
+    broken, diverged = torch.nn.Linear(1, 1), ""
+    broken.bias.data.fill_(torch.nan if rank else 1.0)
+    try:
+        check_weights(broken, "task 2")
+    except Diverged as error:
+        diverged = str(error)
     return {
+        "diverged": diverged,
         "chosen": updates[0][1],
         "rows": updates[0][0].rows,
         "state": updates[0][0].state(),
@@ -183,6 +192,10 @@ def test_what_ranks_drew_at_a_tasks_start_is_rank_0s(found):
     mine, theirs = (walk["drawn"] for walk, _ in found)
     assert mine[::2] == mine[1::2] == theirs[1::2]
     assert mine[0] != mine[2] != theirs[2] != theirs[0] != mine[0]
+
+
+def test_a_weight_that_is_not_finite_on_one_rank_ends_both(found):
+    assert [walk["diverged"] for walk, _ in found] == ["weight bias is not finite after task 2"] * 2
 
 
 def test_ranks_share_a_batch_and_walk_no_row_both(found):

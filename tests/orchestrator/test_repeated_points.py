@@ -86,7 +86,22 @@ def test_a_sampler_is_told_nothing_of_what_was_drawn_again():
     _walk(search, 6)
     told = search._ot_study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     assert _different([trial.params for trial in told]) == len(told) == 6
-    assert not search._ot_study.get_trials(states=(optuna.trial.TrialState.RUNNING,))
+    others = (optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.PRUNED)
+    assert not search._ot_study.get_trials(states=others)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_sampler_draws_another_point_before_chance_does(monkeypatch, seed):
+    wide = Parameter("method.epochs", "int", low=1, high=15)
+    monkeypatch.setattr(TaskSearch, "_any_other", lambda *_: pytest.fail("each draw is another"))
+    assert _different(_walk(_search(_space(_HEAD, wide), 12, seed), 12)) == 12
+
+
+def test_what_chance_draws_is_the_seeds_and_the_trials(monkeypatch):
+    monkeypatch.setattr("orchestrator.search._DRAWS", 0)
+    wide = Parameter("method.epochs", "int", low=1, high=1000)
+    first, again, other = (_walk(_search(_space(_HEAD, wide), 8, seed), 8) for seed in (0, 0, 1))
+    assert first == again and not any(point in other for point in first)
 
 
 _RATE = Parameter("method.learning_rate", "float", low=1e-4, high=1e-2, log=True)

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -424,3 +425,43 @@ def test_a_storage_that_was_moved_is_given_once_and_nothing_is_made_where_it_was
     assert main(["--resume", "x", "--storage", str(new)]) == 130
     assert main(["--resume", "x"]) == 130
     assert not old.exists() and [path.name for path in new.iterdir()] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("main", "file", "old", "new"),
+    [
+        (sweep.main, "space.yaml", "learning_rate: 1e-3", "learning_rate: 2e-3"),
+        (sweep.main, "sweep.yaml", "trials: 2", "trials: 3"),
+        (train.main, "config.yaml", "epochs: ", "epochs: 1"),
+        (train.main, "train.yaml", "- 0", "- 1"),
+    ],
+)
+def test_a_run_goes_on_with_what_it_was_asked_for_and_nothing_else(
+    played, tmp_path, monkeypatch, main, file, old, new
+):
+    played.refuses = KeyboardInterrupt()
+    more = ["--trials", "2"] if main is sweep.main else []
+    assert main(["clip-finetune", "--stream", "digits", "--name", "x", *more]) == 130
+    path = tmp_path / "runs" / "x" / file
+    kept = path.read_text()
+    path.write_text(kept.replace(old, new, 1))
+    assert path.read_text() != kept
+    with pytest.raises(UserError, match="runs/x: is of another configuration"):
+        main(["--resume", "x"])
+    path.write_text(kept)
+    assert main(["--resume", "x"]) == 130
+    changed = replace(_source(), fingerprint="other")
+    monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: changed)
+    with pytest.raises(UserError, match="runs/x: is of another stream's content"):
+        main(["--resume", "x"])
+
+
+def test_how_many_trials_run_at_once_may_change(played, tmp_path):
+    played.refuses = KeyboardInterrupt()
+    assert sweep.main([*_SWEEP, "--trials", "2"]) == 130
+    path = tmp_path / "runs" / "x" / "sweep.yaml"
+    kept = path.read_text()
+    path.write_text(
+        kept.replace("concurrent: null", "concurrent: 1").replace("concurrent:\n", "concurrent: 1\n")
+    )
+    assert path.read_text() != kept and sweep.main(["--resume", "x"]) == 130

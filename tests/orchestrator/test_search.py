@@ -36,6 +36,8 @@ def test_a_stopped_trial_is_pruned_and_cannot_be_the_best():
     assert [t.state for t in study.trials] == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
     assert study.best_trial.number == 0 and study.best_value == 50
     assert study.trials[0].intermediate_values == {1: 80, 2: 60, 3: 50}
+    search.on_trial_complete("stopped", {_METRIC: 99.0, "task": 3, STATUS: "running"})  # told twice
+    assert [t.value for t in study.trials] == [50, 84, None]
 
 
 def test_a_restarted_trial_may_report_again():
@@ -102,6 +104,8 @@ def test_a_trial_that_was_proposed_and_never_began_is_proposed_again():
     (first, second) = _proposals(_search(), 2)
     known = [TrialEntry(second[0], 1, {"method.learning_rate": second[1]})]
     assert _proposals(_search(known=known), 2) == [second, first]
+    begun = TrialEntry(first[0], 0, {"method.learning_rate": first[1]})
+    assert _proposals(_search(known=[begun, *known]), 2) == [first, second], "each with its own point"
 
 
 class _Trial:
@@ -139,6 +143,8 @@ def test_after_a_resumption_a_trial_is_judged_by_those_from_before(status, stopp
     good = TrialEntry("good", 0, {}, [{"task": 1, _METRIC: 50}, {"task": 2, _METRIC: 80}], status)
     # One whose last task's verdict is not known is told nothing of it.
     assert _decisions(5, {"good": [], "poor": [90, 10, 10]}, [good]) == stopped
+    good.verdicts = {1: True, 2: True}
+    assert _decisions(5, {"good": [], "poor": [90, 10, 10]}, [good]) == {"poor": 2}
 
 
 def test_one_that_is_resumed_is_not_judged_again_at_a_task_that_it_has_passed():
@@ -170,3 +176,5 @@ def test_where_nothing_can_be_written_down_nothing_more_is_begun():
         scheduler.on_trial_add(None, trial)
         assert scheduler.on_trial_result(None, trial, {_METRIC: value, "task": 2}) == TrialScheduler.STOP
     assert asked[1:] == [("good", 2, True), ("poor", 2, False)]
+    scheduler.on_trial_result(None, poor, {"task": 3, STATUS: "failed"})
+    assert len(asked) == 3, "a failure is no verdict"

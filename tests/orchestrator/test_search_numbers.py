@@ -152,13 +152,14 @@ def test_a_resumed_search_tells_ended_trials_as_they_ended():
 
 def test_a_failure_under_way_is_told_as_one():
     search = _search()
-    for name in ("error", "none", "status"):
+    for name in ("error", "none", "status", "nothing finite"):
         search.suggest(name)
     result = {_METRIC: 99.0, "task": 3, "training_iteration": 3}
     search.on_trial_complete("error", result, error=True)
     search.on_trial_complete("none", None)
     search.on_trial_complete("status", {**result, STATUS: "failed"})
-    assert [trial.state for trial in search._ot_study.trials] == [TrialState.FAIL] * 3
+    search.on_trial_complete("nothing finite", {**result, _METRIC: float("nan"), "task": 2})
+    assert [trial.state for trial in search._ot_study.trials] == [TrialState.FAIL] * 4
 
 
 def test_a_report_that_comes_again_is_passed_over_without_a_word():

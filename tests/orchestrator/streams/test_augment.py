@@ -117,6 +117,17 @@ def test_crops_are_those_of_random_resized_crop():
     assert _crops(corner, 20) == [(7, 0, 13, 13)]
 
 
+def test_a_crop_is_enlarged_as_torchvision_does():
+    picture, size = pictures(1, 32), [32, 32]
+    draws = np.array([[*[0.2, 0.5, 0.3, 0.7] * 10, 0.9, *SKIP, *SKIP]])
+    top, left, height, width = _crops(draws[:, :40].reshape(1, 10, 4), 32)[0]
+    assert (height, width) == (19, 19)
+    image = torch.from_numpy(picture[0]).permute(2, 0, 1)
+    how = v2.InterpolationMode.BICUBIC
+    expected = F.resized_crop(image, top, left, height, width, size, how, antialias=True)
+    np.testing.assert_array_equal(product_transform(picture, draws)[0], expected.permute(1, 2, 0))
+
+
 def one(values):
     """Draws of one picture that is not cropped or mirrored, then two rounds of (which, chance, sign)."""
     whole = [1.0, 0.5, 0.0, 0.0]

@@ -34,13 +34,17 @@ def source(*captions):
 def test_cuts_are_counted_by_task_and_split_and_said_in_one_line():
     fits, long = ["水水水水"], ["水水水水水"]
     stream = prepare(
-        source((fits * 3, fits, fits), (long * 12 + fits * 1988, long + fits, fits), (long * 2, fits, long)),
+        source(
+            (fits * 3, fits, fits),
+            (long * 12 + fits * 1988, long * 3 + fits, fits),
+            (long * 4, fits, long * 2),
+        ),
         Tokenizer.multilingual(6),
     )
-    assert stream.cut == {(1, "train"): 12, (1, "validation"): 1, (2, "train"): 2, (2, "test"): 1}
+    assert stream.cut == {(1, "train"): 12, (1, "validation"): 3, (2, "train"): 4, (2, "test"): 2}
     assert cut_captions(stream) == (
-        "captions cut: 12 of 2,000 in task 2 (train), 2 of 2 in task 3 (train), 1 of 2 in task 2 (validation)"
-        ", 1 in 1 other splits at 6 tokens; stream.max_tokens sets the length"
+        "captions cut: 12 of 2,000 in task 2 (train), 4 of 4 in task 3 (train), 3 of 4 in task 2 (validation)"
+        ", 2 in 1 other splits at 6 tokens; stream.max_tokens sets the length"
     )
     whole = prepare(source((fits, fits, fits), (long, long, long)), Tokenizer.multilingual(7))
     assert whole.cut == {} and cut_captions(whole) is None

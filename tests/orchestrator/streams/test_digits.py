@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from orchestrator.streams import digits as module
 from orchestrator.streams.digits import Digits
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -47,6 +48,12 @@ def test_pictures_are_the_digits_white_on_black_and_enlarged(digits):
     assert large.shape == (5, 32, 32, 3)
     back = large.reshape(5, 8, 4, 8, 4, 3).mean((2, 4))
     assert np.abs(back - read).mean() < 20 and large.max() == 255 and large.min() == 0
+
+
+def test_the_fingerprint_tells_pictures_that_were_enlarged_otherwise(monkeypatch):
+    first, enlarged = load().fingerprint, module._enlarged
+    monkeypatch.setattr(module, "_enlarged", lambda images, size: enlarged(images, size) // 2)
+    assert load().fingerprint != first
 
 
 def test_the_seed_moves_classes_and_validation_but_never_what_is_tested_on():

@@ -188,3 +188,5 @@ def test_tasks_of_many_unknown_words_are_said(tmp_path):
     assert line.index("words in task 2") < line.index("words in task 1"), "the largest share first"
     ours = Tokenizer.multilingual(64)
     assert unknown_words(prepare(source, ours), ours) is None and unknown_words(stream, None) is None
+    ours.unk_id = ours.pad_id  # as of one that has no [UNK]: what fills the rows is no word
+    assert unknown_words(prepare(source, ours), ours) is None

@@ -370,6 +370,8 @@ def test_wups_is_measured_where_it_is_asked_for(tmp_path, files, monkeypatch):
     assert reference.tables.wups == WupsMeasure(("a", "the"), []) and reference.tables.matching == "reference"
     assert load(tmp_path, measure="wups", task_names=("DC", "CH")).tables.wups.exact == [0]
     assert len({plain.fingerprint, official.fingerprint, reference.fingerprint}) == 3
+    (tmp_path / "stopwords.txt").write_text("the\n")
+    assert load(tmp_path, measure="wups").fingerprint != official.fingerprint
     with pytest.raises(ValueError, match="measure: 'soft', allowed: exact, wups"):
         load(tmp_path, measure="soft")
 

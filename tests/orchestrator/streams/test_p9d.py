@@ -140,6 +140,19 @@ def test_a_trial_may_take_a_few_items_and_queries_keep_something_to_find(tmp_pat
             1 <= len(s["test"].ids) <= 5 and 1 <= len(s["query"].ids) <= 5 and 1 <= len(s["gallery"].ids) <= 5
         )
         assert set(s["query"].label) <= set(s["gallery"].label)
+    other = load(tmp_path, max_items=5, seed=1)
+    for split, chosen in every_id(stream).items():
+        assert split[1] in ("query", "gallery") or chosen != every_id(other)[split], "drawn by the seed"
+
+
+def test_a_few_queries_are_of_what_the_gallery_holds(tmp_path, files):
+    for industry in INDUSTRIES:
+        for n in range(40):
+            record = {"title": "x", "cate_name": f"{industry} in the gallery alone {n}"}
+            files["gallery"][f"o{len(files['gallery']):04d}"] = {**record, "industry_name": industry}
+    for task in load(write(tmp_path, files), max_items=5).tasks:
+        query, gallery = (set(task.splits[name].label.tolist()) for name in ("query", "gallery"))
+        assert query and query == gallery
 
 
 def test_query_and_gallery_may_both_be_absent(tmp_path, files):
@@ -262,6 +275,24 @@ def test_a_missing_picture_is_one_line_or_counted(tmp_path, files):
     stream = load(tmp_path, skip_bad=True)
     assert stream.skipped == {"no picture in train_images": 1}
     assert item not in {i for ids in every_id(stream).values() for i in ids}
+    for name in ("train", "validation"):
+        split, source = stream.tasks[1].splits[name], files["train"]["Food & Drink"]
+        assert [stream.categories[k] for k in split.label] == [source[i]["cate_name"] for i in split.ids]
+
+
+def test_the_fingerprint_tells_captions_categories_and_pictures_and_not_the_folder(tmp_path, files):
+    found = [load(write(tmp_path, files)).fingerprint]
+    record = next(iter(files["test"].values()))
+    for key, value in (("title", "another"), ("cate_name", "c/d-0")):
+        record[key] = value
+        (tmp_path / "json" / "test.json").write_text(json.dumps(files["test"]))
+        found.append(load(tmp_path).fingerprint)
+    path = next((tmp_path / "gallery_images").iterdir())
+    path.write_bytes(path.read_bytes() + b"\0")
+    found.append(load(tmp_path).fingerprint)
+    assert len(set(found)) == 4
+    shutil.copytree(tmp_path, tmp_path.parent / "moved")
+    assert load(tmp_path.parent / "moved").fingerprint == found[-1]
 
 
 @pytest.mark.parametrize("what", ["dead link", "loop", "folder", "pipe"])

@@ -77,6 +77,9 @@ def test_a_seed_fixes_everything_and_another_changes_it():
     assert first.categories == again.categories != other.categories
     assert [t.name for t in first.tasks] != [t.name for t in other.tasks]
     np.testing.assert_array_equal(read(first, 4, "test"), read(again, 4, "test"))
+    places = {task.name: task.splits["test"].pictures.scenes.x for task in other.tasks}
+    shared = [task for task in first.tasks if task.name in places]
+    assert shared and all((t.splits["test"].pictures.scenes.x != places[t.name]).any() for t in shared)
 
 
 def test_classes_are_shuffled_within_a_task():
@@ -107,7 +110,12 @@ def test_pretraining_and_streams_share_neither_families_nor_nouns():
 
 def test_other_templates_may_be_given():
     assert load(templates=("ein {}",)).templates == ("ein {}",)
-    assert load(templates="photo").templates == ("a photo of a {}.",)
+    other = load(templates="photo")
+    assert other.templates == ("a photo of a {}.",)
+    plain, seeded = load(), load(seed=1)
+    assert other.fingerprint != plain.fingerprint
+    # Encoded pictures are known by it.
+    assert other.pictures_fingerprint == plain.pictures_fingerprint != seeded.pictures_fingerprint
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,19 @@ def test_a_pretrained_tokenizer_is_taken_with_its_own_special_ids(tmp_path):
     assert tokenizer.vocab_size == 8
 
 
+def test_rows_are_cut_and_filled_by_their_own_length_whatever_the_file_says(tmp_path):
+    trained(8).save(tmp_path)
+    path = tmp_path / "tokenizer.json"
+    backend = Backend.from_file(str(path))
+    backend.enable_truncation(1)
+    backend.enable_padding(length=9)
+    backend.save(str(path))
+    text = ["two red cars above a bus and a blue boat", "a"]
+    expected, cut = trained(8).encode_counting(text)
+    rows, found = Tokenizer.load(tmp_path).encode_counting(text)
+    assert rows.tolist() == expected.tolist() and found == cut == 1
+
+
 def test_a_pretrained_tokenizer_without_special_tokens_is_refused(tmp_path):
     wordlevel(tmp_path, unk_token="[UNK]")
     with pytest.raises(
@@ -253,8 +266,8 @@ def test_t5s_tokenizer_has_an_end_and_nothing_before_the_text(tmp_path):
     assert tokenizer.encode_answers(["red", "red cars"]).tolist() == [[4, 1, 0, 0], [4, 5, 6, 1]]
     assert tokenizer.decode([4, 5, 6, 1, 0]) == "red cars"
     tokenizer.save(tmp_path / "kept")
-    again = Tokenizer.load(tmp_path / "kept")
-    assert again.encode(["a red cars"]).tolist() == tokenizer.encode(["a red cars"]).tolist()
+    for again in (Tokenizer.load(tmp_path / "kept"), pickle.loads(pickle.dumps(tokenizer))):
+        assert again.encode(["a red cars"]).tolist() == tokenizer.encode(["a red cars"]).tolist()
 
 
 def test_answers_are_ended_padded_and_whole():

@@ -192,9 +192,11 @@ def test_the_inner_order_is_the_seeds_and_differs_between_tasks(tmp_path, files)
 
 
 def test_a_training_question_has_its_labels_and_another_what_its_annotators_say(tmp_path, files):
+    files["vqa/Partition_Q/karpathy_val_q_color.json"][0]["answers"] = annotators(*["Met here."] * 10)
     stream = load(write(tmp_path, files))
     task, tables = stream.tasks[6], stream.tables
     train, test = task.splits["train"], task.splits["test"]
+    assert answers_of(stream, task.splits["validation"], 0) == {"met here": 1.0}
     assert answers_of(stream, train, 1) == {f"color {TRAIN[1] % 3}": 1.0, "answer": 0.3}
     assert answers_of(stream, test, 2) == {
         f"color {VAL[2] % 3}": 1.0,
@@ -204,7 +206,7 @@ def test_a_training_question_has_its_labels_and_another_what_its_annotators_say(
         "rare": 0.3,
     }
     assert tables.vocabulary == 31 and list(tables.answers[:31]) == list(files["vqa/trainval_ans2label.json"])
-    assert sorted(tables.answers[31:]) == ["2", "rare"]
+    assert sorted(tables.answers[31:]) == ["2", "met here", "rare"]
     assert all(t.splits["train"].questions.answer.max() < 31 for t in stream.tasks)
     assert {s.questions.answer.shape[1] for t in stream.tasks for s in t.splits.values()} == {4}
 
@@ -373,8 +375,8 @@ def test_pixels_are_squares_of_the_pictures(tmp_path, files):
 
 def test_without_a_vocabulary_the_most_frequent_best_answers_are_learnt(tmp_path, files):
     del files["vqa/trainval_ans2label.json"]
+    files["vqa/Partition_Q/karpathy_train_q_type.json"][0]["label"] = {"the first": 1, "as good": 1}
     write(tmp_path, files)
-    (tmp_path / "vqa/trainval_ans2label.json").unlink(missing_ok=True)
     best = [
         max(r["label"], key=r["label"].get)
         for k in KINDS
@@ -384,11 +386,12 @@ def test_without_a_vocabulary_the_most_frequent_best_answers_are_learnt(tmp_path
     order = sorted(counts, key=lambda a: -counts[a])
     stream = load(tmp_path)
     assert list(stream.tables.answers[: stream.tables.vocabulary]) == order
-    assert "answer" not in order and "answer" in stream.tables.answers
+    assert "answer" not in order and "answer" in stream.tables.answers and "as good" not in order
     few = load(tmp_path, answers_kept=25)
     assert list(few.tables.answers[:25]) == order[:25] and few.tables.vocabulary == 25
     rest = sum(counts[a] for a in order[25:])
     assert few.skipped == {"training question without an answer of the vocabulary": rest}
+    assert all(task.splits["train"].questions.answer.max() < 25 for task in few.tasks)
 
 
 def test_label2ans_stands_for_ans2label(tmp_path, files):
@@ -401,10 +404,13 @@ def test_label2ans_stands_for_ans2label(tmp_path, files):
 def test_an_empty_label_is_not_trained_on_but_its_annotators_are_asked_at_test(tmp_path, files):
     for split in ("train", "test"):
         files[f"vqa/Partition_Q/karpathy_{split}_q_causal.json"][2]["label"] = {}
+    worthless = files["vqa/Partition_Q/karpathy_train_q_causal.json"][5]
+    worthless["label"] = {"answer": 0}
     stream = load(write(tmp_path, files))
     task = stream.tasks[9]
-    assert stream.skipped == {"training question without an answer of the vocabulary": 1}
+    assert stream.skipped == {"training question without an answer of the vocabulary": 2}
     left = [r for r in files["vqa/Partition_Q/karpathy_train_q_causal.json"] if r["label"]]
+    left.remove(worthless)
     train = task.splits["train"]
     assert train.ids == [str(r["question_id"]) for r in left] and len(task.splits["test"].ids) == len(VAL)
     for row, source in enumerate(left):
@@ -918,3 +924,15 @@ def test_the_fingerprint_tells_other_features_and_other_pixels(tmp_path, files):
     path = tmp_path / f"COCO/images/val2014/{picture(VAL[-1], 'val')}.jpg"
     Image.new("RGB", (16, 16), (9, 9, 9)).save(path)
     assert load(tmp_path, pictures="pixels").fingerprint != first
+
+
+def test_the_fingerprint_tells_questions_answers_and_whose_pictures_they_are(tmp_path, files):
+    files["ImgId_cate_map.json"][picture(TRAIN[2])] = IDS[TRAIN[3]]  # two pictures of one object
+    found = [load(write(tmp_path, files)).fingerprint]
+    row = files["vqa/Partition_Q/karpathy_train_q_type.json"][3]
+    for change in ({"sent": "another?"}, {"label": {"answer": 0.6}}, {"img_id": picture(TRAIN[2])}):
+        row |= change
+        found.append(load(write(tmp_path, files, pictures=False)).fingerprint)
+    assert len(set(found)) == 4
+    tmp_path.rename(tmp_path.parent / "moved")
+    assert load(tmp_path.parent / "moved").fingerprint == found[-1]
