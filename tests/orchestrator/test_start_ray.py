@@ -187,6 +187,21 @@ def test_signals_stay_the_commands_whatever_ray_makes_of_them(monkeypatch, told)
             signal.signal(number, handler)
 
 
+def test_the_wait_for_its_node_ends_with_its_processes(monkeypatch, given, said):
+    def absent(*_):
+        raise RuntimeError("not there")
+
+    monkeypatch.setattr(services, "get_node", absent)
+    started = start_ray(said.append)
+    with services.ConsolePopen(["/bin/sh", "-c", "exit 3"]) as process:
+        process.wait()
+    process.args = ["/ray/raylet"]
+    with pytest.raises(ChildProcessError, match=r"^its process raylet has died \(exit status 3\)$"):
+        services.get_node("address", "node")
+    started.end()
+    assert services.get_node is absent
+
+
 def test_rays_processes_are_in_a_group_of_their_own(given, said):
     start_ray(said.append).end()
     command = [sys.executable, "-c", "import os; print(os.getpgrp() == os.getpid())"]
