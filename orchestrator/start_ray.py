@@ -74,8 +74,9 @@ def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
     try:
         return _init(options)
     except Exception as error:
-        # Its processes give one another seconds to come up, which a busy machine may not have.
-        if "num_cpus" not in options or "timed out" not in _line(error):
+        # Its processes give one another seconds to come up, which a busy machine may not have: they end then.
+        slow = "timed out" in _line(error) or isinstance(error, ChildProcessError)
+        if "num_cpus" not in options or not slow:
             raise
         say(f"Ray did not come up, trying once more: {_line(error)}")
     import ray
