@@ -263,3 +263,24 @@ def test_an_error_that_nobody_foresaw_ends_a_process_whose_lanes_were_left(monke
             cli.run_main(main, [])
         assert f"{type(error).__name__}: " in capsys.readouterr().err
     assert ended == [1, 1]
+
+
+def test_a_user_without_a_name_and_a_home_has_the_one_that_docker_gives(monkeypatch, capsys):
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 4_123_456)
+
+    def main(arguments):
+        print(os.path.expanduser("~"))
+        return 0
+
+    assert _run(main, "", capsys) == (0, "/\n", "")
+    monkeypatch.setenv("HOME", "/home/mine")
+    assert _run(main, "", capsys) == (0, "/home/mine\n", "")
+
+
+def test_a_working_folder_that_was_removed_is_one_line(monkeypatch, tmp_path, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    line = "error: the working folder was removed; allowed: one that is there (cd to it)\n"
+    assert _run(lambda _: pytest.fail("is begun"), "", capsys) == (2, "", line)
