@@ -311,12 +311,14 @@ def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = Non
     """
     os.umask(os.umask(0o022) | 0o022)
     _open_outputs()
+    _settle_home()
     for stream in (sys.stdout, sys.stderr):
         # What a terminal cannot show is shown as \xNN.
         with suppress(AttributeError):  # a notebook's
             stream.reconfigure(errors="backslashreplace")
     told = ToldToEnd()
     try:
+        _check_here()
         with told:
             status = told.status(main(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
@@ -373,6 +375,23 @@ def _open_outputs() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for the life of the process
+
+
+def _settle_home() -> None:
+    """A user without a name and a home, as a container may have one, has the home that Docker gives: Ray does
+    not come up without any.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = "/"
+
+
+def _check_here() -> None:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise UserError("the working folder was removed; allowed: one that is there (cd to it)") from None
 
 
 def _reader_gone() -> bool:

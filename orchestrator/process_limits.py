@@ -25,13 +25,12 @@ def check_limits(root: Path = Path("/")) -> None:
     """:class:`UserError`: a limit of this process leaves no room for Ray, which would then wait for its own
     processes without a word. ``root``: where ``proc`` and ``sys`` lie.
     """
-    for line in (*_addresses(), *_files(), *_tasks(root)):
+    for line in (*_addresses(), *_size(), *_files(), *_tasks(root)):
         raise UserError(f"{line}; Ray does not come up with less")
 
 
 def _addresses() -> Iterator[str]:
-    share, most = _STORE
-    need = _ADDRESSES + min(share * psutil.virtual_memory().total, most)
+    need = _ADDRESSES + _store()
     for what, limit, option in (
         ("the address space of a process", resource.RLIMIT_AS, "v"),
         ("the data of a process", resource.RLIMIT_DATA, "d"),
@@ -41,6 +40,20 @@ def _addresses() -> Iterator[str]:
                 f"{what} is limited to {found / _GIB:.1f} GiB (ulimit -{option}): allowed: "
                 f"{math.ceil(need / _GIB)} GiB or more, or unlimited"
             )
+
+
+def _size() -> Iterator[str]:
+    """Ray's object store is one file, of its whole size from the start."""
+    if (found := _soft(resource.RLIMIT_FSIZE)) < (need := _store()):
+        yield (
+            f"a file is limited to {found / _GIB:.1f} GiB (ulimit -f): allowed: {math.ceil(need / _GIB)} GiB "
+            "or more, or unlimited"
+        )
+
+
+def _store() -> float:
+    share, most = _STORE
+    return min(share * psutil.virtual_memory().total, most)
 
 
 def _files() -> Iterator[str]:

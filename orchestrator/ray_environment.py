@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+from .ray_address import ray_address
 
 _OURS = {
     # A lane is a run of Train's second version.
@@ -28,28 +30,48 @@ _OURS = {
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
 }
 _INNER = ("TUNE_", "RAY_TUNE_", "RAY_AIR_", "RAY_TRAIN_", "AIR_VERBOSITY", "RAY_CHDIR_TO_TRIAL_DIR")
+_ELSEWHERE = (
+    "RAY_GCS_SERVER_PORT",
+    "RAY_JOB_CONFIG_JSON_ENV_VAR",
+    "RAY_OVERRIDE_NODE_ID_FOR_TESTING",
+    "RAY_REDIS_ADDRESS",
+    "RAY_REDIS_PASSWORD",
+    "RAY_REDIS_USERNAME",
+    "RAY_USE_TLS",
+)
 _LEFT = ("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER",)  # a cluster's matter
 
 
 def ray_environment(say: Callable[[str], None]) -> None:
     """Sets what a session needs, and takes away what is in its way: Train and Tune are inner parts of it, and
     what old versions followed, or a misspelt number, would end a sweep whose lanes are warm. An empty
-    variable of Ray's is as none. ``say`` prints the names of those that were not empty. A time of Train's in
-    seconds (``RAY_TRAIN_..._S``), which a slow machine may need, is left as it is. To be called before
-    ``ray.train`` is imported, which decides then which version it is.
+    variable of Ray's is as none. What leads a Ray to other machines, ports, keys or jobs is a
+    cluster's: a session's own Ray, which would end the process over it, has none of it. ``say`` prints the
+    names of those that were not empty. A time of Train's in seconds (``RAY_TRAIN_..._S``), which a slow
+    machine may need, is left as it is. To be called before Ray is imported: what it finds then it keeps.
+
+    :class:`~orchestrator.errors.UserError`: ``$RAY_ADDRESS`` is no address.
     """
-    dropped = []
-    for name, value in list(os.environ.items()):
-        inner = name.startswith(_INNER) and name not in (*_OURS, *_LEFT) and not _seconds(name, value)
-        if inner or (name.startswith("RAY_") and not value):
-            del os.environ[name]
-            dropped += [name] if value else []
+    _drop(say, "a session's own Ray is this machine's alone", _ELSEWHERE if ray_address() is None else ())
+    inner = [
+        name
+        for name, value in os.environ.items()
+        if name.startswith(_INNER) and name not in (*_OURS, *_LEFT) and not _seconds(name, value)
+    ]
+    why = "the settings of Ray Train and Tune are a sweep's own (--storage says where a run is kept)"
+    _drop(say, why, inner)
+    for name in [name for name, value in os.environ.items() if name.startswith("RAY_") and not value]:
+        del os.environ[name]
     os.environ.update(_OURS)
     if (constants := sys.modules.get("ray._private.ray_constants")) is not None:
         constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False  # read as Ray was imported
+
+
+def _drop(say: Callable[[str], None], why: str, names: Iterable[str]) -> None:
+    """Takes variables away, and says which of them held something."""
+    dropped = [name for name in sorted(names) if os.environ.pop(name, "")]
     if dropped:
-        why = "the settings of Ray Train and Tune are a sweep's own (--storage says where a run is kept)"
-        say(f"{', '.join(sorted(dropped))}: not followed; {why}")
+        say(f"{', '.join(dropped)}: not followed; {why}")
 
 
 def _seconds(name: str, value: str) -> bool:

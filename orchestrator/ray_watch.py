@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+from .coming_up import how
 from .ray_folder import RayFolder
 
 _LOOK = 0.5  # seconds between two looks
@@ -83,9 +84,7 @@ def died() -> str:
         return ""
     for kind, process in node.dead_processes():
         if kind in ("gcs_server", "raylet"):
-            code = process.returncode
-            how = f"signal {-code}" if code < 0 else f"exit status {code}"
-            return f"Ray's own process {kind} (pid {process.pid}) has died ({how})"
+            return f"Ray's own process {kind} (pid {process.pid}) has died ({how(process)})"
     return ""
 
 

@@ -10,8 +10,9 @@ import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, ClassVar
 
+from .coming_up import while_it_lives
 from .cpus import usable_cpus
 from .errors import UserError
 from .ray_address import ray_address
@@ -73,8 +74,9 @@ def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
     try:
         return _init(options)
     except Exception as error:
-        # Its processes give one another seconds to come up, which a busy machine may not have.
-        if "num_cpus" not in options or "timed out" not in _line(error):
+        # Its processes give one another seconds to come up, which a busy machine may not have: they end then.
+        slow = "timed out" in _line(error) or isinstance(error, ChildProcessError)
+        if "num_cpus" not in options or not slow:
             raise
         say(f"Ray did not come up, trying once more: {_line(error)}")
     import ray
@@ -92,6 +94,10 @@ def _own(say: Callable[[str], None], ends: ExitStack) -> dict[str, Any]:
     # loopback.
     ray_constants.ENABLE_RAY_CLUSTER = False
     services.ConsolePopen = _Apart
+    _Apart.started.clear()
+    look = services.get_node
+    services.get_node = while_it_lives(look, _Apart.started)
+    ends.callback(setattr, services, "get_node", look)
     # Nor is a machine by itself taken away with a warning, which Train has a process to hear.
     os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
     folder = RayFolder(say)
@@ -153,8 +159,12 @@ class _Apart(subprocess.Popen):
     command's group comes to the driver alone, which ends when the task under way is finished.
     """
 
+    started: ClassVar[list[subprocess.Popen]] = []
+    """Those of the Ray that was started last."""
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options, process_group=0)
+        self.started.append(self)
 
 
 def _line(error: Exception) -> str:

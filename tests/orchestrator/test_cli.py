@@ -287,3 +287,24 @@ def test_a_file_of_a_configuration_takes_what_the_command_line_says(tmp_path):
     changed = {"method.learning_rate": 0.5, "stream.image_size": 16, "run.seed": 7}
     said = ["--set", "method.learning_rate=0.5", "stream.image_size=16", "--seed", "7"]
     assert given(*said) == config.flat() | changed
+
+
+def test_a_user_without_a_name_and_a_home_has_the_one_that_docker_gives(monkeypatch, capsys):
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 4_123_456)
+
+    def main(arguments):
+        print(os.path.expanduser("~"))
+        return 0
+
+    assert _run(main, "", capsys) == (0, "/\n", "")
+    monkeypatch.setenv("HOME", "/home/mine")
+    assert _run(main, "", capsys) == (0, "/home/mine\n", "")
+
+
+def test_a_working_folder_that_was_removed_is_one_line(monkeypatch, tmp_path, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    line = "error: the working folder was removed; allowed: one that is there (cd to it)\n"
+    assert _run(lambda _: pytest.fail("is begun"), "", capsys) == (2, "", line)

@@ -21,7 +21,7 @@ _GIB = 2**30
 def limits(monkeypatch, tmp_path):
     """``ulimit``'s letter -> what it says of this process, a user's who has 40 threads."""
     found = {}
-    names = {"v": "AS", "d": "DATA", "n": "NOFILE", "u": "NPROC"}
+    names = {"v": "AS", "d": "DATA", "f": "FSIZE", "n": "NOFILE", "u": "NPROC"}
     letters = {getattr(resource, f"RLIMIT_{name}"): letter for letter, name in names.items()}
 
     def getrlimit(number):
@@ -44,6 +44,7 @@ def limits(monkeypatch, tmp_path):
             ["the address space of a process is limited to 8.0 GiB (ulimit -v)", "allowed: 22 GiB or more"],
         ),
         ("d", 2 * _GIB, ["the data of a process is limited to 2.0 GiB (ulimit -d)"]),
+        ("f", 2 * _GIB, ["a file is limited to 2.0 GiB (ulimit -f)", "allowed: 6 GiB or more"]),
         ("n", 64, ["open files of a process are limited to 64 (ulimit -n)"]),
         ("u", 120, ["ulimit -u 120, of which 40 are in use"]),
     ],
@@ -60,7 +61,7 @@ def test_a_limit_with_which_ray_does_not_come_up_is_one_line(letter, value, word
 
 
 def test_limits_with_which_it_does_are_none(limits, tmp_path):
-    limits.update(v=22 * _GIB, d=22 * _GIB, n=1024, u=1040)
+    limits.update(v=22 * _GIB, d=22 * _GIB, f=6 * _GIB, n=1024, u=1040)
     check_limits(tmp_path)
 
 

@@ -40,6 +40,7 @@ def test_a_cluster(monkeypatch, value):
         ("head:0", "no address"),
         ("head:70000", "no address"),
         (":6379", "no address"),
+        ("ray://head", "no address"),
         ("[::1:6379", "no address"),
     ],
 )
@@ -80,6 +81,14 @@ _OTHER = "what listens there is no head of Ray"
 def test_another_service_of_rays_own_kind_is_no_head(monkeypatch):
     with pretended_head(asked="/ray.rpc.RayletDriver/Init") as there:  # as Ray's client has at 10001
         assert _refusal(monkeypatch, there) == _OTHER
+        assert _refusal(monkeypatch, f"ray://{there}") == _OTHER
+
+
+def test_at_the_address_of_rays_client_its_server_must_answer(monkeypatch):
+    with pretended_head(asked="/ray.rpc.RayletDriver/ClusterInfo") as there:
+        monkeypatch.setenv("RAY_ADDRESS", f"ray://{there}")
+        assert ray_address(check=True) == f"ray://{there}"
+    assert "refused" in _refusal(monkeypatch, f"ray://{there}")
 
 
 class _Other(socketserver.BaseRequestHandler):

@@ -124,3 +124,21 @@ def test_it_is_settled_before_train_is_imported_which_goes_by_it(command, tmp_pa
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "settled False"
     assert train.ray_environment is ray_environment
+
+
+_ELSEWHERE = {
+    "RAY_REDIS_ADDRESS": "192.0.2.1:6379",
+    "RAY_USE_TLS": "1",
+    "RAY_GCS_SERVER_PORT": "22",
+}
+
+
+def test_what_leads_elsewhere_is_a_clusters(monkeypatch):
+    said, left = _settled(**_ELSEWHERE)
+    assert left == _OURS
+    assert said == [
+        f"{', '.join(sorted(_ELSEWHERE))}: not followed; a session's own Ray is this machine's alone"
+    ]
+    for name in _OURS:
+        del os.environ[name]
+    assert _settled(**_ELSEWHERE, RAY_ADDRESS="192.0.2.1:6379")[1].items() >= _ELSEWHERE.items()

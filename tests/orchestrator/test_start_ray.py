@@ -71,6 +71,7 @@ def test_each_start_has_a_new_token_and_a_folder_of_its_own_which_go_with_it(
 
 
 _LATE = "The current node timed out during startup."
+_DIED = "its process raylet has died (exit status 1)"
 
 
 @pytest.mark.parametrize(
@@ -79,6 +80,7 @@ _LATE = "The current node timed out during startup."
         (RuntimeError("no port:\n  at all"), "Ray could not be started: no port: at all"),
         (ValueError(), "Ray could not be started: ValueError"),
         (Exception(_LATE), f"Ray could not be started: {_LATE}"),
+        (ChildProcessError(_DIED), f"Ray could not be started: {_DIED}"),
         (KeyboardInterrupt(), None),
     ],
 )
@@ -94,7 +96,7 @@ def test_a_start_that_fails_leaves_nothing_and_is_tried_again_where_the_machine_
     monkeypatch.setattr(module, "_init", init)
     with pytest.raises(UserError if isinstance(error, Exception) else KeyboardInterrupt) as raised:
         start_ray(said.append)
-    assert len(tried) == (2 if _LATE in str(error) else 1)
+    assert len(tried) == (2 if str(error) in (_LATE, _DIED) else 1)
     assert line is None or str(raised.value) == line
     assert set(tried) == {1} and not list(base.iterdir()) and _environment() == before
 
@@ -185,6 +187,21 @@ def test_signals_stay_the_commands_whatever_ray_makes_of_them(monkeypatch, told)
     finally:
         for number, handler in usual.items():
             signal.signal(number, handler)
+
+
+def test_the_wait_for_its_node_ends_with_its_processes(monkeypatch, given, said):
+    def absent(*_):
+        raise RuntimeError("not there")
+
+    monkeypatch.setattr(services, "get_node", absent)
+    started = start_ray(said.append)
+    with services.ConsolePopen(["/bin/sh", "-c", "exit 3"]) as process:
+        process.wait()
+    process.args = ["/ray/raylet"]
+    with pytest.raises(ChildProcessError, match=r"^its process raylet has died \(exit status 3\)$"):
+        services.get_node("address", "node")
+    started.end()
+    assert services.get_node is absent
 
 
 def test_rays_processes_are_in_a_group_of_their_own(given, said):
