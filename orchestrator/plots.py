@@ -136,7 +136,7 @@ def loss_curves(
     ``terms``: name -> (steps,), NaN where a task does not have the term. ``ends``: the step at which each
     task ended.
     """
-    with picture(path, WIDEST, 1.0 + 1.1 * len(terms), title, rows=len(terms)) as (_, panels):
+    with picture(path, WIDEST, 1.0 + 1.1 * len(terms), title, rows=len(terms)) as (figure, panels):
         for axes, (term, values) in zip(panels, terms.items(), strict=True):
             curve = np.asarray(values, dtype=float)
             stride = max(1, -(-len(curve) // _POINTS))
@@ -152,6 +152,7 @@ def loss_curves(
                 shown, ((start + end) / 2, 1.03), xycoords=("data", "axes fraction"), ha="center", fontsize=7
             )
         panels[-1].set_xlabel("step")
+        figure.align_ylabels(panels)
 
 
 def averages_over_tasks(path: Path, curves: Sequence[Curve], ylabel: str, title: str = "") -> None:
