@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from orchestrator.errors import UserError
 
 from .plot_style import WIDEST, line_style, picture, short_name
+from .shown_task import shown_task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -237,4 +238,4 @@ def _shades(count: int) -> Sequence[Any]:
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
-    return [f"{number} {name}" for number, name in enumerate(names, 1)]
+    return [f"{number} {shown_task(name)}" for number, name in enumerate(names, 1)]

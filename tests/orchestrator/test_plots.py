@@ -6,6 +6,7 @@ from PIL import Image
 
 from orchestrator import plot_style, plots
 from orchestrator.errors import UserError
+from orchestrator.shown_task import shown_task
 
 NAMES = ["red, round", "家居\n家装", 'say "no"']
 
@@ -62,6 +63,20 @@ def test_a_matrix_has_a_row_a_finished_task_and_its_values(axes_of):
     assert shown == {(0, 0): "90.0", (0, 1): "10.0", (1, 1): "80.0", (2, 1): "0.0"}
     assert [label.get_text() for label in axes.get_yticklabels()] == ["1 red, round", "2 家居 家装"]
     assert len(axes.get_xticklabels()) == 3
+
+
+def test_tasks_that_are_named_by_their_classes_say_so(axes_of):
+    matrix = np.full((2, 3), 50.0)
+    plots.matrix_heatmap("unused.png", matrix, ["1-4", "5-7", "91-100"])
+    ((_, axes),) = axes_of
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["1 classes 1-4", "2 classes 5-7"]
+    assert axes.get_xticklabels()[2].get_text() == "3 classes 91-100"
+    assert [shown_task(name) for name in ("7-11 shop", "2024", "q-1", "3-5")] == [
+        "7-11 shop",
+        "2024",
+        "q-1",
+        "classes 3-5",
+    ]
 
 
 def test_a_table_has_names_for_rows_and_columns(tmp_path):
