@@ -223,9 +223,11 @@ def _tasks_axis(axes: Any, tasks: int) -> None:
 
 
 def _legend(figure: Figure, axes: Any) -> None:
-    """Below the axes, in columns: beside them it would take their width."""
+    """Below the axes, in columns: beside them it would take their width. A single curve has one as well, since
+    nothing else names it.
+    """
     handles, labels = axes.get_legend_handles_labels()
-    if len(labels) > 1:
+    if labels:
         columns = max(1, min(4, 90 // (max(map(len, labels)) + 8)))
         figure.legend(handles, labels, loc="outside lower center", ncols=columns, handlelength=3.2)
 

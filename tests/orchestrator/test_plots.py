@@ -101,6 +101,13 @@ def test_a_table_is_drawn_as_large_as_it_is(axes_of):
     assert (first.get_xlabel(), first.get_ylabel(), wide.get_suptitle()) == ("group", "kind", "test")
 
 
+def test_a_curve_that_is_alone_is_named(axes_of):
+    plots.averages_over_tasks("unused.png", [plots.Curve("ctp, memory 64", [[50, 55]])], "R_m (%)", "title")
+    ((figure, _),) = axes_of
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["ctp, memory 64"]
+
+
 def test_loss_curves_have_a_panel_a_term(axes_of):
     steps = np.arange(5000)
     terms = {"ita": np.exp(-steps / 900), "topology": np.where(steps < 2500, np.nan, 0.1)}
