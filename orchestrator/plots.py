@@ -223,7 +223,7 @@ def _tasks_axis(axes: Any, tasks: int) -> None:
 
 
 def _legend(figure: Figure, axes: Any) -> None:
-    """Below the axes, in columns: beside them it would take their width. A single curve has one as well, since
+    """Below the axes, in columns: beside them it would take their width. A single curve has one as well:
     nothing else names it.
     """
     handles, labels = axes.get_legend_handles_labels()
