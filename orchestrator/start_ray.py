@@ -65,7 +65,9 @@ def start_ray(say: Callable[[str], None]) -> StartedRay:
             dashboard = _up(options, say)
         except Exception as error:
             done = "started" if address is None else "joined"
-            raise UserError(f"Ray could not be {done}: {_line(error)}") from error
+            late = address is None and _is_late(error)
+            then = "; try again when this machine is less busy" if late else ""
+            raise UserError(f"Ray could not be {done}: {_line(error)}{then}") from error
         return StartedRay(dashboard, ends.pop_all())
 
 
@@ -74,7 +76,7 @@ def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
         return _init(options)
     except Exception as error:
         # Its processes give one another seconds to come up, which a busy machine may not have.
-        if "num_cpus" not in options or "timed out" not in _line(error):
+        if "num_cpus" not in options or not _is_late(error):
             raise
         say(f"Ray did not come up, trying once more: {_line(error)}")
     import ray
@@ -133,8 +135,9 @@ def _init(options: dict[str, Any]) -> bool:
     main = threading.current_thread() is threading.main_thread()
     kept = {number: signal.getsignal(number) for number in _ENDS} if main else {}
     try:
+        # What keeps it from coming up is raised as well: its own lines say so once more, in the wrong words.
         context = ray.init(
-            log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options
+            log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=True, **options
         )
     except SystemExit as error:  # what Ray makes of SIGTERM as long as it starts
         for number, handler in kept.items():
@@ -155,6 +158,11 @@ class _Apart(subprocess.Popen):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options, process_group=0)
+
+
+def _is_late(error: Exception) -> bool:
+    """Whether one of Ray's processes did not come up in the seconds that Ray gives it."""
+    return "timed out" in _line(error)
 
 
 def _line(error: Exception) -> str:
