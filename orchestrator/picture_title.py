@@ -30,13 +30,15 @@ def run_title(trial: Path) -> str:
 
 
 def score_title(trial: Path, split: str, matrix: np.ndarray) -> str:
-    """The score of the trial's ``matrix`` (S, T), its split and its mean over the S tasks in the end, as
-    ``R_m on test, 61.2 on average in the end``.
+    """The score of the trial's ``matrix`` (S, T), its split and its mean over the S tasks that were done, as
+    ``R_m on test, 61.2 % on average in the end``, or ``after 2 of 5 tasks`` where it did not come to the end.
     """
     known = {match[1] for name in _metrics(trial, split) if (match := re.fullmatch(_OF_TASK, name))}
     score = next((score for name, score in _SCORES.items() if name in known), "score")
-    last = float(np.mean(matrix[-1, : len(matrix)])) if len(matrix) else float("nan")
-    return f"{score} on {split}" + (f", {last:.1f} % on average in the end" if np.isfinite(last) else "")
+    done, tasks = matrix.shape
+    last = float(np.mean(matrix[-1, :done])) if done else float("nan")
+    when = "in the end" if done == tasks else f"after {done} of {tasks} tasks"
+    return f"{score} on {split}" + (f", {last:.1f} % on average {when}" if np.isfinite(last) else "")
 
 
 def _metrics(trial: Path, split: str) -> Collection[str]:

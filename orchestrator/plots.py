@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from orchestrator.errors import UserError
 
 from .plot_style import WIDEST, line_style, picture, short_name
+from .shown_task import shown_task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -136,7 +137,7 @@ def loss_curves(
     ``terms``: name -> (steps,), NaN where a task does not have the term. ``ends``: the step at which each
     task ended.
     """
-    with picture(path, WIDEST, 1.0 + 1.1 * len(terms), title, rows=len(terms)) as (_, panels):
+    with picture(path, WIDEST, 1.0 + 1.1 * len(terms), title, rows=len(terms)) as (figure, panels):
         for axes, (term, values) in zip(panels, terms.items(), strict=True):
             curve = np.asarray(values, dtype=float)
             stride = max(1, -(-len(curve) // _POINTS))
@@ -152,6 +153,7 @@ def loss_curves(
                 shown, ((start + end) / 2, 1.03), xycoords=("data", "axes fraction"), ha="center", fontsize=7
             )
         panels[-1].set_xlabel("step")
+        figure.align_ylabels(panels)
 
 
 def averages_over_tasks(path: Path, curves: Sequence[Curve], ylabel: str, title: str = "") -> None:
@@ -221,9 +223,11 @@ def _tasks_axis(axes: Any, tasks: int) -> None:
 
 
 def _legend(figure: Figure, axes: Any) -> None:
-    """Below the axes, in columns: beside them it would take their width."""
+    """Below the axes, in columns: beside them it would take their width. A single curve has one as well:
+    nothing else names it.
+    """
     handles, labels = axes.get_legend_handles_labels()
-    if len(labels) > 1:
+    if labels:
         columns = max(1, min(4, 90 // (max(map(len, labels)) + 8)))
         figure.legend(handles, labels, loc="outside lower center", ncols=columns, handlelength=3.2)
 
@@ -236,4 +240,4 @@ def _shades(count: int) -> Sequence[Any]:
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
-    return [f"{number} {name}" for number, name in enumerate(names, 1)]
+    return [f"{number} {shown_task(name)}" for number, name in enumerate(names, 1)]

@@ -9,6 +9,7 @@ from .config import RunConfig
 from .cpus import usable_cpus
 from .one_line import one_line
 from .ray_address import ray_address
+from .shown_task import shown_task
 from .size_remarks import size_remarks
 from .space import Space
 from .streams.source import StreamSource
@@ -43,7 +44,8 @@ def _common(config: RunConfig, source: StreamSource, concurrent: int | None, lar
     rows = [["task", "name", *columns, *(["trained on, in this order"] if groups else [])]]
     for number, (task, size) in enumerate(zip(source.tasks, sizes, strict=True), 1):
         inner = [", ".join(groups[g] for g in task.groups)] if groups else []
-        rows.append([str(number), task.name, *(str(size.get(name, "-")) for name in columns), *inner])
+        name = shown_task(task.name)
+        rows.append([str(number), name, *(str(size.get(column, "-")) for column in columns), *inner])
     rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     table = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -66,7 +66,9 @@ def start_ray(say: Callable[[str], None]) -> StartedRay:
             dashboard = _up(options, say)
         except Exception as error:
             done = "started" if address is None else "joined"
-            raise UserError(f"Ray could not be {done}: {_line(error)}") from error
+            late = address is None and _is_late(error)
+            then = "; try again when this machine is less busy" if late else ""
+            raise UserError(f"Ray could not be {done}: {_line(error)}{then}") from error
         return StartedRay(dashboard, ends.pop_all())
 
 
@@ -75,8 +77,7 @@ def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
         return _init(options)
     except Exception as error:
         # Its processes give one another seconds to come up, which a busy machine may not have: they end then.
-        slow = "timed out" in _line(error) or isinstance(error, ChildProcessError)
-        if "num_cpus" not in options or not slow:
+        if "num_cpus" not in options or not (_is_late(error) or isinstance(error, ChildProcessError)):
             raise
         say(f"Ray did not come up, trying once more: {_line(error)}")
     import ray
@@ -139,8 +140,9 @@ def _init(options: dict[str, Any]) -> bool:
     main = threading.current_thread() is threading.main_thread()
     kept = {number: signal.getsignal(number) for number in _ENDS} if main else {}
     try:
+        # What keeps it from coming up is raised as well: its own lines say so once more, in the wrong words.
         context = ray.init(
-            log_to_driver=False, logging_level=logging.ERROR, configure_logging=True, **options
+            log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=True, **options
         )
     except SystemExit as error:  # what Ray makes of SIGTERM as long as it starts
         for number, handler in kept.items():
@@ -165,6 +167,11 @@ class _Apart(subprocess.Popen):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options, process_group=0)
         self.started.append(self)
+
+
+def _is_late(error: Exception) -> bool:
+    """Whether one of Ray's processes did not come up in the seconds that Ray gives it."""
+    return "timed out" in _line(error)
 
 
 def _line(error: Exception) -> str:

@@ -19,6 +19,7 @@ from .identity import Identity
 from .question_tables import question_tables
 from .run_storage import RunStorage, StorageTaken
 from .scoring import task_row, validation_metrics
+from .shown_task import shown_task
 from .space import Objective
 from .streams import registry as streams
 from .task_key import task_key
@@ -280,7 +281,7 @@ class Watch:
                 parts.append(f"{name} {round(numbers[key], 1) + 0.0:.1f}")  # + 0.0: no -0.0
         seconds = sum(numbers.get(f"seconds/{stage}", 0) for stage in ("train", "evaluate", "checkpoint"))
         self._say(
-            f"{self._place(entry)} task {done}/{len(self.names)} {self.names[done - 1]}: "
+            f"{self._place(entry)} task {done}/{len(self.names)} {shown_task(self.names[done - 1])}: "
             f"{'  '.join(filter(None, parts))}  ({seconds:.1f} s)"
         )
 

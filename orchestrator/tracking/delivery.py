@@ -29,6 +29,8 @@ from .view import page_path, view_state, view_tag
 _METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100  # MLflow's own limits of one log_batch
 _KEY = "orchestrator.key"  # the tag by which a run is found again
 _PAST = "params.of_an_earlier_choice"  # the tag that names parameters of which another value is chosen now
+# Without it MLflow shows a run's page among those of language models' evaluations.
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
 _FINAL = ("INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST")
 _SENT = "orchestrator.sent"  # of a sweep's run: how far in the journal, in bytes, the store has come
 
@@ -164,7 +166,7 @@ class Delivery:
         changed = found is not None and found.lifecycle_stage == "deleted"
         if found is None:
             location = artifact_location(self.journal.folder.parent, self.uri)
-            self._experiment_id = self._client.create_experiment(self._experiment, location)
+            self._experiment_id = self._client.create_experiment(self._experiment, location, _KIND)
         else:
             self._experiment_id = found.experiment_id
         if changed:

@@ -3,6 +3,7 @@
 import pytest
 
 from orchestrator import cluster, compare, sweep, train
+from orchestrator.config_error import ConfigError, known
 from orchestrator.pretrain import __main__ as pretrain
 from orchestrator.tracking import __main__ as tracking
 
@@ -46,3 +47,11 @@ def test_a_dry_run_refuses_a_name_that_the_run_would_be_refused(
     assert command.main([*words, "free"]) == 0
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["taken"], "it makes nothing"
     capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("CLAP", "clap4clip"), ("ctpr", "CTP-er"), ("Digtis", "digits")]
+)
+def test_a_name_is_meant_in_any_case_of_letters(written, meant):
+    with pytest.raises(ConfigError, match=f"unknown name '{written}'; did you mean {meant}\\?"):
+        known(written, "NAME", ["clap4clip", "CTP-er", "digits"], "name")

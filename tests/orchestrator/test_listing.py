@@ -33,6 +33,7 @@ def test_words_begin_in_one_column_and_lines_fit(lines):
         assert len(columns) == 1
     assert max(map(len, lines)) <= 100
     assert all(line == line.rstrip() for line in lines)
+    assert not [line for line in lines if line.endswith("-")], "no word is taken apart"
 
 
 def test_streams_say_what_they_are(lines):

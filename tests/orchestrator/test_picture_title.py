@@ -51,7 +51,7 @@ def test_a_folder_that_says_nothing_is_called_by_its_name(tmp_path):
         run_title(trial) == "trial_0001" and score_title(trial, "test", np.empty((0, 2))) == "score on test"
     )
     stopped = np.array([[70.0, np.nan]])
-    assert score_title(trial, "test", stopped) == "score on test, 70.0 % on average in the end"
+    assert score_title(trial, "test", stopped) == "score on test, 70.0 % on average after 1 of 2 tasks"
     trial.mkdir()
     for text in ("method: [\n", "7\n", "method: {name: ctp}\n"):
         (trial / "config.yaml").write_text(text)

@@ -6,6 +6,7 @@ from PIL import Image
 
 from orchestrator import plot_style, plots
 from orchestrator.errors import UserError
+from orchestrator.shown_task import shown_task
 
 NAMES = ["red, round", "家居\n家装", 'say "no"']
 
@@ -64,6 +65,20 @@ def test_a_matrix_has_a_row_a_finished_task_and_its_values(axes_of):
     assert len(axes.get_xticklabels()) == 3
 
 
+def test_tasks_that_are_named_by_their_classes_say_so(axes_of):
+    matrix = np.full((2, 3), 50.0)
+    plots.matrix_heatmap("unused.png", matrix, ["1-4", "5-7", "91-100"])
+    ((_, axes),) = axes_of
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["1 classes 1-4", "2 classes 5-7"]
+    assert axes.get_xticklabels()[2].get_text() == "3 classes 91-100"
+    assert [shown_task(name) for name in ("7-11 shop", "2024", "q-1", "3-5")] == [
+        "7-11 shop",
+        "2024",
+        "q-1",
+        "classes 3-5",
+    ]
+
+
 def test_a_table_has_names_for_rows_and_columns(tmp_path):
     path = tmp_path / "new" / "table.csv"
     table = plots.Table(np.array([[1 / 3, np.nan, 2.0], [50.0, 1e-9, 100.0]]), ["how many", "家"], NAMES)
@@ -84,6 +99,13 @@ def test_a_table_is_drawn_as_large_as_it_is(axes_of):
     (wide, first), (high, second) = axes_of
     assert wide.get_figwidth() > high.get_figwidth() and wide.get_figheight() < high.get_figheight()
     assert (first.get_xlabel(), first.get_ylabel(), wide.get_suptitle()) == ("group", "kind", "test")
+
+
+def test_a_curve_that_is_alone_is_named(axes_of):
+    plots.averages_over_tasks("unused.png", [plots.Curve("ctp, memory 64", [[50, 55]])], "R_m (%)", "title")
+    ((figure, _),) = axes_of
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["ctp, memory 64"]
 
 
 def test_loss_curves_have_a_panel_a_term(axes_of):

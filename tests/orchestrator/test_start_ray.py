@@ -1,5 +1,6 @@
 """What a session does around ``ray.init``, which is stood in for. No Ray is started."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -79,7 +80,7 @@ _DIED = "its process raylet has died (exit status 1)"
     [
         (RuntimeError("no port:\n  at all"), "Ray could not be started: no port: at all"),
         (ValueError(), "Ray could not be started: ValueError"),
-        (Exception(_LATE), f"Ray could not be started: {_LATE}"),
+        (Exception(_LATE), f"Ray could not be started: {_LATE}; try again when this machine is less busy"),
         (ChildProcessError(_DIED), f"Ray could not be started: {_DIED}"),
         (KeyboardInterrupt(), None),
     ],
@@ -99,6 +100,16 @@ def test_a_start_that_fails_leaves_nothing_and_is_tried_again_where_the_machine_
     assert len(tried) == (2 if str(error) in (_LATE, _DIED) else 1)
     assert line is None or str(raised.value) == line
     assert set(tried) == {1} and not list(base.iterdir()) and _environment() == before
+
+
+def test_rays_own_lines_on_what_it_raises_are_not_shown(monkeypatch):
+    given = {}
+    monkeypatch.setattr(
+        "ray.init", lambda **options: given.update(options) or SimpleNamespace(dashboard_url="")
+    )
+    monkeypatch.setattr("ray._private.worker.listen_error_messages", None)
+    assert module._init({"address": "local"}) is False
+    assert given["logging_level"] == logging.CRITICAL and given["address"] == "local"
 
 
 @pytest.mark.parametrize("mode", [None, "disabled", "token"])

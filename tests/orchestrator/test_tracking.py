@@ -140,6 +140,7 @@ def test_the_comparison_page_shows_all_trials_the_finished_first_and_what_was_se
     page, _, key = comparison_page(runs / "sweep", f"sqlite:///{runs / 'mlflow.db'}").rpartition("=")
     assert page.startswith(f"/#/experiments/{experiment.experiment_id}/runs?")
     assert page.endswith("&viewStateShareKey")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
     view = json.loads(experiment.tags[f"mlflow.sharedViewState.{key}"])
     assert view["name"] == "sweep"
     state = json.loads(view["state"])
