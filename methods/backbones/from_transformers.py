@@ -15,11 +15,10 @@ from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from .fit import check_finite
+from .lfs_pointer import lfs_pointer
 from .load_reason import load_reason
 from .weights_file import read_weights
 
-_LFS = b"version https://git-lfs"
-_POINTER = 1024  # bytes, more than a pointer has
 _WRAPPED = {r"^module\.": "", r"^_orig_mod\.": ""}  # what training programs put before each name
 _WEIGHTS = (".weight", ".bias", ".gamma", ".beta")
 _LAYER = re.compile(r"\.(layer|block)\.\d+\.")
@@ -73,11 +72,8 @@ def _check_folder(source: str) -> None:
         return
     if not os.path.isfile(os.path.join(source, "config.json")):
         raise ValueError("the folder has no config.json")
-    for entry in os.scandir(source):
-        if entry.is_file() and entry.stat().st_size < _POINTER:
-            with open(entry.path, "rb") as file:
-                if file.read(len(_LFS)) == _LFS:
-                    raise ValueError(f"{entry.name} is git-lfs's pointer to a file: 'git lfs pull' brings it")
+    if pointer := lfs_pointer(source):
+        raise ValueError(pointer)
 
 
 def load_whole(

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from methods.backbones.lfs_pointer import lfs_pointer
+
 from ..errors import UserError
+
+_FILES = (".json", ".txt", ".model")  # endings of a tokenizer's
 
 
 def transformers_tokenizer(name: str) -> Any:
@@ -47,7 +51,7 @@ def _no_folder(source: str) -> str | None:
             f"the folder has {sorted(there)[0]}, but no tokenizer.json, and no tokenizer_config.json or "
             "config.json that says whose vocabulary it is"
         )
-    return None
+    return lfs_pointer(source, _FILES)  # what lies there for others, as weights, may be missing
 
 
 def _reason(error: Exception, source: str, place: bool) -> str:
@@ -56,6 +60,8 @@ def _reason(error: Exception, source: str, place: bool) -> str:
     reason = " ".join(str(error).split())
     if "trust_remote_code" in reason:
         return "it needs code of its own, which is never run"
+    if "tiktoken" in reason:  # transformers' last guess at what is no sentencepiece model
+        return "its vocabulary is of no known format"
     if isinstance(error, UnicodeDecodeError) or "valid UTF-8" in reason:
         return f"its vocabulary is not UTF-8: {reason[:100]}"
     return reason[:200] or type(error).__name__

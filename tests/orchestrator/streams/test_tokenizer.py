@@ -404,6 +404,15 @@ def test_what_is_no_tokenizers_folder_is_said_with_the_reason(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/tokenizer.json").write_text("{")
+    for name, held in (
+        ("lfs", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"),
+        ("junk", b"x"),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "spiece.model").write_bytes(held)
+        (tmp_path / name / "config.json").write_text('{"model_type": "t5"}')
+    (tmp_path / "whole/model.safetensors").write_bytes((tmp_path / "lfs/spiece.model").read_bytes())
+    assert Tokenizer.from_pretrained(whole, 8).vocab_size == 9, "whose weights are not there"
     for name, said in (
         (f"{whole}/vocab.txt", "it is a file, not its folder"),
         (str(tmp_path / "nowhere"), "no such folder"),
@@ -415,6 +424,8 @@ def test_what_is_no_tokenizers_folder_is_said_with_the_reason(tmp_path):
         ),
         (vocabulary(tmp_path / "gb", WORDS, encoding="gb18030"), "its vocabulary is not UTF-8"),
         (str(tmp_path / "broken"), ""),
+        (str(tmp_path / "lfs"), "spiece.model is git-lfs's pointer to a file: 'git lfs pull' brings it)"),
+        (str(tmp_path / "junk"), "its vocabulary is of no known format)"),
     ):
         with pytest.raises(UserError) as caught:
             Tokenizer.from_pretrained(name, 8)
