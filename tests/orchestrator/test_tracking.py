@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -406,6 +407,23 @@ def test_an_address_is_written_down_without_what_is_secret():
     ):
         assert tracking_uri(Path("runs"), uri) == uri
         assert without_password(uri) == safe
+
+
+def test_a_clock_that_is_set_back_ends_no_run_before_it_began(runs, monkeypatch):
+    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    now = [2000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    for seconds in ((2000.0, 1000.0), (500.0, 2001.0)):  # also where it is opened again
+        tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+        for now[0] in seconds:
+            tracker.task("aa", int(now[0]), {"m": 1.0})
+    lines = [json.loads(line) for line in (runs / "sweep/tracking.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["time"]) for line in lines if line["op"] == "metrics"] == [
+        (2000, 2_000_000),
+        (1000, 2_000_000),
+        (500, 2_000_000),
+        (2001, 2_001_000),
+    ]
 
 
 def test_one_that_is_refused_is_repeated_as_it_was_typed():
