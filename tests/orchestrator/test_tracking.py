@@ -3,9 +3,11 @@
 import fcntl
 import json
 import math
+import os
 import re
 import shutil
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from mlflow import MlflowClient
 
 from orchestrator.errors import UserError
-from orchestrator.tracking import Tracker, environment_tags
+from orchestrator.tracking import Tracker, environment, environment_tags
 from orchestrator.tracking.__main__ import main
 from orchestrator.tracking.colour import run_colour
 from orchestrator.tracking.comparison import comparison_page
@@ -407,6 +409,12 @@ def test_an_address_is_written_down_without_what_is_secret():
     ):
         assert tracking_uri(Path("runs"), uri) == uri
         assert without_password(uri) == safe
+
+
+def test_a_checkout_may_lie_at_a_path_that_is_no_text(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    assert environment._git(folder, "rev-parse", "--show-toplevel") == str(folder)
 
 
 def test_a_clock_that_is_set_back_ends_no_run_before_it_began(runs, monkeypatch):
