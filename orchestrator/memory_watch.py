@@ -38,7 +38,7 @@ class MemoryWatch:
         if (done := self._done()) > self._at:
             self._at, self._ended = done, ended
         if (more := ended - self._ended) >= _ENDED:
-            raise RayLost(_line(more))
+            raise RayLost(memory_line(more))
 
 
 def _ended() -> int:
@@ -53,7 +53,8 @@ def _ended() -> int:
     return sum(worker.job_id.hex() == job for worker in full)
 
 
-def _line(ended: int) -> str:
+def memory_line(ended: int) -> str:
+    """One line on a full machine, on which Ray has ``ended`` workers: how much is in use, by whom."""
     found = psutil.virtual_memory()
     users = []
     for process in psutil.process_iter(["name", "memory_info"]):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from .memory_watch import memory_line
 from .ray_watch import RayLost
+
+_FULL = "running low on memory"  # in Ray's own words, of which there are thousands
 
 
 def stopped_by(error: BaseException) -> tuple[str, bool]:
@@ -15,6 +18,7 @@ def stopped_by(error: BaseException) -> tuple[str, bool]:
     while found is not None:
         # What a task raised is no error of Ray's.
         if isinstance(found, RayLost | RayError) and not isinstance(found, RayTaskError):
-            return " ".join(str(found).split()), True
+            line = " ".join(str(found).split())
+            return memory_line(1) if _FULL in line else line, True
         found = found.__cause__ or found.__context__
     return f"{type(error).__name__}: {' '.join(str(error).split())}", False

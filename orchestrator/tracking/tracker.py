@@ -60,6 +60,7 @@ class Tracker:
         self._journal = Journal(Path(folder))
         self._sweep = sweep
         self._tags: dict[str, str] = {}
+        self._latest = 0
         self._live: dict[str, bool] = {}
         self._searched: dict[str, None] | None = None
         self._page = {"objective": "validation/seen/r_mean", "mode": "max", "kind": "sweep"}
@@ -265,7 +266,8 @@ class Tracker:
         )
 
     def _append(self, **record: Any) -> None:
-        record["time"] = int(time.time() * 1000)
+        # A clock that is set back would have runs end before they began.
+        record["time"] = max(self._latest, int(time.time() * 1000))
         self._journal.append(record)
         self._note(record)
         if record.get("run"):
@@ -279,6 +281,7 @@ class Tracker:
                 self._thread.start()
 
     def _note(self, record: Mapping[str, Any]) -> None:
+        self._latest = max(self._latest, record.get("time", 0))
         if record["op"] == "metrics":
             steps = self._reported.setdefault(record["run"], {})
             steps.setdefault(record["step"], set()).update(record["metrics"])

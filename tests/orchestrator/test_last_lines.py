@@ -8,12 +8,13 @@ import sys
 
 import pytest
 import ray
-from ray.exceptions import ActorDiedError, GetTimeoutError
+from ray.exceptions import ActorDiedError, GetTimeoutError, OutOfMemoryError
 
 from orchestrator import search_run, start_ray, sweep, train, train_run
 from orchestrator.cli import run_main
 from orchestrator.last_lines import last_lines
 from orchestrator.ray_watch import RayLost
+from orchestrator.stopped_by import stopped_by
 from orchestrator.told_to_end import ToldToEnd
 from orchestrator.tracking import Tracker
 from orchestrator.watch import Watch
@@ -136,6 +137,13 @@ def test_sigterm_while_ray_starts_has_them_and_the_status_of_sigterm(
     assert (status, errors) == (143, "")
     assert out.endswith(f"Go on with:\n  python -m orchestrator.{command} --resume x\n")
     assert _record(tmp_path) == ("interrupted", "KILLED")
+
+
+def test_of_a_full_memory_who_uses_it_is_said_and_not_what_ray_counts():
+    full = "1 worker(s) were killed due to the node running low on memory. Object store usage: [- 0 ...]"
+    line, foreseen = stopped_by(OutOfMemoryError(full))
+    assert foreseen and line.startswith("memory: ") and "GiB of this machine are in use, most by " in line
+    assert "Ray ends workers, 1 of them since" in line and "Object store" not in line
 
 
 def test_the_signal_that_came_is_named_and_empty_blocks_take_no_room(monkeypatch):

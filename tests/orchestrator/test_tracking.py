@@ -3,17 +3,20 @@
 import fcntl
 import json
 import math
+import os
 import re
 import shutil
 import socket
+import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 
 from orchestrator.errors import UserError
-from orchestrator.tracking import Tracker, environment_tags
+from orchestrator.tracking import Tracker, environment, environment_tags
 from orchestrator.tracking.__main__ import main
 from orchestrator.tracking.colour import run_colour
 from orchestrator.tracking.comparison import comparison_page
@@ -413,6 +416,29 @@ def test_an_address_is_written_down_without_what_is_secret():
     ):
         assert tracking_uri(Path("runs"), uri) == uri
         assert without_password(uri) == safe
+
+
+def test_a_checkout_may_lie_at_a_path_that_is_no_text(tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    assert environment._git(folder, "rev-parse", "--show-toplevel") == str(folder)
+
+
+def test_a_clock_that_is_set_back_ends_no_run_before_it_began(runs, monkeypatch):
+    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    now = [2000.0]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    for seconds in ((2000.0, 1000.0), (500.0, 2001.0)):  # also where it is opened again
+        tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
+        for now[0] in seconds:
+            tracker.task("aa", int(now[0]), {"m": 1.0})
+    lines = [json.loads(line) for line in (runs / "sweep/tracking.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["time"]) for line in lines if line["op"] == "metrics"] == [
+        (2000, 2_000_000),
+        (1000, 2_000_000),
+        (500, 2_000_000),
+        (2001, 2_001_000),
+    ]
 
 
 def test_one_that_is_refused_is_repeated_as_it_was_typed():
