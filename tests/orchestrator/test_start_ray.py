@@ -79,7 +79,10 @@ _LATE = "The current node timed out during startup."
     [
         (RuntimeError("no port:\n  at all"), "Ray could not be started: no port: at all"),
         (ValueError(), "Ray could not be started: ValueError"),
-        (Exception(_LATE), f"Ray could not be started: {_LATE}; try again when this machine is less busy"),
+        (
+            Exception(_LATE),
+            f"Ray could not be started: {_LATE[:-1]}; try again when this machine is less busy",
+        ),
         (KeyboardInterrupt(), None),
     ],
 )
