@@ -67,8 +67,10 @@ def start_ray(say: Callable[[str], None]) -> StartedRay:
         except Exception as error:
             done = "started" if address is None else "joined"
             late = address is None and _is_late(error)
-            then = "; try again when this machine is less busy" if late else ""
-            raise UserError(f"Ray could not be {done}: {_line(error)}{then}") from error
+            line = _line(error)
+            if late:
+                line = f"{line.rstrip('.')}; try again when this machine is less busy"
+            raise UserError(f"Ray could not be {done}: {line}") from error
         return StartedRay(dashboard, ends.pop_all())
 
 

@@ -241,6 +241,7 @@ def _module(name, words, place, patch, config):
         words = [*words, "--dry-run"]
     stream = words[words.index("--stream") + 1] if "--stream" in words else ""
     said = {"METHOD": "ctp", "FILE": "c.yaml", "FOLDER": "runs/NAME", "DIR": stream, "URL": "kept"}
+    said["runs/NAME/trials/ID/config.yaml"] = "c.yaml"
     # Published weights and tokenizers that a page names are not here.
     patch.setattr("orchestrator.check_inputs.check_inputs", lambda *_, **__: None)
     patch.setattr(sys, "argv", [name, *(said.get(word, word) for word in words)])

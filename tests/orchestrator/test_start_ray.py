@@ -80,7 +80,10 @@ _DIED = "its process raylet has died (exit status 1)"
     [
         (RuntimeError("no port:\n  at all"), "Ray could not be started: no port: at all"),
         (ValueError(), "Ray could not be started: ValueError"),
-        (Exception(_LATE), f"Ray could not be started: {_LATE}; try again when this machine is less busy"),
+        (
+            Exception(_LATE),
+            f"Ray could not be started: {_LATE[:-1]}; try again when this machine is less busy",
+        ),
         (ChildProcessError(_DIED), f"Ray could not be started: {_DIED}"),
         (KeyboardInterrupt(), None),
     ],
