@@ -18,7 +18,7 @@ _PAPERS = frozenset(name.partition("/")[0] for name in _OWN)
 TOP = (*_GENERAL, *_OWN)
 """The few metrics by which a run is told in MLflow, named without their split."""
 
-_SHOWN = (  # in a run's last lines, where there are any
+SHOWN = (
     *_GENERAL,
     "backward_transfer",
     "forward_transfer",
@@ -33,6 +33,8 @@ _SHOWN = (  # in a run's last lines, where there are any
     "recognition/text",
     "recognition/fusion",
 )
+"""What a run's last lines show, where there are any, named without their split."""
+
 _LESS = frozenset(
     {
         "forget",
@@ -56,7 +58,7 @@ def shown_metrics(method: str, found: Iterable[str]) -> list[str]:
 
     others = _PAPERS - {methods.get(method).measures}
     there = set(found)
-    return [n for n in _SHOWN if f"test/{n}" in there and n.partition("/")[0] not in others]
+    return [n for n in SHOWN if f"test/{n}" in there and n.partition("/")[0] not in others]
 
 
 def unit(metric: str) -> str:
