@@ -100,12 +100,14 @@ def _make(base: Path) -> tuple[Path, int]:
 
 
 def _end_processes(path: str) -> None:
-    """Kills this process' children that have ``path`` on their command line, and theirs."""
+    """Kills the processes that have ``path`` on their command line, and their children. Those of a raylet
+    that has died are nobody's.
+    """
     ended = []
-    for child in psutil.Process().children():
-        with suppress(psutil.NoSuchProcess):
-            if any(path in word for word in child.cmdline()):
-                ended += [*child.children(recursive=True), child]
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # gone, or another user's
+            if process.pid != os.getpid() and any(path in word for word in process.cmdline()):
+                ended += [*process.children(recursive=True), process]
     for process in ended:
         with suppress(psutil.NoSuchProcess):
             process.kill()

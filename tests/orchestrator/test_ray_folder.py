@@ -207,6 +207,18 @@ def test_a_process_of_its_own_that_would_make_it_anew_is_ended_and_no_other(base
             process.wait()
 
 
+def test_one_whose_parent_has_died_is_ended_too(base, said):
+    folder = RayFolder(said.append)
+    start = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {_ANEW!r}, sys.argv[1]])"
+    subprocess.run([sys.executable, "-c", start, str(folder.path)], check=True)
+    while not (folder.path / "session").exists():
+        time.sleep(0.01)
+    folder.remove()
+    assert not list(base.iterdir())
+    time.sleep(0.1)
+    assert not list(base.iterdir()), "and makes nothing anew"
+
+
 def test_what_could_not_be_removed_whole_is_removed_by_the_next_start(base, said, monkeypatch):
     folder = RayFolder(said.append)
     folder.path.mkdir()
