@@ -158,6 +158,8 @@ class Tree:
             import orchestrator.errors
 
             assert Path(orchestrator.errors.__file__).is_relative_to(self._folder)
+            # pytest collects garbage ten times a run: over all that was imported it takes most of the time.
+            gc.freeze()
             chosen = ["-k", f"not {mutant.skip}"] if mutant.skip else []
             options = ["-x", "-n", "0", "--assert=plain", "-p", "no:cacheprovider", *chosen]
             status = int(pytest.main([*options, *mutant.tests]))
@@ -189,8 +191,6 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # as tests/conftest.py says, which comes after torch here
     for name in _SLOW_IMPORTS:
         importlib.import_module(name)
-    # pytest collects garbage ten times a run: over all that was imported it would take most of the time.
-    gc.freeze()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = Tree(Path(folder).resolve(), options.seconds)
         for mutant in {(m.tests, m.skip): m for m in chosen if not m.reason}.values():

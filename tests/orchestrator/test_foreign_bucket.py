@@ -290,6 +290,7 @@ def test_data_that_is_said_again_is_read(place, monkeypatch):
         ("a/../../x", True),
         ("there", True),
         ("local-dir:there", True),
+        ("of two:parts", True),
         ("here:", False),
         ("x" * 5000, False),
         ("a\0b", False),
@@ -298,6 +299,7 @@ def test_data_that_is_said_again_is_read(place, monkeypatch):
 def test_what_is_a_place_on_this_machine(tmp_path, monkeypatch, value, is_place):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there").mkdir()
+    (tmp_path / "of two:parts").mkdir()
     named = {"method.name": "clip-finetune", "stream.name": "digits", "method.backbone.model": "ViT-B-16"}
     config = RunConfig.from_dict({**named, "method.backbone.pretrained": value})
     key = "method.backbone.pretrained"

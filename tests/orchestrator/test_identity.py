@@ -112,6 +112,17 @@ def test_a_storage_is_one_runs_alone(tmp_path):
     for new in (True, False):
         with pytest.raises(UserError, match="holds another run of that name"):
             _OTHER.claim(storage, new=new)
+    with pytest.raises(UserError, match="identity.json: is of another configuration"):
+        Identity(_ONE.run, "x" * 64, _ONE.stream).claim(storage, new=False)
+
+
+@pytest.mark.parametrize("left", ["trials/trial_0001/trial.json", "tracking/00000001"])
+def test_what_is_left_of_another_run_is_nobodys_storage(tmp_path, left):
+    storage = Storage(f"file://{tmp_path}/store/s")
+    storage.write(left, "{}")
+    with pytest.raises(UserError, match="holds what is left of another run; allowed: an empty folder"):
+        _ONE.claim(storage, new=True)
+    assert list(storage.names()) == [left]
 
 
 def _probe(url):

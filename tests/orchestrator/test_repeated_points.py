@@ -123,6 +123,10 @@ _STEP = Parameter("method.learning_rate", "float", low=0.0, high=0.3, step=0.1)
         # Two of its values go with three more each, one with none.
         ((_EPOCHS, _LATER), 7),
         ((_HEAD, _NEVER), 2),
+        (
+            (Parameter("a", "categorical", choices=(1, 2, 3), when={"method.head": Condition(("linear",))}),),
+            3,
+        ),
     ],
     ids=[
         "none",
@@ -134,6 +138,7 @@ _STEP = Parameter("method.learning_rate", "float", low=0.0, high=0.3, step=0.1)
         "int steps",
         "condition",
         "never",
+        "condition on what is fixed",
     ],
 )
 def test_the_points_of_a_space_are_counted(parameters, points):

@@ -4,6 +4,7 @@ played in this process: no Ray is started.
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -461,7 +462,5 @@ def test_how_many_trials_run_at_once_may_change(played, tmp_path):
     assert sweep.main([*_SWEEP, "--trials", "2"]) == 130
     path = tmp_path / "runs" / "x" / "sweep.yaml"
     kept = path.read_text()
-    path.write_text(
-        kept.replace("concurrent: null", "concurrent: 1").replace("concurrent:\n", "concurrent: 1\n")
-    )
+    path.write_text(re.sub("^concurrent:.*$", "concurrent: 1", kept, flags=re.MULTILINE))
     assert path.read_text() != kept and sweep.main(["--resume", "x"]) == 130

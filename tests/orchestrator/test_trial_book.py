@@ -34,6 +34,8 @@ def test_verdicts_are_read_back_by_tasks_done(begun, tmp_path):
     assert _book(tmp_path).trials["a"].verdicts == {1: True}
     begun.decide("a", 2, False)
     assert _book(tmp_path).trials["a"].verdicts == {1: True, 2: False}
+    begun.decide("a", 1, False)
+    assert _book(tmp_path).trials["a"].verdicts == {1: False, 2: False}, "the last word"
 
 
 def test_a_proposal_is_read_back_and_counted_in_the_manifest(begun, tmp_path):
@@ -110,4 +112,20 @@ def test_an_end_that_no_trial_comes_to_is_refused(begun, tmp_path):
     path = begun.place("a") / "status.json"
     path.write_text(path.read_text().replace("finished", "running"))
     with pytest.raises(UserError, match="its record cannot be read .status.json says 'running'"):
+        _book(tmp_path)
+
+
+def test_trials_are_read_back_in_the_order_of_their_numbers_each_with_its_own(tmp_path):
+    book = _book(tmp_path)
+    for number, (name, status) in enumerate({"seed_10": "finished", "seed_2": "stopped", "b": ""}.items()):
+        book.start(name, {}, {})
+        assert book.trials[name].number == number
+        if status:
+            book.end(name, status)
+    again = _book(tmp_path)
+    assert list(again.trials) == ["seed_10", "seed_2", "b"] and again.ended == book.ended == 2
+    path = again.place("b") / "trial.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"number": 1}))
+    (tmp_path / "manifest.json").write_text(json.dumps({"trials": 2}))
+    with pytest.raises(UserError, match="two trials have one number"):
         _book(tmp_path)

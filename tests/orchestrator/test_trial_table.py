@@ -15,7 +15,8 @@ def _walk(book, name, values, status="finished", searched=None, forgetting=None)
     book.start(name, searched or {}, {"method": {"name": "ctp"}})
     for task, value in enumerate(values, 1):
         report = {"task": task, "validation/average": value}
-        book.report(name, report | ({} if forgetting is None else {"validation/forgetting": forgetting}))
+        lost = forgetting if task == len(values) else 9.0
+        book.report(name, report | ({} if forgetting is None else {"validation/forgetting": lost}))
     if status != "running":
         book.end(name, status)
 
@@ -24,9 +25,11 @@ def test_scores_have_two_decimals_and_what_was_cut_short_is_interrupted(book):
     _walk(book, "a", [60.0, 50.12345], forgetting=-3.553e-15, searched={"method.rate": 0.000312345})
     _walk(book, "b", [55.0], "running", searched={"method.rate": 0.5})
     _walk(book, "c", [54.0], "stopped", searched={"method.rate": 0.7})
+    _walk(book, "d", [40.0, 30.0], "stopped", searched={"method.rate": 0.8})
     assert book.table().splitlines() == [
         "trial       status  tasks  average  forgetting       rate",
         "    1     finished    2/2    50.12        0.00  0.0003123",
+        "    4      stopped    2/2    30.00           -        0.8",
         "    3      stopped    1/2    54.00           -        0.7",
         "    2  interrupted    1/2    55.00           -        0.5",
     ]
