@@ -15,9 +15,9 @@ def is_free(folder: Path) -> bool:
     """
     try:
         return set(os.listdir(folder)) <= {LOCK_FILE}
-    except FileNotFoundError:
-        return True
-    except OSError:  # a file, or another user's
+    except (FileNotFoundError, NotADirectoryError):  # a file, here or in the place of a folder above
+        return not os.path.lexists(folder)
+    except OSError:  # another user's
         return False
 
 

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 from datetime import datetime
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -31,7 +30,7 @@ def no_locks(monkeypatch):
 
 
 def test_who_has_let_go_of_a_run_is_not_named(tmp_path):
-    for end in (None, KeyboardInterrupt, UserError):
+    for end in (None, KeyboardInterrupt(), UserError("refused")):
         try:
             with run_lock(tmp_path):
                 assert (tmp_path / "run.lock").read_text().startswith(f"process {os.getpid()} on ")
@@ -93,14 +92,14 @@ def test_two_that_begin_in_one_second_without_a_name_have_two_folders(tmp_path, 
 
 def test_of_two_that_make_a_name_at_once_one_has_it_and_the_other_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    rename, waiting = Path.rename, ["a: 1\n"]
+    rename, waiting = os.rename, ["a: 1\n"]
 
-    def racing(self, target):  # before the folder has its name another has it
+    def racing(made, target):  # before the folder has its name another has it
         if waiting:
             _make("x", {"sweep.yaml": waiting.pop()})
-        return rename(self, target)
+        return rename(made, target)
 
-    monkeypatch.setattr(Path, "rename", racing)
+    monkeypatch.setattr(os, "rename", racing)
     with pytest.raises(UserError, match="--name x: .*/runs/x exists; choose another name"):
         _make("x", {"sweep.yaml": "b: 2\n"})
     assert (tmp_path / "runs" / "x" / "sweep.yaml").read_text() == "a: 1\n"
