@@ -142,3 +142,15 @@ def test_what_only_earlier_models_have_is_the_mean_over_them(tmp_path):
     told = [metrics[f"test/over_time/{name}"] for name in names]
     assert told == pytest.approx([(one + other) / 2 for one, other in zip(first, second, strict=True)])
     assert not {f"test/{name}" for name in names} & set(metrics)
+
+
+def test_the_figures_say_whose_they_are(retrieval, tmp_path, monkeypatch):
+    config, stream, folder = retrieval
+    load, asked = checkpoint.load, []
+    monkeypatch.setattr(
+        checkpoint, "load", lambda _, task, *of: asked.append((task, *of)) or load(folder, task)
+    )
+    stamp = {"run": "r", "trial": "t"}
+    found = final_test(config, stream, tmp_path, _CPU, stamp)
+    assert asked == [(task, stamp, None) for task in range(3)]
+    assert json.loads((tmp_path / "test" / "metrics.json").read_text()) == {"stamp": stamp, **found}

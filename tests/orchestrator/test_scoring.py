@@ -190,11 +190,11 @@ def test_early_stopping_scores_a_class_among_all_that_are_seen():
     table = torch.randn(20, 4, generator=torch.Generator().manual_seed(1))
     label = np.arange(20, dtype=np.int32) % 2 + 2
     pictures = ArrayPictures(np.zeros((20, 4, 4, 3), np.uint8))
-    split = Split(pictures, np.arange(20, dtype=np.int32)[:, None], label)
+    split, other = (Split(pictures, np.arange(20, dtype=np.int32)[:, None], of) for of in (label, 5 - label))
     tasks = [
         TaskData(
             Task(k, f"task {k}", "recognition", 2, range(2 * k, 2 * k + 2)),
-            {"validation": split, "train": split},
+            {"validation": split, "train": other},
         )
         for k in range(2)
     ]
@@ -205,6 +205,14 @@ def test_early_stopping_scores_a_class_among_all_that_are_seen():
     table[7, 1] = torch.nan
     with pytest.raises(Diverged, match="a logit or feature of sample 7 is not finite: .* of task 2"):
         task_score(_Classifier(table), stream, 1, 4, HOW)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_score_that_is_no_number_ends_the_trial(walk, monkeypatch, value):
+    scores = SimpleNamespace(metrics={"average": 5.0, "seen/r_mean": value})
+    monkeypatch.setattr("orchestrator.evaluate.evaluate_retrieval", lambda *_, **__: scores)
+    with pytest.raises(Diverged, match=f"seen/r_mean is {value}: retrieval, test splits, 2 task"):
+        _evaluated(walk, "test", 3, 2)
 
 
 def test_herding_ranks_by_the_pair_where_no_encoder_is_frozen(walk):
