@@ -141,7 +141,7 @@ class CTP(RetrievalMethod):
         momentum_image, momentum_text, momentum_logits = self._momentum_outputs(batch, masked)
         reference_image, reference_text = self._reference_features(batch)
         image_tokens, image = self.model.encode_image(batch.image)
-        text = self.model.encode_text(batch.tokens) if self._alignment else None
+        text = self.model.encode_text(self.words(batch)) if self._alignment else None
         logits = self.model.mlm_logits(masked.ids, image_tokens, masked.positions) if self._fusion else None
 
         terms: dict[str, Tensor] = {}
@@ -178,7 +178,7 @@ class CTP(RetrievalMethod):
         if teacher is not None:
             image_tokens, image = teacher.encode_image(batch.image)
             if c.contrast_weight:
-                text = teacher.encode_text(batch.tokens)
+                text = teacher.encode_text(self.words(batch))
             if c.mlm_distill_weight:
                 logits = teacher.mlm_logits(masked.ids, image_tokens, masked.positions)
         return image, text, logits
@@ -188,7 +188,7 @@ class CTP(RetrievalMethod):
         if not self._topology:
             return None, None
         return self.reference_model.encode_image(batch.image)[1], self.reference_model.encode_text(
-            batch.tokens
+            self.words(batch)
         )
 
     def _contrast(

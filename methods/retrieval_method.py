@@ -19,6 +19,7 @@ from .losses.masking import IGNORED, mask_tokens
 from .method import Batch, InputSpec, Method, Phase, Scenario, Task
 from .precision import full_precision
 from .schedule import cosine
+from .trim import trimmed
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class RetrievalMethod(Method):
         terms: dict[str, Tensor] = {}
         image_tokens, image = self.model.encode_image(batch.image)
         if c.ita_weight:
-            text = self.model.encode_text(batch.tokens)
+            text = self.model.encode_text(self.words(batch))
             with full_precision(text):
                 keys = gather_pair(image, text)
                 terms["ita"] = c.ita_weight * symmetric_contrast(
@@ -126,8 +127,15 @@ class RetrievalMethod(Method):
         length = batch.tokens.shape[1]
         # float64: a word's number is this draw times the vocabulary's size.
         uniform = batch.draw(lambda g, total: torch.rand(total, length, 4, generator=g, dtype=torch.float64))
-        ids, labels = mask_tokens(batch.tokens, uniform, self.config.mlm_probability, self.spec)
+        tokens = self.words(batch)
+        # Trimmed first: a random word may be [PAD], and the row that has it at its end still has that place.
+        uniform = uniform[:, : tokens.shape[1]]
+        ids, labels = mask_tokens(tokens, uniform, self.config.mlm_probability, self.spec)
         return masked_tokens(ids, labels)
+
+    def words(self, batch: Batch) -> Tensor:
+        """The batch's token rows (B, L') without the padding that all of them share."""
+        return trimmed(batch.tokens, self.spec.pad_id)
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
@@ -137,13 +145,13 @@ class RetrievalMethod(Method):
         two such rows is the mean of the pictures' and the texts'.
         """
         if kind == "text":
-            return self.model.encode_text(batch.tokens)
+            return self.model.encode_text(self.words(batch))
         image_tokens, image = self.model.encode_image(batch.image)
         if kind == "image":
             return image
         if self.config.mlm_weight:
-            return self.model.encode_pair(batch.tokens, image_tokens)
-        return F.normalize(torch.cat([image, self.model.encode_text(batch.tokens)], dim=1), dim=1)
+            return self.model.encode_pair(self.words(batch), image_tokens)
+        return F.normalize(torch.cat([image, self.model.encode_text(self.words(batch))], dim=1), dim=1)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         trained = [p for p in self.model.parameters() if p.requires_grad]

@@ -34,6 +34,7 @@ class Artist:
         self._lock = threading.RLock()
         self._pen: Pen | None = None
         self._under_way: set[Future[list[Path]]] = set()
+        self._over = False
 
     def trial(
         self,
@@ -66,6 +67,13 @@ class Artist:
                 self._pen.close()
                 self._pen = None
 
+    def abandon(self) -> None:
+        """Waits for no picture: what is not drawn yet will not be."""
+        self._over = True
+        with self._lock:
+            if self._pen is not None:
+                self._pen.abandon()
+
     def _draw(
         self,
         trial_id: str,
@@ -77,6 +85,8 @@ class Artist:
     ) -> None:
         def finished(drawn: Future[list[Path]]) -> None:
             try:
+                if self._over:
+                    return
                 error = drawn.exception()
                 if isinstance(error, BrokenProcessPool) and again:
                     self._draw(trial_id, subfolder, then, draw, *args, again=False)

@@ -360,7 +360,8 @@ def _unforeseen(error: Exception) -> int:
     """Raises ``error``; where lanes were left alone, prints its traceback: the process has to end itself."""
     if not _lanes_left():
         raise error
-    _tell("".join(traceback.format_exception(error)).rstrip())
+    with suppress(OSError):
+        print("".join(traceback.format_exception(error)).rstrip(), file=sys.stderr, flush=True)
     return 1
 
 

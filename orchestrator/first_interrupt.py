@@ -27,6 +27,7 @@ def first_interrupt(asked: Callable[[], None]) -> Iterator[None]:
         came = True
         asked()
 
+    take.any_signal = True  # ToldToEnd hands it each by its own number
     signal.signal(signal.SIGINT, take)
     try:
         yield

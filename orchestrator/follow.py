@@ -26,6 +26,10 @@ class Follow(tune.Callback):
     """
 
     watches: ClassVar[dict[str, Watch]] = {}
+    signals: ClassVar[dict[str, Any]] = {}
+    """Who takes SIGUSR1: ``usual``, in a command; ``tune``, which takes it for itself as it begins, for a
+    request to end.
+    """
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
@@ -34,10 +38,15 @@ class Follow(tune.Callback):
     def _watch(self) -> Watch:
         return self.watches[self._folder]
 
+    def on_step_begin(self, iteration: int, trials: list, **_: Any) -> None:
+        if (found := signal.getsignal(signal.SIGUSR1)) != self.signals["usual"]:
+            self.signals["tune"] = found
+            signal.signal(signal.SIGUSR1, self.signals["usual"])
+
     def on_step_end(self, iteration: int, trials: list, **_: Any) -> None:
         self._watch.tick()
         if self._watch.fatal or self._watch.interrupted:
-            signal.raise_signal(signal.SIGUSR1)  # by which Tune ends, its trials unfinished
+            self.signals["tune"](signal.SIGUSR1, None)  # Tune ends, its trials unfinished
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
         values = dict(trial.config)

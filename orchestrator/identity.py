@@ -109,8 +109,8 @@ class Identity:
             # One file, made whole and once: of two runs that claim the storage at once, one has it.
             if patiently(lambda: _is_left(storage), storage):
                 raise UserError(
-                    f"{storage.url}: holds what is left of another run; allowed: an empty folder, or another "
-                    "--name"
+                    f"{storage.url}: holds other files, or what is left of another run; allowed: an empty "
+                    "folder, or another --name"
                 )
             more = {"files": dict(files)} if files else {}
             text = json.dumps({**json.loads(self.text()), **more}, indent=1)
@@ -132,10 +132,8 @@ class Identity:
 
 
 def _is_left(storage: Storage) -> bool:
-    """Whether a storage holds files of a run, but not whose they are."""
-    if storage.read(IDENTITY_FILE) is not None:
-        return False
-    return any(True for name in ("trials", "tracking") for _ in storage.names(name))
+    """Whether a storage holds files, but not whose they are: a run that is refused would take them along."""
+    return storage.read(IDENTITY_FILE) is None and any(True for _ in storage.names())
 
 
 def digest(value: Any) -> str:

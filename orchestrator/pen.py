@@ -45,6 +45,12 @@ class Pen:
         self._thread.submit(self._end).result()
         self._thread.shutdown()
 
+    def abandon(self) -> None:
+        """Kills the process, and calls nothing more: who waits for an answer has an error."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        if self._process is not None:
+            self._process.kill()
+
     def _ask(self, call: Callable[..., Any], *args: Any) -> Any:
         line = self._line or self._start()
         try:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 
+from .errors import UserError
 from .ray_address import ray_address
 
 _OURS = {
@@ -49,10 +50,8 @@ def ray_environment(say: Callable[[str], None]) -> None:
     cluster's: a session's own Ray, which would end the process over it, has none of it. ``say`` prints the
     names of those that were not empty. A time of Train's in seconds (``RAY_TRAIN_..._S``), which a slow
     machine may need, is left as it is. To be called before Ray is imported: what it finds then it keeps.
-
-    :class:`~orchestrator.errors.UserError`: ``$RAY_ADDRESS`` is no address.
     """
-    _drop(say, "a session's own Ray is this machine's alone", _ELSEWHERE if ray_address() is None else ())
+    _drop(say, "a session's own Ray is this machine's alone", _ELSEWHERE if _own() else ())
     inner = [
         name
         for name, value in os.environ.items()
@@ -65,6 +64,13 @@ def ray_environment(say: Callable[[str], None]) -> None:
     os.environ.update(_OURS)
     if (constants := sys.modules.get("ray._private.ray_constants")) is not None:
         constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False  # read as Ray was imported
+
+
+def _own() -> bool:
+    try:
+        return ray_address() is None
+    except UserError:  # said where a Ray is joined; a run that is over needs none
+        return False
 
 
 def _drop(say: Callable[[str], None], why: str, names: Iterable[str]) -> None:

@@ -100,18 +100,24 @@ def _make(base: Path) -> tuple[Path, int]:
 
 
 def _end_processes(path: str) -> None:
-    """Kills the processes that have ``path`` on their command line, and their children. Those of a raylet
-    that has died are nobody's.
+    """Kills this process' children that have ``path`` on their command line, and nobody's, as those of a
+    raylet that has died are; and their children.
     """
     ended = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):  # gone, or another user's
-            if process.pid != os.getpid() and any(path in word for word in process.cmdline()):
+            ours = process.uids().real == os.getuid() and (process.ppid() == os.getpid() or _orphan(process))
+            if ours and any(path in word for word in process.cmdline()):
                 ended += [*process.children(recursive=True), process]
     for process in ended:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(ended, timeout=_END)
+
+
+def _orphan(process: psutil.Process) -> bool:
+    parent = process.parent()
+    return parent is None or parent.pid == 1 or parent.name() == "systemd"
 
 
 def _remove(folder: Path) -> None:

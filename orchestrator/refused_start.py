@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 @contextmanager
 def nothing_if_refused(folder: Path, kept: RunStorage | None) -> Iterator[None]:
     """Removes the new run in ``folder``, and what is ``kept`` of it elsewhere, where the block raises a
-    :class:`~orchestrator.errors.UserError`, or is interrupted, before any trial was proposed.
+    :class:`~orchestrator.errors.UserError`, or a KeyboardInterrupt, before any trial was proposed. A search
+    that is interrupted while Ray starts ends by itself, and can be gone on with.
 
     What cannot be removed where it is kept stays here as well: the run can be gone on with.
     """

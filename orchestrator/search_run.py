@@ -191,13 +191,13 @@ def search(
         watch.interrupted = True
         session.finish_tasks()
 
-    usual = signal.getsignal(signal.SIGUSR1)
+    Follow.signals["usual"] = signal.getsignal(signal.SIGUSR1)
     with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as place, first_interrupt(interrupted):
         try:
             if watch.book.ended < trials:
                 _tuner(folder, identity, space, session, watch, trials, storage, place).fit()
         finally:
-            signal.signal(signal.SIGUSR1, usual)  # Tune takes it for itself and leaves it so
+            signal.signal(signal.SIGUSR1, Follow.signals["usual"])
             del Follow.watches[str(folder)]
     return "finished" if watch.book.ended >= trials and not watch.interrupted else "interrupted"
 

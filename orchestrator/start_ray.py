@@ -85,6 +85,7 @@ def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
     import ray
 
     ray.shutdown()
+    _Apart.started.clear()  # the first one's, which have died, say nothing of the second
     return _init(options)
 
 

@@ -47,12 +47,13 @@ class ToldToEnd:
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         again, self._last = time.monotonic() - self._last < _ONE, time.monotonic()
-        if again:
-            return
+        if again or (number == signal.SIGXCPU and self._first is not None):
+            return  # the kernel says SIGXCPU once more with every second of CPU
         self._first = self._first or number
         ToldToEnd.by = signal.Signals(self._first).name
         interrupt = signal.getsignal(signal.SIGINT)
         if callable(interrupt):
-            interrupt(number, frame)  # by its own number: Ctrl-C alone may be ignored
+            # By its own number where that is asked for, since Ctrl-C alone may be ignored.
+            interrupt(number if getattr(interrupt, "any_signal", False) else signal.SIGINT, frame)
         else:  # ignored, as in the background of a script
             raise KeyboardInterrupt

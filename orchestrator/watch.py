@@ -176,6 +176,7 @@ class Watch:
             return self._finish_all(status, metrics, tags, params, files)
         except KeyboardInterrupt:
             self.hurried = True
+            self._artist.abandon()
             return ["The record was not waited for; what it lacks is added when the run is resumed."]
 
     def _finish_all(

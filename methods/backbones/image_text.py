@@ -55,9 +55,8 @@ class ImageTextModel(nn.Module):
     def mlm_logits(self, ids: Tensor, image_tokens: Tensor, positions: Tensor) -> Tensor:
         """Word logits (N, V) at ``positions`` (N,), which count through ids (B, L) row by row."""
         hidden, mask = self.bert.encode(ids)
-        fused = self.bert.fuse(hidden, mask, image_tokens)
-        row, column = positions // ids.shape[1], positions % ids.shape[1]
-        return at_least_float32(self.bert.words(fused[row, column]))
+        fused = self.bert.fuse(hidden, mask, image_tokens).flatten(0, 1)
+        return at_least_float32(self.bert.words(fused.index_select(0, positions)))
 
     def set_trained(self, *, alignment: bool, fusion: bool) -> None:
         """Says which parts some loss term trains: the projections; the fusion layers with the MLM head.

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from transformers import AutoConfig, BertConfig, BertForMaskedLM
 
 from ..method import InputSpec
-from ..trim import trimmed
 from .config import BackboneConfig, init_scale
 from .from_transformers import DoesNotFit, load_whole, quiet, reading
 
@@ -36,11 +35,7 @@ class SplitBert(nn.Module):
         self._fused = config.attention == "sdpa"
 
     def encode(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """ids (B, L) -> (hidden states after the text layers (B, L', W), attention mask for :meth:`fuse`).
-
-        L' is the longest row's length: padding that all rows share is not computed.
-        """
-        ids = trimmed(ids, self._pad_id)
+        """ids (B, L) -> (hidden states after the text layers (B, L, W), attention mask for :meth:`fuse`)."""
         hidden = self.embeddings(input_ids=ids)
         mask = (ids != self._pad_id)[:, None, None, :]
         if not self._fused:
@@ -52,7 +47,7 @@ class SplitBert(nn.Module):
         return hidden, mask
 
     def fuse(self, hidden: Tensor, mask: Tensor, image_tokens: Tensor) -> Tensor:
-        """Hidden states (B, L', W) after the fusion layers, which attend to ``image_tokens`` (B, N, W)."""
+        """Hidden states (B, L, W) after the fusion layers, which attend to ``image_tokens`` (B, N, W)."""
         for layer in self.fusion_layers:
             hidden = layer(hidden, attention_mask=mask, encoder_hidden_states=image_tokens)
         return hidden

@@ -20,6 +20,11 @@ _SPLIT = re.compile(
     r"(?:[ _.-]?(?:set|data|images?|imgs?|split|\d+))*",
     re.IGNORECASE,
 )
+_SPLIT_INSIDE = re.compile(  # so called and no more: a class may have views of a bullet train
+    r"(?:train|training|trn|test|testing|tst|val|valid|validation)"
+    r"(?:[ _.-]?(?:set|data|images?|imgs?|split))*",
+    re.IGNORECASE,
+)
 _TRAINED = re.compile(r"train|trn", re.IGNORECASE)
 # What systems put beside and between a user's folders: thumbnails and copies of pictures, among others.
 _SYSTEMS = frozenset(
@@ -190,7 +195,7 @@ class _Walk:
             for entry in entries:
                 path, kind = f"{where}/{entry.name}", _kind(entry)
                 if kind == "folder":
-                    if where == folder and _SPLIT.fullmatch(entry.name):
+                    if where == folder and _SPLIT_INSIDE.fullmatch(entry.name):
                         self._inside.setdefault(folder, []).append(entry.name)
                     (links if entry.is_symlink() else waiting).append(path)
                 elif kind != "file" and (entry.is_symlink() or _is_picture(entry.name)):

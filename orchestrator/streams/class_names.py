@@ -48,7 +48,7 @@ def _json(path: str) -> list[tuple[str, Any]] | None:
 def _lines(path: str) -> list[tuple[str, str]]:
     pairs = []
     for number, line in enumerate(read_text(path, "a file of class names").split("\n"), 1):
-        line = line.removesuffix("\r")
+        line = line.removesuffix("\r").rstrip("\t")  # as spreadsheets end a line
         if not line.strip():
             continue
         parts = line.split("\t") if "\t" in line else line.split(None, 1)

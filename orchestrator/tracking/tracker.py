@@ -28,6 +28,7 @@ from .store import OWN_DATABASE, own_database, tracking_uri
 _STATUS = {"finished": "FINISHED", "stopped": "KILLED", "interrupted": "KILLED", "failed": "FAILED"}
 _LONGEST_WAIT = 60.0
 _SEED = "run.seed"
+_AHEAD = 2 * 86_400_000  # milliseconds that a clock which was set right may have been ahead
 
 
 @dataclass(frozen=True)
@@ -281,7 +282,9 @@ class Tracker:
                 self._thread.start()
 
     def _note(self, record: Mapping[str, Any]) -> None:
-        self._latest = max(self._latest, record.get("time", 0))
+        found = record.get("time")
+        if type(found) is int and found <= time.time() * 1000 + _AHEAD:  # a journal may come from anywhere
+            self._latest = max(self._latest, found)
         if record["op"] == "metrics":
             steps = self._reported.setdefault(record["run"], {})
             steps.setdefault(record["step"], set()).update(record["metrics"])

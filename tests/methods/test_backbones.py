@@ -123,25 +123,6 @@ def test_attention_is_bidirectional_and_ignores_padding(attention, tokens, pictu
     torch.testing.assert_close(short, model.encode_pair(tokens, image_tokens)[1:2])
 
 
-def test_padding_that_all_rows_share_is_not_computed(tokens, pictures):
-    model = image_text()
-    image_tokens, _ = model.encode_image(pictures)
-    lengths = []
-    for layers in (model.bert.text_layers, model.bert.fusion_layers):
-        layers[0].register_forward_pre_hook(lambda _, inputs: lengths.append(inputs[0].shape[1]))
-    short = tokens.masked_fill(torch.arange(7) >= 5, 0)
-    model.encode_text(short)
-    model.encode_pair(short, image_tokens)
-    at = torch.tensor([1, 11, 18])  # token 1, 4 and 4 of rows of seven
-    found = model.mlm_logits(short, image_tokens, at)
-    assert lengths == [5] * 5
-    torch.testing.assert_close(found, model.mlm_logits(short[:, :5], image_tokens, torch.tensor([1, 9, 14])))
-    # Beside a row that is full, the same words have the same logits.
-    full = torch.cat([short, tokens[:1]])
-    beside = model.mlm_logits(full, torch.cat([image_tokens, image_tokens[:1]]), at)
-    torch.testing.assert_close(found, beside)
-
-
 def test_eager_and_sdpa_agree(tokens, pictures):
     found = []
     for attention in ("sdpa", "eager"):

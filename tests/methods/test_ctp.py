@@ -1,5 +1,6 @@
 """CTP and its baselines on the real model: what a task leaves, what a reading changes, what is refused."""
 
+import copy
 import re
 from dataclasses import replace
 
@@ -489,3 +490,45 @@ def test_registry_names_every_method():
     assert all({"paper", "reference"} <= set(cls.presets) and cls.presets["paper"] == {} for cls in classes)
     with pytest.raises(ValueError, match=f"^unknown method 'cpt': one of {', '.join(registry.names())}$"):
         registry.get("cpt")
+
+
+@pytest.mark.parametrize("cls", [CTP, ExperienceReplay])
+def test_padding_that_all_rows_share_is_not_computed_and_changes_nothing(cls, monkeypatch):
+    method, given = make(cls, mlm_probability=0.5), batch(3)
+    given.tokens[:, 4] = SPEC.sep_id
+    given.tokens[:, 5:] = SPEC.pad_id
+    walk(method, FIRST)
+    method.start_task(LATER)
+    phase, lengths = method.phases(LATER)[0], []
+    bert = method.model.bert
+    for layers in (bert.text_layers, bert.fusion_layers):
+        layers[0].register_forward_pre_hook(lambda _, inputs: lengths.append(inputs[0].shape[1]))
+
+    def numbers():
+        queue = copy.deepcopy(method.state_dict())
+        terms = method.loss(given, phase)
+        method.load_state_dict(queue)
+        return terms, [method.embed(given, kind).detach() for kind in ("image", "text", "pair")]
+
+    terms, rows = numbers()
+    assert set(lengths) == {5} and len(terms) == (6 if cls is CTP else 2)
+    lengths.clear()
+    monkeypatch.setattr(method, "words", lambda batch: batch.tokens)
+    plain, plain_rows = numbers()
+    assert set(lengths) == {7}
+    for name, value in terms.items():
+        torch.testing.assert_close(value, plain[name], msg=name)
+    torch.testing.assert_close(rows, plain_rows)
+
+
+def test_a_last_word_that_a_random_one_hides_as_padding_is_predicted_all_the_same(monkeypatch):
+    method, given = make(ExperienceReplay), batch(3)
+    given.tokens[:, 5:] = SPEC.pad_id
+    uniform = torch.full((4, 7, 4), 0.9, dtype=torch.float64)
+    uniform[0, 4] = torch.tensor([0.0, 0.9, 0.0, 0.0])  # chosen, no [MASK], a random word: the first, [PAD]
+    monkeypatch.setattr(Batch, "draw", lambda *_: uniform)
+    method.start_task(FIRST)
+    masked = method.masked(given)
+    assert masked.ids.shape == (4, 5) and masked.ids[0, 4] == SPEC.pad_id
+    assert (masked.positions.tolist(), masked.labels.tolist()) == ([4], [given.tokens[0, 4]])
+    assert torch.isfinite(method.loss(given, method.phases(FIRST)[0])["mlm"])

@@ -272,7 +272,9 @@ def test_an_error_that_nobody_foresaw_ends_a_process_whose_lanes_were_left(monke
 
         with pytest.raises(SystemExit):  # _exit, stood in for, returns
             cli.run_main(main, [])
-        assert f"{type(error).__name__}: " in capsys.readouterr().err
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[0] == "Traceback (most recent call last):" and len(lines) > 3
+        assert lines[-1].startswith(f"{type(error).__name__}: ")
     assert ended == [1, 1]
 
 

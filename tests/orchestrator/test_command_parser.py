@@ -40,6 +40,7 @@ def test_a_dry_run_refuses_a_name_that_the_run_would_be_refused(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "taken").mkdir(parents=True)
+    (tmp_path / "runs" / "taken" / "notes.txt").touch()
     words = [method, "--dry-run", "--set", "stream.tasks=1", "stream.train=2", "--name"]
     for name, said in (("a/b", "--name 'a/b': allowed are"), ("taken", "--name taken: ")):
         with pytest.raises(command.UserError, match=said):

@@ -114,16 +114,15 @@ def test_another_storage_holds_from_then_on(place):
     shutil.copytree(place.bucket, f"{place.bucket}-moved")
     shutil.rmtree(place.bucket)
     trial = place.root / "runs" / "s" / "trials" / "trial_0001"
-    trial.mkdir(parents=True)
-    for file in ("trial.json", "status.json"):
-        (trial / file).write_text("{}")
+    identity = Identity.read((place.root / "runs" / "s" / "identity.json").read_text(), "here")
+    _trial(place.root / "runs" / "s", identity, {"method.learning_rate": 1e-3})
     for more in (["--storage", other], []):
         assert sweep.main(["--resume", "s", *more]) == 0
         assert place.ran[-1] == (place.root / "runs" / "s", f"{other}/s")
     again = strict_yaml.read(place.root / "runs" / "s" / "sweep.yaml")[0]
     assert again == {**request, "storage": other} and not place.bucket.exists()
     sent = place.root / "bucket-moved" / "s" / "trials" / "trial_0001"
-    assert sorted(path.name for path in sent.iterdir()) == ["status.json", "trial.json"]
+    assert (sent / "trial.json").read_text() == (trial / "trial.json").read_text()
     # One that holds another run is refused, and the one before stays.
     there = place.root / "third" / "s"
     there.mkdir(parents=True)

@@ -116,11 +116,13 @@ def test_a_storage_is_one_runs_alone(tmp_path):
         Identity(_ONE.run, "x" * 64, _ONE.stream).claim(storage, new=False)
 
 
-@pytest.mark.parametrize("left", ["trials/trial_0001/trial.json", "tracking/00000001"])
+@pytest.mark.parametrize("left", ["trials/trial_0001/trial.json", "tracking/1", "holiday.jpg"])
 def test_what_is_left_of_another_run_is_nobodys_storage(tmp_path, left):
     storage = Storage(f"file://{tmp_path}/store/s")
     storage.write(left, "{}")
-    with pytest.raises(UserError, match="holds what is left of another run; allowed: an empty folder"):
+    with pytest.raises(
+        UserError, match="holds other files, or what is left of another run; allowed: an empty"
+    ):
         _ONE.claim(storage, new=True)
     assert list(storage.names()) == [left]
 
@@ -418,7 +420,9 @@ def test_the_values_of_a_proposal_are_those_it_was_made_with(tmp_path):
 def test_a_storage_with_what_is_left_of_a_run_is_not_taken_for_an_empty_one(stored, tmp_path):
     _, kept = stored
     kept.storage.delete(IDENTITY_FILE)
-    with pytest.raises(UserError, match="holds what is left of another run; allowed: an empty folder"):
+    with pytest.raises(
+        UserError, match="holds other files, or what is left of another run; allowed: an empty"
+    ):
         _OTHER.claim(kept.storage, new=True)
 
 

@@ -1,6 +1,7 @@
 """The process that draws."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -50,6 +51,18 @@ def test_a_process_that_dies_over_a_call_is_replaced(pen):
     with pytest.raises(BrokenProcessPool, match="the process that draws has died"):
         pen.submit(os._exit, 3).result()
     assert pen.submit(abs, -4).result() == 4
+
+
+def test_one_that_is_abandoned_is_waited_for_by_nobody():
+    pen = Pen()
+    pen.submit(abs, -4).result()
+    process, slow, next_one = pen._process, pen.submit(time.sleep, 600), pen.submit(abs, 1)
+    while not slow.running():
+        time.sleep(0.001)
+    pen.abandon()
+    with pytest.raises(BrokenProcessPool):
+        slow.result(20)
+    assert next_one.cancelled() and process.wait(20) == -signal.SIGKILL
 
 
 def test_the_process_steps_back_and_ends_with_its_pen(pen):

@@ -142,3 +142,8 @@ def test_what_leads_elsewhere_is_a_clusters(monkeypatch):
     for name in _OURS:
         del os.environ[name]
     assert _settled(**_ELSEWHERE, RAY_ADDRESS="192.0.2.1:6379")[1].items() >= _ELSEWHERE.items()
+
+
+def test_an_address_that_is_none_is_for_whoever_joins_a_ray():
+    """A run that is over is resumed without one."""
+    assert _settled(RAY_ADDRESS="auto", **_ELSEWHERE)[1].items() >= _ELSEWHERE.items()

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from other_user import ATTACKER, needs_root
 
 from orchestrator.errors import UserError
 from orchestrator.ray_folder import RayFolder
@@ -217,6 +218,16 @@ def test_one_whose_parent_has_died_is_ended_too(base, said):
     assert not list(base.iterdir())
     time.sleep(0.1)
     assert not list(base.iterdir()), "and makes nothing anew"
+
+
+@needs_root
+def test_another_users_that_names_it_is_left_alone(base, said):
+    folder = RayFolder(said.append)
+    command = [f"{folder.path}/session", "60"]
+    with subprocess.Popen(command, executable="/bin/sleep", user=ATTACKER, cwd="/") as theirs:
+        folder.remove()
+        assert theirs.poll() is None and not list(base.iterdir())
+        theirs.kill()
 
 
 def test_what_could_not_be_removed_whole_is_removed_by_the_next_start(base, said, monkeypatch):

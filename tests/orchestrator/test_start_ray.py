@@ -105,6 +105,22 @@ def test_a_start_that_fails_leaves_nothing_and_is_tried_again_where_the_machine_
     assert set(tried) == {1} and not list(base.iterdir()) and _environment() == before
 
 
+def test_the_second_try_is_not_told_of_the_firsts_dead(monkeypatch):
+    known = []
+
+    def init(options):
+        known.append(list(module._Apart.started))
+        module._Apart.started.append("raylet")
+        if len(known) == 1:
+            raise Exception(_LATE)
+        return True
+
+    monkeypatch.setattr(module, "_init", init)
+    monkeypatch.setattr(module._Apart, "started", [])
+    assert module._up({"num_cpus": 1}, lambda _: None) is True
+    assert known == [[], []]
+
+
 def test_rays_own_lines_on_what_it_raises_are_not_shown(monkeypatch):
     given = {}
     monkeypatch.setattr(

@@ -1,5 +1,5 @@
 import pytest
-from ray.exceptions import ActorDiedError, GetTimeoutError, RayTaskError
+from ray.exceptions import ActorDiedError, GetTimeoutError, OutOfMemoryError, RayTaskError
 
 from orchestrator.ray_watch import RayLost
 from orchestrator.stopped_by import stopped_by
@@ -33,3 +33,9 @@ def test_what_came_while_ray_was_being_lost_is_no_news():
             raise AttributeError("of what was left") from None
     except AttributeError as error:
         assert stopped_by(error)[1]
+
+
+def test_on_a_cluster_the_memory_is_that_of_the_machine_which_ray_names(monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "192.0.2.1:6379")
+    full = "1 worker(s) of 10.0.0.7 were killed due to the node running low on memory."
+    assert stopped_by(OutOfMemoryError(full)) == (full, True)

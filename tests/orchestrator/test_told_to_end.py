@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from orchestrator import told_to_end as module
 from orchestrator.cli import run_main
 from orchestrator.first_interrupt import first_interrupt
+from orchestrator.follow import Follow
 from orchestrator.told_to_end import ToldToEnd
 
 _ALL = [
@@ -42,7 +44,7 @@ def test_a_request_to_end_is_taken_as_ctrl_c_is(number, status, monkeypatch):
     with pytest.raises(KeyboardInterrupt), ToldToEnd() as told, first_interrupt(lambda: asked.append(1)):
         signal.raise_signal(number)
         assert asked == [1]
-        signal.raise_signal(number)
+        signal.raise_signal(signal.SIGTERM if number == signal.SIGXCPU else number)
         pytest.fail("the second is none")
     assert told.by == number.name
     assert asked == [1] and [told.status(s) for s in (0, 1, 130)] == [0, 1, status]
@@ -61,6 +63,48 @@ def test_what_comes_twice_at_once_is_one_request(monkeypatch):
         signal.raise_signal(signal.SIGTERM)
         pytest.fail("the second is none")
     assert asked == [1, "still here"]
+
+
+def test_what_the_kernel_says_of_the_cpu_with_every_second_is_one_request(monkeypatch):
+    now, asked = [100.0], []
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with pytest.raises(KeyboardInterrupt), ToldToEnd(), first_interrupt(lambda: asked.append(now[0])):
+        for now[0] in (100.0, 105.0, 110.0):
+            signal.raise_signal(signal.SIGXCPU)
+        assert asked == [100.0]
+        now[0] = 120.0
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.fixture
+def usr1():
+    usual = signal.getsignal(signal.SIGUSR1)
+    yield
+    signal.signal(signal.SIGUSR1, usual)
+    Follow.signals.clear()
+
+
+def test_tune_takes_no_signal_of_the_commands_and_is_told_by_its_own(usr1, monkeypatch):
+    from ray.tune.tune import _setup_signal_catching
+
+    heard = []
+    watch = SimpleNamespace(fatal="", interrupted=False, tick=lambda: None)
+    monkeypatch.setitem(Follow.watches, "/r", watch)
+    signal.signal(signal.SIGUSR1, lambda *_: heard.append("usr1"))
+    Follow.signals["usual"] = signal.getsignal(signal.SIGUSR1)
+    usual = signal.getsignal(signal.SIGINT)
+    try:
+        ended, follow = _setup_signal_catching(), Follow("/r")
+        for _ in range(2):
+            follow.on_step_begin(1, [])
+            signal.raise_signal(signal.SIGUSR1)
+            follow.on_step_end(1, [])
+        assert heard == ["usr1", "usr1"] and not ended.is_set()
+        watch.interrupted = True
+        follow.on_step_end(2, [])
+        assert ended.is_set() and len(heard) == 2
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def test_ctrl_c_has_its_own_status():

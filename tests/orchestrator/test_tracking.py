@@ -441,6 +441,19 @@ def test_a_clock_that_is_set_back_ends_no_run_before_it_began(runs, monkeypatch)
     ]
 
 
+@pytest.mark.parametrize("found", ["x", 9e15, 9_000_000_000_000_000, True, None])
+def test_a_time_of_a_journal_that_cannot_be_is_none(runs, monkeypatch, found):
+    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    (runs / "sweep").mkdir(parents=True, exist_ok=True)
+    Tracker(runs / "sweep", None, EXPERIMENT, "sweep").task("aa", 1, {"m": 1.0})
+    journal = runs / "sweep/tracking.jsonl"
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    journal.write_text("".join(json.dumps({**line, "time": found}) + "\n" for line in lines))
+    monkeypatch.setattr(time, "time", lambda: 7000.0)
+    Tracker(runs / "sweep", None, EXPERIMENT, "sweep").task("aa", 2, {"m": 1.0})
+    assert json.loads(journal.read_text().splitlines()[-1])["time"] == 7_000_000
+
+
 def test_one_that_is_refused_is_repeated_as_it_was_typed():
     with pytest.raises(UserError, match=r"^MLFLOW_TRACKING_URI is 'file:\./mlruns': give http://HOST:PORT"):
         tracking_uri(Path("runs"), "file:./mlruns")

@@ -270,6 +270,13 @@ def test_splits_inside_of_classes_are_not_mixed(tmp_path, splits):
     )
 
 
+def test_views_of_a_bullet_train_and_a_crash_test_are_no_splits(tmp_path):
+    for name in ("bullet train", "crash test", "t-test", "train"):
+        touch(tmp_path / "ant" / name / "0.jpg")
+    touch(tmp_path / "bee" / "0.jpg")
+    assert walk(tmp_path)[0] == ["ant", "bee"]
+
+
 def test_a_folder_of_trains_is_no_split(tmp_path):
     tree(tmp_path, classes=["train", "car"])
     touch(tmp_path / "car" / "train" / "0.jpg")

@@ -158,7 +158,7 @@ def test_names_come_from_a_file_exactly_as_they_are_written(tmp_path):
     names = dict(zip(FOLDERS, ["sea_lion", "金魚  (キンギョ)", "Café “au lait”", "ёлка"], strict=True))
     (tmp_path / "a.json").write_text(json.dumps({**names, "n99": "unused"}), encoding="utf-8")
     (tmp_path / "b.yaml").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
-    text = "\r\n".join(f"{folder}\t{name}" for folder, name in names.items())
+    text = "\r\n".join(f"{folder}\t{name}\t" for folder, name in names.items())  # a spreadsheet's
     (tmp_path / "c.txt").write_bytes(b"\xef\xbb\xbf" + text.encode())
     (tmp_path / "d.txt").write_text(
         "\n".join(f"{f} {n}" for f, n in names.items()) + "\n\n", encoding="utf-8"

@@ -928,11 +928,13 @@ def test_the_fingerprint_tells_other_features_and_other_pixels(tmp_path, files):
 
 def test_the_fingerprint_tells_questions_answers_and_whose_pictures_they_are(tmp_path, files):
     files["ImgId_cate_map.json"][picture(TRAIN[2])] = IDS[TRAIN[3]]  # two pictures of one object
+    root, tmp_path = tmp_path, tmp_path / "first"
+    tmp_path.mkdir()
     found = [load(write(tmp_path, files)).fingerprint]
     row = files["vqa/Partition_Q/karpathy_train_q_type.json"][3]
     for change in ({"sent": "another?"}, {"label": {"answer": 0.6}}, {"img_id": picture(TRAIN[2])}):
         row |= change
         found.append(load(write(tmp_path, files, pictures=False)).fingerprint)
     assert len(set(found)) == 4
-    tmp_path.rename(tmp_path.parent / "moved")
-    assert load(tmp_path.parent / "moved").fingerprint == found[-1]
+    tmp_path.rename(root / "moved")
+    assert load(root / "moved").fingerprint == found[-1]
