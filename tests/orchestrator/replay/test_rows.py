@@ -299,6 +299,22 @@ def test_sources_that_replace_bad_pictures_are_read_without_that(array_stream):
     assert np.array_equal(found.tokens, train.tokens[[other, 0]])
 
 
+def test_rows_are_looked_at_before_anybody_chooses_however_many_they_are():
+    class Broken(ArrayPictures):
+        def read(self, rows):
+            for row in rows:
+                if row in (3, 190):
+                    raise BadRecord("x", int(row))
+            return super().read(rows)
+
+    rows = np.arange(200)
+    found = Substitute(Broken(np.zeros((200, 2, 2, 3), np.uint8))).readable(rows)
+    assert {row: other for row, other in zip(rows.tolist(), found.tolist(), strict=True) if row != other} == {
+        3: 4,
+        190: 191,
+    }
+
+
 def test_labels_and_numbers_at_the_source(array_stream, encoded_stream):
     reader = RowReader(array_stream)
     assert np.array_equal(reader.labels(ROWS), _by_hand(array_stream, ROWS)[2])
