@@ -293,6 +293,7 @@ def test_a_machine_with_another_host_key_gets_nothing(hosts, monkeypatch):
     assert b"administratively prohibited" in forward[22].stderr
 
 
+@pytest.mark.slow
 def test_up_a_job_and_down(cluster):
     status, said = cluster.ray("up", "-y", "--no-config-cache", str(cluster.file))
     assert status == 0, said[-3000:]
