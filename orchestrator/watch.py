@@ -172,45 +172,32 @@ class Watch:
         the record, and what did not arrive; none of a run that ended before its first trial, which is not
         sent. Where it is interrupted, the lines say so, and a resumed run makes it good.
         """
+
+        def record() -> None:
+            for path, place in files:
+                if path.exists() and not self._tracker.has_file("", path):
+                    self._tracker.artifact(None, path, place)
+            if self.book.trials:
+                self._tracker.text(None, "trials.txt", self.book.table() + "\n")
+            self._tracker.finish(status, in_order(dict(metrics)), tags, params)
+
         try:
-            return self._finish_all(status, metrics, tags, params, files)
+            return self._finish(status, record)
         except KeyboardInterrupt:
             self.hurried = True
             self._artist.abandon()
             return ["The record was not waited for; what it lacks is added when the run is resumed."]
 
-    def _finish_all(
-        self,
-        status: str,
-        metrics: Mapping[str, float],
-        tags: Mapping[str, Any],
-        params: Mapping[str, Any] | None,
-        files: Iterable[tuple[Path, str]],
-    ) -> list[str]:
+    def _finish(self, status: str, record: Callable[[], None]) -> list[str]:
         self.close()
         if status == "interrupted" and not self.book.trials:
             return []
-        self._aside("the record", self._finish, status, metrics, tags, params, files)
+        self._aside("the record", record)
         message = self._tracker.close().message
         if self._kept is not None:
             self._aside("the storage", self._kept.push_all)
         lines = ["Compare in MLflow:", f"  {self._tracker.where()}"]
         return [*lines, "", message] if message else lines
-
-    def _finish(
-        self,
-        status: str,
-        metrics: Mapping[str, float],
-        tags: Mapping[str, Any],
-        params: Mapping[str, Any] | None,
-        files: Iterable[tuple[Path, str]],
-    ) -> None:
-        for path, place in files:
-            if path.exists() and not self._tracker.has_file("", path):
-                self._tracker.artifact(None, path, place)
-        if self.book.trials:
-            self._tracker.text(None, "trials.txt", self.book.table() + "\n")
-        self._tracker.finish(status, in_order(dict(metrics)), tags, params)
 
     def safely(self, call: Callable[..., Any], *args: Any) -> bool:
         """Calls one of this object's own; where it raises, the run has to stop, its trials unfinished:
