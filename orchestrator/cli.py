@@ -179,9 +179,10 @@ def new_folder(
             (making / file).write_text(text, encoding="utf-8")
         put_run(making, folder)
     except BaseException as error:
-        if kept is not None:
+        # Claimed by this run alone, a moment ago; an interruption may have come when the folder was whole.
+        if kept is not None and not _is_made(folder, identity):
             with suppress(Exception):
-                kept.storage.delete("")  # it was claimed by this run alone, a moment ago
+                kept.storage.delete("")
         if isinstance(error, OSError) and folder.exists():
             raise _taken(chosen) from None
         if isinstance(error, OSError) and not is_full(error):
@@ -203,6 +204,12 @@ def check_free(name: str) -> None:
     check_place((RUNS / name).resolve().parent)
     if (RUNS / name).is_symlink() or not is_free((RUNS / name).resolve()):
         raise _taken(name)
+
+
+def _is_made(folder: Path, identity: Identity) -> bool:
+    with suppress(OSError):
+        return (folder / IDENTITY_FILE).read_text(encoding="utf-8") == identity.text()
+    return False
 
 
 def _taken(name: str) -> UserError:

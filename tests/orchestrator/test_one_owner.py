@@ -106,6 +106,28 @@ def test_of_two_that_make_a_name_at_once_one_has_it_and_the_other_one_line(tmp_p
     assert os.listdir("runs") == ["x"]
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_an_interruption_leaves_a_whole_run_its_storage_and_else_nothing(tmp_path, monkeypatch, late):
+    monkeypatch.chdir(tmp_path)
+    rename = os.rename
+
+    def interrupted(made, target):
+        if late:
+            rename(made, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("orchestrator.free_name.os.rename", interrupted)
+    identity = Identity.new("c", "s")
+    with pytest.raises(KeyboardInterrupt):
+        new_folder("x", *_NEW[:2], f"file://{tmp_path}/kept", identity, {"sweep.yaml": "a: 1\n"})
+    monkeypatch.undo()
+    storage = Storage(f"file://{tmp_path}/kept/x")
+    assert list(storage.names()) == (["identity.json"] if late else [])
+    assert os.listdir(tmp_path / "runs") == (["x"] if late else [])
+    if late:
+        identity.claim(storage, new=False)
+
+
 def test_runs_that_cannot_be_written_are_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs").write_text("a file in the way")
