@@ -73,6 +73,7 @@ class Artist:
         with self._lock:
             if self._pen is not None:
                 self._pen.abandon()
+                self._pen = None
 
     def _draw(
         self,

@@ -9,6 +9,7 @@ from contextlib import suppress
 import psutil
 
 from .every import Every
+from .ray_address import ray_address
 from .ray_watch import RayLost
 
 _GIB = 2**30
@@ -54,7 +55,14 @@ def _ended() -> int:
 
 
 def memory_line(ended: int) -> str:
-    """One line on a full machine, on which Ray has ``ended`` workers: how much is in use, by whom."""
+    """One line on a full machine, on which Ray has ``ended`` workers: how much is in use, by whom, where it
+    is this one.
+    """
+    if ray_address() is not None:  # a cluster's, of which any machine may be meant
+        return (
+            f"memory: Ray ended {ended} of the job's workers since the last finished task, whose machines "
+            "were full; allowed: less at once (--concurrent), or less beside it"
+        )
     found = psutil.virtual_memory()
     users = []
     for process in psutil.process_iter(["name", "memory_info"]):

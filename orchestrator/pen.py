@@ -30,6 +30,7 @@ class Pen:
         self._thread = ThreadPoolExecutor(1, "pen")
         self._process: subprocess.Popen[bytes] | None = None
         self._line: Connection | None = None
+        self._over = False
 
     def submit(self, call: Callable[..., Any], *args: Any) -> Future[Any]:
         """What ``call(*args)`` answers there; ``call`` is a module's function.
@@ -47,12 +48,15 @@ class Pen:
 
     def abandon(self) -> None:
         """Kills the process, and calls nothing more: who waits for an answer has an error."""
+        self._over = True
         self._thread.shutdown(wait=False, cancel_futures=True)
-        if self._process is not None:
-            self._process.kill()
+        if (process := self._process) is not None:
+            process.kill()
 
     def _ask(self, call: Callable[..., Any], *args: Any) -> Any:
         line = self._line or self._start()
+        if self._over and self._process is not None:  # while it started
+            self._process.kill()
         try:
             line.send((call, args))
             answer, error = line.recv()

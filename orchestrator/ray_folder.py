@@ -116,8 +116,9 @@ def _end_processes(path: str) -> None:
 
 
 def _orphan(process: psutil.Process) -> bool:
+    """Whether its parent is gone: one that takes orphans in stands above this process as well."""
     parent = process.parent()
-    return parent is None or parent.pid == 1 or parent.name() == "systemd"
+    return parent is None or parent in psutil.Process().parents()
 
 
 def _remove(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .memory_watch import memory_line
-from .ray_address import ray_address
 from .ray_watch import RayLost
 
 _FULL = "running low on memory"  # in Ray's own words, of which there are thousands
@@ -20,7 +19,6 @@ def stopped_by(error: BaseException) -> tuple[str, bool]:
         # What a task raised is no error of Ray's.
         if isinstance(found, RayLost | RayError) and not isinstance(found, RayTaskError):
             line = " ".join(str(found).split())
-            here = ray_address() is None  # on a cluster it may be any machine's memory
-            return memory_line(1) if here and _FULL in line else line, True
+            return memory_line(1) if _FULL in line else line, True
         found = found.__cause__ or found.__context__
     return f"{type(error).__name__}: {' '.join(str(error).split())}", False

@@ -46,9 +46,11 @@ class ToldToEnd:
         return 128 + self._first if status == 130 and self._first is not None else status
 
     def _take(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGXCPU and self._first is not None:
+            return  # the kernel says so once more with every second of CPU
         again, self._last = time.monotonic() - self._last < _ONE, time.monotonic()
-        if again or (number == signal.SIGXCPU and self._first is not None):
-            return  # the kernel says SIGXCPU once more with every second of CPU
+        if again:
+            return
         self._first = self._first or number
         ToldToEnd.by = signal.Signals(self._first).name
         interrupt = signal.getsignal(signal.SIGINT)

@@ -16,13 +16,8 @@ _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 _PPM = (".ppm", ".pgm", ".pbm", ".pnm")
 _ENDINGS = (*_JPEG, ".png", ".apng", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", *_PPM)
 _SPLIT = re.compile(
-    r"(?:.*[ _.-])?(?:train|training|trn|test|testing|tst|val|valid|validation|dev|eval|evaluation)"
+    r"(?P<before>.*[ _.-])?(?:train|training|trn|test|testing|tst|val|valid|validation|dev|eval|evaluation)"
     r"(?:[ _.-]?(?:set|data|images?|imgs?|split|\d+))*",
-    re.IGNORECASE,
-)
-_SPLIT_INSIDE = re.compile(  # so called and no more: a class may have views of a bullet train
-    r"(?:train|training|trn|test|testing|tst|val|valid|validation)"
-    r"(?:[ _.-]?(?:set|data|images?|imgs?|split))*",
     re.IGNORECASE,
 )
 _TRAINED = re.compile(r"train|trn", re.IGNORECASE)
@@ -31,6 +26,17 @@ _SYSTEMS = frozenset(
     ("__MACOSX", "@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 )
 _SHOWN = 5
+
+
+def _kinds_of(splits: list[str]) -> dict[str, set[bool]]:
+    """Of split folders by what stands before: whether they are for training. ``bullet train`` and
+    ``crash test`` are no two splits of one data set, ``my_train`` and ``my_test`` are.
+    """
+    found: dict[str, set[bool]] = {}
+    for split in splits:
+        before = _SPLIT.fullmatch(split)["before"] or ""
+        found.setdefault(before.lower(), set()).add(bool(_TRAINED.search(split, len(before))))
+    return found
 
 
 def class_folders(root: str, bad: BadRecords) -> tuple[list[str], list[Listed]]:
@@ -120,7 +126,7 @@ class _Walk:
         mixed = {
             name: splits
             for name, splits in self._inside.items()
-            if len({bool(_TRAINED.search(split)) for split in splits}) == 2
+            if any(len(kinds) == 2 for kinds in _kinds_of(splits).values())
         }
         if mixed:
             name, splits = min(mixed.items())
@@ -195,7 +201,7 @@ class _Walk:
             for entry in entries:
                 path, kind = f"{where}/{entry.name}", _kind(entry)
                 if kind == "folder":
-                    if where == folder and _SPLIT_INSIDE.fullmatch(entry.name):
+                    if where == folder and _SPLIT.fullmatch(entry.name):
                         self._inside.setdefault(folder, []).append(entry.name)
                     (links if entry.is_symlink() else waiting).append(path)
                 elif kind != "file" and (entry.is_symlink() or _is_picture(entry.name)):

@@ -48,10 +48,12 @@ def _json(path: str) -> list[tuple[str, Any]] | None:
 def _lines(path: str) -> list[tuple[str, str]]:
     pairs = []
     for number, line in enumerate(read_text(path, "a file of class names").split("\n"), 1):
-        line = line.removesuffix("\r").rstrip("\t")  # as spreadsheets end a line
+        line = line.removesuffix("\r")
         if not line.strip():
             continue
         parts = line.split("\t") if "\t" in line else line.split(None, 1)
+        while len(parts) > 2 and not parts[-1]:  # as spreadsheets end a line
+            parts.pop()
         if len(parts) != 2:
             found = "no name" if len(parts) < 2 else f"{len(parts) - 1} tabs"
             raise UserError(

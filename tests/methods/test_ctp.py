@@ -500,9 +500,10 @@ def test_padding_that_all_rows_share_is_not_computed_and_changes_nothing(cls, mo
     walk(method, FIRST)
     method.start_task(LATER)
     phase, lengths = method.phases(LATER)[0], []
-    bert = method.model.bert
-    for layers in (bert.text_layers, bert.fusion_layers):
-        layers[0].register_forward_pre_hook(lambda _, inputs: lengths.append(inputs[0].shape[1]))
+    teachers = [method.momentum_model, method.reference_model] if cls is CTP else []
+    for model in (method.model, *teachers):
+        for layers in (model.bert.text_layers, model.bert.fusion_layers):
+            layers[0].register_forward_pre_hook(lambda _, inputs: lengths.append(inputs[0].shape[1]))
 
     def numbers():
         queue = copy.deepcopy(method.state_dict())

@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from other_user import ATTACKER, needs_root
 
@@ -218,6 +219,29 @@ def test_one_whose_parent_has_died_is_ended_too(base, said):
     assert not list(base.iterdir())
     time.sleep(0.1)
     assert not list(base.iterdir()), "and makes nothing anew"
+
+
+def test_one_that_is_somebody_elses_is_left_alone_whatever_it_names(base, said):
+    """As ``tail -f`` of a log, in a terminal."""
+    folder = RayFolder(said.append)
+    start = (
+        "import subprocess, sys; p = subprocess.Popen(['sleep', '60'], executable='/bin/sleep'); print(p.pid)"
+    )
+    start = start.replace("['sleep', '60']", "[sys.stdin.readline().strip(), '60']")
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{start}; sys.stdout.flush(); p.wait()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as parent:
+        parent.stdin.write(f"{folder.path}/session\n")
+        parent.stdin.flush()
+        process = psutil.Process(int(parent.stdout.readline()))
+        while str(folder.path) not in " ".join(process.cmdline()):
+            time.sleep(0.01)
+        folder.remove()
+        assert process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        process.kill()
 
 
 @needs_root

@@ -1,5 +1,6 @@
 import math
 import signal
+import time
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 
@@ -193,6 +194,28 @@ def test_a_picture_whose_process_is_killed_is_drawn_all_the_same(parts, monkeypa
     watch.close()
     assert len(killed) == 2 and {"matrix.png", "curves.png"} <= {name for _, name in tracker.files}
     assert tracker.ends == {"a": ("finished", None)} and not [line for line in said if "pictures" in line]
+
+
+def test_who_is_interrupted_while_pictures_are_drawn_waits_for_none(parts, monkeypatch):
+    watch, tracker, said = parts
+    submit, close = watch._artist._submit, watch._artist.close
+    monkeypatch.setattr(watch._artist, "_submit", lambda *_: submit(time.sleep, (600,)))
+    _walk(watch, "a", [50.0, 40.0])
+    (drawn,) = watch._artist._under_way
+    while not drawn.running() or watch._artist._pen._process is None:
+        time.sleep(0.001)
+    process = watch._artist._pen._process
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch._artist, "close", interrupted)
+    lines = watch.finish("finished", {}, {})
+    assert lines == ["The record was not waited for; what it lacks is added when the run is resumed."]
+    assert process.wait(20) == -signal.SIGKILL and watch.hurried
+    monkeypatch.setattr(watch._artist, "close", close)
+    watch.close()
+    assert not [line for line in said if "pictures" in line] and tracker.ends == {}
 
 
 def test_a_picture_whose_process_is_killed_each_time_is_given_up(parts, monkeypatch):

@@ -257,7 +257,17 @@ def test_folders_that_systems_make_hold_no_pictures_and_are_no_classes(tmp_path,
     assert folders == CLASSES and found == plain("") and bad.remarks == [] and not bad.counts
 
 
-@pytest.mark.parametrize("splits", [("train", "test"), ("Training", "val"), ("test_set", "train_set")])
+@pytest.mark.parametrize(
+    "splits",
+    [
+        ("train", "test"),
+        ("Training", "val"),
+        ("test_set", "train_set"),
+        ("eval", "train"),
+        ("train_2012", "val_2012"),
+        ("my_test", "my_train"),
+    ],
+)
 def test_splits_inside_of_classes_are_not_mixed(tmp_path, splits):
     """They would be drawn anew, and what the data set tests on be trained on."""
     for split in splits:

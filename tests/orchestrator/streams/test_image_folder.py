@@ -179,6 +179,7 @@ def test_names_come_from_a_file_exactly_as_they_are_written(tmp_path):
             "n.txt:1: 'n01_猫\\tcat\\t7' has 2 tabs, allowed: a folder, a tab, its name",
         ),
         ("n.txt", "n01_猫\ta\nn01_猫\tb\n", "folder 'n01_猫' is given twice, allowed: once"),
+        ("n.txt", "sea lion\t\n", "folder 'sea lion' is named '', allowed: text that is not empty"),
         ("n.txt", "n01_猫\t \n", "folder 'n01_猫' is named ' ', allowed: text that is not empty"),
         ("n.txt", "", "names no class, allowed: folder and name of each class"),
         ("n.json", '{"n01_猫": "a", "n01_猫": "b"}', "folder 'n01_猫' is given twice, allowed: once"),
