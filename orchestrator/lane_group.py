@@ -6,7 +6,6 @@ import fcntl
 import os
 import socket
 from contextlib import suppress
-from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ import ray
 from ray.exceptions import GetTimeoutError
 from ray.train.backend import Backend, BackendConfig
 
-from .movable import movable_by
+from .session_place import session_place
 
 if TYPE_CHECKING:
     from torch.distributed import TCPStore
@@ -79,7 +78,7 @@ def _file() -> str | None:
     """Where to meet in a file, in a folder that nobody else may enter. Below Ray's own, it goes with that
     where this process is killed. None: no folder here has the locks that torch's store asks for.
     """
-    for base in (*_session(), gettempdir(), "/dev/shm"):
+    for base in filter(None, (session_place(), gettempdir(), "/dev/shm")):
         with suppress(OSError):
             folder = TemporaryDirectory(prefix="vlcl-", dir=base)
             # torch takes what follows these signs for no part of the path, however they are written.
@@ -88,17 +87,6 @@ def _file() -> str | None:
                 return f"file://{folder.name}/store"
             folder.cleanup()
     return None
-
-
-def _session() -> list[str]:
-    """The folder of Ray's session, where nobody else may put another in its place: Ray lets everybody write
-    there, and who started this Ray may have made it where all may enter.
-    """
-    node = ray._private.worker._global_node
-    if node is None:
-        return []
-    path = os.path.realpath(node.get_session_dir_path())
-    return [path] if movable_by(Path(path)) is None else []
 
 
 def _has_locks(folder: str) -> bool:

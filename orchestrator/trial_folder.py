@@ -12,6 +12,7 @@ from pathlib import Path
 from . import checkpoint
 from .job import Job
 from .patience import patiently
+from .session_place import session_place
 from .storage import Storage
 from .trial_files import STATE_FILE, TESTED_FILE, newest_state, whole_state
 
@@ -60,7 +61,7 @@ def trial_folder(job: Job) -> Iterator[TrialFolder]:
     if job.storage is None:
         yield TrialFolder(job.folder, None)
         return
-    here = Path(tempfile.mkdtemp(prefix="vlcl-"))
+    here = Path(tempfile.mkdtemp(prefix="vlcl-", dir=session_place()))  # after a kill it goes with Ray
     try:
         patiently(lambda: _fetch(job, here), job.storage)
         yield TrialFolder(here, job.storage)

@@ -294,6 +294,7 @@ def disk(monkeypatch, tmp_path):
     monkeypatch.setattr(
         final_test, "summary_metrics", lambda s, n, matrix, *_: {"average": matrix[-1].mean()}
     )
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # whoever is killed leaves its copies there
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return found

@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 
 import psutil
 import pytest
+import ray
 import torch
 import torch.distributed as dist
 
@@ -84,7 +85,7 @@ def test_the_folder_of_rays_session_is_taken_where_nobody_else_can_replace_what_
         session.chmod(0o777)  # as Ray does
         parent.chmod(mode)
         node = SimpleNamespace(get_session_dir_path=lambda session=session: str(session))
-        monkeypatch.setattr(lane_group.ray._private.worker, "_global_node", node)
+        monkeypatch.setattr(ray._private.worker, "_global_node", node)
         found = Path(lane_group._file().removeprefix("file://")).parents[1]
         assert found == (session if mode == 0o700 else usual)
 

@@ -1,5 +1,6 @@
 """What the machine that works on a trial leaves at a storage, and what another one takes from there."""
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,15 @@ def test_all_of_a_checkpoint_is_kept_and_what_vouches_for_it_last(storage, tmp_p
     }
     assert set(storage.names()) == here and len(storage.put_names) == len(here) == 5
     assert storage.put_names[-1] == "checkpoints/task_01/state.json"
+
+
+@pytest.mark.parametrize("session", ["session", None])
+def test_the_copy_lies_in_rays_session_which_a_kill_does_not_leave(storage, tmp_path, monkeypatch, session):
+    (tmp_path / "session").mkdir()
+    monkeypatch.setattr(trial_folder, "session_place", lambda: session and str(tmp_path / session))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with trial_folder.trial_folder(Job("t", "train", {}, {}, Path("nowhere"), storage)) as place:
+        assert place.path.parent == tmp_path / (session or "")
 
 
 def test_to_go_on_the_newest_whole_checkpoint_is_taken_and_to_test_all_are(storage, tmp_path):
