@@ -159,7 +159,8 @@ class RunStorage:
         put_run(partial, self._folder)
 
     def agree(self) -> None:
-        """Brings here what another machine added to the run since this folder was left.
+        """Brings here what another machine added to the run since this folder was left, and looks at test
+        that nobody was there to hear of.
 
         :class:`~orchestrator.errors.UserError`, one line: the storage is another run's, this folder and the
         storage have each what the other has not, or a trial has more tasks here: checkpoints are there
@@ -170,6 +171,7 @@ class RunStorage:
         there = self._counted = _trials_of(names)
         here = {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
         self._refuse_older(here, names)
+        self._bring_looks(here, set(names))
         path = self._folder / _JOURNAL
         own, kept = path.read_bytes() if path.exists() else b"", self._journal_there()
         if own.startswith(kept) and there <= here:
@@ -181,6 +183,12 @@ class RunStorage:
                 f"{_some(there - here) or 'part of the record'} there; allowed: to remove one of the two"
             )
         self._fetch(self._folder, kept, _TRIALS_OWN)
+
+    def _bring_looks(self, trials: set[str], names: set[str]) -> None:
+        for trial in sorted(trials):
+            looked_at = f"trials/{trial}/{TESTED_FILE}"
+            if looked_at in names and not (self._folder / looked_at).exists():
+                self.pull(trial)
 
     def _refuse_older(self, trials: set[str], names: list[str]) -> None:
         for trial in sorted(trials):

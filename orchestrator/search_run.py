@@ -107,8 +107,10 @@ def search_run(
             watch.catch_up()  # with the tasks that the lanes had under way
     except KeyboardInterrupt:
         status = "interrupted"
-    except UserError:
-        raise
+    except UserError as error:  # as no lane that comes up
+        if not any(entry.reports for entry in book.trials.values()):
+            raise
+        watch.fatal, status = str(error), "failed"
     except (Exception, RayLost) as error:  # whatever it is, the run has its last lines
         watch.fatal, foreseen = stopped_by(error)
         status = "interrupted" if watch.interrupted and foreseen else "failed"

@@ -152,8 +152,10 @@ def train_run(
         )
     except KeyboardInterrupt:
         watch.catch_up()  # with what the lanes had under way
-    except UserError:
-        raise
+    except UserError as error:  # as no lane that comes up
+        if not any(entry.reports for entry in book.trials.values()):
+            raise
+        watch.fatal, status = str(error), "failed"
     except (Exception, RayLost) as error:  # whatever it is, the run has its last lines
         watch.fatal, foreseen = stopped_by(error)
         status = "failed"

@@ -164,8 +164,7 @@ def test_more_trials_are_asked_for_once_and_the_best_of_all_is_tested(played, tm
 def test_that_more_are_asked_for_is_remembered_where_they_did_not_come_to_begin(played, tmp_path, capsys):
     sweep.main([*_SWEEP, "--trials", "2"])
     played.refuses = UserError("no room")
-    with pytest.raises(UserError, match="no room"):
-        sweep.main(["--resume", "x", "--trials", "5"])
+    assert sweep.main(["--resume", "x", "--trials", "5"]) == 1
     assert (tmp_path / "runs" / "x" / "trials" / "trial_0002").exists(), "what was finished stays"
     played.refuses = None
     assert sweep.main(["--resume", "x"]) == 0
@@ -238,6 +237,19 @@ def test_a_run_whose_seeds_have_all_been_tested_needs_nothing(played, gone, tmp_
 
 
 @pytest.mark.parametrize("module", [sweep, train])
+def test_a_run_whose_last_look_only_the_storage_has_is_over_too(module, played, gone, tmp_path, capsys):
+    """The driver died before it heard of the look; a lane had put the figures there."""
+    line = ["clip-finetune", "--stream", "digits", "--name", "x", "--storage", f"file://{tmp_path}/store"]
+    assert module.main([*line, *(["--trials", "2"] if module is sweep else [])]) == 0
+    closing, tested = _closing(capsys), list(played.tested)
+    (looked_at,) = tmp_path.glob("runs/x/trials/*/test/metrics.json")
+    looked_at.unlink()
+    gone()
+    assert module.main(["--resume", "x"]) == 0
+    assert _closing(capsys) == closing and looked_at.exists() and played.tested == tested
+
+
+@pytest.mark.parametrize("module", [sweep, train])
 @pytest.mark.parametrize("check", ["check_inputs", "check_here", "check_start"])
 def test_a_run_that_is_not_over_is_refused_before_it_is_touched(played, module, check, monkeypatch, tmp_path):
     played.refuses = KeyboardInterrupt()
@@ -255,6 +267,22 @@ def test_a_run_that_is_not_over_is_refused_before_it_is_touched(played, module, 
     with pytest.raises(UserError, match=_GONE):
         module.main(["clip-finetune", "--stream", "digits", "--name", "y"])
     assert not (tmp_path / "runs" / "y").exists()
+
+
+@pytest.mark.parametrize("module", [sweep, train])
+def test_what_a_resumed_run_is_refused_for_stands_below_what_it_has(module, played, tmp_path, capsys):
+    """As a cluster on which no lane comes up: a start has one line, which has nothing to show."""
+    more = ["--trials", "2"] if module is sweep else ["--seeds", "1", "2"]
+    assert module.main(["clip-finetune", "--stream", "digits", "--name", "x", *more]) == 0
+    if module is train:
+        (tmp_path / "runs" / "x" / "trials" / "seed_2" / "test" / "metrics.json").unlink()
+    capsys.readouterr()
+    played.refuses = UserError("no lane came up")
+    assert module.main(["--resume", "x", *(["--trials", "3"] if module is sweep else [])]) == 1
+    said = capsys.readouterr().out.partition("\n\n")[2]
+    kept = "Trials (validation; best first)" if module is sweep else "Test, one run\n  average"
+    assert kept in said and "no lane came up" in said
+    assert f"python -m orchestrator.{module.__name__.rpartition('.')[2]} --resume x" in said
 
 
 @pytest.mark.parametrize("main", [sweep.main, train.main])
