@@ -18,13 +18,13 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from orchestrator.streams.shapes_vqa import ShapesVQA
 from orchestrator.streams.source import SplitSource, StreamSource
-from orchestrator.streams.world.asking.answers import admitted
-from orchestrator.streams.world.asking.words import PLACES
-from orchestrator.streams.world.caption import plural
-from orchestrator.streams.world.colours import COLOURS
-from orchestrator.streams.world.drawings import DRAWINGS
+from orchestrator.streams.synthetic.caption import plural
+from orchestrator.streams.synthetic.colours import COLOURS
+from orchestrator.streams.synthetic.drawings import DRAWINGS
+from orchestrator.streams.synthetic.questions.answers import admitted
+from orchestrator.streams.synthetic.questions.words import PLACES
+from orchestrator.streams.vqa.shapes_vqa import ShapesVQA
 
 _LINE = "{:<12}{:8.1f}{:8.1f}{:15.1f}{:14.1f}"
 

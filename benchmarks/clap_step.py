@@ -4,9 +4,9 @@
 
 One step of the last task's phase ``adapt`` and one of ``consolidate``: forward, all terms, backward, SGD;
 random features, no dropout. Two ways, on the same weights and the same noise, in one process. ``loop``: a
-task at a time, and its samples one by one, each written out as the paper says it. ``methods.clap4clip``: all
-tasks and samples in batched products. Checks that both give the same loss and gradients, then prints
-milliseconds a step and the ratio.
+task at a time, and its samples one by one, each written out as the paper says it.
+``methods.recognition.clap4clip.method``: all tasks and samples in batched products. Checks that both give
+the same loss and gradients, then prints milliseconds a step and the ratio.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
-from methods.clap4clip import Clap4Clip
 from methods.method import Batch, ClassSpec, Phase, Task
+from methods.recognition.clap4clip.method import Clap4Clip
 
 
 def _loop(method: Clap4Clip, batch: Batch, phase: Phase) -> Tensor:
@@ -138,7 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
             for way in (_loop, _ours)
         )
         print(
-            f"{phase.name:12} loop {1e3 * loop:8.1f} ms   methods.clap4clip {1e3 * ours:7.1f} ms   "
+            f"{phase.name:12} loop {1e3 * loop:8.1f} ms   methods/ {1e3 * ours:7.1f} ms   "
             f"ratio {loop / ours:.1f}"
         )
 

@@ -20,8 +20,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from methods.backbones.config import BackboneConfig
-from methods.ctp import CTP
 from methods.method import Batch, InputSpec, Task
+from methods.retrieval.ctp import CTP
 
 _SPECS = {
     "base": InputSpec(224, 30, 21128, pad_id=0, cls_id=101, sep_id=102, mask_id=103),

@@ -30,15 +30,15 @@ from orchestrator.config import RunConfig
 from orchestrator.features.bank import open_bank, text_features
 from orchestrator.features.builder import encode_here
 from orchestrator.features.frozen import load_backbone
-from orchestrator.replay.absent import AbsentPictures
-from orchestrator.replay.limits import plan
-from orchestrator.replay.publish import StreamHandle, publish
-from orchestrator.replay.store import SharedStore, capacity
-from orchestrator.reporter import CollectingReporter
-from orchestrator.stream_loop import StreamLoop
+from orchestrator.object_store.memory_plan import plan
+from orchestrator.object_store.publish import StreamHandle, publish
+from orchestrator.object_store.shared_store import SharedStore, capacity
 from orchestrator.streams import registry
+from orchestrator.streams.pictures.absent import AbsentPictures
 from orchestrator.streams.prepare import prepare
 from orchestrator.streams.stream import Split, Stream, TaskData
+from orchestrator.training.reporter import CollectingReporter
+from orchestrator.training.stream_loop import StreamLoop
 
 _WIDTH, _VIEWS, _BATCH = 512, 4, 64
 

@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
         marks.append((name, time.perf_counter() - _BEGAN))
 
     from orchestrator.config import parse_set
-    from orchestrator.space import Space
+    from orchestrator.search.space import Space
     from orchestrator.streams import registry as streams
 
     mark("imports of the command line")
@@ -39,10 +39,10 @@ def main(arguments: list[str] | None = None) -> None:
     mark("search space read and checked")
     source = streams.get(space.config.stream_name).load(space.config.stream, False)
     mark("stream generated")
-    from orchestrator.identity import Identity
-    from orchestrator.job import Job
-    from orchestrator.session import Session
-    from orchestrator.streams.fit_tokenizer import fit_tokenizer
+    from orchestrator.execution.job import Job
+    from orchestrator.execution.session import Session
+    from orchestrator.storage.identity import Identity
+    from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
     from orchestrator.tracking import Tracker
 
     folder = Path(tempfile.mkdtemp(prefix="first-task-"))

@@ -19,19 +19,19 @@ from pathlib import Path
 import numpy as np
 import ray
 
-from orchestrator.loader import Loader
+from orchestrator.data.loader import Loader
+from orchestrator.data.row_reader import RowReader
+from orchestrator.object_store.memory_plan import plan
+from orchestrator.object_store.publish import publish
+from orchestrator.object_store.shared_store import SharedStore, capacity
+from orchestrator.object_store.shared_stream import SharedStream
 from orchestrator.replay.config import ReplayConfig
-from orchestrator.replay.limits import plan
 from orchestrator.replay.memory import ReplayMemory
-from orchestrator.replay.publish import publish
-from orchestrator.replay.rows import RowReader
-from orchestrator.replay.shared_stream import SharedStream
-from orchestrator.replay.store import SharedStore, capacity
-from orchestrator.streams.fit_tokenizer import fit_tokenizer
-from orchestrator.streams.p9d_writer import write_p9d
 from orchestrator.streams.prepare import prepare
 from orchestrator.streams.registry import get
+from orchestrator.streams.retrieval.p9d_writer import write_p9d
 from orchestrator.streams.stream import Stream
+from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
 
 _SIZE, _TASKS, _BATCH, _MEMORY = 128, 4, 64, 128
 _STORE = 80 * 2**20

@@ -23,15 +23,15 @@ import numpy as np
 import psutil
 import ray
 
-from orchestrator.dispatcher import Dispatcher
-from orchestrator.identity import Identity
-from orchestrator.job import Outcome
-from orchestrator.search import TaskSearch
-from orchestrator.search_run import search
-from orchestrator.session import Session
-from orchestrator.space import Space
-from orchestrator.task_key import task_key
-from orchestrator.watch import Watch
+from orchestrator.execution.dispatcher import Dispatcher
+from orchestrator.execution.job import Outcome
+from orchestrator.execution.session import Session
+from orchestrator.record.recorder import Watch
+from orchestrator.search.sampler import TaskSearch
+from orchestrator.search.space import Space
+from orchestrator.search.tuner import search
+from orchestrator.storage.identity import Identity
+from orchestrator.storage.task_key import task_key
 
 _TASKS = 2
 _METRICS = 100

@@ -5,9 +5,9 @@
 One step of the published adapter (512, 32, 128, 4 heads): forward, cross-entropy, backward, Adam; random
 features. Three ways, on the same weights, in one process. ``loop``: a picture at a time, and its adapted
 classes one by one. ``written out``: all pictures at once, every token of every picture's sequence written
-out, (N + 1, B, D), as the released code does it. ``methods.mma``: what texts share is computed once, what
-differs stays at rank 32. Checks that all give the same loss and gradients, then prints milliseconds a step
-and ratios.
+out, (N + 1, B, D), as the released code does it. ``methods.recognition.mma.method``: what texts share is
+computed once, what differs stays at rank 32. Checks that all give the same loss and gradients, then prints
+milliseconds a step and ratios.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from methods.method import Batch, ClassSpec, Task
-from methods.mma import MMA
+from methods.recognition.mma.method import MMA
 
 
 def _blend(frozen: Tensor, found: Tensor) -> Tensor:
@@ -133,7 +133,7 @@ def main(arguments: list[str] | None = None) -> None:
         ]
         loop, written_out, ours = taken
         print(
-            f"{mode:13} loop {1e3 * loop:8.1f} ms   written out {1e3 * written_out:7.1f} ms   methods.mma "
+            f"{mode:13} loop {1e3 * loop:8.1f} ms   written out {1e3 * written_out:7.1f} ms   methods/ "
             f"{1e3 * ours:6.2f} ms   ratios {loop / ours:.0f} and {written_out / ours:.1f}"
         )
 

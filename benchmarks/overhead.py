@@ -23,15 +23,15 @@ import torch
 from methods.method import Batch
 from methods.registry import get as get_method
 from orchestrator.config import RunConfig
-from orchestrator.identity import Identity
-from orchestrator.job import Job
-from orchestrator.search_run import search
-from orchestrator.session import Session
-from orchestrator.space import Space
+from orchestrator.execution.job import Job
+from orchestrator.execution.session import Session
+from orchestrator.record.recorder import Watch
+from orchestrator.search.space import Space
+from orchestrator.search.tuner import search
+from orchestrator.storage.identity import Identity
 from orchestrator.streams import registry as streams
-from orchestrator.streams.fit_tokenizer import fit_tokenizer
 from orchestrator.streams.prepare import prepare
-from orchestrator.watch import Watch
+from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
 
 _SPACE = """
 method: ctp

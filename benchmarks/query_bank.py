@@ -20,12 +20,12 @@ import torch
 from orchestrator.config import RunConfig
 from orchestrator.features.builder import encode_here
 from orchestrator.features.query_bank import open_query_bank
-from orchestrator.reporter import CollectingReporter
-from orchestrator.stream_loop import StreamLoop
 from orchestrator.streams import registry as streams
-from orchestrator.streams.fit_tokenizer import fit_tokenizer
 from orchestrator.streams.prepare import prepare
 from orchestrator.streams.stream import Stream
+from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
+from orchestrator.training.reporter import CollectingReporter
+from orchestrator.training.stream_loop import StreamLoop
 
 _SIZES = {
     "world": {"method.general_layers": [0, 1], "method.task_layers": [1, 2, 3], "stream.image_size": 32},

@@ -22,14 +22,14 @@ import torch
 
 from methods.method import Task
 from methods.registry import get as get_method
-from methods.vqa.config import JointT5Config
-from orchestrator.loader import Loader
-from orchestrator.replay.rows import RowReader
+from methods.vqa.t5.config import JointT5Config
+from orchestrator.data.loader import Loader
+from orchestrator.data.row_reader import RowReader
 from orchestrator.streams.pictures.regions import RegionPictures
 from orchestrator.streams.prepare import prepare
 from orchestrator.streams.source import Questions, QuestionTables, SplitSource, StreamSource, TaskSource
 from orchestrator.streams.stream import Stream
-from orchestrator.streams.tokenizer import Tokenizer
+from orchestrator.streams.text.tokenizer import Tokenizer
 
 _REGIONS, _WIDTH = 36, 2048
 

@@ -21,12 +21,12 @@ import numpy as np
 import ray
 
 from methods.method import InputSpec, Task
+from orchestrator.data.row_reader import RowReader
+from orchestrator.object_store.memory_plan import plan
+from orchestrator.object_store.publish import StreamHandle, publish
+from orchestrator.object_store.shared_store import SharedStore, capacity
 from orchestrator.replay.config import ReplayConfig
-from orchestrator.replay.limits import plan
 from orchestrator.replay.memory import ReplayMemory
-from orchestrator.replay.publish import StreamHandle, publish
-from orchestrator.replay.rows import RowReader
-from orchestrator.replay.store import SharedStore, capacity
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.stream import Split, Stream, TaskData
 

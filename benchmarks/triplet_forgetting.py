@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from walked import Walked, started, walk
 
-from methods.triplet import Triplet
-from methods.triplet_parts.modality import MODALITIES
+from methods.vqa.triplet.method import Triplet
+from methods.vqa.triplet.modality import MODALITIES
 from orchestrator.config import parse_set
-from orchestrator.loader import eval_batches
+from orchestrator.data.loader import eval_batches
 from orchestrator.streams import registry as streams
 
 _STEPS = ("keys", "image told", "text told", "all told", "prompts kept")

@@ -23,17 +23,17 @@ import numpy as np
 import torch
 from walked import started, walk
 
-from methods.vqa.prototypes import nearest
-from methods.vqacl import VQACL
+from methods.vqa.vqacl.method import VQACL
+from methods.vqa.vqacl.prototypes import nearest
 from orchestrator.config import parse_set
-from orchestrator.loader import eval_batches
+from orchestrator.data.loader import eval_batches
 from orchestrator.streams import registry as streams
 from orchestrator.streams.source import StreamSource
 from orchestrator.streams.stream import Stream
-from orchestrator.streams.world.colours import COLOURS
-from orchestrator.streams.world.drawings import DRAWINGS
-from orchestrator.streams.world.families import THINGS
-from orchestrator.streams.world.scenes import SIZES, Scenes
+from orchestrator.streams.synthetic.colours import COLOURS
+from orchestrator.streams.synthetic.drawings import DRAWINGS
+from orchestrator.streams.synthetic.families import THINGS
+from orchestrator.streams.synthetic.scenes import SIZES, Scenes
 
 _STEEPEST = 45.0  # degrees: tilts are told in parts of it
 _OBJECTS = len(DRAWINGS) * THINGS

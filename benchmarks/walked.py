@@ -9,19 +9,19 @@ from typing import Any
 import torch
 
 from methods.method import Method
-from orchestrator import checkpoint
 from orchestrator.config import RunConfig
+from orchestrator.evaluation.scenarios import evaluate, evaluation_of
 from orchestrator.features.builder import encode_here
 from orchestrator.features.frozen import asks_queries
 from orchestrator.features.query_bank import open_query_bank
-from orchestrator.reporter import CollectingReporter
-from orchestrator.scoring import evaluate, evaluation_of
-from orchestrator.space import Space
-from orchestrator.stream_loop import StreamLoop
-from orchestrator.streams.fit_tokenizer import fit_tokenizer
+from orchestrator.search.space import Space
+from orchestrator.storage import checkpoint
 from orchestrator.streams.prepare import prepare
 from orchestrator.streams.source import StreamSource
 from orchestrator.streams.stream import Stream
+from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
+from orchestrator.training.reporter import CollectingReporter
+from orchestrator.training.stream_loop import StreamLoop
 
 _CPU = torch.device("cpu")
 

@@ -20,7 +20,7 @@ from methods import registry
 from orchestrator.config import RunConfig, flatten
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.run_options import RunOptions
-from orchestrator.space import Space
+from orchestrator.search.space import Space
 from orchestrator.streams import registry as streams
 
 _PAGES = Path(__file__).parent

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import strict_yaml
-from .cli import add_version, run_main
-from .command_parser import CommandParser
+from .commands.arguments import add_version, run_main
+from .commands.command_parser import CommandParser
 from .errors import UserError
+from .schema import strict_yaml
 
 _HERE = Path("cluster.yaml")
 _SHIPPED = Path(__file__).with_name("cluster.yaml")

@@ -11,15 +11,15 @@ from typing import Any
 
 from methods import registry as methods
 
-from . import strict_yaml
-from .config_error import ConfigError, known, nearest, shown
 from .errors import UserError
-from .flatten import flatten
 from .replay.config import ReplayConfig
 from .run_options import RunOptions
+from .schema import strict_yaml
+from .schema.config_error import ConfigError, known, nearest, shown
+from .schema.flatten import flatten
+from .schema.typed_values import construct, plain
+from .storage.user_path import user_path
 from .streams import registry as streams
-from .typed_values import construct, plain
-from .user_path import user_path
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .one_line import one_line
+import unicodedata
 
 
 class UserError(Exception):
@@ -26,3 +26,15 @@ class BadRecord(UserError):
 
     def __reduce__(self):
         return type(self), (self.args[0], self.row)
+
+
+_ESCAPED = ("Cc", "Zl", "Zp", "Cs")
+
+
+def one_line(text: str) -> str:
+    r"""``text`` with line ends and other controls (Unicode's Cc, Zl and Zp) and halves of characters (Cs) as
+    escapes: names of files may hold any of them, ``a\nb.jpg`` or what sets a terminal's title.
+    """
+    if text.isprintable():
+        return text
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) in _ESCAPED else c for c in text)

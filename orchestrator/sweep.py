@@ -8,37 +8,33 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import strict_yaml
-from .check_start import check_start
-from .cli import (
-    RUNS,
+from .commands.arguments import (
     Say,
     add_run_arguments,
-    check_free,
     given_values,
-    kept_at,
-    kept_folder,
-    new_folder,
     refuse_with_resume,
     resumed_storage,
     run_main,
     said_again,
     storage_url,
 )
-from .command_parser import CommandParser
+from .commands.check_start import check_start
+from .commands.command_parser import CommandParser
+from .commands.kept_request import read_request
+from .commands.restored import check_restored, check_said
+from .commands.unread import unread
 from .errors import UserError
-from .identity import Identity, digest
-from .kept_request import read_request
-from .ray_environment import ray_environment
-from .refused_start import nothing_if_refused
-from .restored import check_restored, check_said
-from .run_lock import run_lock
-from .this_machine import check_here
-from .unread import unread
-from .user_path import user_path
+from .execution.ray_environment import ray_environment
+from .execution.this_machine import check_here
+from .schema import strict_yaml
+from .storage.identity import Identity, digest
+from .storage.refused_start import nothing_if_refused
+from .storage.run_folder import RUNS, check_free, kept_at, kept_folder, new_folder
+from .storage.run_lock import run_lock
+from .storage.user_path import user_path
 
 if TYPE_CHECKING:
-    from .space import Space
+    from .search.space import Space
 
 _REQUEST = {
     "method": str,
@@ -61,7 +57,7 @@ def main(arguments: list[str]) -> int:
                 raise UserError(
                     f"list: takes a method's name, or nothing; leave out --{name.replace('_', '-')}"
                 )
-        from .listing import listing
+        from .commands.listing import listing
 
         print(listing(given.of))
         return 0
@@ -126,13 +122,13 @@ def _go_on(given: argparse.Namespace) -> int:
 
 
 def _space(request: dict[str, Any], name: str) -> Space:
-    from .space import Space
+    from .search.space import Space
 
     return Space.load(name, request["stream"], request["data"], request["values"])
 
 
 def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given: argparse.Namespace) -> int:
-    from .check_inputs import check_inputs
+    from .commands.check_inputs import check_inputs
     from .streams import registry as streams
     from .streams.identity import stream_identity
 
@@ -157,7 +153,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     if given.dry_run:
         if given.name:
             check_free(given.name)
-        from .preview import preview
+        from .commands.preview import preview
 
         check(start=False)
         print(preview(space, source, _trials(request, space, folder, given, say), concurrent))
@@ -167,8 +163,8 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     from .tracking.store import tracking_uri
 
     tracking_uri(RUNS)
-    from .search_run import search_run
-    from .trial_book import TrialBook, ask_for
+    from .commands.sweep_run import search_run
+    from .record.trial_store import TrialBook, ask_for
 
     text = space.path.read_text(encoding="utf-8")
     identity = Identity.new(_asked(request, text), stream_identity(source))
@@ -200,7 +196,7 @@ def _trials(
     """How many trials the sweep is to have: as many as were asked for last, and no more than the space has
     points. :class:`UserError`: fewer are asked for than before.
     """
-    from .trial_book import asked_for
+    from .record.trial_store import asked_for
 
     before = 0
     if given.resume and folder is not None:

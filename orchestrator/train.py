@@ -11,36 +11,32 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from . import strict_yaml
-from .check_start import check_start
-from .cli import (
-    RUNS,
+from .commands.arguments import (
     Say,
     add_run_arguments,
-    check_free,
     given_values,
-    kept_at,
-    kept_folder,
-    new_folder,
     refuse_with_resume,
     resumed_storage,
     run_main,
     said_again,
     storage_url,
 )
-from .command_parser import CommandParser
+from .commands.check_start import check_start
+from .commands.command_parser import CommandParser
+from .commands.kept_request import read_request
+from .commands.restored import check_restored, check_said
+from .commands.unread import unread
 from .config import RunConfig, data_values, parse_set
 from .errors import UserError
-from .identity import Identity, digest
-from .kept_request import read_request
-from .ray_environment import ray_environment
-from .refused_start import nothing_if_refused
-from .restored import check_restored, check_said
-from .run_lock import run_lock
-from .this_machine import check_here
-from .trial_files import tested_in
-from .unread import unread
-from .user_path import user_path
+from .execution.ray_environment import ray_environment
+from .execution.this_machine import check_here
+from .schema import strict_yaml
+from .storage.identity import Identity, digest
+from .storage.refused_start import nothing_if_refused
+from .storage.run_folder import RUNS, check_free, kept_at, kept_folder, new_folder
+from .storage.run_lock import run_lock
+from .storage.trial_files import tested_in
+from .storage.user_path import user_path
 
 _REQUEST = {"seeds": list, "concurrent": int, "storage": str}
 
@@ -92,7 +88,7 @@ def _request(folder: Path) -> dict[str, Any]:
 
 
 def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, given: argparse.Namespace) -> int:
-    from .check_inputs import check_inputs
+    from .commands.check_inputs import check_inputs
     from .replay.config import check_memory
     from .streams import registry as streams
     from .streams.identity import stream_identity
@@ -115,7 +111,7 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     if given.dry_run:
         if given.name:
             check_free(given.name)
-        from .preview import preview_train
+        from .commands.preview import preview_train
 
         check(start=False)
         print(preview_train(config, source, seeds, concurrent))
@@ -125,7 +121,7 @@ def _train(request: dict[str, Any], config: RunConfig, folder: Path | None, give
     from .tracking.store import tracking_uri
 
     tracking_uri(RUNS)
-    from .train_run import train_run
+    from .commands.train_run import train_run
 
     path = folder and folder / "config.yaml"
     text = path.read_text(encoding="utf-8") if path else config.yaml()
@@ -191,7 +187,7 @@ def _config(given: argparse.Namespace) -> RunConfig:
         if given.data:
             values |= data_values(given.stream or config.stream_name, given.data)
         return config.with_values(values, "--set")
-    from .space import Space
+    from .search.space import Space
 
     return Space.load(given.method, given.stream, given.data, values).start_config
 

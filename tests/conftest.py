@@ -254,7 +254,7 @@ def small_config(small_values):
 def small_source(small_config):
     """A configuration -> (source, tokenizer)."""
     from orchestrator.streams import registry
-    from orchestrator.streams.tokenizer import Tokenizer
+    from orchestrator.streams.text.tokenizer import Tokenizer
 
     def load(config):
         source = registry.get(config.stream_name).load(config.stream, False)

@@ -50,8 +50,8 @@ def test_the_pages_paper_settings_are_the_classes_own():
     """Each page that gives the paper's configuration as a command gives all of it."""
     from methods import registry
     from orchestrator.config import flatten, parse_set
-    from orchestrator.space import Space
-    from orchestrator.typed_values import plain
+    from orchestrator.schema.typed_values import plain
+    from orchestrator.search.space import Space
 
     for page, apart in (("ctp", set()), ("vqacl", set()), ("triplet", {"rank", "modality_weight"})):
         command = re.search(rf"orchestrator.train {page} (--stream \S+ )?.*?```", _page(page), re.S)[0]

@@ -36,10 +36,10 @@ def _all():
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """What the pages' placeholders stand for: data sets, a configuration, finished runs, a kept sweep."""
-    from orchestrator import strict_yaml
-    from orchestrator.space import Space
-    from orchestrator.streams.p9d_writer import write_p9d
+    from orchestrator.schema import strict_yaml
+    from orchestrator.search.space import Space
     from orchestrator.streams.registry import get
+    from orchestrator.streams.retrieval.p9d_writer import write_p9d
 
     folder = tmp_path_factory.mktemp("pages")
     for name in ("cluster.yaml", "constraints.txt", "pyproject.toml", "docs", "tests", ".ci"):
@@ -84,7 +84,7 @@ def _image_net_r(folder):
 @pytest.fixture(scope="module")
 def once():
     """Streams are read once, and each search space's ranges tried once."""
-    from orchestrator.space import Space
+    from orchestrator.search.space import Space
     from orchestrator.streams import registry
 
     patch, tried, kept = pytest.MonkeyPatch(), set(), {}
@@ -243,7 +243,7 @@ def _module(name, words, place, patch, config):
     said = {"METHOD": "ctp", "FILE": "c.yaml", "FOLDER": "runs/NAME", "DIR": stream, "URL": "kept"}
     said["runs/NAME/trials/ID/config.yaml"] = "c.yaml"
     # Published weights and tokenizers that a page names are not here.
-    patch.setattr("orchestrator.check_inputs.check_inputs", lambda *_, **__: None)
+    patch.setattr("orchestrator.commands.check_inputs.check_inputs", lambda *_, **__: None)
     patch.setattr(sys, "argv", [name, *(said.get(word, word) for word in words)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # the module is imported already

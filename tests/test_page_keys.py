@@ -10,8 +10,8 @@ from methods import registry as methods
 from orchestrator.config import RunConfig, flatten
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.run_options import RunOptions
+from orchestrator.schema.typed_values import plain
 from orchestrator.streams import registry as streams
-from orchestrator.typed_values import plain
 
 _ROOT = Path(__file__).parents[1]
 _PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").glob("*.md"))]

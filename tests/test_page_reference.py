@@ -12,22 +12,22 @@ import torch
 from tiny_walks import tiny_stream
 
 from methods import registry as methods
-from orchestrator.checkpoint import load
-from orchestrator.compare_table import _COLUMNS
-from orchestrator.identity import IDENTITY_FILE
-from orchestrator.measures import SHOWN
-from orchestrator.metrics import matrix_metrics
-from orchestrator.question_metrics import question_metrics
-from orchestrator.question_tables import QUESTION_TABLES
+from orchestrator.evaluation.vqa_summary import question_metrics
+from orchestrator.evaluation.vqa_tables import QUESTION_TABLES
+from orchestrator.metrics.matrix import matrix_metrics
+from orchestrator.metrics.measures import SHOWN
+from orchestrator.record.comparison.table import _COLUMNS
+from orchestrator.record.trial_store import MANIFEST_FILE
 from orchestrator.replay.config import _BalanceBy, _Budget, _Herding, _Store
 from orchestrator.replay.policies import POLICIES
-from orchestrator.reporter import CollectingReporter
-from orchestrator.space import Space
-from orchestrator.space_file import _METRICS
-from orchestrator.stream_loop import StreamLoop
+from orchestrator.search.space import Space
+from orchestrator.search.space_file import _METRICS
+from orchestrator.storage.checkpoint import load
+from orchestrator.storage.identity import IDENTITY_FILE
+from orchestrator.storage.trial_files import STATE_FILE, STATUS_FILE, TESTED_FILE
 from orchestrator.streams import registry as streams
-from orchestrator.trial_book import MANIFEST_FILE
-from orchestrator.trial_files import STATE_FILE, STATUS_FILE, TESTED_FILE
+from orchestrator.training.reporter import CollectingReporter
+from orchestrator.training.stream_loop import StreamLoop
 
 _DOCS = Path(__file__).parents[1] / "docs"
 

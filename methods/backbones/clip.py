@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from open_clip.transform import PreprocessCfg
 from torch import Tensor, nn
 
-from ..precision import full_precision
+from ..common.precision import full_precision
 from .clip_config import ClipConfig
 from .clip_file import fit_clip
 from .clip_training import OPENAI_EXTRA, how_trained

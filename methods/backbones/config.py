@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..checks import check_range
+from ..common.checks import check_range
 
 _FILES = Path(__file__).parent / "weights"
 

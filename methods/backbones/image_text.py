@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..common.precision import at_least_float32
 from ..method import InputSpec
-from ..precision import at_least_float32
 from .config import BackboneConfig
 from .text import SplitBert
 from .vision import build_vision

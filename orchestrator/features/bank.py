@@ -12,6 +12,7 @@ from methods.backbones.clip import Clip
 from methods.method import ClassSpec
 
 from ..config import RunConfig
+from ..seeding import VIEWS_SEED
 from ..streams.prepare import prepare
 from ..streams.source import StreamSource
 from ..streams.stream import Stream
@@ -19,7 +20,6 @@ from .builder import Builder, Prompts, Runner, Say, pictures_of
 from .encoded import Encoded
 from .encoder import Encoder
 from .frozen import frozen_backbone, load_backbone
-from .views import VIEWS_SEED
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from ..errors import BadRecord, UserError
-from ..replay.places import Place, places
 from ..replay.policies.herding import herding_order
-from ..replay.twin import writing
+from ..storage.array_file import writing
 from ..streams.source import Pictures, StreamSource
+from ..streams.split_spans import Place, places
+from .cache_entry import Shelf
 from .encoded import Encoded
 from .encoder import Chunk, PictureChunk, SampleEncoder, TextChunk
 from .lock import locked
 from .progress import Progress
-from .shelf import Shelf
 
 Say = Callable[[str], None]
 

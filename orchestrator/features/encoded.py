@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ..replay.places import Place, places
-from ..replay.subset import Subset
+from ..streams.pictures.subset import Subset
+from ..streams.split_spans import Place, places
 from ..streams.stream import Split, Stream, TaskData
 
 
 @dataclass(frozen=True)
 class Encoded:
     """What lies on the shelves. ``files``: name -> .npy: ``feature``, of all splits in the order of
-    :func:`~orchestrator.replay.places.places`; ``views`` and ``herding``, of the training rows, where they
-    were asked for. ``text``: float32 (C, T, D), where there are prompts. ``left_out``: rows of a split whose
-    picture cannot be read, which the arrays do not have.
+    :func:`~orchestrator.streams.split_spans.places`; ``views`` and ``herding``, of the training rows, where
+    they were asked for. ``text``: float32 (C, T, D), where there are prompts. ``left_out``: rows of a split
+    whose picture cannot be read, which the arrays do not have.
     """
 
     files: dict[str, Path]

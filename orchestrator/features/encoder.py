@@ -14,13 +14,13 @@ from methods.backbones.clip import Clip
 from methods.backbones.clip_config import ClipConfig
 
 from ..errors import BadRecord, UserError
-from ..replay.places import Place
+from ..seeding import view_seeds
 from ..streams.augment import augment
 from ..streams.source import Pictures
+from ..streams.split_spans import Place
 from .frozen import load_backbone
 from .full_precision import full_precision
 from .in_threads import in_threads
-from .views import view_seeds
 
 _BATCH = 64
 

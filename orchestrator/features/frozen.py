@@ -18,7 +18,7 @@ from .full_precision import full_precision
 
 if TYPE_CHECKING:
     from methods.backbones.clip import Clip
-    from methods.triplet_parts.queries import QueryModel
+    from methods.vqa.triplet.queries import QueryModel
 
 
 def frozen_backbone(config: RunConfig) -> ClipConfig | None:
@@ -45,7 +45,7 @@ def load_queries(backbone: Any, spec: InputSpec) -> QueryModel:
     """What computes queries with a method's frozen ``backbone``, one a process. :class:`UserError` where it
     cannot be had.
     """
-    from methods.triplet_parts.queries import load_query_encoder  # seconds of imports
+    from methods.vqa.triplet.queries import load_query_encoder  # seconds of imports
 
     try:
         return load_query_encoder(backbone, spec)

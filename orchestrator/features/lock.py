@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..lock_file import lock_file
+from ..storage.lock_file import lock_file
 
 
 @contextmanager

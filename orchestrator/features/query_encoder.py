@@ -11,8 +11,8 @@ import torch
 
 from methods.method import InputSpec
 
-from ..replay.places import Place
 from ..streams.source import Pictures
+from ..streams.split_spans import Place
 from .encoder import PictureChunk, check_fingerprint, npz, read_chunk
 from .frozen import load_queries
 from .full_precision import full_precision

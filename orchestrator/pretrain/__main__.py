@@ -13,11 +13,11 @@ from methods.backbones.clip import load_clip
 from methods.backbones.clip_config import ClipConfig
 from methods.backbones.config import BackboneConfig
 from methods.backbones.pretrained_image_text import load_image_text
-from orchestrator.cli import Say, add_version, run_main
-from orchestrator.command_parser import CommandParser
-from orchestrator.errors import UserError
-from orchestrator.streams.tokenizer import Tokenizer
 
+from ..commands.arguments import Say, add_version, run_main
+from ..commands.command_parser import CommandParser
+from ..errors import UserError
+from ..streams.text.tokenizer import Tokenizer
 from .judge import judge
 from .judge_image_text import judge_image_text
 from .train_clip import Recipe, train_clip

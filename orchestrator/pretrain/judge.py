@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from methods.backbones.clip import Clip
-from orchestrator.streams.shapes_recognition import ShapesRecognition
-from orchestrator.streams.source import StreamSource
-from orchestrator.streams.world.division import UNSEEN
 
+from ..streams.recognition.shapes_recognition import ShapesRecognition
+from ..streams.source import StreamSource
+from ..streams.synthetic.family_split import UNSEEN
 from .linear_probe import linear_probe
 from .pairs import pairs
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from methods.backbones.image_text import ImageTextModel
-from orchestrator.streams.tokenizer import Tokenizer
-from orchestrator.streams.world.division import UNSEEN
 
+from ..streams.synthetic.family_split import UNSEEN
+from ..streams.text.tokenizer import Tokenizer
 from .linear_probe import linear_probe
 from .scenes import Told, draw_pictures, draw_scenes
 from .statements import WORDS, Group, describe, groups, own_colour, say

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from orchestrator.streams.tokenizer import Tokenizer
-
+from ..streams.text.tokenizer import Tokenizer
 from .statements import ASPECTS, PLAIN
 
 # Shares of words to predict: those that tell what a thing is like, those that say what it is, the others.

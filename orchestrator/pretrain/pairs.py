@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from orchestrator.streams.world.caption import plural
-from orchestrator.streams.world.colours import COLOURS
-from orchestrator.streams.world.families import THINGS, family
-from orchestrator.streams.world.render import render
-from orchestrator.streams.world.scatter import scatter
-from orchestrator.streams.world.scenes import SIZES
+from ..streams.synthetic.caption import plural
+from ..streams.synthetic.colours import COLOURS
+from ..streams.synthetic.families import THINGS, family
+from ..streams.synthetic.render import render
+from ..streams.synthetic.scatter import scatter
+from ..streams.synthetic.scenes import SIZES
 
 _COLOURS = tuple(COLOURS)
 _FRAMES = (

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from orchestrator.errors import UserError
-from orchestrator.fresh_file import fresh_file
+from ..errors import UserError
+from ..storage.fresh_file import fresh_file
 
 
 def keep(path: Path, recipe: Any, state: dict[str, Any], step: int) -> None:

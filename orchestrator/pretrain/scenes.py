@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from orchestrator.streams.world.asking.leaning import leaning
-from orchestrator.streams.world.asking.words import POSTURES
-from orchestrator.streams.world.colours import COLOURS
-from orchestrator.streams.world.families import DRAWN, THINGS
-from orchestrator.streams.world.mixed import arrange_mixed
-from orchestrator.streams.world.render import render
-from orchestrator.streams.world.scenes import SIZES
+from ..streams.synthetic.colours import COLOURS
+from ..streams.synthetic.families import DRAWN, THINGS
+from ..streams.synthetic.mixed import arrange_mixed
+from ..streams.synthetic.questions.leaning import leaning
+from ..streams.synthetic.questions.words import POSTURES
+from ..streams.synthetic.render import render
+from ..streams.synthetic.scenes import SIZES
 
 QUARTERS = 4
 _COUNTS = (0.1, 0.5, 0.2, 0.2)

@@ -6,13 +6,12 @@ from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import NamedTuple
 
-from orchestrator.streams.world.asking.words import PLACES, POSTURES, type_word, with_article
-from orchestrator.streams.world.caption import plural
-from orchestrator.streams.world.colours import COLOURS
-from orchestrator.streams.world.division import PRETRAINING
-from orchestrator.streams.world.families import DRAWN, family
-from orchestrator.streams.world.scenes import SIZES
-
+from ..streams.synthetic.caption import plural
+from ..streams.synthetic.colours import COLOURS
+from ..streams.synthetic.families import DRAWN, family
+from ..streams.synthetic.family_split import PRETRAINING
+from ..streams.synthetic.questions.words import PLACES, POSTURES, type_word, with_article
+from ..streams.synthetic.scenes import SIZES
 from .scenes import Told
 
 

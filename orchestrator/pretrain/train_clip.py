@@ -16,10 +16,10 @@ from torch.nn.functional import normalize
 
 from methods.backbones.preprocess import prepare
 from methods.backbones.small_clip import PREPROCESS, build_small_clip
-from methods.checks import check_range
-from orchestrator.streams.world.colours import COLOURS
-from orchestrator.streams.world.division import PRETRAINING
+from methods.common.checks import check_range
 
+from ..streams.synthetic.colours import COLOURS
+from ..streams.synthetic.family_split import PRETRAINING
 from .pairs import pairs
 from .resumable import go_on, keep
 from .warm_cosine import warm_cosine

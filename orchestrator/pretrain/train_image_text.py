@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from methods.backbones.config import BackboneConfig
 from methods.backbones.image_text import ImageTextModel
-from methods.checks import check_range
-from methods.losses.contrast import symmetric_contrast
+from methods.common.checks import check_range
 from methods.method import InputSpec
-from orchestrator.streams.tokenizer import Tokenizer
-from orchestrator.streams.world.division import PRETRAINING
+from methods.retrieval.losses.contrast import symmetric_contrast
 
+from ..streams.synthetic.family_split import PRETRAINING
+from ..streams.text.tokenizer import Tokenizer
 from .masked_words import StatementRows
 from .resumable import go_on, keep
 from .scenes import SIDE, Told, draw_pictures, draw_scenes

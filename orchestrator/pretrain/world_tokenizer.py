@@ -6,11 +6,10 @@ from random import Random
 
 import numpy as np
 
-from orchestrator.streams.tokenizer import Tokenizer
-from orchestrator.streams.world.asking.words import with_article
-from orchestrator.streams.world.caption import plural
-from orchestrator.streams.world.division import PRETRAINING
-
+from ..streams.synthetic.caption import plural
+from ..streams.synthetic.family_split import PRETRAINING
+from ..streams.synthetic.questions.words import with_article
+from ..streams.text.tokenizer import Tokenizer
 from .scenes import draw_scenes
 from .statements import describe, groups, state
 

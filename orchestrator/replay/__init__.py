@@ -1,0 +1,1 @@
+"""Replay: its configuration, a trial's memory, selection policies. Row numbers only; knows nothing of Ray."""

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from methods.method import Scenario
 
 from ..errors import UserError
-from .policies import BY_CLASS, BY_LOGITS, POLICIES
+from .policy_names import BY_CLASS, BY_LOGITS, POLICY_NAMES
 
 _BalanceBy = Literal["task", "class", "group"]
 _Budget = Literal["total", "per_class"]
@@ -21,9 +21,9 @@ class ReplayConfig:
     """What a trial keeps of past tasks.
 
     ``size``: training samples kept at most, over all past tasks; 0 = no memory. ``policy``: which ones, a
-    name of ``POLICIES``. ``balance_by``: the groups that policies ``random``, ``herding`` and ``balanced``
-    give equal shares; ``reservoir`` has no groups, the others share by class. ``group``, of policy
-    ``balanced`` on questions alone: each object group of each task, as VQACL's memory is divided.
+    name of ``POLICY_NAMES``. ``balance_by``: the groups that policies ``random``, ``herding`` and
+    ``balanced`` give equal shares; ``reservoir`` has no groups, the others share by class. ``group``, of
+    policy ``balanced`` on questions alone: each object group of each task, as VQACL's memory is divided.
     ``budget``: ``total``, or ``per_class``, which makes ``size`` the samples kept of each class and shares by
     class. ``herding``: the reading of policy ``herding`` (see
     :func:`~orchestrator.replay.policies.herding.herd`).
@@ -42,7 +42,7 @@ class ReplayConfig:
         if self.size < 0:
             raise ValueError(f"size {self.size} is negative: allowed are 0 (no memory) and above")
         for name, allowed in (
-            ("policy", tuple(POLICIES)),
+            ("policy", POLICY_NAMES),
             ("balance_by", get_args(_BalanceBy)),
             ("herding", get_args(_Herding)),
             ("store", get_args(_Store)),
@@ -53,7 +53,7 @@ class ReplayConfig:
         if self.balance_by == "group" and (self.policy, self.budget) != ("balanced", "total"):
             raise ValueError("balance_by 'group' needs policy balanced and budget total")
         if self.budget == "per_class" and self.policy == "reservoir":
-            others = ", ".join(name for name in POLICIES if name != "reservoir")
+            others = ", ".join(name for name in POLICY_NAMES if name != "reservoir")
             raise ValueError(f"budget 'per_class' needs a policy that shares by class: {others}")
         if self.policy == "herding" and self.herding == "reference" and self.by_class:
             raise ValueError("herding 'reference' herds by task: with shares by class, allowed is greedy")
@@ -86,7 +86,7 @@ def check_memory(config: ReplayConfig, classes: int, scenario: Scenario = "recog
             "allowed are task, class"
         )
     if config.policy in BY_LOGITS and scenario != "recognition":
-        others = ", ".join(name for name in POLICIES if name not in BY_LOGITS)
+        others = ", ".join(name for name in POLICY_NAMES if name not in BY_LOGITS)
         raise UserError(
             f"replay.policy={config.policy} ranks by class logits, which {scenario} has not: "
             f"allowed are {others}"

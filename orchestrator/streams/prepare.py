@@ -11,7 +11,7 @@ from methods.method import ClassSpec, InputSpec, QuestionSpec, Task
 
 from .source import SplitSource, StreamSource, TaskSource
 from .stream import Split, Stream, TaskData
-from .tokenizer import Tokenizer
+from .text.tokenizer import Tokenizer
 
 
 def input_spec(source: StreamSource, tokenizer: Tokenizer) -> InputSpec:

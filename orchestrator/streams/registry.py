@@ -8,15 +8,15 @@ from typing import Any
 from ..errors import UserError
 
 STREAMS = {
-    "cifar100": "orchestrator.streams.cifar100:Cifar100",
-    "digits": "orchestrator.streams.digits:Digits",
-    "image-folder": "orchestrator.streams.image_folder:ImageFolder",
-    "next-qa": "orchestrator.streams.next_qa:NextQa",
-    "p9d": "orchestrator.streams.p9d:P9D",
-    "shapes-recognition": "orchestrator.streams.shapes_recognition:ShapesRecognition",
-    "shapes-retrieval": "orchestrator.streams.shapes_retrieval:ShapesRetrieval",
-    "shapes-vqa": "orchestrator.streams.shapes_vqa:ShapesVQA",
-    "vqa-v2": "orchestrator.streams.vqa_v2:VqaV2",
+    "cifar100": "orchestrator.streams.recognition.cifar100:Cifar100",
+    "digits": "orchestrator.streams.recognition.digits:Digits",
+    "image-folder": "orchestrator.streams.recognition.image_folder:ImageFolder",
+    "next-qa": "orchestrator.streams.vqa.next_qa:NextQa",
+    "p9d": "orchestrator.streams.retrieval.p9d:P9D",
+    "shapes-recognition": "orchestrator.streams.recognition.shapes_recognition:ShapesRecognition",
+    "shapes-retrieval": "orchestrator.streams.retrieval.shapes_retrieval:ShapesRetrieval",
+    "shapes-vqa": "orchestrator.streams.vqa.shapes_vqa:ShapesVQA",
+    "vqa-v2": "orchestrator.streams.vqa.vqa_v2:VqaV2",
 }
 """Name -> ``module:Class``. A class has ``Config`` (a frozen dataclass that validates itself with one-line
 :class:`ValueError`), ``scenario``, ``summary`` (one line) and ``load(config, skip_bad) -> StreamSource``."""

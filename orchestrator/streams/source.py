@@ -54,8 +54,8 @@ class Questions:
 
 @dataclass(frozen=True)
 class WupsMeasure:
-    """That answers are compared by :class:`~orchestrator.wups.Wups` without ``stopwords``. ``exact``: kinds
-    of question, indices into ``QuestionTables.kinds``, whose answers are right or wrong.
+    """That answers are compared by :class:`~orchestrator.metrics.wups.Wups` without ``stopwords``.
+    ``exact``: kinds of question, indices into ``QuestionTables.kinds``, whose answers are right or wrong.
     """
 
     stopwords: Sequence[str]
@@ -71,8 +71,8 @@ class QuestionTables:
     ``StreamSource.categories``; ``group_of``: each object's. ``held_out``: the group that only the first task
     trains on (VQACL's novel composition); None: no such. ``regions``: (R, F) where ``Pictures`` gives region
     features; None where it gives pixels. ``matching``: how a given answer is compared with ``answers``, see
-    :func:`~orchestrator.vqa_accuracy.normalise`: ``official``, both normalised; ``reference``, the given one
-    alone. ``wups``: None where an answer is right or wrong.
+    :func:`~orchestrator.metrics.vqa_accuracy.normalise`: ``official``, both normalised; ``reference``, the
+    given one alone. ``wups``: None where an answer is right or wrong.
     """
 
     answers: Sequence[str]

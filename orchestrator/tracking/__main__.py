@@ -6,11 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-from orchestrator.cli import add_version, run_main
-from orchestrator.command_parser import CommandParser
-from orchestrator.errors import UserError
-from orchestrator.full_disk import is_full
-
+from ..commands.arguments import add_version, run_main
+from ..commands.command_parser import CommandParser
+from ..errors import UserError
+from ..storage.full_disk import is_full
 from .background import serve
 from .tracker import resend
 from .ui import ui as show

@@ -7,9 +7,8 @@ import os
 import stat
 from pathlib import Path
 
-from orchestrator.errors import UserError
-from orchestrator.own_folder import check_own
-
+from ..errors import UserError
+from ..storage.own_folder import check_own
 from .listener import loopback_listener
 
 

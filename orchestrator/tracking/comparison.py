@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from orchestrator.errors import UserError
-
+from ..errors import UserError
 from .journal import Journal
 from .store import OWN_DATABASE, own_database, without_password
 from .view import page_path

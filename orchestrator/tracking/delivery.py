@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestrator.errors import UserError
-from orchestrator.full_disk import is_full
-from orchestrator.inside import inside
-
+from ..errors import UserError
+from ..storage.full_disk import is_full
+from ..storage.inside import inside
 from .artifact_place import artifact_place
 from .journal import Journal
 from .moved_record import record_where_it_lies

@@ -12,10 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from orchestrator.errors import UserError
-from orchestrator.full_disk import full_disk, is_full
-from orchestrator.lock_file import lock_file
-
+from ..errors import UserError
+from ..storage.full_disk import full_disk, is_full
+from ..storage.lock_file import lock_file
 from .sent_marks import Mark, SentMarks
 
 

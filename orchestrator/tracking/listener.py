@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 
-from orchestrator.errors import UserError
+from ..errors import UserError
 
 
 def loopback_listener(port: int) -> socket.socket:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.measures import TOP
+from ..metrics.measures import TOP
 
 _SPLITS = ("test", "test_deviation", "validation")
 _REST = "walk"  # MLflow sorts its charts by the names: behind "test" and "validation"

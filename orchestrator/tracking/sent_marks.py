@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.fresh_file import fresh_file
-
+from ..storage.fresh_file import fresh_file
 from .store import OWN_DATABASE, own_database
 
 _FORMAT = 2

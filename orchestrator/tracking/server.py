@@ -13,8 +13,7 @@ from urllib.parse import unquote, urlsplit
 # MLflow looks whether it is there to know that it is in a server.
 import uvicorn
 
-from orchestrator.errors import UserError
-
+from ..errors import UserError
 from .confined import confine_artifacts
 from .gate import Gate
 from .store import making_tables, without_password

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from orchestrator.errors import UserError
-from orchestrator.lock_file import lock_file
-
+from ..errors import UserError
+from ..storage.lock_file import lock_file
 from .moved_record import ARTIFACTS
 
 OWN_DATABASE = "mlflow.db"

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from orchestrator.errors import UserError
-from orchestrator.full_disk import is_full
-from orchestrator.identity import Identity
-from orchestrator.own_folder import check_own
-from orchestrator.shown import shown_value
-
+from ..errors import UserError
+from ..schema.shown import shown_value
+from ..storage.full_disk import is_full
+from ..storage.identity import Identity
+from ..storage.own_folder import check_own
 from .colour import run_colour
 from .delivery import Delivery
 from .journal import Journal

@@ -10,8 +10,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from orchestrator.errors import UserError
-
+from ..errors import UserError
 from .comparison import comparison_page
 from .gate import LOGIN, USER
 from .listener import loopback_listener

@@ -110,7 +110,7 @@ def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(tmp_path, cluster,
 
 
 def test_a_sweep_that_no_machine_could_ever_hold_says_so_at_once(tmp_path, cluster, small):
-    # Other ways of asking too much: tests/orchestrator/test_placement.py.
+    # Other ways of asking too much: tests/orchestrator/execution/test_placement.py.
     process = _sweep(tmp_path, cluster[0], [*small, "--workers", "8"])
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 2, said

@@ -244,7 +244,7 @@ async def asking(self, operation, parameters):
     calls.add(operation)
     return await ask(self, operation, parameters)
 AioBaseClient._make_api_call = asking
-from orchestrator.storage import Storage
+from orchestrator.storage.url_folder import Storage
 store = Storage(sys.argv[1]).check().below("run")
 Path("small").write_bytes(b"a")
 store.put(Path("small"), "trials/small")

@@ -19,7 +19,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from orchestrator.cli import RUNS
+from orchestrator.storage.run_folder import RUNS
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FOLDER = _ROOT / "docs/kuberay"

@@ -11,7 +11,7 @@ import time
 import pytest
 from mlflow.tracking import MlflowClient
 
-from orchestrator.trial_files import tested_in
+from orchestrator.storage.trial_files import tested_in
 
 _OWN = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")  # the search space's
 

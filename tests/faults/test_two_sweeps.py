@@ -8,7 +8,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 from ray.cluster_utils import Cluster
 
-from orchestrator.trial_files import reports_in
+from orchestrator.storage.trial_files import reports_in
 
 
 @pytest.fixture

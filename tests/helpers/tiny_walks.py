@@ -11,10 +11,10 @@ from orchestrator.features.bank import open_bank, text_features
 from orchestrator.features.builder import encode_here
 from orchestrator.features.query_bank import open_query_bank
 from orchestrator.streams import registry as streams
-from orchestrator.streams.fit_tokenizer import fit_tokenizer
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.prepare import prepare
 from orchestrator.streams.stream import Stream
+from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
 
 _RETRIEVAL = {
     "stream.name": "shapes-retrieval",

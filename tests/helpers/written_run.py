@@ -5,9 +5,9 @@ import json
 import numpy as np
 import yaml
 
-from orchestrator.flatten import flatten
-from orchestrator.identity import IDENTITY_FILE, Identity
-from orchestrator.plots import write_matrix
+from orchestrator.evaluation.tables import write_matrix
+from orchestrator.schema.flatten import flatten
+from orchestrator.storage.identity import IDENTITY_FILE, Identity
 
 
 def write_run(

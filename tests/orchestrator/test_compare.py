@@ -8,18 +8,21 @@ import re
 import pytest
 from written_run import make_earlier, write_run
 
-from orchestrator import compare, compare_pictures, plot_style
-from orchestrator.compare_groups import group_runs
-from orchestrator.compare_runs import read_runs
-from orchestrator.compare_table import table
+from orchestrator import compare
 from orchestrator.errors import UserError
+from orchestrator.record import plot_style
+from orchestrator.record.comparison import pictures
+from orchestrator.record.comparison import report as comparison_report
+from orchestrator.record.comparison.finished_runs import read_runs
+from orchestrator.record.comparison.groups import group_runs
+from orchestrator.record.comparison.table import table
 
 
 @pytest.fixture
 def no_pictures(monkeypatch):
-    monkeypatch.setattr(compare_pictures.plots, "averages_over_tasks", lambda *_: None)
-    monkeypatch.setattr(compare_pictures.plots, "trials_by_method", lambda *_: None)
-    monkeypatch.setattr(compare_pictures.plots, "matrix_heatmap", lambda *_: None)
+    monkeypatch.setattr(pictures.plots, "averages_over_tasks", lambda *_: None)
+    monkeypatch.setattr(pictures.plots, "trials_by_method", lambda *_: None)
+    monkeypatch.setattr(pictures.plots, "matrix_heatmap", lambda *_: None)
 
 
 @pytest.fixture
@@ -353,7 +356,7 @@ def test_a_full_disk_has_the_status_of_one(runs, capsys, monkeypatch, what, numb
     def full(*_):
         raise OSError(number, os.strerror(number), "there")
 
-    monkeypatch.setattr(compare, "pictures", lambda *_: [])
-    monkeypatch.setattr(compare, what, full)
+    monkeypatch.setattr(comparison_report, "pictures", lambda *_: [])
+    monkeypatch.setattr(comparison_report, what, full)
     assert compare.main([str(runs)]) == status
     assert capsys.readouterr().err == f"error: there: cannot be written ({os.strerror(number)})\n"

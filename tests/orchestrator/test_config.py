@@ -7,10 +7,10 @@ from typing import Literal
 import pytest
 
 from methods import registry as methods
-from orchestrator import strict_yaml
 from orchestrator.config import RunConfig, RunOptions, data_values, parse_set
-from orchestrator.config_error import ConfigError
 from orchestrator.errors import UserError
+from orchestrator.schema import strict_yaml
+from orchestrator.schema.config_error import ConfigError
 from orchestrator.streams import registry as streams
 
 PLAIN = {"method.name": "ctp", "stream.name": "shapes-retrieval"}

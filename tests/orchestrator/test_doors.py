@@ -15,10 +15,10 @@ import psutil
 import pytest
 import torch
 
-from orchestrator import checkpoint
-from orchestrator.checkpoint import Checkpoint
-from orchestrator.features.shelf import Shelf
-from orchestrator.replay.hub import Hub
+from orchestrator.features.cache_entry import Shelf
+from orchestrator.object_store.array_owner import Hub
+from orchestrator.storage import checkpoint
+from orchestrator.storage.checkpoint import Checkpoint
 from orchestrator.tracking.__main__ import main as tracking
 
 _ROOT = Path(__file__).parents[2]
@@ -141,9 +141,15 @@ def test_arrays_that_would_run_something_are_refused(tmp_path, monkeypatch):
 
 # By file, why what follows is read there nevertheless.
 _REASONED = {
-    "orchestrator/pen.py": {"pickle.loads"},  # of the process that started it, by a pipe of the two alone
-    "orchestrator/replay/parcel.py": {"pickle.loads"},  # made by this session and handed over by Ray
-    "orchestrator/streams/cifar_pickle.py": {"pickle.Unpickler"},  # every global it may name is stood in for
+    "orchestrator/record/pen.py": {
+        "pickle.loads"
+    },  # of the process that started it, by a pipe of the two alone
+    "orchestrator/object_store/shared_pickle.py": {
+        "pickle.loads"
+    },  # made by this session and handed over by Ray
+    "orchestrator/streams/recognition/cifar_pickle.py": {
+        "pickle.Unpickler"
+    },  # every global it may name is stood in for
 }
 _NEEDED = {
     "torch.load": ("weights_only", True),

@@ -6,11 +6,10 @@ import pickle
 import pytest
 
 from orchestrator import sweep
+from orchestrator.commands.preview import preview_train
 from orchestrator.config import RunConfig
-from orchestrator.errors import BadRecord, UserError
-from orchestrator.one_line import one_line
-from orchestrator.preview import preview_train
-from orchestrator.streams.p9d import P9D
+from orchestrator.errors import BadRecord, UserError, one_line
+from orchestrator.streams.retrieval.p9d import P9D
 
 
 def test_line_ends_controls_and_halves_of_characters_are_escaped():

@@ -1,5 +1,6 @@
 """Selection policies: which rows of past tasks a memory keeps. One line a policy."""
 
+from ..policy_names import POLICY_NAMES
 from .balanced import keep_balanced
 from .by_logits import LOGIT_RANKINGS, keep_by_logits
 from .first import keep_first
@@ -17,8 +18,4 @@ POLICIES: dict[str, Policy] = {
     **{name: keep_by_logits(ranking) for name, ranking in LOGIT_RANKINGS.items()},
 }
 
-BY_LOGITS = frozenset(LOGIT_RANKINGS)
-"""Policies that ask the trial's model for logits: recognition alone has them."""
-
-BY_CLASS = BY_LOGITS | {"first"}
-"""Policies that give classes equal shares, whatever ``balance_by`` says."""
+assert tuple(POLICIES) == POLICY_NAMES, "policy_names.py names others"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ..keys import keys
+from ...seeding import keys
 
 if TYPE_CHECKING:
     from ..config import ReplayConfig

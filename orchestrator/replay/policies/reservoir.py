@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..keys import keys
+from ...seeding import keys
 from .policy import Ranker, TaskRows
 
 if TYPE_CHECKING:

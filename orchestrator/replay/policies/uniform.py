@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..keys import keys
+from ...seeding import keys
 from .class_shares import joined, keep_class_shares
 from .policy import Ranker, TaskRows
 from .quota import quota

@@ -7,7 +7,7 @@ import sys
 
 class _WithoutCuda(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path, target=None):
-        if name != "orchestrator.worker_device":
+        if name != "orchestrator.execution.worker_device":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

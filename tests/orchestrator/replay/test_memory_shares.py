@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from orchestrator.replay.config import ReplayConfig
-from orchestrator.replay.keys import keys
 from orchestrator.replay.memory import ReplayMemory
-from orchestrator.replay.policies import BY_CLASS, POLICIES
+from orchestrator.replay.policies import POLICIES
+from orchestrator.replay.policy_names import BY_CLASS
+from orchestrator.seeding import keys
 
 SIZES = (60, 12, 30, 6)
 STARTS = np.concatenate([[0], np.cumsum(SIZES)])

@@ -5,11 +5,11 @@ import pytest
 
 from orchestrator.errors import UserError
 from orchestrator.replay.config import ReplayConfig, check_memory
-from orchestrator.replay.keys import keys
 from orchestrator.replay.memory import ReplayMemory
 from orchestrator.replay.policies import POLICIES
 from orchestrator.replay.policies.herding import herd, herding_order
 from orchestrator.replay.policies.quota import quota
+from orchestrator.seeding import keys
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "ctp_herding.npz"
 CLAP = Path(__file__).parents[2] / "golden" / "clap_select.npz"

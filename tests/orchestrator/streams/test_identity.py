@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from orchestrator.streams.identity import stream_identity
-from orchestrator.streams.image_folder import ImageFolder
-from orchestrator.streams.p9d import P9D
-from orchestrator.streams.p9d_writer import write_p9d
-from orchestrator.streams.shapes_recognition import ShapesRecognition
-from orchestrator.streams.shapes_retrieval import ShapesRetrieval
-from orchestrator.streams.shapes_vqa import ShapesVQA
+from orchestrator.streams.recognition.image_folder import ImageFolder
+from orchestrator.streams.recognition.shapes_recognition import ShapesRecognition
+from orchestrator.streams.retrieval.p9d import P9D
+from orchestrator.streams.retrieval.p9d_writer import write_p9d
+from orchestrator.streams.retrieval.shapes_retrieval import ShapesRetrieval
+from orchestrator.streams.vqa.shapes_vqa import ShapesVQA
 
 SMALL = {"tasks": 2, "train": 12, "validation": 4, "test": 4}
 

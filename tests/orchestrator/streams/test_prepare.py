@@ -1,9 +1,9 @@
 import numpy as np
 
 from orchestrator.streams.prepare import input_spec, prepare
-from orchestrator.streams.shapes_retrieval import ShapesRetrieval
+from orchestrator.streams.retrieval.shapes_retrieval import ShapesRetrieval
 from orchestrator.streams.source import Questions, QuestionTables, SplitSource, StreamSource, TaskSource
-from orchestrator.streams.tokenizer import Tokenizer
+from orchestrator.streams.text.tokenizer import Tokenizer
 
 
 def test_every_split_is_tokenised_and_pictures_stay_where_they_are():

@@ -1,0 +1,1 @@
+"""Methods that recognise classes, and their baselines."""

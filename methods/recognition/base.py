@@ -1,0 +1,110 @@
+"""What MMA and the recognition baselines share: frozen class texts, cross-entropy, one phase a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..backbones.clip_config import ClipConfig
+from ..common.checks import check_range
+from ..common.precision import full_precision
+from ..method import Batch, ClassSpec, Method, Phase, Scenario, Task
+
+
+@dataclass(frozen=True)
+class RecognitionConfig:
+    """``learning_rate``: > 0. ``epochs``: passes over a task's training set, >= 1. ``batch_size``: pictures a
+    step over all ranks, >= 1.
+    """
+
+    backbone: ClipConfig = field(default_factory=ClipConfig)
+    learning_rate: float = 1e-3
+    epochs: int = 20
+    batch_size: int = 256
+
+    def __post_init__(self) -> None:
+        check_range("learning_rate", self.learning_rate, 0, open_low=True)
+        check_range("epochs", self.epochs, 1)
+        check_range("batch_size", self.batch_size, 1)
+
+
+class RecognitionMethod(Method):
+    """A deterministic classifier on frozen image features and frozen class texts.
+
+    ``text``: (C, D), the unit rows of all classes: the normalised mean over the templates. Trained by
+    cross-entropy over the classes seen so far, in full precision whatever autocast says: what is trained is
+    small. Subclasses give :meth:`scores` and :meth:`adapted`; one
+    without parameters has no phase.
+    """
+
+    scenarios: ClassVar[frozenset[Scenario]] = frozenset({"recognition"})
+    frozen: ClassVar[frozenset[Literal["image", "text"]]] = frozenset({"image", "text"})
+    Config = RecognitionConfig
+    _data: ClassVar[Literal["task", "seen"]] = "task"
+    _replay: ClassVar[Literal["none", "merge"]] = "none"
+    _patience = 0
+
+    def __init__(self, config: RecognitionConfig, spec: ClassSpec) -> None:
+        super().__init__(config, spec)
+        # The stream gives the texts; what a checkpoint keeps is what was learnt.
+        self.register_buffer("text", F.normalize(spec.text.mean(1), dim=-1), persistent=False)
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+        self._classes = range(0)
+
+    def start_task(self, task: Task) -> None:
+        self._classes = range(task.classes.stop)
+        self.seen.fill_(task.classes.stop)
+
+    def phases(self, task: Task) -> Sequence[Phase]:
+        c = self.config
+        if next(self.parameters(), None) is None:
+            return []
+        how = self._optimizer, self._factor, self._data, self._replay, self._patience
+        return [Phase("train", c.epochs, c.batch_size, *how)]
+
+    def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
+        with full_precision(batch.feature):
+            logits = self.scores(batch.feature, self._classes)
+            return {"cross_entropy": F.cross_entropy(logits, batch.label)}
+
+    @torch.no_grad()
+    def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
+        """The pictures' rows (B, D) beside the classes seen so far; ``kind`` is ``image``."""
+        with full_precision(batch.feature):
+            image, _ = self.adapted(batch.feature, range(int(self.seen)))
+        return F.normalize(image, dim=-1)
+
+    def sample(self, batch: Batch, classes: range) -> Tensor:
+        with full_precision(batch.feature):
+            return self.scores(batch.feature, classes)[None]
+
+    @torch.no_grad()
+    def class_features(self, batch: Batch, classes: range) -> Tensor:
+        with full_precision(batch.feature):
+            return self.adapted(batch.feature, classes)[1]
+
+    def scores(self, feature: Tensor, classes: range) -> Tensor:
+        """Logits (B, len(classes)) of unit rows ``feature`` (B, D)."""
+        raise NotImplementedError
+
+    def adapted(self, feature: Tensor, classes: range) -> tuple[Tensor, Tensor]:
+        """What :meth:`scores` compares: rows of the pictures (B, D), and of the classes (len(classes), D),
+        means over the batch where they depend on the picture.
+        """
+        raise NotImplementedError
+
+    def _texts(self, classes: range) -> Tensor:
+        return self.text[classes.start : classes.stop]
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        """A fresh optimiser of all parameters."""
+        raise NotImplementedError
+
+    def _factor(self, step: int, steps: int) -> float:
+        """Of the learning rate."""
+        raise NotImplementedError

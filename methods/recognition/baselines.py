@@ -1,0 +1,103 @@
+"""The baselines that recognition methods are compared with, on the same frozen features."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..backbones.clip_config import ClipConfig
+from ..common.schedule import cosine
+from ..method import ClassSpec
+from .base import RecognitionConfig, RecognitionMethod
+from .mma.adapters.clip_adapter import ClipAdapter
+from .mma.adapters.config import AdapterConfig
+
+
+@dataclass(frozen=True)
+class ZeroShotConfig:
+    """Zero-shot CLIP has nothing to choose but its ``backbone``."""
+
+    backbone: ClipConfig = field(default_factory=ClipConfig)
+
+
+class ZeroShot(RecognitionMethod):
+    """Zero-shot CLIP: cosines with the class texts, times CLIP's scale. Nothing is trained."""
+
+    Config = ZeroShotConfig
+
+    def scores(self, feature: Tensor, classes: range) -> Tensor:
+        return self.spec.scale * feature @ self._texts(classes).T
+
+    def adapted(self, feature: Tensor, classes: range) -> tuple[Tensor, Tensor]:
+        return feature, self._texts(classes)
+
+
+@dataclass(frozen=True)
+class ClipHeadConfig(RecognitionConfig):
+    """Hyper-parameters of training a head on CLIP's features.
+
+    ``head``: ``linear``, a row a class; or ``adapter``, CLIP-Adapter (Gao et al., arXiv 2110.04544) on the
+    image, which all classes share. ``ratio``: the adapter's part in the blend, in [0, 1].
+
+    Adam; the rate falls to 0 along a cosine, step by step. Rate, epochs, batch and schedule are those of
+    Tip-Adapter's released code (Zhang et al., ECCV 2022), which trains on frozen CLIP features, too. Its
+    weight decay would move the rows of classes that have not arrived, and is left out.
+    """
+
+    head: Literal["linear", "adapter"] = "linear"
+    ratio: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.head not in ("linear", "adapter"):
+            raise ValueError(f"head {self.head!r} must be one of linear, adapter")
+        AdapterConfig(ratio=self.ratio)
+
+
+class ClipFinetune(RecognitionMethod):
+    """Sequential finetuning of a head: each task's data alone. Ignores the replay memory.
+
+    The linear head's rows start as the class texts, and are compared with pictures by cosine times CLIP's
+    scale: untrained, it is zero-shot CLIP. Rows of classes that have not arrived stay as they are.
+    """
+
+    Config = ClipHeadConfig
+
+    def __init__(self, config: ClipHeadConfig, spec: ClassSpec) -> None:
+        super().__init__(config, spec)
+        if config.head == "linear":
+            self.weight = nn.Parameter(self.text.clone())
+        else:
+            self.adapter = ClipAdapter(spec.width, AdapterConfig(ratio=config.ratio))
+
+    def scores(self, feature: Tensor, classes: range) -> Tensor:
+        image, rows = self.adapted(feature, classes)
+        return self.spec.scale * image @ rows.T
+
+    def adapted(self, feature: Tensor, classes: range) -> tuple[Tensor, Tensor]:
+        if self.config.head == "linear":
+            return feature, F.normalize(self.weight[classes.start : classes.stop], dim=-1)
+        text = self._texts(classes)
+        return self.adapter.image_features(feature, text), text
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        return torch.optim.Adam(self.parameters(), lr=self.config.learning_rate)
+
+    def _factor(self, step: int, steps: int) -> float:
+        return cosine(step, steps, 0)
+
+
+class ClipReplay(ClipFinetune):
+    """Experience replay: the memory's rows are merged into each task's data."""
+
+    _replay = "merge"
+
+
+class ClipJoint(ClipFinetune):
+    """Joint training: each task trains on every task's data so far. Ignores the replay memory."""
+
+    _data = "seen"

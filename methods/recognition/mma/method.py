@@ -1,0 +1,113 @@
+"""MMA: the multi-modal adapter (Seputis et al., arXiv 2409.02958)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ...common.checks import check_range
+from ...common.schedule import cosine
+from ...method import ClassSpec, Phase
+from ..base import RecognitionConfig, RecognitionMethod
+from .adapters.config import AdapterConfig
+from .adapters.registry import ADAPTERS
+
+_REFERENCE_CLAMP = 4.6052
+"""ln 100 as the released code writes it."""
+
+
+@dataclass(frozen=True)
+class MMAConfig(RecognitionConfig, AdapterConfig):
+    """Hyper-parameters of MMA. Defaults: those of the released code, of the paper where they differ.
+
+    ``adapter``: one of the released code's ten variants; ``clip_transformer_adapter_text`` is MMA.
+    ``weight_decay``: Adam's, added to the gradient, >= 0. ``schedule``: ``constant``, as the released code
+    trains (it builds a cosine and never calls it), or ``cosine`` to 0, step by step. ``patience``: epochs
+    without a better validation score on the task until it ends with its best weights; 0 walks all.
+
+    ``clamp_scale``: of ``clip_linear`` and ``clip_mm_mlp_adapter``; the released code keeps their scale
+    exponentiated, yet clamps it to ln 100 after each step as if it were not: similarities are multiplied by
+    100 at the first step and by 4.6 from then on. Off, the scale stays CLIP's.
+    """
+
+    adapter: Literal[
+        "clip_transformer_adapter_text",
+        "clip_transformer_adapter",
+        "clip_transformer",
+        "clip_transformer_downscaled",
+        "clip_transformer_w_hypernet",
+        "clip_mm_mlp",
+        "clip_mm_mlp_adapter",
+        "clip_adapter",
+        "clip_linear",
+        "clip_base",
+    ] = "clip_transformer_adapter_text"
+    learning_rate: float = 5e-3
+    weight_decay: float = 1e-4
+    schedule: Literal["constant", "cosine"] = "constant"
+    epochs: int = 200
+    patience: int = 20
+    clamp_scale: bool = False
+
+    def __post_init__(self) -> None:
+        RecognitionConfig.__post_init__(self)
+        AdapterConfig.__post_init__(self)
+        if self.adapter not in ADAPTERS:
+            raise ValueError(f"adapter {self.adapter!r} must be one of {', '.join(ADAPTERS)}")
+        check_range("weight_decay", self.weight_decay, 0)
+        if self.schedule not in ("constant", "cosine"):
+            raise ValueError(f"schedule {self.schedule!r} must be one of constant, cosine")
+        check_range("patience", self.patience, 0)
+        variant = ADAPTERS[self.adapter]
+        inner = self.down_dim or variant.down_dim
+        if variant.attends and variant.down_dim and inner % self.heads:
+            raise ValueError(f"heads {self.heads} must divide down_dim {inner}")
+
+
+class MMA(RecognitionMethod):
+    """An adapter that lets pictures and class texts attend to each other, trained on each task in turn.
+
+    One adapter is carried along, and cross-entropy runs over the classes seen so far; a replay memory's rows
+    join the task's. Scores depend on the classes that are compared: their texts share the attention. Classes
+    that have not been learnt go through the adapter like the others.
+    """
+
+    Config = MMAConfig
+    presets = {"paper": {}, "reference": {"mask_mode": "additive_one", "clamp_scale": True}}
+    _replay = "merge"
+
+    def __init__(self, config: MMAConfig, spec: ClassSpec) -> None:
+        super().__init__(config, spec)
+        self.adapter = ADAPTERS[config.adapter](spec.width, config)
+        self._patience = config.patience
+        self._clamps = config.clamp_scale and self.adapter.clamped
+        if self._clamps:
+            self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    def before_step(self, phase: Phase) -> None:
+        if self._clamps:
+            self.steps += 1
+
+    def scores(self, feature: Tensor, classes: range) -> Tensor:
+        found, scale = self.adapter(feature, self._texts(classes)), self.spec.scale
+        if not self.adapter.scaled:
+            return found
+        if not self._clamps:
+            return found * scale
+        # While training, the step under way is counted already.
+        done = self.steps - int(self.training)
+        return torch.where(done > 0, found * min(scale, _REFERENCE_CLAMP), found * scale)
+
+    def adapted(self, feature: Tensor, classes: range) -> tuple[Tensor, Tensor]:
+        text = self._texts(classes)
+        return self.adapter.image_features(feature, text), self.adapter.class_features(feature, text)
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        c = self.config
+        return torch.optim.Adam(self.parameters(), lr=c.learning_rate, weight_decay=c.weight_decay)
+
+    def _factor(self, step: int, steps: int) -> float:
+        return cosine(step, steps, 0) if self.config.schedule == "cosine" else 1.0

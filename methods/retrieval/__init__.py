@@ -1,0 +1,1 @@
+"""Methods of image-text retrieval, and their baselines."""

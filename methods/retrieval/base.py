@@ -1,0 +1,188 @@
+"""What CTP and its baselines share: the model, image-text alignment, masked words, one phase a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar, Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..backbones.config import BackboneConfig
+from ..common import distributed
+from ..common.checks import check_range
+from ..common.precision import full_precision
+from ..common.schedule import cosine
+from ..common.trim import trimmed
+from ..method import Batch, InputSpec, Method, Phase, Scenario, Task
+from .losses.contrast import symmetric_contrast
+from .losses.masking import IGNORED, mask_tokens
+
+
+@dataclass(frozen=True)
+class RetrievalConfig:
+    """Hyper-parameters of image-text training. Defaults: the CTP paper's (Zhu et al., ICCV 2023).
+
+    ``embed_dim``: width of the shared space, >= 1. ``temperature``: of every similarity, > 0, fixed.
+    ``*_weight``: a term's weight, >= 0; a term of weight 0 is not computed. ``mlm_probability``: share of
+    tokens to predict, in (0, 1]. ``learning_rate`` falls to ``min_learning_rate`` along a cosine, step by
+    step, in every task; ``weight_decay`` acts on all parameters, as in the released code. ``epochs``: passes
+    over a task's data. ``batch_size``: pairs a step over all ranks.
+    """
+
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    embed_dim: int = 256
+    temperature: float = 0.07
+    ita_weight: float = 1.0
+    mlm_weight: float = 1.0
+    mlm_probability: float = 0.15
+    learning_rate: float = 1e-4
+    min_learning_rate: float = 1e-6
+    weight_decay: float = 0.05
+    epochs: int = 5
+    batch_size: int = 512
+
+    def __post_init__(self) -> None:
+        check_range("embed_dim", self.embed_dim, 1)
+        check_range("temperature", self.temperature, 0, open_low=True)
+        check_range("ita_weight", self.ita_weight, 0)
+        check_range("mlm_weight", self.mlm_weight, 0)
+        check_range("mlm_probability", self.mlm_probability, 0, 1, open_low=True)
+        check_range("learning_rate", self.learning_rate, 0, open_low=True)
+        check_range("min_learning_rate", self.min_learning_rate, 0, self.learning_rate)
+        check_range("weight_decay", self.weight_decay, 0)
+        check_range("epochs", self.epochs, 1)
+        check_range("batch_size", self.batch_size, 1)
+        if not any(self._first_task_weights()):
+            raise ValueError("every loss term of the first task has weight 0: nothing to train on")
+
+    def _first_task_weights(self) -> tuple[float, ...]:
+        return self.ita_weight, self.mlm_weight
+
+
+class MaskedTokens(NamedTuple):
+    """One draw of masked tokens: ``ids`` (B, L), and where (flat, (N,)) which words (N,) are to be predicted.
+
+    ``scale`` turns this rank's sum over positions into a value whose mean over ranks is the global batch's
+    mean over positions.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    labels: Tensor
+    scale: Tensor
+
+
+class RetrievalMethod(Method):
+    """Image-text alignment and masked language modelling on the model of ALBEF and CTP.
+
+    ``model``: anything with :class:`~methods.backbones.image_text.ImageTextModel`'s methods; made from
+    ``config`` when absent.
+    """
+
+    scenarios: ClassVar[frozenset[Scenario]] = frozenset({"retrieval"})
+    Config = RetrievalConfig
+    _data: ClassVar[Literal["task", "seen"]] = "task"
+    _replay: ClassVar[Literal["none", "merge"]] = "none"
+
+    def __init__(self, config: RetrievalConfig, spec: InputSpec, model: nn.Module | None = None) -> None:
+        super().__init__(config, spec)
+        if model is None:
+            # timm and transformers take seconds to import: not to list methods or check configurations.
+            from ..backbones.pretrained_image_text import load_image_text
+
+            model = load_image_text(config.backbone, spec, config.embed_dim)
+        self.model = model
+
+    def start_task(self, task: Task) -> None:
+        self.model.set_trained(alignment=self.config.ita_weight > 0, fusion=self.config.mlm_weight > 0)
+
+    def phases(self, task: Task) -> Sequence[Phase]:
+        c = self.config
+        falling = partial(cosine, floor=c.min_learning_rate / c.learning_rate)
+        return [Phase("train", c.epochs, c.batch_size, self._optimizer, falling, self._data, self._replay)]
+
+    def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
+        c = self.config
+        terms: dict[str, Tensor] = {}
+        image_tokens, image = self.model.encode_image(batch.image)
+        if c.ita_weight:
+            text = self.model.encode_text(self.words(batch))
+            with full_precision(text):
+                keys = gather_pair(image, text)
+                terms["ita"] = c.ita_weight * symmetric_contrast(
+                    image, text, *keys, c.temperature, distributed.rank() * len(batch)
+                )
+        if c.mlm_weight:
+            masked = self.masked(batch)
+            logits = self.model.mlm_logits(masked.ids, image_tokens, masked.positions)
+            terms["mlm"] = c.mlm_weight * mlm_loss(logits, masked)
+        return terms
+
+    def masked(self, batch: Batch) -> MaskedTokens:
+        """Draws the tokens to predict, the same whether one rank holds the batch or several share it."""
+        length = batch.tokens.shape[1]
+        # float64: a word's number is this draw times the vocabulary's size.
+        uniform = batch.draw(lambda g, total: torch.rand(total, length, 4, generator=g, dtype=torch.float64))
+        tokens = self.words(batch)
+        # Trimmed first: a random word may be [PAD], and the row that has it at its end still has that place.
+        uniform = uniform[:, : tokens.shape[1]]
+        ids, labels = mask_tokens(tokens, uniform, self.config.mlm_probability, self.spec)
+        return masked_tokens(ids, labels)
+
+    def words(self, batch: Batch) -> Tensor:
+        """The batch's token rows (B, L') without the padding that all of them share."""
+        return trimmed(batch.tokens, self.spec.pad_id)
+
+    @torch.no_grad()
+    def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
+        """Unit rows: (B, embed_dim) of pictures or texts; of both, for herding and multi-modal retrieval,
+        (B, width) from the fusion layers, which masked words alone teach. With ``mlm_weight`` 0 these
+        are as random as they began, and both are [picture, text] / sqrt(2), (B, 2 embed_dim): the cosine of
+        two such rows is the mean of the pictures' and the texts'.
+        """
+        if kind == "text":
+            return self.model.encode_text(self.words(batch))
+        image_tokens, image = self.model.encode_image(batch.image)
+        if kind == "image":
+            return image
+        if self.config.mlm_weight:
+            return self.model.encode_pair(self.words(batch), image_tokens)
+        return F.normalize(torch.cat([image, self.model.encode_text(self.words(batch))], dim=1), dim=1)
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        return torch.optim.AdamW(
+            trained,
+            lr=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+            fused=True,
+        )
+
+
+def masked_tokens(ids: Tensor, labels: Tensor) -> MaskedTokens:
+    """The draw that :func:`~methods.retrieval.losses.masking.mask_tokens` made, ready for the model and the
+    losses.
+    """
+    flat = labels.flatten()
+    positions = (flat != IGNORED).nonzero().squeeze(1)
+    count = distributed.all_reduce_sum((flat != IGNORED).sum()).clamp(min=1)
+    return MaskedTokens(ids, positions, flat[positions], distributed.world_size() / count.double())
+
+
+def mlm_loss(logits: Tensor, masked: MaskedTokens) -> Tensor:
+    """Cross-entropy of word logits (N, V), averaged over the global batch's masked positions."""
+    return masked_mean(F.cross_entropy(logits, masked.labels, reduction="none"), masked)
+
+
+def masked_mean(values: Tensor, masked: MaskedTokens) -> Tensor:
+    """The global batch's mean of ``values`` (N,), one a masked position of this rank."""
+    return values.sum() * masked.scale.to(values.dtype)
+
+
+def gather_pair(image: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+    """Features (B, D) of all ranks, (world * B, D) each, in one collective; gradients flow home."""
+    return distributed.all_gather_with_grad(torch.stack([image, text], dim=1)).unbind(1)

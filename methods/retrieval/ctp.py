@@ -1,0 +1,229 @@
+"""CTP: compatible momentum contrast and topology preservation (Zhu et al., ICCV 2023)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..common import distributed
+from ..common.checks import check_range
+from ..common.precision import full_precision
+from ..method import Batch, InputSpec, Phase, Task
+from .base import MaskedTokens, RetrievalConfig, RetrievalMethod, gather_pair, masked_mean, mlm_loss
+from .feature_queue import FeatureQueue
+from .losses.contrast import symmetric_contrast
+from .losses.distillation import mlm_distillation
+from .losses.topology import topology_divergence
+from .momentum import momentum_update
+
+
+@dataclass(frozen=True)
+class CTPConfig(RetrievalConfig):
+    """Hyper-parameters of CTP. Defaults: the paper's.
+
+    ``distill_temperature``: of the MLM distillation, > 0. ``queue_size``: past momentum features of each
+    kind, 0 (the batch's alone) or a multiple of ``batch_size``. ``momentum_first``: m in the first task;
+    ``momentum``: m later; ``momentum_mix``: a, the previous model's part in the later tasks' update, c <- m c
+    + (1 - m)(a previous + (1 - a) current); all in [0, 1]. ``contrast_weight``, ``mlm_distill_weight``:
+    compatible momentum contrast, features and words; ``topology_cross_weight``, ``topology_same_weight``:
+    topology preservation between and within modalities; all >= 0. ``mask_own``: a sample's similarity to
+    itself is suppressed in the same-modal topology ("suppress the same-modality maximum"; paper and code; off
+    is the paper's ablation).
+
+    Readings where paper and released code differ. ``momentum_dropout``: the first task's momentum model runs
+    with BERT's dropout (the code, which never puts that copy into eval mode) or without. ``contrast_keys``:
+    the momentum contrast takes its in-batch keys from the ``global`` batch, as its image-text alignment does,
+    or from the rank's own share (``local``, the code).
+    """
+
+    distill_temperature: float = 1.0
+    queue_size: int = 1024
+    momentum_first: float = 0.995
+    momentum: float = 0.9
+    momentum_mix: float = 0.5
+    contrast_weight: float = 1.0
+    mlm_distill_weight: float = 1.0
+    topology_cross_weight: float = 1.0
+    topology_same_weight: float = 1.0
+    mask_own: bool = True
+    momentum_dropout: bool = False
+    contrast_keys: Literal["global", "local"] = "global"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("distill_temperature", self.distill_temperature, 0, open_low=True)
+        check_range("queue_size", self.queue_size, 0)
+        if self.queue_size % self.batch_size:
+            raise ValueError(
+                f"queue_size {self.queue_size} is not a multiple of batch_size {self.batch_size}"
+            )
+        for name in ("momentum_first", "momentum", "momentum_mix"):
+            check_range(name, getattr(self, name), 0, 1)
+        for term in ("contrast", "mlm_distill", "topology_cross", "topology_same"):
+            check_range(f"{term}_weight", getattr(self, f"{term}_weight"), 0)
+        if self.contrast_keys not in ("global", "local"):
+            raise ValueError(f"contrast_keys {self.contrast_keys!r} must be one of global, local")
+
+    def _first_task_weights(self) -> tuple[float, ...]:
+        return *super()._first_task_weights(), self.contrast_weight, self.mlm_distill_weight
+
+
+class CTP(RetrievalMethod):
+    """Image-text alignment and MLM, kept compatible with the past by two teachers.
+
+    The momentum model, an average of the student and, from the second task on, of the previous task's model,
+    gives the keys of a contrast with a queue, and word distributions to distil. The reference model, the
+    previous task's student, gives the similarities that topology preservation keeps. Both live for one task.
+    Memory-free; with a replay memory, whose rows join the task's data, it is CTP-ER.
+    """
+
+    Config = CTPConfig
+    presets = {"paper": {}, "reference": {"momentum_dropout": True, "contrast_keys": "local"}}
+    _replay = "merge"
+
+    def __init__(self, config: CTPConfig, spec: InputSpec, model: nn.Module | None = None) -> None:
+        super().__init__(config, spec, model)
+        self.queue = FeatureQueue(config.queue_size, config.embed_dim)
+        self.momentum_model: nn.Module | None = None
+        self.reference_model: nn.Module | None = None
+        self._later = False
+
+    def start_task(self, task: Task) -> None:
+        c = self.config
+        self._later = task.index > 0
+        self._topology = self._later and c.topology_cross_weight + c.topology_same_weight > 0
+        self._fusion = c.mlm_weight + c.mlm_distill_weight > 0
+        self._alignment = c.ita_weight + c.contrast_weight > 0 or self._topology
+        self.model.set_trained(alignment=self._alignment, fusion=self._fusion)
+        if c.contrast_weight + c.mlm_distill_weight > 0:
+            self.momentum_model = copy.deepcopy(self.model).requires_grad_(False)
+        if self._topology or (self._later and self.momentum_model is not None):
+            self.reference_model = copy.deepcopy(self.model).requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> CTP:
+        """Training mode for the student; teachers stay in eval mode, but for ``momentum_dropout``."""
+        super().train(mode)
+        if self.momentum_model is not None:
+            self.momentum_model.train(mode and self.config.momentum_dropout and not self._later)
+        if self.reference_model is not None:
+            self.reference_model.eval()
+        return self
+
+    @torch.no_grad()
+    def before_step(self, phase: Phase) -> None:
+        """Updates the momentum model, as the released code does: before its forward pass."""
+        if self.momentum_model is None:
+            return
+        c = self.config
+        target, current = self.momentum_model.parameters(), self.model.parameters()
+        if self._later:
+            momentum_update(target, current, c.momentum, self.reference_model.parameters(), c.momentum_mix)
+        else:
+            momentum_update(target, current, c.momentum_first)
+
+    def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
+        c = self.config
+        masked = self.masked(batch) if self._fusion else None
+        # Teachers first: what their passes need is freed before the student's activations are kept.
+        momentum_image, momentum_text, momentum_logits = self._momentum_outputs(batch, masked)
+        reference_image, reference_text = self._reference_features(batch)
+        image_tokens, image = self.model.encode_image(batch.image)
+        text = self.model.encode_text(self.words(batch)) if self._alignment else None
+        logits = self.model.mlm_logits(masked.ids, image_tokens, masked.positions) if self._fusion else None
+
+        terms: dict[str, Tensor] = {}
+        first = distributed.rank() * len(batch)
+        with full_precision(image):
+            if c.ita_weight or self._topology:
+                image_keys, text_keys = gather_pair(image, text)
+            if c.ita_weight:
+                found = symmetric_contrast(image, text, image_keys, text_keys, c.temperature, first)
+                terms["ita"] = c.ita_weight * found
+            if c.mlm_weight:
+                terms["mlm"] = c.mlm_weight * mlm_loss(logits, masked)
+            if c.contrast_weight:
+                terms["contrast"] = c.contrast_weight * self._contrast(
+                    image, text, momentum_image, momentum_text, first
+                )
+            if c.mlm_distill_weight:
+                found = mlm_distillation(logits, momentum_logits, c.distill_temperature)
+                terms["mlm_distill"] = c.mlm_distill_weight * masked_mean(found, masked)
+            if self._topology:
+                terms |= self._topology_terms(
+                    (image, text), (image_keys, text_keys), (reference_image, reference_text), first
+                )
+        return terms
+
+    def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:
+        self.momentum_model = self.reference_model = None
+
+    @torch.no_grad()
+    def _momentum_outputs(self, batch: Batch, masked: MaskedTokens | None) -> tuple[Tensor | None, ...]:
+        """(image features, text features, MLM logits) on the student's inputs; None where no term asks."""
+        c, teacher = self.config, self.momentum_model
+        image = text = logits = None
+        if teacher is not None:
+            image_tokens, image = teacher.encode_image(batch.image)
+            if c.contrast_weight:
+                text = teacher.encode_text(self.words(batch))
+            if c.mlm_distill_weight:
+                logits = teacher.mlm_logits(masked.ids, image_tokens, masked.positions)
+        return image, text, logits
+
+    @torch.no_grad()
+    def _reference_features(self, batch: Batch) -> tuple[Tensor | None, Tensor | None]:
+        if not self._topology:
+            return None, None
+        return self.reference_model.encode_image(batch.image)[1], self.reference_model.encode_text(
+            self.words(batch)
+        )
+
+    def _contrast(
+        self, image: Tensor, text: Tensor, momentum_image: Tensor, momentum_text: Tensor, first: int
+    ) -> Tensor:
+        """Contrast with [momentum batch ; queue]; then the momentum features of all ranks join the queue."""
+        gathered = gather_pair(momentum_image, momentum_text)
+        shared = self.config.contrast_keys == "global"
+        image_keys, text_keys = gathered if shared else (momentum_image, momentum_text)
+        loss = symmetric_contrast(
+            image,
+            text,
+            torch.cat([image_keys, self.queue.image]),
+            torch.cat([text_keys, self.queue.text]),
+            self.config.temperature,
+            first if shared else 0,
+        )
+        self.queue.push(*gathered)
+        return loss
+
+    def _topology_terms(
+        self,
+        student: tuple[Tensor, Tensor],
+        student_keys: tuple[Tensor, Tensor],
+        reference: tuple[Tensor, Tensor],
+        first: int,
+    ) -> dict[str, Tensor]:
+        c = self.config
+        reference_keys = gather_pair(*reference)
+        picture, words = 0, 1
+
+        def divergence(query: int, key: int, own: int | None = None) -> Tensor:
+            return topology_divergence(
+                student[query], student_keys[key], reference[query], reference_keys[key], c.temperature, own
+            )
+
+        terms: dict[str, Tensor] = {}
+        if c.topology_cross_weight:
+            found = (divergence(picture, words) + divergence(words, picture)) / 2
+            terms["topology_cross"] = c.topology_cross_weight * found
+        if c.topology_same_weight:
+            own = first if c.mask_own else None
+            found = (divergence(picture, picture, own) + divergence(words, words, own)) / 2
+            terms["topology_same"] = c.topology_same_weight * found
+        return terms

@@ -1,0 +1,188 @@
+"""What VQACL and its baselines share: a T5 over questions and regions, answers said word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..common.checks import check_range
+from ..common.precision import full_precision
+from ..common.schedule import warmup_constant
+from ..method import Answered, Batch, Method, Phase, QuestionSpec, Scenario, Task
+from .t5.beam_search import beam_search
+from .t5.config import JointT5Config
+from .t5.targets import draw_targets
+
+if TYPE_CHECKING:
+    from .t5.joint_t5 import Encoded
+
+_ADAM_EPS = 1e-6
+
+
+@dataclass(frozen=True)
+class QuestionConfig:
+    """Hyper-parameters of training a T5 to say answers. Defaults: the VQACL paper's (Zhang et al., CVPR
+    2023).
+
+    ``learning_rate``: AdamW's, > 0, after a linear rise over the share ``warmup`` of a phase's steps, in [0,
+    1). ``weight_decay``: >= 0, of all but biases, as in the released code. ``clip``: largest norm of a step's
+    gradient, > 0. ``epochs``: passes over a phase's data. ``batch_size``: questions a step over all ranks.
+    ``beams``: of the search for an answer, 1 is greedy.
+
+    ``area``: that of a region's box, or the released code's ``reference``, which takes corners for sides (see
+    :class:`~methods.vqa.t5.visual_embedding.VisualEmbedding`).
+    """
+
+    backbone: JointT5Config = field(default_factory=JointT5Config)
+    learning_rate: float = 1e-4
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    clip: float = 5.0
+    epochs: int = 3
+    batch_size: int = 80
+    beams: int = 5
+    area: Literal["box", "reference"] = "box"
+
+    def __post_init__(self) -> None:
+        check_range("learning_rate", self.learning_rate, 0, open_low=True)
+        check_range("warmup", self.warmup, 0, 1, open_high=True)
+        check_range("weight_decay", self.weight_decay, 0)
+        check_range("clip", self.clip, 0, open_low=True)
+        for name in ("epochs", "batch_size", "beams"):
+            check_range(name, getattr(self, name), 1)
+        if self.area not in ("box", "reference"):
+            raise ValueError(f"area {self.area!r} must be one of box, reference")
+
+
+@dataclass(frozen=True)
+class SequentialConfig(QuestionConfig):
+    """``inner``: a task's object groups are learnt one after another, each with a fresh optimiser (the
+    paper's inner sequence) and beside the memory's questions about it, or all at once. A task of one group
+    has no inner sequence.
+    """
+
+    inner: bool = True
+
+
+@dataclass(frozen=True)
+class QuestionReplayConfig(SequentialConfig):
+    """``replay``: each step is followed by one on the memory (``paired``, the released code), or the memory's
+    questions join the task's (``merge``).
+    """
+
+    replay: Literal["paired", "merge"] = "paired"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.replay not in ("paired", "merge"):
+            raise ValueError(f"replay {self.replay!r} must be one of paired, merge")
+
+
+class QuestionMethod(Method):
+    """A T5 that reads a question with the regions of its picture and says the answer.
+
+    The loss is the cross-entropy of the answer's tokens, averaged over them, times the answer's score; the
+    answer is drawn in proportion to the scores.
+    """
+
+    scenarios: ClassVar[frozenset[Scenario]] = frozenset({"vqa"})
+    measures = "vqacl"
+    Config = QuestionConfig
+    presets = {"paper": {}, "reference": {"area": "reference"}}
+
+    def __init__(self, config: QuestionConfig, spec: QuestionSpec) -> None:
+        super().__init__(config, spec)
+        self.model = self._make_model()
+        self.register_buffer("_answers", spec.answer_tokens, persistent=False)
+
+    def phases(self, task: Task) -> Sequence[Phase]:
+        return [self._phase("train")]
+
+    def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
+        uniform = batch.draw(lambda g, total: torch.rand(total, generator=g, dtype=torch.float64))
+        answer, score = draw_targets(batch.answer, batch.score, uniform)
+        targets = self._answers[answer]
+        logits = self.model.logits(self.encode(batch, learn=True), targets)
+        said = targets != self.spec.pad_id
+        token = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
+        mean = (token * said).sum(1) / said.sum(1).clamp(min=1)
+        return {"answer": (score.to(mean.dtype) * mean).mean()}
+
+    @torch.no_grad()
+    def answer(self, batch: Batch) -> Answered:
+        speaker = self.model.speaker(self.encode(batch, learn=False))
+        length = self.spec.answer_tokens.shape[1]
+        found, score = beam_search(speaker, self.config.beams, length, self.spec.sep_id, self.spec.pad_id)
+        return Answered([self.spec.detokenize(row) for row in found.tolist()], score)
+
+    @torch.no_grad()
+    def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
+        """Unit rows (B, W), for herding: what the encoder gives for a question and its picture, on average.
+        ``kind`` is ``pair``.
+        """
+        if kind != "pair":
+            raise ValueError(f"kind {kind!r}: words and regions are encoded together, allowed is pair")
+        encoded = self.model.encode(batch)
+        return F.normalize(masked_mean(encoded.hidden, encoded.mask), dim=-1)
+
+    def encode(self, batch: Batch, *, learn: bool) -> Encoded:
+        """What the decoder attends to; ``learn``: in training, with labels to be looked at."""
+        return self.model.encode(batch)
+
+    def _make_model(self) -> nn.Module:
+        # transformers takes seconds to import: not to list methods or check configurations.
+        from .t5.joint_t5 import JointT5
+
+        return JointT5(self.config.backbone, self.spec, self.config.area)
+
+    def _phase(
+        self,
+        name: str,
+        data: Literal["task", "seen"] = "task",
+        replay: Literal["none", "merge", "paired"] = "none",
+        group: int | None = None,
+    ) -> Phase:
+        c = self.config
+        rising = partial(warmup_constant, warmup=c.warmup)
+        how = c.epochs, c.batch_size, self._optimizer, rising, data, replay
+        return Phase(name, *how, group=group, clip=c.clip)
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        biases = [p for n, p in self.named_parameters() if n.endswith(".bias")]
+        others = [p for n, p in self.named_parameters() if not n.endswith(".bias")]
+        return torch.optim.AdamW(
+            [{"params": others}, {"params": biases, "weight_decay": 0.0}],
+            lr=self.config.learning_rate,
+            eps=_ADAM_EPS,
+            weight_decay=self.config.weight_decay,
+            fused=True,
+        )
+
+
+class SequentialMethod(QuestionMethod):
+    """A task's object groups one after another: a phase each, with a fresh optimiser and warm-up."""
+
+    Config = SequentialConfig
+
+    def phases(self, task: Task) -> Sequence[Phase]:
+        # A memory is gone through by group as well: of a task's only group the past may have nothing.
+        if not self.config.inner or len(task.groups) < 2:
+            return [self._phase("train", replay=self._replay)]
+        return [self._phase(self.spec.groups[g], replay=self._replay, group=g) for g in task.groups]
+
+    @property
+    def _replay(self) -> Literal["none", "merge", "paired"]:
+        return "none"
+
+
+def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Means (B, W) of the rows of ``hidden`` (B, N, W) at which ``mask`` (B, N) is true."""
+    weight = mask.to(hidden.dtype)
+    with full_precision(hidden):
+        return (weight[:, None] @ hidden).squeeze(1) / weight.sum(1, keepdim=True).clamp(min=1)

@@ -1,0 +1,1 @@
+"""A T5 over words and regions."""

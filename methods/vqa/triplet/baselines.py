@@ -1,0 +1,88 @@
+"""The baselines that TRIPLET is compared with: TRIPLET with parts switched off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+
+from ...method import Answered, Batch, QuestionSpec
+from .frozen_backbone import FrozenBackbone
+from .global_head import GlobalHead
+from .keyed_method import KeyedConfig, KeyedMethod
+from .modality import Modality
+from .prompt_method import PromptConfig, PromptMethod
+
+
+@dataclass(frozen=True)
+class DualPromptConfig(KeyedConfig):
+    """Hyper-parameters of DualPrompt (Wang et al., ECCV 2022) with prompts of pictures and questions. Layers,
+    lengths and rates are TRIPLET's, as the TRIPLET paper compares them.
+
+    ``classifier``: the likeliest answer of ``all`` tasks' classifiers, which are the rows of DualPrompt's one
+    classifier where no two tasks share an answer; or the classifier of the task that the ``text``'s or the
+    ``image``'s query finds.
+    """
+
+    prompted: ClassVar[tuple[Modality, ...]] = ("image", "text")
+    classifiers: ClassVar[tuple[str, ...]] = ("all", "text", "image")
+
+    classifier: Literal["all", "text", "image"] = "all"
+
+
+class DualPrompt(KeyedMethod):
+    """General and task-specific prompts of pictures and questions: none in the fusion, no interactions
+    (the TRIPLET paper's DualPrompt-diamond).
+    """
+
+    Config = DualPromptConfig
+
+
+@dataclass(frozen=True)
+class L2PConfig(DualPromptConfig):
+    """As DualPrompt's, but for where prompts are: none general, a task's at the first layer."""
+
+    general_layers: tuple[int, ...] = ()
+    task_layers: tuple[int, ...] = (0,)
+
+
+class L2P(DualPrompt):
+    """Learning to Prompt (Wang et al., CVPR 2022): prompts enter with the first layer, and each task has its
+    part of the pool (the TRIPLET paper's L2P-diamond). The released pool lets tasks share prompts.
+    """
+
+    Config = L2PConfig
+
+
+class TripletFinetune(PromptMethod):
+    """TRIPLET's prompts, one set for all tasks, and one classifier, trained on each task's data alone: no
+    keys, no interactions. Cross-entropy runs over the answers learnt so far. Ignores the replay memory.
+    """
+
+    head: GlobalHead
+
+    def __init__(
+        self, config: PromptConfig, spec: QuestionSpec, backbone: FrozenBackbone | None = None
+    ) -> None:
+        super().__init__(config, spec, backbone)
+        (backbone,) = self._held
+        self.prompts.grow()
+        self.head = GlobalHead(backbone.width, len(spec.answers))
+
+    @torch.no_grad()
+    def answer(self, batch: Batch) -> Answered:
+        found, score = self.head.best(self.fused(batch, self.prompts.newest()))
+        return Answered([self.spec.answers[i] for i in found.tolist()], score)
+
+
+class TripletReplay(TripletFinetune):
+    """Experience replay: the memory's questions are merged into each task's data."""
+
+    _replay = "merge"
+
+
+class TripletJoint(TripletFinetune):
+    """Joint training: each task trains on every task's data so far. Ignores the replay memory."""
+
+    _data = "seen"

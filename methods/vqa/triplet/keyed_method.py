@@ -1,0 +1,92 @@
+"""Prompts and classifiers of a task's own, found by keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from ...common.checks import check_range
+from ...method import Answered, Batch, Phase, QuestionSpec, Task
+from .frozen_backbone import FrozenBackbone
+from .keys import Keys
+from .modality import MODALITIES
+from .prompt_method import PromptConfig, PromptMethod
+from .task_heads import TaskHeads
+
+
+@dataclass(frozen=True)
+class KeyedConfig(PromptConfig):
+    """``match_weight``: of the query-and-match loss, > 0 (the paper's lambda 1). Keys are in no other term,
+    so that AdamW, which divides a gradient by its size, trains them alike with any.
+
+    ``classifier``: whose task's classifier answers: the task found by the ``fusion``'s query, by the
+    ``text``'s or the ``image``'s, by two of the three (``majority``; where all differ, the fusion's), or
+    ``all``, the likeliest answer of all tasks' classifiers. The paper does not say which.
+    """
+
+    classifiers: ClassVar[tuple[str, ...]] = ("fusion", "text", "image", "majority", "all")
+
+    match_weight: float = 0.1
+    classifier: Literal["fusion", "text", "image", "majority", "all"] = "fusion"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("match_weight", self.match_weight, 0, open_low=True)
+        if self.classifier not in self.classifiers:
+            raise ValueError(f"classifier {self.classifier!r} must be one of {', '.join(self.classifiers)}")
+
+
+class KeyedMethod(PromptMethod):
+    """Every task adds prompts, keys and a classifier; those of past tasks are frozen.
+
+    The task of a question is the one whose key is nearest to the query, by itself in each modality: the
+    prompts of that modality are that task's.
+    """
+
+    frozen = frozenset({"queries"})
+    Config = KeyedConfig
+    head: TaskHeads
+
+    def __init__(
+        self, config: KeyedConfig, spec: QuestionSpec, backbone: FrozenBackbone | None = None
+    ) -> None:
+        super().__init__(config, spec, backbone)
+        (backbone,) = self._held
+        self.keys = Keys(len(config.prompted), backbone.width)
+        self.head = TaskHeads(backbone.width, len(spec.answers))
+        self._rows = [MODALITIES.index(name) for name in config.prompted]
+
+    def start_task(self, task: Task) -> None:
+        super().start_task(task)
+        self.prompts.grow()
+        self.keys.grow()
+
+    def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
+        terms = super().loss(batch, phase)
+        terms["match"] = self.config.match_weight * self.keys.match(self._own_queries(batch))
+        return terms
+
+    @torch.no_grad()
+    def answer(self, batch: Batch) -> Answered:
+        chosen = self.keys.select(self._own_queries(batch))
+        tasks = dict(zip(self.config.prompted, chosen.unbind(1), strict=True))
+        fused = self.fused(batch, self.prompts.chosen(chosen))
+        found, score = self.head.best(fused, self._task(tasks))
+        return Answered([self.spec.answers[i] for i in found.tolist()], score, tasks)
+
+    def _own_queries(self, batch: Batch) -> Tensor:
+        """(B, M, D), of the modalities that are prompted."""
+        return self.queries(batch)[:, self._rows].to(self.keys.values.new.dtype)
+
+    def _task(self, tasks: dict[str, Tensor]) -> Tensor | None:
+        """The task (B,) whose classifier answers; None: all."""
+        how = self.config.classifier
+        if how == "all":
+            return None
+        if how == "majority":
+            # Where picture and question agree they are two of three, else the fusion is in any two.
+            return torch.where(tasks["image"] == tasks["text"], tasks["image"], tasks["fusion"])
+        return tasks[how]

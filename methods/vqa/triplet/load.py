@@ -1,0 +1,40 @@
+"""Frozen encoders by their configuration."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import lru_cache
+
+import torch
+
+from ...method import InputSpec
+from .backbone_config import FrozenBackboneConfig
+from .frozen_backbone import FrozenBackbone
+
+_EMBED_DIM = 256
+"""Of the space that pictures and texts share in ALBEF's weights and the package's. It is not used here."""
+
+
+def load_frozen(config: FrozenBackboneConfig, spec: InputSpec) -> FrozenBackbone:
+    """The frozen encoders that ``config`` asks for; one a process, shared by all who ask.
+
+    Random weights are the same in every process, as no checkpoint holds them; torch's global generator is
+    left as it was. Raises a one-line :class:`ValueError` for weights that are not there or do not fit.
+    """
+    # A QuestionSpec says more, none of which matters here.
+    return _load(config, InputSpec(*(getattr(spec, f.name) for f in fields(InputSpec))))
+
+
+@lru_cache(maxsize=2)
+def _load(config: FrozenBackboneConfig, spec: InputSpec) -> FrozenBackbone:
+    with torch.random.fork_rng(devices=[]):
+        # Not torch.manual_seed, which would seed the GPUs' generators too.
+        torch.default_generator.manual_seed(0)
+        if config.flava is not None:
+            from .flava import load_flava
+
+            return load_flava(config.flava, spec)
+        from ...backbones.pretrained_image_text import load_image_text
+        from .albef import AlbefBackbone
+
+        return AlbefBackbone(load_image_text(config, spec, _EMBED_DIM))

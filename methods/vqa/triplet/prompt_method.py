@@ -1,0 +1,162 @@
+"""What TRIPLET and its baselines share: prompts on frozen encoders, a classifier of the fused class token."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...common.checks import check_range
+from ...common.schedule import cosine
+from ...common.trim import trimmed
+from ...method import Batch, Method, Phase, QuestionSpec, Scenario, Task
+from .backbone_config import FrozenBackboneConfig
+from .frozen_backbone import FrozenBackbone
+from .global_head import GlobalHead
+from .losses import soft_cross_entropy, soft_targets
+from .modality import MODALITIES, Modality, check_layers
+from .prompts import Prompts
+from .splice import Groups
+from .task_heads import TaskHeads
+
+
+@dataclass(frozen=True)
+class PromptConfig:
+    """Hyper-parameters of prompts on frozen encoders. Defaults: the TRIPLET paper's (Qian et al., ICCV 2023).
+
+    ``general_layers``, ``task_layers``: the layers, from 0, of each prompted encoder at which general and
+    task-specific prompts are fresh; in between and afterwards they are carried. Any that all these encoders
+    have, or none. ``general_length``, ``task_length``: tokens, >= 1. ``pass_prompts``: what the prompts of
+    pictures and questions come to is passed on to the fusion.
+
+    ``learning_rate``: AdamW's, > 0, falls to 0 along a cosine, step by step, in every task. Not stated in the
+    paper: ``weight_decay``, >= 0, and ``epochs``, passes over a task's data. ``batch_size``: questions a step
+    over all ranks (the paper's for VQA v2; 64 for TDIUC).
+    """
+
+    prompted: ClassVar[tuple[Modality, ...]] = MODALITIES
+
+    backbone: FrozenBackboneConfig = field(default_factory=FrozenBackboneConfig)
+    general_layers: tuple[int, ...] = (0, 1, 2)
+    general_length: int = 5
+    task_layers: tuple[int, ...] = (2, 3, 4, 5)
+    task_length: int = 20
+    pass_prompts: bool = True
+    learning_rate: float = 4e-4
+    weight_decay: float = 0.01
+    epochs: int = 5
+    batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        for name in ("general_length", "task_length", "epochs", "batch_size"):
+            check_range(name, getattr(self, name), 1)
+        check_range("learning_rate", self.learning_rate, 0, open_low=True)
+        check_range("weight_decay", self.weight_decay, 0)
+        if self.backbone.flava is None:
+            full = self.backbone.resolved()
+            self.check_depths(
+                {
+                    "image": full.image_depth,
+                    "text": full.fusion_layer,
+                    "fusion": full.text_layers - full.fusion_layer,
+                }
+            )
+
+    def check_depths(self, depths: dict[Modality, int]) -> None:
+        """Raises a one-line :class:`ValueError` for a layer that encoders of ``depths`` layers have not."""
+        for name in ("general_layers", "task_layers"):
+            check_layers(name, getattr(self, name), {m: depths[m] for m in self.prompted})
+
+
+class PromptMethod(Method):
+    """Prompts in frozen encoders, and a linear classifier of the first fused token, trained together.
+
+    ``backbone``: made from ``config`` when absent. It is no part of this module, neither in its parameters
+    nor in its ``state_dict``, and is moved to where the prompts are when it is used.
+    """
+
+    scenarios: ClassVar[frozenset[Scenario]] = frozenset({"vqa"})
+    measures = "triplet"
+    Config = PromptConfig
+    head: GlobalHead | TaskHeads
+    _data: ClassVar[Literal["task", "seen"]] = "task"
+    _replay: ClassVar[Literal["none", "merge"]] = "none"
+
+    def __init__(
+        self, config: PromptConfig, spec: QuestionSpec, backbone: FrozenBackbone | None = None
+    ) -> None:
+        super().__init__(config, spec)
+        if spec.regions is not None:
+            raise ValueError("the stream's pictures come as regions: prompts want pixels")
+        if backbone is None:
+            # timm and transformers take seconds to import: not to list methods or check configurations.
+            from .load import load_frozen
+
+            backbone = load_frozen(config.backbone, spec)
+        config.check_depths(dict(backbone.depths))
+        self._held = (backbone,)  # a module in a tuple is not registered
+        self.prompts = Prompts(
+            config.prompted,
+            backbone.width,
+            config.general_layers,
+            config.general_length,
+            config.task_layers,
+            config.task_length,
+        )
+
+    @property
+    def backbone(self) -> FrozenBackbone:
+        """The frozen encoders, where the trained parameters are."""
+        (backbone,) = self._held
+        own, frozen = next(self.parameters()), next(backbone.parameters())
+        if (own.device, own.dtype) != (frozen.device, frozen.dtype):
+            backbone.to(own.device, own.dtype)
+        return backbone
+
+    def start_task(self, task: Task) -> None:
+        if not task.answers:
+            raise ValueError(f"task {task.index} ({task.name}) has no answers to learn")
+        self.head.grow(task.answers)
+
+    def phases(self, task: Task) -> Sequence[Phase]:
+        c = self.config
+        falling = partial(cosine, floor=0)
+        return [Phase("train", c.epochs, c.batch_size, self._optimizer, falling, self._data, self._replay)]
+
+    def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
+        logits = self.head(self.fused(batch, self.prompts.newest()))
+        targets = soft_targets(batch.answer, batch.score, self.head.column, logits.shape[1])
+        return {"cross_entropy": soft_cross_entropy(logits, targets)}
+
+    @torch.no_grad()
+    def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
+        """Unit rows (B, D): what the frozen encoders give without prompts."""
+        return F.normalize(self.queries(batch)[:, ("image", "text", "pair").index(kind)], dim=-1)
+
+    def fused(self, batch: Batch, prompts: dict[Modality, Groups]) -> Tensor:
+        """The first fused token (B, D) of prompted encoders."""
+        # No token attends to padding: what a whole batch has of it costs time alone.
+        tokens = trimmed(batch.tokens, self.spec.pad_id)
+        return self.backbone.fused(batch.image, tokens, prompts, self.config.pass_prompts)
+
+    def queries(self, batch: Batch) -> Tensor:
+        """float32 (B, 3, D), of image, text and fusion: ``batch.feature`` where it is there."""
+        if batch.feature is not None:
+            return batch.feature
+        from .queries import QueryModel
+
+        return QueryModel(self.backbone).encode(batch.image, batch.tokens)
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        trained = [p for p in self.parameters() if p.requires_grad]
+        return torch.optim.AdamW(
+            trained,
+            lr=self.config.learning_rate,
+            weight_decay=self.config.weight_decay,
+            fused=True,
+        )

@@ -1,0 +1,173 @@
+"""VQACL's sample-invariant features: a prototype a kind of question, and one an object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...common import distributed
+
+_Found = tuple[Tensor, Tensor]
+
+
+class Prototypes(nn.Module):
+    """Prototypes of questions ``question`` (K, W) and of pictures ``picture`` (O, W).
+
+    A batch's prototype of a class is the mean of its pooled features; the batch is the global one, and comes
+    whole or in parts (:meth:`start_step`). Zero: none yet. ``alpha``, ``beta``: the past's part in the moving
+    average of questions and of pictures.
+
+    ``update`` ``paper``: a prototype changes with batches that hold its class, by the moving average from
+    the second of these on. That of a kind of question that first came in the task under way is the newest
+    batch's: what it was before, a younger model said. Classes without a prototype are not retrieved.
+
+    ``reference``: what the released code does at task t. The first batch of a task replaces all pictures'
+    prototypes, and row t of the questions' (in task 0 all); classes that it does not hold become zero.
+    Later, pictures' are averaged, zero where the batch has none; questions' are, in task 0, the batch's; else
+    row t is the batch's (zero after a batch of the memory), and the others are an average that starts anew
+    in each task and counts absent kinds as zero. Zero rows are retrieved like any other.
+    """
+
+    def __init__(
+        self,
+        kinds: int,
+        objects: int,
+        width: int,
+        alpha: float,
+        beta: float,
+        update: Literal["paper", "reference"] = "paper",
+    ) -> None:
+        super().__init__()
+        self._alpha, self._beta, self._reference = alpha, beta, update == "reference"
+        self.register_buffer("question", torch.zeros(kinds, width))
+        self.register_buffer("picture", torch.zeros(objects, width))
+        self.register_buffer("question_known", torch.zeros(kinds, dtype=torch.bool))
+        self.register_buffer("picture_known", torch.zeros(objects, dtype=torch.bool))
+        self.start_task(0)
+
+    def start_task(self, index: int) -> None:
+        """``index``: the task's, from 0; the reference ties row ``index`` modulo K to it."""
+        self._task = index
+        self._old = self.question_known.clone()
+        self._first = True
+        self._memory: Tensor | None = None
+        self._step: _Step | None = None
+
+    def start_step(self) -> None:
+        """What :meth:`update` is given from here on, up to the next call, is one batch in parts.
+
+        After each part the prototypes are what the parts so far give as one batch, so that the past decays
+        once. Without a call since the task began, each update is a batch.
+        """
+        kept = {name: value.clone() for name, value in self.named_buffers()}
+        self._step = _Step(kept, self._first, self._memory)
+
+    @torch.no_grad()
+    def update(self, question: Tensor, picture: Tensor, kind: Tensor, label: Tensor) -> None:
+        """Takes in a batch, or a part of one: pooled features (B, W) of both parts, ``kind`` (B,), ``label``
+        (B,).
+        """
+        found = (
+            batch_prototypes(question.to(self.question), kind, len(self.question)),
+            batch_prototypes(picture.to(self.picture), label, len(self.picture)),
+        )
+        if self._step is not None:
+            found = self._step.add(found)
+            self._return_to(self._step)
+        (q, q_count), (v, v_count) = found
+        if self._reference:
+            self._update_reference(q, v)
+        else:
+            old = self._old.to(q.device)
+            self.question.copy_(_average(self.question, q, q_count > 0, old, self._alpha))
+            self.picture.copy_(_average(self.picture, v, v_count > 0, self.picture_known, self._beta))
+        self.question_known |= q_count > 0
+        self.picture_known |= v_count > 0
+
+    @torch.no_grad()
+    def retrieve(self, question: Tensor, picture: Tensor) -> Tensor:
+        """The nearest prototypes (B, 2, W), one of each part, of pooled features (B, W)."""
+        known = (None, None) if self._reference else (self.question_known, self.picture_known)
+        return torch.stack(
+            [
+                self.question[nearest(self.question, question.to(self.question), known[0])],
+                self.picture[nearest(self.picture, picture.to(self.picture), known[1])],
+            ],
+            dim=1,
+        )
+
+    def _return_to(self, step: _Step) -> None:
+        """Brings back what was before the step."""
+        for name, value in self.named_buffers():
+            value.copy_(step.before[name])
+        self._first, self._memory = step.first, step.memory
+
+    def _update_reference(self, q: Tensor, v: Tensor) -> None:
+        first, row = self._first, self._task % len(self.question)
+        self._first = False
+        self.picture.copy_(v if first else self._beta * self.picture + (1 - self._beta) * v)
+        if self._task == 0:
+            self.question.copy_(q)
+            return
+        if not first:
+            others = q.clone()
+            others[row] = 0
+            if self._memory is not None:
+                others = self._alpha * self._memory + (1 - self._alpha) * others
+            self._memory = others
+            self.question.copy_(others)
+        self.question[row] = q[row]
+
+
+@dataclass
+class _Step:
+    """A step under way. ``before``, ``first``, ``memory``: the state that it began with. ``seen``: what
+    :func:`batch_prototypes` gives for its parts so far, of questions and of pictures.
+    """
+
+    before: dict[str, Tensor]
+    first: bool
+    memory: Tensor | None
+    seen: tuple[_Found, _Found] | None = None
+
+    def add(self, part: tuple[_Found, _Found]) -> tuple[_Found, _Found]:
+        """``seen``, with one more part."""
+        if self.seen is None:
+            self.seen = part
+        else:
+            self.seen = _joined(self.seen[0], part[0]), _joined(self.seen[1], part[1])
+        return self.seen
+
+
+def batch_prototypes(pooled: Tensor, label: Tensor, classes: int) -> _Found:
+    """Means (classes, W) of the global batch's rows of each class, zero where it has none, and counts."""
+    one_hot = F.one_hot(label, classes).to(pooled.dtype)
+    sums = distributed.all_reduce_sum(torch.cat([one_hot.T @ pooled, one_hot.sum(0)[:, None]], dim=1))
+    count = sums[:, -1]
+    return sums[:, :-1] / count.clamp(min=1)[:, None], count
+
+
+def nearest(prototypes: Tensor, query: Tensor, known: Tensor | None = None) -> Tensor:
+    """Rows (B,) of ``prototypes`` (C, W) nearest to ``query`` (B, W): the cosine of hyperbolic tangents.
+    ``known``: bool (C,), the rows to choose from.
+    """
+    similarity = F.normalize(query.tanh(), dim=-1) @ F.normalize(prototypes.tanh(), dim=-1).T
+    if known is not None:
+        similarity = similarity.masked_fill(~known, -torch.inf)
+    return similarity.argmax(1)
+
+
+def _joined(one: _Found, other: _Found) -> _Found:
+    """Means and counts of two parts of a batch as one."""
+    count = one[1] + other[1]
+    sums = one[0] * one[1][:, None] + other[0] * other[1][:, None]
+    return sums / count.clamp(min=1)[:, None], count
+
+
+def _average(old: Tensor, new: Tensor, present: Tensor, averaged: Tensor, part: float) -> Tensor:
+    mixed = torch.where(averaged[:, None], part * old + (1 - part) * new, new)
+    return torch.where(present[:, None], mixed, old)

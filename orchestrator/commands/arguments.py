@@ -1,0 +1,288 @@
+"""What the command lines share: arguments, one-line errors, timed progress."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import re
+import select
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from ..errors import UserError, one_line
+from ..execution.ray_folder import RayFolder
+from ..schema import strict_yaml
+from ..storage.atomic_write import write_text
+from ..storage.full_disk import full_disk, is_full
+from ..storage.refused import refused
+from ..storage.run_folder import RUNS, kept_at
+from ..storage.user_path import user_path
+from .told_to_end import ToldToEnd
+
+if TYPE_CHECKING:
+    from ..storage.run_storage import RunStorage
+
+
+class Say:
+    """Prints progress lines, each with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, line: str) -> None:
+        print(f"[{time.monotonic() - self._began:6.1f}s] {line}", flush=True)
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """``--version``, which every command has."""
+    parser.add_argument("--version", action="version", version=f"vlcl-orchestrator {__version__}")
+
+
+def add_run_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments that a sweep and a single run have in common."""
+    add_version(parser)
+    parser.add_argument("--stream", metavar="NAME", help="the stream of tasks (default: the search space's)")
+    parser.add_argument("--data", metavar="DIR", help="folder of a stream that reads a data set")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="data-parallel workers of a trial (default 1)"
+    )
+    parser.add_argument(
+        "--gpus-per-trial",
+        type=float,
+        metavar="X",
+        help="GPUs a trial holds: 0, a fraction, or one a worker (default: one a worker where there are any)",
+    )
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="configuration values by dotted key, such as method.learning_rate=1e-3 replay.size=200",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="seed of the run and of the search (default 0)")
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave out and count records that cannot be read"
+    )
+    parser.add_argument(
+        "--no-feature-cache",
+        action="store_true",
+        help="encode every batch with a frozen encoder anew, instead of each picture once for all runs",
+    )
+    parser.add_argument(
+        "--storage",
+        metavar="URL",
+        help="where checkpoints are kept, an fsspec URL such as s3://BUCKET/PREFIX (default: $VLCL_STORAGE, "
+        "else the run's own folder)",
+    )
+    parser.add_argument("--name", metavar="NAME", help="name of the run and of its folder under runs/")
+
+
+def given_values(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Dotted key -> value of what the command line sets, ``--set`` and the options that stand for a key."""
+    from ..config import parse_set
+
+    values = parse_set(arguments.set)
+    options = {
+        "run.workers": arguments.workers,
+        "run.gpus_per_trial": arguments.gpus_per_trial,
+        "run.seed": arguments.seed,
+        "run.skip_bad": arguments.skip_bad or None,
+        "run.feature_cache": False if arguments.no_feature_cache else None,
+    }
+    for key, value in options.items():
+        if value is None:
+            continue
+        if key in values:
+            raise UserError(f"--set {key}={values[key]}: {key} is also given by its own option; give it once")
+        values[key] = value
+    return values
+
+
+def storage_url(given: argparse.Namespace) -> str | None:
+    """Where a new run is to be kept beside its folder: ``--storage``, else ``$VLCL_STORAGE``."""
+    return whole_url(given.storage or os.environ.get("VLCL_STORAGE"))
+
+
+def whole_url(url: str | None) -> str | None:
+    """A storage's address from any working folder: a path becomes an absolute ``file://`` URL.
+
+    :class:`UserError`: what begins like a URL and is none would be taken for a path.
+    """
+    if not url:
+        return None
+    if match := re.match(r"([A-Za-z][A-Za-z0-9+.-]+):(?!//|:)", url):
+        raise UserError(
+            f"--storage {url}: is no URL; allowed: {match[1]}://..., or a path (./{url} for one of that name)"
+        )
+    path = url.removeprefix("file://").removeprefix("local://")
+    if path == url and "://" in url or "::" in url:
+        return url
+    return f"file://{user_path(path, follow=False)}"
+
+
+def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespace, *honoured: str) -> None:
+    """:class:`UserError`: an option beside ``--resume`` that would not be honoured, as a run goes on with
+    what it was started with. ``honoured``: options of the one command that are. Where there is a storage,
+    files that the run reads may be said again.
+    """
+    allowed = {"resume", "concurrent", "storage", "dry_run", *honoured}
+    shown = ", ".join(f"--{name}" for name in (*honoured, "concurrent", "storage", "dry-run"))
+    if storage_url(given):
+        allowed |= {"data", "set"}
+    for name, value in vars(given).items():
+        if name not in allowed and value != parser.get_default(name):
+            option = value if name == "method" else f"--{name.replace('_', '-')}"
+            raise UserError(
+                f"--resume {given.resume}: goes on with what the run was started with; leave out {option} "
+                f"(allowed beside it: {shown})"
+            )
+
+
+def said_again(given: argparse.Namespace) -> dict[str, Any]:
+    """Dotted key -> value of what the command line says again of a run that is gone on with."""
+    from ..config import parse_set
+
+    said = parse_set(given.set)
+    if given.data:
+        said["stream.data"] = str(user_path(given.data))
+    return said
+
+
+def resumed_storage(given: argparse.Namespace, request: Mapping[str, Any], file: Path) -> RunStorage | None:
+    """Where a run that is gone on with is kept beside its folder, which is brought up to what is there.
+
+    ``request``: what the run was started with, as the ``file`` in its folder says it. ``--storage`` names a
+    copy of that one, which gets what it lacks, and is written there: it holds from then on.
+    :class:`UserError`: what is there is another run's, or an older copy.
+    """
+    url = whole_url(given.storage) or request["storage"]
+    kept = kept_at(url, file.parent)
+    if kept is not None:
+        kept.agree()
+        kept_at(url, file.parent, check=True)  # only now: nothing is made where another run is
+    if kept is not None and url != request["storage"]:
+        kept.push_all()
+        write_text(file, strict_yaml.dump({**request, "storage": url}))
+    return kept
+
+
+def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> None:
+    """Runs a command: a user's error is one line and exit status 2, as is a place that may not be written or
+    read, Ctrl-C is 130 (:class:`~orchestrator.commands.told_to_end.ToldToEnd` has the others), a full disk
+    is one line and 1, a reader of standard output that has gone (``| head``) is 141, as a shell says it,
+    without a word. What it writes only the user may change, whatever the umask: a run's folder is gone on
+    with.
+    """
+    os.umask(os.umask(0o022) | 0o022)
+    _open_outputs()
+    _settle_home()
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal cannot show is shown as \xNN.
+        with suppress(AttributeError):  # a notebook's
+            stream.reconfigure(errors="backslashreplace")
+    told = ToldToEnd()
+    try:
+        _check_here()
+        with told:
+            status = told.status(main(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except UserError as error:
+        _tell(f"error: {error}")
+        status = 1 if is_full(error) else 2
+    except SystemExit:  # after --help, --version or what argparse does not take
+        _reader_gone()
+        raise
+    except BrokenPipeError:
+        if not _reader_gone():
+            raise
+        status = 141
+    except OSError as error:
+        line, status = (full_disk(Path(error.filename or RUNS)), 1) if is_full(error) else (refused(error), 2)
+        if line:
+            _tell(f"error: {line}")
+        else:
+            status = _unforeseen(error)
+    except Exception as error:  # noqa: BLE001
+        status = _unforeseen(error)
+    except KeyboardInterrupt:
+        _tell("interrupted")
+        status = told.status(130)
+    _reader_gone()
+    if _lanes_left():
+        # A lane that was left alone waits inside Ray, whose own way out would change the exit status.
+        for folder in list(RayFolder.left):
+            folder.remove()
+        os._exit(status)
+    sys.exit(status)
+
+
+def _lanes_left() -> bool:
+    return any(thread.name.startswith("lane-") for thread in threading.enumerate())
+
+
+def _unforeseen(error: Exception) -> int:
+    """Raises ``error``; where lanes were left alone, prints its traceback: the process has to end itself."""
+    if not _lanes_left():
+        raise error
+    with suppress(OSError):
+        print("".join(traceback.format_exception(error)).rstrip(), file=sys.stderr, flush=True)
+    return 1
+
+
+def _tell(line: str) -> None:
+    """A last line, where the terminal is still there."""
+    with suppress(OSError):
+        print(one_line(line), file=sys.stderr, flush=True)
+
+
+def _open_outputs() -> None:
+    """Output that was closed (``>&-``) goes nowhere, instead of into the next file that is opened."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for the life of the process
+
+
+def _settle_home() -> None:
+    """A user without a name and a home, as a container may have one, has the home that Docker gives: Ray does
+    not come up without any.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = "/"
+
+
+def _check_here() -> None:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise UserError("the working folder was removed; allowed: one that is there (cd to it)") from None
+
+
+def _reader_gone() -> bool:
+    """Whether nobody takes what is printed. What is left of it then goes nowhere: the interpreter would
+    complain of it at its end.
+    """
+    try:
+        sys.stdout.flush()
+        pipe = select.poll()
+        pipe.register(sys.stdout.fileno(), 0)  # errors alone: a pipe that nobody reads has one
+        if not pipe.poll(0):
+            return False
+    except io.UnsupportedOperation:  # no file, but what a test reads
+        return False
+    except OSError:
+        pass
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return True

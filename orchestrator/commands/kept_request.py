@@ -1,0 +1,24 @@
+"""What a run was asked for, as its folder says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..schema import strict_yaml
+
+
+def read_request(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
+    """The request in a file: each of the keys of ``kinds``, with a value of its type or none.
+
+    :class:`~orchestrator.errors.UserError`, one line: no YAML, another key, a missing one, another type.
+    """
+    found, _ = strict_yaml.read(path)
+    if not isinstance(found, Mapping) or set(found) != set(kinds):
+        raise UserError(f"{path}: is not what a run was asked for; allowed are the keys {', '.join(kinds)}")
+    for key, kind in kinds.items():
+        if found[key] is not None and type(found[key]) is not kind:
+            raise UserError(f"{path}: {key} is {str(found[key])[:60]!r}; allowed: {kind.__name__}, or null")
+    return dict(found)

@@ -1,0 +1,84 @@
+"""What --dry-run prints: everything that is decided before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..config import RunConfig
+from ..errors import one_line
+from ..execution.ray_address import ray_address
+from ..machine.cpus import usable_cpus
+from ..schema import strict_yaml
+from ..search.space import Space
+from ..streams.shown_task import shown_task
+from ..streams.size_remarks import size_remarks
+from ..streams.source import StreamSource
+
+
+def preview(space: Space, source: StreamSource, trials: int, concurrent: int | None) -> str:
+    """A sweep: resolved configuration, space, tasks, resources."""
+    lines = [
+        f"Search: {trials} trials for {space.objective.mode} {space.objective.metric} ({space.path})",
+        *(f"  {line}" for line in space.describe()),
+        "",
+        *_common(space.config, source, concurrent, space.largest_memory(len(source.categories))),
+    ]
+    return "\n".join(lines)
+
+
+def preview_train(
+    config: RunConfig, source: StreamSource, seeds: Sequence[int], concurrent: int | None
+) -> str:
+    """Fixed configurations: seeds, resolved configuration, tasks, resources."""
+    largest = config.replay.most(len(source.categories))
+    return "\n".join(
+        [f"Runs: seed {', '.join(map(str, seeds))}", "", *_common(config, source, concurrent, largest)]
+    )
+
+
+def _common(config: RunConfig, source: StreamSource, concurrent: int | None, largest: int) -> list[str]:
+    """``largest``: records that the memory holds at most."""
+    sizes = [{name: len(split.label) for name, split in task.splits.items()} for task in source.tasks]
+    columns = list(dict.fromkeys(name for size in sizes for name in size))
+    groups = [] if source.tables is None else source.tables.groups
+    rows = [["task", "name", *columns, *(["trained on, in this order"] if groups else [])]]
+    for number, (task, size) in enumerate(zip(source.tasks, sizes, strict=True), 1):
+        inner = [", ".join(groups[g] for g in task.groups)] if groups else []
+        name = shown_task(task.name)
+        rows.append([str(number), name, *(str(size.get(column, "-")) for column in columns), *inner])
+    rows = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    table = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return [
+        "Configuration",
+        *(f"  {line}" for line in strict_yaml.dump(config.to_dict()).splitlines()),
+        "",
+        f"Stream {source.name}: {len(source.tasks)} tasks of {source.scenario}, {_pictures(source)}",
+        *(f"  {line}" for line in table),
+        *(f"  left out: {count} x {why}" for why, count in source.skipped.items()),
+        *(f"  {one_line(line)}" for line in (*source.remarks, *size_remarks(source, largest))),
+        "",
+        "Resources",
+        *(f"  {line}" for line in _resources(config, concurrent)),
+    ]
+
+
+def _pictures(source: StreamSource) -> str:
+    regions = source.tables and source.tables.regions
+    return f"{regions[0]} regions of {regions[1]} features" if regions else f"{source.image_size} px"
+
+
+def _resources(config: RunConfig, concurrent: int | None) -> list[str]:
+    run = config.run
+    gpus = (
+        "one GPU a worker where there are any"
+        if run.gpus_per_trial is None
+        else f"{run.gpus_per_trial:g} GPU"
+    )
+    at_once = "as many trials at once as fit" if concurrent is None else f"{concurrent} trials at once"
+    address = ray_address()
+    where = f"the Ray cluster at {address}" if address else f"this machine ({usable_cpus()} CPUs)"
+    return [
+        f"a trial: {run.workers} worker(s), {run.cpus_per_worker} CPU each, {gpus}",
+        f"{at_once}, on {where}",
+    ]

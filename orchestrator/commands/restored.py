@@ -1,0 +1,73 @@
+"""What a run's folder that came from a storage may say, before it counts as the user's own."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..config import RunConfig, flatten
+from ..errors import UserError
+from ..storage.user_path import user_path
+
+
+def check_restored(
+    config: RunConfig, searched: Mapping[str, Iterable[Any]], said: Mapping[str, Any], url: str
+) -> None:
+    """Raises a one-line :class:`~orchestrator.errors.UserError` where the run that was restored from ``url``
+    would read files or folders of this machine that the command line does not name.
+
+    What is read there ends in checkpoints, and so in the storage: whoever can write to it must not choose it.
+    ``config``: the run's. ``searched``: what its search chooses among, by dotted key. ``said``: dotted key ->
+    value, said again on the command line (:func:`check_said`).
+    """
+    for key, values in searched.items():
+        for value in values:
+            if _is_place(value):
+                raise UserError(
+                    f"{url}: the run there searches {key} over {value!r}, which is a place on this machine; "
+                    "allowed: a search over no files (for a word: another working folder)"
+                )
+    named = {"method.name": config.method_name, "stream.name": config.stream_name}
+    usual = flatten(RunConfig.from_dict(named).to_dict())
+    found = {
+        key: value
+        for key, value in flatten(config.to_dict()).items()
+        if key not in said and value != usual.get(key) and _is_place(value)
+    }
+    if found:
+        again = " ".join(
+            f"--data {shlex.quote(value)}"
+            if key == "stream.data"
+            else f"--set {shlex.quote(f'{key}={value}')}"
+            for key, value in found.items()
+        )
+        raise UserError(
+            f"{url}: the run there reads {', '.join(map(repr, found.values()))} on this machine; allowed "
+            f"where you say so yourself, beside --resume and --storage: {again}"
+        )
+
+
+def check_said(config: RunConfig, said: Mapping[str, Any]) -> None:
+    """:class:`~orchestrator.errors.UserError`: the command line says again what the run was started with, and
+    says something else.
+    """
+    flat = flatten(config.to_dict())
+    for key, value in said.items():
+        if key == "stream.data" and flat.get(key) and value == str(user_path(flat[key])):
+            continue
+        if key not in flat or flat[key] != value:
+            raise UserError(
+                f"--resume with {key} {value!r}: the run was started with {flat.get(key)!r}; allowed: that"
+            )
+
+
+def _is_place(value: Any) -> bool:
+    """Whether it is text that names a file or folder of this machine, also behind a prefix, as timm's."""
+    if not isinstance(value, str) or not value.strip():
+        return False
+    path = value.rpartition(":")[2]
+    if path[:1] in ("/", "~") or ".." in path.split("/"):
+        return True
+    return os.path.exists(value) or bool(path) and os.path.exists(path)

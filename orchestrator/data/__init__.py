@@ -1,0 +1,1 @@
+"""From global rows to batches. Knows nothing of Ray."""

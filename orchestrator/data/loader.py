@@ -1,0 +1,223 @@
+"""Batches for training and for evaluation, prepared by threads ahead of the step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+
+from methods.method import Batch
+
+from ..errors import UserError
+from ..seeding import keys, view_seeds
+from ..streams.augment import augment as augmented
+from ..streams.pictures.substitute import Substitute
+from ..streams.prefetch import Prefetch
+from ..streams.stream import Split
+from .row_reader import RowReader, Samples
+
+
+class Loader:
+    """One rank's share of the micro-batches of one phase: ``accumulate`` in each of ``steps`` steps.
+
+    Each epoch walks ``rows`` (different global training rows, int (n,)) in a random order that is a function
+    of ``(seed, epoch)``, alike on all ranks, in global batches of ``batch_size``, each cut into
+    ``accumulate`` equal micro-batches; rank r takes the r-th of ``world`` equal parts of a micro-batch. What
+    is left at the end of an epoch is dropped. Epochs are counted on until all steps are taken, so that no
+    epoch comes twice.
+
+    A micro-batch holds a row as often as ``rows`` does: losses between samples would take a copy for a
+    negative. Fewer rows
+    than ``batch_size`` make one batch an epoch, of as many as can be shared equally; of fewer than ``world *
+    accumulate`` an epoch has fewer micro-batches, none larger than it is in a whole batch.
+
+    A sample's augmentation is a function of ``(seed, epoch, row)``, so that neither ranks nor threads change
+    a number. ``Batch.seed`` is a function of ``seed`` and the micro-batch's number.
+
+    ``views``: V, where the pictures go through a frozen encoder: a sample's augmentation is then one of V
+    that were drawn once for all runs (:func:`~orchestrator.seeding.view_seeds`), and which one is a
+    function of ``(seed, epoch, row)``. Where the reader has features, ``Batch.feature`` holds that view's,
+    and no picture is read. None: a fresh augmentation each time.
+
+    ``augment``: the name of a transform of :func:`~orchestrator.streams.augment.augment`. ``pin``: copy
+    each batch into page-locked memory, for a GPU. ``threads`` prepare up to ``depth`` batches ahead.
+    ``len()`` is the number of micro-batches. ``waited``: seconds that the consumer waited for batches,
+    without the first. Raises UserError where ``batch_size`` cannot be shared equally, or where there are
+    fewer rows than workers; errors of the reader are raised in place of the batch.
+    """
+
+    def __init__(
+        self,
+        reader: RowReader,
+        rows: np.ndarray,
+        *,
+        batch_size: int,
+        steps: int,
+        seed: int,
+        augment: str,
+        accumulate: int = 1,
+        views: int | None = None,
+        rank: int = 0,
+        world: int = 1,
+        pin: bool = False,
+        threads: int = 2,
+        depth: int = 4,
+    ) -> None:
+        if batch_size < 1 or batch_size % (world * accumulate):
+            parts = f"{world} workers" + (f" x {accumulate} micro-batches" if accumulate > 1 else "")
+            raise UserError(f"batch_size {batch_size} cannot be shared equally among {parts}")
+        if not len(rows):
+            raise UserError("there are no training rows to make a batch of")
+        if len(rows) < world:
+            raise UserError(
+                f"{len(rows)} training rows cannot be shared among {world} workers: allowed are {world} rows "
+                "or more"
+            )
+        self._reader = reader
+        self._rows = np.asarray(rows, np.int64)
+        self._batches_in_all = steps * accumulate
+        self._size, self._batches_an_epoch = _sizes(len(rows), batch_size, accumulate, world)
+        self._seed = seed
+        self._augment = augment
+        self._views = reader.views if reader.encoded else views
+        self._rank = rank
+        self._world = world
+        device = torch.cuda.current_device() if pin else None
+        self._pin = pin
+        self._batches = Prefetch(
+            self._batch, self._draw, threads=threads, depth=depth, initializer=_on_device(device)
+        )
+
+    def __len__(self) -> int:
+        return self._batches_in_all
+
+    def __iter__(self) -> Iterator[Batch]:
+        return iter(self._batches)
+
+    @property
+    def waited(self) -> float:
+        return self._batches.waited
+
+    def close(self) -> None:
+        """Stops the threads."""
+        self._batches.close()
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _draw(self) -> Iterator[tuple[int, np.ndarray, int]]:
+        """For each micro-batch its number, this rank's rows and the epoch."""
+        share = self._size // self._world
+        for number in range(self._batches_in_all):
+            epoch, place = divmod(number, self._batches_an_epoch)
+            if place == 0:
+                order = np.argsort(keys(self._seed, epoch, np.arange(len(self._rows))), kind="stable")
+            begin = place * self._size + self._rank * share
+            yield number, self._rows[order[begin : begin + share]], epoch
+
+    def _batch(self, drawn: tuple[int, np.ndarray, int]) -> Batch:
+        number, rows, epoch = drawn
+        # The last 0 keeps the numbers of runs from when a batch could hold a row several times.
+        seeds = keys(self._seed, epoch, rows, 0)
+        view = None if self._views is None else (seeds % np.uint64(self._views)).astype(np.int64)
+        if self._reader.encoded:
+            samples = self._reader.read(rows, view)
+        else:
+            samples = self._reader.read(rows)
+            if view is not None:
+                seeds = view_seeds(self._reader.origin(samples.rows), view)
+            samples = samples._replace(pictures=augmented(self._augment, samples.pictures, seeds))
+        batch = _to_batch(samples, self._pin)
+        batch.seed = int(keys(self._seed, number) >> np.uint64(1))
+        batch.offset = self._rank * len(rows)
+        batch.total = self._size
+        return batch
+
+
+def _sizes(rows: int, batch_size: int, accumulate: int, world: int) -> tuple[int, int]:
+    """Rows of a micro-batch, over all ranks, and micro-batches of an epoch over ``rows`` rows."""
+    if rows >= batch_size:
+        return batch_size // accumulate, rows // batch_size * accumulate
+    if share := rows // (world * accumulate):
+        return share * world, accumulate
+    size = min(batch_size // accumulate, rows // world * world)
+    return size, max(1, rows // size)
+
+
+def eval_batches(
+    split: Split,
+    *,
+    batch_size: int,
+    rank: int = 0,
+    world: int = 1,
+    pin: bool = False,
+    threads: int = 2,
+    depth: int = 4,
+) -> Prefetch[np.ndarray, Batch]:
+    """One walk over a split, unaugmented, in order, in batches of ``batch_size``, the last of what is left.
+
+    Whole batches are dealt to the ranks: number i goes to rank i modulo ``world``; a rank may have none.
+    ``Batch.seed`` is the batch's number, ``Batch.row`` the row in the split. Where the split has features
+    they take the place of pictures, or come beside them. A picture that cannot be read is a BadRecord.
+    """
+
+    def work(item: tuple[int, np.ndarray]) -> Batch:
+        number, rows = item
+        pictures, found = None, rows
+        if split.feature is None or split.beside:
+            if isinstance(split.pictures, Substitute):
+                pictures, found = split.pictures.take(rows)
+            else:
+                pictures = split.pictures.read(rows)
+        feature = None if split.feature is None else split.feature[found]
+        questions = None if split.questions is None else split.questions.take(found)
+        samples = Samples(pictures, split.tokens[found], split.label[found], rows, feature, questions)
+        batch = _to_batch(samples, pin)
+        batch.seed, batch.total = number, len(batch)
+        return batch
+
+    every = np.arange(len(split))
+    parts = [(i // batch_size, every[i : i + batch_size]) for i in range(0, len(split), batch_size)][
+        rank::world
+    ]
+    device = torch.cuda.current_device() if pin else None
+    return Prefetch(work, lambda: parts, threads=threads, depth=depth, initializer=_on_device(device))
+
+
+def _on_device(device: int | None) -> Callable[[], None] | None:
+    """What a new thread runs: the current device belongs to a thread, and pinning would else wake device
+    0.
+    """
+    return None if device is None else lambda: torch.cuda.set_device(device)
+
+
+def _to_batch(samples: Samples, pin: bool) -> Batch:
+    def tensor(array: np.ndarray, kind: torch.dtype) -> torch.Tensor:
+        # NumPy copies on this thread alone: torch would start its own team of threads in each of ours.
+        found = torch.empty(array.shape, dtype=kind, pin_memory=pin)
+        np.copyto(found.numpy(), array)
+        return found
+
+    batch = Batch(
+        None,
+        tensor(samples.tokens, torch.int64),
+        tensor(samples.label, torch.int64),
+        tensor(samples.rows, torch.int64),
+    )
+    pictures = samples.pictures
+    if pictures is not None and pictures.ndim == 4:
+        batch.image = tensor(pictures.transpose(0, 3, 1, 2), torch.uint8)
+    elif pictures is not None:
+        batch.regions = tensor(pictures[..., :-4], torch.float32)
+        batch.boxes = tensor(pictures[..., -4:], torch.float32)
+    if samples.feature is not None:
+        batch.feature = tensor(samples.feature, torch.float32)
+    if samples.questions is not None:
+        batch.kind = tensor(samples.questions.kind, torch.int64)
+        batch.answer = tensor(samples.questions.answer, torch.int64)
+        batch.score = tensor(samples.questions.score, torch.float32)
+    return batch

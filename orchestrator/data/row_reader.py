@@ -1,0 +1,172 @@
+"""Training samples by their global row, from wherever they lie."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..errors import BadRecord
+from ..object_store.memory_plan import row_bytes
+from ..object_store.shared_stream import Candidates, SharedStream
+from ..streams.pictures.subset import Subset
+from ..streams.pictures.substitute import Substitute
+from ..streams.source import Questions
+from ..streams.stream import Split, Stream
+
+
+class Samples(NamedTuple):
+    """``pictures``: (n, *shape) as ``Stream.picture`` says, or None where ``feature``, float16 (n, D), takes
+    their place; where it is beside them it is float16 (n, ...). ``tokens``: int32 (n, L). ``label``: int32
+    (n,). ``rows``: int64 (n,), the rows that were read. ``questions``: in vqa.
+    """
+
+    pictures: np.ndarray | None
+    tokens: np.ndarray
+    label: np.ndarray
+    rows: np.ndarray
+    feature: np.ndarray | None = None
+    questions: Questions | None = None
+
+
+class RowReader:
+    """Reads the training samples of a stream by global row: from shared memory where they lie there, else
+    from their source.
+
+    ``bytes_per_row``: bytes of one replayed sample. ``encoded``: whether features take the place of pictures;
+    ``views``: how many augmented views of a picture they hold, None where there are no such views. With
+    ``stream.skip_bad``, a sample whose picture cannot be read is replaced, picture, tokens and label, by the
+    next one of its task and label that can, or by what else may stand for it
+    (:meth:`~orchestrator.streams.pictures.substitute.Substitute.of_labels`);
+    ``skipped`` counts them. Safe to call from several threads.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        if isinstance(stream, SharedStream):
+            self._tokens, self._label = stream.tokens, stream.label
+            self.bytes_per_row = stream.bytes_per_row
+            candidates, self._feature, self._origin = stream.candidates, stream.feature, stream.origin
+            self._questions = stream.questions
+        else:
+            splits = [task.splits["train"] for task in stream.tasks]
+            self._tokens = np.concatenate([split.tokens for split in splits])
+            self._label = np.concatenate([split.label for split in splits])
+            self.bytes_per_row = row_bytes(stream)
+            features = [split.feature for split in splits]
+            self._feature = None if features[0] is None else np.concatenate(features)
+            candidates, self._origin = None, None
+            self._questions = Questions.join([split.questions for split in splits])
+        self._views = stream.views
+        self._beside = self._feature is not None and not stream.features_only
+        self.encoded = stream.features_only
+        self.views = None if self._views is None else self._views.shape[1]
+        self._raw = _TrainPictures(stream, candidates)
+        self._pictures: Substitute | None = None
+        if stream.skip_bad and not self.encoded:
+            task = stream.task_of(np.arange(len(self._label)))
+            group = None if stream.tables is None else stream.group_of(self._label)
+            self._pictures = Substitute.of_labels(self._raw, stream.scenario, self._label, task, group)
+
+    @property
+    def skipped(self) -> int:
+        """How many samples were replaced so far."""
+        return 0 if self._pictures is None else self._pictures.skipped
+
+    def read(self, rows: np.ndarray, views: np.ndarray | None = None) -> Samples:
+        """The samples in the order of ``rows``, int (n,). ``views``: int (n,), which of a picture's encoded
+        views; None: the features of the picture itself. Raises BadRecord, naming the global row.
+        """
+        pictures = feature = None
+        if not self.encoded and self._pictures is None:
+            pictures = self._raw.read(rows)
+        elif not self.encoded:
+            pictures, rows = self._pictures.take(rows)
+        if self._feature is not None:
+            feature = self._feature[rows] if views is None else self._views[rows, views]
+        questions = None if self._questions is None else self._questions.take(rows)
+        return Samples(pictures, self._tokens[rows], self._label[rows], rows, feature, questions)
+
+    def labels(self, rows: np.ndarray) -> np.ndarray:
+        """int32 (n,): the labels of global rows."""
+        return self._label[rows]
+
+    def origin(self, rows: np.ndarray) -> np.ndarray:
+        """What the global rows were before bad records were left out: the same in every way of sharing."""
+        return rows if self._origin is None else self._origin[rows]
+
+    def split(self, rows: np.ndarray) -> Split:
+        """The samples of ``rows`` as a split, those that :meth:`read` takes where some are bad; pictures are
+        read when asked for.
+        """
+        if self._pictures is not None:
+            rows = self._pictures.readable(rows)
+        return Split(
+            Subset(self._raw, np.asarray(rows, np.int64)),
+            self._tokens[rows],
+            self._label[rows],
+            feature=None if self._feature is None else self._feature[rows],
+            questions=None if self._questions is None else self._questions.take(rows),
+            beside=self._beside,
+        )
+
+
+class _TrainPictures:
+    """The training pictures of all tasks by global row."""
+
+    def __init__(self, stream: Stream, candidates: Candidates | None) -> None:
+        self._stream = stream
+        self._candidates = candidates
+        self._shape, self._type = stream.picture
+        pictures = (task.splits["train"].pictures for task in stream.tasks)
+        self._sources = [p.pictures if isinstance(p, Substitute) else p for p in pictures]
+
+    def __len__(self) -> int:
+        return int(self._stream.starts[-1])
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        rows = np.asarray(rows, np.int64)
+        if self._candidates is None:
+            return self._from_sources(rows)
+        if self._candidates.rows is None:
+            return self._candidates.pictures.read(rows)
+        kept, place = self._find(rows)
+        if kept.all():
+            return self._from_candidates(place)
+        if not kept.any():
+            return self._from_sources(rows)
+        out = np.empty((len(rows), *self._shape), self._type)
+        out[kept] = self._from_candidates(place[kept])
+        out[~kept] = self._from_sources(rows[~kept])
+        return out
+
+    def _find(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows are candidates, and where among them."""
+        known = self._candidates.rows
+        if not len(known):
+            return np.zeros(len(rows), bool), np.zeros(len(rows), np.int64)
+        place = np.minimum(np.searchsorted(known, rows), len(known) - 1)
+        return known[place] == rows, place
+
+    def _from_candidates(self, place: np.ndarray) -> np.ndarray:
+        try:
+            return self._candidates.pictures.read(place)
+        except BadRecord as error:
+            raise BadRecord(str(error), int(self._candidates.rows[error.row])) from None
+
+    def _from_sources(self, rows: np.ndarray) -> np.ndarray:
+        tasks = self._stream.task_of(rows)
+        found = np.unique(tasks)
+        if len(found) == 1:
+            return self._from_source(int(found[0]), rows)
+        out = np.empty((len(rows), *self._shape), self._type)
+        for task in found:
+            mine = tasks == task
+            out[mine] = self._from_source(int(task), rows[mine])
+        return out
+
+    def _from_source(self, task: int, rows: np.ndarray) -> np.ndarray:
+        start = int(self._stream.starts[task])
+        try:
+            return self._sources[task].read(rows - start)
+        except BadRecord as error:
+            raise BadRecord(str(error), start + error.row) from None

@@ -1,0 +1,86 @@
+"""The one look at test data: a finished trial's checkpoints, evaluated on the test splits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from methods.registry import get as get_method
+
+from ..config import RunConfig
+from ..seeding import seed_everything
+from ..storage import checkpoint
+from ..storage.atomic_write import write_text
+from ..storage.trial_files import TESTED_FILE
+from ..streams.stream import Stream
+from .agreement import all_or_none
+from .scenarios import evaluate, evaluation_of, summary_metrics
+from .tables import write_matrix, write_table
+from .vqa_tables import QUESTION_TABLES, question_tables
+
+
+def final_test(
+    config: RunConfig,
+    stream: Stream,
+    folder: Path,
+    device: torch.device,
+    stamp: Mapping[str, str] | None = None,
+    tokenizer: Mapping[str, bytes] | None = None,
+) -> dict[str, float]:
+    """Test metrics of a finished trial, named ``test/...``; written to ``folder/test``: ``matrix.csv`` and,
+    of questions, the tables of :func:`~orchestrator.evaluation.vqa_tables.question_tables`, and last, as
+    what says that the look is finished, ``metrics.json``. ``stamp``, ``tokenizer``: what the checkpoints
+    must be of (:func:`~orchestrator.storage.checkpoint.load`); the stamp is kept with the metrics.
+
+    Row t of the matrix is the model after task t on every task, later ones included, which forward transfer
+    needs, with an untrained model's scores as its baseline. The weights come from the trial's checkpoints:
+    nothing is trained again. What only the earlier models have, since it needs classes not yet seen, is told
+    as the mean over them: ``test/over_time/harmonic_mean`` ...
+    """
+    tasks = len(stream.tasks)
+    how = evaluation_of(config, stream, device)
+    seed_everything(config.run.seed)
+    method = get_method(config.method_name)(config.method, stream.spec).to(device)
+    baseline = evaluate(method, stream, "test", tasks=tasks, seen=0, how=how).by_task
+    matrix = np.full((tasks, tasks), np.nan)
+    steps: list[dict[str, float]] = []
+    for t in range(tasks):
+        saved = all_or_none(partial(_checkpoint, folder, t, stamp, tokenizer), device)
+        checkpoint.restore(method, saved.model)
+        scores = evaluate(method, stream, "test", tasks=tasks, seen=t + 1, how=how)
+        matrix[t] = scores.by_task
+        steps.append(scores.metrics)
+    metrics = steps[-1] | _over_time(steps) | summary_metrics(stream, "test", matrix, steps, baseline)
+    named = {f"test/{name}": float(value) for name, value in metrics.items()}
+    if not dist.is_initialized() or dist.get_rank() == 0:
+        (folder / "test").mkdir(exist_ok=True)
+        names = [t.task.name for t in stream.tasks]
+        write_matrix(folder / "test" / "matrix.csv", matrix, names)
+        for name, table in question_tables(steps, names).items():
+            write_table(folder / "test" / f"{name}.csv", table, QUESTION_TABLES[name].corner)
+        of = {} if stamp is None else {"stamp": dict(stamp)}
+        write_text(folder / TESTED_FILE, json.dumps(of | named, indent=1))
+    return named
+
+
+def _checkpoint(
+    folder: Path, task: int, stamp: Mapping[str, str] | None, tokenizer: Mapping[str, bytes] | None
+) -> checkpoint.Checkpoint:
+    saved = checkpoint.load(folder, task, stamp, tokenizer)
+    if saved is None:
+        where = checkpoint.folder_of(folder, task)
+        raise FileNotFoundError(f"{where}: no whole checkpoint of task {task + 1} to test")
+    return saved
+
+
+def _over_time(steps: list[dict[str, float]]) -> dict[str, float]:
+    """Means over the models that have them of metrics that the last model has not."""
+    names = {name for step in steps for name in step} - set(steps[-1])
+    found = {name: [step[name] for step in steps if name in step] for name in sorted(names)}
+    return {f"over_time/{name}": float(np.mean(values)) for name, values in found.items()}

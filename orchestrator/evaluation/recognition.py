@@ -1,0 +1,181 @@
+"""Evaluation of recognition: accuracy, calibration, novel classes, drift, from one pass over each task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from methods.method import Batch, Method
+
+from ..metrics.recognition import (
+    batch_calibration_error,
+    calibration_error,
+    harmonic_mean,
+    novelty_confidence,
+    novelty_detection,
+)
+from ..numerics.finite import check_rows
+from ..storage.task_key import task_key
+from ..streams.stream import Stream
+from .distributed import batch_size_of, gather_rows, own_batches
+from .drift import Drift
+from .protocol import Evaluation, Scores, place_of
+
+_Columns = dict[str, np.ndarray]
+
+
+@torch.no_grad()
+def evaluate_recognition(
+    method: Method,
+    stream: Stream,
+    split: Literal["validation", "test"],
+    *,
+    tasks: int,
+    seen: int,
+    how: Evaluation,
+) -> Scores:
+    """Scores tasks 0 .. ``tasks`` - 1 one by one, and what tasks 0 .. ``seen`` - 1 taught (``seen`` <=
+    ``tasks``), as :func:`~orchestrator.evaluation.scenarios.evaluate`; in percent, angles in degrees.
+
+    ``by_task``: accuracy among the classes seen; of a task not yet seen, among the classes up to its own.
+    ``metrics``, where ``seen`` is above 0: ``task_01/accuracy`` ...; ``task_01/task_aware_accuracy`` ...,
+    among the task's own classes; ``seen/accuracy``, of all pictures of seen tasks together; ``seen/ece`` and
+    ``seen/ece_batch_mean``; ``drift/angle`` and ``drift/task_01`` ..., as
+    :class:`~orchestrator.evaluation.drift.Drift`.
+
+    Where there are tasks not yet seen, from the same split of theirs: ``unseen/accuracy``, among the classes
+    not yet seen, as MMA's "new"; ``harmonic_mean``, of it and ``seen/accuracy``; ``detection/auroc``,
+    ``detection/aupr`` and ``detection/fpr95``, of their pictures by the energy of the seen classes' logits.
+
+    Pictures are scored in batches of ``method.eval_batch_size`` where it has one. Raises
+    :class:`~orchestrator.numerics.diverged.Diverged` where a logit or a feature is not finite.
+    """
+    method.eval()
+    classes = [data.task.classes for data in stream.tasks]
+    learnt = range(classes[seen - 1].stop if seen else 0)
+    drift = Drift(len(learnt), how.device)
+    known: list[_Columns] = []
+    for k in range(seen):
+        measure = partial(_known, method, learnt, classes[k], drift)
+        names = ("correct", "task_aware", "confidence", "energy")
+        known.append(_measure(method, stream, k, split, how, names, measure))
+    novel: list[_Columns] = []
+    for k in range(seen, len(classes) if seen else tasks):
+        measure = partial(
+            _novel,
+            method,
+            range(classes[k].stop) if k < tasks else None,
+            range(learnt.stop, classes[-1].stop) if seen else None,
+            learnt,
+        )
+        names = ("correct",) * (k < tasks) + ("unseen", "energy") * bool(seen)
+        novel.append(_measure(method, stream, k, split, how, names, measure))
+    by_task = np.array([100 * columns["correct"].mean() for columns in [*known, *novel][:tasks]])
+    if not seen:
+        return Scores(by_task, {})
+    metrics = {f"{task_key(k)}/accuracy": float(value) for k, value in enumerate(by_task)}
+    for k, columns in enumerate(known):
+        metrics[f"{task_key(k)}/task_aware_accuracy"] = float(100 * columns["task_aware"].mean())
+    metrics |= _of_seen(known, batch_size_of(method, how))
+    if novel:
+        metrics |= _of_unseen(known, novel, metrics["seen/accuracy"])
+    return Scores(by_task, metrics | drift.metrics(classes[:seen]))
+
+
+@torch.no_grad()
+def task_accuracy(
+    method: Method, stream: Stream, task: int, split: str, classes: range, how: Evaluation
+) -> float:
+    """Accuracy on one split of a task among ``classes``, percent."""
+    method.eval()
+    measure = partial(_novel, method, classes, None, None)
+    columns = _measure(method, stream, task, split, how, ("correct",), measure)
+    return float(100 * columns["correct"].mean())
+
+
+def _known(method: Method, learnt: range, own: range, drift: Drift, batch: Batch) -> list[Tensor]:
+    logits = method.predict(batch, learnt).float()
+    image, text = method.embed(batch, "image"), method.class_features(batch, learnt)
+    drift.add(batch.label, image, text)
+    # What is not finite among the features shows in no logit, and an angle without a number is left out.
+    sound = image.isfinite().all(-1) & text.isfinite().all()
+    logits = torch.where(sound[:, None], logits, torch.nan)
+    return [
+        _correct(logits, batch.label),
+        _correct(logits[:, own.start : own.stop], batch.label - own.start),
+        logits.softmax(-1).amax(-1),
+        novelty_confidence(logits[None]),
+    ]
+
+
+def _novel(
+    method: Method, among: range | None, unseen: range | None, learnt: range | None, batch: Batch
+) -> list[Tensor]:
+    columns = [
+        _correct(method.predict(batch, classes), batch.label - classes.start)
+        for classes in (among, unseen)
+        if classes is not None
+    ]
+    if learnt:
+        columns.append(novelty_confidence(method.predict(batch, learnt).float()[None]))
+    return columns
+
+
+def _correct(logits: Tensor, place: Tensor) -> Tensor:
+    """(B,): 1 where the best of ``logits`` (B, C) is at ``place``, 0 elsewhere, NaN where one is not
+    finite."""
+    hit = (logits.argmax(-1) == place).float()
+    return torch.where(logits.isfinite().all(-1), hit, torch.nan)
+
+
+def _measure(
+    method: Method,
+    stream: Stream,
+    task: int,
+    name: str,
+    how: Evaluation,
+    names: Sequence[str],
+    measure: Callable[[Batch], list[Tensor]],
+) -> _Columns:
+    """What ``measure`` says of each picture, name -> (N,) in the split's order, alike on all ranks."""
+    split = stream.tasks[task].splits[name]
+    parts, places = [], []
+    for batch in own_batches(method, split, how):
+        with torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16"):
+            parts.append(torch.stack(measure(batch), 1))
+        places.append(batch.row)
+    table = gather_rows(parts, places, len(split), how.device).double().cpu()
+    check_rows(table, "a logit or feature", place_of(stream, name, task))
+    return dict(zip(names, table.numpy().T, strict=True))
+
+
+def _joined(tasks: Sequence[_Columns], name: str) -> np.ndarray:
+    return np.concatenate([columns[name] for columns in tasks])
+
+
+def _of_seen(known: Sequence[_Columns], batch_size: int) -> dict[str, float]:
+    correct, confidence = _joined(known, "correct"), _joined(known, "confidence")
+    rows = [np.arange(len(columns["correct"])) for columns in known]
+    batch = np.concatenate([k * 2**32 + own // batch_size for k, own in enumerate(rows)])
+    return {
+        "seen/accuracy": float(100 * correct.mean()),
+        "seen/ece": calibration_error(confidence, correct),
+        "seen/ece_batch_mean": batch_calibration_error(confidence, correct, batch),
+    }
+
+
+def _of_unseen(
+    known: Sequence[_Columns], novel: Sequence[_Columns], seen_accuracy: float
+) -> dict[str, float]:
+    accuracy = float(100 * _joined(novel, "unseen").mean())
+    detection = novelty_detection(_joined(known, "energy"), _joined(novel, "energy"))
+    return {
+        "unseen/accuracy": accuracy,
+        "harmonic_mean": harmonic_mean(seen_accuracy, accuracy),
+        **{f"detection/{name}": value for name, value in detection.items()},
+    }

@@ -1,0 +1,73 @@
+"""Tables of an evaluation as CSV: accuracy matrices, and others."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import UserError
+
+
+class Table(NamedTuple):
+    """Percentages (R, C), NaN where not measured, with a name for each row and column."""
+
+    values: np.ndarray
+    rows: Sequence[str]
+    columns: Sequence[str]
+
+
+def write_matrix(path: Path, matrix: ArrayLike, names: Sequence[str]) -> None:
+    """Write ``R`` (S, T) as CSV: a column a task, a row a finished task, empty = not measured."""
+    write_table(path, Table(np.asarray(matrix, dtype=float), names, names), "after")
+
+
+def write_table(path: Path, table: Table, corner: str) -> None:
+    """Write a table as CSV, empty = not measured; ``corner``: what its rows are."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([corner, *table.columns])
+        for name, row in zip(table.rows, table.values, strict=False):
+            writer.writerow([name, *("" if math.isnan(value) else repr(float(value)) for value in row)])
+
+
+def read_matrix(path: Path) -> tuple[np.ndarray, list[str]]:
+    """``R`` (S, T), float64, NaN where not measured, and the T task names, as :func:`write_matrix` wrote
+    them. Errors as :func:`read_table`.
+    """
+    table = read_table(path, "after")
+    return table.values, list(table.columns)
+
+
+def read_table(path: Path, corner: str) -> Table:
+    """What :func:`write_table` wrote.
+
+    :class:`~orchestrator.errors.UserError`: no such file, a row of the wrong length, a field that is no
+    number.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = [row for row in csv.reader(file) if row]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    if not rows or rows[0][0] != corner:
+        raise UserError(f"{path}: line 1 must be '{corner}' and the names of the columns")
+    names = rows[0][1:]
+    values = np.full((len(rows) - 1, len(names)), np.nan)
+    for r, row in enumerate(rows[1:]):
+        if len(row) != len(names) + 1:
+            raise UserError(f"{path}: row {row[0]!r} has {len(row) - 1} values for {len(names)} columns")
+        for c, value in enumerate(row[1:]):
+            try:
+                values[r, c] = float(value) if value else math.nan
+            except ValueError:
+                raise UserError(
+                    f"{path}: row {row[0]!r}, column {names[c]!r}: {value!r} is no number"
+                ) from None
+    return Table(values, [row[0] for row in rows[1:]], names)

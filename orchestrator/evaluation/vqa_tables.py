@@ -1,0 +1,65 @@
+"""The tables of both levels of a stream of questions: by task, by kind of question and by object group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ..storage.task_key import task_key
+from .tables import Table
+
+
+class Shown(NamedTuple):
+    """How a table is written and drawn."""
+
+    corner: str
+    ylabel: str
+    xlabel: str
+
+
+QUESTION_TABLES = {
+    "groups": Shown("after", "after training on", "questions about group"),
+    "cells": Shown("kind", "kind of question", "questions about group"),
+    "novel": Shown("after", "after training on", "group held out, questions of task"),
+}
+"""What :func:`question_tables` may find."""
+
+
+def question_tables(steps: Sequence[Mapping[str, float]], tasks: Sequence[str]) -> dict[str, Table]:
+    """The tables that the metrics of S evaluations hold, one after each task (see
+    :func:`~orchestrator.evaluation.vqa.evaluate_questions`); none but in vqa.
+
+    ``groups`` (S, G): the inner level, accuracy by object group after each task. ``cells`` (K, G): accuracy
+    by kind of question and object group after the last task, where it was reached. ``novel`` (S, T):
+    accuracy on the group held out.
+    """
+    found = {}
+    done = list(tasks[: len(steps)])
+    groups = _names(steps, "group")
+    if groups:
+        values = [[step.get(f"group/{name}", np.nan) for name in groups] for step in steps]
+        found["groups"] = Table(np.array(values), done, groups)
+    last = steps[-1:]
+    kinds = _names(last, "kind")
+    cells = [[last[0].get(f"cell/{kind}/{name}", np.nan) for name in groups] for kind in kinds]
+    if not np.isnan(cells).all():
+        found["cells"] = Table(np.array(cells), kinds, groups)
+    novel = novel_matrix(steps, len(tasks))
+    if novel is not None:
+        found["novel"] = Table(novel, done, list(tasks))
+    return found
+
+
+def novel_matrix(steps: Sequence[Mapping[str, float]], tasks: int) -> np.ndarray | None:
+    """(S, T): accuracy on the group held out, ``novel/task_02`` ... in the metrics of S evaluations, NaN
+    where not measured; None where none was."""
+    found = np.array([[step.get(f"novel/{task_key(k)}", np.nan) for k in range(tasks)] for step in steps])
+    return None if np.isnan(found).all() else found
+
+
+def _names(steps: Sequence[Mapping[str, float]], level: str) -> list[str]:
+    """In the order of the last step that has them: later ones know of more."""
+    keys = dict.fromkeys(name for step in reversed(steps) for name in step)
+    return [name.removeprefix(f"{level}/") for name in keys if name.startswith(f"{level}/")]

@@ -1,0 +1,63 @@
+"""Places for encoding processes, held before one starts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from ..errors import UserError
+from .encoding_plan import PoolPlan
+from .throttle import Every
+
+_SETTLE = 30.0  # seconds until fewer places are asked for, as somebody else took some
+_MACHINES = 300.0  # the same where machines have to come
+_LAUNCH = 1800.0  # seconds until it is given up that a machine comes
+_SAY = 60.0  # seconds between two lines of one who waits
+
+
+@contextmanager
+def reserved(plan: PoolPlan, say: Callable[[str], None]) -> Iterator[tuple[PoolPlan, Any]]:
+    """``plan`` as it could be had, with as many processes or fewer, and Ray's placement group that holds
+    their places. It goes at the end, and whatever runs in it.
+
+    Ray places all or none: where not all can be had, half as many are asked for, and so on. The last one
+    waits for as long as others hold the cluster, and says so. :class:`UserError`: no machine came in half an
+    hour.
+    """
+    from ray.util import placement_group, remove_placement_group
+
+    began, patience = time.monotonic(), _MACHINES if plan.waits == "machines" else _SETTLE
+    if plan.waits == "machines":
+        say(f"encoding waits for machines: {plan.processes} process(es) ask for {_asked(plan)} each")
+    while True:
+        group = placement_group([plan.bundle] * plan.processes)
+        try:
+            if group.wait(patience) if plan.processes > 1 else _wait_for_one(group, plan, began, say):
+                yield plan, group
+                return
+        finally:
+            remove_placement_group(group)
+        plan, patience = replace(plan, processes=plan.processes // 2), _SETTLE
+
+
+def _wait_for_one(group: Any, plan: PoolPlan, began: float, say: Callable[[str], None]) -> bool:
+    machines = plan.waits == "machines"
+    due = Every(_SAY, later=machines)
+    while not group.wait(1):
+        waited = time.monotonic() - began
+        if machines and waited > _LAUNCH:
+            raise UserError(
+                f"no machine came within {_LAUNCH:.0f} s that an encoding process fits on, which asks for "
+                f"{_asked(plan)}; try again, set run.gpus_per_trial=0, or give --no-feature-cache"
+            )
+        if due():
+            why = "no machine came yet" if machines else "others hold the cluster"
+            say(f"encoding waits for {_asked(plan)}, after {waited:.0f} s: {why}")
+    return True
+
+
+def _asked(plan: PoolPlan) -> str:
+    return " and ".join(f"{amount:g} {kind}" for kind, amount in plan.bundle.items())

@@ -1,0 +1,95 @@
+"""A warm Ray Train worker group that runs one job after another."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+# Here, and LaneTrainer as a lane is made, by the driver's first thread: lanes' threads would import Train
+# while that one imports Tune, and one of them find the other's modules half made.
+from ray import train
+
+from ..storage.full_disk import full_disk, is_full
+from .calls import ask
+from .lane_resources import LaneResources
+from .process_group import LaneGroup
+from .worker import _work
+
+
+class Lane(threading.Thread):
+    """Runs ``TorchTrainer.fit`` on a thread of the driver for as long as the dispatcher has work for it.
+
+    Ray Train restarts a worker group that dies; the group asks the dispatcher for the unfinished job and goes
+    on from its last finished task. A lane that was let go, its place being wanted by another sweep, begins
+    anew when the dispatcher says so. ``dashboard``: whether Ray's runs.
+    """
+
+    def __init__(
+        self, number: int, dispatcher: Any, resources: LaneResources, folder: Path, dashboard: bool
+    ) -> None:
+        # Not above: it brings torch, for which Train's controller, which imports this module, has no use.
+        from .lane_trainer import LaneTrainer
+
+        super().__init__(name=f"lane-{number}", daemon=True)
+        self._trainer = LaneTrainer
+        self._number = number
+        self._dispatcher = dispatcher
+        self._resources = resources
+        self._folder = folder
+        self._dashboard = dashboard
+
+    def run(self) -> None:
+        try:
+            while self._begin_again(self._fit()):
+                pass
+        except Exception:  # noqa: BLE001 - the session is over, nobody is left to tell
+            return
+
+    def _begin_again(self, reason: str) -> bool:
+        answer = ask(self._dispatcher, "ended", self._number, reason, uuid.uuid4().hex)
+        while answer == "wait":
+            answer = ask(self._dispatcher, "turn", self._number)
+        return answer == "again"
+
+    def _fit(self) -> str:
+        """One Train run, for as long as the dispatcher keeps it; why it ended."""
+        logging.getLogger("ray.train").setLevel(logging.ERROR)
+        use_gpu = self._resources.gpus > 0
+        per_worker = {"CPU": self._resources.cpus} | ({"GPU": self._resources.gpus} if use_gpu else {})
+        try:
+            trainer = self._trainer(
+                _work,
+                dashboard=self._dashboard,
+                train_loop_config={
+                    "lane": self._number,
+                    "dispatcher": self._dispatcher,
+                    # Its files, for a folder of the driver's machine need not be there on another.
+                    "tokenizer": {p.name: p.read_bytes() for p in (self._folder / "tokenizer").glob("*")},
+                    "threads": max(1, int(self._resources.cpus)),
+                    "gpus": self._resources.gpus,
+                    "device": "cuda" if use_gpu else "cpu",
+                    "started": time.time(),
+                },
+                scaling_config=train.ScalingConfig(
+                    num_workers=self._resources.workers, use_gpu=use_gpu, resources_per_worker=per_worker
+                ),
+                # A worker by itself talks to nobody: NCCL would only cost it memory of a GPU that it may
+                # share.
+                torch_config=LaneGroup("nccl" if use_gpu and self._resources.workers > 1 else "gloo"),
+                run_config=train.RunConfig(
+                    name=f"lane-{self._number}-{uuid.uuid4().hex[:8]}",
+                    storage_path=str(self._folder / "lanes"),
+                    failure_config=train.FailureConfig(max_failures=-1),
+                ),
+            )
+            trainer.fit()
+            return "its Train run ended early"
+        except Exception as error:  # noqa: BLE001 - whatever ends a lane, its trials must hear of it
+            if is_full(error):
+                return full_disk(self._folder)
+            lines = str(error).strip().splitlines() or [""]
+            return f"{type(error).__name__}: {lines[0]}"

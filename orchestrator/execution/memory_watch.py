@@ -1,0 +1,80 @@
+"""A machine whose memory is full, where Ray ends one worker after another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
+
+from .ray_address import ray_address
+from .ray_watch import RayLost
+from .throttle import Every
+
+_GIB = 2**30
+_ENDED = 3  # workers that may be ended while no task is finished
+_SHOWN = 3  # processes that are named
+_THRESHOLD = "RAY_memory_usage_threshold"
+
+
+class MemoryWatch:
+    """Counts the workers of this job that Ray ended for the memory of their node. One may be a trial's doing,
+    which fails by itself; several in succession, ``done`` being no further (how many tasks were finished),
+    are not.
+    """
+
+    def __init__(self, done: Callable[[], int]) -> None:
+        self._done = done
+        self._at, self._ended = 0, 0
+        self._due = Every(2.0)
+
+    def look(self) -> None:
+        """Asks, every two seconds at most. :class:`~orchestrator.execution.ray_watch.RayLost`, one line: it
+        is no use to go on.
+        """
+        if not self._due():
+            return
+        ended = _ended()
+        if (done := self._done()) > self._at:
+            self._at, self._ended = done, ended
+        if (more := ended - self._ended) >= _ENDED:
+            raise RayLost(memory_line(more))
+
+
+def _ended() -> int:
+    import ray
+    from ray._private.state import state
+    from ray.core.generated import common_pb2, gcs_pb2
+
+    job = ray.get_runtime_context().get_job_id()
+    table = state._connect_and_get_accessor().get_worker_table()
+    workers = map(gcs_pb2.WorkerTableData.FromString, table)
+    full = [w for w in workers if w.exit_type == common_pb2.WorkerExitType.NODE_OUT_OF_MEMORY]
+    return sum(worker.job_id.hex() == job for worker in full)
+
+
+def memory_line(ended: int) -> str:
+    """One line on a full machine, on which Ray has ``ended`` workers: how much is in use, by whom, where it
+    is this one.
+    """
+    if ray_address() is not None:  # a cluster's, of which any machine may be meant
+        return (
+            f"memory: Ray ended {ended} of the job's workers since the last finished task, whose machines "
+            "were full; allowed: less at once (--concurrent), or less beside it"
+        )
+    found = psutil.virtual_memory()
+    users = []
+    for process in psutil.process_iter(["name", "memory_info"]):
+        with suppress(AttributeError):  # another user's, of which nothing can be seen
+            users.append((process.info["memory_info"].rss, process.info["name"], process.pid))
+    most = ", ".join(
+        f"{name} {rss / _GIB:.1f} (pid {pid})" for rss, name, pid in sorted(users)[: -_SHOWN - 1 : -1]
+    )
+    used = f"{(found.total - found.available) / _GIB:.1f} of {found.total / _GIB:.1f} GiB"
+    threshold = os.environ.get(_THRESHOLD, "0.95")
+    return (
+        f"memory: {used} of this machine are in use, most by {most}; above a share of {threshold} Ray ends "
+        f"workers, {ended} of them since the last finished task; allowed: less at once (--concurrent), or "
+        "less beside it"
+    )

@@ -1,0 +1,43 @@
+"""The other sweeps on a cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .calls import ask
+from .throttle import Every
+
+_PATIENCE = 3.0  # seconds
+
+
+class Neighbours:
+    """Tells a sweep's dispatcher what the others have, whose dispatchers are the named actors of
+    ``namespace``. Ray must have been joined.
+    """
+
+    def __init__(self, dispatcher: Any, namespace: str) -> None:
+        self._dispatcher = dispatcher
+        self._namespace = namespace
+        self._due = Every(3.0)
+        self.found = 0
+        """How many others there were when last looked."""
+
+    def look(self) -> None:
+        """Asks them, every few seconds at most. One that does not answer is not there."""
+        import ray
+        from ray.exceptions import GetTimeoutError, RayActorError
+
+        if not self._due():
+            return
+        standings = []
+        for entry in ray.util.list_named_actors(all_namespaces=True):
+            if entry["namespace"] != self._namespace:
+                continue
+            try:
+                actor = ray.get_actor(entry["name"], self._namespace)
+                if actor._actor_id != self._dispatcher._actor_id:
+                    standings.append(ray.get(actor.standing.remote(), timeout=_PATIENCE))
+            except (ValueError, RayActorError, GetTimeoutError):
+                continue
+        self.found = len(standings)
+        ask(self._dispatcher, "neighbours", standings)

@@ -1,0 +1,66 @@
+"""Whether what a sweep asks for can be had, said before anything waits for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from ..errors import UserError
+from ..run_options import RunOptions
+from .lane_resources import LaneResources
+from .slots import slots
+
+_LANE_BYTES = 3 * 2**30  # a lane's processes held about 2.2 GB when measured
+
+
+def lane_resources(run: RunOptions, nodes: Sequence[Mapping[str, float]]) -> LaneResources:
+    """What a trial's lane asks for on a cluster of ``nodes``, there or yet to come.
+
+    ``run.gpus_per_trial`` None means one GPU a worker where a node has one. :class:`UserError` where
+    ``run.device`` is cuda and no node has a GPU.
+    """
+    return LaneResources(run.workers, run.cpus_per_worker, worker_gpus(run, nodes))
+
+
+def worker_gpus(run: RunOptions, nodes: Sequence[Mapping[str, float]]) -> float:
+    """GPUs that each worker of a trial holds, 0 .. 1. ``nodes`` and :class:`UserError` as
+    :func:`lane_resources`.
+    """
+    has_gpu = any(node.get("GPU", 0) > 0 for node in nodes)
+    if run.device == "cuda" and not has_gpu:
+        raise UserError(
+            f"run.device=cuda: none of the cluster's {len(nodes)} node(s), there or yet to come, has a GPU; "
+            "allowed here are auto and cpu"
+        )
+    gpus = run.gpus_per_trial
+    if gpus is None:
+        gpus = run.workers if has_gpu and run.device != "cpu" else 0
+    return gpus / run.workers
+
+
+def lanes_that_fit(
+    resources: LaneResources, nodes: Sequence[Mapping[str, float]], wanted: int | None, trials: int
+) -> int:
+    """How many lanes to start: ``wanted``, or as many as the nodes hold, never more than ``trials``.
+
+    ``nodes``: the resources of each node, there or yet to come (``CPU``, ``GPU``, ``memory`` in bytes where
+    it is known), as if nobody else used them: a lane whose place another sweep holds waits for its share. A
+    worker lies on one node, a lane's workers may lie on several. :class:`UserError` where not even one lane,
+    or not all that were asked for, can be placed.
+    """
+    workers = [slots(node, resources.cpus, resources.gpus) for node in nodes]
+    fit = sum(workers) // resources.workers
+    asked = f"{resources.workers} worker(s) with {resources.cpus:g} CPU and {resources.gpus:g} GPU each"
+    total = {key: sum(node.get(key, 0) for node in nodes) for key in ("CPU", "GPU")}
+    have = f"{total['CPU']:g} CPU and {total['GPU']:g} GPU on {len(nodes)} node(s)"
+    if fit == 0:
+        raise UserError(f"a trial asks for {asked}, which does not fit on {have}")
+    if wanted is not None and wanted > fit:
+        raise UserError(f"--concurrent {wanted}: only {fit} trial(s) with {asked} fit at once on {have}")
+    if wanted is not None:
+        return min(wanted, trials)
+    held = [
+        min(count, node.get("memory", math.inf) // _LANE_BYTES)
+        for count, node in zip(workers, nodes, strict=True)
+    ]
+    return max(1, min(fit, trials, int(sum(held) // resources.workers)))

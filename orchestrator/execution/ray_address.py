@@ -1,0 +1,81 @@
+"""Which Ray a session is to join."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from urllib.parse import urlsplit
+
+from ..errors import UserError
+
+_ALLOWED = "allowed: HOST:PORT of a head that runs, or unset for a Ray of this machine's own"
+# What a head answers, at its own port and at that of Ray's client.
+_ASKED = {"": "/ray.rpc.NodeInfoGcsService/GetClusterId", "ray": "/ray.rpc.RayletDriver/ClusterInfo"}
+_PATIENCE = 10.0  # seconds in which a head must answer
+
+
+def ray_address(*, check: bool = False) -> str | None:
+    """``$RAY_ADDRESS``; None where a session starts its own Ray: unset, empty or ``local``.
+
+    ``check``: whether a Ray has to answer there, in ten seconds.
+
+    :class:`~orchestrator.errors.UserError`: none answers; it is no address; or it is ``auto``, for which Ray
+    reads a file that any user of the machine can write, and sends the token to whom that names.
+    """
+    address = os.environ.get("RAY_ADDRESS", "").strip()
+    if address in ("", "local"):
+        return None
+    if address == "auto":
+        raise UserError(f"RAY_ADDRESS=auto: it goes by a file that others can write; {_ALLOWED}")
+    scheme, _, place = address.rpartition("://")
+    if scheme not in ("", "ray"):  # which Ray reads itself
+        return address
+    try:
+        parts = urlsplit(f"//{place}")
+        host, port = parts.hostname, parts.port
+    except ValueError:  # a port that is no number, or none that there is
+        host = port = None
+    if not host or not port:
+        raise UserError(f"RAY_ADDRESS={address}: no address; {_ALLOWED}")
+    if check and (why := _why_not(host, port, _ASKED[scheme])):
+        raise UserError(f"no Ray at {address} (RAY_ADDRESS): {why}; {_ALLOWED}")
+    return address
+
+
+def _why_not(host: str, port: int, asked: str) -> str:
+    """Why no Ray answers there what it is ``asked``; empty where one does."""
+    found = [f"no answer in {_PATIENCE:.0f} s"]
+
+    def look() -> None:
+        found[:] = [_refusal(host, port, asked)]
+
+    # Names are looked up for as long as it takes: the process does not wait for that.
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(_PATIENCE)
+    return found[0]
+
+
+def _refusal(host: str, port: int, asked: str) -> str:
+    until = time.monotonic() + _PATIENCE
+    try:
+        socket.create_connection((host, port), _PATIENCE).close()
+    except OSError as error:
+        return str(error.strerror or error)
+    if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+        return ""
+    import grpc
+
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    with grpc.insecure_channel(where, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        ask = channel.unary_unary(asked)
+        try:
+            ask(b"", timeout=max(0.1, until - time.monotonic()))
+        except grpc.RpcError as error:
+            # A head that asks for a token refuses to answer, and is one.
+            silent = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+            if error.code() in (*silent, grpc.StatusCode.UNIMPLEMENTED):
+                return "what listens there is no head of Ray"
+    return ""

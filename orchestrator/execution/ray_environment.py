@@ -1,0 +1,89 @@
+"""The variables by which a shell, a cluster or another tool changes how Ray works."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable
+
+from ..errors import UserError
+from .ray_address import ray_address
+
+_OURS = {
+    # A lane is a run of Train's second version.
+    "RAY_TRAIN_V2_ENABLED": "1",
+    # Train polls its workers this often; the default of 2 s delays every start and restart.
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    # A trial that fails before its first task has no objective to report.
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    # Tune's own banner and tables: the sweep prints its own.
+    "RAY_AIR_NEW_OUTPUT": "0",
+    # Nor its log files: a trial's folder and MLflow hold the record.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # A sweep is resumed from its trials' own record, written as they begin, report and end. Tune's state
+    # grows with every trial, is unpickled to be read and lacks the scheduler's: it is written where nobody
+    # looks, and as seldom as can be.
+    "TUNE_GLOBAL_CHECKPOINT_S": "inf",
+    # Tune takes its time over Ctrl-C before anybody else hears of it, and skips that at a second one.
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    # `uv run` would have Ray pack the working folder, .env and data included, for all workers to unpack.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+}
+_INNER = ("TUNE_", "RAY_TUNE_", "RAY_AIR_", "RAY_TRAIN_", "AIR_VERBOSITY", "RAY_CHDIR_TO_TRIAL_DIR")
+_ELSEWHERE = (
+    "RAY_GCS_SERVER_PORT",
+    "RAY_JOB_CONFIG_JSON_ENV_VAR",
+    "RAY_OVERRIDE_NODE_ID_FOR_TESTING",
+    "RAY_REDIS_ADDRESS",
+    "RAY_REDIS_PASSWORD",
+    "RAY_REDIS_USERNAME",
+    "RAY_USE_TLS",
+)
+_LEFT = ("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER",)  # a cluster's matter
+
+
+def ray_environment(say: Callable[[str], None]) -> None:
+    """Sets what a session needs, and takes away what is in its way: Train and Tune are inner parts of it, and
+    what old versions followed, or a misspelt number, would end a sweep whose lanes are warm. An empty
+    variable of Ray's is as none. What leads a Ray to other machines, ports, keys or jobs is a
+    cluster's: a session's own Ray, which would end the process over it, has none of it. ``say`` prints the
+    names of those that were not empty. A time of Train's in seconds (``RAY_TRAIN_..._S``), which a slow
+    machine may need, is left as it is. To be called before Ray is imported: what it finds then it keeps.
+    """
+    _drop(say, "a session's own Ray is this machine's alone", _ELSEWHERE if _own() else ())
+    inner = [
+        name
+        for name, value in os.environ.items()
+        if name.startswith(_INNER) and name not in (*_OURS, *_LEFT) and not _seconds(name, value)
+    ]
+    why = "the settings of Ray Train and Tune are a sweep's own (--storage says where a run is kept)"
+    _drop(say, why, inner)
+    for name in [name for name, value in os.environ.items() if name.startswith("RAY_") and not value]:
+        del os.environ[name]
+    os.environ.update(_OURS)
+    if (constants := sys.modules.get("ray._private.ray_constants")) is not None:
+        constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False  # read as Ray was imported
+
+
+def _own() -> bool:
+    try:
+        return ray_address() is None
+    except UserError:  # said where a Ray is joined; a run that is over needs none
+        return False
+
+
+def _drop(say: Callable[[str], None], why: str, names: Iterable[str]) -> None:
+    """Takes variables away, and says which of them held something."""
+    dropped = [name for name in sorted(names) if os.environ.pop(name, "")]
+    if dropped:
+        say(f"{', '.join(dropped)}: not followed; {why}")
+
+
+def _seconds(name: str, value: str) -> bool:
+    if not (name.startswith("RAY_TRAIN_") and name.endswith("_S")):
+        return False
+    try:
+        return 0 < float(value) < math.inf
+    except ValueError:
+        return False

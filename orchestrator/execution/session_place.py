@@ -1,0 +1,22 @@
+"""The folder of Ray's session, as a place for files that go when it goes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import ray
+
+from ..storage.movable import movable_by
+
+
+def session_place() -> str | None:
+    """The resolved path of Ray's session folder on this machine: what a killed process leaves there goes with
+    it. None: this process is in no session, or others may put another folder in its place. Ray lets everybody
+    write there, and who started this Ray may have made it where all may enter.
+    """
+    node = ray._private.worker._global_node
+    if node is None:
+        return None
+    path = os.path.realpath(node.get_session_dir_path())
+    return path if movable_by(Path(path)) is None else None

@@ -1,0 +1,48 @@
+"""Says that the object store did not hold what was put there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .throttle import Every
+
+_MIB = 2**20
+
+
+class Spilling:
+    """Watches the object stores of all nodes. What they cannot hold Ray moves to disk, where it is read from
+    more slowly: the user is told when it begins, and each time that it has doubled.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._told = 0
+        self._due = Every(10.0)
+
+    def look(self) -> None:
+        """Asks, every ten seconds at most."""
+        if not self._due():
+            return
+        spilled = _spilled_bytes()
+        if spilled >= max(_MIB, 2 * self._told):
+            self._told = spilled
+            self._say(
+                f"the object store is full: {spilled / _MIB:.0f} MiB were moved to disk; the sweep goes on, "
+                "more slowly (run.stream_in=disk keeps pictures out of it)"
+            )
+
+
+def _spilled_bytes() -> int:
+    import grpc
+    import ray
+    from ray._private.internal_api import node_stats
+
+    total = 0
+    for node in ray.nodes():
+        if node["Alive"]:
+            try:
+                stats = node_stats(node["NodeManagerAddress"], node["NodeManagerPort"], False)
+            except grpc.RpcError:  # the node has just gone
+                continue
+            total += stats.store_stats.spilled_bytes_total
+    return total

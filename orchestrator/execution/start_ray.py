@@ -1,0 +1,182 @@
+"""Ray, as a session wants it: joined, or started by itself."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, ClassVar
+
+from ..errors import UserError
+from ..machine.cpus import usable_cpus
+from .coming_up import while_it_lives
+from .ray_address import ray_address
+from .ray_environment import ray_environment
+from .ray_folder import RayFolder
+from .ray_token import RayToken
+
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LONG = 400  # characters of Ray's words that are shown
+
+
+class StartedRay:
+    """A Ray that a session uses. ``dashboard``: whether its dashboard runs."""
+
+    def __init__(self, dashboard: bool, ends: ExitStack) -> None:
+        self.dashboard = dashboard
+        self._ends = ends
+        # Before Ray's own, which makes the folder anew as it ends, for what it may have moved to disk.
+        atexit.register(self.end)
+
+    def end(self) -> None:
+        """Leaves it, or ends it with its folder and its token where it is the session's own."""
+        atexit.unregister(self.end)
+        self._ends.close()
+
+
+def start_ray(say: Callable[[str], None]) -> StartedRay:
+    """Joins the Ray at ``RAY_ADDRESS``, or starts one of this process' own. That one listens on loopback
+    alone, asks for a token that is in no file, and keeps its files where nobody else can look. ``say`` prints
+    progress.
+
+    :class:`~orchestrator.errors.UserError`: it could not be joined or started; or it must not be
+    (:func:`~orchestrator.execution.ray_address.ray_address`,
+    :class:`~orchestrator.execution.ray_folder.RayFolder`).
+    """
+    address = ray_address(check=True)
+    say("starting Ray" if address is None else f"joining Ray at {address}")
+    ray_environment(say)
+    # Lanes and their helpers are more processes than cores, as meant; Ray warns of it otherwise.
+    os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "16")
+    with ExitStack() as ends:
+        options = _own(say, ends) if address is None else _joined(address, say)
+        import ray
+        from ray._private import auto_init_hook
+
+        # A thread or process that asks Ray something after it was told to end would else start or join
+        # whatever cluster it finds.
+        os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
+        auto_init_hook.enable_auto_connect = False
+        ends.callback(ray.shutdown)
+        try:
+            dashboard = _up(options, say)
+        except Exception as error:
+            done = "started" if address is None else "joined"
+            late = address is None and _is_late(error)
+            line = _line(error)
+            if late:
+                line = f"{line.rstrip('.')}; try again when this machine is less busy"
+            raise UserError(f"Ray could not be {done}: {line}") from error
+        return StartedRay(dashboard, ends.pop_all())
+
+
+def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
+    try:
+        return _init(options)
+    except Exception as error:
+        # Its processes give one another seconds to come up, which a busy machine may not have: they end then.
+        if "num_cpus" not in options or not (_is_late(error) or isinstance(error, ChildProcessError)):
+            raise
+        say(f"Ray did not come up, trying once more: {_line(error)}")
+    import ray
+
+    ray.shutdown()
+    _Apart.started.clear()  # the first one's, which have died, say nothing of the second
+    return _init(options)
+
+
+def _own(say: Callable[[str], None], ends: ExitStack) -> dict[str, Any]:
+    """Options of ``ray.init`` for a Ray of this process' own, and what is undone after its end."""
+    ends.callback(RayToken(say).forget)
+    from ray._private import ray_constants, services
+
+    # Ray's own switch for a machine by itself, which it turns on macOS alone: nothing listens beyond
+    # loopback.
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    services.ConsolePopen = _Apart
+    _Apart.started.clear()
+    look = services.get_node
+    services.get_node = while_it_lives(look, _Apart.started)
+    ends.callback(setattr, services, "get_node", look)
+    # Nor is a machine by itself taken away with a warning, which Train has a process to hear.
+    os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
+    folder = RayFolder(say)
+    ends.callback(folder.remove)
+    # "local", since Ray would else join what a file in /tmp, open to all, says is running.
+    return {
+        "address": "local",
+        "num_cpus": usable_cpus(),
+        "include_dashboard": False,
+        "_temp_dir": str(folder.path),
+    }
+
+
+def _joined(address: str, say: Callable[[str], None]) -> dict[str, Any]:
+    mode = os.environ.get("RAY_AUTH_MODE") or "unset"
+    # Where nothing is said, Ray itself goes by a token that it finds.
+    if mode.lower() != "token" and not (mode == "unset" and _has_token()):
+        say(f"RAY_AUTH_MODE is {mode}: this Ray asks for no token, and whoever reaches it runs code there")
+    return {"address": address}
+
+
+def _has_token() -> bool:
+    from ray._raylet import AuthenticationTokenLoader
+
+    loader = AuthenticationTokenLoader.instance()
+    loader.reset_cache()
+    try:
+        return bool(loader.has_token(ignore_auth_mode=True))
+    except Exception:  # noqa: BLE001 - a path that leads nowhere: Ray says so as it joins
+        return True
+
+
+def _init(options: dict[str, Any]) -> bool:
+    import ray
+    from ray._private import worker
+
+    # Ray prints raw lines of its log, of every worker that dies, into the sweep's own.
+    worker.listen_error_messages = lambda *_: None
+    main = threading.current_thread() is threading.main_thread()
+    kept = {number: signal.getsignal(number) for number in _ENDS} if main else {}
+    try:
+        # What keeps it from coming up is raised as well: its own lines say so once more, in the wrong words.
+        context = ray.init(
+            log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=True, **options
+        )
+    except SystemExit as error:  # what Ray makes of SIGTERM as long as it starts
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+        if callable(kept.get(signal.SIGTERM)):
+            signal.raise_signal(signal.SIGTERM)  # to whom it was sent
+        raise KeyboardInterrupt from error
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    return bool(context.dashboard_url)
+
+
+class _Apart(subprocess.Popen):
+    """One of Ray's processes, in a group of its own: what a terminal or ``timeout`` sends to all of the
+    command's group comes to the driver alone, which ends when the task under way is finished.
+    """
+
+    started: ClassVar[list[subprocess.Popen]] = []
+    """Those of the Ray that was started last."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options, process_group=0)
+        self.started.append(self)
+
+
+def _is_late(error: Exception) -> bool:
+    """Whether one of Ray's processes did not come up in the seconds that Ray gives it."""
+    return "timed out" in _line(error)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:_LONG] or type(error).__name__

@@ -1,0 +1,28 @@
+"""Whether a trial can be placed on this machine, before a Ray of its own is started for it."""
+
+from __future__ import annotations
+
+from ..machine.cpus import usable_cpus
+from ..run_options import RunOptions
+from .placement import lane_resources, lanes_that_fit
+from .ray_address import ray_address
+
+
+def check_here(run: RunOptions, wanted: int | None) -> None:
+    """:class:`~orchestrator.errors.UserError`, one line: no trial, or not the ``wanted`` ones at once, fit on
+    this machine, where the session is to start its own Ray. A cluster answers for itself, once it is joined.
+    """
+    asks = run.workers * run.cpus_per_worker > 1 or run.gpus_per_trial or run.device == "cuda" or wanted
+    if ray_address() is None and asks:
+        nodes = [_resources()]
+        lanes_that_fit(lane_resources(run, nodes), nodes, wanted, trials=wanted or 1)
+
+
+def _resources() -> dict[str, float]:
+    """CPUs and GPUs of this machine as a session's Ray counts them."""
+    from ray._private.accelerators import get_accelerator_manager_for_resource
+
+    gpus = get_accelerator_manager_for_resource("GPU")
+    visible = gpus.get_current_process_visible_accelerator_ids()
+    count = gpus.get_current_node_num_accelerators()
+    return {"CPU": usable_cpus(), "GPU": count if visible is None else min(count, len(visible))}

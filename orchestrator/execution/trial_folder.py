@@ -1,0 +1,87 @@
+"""A trial's folder, on whatever machine works on it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..storage import checkpoint
+from ..storage.patience import patiently
+from ..storage.trial_files import STATE_FILE, TESTED_FILE, newest_state, whole_state
+from ..storage.url_folder import Storage
+from .job import Job
+from .session_place import session_place
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """``path``: where to work. ``storage``: where what was finished is kept; None: in ``path`` itself. A
+    :class:`~orchestrator.storage.checkpoint.Keeper`.
+    """
+
+    path: Path
+    storage: Storage | None
+
+    def arrays(self, folder: Path, task: int) -> None:
+        """See :class:`~orchestrator.storage.checkpoint.Keeper`. Raises
+        :class:`~orchestrator.storage.patience.StorageDown`.
+        """
+        if self.storage is None:
+            return
+        there = checkpoint.folder_of(Path(), task).as_posix()
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                self._put(file, f"{there}/{file.relative_to(folder).as_posix()}")
+
+    def commit(self, task: int) -> None:
+        """See :class:`~orchestrator.storage.checkpoint.Keeper`. Raises
+        :class:`~orchestrator.storage.patience.StorageDown`.
+        """
+        if self.storage is not None:
+            name = f"{checkpoint.folder_of(Path(), task).as_posix()}/{STATE_FILE}"
+            self._put(self.path / name, name)
+
+    def keep_test(self) -> None:
+        """Keeps what a look at the test splits left, the file that vouches for it last."""
+        if self.storage is None:
+            return
+        found = [f"test/{file.name}" for file in (self.path / "test").glob("*") if file.is_file()]
+        for name in sorted(found, key=lambda name: (name == TESTED_FILE, name)):
+            self._put(self.path / name, name)
+
+    def _put(self, file: Path, name: str) -> None:
+        patiently(lambda: self.storage.put(file, name), self.storage)
+
+
+@contextmanager
+def trial_folder(job: Job) -> Iterator[TrialFolder]:
+    """The trial's own folder; with a storage one of this process, with what the job needs of what was kept:
+    to go on, the newest checkpoint, to test, all of them. Raises
+    :class:`~orchestrator.storage.patience.StorageDown`.
+    """
+    if job.storage is None:
+        yield TrialFolder(job.folder, None)
+        return
+    here = Path(tempfile.mkdtemp(prefix="vlcl-", dir=session_place()))  # after a kill it goes with Ray
+    try:
+        patiently(lambda: _fetch(job, here), job.storage)
+        yield TrialFolder(here, job.storage)
+    finally:
+        shutil.rmtree(here, ignore_errors=True)
+
+
+def _fetch(job: Job, here: Path) -> None:
+    kept = list(job.storage.names("checkpoints"))
+    while (newest := newest_state(kept)) is not None:
+        folder = newest.rpartition("/")[0]
+        found = [name for name in kept if name.startswith(f"{folder}/")]
+        # The file that vouches for the others comes last here as well.
+        for name in sorted(found, key=lambda name: name.endswith(STATE_FILE)):
+            job.storage.get_into(here, name)
+        if job.kind == "train" and whole_state(here / folder) is not None:
+            return
+        kept = [name for name in kept if name not in found]

@@ -1,0 +1,206 @@
+"""What the workers of a lane do: one job after another, until there are no more."""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import tempfile
+import time
+import traceback
+import uuid
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from ..errors import UserError
+from ..numerics.diverged import Diverged
+from ..storage.full_disk import full_disk, is_full
+from .calls import ask
+from .gpu_memory import neighbour_took
+from .job import Job, Outcome
+
+
+def _work(config: dict[str, Any]) -> None:
+    """What each worker of a lane does until the dispatcher closes."""
+    import torch
+    import torch.distributed as dist
+
+    from ..evaluation.agreement import from_each, from_first
+    from .worker_device import agreed_device
+
+    torch.set_num_threads(config["threads"])
+    rank = dist.get_rank()
+    dispatcher, lane = config["dispatcher"], config["lane"]
+    try:
+        device = agreed_device(config["device"], ray.get_gpu_ids())
+    except UserError as error:  # every rank raises it alike; Train would begin again for ever
+        if rank == 0:
+            ask(dispatcher, "refuse", lane, str(error))
+        return
+
+    def all_ask(method: str, *args: Any) -> Any:
+        """What the dispatcher says to rank 0, in JSON's kinds, on every rank: between ranks travel no
+        objects, which Ray alone hands over to who has its token. Rank 0 is answered within the dispatcher's
+        patience, so no collective times out.
+        """
+        return from_first(ask(dispatcher, method, *args) if rank == 0 else None, device)
+
+    nodes = from_each(ray.get_runtime_context().get_node_id(), device)
+    # The group's own name for itself: what a group says that has been replaced is known by it.
+    attempt = from_first(uuid.uuid4().hex, device)
+
+    def joined() -> bool:
+        """Whether the lane is wanted; answers when the stream is there."""
+        state = all_ask("join", lane, attempt, time.time() - config["started"], nodes)
+        while state == "wait":
+            state = all_ask("stream", lane)
+        return state != "end"
+
+    if not joined():
+        return
+    stream = ask(dispatcher, "published").open().open()
+    _load_once()
+    link = _Link(dispatcher, lane, attempt, config["gpus"])
+    while True:
+        state, job_id = all_ask("next", lane, attempt)
+        if state == "end" or (state == "join" and not joined()):
+            return
+        if state == "join":
+            continue
+        if state == "wait":
+            continue
+        job = ask(dispatcher, "job", job_id)
+        outcome = _run(job, stream, device, link, config["tokenizer"])
+        if rank == 0:
+            ask(dispatcher, "end", lane, attempt, job.id, outcome, uuid.uuid4().hex)
+        gc.collect()
+        if device.type == "cuda":
+            _check_device(device)
+
+
+@dataclass(frozen=True)
+class _Link:
+    """What a worker group talks to, and as which. ``gpus``: what each worker holds of one."""
+
+    dispatcher: Any
+    lane: int
+    attempt: str
+    gpus: float
+
+
+def _check_device(device: Any) -> None:
+    """Raises what CUDA raises where an error of the last job made the device useless to this process: every
+    later job would fail by it. Ray Train then starts the group anew.
+    """
+    import torch
+
+    torch.cuda.synchronize(device)
+    torch.cuda.empty_cache()
+    torch.zeros(1, device=device).item()
+
+
+def _load_once() -> None:
+    """Imports what every job needs while the lane is still warming, and spares it the collector's later
+    rounds.
+    """
+    from ..training import stream_loop  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
+class _DispatcherReporter:
+    """Reports to the dispatcher, which hands on the trial's verdict."""
+
+    def __init__(self, link: _Link, job: Job) -> None:
+        self._link = link
+        self._job = job
+
+    def report(self, metrics: dict[str, float]) -> bool | None:
+        link = self._link
+        ask(link.dispatcher, "report", link.lane, link.attempt, self._job.id, metrics)
+        return self.answer(int(metrics["task"]))
+
+    def answer(self, task: int) -> bool | None:
+        link = self._link
+        return ask(link.dispatcher, "verdict", link.lane, link.attempt, self._job.id, task)
+
+
+def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, bytes]) -> Outcome:
+    import torch.distributed as dist
+
+    from ..config import RunConfig
+    from ..evaluation.agreement import ElsewhereError, all_or_none, first_reason
+    from ..evaluation.final_evaluation import final_test
+    from ..features.frozen import check_encoder
+    from ..training.stream_loop import StreamLoop
+    from .trial_folder import trial_folder
+
+    # All ranks go on, or none: one that went on alone would wait for the others in a collective.
+    if reason := first_reason(_missing(job), device):
+        return Outcome("failed", reason, fatal=True)
+    try:
+        base = RunConfig.from_dict(job.base)
+        config = base.with_values(job.values)
+        check_encoder(base, config)
+        with ExitStack() as stack:
+            place = all_or_none(lambda: stack.enter_context(trial_folder(job)), device)
+            if job.kind == "test":
+                found = final_test(config, stream, place.path, device, job.stamp, tokenizer)
+                all_or_none(lambda: place.keep_test() if dist.get_rank() == 0 else None, device)
+                return Outcome("finished", metrics=found)
+            reporter = _DispatcherReporter(link, job)
+            options = {"device": device, "tokenizer": tokenizer, "stamp": job.stamp, "keeper": place}
+            return Outcome(StreamLoop(config, stream, place.path, reporter, **options).run())
+    except Diverged as error:  # every rank raises it alike
+        return Outcome("failed", str(error))
+    except Exception as error:  # noqa: BLE001 - a trial's failure must not end its lane
+        outcome = _explain(error, job, device, link.gpus)
+        rank, world = dist.get_rank(), dist.get_world_size()
+        if world == 1:
+            return outcome
+        # The other ranks may be waiting in a collective: only a new worker group brings all of them back.
+        sure = isinstance(error, UserError) and not isinstance(error, ElsewhereError)
+        said = (link.lane, link.attempt, job.id, rank, world, _first_line(error), outcome, sure)
+        ask(link.dispatcher, "raised", *said)
+        raise
+
+
+def _missing(job: Job) -> str | None:
+    """Why this worker cannot reach the job's folder, in one line; None where it can."""
+    if job.storage is not None or (run := job.folder.parents[1]).is_dir():
+        return None
+    reason = f"{run} of the driver's machine is not on {socket.gethostname()}"
+    return f"{reason}, allowed: a folder that all machines share, or --storage URL"
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _explain(error: Exception, job: Job, device: Any, gpus: float) -> Outcome:
+    """One line for the record; what is not the user's to mend leaves its traceback with the trial's files."""
+    from ..storage.checkpoint import ForeignCheckpoint
+    from ..storage.patience import StorageDown
+
+    if is_full(error):
+        place = job.folder if job.storage is None else Path(tempfile.gettempdir())
+        return Outcome("failed", full_disk(place), fatal=True)
+    line = _first_line(error)
+    if isinstance(error, StorageDown | ForeignCheckpoint):
+        return Outcome("failed", line, fatal=True)
+    if isinstance(error, UserError | ValueError):
+        return Outcome("failed", line)
+    name, kept = f"error-{os.getpid()}.txt", ""
+    with suppress(Exception):  # the disk or the storage may be what failed
+        if job.storage is None:
+            (job.folder / name).write_text(traceback.format_exc(), encoding="utf-8")
+        else:
+            job.storage.write(name, traceback.format_exc())
+        kept = f" (traceback in {job.folder})"
+    again = neighbour_took(error, device, gpus)
+    return Outcome("failed", f"{type(error).__name__}: {line}{kept}", again=again)

@@ -1,0 +1,65 @@
+"""The device that a worker computes on."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.distributed as dist
+
+from ..errors import UserError
+from ..evaluation.agreement import first_reason
+
+
+def worker_device(asked: Literal["auto", "cpu", "cuda"], granted: Sequence[int | str]) -> torch.device:
+    """The first of the GPUs that Ray ``granted`` (``ray.get_gpu_ids()``), which becomes torch's current one,
+    or the CPU where ``asked`` is cpu, or auto and none was granted.
+
+    :class:`UserError`: cuda was asked for and no GPU granted, or CUDA does not serve the one that was, with
+    torch's words. A worker never falls back to the CPU while it holds a GPU.
+    """
+    if asked == "cpu" or (asked == "auto" and not granted):
+        return torch.device("cpu")
+    host, visible = socket.gethostname(), os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if not granted:
+        raise UserError(
+            f"run.device=cuda: Ray granted no GPU to a worker on {host}; allowed here are auto and cpu"
+        )
+    try:
+        device = torch.device("cuda", visible.split(",").index(str(granted[0])))
+        _touch(device)
+    except Exception as error:  # each layer below torch has its own kinds
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise UserError(
+            f"GPU {granted[0]} of {host} does not answer: {reason} (torch {torch.__version__}, "
+            f"CUDA_VISIBLE_DEVICES={visible}); mend its driver, or set run.device=cpu"
+        ) from error
+    torch.cuda.set_device(device)  # where collectives look for it
+    return device
+
+
+def agreed_device(asked: Literal["auto", "cpu", "cuda"], granted: Sequence[int | str]) -> torch.device:
+    """:func:`worker_device` for all ranks of the process group: where one rank has no device, every rank
+    raises that rank's error, so that none waits for it.
+    """
+    device, why = torch.device("cpu"), None
+    try:
+        device = worker_device(asked, granted)
+    except UserError as error:
+        why = str(error)
+    # The group speaks NCCL only where every GPU answers.
+    where = device if dist.get_backend() == "nccl" else torch.device("cpu")
+    if reason := first_reason(why, where):
+        raise UserError(reason)
+    return device
+
+
+def _touch(device: torch.device) -> None:
+    torch.cuda.init()
+    if (count := torch.cuda.device_count()) <= device.index:
+        raise RuntimeError(f"torch sees {count} device(s)")
+    # A driver may list a GPU that it cannot open.
+    torch.zeros(1, device=device)

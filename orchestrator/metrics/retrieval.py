@@ -1,0 +1,170 @@
+"""Metrics of image-text retrieval, from similarities: recall, and mean average precision in a gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+_BLOCK = 2**24  # similarities held at once, 64 MB in float32
+_DEPTH = 10  # a ranking is read this far
+
+
+def recall_at_k(
+    similarity: Tensor, text_to_image: Tensor | None = None, texts_per_image: int = 1
+) -> dict[str, float]:
+    """Image-text retrieval recall both ways, in percent.
+
+    ``similarity`` (I, J): image against text; text j belongs to image j // ``texts_per_image``.
+    ``text_to_image`` (J, I): where the other direction's scores are not its transpose. Returns ``txt_r1
+    txt_r5 txt_r10`` (an image finds one of its texts among the first k), ``img_r1 img_r5 img_r10`` (a text
+    finds its image) and ``r_mean``, the mean of the six: CTP's R_m (ICCV 2023, released
+    ``product_evaluation.py``; the ALBEF protocol).
+
+    Equal scores share their ranks: a hit counts by its probability under a random order of the equals, so
+    that features that have collapsed to a point score chance and not 100. ValueError: a NaN among the scores.
+    """
+    back = similarity.T if text_to_image is None else text_to_image
+    return _both_ways(_blocks(similarity), _blocks(back), len(similarity), len(back), texts_per_image)
+
+
+def recall_of_features(image: Tensor, text: Tensor, texts_per_image: int = 1) -> dict[str, float]:
+    """:func:`recall_at_k` of unit rows ``image`` (I, D) and ``text`` (J, D), never holding the whole (I, J)
+    matrix."""
+    return _both_ways(_products(image, text), _products(text, image), len(image), len(text), texts_per_image)
+
+
+def gallery_map(
+    similarity: Tensor,
+    query_label: Tensor,
+    gallery_label: Tensor,
+    self_index: Tensor,
+    reading: Literal["paper", "reference"] = "paper",
+) -> dict[str, float]:
+    """Mean average precision of multi-modal retrieval, in percent: ``map1 map5 map10``.
+
+    ``similarity`` (Q, G): query against gallery; equal label = relevant; ``self_index`` (Q,): where the query
+    itself lies in the gallery, -1 = nowhere. AP@K is the precision at each hit inside the first k, averaged
+    over those hits, 0 without one; k = min(K, relevant items, length of the list).
+
+    ``paper``: the query itself is taken out of the gallery and is nobody's positive. ``reference``: as CTP's
+    code was released (``product_evaluation.py``): it is taken out of the ten best, of which nine remain, but
+    still counts among the relevant.
+    """
+    return _gallery(_blocks(similarity), query_label, gallery_label, self_index, reading)
+
+
+def gallery_map_of_features(
+    query: Tensor,
+    gallery: Tensor,
+    query_label: Tensor,
+    gallery_label: Tensor,
+    self_index: Tensor,
+    reading: Literal["paper", "reference"] = "paper",
+) -> dict[str, float]:
+    """:func:`gallery_map` of unit rows (Q, D) and (G, D), never holding the whole (Q, G) matrix."""
+    return _gallery(_products(query, gallery), query_label, gallery_label, self_index, reading)
+
+
+def average_precision(relevant: Tensor, k: Tensor) -> Tensor:
+    """(Q,): precision at each hit among the first k, averaged over those hits; 0 without a hit.
+
+    ``relevant``: bool (Q, N), in rank order; ``k``: int (Q,).
+    """
+    place = torch.arange(1, relevant.shape[1] + 1, device=relevant.device)
+    hit = (relevant & (place <= k[:, None])).double()
+    return (hit.cumsum(1) / place * hit).sum(1) / hit.sum(1).clamp(min=1)
+
+
+def _blocks(similarity: Tensor) -> Iterator[tuple[int, Tensor]]:
+    rows = max(1, _BLOCK // max(1, similarity.shape[1]))
+    for start in range(0, len(similarity), rows):
+        yield start, similarity[start : start + rows]
+
+
+def _products(query: Tensor, candidate: Tensor) -> Iterator[tuple[int, Tensor]]:
+    rows = max(1, _BLOCK // max(1, len(candidate)))
+    for start in range(0, len(query), rows):
+        yield start, query[start : start + rows] @ candidate.T
+
+
+def _both_ways(
+    image_to_text: Iterator[tuple[int, Tensor]],
+    text_to_image: Iterator[tuple[int, Tensor]],
+    images: int,
+    texts: int,
+    texts_per_image: int,
+) -> dict[str, float]:
+    if texts_per_image < 1 or texts != images * texts_per_image or not images:
+        raise ValueError(f"{images} images and {texts} texts do not make {texts_per_image} texts an image")
+    group = torch.arange(texts_per_image)
+    found = {}
+    for way, blocks, positives in (
+        ("txt", image_to_text, lambda rows: rows[:, None] * texts_per_image + group),
+        ("img", text_to_image, lambda rows: rows[:, None] // texts_per_image),
+    ):
+        hits, seen = {k: 0.0 for k in (1, 5, _DEPTH)}, 0
+        for start, block in blocks:
+            if block.isnan().any():
+                raise ValueError(f"NaN among the similarities of rows {start} to {start + len(block) - 1}")
+            own = positives(torch.arange(start, start + len(block))).to(block.device)
+            for k, probability in _hits(block, own, list(hits)).items():
+                hits[k] += float(probability.sum())
+            seen += len(block)
+        found |= {f"{way}_r{k}": 100 * total / seen for k, total in hits.items()}
+    return found | {"r_mean": sum(found.values()) / len(found)}
+
+
+def _hits(block: Tensor, own: Tensor, ks: list[int]) -> dict[int, Tensor]:
+    """k -> (n,): the probability that one of the columns ``own`` (n, m) is among the k best of its row."""
+    mine = block.gather(1, own)
+    best = mine.max(1, keepdim=True).values
+    better = (block > best).sum(1)
+    equal = (block == best).sum(1).double()
+    own_equal = (mine == best).sum(1).double()
+    # Without replacement: of the ``equal`` places, the first k - better are drawn one after another, each
+    # missing ours.
+    miss, found = torch.ones_like(equal), {}
+    for drawn in range(max(ks)):
+        left = (equal - drawn).clamp(min=1)
+        miss = miss * ((equal - own_equal - drawn).clamp(min=0) / left)
+        found[drawn + 1] = 1 - miss
+    table = torch.stack([torch.zeros_like(equal), *found.values()])
+    return {k: table.gather(0, (k - better).clamp(min=0)[None])[0] for k in ks}
+
+
+def _gallery(
+    blocks: Iterator[tuple[int, Tensor]],
+    query_label: Tensor,
+    gallery_label: Tensor,
+    self_index: Tensor,
+    reading: str,
+) -> dict[str, float]:
+    if reading not in ("paper", "reference"):
+        raise ValueError(f"gallery_map has no reading {reading!r}: paper or reference")
+    sums, seen = {k: 0.0 for k in (1, 5, _DEPTH)}, 0
+    for start, block in blocks:
+        device = block.device
+        label = query_label[start : start + len(block)].to(device)
+        own = self_index[start : start + len(block)].to(device)
+        there = own >= 0
+        everyone = gallery_label.to(device)
+        positives = (everyone == label[:, None]).sum(1)
+        depth = _DEPTH
+        if reading == "paper":
+            positives = positives - (there & (everyone[own.clamp(min=0)] == label)).long()
+            depth += 1  # one more, for the query itself that goes
+        ranking = block.topk(min(depth, block.shape[1]), dim=1).indices
+        kept = ranking != own[:, None]
+        # Stable: the query's own place moves to the end and the order of the others stays.
+        order = (~kept).long().argsort(dim=1, stable=True)
+        relevant = (everyone[ranking] == label[:, None]).gather(1, order) & kept.gather(1, order)
+        length = kept.sum(1).clamp(max=_DEPTH)
+        for k in sums:
+            sums[k] += float(average_precision(relevant, positives.clamp(max=k).minimum(length)).sum())
+        seen += len(block)
+    if not seen:
+        raise ValueError("no queries")
+    return {f"map{k}": 100 * total / seen for k, total in sums.items()}

@@ -1,0 +1,1 @@
+"""Numbers that must be finite, and alike at every run."""

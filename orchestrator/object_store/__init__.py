@@ -1,0 +1,1 @@
+"""The stream in Ray's object store. No other room puts arrays there."""

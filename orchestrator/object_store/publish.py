@@ -1,0 +1,386 @@
+"""Puts a stream into shared memory, once, for all trials."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from methods.method import ClassSpec, InputSpec, Task
+
+from ..errors import BadRecord, UserError
+from ..machine.cpus import usable_cpus
+from ..streams.pictures import ArrayPictures, EncodedPictures, MissingPictures
+from ..streams.pictures.absent import AbsentPictures
+from ..streams.pictures.subset import Subset
+from ..streams.pictures.substitute import Substitute
+from ..streams.prefetch import Prefetch
+from ..streams.source import Questions, QuestionTables
+from ..streams.split_spans import Place, places
+from ..streams.stream import Split, Stream, TaskData
+from .memory_plan import Plan, candidate_rows, decoded_bytes, row_bytes
+from .shared_pickle import Parcel, pack
+from .shared_store import SharedStore
+from .shared_stream import Candidates, SharedStream
+
+_CHUNK = 64
+_QUESTIONS = ("kind", "answer", "score")
+_THREADS = 8
+
+_Rows = dict[Place, np.ndarray]
+
+Progress = Callable[[int, int], None]
+"""Called with pictures done and pictures to do."""
+
+
+@dataclass(frozen=True)
+class StreamHandle:
+    """A published stream: small, travels to workers, :meth:`open`\\ s there.
+
+    ``skipped``: records left out because their picture cannot be read, by ``task/split``. ``arrays``: which
+    of the arrays that not every stream has lie in the store. ``tables``: in vqa. ``missing``: splits
+    without pictures.
+    """
+
+    store: SharedStore
+    plan: Plan
+    name: str
+    spec: InputSpec | ClassSpec
+    image_size: int
+    augment: str
+    skip_bad: bool
+    tasks: tuple[tuple[Task, dict[str, int]], ...]
+    sources: Parcel | None
+    row_bytes: int
+    decoded_bytes: int
+    arrays: frozenset[str]
+    skipped: dict[str, int] = field(default_factory=dict)
+    tables: QuestionTables | None = None
+    missing: dict[Place, MissingPictures] = field(default_factory=dict)
+
+    def open(self) -> SharedStream:
+        """The stream, its arrays mapped in place. Raises UserError when they are gone."""
+        tokens, label = self.store.get_many(["tokens", "label"])
+        found = places([sizes for _, sizes in self.tasks])
+        training = sum(sizes["train"] for _, sizes in self.tasks)
+        per_row = float(self.row_bytes)
+        feature, questions = self._array("feature"), self._questions()
+        if self.plan.mode == "features":
+            pictures = {place: AbsentPictures(b - a) for place, (a, b) in found.items()}
+            candidates = Candidates(None, AbsentPictures(training))
+        elif self.plan.mode == "resident":
+            image = self.store.get("image")
+            pictures = {place: ArrayPictures(image[a:b]) for place, (a, b) in found.items()} | self.missing
+            candidates = Candidates(None, ArrayPictures(image[:training]))
+        else:
+            pictures = self.sources.open()
+            if self.skip_bad:
+                for index, (task, _) in enumerate(self.tasks):
+                    a, b = found[place := (index, "train")]
+                    own = label[a:b]
+                    group = None if self.tables is None else np.asarray(self.tables.group_of)[own]
+                    pictures[place] = Substitute.of_labels(pictures[place], task.scenario, own, group=group)
+            candidates, per_row = self._candidates()
+        tasks = []
+        for index, (task, sizes) in enumerate(self.tasks):
+            splits = {}
+            for name in sizes:
+                a, b = found[index, name]
+                splits[name] = Split(
+                    pictures[index, name],
+                    tokens[a:b],
+                    label[a:b],
+                    self._array(_record_key(index, name)),
+                    None if feature is None else feature[a:b],
+                    None if questions is None else questions.take(slice(a, b)),
+                    feature is not None and self.plan.mode != "features",
+                )
+            tasks.append(TaskData(task, splits))
+        spec = self.spec
+        if isinstance(spec, ClassSpec):
+            # A tensor cannot be read-only: each process has its own copy of this small one.
+            spec = replace(spec, text=torch.from_numpy(self.store.get("text").copy()))
+        return SharedStream(
+            self.name,
+            spec,
+            tasks,
+            self.augment,
+            self.skip_bad,
+            tokens[:training],
+            label[:training],
+            candidates,
+            per_row,
+            image_size=self.image_size,
+            feature=None if feature is None else feature[:training],
+            views=self._array("views"),
+            herding=self._array("herding"),
+            origin=self._array("origin"),
+            questions=None if questions is None else questions.take(slice(0, training)),
+            tables=self.tables,
+        )
+
+    def _questions(self) -> Questions | None:
+        if self.tables is None:
+            return None
+        return Questions(*self.store.get_many([f"questions.{name}" for name in _QUESTIONS]))
+
+    def _array(self, key: str) -> np.ndarray | None:
+        return self.store.get(key) if key in self.arrays else None
+
+    def _candidates(self) -> tuple[Candidates, float]:
+        rows = self.store.get("candidates.rows")
+        if self.plan.store == "decoded":
+            return Candidates(rows, ArrayPictures(self.store.get("candidates.image"))), float(self.row_bytes)
+        flat, offsets = self.store.get_many(["candidates.flat", "candidates.offsets"])
+        per_row = self.row_bytes - self.decoded_bytes + len(flat) / max(1, len(rows))
+        return Candidates(rows, EncodedPictures(flat, offsets, self.image_size)), per_row
+
+
+def publish(
+    stream: Stream,
+    store: SharedStore,
+    plan: Plan,
+    progress: Progress | None = None,
+    files: Mapping[str, Path] | None = None,
+) -> StreamHandle:
+    """Shares ``stream`` as ``plan`` says.
+
+    ``files``, where there are features: the .npy files of ``feature``, and of ``herding`` and ``views`` where
+    there are, in the order of :func:`~orchestrator.streams.split_spans.places`; they are shared without a
+    second copy on disk.
+
+    A picture that cannot be read is a UserError, or, where ``stream.skip_bad``, leaves its record out and
+    counts it; in mode ``disk`` that is so for the held-out splits, and training pictures are met later (see
+    :class:`~orchestrator.data.row_reader.RowReader`). Also raises UserError when the disk cannot hold the
+    twins, or a split loses all its records, or in recognition all of a class.
+    """
+    return _Publisher(stream, store, plan, progress, files or {}).publish()
+
+
+class _Publisher:
+    def __init__(
+        self,
+        stream: Stream,
+        store: SharedStore,
+        plan: Plan,
+        progress: Progress | None,
+        files: Mapping[str, Path],
+    ) -> None:
+        self._stream = stream
+        self._store = store
+        self._plan = plan
+        self._progress = progress or (lambda done, total: None)
+        self._shape, self._type = stream.picture
+        self._files = files
+        self._splits = {
+            place: stream.tasks[place[0]].splits[place[1]]
+            for place in places([{n: len(s) for n, s in t.splits.items()} for t in stream.tasks])
+        }
+        self._kept = {place: np.arange(len(split)) for place, split in self._splits.items()}
+        self._faults: dict[Place, dict[int, str]] = {place: {} for place in self._splits}
+
+    def publish(self) -> StreamHandle:
+        sources = None
+        for key, path in self._files.items():
+            self._store.adopt(key, path)
+        if self._plan.mode == "resident":
+            self._share_pictures()
+        elif self._plan.mode == "disk":
+            if self._stream.skip_bad:
+                self._drop_bad_held_out()
+            sources = self._share_sources()
+            self._share_candidates()
+        self._check_classes()
+        self._share_texts()
+        spec = self._stream.spec
+        if isinstance(spec, ClassSpec):
+            self._store.put("text", spec.text.numpy())
+            spec = replace(spec, text=torch.empty(0))
+        tasks = tuple(
+            (data.task, {name: len(self._kept[index, name]) for name in data.splits})
+            for index, data in enumerate(self._stream.tasks)
+        )
+        skipped = {
+            f"{self._stream.tasks[index].task.name}/{name}": len(split) - len(self._kept[index, name])
+            for (index, name), split in self._splits.items()
+            if len(split) > len(self._kept[index, name])
+        }
+        return StreamHandle(
+            self._store,
+            self._plan,
+            self._stream.name,
+            spec,
+            self._stream.image_size,
+            self._stream.augment,
+            self._stream.skip_bad,
+            tasks,
+            sources,
+            row_bytes(self._stream),
+            decoded_bytes(self._stream),
+            frozenset([*self._files, *self._share_records(), *self._share_origin()]),
+            skipped,
+            self._stream.tables,
+            {p: s.pictures for p, s in self._splits.items() if isinstance(s.pictures, MissingPictures)},
+        )
+
+    def _share_pictures(self) -> None:
+        total = sum(len(split) for split in self._splits.values())
+        with self._store.writing("image", (total, *self._shape), self._type) as twin:
+            twin.length = 0
+            for pictures in self._decode(self._kept):
+                twin.array[twin.length : twin.length + len(pictures)] = pictures
+                twin.length += len(pictures)
+
+    def _drop_bad_held_out(self) -> None:
+        held_out = {place: rows for place, rows in self._kept.items() if place[1] != "train"}
+        for _ in self._decode(held_out):
+            pass
+        self._kept.update(held_out)
+
+    def _check_classes(self) -> None:
+        """That no class has lost all its pictures: it would be neither learnt nor looked at."""
+        for (index, name), split in self._splits.items():
+            task, kept = self._stream.tasks[index].task, self._kept[index, name]
+            if task.scenario != "recognition" or len(kept) == len(split):
+                continue
+            if lost := set(split.label.tolist()) - set(split.label[kept].tolist()):
+                known = self._stream.spec.names[min(lost)]
+                faults = self._faults[index, name]
+                first = [faults[row] for row in np.flatnonzero(split.label == min(lost)) if row in faults]
+                raise UserError(
+                    f"task {task.name}, split {name}: no picture of class {known!r} can be read"
+                    f"{f', the first: {first[0]}' if first else ''}"
+                )
+
+    def _share_texts(self) -> None:
+        total = sum(len(rows) for rows in self._kept.values())
+        length = self._stream.tasks[0].splits["train"].tokens.shape[1]
+        for name, shape in (("tokens", (total, length)), ("label", (total,))):
+            with self._store.writing(name, shape, np.int32) as twin:
+                end = 0
+                for place, rows in self._kept.items():
+                    twin.array[end : end + len(rows)] = getattr(self._splits[place], name)[rows]
+                    end += len(rows)
+        questions = Questions.join(
+            [
+                None if split.questions is None else split.questions.take(self._kept[place])
+                for place, split in self._splits.items()
+            ]
+        )
+        if questions is not None:
+            for name in _QUESTIONS:
+                self._store.put(f"questions.{name}", getattr(questions, name))
+
+    def _share_records(self) -> list[str]:
+        """The record numbers of the splits that have them; returns their keys."""
+        numbered = {place: split.record for place, split in self._splits.items() if split.record is not None}
+        for place, record in numbered.items():
+            self._store.put(_record_key(*place), record[self._kept[place]])
+        return [_record_key(*place) for place in numbered]
+
+    def _share_origin(self) -> list[str]:
+        """The training rows' numbers before some were left out, where some were; returns the array's key."""
+        kept = [self._kept[index, "train"] for index in range(len(self._stream.tasks))]
+        starts = self._stream.starts[:-1]
+        origin = np.concatenate([start + rows for start, rows in zip(starts, kept, strict=True)])
+        if len(origin) == self._stream.starts[-1]:
+            return []
+        self._store.put("origin", origin)
+        return ["origin"]
+
+    def _share_sources(self) -> Parcel:
+        """The readers of the pictures."""
+        sources = {
+            place: split.pictures
+            if len(self._kept[place]) == len(split)
+            else Subset(split.pictures, self._kept[place])
+            for place, split in self._splits.items()
+        }
+        return pack(sources, self._store, "source")
+
+    def _share_candidates(self) -> None:
+        chosen = {}
+        # The last task's rows are never replayed.
+        for index in range(len(self._stream.tasks) - 1):
+            rows = self._stream.train_rows(index)
+            chosen[index, "train"] = candidate_rows(rows, self._plan.seeds, self._plan.candidates)
+        if self._plan.store == "decoded":
+            total = sum(len(rows) for rows in chosen.values())
+            with self._store.writing("candidates.image", (total, *self._shape), self._type) as twin:
+                twin.length = 0
+                for pictures in self._decode(chosen):
+                    twin.array[twin.length : twin.length + len(pictures)] = pictures
+                    twin.length += len(pictures)
+        else:
+            self._share_encoded(chosen)
+        found = [self._stream.starts[index] + rows for (index, _), rows in chosen.items()]
+        self._store.put("candidates.rows", np.concatenate([np.empty(0, np.int64), *found]))
+
+    def _share_encoded(self, chosen: dict[tuple[int, str], np.ndarray]) -> None:
+        # Twice over the files: the first pass learns their sizes, the second finds them in the page cache.
+        sizes = [len(data) for data in self._encoded(chosen)]
+        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        with self._store.writing("candidates.flat", (int(offsets[-1]),), np.uint8) as twin:
+            for data, begin, end in zip(self._encoded(chosen), offsets[:-1], offsets[1:], strict=True):
+                twin.array[begin:end] = np.frombuffer(data, np.uint8)
+        self._store.put("candidates.offsets", offsets)
+
+    def _decode(self, wanted: _Rows) -> Iterator[np.ndarray]:
+        return self._read(wanted, "read")
+
+    def _encoded(self, wanted: _Rows) -> Iterator[bytes]:
+        return itertools.chain.from_iterable(self._read(wanted, "read_encoded"))
+
+    def _read(self, wanted: _Rows, method: str) -> Iterator[Sequence]:
+        """What ``method`` of the splits' pictures gives for the ``wanted`` rows, a chunk at a time, in order.
+
+        Rows that cannot be read are taken out of ``wanted`` at the end, where the stream allows it.
+        """
+
+        def work(item: tuple[Place, np.ndarray]) -> tuple[Place, np.ndarray, Sequence]:
+            place, rows = item
+            if isinstance(self._splits[place].pictures, MissingPictures):  # met where they are looked at
+                return place, rows, np.zeros((len(rows), *self._shape), self._type)
+            while len(rows):
+                try:
+                    return place, rows, getattr(self._splits[place].pictures, method)(rows)
+                except BadRecord as error:
+                    if not self._stream.skip_bad:
+                        raise
+                    self._faults[place][error.row] = str(error)
+                    rows = rows[rows != error.row]
+            return place, rows, ()
+
+        chunks = [
+            (place, rows[i : i + _CHUNK])
+            for place, rows in wanted.items()
+            for i in range(0, len(rows), _CHUNK)
+        ]
+        total, done = sum(len(rows) for rows in wanted.values()), 0
+        good: dict[Place, list[np.ndarray]] = {place: [np.empty(0, np.int64)] for place in wanted}
+        threads = min(_THREADS, usable_cpus())
+        reading = Prefetch(work, lambda: chunks, threads=threads, depth=2 * threads)
+        for (_, asked), (place, rows, read) in zip(chunks, reading, strict=True):
+            good[place].append(rows)
+            done += len(asked)
+            self._progress(done, total)
+            if len(rows):
+                yield read
+        for (index, name), parts in good.items():
+            rows = np.concatenate(parts)
+            if len(wanted[index, name]) and not len(rows):
+                task = self._stream.tasks[index].task.name
+                faults = self._faults[index, name]
+                first = faults[min(faults)]
+                raise UserError(
+                    f"task {task}, split {name}: none of its pictures can be read, the first: {first}"
+                )
+            wanted[index, name] = rows
+
+
+def _record_key(task: int, split: str) -> str:
+    return f"record.{task}.{split}"

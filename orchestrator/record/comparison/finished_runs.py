@@ -1,0 +1,330 @@
+"""Runs as they lie on disk, for those who compare them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ...errors import UserError
+from ...schema import strict_yaml
+from ...schema.flatten import flatten
+from ...storage.identity import IDENTITY_FILE, Identity
+from ...storage.plain_name import check_plain
+from ...storage.trial_files import STATUS_FILE, TESTED_FILE
+from ...tracking.journal import Journal
+
+_REQUESTS = {"sweep.yaml": "sweep", "train.yaml": "train"}
+_LATEST = 1e14  # milliseconds since 1970: in the year 5138
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trial as it lies on disk. ``config``: dotted key -> value. ``test`` is None where nobody looked at
+    it. Metrics have finite values alone.
+
+    ``kind``: ``sweep``, which chooses on validation what it tests, or ``train``, which tests what it was
+    given; empty where the run's folder says neither. ``chosen``: the trial that the sweep chose in its place
+    once it was given more trials, empty where none was: then ``test`` is None, though its look at test stays
+    on disk. ``ended``: when, in seconds since 1970. ``commit``: of
+    the code, abbreviated, with ``+`` where files had been changed; empty where nobody noted it. ``content``:
+    sha256 of the stream's content; empty in a run of an earlier version.
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    status: str
+    tasks: Sequence[Mapping[str, float]]
+    test: Mapping[str, float] | None
+    kind: str = ""
+    ended: float = 0.0
+    commit: str = ""
+    content: str = ""
+    chosen: str = ""
+
+    @property
+    def method(self) -> str:
+        return str(self.config["method.name"])
+
+    @property
+    def stream(self) -> str:
+        return str(self.config["stream.name"])
+
+    @property
+    def name(self) -> str:
+        """The run and the trial: ``RUN/TRIAL``."""
+        return f"{self.folder.parent.parent.resolve().name}/{self.folder.name}"
+
+    @property
+    def memory(self) -> str:
+        """How many samples of past tasks it keeps."""
+        size = self.config.get("replay.size", 0)
+        return f"{size}/class" if size and self.config.get("replay.budget") == "per_class" else str(size)
+
+    def figures(self, split: str) -> Mapping[str, float]:
+        """The metrics of ``test``, where it was looked at, or of ``validation`` after the last task."""
+        if split == "test":
+            return self.test or {}
+        last = self.tasks[-1] if self.tasks else {}
+        return {name: value for name, value in last.items() if name.startswith("validation/")}
+
+
+class _Noted(NamedTuple):
+    """What a run's journal says of a trial."""
+
+    commit: str
+    ended: float | None
+
+
+def read_runs(folder: Path) -> list[Run]:
+    """The trials under a runs folder, or under one run's, that have come to an end.
+
+    Of a run that has an identity, every file that is read must be the run's own.
+    :class:`~orchestrator.errors.UserError`: no such folder, no run in it, a file that is missing, malformed
+    or another run's.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; give the runs folder, or the folder of one run in it")
+    found = sorted([*folder.glob("trials"), *folder.glob("*/trials")])
+    if not found:
+        raise UserError(f"{folder}: no runs in it (folders NAME/trials/ID)")
+    return [run for trials in found for run in _read_trials(trials)]
+
+
+def unfinished(folder: Path) -> int:
+    """How many trials under a folder as that of :func:`read_runs` have not come to an end."""
+    places = [*folder.glob("trials/*/config.yaml"), *folder.glob("*/trials/*/config.yaml")]
+    return sum(not (place.parent / STATUS_FILE).exists() for place in places)
+
+
+def _read_trials(trials: Path) -> list[Run]:
+    ended = [status.parent for status in sorted(trials.glob(f"*/{STATUS_FILE}"))]
+    if not ended:
+        return []
+    place = trials.parent
+    identity, current = _identity(place)
+    kind = next((kind for file, kind in _REQUESTS.items() if (place / file).exists()), "")
+    noted = _journal(place, identity)
+    runs = [_read_run(trial, identity, current, kind, noted.get(trial.name)) for trial in ended]
+    return _one_choice(runs, place / "space.yaml")
+
+
+def _one_choice(runs: list[Run], space: Path) -> list[Run]:
+    """A run's trials; of a sweep's, which has a ``space``, the one that it chooses counts as tested. Where it
+    was given more trials there may be others, which were the best of fewer.
+    """
+    tested = [run for run in runs if run.test is not None]
+    if len(tested) < 2 or not space.exists():
+        return runs
+    metric, sign = _objective(space)
+
+    def rank(run: Run) -> tuple[bool, float, int]:  # as the sweep's own, TrialBook.best
+        value = run.tasks[-1].get(metric)
+        return value is None, sign * (value or 0.0), _number(run.folder)
+
+    chosen = min(tested, key=rank)
+    others = {run.name for run in tested if run is not chosen}
+    return [replace(run, test=None, chosen=chosen.name) if run.name in others else run for run in runs]
+
+
+def _objective(space: Path) -> tuple[str, int]:
+    """A sweep's metric, and the factor by which less of it is better."""
+    found, _ = strict_yaml.read(space)
+    objective = found.get("objective") if isinstance(found, dict) else None
+    metric, mode = (objective.get(k) for k in ("metric", "mode")) if isinstance(objective, dict) else ("", "")
+    if not isinstance(metric, str) or mode not in ("max", "min"):
+        raise UserError(f"{space}: has no objective; allowed: what the run wrote there")
+    return metric, -1 if mode == "max" else 1
+
+
+def _number(trial: Path) -> int:
+    """A trial's number in its sweep; 0 in a run of an earlier version that does not say it."""
+    path = trial / "trial.json"
+    found = _json(path) if path.exists() else {}
+    number = found.get("number", 0) if isinstance(found, dict) else 0
+    return number if type(number) is int else 0
+
+
+def _identity(run: Path) -> tuple[Identity | None, bool]:
+    """The run's identity, and whether it is of today's format, by which every file of the run is known."""
+    path = run / IDENTITY_FILE
+    if not path.exists():
+        return None, False
+    found = _json(path)
+    try:
+        return Identity.read(json.dumps(found), str(path)), True
+    except UserError:
+        earlier = found if isinstance(found, dict) and "format" in found else {}
+        names = [earlier.get(name) for name in ("run", "config", "stream")]
+        if not all(isinstance(name, str) for name in names):
+            raise
+        return Identity(*names), False
+
+
+def _journal(run: Path, identity: Identity | None) -> dict[str, _Noted]:
+    """What the run's journal says, by trial; nothing where there is none."""
+    commits: dict[str, dict[str, None]] = {}
+    ended: dict[str, float] = {}
+    for record in _records(run):
+        trial, tags = record.get("run"), record.get("tags")
+        if record["op"] == "open" and identity is not None and record.get("key") != identity.run:
+            raise UserError(f"{run / 'tracking.jsonl'}: is the record of another run; allowed: the run's own")
+        if not isinstance(trial, str) or not isinstance(tags, dict):
+            continue
+        if record["op"] == "start":
+            commits.setdefault(trial, {})[_commit(tags)] = None
+        elif record["op"] == "end" and _is_finite(time := record.get("time")) and abs(time) < _LATEST:
+            ended[trial] = time / 1000
+    # A trial that went on at another commit is of both.
+    return {t: _Noted(", ".join(filter(None, commits.get(t, {}))), ended.get(t)) for t in {*commits, *ended}}
+
+
+def _records(run: Path) -> list[dict[str, Any]]:
+    try:
+        return [record for record, _ in Journal(run).read()]
+    except OSError as error:
+        raise UserError(f"{run / 'tracking.jsonl'}: cannot be read ({error.strerror or error})") from None
+
+
+def _commit(tags: Mapping[str, Any]) -> str:
+    commit = tags.get("git.commit")
+    if not isinstance(commit, str):
+        return str(tags.get("version.vlcl-orchestrator", ""))
+    return commit[:10] + ("+" if tags.get("git.dirty") == "true" else "")
+
+
+def _read_run(folder: Path, identity: Identity | None, current: bool, kind: str, noted: _Noted | None) -> Run:
+    path = folder / STATUS_FILE
+    found = _json(path)
+    status = found.get("status") if isinstance(found, dict) else None
+    if not isinstance(status, str):
+        raise UserError(f'{path}: expected {{"status": TEXT}}, found {json.dumps(found):.80}')
+    flat = _config(folder / "config.yaml")
+    stamp = (
+        _own_stamp(folder, flat, identity)
+        if current and identity
+        else _earlier_stamp(found, identity, folder)
+    )
+    _check(path, found, stamp)
+    finished = status == "finished"
+    tasks = _tasks(folder, found) if finished else []
+    path = folder / TESTED_FILE
+    test = None
+    if finished and path.exists():
+        tested = _json(path)
+        test = _numbers(path, tested)
+        _check(path, tested, stamp)
+    # Where no journal says it, the file system does: what is copied without its times looks newer.
+    time = noted.ended if noted and noted.ended is not None else (folder / STATUS_FILE).stat().st_mtime
+    commit, content = noted.commit if noted else "", identity.stream if identity else ""
+    return Run(folder, flat, status, tasks, test, kind, time, commit, content)
+
+
+def _config(path: Path) -> dict[str, Any]:
+    config, _ = strict_yaml.read(path)
+    flat = flatten(config) if isinstance(config, dict) else {}
+    for key in ("method.name", "stream.name", "run.seed"):
+        if key not in flat:
+            raise UserError(f"{path}: has no {key}")
+    for key in ("method.name", "stream.name"):  # pictures are named by them
+        check_plain(str(flat[key]), f"{path}: {key}")
+    return flat
+
+
+def _own_stamp(folder: Path, config: Mapping[str, Any], identity: Identity) -> Mapping[str, str]:
+    """What the trial's files must carry.
+
+    ``config.yaml`` is people's, and carries nothing: it must say what the trial was proposed with.
+    """
+    path = folder / "trial.json"
+    proposal = _json(path)
+    values = proposal.get("values") if isinstance(proposal, dict) else None
+    if not isinstance(values, dict):
+        raise UserError(f'{path}: expected {{"values": ...}}, found {json.dumps(proposal):.80}')
+    stamp = identity.stamp(folder.name, values)
+    _check(path, proposal, stamp)
+    for key, value in values.items():
+        # A list may be proposed as text, "0, 1, 2".
+        if config.get(key) != value and not (isinstance(config.get(key), list) and isinstance(value, str)):
+            raise UserError(
+                f"{folder / 'config.yaml'}: says {key} {config.get(key)!r}, but the trial was proposed with "
+                f"{value!r}; allowed: what the run wrote there"
+            )
+    return stamp
+
+
+def _earlier_stamp(
+    status: Mapping[str, Any], identity: Identity | None, folder: Path
+) -> Mapping[str, str] | None:
+    """What the files of a trial of an earlier version must carry: what its status does, of this run where the
+    run has a name; None: nothing, as the earliest carry nothing.
+    """
+    stamp = status.get("stamp")
+    if not isinstance(stamp, dict):
+        return None
+    ours = {"trial": folder.name} | ({} if identity is None else {"run": identity.run})
+    return stamp | ours
+
+
+def _check(path: Path, found: Mapping[str, Any], stamp: Mapping[str, str] | None) -> None:
+    if stamp is not None and found.get("stamp") != stamp:
+        raise UserError(f"{path}: is another run's, or was changed; allowed: what the run wrote there")
+
+
+def _tasks(folder: Path, status: Mapping[str, Any]) -> list[Mapping[str, float]]:
+    """What the trial reported: the status has it, and says whose it is; a run of an earlier version has it in
+    ``tasks.jsonl`` alone.
+    """
+    path = folder / STATUS_FILE
+    if "stamp" in status:
+        reports = status.get("reports")
+        if not isinstance(reports, list):
+            raise UserError(f"{path}: expected a list of reports, found {json.dumps(reports):.80}")
+        rows = [(f"{path}, report {number}", row) for number, row in enumerate(reports, 1)]
+    else:
+        path = folder / "tasks.jsonl"
+        lines = [(f"{path}:{number}", line) for number, line in enumerate(_text(path).splitlines(), 1)]
+        rows = [(where, _parsed(line, where)) for where, line in lines]
+    tasks = []
+    for number, (where, row) in enumerate(rows, 1):
+        tasks.append(_numbers(where, row))
+        if tasks[-1].get("task") != number:
+            raise UserError(f'{where}: expected "task": {number}, found {tasks[-1].get("task")}')
+    if not tasks:
+        raise UserError(f"{path}: no finished task, though the run is finished")
+    return tasks
+
+
+def _json(path: Path) -> Any:
+    return _parsed(_text(path), str(path))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where}: not JSON ({error})") from None
+
+
+def _numbers(where: object, found: Any) -> Mapping[str, float]:
+    """Those that are finite: what is NaN was not measured."""
+    if not isinstance(found, dict):
+        raise UserError(f"{where}: expected an object of numbers, found {json.dumps(found):.80}")
+    return {name: float(value) for name, value in found.items() if _is_finite(value)}
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # JSON's whole numbers are of any length
+        return False

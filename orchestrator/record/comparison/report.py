@@ -1,0 +1,162 @@
+"""The page of a comparison: tables, pictures, and what was left out."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import fill
+from urllib.parse import quote, unquote
+
+from ...errors import UserError
+from ...storage.atomic_write import write_text
+from ..plot_style import pdf_of
+from .finished_runs import Run, read_runs, unfinished
+from .groups import Group, group_runs
+from .labels import differences
+from .pictures import pictures
+from .sections import Section, sections
+from .table import WIDTH, table
+
+_REPLACED = 5  # runs that do not count, named in plain text
+
+
+_PICTURE = re.compile(r"!\[[^\]]*\]\(([^)/]+\.png)\)")
+
+
+def compare(folder: Path, stream: str | None = None) -> str:
+    """Write ``FOLDER/comparison/`` (``README.md`` with the tables; pictures, PNG and PDF) and return the
+    tables as plain text. Streams that differ in a setting or in their content have tables of their own.
+
+    :class:`~orchestrator.errors.UserError`: see :func:`read_runs`; no finished run; a ``stream`` that no run
+    has; a folder that cannot be written.
+    """
+    runs = read_runs(folder)
+    streams = sorted({run.stream for run in runs})
+    if stream is not None and stream not in streams:
+        raise UserError(
+            f"--stream {stream}: no run of it in {folder}; there are {', '.join(streams) or 'none'}"
+        )
+    if not any(run.status == "finished" for run in runs):
+        raise UserError(f"{folder}: no finished run yet")
+    out = folder / "comparison"
+    try:
+        if out.is_symlink():
+            raise UserError(f"{out}: is a link; allowed: a folder, or none (remove the link)")
+        out.mkdir(parents=True, exist_ok=True)
+        _clear(out)
+        plain, marked = [], ["# Comparison"]
+        for section in sections([run for run in runs if stream in (None, run.stream)]):
+            told, written = _section(section, out)
+            plain += told
+            marked += written
+        if left := unfinished(folder):
+            plain.append(f"left out: {left} trial{'s' if left > 1 else ''} that did not come to an end yet")
+            marked.append(plain[-1])
+        write_text(out / "README.md", "\n\n".join(marked) + "\n")
+    except OSError as error:
+        raise UserError(f"{error.filename or out}: cannot be written ({error.strerror or error})") from error
+    return "\n\n".join([*plain, f"Tables in Markdown and pictures: {out}"])
+
+
+def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
+    """Paragraphs of plain text, and of Markdown."""
+    groups = group_runs(run for run in section.runs if run.status == "finished")
+    about = [_counts(section.runs), *_mixed(groups)]
+    replaced = [_instead(*pair) for group in groups for pair in group.replaced]
+    replaced += [_looked_at_before(run) for run in section.runs if run.chosen]
+    more = [f"... and {len(replaced) - _REPLACED} more such runs"] if len(replaced) > _REPLACED else []
+    told = [*about, *replaced[:_REPLACED], *more]
+    plain = ["\n".join(fill(line, WIDTH) for line in [f"{section.title}: {told[0]}", *told[1:]])]
+    marked = [f"## {section.title}", *about, *replaced]
+    explained = 10
+    for split in ("test", "validation"):
+        if text := table(groups, split, explained=explained):
+            if "\n#" in text:
+                explained = 0  # the best of the next table are mostly the same
+            heading = f"{split}, {_explained(groups, split)}"
+            plain.append(f"{fill(heading, WIDTH)}\n{text}")
+            marked += [f"### {split}", _explained(groups, split), table(groups, split, markdown=True)]
+    for drawn in pictures(out, section, groups):
+        pdf = quote(pdf_of(drawn.path).name)
+        marked.append(f"![]({quote(drawn.path.name)})\n\n{' '.join(drawn.caption.split())} ([PDF]({pdf}))")
+    if groups:
+        marked += ["### Runs, by their rank on validation", "\n".join(_places(groups))]
+    return plain, marked
+
+
+def _explained(groups: Sequence[Group], split: str) -> str:
+    how = "percent after the last task, angles in degrees, mean ± standard deviation over n seeds"
+    if split == "validation":
+        return f"{how}, of every finished run:"
+    return f"{how}, of {_chosen({run.kind for group in groups for run in group.tested()})}:"
+
+
+def _chosen(kinds: set[str]) -> str:
+    said = {
+        "sweep": "runs that a sweep chose on validation",
+        "train": "configurations that were given to train, not searched",
+        "": "runs whose folder does not say what chose them",
+    }
+    found = [words for kind, words in said.items() if kind in kinds]
+    return " and ".join(found) + (" (column from)" if len(found) > 1 else "")
+
+
+def _counts(runs: Sequence[Run]) -> str:
+    counts = Counter(run.status for run in runs)
+    others = [f"{count} {status}" for status, count in counts.most_common() if status != "finished"]
+    left = f"; left out: {', '.join(others)}" if others else ""
+    return f"{counts['finished']} finished{left}"
+
+
+def _mixed(groups: Sequence[Group]) -> list[str]:
+    """What the rows of one table do not have in common."""
+    runs = [run for group in groups for run in group.runs]
+    found = []
+    memories = sorted({run.memory for run in runs}, key=lambda size: (len(size), size))
+    if len(memories) > 1:
+        found.append(f"memories of {', '.join(memories)} samples are in one ranking (column memory)")
+    commits = Counter(run.commit or "unknown" for run in runs)
+    days = sorted({datetime.fromtimestamp(run.ended, UTC).date().isoformat() for run in runs})
+    when = " to ".join(dict.fromkeys([*days[:1], *days[-1:]]))
+    if len(commits) > 1:
+        each = ", ".join(f"{commit} ({count})" for commit, count in commits.items())
+        found.append(f"of several commits, which are not averaged: {each}; runs of {when}")
+    elif runs:
+        found.append(f"commit {next(iter(commits))}; runs of {when}")
+    return found
+
+
+def _instead(run: Run, counts: Run) -> str:
+    why = "it was tested" if counts.test is not None and run.test is None else "it ended later"
+    return f"left out: {run.name}, in whose place {counts.name} counts: all is equal, the seed too, and {why}"
+
+
+def _looked_at_before(run: Run) -> str:
+    return (
+        f"left out: the look at test of {run.name}, the best until its sweep was given more trials, of which "
+        f"{run.chosen} is chosen"
+    )
+
+
+def _places(groups: Sequence[Group]) -> list[str]:
+    """Where each group lies, and all that sets it apart."""
+    found = []
+    for group, values in zip(groups, differences([g.runs[0] for g in groups]), strict=True):
+        said = "".join(f", {key.removeprefix('method.')}={value}" for key, value in values.items())
+        runs = ", ".join(run.name for run in group.runs)
+        found.append(f"- #{group.number} {group.method}{said}: {runs}")
+    return found
+
+
+def _clear(out: Path) -> None:
+    """Removes the pictures that an earlier comparison's README shows: its runs may be gone."""
+    page = out / "README.md"
+    if not page.is_file():
+        return
+    names = map(unquote, _PICTURE.findall(page.read_text(encoding="utf-8", errors="replace")))
+    for name in (name for name in names if "/" not in name):
+        for picture in (out / name, pdf_of(out / name)):
+            picture.unlink(missing_ok=True)

@@ -1,0 +1,51 @@
+"""Which runs are ranked together: those on one stream, with the same settings and the same content."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .finished_runs import Run
+from .groups import settings
+from .labels import differences
+
+
+@dataclass(frozen=True)
+class Section:
+    """``title``: the stream and what sets it apart from others of its name; ``file``: a plain name."""
+
+    title: str
+    file: str
+    runs: Sequence[Run]
+
+
+def sections(runs: Sequence[Run]) -> list[Section]:
+    """``runs`` by their streams; no two sections have the same title, and none two streams."""
+    found: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.stream):
+        key = json.dumps([settings(run), run.content], sort_keys=True, default=str)
+        found.setdefault(key, []).append(run)
+    titles, files = _titles([there[0] for there in found.values()]), []
+    for there in found.values():
+        taken = sum(file == there[0].stream or file.startswith(f"{there[0].stream}-") for file in files)
+        files.append(f"{there[0].stream}-{taken + 1}" if taken else there[0].stream)
+    return [Section(*one) for one in zip(titles, files, found.values(), strict=True)]
+
+
+def _titles(runs: Sequence[Run]) -> list[str]:
+    apart = {}
+    for stream in dict.fromkeys(run.stream for run in runs):
+        own = [n for n, run in enumerate(runs) if run.stream == stream]
+        for n, values in zip(own, differences([runs[n] for n in own], "stream."), strict=True):
+            said = ", ".join(f"{key.removeprefix('stream.')}={value}" for key, value in values.items())
+            apart[n] = f"{stream} ({said})" if said else stream
+    named = [apart[n] for n in range(len(runs))]
+    # Equal settings, and other data.
+    named = [
+        f"{title}, data {run.content[:10] or run.config.get('stream.data', 'unknown')}"
+        if named.count(title) > 1
+        else title
+        for title, run in zip(named, runs, strict=True)
+    ]
+    return [f"{t} #{n}" if named.count(t) > 1 else t for n, t in enumerate(named, 1)]

@@ -1,0 +1,141 @@
+"""Tables of groups of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean, stdev
+from textwrap import wrap
+
+from .groups import Group, by_score
+from .labels import differences, is_cut, labels
+
+_COLUMNS = {  # heading -> metric, without its split; what rows are ranked by first, then the most telling
+    "R_m": "seen/r_mean",
+    "average": "average",
+    "forgetting": "forgetting",
+    "H": "over_time/harmonic_mean",
+    "A": "triplet/average_accuracy",
+    "F": "triplet/forgetting",
+    "AP": "vqacl/ap",
+    "Forget": "vqacl/forget",
+    "novel": "novel/accuracy",
+    "novel Forget": "vqacl/novel_forget",
+    "ECE": "seen/ece",
+    "AUROC": "over_time/detection/auroc",
+    "angle (°)": "drift/angle",
+    "unseen": "over_time/unseen/accuracy",
+    "backward": "backward_transfer",
+    "forward": "forward_transfer",
+    "over time": "average_over_time",
+    "accuracy": "seen/accuracy",
+    "mAP@1": "seen/map1",
+    "TR@1": "seen/txt_r1",
+    "IR@1": "seen/img_r1",
+    "mAP@5": "seen/map5",
+    "mAP@10": "seen/map10",
+    "task by image": "recognition/image",
+    "task by text": "recognition/text",
+    "task by both": "recognition/fusion",
+}
+_ROWS = 20  # groups that a table shows as plain text
+_BESIDE = {"memory": ("replay.size", "replay.budget"), "commit": ("commit",)}  # column -> settings it tells
+WIDTH = 100
+"""Letters of a line of plain text."""
+
+
+def table(groups: Sequence[Group], split: str, markdown: bool = False, explained: int = 5) -> str:
+    """Groups x metrics, mean ± sample standard deviation over seeds, the best first, by the metric that runs
+    are ranked by (``R_m`` in retrieval, else ``average``); one that lacks it comes last.
+
+    ``split``: ``validation``, what every finished run reported after its last task, or ``test``, of the runs
+    that were looked at. ``n``: runs; a cell of fewer says of how many it is. Empty where no group has such
+    figures. As plain text it has the best 20 groups, no line longer than 100 letters, and says what it left
+    out; ``explained``: how many rows of a cut label have their settings below.
+    """
+    rows = sorted((g for g in groups if any(_figures(g, split))), key=lambda g: by_score(g, split))
+    columns = _columns(rows, split)
+    if not columns:
+        return ""
+    fixed = _fixed(rows, split)
+    beside = [key for head in fixed for key in _BESIDE.get(head, ())]
+    named = labels([group.runs[0] for group in rows], [group.number for group in rows], beside)
+    fixed = {"method": named, **fixed}
+    heads, told = list(fixed), list(zip(*fixed.values(), strict=True))
+    cells = [[_cell(group, split, name) for name in columns.values()] for group in rows]
+    if markdown:
+        lines = [[*heads, *columns], ["---"] + ["---:"] * (len(heads) + len(columns) - 1)]
+        lines += [[*line, *more] for line, more in zip(told, cells, strict=True)]
+        return "\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)
+    shown = [[*heads, *columns]] + [[*f, *c] for f, c in zip(told[:_ROWS], cells[:_ROWS], strict=True)]
+    rest = [f"... and {len(rows) - _ROWS} more rows in README.md"] if len(rows) > _ROWS else []
+    return "\n".join([*_plain(shown, len(heads)), *rest, *_more(rows[:_ROWS], named, explained)])
+
+
+def _figures(group: Group, split: str) -> list[dict[str, float]]:
+    return [dict(found) for run in group.runs if (found := run.figures(split))]
+
+
+def _columns(rows: Sequence[Group], split: str) -> dict[str, str]:
+    there = {name for group in rows for figures in _figures(group, split) for name in figures}
+    return {head: f"{split}/{name}" for head, name in _COLUMNS.items() if f"{split}/{name}" in there}
+
+
+def _fixed(rows: Sequence[Group], split: str) -> dict[str, list[str]]:
+    """Columns that are no metrics, where they tell rows apart, and the number of runs."""
+    every = [run for group in rows for run in group.runs]
+    columns = {}
+    if any(run.memory != "0" for run in every):
+        columns["memory"] = [group.runs[0].memory for group in rows]
+    if len({run.commit for run in every}) > 1:
+        columns["commit"] = [group.runs[0].commit or "-" for group in rows]
+    if split == "test" and len({_origin(group) for group in rows}) > 1:
+        columns["from"] = [_origin(group) for group in rows]
+    columns["n"] = [str(len(_figures(group, split))) for group in rows]
+    return columns
+
+
+def _origin(group: Group) -> str:
+    return "+".join(sorted({run.kind or "?" for run in group.tested()}))
+
+
+def _cell(group: Group, split: str, name: str) -> str:
+    figures = _figures(group, split)
+    values = [found[name] for found in figures if name in found]
+    if not values:
+        return "-"
+    spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
+    of = f" (n={len(values)})" if len(values) < len(figures) else ""
+    # What rounds to nothing is nothing: -3.553e-15 would be -0.00.
+    return f"{round(mean(values), 2) + 0.0:.2f}{spread}{of}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _plain(lines: Sequence[Sequence[str]], fixed: int) -> list[str]:
+    """The first ``fixed`` columns and as many more as a line takes, but one at least; the others by name."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    shown = len(widths)
+    while shown > fixed + 1 and sum(widths[:shown]) + 2 * (shown - 1) > WIDTH:
+        shown -= 1
+    found = []
+    for line in lines:
+        cells = [line[0].ljust(widths[0]), *(line[i].rjust(widths[i]) for i in range(1, shown))]
+        found.append("  ".join(cells).rstrip())
+    if shown < len(widths):
+        found += wrap(f"in README.md as well: {', '.join(lines[0][shown:])}", WIDTH)
+    return found
+
+
+def _more(rows: Sequence[Group], named: Sequence[str], most: int) -> list[str]:
+    """What cut labels leave out, of the first ``most`` of them."""
+    apart = differences([group.runs[0] for group in rows])
+    cut = [(g, values) for g, label, values in zip(rows, named, apart, strict=False) if is_cut(label)]
+    found = []
+    for group, values in cut[:most]:
+        said = " ".join(f"{key.removeprefix('method.')}={value}" for key, value in values.items())
+        seeds = f" and {len(group.runs) - 1} more" if len(group.runs) > 1 else ""
+        line = f"#{group.number} is {group.runs[0].name}{seeds}: {said}"
+        found += wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
+    return [*found, "what the other numbers stand for: README.md"] if len(cut) > most else found

@@ -1,0 +1,160 @@
+"""The pictures of a trial, drawn by a process of their own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..evaluation.tables import Table, read_matrix, read_table, write_matrix, write_table
+from ..evaluation.vqa_tables import QUESTION_TABLES
+from ..storage.curve_file import read_curves
+from . import plots
+from .pen import Pen
+from .picture_title import run_title, score_title
+
+
+class Artist:
+    """Draws in the background, at low priority: a picture takes longer than a small trial's task, and neither
+    the trials' reports nor the record should wait for it.
+
+    ``done(trial_id, file, subfolder)`` is called for each file, from another thread; ``say`` hears of what
+    could not be drawn. Nothing here raises for a picture: a process that dies while it draws is replaced, and
+    what it was at is drawn once more.
+    """
+
+    def __init__(self, done: Callable[[str, Path, str | None], None], say: Callable[[str], None]) -> None:
+        self._done = done
+        self._say = say
+        self._lock = threading.RLock()
+        self._pen: Pen | None = None
+        self._under_way: set[Future[list[Path]]] = set()
+        self._over = False
+
+    def trial(
+        self,
+        trial_id: str,
+        folder: Path,
+        matrix: np.ndarray,
+        names: list[str],
+        drift: np.ndarray | None,
+        tables: Mapping[str, Table],
+        then: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Of a trial that has ended: validation matrix (S, T), loss curves and, where they were measured,
+        drift (S, T) in degrees and the ``tables`` of
+        :func:`~orchestrator.evaluation.vqa_tables.question_tables`. ``then`` is called when all that could
+        be drawn is done with.
+        """
+        self._draw(trial_id, None, then, _draw_trial, folder, matrix, names, drift, tables)
+
+    def test(self, trial_id: str, folder: Path) -> None:
+        """The test matrix that lies in ``folder/matrix.csv``, and the tables of questions beside it."""
+        self._draw(trial_id, "test", lambda: None, _draw_test, folder)
+
+    def close(self) -> None:
+        """Waits until the last picture is drawn."""
+        while waiting := list(self._under_way):
+            wait(waiting)
+            # Each is taken out once what follows from it is done, on the pool's own thread.
+            time.sleep(0.01)
+        with self._lock:
+            if self._pen is not None:
+                self._pen.close()
+                self._pen = None
+
+    def abandon(self) -> None:
+        """Waits for no picture: what is not drawn yet will not be."""
+        self._over = True
+        with self._lock:
+            if self._pen is not None:
+                self._pen.abandon()
+                self._pen = None
+
+    def _draw(
+        self,
+        trial_id: str,
+        subfolder: str | None,
+        then: Callable[[], None],
+        draw: Callable[..., list[Path]],
+        *args: Any,
+        again: bool = True,
+    ) -> None:
+        def finished(drawn: Future[list[Path]]) -> None:
+            try:
+                if self._over:
+                    return
+                error = drawn.exception()
+                if isinstance(error, BrokenProcessPool) and again:
+                    self._draw(trial_id, subfolder, then, draw, *args, again=False)
+                    return
+                if error is not None:
+                    self._say(f"pictures of {trial_id} could not be drawn: {error}")
+                else:
+                    for path in drawn.result():
+                        self._done(trial_id, path, subfolder)
+                then()
+            except Exception as error:  # noqa: BLE001 - the record's own errors are said by it
+                self._say(f"pictures of {trial_id} are not in the record: {error}")
+            finally:
+                self._under_way.discard(drawn)
+
+        future = self._submit(draw, args)
+        self._under_way.add(future)
+        future.add_done_callback(finished)
+
+    def _submit(self, draw: Callable[..., list[Path]], args: tuple[Any, ...]) -> Future[list[Path]]:
+        with self._lock:
+            if self._pen is None:
+                self._pen = Pen()
+            return self._pen.submit(draw, *args)
+
+
+def _draw_trial(
+    folder: Path,
+    matrix: np.ndarray,
+    names: list[str],
+    drift: np.ndarray | None,
+    tables: Mapping[str, Table],
+) -> list[Path]:
+    files = [folder / "matrix.csv", folder / "matrix.png"]
+    title, score = run_title(folder), score_title(folder, "validation", matrix)
+    write_matrix(files[0], matrix, names)
+    plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score}")
+    curves = folder / "curves.csv"
+    terms, ends = read_curves(curves)
+    if terms:  # a method that trains nothing has none
+        plots.loss_curves(folder / "curves.png", terms, ends, names, f"{title}: terms of the loss")
+        files += [curves, folder / "curves.png"]
+    if drift is not None:
+        what = f"{title}: angle between texts and pictures, validation"
+        plots.drift_over_tasks(folder / "drift.png", drift, names, what)
+        files.append(folder / "drift.png")
+    for name, table in tables.items():
+        write_table(folder / f"{name}.csv", table, QUESTION_TABLES[name].corner)
+    return files + _draw_tables(folder, list(tables), f"{title}: accuracy on validation")
+
+
+def _draw_test(folder: Path) -> list[Path]:
+    files = [folder / "matrix.csv", folder / "matrix.png"]
+    matrix, names = read_matrix(files[0])
+    title = run_title(folder.parent)
+    plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score_title(folder.parent, 'test', matrix)}")
+    there = [name for name in QUESTION_TABLES if (folder / f"{name}.csv").exists()]
+    return files + _draw_tables(folder, there, f"{title}: accuracy on test")
+
+
+def _draw_tables(folder: Path, names: list[str], title: str) -> list[Path]:
+    files = []
+    for name in names:
+        file, picture, shown = folder / f"{name}.csv", folder / f"{name}.png", QUESTION_TABLES[name]
+        table = read_table(file, shown.corner)
+        plots.table_heatmap(picture, table, xlabel=shown.xlabel, ylabel=shown.ylabel, title=title)
+        files += [file, picture]
+    return files

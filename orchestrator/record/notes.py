@@ -1,0 +1,76 @@
+"""What a run's own page in MLflow says of it, in Markdown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from ..config import RunConfig
+from ..evaluation.objective import Objective
+from ..metrics.measures import shown_metrics, unit
+from ..schema.shown import shown_score, shown_value
+from .trial_store import TrialBook
+
+_ROWS = 20  # of the table of trials; MLflow takes 8,000 characters in all
+
+
+def search_note(
+    config: RunConfig,
+    objective: Objective,
+    trials: int,
+    book: TrialBook,
+    tested: Mapping[str, float],
+    command: str,
+) -> str:
+    """Of a search of ``trials`` trials: what was searched for, what was chosen, what the look at test found
+    (``tested``, empty where nobody looked), and the ``command`` that comes next.
+    """
+    most = "most" if objective.mode == "max" else "least"
+    lines = [
+        f"{config.method_name} on {config.stream_name}: a search of {trials} trials for the {most} "
+        f"`{objective.metric}`, seed {config.run.seed}. {_counts(book)}.",
+    ]
+    best = book.best()
+    if best is not None and tested:
+        score = shown_score(book.value(best))
+        lines += ["", f"Chosen on validation: trial {best.number + 1}, `{objective.metric}` {score}.", ""]
+        lines += _table(["parameter", "value"], [[k, shown_value(v)] for k, v in best.values.items()])
+        lines += ["", "Its look at the test splits, a single run:", ""]
+        lines += _table(
+            ["measure", "test", "unit"],
+            [[n, _score(tested, "test", n), unit(n)] for n in shown_metrics(config.method_name, tested)],
+        )
+    return "\n".join([*lines, "", "```", book.table(_ROWS), "```", "", f"`{command}`"])
+
+
+def seeds_note(
+    config: RunConfig, seeds: Sequence[int], book: TrialBook, found: Mapping[str, float], command: str
+) -> str:
+    """Of one configuration under ``seeds``: means and sample standard deviations of what the looks at test
+    found (``found``, as :func:`~orchestrator.record.over_seeds.over_seeds`, empty where not all were looked
+    at); and the ``command`` that comes next.
+    """
+    shown = ", ".join(map(str, seeds))
+    lines = [f"{config.method_name} on {config.stream_name}, seed {shown}. {_counts(book)}."]
+    names = shown_metrics(config.method_name, found)
+    columns = {"measure": names}
+    columns["mean" if len(seeds) > 1 else "test"] = [_score(found, "test", name) for name in names]
+    if len(seeds) > 1:
+        columns["standard deviation"] = [_score(found, "test_deviation", name) for name in names]
+    columns["unit"] = [unit(name) for name in names]
+    if names:
+        lines += ["", *_table(list(columns), list(zip(*columns.values(), strict=True)))]
+    return "\n".join([*lines, "", f"`{command}`"])
+
+
+def _score(found: Mapping[str, float], split: str, name: str) -> str:
+    return shown_score(found.get(f"{split}/{name}"))
+
+
+def _counts(book: TrialBook) -> str:
+    counts = Counter(entry.status.replace("running", "interrupted") for entry in book.trials.values())
+    return ", ".join(f"{count} {status}" for status, count in counts.most_common()) or "No trial began"
+
+
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (heading, ["---"] * len(heading), *rows)]

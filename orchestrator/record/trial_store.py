@@ -1,0 +1,250 @@
+"""What is known of a sweep's trials, on disk and in memory; the driver alone writes it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..evaluation.objective import Objective
+from ..schema import strict_yaml
+from ..storage.atomic_write import write_text
+from ..storage.inside import inside
+from ..storage.plain_name import check_plain
+from ..storage.trial_files import STATUS_FILE, reports_in, tested_in
+from .trial_entry import TrialEntry
+from .trial_table import trial_table
+
+MANIFEST_FILE = "manifest.json"
+"""In a run's folder: how many trials it has, and was asked for since it was started."""
+
+_ENDS = ("finished", "stopped", "failed")
+_VERDICTS_FILE = "verdicts.json"
+_REPORTS_FILE = "tasks.jsonl"
+
+
+class TrialBook:
+    """The trials of a run in ``folder``, the run's ``trials``.
+
+    ``ID/trial.json`` is a trial's proposal, and ``ID/verdicts.json`` what the search said after each task:
+    both are written before anybody acts on them. A task is finished by its checkpoint
+    (:mod:`~orchestrator.storage.checkpoint`), a trial has ended by its ``ID/status.json``, which has its
+    reports. The driver alone writes here, beside the checkpoints. ``stamp_of``: trial id and values -> what
+    each of these files must be of; None: anything.
+
+    :class:`~orchestrator.errors.UserError`: a trial that the manifest counts is missing, or its files are not
+    what they must be.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        objective: Objective,
+        tasks: int,
+        stamp_of: Callable[[str, dict[str, Any]], dict[str, str]] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.objective = objective
+        self.tasks = tasks
+        self.trials: dict[str, TrialEntry] = {}
+        self._stamp_of = stamp_of
+        entries = [self._read(path) for path in sorted(folder.glob("*/trial.json"))]
+        for entry in sorted(entries, key=lambda entry: entry.number):
+            self.trials[entry.id] = entry
+        self._check_whole()
+
+    def _read(self, path: Path) -> TrialEntry:
+        name = path.parent.name
+        check_plain(name, f"{path}: trial")
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            entry = TrialEntry(name, int(found["number"]), dict(found["values"]))
+            self._check(entry, found, path)
+            verdicts = path.with_name(_VERDICTS_FILE)
+            if verdicts.exists():
+                said = json.loads(verdicts.read_text(encoding="utf-8"))
+                self._check(entry, said, verdicts)
+                entry.verdicts = {int(task): bool(go) for task, go in said["verdicts"].items()}
+            status = path.with_name(STATUS_FILE)
+            if status.exists():
+                ended = json.loads(status.read_text(encoding="utf-8"))
+                self._check(entry, ended, status)
+                entry.status, entry.reason = str(ended["status"]), str(ended["reason"])
+                entry.reports = [dict(report) for report in ended["reports"]]
+                if entry.status not in _ENDS:
+                    raise ValueError(f"{status.name} says {entry.status[:60]!r}")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(
+                f"{path.parent}: its record cannot be read ({error}); allowed: what the run wrote there"
+            ) from None
+        if entry.status == "running":
+            self.refresh(entry)
+        return entry
+
+    def _check(self, entry: TrialEntry, found: dict[str, Any], path: Path) -> None:
+        if (stamp := self._stamp(entry)) is not None and found["stamp"] != stamp:
+            raise ValueError(f"{path.name} is another run's, or was changed")
+
+    def _stamp(self, entry: TrialEntry) -> dict[str, str] | None:
+        return None if self._stamp_of is None else self._stamp_of(entry.id, entry.values)
+
+    def _check_whole(self) -> None:
+        count = _manifest(self.folder.parent)["trials"]
+        numbers = [entry.number for entry in self.trials.values()]
+        if lost := set(range(count)) - set(numbers):
+            raise UserError(
+                f"{self.folder.parent}: trial {min(lost) + 1} of {count} is missing; allowed: the whole "
+                "folder, as its storage has it (remove the folder and --resume again)"
+            )
+        if len(set(numbers)) < len(numbers):
+            raise UserError(f"{self.folder}: two trials have one number; allowed: what the run wrote there")
+        if count < len(numbers):  # a driver died between a proposal and its count
+            self._count()
+
+    def refresh(self, entry: TrialEntry) -> list[dict[str, float]]:
+        """Takes the reports that a trial's checkpoints have; answers those that were not known."""
+        found = reports_in(self.folder / entry.id, self._stamp(entry))
+        fresh = found[len(entry.reports) :]
+        entry.reports += fresh
+        return fresh
+
+    def place(self, trial_id: str) -> Path:
+        """A trial's folder."""
+        return inside(self.folder, trial_id)
+
+    def propose(
+        self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None
+    ) -> TrialEntry:
+        """Writes a proposal down, before anybody acts on it; one that is known stays as it is. ``number``:
+        the trial's own, from 0; by default the next.
+        """
+        entry = self.trials.get(trial_id)
+        if entry is None:
+            number = len(self.trials) if number is None else number
+            entry = TrialEntry(trial_id, number, values)
+            place = self.place(trial_id)
+            place.mkdir(parents=True, exist_ok=True)
+            write_text(place / "config.yaml", strict_yaml.dump(config))
+            found = {"stamp": self._stamp(entry), "number": entry.number, "values": values}
+            write_text(place / "trial.json", json.dumps(found))
+            self.trials[trial_id] = entry
+            self._count()
+        return entry
+
+    def _count(self) -> None:
+        _write_manifest(self.folder.parent, len(self.trials), asked_for(self.folder.parent))
+
+    def start(
+        self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None
+    ) -> TrialEntry:
+        """A trial begins, or begins again after an interruption. ``number``: see :meth:`propose`."""
+        entry = self.propose(trial_id, values, config, number)
+        (self.place(trial_id) / STATUS_FILE).unlink(missing_ok=True)
+        entry.status, entry.reason = "running", ""
+        return entry
+
+    def tested(self, trial_id: str) -> dict[str, float]:
+        """What the look at the test splits found; empty where nobody looked.
+        :class:`~orchestrator.errors.UserError`: what lies there is of another run.
+        """
+        return tested_in(self.place(trial_id), self._stamp(self.trials[trial_id]))
+
+    def report(self, trial_id: str, metrics: dict[str, float]) -> bool:
+        """Takes a finished task; False where it was known before."""
+        entry = self.trials[trial_id]
+        if int(metrics["task"]) <= len(entry.reports):
+            return False
+        entry.reports.append(metrics)
+        return True
+
+    def decide(self, trial_id: str, task: int, go: bool) -> None:
+        """Writes down what the search says of a trial after ``task`` tasks, before anybody acts on it."""
+        entry = self.trials[trial_id]
+        if entry.verdicts.get(task) != go:
+            entry.verdicts[task] = go
+            verdicts = {str(number): verdict for number, verdict in sorted(entry.verdicts.items())}
+            said = {"stamp": self._stamp(entry), "verdicts": verdicts}
+            write_text(self.place(trial_id) / _VERDICTS_FILE, json.dumps(said))
+
+    def end(self, trial_id: str, status: str, reason: str = "") -> TrialEntry:
+        """A trial has ended."""
+        entry, place = self.trials[trial_id], self.place(trial_id)
+        if entry.reports:  # for those who compare
+            lines = "".join(json.dumps(report) + "\n" for report in entry.reports)
+            write_text(place / _REPORTS_FILE, lines)
+        # The reports as well: the trial's checkpoints may lie elsewhere, or be gone.
+        ended = {"stamp": self._stamp(entry), "status": status, "reason": reason, "reports": entry.reports}
+        write_text(place / STATUS_FILE, json.dumps(ended))
+        entry.status, entry.reason = status, reason
+        return entry
+
+    @property
+    def ended(self) -> int:
+        """How many trials have ended."""
+        return sum(entry.status != "running" for entry in self.trials.values())
+
+    def is_over(self, trials: int) -> bool:
+        """Whether nothing is left to do of a search of so many ``trials``: all have ended, and the best, if
+        there is one, was tested.
+        """
+        best = self.best()
+        return self.ended >= trials and (best is None or bool(self.tested(best.id)))
+
+    def value(self, entry: TrialEntry) -> float | None:
+        """The objective after the trial's last finished task; None without a finite one."""
+        found = entry.reports[-1].get(self.objective.metric) if entry.reports else None
+        return found if found is not None and math.isfinite(found) else None
+
+    def best(self) -> TrialEntry | None:
+        """The best trial among those that walked the whole stream: a stopped trial's last value is another
+        task's. Of equals the first by number.
+        """
+        whole = [t for t in self.trials.values() if t.status == "finished" and len(t.reports) == self.tasks]
+        scored = [trial for trial in whole if self.value(trial) is not None]
+        return min(scored, key=self._rank, default=None)
+
+    def table(self, most: int | None = None) -> str:
+        """One line a trial, best first, finished before stopped before failed. A trial without a value comes
+        after those of its kind that have one. ``most``: after how many lines it ends; None: after all.
+        """
+        order = {"finished": 0, "stopped": 1, "running": 2, "failed": 3}
+        rows = sorted(self.trials.values(), key=lambda t: (order[t.status], -len(t.reports), *self._rank(t)))
+        table = trial_table(rows[:most], self.objective.metric, self.tasks, self.value)
+        left = len(rows) - len(rows[:most])
+        return f"{table}\n... and {left} more" if left else table
+
+    def _rank(self, entry: TrialEntry) -> tuple[bool, float, int]:
+        value, sign = self.value(entry), -1 if self.objective.mode == "max" else 1
+        return value is None, sign * (value or 0.0), entry.number
+
+
+def asked_for(folder: Path) -> int:
+    """How many trials the run in ``folder`` was asked for since it was started; 0 where that is not said.
+    :class:`~orchestrator.errors.UserError`: its manifest is none.
+    """
+    return _manifest(folder)["asked"]
+
+
+def ask_for(folder: Path, trials: int) -> None:
+    """Writes down that the run in ``folder`` is to have so many trials."""
+    if trials != asked_for(folder):
+        _write_manifest(folder, _manifest(folder)["trials"], trials)
+
+
+def _write_manifest(folder: Path, trials: int, asked: int) -> None:
+    counted = {"trials": trials} | ({"asked": asked} if asked else {})
+    write_text(folder / MANIFEST_FILE, json.dumps(counted))
+
+
+def _manifest(folder: Path) -> dict[str, int]:
+    path = folder / MANIFEST_FILE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {"trials": int(found["trials"]), "asked": int(found.get("asked", 0))}
+    except FileNotFoundError:
+        return {"trials": 0, "asked": 0}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{path}: is no manifest of a run") from None

@@ -1,0 +1,12 @@
+"""The selection policies' names, for a configuration, which knows no policy itself."""
+
+_BY_LOGITS = ("logit-herding", "entropy", "distance", "energy", "variance")
+
+POLICY_NAMES = ("reservoir", "random", "balanced", "herding", "first", *_BY_LOGITS)
+"""The keys of :data:`~orchestrator.replay.policies.POLICIES`, in their order."""
+
+BY_LOGITS = frozenset(_BY_LOGITS)
+"""Policies that ask the trial's model for logits: recognition alone has them."""
+
+BY_CLASS = BY_LOGITS | {"first"}
+"""Policies that give classes equal shares, whatever ``balance_by`` says."""

@@ -1,0 +1,1 @@
+"""Strict YAML, typed values, one-line errors."""

@@ -1,0 +1,117 @@
+"""YAML as the configuration files use it: one meaning a word, no key twice, and the line of every key."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import UserError
+
+# PyYAML's own scalar rules (YAML 1.1) take 1e-4 for text, 12:30 for 750 and `no` for false; these are YAML
+# 1.2's.
+_SCALARS: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+for _tag, _pattern, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(0|[1-9][0-9]*)", list("-+0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+):
+    for _character in _first:
+        _SCALARS.setdefault(_character, []).append(
+            (f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"))
+        )
+
+
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "null", "bool", "int", "float", "seq", "map")}
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers = _SCALARS
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what the loader would otherwise read as something else, and writes a shared list out twice."""
+
+    yaml_implicit_resolvers = _SCALARS
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def parse(text: str, source: str) -> tuple[Any, dict[str, int]]:
+    """Plain Python values of a YAML text, and the line (from 1) of each key, by its dotted path.
+
+    ``source`` names the text in errors. Scalars are read by YAML 1.2's rules (1e-4 is a number, ``no`` is
+    text). :class:`UserError`: not YAML, a key given twice, a key that is not text, a reference
+    (``*name``), or a tag (``!!name``) of anything but plain values.
+    """
+    loader = None
+    lines: dict[str, int] = {}
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None, lines
+        _walk(node, (), lines, source, set())
+        return loader.construct_document(node), lines
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise UserError(f"{source}{line}: not valid YAML: {error.problem or error.context}") from None
+    except RecursionError:
+        raise UserError(f"{source}: not valid YAML: nested too deeply") from None
+    # What is tagged as another kind than it is, or a number of thousands of digits, the library lets through.
+    except (yaml.YAMLError, ValueError, KeyError) as error:
+        raise UserError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def read(path: Path | str) -> tuple[Any, dict[str, int]]:
+    """:func:`parse` of a UTF-8 file. :class:`UserError` also where it cannot be read."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text (byte {error.start})") from None
+    return parse(text, str(path))
+
+
+def dump(values: Any) -> str:
+    """YAML of plain values, keys in their order; :func:`parse` gives the same values back."""
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _walk(node: yaml.Node, path: tuple[str, ...], lines: dict[str, int], source: str, seen: set[int]) -> None:
+    # A reference could make a value contain itself; a configuration has no use for one.
+    if id(node) in seen:
+        raise UserError(f"{source}:{node.start_mark.line + 1}: references (*name) are not allowed")
+    seen.add(id(node))
+    if node.tag not in _TAGS:
+        line = node.start_mark.line + 1
+        raise UserError(f"{source}:{line}: not valid YAML: the tag {node.tag} is not allowed")
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _walk(item, path, lines, source, seen)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    here: set[str] = set()
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
+            found = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
+            raise UserError(f"{source}:{line}: a key must be text, found {found}")
+        if key.value in here:
+            raise UserError(f"{source}:{line}: {'.'.join((*path, key.value))}: the key is given twice")
+        here.add(key.value)
+        lines.setdefault(".".join((*path, key.value)), line)
+        _walk(value, (*path, key.value), lines, source, seen)

@@ -1,0 +1,1 @@
+"""The search space, the sampler, the scheduler, and what Tune calls."""

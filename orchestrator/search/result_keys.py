@@ -1,0 +1,14 @@
+"""The keys of what a Tune trial reports."""
+
+from __future__ import annotations
+
+TASK = "task"
+"""Time attribute of a sweep: tasks done."""
+
+
+STATUS = "status"
+"""What a trial's last result says of it: ``running``, ``finished``, ``stopped`` or ``failed``."""
+
+
+TRIAL = "trial"
+"""The key of a proposal under which its trial's id and number stand, beside the searched values."""

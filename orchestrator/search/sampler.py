@@ -1,0 +1,174 @@
+"""Optuna through Ray Tune, told the truth about trials that did not walk the whole stream."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+from ray.tune.search.optuna import OptunaSearch
+
+from .bounded_storage import WeighedTrials
+from .result_keys import STATUS, TASK, TRIAL
+
+if TYPE_CHECKING:
+    from ..record.trial_entry import TrialEntry
+
+
+_DRAWS = 10  # proposals of a trial that may repeat others,
+_RANDOM_DRAWS = 20_000  # and then points drawn at random
+
+
+class TaskSearch(OptunaSearch):
+    """Seeded TPE over a define-by-run space.
+
+    A trial that ends before its last task is told to Optuna as PRUNED, a failed one as FAIL: average accuracy
+    falls as tasks arrive, so a stopped trial's last value would outrank those that finished. Intermediate
+    values are keyed by tasks done.
+
+    ``space``: the define-by-run function. ``start``: the first trial's point. ``trials``: the sweep's length,
+    from which the number of random trials before TPE sets in is taken (a third, 4 to 10). ``known``: the
+    sweep's trials from before it was resumed. Those that have ended are told to Optuna as they were, the
+    others are proposed again, under their ids, before any new one.
+
+    A point is proposed once: one that was proposed before is drawn again, at last among all others alike.
+
+    Trial k's proposal depends on the seed, k and what is known of the others alone, so that a resumed search
+    proposes what an undisturbed one would have. ``write_down(trial id, values, number)`` is called with each
+    proposal before it is handed out, and answers whether it could be written; where not, nothing is proposed.
+    """
+
+    def __init__(
+        self,
+        space: Callable[[optuna.Trial], dict[str, Any] | None],
+        metric: str,
+        mode: str,
+        *,
+        seed: int,
+        tasks: int,
+        trials: int,
+        start: dict[str, Any] | None,
+        known: Sequence[TrialEntry] = (),
+        write_down: Callable[[str, dict[str, Any], int], bool] = lambda trial_id, values, number: True,
+    ) -> None:
+        super().__init__(space, metric=metric, mode=mode, storage=WeighedTrials())
+        self._write_down = write_down
+        self._entropy = seed
+        self._tasks = tasks
+        self._random = min(10, max(4, trials // 3))
+        self._start = start
+        self._begun = {entry.number for entry in known}
+        self._proposed = {_point(entry.values) for entry in known}
+        self._again = [(entry.id, entry.number) for entry in known if entry.status == "running"]
+        for entry in known:
+            if entry.status == "running":
+                self._ot_study.enqueue_trial(entry.values)
+            else:
+                self._ot_study.add_trial(self._ended(entry))
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: a search is resumed from its trials' own record, and nobody reads Tune's."""
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        if self._again:
+            name, number = self._again.pop(0)
+            self._ot_study.sampler = self._tpe(number, 0)
+            values = super().suggest(trial_id)
+        else:
+            number = next(number for number in count() if number not in self._begun)
+            name = f"trial_{number + 1:04d}"
+            self._begun.add(number)
+            if number == 0 and self._start:
+                self._ot_study.enqueue_trial(self._start)
+            values = self._fresh(trial_id, number)
+            self._proposed.add(_point(values))
+        if not self._write_down(name, values, number):
+            return None
+        return {**values, TRIAL: {"id": name, "number": number}}
+
+    def _fresh(self, trial_id: str, number: int) -> dict[str, Any]:
+        """A point for trial ``number`` that no other has; one of another where there is none."""
+        for draw in range(_DRAWS):
+            self._ot_study.sampler = self._tpe(number, draw)
+            values = super().suggest(trial_id)
+            if _point(values) not in self._proposed:
+                return values
+            # To the sampler it is as if it had not been.
+            self._ot_study.tell(self._ot_trials.pop(trial_id), state=TrialState.FAIL)
+        self._ot_study.enqueue_trial(self._any_other(number))
+        return super().suggest(trial_id)
+
+    def _any_other(self, number: int) -> dict[str, Any]:
+        """A point drawn from the whole space at random, until it is a new one."""
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(self._drawn_from(number)))
+        values: dict[str, Any] = {}
+        for _ in range(_RANDOM_DRAWS):
+            trial = study.ask()
+            self._space(trial)
+            values = trial.params
+            if _point(values) not in self._proposed:
+                break
+        return values
+
+    def _tpe(self, number: int, draw: int) -> optuna.samplers.BaseSampler:
+        return optuna.samplers.TPESampler(
+            seed=self._drawn_from(number, *([draw] if draw else [])),
+            n_startup_trials=self._random,
+            multivariate=True,
+            group=True,
+            constant_liar=True,
+        )
+
+    def _drawn_from(self, *which: int) -> int:
+        return int(np.random.SeedSequence([self._entropy, *which]).generate_state(1)[0])
+
+    def on_trial_result(self, trial_id: str, result: dict) -> None:
+        value, task = result.get(self.metric), int(result.get(TASK, 0))
+        trial = self._ot_trials[trial_id]
+        # A trial that was restarted reports its finished tasks again.
+        if value is not None and trial_id not in self._completed_trials:
+            known = self._ot_study._storage.get_trial(trial._trial_id).intermediate_values
+            if task not in known:
+                trial.report(value, task)
+
+    def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
+        if trial_id in self._completed_trials:
+            return
+        if result and not error:
+            # Tune does not tell a search the report at which a trial is stopped; a resumed one knows it.
+            self.on_trial_result(trial_id, result)
+        failed = error or not result or result.get(STATUS) == "failed"
+        value = None if failed else result.get(self.metric)
+        state = self._state(value, int(result[TASK]) if result else 0)
+        if state == TrialState.COMPLETE:
+            super().on_trial_complete(trial_id, result, error)
+            return
+        self._ot_study.tell(self._ot_trials[trial_id], state=state)
+        self._completed_trials.add(trial_id)
+
+    def _state(self, value: float | None, tasks: int) -> TrialState:
+        if value is None or not math.isfinite(value):
+            return TrialState.FAIL
+        return TrialState.COMPLETE if tasks >= self._tasks else TrialState.PRUNED
+
+    def _ended(self, entry: TrialEntry) -> FrozenTrial:
+        reported = {int(r[TASK]): r[self.metric] for r in entry.reports if self.metric in r}
+        last = reported.get(len(entry.reports)) if entry.status != "failed" else None
+        state = self._state(last, len(entry.reports))
+        asked = optuna.trial.FixedTrial(entry.values)
+        self._space(asked)
+        return optuna.trial.create_trial(
+            state=state,
+            value=None if state == TrialState.FAIL else last,
+            params=asked.params,
+            distributions=asked.distributions,
+            intermediate_values=reported,
+        )
+
+
+def _point(values: dict[str, Any]) -> frozenset:
+    return frozenset(values.items())

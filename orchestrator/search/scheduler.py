@@ -1,0 +1,73 @@
+"""When a trial is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from ray.tune.schedulers import ASHAScheduler
+
+from .result_keys import TASK, TRIAL
+
+if TYPE_CHECKING:
+    from ray.tune.execution.tune_controller import TuneController
+    from ray.tune.experiment import Trial
+
+    from ..record.trial_entry import TrialEntry
+
+
+class TaskScheduler(ASHAScheduler):
+    """ASHA over tasks done: at each rung 2, 4, 8 ... the better half goes on.
+
+    The first rung is the second task, as the first shows nothing of forgetting (the first task in
+    streams of up to three). To be stopped at the last task is to have finished.
+
+    ``known``: the sweep's trials from before it was resumed, by which the others are judged as if it had not
+    been interrupted. A trial under way is not judged again where its verdict is known.
+    ``write_down(trial id, tasks, go)`` is called with each verdict before anybody acts on it, and answers
+    whether it could be written; where not, the sweep is about to end, and no further task is begun.
+    """
+
+    def __init__(
+        self,
+        metric: str,
+        mode: str,
+        tasks: int,
+        known: Sequence[TrialEntry] = (),
+        write_down: Callable[[str, int, bool], bool] = lambda trial_id, task, go: True,
+    ) -> None:
+        first = 2 if tasks > 3 else 1
+        super().__init__(
+            time_attr=TASK, metric=metric, mode=mode, max_t=tasks + 1, grace_period=first, reduction_factor=2
+        )
+        self._write_down = write_down
+        self._verdicts = {entry.id: dict(entry.verdicts) for entry in known if entry.status == "running"}
+        self._unfinished = {entry.id: entry.reports for entry in known if entry.status == "running"}
+        for entry in known:
+            if entry.status != "running":
+                ended: Any = SimpleNamespace(trial_id=entry.id)
+                super().on_trial_add(None, ended)
+                self._hear(ended, entry.reports)
+
+    def on_trial_add(self, tune_controller: TuneController | None, trial: Trial) -> None:
+        super().on_trial_add(tune_controller, trial)
+        name = trial.config[TRIAL]["id"]
+        judged = self._verdicts.get(name, {})
+        self._hear(trial, [r for r in self._unfinished.pop(name, []) if int(r[TASK]) in judged])
+
+    def on_trial_result(self, tune_controller: TuneController | None, trial: Trial, result: dict) -> str:
+        if self.metric not in result:  # a failure's
+            return super().on_trial_result(tune_controller, trial, result)
+        name, task = trial.config[TRIAL]["id"], int(result[TASK])
+        judged = self._verdicts.setdefault(name, {})
+        if task not in judged:
+            decision = super().on_trial_result(tune_controller, trial, result)
+            if not self._write_down(name, task, decision != self.STOP):
+                return self.STOP
+            judged[task] = decision != self.STOP
+        return self.CONTINUE if judged[task] else self.STOP
+
+    def _hear(self, trial: Trial, reports: Sequence[dict[str, float]]) -> None:
+        for report in reports:
+            super().on_trial_result(None, trial, report)

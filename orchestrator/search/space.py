@@ -1,0 +1,312 @@
+"""search_spaces/*.yaml -> Optuna."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from methods import registry as methods
+
+from ..config import RunConfig, data_values, flatten
+from ..errors import UserError
+from ..evaluation.objective import Objective
+from ..replay.config import check_memory
+from ..schema.config_error import ConfigError, known
+from ..schema.scalars import Scalar, text
+from ..streams import registry as streams
+from ..streams.source import StreamSource
+from .parameter import Parameter
+from .space_file import SpaceFile
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
+# The folder of data lies beside the package, in a checkout as in an installation. importlib.resources is no
+# way to it: it cannot read a folder without code out of an editable installation (NotADirectoryError in
+# Python 3.11).
+_WIDTH, _RANGE = 98, 44  # columns of a description, and of the ranges in it
+_FOLDER = Path(__file__).resolve().parents[2] / "search_spaces"
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a sweep searches, and from where.
+
+    ``fixed``: dotted keys that the file (and ``--set``) gives a value. ``config``: the base configuration,
+    what a trial takes where it is not searched: the method's defaults, then ``fixed``, then of ``start``
+    what is searched in every trial. ``start``: a known-good point, or None: exactly the parameters that are
+    searched there. ``parameters``: what is searched, every one after those that its ``when`` names.
+    """
+
+    path: Path
+    objective: Objective
+    trials: int
+    fixed: Mapping[str, Any]
+    start: Mapping[str, Scalar] | None
+    parameters: tuple[Parameter, ...]
+    config: RunConfig
+
+    @staticmethod
+    def names() -> list[str]:
+        """The methods that a search space is shipped for."""
+        return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+
+    @classmethod
+    def load(
+        cls,
+        path_or_method: str | Path,
+        stream: str | None = None,
+        data: str | Path | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> Space:
+        """The space of a method's shipped file, or of a file by its path (``*.yaml``).
+
+        ``stream`` (``--stream``) takes the place of the file's; its fixed ``stream.*`` values go with it.
+        ``data`` (``--data``) sets ``stream.data``. ``values`` (``--set``) win over the file; a searched key
+        among them is fixed. A ``method.preset`` among them is all the values that it stands for.
+
+        Everything is checked here: keys, types, ranges, conditions, and that every value (at the ends of
+        its range, alone and with those of each other parameter) makes a configuration that the method
+        accepts. :class:`~orchestrator.errors.UserError` names file, line, key, what was found and what is
+        allowed.
+        """
+        path = _find(path_or_method)
+        file = SpaceFile(path)
+        if path.parent == _FOLDER and file.method != path.stem:
+            file.fail("method", f"'{file.method}' does not match the file's name; allowed is {path.stem}")
+        values = _with_preset(file.method, flatten(values or {}))
+        name = known(stream or values.get("stream.name", file.stream), "--stream", streams.names(), "stream")
+        fixed = {k: v for k, v in file.fixed.items() if name == file.stream or not k.startswith("stream.")}
+        always = {p.key: file.start[p.key] for p in file.parameters if not p.when} if file.start else {}
+        given = data_values(name, data) if data is not None else {}
+        given |= {k: v for k, v in values.items() if k.startswith("stream.")} | {"stream.name": name}
+        space = cls(
+            path=path,
+            objective=file.objective,
+            trials=file.trials,
+            fixed=fixed,
+            start=file.start,
+            parameters=file.parameters,
+            config=_base(file, fixed, always, given),
+        )
+        if values:
+            space = space.without(values)
+        space._check(file)
+        return space
+
+    def without(self, values: Mapping[str, Any]) -> Space:
+        """This space with keys fixed to values, whether they were searched before or not.
+
+        What they leave unreachable is not searched any more; of ``start`` what is still searched there
+        remains.
+        """
+        values = flatten(values)
+        config = self.config.with_values(values, "--set")
+        fixed = {**self.fixed, **values}
+        parameters = tuple(p for p in self.parameters if p.key not in values)
+        start: dict[str, Scalar] = {}
+        for parameter in parameters:
+            if self.start and parameter.key in self.start and parameter.active({**fixed, **start}):
+                start[parameter.key] = self.start[parameter.key]
+        return replace(self, fixed=fixed, parameters=parameters, config=config, start=start or None)
+
+    def suggest(self, trial: BaseTrial) -> dict[str, Scalar]:
+        """The values of one trial, by dotted key: Optuna's define-by-run function.
+
+        Always asks in the same order; a parameter whose condition does not hold is not asked for and not in
+        the result. What a condition names but was not searched itself does not hold.
+        """
+        values: dict[str, Scalar] = {}
+        for parameter in self.parameters:
+            if parameter.active({**self.fixed, **values}):
+                values[parameter.key] = parameter.suggest(trial)
+        return values
+
+    def points(self, most: int) -> int:
+        """How many different points :meth:`suggest` can give, counted up to ``most`` (1 or more): 1 where
+        nothing is searched.
+        """
+        return self._points(0, dict(self.fixed), most)
+
+    def _points(self, index: int, known: dict[str, Any], most: int) -> int:
+        if index == len(self.parameters):
+            return 1
+        parameter = self.parameters[index]
+        if not parameter.active(known):
+            return self._points(index + 1, known, most)
+        if parameter.values is None:
+            return most
+        found = 0
+        for value in parameter.values:
+            found += self._points(index + 1, {**known, parameter.key: value}, most - found)
+            if found >= most:
+                return most
+        return found
+
+    def trial_config(self, values: Mapping[str, Scalar]) -> RunConfig:
+        """The whole configuration of a trial, from what :meth:`suggest` gave."""
+        return self.config.with_values(values)
+
+    def check_values(self, place: str, values: Mapping[str, Any]) -> None:
+        """:class:`~orchestrator.errors.UserError`, which begins with ``place``: what was kept there as a
+        trial's values is nothing that :meth:`suggest` gives.
+        """
+        searched = {parameter.key: parameter for parameter in self.parameters}
+        for key, value in values.items():
+            if key not in searched or not searched[key].contains(value):
+                raise UserError(
+                    f"{place}: {key} {str(value)[:60]!r} is nothing that the run searches; allowed: what the "
+                    "run wrote there"
+                )
+
+    def start_params(self) -> dict[str, Scalar]:
+        """The point to begin with, for ``points_to_evaluate`` or ``Study.enqueue_trial``; empty where the
+        file has none."""
+        return dict(self.start or {})
+
+    @property
+    def start_config(self) -> RunConfig:
+        """The one configuration that runs without a search: the base, at ``start`` where the file has one."""
+        return self.config.with_values(self.start_params())
+
+    def largest(self, key: str) -> float:
+        """The largest value of a numeric key in any trial (to plan the shared memory:
+        ``largest("replay.size")``)."""
+        here = self.config.flat()[key]
+        parameter = next((p for p in self.parameters if p.key == key), None)
+        if parameter is None:
+            return here
+        return max(*parameter.ends, here) if parameter.when else max(parameter.ends)
+
+    def largest_memory(self, classes: int) -> int:
+        """Samples that the largest replay memory of any trial holds, on a stream of so many classes."""
+        largest = int(self.largest("replay.size"))
+        return replace(self.config.replay, size=largest).most(classes)
+
+    def check_memory(self, source: StreamSource) -> None:
+        """Raises a one-line :class:`~orchestrator.errors.UserError` where a memory that the search may ask
+        for cannot serve the stream.
+        """
+
+        def values(name: str) -> Iterable[Any]:
+            parameter = next((p for p in self.parameters if p.key == f"replay.{name}"), None)
+            return [getattr(self.config.replay, name)] if parameter is None else parameter.samples
+
+        for size, policy in itertools.product(values("size"), values("policy")):
+            replay = replace(self.config.replay, size=size, policy=policy)
+            check_memory(replay, len(source.categories), source.scenario)
+
+    def describe(self) -> list[str]:
+        """What is searched, aligned lines for 98 columns: key, range, starting point and condition."""
+        rows = []
+        for parameter in self.parameters:
+            start = f"start {text(self.start[parameter.key])}" if parameter.key in (self.start or {}) else ""
+            rows.append(
+                (parameter.key, parameter.range, ", ".join(filter(None, (start, parameter.condition))))
+            )
+        first, second = (max((len(row[i]) for row in rows), default=0) for i in range(2))
+        second = min(second, _RANGE)
+        lines = []
+        for key, range_, note in rows:
+            ranges = textwrap.wrap(range_, second, break_on_hyphens=False)
+            notes = textwrap.wrap(note, _WIDTH - first - second - 4, break_on_hyphens=False)
+            for name, left, right in itertools.zip_longest([key], ranges, notes, fillvalue=""):
+                lines.append(f"{name:{first}}  {left:{second}}  {right}".rstrip())
+        return lines
+
+    def _check(self, file: SpaceFile) -> None:
+        """Tries what can be suggested: each end of each range, alone and with each end of each other
+        range."""
+        self._check_encoder(file)
+        keys = list(self.config.flat())
+        for parameter in self.parameters:
+            if parameter.key not in keys:
+                try:
+                    known(parameter.key, parameter.key, keys, "hyper-parameter")
+                except ConfigError as error:
+                    file.fail(f"search.{parameter.key}", error.problem)
+            for end in parameter.ends:
+                self._try({parameter.key: end}, file)
+        for a, b in itertools.combinations(self.parameters, 2):
+            for one, other in itertools.product(a.ends, b.ends):
+                self._try({a.key: one, b.key: other}, file)
+
+    def _check_encoder(self, file: SpaceFile) -> None:
+        """A frozen encoder's features are computed once, before the first trial."""
+        if "image" in methods.get(file.method).frozen:
+            for parameter in self.parameters:
+                if parameter.key.startswith("method.backbone."):
+                    file.fail(
+                        f"search.{parameter.key}",
+                        "a frozen encoder is the same for all trials: allowed is fixed, or --set, "
+                        "and a sweep for each encoder",
+                    )
+
+    def _try(self, wanted: dict[str, Scalar], file: SpaceFile) -> None:
+        point = self._reach(wanted)
+        if point is None:
+            return
+        try:
+            self.config.with_values(point)
+        except ConfigError as error:
+            key = error.key if error.key in wanted else next(iter(wanted))
+            problem = error.problem
+            if len(wanted) > 1 or error.key != key:
+                shown = " with ".join(f"{name} {text(value)}" for name, value in wanted.items())
+                problem = f"{shown} is not allowed: {error.key}: {problem}"
+            file.fail(f"search.{key}", problem)
+
+    def _reach(self, wanted: dict[str, Scalar]) -> dict[str, Scalar] | None:
+        """A whole suggestion that contains ``wanted``, or None where conditions exclude it."""
+        wanted = dict(wanted)
+        for parameter in reversed(self.parameters):
+            if parameter.key not in wanted:
+                continue
+            for key, condition in parameter.when.items():
+                other = next((p for p in self.parameters if p.key == key), None)
+                if other is not None and key not in wanted:
+                    wanted[key] = next((v for v in other.samples if condition.holds(v)), other.ends[0])
+        values: dict[str, Scalar] = {}
+        for parameter in self.parameters:
+            if parameter.active({**self.fixed, **values}):
+                values[parameter.key] = wanted.get(
+                    parameter.key, (self.start or {}).get(parameter.key, parameter.ends[0])
+                )
+        return values if wanted.keys() <= values.keys() else None
+
+
+def _find(path_or_method: str | Path) -> Path:
+    name = str(path_or_method)
+    if name.endswith((".yaml", ".yml")):
+        return Path(path_or_method)
+    if name in Space.names():
+        return _FOLDER / f"{name}.yaml"
+    known(name, "METHOD", methods.names(), "method")
+    raise UserError(f"{name}: no search space is shipped for it, only for {', '.join(Space.names())}")
+
+
+def _with_preset(method: str, values: dict[str, Any]) -> dict[str, Any]:
+    """``values`` with what a preset among them stands for: neither the file's start nor the search then takes
+    its place.
+    """
+    preset = methods.get(method).presets.get(values.get("method.preset"), {})
+    return {**{f"method.{key}": value for key, value in flatten(preset).items()}, **values}
+
+
+def _base(
+    file: SpaceFile, fixed: Mapping[str, Any], start: Mapping[str, Scalar], given: Mapping[str, Any]
+) -> RunConfig:
+    """The configuration of the file with what the command line says of the stream; errors name where the
+    value is from."""
+    try:
+        return RunConfig.from_dict({**fixed, **start, "method.name": file.method, **given})
+    except ConfigError as error:
+        if error.key in given:
+            raise ConfigError(error.key, error.problem, "--set") from None
+        if error.key.startswith("stream") and error.key not in fixed:
+            raise
+        file.fail(f"{'start' if error.key in start else 'fixed'}.{error.key}", error.problem)

@@ -1,0 +1,180 @@
+"""A search space as its file says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, NoReturn
+
+from methods import registry as methods
+
+from ..config import flatten, place
+from ..evaluation.objective import Objective
+from ..metrics.measures import better
+from ..schema import strict_yaml
+from ..schema.config_error import ConfigError, known
+from ..schema.scalars import Scalar
+from ..streams import registry as streams
+from .parameter import Parameter
+
+_KEYS = ("method", "stream", "objective", "trials", "fixed", "start", "search")
+_REQUIRED = ("method", "stream", "objective", "trials", "search")
+# What every task reports: Tune compares trials from the first task on, where forgetting and backward
+# transfer are not defined yet.
+_MATRIX_METRICS = ("average", "average_over_time", "learning_accuracy")
+_METRICS = {
+    "retrieval": (
+        *_MATRIX_METRICS,
+        *(f"seen/{way}_r{k}" for way in ("txt", "img") for k in (1, 5, 10)),
+        "seen/r_mean",
+    ),
+    "recognition": (*_MATRIX_METRICS, "seen/accuracy", "seen/ece"),
+    "vqa": (
+        *_MATRIX_METRICS,
+        "seen/accuracy",
+        "vqacl/ap",
+        "triplet/average_accuracy",
+        "triplet/final_accuracy",
+    ),
+}
+
+
+class SpaceFile:
+    """The content of a search space's file, checked as far as it can be without the method's own ranges.
+
+    ``fixed``: dotted key -> value. ``parameters``: what is searched, in the file's order but every one
+    after those that its ``when`` names. ``start``: parameter -> value, or None.
+    :class:`~orchestrator.errors.UserError`, with file and line, for whatever is wrong.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        content, self._lines = strict_yaml.read(path)
+        if not isinstance(content, Mapping):
+            raise ConfigError("file", f"expected the keys {', '.join(_KEYS)}, found {content!r}", f"{path}:")
+        for key in content:
+            if key not in _KEYS:
+                self._known(key, key, _KEYS, "key")
+        for key in _REQUIRED:
+            if key not in content:
+                self.fail(key, f"missing; a search space needs {', '.join(_REQUIRED)}")
+        self.method: str = self._known(content["method"], "method", methods.names(), "method")
+        self.stream: str = self._known(content["stream"], "stream", streams.names(), "stream")
+        self.objective = self._objective(content["objective"])
+        self.trials: int = content["trials"]
+        if not isinstance(self.trials, int) or isinstance(self.trials, bool) or self.trials < 1:
+            self.fail("trials", f"expected an integer of 1 or more, found {self.trials!r}")
+        self.fixed = self._values(content.get("fixed", {}), "fixed")
+        for name in ("method.name", "stream.name"):
+            if name in self.fixed:
+                self.fail(f"fixed.{name}", f"is what {name.partition('.')[0]}: says, at the top of the file")
+        self.parameters = self._ordered(self._parameters(content["search"]))
+        self.start = self._start(content["start"]) if "start" in content else None
+
+    def fail(self, key: str, problem: str) -> NoReturn:
+        """Raises the error of a dotted key of this file."""
+        raise ConfigError(key, problem, place(self.path, self._lines, key))
+
+    def _known(self, name: Any, key: str, allowed: Any, kind: str) -> str:
+        try:
+            return known(name, key, allowed, kind)
+        except ConfigError as error:
+            self.fail(key, error.problem)
+
+    def _objective(self, values: Any) -> Objective:
+        if not isinstance(values, Mapping) or set(values) != {"metric", "mode"}:
+            self.fail("objective", f"expected the keys metric, mode, found {values!r}")
+        metric, mode = values["metric"], values["mode"]
+        scenario = streams.get(self.stream).scenario
+        allowed = [f"validation/{name}" for name in _METRICS[scenario]]
+        if isinstance(metric, str) and metric.startswith("test/"):
+            self.fail(
+                "objective.metric",
+                f"'{metric}': a search must not look at test data; allowed are {', '.join(allowed)}",
+            )
+        self._known(metric, "objective.metric", allowed, "metric")
+        if mode not in ("max", "min"):
+            self.fail("objective.mode", f"allowed are max, min, found {mode!r}")
+        if mode != better(metric):
+            less = "less" if mode == "max" else "more"
+            self.fail("objective.mode", f"'{mode}': {less} {metric} is better; allowed is {better(metric)}")
+        return Objective(metric, mode)
+
+    def _values(self, values: Any, section: str) -> dict[str, Any]:
+        if not isinstance(values, Mapping):
+            self.fail(section, f"expected a mapping of keys to values, found {values!r}")
+        try:
+            return flatten(values)
+        except ConfigError as error:
+            self.fail(f"{section}.{error.key}", error.problem)
+
+    def _parameters(self, values: Any) -> dict[str, Parameter]:
+        if not isinstance(values, Mapping):
+            self.fail("search", f"expected a mapping of keys to distributions, found {values!r}")
+        for key in values:
+            section, _, name = key.partition(".")
+            if section not in ("method", "replay") or not name or name in ("name", "preset"):
+                self.fail(
+                    f"search.{key}",
+                    "cannot be searched; allowed are method.* (but name and preset) and replay.*, dotted",
+                )
+            if key in self.fixed:
+                self.fail(f"search.{key}", "is both fixed and searched; allowed is one of the two")
+        return {key: self._parameter(key, value) for key, value in values.items()}
+
+    def _parameter(self, key: str, values: Any) -> Parameter:
+        return Parameter.parse(
+            key, values, lambda name, problem: self.fail(f"search.{key}.{name}".rstrip("."), problem)
+        )
+
+    def _ordered(self, parameters: dict[str, Parameter]) -> tuple[Parameter, ...]:
+        graph: dict[str, list[str]] = {}
+        for parameter in parameters.values():
+            for key, condition in parameter.when.items():
+                at = f"search.{parameter.key}.when.{key}"
+                if key not in parameters and key not in self.fixed:
+                    self._known(key, at, [*parameters, *self.fixed], "searched or fixed key")
+                other = parameters.get(key)
+                if other is None:
+                    continue
+                for value in condition.values or ():
+                    if not other.contains(value):
+                        self.fail(at, f"{value!r} is no value of {key}; allowed are {other.range}")
+                if not any(condition.holds(value) for value in (*(condition.values or ()), *other.samples)):
+                    self.fail(at, f"{condition} is never true; the values of {key} are {other.range}")
+            graph[parameter.key] = [key for key in parameter.when if key in parameters]
+        # Optuna's sampler is seeded by the order of its questions: the file's, but for what a condition
+        # needs first.
+        try:
+            tuple(TopologicalSorter(graph).static_order())
+        except CycleError as error:
+            self.fail(
+                f"search.{error.args[1][0]}.when",
+                f"the conditions go in a circle: {' -> '.join(error.args[1])}",
+            )
+        order: list[str] = []
+        while len(order) < len(graph):
+            order.append(
+                next(k for k in graph if k not in order and all(other in order for other in graph[k]))
+            )
+        return tuple(parameters[key] for key in order)
+
+    def _start(self, values: Any) -> dict[str, Scalar]:
+        given = self._values(values, "start")
+        searched = {p.key: p for p in self.parameters}
+        for key, value in given.items():
+            self._known(key, f"start.{key}", list(searched), "searched key")
+            if not searched[key].contains(value):
+                self.fail(f"start.{key}", f"{value!r} cannot be found; allowed are {searched[key].range}")
+        start: dict[str, Scalar] = {}
+        for parameter in self.parameters:
+            key = parameter.key
+            if not parameter.active({**self.fixed, **start}):
+                if key in given:
+                    self.fail(f"start.{key}", f"is not searched at this point; it is {parameter.condition}")
+            elif key not in given:
+                self.fail("start", f"{key} is missing; the point needs every key that is searched there")
+            else:
+                start[key] = float(given[key]) if parameter.type == "float" else given[key]
+        return start

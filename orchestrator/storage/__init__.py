@@ -1,0 +1,1 @@
+"""Run folders, checkpoints, files that appear whole, and storages at a URL."""

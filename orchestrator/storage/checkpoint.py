@@ -1,0 +1,218 @@
+"""Checkpoints at task boundaries: safetensors and JSON, never pickled code."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file as load_arrays
+from safetensors.numpy import save_file as save_arrays
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..errors import UserError
+from .atomic_write import write_synced
+from .task_key import task_key
+from .trial_files import STATE_FILE, whole_state
+
+_ARRAYS = ("model.safetensors", "memory.safetensors")
+_CURVES = "curves.csv"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What the next task needs, and what was found so far.
+
+    ``model``: the method's ``state_dict``. ``memory``: the replay memory's arrays. ``reports``: one
+    dictionary of metrics a finished task, in order. ``curves``: the loss curves of all tasks so far, see
+    :mod:`~orchestrator.storage.curve_file`.
+    """
+
+    model: dict[str, Tensor]
+    memory: dict[str, np.ndarray]
+    reports: list[dict[str, float]]
+    curves: str = ""
+
+
+class ForeignCheckpoint(UserError):
+    """A checkpoint is of something else than what it should be gone on with. One line; no trial's fault."""
+
+
+class Keeper(Protocol):
+    """Keeps what a trial leaves somewhere beside its folder."""
+
+    def arrays(self, folder: Path, task: int) -> None:
+        """Keeps all files of ``folder``: the checkpoint after ``task``, but not yet what vouches for it."""
+
+    def commit(self, task: int) -> None:
+        """Keeps the file that vouches for the checkpoint after ``task``, which lies in the trial's folder."""
+
+
+def folder_of(trial: Path, task: int) -> Path:
+    """Where the checkpoint after task ``task`` (from 0) of a trial lies."""
+    return trial / "checkpoints" / task_key(task)
+
+
+def save(
+    trial: Path,
+    task: int,
+    checkpoint: Checkpoint,
+    tokenizer: Mapping[str, bytes] | None = None,
+    *,
+    stamp: Mapping[str, str] | None = None,
+    seconds: Callable[[], float] | None = None,
+    keeper: Keeper | None = None,
+) -> int:
+    """Writes the checkpoint after ``task``: the one point at which a task comes to be finished. It appears
+    whole or not at all. Returns its bytes.
+
+    ``tokenizer``: names and contents of files that are kept with the weights. ``stamp``: what the checkpoint
+    is of, see :meth:`~orchestrator.storage.identity.Identity.stamp`. ``seconds``: what saving has taken so
+    far; asked last, it becomes ``seconds/checkpoint`` of the last report. ``keeper``: keeps the checkpoint
+    elsewhere too, where it is finished when its last file is. Raises :class:`OSError` when the disk is full.
+    """
+    final = folder_of(trial, task)
+    # Its own: workers that are thought dead may still be at it when others take their trial over.
+    partial = final.with_name(f"{final.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        _write_arrays(partial, checkpoint)
+        (partial / _CURVES).write_text(checkpoint.curves, encoding="utf-8")
+        for name, data in (tokenizer or {}).items():
+            (partial / "tokenizer").mkdir(exist_ok=True)
+            (partial / "tokenizer" / name).write_bytes(data)
+        sizes = {name: (partial / name).stat().st_size for name in (*_ARRAYS, _CURVES)}
+        state: dict[str, Any] = {"stamp": stamp, "sizes": sizes}
+        if keeper is not None:
+            # Elsewhere workers that are thought dead may still write under the same names.
+            state["digests"] = {name: _digest(partial / name) for name in sizes}
+            keeper.arrays(partial, task)
+        if seconds is not None:
+            checkpoint.reports[-1]["seconds/checkpoint"] = seconds()
+        write_synced(partial / STATE_FILE, json.dumps({**state, "reports": checkpoint.reports}))
+        shutil.rmtree(final, ignore_errors=True)
+        os.replace(partial, final)
+        _sync_folder(final.parent)
+        if keeper is not None:
+            keeper.commit(task)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return sum(sizes.values())
+
+
+def _write_arrays(folder: Path, checkpoint: Checkpoint) -> None:
+    # Tied weights share storage, which safetensors refuses: each name gets its own copy.
+    model = {name: t.detach().to("cpu", copy=True).contiguous() for name, t in checkpoint.model.items()}
+    try:
+        save_file(model, folder / _ARRAYS[0])
+        save_arrays(checkpoint.memory, folder / _ARRAYS[1])
+    except SafetensorError as error:
+        code = errno.ENOSPC if "os error 28" in str(error) else errno.EIO
+        raise OSError(code, str(error), str(folder)) from error
+
+
+def load(
+    trial: Path,
+    task: int,
+    stamp: Mapping[str, str] | None = None,
+    tokenizer: Mapping[str, bytes] | None = None,
+) -> Checkpoint | None:
+    """The checkpoint after ``task``, or None where there is none or it was cut short.
+
+    ``stamp``, ``tokenizer``: what it must be of, as :func:`save` was told; None: anything.
+    :class:`ForeignCheckpoint`: it is of something else. :class:`OSError`: it is there and cannot be read now.
+    """
+    folder = folder_of(trial, task)
+    state = whole_state(folder)
+    if state is None:
+        return None
+    _check_stamp(folder, state.get("stamp"), stamp)
+    _check_tokenizer(folder / "tokenizer", tokenizer)
+    digests = state.get("digests", {})
+    if any(_digest(folder / name) != digest for name, digest in digests.items()):
+        return None
+    try:
+        model = load_file(folder / _ARRAYS[0])
+        memory = load_arrays(folder / _ARRAYS[1])
+        curves = (folder / _CURVES).read_text(encoding="utf-8")
+        return Checkpoint(model, memory, state["reports"], curves)
+    except (ValueError, KeyError, SafetensorError):
+        return None
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_stamp(folder: Path, found: object, asked: Mapping[str, str] | None) -> None:
+    if asked is None or found == asked:
+        return
+    here = found if isinstance(found, dict) else {}
+    wrong = next(name for name in (*asked, *here) if here.get(name) != asked.get(name))
+    raise ForeignCheckpoint(
+        f"{folder}: is a checkpoint of another {wrong} ({str(here.get(wrong))[:12]}, not "
+        f"{str(asked.get(wrong))[:12]}), which this trial cannot go on from; allowed: its own"
+    )
+
+
+def _check_tokenizer(folder: Path, asked: Mapping[str, bytes] | None) -> None:
+    """Ids of one tokenizer mean other words in another."""
+    if asked is None or {path.name: path.read_bytes() for path in folder.glob("*")} == asked:
+        return
+    raise ForeignCheckpoint(
+        f"{folder}: is not the tokenizer that the run has now; allowed: the one that it was started with "
+        "(a copy of this folder, as runs/NAME/tokenizer)"
+    )
+
+
+def latest(
+    trial: Path,
+    tasks: int,
+    stamp: Mapping[str, str] | None = None,
+    tokenizer: Mapping[str, bytes] | None = None,
+) -> tuple[int, Checkpoint | None]:
+    """(tasks done, checkpoint) of the newest whole checkpoint of a trial; (0, None) where there is none.
+    Arguments and errors: as :func:`load`.
+    """
+    for task in reversed(range(tasks)):
+        if (found := load(trial, task, stamp, tokenizer)) is not None:
+            return task + 1, found
+    return 0, None
+
+
+def keep_only(trial: Path, task: int) -> None:
+    """Deletes every checkpoint of a trial but the one after ``task``."""
+    for folder in (trial / "checkpoints").glob("task_*"):
+        if folder != folder_of(trial, task):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename in ``folder`` outlast a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def restore(module: torch.nn.Module, state: dict[str, Tensor]) -> None:
+    """Loads a ``state_dict`` strictly; the message of a mismatch is one line."""
+    missing, unexpected = module.load_state_dict(state, strict=False)
+    if missing or unexpected:
+        raise ValueError(
+            f"checkpoint does not fit the method: missing {missing[:3]}, unexpected {unexpected[:3]}"
+        )

@@ -1,0 +1,142 @@
+"""What makes a run this run and no other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from .patience import patiently
+
+if TYPE_CHECKING:
+    from .url_folder import Storage
+
+IDENTITY_FILE = "identity.json"
+"""In a run's folder, and in its folder at a storage."""
+
+_FORMAT = 5
+_MEANING = {"run": "another run", "config": "another configuration", "stream": "another stream's content"}
+
+
+@dataclass(frozen=True)
+class Identity:
+    """``run``: a UUID, made when the run was. ``config``: sha256 of what the run was asked to do.
+    ``stream``: sha256 of the content and order of the stream's data.
+    """
+
+    run: str
+    config: str
+    stream: str
+
+    @classmethod
+    def new(cls, config: str, stream: str) -> Identity:
+        """The identity of a run that begins now."""
+        return cls(uuid.uuid4().hex, config, stream)
+
+    @classmethod
+    def read(cls, text: str, place: str) -> Identity:
+        """What :meth:`text` gave; ``place`` is named in the :class:`~orchestrator.errors.UserError` of
+        anything else.
+        """
+        try:
+            found = json.loads(text)
+            version, given = found["format"], cls(found["run"], found["config"], found["stream"])
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{place}: is no identity of a run; the run cannot be gone on with") from None
+        if version != _FORMAT:
+            raise UserError(f"{place}: format {version}, allowed: {_FORMAT}, which this version writes")
+        return given
+
+    @classmethod
+    def of(cls, folder: Path) -> Identity:
+        """The identity of the run in ``folder``. :class:`~orchestrator.errors.UserError`: it has none."""
+        path = folder / IDENTITY_FILE
+        if not path.exists():
+            raise UserError(
+                f"{folder}: has no {IDENTITY_FILE}, as a run of an earlier version; it can be compared, "
+                "not gone on with"
+            )
+        return cls.read(path.read_text(encoding="utf-8"), str(path))
+
+    def gone_on_with(self, folder: Path) -> Identity:
+        """The identity of the run in ``folder``, which is to go on with what this identity, of no run yet,
+        was made of. :class:`~orchestrator.errors.UserError`: it was started with something else.
+        """
+        kept = self.of(folder)
+        kept.check(Identity(kept.run, self.config, self.stream), str(folder))
+        return kept
+
+    def text(self) -> str:
+        """The file's content."""
+        return json.dumps({"format": _FORMAT, **asdict(self)}, indent=1)
+
+    def check(self, asked: Identity, place: str) -> None:
+        """:class:`~orchestrator.errors.UserError` where ``asked`` is not this identity, naming what differs
+        and ``place``, where this one was found.
+        """
+        for name, meaning in _MEANING.items():
+            here, there = getattr(self, name), getattr(asked, name)
+            if here != there:
+                raise UserError(
+                    f"{place}: is of {meaning} ({name} {here[:12]}, not {there[:12]}); allowed: what the "
+                    "run was started with"
+                )
+
+    def stamp(self, trial: str, values: Any) -> dict[str, str]:
+        """What a trial's checkpoints carry: this identity, the trial's id, and the sha256 of the
+        configuration with the trial's searched ``values``.
+        """
+        return {
+            "run": self.run,
+            "stream": self.stream,
+            "trial": trial,
+            "config": digest({"config": self.config, "values": values}),
+        }
+
+    def claim(self, storage: Storage, *, new: bool, files: Mapping[str, str] | None = None) -> None:
+        """Makes sure that ``storage`` is the run's own; of a ``new`` run, makes it so, with ``files`` (names
+        and texts) in the same file, from which a run is restored that had no time to put more there.
+
+        :class:`~orchestrator.errors.UserError`: it is another run's, or a run that is gone on with has
+        nothing there.
+        """
+        if new:
+            # One file, made whole and once: of two runs that claim the storage at once, one has it.
+            if patiently(lambda: _is_left(storage), storage):
+                raise UserError(
+                    f"{storage.url}: holds other files, or what is left of another run; allowed: an empty "
+                    "folder, or another --name"
+                )
+            more = {"files": dict(files)} if files else {}
+            text = json.dumps({**json.loads(self.text()), **more}, indent=1)
+            patiently(lambda: storage.create(IDENTITY_FILE, text), storage)
+        found = patiently(lambda: storage.read(IDENTITY_FILE), storage)
+        if found is None:
+            raise UserError(
+                f"{storage.url}: holds nothing of run {self.run[:12]}; allowed: the storage that the run was "
+                "started with"
+            )
+        place = f"{storage.url}/{IDENTITY_FILE}"
+        kept = Identity.read(found.decode(errors="replace"), place)
+        if kept.run != self.run:
+            raise UserError(
+                f"{storage.url}: holds another run of that name (run {kept.run[:12]}, not {self.run[:12]}); "
+                "allowed: another --name, or --resume of that run where there is no folder of the name"
+            )
+        kept.check(self, place)
+
+
+def _is_left(storage: Storage) -> bool:
+    """Whether a storage holds files, but not whose they are: a run that is refused would take them along."""
+    return storage.read(IDENTITY_FILE) is None and any(True for _ in storage.names())
+
+
+def digest(value: Any) -> str:
+    """sha256 of plain values (JSON's kinds), whatever the order of their keys."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

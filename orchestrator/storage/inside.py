@@ -1,0 +1,26 @@
+"""Names of files that come from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from ..errors import UserError
+
+
+def inside(folder: Path, name: str, *, links: bool = True) -> Path:
+    """``folder / name``, for a name with ``/`` that a bucket, a journal or a manifest holds.
+
+    ``links``: whether it may lead elsewhere through a link that lies in ``folder``, which its owner made.
+    :class:`~orchestrator.errors.UserError`, one line: a name that is absolute, has ``.`` or ``..`` or empty
+    parts, backslashes or NUL, or that leads out of ``folder``.
+    """
+    parts = name.split("/")
+    plain = not PurePosixPath(name).is_absolute() and not any(part in ("", ".", "..") for part in parts)
+    path = folder / name
+    if plain and "\0" not in name and "\\" not in name and (links or _stays(folder, path)):
+        return path
+    raise UserError(f"file name {name[:200]!r}: leads out of {folder}; allowed: names inside it")
+
+
+def _stays(folder: Path, path: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())

@@ -1,0 +1,19 @@
+"""Names that become files and folders."""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import UserError
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def check_plain(name: str, where: str) -> None:
+    """Raises a one-line :class:`~orchestrator.errors.UserError`, which begins with ``where``, for a name that
+    could lead to another folder, or that a shell would not take as it is.
+    """
+    if not _PLAIN.fullmatch(name):
+        raise UserError(
+            f"{where} {name!r}: allowed are 1 to 100 letters, digits, '.', '_', '-', the first no sign"
+        )

@@ -1,0 +1,39 @@
+"""A command that was refused, or interrupted before it began, is as if it had not been given."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UserError
+
+if TYPE_CHECKING:
+    from .run_storage import RunStorage
+
+
+@contextmanager
+def nothing_if_refused(folder: Path, kept: RunStorage | None) -> Iterator[None]:
+    """Removes the new run in ``folder``, and what is ``kept`` of it elsewhere, where the block raises a
+    :class:`~orchestrator.errors.UserError`, or a KeyboardInterrupt, before any trial was proposed. A search
+    that is interrupted while Ray starts ends by itself, and can be gone on with.
+
+    What cannot be removed where it is kept stays here as well: the run can be gone on with.
+    """
+    try:
+        yield
+    except (UserError, KeyboardInterrupt):
+        if not any(folder.glob("trials/*/trial.json")) and _removed(kept):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _removed(kept: RunStorage | None) -> bool:
+    try:
+        if kept is not None:
+            kept.storage.delete("")
+    except Exception:  # noqa: BLE001 - every file system has errors of its own
+        return False
+    return True

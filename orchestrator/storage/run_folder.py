@@ -1,0 +1,153 @@
+"""The folder of a run: made, found again, and named to people."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UserError
+from ..schema import strict_yaml
+from .atomic_write import write_text
+from .free_name import is_free, put_run
+from .full_disk import is_full
+from .identity import IDENTITY_FILE, Identity
+from .own_folder import check_own
+from .plain_name import check_plain
+from .runs_place import check_place
+
+if TYPE_CHECKING:
+    from .run_storage import RunStorage
+
+RUNS = Path("runs")
+"""Where runs are kept, relative to the working folder."""
+
+
+def new_folder(
+    name: str | None, method: str, stream: str, url: str | None, identity: Identity, files: Mapping[str, str]
+) -> Path:
+    """Makes ``runs/NAME`` with ``files`` (names and texts) in it, whole or not at all, and claims its folder
+    below ``url``.
+
+    :class:`UserError`: a name that is no plain file name, or that is taken, here or there; nothing can be
+    kept at ``url``.
+    """
+    chosen = name or _free_name(f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}")
+    check_free(chosen)
+    folder = (RUNS / chosen).resolve()
+    if (kept := kept_at(url, folder, check=True)) is not None:
+        identity.claim(kept.storage, new=True, files=files)
+    # Deeper than a run's folder lies: what a kill leaves there is taken for no run.
+    making = folder.parent / f".making-{identity.run}" / chosen
+    try:
+        making.mkdir(parents=True)
+        for file, text in {IDENTITY_FILE: identity.text(), **files}.items():
+            (making / file).write_text(text, encoding="utf-8")
+        put_run(making, folder)
+    except BaseException as error:
+        # Claimed by this run alone, a moment ago; an interruption may have come when the folder was whole.
+        if kept is not None and not _is_made(folder, identity):
+            with suppress(Exception):
+                kept.storage.delete("")
+        if isinstance(error, OSError) and folder.exists():
+            raise _taken(chosen) from None
+        if isinstance(error, OSError) and not is_full(error):
+            raise UserError(
+                f"{folder}: cannot be made ({error.strerror}); allowed: a working folder, or {RUNS} in it, "
+                "that you may write to"
+            ) from None
+        raise
+    finally:
+        shutil.rmtree(making.parent, ignore_errors=True)
+    return folder
+
+
+def check_free(name: str) -> None:
+    """:class:`UserError`: ``name`` is no plain file name, or a run or a file has it in ``runs``, or
+    that is nobody's place to make a folder in.
+    """
+    check_plain(name, "--name")
+    check_place((RUNS / name).resolve().parent)
+    if (RUNS / name).is_symlink() or not is_free((RUNS / name).resolve()):
+        raise _taken(name)
+
+
+def _is_made(folder: Path, identity: Identity) -> bool:
+    with suppress(OSError):
+        return (folder / IDENTITY_FILE).read_text(encoding="utf-8") == identity.text()
+    return False
+
+
+def _taken(name: str) -> UserError:
+    folder = (RUNS / name).resolve()
+    return UserError(f"--name {name}: {folder} exists; choose another name, or --resume {name}")
+
+
+def _free_name(name: str) -> str:
+    """``name``, or where another command took it in the same second, one that follows it."""
+    names = (name, *(f"{name}-{number}" for number in range(2, 1000)))
+    return next((found for found in names if not os.path.lexists(RUNS / found)), name)
+
+
+def kept_folder(
+    name: str, files: tuple[str, str], url: str | None, accept: Callable[[Path], Mapping[str, Any]]
+) -> Path:
+    """``runs/NAME`` of an earlier command, which left ``files`` there, the request first; made from what is
+    kept at ``url`` where it is not on this machine. :class:`UserError`: no such folder, or not the user's
+    own.
+
+    ``accept`` is given the folder that was restored, wherever it is being made, and answers the request; it
+    raises where the user has to say more. The request's storage is from then on the ``url`` that the command
+    line gave, whatever it says itself.
+    """
+    check_plain(name, "--resume")
+    if (RUNS / name).is_symlink() and not (RUNS / name).exists():
+        raise UserError(f"{RUNS / name}: is a link that leads nowhere; allowed: a run's folder, or none")
+    folder, file = (RUNS / name).resolve(), files[0]
+    check_place(folder.parent)
+    known = sorted(path.parent.name for path in RUNS.glob(f"*/{file}"))
+    missing = UserError(f"--resume {name}: there is no {RUNS}/{name}/{file}; there are {known or 'none'}")
+
+    def ours(place: Path) -> None:
+        if not (place / file).exists():
+            raise missing
+        for other in place.glob("*.yaml"):
+            if other.name not in files:  # nobody has looked at it
+                other.unlink()
+        write_text(place / file, strict_yaml.dump({**accept(place), "storage": url}))
+
+    free = is_free(folder) and not (RUNS / name).is_symlink()
+    if free and (kept := kept_at(url, folder)) is not None:
+        kept.restore(name, ours)
+    if not (folder / file).exists():
+        raise missing
+    check_own(folder)
+    return folder
+
+
+def kept_at(url: str | None, folder: Path, *, check: bool = False) -> RunStorage | None:
+    """Where the run in ``folder`` is kept beside it: below ``url``, under its own name. None: nowhere.
+
+    ``check``: whether it is tried out. :class:`UserError`: nothing can be kept there.
+    """
+    if not url:
+        return None
+    from .run_storage import RunStorage
+    from .url_folder import Storage
+
+    storage = Storage(url)
+    place = Path(storage.below(folder.name).url.removeprefix("file://")).resolve()
+    if url.startswith("file://") and place.is_relative_to(folder):
+        raise UserError(f"--storage {url}: is the run's own folder, or in it; allowed: a place elsewhere")
+    return RunStorage((storage.check() if check else storage).below(folder.name), folder)
+
+
+def short_path(path: Path) -> str:
+    """A path for a shell, relative to the working folder where it lies below it."""
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

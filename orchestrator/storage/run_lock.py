@@ -1,0 +1,79 @@
+"""One process at a time works on a run."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from ..errors import UserError
+from .lock_file import lock_file
+
+LOCK_FILE = "run.lock"
+"""In a run's folder, as long as somebody was ever at work on it."""
+
+_SAME = 5.0  # seconds by which a clock that is set may move when a process began
+_LONGEST = 1000  # bytes that are read of what the holder says
+
+
+@contextmanager
+def run_lock(folder: Path) -> Iterator[None]:
+    """Holds the run in ``folder`` for the block; a process that dies lets go of it.
+
+    A file system without locks cannot tell who died: there a process of this machine counts as long as it is
+    there, and one of another machine until the file is removed.
+    :class:`~orchestrator.errors.UserError`: another process holds it, which one and where.
+    """
+    path = folder / LOCK_FILE
+    handle, mine = lock_file(path, 0o600), False
+    try:
+        said = os.pread(handle, _LONGEST, 0).decode(errors="replace").splitlines()
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _held(folder, said, "one at a time") from None
+        except OSError:
+            if _may_live(said):
+                there = f"one at a time; where that one has ended, remove {path}"
+                raise _held(folder, said, there) from None
+        mine = True
+        os.ftruncate(handle, 0)
+        here = f"process {os.getpid()} on {socket.gethostname()}\n{_began(os.getpid())}\n"
+        os.pwrite(handle, here.encode(), 0)
+        yield
+    finally:
+        if mine:
+            os.ftruncate(handle, 0)
+        os.close(handle)
+
+
+def _held(folder: Path, said: list[str], allowed: str) -> UserError:
+    who = said[0] if said else "unknown"
+    return UserError(f"{folder}: another process is at work on this run ({who}); allowed: {allowed}")
+
+
+def _may_live(said: list[str]) -> bool:
+    match = re.fullmatch(r"process (\d+) on (.*)", said[0]) if said else None
+    if match is None:
+        return False
+    if match[2] != socket.gethostname():
+        return True
+    began = _began(int(match[1]))
+    noted = float(said[1]) if len(said) > 1 and re.fullmatch(r"\d+\.?\d*", said[1]) else began
+    return began is not None and abs(began - noted) < _SAME
+
+
+def _began(process: int) -> float | None:
+    """When a process of this machine began, in seconds, by which its number is told from a later one's; None
+    where there is none.
+    """
+    try:
+        return psutil.Process(process).create_time()
+    except psutil.Error:
+        return None

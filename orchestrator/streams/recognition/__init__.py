@@ -1,0 +1,1 @@
+"""Streams whose classes arrive task by task."""

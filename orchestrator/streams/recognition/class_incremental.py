@@ -1,0 +1,179 @@
+"""From labelled pictures to a stream whose classes arrive task by task."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...errors import UserError
+from ..shows import shows
+from ..source import Pictures, SplitSource, StreamSource, TaskSource
+from .class_config import ClassConfig
+from .templates import templates
+
+# Pictures of a data set without a test split are tested on whatever the seed: a search with one seed must not
+# have trained on what a run with another is tested on.
+_TEST_SEED = 1993
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A published split. ``pictures(rows)``: those of some of its N rows. ``label``: integers (N,), the
+    class as the data set numbers it. ``ids``: N names, for errors.
+    """
+
+    pictures: Callable[[np.ndarray], Pictures]
+    label: np.ndarray
+    ids: Sequence[str]
+
+
+def class_incremental(
+    name: str,
+    config: ClassConfig,
+    names: Sequence[str],
+    train: Examples,
+    test: Examples | float,
+    *,
+    image_size: int,
+    augment: str,
+    content: bytes,
+    origins: Sequence[str] | None = None,
+    skipped: Mapping[str, int] | None = None,
+) -> StreamSource:
+    """The stream of a data set of C classes.
+
+    ``names``: of the classes, as the data set numbers them. ``test``: the data set's test split, or the part
+    of each class's pictures that becomes it, the same for every seed. ``content``: what the pictures are, for
+    the fingerprints. Prompts are part of neither, class names of the stream's alone: with others, encoded
+    pictures stay as they are. A class's validation pictures are drawn from its training pictures by
+    ``config.seed``. Each class has at least one picture in each split. ``origins``: where each class comes
+    from, for errors; None: its number.
+
+    :class:`~orchestrator.errors.UserError`: a name that is empty or used twice, a label outside 0 .. C - 1, a
+    class with too few pictures, task sizes that do not suit C.
+    """
+    _check_names(name, names, origins or [f"class {number}" for number in range(len(names))])
+    count = len(names)
+    stops = _stops(config, count)
+    if config.class_order == "seed":
+        order = np.random.RandomState(config.seed).permutation(count)
+    else:
+        order = np.arange(count)
+    parts = _parts(name, config, names, train, test)
+
+    place = np.argsort(order)
+    digest = hashlib.sha256(content)
+    prompts = templates(config.templates)
+    categories = [names[c] for c in order]
+    _update(digest, name, image_size, augment, categories)
+    tasks = []
+    for start, stop in zip([0, *stops], stops, strict=False):
+        splits = {}
+        for split, (examples, rows_of) in parts.items():
+            rows = np.sort(np.concatenate([rows_of[c] for c in order[start:stop]]))
+            label = place[examples.label[rows]].astype(np.int32)
+            ids = [examples.ids[r] for r in rows]
+            _update(digest, split, label.tolist(), ids)
+            splits[split] = SplitSource(examples.pictures(rows), [], label, ids)
+        title = f"{start + 1}-{stop}" if stop - start > 1 else str(stop)
+        tasks.append(TaskSource(title, splits, range(start, stop)))
+    return StreamSource(
+        name=name,
+        scenario="recognition",
+        image_size=image_size,
+        categories=categories,
+        tasks=tasks,
+        augment=augment,
+        fingerprint=digest.hexdigest(),
+        skipped=dict(skipped or {}),
+        templates=prompts,
+        pictures_fingerprint=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _check_names(stream: str, names: Sequence[str], origins: Sequence[str]) -> None:
+    seen: dict[str, tuple[str, str]] = {}
+    for found, origin in zip(names, origins, strict=True):
+        if not shows(found):
+            raise UserError(f"stream {stream}: class name {found!r} of {origin} is empty, allowed: text")
+        try:
+            found.encode()
+        except UnicodeEncodeError:
+            raise UserError(f"stream {stream}: class name {found!r} is not Unicode, allowed: UTF-8") from None
+        # What looks alike is alike: é has two encodings, and data sets write _ for a space.
+        key = unicodedata.normalize("NFC", " ".join(found.replace("_", " ").split()))
+        if key in seen:
+            other, where = seen[key]
+            twice = repr(found) if found == other else f"{found!r} (also written {other!r})"
+            raise UserError(
+                f"stream {stream}: class name {twice} is used twice, for {where} and {origin}, allowed: each "
+                "name once"
+            )
+        seen[key] = found, origin
+
+
+def _stops(config: ClassConfig, count: int) -> list[int]:
+    """Where each task's classes end."""
+    if config.initial > count:
+        raise UserError(f"stream.initial: {config.initial}, allowed: 1 .. {count}, the number of classes")
+    left = count - config.initial
+    if left % config.increment:
+        fits = [n for n in range(1, left + 1) if left % n == 0]
+        other = (count - 1) % config.increment + 1
+        raise UserError(
+            f"stream.increment: {config.increment} does not divide the {left} classes that initial "
+            f"{config.initial} leaves of {count}, allowed: {', '.join(map(str, fits))}, or initial {other}"
+        )
+    return list(range(config.initial, count + 1, config.increment))
+
+
+def _parts(
+    stream: str, config: ClassConfig, names: Sequence[str], train: Examples, test: Examples | float
+) -> dict[str, tuple[Examples, list[np.ndarray]]]:
+    """The rows of each class in each split."""
+    has_test = isinstance(test, Examples)
+    every = _by_class(stream, names, train, 2 if has_test else 3)
+    if has_test:
+        tested, tests = test, _by_class(stream, names, test, 1, " to test on")
+    else:
+        tested, (tests, every) = train, _drawn(np.random.default_rng(_TEST_SEED), every, test, 2)
+    held, kept = _drawn(np.random.default_rng([config.seed, 1]), every, config.validation, 1)
+    return {"train": (train, kept), "validation": (train, held), "test": (tested, tests)}
+
+
+def _by_class(
+    stream: str, names: Sequence[str], examples: Examples, least: int, use: str = ""
+) -> list[np.ndarray]:
+    label, count = examples.label, len(names)
+    wrong = np.flatnonzero((label < 0) | (label >= count))
+    if len(wrong):
+        row = wrong[0]
+        raise UserError(
+            f"stream {stream}: {examples.ids[row]} has label {label[row]}, allowed: 0 .. {count - 1}"
+        )
+    sizes = np.bincount(label, minlength=count)
+    few = np.flatnonzero(sizes < least)
+    if len(few):
+        size = sizes[few[0]]
+        found = f"{size or 'no'} picture{'' if size == 1 else 's'}{use}"
+        raise UserError(f"stream {stream}: class {names[few[0]]!r} has {found}, allowed: at least {least}")
+    return np.split(np.argsort(label, kind="stable"), np.cumsum(sizes)[:-1])
+
+
+def _drawn(
+    rng: np.random.Generator, rows: Sequence[np.ndarray], share: float, leave: int
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """A share of each class's rows, at least one, and the others, at least ``leave``."""
+    shuffled = [rng.permutation(r) for r in rows]
+    sizes = [min(max(round(share * len(r)), 1), len(r) - leave) for r in rows]
+    taken = [r[:n] for r, n in zip(shuffled, sizes, strict=True)]
+    return taken, [r[n:] for r, n in zip(shuffled, sizes, strict=True)]
+
+
+def _update(digest: hashlib._Hash, *values: object) -> None:
+    digest.update(json.dumps(values).encode())

@@ -1,0 +1,81 @@
+"""``digits``: scikit-learn's handwritten digits, real pictures that need no download."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ..checks import check_share, check_whole
+from ..pictures import ArrayPictures
+from ..source import StreamSource
+from .class_config import ClassConfig
+from .class_incremental import Examples, class_incremental
+
+_NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+@dataclass(frozen=True)
+class _Config(ClassConfig):
+    """``image_size``: pixels, the side that the 8x8 pictures are enlarged to (bicubic), at least 8. ``test``:
+    the part of each class's pictures that is tested on, the same for every seed; above 0, at most 0.5. The
+    rest as :class:`ClassConfig` says.
+    """
+
+    initial: int = 2
+    increment: int = 2
+    templates: str | tuple[str, ...] = "digits"
+    image_size: int = 32
+    test: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole("image_size", self.image_size, 8, 1024)
+        check_share("test", self.test)
+
+
+class Digits:
+    """1,797 digits of 8x8 grey pixels (scikit-learn's ``load_digits``: the test part of Alpaydin and Kaynak,
+    *Optical Recognition of Handwritten Digits*, UCI 1998), white on black; the classes are zero .. nine.
+
+    The pictures come in one part: a fifth of each class, the same for every seed, is the test split. They are
+    shifted in training, never mirrored: a mirrored digit is another or none.
+    """
+
+    Config = _Config
+    scenario = "recognition"
+    summary = "handwritten digits of scikit-learn, two new ones a task; needs no data"
+
+    @staticmethod
+    def load(config: _Config, skip_bad: bool) -> StreamSource:
+        """The stream. There is nothing bad to skip."""
+        # Imported here: it takes a second, and a list of the streams has no use for it.
+        from sklearn.datasets import load_digits
+
+        del skip_bad
+        found = load_digits()
+        array = _enlarged(found.images, config.image_size)
+        examples = Examples(
+            pictures=lambda rows: ArrayPictures(array[rows]),
+            label=found.target,
+            ids=[f"digit {i}" for i in range(len(array))],
+        )
+        return class_incremental(
+            "digits",
+            config,
+            _NAMES,
+            examples,
+            config.test,
+            image_size=config.image_size,
+            augment="shift",
+            content=hashlib.sha256(array).digest(),
+        )
+
+
+def _enlarged(images: np.ndarray, size: int) -> np.ndarray:
+    """uint8 (N, size, size, 3) of float (N, 8, 8) in 0 .. 16."""
+    grey = np.rint(images * (255 / 16)).astype(np.uint8)
+    large = [Image.fromarray(g).resize((size, size), Image.Resampling.BICUBIC) for g in grey]
+    return np.repeat(np.stack(large)[..., None], 3, axis=3)

@@ -1,0 +1,156 @@
+"""``image-folder``: pictures in class folders, or listed with their labels as ImageNet-R is."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...errors import UserError
+from ..bad_records import BadRecords
+from ..checks import check_share, check_whole
+from ..file_content import file_content
+from ..pictures import FolderPictures
+from ..same_pictures import same_pictures
+from ..source import StreamSource
+from .class_config import ClassConfig
+from .class_folders import class_folders
+from .class_incremental import Examples, class_incremental
+from .class_names import read_class_names
+from .listed_pictures import Listed, listed_pictures
+
+
+@dataclass(frozen=True)
+class _Config(ClassConfig):
+    """``data``: the folder. ``image_size``: pixels: the short side is resized to it (bicubic) and the centre
+    kept. ``train_list``, ``test_list``: files, in ``data`` or with a whole path, with a line "path label" a
+    picture; both or neither. ``names``: a file of class names, in ``data`` or with a whole path
+    (:func:`~orchestrator.streams.recognition.class_names.read_class_names`); without it a folder's name is
+    its class's, ``_`` a space. ``test``: the part of each class's pictures that is tested on where the data
+    has no test split, the same for every seed; above 0, at most 0.5. The rest as :class:`ClassConfig` says;
+    the natural order of classes is the lists' labels', or the folders' names', sorted.
+    """
+
+    data: str = ""
+    image_size: int = 224
+    train_list: str = ""
+    test_list: str = ""
+    names: str = ""
+    test: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole("image_size", self.image_size, 16, 4096)
+        check_share("test", self.test)
+        if bool(self.train_list) != bool(self.test_list):
+            missing = "test_list" if self.train_list else "train_list"
+            raise ValueError(f"{missing}: '', allowed: a file, as the other list is given")
+
+
+class ImageFolder:
+    """Pictures of any size: ``data/{train,test}/CLASS/*.jpg`` or ``data/CLASS/*.jpg`` (or .png, .webp ...),
+    or files listed with their labels, as the CLAP4CLIP code splits ImageNet-R (``train/n01443537/art_0.jpg
+    0``).
+
+    Folders below a class's belong to it; what begins with a dot is passed over. With lists, the pictures of a
+    label lie in one folder. They are read from disk when they are needed: that a file exists is checked here,
+    that it can be decoded when it is read. Training pictures are mirrored at random, as in the CLAP4CLIP
+    code.
+    """
+
+    Config = _Config
+    scenario = "recognition"
+    summary = (
+        "class folders or listed pictures; needs data: the folder that holds train/ and test/, or classes"
+    )
+
+    @staticmethod
+    def load(config: _Config, skip_bad: bool) -> StreamSource:
+        """The stream. :class:`~orchestrator.errors.UserError` for the first malformed thing.
+
+        With ``skip_bad``, malformed lines and pictures that are missing are left out and counted by reason.
+        """
+        root = config.data
+        if not root:
+            raise UserError(
+                "stream image-folder: no data folder given, allowed: --data DIR with class folders"
+            )
+        if not os.path.isdir(root):
+            raise UserError(f"{root}: no such folder, allowed: one with class folders")
+        bad = BadRecords(skip_bad)
+        with bad.explaining():
+            return _stream(config, bad)
+
+
+def _stream(config: _Config, bad: BadRecords) -> StreamSource:
+    folders, parts = _listed(config, bad) if config.train_list else class_folders(config.data, bad)
+    train, *test = (_examples(config, part) for part in parts)
+    found = class_incremental(
+        "image-folder",
+        config,
+        _names(config, folders),
+        train,
+        test[0] if test else config.test,
+        image_size=config.image_size,
+        augment="flip",
+        content=file_content(f"{config.data}/{path}" for part in parts for path in part.paths),
+        origins=[f"folder {folder!r}" for folder in folders],
+        skipped=bad.counts,
+    )
+    return replace(found, remarks=(*bad.remarks, *same_pictures(found.tasks)))
+
+
+def _listed(config: _Config, bad: BadRecords) -> tuple[list[str], list[Listed]]:
+    """The class folders in the order of the labels, and the pictures of each part."""
+    lists = [os.path.join(config.data, path) for path in (config.train_list, config.test_list)]
+    parts = [listed_pictures(config.data, path, bad) for path in lists]
+    rows = [
+        (path, picture, unicodedata.normalize("NFC", os.path.basename(os.path.dirname(picture))), label)
+        for path, part in zip(lists, parts, strict=True)
+        for picture, label in zip(part.paths, part.labels, strict=True)
+    ]
+    count = len({folder for _, _, folder, _ in rows})
+    folder_of: dict[int, str] = {}
+    label_of: dict[str, int] = {}
+    seen: set[str] = set()
+    for path, picture, folder, label in rows:
+        if not 0 <= label < count:
+            raise UserError(
+                f"{path}: {picture} has label {label}, allowed: 0 .. {count - 1}, one for each of the "
+                f"{count} class folders"
+            )
+        if label_of.setdefault(folder, label) != label:
+            raise UserError(f"{path}: {picture} has label {label}, allowed: {label_of[folder]}, its folder's")
+        if folder_of.setdefault(label, folder) != folder:
+            raise UserError(
+                f"{path}: {picture} has label {label}, which is that of {folder_of[label]}, allowed: one "
+                "folder a label"
+            )
+        if picture in seen:
+            raise UserError(f"{path}: {picture} is listed twice, allowed: once in both lists together")
+        seen.add(picture)
+    if not rows:
+        raise UserError(f"{lists[0]}: lists no picture, allowed: PATH LABEL lines")
+    return [folder_of[label] for label in range(len(folder_of))], parts
+
+
+def _examples(config: _Config, part: Listed) -> Examples:
+    return Examples(
+        pictures=lambda rows: FolderPictures(config.data, [part.paths[r] for r in rows], config.image_size),
+        label=np.array(part.labels, np.int64),
+        ids=part.paths,
+    )
+
+
+def _names(config: _Config, folders: list[str]) -> list[str]:
+    if not config.names:
+        return [folder.replace("_", " ") for folder in folders]
+    path = os.path.join(config.data, config.names)
+    names = read_class_names(path)
+    composed = {folder: unicodedata.normalize("NFC", folder) for folder in folders}
+    missing = [folder for folder in folders if composed[folder] not in names]
+    if missing:
+        raise UserError(f"{path}: has no name for the folder {missing[0]!r}, allowed: one for each class")
+    return [names[composed[folder]] for folder in folders]

@@ -1,0 +1,134 @@
+"""``shapes-recognition``: generated pictures of one thing each, a new family of things in each task."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ..source import SplitSource, StreamSource, TaskSource
+from ..synthetic.colours import COLOURS
+from ..synthetic.families import THINGS, family
+from ..synthetic.family_split import MOST_TASKS, task_families
+from ..synthetic.pictures import ScenePictures
+from ..synthetic.scatter import scatter
+from ..synthetic.scenes import SIZES
+from .templates import templates
+
+_SPLITS = ("train", "validation", "test")
+_COLOURS = tuple(COLOURS)
+
+
+@dataclass(frozen=True)
+class _Config:
+    """``seed`` fixes the pictures, the order of families and classes, and which colours a thing has.
+    ``tasks``: one family of six things each. ``image_size``: pixels, at least 16. ``colours``: of each thing;
+    thing and colour are a class. ``train``, ``validation``, ``test``: pictures a class. ``templates``: a
+    named set (:func:`~orchestrator.streams.recognition.templates.templates`) or a list of prompts with
+    ``{}``.
+    """
+
+    seed: int = 0
+    tasks: int = 5
+    image_size: int = 32
+    colours: int = 2
+    train: int = 40
+    validation: int = 10
+    test: int = 20
+    templates: str | tuple[str, ...] = (
+        "a photo of a {}.",
+        "a picture of a {}.",
+        "a drawing of a {}.",
+        "a small {}.",
+        "a big {}.",
+        "a {}.",
+    )
+
+    def __post_init__(self) -> None:
+        limits = {
+            "seed": (0, 2**32 - 1),
+            "tasks": (1, MOST_TASKS),
+            "image_size": (16, 1024),
+            "colours": (1, len(_COLOURS)),
+            **dict.fromkeys(_SPLITS, (1, 10**7)),
+        }
+        for name, (low, high) in limits.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise ValueError(f"{name}: {value!r}, allowed: an integer {low} .. {high}")
+        templates(self.templates)
+
+
+class ShapesRecognition:
+    """Class-incremental recognition of single things: a class is a colour and a thing, "red hammer".
+
+    A thing's picture varies in place, side, tilt, shade and background. The shipped CLIP was pretrained on
+    the same world, without the families that tasks are made of: it knows the colours, and must learn the
+    things. The same thing in another colour is another class of the same task, so colour alone does not do.
+    """
+
+    Config = _Config
+    scenario = "recognition"
+    summary = "generated pictures of coloured things, a new family a task; needs no data"
+
+    @staticmethod
+    def load(config: _Config, skip_bad: bool) -> StreamSource:
+        """The stream. There is nothing bad to skip."""
+        del skip_bad
+        prompts = templates(config.templates)
+        drawn = {name: value for name, value in asdict(config).items() if name != "templates"}
+        digest = hashlib.sha256(repr(drawn).encode())
+        categories: list[str] = []
+        tasks = []
+        for index in task_families(config.seed, config.tasks):
+            kinds = _kinds(config, index)
+            first = len(categories)
+            categories += [f"{_COLOURS[colour]} {family(index).nouns[thing]}" for thing, colour in kinds]
+            tasks.append(_task(config, index, kinds, first, digest))
+        pictures = digest.hexdigest()
+        digest.update(repr(prompts).encode())
+        return StreamSource(
+            name="shapes-recognition",
+            scenario="recognition",
+            image_size=config.image_size,
+            categories=categories,
+            tasks=tasks,
+            augment="shift",
+            fingerprint=digest.hexdigest(),
+            templates=prompts,
+            pictures_fingerprint=pictures,
+        )
+
+
+def _kinds(config: _Config, index: int) -> np.ndarray:
+    """The task's classes in their order, (classes, 2): thing and colour."""
+    rng = np.random.default_rng([config.seed, 1, index])
+    colours = [rng.choice(len(_COLOURS), config.colours, replace=False) for _ in range(THINGS)]
+    kinds = [(thing, colour) for thing, found in enumerate(colours) for colour in found]
+    return rng.permutation(np.array(kinds))
+
+
+def _task(config: _Config, index: int, kinds: np.ndarray, first: int, digest: hashlib._Hash) -> TaskSource:
+    name = family(index).name
+    splits = {}
+    for number, split in enumerate(_SPLITS):
+        rng = np.random.default_rng([config.seed, 2, index, number])
+        label = np.repeat(np.arange(len(kinds)), getattr(config, split))
+        objects = np.empty((len(label), 1, 4), int)
+        objects[:, 0, 0] = index
+        objects[:, 0, 1:3] = kinds[label]
+        objects[:, 0, 3] = rng.integers(0, len(SIZES), len(label))
+        scenes = scatter(rng, objects)
+        pictures = ScenePictures(scenes, config.image_size)
+        for column in scenes.columns():
+            digest.update(np.ascontiguousarray(column))
+        # The drawings are content too.
+        digest.update(pictures.read(np.arange(min(len(scenes), 8))))
+        splits[split] = SplitSource(
+            pictures=pictures,
+            captions=[],
+            label=(first + label).astype(np.int32),
+            ids=[f"{name}-{split}-{i:06d}" for i in range(len(scenes))],
+        )
+    return TaskSource(name, splits, range(first, first + len(kinds)))

@@ -1,0 +1,298 @@
+"""``p9d``: image-text pairs laid out as P9D, the CTP paper's benchmark (Zhu et al., ICCV 2023)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+
+from ...errors import UserError
+from ..bad_records import BadRecords
+from ..file_content import file_content
+from ..is_file import is_file
+from ..pictures import FilePictures
+from ..same_pictures import same_pictures
+from ..source import SplitSource, StreamSource, TaskSource
+from ..text.clean_caption import clean_caption
+from ..text.text_config import TextConfig
+from .p9d_records import WORDS, Records, read_flat, read_train
+
+_FOLDERS = {"train": "train_images"}
+_RETRIEVAL = ("query", "gallery")
+
+
+@dataclass(frozen=True)
+class _Config(TextConfig):
+    """``data``: the folder. ``image_size``: pixels, the side pictures are resized to (the paper: 224).
+    ``order``: of the tasks, as in ``train.json`` or shuffled by ``seed``; ``task_names``, where not empty,
+    names the tasks and their order instead. ``tasks``: how many of them to take, all if None. ``validation``:
+    the part of a task's training records that is held out, since P9D has no validation split. ``max_items``:
+    records a task and split at most, for trials; all if None. ``seed`` draws the validation records and those
+    kept by ``max_items``.
+    """
+
+    data: str = ""
+    image_size: int = 64
+    order: Literal["file", "seed"] = "file"
+    task_names: tuple[str, ...] = ()
+    tasks: int | None = None
+    validation: float = 0.1
+    max_items: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, low, optional in (
+            ("image_size", 16, False),
+            ("seed", 0, False),
+            ("tasks", 1, True),
+            ("max_items", 4, True),
+        ):
+            value = getattr(self, name)
+            if optional and value is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < low:
+                raise ValueError(f"{name}: {value!r}, allowed: an integer, at least {low}")
+        if self.order not in ("file", "seed"):
+            raise ValueError(f"order: {self.order!r}, allowed: file, seed")
+        if not isinstance(self.validation, (int, float)) or not 0 < self.validation <= 0.5:
+            raise ValueError(f"validation: {self.validation!r}, allowed: above 0, at most 0.5")
+        if isinstance(self.task_names, str) or not all(isinstance(n, str) for n in self.task_names):
+            raise ValueError(f"task_names: {self.task_names!r}, allowed: a list of names")
+        if len(set(self.task_names)) < len(self.task_names):
+            raise ValueError(f"task_names: {list(self.task_names)}, allowed: each name once")
+
+
+class P9D:
+    """Image <-> text retrieval over a folder of pictures; an industry is a task, a ``cate_name`` a category.
+
+    Under ``data``: ``json/train.json``, ``json/test.json`` and, where multi-modal retrieval is to be
+    measured, ``json/query.json`` and ``json/gallery.json``; ``train_images/ID.jpg`` and, for the three
+    others, ``gallery_images/ID.jpg``. Captions are cleaned as the released code does (:func:`clean_caption`,
+    30 words). Validation records are held out of each task's training records by the seed: at least one, and
+    no more than the task has test records, so that recall is measured among as many candidates; different
+    captions first.
+
+    That every picture exists is checked here; that it can be decoded, when it is read.
+    """
+
+    Config = _Config
+    scenario = "retrieval"
+    summary = "image-text pairs in P9D's layout; needs data: the folder that holds json/ and train_images/"
+
+    @staticmethod
+    def load(config: _Config, skip_bad: bool) -> StreamSource:
+        """The stream. :class:`~orchestrator.errors.UserError` for the first malformed thing.
+
+        With ``skip_bad``, malformed records and those without a picture are left out and counted by reason.
+        """
+        root = config.data
+        if not root:
+            raise UserError(
+                "stream p9d: no data folder given, allowed: --data DIR with json/ and train_images/"
+            )
+        if not os.path.isdir(root):
+            raise UserError(f"{root}: no such folder, allowed: one with json/ and train_images/")
+        bad = BadRecords(skip_bad)
+        with bad.explaining():
+            return _stream(config, bad)
+
+
+def _stream(config: _Config, bad: BadRecords) -> StreamSource:
+    root = config.data
+    found = {"train": read_train(f"{root}/json/train.json", bad)}
+    names = _task_names(config, list(found["train"]))
+    there = [s for s in _RETRIEVAL if os.path.exists(f"{root}/json/{s}.json")]
+    for split in ("test", *(_RETRIEVAL if there else ())):
+        found[split] = read_flat(f"{root}/json/{split}.json", found["train"], bad)
+    for split in found:
+        found[split] = {name: found[split][name] for name in names}
+    spelled = _drop_missing(root, found, bad)
+
+    categories: dict[str, int] = {}
+    digest = hashlib.sha256(repr({**asdict(config), "data": None}).encode())
+    tasks = []
+    for name in names:
+        records = {split: by_task[name] for split, by_task in found.items()}
+        splits = _splits(config, name, records)
+        sources = {
+            s: _source(config, s, kept, rows, categories, spelled) for s, (kept, rows) in splits.items()
+        }
+        tasks.append(TaskSource(name, sources))
+    for task in tasks:
+        for name, split in task.splits.items():
+            digest.update("\n".join([task.name, name, *split.ids, *split.captions]).encode())
+            digest.update(split.label)
+    digest.update(file_content(_files(tasks)))
+    return StreamSource(
+        name="p9d",
+        scenario="retrieval",
+        image_size=config.image_size,
+        categories=list(categories),
+        tasks=tasks,
+        augment="product",
+        fingerprint=digest.hexdigest(),
+        skipped=dict(bad.counts),
+        remarks=(*bad.remarks, *same_pictures(tasks)),
+    )
+
+
+def _files(tasks: list[TaskSource]) -> Iterable[str]:
+    """Each picture's file, once: query and gallery may be of the same records as test."""
+    splits = [split for task in tasks for split in task.splits.values()]
+    return dict.fromkeys(split.pictures.path(row) for split in splits for row in range(len(split.ids)))
+
+
+def _task_names(config: _Config, names: list[str]) -> list[str]:
+    unknown = [name for name in config.task_names if name not in names]
+    if unknown:
+        raise UserError(f"task_names: {unknown[0]!r}, allowed: {', '.join(names)}")
+    if config.task_names:
+        names = list(config.task_names)
+    elif config.order == "seed":
+        names = [names[i] for i in np.random.default_rng([config.seed, 0]).permutation(len(names))]
+    if not names:
+        raise UserError(f"{config.data}/json/train.json: holds no industry, allowed: at least one")
+    if config.tasks is not None and config.tasks > len(names):
+        raise UserError(f"tasks: {config.tasks}, allowed: 1 .. {len(names)}")
+    return names[: config.tasks]
+
+
+def _drop_missing(
+    root: str, found: dict[str, dict[str, Records]], bad: Callable[[str, str], None]
+) -> dict[tuple[str, str], str]:
+    """Leaves out the records without a picture. (folder, id) -> the picture's name, where the two have the
+    same letters, composed in two ways (NFC in a list, NFD on a disk of macOS).
+    """
+    spelled: dict[tuple[str, str], str] = {}
+    for folder in sorted({_FOLDERS.get(split, "gallery_images") for split in found}):
+        of_folder = [s for s in found if _FOLDERS.get(s, "gallery_images") == folder]
+        left = {i for s in of_folder for records in found[s].values() for i in records.ids}
+        for stem in _stems(f"{root}/{folder}"):
+            left.discard(stem)
+        if not left:
+            continue
+        written = {
+            unicodedata.normalize("NFC", stem): stem
+            for stem in _stems(f"{root}/{folder}")
+            if not stem.isascii()
+        }
+        stems = {item: written.get(unicodedata.normalize("NFC", item)) for item in left}
+        spelled |= {(folder, item): stem for item, stem in stems.items() if stem}
+        for split in of_folder:
+            for name, records in found[split].items():
+                found[split][name] = kept = Records()
+                for item, title, category in zip(
+                    records.ids, records.titles, records.categories, strict=True
+                ):
+                    if item in left and (folder, item) not in spelled:
+                        message = (
+                            f"{root}/json/{split}.json: record {item!r}: has no picture, "
+                            f"allowed: one with {folder}/{item}.jpg"
+                        )
+                        bad(message, f"no picture in {folder}")
+                        continue
+                    kept.ids.append(item)
+                    kept.titles.append(title)
+                    kept.categories.append(category)
+    return spelled
+
+
+def _stems(folder: str) -> Iterator[str]:
+    """Of the pictures in a folder."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from (
+                e.name.removesuffix(".jpg") for e in entries if e.name.endswith(".jpg") and is_file(e)
+            )
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read ({error.strerror}), allowed: a folder") from None
+
+
+def _splits(config: _Config, name: str, records: dict[str, Records]) -> dict[str, tuple[Records, np.ndarray]]:
+    """Which rows of which records make each split of a task."""
+    # The task's own name seeds its draws: they do not change with the order of the tasks.
+    own = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    rng = np.random.default_rng([config.seed, 1, own])
+    for split, least in (("train", 2), ("test", 1)):
+        if len(records[split].ids) < least:
+            raise UserError(
+                f"{config.data}/json/{split}.json: task {name!r} has {len(records[split].ids)} sound "
+                f"records, allowed: at least {least}"
+            )
+    train, test = (_sample(rng, len(records[s].ids), config.max_items) for s in ("train", "test"))
+    held = _held_out(rng, config, records["train"], train, len(test))
+    out = {
+        "train": (records["train"], train[~np.isin(train, held)]),
+        "validation": (records["train"], held),
+        "test": (records["test"], test),
+    }
+    if all(split in records and records[split].ids for split in _RETRIEVAL):
+        rows = _retrieval_rows(rng, records, config.max_items)
+        out |= {split: (records[split], rows[split]) for split in _RETRIEVAL}
+    return out
+
+
+def _sample(rng: np.random.Generator, count: int, most: int | None) -> np.ndarray:
+    if most is None or count <= most:
+        return np.arange(count)
+    return np.sort(rng.choice(count, most, replace=False))
+
+
+def _held_out(
+    rng: np.random.Generator, config: _Config, records: Records, rows: np.ndarray, most: int
+) -> np.ndarray:
+    """The validation rows: a caption that occurs twice cannot be told apart, so different ones come first."""
+    size = min(max(round(config.validation * len(rows)), 1), most)
+    first, again, seen = [], [], set()
+    for row in rng.permutation(rows).tolist():
+        title = records.titles[row]
+        (again if title in seen else first).append(row)
+        seen.add(title)
+        if len(first) == size:
+            break
+    return np.sort(np.array((first + again)[:size]))
+
+
+def _retrieval_rows(
+    rng: np.random.Generator, records: dict[str, Records], most: int | None
+) -> dict[str, np.ndarray]:
+    """All rows, or whole categories, drawn until one would take query or gallery beyond ``most``; at least
+    one.
+    """
+    columns = {split: np.array(records[split].categories, dtype=object) for split in _RETRIEVAL}
+    if most is None or all(len(column) <= most for column in columns.values()):
+        return {split: np.arange(len(column)) for split, column in columns.items()}
+    shared = sorted(set(columns["query"]) & set(columns["gallery"])) or sorted(set(columns["gallery"]))
+    kept = rng.permutation(np.array(shared, dtype=object))
+    totals = np.max(
+        [np.cumsum([np.count_nonzero(column == c) for c in kept]) for column in columns.values()], axis=0
+    )
+    kept = set(kept[: max(int(np.searchsorted(totals, most, side="right")), 1)])
+    return {split: np.flatnonzero([c in kept for c in column])[:most] for split, column in columns.items()}
+
+
+def _source(
+    config: _Config,
+    split: str,
+    records: Records,
+    rows: np.ndarray,
+    categories: dict[str, int],
+    spelled: Mapping[tuple[str, str], str],
+) -> SplitSource:
+    ids = [records.ids[r] for r in rows]
+    folder = _FOLDERS.get("train" if split == "validation" else split, "gallery_images")
+    label = [categories.setdefault(records.categories[r], len(categories)) for r in rows]
+    return SplitSource(
+        pictures=FilePictures(
+            f"{config.data}/{folder}", [spelled.get((folder, i), i) for i in ids], config.image_size
+        ),
+        captions=[clean_caption(records.titles[r], WORDS) for r in rows],
+        label=np.array(label, np.int32),
+        ids=ids,
+    )

@@ -1,0 +1,30 @@
+"""What is said of a stream whose sizes hardly serve what they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .source import StreamSource
+
+_FEW = 20  # records: one more that is right is worth five points
+
+
+def size_remarks(source: StreamSource, largest_memory: int) -> Iterator[str]:
+    """A line where a task has few validation records, by which configurations are chosen, and one where the
+    memory, of up to ``largest_memory`` records, holds all that could be replayed.
+    """
+    sizes = {task.name: len(task.splits["validation"].label) for task in source.tasks}
+    few = [name for name, size in sizes.items() if size < _FEW]
+    if few:
+        least = min(few, key=sizes.__getitem__)
+        yield (
+            f"few validation records: {len(few)} of {len(sizes)} tasks have less than {_FEW}, the fewest "
+            f"{sizes[least]} (task {least}), where one more that is right is worth "
+            f"{100 / sizes[least]:.3g} points"
+        )
+    past = sum(len(task.splits["train"].label) for task in source.tasks[:-1])
+    if 0 < past <= largest_memory:
+        yield (
+            f"the memory is as large as the data: up to {largest_memory} records (replay.size) are all "
+            f"{past} training records of the tasks before the last"
+        )

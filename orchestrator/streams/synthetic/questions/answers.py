@@ -1,0 +1,36 @@
+"""What questions may be answered with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..colours import COLOURS
+from ..families import family
+from .base_scene import PLAYERS
+from .kinds import KINDS
+from .words import ASPECTS, NO_YES, PLACES, POSTURES, type_word
+
+
+def admitted(families: Sequence[int], group: int, kind: str) -> tuple[str, ...]:
+    """The answers that :func:`~orchestrator.streams.synthetic.questions.generate.ask` draws from with these
+    arguments, each as likely as the others.
+    """
+    return {
+        "recognition": family(families[group]).nouns,
+        "location": PLACES,
+        "judge": NO_YES,
+        "commonsense": NO_YES,
+        "count": tuple(str(k + 1) for k in range(PLAYERS)),
+        "action": tuple(POSTURES),
+        "color": tuple(COLOURS),
+        "type": tuple(type_word(index) for index in families),
+        "subcategory": family(families[group]).nouns,
+        "causal": ASPECTS,
+    }[kind]
+
+
+def vocabulary(families: Sequence[int]) -> tuple[str, ...]:
+    """All answers to questions about these families, once each: by kind, then by group."""
+    groups = range(len(families))
+    found = (answer for kind in KINDS for group in groups for answer in admitted(families, group, kind))
+    return tuple(dict.fromkeys(found))

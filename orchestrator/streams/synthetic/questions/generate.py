@@ -1,0 +1,62 @@
+"""Scenes, questions about them, and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..scenes import Scenes
+from .base_scene import PLAYERS, cast
+from .rules import RULES
+
+
+@dataclass(frozen=True)
+class Asked:
+    """N questions, one about each scene. ``thing``: int (N,), which thing of the family each is about."""
+
+    scenes: Scenes
+    questions: list[str]
+    answers: list[str]
+    thing: np.ndarray
+
+
+def ask(
+    rng: np.random.Generator,
+    families: Sequence[int],
+    group: int,
+    kind: str,
+    n: int,
+    others: int = PLAYERS - 1,
+) -> Asked:
+    """``n`` questions of a kind about things of the family ``families[group]``.
+
+    ``families``: at least two different ones, drawn or invented; one a group. ``kind``: one of
+    :data:`~orchestrator.streams.synthetic.questions.kinds.KINDS`; ``n``: at least 1. Each scene has the
+    thing that is asked about and ``others`` (0 .. 3) beside it, one in a quarter, and more where the
+    question needs them. The answer is drawn first, each of
+    :func:`~orchestrator.streams.synthetic.questions.answers.admitted` as likely as the others whatever the
+    words, so that the words do not tell it. Then the scene is made to fit: with others, more than one thing
+    in it would make an answer, so that a picture without the words does not tell it either.
+
+    ============  ==============================  ========================================================
+    kind          question                        the picture
+    ============  ==============================  ========================================================
+    recognition   what is the red thing?          things of the family, each of a colour of its own
+    location      where is the cat?               the same; answered with a quarter
+    judge         is there a red cat?             the same; a cat is there and, with others, something red
+    commonsense   does the red thing have fur?    the same; of some of the others something else is true
+    count         how many cats are there?        one to four cats; the others are of the family
+    action        what is the cat doing?          things stand, or lean left or right; not all do the same
+    color         what color is the cat?          things of the family, each of a colour of its own
+    type          what type is next to the cat?   beside the cat (left or right) is a thing of any family, and
+                                                  so are those in the other row; not all are of the same
+    subcategory   which animal is top left?       things of the family, each of a colour of its own
+    causal        why does a cat stand out?       it differs from the three others in one of color, size,
+                                                  tilt and shape (what it is), and these are alike
+    ============  ==============================  ========================================================
+    """
+    things = cast(rng, families[group], n, others)
+    questions, answers = RULES[kind](rng, things, families)
+    return Asked(things.arrange(rng), questions, answers, things.thing[:, 0])

@@ -1,0 +1,44 @@
+"""The tokenizer of a stream: kept or loaded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from ...errors import UserError
+from ..source import StreamSource
+from .named_tokenizer import OURS, named_tokenizer
+from .text_config import TextConfig
+from .tokenizer import Tokenizer
+
+
+def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tokenizer | None:
+    """The tokenizer kept in ``folder``, else the one that ``config`` names, which is then kept there. None
+    for a stream without captions: class names are the frozen encoder's to read.
+
+    Nothing is learnt from ``source``: a vocabulary that knew one task's words and spelled another's would
+    make the second look forgotten.
+
+    The folder appears whole or not at all; one that lacks a file, as a storage may whose driver died while it
+    was copied there, is made anew. :class:`~orchestrator.errors.UserError`: a tokenizer that cannot be
+    loaded or knows no word of a task, or one of ours that is not what this version makes.
+    """
+    if source.scenario == "recognition":
+        return None
+    if Tokenizer.is_kept(folder):
+        kept = Tokenizer.load(folder)
+        ours = named_tokenizer(source, config) if config.tokenizer in OURS else None
+        if ours is not None and kept.texts() != ours.texts():
+            raise UserError(
+                f"{folder}: is not the tokenizer {config.tokenizer!r} that this version makes; allowed: what "
+                "the run was started with, by the same version"
+            )
+        return kept
+    found = named_tokenizer(source, config)
+    partial = folder.with_name(f"{folder.name}.partial")
+    for left in (partial, folder):
+        shutil.rmtree(left, ignore_errors=True)
+    found.save(partial)
+    os.replace(partial, folder)
+    return found

@@ -1,0 +1,141 @@
+"""VQA v2's official questions and annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ....errors import UserError
+from ...json_file import read_json, shown
+from .texts import text_fault, whole_number
+
+ANSWER_TYPES = ("yes/no", "number", "other")
+"""The kinds of question that VQA v2's annotations tell apart."""
+
+# In the place of what is not wanted: a list of them costs next to nothing.
+_OTHER = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """``answers``: one an annotator, as they gave them. ``answer_type``: one of :data:`ANSWER_TYPES`."""
+
+    answers: tuple[str, ...]
+    answer_type: str
+
+
+def read_questions(
+    path: str, wanted: Collection[int], bad: Callable[[str, str], None]
+) -> dict[int, tuple[int, str] | None]:
+    """``v2_OpenEnded_mscoco_*_questions.json``: question id -> (image id, question), of those ``wanted``.
+
+    ``bad(message, reason)`` is called for each malformed record, which is None here: it may raise.
+    :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another shape.
+    """
+
+    def compact(found: dict[str, Any]) -> Any:
+        if "question_id" not in found:
+            return found
+        item = whole_number(found["question_id"])
+        if item is None:
+            return found
+        return found if item in wanted else _OTHER
+
+    out: dict[int, tuple[int, str] | None] = {}
+    images: dict[int, int] = {}
+    for place, item, record in _records(path, "questions", compact, bad):
+        out[item] = None
+        image, text = whole_number(record.get("image_id")), record.get("question")
+        fault = text_fault(text)
+        if image is None:
+            message = f"{place}: image_id is {shown(record.get('image_id'))}, allowed: an integer from 0 on"
+            bad(message, "image_id is no number")
+        elif fault:
+            bad(f"{place}: question {fault}, allowed: a string that is not empty", "question is no text")
+        else:
+            out[item] = images.setdefault(image, image), text
+    return out
+
+
+def read_annotations(
+    path: str, wanted: Collection[int], bad: Callable[[str, str], None]
+) -> dict[int, Annotation | None]:
+    """``v2_mscoco_*_annotations.json``: question id -> what its annotators said, of those ``wanted``.
+    Otherwise as :func:`read_questions`.
+    """
+    shared: dict[str, str] = {}
+
+    def compact(found: dict[str, Any]) -> Any:
+        answer = found.get("answer")
+        if type(answer) is str and not {"answers", "question_id"} & found.keys():
+            return shared.setdefault(answer, answer)
+        item = whole_number(found.get("question_id"))
+        if item is not None and item not in wanted:
+            return _OTHER
+        return found
+
+    out: dict[int, Annotation | None] = {}
+    for place, item, record in _records(path, "annotations", compact, bad):
+        out[item] = None
+        answers, kind = record.get("answers"), record.get("answer_type")
+        fault = answers_fault(answers)
+        if fault:
+            bad(f"{place}: {fault[0]}", fault[1])
+        elif kind not in ANSWER_TYPES:
+            message = f"{place}: answer_type is {shown(kind)}, allowed: {', '.join(ANSWER_TYPES)}"
+            bad(message, "answer_type is unknown")
+        else:
+            out[item] = Annotation(tuple(answers), kind)
+    return out
+
+
+def answers_fault(answers: Any) -> tuple[str, str] | None:
+    """Why ``answers`` is no list of annotators' answers, and the reason to count it by; None where it is."""
+    if answers is not None and not isinstance(answers, list):
+        return f"answers is {shown(answers)}, allowed: a list with one an annotator", "answers are no list"
+    for answer in answers or ():
+        # An annotator may have said nothing, but not all of them.
+        answer = answer.get("answer", answer) if isinstance(answer, dict) else answer
+        fault = None if answer == "" else text_fault(answer)
+        if fault:
+            return f"an answer {fault}, allowed: a string", "answer is no text"
+    if not any(answers or ()):
+        return "has no answers, allowed: a list with one an annotator", "question without an answer"
+    return None
+
+
+def _records(
+    path: str, key: str, compact: Callable[[dict[str, Any]], Any], bad: Callable[[str, str], None]
+) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Where a wanted record lies, its question id, and what it holds; the first of several of a question."""
+    seen: set[int] = set()
+    layout = f'an object with "{key}", a list of objects'
+    top = read_json(path, layout, compact)
+    records = top.get(key) if isinstance(top, dict) else None
+    if not isinstance(records, list):
+        found = f"holds {shown(top)} without {key}" if isinstance(top, dict) else f"holds {shown(top)}"
+        raise UserError(f"{path}: {found}, allowed: {layout}")
+    for number, record in enumerate(records):
+        if record is _OTHER:
+            continue
+        if not isinstance(record, dict):
+            message = f"{path}: {key}[{number}] is {shown(record)}, allowed: an object with question_id"
+            bad(message, "record is no object")
+            continue
+        item = whole_number(record.get("question_id"))
+        if item is None:
+            message = (
+                f"{path}: {key}[{number}]: question_id is {shown(record.get('question_id'))}, allowed: an "
+                "integer from 0 on"
+            )
+            bad(message, "question_id is no number")
+            continue
+        if item in seen:
+            bad(
+                f"{path}: question {item}: stands there twice, allowed: once",
+                "question stands twice in a file",
+            )
+            continue
+        seen.add(item)
+        yield f"{path}: question {item}", item, record

@@ -1,0 +1,46 @@
+"""Which object a picture of COCO is of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from ....errors import UserError
+from ...json_file import read_json, shown
+from .coco import COCO
+
+_COUNT = len(COCO)
+
+
+def read_category_map(
+    path: str, ids: Literal["remapped", "raw"], bad: Callable[[str, str], None]
+) -> dict[str, int]:
+    """``ImgId_cate_map.json``: picture -> object 0 .. 79; -1 for one that is in no group.
+
+    The published file holds COCO's own ids, 1 .. 90, while VQACL's groups number objects 0 .. 79.
+    ``remapped``: by the order of COCO's ids. ``raw``: the ids as they are, so that 80 .. 90 are in no group
+    and the others in whatever group their number happens to be in, as in the released code.
+
+    ``bad(message, reason)`` is called for an entry that is no id of COCO's, which is left out: it may raise.
+    :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another shape.
+    """
+    layout = "an object, picture to COCO's category id"
+    top = read_json(path, layout)
+    if not isinstance(top, dict):
+        raise UserError(f"{path}: holds {shown(top)}, allowed: {layout}")
+    place = {number: i for i, number in enumerate(COCO)}
+    out = {}
+    for picture, number in top.items():
+        if type(number) is not int or number not in place:
+            message = f"{path}: picture {picture!r} has category {shown(number)}, allowed: an id of COCO's"
+            bad(message, "category is no id of COCO's")
+            continue
+        out[picture] = place[number] if ids == "remapped" else (number if number < _COUNT else -1)
+    return out
+
+
+def category_names(ids: Literal["remapped", "raw"]) -> list[str]:
+    """The names of objects 0 .. 79. With ``raw`` ids some numbers are no object's: ``unused 12``."""
+    if ids == "remapped":
+        return list(COCO.values())
+    return [COCO.get(number, f"unused {number}") for number in range(_COUNT)]

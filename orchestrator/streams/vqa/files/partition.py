@@ -1,0 +1,109 @@
+"""VQACL's partition of VQA v2 by kind of question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ....errors import UserError
+from ...json_file import read_json, shown
+from .annotations import answers_fault
+from .texts import text_fault, whole_number
+
+_OF_RECORD = {"question_id", "img_id", "sent", "question"}  # and of no annotator's answer
+_PICTURE = re.compile(r"COCO_(train|val)2014_\d{12}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRecord:
+    """``place``: where it lies, for errors. ``label``: answers of the vocabulary and what each is worth, in 0
+    .. 1, empty where none of the annotators' answers is in it; None where there is no label. ``answers``: one
+    an annotator; None where there are none.
+    """
+
+    place: str
+    question: int
+    picture: str
+    text: str
+    label: dict[str, float] | None
+    answers: tuple[str, ...] | None
+
+
+def read_partition(path: str, bad: Callable[[str, str], None]) -> Iterator[PartitionRecord]:
+    """The sound records of ``karpathy_{train,val,test}_q_KIND.json``, in the file's order: a list of
+    ``{question_id, img_id, sent, label, answers, ...}``, the last of them not in all releases; ``question``
+    may stand for ``sent``.
+
+    ``bad(message, reason)`` is called for each malformed record, which is left out: it may raise.
+    :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another shape.
+    """
+    shared: dict[str, str] = {}
+
+    def compact(found: dict[str, Any]) -> Any:
+        # An answer may be called anything, so a label is known by its values.
+        if type(found.get("img_id")) is str:
+            item, picture, *rest = _fields(found)
+            return (item, shared.setdefault(picture, picture), *rest)
+        if type(found.get("answer")) is str and not found.keys() & _OF_RECORD:
+            return shared.setdefault(found["answer"], found["answer"])
+        return found
+
+    layout = "a list of objects with question_id, img_id, sent, label"
+    top = read_json(path, layout, compact)
+    if not isinstance(top, list):
+        raise UserError(f"{path}: holds {shown(top)}, allowed: {layout}")
+    for number, record in enumerate(top):
+        found = _fields(record) if isinstance(record, dict) else record
+        found = found if isinstance(found, tuple) else None
+        item = whole_number(found[0]) if found else None
+        place = f"{path}: question {item}" if item is not None else f"{path}: [{number}]"
+        fault = _fault(record, found)
+        if fault:
+            bad(f"{place}: {fault[0]}", fault[1])
+            continue
+        _, picture, text, label, answers = found
+        label = None if label is None else {a: float(s) for a, s in label.items()}
+        yield PartitionRecord(place, item, picture, text, label, None if answers is None else tuple(answers))
+
+
+def _fields(found: dict[str, Any]) -> tuple:
+    text = found.get("sent", found.get("question"))
+    return found.get("question_id"), found.get("img_id"), text, found.get("label"), found.get("answers")
+
+
+def _fault(record: Any, found: tuple | None) -> tuple[str, str] | None:
+    if found is None:
+        return f"is {shown(record)}, allowed: an object with question_id, img_id, sent", "record is no object"
+    item, picture, text, label, answers = found
+    if whole_number(item) is None:
+        return (
+            f"question_id is {shown(item)}, allowed: an integer from 0 on",
+            "question_id is no number",
+        )
+    if not isinstance(picture, str) or not _PICTURE.fullmatch(picture):
+        return (
+            f"img_id is {shown(picture)}, allowed: COCO_train2014_ or COCO_val2014_ and twelve digits",
+            "img_id is no picture of COCO",
+        )
+    if fault := text_fault(text):
+        return f"sent {fault}, allowed: a string that is not empty", "question is no text"
+    if label is None and answers is None:
+        return None
+    if answers is not None and (fault := answers_fault(answers)):
+        return fault
+    return _label_fault(label)
+
+
+def _label_fault(label: Any) -> tuple[str, str] | None:
+    if label is None:
+        return None
+    if not isinstance(label, dict):
+        return f"label is {shown(label)}, allowed: an object, answer to score", "label is no object"
+    for answer, score in label.items():
+        if fault := text_fault(answer):
+            return f"an answer of label {fault}, allowed: a string that is not empty", "answer is no text"
+        if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
+            return f"label: {answer!r} has score {shown(score)}, allowed: 0 .. 1", "score is out of range"
+    return None

@@ -1,0 +1,57 @@
+"""ContVQA's lists of question ids, and its orders of tasks (Nikandrou et al., 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ....errors import UserError
+from ...json_file import read_json, shown
+from ...text.text_file import read_text
+from .texts import text_fault, whole_number
+
+
+def read_question_ids(path: str, bad: Callable[[str, str], None]) -> dict[str, list[int]]:
+    """``{train,valid,test}_question_ids.json``: task -> the ids of its questions, in the file's order.
+
+    ``bad(message, reason)`` is called for what is no id and for one that a task names twice, which are left
+    out: it may raise. :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another
+    shape.
+    """
+    layout = "an object, task to a list of question ids"
+    top = read_json(path, layout)
+    if not isinstance(top, dict) or not top:
+        raise UserError(f"{path}: holds {shown(top) if top else 'no task'}, allowed: {layout}")
+    out = {}
+    for task, listed in top.items():
+        if text_fault(task) or not isinstance(listed, list):
+            raise UserError(f"{path}: task {task!r} is {shown(listed)}, allowed: a list of question ids")
+        found: dict[int, None] = {}
+        for value in listed:
+            item = whole_number(value)
+            if item is None:
+                message = f"{path}: task {task!r}: {shown(value)} is no question id, allowed: digits"
+                bad(message, "question id is no number")
+            elif item in found:
+                bad(f"{path}: task {task!r}: names question {item} twice, allowed: once", "named twice")
+            else:
+                found[item] = None
+        out[task] = list(found)
+    return out
+
+
+def read_task_order(path: str, row: int, tasks: Sequence[str]) -> list[str]:
+    """The order in line ``row``, from 0 and counted round, of ``task_orders/*.csv``: task names with commas.
+
+    :class:`~orchestrator.errors.UserError` for a file that cannot be read, and for a line that does not name
+    each of ``tasks`` once.
+    """
+    lines = [line for line in read_text(path, "lines of task names").splitlines() if line.strip()]
+    if not lines:
+        raise UserError(f"{path}: holds no line, allowed: lines of task names")
+    number = row % len(lines)
+    names = [name.strip() for name in lines[number].split(",")]
+    if sorted(names) != sorted(tasks):
+        raise UserError(
+            f"{path}: line {number + 1} names {', '.join(names)}, allowed: {', '.join(tasks)}, each once"
+        )
+    return names

@@ -1,0 +1,227 @@
+"""From questions with graded answers to a stream."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ....errors import UserError
+from ...source import Pictures, Questions, QuestionTables, SplitSource, StreamSource, TaskSource, WupsMeasure
+from .asked import Asked
+from .graded import AnswerBook, Graded
+from .question_config import QuestionConfig
+
+_NOT_LEARNT = "training question without an answer of the vocabulary"
+
+
+@dataclass(frozen=True)
+class TaskQuestions:
+    """``splits``: ``train``, ``validation`` and ``test`` of a task."""
+
+    name: str
+    splits: dict[str, Asked]
+
+
+@dataclass(frozen=True)
+class World:
+    """What questions are about: names of the ``kinds`` of question, of the ``objects`` and their ``groups``,
+    and each object's group.
+    """
+
+    kinds: Sequence[str]
+    objects: Sequence[str]
+    groups: Sequence[str]
+    group_of: Sequence[int]
+
+
+def question_stream(
+    name: str,
+    config: QuestionConfig,
+    tasks: Sequence[TaskQuestions],
+    world: World,
+    book: AnswerBook,
+    *,
+    pictures: Callable[[str, Asked], Pictures],
+    vocabulary: Sequence[str] | None,
+    answers_kept: int | None,
+    held_out: int | None = None,
+    regions: tuple[int, int] | None,
+    image_size: int,
+    matching: Literal["official", "reference"],
+    content: bytes,
+    wups: WupsMeasure | None = None,
+    skipped: dict[str, int],
+) -> StreamSource:
+    """The stream of ``tasks``.
+
+    ``pictures(split, asked)``: those of some questions. ``vocabulary``: the answers that may be learnt, which
+    ``book`` numbered first; None: the ``answers_kept`` that are most often the best answer of a training
+    question (None: all), the first met of equals. Training questions keep the answers of the vocabulary, and
+    are left out where none is: ``skipped`` counts them. ``held_out``: the group that only the first task
+    trains on. A task's groups are shuffled by ``config.seed`` and its name. ``content``: what
+    the pictures are, for the fingerprint.
+
+    Its ``remarks`` say which questions that are looked at are trained on as well, in whatever task.
+
+    :class:`~orchestrator.errors.UserError` for a task without a question in one of its splits.
+    """
+    tasks = [_without(held_out, world, t) if i and held_out is not None else t for i, t in enumerate(tasks)]
+    kept = (
+        np.arange(len(vocabulary))
+        if vocabulary is not None
+        else _most_frequent([t.splits["train"].answers for t in tasks], answers_kept)
+    )
+    tasks = [_learnable(t, kept, len(book.texts), skipped) for t in tasks]
+    for task in tasks:
+        for split, asked in task.splits.items():
+            if not len(asked):
+                raise UserError(
+                    f"stream {name}: task {task.name!r} has no sound {split} questions, allowed: at least one"
+                )
+
+    new, answers = _numbered(book, kept, tasks)
+    most = {"train": len(kept)}
+    graded = [{s: _graded(q, new, most.get(s)) for s, q in t.splits.items()} for t in tasks]
+    width = max(int(np.bincount(row).max()) for found in graded for row, _, _ in found.values())
+    digest = hashlib.sha256(content)
+    shown = {**asdict(config), "data": None}
+    _update(digest, shown, answers, len(kept), *(list(column) for column in vars(world).values()))
+    out = []
+    for task, found in zip(tasks, graded, strict=True):
+        splits = {
+            split: _source(asked, pictures(split, asked), found[split], width)
+            for split, asked in task.splits.items()
+        }
+        for split, source in splits.items():
+            _update(digest, task.name, split, source.ids, source.captions, task.splits[split].pictures)
+            for column in (source.label, *vars(source.questions).values()):
+                digest.update(np.ascontiguousarray(column))
+        groups = _shuffled(config.seed, task.name, np.array(world.group_of)[splits["train"].label])
+        out.append(TaskSource(task.name, splits, groups=groups))
+    return StreamSource(
+        name=name,
+        scenario="vqa",
+        image_size=image_size,
+        categories=list(world.objects),
+        tasks=out,
+        # A mirrored or cropped picture may have another answer.
+        augment="none",
+        fingerprint=digest.hexdigest(),
+        skipped=dict(skipped),
+        remarks=tuple(_known(tasks)),
+        tables=QuestionTables(
+            answers=answers,
+            vocabulary=len(kept),
+            kinds=list(world.kinds),
+            groups=list(world.groups),
+            group_of=list(world.group_of),
+            held_out=held_out,
+            regions=regions,
+            matching=matching,
+            wups=wups,
+        ),
+    )
+
+
+def _without(held_out: int, world: World, task: TaskQuestions) -> TaskQuestions:
+    train = task.splits["train"]
+    rows = [row for row, category in enumerate(train.category) if world.group_of[category] != held_out]
+    return TaskQuestions(task.name, {**task.splits, "train": train.take(rows)})
+
+
+def _most_frequent(trained: Sequence[Graded], most: int | None) -> np.ndarray:
+    count = np.zeros(0, np.int64)
+    for answers in trained:
+        row, number, score = answers.columns()
+        if not len(row):
+            continue
+        best = np.full(len(answers), -1.0)
+        np.maximum.at(best, row, score)
+        hit = score == best[row]
+        _, first = np.unique(row[hit], return_index=True)
+        found = np.bincount(number[hit][first])
+        count = np.pad(count, (0, max(len(found) - len(count), 0)))
+        count[: len(found)] += found
+    order = np.argsort(-count, kind="stable")
+    return order[: np.count_nonzero(count)][:most]
+
+
+def _learnable(task: TaskQuestions, kept: np.ndarray, total: int, skipped: dict[str, int]) -> TaskQuestions:
+    """The task whose training questions have an answer of the vocabulary each."""
+    allowed = np.zeros(total, bool)
+    allowed[kept] = True
+    train = task.splits["train"]
+    row, number, score = train.answers.columns()
+    rows = np.unique(row[allowed[number] & (score > 0)])
+    missing = len(train) - len(rows)
+    if missing:
+        skipped[_NOT_LEARNT] = skipped.get(_NOT_LEARNT, 0) + missing
+        train = train.take(rows.tolist())
+    return TaskQuestions(task.name, {**task.splits, "train": train})
+
+
+def _numbered(
+    book: AnswerBook, kept: np.ndarray, tasks: Sequence[TaskQuestions]
+) -> tuple[np.ndarray, list[str]]:
+    """The stream's number of each of the book's answers, -1 for what no question of the stream needs, and the
+    stream's answers: those of the vocabulary, then those that are only compared with.
+    """
+    asked = [t.splits[s].answers.columns()[1] for t in tasks for s in ("validation", "test")]
+    others = np.setdiff1d(np.concatenate(asked), kept)
+    new = np.full(len(book.texts), -1, np.int32)
+    order = np.concatenate([kept, others])
+    new[order] = np.arange(len(order))
+    return new, [book.texts[i] for i in order]
+
+
+def _graded(asked: Asked, new: np.ndarray, most: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, the stream's number and score of each answer whose number is below ``most``."""
+    row, number, score = asked.answers.columns()
+    number = new[number]
+    known = number >= 0 if most is None else (number >= 0) & (number < most)
+    return row[known], number[known], score[known]
+
+
+def _source(
+    asked: Asked, pictures: Pictures, graded: tuple[np.ndarray, np.ndarray, np.ndarray], width: int
+) -> SplitSource:
+    row, number, score = graded
+    answer = np.full((len(asked), width), -1, np.int32)
+    worth = np.zeros((len(asked), width), np.float32)
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    answer[row, place], worth[row, place] = number, score
+    return SplitSource(
+        pictures=pictures,
+        captions=asked.texts,
+        label=np.array(asked.category, np.int32),
+        ids=asked.ids,
+        questions=Questions(np.array(asked.kind, np.int32), answer, worth),
+    )
+
+
+def _known(tasks: Sequence[TaskQuestions]) -> Iterator[str]:
+    """A line where validation questions are training questions, and one where test questions are either."""
+    ids = {s: [i for t in tasks for i in t.splits[s].ids] for s in ("train", "validation", "test")}
+    known = set(ids["train"])
+    for split, others in (("validation", "training"), ("test", "training or validation")):
+        if same := [item for item in ids[split] if item in known]:
+            yield (
+                f"{len(same)} of {len(ids[split])} {split} questions are {others} questions as well, such as "
+                f"{same[0]}"
+            )
+        known.update(ids[split])
+
+
+def _shuffled(seed: int, task: str, groups: np.ndarray) -> tuple[int, ...]:
+    # The task's own name seeds its draw: it does not change with the order of the tasks.
+    own = int.from_bytes(hashlib.sha256(task.encode()).digest()[:8], "little")
+    return tuple(np.random.default_rng([seed, own]).permutation(np.unique(groups)).tolist())
+
+
+def _update(digest: hashlib._Hash, *values: Any) -> None:
+    digest.update(json.dumps(values).encode())

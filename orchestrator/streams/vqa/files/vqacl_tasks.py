@@ -1,0 +1,148 @@
+"""VQACL's tasks over VQA v2: a kind of question each (Zhang et al., CVPR 2023)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Literal
+
+from ...bad_records import BadRecords
+from ...called import called
+from .annotations import Annotation, read_annotations
+from .asked import LISTED_TWICE, Asked
+from .coco_pictures import CocoPictures
+from .graded import AnswerBook
+from .partition import PartitionRecord, read_partition
+from .question_stream import TaskQuestions
+from .worth import worth
+
+_FILES = {"train": "train", "validation": "val", "test": "test"}
+_NO_OBJECT = "picture without an object in ImgId_cate_map.json"
+_NO_GROUP = "picture whose object id is in no group"
+
+
+def vqacl_tasks(
+    root: str,
+    kinds: Sequence[str],
+    objects: Mapping[str, int],
+    pictures: CocoPictures,
+    book: AnswerBook,
+    vocabulary: Collection[str] | None,
+    matching: Literal["official", "reference"],
+    bad: BadRecords,
+) -> list[TaskQuestions]:
+    """The questions of each of ``kinds``, of :data:`KINDS`.
+
+    Under ``root``: ``vqa/Partition_Q/karpathy_{train,val,test}_q_KIND.json`` and, for questions whose records
+    hold no annotators' answers, ``vqa/v2_mscoco_{train,val}2014_annotations.json``. Training questions have
+    their label's answers; the others what their annotators' answers are worth, their label's where nothing is
+    known of those. ``objects``: each picture's, -1 in no group; a question about a picture without one or in
+    none is passed over and counted, as in the released code, which passes them over silently; so is a
+    question that a file holds twice.
+
+    ``bad(message, reason)`` is called for each record that is malformed, has no answer, has one that is not
+    in ``vocabulary`` (training), or no picture; it is left out: ``bad`` may raise.
+    """
+    found: list[tuple[str, str, str, Asked, set[int]]] = []
+    pending: set[int] = set()
+    for number, kind in enumerate(kinds):
+        for split, part in _FILES.items():
+            path = f"{root}/vqa/Partition_Q/karpathy_{part}_q_{kind}.json"
+            asked, rough, seen = Asked.empty(book), set(), set()
+            for record in read_partition(path, bad):
+                place = objects.get(record.picture)
+                if record.question in seen:
+                    bad.pass_over(f"{record.place}: is listed twice", LISTED_TWICE)
+                    continue
+                seen.add(record.question)
+                if place is None:
+                    missing = f"picture {record.picture} is not in ImgId_cate_map.json, {called(objects)}"
+                    bad.pass_over(f"{record.place}: {missing}", _NO_OBJECT)
+                elif place < 0:
+                    bad.pass_over(f"{record.place}: picture {record.picture} is in no group", _NO_GROUP)
+                elif fault := pictures.fault(record.picture):
+                    bad(f"{record.place}: {fault[0]}", fault[1])
+                elif fault := _label_fault(record, vocabulary) if split == "train" else None:
+                    bad(f"{record.place}: {fault}", "answer is not in the vocabulary")
+                else:
+                    own, known = _answers(record, split, matching)
+                    if not known:
+                        rough.add(len(asked))
+                    asked.append(str(record.question), record.picture, record.text, place, number, own)
+            pending.update(int(asked.ids[row]) for row in rough)
+            found.append((kind, split, path, asked, rough))
+
+    annotations = _annotations(root, pending, bad)
+    tasks = {kind: TaskQuestions(kind, {}) for kind in kinds}
+    for kind, split, path, asked, rough in found:
+        how = "official" if split == "train" else matching
+        tasks[kind].splits[split] = _answered(path, split, asked, rough, annotations, how, bad)
+    return list(tasks.values())
+
+
+def _label_fault(record: PartitionRecord, vocabulary: Collection[str] | None) -> str | None:
+    if vocabulary is None or record.label is None:
+        return None
+    for answer in record.label:
+        if answer not in vocabulary:
+            return f"label: {answer!r} is not in the vocabulary, allowed: an answer of vqa/trainval_*.json"
+    return None
+
+
+def _answers(
+    record: PartitionRecord, split: str, matching: Literal["official", "reference"]
+) -> tuple[dict[str, float], bool]:
+    """A question's answers as its record has them, and whether no annotation could say more."""
+    if split == "train" and record.label is not None:
+        return record.label, True
+    if record.answers is not None:
+        return worth(record.answers, "official" if split == "train" else matching), True
+    return record.label or {}, False
+
+
+def _annotations(
+    root: str, wanted: set[int], bad: Callable[[str, str], None]
+) -> dict[int, Annotation | None]:
+    out: dict[int, Annotation | None] = {}
+    for part in ("train", "val"):
+        path = f"{root}/vqa/v2_mscoco_{part}2014_annotations.json"
+        if wanted and os.path.exists(path):
+            out.update(read_annotations(path, wanted, bad))
+    return out
+
+
+def _answered(
+    path: str,
+    split: str,
+    asked: Asked,
+    rough: set[int],
+    annotations: Mapping[int, Annotation | None],
+    matching: Literal["official", "reference"],
+    bad: Callable[[str, str], None],
+) -> Asked:
+    """The questions that have an answer."""
+    better: dict[int, dict[str, float]] = {}
+    gone: set[int] = set()
+    for row in sorted(rough):
+        item = int(asked.ids[row])
+        if item not in annotations:
+            continue
+        said = annotations[item]
+        if said is None:  # malformed, and counted
+            gone.add(row)
+        else:
+            better[row] = worth(said.answers, matching)
+    if better:
+        asked.answers = asked.answers.replaced(better)
+    some = set(asked.answers.columns()[0].tolist())
+    for row in range(len(asked)):
+        # A training question with an empty label is one whose answers are all outside the vocabulary.
+        if row in some or row in gone or (split == "train" and row not in rough):
+            continue
+        bad(
+            f"{path}: question {asked.ids[row]}: has no answer, allowed: label, answers, or an annotation in "
+            "vqa/v2_mscoco_*2014_annotations.json",
+            "question without an answer",
+        )
+        gone.add(row)
+    return asked.take([row for row in range(len(asked)) if row not in gone]) if gone else asked

@@ -1,0 +1,36 @@
+"""What WUPS needs beside the questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ....errors import UserError
+from ...source import WupsMeasure
+from ...text.text_file import read_text
+
+_PLACES = ("corpora/wordnet", "corpora/wordnet.zip")
+
+
+def wups_measure(root: str, exact: Sequence[int]) -> WupsMeasure:
+    """WUPS without the words of ``root``/stopwords.txt, a line each.
+
+    ``exact``: see :class:`~orchestrator.streams.source.WupsMeasure`. :class:`~orchestrator.errors.UserError`:
+    nltk has no WordNet, or the words are missing or no text.
+    """
+    if not any(_found(place) for place in _PLACES):
+        raise UserError(
+            "stream.measure: wups, and nltk has no WordNet, allowed: after python -m nltk.downloader wordnet"
+        )
+    words = f"{root}/stopwords.txt"
+    lines = read_text(words, "words that WUPS passes over, a line each").split("\n")
+    return WupsMeasure(tuple(sorted({line.strip() for line in lines} - {""})), exact)
+
+
+def _found(place: str) -> bool:
+    import nltk.data  # takes a second, and hardly a stream needs it
+
+    try:
+        nltk.data.find(place)
+    except LookupError:
+        return False
+    return True

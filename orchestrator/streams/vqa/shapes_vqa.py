@@ -1,0 +1,191 @@
+"""``shapes-vqa``: questions about generated scenes, in VQACL's sequence of tasks and TRIPLET's three."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import Literal
+
+import numpy as np
+
+from ..checks import check_whole
+from ..source import Questions, QuestionTables, SplitSource, StreamSource, TaskSource
+from ..synthetic.concatenated import joined
+from ..synthetic.drawings import DRAWINGS
+from ..synthetic.families import THINGS, family
+from ..synthetic.pictures import ScenePictures
+from ..synthetic.questions.answers import vocabulary
+from ..synthetic.questions.base_scene import PLAYERS
+from ..synthetic.questions.generate import ask
+from ..synthetic.questions.kinds import KINDS
+from ..text.text_config import TextConfig
+
+GROUPS = ("vehicles", "animals", "clothes", "fruit", "furniture")
+"""The object groups: a drawn family each, none that backbones are pretrained on."""
+
+SHIFT_KINDS = ("action", "color", "count", "type", "subcategory")
+"""The kinds of question that TRIPLET's shifts of language walk through, in the order of ContVQA's question
+types, whose "scene" is ``type`` here.
+"""
+
+_SETTINGS = ("dual-level", "novel-composition", "con-vs", "con-ls", "con-vls")
+_SPLITS = ("train", "validation", "test")
+_FAMILIES = tuple(list(DRAWINGS).index(name) for name in GROUPS)
+
+
+@dataclass(frozen=True)
+class _Config(TextConfig):
+    """``seed`` fixes scenes, questions and the inner order. ``setting``: how kinds of question and object
+    groups make tasks.
+
+    - ``dual-level``: a task is a kind, VQACL's ten in its order; inside it the five groups, in an order drawn
+      anew for each task.
+    - ``novel-composition``: the same, but only the first task trains on the group ``held_out`` (0 .. 4). All
+      validation and test splits have it.
+    - ``con-vs``: the pictures change. A task is a group, with all ten kinds.
+    - ``con-ls``: the questions change. A task is one of five kinds, with all groups.
+    - ``con-vls``: both change. Task t is the t-th of these kinds about group t.
+
+    ``tasks``: only the first so many; None: all. ``others``: things in a picture beside the one that is asked
+    about, 0 .. 3, where the question does not need more: with them it takes the words to know which is meant.
+    ``image_size``: pixels, at least 16. ``train``,
+    ``validation``, ``test``: questions of each kind about each group.
+    """
+
+    tokenizer: str = "words"
+    max_tokens: int = 40
+    seed: int = 0
+    setting: Literal["dual-level", "novel-composition", "con-vs", "con-ls", "con-vls"] = "dual-level"
+    held_out: int = 4
+    tasks: int | None = None
+    others: int = 0
+    image_size: int = 32
+    train: int = 80
+    validation: int = 10
+    test: int = 16
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.setting not in _SETTINGS:
+            raise ValueError(f"setting: {self.setting!r}, allowed: {', '.join(_SETTINGS)}")
+        limits = {
+            "seed": (0, 2**32 - 1),
+            "held_out": (0, len(GROUPS) - 1),
+            "others": (0, PLAYERS - 1),
+            "image_size": (16, 1024),
+            **dict.fromkeys(_SPLITS, (1, 10**7)),
+        }
+        for name, (low, high) in limits.items():
+            check_whole(name, getattr(self, name), low, high)
+        if self.tasks is not None:
+            check_whole("tasks", self.tasks, 1, len(_plans(self)))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A task: its name, its kinds, its groups, and those that it trains on, in the order of the inner
+    sequence.
+    """
+
+    name: str
+    kinds: tuple[int, ...]
+    groups: tuple[int, ...]
+    trained: tuple[int, ...]
+
+
+class ShapesVQA:
+    """Visual question answering over scenes of four things, one in each quarter of the picture.
+
+    Ten kinds of question about thirty objects in five groups of six; what each asks is told by
+    :func:`~orchestrator.streams.synthetic.questions.generate.ask`. A question has one right answer, drawn
+    before the scene, so that its words do not tell it. The category is the object that the question is
+    about. What is asked in a kind about a group depends on seed and sizes alone, not on the setting.
+    """
+
+    Config = _Config
+    scenario = "vqa"
+    summary = "generated scenes and ten kinds of question about them, in VQACL's order or TRIPLET's shifts"
+
+    @staticmethod
+    def load(config: _Config, skip_bad: bool) -> StreamSource:
+        """The stream. There is nothing bad to skip."""
+        del skip_bad
+        digest = hashlib.sha256(repr(astuple(config)).encode())
+        answers = vocabulary(_FAMILIES)
+        return StreamSource(
+            name="shapes-vqa",
+            scenario="vqa",
+            image_size=config.image_size,
+            categories=[noun for index in _FAMILIES for noun in family(index).nouns],
+            tasks=[_task(config, plan, digest) for plan in _plans(config)[: config.tasks]],
+            augment="none",
+            fingerprint=digest.hexdigest(),
+            tables=QuestionTables(
+                answers=answers,
+                vocabulary=len(answers),
+                kinds=KINDS,
+                groups=GROUPS,
+                group_of=[group for group in range(len(GROUPS)) for _ in range(THINGS)],
+                held_out=config.held_out if config.setting == "novel-composition" else None,
+            ),
+        )
+
+
+def _plans(config: _Config) -> list[_Plan]:
+    kinds, groups = tuple(range(len(KINDS))), tuple(range(len(GROUPS)))
+    shift = [KINDS.index(name) for name in SHIFT_KINDS]
+    if config.setting == "con-vs":
+        return [_Plan(GROUPS[g], kinds, (g,), (g,)) for g in groups]
+    if config.setting == "con-ls":
+        return [_Plan(KINDS[k], (k,), groups, groups) for k in shift]
+    if config.setting == "con-vls":
+        return [_Plan(f"{KINDS[k]} about {GROUPS[g]}", (k,), (g,), (g,)) for g, k in enumerate(shift)]
+    plans = []
+    for k in kinds:
+        inner = np.random.default_rng([config.seed, 0, k]).permutation(len(GROUPS)).tolist()
+        if config.setting == "novel-composition" and k > 0:
+            inner.remove(config.held_out)
+        plans.append(_Plan(KINDS[k], (k,), groups, tuple(inner)))
+    return plans
+
+
+def _task(config: _Config, plan: _Plan, digest: hashlib._Hash) -> TaskSource:
+    splits = {
+        split: _split(config, split, plan.kinds, plan.trained if split == "train" else plan.groups, digest)
+        for split in _SPLITS
+    }
+    return TaskSource(plan.name, splits, groups=plan.trained)
+
+
+def _split(
+    config: _Config, split: str, kinds: Sequence[int], groups: Sequence[int], digest: hashlib._Hash
+) -> SplitSource:
+    n = getattr(config, split)
+    cells = [(kind, group) for group in groups for kind in kinds]
+    asked = []
+    for kind, group in cells:
+        rng = np.random.default_rng([config.seed, 1, kind, group, _SPLITS.index(split)])
+        asked.append(ask(rng, _FAMILIES, group, KINDS[kind], n, config.others))
+    pictures = ScenePictures(joined([a.scenes for a in asked]), config.image_size)
+    questions = [question for a in asked for question in a.questions]
+    answers = [answer for a in asked for answer in a.answers]
+    for column in pictures.scenes.columns():
+        digest.update(np.ascontiguousarray(column))
+    digest.update(repr((questions, answers)).encode())
+    # The drawings are content too.
+    digest.update(pictures.read(np.arange(0, len(pictures), n)))
+    number = {answer: index for index, answer in enumerate(vocabulary(_FAMILIES))}
+    return SplitSource(
+        pictures=pictures,
+        captions=questions,
+        label=np.concatenate(
+            [group * THINGS + a.thing for (_, group), a in zip(cells, asked, strict=True)]
+        ).astype(np.int32),
+        ids=[f"{KINDS[kind]}-{GROUPS[group]}-{split}-{i:06d}" for kind, group in cells for i in range(n)],
+        questions=Questions(
+            kind=np.repeat(np.array([kind for kind, _ in cells], np.int32), n),
+            answer=np.array([[number[answer]] for answer in answers], np.int32),
+            score=np.ones((len(answers), 1), np.float32),
+        ),
+    )

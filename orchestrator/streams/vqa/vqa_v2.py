@@ -1,0 +1,167 @@
+"""``vqa-v2``: questions about COCO's pictures (Goyal et al., CVPR 2017), in VQACL's and ContVQA's tasks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ...errors import UserError
+from ..bad_records import BadRecords
+from ..checks import check_whole
+from ..source import StreamSource
+from ..synthetic.questions.kinds import KINDS
+from .files.category_map import category_names, read_category_map
+from .files.coco_pictures import CocoPictures
+from .files.contvqa_tasks import ListedTask, contvqa_tasks, listed_tasks
+from .files.graded import AnswerBook
+from .files.object_groups import VQA_V2_GROUPS
+from .files.question_config import QuestionConfig
+from .files.question_ids import read_task_order
+from .files.question_stream import World, question_stream
+from .files.vocabulary import read_vocabulary
+from .files.vqacl_tasks import vqacl_tasks
+
+_VQACL = ("dual-level", "novel-composition")
+_CONTVQA = ("con-vs", "con-ls", "con-vls")
+_GROUPS = tuple(VQA_V2_GROUPS)
+_LAYOUT = "--data DIR with vqa/ and COCO/"
+
+
+@dataclass(frozen=True)
+class _Config(QuestionConfig):
+    """``setting``: ``dual-level`` and ``novel-composition``, VQACL's ten kinds of question, each with five
+    groups of objects, of which in the second the first task alone trains on the group ``held_out`` (0 .. 4;
+    4, G5, in the released code); or ContVQA's five tasks in which pictures change (``con-vs``), questions
+    change (``con-ls``), or both (``con-vls``).
+
+    ``order`` of the tasks: ``natural``, VQACL's, or as the lists of ids have them; ``published``, the line of
+    ContVQA's ``task_orders`` that ``seed`` counts to (con-vs and con-ls); ``seed``, shuffled by it.
+    ``domains``: of con-vs, the five kinds of things that belong together (``taxonomy``) or five groups of
+    things drawn at random (``diverse``).
+
+    ``pictures``: features of ``regions``, or ``pixels``, squares of side ``image_size``. ``category_ids``:
+    how a picture's object, an id of COCO's, is found in VQACL's groups: ``remapped`` to 0 .. 79, or ``raw``,
+    as it is, as in the released code. ``answers_kept``: how many answers may be learnt where no file says
+    which; all if None. ``matching``: see :class:`~orchestrator.streams.source.QuestionTables`.
+    """
+
+    setting: Literal["dual-level", "novel-composition", "con-vs", "con-ls", "con-vls"] = "dual-level"
+    held_out: int = 4
+    order: Literal["natural", "published", "seed"] = "natural"
+    domains: Literal["taxonomy", "diverse"] = "taxonomy"
+    pictures: Literal["regions", "pixels"] = "regions"
+    image_size: int = 224
+    category_ids: Literal["remapped", "raw"] = "remapped"
+    answers_kept: int | None = 3129
+    matching: Literal["official", "reference"] = "official"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_choice("setting", _VQACL + _CONTVQA)
+        check_whole("held_out", self.held_out, 0, len(_GROUPS) - 1)
+        listed = self.setting in ("con-vs", "con-ls")
+        self.check_choice("order", ("natural", "published", "seed") if listed else ("natural", "seed"))
+        self.check_choice("domains", ("taxonomy", "diverse") if self.setting == "con-vs" else ("taxonomy",))
+        self.check_choice("pictures", ("regions", "pixels"))
+        self.check_choice("category_ids", ("remapped", "raw"))
+        self.check_choice("matching", ("official", "reference"))
+        check_whole("image_size", self.image_size, 16, 4096)
+        if self.answers_kept is not None:
+            check_whole("answers_kept", self.answers_kept, 1)
+
+
+class VqaV2:
+    """Visual questions over COCO; ten answers of annotators each.
+
+    Under ``data``, as VQACL's code keeps its ``datasets``: ``vqa/Partition_Q/*.json`` and
+    ``ImgId_cate_map.json``; for ContVQA's settings ``vqa/v2_*.json``, the official files, and ``contvqa/``,
+    the published repository; ``vqa/trainval_ans2label.json`` where the vocabulary is given;
+    ``COCO/features/*.h5`` or ``COCO/images/*/*.jpg``.
+
+    That every picture exists is checked here; that it can be read, when it is.
+    """
+
+    Config = _Config
+    scenario = "vqa"
+    summary = "VQA v2 in VQACL's or ContVQA's tasks; needs data: the folder that holds vqa/ and COCO/"
+
+    @staticmethod
+    def load(config: _Config, skip_bad: bool) -> StreamSource:
+        """The stream. :class:`~orchestrator.errors.UserError` for the first malformed thing.
+
+        With ``skip_bad``, malformed records, those without an answer and those without a picture are left out
+        and counted by reason.
+        """
+        root = config.data
+        if not root:
+            raise UserError(f"stream vqa-v2: no data folder given, allowed: {_LAYOUT}")
+        if not os.path.isdir(root):
+            raise UserError(f"{root}: no such folder, allowed: one with vqa/ and COCO/")
+        bad = BadRecords(skip_bad)
+        with bad.explaining():
+            return _stream(config, bad)
+
+
+def _stream(config: _Config, bad: BadRecords) -> StreamSource:
+    root = config.data
+    vocabulary = read_vocabulary(f"{root}/vqa")
+    book = AnswerBook(vocabulary or ())
+    pictures = CocoPictures(root, config.pictures, config.image_size)
+    if config.setting in _VQACL:
+        names = _order(config, list(KINDS))
+        known = None if vocabulary is None else frozenset(vocabulary)
+        objects = read_category_map(f"{root}/ImgId_cate_map.json", config.category_ids, bad)
+        tasks = vqacl_tasks(root, names, objects, pictures, book, known, config.matching, bad)
+        world = _world(config, names)
+    else:
+        listed = _listed(config, bad)
+        tasks, world = contvqa_tasks(root, config.setting, listed, pictures, book, config.matching, bad)
+    regions = config.pictures == "regions"
+    return question_stream(
+        "vqa-v2",
+        config,
+        tasks,
+        world,
+        book,
+        pictures=lambda _, asked: pictures.pictures(asked.pictures),
+        vocabulary=vocabulary,
+        answers_kept=config.answers_kept,
+        held_out=config.held_out if config.setting == "novel-composition" else None,
+        regions=pictures.regions,
+        image_size=0 if regions else config.image_size,
+        matching=config.matching,
+        content=pictures.content(
+            name for task in tasks for asked in task.splits.values() for name in asked.pictures
+        ),
+        skipped=bad.counts,
+    )
+
+
+def _order(config: _Config, names: list[str]) -> list[str]:
+    unknown = [name for name in config.task_names if name not in names]
+    if unknown:
+        raise UserError(f"task_names: {unknown[0]!r}, allowed: {', '.join(names)}")
+    if config.task_names:
+        return list(config.task_names)
+    if config.order == "natural":
+        return names
+    if config.order == "seed":
+        return [names[i] for i in np.random.default_rng([config.seed, 0]).permutation(len(names))]
+    folder = "question_types" if config.setting == "con-ls" else f"{config.domains}_domains"
+    return read_task_order(f"{config.data}/contvqa/task_orders/{folder}.csv", config.seed, names)
+
+
+def _listed(config: _Config, bad: Callable[[str, str], None]) -> list[ListedTask]:
+    found = {t.name: t for t in listed_tasks(config.data, config.setting, config.domains, bad)}
+    return [found[name] for name in _order(config, list(found))]
+
+
+def _world(config: _Config, kinds: list[str]) -> World:
+    group_of = np.empty(80, int)
+    for number, members in enumerate(VQA_V2_GROUPS.values()):
+        group_of[list(members)] = number
+    return World(kinds, category_names(config.category_ids), _GROUPS, group_of.tolist())

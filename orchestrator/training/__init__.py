@@ -1,0 +1,1 @@
+"""One trial's walk over a stream: task, phase, step, exemplars. The first thing to read."""

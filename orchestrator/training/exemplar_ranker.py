@@ -1,0 +1,71 @@
+"""What a trial's model says of its training samples, for policies that rank them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from methods.method import Method
+
+from ..data.row_reader import RowReader
+from ..evaluation.distributed import gather_rows, own_batches
+from ..evaluation.protocol import Evaluation
+from ..evaluation.retrieval import embed_split
+from ..numerics.finite import check_rows
+from ..streams.stream import Stream
+
+
+class TrialRanker:
+    """The :class:`~orchestrator.replay.policies.policy.Ranker` of a trial whose model has learnt the first
+    ``classes`` classes. With several ranks every call is collective, and all get the same. What the model
+    says that is not finite is :class:`~orchestrator.numerics.diverged.Diverged`.
+    """
+
+    def __init__(
+        self, method: Method, stream: Stream, reader: RowReader, classes: int, how: Evaluation
+    ) -> None:
+        self._method = method
+        self._stream = stream
+        self._reader = reader
+        self._classes = classes
+        self._how = how
+
+    @torch.no_grad()
+    def features(self, rows: np.ndarray) -> np.ndarray:
+        """float32 (n, D): the frozen image encoder's unit rows where there is one; else the model's, of
+        pictures and texts together.
+        """
+        split = self._reader.split(rows)
+        if "image" not in self._method.frozen:
+            found = embed_split(self._method, split, ("pair",), self._how, self._where(rows))
+            return found["pair"].cpu().numpy()
+        if split.feature is not None:
+            return np.asarray(split.feature, np.float32)
+        encoded = [(batch.feature, batch.row) for batch in own_batches(self._method, split, self._how)]
+        parts, places = [feature for feature, _ in encoded], [row for _, row in encoded]
+        table = gather_rows(parts, places, len(split), self._how.device)
+        check_rows(table, "the feature", self._where(rows))
+        return table.cpu().numpy()
+
+    @torch.no_grad()
+    def logits(self, rows: np.ndarray) -> np.ndarray:
+        """float32 (M, n, C): logits of the classes learnt, in M samples of the classifier."""
+        self._method.eval()
+        split = self._reader.split(rows)
+        parts, places = [], []
+        for batch in own_batches(self._method, split, self._how):
+            with torch.autocast(self._how.device.type, torch.bfloat16, enabled=self._how.precision == "bf16"):
+                found = self._method.sample(batch, range(self._classes)).float()
+            parts.append(found.transpose(0, 1).flatten(1))
+            places.append(batch.row)
+        table = gather_rows(parts, places, len(split), self._how.device)
+        check_rows(table, "a logit", self._where(rows))
+        return table.cpu().numpy().reshape(len(split), -1, self._classes).transpose(1, 0, 2)
+
+    def _where(self, rows: np.ndarray) -> str:
+        tasks = ", ".join(str(k + 1) for k in np.unique(self._stream.task_of(rows)))
+        return f"{self._stream.scenario}, candidates for the memory, of the training split of task {tasks}"
+
+    def herding(self, rows: np.ndarray) -> np.ndarray | None:
+        """int32 (n,): places in the herding orders, ranked once for all trials; None without them."""
+        return None if self._stream.herding is None else self._stream.herding[rows]

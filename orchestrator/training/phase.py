@@ -1,0 +1,124 @@
+"""One phase of optimisation: the story of a step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from methods.method import Batch, Method, Phase
+
+from .loss_curves import Curves
+
+
+class _Loss(nn.Module):
+    """Lets DistributedDataParallel see ``method.loss`` as a forward pass."""
+
+    def __init__(self, method: Method) -> None:
+        super().__init__()
+        self.method = method
+
+    def forward(self, batch: Batch, phase: Phase) -> dict[str, torch.Tensor]:
+        return self.method.loss(batch, phase)
+
+
+def train_phase(
+    method: Method,
+    phase: Phase,
+    batches: Iterable[Batch],
+    steps: int,
+    *,
+    device: torch.device,
+    precision: str,
+    accumulate: int,
+    curves: Curves,
+    encode: Callable[[Batch], Batch] = lambda batch: batch,
+    validate: Callable[[], float] = lambda: 0.0,
+) -> None:
+    """Runs ``steps`` optimiser steps of ``phase``, each over ``accumulate`` of the micro-batches ``batches``.
+
+    ``precision`` is ``fp32`` or ``bf16`` (autocast around the loss). With several ranks gradients are
+    averaged by DistributedDataParallel; a micro-batch's loss is divided by ``accumulate``. Losses between
+    samples (contrastive terms) see one micro-batch at a time. ``encode`` puts a frozen encoder's features in
+    the place of pixels. ``validate`` scores the method, more is better, alike on all ranks: where the phase
+    has ``patience``, after each epoch (each step where there are fewer steps than epochs) and after the last
+    step. Raises :class:`~orchestrator.numerics.diverged.Diverged`.
+    """
+    method.train()
+    # What the loss of an earlier phase left on parameters that it did not train is no part of this gradient.
+    method.zero_grad(set_to_none=True)
+    optimizer = phase.optimizer()
+    base = [group["lr"] for group in optimizer.param_groups]
+    loss_of: nn.Module = _Loss(method)
+    parallel = dist.is_initialized() and dist.get_world_size() > 1
+    if parallel:
+        loss_of = nn.parallel.DistributedDataParallel(loss_of)
+        # Buffers (queues) are equal on all ranks by construction: every rank enqueues the gathered batch. The
+        # constructor's option has another name from torch 2.13 on; the attribute has the old one in all.
+        loss_of.broadcast_buffers = False
+    cast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+    stream = iter(batches)
+    patience = _Patience(method, phase.patience) if phase.patience else None
+    epoch = max(1, steps // max(1, phase.epochs))
+    for step in range(steps):
+        factor = phase.learning_rate(step, steps)
+        for group, rate in zip(optimizer.param_groups, base, strict=True):
+            group["lr"] = rate * factor
+        method.before_step(phase)
+        terms: dict[str, torch.Tensor] = {}
+        for micro in range(accumulate):
+            batch = encode(next(stream).to(device, non_blocking=True))
+            last = micro == accumulate - 1
+            with loss_of.no_sync() if parallel and not last else nullcontext():
+                with cast:
+                    found = loss_of(batch, phase)
+                (sum(found.values()) / accumulate).backward()
+            for name, value in found.items():
+                part = value.detach() / accumulate
+                terms[name] = terms[name] + part if name in terms else part
+        norm = None
+        if phase.clip is not None:
+            trained = [p for group in optimizer.param_groups for p in group["params"]]
+            norm = nn.utils.clip_grad_norm_(trained, phase.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        curves.add(step, terms, norm)
+        if patience and ((step + 1) % epoch == 0 or step + 1 == steps):
+            curves.flush()  # a loss that is not finite says more than what the model then says of samples
+            method.eval()
+            if patience.ends(validate()):
+                break
+            method.train()
+    curves.flush()
+    if patience:
+        patience.restore()
+    method.eval()
+
+
+class _Patience:
+    """Early stopping: the best weights so far, and how long ago they were."""
+
+    def __init__(self, method: Method, patience: int) -> None:
+        self._method = method
+        self._patience = patience
+        self._best = -math.inf
+        self._state: dict[str, torch.Tensor] = {}
+        self._since = 0
+
+    def ends(self, score: float) -> bool:
+        """Takes an epoch's score; whether ``patience`` epochs have passed without a better one."""
+        if score > self._best:
+            self._best, self._since = score, 0
+            self._state = {name: value.clone() for name, value in self._method.state_dict().items()}
+        else:
+            self._since += 1
+        return self._since >= self._patience
+
+    def restore(self) -> None:
+        """Brings the best weights back."""
+        if self._state:
+            self._method.load_state_dict(self._state)

@@ -1,0 +1,350 @@
+"""The walk of one trial over one stream, task by task. Knows nothing of Ray: it talks to a reporter."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+
+from methods.method import Batch, Method, Phase
+from methods.registry import get as get_method
+
+from ..config import RunConfig
+from ..data.interleaved import Paired
+from ..data.loader import Loader, eval_batches
+from ..data.row_reader import RowReader
+from ..errors import UserError
+from ..evaluation.agreement import all_or_none, from_first
+from ..evaluation.distributed import of_rank_0, share_state
+from ..evaluation.protocol import Scores, task_row, validation_metrics
+from ..evaluation.scenarios import evaluate, evaluation_of, summary_metrics, task_score
+from ..features.frozen import views_of
+from ..numerics.deterministic import deterministic
+from ..numerics.finite import check_weights
+from ..replay.memory import ReplayMemory
+from ..seeding import derive, seed_everything
+from ..storage import checkpoint
+from ..storage.atomic_write import write_text
+from ..storage.curve_file import curve_text
+from ..streams.stream import Split, Stream
+from .exemplar_ranker import TrialRanker
+from .loss_curves import Curves
+from .phase import train_phase
+from .reporter import Reporter
+
+_Batches = Loader | Paired
+
+_CODES = {True: 1, False: 0, None: 2}  # a reporter's answers as they travel to the other ranks
+
+
+class StreamLoop:
+    """Walks ``stream`` with ``config``: each task is trained, evaluated on all tasks so far, checkpointed,
+    reported.
+
+    ``folder``: the trial's own folder (shared storage). A task is finished when its checkpoint is whole in
+    ``checkpoints/``, which has all reports and loss curves so far; ``tasks.jsonl`` and ``curves.csv`` are
+    made from it. A folder with checkpoints is gone on with from its last finished task, whose reports are
+    made again first. ``stamp``: what the checkpoints must be of (None: anything), see
+    :meth:`~orchestrator.storage.identity.Identity.stamp`. ``tokenizer``: files kept with each checkpoint,
+    and found in those that are gone on from (None: none, and any).
+    ``keeper``: keeps each checkpoint elsewhere too, before the task is reported. In a process group every
+    rank calls :meth:`run`; rank 0 decides from where to go on, writes and reports.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        stream: Stream,
+        folder: Path,
+        reporter: Reporter,
+        *,
+        device: torch.device,
+        stamp: Mapping[str, str] | None = None,
+        tokenizer: Mapping[str, bytes] | None = None,
+        keeper: checkpoint.Keeper | None = None,
+    ) -> None:
+        self.config = config
+        self.stream = stream
+        self.folder = folder
+        self.reporter = reporter
+        self.device = device
+        self.tokenizer = tokenizer
+        self._saved_curves = ""
+        self.stamp = stamp
+        self.keeper = keeper
+        self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        self.reader = RowReader(stream)
+        self.curves = Curves()
+        self.how = evaluation_of(config, stream, device)
+
+    def run(self) -> str:
+        """``finished`` when all tasks are done, ``stopped`` when the reporter said so before.
+
+        Raises :class:`~orchestrator.numerics.diverged.Diverged` and whatever reading data or writing
+        checkpoints raises.
+        """
+        tasks = len(self.stream.tasks)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        method, memory = self._fresh()
+        done, saved = self._found(tasks)
+        reports: list[dict[str, float]] = []
+        if saved is not None:
+            checkpoint.restore(method, saved.model)
+            memory.load(saved.memory)
+            self._saved_curves = saved.curves
+            if self.rank == 0:
+                self._derive(saved.reports)
+            for report in saved.reports:
+                reports.append(report)
+                if not self._go_on(report) and len(reports) < tasks:
+                    return "stopped"
+        for index in range(done, tasks):
+            report = self._task(index, method, memory, reports)
+            reports.append(report)
+            all_or_none(partial(self._save, index, method, memory, reports), self.device)
+            if not self._go_on(report) and index + 1 < tasks:
+                return "stopped"
+        return "finished"
+
+    def _found(self, tasks: int) -> tuple[int, checkpoint.Checkpoint | None]:
+        """(tasks done, checkpoint), alike on all ranks: rank 0 says which, and each reads it.
+
+        Raises on every rank what kept one of them from reading it.
+        """
+
+        def latest() -> tuple[int, checkpoint.Checkpoint | None]:
+            if self.rank:
+                return 0, None
+            return checkpoint.latest(self.folder, tasks, self.stamp, self.tokenizer)
+
+        def same() -> checkpoint.Checkpoint | None:
+            own = saved
+            if done and self.rank:
+                own = checkpoint.load(self.folder, done - 1, self.stamp, self.tokenizer)
+            if done and own is None:
+                raise UserError(
+                    f"{checkpoint.folder_of(self.folder, done - 1)}: rank {self.rank} finds no whole "
+                    "checkpoint where rank 0 does; allowed: a folder that all workers share"
+                )
+            return own
+
+        done, saved = all_or_none(latest, self.device)
+        done = from_first(done, self.device)
+        saved = all_or_none(same, self.device)
+        return done, saved
+
+    def _fresh(self) -> tuple[Method, ReplayMemory]:
+        """A new method and an empty memory, independent of what ran in this process before."""
+        seed_everything(self.config.run.seed)
+        method = get_method(self.config.method_name)(self.config.method, self.stream.spec).to(self.device)
+        return method, ReplayMemory(self.config.replay, seed=self.config.run.seed)
+
+    def _train(self, index: int, method: Method, memory: ReplayMemory) -> float:
+        """Trains a task's phases, and has the memory take the task in; returns the seconds spent waiting."""
+        data = self.stream.tasks[index]
+        method.start_task(data.task)
+        method.to(self.device)
+        share_state(method)  # what was drawn just now: each rank has a seed of its own
+        waited, taken_in = 0.0, False
+        for number, phase in enumerate(method.phases(data.task)):
+            if phase.data == "memory" and not taken_in:
+                self._remember(index, method, memory)
+                taken_in = True
+            waited += self._phase(index, number, phase, method, memory)
+            # A loss tells of the weights before its step: of the last step's nothing else does.
+            check_weights(method, f"phase {phase.name}, task {index + 1}")
+        method.finish_task(data.task, lambda: self._walk(data.splits["train"]))
+        share_state(method)  # prototypes and the like, which each rank computed from the whole task
+        check_weights(method, f"task {index + 1}")
+        if not taken_in:
+            self._remember(index, method, memory)
+        return waited
+
+    def _task(
+        self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]
+    ) -> dict[str, float]:
+        seed = self.config.run.seed
+        # From here on a task's numbers depend on (seed, task, rank) and the last checkpoint alone.
+        seed_everything(seed, index + 1, self.rank)
+        began = time.perf_counter()
+        with deterministic(self.config.run.deterministic):
+            waited = self._train(index, method, memory)
+        trained = time.perf_counter()
+        seen = index + 1
+        scores = evaluate(method, self.stream, "validation", tasks=seen, seen=seen, how=self.how)
+        report = {
+            "task": index + 1,
+            **{f"validation/{name}": value for name, value in scores.metrics.items()},
+            **{f"validation/{name}": value for name, value in self._summary(reports, scores).items()},
+            **{f"train/{name}": value for name, value in self.curves.means(index).items()},
+            "replay/items": len(memory.rows),
+            "replay/bytes": memory.nbytes(self.reader.bytes_per_row),
+            "seconds/train": trained - began,
+            "seconds/wait": waited,
+            "seconds/evaluate": time.perf_counter() - trained,
+        }
+        return report
+
+    def _phase(self, index: int, number: int, phase: Phase, method: Method, memory: ReplayMemory) -> float:
+        """Trains one phase; returns the seconds spent waiting for data after the first batch."""
+        run = self.config.run
+        tasks = {"task": [index], "seen": range(index + 1), "memory": []}[phase.data]
+        kept = np.asarray(memory.rows, np.int64)
+        parts = [self.stream.train_rows(k) for k in tasks]
+        if phase.replay == "merge" or phase.data == "memory":
+            # Never a row twice: what is kept of a task that is walked whole is there already.
+            parts.append(kept[~np.isin(self.stream.task_of(kept), tasks)])
+        rows = self._of_group(np.concatenate(parts), phase.group)
+        if not len(rows):
+            return 0.0  # a phase over a memory of size 0, or over a group that the task has not
+        again = self._of_group(kept if phase.replay == "paired" else kept[:0], phase.group)
+        # Each worker has a part of every step on a memory or on a group, however few its rows.
+        if 0 < len(again) < self.world:
+            again = np.resize(again, self.world)
+        if phase.group is not None and len(rows) < self.world:
+            rows = np.resize(rows, self.world)
+        largest = max(len(rows), len(again))
+        accumulate = _micro_batches(largest, phase.batch_size, run.accumulate, self.world)
+        batch_size = phase.batch_size * accumulate // run.accumulate
+        steps = phase.epochs * max(1, len(rows) // phase.batch_size)
+        load = partial(self._loader, batch_size=batch_size, accumulate=accumulate, steps=steps)
+        batches: _Batches = load(rows, seed=derive(run.seed, index, number))
+        if len(again):
+            batches = Paired(batches, load(again, seed=derive(run.seed, index, number, 1)), accumulate)
+            steps *= 2
+        self.curves.start(index, phase.name)
+        with batches:
+            train_phase(
+                method,
+                phase,
+                batches,
+                steps,
+                device=self.device,
+                precision=run.precision,
+                accumulate=accumulate,
+                curves=self.curves,
+                encode=self.how.encode,
+                validate=lambda: self._agreed(self._validate(method, np.concatenate([rows, again]))),
+            )
+        return batches.waited
+
+    def _of_group(self, rows: np.ndarray, group: int | None) -> np.ndarray:
+        return rows if group is None else rows[self.stream.group_of(self.reader.labels(rows)) == group]
+
+    def _loader(self, rows: np.ndarray, *, batch_size: int, accumulate: int, steps: int, seed: int) -> Loader:
+        return Loader(
+            self.reader,
+            rows,
+            batch_size=batch_size,
+            accumulate=accumulate,
+            steps=steps,
+            seed=seed,
+            rank=self.rank,
+            world=self.world,
+            augment=self.stream.augment,
+            views=views_of(self.config),
+            pin=self.device.type == "cuda",
+            threads=self.config.run.loader_threads,
+        )
+
+    def _validate(self, method: Method, rows: np.ndarray) -> float:
+        """The mean score on the validation splits of the tasks that ``rows`` come from: with past samples
+        among them, the newest task's alone would call a model best that has just forgotten the others.
+        """
+        tasks = np.unique(self.stream.task_of(rows)).tolist()
+        seen = self.stream.tasks[tasks[-1]].task.classes
+        return float(np.mean([task_score(method, self.stream, k, seen.stop, self.how) for k in tasks]))
+
+    def _agreed(self, score: float) -> float:
+        """Rank 0's: whether it is better than the best so far decides how many steps follow."""
+        return float(of_rank_0(np.array([score]), self.device)[0])
+
+    def _remember(self, index: int, method: Method, memory: ReplayMemory) -> None:
+        """The replay memory takes in a task, with the model as it is."""
+        data = self.stream.tasks[index]
+        labels = np.asarray(data.splits["train"].label)
+        if self.config.replay.balance_by == "group":
+            labels = self.stream.group_of(labels)
+        ranker = TrialRanker(method, self.stream, self.reader, data.task.classes.stop, self.how)
+        memory.update(index, self.stream.train_rows(index), labels, ranker)
+        # Scores that nearly tie may rank otherwise on another processor.
+        memory.load({name: of_rank_0(array, self.device) for name, array in memory.state().items()})
+
+    def _walk(self, split: Split) -> Iterable[Batch]:
+        pin = self.device.type == "cuda"
+        for batch in eval_batches(split, batch_size=self.config.run.eval_batch_size, pin=pin):
+            yield self.how.encode(batch.to(self.device, non_blocking=True))
+
+    def _summary(self, reports: list[dict], scores: Scores) -> dict[str, float]:
+        """Average, forgetting and the like from the tasks reported so far and this task's ``scores``."""
+        size = len(scores.by_task)
+        matrix = np.full((size, size), np.nan)
+        for t, report in enumerate(reports):
+            matrix[t, : t + 1] = task_row(report, t + 1, self.stream.scenario)
+        matrix[-1] = scores.by_task
+        steps = [*map(validation_metrics, reports), scores.metrics]
+        return summary_metrics(self.stream, "validation", matrix, steps)
+
+    def _save(self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]) -> None:
+        """Finishes a task: its checkpoint is the one thing that says so."""
+        began = time.perf_counter()
+        if self.rank == 0:
+            rows = (row for row in self.curves.rows if row[0] == index)
+            curves = self._saved_curves + curve_text(rows, header=not self._saved_curves)
+            state = checkpoint.Checkpoint(method.state_dict(), memory.state(), reports, curves)
+            checkpoint.save(
+                self.folder,
+                index,
+                state,
+                self.tokenizer,
+                stamp=self.stamp,
+                seconds=lambda: time.perf_counter() - began,
+                keeper=self.keeper,
+            )
+            self._saved_curves = curves
+            self._derive(reports)
+
+    def _derive(self, reports: list[dict[str, float]]) -> None:
+        """Writes, for people, what the checkpoint has."""
+        write_text(self.folder / "tasks.jsonl", "".join(json.dumps(report) + "\n" for report in reports))
+        write_text(self.folder / "curves.csv", self._saved_curves)
+
+    def _go_on(self, report: dict[str, float]) -> bool:
+        """Rank 0 reports; all ranks learn the answer.
+
+        While there is none they hear that as well, again and again: a collective would not wait for a verdict
+        that takes longer than its timeout.
+        """
+        answer = self.reporter.report(report) if self.rank == 0 else None
+        while True:
+            code = _CODES[answer]
+            if self.world > 1:
+                box = torch.tensor(code, device=self.device)
+                dist.broadcast(box, 0)
+                code = int(box)
+            if code != _CODES[None]:
+                return code == _CODES[True]
+            if self.rank == 0:
+                answer = self.reporter.answer(int(report["task"]))
+
+
+def _micro_batches(rows: int, batch_size: int, accumulate: int, world: int) -> int:
+    """How many micro-batches make a step over ``rows`` rows, ``accumulate`` where they fill a batch.
+
+    Else as few as hold them all, or one less where, equal and shared among ``world`` workers, those hold
+    more: losses between samples see one of them at a time.
+    """
+    most = max(1, min(accumulate, rows // world))
+    fewest = rows * accumulate // batch_size
+    counts = {min(most, max(1, count)) for count in (fewest, -(-rows * accumulate // batch_size))}
+
+    def held(count: int) -> int:
+        return min(rows // (world * count) * world, batch_size // accumulate) * count
+
+    return max(sorted(counts), key=held)

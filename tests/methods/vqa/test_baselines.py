@@ -1,0 +1,79 @@
+"""Finetuning, replay and joint training on VQACL's model: the same training on other data."""
+
+import pytest
+import torch
+
+from methods import registry
+from methods.method import Batch, QuestionSpec, Task
+from methods.vqa.t5.config import JointT5Config
+
+TOKENS = torch.tensor([[20, 2], [21, 2]])
+SPEC = QuestionSpec(
+    4, 5, 25, 0, 1, 2, 3, ("yes", "no"), TOKENS, ("k",), ("o",), ("left", "right"), (0,), None, str
+)
+TASK = Task(1, "t", "vqa", 2, groups=(1, 0), answers=(0, 1))
+NAMES = ("vqa-finetune", "vqa-er", "vqa-joint")
+
+
+def make(name, **fields):
+    torch.manual_seed(0)
+    cls = registry.get(name)
+    backbone = JointT5Config(size="small", width=16, layers=1, heads=2, ff=32, grid=2)
+    return cls(cls.Config(backbone, **({"batch_size": 4} | fields)), SPEC).train()
+
+
+def batch():
+    g = torch.Generator().manual_seed(0)
+    image = torch.randint(0, 256, (4, 3, 4, 4), generator=g, dtype=torch.uint8)
+    zero = torch.zeros(4, dtype=torch.long)
+    tokens = torch.tensor([[1, 7, 8, 2, 0]] * 4)
+    answer, score = torch.tensor([[0], [1], [0], [1]]), torch.ones(4, 1)
+    return Batch(image, tokens, zero, zero, kind=zero, answer=answer, score=score)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "wanted"),
+    [
+        ("vqa-finetune", {}, [("right", "task", "none", 1), ("left", "task", "none", 0)]),
+        ("vqa-finetune", {"inner": False}, [("train", "task", "none", None)]),
+        ("vqa-er", {}, [("right", "task", "paired", 1), ("left", "task", "paired", 0)]),
+        ("vqa-er", {"replay": "merge"}, [("right", "task", "merge", 1), ("left", "task", "merge", 0)]),
+        ("vqa-er", {"inner": False}, [("train", "task", "paired", None)]),
+        ("vqa-joint", {}, [("train", "seen", "none", None)]),
+    ],
+)
+def test_phases(name, fields, wanted):
+    phases = make(name, **fields).phases(TASK)
+    assert [(p.name, p.data, p.replay, p.group) for p in phases] == wanted
+    assert all((p.epochs, p.batch_size, p.clip) == (3, 4, 5.0) for p in phases)
+
+
+def test_a_task_of_one_group_sees_all_of_the_memory():
+    (phase,) = make("vqa-er").phases(Task(1, "t", "vqa", 2, groups=(1,), answers=(0,)))
+    assert (phase.name, phase.replay, phase.group) == ("train", "paired", None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_model_is_one_and_the_state_is_the_model(name):
+    method, first = make(name), make(NAMES[0])
+    phase = method.phases(TASK)[0]
+    assert torch.equal(method.loss(batch(), phase)["answer"], first.loss(batch(), phase)["answer"])
+    assert all(key.startswith("model.") for key in method.state_dict())
+    assert method.scenarios == {"vqa"}
+    assert set(method.presets) == {"paper", "reference"}
+    assert method.Config(**method.presets["reference"]).area == "reference"
+    assert method.eval_batch_size is None
+
+
+def test_the_loss_falls_and_the_pictures_are_told_apart():
+    method = make("vqa-finetune", learning_rate=1e-2, beams=2)
+    method.start_task(TASK)
+    phase = method.phases(TASK)[0]
+    optimizer = phase.optimizer()
+    for _ in range(80):
+        optimizer.zero_grad()
+        loss = method.loss(batch(), phase)["answer"]
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.1
+    assert list(method.eval().answer(batch()).texts) == ["[20, 0]", "[21, 0]"] * 2

@@ -1,0 +1,124 @@
+"""Small streams to share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from methods.method import ClassSpec, InputSpec, Task
+from orchestrator.streams.pictures import ArrayPictures, FilePictures
+from orchestrator.streams.source import Questions, QuestionTables
+from orchestrator.streams.split_spans import places
+from orchestrator.streams.stream import Split, Stream, TaskData
+
+SIZE, LENGTH = 8, 6
+SPEC = InputSpec(SIZE, LENGTH, 50, 0, 1, 2, 3)
+
+
+def _stream(pictures_of, skip_bad: bool) -> Stream:
+    rng = np.random.default_rng(0)
+
+    def split(place: str, count: int) -> Split:
+        tokens = rng.integers(0, 50, (count, LENGTH), dtype=np.int32)
+        label = rng.integers(0, 5, count, dtype=np.int32)
+        record = rng.permutation(100)[:count] if place.endswith("test") else None
+        return Split(pictures_of(rng, place, count), tokens, label, record)
+
+    tasks = []
+    for index, count in enumerate((30, 20, 25)):
+        sizes = {"train": count, "validation": 5, "test": 7}
+        splits = {name: split(f"{index}/{name}", n) for name, n in sizes.items()}
+        tasks.append(TaskData(Task(index, f"task-{index}", "retrieval", 3), splits))
+    return Stream("tiny", SPEC, tasks, "none", skip_bad)
+
+
+@pytest.fixture
+def array_stream() -> Stream:
+    """Three tasks of 30, 20 and 25 training rows, pictures in memory."""
+    return _stream(
+        lambda rng, place, n: ArrayPictures(rng.integers(0, 256, (n, SIZE, SIZE, 3), np.uint8)), False
+    )
+
+
+@pytest.fixture
+def file_stream(tmp_path: Path):
+    """Makes a stream of the same sizes, its pictures in files ``pictures/TASK/SPLIT/ROW.jpg``."""
+
+    def make(skip_bad: bool = False) -> Stream:
+        def pictures(rng: np.random.Generator, place: str, count: int) -> FilePictures:
+            folder = tmp_path / "pictures" / place
+            folder.mkdir(parents=True, exist_ok=True)
+            for i, pixels in enumerate(rng.integers(0, 256, (count, SIZE, SIZE, 3), np.uint8)):
+                Image.fromarray(pixels).save(folder / f"{i}.jpg")
+            return FilePictures(str(folder), [str(i) for i in range(count)], SIZE)
+
+        return _stream(pictures, skip_bad)
+
+    return make
+
+
+@pytest.fixture
+def encoded_stream(array_stream: Stream, tmp_path: Path):
+    """The same three tasks with features (D = 16, three views), and the files that these lie in."""
+    rng = np.random.default_rng(1)
+    total = sum(len(split) for task in array_stream.tasks for split in task.splits.values())
+    arrays = {
+        "feature": rng.normal(size=(total, 16)).astype(np.float16),
+        "views": rng.normal(size=(75, 3, 16)).astype(np.float16),
+        "herding": rng.permutation(75).astype(np.int32),
+    }
+    files = {name: tmp_path / f"{name}.npy" for name in arrays}
+    for name, array in arrays.items():
+        np.save(files[name], array)
+    spec = ClassSpec(("a", "b"), ("{}",), torch.randn(2, 1, 16), 50.0)
+    sizes = [{name: len(split) for name, split in task.splits.items()} for task in array_stream.tasks]
+    tasks = [TaskData(task.task, dict(task.splits)) for task in array_stream.tasks]
+    for (index, name), (begin, end) in places(sizes).items():
+        split = tasks[index].splits[name]
+        tokens = np.empty((len(split), 0), np.int32)
+        feature = arrays["feature"][begin:end]
+        tasks[index].splits[name] = Split(split.pictures, tokens, split.label, feature=feature)
+    stream = Stream("tiny", spec, tasks, "shift", image_size=SIZE)
+    stream.views, stream.herding = arrays["views"], arrays["herding"]
+    return stream, files
+
+
+@pytest.fixture
+def question_stream(array_stream: Stream, tmp_path: Path):
+    """Makes the same three tasks with questions, K = 2: of pixels, or of ``regions`` (R = 3, F = 5); with
+    queries (3, 4) ``beside`` the pictures. Returns the stream and the files that the queries lie in.
+    """
+
+    def make(regions: bool = False, beside: bool = False) -> tuple[Stream, dict[str, Path]]:
+        rng = np.random.default_rng(2)
+        tables = QuestionTables(
+            ["red", "two", "cat"], 2, ["color", "count"], ["a", "b"], [0, 0, 1, 1, 1], None,
+            (3, 5) if regions else None,
+        )  # fmt: skip
+        sizes = [{name: len(split) for name, split in task.splits.items()} for task in array_stream.tasks]
+        query = rng.normal(size=(sum(n for s in sizes for n in s.values()), 3, 4)).astype(np.float16)
+        tasks = [TaskData(Task(k, f"t{k}", "vqa", 3), {}) for k in range(3)]
+        for (index, name), (begin, end) in places(sizes).items():
+            old, count = array_stream.tasks[index].splits[name], end - begin
+            pictures = old.pictures
+            if regions:
+                pictures = ArrayPictures(rng.random((count, 3, 9), np.float32))
+            questions = Questions(
+                rng.integers(0, 2, count, np.int32),
+                rng.integers(-1, 2, (count, 2), np.int32),
+                rng.random((count, 2), np.float32),
+            )
+            feature = query[begin:end] if beside else None
+            tasks[index].splits[name] = Split(
+                pictures, old.tokens, old.label, feature=feature, questions=questions, beside=beside
+            )
+        np.save(tmp_path / "query.npy", query)
+        size = 0 if regions else SIZE
+        stream = Stream("asked", InputSpec(size, LENGTH, 50, 0, 1, 2, 3), tasks, "none", False, size, tables)
+        return stream, {"feature": tmp_path / "query.npy"} if beside else {}
+
+    return make

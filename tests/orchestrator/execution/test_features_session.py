@@ -1,0 +1,89 @@
+"""A recognition sweep's session: encoded once, then read in place by its lanes and by the next session."""
+
+import numpy as np
+import pytest
+import torch
+
+from orchestrator.config import RunConfig
+from orchestrator.execution.job import Job
+from orchestrator.execution.session import Session
+from orchestrator.features.bank import open_bank
+from orchestrator.storage.identity import Identity
+from orchestrator.streams import registry
+from orchestrator.training.reporter import CollectingReporter
+from orchestrator.training.stream_loop import StreamLoop
+
+# The pool must have its turn before lanes hold the CPUs.
+_LINES = ("starting Ray", "encoding on", "warming", "features in memory")
+
+
+@pytest.fixture(scope="module")
+def config():
+    return RunConfig.from_dict(
+        {
+            "method.name": "clip-er",
+            "method.epochs": 1,
+            "method.batch_size": 8,
+            "stream.name": "shapes-recognition",
+            "stream.train": 4,
+            "stream.validation": 2,
+            "stream.test": 2,
+            "replay.size": 16,
+            "replay.policy": "herding",
+            "replay.balance_by": "class",
+            "run.views": 2,
+            "run.device": "cpu",
+        }
+    )
+
+
+def _compared(reports):
+    return [{k: v for k, v in report.items() if not k.startswith("seconds/")} for report in reports]
+
+
+def _nothing_to_do(encoder, chunks):
+    raise AssertionError("all of it was encoded before")
+
+
+def test_a_sweep_encodes_first_and_its_trials_report_what_one_process_reports(config, tmp_path):
+    source = registry.get(config.stream_name).load(config.stream, False)
+    said, reports, outcomes = [], [], {}
+    folder = tmp_path / "sweep"
+    with Session(
+        folder,
+        Identity.new("", ""),
+        config,
+        source,
+        None,
+        wanted=1,
+        jobs=2,
+        seeds=[0],
+        largest_memory=16,
+        say=said.append,
+    ) as session:
+        jobs = [
+            Job(name, "train", config.to_dict(), values, folder / name)
+            for name, values in (("good", {}), ("other", {"run.views": 3}))
+        ]
+        session.run(
+            jobs,
+            on_report=lambda job, metrics: reports.append(metrics),
+            on_end=lambda job, outcome: outcomes.update({job.id: outcome}),
+        )
+    assert outcomes["good"].status == "finished"
+    assert (
+        outcomes["other"].status == "failed" and "run.views 3 is not the sweep's" in outcomes["other"].reason
+    )
+    began = {start: next(i for i, line in enumerate(said) if line.startswith(start)) for start in _LINES}
+    assert list(began.values()) == sorted(began.values())
+    assert not (folder / "shared").exists()
+
+    bank = open_bank(config, source, tmp_path / "features", said.append, _nothing_to_do)
+    assert said[-1].startswith("features of shapes-recognition: found in")
+    reporter = CollectingReporter()
+    StreamLoop(
+        config, bank.stream(source, False), tmp_path / "alone", reporter, device=torch.device("cpu")
+    ).run()
+    for one, other in zip(_compared(reports), _compared(reporter.reports), strict=True):
+        assert one.keys() == other.keys()
+        np.testing.assert_allclose(list(one.values()), [other[k] for k in one], rtol=1e-4, atol=1e-4)

@@ -1,0 +1,314 @@
+import math
+import signal
+import time
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+
+from orchestrator.evaluation.objective import Objective
+from orchestrator.record import recorder as watch_module
+from orchestrator.record.recorder import Watch
+from orchestrator.record.trial_store import TrialBook
+from orchestrator.storage import checkpoint
+from orchestrator.storage.checkpoint import Checkpoint
+from orchestrator.storage.curve_file import curve_text
+from orchestrator.storage.identity import Identity
+from orchestrator.training.loss_curves import Curves
+
+_METRIC = "validation/seen/r_mean"
+_TASKS = 2
+
+
+class _Tracker:
+    """Keeps what it is told; the real one has its own tests."""
+
+    def __init__(self):
+        self.files, self.steps, self.ends, self.files_at_end = [], [], {}, {}
+
+    def knows(self, trial_id):
+        return trial_id in self.ends
+
+    def trial_start(self, trial_id, params, tags, searched, number):
+        self.params, self.number = params, number
+
+    def task(self, trial_id, step, metrics):
+        self.steps.append((trial_id, step))
+        self.metrics = metrics
+
+    def artifact(self, trial_id, path, subfolder=None):
+        assert path.exists()
+        self.files.append((trial_id, path.name))
+
+    def trial_end(self, trial_id, status, reason, score):
+        self.ends[trial_id], self.score = (status, reason), score
+        self.files_at_end[trial_id] = {name for _, name in self.files}
+
+
+@pytest.fixture
+def parts(tmp_path, small_config):
+    tracker, said = _Tracker(), []
+    book = TrialBook(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS)
+    base = small_config("ctp")
+    watch = Watch(book, tracker, base.with_values, ["first", "second"], "retrieval", 3, None, said.append)
+    yield watch, tracker, said
+    watch.close()
+
+
+def _walk(watch, trial_id, values, status="finished"):
+    """What a lane leaves in a trial's folder, and the reports of its tasks."""
+    folder = watch.book.folder / trial_id
+    watch.start(trial_id, {"method.learning_rate": 1e-3})
+    curves, reports, text = Curves(), [], ""
+    for task, value in enumerate(values):
+        report = {"task": task + 1, _METRIC: value, "seconds/train": 1.0}
+        report |= {f"validation/task_{k + 1:02d}/r_mean": value for k in range(task + 1)}
+        reports.append(report)
+        checkpoint.save(folder, task, Checkpoint({}, {}, reports))
+        curves.rows = [(task, "train", 0, "ita", 1.0)]
+        text += curve_text(curves.rows, header=not task)
+        (folder / "curves.csv").write_text(text)
+        watch.task(trial_id, report)
+    watch.end(trial_id, status)
+
+
+def _kept(watch, trial_id):
+    return sorted(p.name for p in (watch.book.folder / trial_id / "checkpoints").iterdir())
+
+
+def test_a_run_that_is_opened_again_tells_the_record_what_its_book_alone_knows(
+    tmp_path, small_config, monkeypatch
+):
+    config, identity = small_config("ctp"), Identity.new("c", "s")
+    book = TrialBook(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS, identity.stamp)
+    book.start("a", {"method.learning_rate": 1e-3}, {})
+    for task in (1, 2):
+        named = {f"validation/task_{k + 1:02d}/r_mean": 50.0 for k in range(task)}
+        book.report("a", {"task": task, _METRIC: 50.0, **named})
+    book.end("a", "stopped")
+    tracker = _Tracker()
+    tracker.start, tracker.ended = (lambda *_, **__: None), tracker.ends.get
+    monkeypatch.setattr(watch_module, "Tracker", lambda *_, **__: tracker)
+    names, how = ["first", "second"], {"check_values": lambda *_: None}
+    opened = Watch.open(
+        tmp_path, identity, config, config.with_values, book.objective, names, 3, None, print, **how
+    )
+    opened.close()
+    assert tracker.steps == [("a", 1), ("a", 2)] and tracker.ends == {"a": ("stopped", None)}
+
+
+def test_only_the_best_trial_keeps_all_its_checkpoints(parts):
+    watch, _, _ = parts
+    _walk(watch, "a", [50.0, 40.0])
+    assert _kept(watch, "a") == ["task_01", "task_02"]
+    _walk(watch, "b", [99.0], "stopped")
+    _walk(watch, "c", [50.0, 45.0])
+    assert _kept(watch, "a") == ["task_02"] and _kept(watch, "b") == ["task_01"]
+    assert _kept(watch, "c") == ["task_01", "task_02"]
+    assert watch.book.best().id == "c", "a stopped trial is never the best"
+
+
+def test_pictures_and_configuration_reach_the_record(parts):
+    watch, tracker, said = parts
+    _walk(watch, "a", [50.0, 40.0])
+    watch.close()
+    names = {"config.yaml", "matrix.csv", "matrix.png", "curves.csv", "curves.png"}
+    assert {name for trial, name in tracker.files} == names
+    assert tracker.files_at_end == {"a": names}, "a trial whose end is known has all of them"
+    assert tracker.ends == {"a": ("finished", None)}
+    assert any("trial 1/3 task 2/2 second: validation/seen/r_mean 40.0" in line for line in said)
+
+
+def test_a_report_that_is_heard_again_is_said_once_and_left_to_the_tracker_to_know(parts):
+    watch, tracker, said = parts
+    _walk(watch, "a", [50.0, 40.0])
+    known = len(said)
+    watch.task("a", {"task": 1, _METRIC: 50.0})
+    assert len(said) == known and len(watch.book.trials["a"].reports) == 2
+    # A driver may have ended between the lane's writing and its own.
+    assert tracker.steps == [("a", 1), ("a", 2), ("a", 1)]
+
+
+def test_the_book_is_read_back_in_the_order_of_the_trials(parts):
+    watch, _, _ = parts
+    for name in "zma":
+        _walk(watch, name, [1.0, 2.0])
+    watch.end("m", "failed", "loss term ita is nan")
+    again = TrialBook(watch.book.folder, watch.book.objective, _TASKS)
+    assert [(t.id, t.number) for t in again.trials.values()] == [("z", 0), ("m", 1), ("a", 2)]
+    assert again.trials["m"].reason == "loss term ita is nan"
+    assert "failed" in again.table() and math.isclose(again.trials["z"].values["method.learning_rate"], 1e-3)
+
+
+class _Broken:
+    """A storage or a journal that fails at everything."""
+
+    def __getattr__(self, name):
+        def fail(*_, **__):
+            raise ConnectionError("no route to host")
+
+        return fail
+
+
+def test_errors_of_storage_and_record_are_said_once_and_change_no_trial(parts, tmp_path):
+    watch, _, said = parts
+    watch._tracker, watch._kept = _Broken(), _Broken()
+    watch._artist = _Broken()
+    watch._tracker.knows = lambda trial_id: False
+    for name in ("a", "b"):
+        _walk(watch, name, [50.0, 40.0])
+    assert [t.status for t in watch.book.trials.values()] == ["finished", "finished"]
+    again = TrialBook(watch.book.folder, watch.book.objective, _TASKS)
+    assert [(t.status, len(t.reports)) for t in again.trials.values()] == [("finished", 2)] * 2
+    assert sorted(line for line in said if "no route" in line) == [
+        f"{what} lacks something (no route to host); it is made good when the run is resumed"
+        for what in ("the record", "the storage")
+    ]
+    watch._artist = type("Idle", (), {"close": lambda self: None})()
+
+
+def test_a_book_that_cannot_be_written_stops_the_run_and_fails_no_trial(parts, monkeypatch):
+    watch, tracker, _ = parts
+    watch.start("a", {"method.learning_rate": 1e-3})
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("orchestrator.record.trial_store.write_text", full)
+    assert not watch.safely(watch.end, "a", "finished")
+    assert watch.fatal.startswith("no space left: free some on the disk that holds")
+    assert watch.book.trials["a"].status == "running" and tracker.ends == {}
+
+
+def test_a_picture_whose_process_is_killed_is_drawn_all_the_same(parts, monkeypatch):
+    watch, tracker, said = parts
+    submit, killed = watch._artist._submit, []
+
+    def deadly(draw, args):
+        future = submit(signal.raise_signal, (signal.SIGKILL,)) if not killed else submit(draw, args)
+        killed.append(1)
+        return future
+
+    monkeypatch.setattr(watch._artist, "_submit", deadly)
+    _walk(watch, "a", [50.0, 40.0])
+    watch.close()
+    assert len(killed) == 2 and {"matrix.png", "curves.png"} <= {name for _, name in tracker.files}
+    assert tracker.ends == {"a": ("finished", None)} and not [line for line in said if "pictures" in line]
+
+
+def test_who_is_interrupted_while_pictures_are_drawn_waits_for_none(parts, monkeypatch):
+    watch, tracker, said = parts
+    submit, close = watch._artist._submit, watch._artist.close
+    monkeypatch.setattr(watch._artist, "_submit", lambda *_: submit(time.sleep, (600,)))
+    _walk(watch, "a", [50.0, 40.0])
+    (drawn,) = watch._artist._under_way
+    while not drawn.running() or watch._artist._pen._process is None:
+        time.sleep(0.001)
+    process = watch._artist._pen._process
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watch._artist, "close", interrupted)
+    lines = watch.finish("finished", {}, {})
+    assert lines == ["The record was not waited for; what it lacks is added when the run is resumed."]
+    assert process.wait(20) == -signal.SIGKILL and watch.hurried
+    monkeypatch.setattr(watch._artist, "close", close)
+    watch.close()
+    assert not [line for line in said if "pictures" in line] and tracker.ends == {}
+
+
+def test_a_picture_whose_process_is_killed_each_time_is_given_up(parts, monkeypatch):
+    watch, tracker, said = parts
+    tried = []
+
+    def deadly(draw, args):
+        tried.append(1)
+        assert len(tried) < 9, "for ever"
+        future = Future()
+        future.set_exception(BrokenProcessPool("it was killed"))
+        return future
+
+    monkeypatch.setattr(watch._artist, "_submit", deadly)
+    _walk(watch, "a", [50.0, 40.0])
+    assert len(tried) == 2 and tracker.ends == {"a": ("finished", None)}
+    assert [line for line in said if "pictures" in line] == [
+        "pictures of a could not be drawn: it was killed"
+    ]
+
+
+def test_of_trials_that_have_no_finite_objective_none_is_best(parts):
+    watch, _, _ = parts
+    _walk(watch, "a", [50.0, math.nan])
+    assert watch.book.best() is None
+    _walk(watch, "b", [50.0, -3.0])
+    assert watch.book.best().id == "b"
+
+
+def test_all_checkpoints_stay_where_the_look_at_test_failed(parts):
+    watch, _, _ = parts
+    _walk(watch, "best", [50.0, 90.0])
+    _walk(watch, "a", [50.0, 40.0], "failed")
+    assert _kept(watch, "a") == ["task_01", "task_02"]
+
+
+def test_what_the_journal_lacks_is_made_good_when_the_run_is_opened_again(parts, tmp_path, small_config):
+    watch, _, said = parts
+    watch._tracker.ended = lambda trial_id: None
+    _walk(watch, "a", [50.0, 40.0])
+    watch.close()
+    fresh = _Tracker()
+    fresh.ended, fresh.has_file = (lambda trial_id: None), (lambda trial_id, path: False)
+    book = TrialBook(watch.book.folder, watch.book.objective, _TASKS)
+    base = small_config("ctp")
+    again = Watch(book, fresh, base.with_values, ["first", "second"], "retrieval", 3, None, said.append)
+    again.make_good()
+    again.close()
+    assert fresh.steps == [("a", 1), ("a", 2)] and fresh.ends == {"a": ("finished", None)}
+    assert {"config.yaml", "matrix.csv", "matrix.png", "curves.png"} <= {name for _, name in fresh.files}
+
+
+class _Kept:
+    """A storage that notes what it is asked; ``brings`` comes with a pull."""
+
+    def __init__(self, brings=None):
+        self.asked, self._brings = [], brings
+
+    def __getattr__(self, name):
+        def ask(*args):
+            self.asked.append((name, *args))
+            if name == "pull" and self._brings:
+                self._brings.parent.mkdir(parents=True)
+                self._brings.write_text('{"test/average": 40.0}')
+
+        return ask
+
+
+def test_what_is_decided_is_kept_before_anybody_acts_on_it(parts):
+    watch, _, _ = parts
+    watch._kept = kept = _Kept()
+    watch.propose("a", {"method.learning_rate": 1e-3}, 0)
+    assert kept.asked == [("push_proposal", "a")]
+    watch.decide("a", 1, True)
+    assert kept.asked[1:] == [("push_verdicts", "a")] and watch.book.trials["a"].verdicts == {1: True}
+
+
+def test_a_look_at_test_that_nobody_heard_of_is_found_at_the_storage(parts):
+    watch, tracker, _ = parts
+    tracker.ended, tracker.has_file = (lambda trial_id: "finished"), (lambda trial_id, path: True)
+    watch.start("a", {"method.learning_rate": 1e-3})
+    watch._kept = kept = _Kept(watch.book.place("a") / "test" / "metrics.json")
+    assert watch.known_test("a") == watch.known_test("a") == {"test/average": 40.0}
+    assert kept.asked == [("pull", "a")] and tracker.steps == [("a", _TASKS)]
+
+
+def test_where_all_are_tested_none_loses_its_checkpoints_before(parts):
+    watch, _, _ = parts
+    watch._all_tested = True
+    _walk(watch, "best", [50.0, 90.0])
+    _walk(watch, "a", [50.0, 40.0])
+    assert _kept(watch, "a") == ["task_01", "task_02"]
+    (watch.book.place("a") / "test").mkdir()
+    (watch.book.place("a") / "test" / "metrics.json").write_text('{"test/average": 40.0}')
+    watch.end("a", "finished")
+    assert _kept(watch, "a") == ["task_02"] and _kept(watch, "best") == ["task_01", "task_02"]

@@ -1,0 +1,230 @@
+"""What the search proposes and whom the scheduler stops, by the numbers."""
+
+import warnings
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState
+from ray.tune.schedulers import TrialScheduler
+
+from orchestrator.record.trial_entry import TrialEntry
+from orchestrator.search import bounded_storage
+from orchestrator.search.result_keys import STATUS, TRIAL
+from orchestrator.search.sampler import TaskSearch
+from orchestrator.search.scheduler import TaskScheduler
+
+_METRIC = "validation/seen/r_mean"
+_RATE, _DECAY, _SCALE = "method.learning_rate", "method.weight_decay", "method.scale"
+
+
+def _space(trial: optuna.Trial) -> None:
+    trial.suggest_float(_RATE, 1e-4, 1e-2, log=True)
+
+
+def _conditional(trial: optuna.Trial) -> None:
+    """Two are asked for where the first is large enough, as conditions in a search space do."""
+    if trial.suggest_float(_RATE, 0.0, 1.0) > 0.3:
+        trial.suggest_float(_DECAY, 0.0, 1.0)
+        trial.suggest_float(_SCALE, 0.0, 1.0)
+
+
+def _search(space=_space, mode="max", **changes) -> TaskSearch:
+    options = {"seed": 1, "tasks": 3, "trials": 12, "start": None}
+    return TaskSearch(space, _METRIC, mode, **(options | changes))
+
+
+def _finish(search: TaskSearch, trial_id: str, value: float) -> None:
+    result = {_METRIC: value, "task": 3, STATUS: "running", "training_iteration": 3}
+    search.on_trial_result(trial_id, result)
+    search.on_trial_complete(trial_id, result)
+
+
+def _walk(search: TaskSearch, count: int, value_of) -> list[dict[str, float]]:
+    """The points of so many trials, one after the other, each worth ``value_of`` its point and number."""
+    points = []
+    for number in range(count):
+        proposal = search.suggest(str(number))
+        points.append({key: value for key, value in proposal.items() if key != TRIAL})
+        _finish(search, str(number), value_of(points[-1], number))
+    return points
+
+
+def test_no_two_trials_are_drawn_alike():
+    rates = [point[_RATE] for point in _walk(_search(trials=30), 10, lambda point, number: 1.0)]
+    assert len(set(rates)) == 10
+    other = [point[_RATE] for point in _walk(_search(trials=30, seed=2), 10, lambda point, number: 1.0)]
+    assert not set(rates) & set(other)
+    assert np.ptp(np.log10(rates)) > 1, "a range of two decades is looked at"
+
+
+@pytest.mark.parametrize(("trials", "drawn"), [(3, 4), (12, 4), (18, 6), (30, 10), (90, 10)])
+def test_a_third_of_the_trials_are_drawn_before_results_are_weighed(trials, drawn):
+    rising = _walk(_search(trials=trials), 12, lambda point, number: point[_RATE])
+    falling = _walk(_search(trials=trials), 12, lambda point, number: -point[_RATE])
+    assert next(k for k in range(12) if rising[k] != falling[k]) == drawn
+
+
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_proposals_go_where_the_objective_is_better(mode):
+    points = _walk(_search(mode=mode, trials=30), 30, lambda point, number: np.log10(point[_RATE]))
+    late = np.mean([np.log10(point[_RATE]) for point in points[15:]])
+    assert late > -2.7 if mode == "max" else late < -3.3
+
+
+@pytest.mark.parametrize(("mode", "best"), [("max", 2), ("min", 1)])
+def test_the_best_of_a_study_is_the_largest_or_the_smallest(mode, best):
+    search = _search(mode=mode)
+    _walk(search, 3, lambda point, number: (50.0, 20.0, 80.0)[number])
+    assert search._ot_study.best_trial.number == best
+
+
+def test_the_start_is_the_first_trial_alone():
+    search = _search(start={_RATE: 1e-3})
+    rates = [point[_RATE] for point in _walk(search, 4, lambda point, number: 1.0)]
+    assert rates[0] == 1e-3 and 1e-3 not in rates[1:]
+
+
+def _optunas(points, values, number, **options):
+    """What Optuna's own sampler proposes as trial ``number`` of seed 1 after these."""
+    seed = int(np.random.SeedSequence([1, number]).generate_state(1)[0])
+    options = {"multivariate": True, "group": True, "constant_liar": True} | options
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=4, **options)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    for point, value in zip(points, values, strict=True):
+        state = TrialState.RUNNING if value is None else TrialState.COMPLETE
+        space = {key: optuna.distributions.FloatDistribution(0.0, 1.0) for key in point}
+        study.add_trial(
+            optuna.trial.create_trial(state=state, params=point, distributions=space, value=value)
+        )
+    trial = study.ask()
+    _conditional(trial)
+    return trial.params
+
+
+def _worth(point, number=0):
+    return -abs(point[_RATE] - 0.6) - abs(point.get(_DECAY, 0.0) - point.get(_SCALE, 0.0))
+
+
+def test_parameters_are_proposed_together_and_those_under_way_count_as_poor():
+    search = _search(_conditional)
+    points = _walk(search, 10, _worth)
+    values = [_worth(point) for point in points]
+
+    def optunas(**options):
+        return [_optunas(points[:k], values[:k], k, **options) for k in range(5, 10)]
+
+    assert points[5:] == optunas()
+    assert points[5:] != optunas(group=False)
+    assert points[5:] != optunas(group=False, multivariate=False)
+    points.append({key: value for key, value in search.suggest("under way").items() if key != TRIAL})
+    values.append(None)
+    found = {key: value for key, value in search.suggest("next").items() if key != TRIAL}
+    assert found == _optunas(points, values, 11) != _optunas(points, values, 11, constant_liar=False)
+
+
+def test_what_a_long_search_weighs_is_bounded(monkeypatch):
+    monkeypatch.setattr(bounded_storage, "_MOST", 6)
+    monkeypatch.setattr(bounded_storage, "_BEST", 2)
+    search = _search()
+    _walk(search, 10, lambda point, number: float(number))
+    assert len(search._ot_study.get_trials(deepcopy=False)) == 6 and len(search._ot_study.trials) == 10
+
+
+def _entry(number: int, status: str, values: list[float]) -> TrialEntry:
+    reports = [{"task": task, _METRIC: value} for task, value in enumerate(values, 1)]
+    return TrialEntry(f"trial_{number + 1:04d}", number, {_RATE: 1e-3 * (number + 1)}, reports, status)
+
+
+def test_a_resumed_search_tells_ended_trials_as_they_ended():
+    known = [
+        _entry(0, "finished", [80.0, 70.0, 60.0]),
+        _entry(1, "stopped", [90.0, 85.0]),
+        _entry(2, "failed", [99.0]),
+        _entry(3, "failed", [99.0, 98.0, 97.0]),  # it failed after its last task
+        _entry(4, "failed", []),
+    ]
+    study = _search(known=known)._ot_study
+    states = [TrialState.COMPLETE, TrialState.PRUNED, *[TrialState.FAIL] * 3]
+    assert [trial.state for trial in study.trials] == states
+    assert [trial.params[_RATE] for trial in study.trials] == [e.values[_RATE] for e in known]
+    assert study.best_trial.number == 0 and study.best_value == 60.0, "the value after the last task"
+    assert study.trials[1].intermediate_values == {1: 90.0, 2: 85.0}
+
+
+def test_a_failure_under_way_is_told_as_one():
+    search = _search()
+    for name in ("error", "none", "status", "nothing finite"):
+        search.suggest(name)
+    result = {_METRIC: 99.0, "task": 3, "training_iteration": 3}
+    search.on_trial_complete("error", result, error=True)
+    search.on_trial_complete("none", None)
+    search.on_trial_complete("status", {**result, STATUS: "failed"})
+    search.on_trial_complete("nothing finite", {**result, _METRIC: float("nan"), "task": 2})
+    assert [trial.state for trial in search._ot_study.trials] == [TrialState.FAIL] * 4
+
+
+def test_a_report_that_comes_again_is_passed_over_without_a_word():
+    search = _search()
+    search.suggest("a")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for task, value in ((1, 9.0), (2, 8.0), (1, 1.0), (2, 1.0), (3, 7.0)):
+            search.on_trial_result("a", {_METRIC: value, "task": task, "training_iteration": 1})
+    assert search._ot_study.trials[0].intermediate_values == {1: 9.0, 2: 8.0, 3: 7.0}
+
+
+def test_a_trial_that_is_gone_on_with_keeps_its_point_and_its_place():
+    known = [_entry(0, "finished", [1.0, 1.0, 1.0]), _entry(1, "running", [1.0])]
+    search = _search(known=known)
+    assert search.suggest("a") == {_RATE: 2e-3, TRIAL: {"id": "trial_0002", "number": 1}}
+    assert search.suggest("b")[TRIAL] == {"id": "trial_0003", "number": 2}
+
+
+class _Trial:
+    status = "RUNNING"
+
+    def __init__(self, name: str) -> None:
+        self.trial_id = f"tune's {name}"
+        self.config = {TRIAL: {"id": name}}
+
+
+def _stopped(tasks: int, mode: str, curves: list[list[float]]) -> dict[int, int]:
+    """Tasks after which each trial is told to stop; a trial reports all its tasks before the next begins."""
+    scheduler, found = TaskScheduler(_METRIC, mode, tasks), {}
+    for number, curve in enumerate(curves):
+        trial = _Trial(str(number))
+        scheduler.on_trial_add(None, trial)
+        for task, value in enumerate(curve, 1):
+            answer = scheduler.on_trial_result(None, trial, {_METRIC: value, "task": task})
+            if answer == TrialScheduler.STOP:
+                found[number] = task
+                break
+    return found
+
+
+_RISING = [[float(10 * number)] * 8 for number in range(1, 5)]
+
+
+def test_the_poorer_is_stopped_whichever_end_is_better():
+    assert _stopped(8, "max", _RISING[::-1]) == {1: 2, 2: 2, 3: 2} and _stopped(8, "max", _RISING) == {}
+    assert _stopped(8, "min", _RISING) == {1: 2, 2: 2, 3: 2} and _stopped(8, "min", _RISING[::-1]) == {}
+
+
+def test_rungs_are_at_two_four_and_eight_tasks():
+    good = [90.0] * 9
+    for task, rung in ((1, 2), (2, 2), (3, 4), (4, 4), (5, 8), (8, 8)):
+        poor = [95.0] * (task - 1) + [1.0] * (10 - task)
+        assert _stopped(9, "max", [good, poor]) == {1: rung}, task
+    poor = [95.0] * 8 + [1.0]
+    assert _stopped(9, "max", [good, poor]) == {}, "after the last task there is nothing to stop"
+
+
+@pytest.mark.parametrize(("tasks", "rung"), [(2, 1), (3, 1), (4, 2)])
+def test_a_short_stream_is_judged_from_its_first_task_on(tasks, rung):
+    assert _stopped(tasks, "max", [[90.0] * tasks, [1.0] * tasks]) == {1: rung}
+
+
+def test_the_cut_is_the_median_of_those_that_came_to_the_rung():
+    values = [50.0, 60.0, 55.0, 40.0, 70.0, 58.0]
+    assert _stopped(4, "max", [[value] * 4 for value in values]) == {3: 2}

@@ -1,0 +1,585 @@
+"""A run that is killed between any two of the things that it leaves on disk, and gone on with, ends like one
+that was left alone.
+
+Everything between the command line and the disk is the project's own but for three things: Tune's loop and
+the lanes are played in this process, one trial at a time, and a task is no training but a step of a
+recurrence, so that whole sweeps take milliseconds. No Ray is started. A kill is an exception that nothing
+catches, after which nothing more reaches the disk.
+"""
+
+import concurrent.futures
+import functools
+import json
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import ray.tune
+import torch
+from ray.tune.schedulers import TrialScheduler
+
+from orchestrator import sweep, train
+from orchestrator.commands import sweep_run, train_run
+from orchestrator.errors import UserError
+from orchestrator.evaluation import final_evaluation
+from orchestrator.evaluation.final_evaluation import final_test as look_at_test
+from orchestrator.execution.job import Job, Outcome
+from orchestrator.execution.trial_folder import trial_folder
+from orchestrator.record import figure_worker, recorder
+from orchestrator.search.result_keys import STATUS, TASK, TRIAL
+from orchestrator.search.space import Space
+from orchestrator.storage import patience
+from orchestrator.storage.url_folder import Storage
+from orchestrator.streams import registry
+from orchestrator.streams.pictures import ArrayPictures
+from orchestrator.streams.source import SplitSource, StreamSource, TaskSource
+from orchestrator.tracking import Tracker
+from orchestrator.tracking.journal import Journal
+from orchestrator.training import stream_loop
+from orchestrator.training.stream_loop import StreamLoop
+
+_TASKS, _TRIALS = 4, 3
+_METRIC = "validation/average"
+_CPU = torch.device("cpu")
+
+pytestmark = pytest.mark.timeout(900)  # hundreds of runs a test
+_PATCHED = ("replace", "rename", "unlink", "remove", "link")
+
+
+class Kill(BaseException):
+    """SIGKILL, as far as the disk can tell."""
+
+
+class Disk:
+    """Counts what reaches the disk, and kills before effect ``at``; ``only_worker``: the lane's alone."""
+
+    def __init__(self):
+        self.at, self.only_worker = None, False
+        self.in_worker, self.dead = False, False
+        self.count = 0
+
+    def begin(self, at=None, only_worker=False):
+        self.at, self.only_worker, self.count, self.dead = at, only_worker, 0, False
+
+    def effect(self):
+        if self.dead:
+            raise Kill
+        due = self.at is not None and self.count >= self.at
+        if due and (self.in_worker or not self.only_worker):
+            self.at, self.dead = None, True
+            raise Kill
+        self.count += 1
+
+
+class Loop(StreamLoop):
+    """A walk whose tasks are a step of a recurrence each: what the next task needs lies in the weights."""
+
+    def __init__(self, config, stream, folder, reporter, **options):
+        self.rank, self.world, self.curves = 0, 1, SimpleNamespace(rows=[])
+        self.config, self.stream, self.folder, self.reporter = config, stream, folder, reporter
+        self.device, self.stamp, self.keeper = _CPU, options["stamp"], options["keeper"]
+        self.tokenizer, self._saved_curves = options["tokenizer"], ""
+
+    def _fresh(self):
+        method = torch.nn.Linear(1, 1, bias=False).double()
+        method.weight.data.fill_(self.config.run.seed + 1.0)
+        memory = SimpleNamespace(load=lambda state: None, state=lambda: {"rows": np.arange(3)})
+        return method, memory
+
+    def _task(self, index, method, memory, reports):
+        rate = self.config.method.learning_rate
+        method.weight.data.mul_(1.1).add_(float(np.sin(1e3 * rate * (index + 1))))
+        value = 50 + 10 * float(np.sin(method.weight.item())) - index
+        self.curves.rows = [(index, "train", step, "loss", value + step) for step in range(2)]
+        tasks = {f"validation/task_{k + 1:02d}/accuracy": value - k for k in range(index + 1)}
+        return {"task": index + 1, _METRIC: value, **tasks, "seconds/train": 0.1}
+
+
+class Lane:
+    """What a session is to a run: one lane, in this process. ``disk``: see :class:`Disk`."""
+
+    disk = None
+    lanes, dispatcher = 1, None
+
+    def __init__(self, folder, identity, base, source, tokenizer, **options):
+        self._stream = SimpleNamespace(scenario="recognition", spec=None, tasks=_tasks(source))
+        self._reports, self._answers = {}, {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def tick(self):
+        pass
+
+    def abandon(self, job_id):
+        pass
+
+    finish_tasks = tick
+
+    def report_of(self, job_id, task):
+        return self._reports[job_id][task - 1]
+
+    def run(
+        self,
+        jobs,
+        on_start=lambda _: None,
+        on_report=lambda *_: None,
+        on_end=lambda *_: None,
+        go=lambda: True,
+    ):
+        waiting = list(jobs)
+        while waiting:
+            job = waiting.pop(0)
+            on_start(job)
+            if not go():
+                return
+
+            def hear(metrics, job=job):
+                on_report(job, metrics)
+                return True
+
+            if (following := on_end(job, self.work(job, hear))) is not None:
+                waiting.insert(0, following)
+
+    def work(self, job, hear):
+        """The job's outcome; a worker that is killed is replaced. ``hear`` answers whether to go on."""
+        heard = self._reports.setdefault(job.id, [])
+        while True:
+            try:
+                return self._attempt(job, heard, hear)
+            except Kill:
+                if not self.disk.only_worker:
+                    raise
+                self.disk.dead = False
+            except patience.StorageDown as error:
+                return Outcome("failed", str(error), fatal=True)
+
+    def _attempt(self, job, heard, hear):
+        # As a lane does: from its base and values, with what its folder or storage has.
+        from orchestrator.config import RunConfig
+
+        config = RunConfig.from_dict(job.base).with_values(job.values)
+        with self._working(), trial_folder(job) as place:
+            if job.kind == "test":
+                found = look_at_test(config, self._stream, place.path, _CPU, job.stamp)
+                place.keep_test()
+                return Outcome("finished", metrics=found)
+            reporter = SimpleNamespace(report=lambda metrics: self._report(metrics, heard, hear))
+            options = {"stamp": job.stamp, "keeper": place, "tokenizer": {}}
+            return Outcome(Loop(config, self._stream, place.path, reporter, **options).run())
+
+    @contextmanager
+    def _working(self):
+        self.disk.in_worker = True
+        try:
+            yield
+        finally:
+            self.disk.in_worker = False
+
+    def _report(self, metrics, heard, hear):
+        # As the dispatcher does: what a replaced worker reported is not heard twice, and has its answer.
+        task = int(metrics["task"])
+        if task > len(heard):
+            heard.append(dict(metrics))
+            self.disk.in_worker = False
+            try:
+                self._answers[id(heard), task] = hear(metrics)
+            finally:
+                self.disk.in_worker = True
+        return self._answers[id(heard), task]
+
+
+class Tuner:
+    """Tune's loop in this process, in the order in which Tune asks searcher, scheduler and callbacks."""
+
+    lane = None
+
+    def __init__(self, trainable, tune_config, run_config):
+        self._given, self._tune, (self._callback,) = trainable.keywords, tune_config, run_config.callbacks
+
+    def fit(self):
+        for number in range(self._tune.num_samples):
+            proposal = self._tune.search_alg.suggest(f"tune {number}")
+            if proposal is None or self._stopped():
+                return
+            trial = SimpleNamespace(trial_id=f"tune {number}", config=proposal, last_result=None)
+            self._tune.scheduler.on_trial_add(None, trial)
+            self._callback.on_trial_start(0, [], trial)
+            values = dict(proposal)
+            name = values.pop(TRIAL)["id"]
+            kept = self._given["storage"] and self._given["storage"].below(name)
+            folder = Path(self._given["folder"]) / name
+            stamp = self._given["identity"].stamp(name, values)
+            job = Job(name, "train", self._given["base"], values, folder, kept, stamp)
+            outcome = self.lane.work(job, functools.partial(self._hear, trial))
+            if outcome.fatal:
+                result = {TASK: 0, STATUS: "failed", "reason": outcome.reason, "fatal": True}
+                self._callback.on_trial_result(0, [], trial, result)
+            self._tune.search_alg.on_trial_complete(trial.trial_id, trial.last_result)
+            self._callback.on_trial_complete(0, [], trial)
+            if self._stopped():
+                return
+
+    def _hear(self, trial, metrics):
+        result = {_METRIC: metrics[_METRIC], TASK: metrics["task"], STATUS: "running"}
+        result["training_iteration"] = metrics["task"]
+        decision = self._tune.scheduler.on_trial_result(None, trial, result)
+        if decision != TrialScheduler.STOP:
+            self._tune.search_alg.on_trial_result(trial.trial_id, result)
+        self._callback.on_trial_result(0, [], trial, result)
+        trial.last_result = result
+        return decision != TrialScheduler.STOP and not self._stopped()
+
+    def _stopped(self):
+        return bool(self._callback._watch.fatal)
+
+
+@pytest.fixture
+def tmp_path(tmp_path):
+    """In memory where that can be: hundreds of runs a test wait for nothing else as much as for the disk."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="vlcl-walk-", dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def disk(monkeypatch, tmp_path):
+    """A :class:`Disk` under the whole project, and everything slow out of the way."""
+    found = Disk()
+
+    def counted(real):
+        @functools.wraps(real)
+        def call(*args, **options):
+            found.effect()
+            return real(*args, **options)
+
+        return call
+
+    for name in _PATCHED:
+        monkeypatch.setattr(os, name, counted(getattr(os, name)))
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    monkeypatch.setattr(Journal, "append", counted(Journal.append))
+    monkeypatch.setattr(Lane, "disk", found)
+    monkeypatch.setattr(stream_loop, "StreamLoop", Loop)
+    for module in (sweep_run, train_run):
+        monkeypatch.setattr(module, "Session", lambda *a, **o: _keep(Lane(*a, **o)))
+        monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
+    monkeypatch.setattr(ray.tune, "Tuner", Tuner)
+    monkeypatch.setattr(ray.tune, "with_parameters", functools.partial)
+    monkeypatch.setattr(ray.tune, "with_resources", lambda trainable, _: trainable)
+    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(recorder, "environment_tags", dict)
+    monkeypatch.setattr(figure_worker.Artist, "_submit", _drawn_at_once)
+    monkeypatch.setattr(figure_worker, "_draw_trial", _draw_trial)
+    monkeypatch.setattr(figure_worker, "_draw_test", _draw_test)
+    monkeypatch.setattr(patience, "_PAUSES", (0, 0))
+    monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
+    real = Space.load.__func__
+    spaces = functools.cache(lambda text, key: real(Space, *json.loads(key)))
+
+    def load(path, stream=None, data=None, values=None):
+        text = Path(path).read_text() if str(path).endswith(".yaml") else path
+        return spaces(text, json.dumps([str(path), stream, data, values]))
+
+    monkeypatch.setattr(Space, "load", load)
+    # The look at test: real but for the method and its scores.
+    monkeypatch.setattr(final_evaluation, "get_method", lambda name: _method)
+    monkeypatch.setattr(final_evaluation, "evaluation_of", lambda *_: None)
+    monkeypatch.setattr(final_evaluation, "evaluate", _evaluate)
+    monkeypatch.setattr(
+        final_evaluation, "summary_metrics", lambda s, n, matrix, *_: {"average": matrix[-1].mean()}
+    )
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # whoever is killed leaves its copies there
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return found
+
+
+def _method(config, spec):
+    return torch.nn.Linear(1, 1, bias=False).double()
+
+
+def _tasks(source):
+    return [SimpleNamespace(task=SimpleNamespace(name=task.name)) for task in source.tasks]
+
+
+def _keep(lane):
+    Tuner.lane = lane
+    return lane
+
+
+def _evaluate(method, stream, split, *, tasks, seen, how):
+    score = method.weight.item() if seen else 0.0
+    by_task = np.array([score + k for k in range(tasks)])
+    return SimpleNamespace(by_task=by_task, metrics={"seen/accuracy": score})
+
+
+def _drawn_at_once(self, draw, args):
+    future = concurrent.futures.Future()
+    try:
+        future.set_result(draw(*args))
+    except OSError as error:  # as a pool does; a kill is none
+        future.set_exception(error)
+    return future
+
+
+def _draw_trial(folder, matrix, *_):
+    (folder / "matrix.csv").write_text(str(matrix.tolist()))
+    return [folder / "matrix.csv"]
+
+
+def _draw_test(folder):
+    (folder / "matrix.png").write_text((folder / "matrix.csv").read_text())
+    return [folder / "matrix.csv", folder / "matrix.png"]
+
+
+def _source():
+    def split(count):
+        pictures = ArrayPictures(np.zeros((count, 2, 2, 3), np.uint8))
+        return SplitSource(pictures, [], np.zeros(count, np.int32), list(map(str, range(count))))
+
+    tasks = [
+        TaskSource(f"t{k}", {name: split(3) for name in ("train", "validation", "test")}, range(k, k + 1))
+        for k in range(_TASKS)
+    ]
+    return StreamSource("digits", "recognition", 2, list("abcd"), tasks, "none", "same", templates=("{}",))
+
+
+def _outcome(folder):
+    """All that a run has come to, but for the clock."""
+    trials = {}
+    for place in sorted(folder.glob("trials/*")):
+        reports = [json.loads(line) for line in (place / "tasks.jsonl").read_text().splitlines()]
+        verdicts = place / "verdicts.json"
+        tested = place / "test" / "metrics.json"
+        status = _read(place / "status.json")
+        trials[place.name] = {
+            "trial": _read(place / "trial.json"),
+            "reports": [_without_clock(report) for report in reports],
+            "clock": all({"seconds/train", "seconds/checkpoint"} <= r.keys() for r in reports),
+            "verdicts": _read(verdicts) if verdicts.exists() else None,
+            "status": status | {"reports": [_without_clock(report) for report in status["reports"]]},
+            "curves": (place / "curves.csv").read_text(),
+            "test": _read(tested) if tested.exists() else None,
+        }
+    return trials
+
+
+def _without_clock(report):
+    return {name: value for name, value in report.items() if not name.startswith("seconds/")}
+
+
+def _read(path):
+    """What a file has, but for whose it is: its run's UUID is another in every run."""
+    found = json.loads(path.read_text())
+    assert set(found.pop("stamp")) == {"run", "stream", "trial", "config"}
+    return found
+
+
+def _checkpoints(root):
+    places = sorted(root.glob("trials/*/checkpoints"))
+    return {place.parent.name: sorted(path.name for path in place.iterdir()) for place in places}
+
+
+def _record(folder):
+    """What MLflow is told, whatever the number of times: run -> metrics by step, status, files."""
+    told = {}
+    for record, _ in Journal(folder).read():
+        run = told.setdefault(record.get("run", ""), {"metrics": {}, "status": None, "files": set()})
+        if record["op"] == "metrics":
+            for name, value in record["metrics"].items():
+                if not name.startswith("walk/seconds/"):
+                    run["metrics"].setdefault((record["step"], name), value)
+        elif record["op"] == "end":
+            run["status"] = record["tags"]["status"]
+        elif record["op"] == "start":
+            run["status"] = "running"
+        elif record["op"] == "artifact":
+            run["files"].add(record["path"])
+    return told
+
+
+_SWEEP = ["clip-finetune", "--stream", "digits", "--trials", str(_TRIALS), "--seed", "3"]
+_TRAIN = ["clip-finetune", "--stream", "digits", "--seeds", "0", "1"]
+_RUNS = {"sweep": (sweep.main, _SWEEP), "train": (train.main, _TRAIN)}
+
+
+class Run:
+    """One command, kept at ``url`` or not; killed as ``disk`` says and gone on with until it has ended."""
+
+    def __init__(self, disk, kind, root, stored):
+        self.main, self._first = _RUNS[kind]
+        self.disk, self.root = disk, root
+        self.folder = root / "runs" / "s"
+        self.there = root / "store" / "s"
+        self._url = ["--storage", f"file://{root}/store"] if stored else []
+
+    def clear(self):
+        for place in (self.root / "runs", self.root / "store"):
+            shutil.rmtree(place, ignore_errors=True)
+
+    def begin(self):
+        return self.main([*self._first, "--name", "s", *self._url])
+
+    def resume(self):
+        return self.main(["--resume", "s", *self._url])
+
+    def found(self):
+        kept = self.there if self._url else self.folder
+        return _outcome(self.folder), _record(self.folder), _checkpoints(kept)
+
+
+@pytest.fixture
+def undisturbed(request, disk, tmp_path, capsys):
+    kind, stored = request.param
+    run = Run(disk, kind, tmp_path, stored)
+    disk.begin()
+    assert run.begin() == 0
+    (found, record, kept), effects = run.found(), disk.count
+    assert len(found) == (_TRIALS if kind == "sweep" else 2) and effects > 60
+    assert sum(bool(trial["test"]) for trial in found.values()) == (1 if kind == "sweep" else 2)
+    if kind == "sweep":
+        assert {t["status"]["status"] for t in found.values()} == {"finished", "stopped"}, "both are walked"
+    return run, (found, record, kept), effects
+
+
+_KINDS = pytest.mark.parametrize(
+    "undisturbed",
+    [("sweep", False), ("sweep", True), ("train", False), ("train", True)],
+    ids=["sweep", "stored-sweep", "train", "stored-train"],
+    indirect=True,
+)
+
+
+def _assert_same(found, expected, when):
+    for part, other in zip(found, expected, strict=True):
+        assert part.keys() == other.keys(), when
+        for name in part:
+            assert part[name] == other[name], f"{when}: {name!r}"
+
+
+@_KINDS
+def test_a_driver_killed_at_any_boundary(undisturbed, capsys):
+    run, expected, effects = undisturbed
+    for at in range(effects):
+        run.clear()
+        run.disk.begin(at)
+        with pytest.raises(Kill):
+            run.begin()
+        run.disk.begin()
+        status = run.resume() if run.folder.exists() else _begin_again(run)
+        assert status == 0, (at, capsys.readouterr())
+        _assert_same(run.found(), expected, f"killed before effect {at} of {effects}")
+    print(f"{effects} boundaries")
+
+
+@pytest.mark.parametrize(
+    "undisturbed", [("sweep", True), ("train", True)], ids=["sweep", "train"], indirect=True
+)
+def test_a_machine_that_is_gone_at_any_boundary(undisturbed, capsys):
+    run, expected, effects = undisturbed
+    for at in [*range(effects), None]:
+        run.clear()
+        run.disk.begin(at)
+        with pytest.raises(Kill) if at is not None else nullcontext():
+            run.begin()
+        run.disk.begin()
+        shutil.rmtree(run.root / "runs", ignore_errors=True)
+        there = (run.there / "identity.json").exists()
+        status = run.resume() if there else _begin_again(run)
+        assert status == 0, (at, capsys.readouterr())
+        _assert_same(run.found(), expected, f"gone before effect {at} of {effects}")
+    print(f"{effects} boundaries")
+
+
+@pytest.fixture
+def outage(monkeypatch):
+    """A storage that answers nothing for ``lasts`` calls from its ``after``-th on (None: it answers all)."""
+    found = SimpleNamespace(after=None, lasts=0, calls=0, checked=0)
+    check = Storage.check
+
+    def checking(self):
+        try:
+            return check(self)
+        finally:
+            found.checked = found.calls
+
+    monkeypatch.setattr(Storage, "check", checking)
+
+    def counted(real):
+        @functools.wraps(real)
+        def call(*args, **options):
+            found.calls += 1
+            if found.after is not None and found.after < found.calls <= found.after + found.lasts:
+                raise ConnectionError("no route to host")
+            return real(*args, **options)
+
+        return call
+
+    for name in ("put", "write", "create", "read", "get", "names", "delete"):
+        monkeypatch.setattr(Storage, name, counted(getattr(Storage, name)))
+    return found
+
+
+@pytest.mark.parametrize("lasts", [1, 10**6], ids=["a moment", "for good"])
+@pytest.mark.parametrize(
+    "undisturbed", [("sweep", True), ("train", True)], ids=["sweep", "train"], indirect=True
+)
+def test_a_storage_that_is_out_of_reach_from_any_call_on(undisturbed, outage, lasts, capsys):
+    run, expected, _ = undisturbed
+    run.clear()
+    run.disk.begin()
+    outage.calls = 0
+    assert run.begin() == 0
+    calls, checked = outage.calls, outage.checked
+    for after in range(calls):
+        run.clear()
+        run.disk.begin()
+        outage.calls, outage.after, outage.lasts = 0, after, lasts
+        status = _with_an_outage(run.begin)
+        outage.after = None
+        if status is None and not run.folder.exists():  # no storage is waited for before the run is begun
+            assert lasts > 1 or after < checked, "a call that is waited for"
+            status = _begin_again(run)
+        elif lasts == 1:
+            assert status == 0, "a moment is waited for"
+        elif run.folder.exists():
+            status = run.resume()
+        else:
+            status = _begin_again(run)
+        assert status == 0, (after, capsys.readouterr())
+        _assert_same(run.found(), expected, f"out of reach from call {after} of {calls} on")
+
+
+def _with_an_outage(command):
+    try:
+        return command()
+    except UserError as error:  # it is said in one line before anything is begun
+        assert "no route to host" in str(error)
+        return None
+
+
+def _begin_again(run):
+    """What a user does whose command was killed before there was a run."""
+    shutil.rmtree(run.root / "store", ignore_errors=True)
+    return run.begin()
+
+
+@_KINDS
+def test_a_worker_killed_at_any_boundary(undisturbed, capsys):
+    run, expected, effects = undisturbed
+    for at in range(effects):
+        run.clear()
+        run.disk.begin(at, only_worker=True)
+        assert run.begin() == 0, (at, capsys.readouterr())
+        _assert_same(run.found(), expected, f"worker killed at effect {at} of {effects}")

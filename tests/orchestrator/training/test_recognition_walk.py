@@ -1,0 +1,176 @@
+"""Recognition methods through the walk of a trial, in one process, with features and without."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from methods import registry as methods
+from orchestrator.config import RunConfig
+from orchestrator.evaluation.final_evaluation import final_test
+from orchestrator.features.bank import open_bank, text_features
+from orchestrator.features.builder import encode_here
+from orchestrator.storage import checkpoint
+from orchestrator.storage.curve_file import read_curves
+from orchestrator.streams import registry as streams
+from orchestrator.streams.prepare import prepare
+from orchestrator.streams.stream import TaskData
+from orchestrator.training.reporter import CollectingReporter
+from orchestrator.training.stream_loop import StreamLoop
+
+_CPU = torch.device("cpu")
+_SMALL = {
+    "stream.name": "shapes-recognition",
+    "stream.tasks": 3,
+    "stream.train": 4,
+    "stream.validation": 2,
+    "stream.test": 2,
+    "method.backbone.pretrained": "world",
+    "run.views": 2,
+    "run.device": "cpu",
+    "replay.size": 36,
+    "replay.policy": "herding",
+    "replay.balance_by": "class",
+}
+_OWN = {
+    "clap4clip": {"method.samples": 3, "method.batch_size": 8, "method.epochs": 2, "method.vga_ff": 32},
+    "mma": {"method.batch_size": 16, "method.epochs": 4, "method.patience": 1},
+    "zero-shot": {},
+}
+
+
+def _config(method, **changes):
+    own = _OWN.get(method, {"method.batch_size": 16, "method.epochs": 2})
+    changes = {key.replace("__", "."): value for key, value in changes.items()}
+    return RunConfig.from_dict({"method.name": method, **_SMALL, **own, **changes})
+
+
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory):
+    config = _config("clip-er")
+    source = streams.get(config.stream_name).load(config.stream, False)
+    bank = open_bank(config, source, tmp_path_factory.mktemp("features"), lambda _: None, encode_here)
+    return bank.stream(source, False)
+
+
+def _run(config, stream, folder, reporter=None):
+    reporter = reporter or CollectingReporter()
+    assert StreamLoop(config, stream, folder, reporter, device=_CPU).run() in ("finished", "stopped")
+    return reporter.reports
+
+
+def _without(stream, *names):
+    """The stream, without some of its splits."""
+    found = copy.copy(stream)
+    found.tasks = [
+        TaskData(data.task, {n: split for n, split in data.splits.items() if n not in names})
+        for data in stream.tasks
+    ]
+    return found
+
+
+def _numbers(reports):
+    return [{k: v for k, v in report.items() if not k.startswith("seconds/")} for report in reports]
+
+
+@pytest.mark.parametrize(
+    "method", [name for name in methods.names() if "recognition" in methods.get(name).scenarios]
+)
+def test_every_recognition_method_walks_the_stream(method, stream, tmp_path):
+    config = _config(method)
+    reports = _run(config, _without(stream, "test"), tmp_path)
+    assert [report["task"] for report in reports] == [1, 2, 3]
+    assert all(math.isfinite(value) for report in reports for value in report.values())
+    first, last = reports[0], reports[-1]
+    assert {"validation/unseen/accuracy", "validation/harmonic_mean", "validation/detection/auroc"} <= set(
+        first
+    )
+    assert "validation/unseen/accuracy" not in last, "nothing is unseen after the last task"
+    assert {"validation/seen/ece", "validation/drift/task_03", "validation/forgetting"} <= set(last)
+    assert last["replay/items"] == 36
+    rows = [last[f"validation/task_{k + 1:02d}/accuracy"] for k in range(3)]
+    assert last["validation/average"] == pytest.approx(np.mean(rows))
+    tested = final_test(config, _without(stream, "validation"), tmp_path, _CPU)
+    assert 0 <= tested["test/over_time/harmonic_mean"] <= 100 and "test/seen/accuracy" in tested
+    assert not any(name.startswith("test/over_time/task_") for name in tested)
+
+
+def test_consolidation_walks_the_memory_that_has_taken_in_the_task(stream, tmp_path):
+    _run(_config("clap4clip", method__consolidation_epochs=3), stream, tmp_path)
+    rows = (tmp_path / "curves.csv").read_text().splitlines()[1:]
+    steps = {(task, phase): 0 for task, phase, *_ in (row.split(",") for row in rows)}
+    for row in rows:
+        task, phase, _, name, _ = row.split(",")
+        steps[task, phase] += name == "cross_entropy"
+    tasks = sorted({task for task, _ in steps})
+    assert (tasks[0], "consolidate") not in steps
+    # Of 24 and of 36 classes seen, the present task's among them, one sample each; batches of 8, three times.
+    assert steps[tasks[1], "consolidate"] == 3 * (24 // 8)
+    assert steps[tasks[2], "consolidate"] == 3 * (36 // 8)
+    # 12 classes x 4 pictures, and what the memory held before the task.
+    assert steps[tasks[0], "adapt"] == 2 * (48 // 8) and steps[tasks[1], "adapt"] == 2 * ((48 + 36) // 8)
+
+
+def test_consolidation_is_left_out_without_a_memory(stream, tmp_path):
+    reports = _run(_config("clap4clip", replay__size=0), stream, tmp_path)
+    assert len(reports) == 3 and "consolidate" not in (tmp_path / "curves.csv").read_text()
+
+
+@pytest.mark.parametrize("method", ["clap4clip", "mma"])
+def test_a_trial_goes_on_from_its_last_task_with_the_numbers_of_an_undisturbed_run(method, stream, tmp_path):
+    class Dies(CollectingReporter):
+        def report(self, metrics):
+            if metrics["task"] == 3:
+                raise KeyboardInterrupt
+            return super().report(metrics)
+
+    config = _config(method)
+    whole = _run(config, stream, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        _run(config, stream, tmp_path / "cut", Dies())
+    again = _run(config, stream, tmp_path / "cut")
+    assert _numbers(again) == _numbers(whole)
+
+
+def test_features_and_pixels_give_the_same_metrics(stream, tmp_path):
+    config = _config("clap4clip")
+    cached = _run(config, stream, tmp_path / "cached")
+    source = streams.get(config.stream_name).load(config.stream, False)
+    pixels = prepare(source, text_features(config, source))
+    encoded = _run(config.with_values({"run.feature_cache": False}), pixels, tmp_path / "encoded")
+    for one, two in zip(_numbers(cached), _numbers(encoded), strict=True):
+        assert one.keys() == two.keys()
+        one.pop("replay/bytes"), two.pop("replay/bytes")
+        assert two == pytest.approx(one, rel=1e-3), "accuracies, too"
+
+
+def test_patience_ends_a_phase_early_and_brings_back_the_weights_that_validated_best(
+    stream, tmp_path, monkeypatch
+):
+    validate, epochs = StreamLoop._validate, []
+
+    def look(loop, method, rows):
+        score = validate(loop, method, rows)
+        state = {name: tensor.clone() for name, tensor in method.state_dict().items()}
+        epochs.append((len(rows), score, state))
+        return score
+
+    monkeypatch.setattr(StreamLoop, "_validate", look)
+    config = _config("mma", method__epochs=40, method__patience=2, method__learning_rate=0.05)
+    _run(config, stream, tmp_path)
+    _, ends = read_curves(tmp_path / "curves.csv")
+    for task, steps in enumerate(np.diff([0, *ends])):
+        rows = 48 + (0, 36, 24)[task]  # the memory's join: three a class, then one
+        mine, epochs[:] = epochs[: steps // (rows // 16)], epochs[steps // (rows // 16) :]
+        assert {count for count, *_ in mine} == {rows}
+        scores = [score for _, score, _ in mine]
+        best = int(np.argmax(scores))  # the first of equals
+        assert len(scores) == best + 3 < 40, "two epochs more, none of them better"
+        saved = checkpoint.load(tmp_path, task).model
+        assert saved.keys() == mine[best][2].keys()
+        for name, tensor in saved.items():
+            assert torch.equal(tensor, mine[best][2][name]), name
+        assert any(not torch.equal(tensor, mine[-1][2][name]) for name, tensor in saved.items())
+    assert not epochs
