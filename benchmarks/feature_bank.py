@@ -30,11 +30,11 @@ from orchestrator.config import RunConfig
 from orchestrator.features.bank import open_bank, text_features
 from orchestrator.features.builder import encode_here
 from orchestrator.features.frozen import load_backbone
-from orchestrator.object_store.memory_plan import plan
+from orchestrator.object_store.memory_plan import memory_plan
 from orchestrator.object_store.publish import StreamHandle, publish
 from orchestrator.object_store.shared_store import SharedStore, capacity
 from orchestrator.streams import registry
-from orchestrator.streams.pictures.absent import AbsentPictures
+from orchestrator.streams.pictures.absent import UnavailablePictures
 from orchestrator.streams.prepare import prepare
 from orchestrator.streams.stream import Split, Stream, TaskData
 from orchestrator.training.reporter import CollectingReporter
@@ -140,7 +140,9 @@ def _bytes(count: int, trials: int, folder: Path) -> None:
     for name, array in arrays.items():
         np.save(files[name], array)
     label = np.zeros(count, np.int32)
-    split = Split(AbsentPictures(count), np.empty((count, 0), np.int32), label, feature=arrays["feature"])
+    split = Split(
+        UnavailablePictures(count), np.empty((count, 0), np.int32), label, feature=arrays["feature"]
+    )
     task = TaskData(Task(0, "noise", "recognition", 1, range(1)), {"train": split})
     spec = ClassSpec(("noise",), ("{}",), torch.zeros(1, 1, _WIDTH), 100.0)
     stream = Stream("noise", spec, [task], "shift", image_size=224)
@@ -152,7 +154,7 @@ def _bytes(count: int, trials: int, folder: Path) -> None:
     hub = ray.get(ray.get_actor(store.hub, "vlcl-replay").__ray_call__.remote(lambda self: os.getpid()))
     everyone = [*ray.get([reader.pid.remote() for reader in readers]), hub, _raylet(), os.getpid()]
     before = _held(everyone)
-    chosen = plan(stream, largest=0, store_bytes=capacity(), seeds=[0])
+    chosen = memory_plan(stream, largest=0, store_bytes=capacity(), seeds=[0])
     handle = publish(stream, store, chosen, files=files)
     ray.get(readers[0].read.remote(handle))
     one = _held(everyone) - before

@@ -21,7 +21,7 @@ import ray
 
 from orchestrator.data.loader import Loader
 from orchestrator.data.row_reader import RowReader
-from orchestrator.object_store.memory_plan import plan
+from orchestrator.object_store.memory_plan import memory_plan
 from orchestrator.object_store.publish import publish
 from orchestrator.object_store.shared_store import SharedStore, capacity
 from orchestrator.object_store.shared_stream import SharedStream
@@ -89,7 +89,7 @@ def main(arguments: list[str] | None = None) -> None:
             f"wrote {sum(len(s) for t in stream.tasks for s in t.splits.values())} pictures in "
             f"{time.perf_counter() - began:.0f} s"
         )
-        chosen = plan(stream, largest=_MEMORY, store_bytes=capacity(), seeds=[0], store=options.keep)
+        chosen = memory_plan(stream, largest=_MEMORY, store_bytes=capacity(), seeds=[0], store=options.keep)
         print(chosen.explain())
         store = SharedStore.start(Path(folder, "shared"), "larger-than-store")
         opened = publish(stream, store, chosen).open()

@@ -26,7 +26,7 @@ import ray
 from orchestrator.execution.dispatcher import Dispatcher
 from orchestrator.execution.job import Outcome
 from orchestrator.execution.session import Session
-from orchestrator.record.recorder import Watch
+from orchestrator.record.recorder import RunRecorder
 from orchestrator.search.sampler import TaskSearch
 from orchestrator.search.space import Space
 from orchestrator.search.tuner import search
@@ -136,12 +136,12 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # as a session has it
     ray.init(address="local", include_dashboard=False, log_to_driver=False)
     _time(TaskSearch, "suggest", "the search's proposal")
-    _time(Watch, "start", "the record of its start")
-    _time(Watch, "end", "the record of its end")
+    _time(RunRecorder, "start", "the record of its start")
+    _time(RunRecorder, "end", "the record of its end")
     space = Space.load("ctp", None, None, {})
     names = [f"task {k + 1}" for k in range(_TASKS)]
     identity = Identity.new("", "")
-    watch = Watch.open(
+    watch = RunRecorder.open(
         folder,
         identity,
         space.config,

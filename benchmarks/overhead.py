@@ -25,7 +25,7 @@ from methods.registry import get as get_method
 from orchestrator.config import RunConfig
 from orchestrator.execution.job import Job
 from orchestrator.execution.session import Session
-from orchestrator.record.recorder import Watch
+from orchestrator.record.recorder import RunRecorder
 from orchestrator.search.space import Space
 from orchestrator.search.tuner import search
 from orchestrator.storage.identity import Identity
@@ -129,7 +129,7 @@ def main(arguments: list[str] | None = None) -> None:
     tokenizer = fit_tokenizer(source, space.config.stream, folder / "tokenizer")
     names = [task.name for task in source.tasks]
     identity = Identity.new("", "")
-    watch = Watch.open(
+    watch = RunRecorder.open(
         folder / "run",
         identity,
         space.config,

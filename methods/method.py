@@ -179,7 +179,7 @@ class Phase:
 
 
 @dataclass(frozen=True)
-class Answered:
+class Answers:
     """What a method says to B questions.
 
     ``texts``: an answer each. ``score``: float (B,), what each was chosen by, a logit or a log-probability;
@@ -278,6 +278,6 @@ class Method(nn.Module):
         """
         raise NotImplementedError
 
-    def answer(self, batch: Batch) -> Answered:
+    def answer(self, batch: Batch) -> Answers:
         """Answers to a batch of questions (vqa), without looking at kind, answers or scores."""
         raise NotImplementedError

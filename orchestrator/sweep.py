@@ -164,7 +164,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
 
     tracking_uri(RUNS)
     from .commands.sweep_run import search_run
-    from .record.trial_store import TrialBook, ask_for
+    from .record.trial_store import TrialStore, ask_for
 
     text = space.path.read_text(encoding="utf-8")
     identity = Identity.new(_asked(request, text), stream_identity(source))
@@ -182,7 +182,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
         with nothing_if_refused(folder, kept) if new else nullcontext():
             trials = _trials(request, space, folder, given, say)
             if not new:
-                book = TrialBook(folder / "trials", space.objective, len(source.tasks), identity.stamp)
+                book = TrialStore(folder / "trials", space.objective, len(source.tasks), identity.stamp)
                 if not book.is_over(trials):  # else nothing starts
                     check(start=True)
             if given.trials and not new:

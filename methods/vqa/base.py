@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from ..common.checks import check_range
 from ..common.precision import full_precision
 from ..common.schedule import warmup_constant
-from ..method import Answered, Batch, Method, Phase, QuestionSpec, Scenario, Task
+from ..method import Answers, Batch, Method, Phase, QuestionSpec, Scenario, Task
 from .t5.beam_search import beam_search
 from .t5.config import JointT5Config
 from .t5.targets import draw_targets
 
 if TYPE_CHECKING:
-    from .t5.joint_t5 import Encoded
+    from .t5.joint_t5 import EncoderStates
 
 _ADAM_EPS = 1e-6
 
@@ -115,11 +115,11 @@ class QuestionMethod(Method):
         return {"answer": (score.to(mean.dtype) * mean).mean()}
 
     @torch.no_grad()
-    def answer(self, batch: Batch) -> Answered:
+    def answer(self, batch: Batch) -> Answers:
         speaker = self.model.speaker(self.encode(batch, learn=False))
         length = self.spec.answer_tokens.shape[1]
         found, score = beam_search(speaker, self.config.beams, length, self.spec.sep_id, self.spec.pad_id)
-        return Answered([self.spec.detokenize(row) for row in found.tolist()], score)
+        return Answers([self.spec.detokenize(row) for row in found.tolist()], score)
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
@@ -131,7 +131,7 @@ class QuestionMethod(Method):
         encoded = self.model.encode(batch)
         return F.normalize(masked_mean(encoded.hidden, encoded.mask), dim=-1)
 
-    def encode(self, batch: Batch, *, learn: bool) -> Encoded:
+    def encode(self, batch: Batch, *, learn: bool) -> EncoderStates:
         """What the decoder attends to; ``learn``: in training, with labels to be looked at."""
         return self.model.encode(batch)
 

@@ -12,7 +12,7 @@ from ..execution.session import Session
 from ..execution.stopped_by import stopped_by
 from ..metrics.measures import shown_metrics, unit
 from ..record.notes import search_note
-from ..record.recorder import Watch
+from ..record.recorder import RunRecorder
 from ..record.trial_entry import TrialEntry
 from ..schema.shown import shown_score, shown_value
 from ..search.space import Space
@@ -48,7 +48,7 @@ def search_run(
     """
     config = space.config
     names = [task.name for task in source.tasks]
-    watch = Watch.open(
+    watch = RunRecorder.open(
         folder,
         identity,
         config,
@@ -139,7 +139,7 @@ def _search_and_test(
     identity: Identity,
     space: Space,
     session: Session,
-    watch: Watch,
+    watch: RunRecorder,
     trials: int,
     kept: RunStorage | None,
     say: Callable[[str], None],
@@ -165,7 +165,7 @@ def _test(
     session: Session,
     identity: Identity,
     space: Space,
-    watch: Watch,
+    watch: RunRecorder,
     best: TrialEntry,
     storage: Storage | None,
     say: Callable[[str], None],
@@ -190,7 +190,9 @@ def _files_of(place: Path) -> list[tuple[Path, str]]:
     return [*own, (place / "test" / "matrix.png", "best/test")]
 
 
-def _closing(folder: Path, space: Space, watch: Watch, tested: dict, status: str, record: list[str]) -> str:
+def _closing(
+    folder: Path, space: Space, watch: RunRecorder, tested: dict, status: str, record: list[str]
+) -> str:
     """What the sweep prints last."""
     book, best = watch.book, watch.book.best()
     blocks = [["Trials (validation; best first)", book.table()]] if book.trials else []

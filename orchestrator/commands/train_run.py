@@ -17,7 +17,7 @@ from ..execution.stopped_by import stopped_by
 from ..metrics.measures import shown_metrics, unit
 from ..record.notes import seeds_note
 from ..record.over_seeds import over_seeds
-from ..record.recorder import Watch
+from ..record.recorder import RunRecorder
 from ..schema.shown import shown_score
 from ..storage.full_disk import full_disk, is_full
 from ..storage.identity import Identity
@@ -53,7 +53,7 @@ def train_run(
         if values != variants.get(Path(place).name):
             raise UserError(f"{place}: is no variant of the run; allowed: what the run wrote there")
 
-    watch = Watch.open(
+    watch = RunRecorder.open(
         folder,
         identity,
         config if len(seeds) > 1 else config.with_values({"run.seed": seeds[0]}),
@@ -187,7 +187,7 @@ def train_run(
 def _closing(
     folder: Path,
     method: str,
-    watch: Watch,
+    watch: RunRecorder,
     runs: int,
     found: Mapping[str, float],
     status: str,

@@ -10,7 +10,7 @@ from methods.method import Batch
 from .loader import Loader
 
 
-class Paired:
+class Interleaved:
     """A step on the task, then one on the memory: ``micro`` batches of ``task``, as many of ``memory``, and
     so on until both, of equal length, have ended. ``waited`` as of a :class:`Loader`.
     """
@@ -39,7 +39,7 @@ class Paired:
         for loader in self._loaders:
             loader.close()
 
-    def __enter__(self) -> Paired:
+    def __enter__(self) -> Interleaved:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -12,7 +12,7 @@ from methods.method import Batch
 from ..errors import UserError
 from ..seeding import keys, view_seeds
 from ..streams.augment import augment as augmented
-from ..streams.pictures.substitute import Substitute
+from ..streams.pictures.substitute import SubstitutePictures
 from ..streams.prefetch import Prefetch
 from ..streams.stream import Split
 from .row_reader import RowReader, Samples
@@ -169,7 +169,7 @@ def eval_batches(
         number, rows = item
         pictures, found = None, rows
         if split.feature is None or split.beside:
-            if isinstance(split.pictures, Substitute):
+            if isinstance(split.pictures, SubstitutePictures):
                 pictures, found = split.pictures.take(rows)
             else:
                 pictures = split.pictures.read(rows)

@@ -9,8 +9,8 @@ import numpy as np
 from ..errors import BadRecord
 from ..object_store.memory_plan import row_bytes
 from ..object_store.shared_stream import Candidates, SharedStream
-from ..streams.pictures.subset import Subset
-from ..streams.pictures.substitute import Substitute
+from ..streams.pictures.subset import PictureSubset
+from ..streams.pictures.substitute import SubstitutePictures
 from ..streams.source import Questions
 from ..streams.stream import Split, Stream
 
@@ -37,7 +37,7 @@ class RowReader:
     ``views``: how many augmented views of a picture they hold, None where there are no such views. With
     ``stream.skip_bad``, a sample whose picture cannot be read is replaced, picture, tokens and label, by the
     next one of its task and label that can, or by what else may stand for it
-    (:meth:`~orchestrator.streams.pictures.substitute.Substitute.of_labels`);
+    (:meth:`~orchestrator.streams.pictures.substitute.SubstitutePictures.of_labels`);
     ``skipped`` counts them. Safe to call from several threads.
     """
 
@@ -61,11 +61,13 @@ class RowReader:
         self.encoded = stream.features_only
         self.views = None if self._views is None else self._views.shape[1]
         self._raw = _TrainPictures(stream, candidates)
-        self._pictures: Substitute | None = None
+        self._pictures: SubstitutePictures | None = None
         if stream.skip_bad and not self.encoded:
             task = stream.task_of(np.arange(len(self._label)))
             group = None if stream.tables is None else stream.group_of(self._label)
-            self._pictures = Substitute.of_labels(self._raw, stream.scenario, self._label, task, group)
+            self._pictures = SubstitutePictures.of_labels(
+                self._raw, stream.scenario, self._label, task, group
+            )
 
     @property
     def skipped(self) -> int:
@@ -101,7 +103,7 @@ class RowReader:
         if self._pictures is not None:
             rows = self._pictures.readable(rows)
         return Split(
-            Subset(self._raw, np.asarray(rows, np.int64)),
+            PictureSubset(self._raw, np.asarray(rows, np.int64)),
             self._tokens[rows],
             self._label[rows],
             feature=None if self._feature is None else self._feature[rows],
@@ -118,7 +120,7 @@ class _TrainPictures:
         self._candidates = candidates
         self._shape, self._type = stream.picture
         pictures = (task.splits["train"].pictures for task in stream.tasks)
-        self._sources = [p.pictures if isinstance(p, Substitute) else p for p in pictures]
+        self._sources = [p.pictures if isinstance(p, SubstitutePictures) else p for p in pictures]
 
     def __len__(self) -> int:
         return int(self._stream.starts[-1])

@@ -25,7 +25,7 @@ from .tables import write_matrix, write_table
 from .vqa_tables import QUESTION_TABLES, question_tables
 
 
-def final_test(
+def final_evaluation(
     config: RunConfig,
     stream: Stream,
     folder: Path,

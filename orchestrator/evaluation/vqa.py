@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from methods.method import Answered, Batch, Method
+from methods.method import Answers, Batch, Method
 
 from ..numerics.finite import check_rows
 from ..storage.task_key import task_key
@@ -102,14 +102,14 @@ def _measure(method: Method, stream: Stream, task: int, name: str, how: Evaluati
     return _Rows(score, kind.astype(int), group, np.full(len(score), task), said)
 
 
-def _scores(index: AnswerIndex, answered: Answered, batch: Batch) -> Tensor:
+def _scores(index: AnswerIndex, answered: Answers, batch: Batch) -> Tensor:
     if len(answered.texts) != len(batch):
         raise ValueError(f"{len(answered.texts)} answers to {len(batch)} questions")
     kind, answer, score = (column.cpu().numpy() for column in (batch.kind, batch.answer, batch.score))
     return torch.from_numpy(index.scores(answered.texts, kind, answer, score))
 
 
-def _taken_for(answered: Answered, questions: int, how: Evaluation) -> list[Tensor]:
+def _taken_for(answered: Answers, questions: int, how: Evaluation) -> list[Tensor]:
     """A column (B,) a clue, NaN where the method does not go by it."""
     if unknown := set(answered.tasks) - set(_CLUES):
         raise ValueError(f"tasks are known by {', '.join(_CLUES)}, not by {', '.join(sorted(unknown))}")

@@ -11,7 +11,7 @@ from ..storage.task_key import task_key
 from .tables import Table
 
 
-class Shown(NamedTuple):
+class TableStyle(NamedTuple):
     """How a table is written and drawn."""
 
     corner: str
@@ -20,9 +20,9 @@ class Shown(NamedTuple):
 
 
 QUESTION_TABLES = {
-    "groups": Shown("after", "after training on", "questions about group"),
-    "cells": Shown("kind", "kind of question", "questions about group"),
-    "novel": Shown("after", "after training on", "group held out, questions of task"),
+    "groups": TableStyle("after", "after training on", "questions about group"),
+    "cells": TableStyle("kind", "kind of question", "questions about group"),
+    "novel": TableStyle("after", "after training on", "group held out, questions of task"),
 }
 """What :func:`question_tables` may find."""
 

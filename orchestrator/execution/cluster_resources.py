@@ -10,7 +10,7 @@ from ..schema import strict_yaml
 
 
 @dataclass(frozen=True)
-class Capacity:
+class ClusterResources:
     """Resources of each node (``CPU``, ``GPU``, ``memory`` and ``object_store_memory`` in bytes): ``present``
     ones, what is ``free`` of these, in their order, and ``possible`` ones that the autoscaler may add; what
     is not known of these is not there.
@@ -25,7 +25,7 @@ class Capacity:
         return [*self.present, *self.possible]
 
 
-def capacity() -> Capacity:
+def cluster_resources() -> ClusterResources:
     """Of the cluster that this process has joined. That machines may be added is known on its head, where the
     autoscaler runs with a file that names their types.
     """
@@ -38,9 +38,9 @@ def capacity() -> Capacity:
     present, free = list(alive.values()), [available.get(node, {}) for node in alive]
     path = _autoscaling_config(ray.get_runtime_context().gcs_address)
     if path is None:
-        return Capacity(present, free, [])
+        return ClusterResources(present, free, [])
     config, _ = strict_yaml.read(path)
-    return Capacity(present, free, possible_nodes(config, len(present) - 1))
+    return ClusterResources(present, free, possible_nodes(config, len(present) - 1))
 
 
 def living_nodes() -> list[str]:

@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..object_store.shared_pickle import Parcel
-from .fair_share import LaneGifts, Standing
+from ..object_store.shared_pickle import SharedPickle
+from .fair_share import LaneGifts, SweepShare
 from .job import Job, Outcome
-from .lane_table import LaneEntry, LaneRoll
+from .lane_table import LaneEntry, LaneTable
 
 _PATIENCE = 10.0  # seconds a call waits before it answers "nothing yet": the caller asks again
 _CRASHES = 2  # times that a job may bring its workers down in one task
@@ -21,7 +21,7 @@ _IDLE_CRASHES = 5  # times that workers may die before they have a job
 _ENDS = 3  # times that a lane's Train run may end unasked
 
 
-class _Ticket:
+class _JobState:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.reports: list[dict[str, float]] = []
@@ -55,13 +55,13 @@ class Dispatcher:
     """
 
     def __init__(self, jobs: int = 0, alive: Callable[[], Iterable[str]] | None = None) -> None:
-        self._tickets: dict[str, _Ticket] = {}
+        self._tickets: dict[str, _JobState] = {}
         self._pending: deque[str] = deque()
         self._to_come = jobs
-        self._roll = LaneRoll(alive)
-        self._neighbours: list[Standing] = []
+        self._roll = LaneTable(alive)
+        self._neighbours: list[SweepShare] = []
         self._gifts = LaneGifts()
-        self._stream: Parcel | None = None
+        self._stream: SharedPickle | None = None
         self._closed = False
         self._heard: set[str] = set()
         self._news = asyncio.Event()
@@ -72,7 +72,7 @@ class Dispatcher:
 
     # --- the driver ---
 
-    async def set_stream(self, handle: Parcel) -> None:
+    async def set_stream(self, handle: SharedPickle) -> None:
         """The published stream, which lanes wait for: packed, as this process has no use for it, nor for
         torch, which it would have to import.
         """
@@ -115,11 +115,11 @@ class Dispatcher:
             "states": {n: e.state for n, e in lanes.items()},
         }
 
-    async def standing(self) -> Standing:
+    async def standing(self) -> SweepShare:
         """What the sweep has of the cluster, for other sweeps to ask."""
         return self._standing()
 
-    async def neighbours(self, standings: list[Standing]) -> None:
+    async def neighbours(self, standings: list[SweepShare]) -> None:
         """What the other sweeps on the cluster have."""
         self._neighbours = standings
         self._wake()
@@ -132,7 +132,7 @@ class Dispatcher:
         """
         if job.id in self._tickets:
             return
-        self._tickets[job.id] = ticket = _Ticket(job)
+        self._tickets[job.id] = ticket = _JobState(job)
         self._to_come -= 1
         if self._roll.all_dead:
             reason = next(iter(self._roll.lanes.values())).reason
@@ -252,7 +252,7 @@ class Dispatcher:
             return "end"
         return "wait" if self._stream is None else "published"
 
-    async def published(self) -> Parcel | None:
+    async def published(self) -> SharedPickle | None:
         """The stream, packed, for each rank of a lane that was told ``published``."""
         return self._stream
 
@@ -362,14 +362,14 @@ class Dispatcher:
 
     # --- what follows from all that ---
 
-    def _held(self, lane: int, attempt: str, job_id: str) -> _Ticket | None:
+    def _held(self, lane: int, attempt: str, job_id: str) -> _JobState | None:
         """The job's ticket where the lane's present worker group holds it."""
         entry = self._roll[lane]
         return self._tickets[job_id] if entry.attempt == attempt and entry.job == job_id else None
 
-    def _standing(self) -> Standing:
+    def _standing(self) -> SweepShare:
         up = self._roll.count("up")
-        return Standing(up, min(self._roll.count("starting"), max(0, self._work() - up)))
+        return SweepShare(up, min(self._roll.count("starting"), max(0, self._work() - up)))
 
     def _work(self) -> int:
         """Jobs that are held, that wait and that are to come."""
@@ -389,7 +389,7 @@ class Dispatcher:
             return False
         return self._gifts.may_ask(self._standing(), self._neighbours)
 
-    def _count_crash(self, entry: LaneEntry, ticket: _Ticket, what: str) -> None:
+    def _count_crash(self, entry: LaneEntry, ticket: _JobState, what: str) -> None:
         task = len(ticket.reports)
         ticket.crashes[task] = ticket.crashes.get(task, 0) + 1
         if ticket.crashes[task] >= _CRASHES:
@@ -406,7 +406,7 @@ class Dispatcher:
             while self._pending:
                 self._finish(self._tickets[self._pending.popleft()], Outcome("failed", reason, fatal=True))
 
-    def _finish(self, ticket: _Ticket, outcome: Outcome) -> None:
+    def _finish(self, ticket: _JobState, outcome: Outcome) -> None:
         if ticket.outcome is None:
             ticket.outcome = outcome
         ticket.wake()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import UserError
-from .cluster_resources import Capacity
+from .cluster_resources import ClusterResources
 from .slots import slots
 
 _PROCESS_BYTES = 3 * 2**30  # what a process with torch and an encoder may hold
@@ -43,7 +43,7 @@ class PoolPlan:
         return f"encoding on {self.processes} x {each}"
 
 
-def plan_pool(cluster: Capacity, gpus: float, chunks: int) -> PoolPlan:
+def plan_pool(cluster: ClusterResources, gpus: float, chunks: int) -> PoolPlan:
     """As many processes as have room on what is free, as far as a node's memory allows and no more than
     ``chunks``: with ``gpus`` > 0, what a trial's worker holds, that much of a GPU and its part of the free
     CPUs, at least one; else a CPU each.
@@ -71,7 +71,7 @@ def _on_gpus(nodes: _Nodes, processes: int, gpus: float, waits: Literal["", "mac
     return PoolPlan(processes, cpus, gpus, waits)
 
 
-def _on_cpus(cluster: Capacity, chunks: int) -> PoolPlan:
+def _on_cpus(cluster: ClusterResources, chunks: int) -> PoolPlan:
     if not _room(cluster.present, 1, 0):
         raise UserError(
             "no node has a CPU core to encode on: start Ray with CPUs, or give --no-feature-cache"

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..features.encoder import Chunk, SampleEncoder
-from ..object_store.shared_pickle import Parcel, pack
+from ..object_store.shared_pickle import SharedPickle, pack
 from ..object_store.shared_store import SharedStore
 from ..run_options import RunOptions
 from .encoding_plan import PoolPlan, plan_pool
@@ -58,13 +58,15 @@ class RayPool:
 
     def _plan(self, chunks: int) -> PoolPlan:
         # Here, for they import Ray Train, which the pool's processes have no use for.
-        from .cluster_resources import capacity
+        from .cluster_resources import cluster_resources
         from .placement import worker_gpus
 
-        cluster = capacity()
+        cluster = cluster_resources()
         return plan_pool(cluster, worker_gpus(self._run, cluster.nodes), chunks)
 
-    def _until_done(self, encoder: Parcel, chunks: list[Chunk]) -> Generator[tuple[int, bytes], None, None]:
+    def _until_done(
+        self, encoder: SharedPickle, chunks: list[Chunk]
+    ) -> Generator[tuple[int, bytes], None, None]:
         from ray.exceptions import (
             GetTimeoutError,
             NodeDiedError,
@@ -98,7 +100,7 @@ class RayPool:
 
 
 def _results(
-    encoder: Parcel, chunks: list[Chunk], numbers: list[int], plan: PoolPlan, places: Any
+    encoder: SharedPickle, chunks: list[Chunk], numbers: list[int], plan: PoolPlan, places: Any
 ) -> Generator[tuple[int, bytes], None, None]:
     import ray.data
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
@@ -139,7 +141,7 @@ def _results(
 class _Worker:
     """An actor of the pool. What a user can mend comes back as a value: Ray would wrap an exception."""
 
-    def __init__(self, encoder: Parcel, chunks: list[Chunk], plan: PoolPlan) -> None:
+    def __init__(self, encoder: SharedPickle, chunks: list[Chunk], plan: PoolPlan) -> None:
         import ray
         import torch
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import UserError
 from .encoding_plan import PoolPlan
-from .throttle import Every
+from .throttle import Throttle
 
 _SETTLE = 30.0  # seconds until fewer places are asked for, as somebody else took some
 _MACHINES = 300.0  # the same where machines have to come
@@ -45,7 +45,7 @@ def reserved(plan: PoolPlan, say: Callable[[str], None]) -> Iterator[tuple[PoolP
 
 def _wait_for_one(group: Any, plan: PoolPlan, began: float, say: Callable[[str], None]) -> bool:
     machines = plan.waits == "machines"
-    due = Every(_SAY, later=machines)
+    due = Throttle(_SAY, later=machines)
     while not group.wait(1):
         waited = time.monotonic() - began
         if machines and waited > _LAUNCH:

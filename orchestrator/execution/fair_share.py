@@ -10,7 +10,7 @@ _POLITE = 60.0  # seconds that a sweep leaves the lane it gave up to another one
 
 
 @dataclass(frozen=True)
-class Standing:
+class SweepShare:
     """What a sweep has of a cluster: lanes that are ``up``, and lanes that have work and are ``waiting`` for
     room.
     """
@@ -19,7 +19,7 @@ class Standing:
     waiting: int
 
 
-def gives(own: Standing, others: Iterable[Standing], used: bool = True) -> bool:
+def gives(own: SweepShare, others: Iterable[SweepShare], used: bool = True) -> bool:
     """Whether a sweep gives up a lane that holds no trial: another sweep waits that has none, or has at least
     two fewer.
 
@@ -29,7 +29,7 @@ def gives(own: Standing, others: Iterable[Standing], used: bool = True) -> bool:
     return any(o.waiting and own.up and ((used and not o.up) or own.up - o.up >= 2) for o in others)
 
 
-def may_take(own: Standing, others: Iterable[Standing]) -> bool:
+def may_take(own: SweepShare, others: Iterable[SweepShare]) -> bool:
     """Whether a sweep may ask again for a lane that it gave up: all that wait have more."""
     return all(not o.waiting or o.up > own.up + own.waiting for o in others)
 
@@ -48,7 +48,7 @@ class LaneGifts:
         self._left = 0
         self._others_had = 0
 
-    def leaves(self, own: Standing, others: Collection[Standing], used: bool) -> bool:
+    def leaves(self, own: SweepShare, others: Collection[SweepShare], used: bool) -> bool:
         """Whether a lane that is up and holds no trial is given up now; it is counted in ``own``. ``used`` as
         :func:`gives` says.
         """
@@ -59,7 +59,7 @@ class LaneGifts:
         self._gave, self._left, self._others_had = self._clock(), own.up - 1, _had(others)
         return True
 
-    def may_ask(self, own: Standing, others: Collection[Standing]) -> bool:
+    def may_ask(self, own: SweepShare, others: Collection[SweepShare]) -> bool:
         """Whether a lane that was given up may ask for room again."""
         if self._recent() and any(o.waiting and not o.up for o in others):
             return False
@@ -68,9 +68,9 @@ class LaneGifts:
     def _recent(self) -> bool:
         return self._clock() - self._gave < _POLITE
 
-    def _under_way(self, others: Collection[Standing]) -> bool:
+    def _under_way(self, others: Collection[SweepShare]) -> bool:
         return self._recent() and _had(others) <= self._others_had
 
 
-def _had(others: Iterable[Standing]) -> int:
+def _had(others: Iterable[SweepShare]) -> int:
     return sum(other.up for other in others)

@@ -17,7 +17,7 @@ from ..storage.full_disk import full_disk, is_full
 from .calls import ask
 from .lane_resources import LaneResources
 from .process_group import LaneGroup
-from .worker import _work
+from .worker import work
 
 
 class Lane(threading.Thread):
@@ -62,7 +62,7 @@ class Lane(threading.Thread):
         per_worker = {"CPU": self._resources.cpus} | ({"GPU": self._resources.gpus} if use_gpu else {})
         try:
             trainer = self._trainer(
-                _work,
+                work,
                 dashboard=self._dashboard,
                 train_loop_config={
                     "lane": self._number,

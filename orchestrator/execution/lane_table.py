@@ -35,7 +35,7 @@ class LaneEntry:
     ends: int = 0
 
 
-class LaneRoll:
+class LaneTable:
     """The lanes by number. ``alive``: the ids of the cluster's living nodes; None: all nodes live."""
 
     def __init__(self, alive: Callable[[], Iterable[str]] | None = None) -> None:

@@ -10,7 +10,7 @@ import psutil
 
 from .ray_address import ray_address
 from .ray_watch import RayLost
-from .throttle import Every
+from .throttle import Throttle
 
 _GIB = 2**30
 _ENDED = 3  # workers that may be ended while no task is finished
@@ -27,7 +27,7 @@ class MemoryWatch:
     def __init__(self, done: Callable[[], int]) -> None:
         self._done = done
         self._at, self._ended = 0, 0
-        self._due = Every(2.0)
+        self._due = Throttle(2.0)
 
     def look(self) -> None:
         """Asks, every two seconds at most. :class:`~orchestrator.execution.ray_watch.RayLost`, one line: it

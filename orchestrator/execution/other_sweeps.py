@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from .calls import ask
-from .throttle import Every
+from .throttle import Throttle
 
 _PATIENCE = 3.0  # seconds
 
 
-class Neighbours:
+class OtherSweeps:
     """Tells a sweep's dispatcher what the others have, whose dispatchers are the named actors of
     ``namespace``. Ray must have been joined.
     """
@@ -18,7 +18,7 @@ class Neighbours:
     def __init__(self, dispatcher: Any, namespace: str) -> None:
         self._dispatcher = dispatcher
         self._namespace = namespace
-        self._due = Every(3.0)
+        self._due = Throttle(3.0)
         self.found = 0
         """How many others there were when last looked."""
 

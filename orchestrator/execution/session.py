@@ -16,9 +16,9 @@ from typing import Any
 from ..config import RunConfig
 from ..errors import UserError, one_line
 from ..features.frozen import asks_queries, frozen_backbone
-from ..object_store.memory_plan import plan as plan_memory
+from ..object_store.memory_plan import memory_plan as plan_memory
 from ..object_store.publish import publish
-from ..object_store.shared_pickle import Parcel, pack
+from ..object_store.shared_pickle import SharedPickle, pack
 from ..object_store.shared_store import SharedStore
 from ..storage.identity import Identity
 from ..streams.prepare import prepare
@@ -29,18 +29,18 @@ from ..streams.text.cut_captions import cut_captions
 from ..streams.text.tokenizer import Tokenizer
 from ..streams.text.unknown_words import unknown_words
 from .calls import ask
-from .cluster_resources import capacity, living_nodes
+from .cluster_resources import cluster_resources, living_nodes
 from .dispatcher import Dispatcher
 from .job import Job, Outcome
 from .lane import Lane
 from .memory_watch import MemoryWatch
-from .other_sweeps import Neighbours
+from .other_sweeps import OtherSweeps
 from .placement import lane_resources, lanes_that_fit
 from .ray_address import ray_address
 from .ray_watch import RayLost, RayWatch
-from .spill_monitor import Spilling
+from .spill_monitor import SpillMonitor
 from .start_ray import start_ray
-from .throttle import Every
+from .throttle import Throttle
 
 _PATIENCE = 300.0  # seconds until the session gives up that no lane comes up,
 _LAUNCH = 1800.0  # and where machines have to be made for it first
@@ -102,15 +102,15 @@ class Session:
         self._stream: Stream | None = None
         self._files: dict[str, Path] = {}
         self._store: SharedStore | None = None
-        self._parcel: Parcel | None = None
+        self._parcel: SharedPickle | None = None
         self._threads: list[Lane] = []
         self._up: set[int] = set()
-        self._watchers: list[MemoryWatch | Neighbours | Spilling] = []
+        self._watchers: list[MemoryWatch | OtherSweeps | SpillMonitor] = []
         self._done = 0
         self._watch = RayWatch(last_words)
         self._lost = False
         self._finishing: threading.Thread | None = None
-        self._look_due = Every(1.0)
+        self._look_due = Throttle(1.0)
         self._complaints = 1
 
     def __enter__(self) -> Session:
@@ -255,12 +255,12 @@ class Session:
             .remote(self._jobs + self._follow_ups, living_nodes)
         )
         ask(self.dispatcher, "expect", 1)  # others are to make room for encoding too
-        self._neighbours = Neighbours(self.dispatcher, _DESKS)
-        self._watchers = [MemoryWatch(lambda: self._done), self._neighbours, Spilling(self._say)]
+        self._neighbours = OtherSweeps(self.dispatcher, _DESKS)
+        self._watchers = [MemoryWatch(lambda: self._done), self._neighbours, SpillMonitor(self._say)]
 
     def _place(self) -> None:
         """Reckons how many lanes there are to be."""
-        cluster = self._cluster = capacity()
+        cluster = self._cluster = cluster_resources()
         self._resources = lane_resources(self._base.run, cluster.nodes)
         wanted = None if self._at_most else self._wanted
         self.lanes = lanes_that_fit(self._resources, cluster.nodes, wanted, self._jobs)
@@ -447,7 +447,7 @@ class _Progress:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._due = Every(5.0, later=True)
+        self._due = Throttle(5.0, later=True)
 
     def __call__(self, done: int, total: int) -> None:
         if self._due():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .throttle import Every
+from .throttle import Throttle
 
 _MIB = 2**20
 
 
-class Spilling:
+class SpillMonitor:
     """Watches the object stores of all nodes. What they cannot hold Ray moves to disk, where it is read from
     more slowly: the user is told when it begins, and each time that it has doubled.
     """
@@ -17,7 +17,7 @@ class Spilling:
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._told = 0
-        self._due = Every(10.0)
+        self._due = Throttle(10.0)
 
     def look(self) -> None:
         """Asks, every ten seconds at most."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-class Every:
+class Throttle:
     """Calling it answers whether ``seconds`` have passed since it last answered yes; at first it does so at
     once, with ``later`` only after as many.
     """

@@ -24,7 +24,7 @@ from .gpu_memory import neighbour_took
 from .job import Job, Outcome
 
 
-def _work(config: dict[str, Any]) -> None:
+def work(config: dict[str, Any]) -> None:
     """What each worker of a lane does until the dispatcher closes."""
     import torch
     import torch.distributed as dist
@@ -135,7 +135,7 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
 
     from ..config import RunConfig
     from ..evaluation.agreement import ElsewhereError, all_or_none, first_reason
-    from ..evaluation.final_evaluation import final_test
+    from ..evaluation.final_evaluation import final_evaluation
     from ..features.frozen import check_encoder
     from ..training.stream_loop import StreamLoop
     from .trial_folder import trial_folder
@@ -150,7 +150,7 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
         with ExitStack() as stack:
             place = all_or_none(lambda: stack.enter_context(trial_folder(job)), device)
             if job.kind == "test":
-                found = final_test(config, stream, place.path, device, job.stamp, tokenizer)
+                found = final_evaluation(config, stream, place.path, device, job.stamp, tokenizer)
                 all_or_none(lambda: place.keep_test() if dist.get_rank() == 0 else None, device)
                 return Outcome("finished", metrics=found)
             reporter = _DispatcherReporter(link, job)

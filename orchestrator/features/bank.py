@@ -17,7 +17,7 @@ from ..streams.prepare import prepare
 from ..streams.source import StreamSource
 from ..streams.stream import Stream
 from .builder import Builder, Prompts, Runner, Say, pictures_of
-from .encoded import Encoded
+from .encoded import FrozenFeatures
 from .encoder import Encoder
 from .frozen import frozen_backbone, load_backbone
 
@@ -31,7 +31,7 @@ class Bank:
     :class:`~orchestrator.streams.stream.Stream`. ``classes``: the stream's classes with their text features.
     """
 
-    encoded: Encoded
+    encoded: FrozenFeatures
     classes: ClassSpec
 
     def stream(self, source: StreamSource, skip_bad: bool) -> Stream:

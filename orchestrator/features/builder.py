@@ -15,9 +15,9 @@ from ..errors import BadRecord, UserError
 from ..replay.policies.herding import herding_order
 from ..storage.array_file import writing
 from ..streams.source import Pictures, StreamSource
-from ..streams.split_spans import Place, places
-from .cache_entry import Shelf
-from .encoded import Encoded
+from ..streams.split_spans import SplitKey, split_spans
+from .cache_entry import CacheEntry
+from .encoded import FrozenFeatures
 from .encoder import Chunk, PictureChunk, SampleEncoder, TextChunk
 from .lock import locked
 from .progress import Progress
@@ -68,7 +68,9 @@ class Builder:
         self._shape = shape
         self._herding = herding
         self._prompts = prompts
-        self._spans = places([{n: len(s.label) for n, s in task.splits.items()} for task in source.tasks])
+        self._spans = split_spans(
+            [{n: len(s.label) for n, s in task.splits.items()} for task in source.tasks]
+        )
         self._training = self._spans[len(source.tasks) - 1, "train"][1]
         stream = {
             "stream": source.name,
@@ -76,10 +78,10 @@ class Builder:
             "layout": _layout(source),
             "image_size": source.image_size,
         }
-        self._pictures = Shelf(root, {**stream, **identity, "dtype": "float16"})
-        self._texts = None if prompts is None else Shelf(root, {**prompts.identity, "dtype": "float32"})
+        self._pictures = CacheEntry(root, {**stream, **identity, "dtype": "float16"})
+        self._texts = None if prompts is None else CacheEntry(root, {**prompts.identity, "dtype": "float32"})
 
-    def build(self, run: Runner) -> Encoded:
+    def build(self, run: Runner) -> FrozenFeatures:
         """Encodes by ``run`` what is not there yet.
 
         :class:`UserError`: a picture that cannot be read (where bad ones may be skipped it is left out), a
@@ -105,7 +107,7 @@ class Builder:
                 told = self._finish_pictures(pictures)
         return self._open(told)
 
-    def _open(self, told: dict) -> Encoded:
+    def _open(self, told: dict) -> FrozenFeatures:
         left_out = {
             (index, name): np.array(rows, np.int64)
             for index, task in enumerate(self._source.tasks)
@@ -116,13 +118,13 @@ class Builder:
             self._check_left_out(place, rows)
         files = {name: self._pictures.path(name) for name in self._names()}
         text = None if self._texts is None else np.load(self._texts.path("text"), allow_pickle=False)
-        return Encoded(files, text, left_out)
+        return FrozenFeatures(files, text, left_out)
 
     def _names(self) -> list[str]:
         asked = {"feature": True, "herding": self._herding, "views": self._encoder.views > 0}
         return [name for name, wanted in asked.items() if wanted]
 
-    def _check_left_out(self, place: Place, rows: np.ndarray) -> None:
+    def _check_left_out(self, place: SplitKey, rows: np.ndarray) -> None:
         task = self._source.tasks[place[0]]
         label = task.splits[place[1]].label
         if lost := set(label.tolist()) - set(np.delete(label, rows).tolist()):
@@ -132,7 +134,7 @@ class Builder:
                 f"task {task.name}, split {place[1]}: no picture of class {name!r} can be read{reason}"
             )
 
-    def _reason(self, place: Place, row: int) -> str:
+    def _reason(self, place: SplitKey, row: int) -> str:
         try:
             self._encoder.sources[place].read(np.array([row]))
         except BadRecord as error:
@@ -154,7 +156,7 @@ class Builder:
         return False
 
     def _encode(self, run: Runner, texts: list[TextChunk], pictures: list[PictureChunk]) -> None:
-        todo: list[tuple[Shelf, int, Chunk]] = []
+        todo: list[tuple[CacheEntry, int, Chunk]] = []
         for shelf, chunks in ((self._texts, texts), (self._pictures, pictures)):
             if chunks:
                 shelf.start()
@@ -178,7 +180,7 @@ class Builder:
         rest = "" if left == total else f", {total - left} were encoded before"
         self._say(f"encoding {left} pictures of {self._source.name}{views} with {self._encoder.name}{rest}")
 
-    def _is_whole(self, shelf: Shelf, number: int, chunk: Chunk) -> bool:
+    def _is_whole(self, shelf: CacheEntry, number: int, chunk: Chunk) -> bool:
         if not shelf.has_chunk(number):
             return False
         found = shelf.chunk(number)
@@ -209,7 +211,7 @@ class Builder:
         self._texts.finish(["text"], {})
 
     def _finish_pictures(self, chunks: list[PictureChunk]) -> dict:
-        kept: dict[Place, list[np.ndarray]] = {place: [np.empty(0, np.int64)] for place in self._spans}
+        kept: dict[SplitKey, list[np.ndarray]] = {place: [np.empty(0, np.int64)] for place in self._spans}
 
         def fill(name: str, shape: tuple[int, ...], wanted: list[tuple[int, PictureChunk]]) -> None:
             with writing(self._pictures.path(name), shape, np.float16) as twin:
@@ -237,7 +239,7 @@ class Builder:
         }
         return self._pictures.finish(self._names(), {"encoder": self._encoder.name, "left_out": left_out})
 
-    def _finish_herding(self, kept: dict[Place, np.ndarray]) -> None:
+    def _finish_herding(self, kept: dict[SplitKey, np.ndarray]) -> None:
         label = np.concatenate(
             [t.splits["train"].label[kept[i, "train"]] for i, t in enumerate(self._source.tasks)]
         )
@@ -252,7 +254,7 @@ def encode_here(encoder: SampleEncoder, chunks: list[Chunk]) -> Generator[tuple[
         yield index, encoder.encode(chunk, "cpu")
 
 
-def pictures_of(source: StreamSource) -> dict[Place, Pictures]:
+def pictures_of(source: StreamSource) -> dict[SplitKey, Pictures]:
     """The pictures of each split."""
     return {
         (index, name): split.pictures

@@ -21,7 +21,7 @@ FORMAT = 2  # 2: pictures are turned upright, grey of 16 bits is read
 _BLOCK = 2**24
 
 
-class Shelf:
+class CacheEntry:
     """``root/KEY``: ``meta.json``, the finished arrays as .npy, and ``chunks/`` while they are being made.
 
     ``identity``: everything that decides the arrays, as plain values; KEY is its sha256. A file appears whole

@@ -7,22 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from ..streams.pictures.subset import Subset
-from ..streams.split_spans import Place, places
+from ..streams.pictures.subset import PictureSubset
+from ..streams.split_spans import SplitKey, split_spans
 from ..streams.stream import Split, Stream, TaskData
 
 
 @dataclass(frozen=True)
-class Encoded:
+class FrozenFeatures:
     """What lies on the shelves. ``files``: name -> .npy: ``feature``, of all splits in the order of
-    :func:`~orchestrator.streams.split_spans.places`; ``views`` and ``herding``, of the training rows, where
-    they were asked for. ``text``: float32 (C, T, D), where there are prompts. ``left_out``: rows of a split
-    whose picture cannot be read, which the arrays do not have.
+    :func:`~orchestrator.streams.split_spans.split_spans`; ``views`` and ``herding``, of the training rows,
+    where they were asked for. ``text``: float32 (C, T, D), where there are prompts. ``left_out``: rows of a
+    split whose picture cannot be read, which the arrays do not have.
     """
 
     files: dict[str, Path]
     text: np.ndarray | None
-    left_out: dict[Place, np.ndarray]
+    left_out: dict[SplitKey, np.ndarray]
 
     def open(self, name: str) -> np.ndarray | None:
         """An array, mapped from its file; None where there is none of that name."""
@@ -39,12 +39,14 @@ class Encoded:
             for index, task in enumerate(whole.tasks)
             for name, split in task.splits.items()
         }
-        spans = places([{name: len(rows[k, name]) for name in t.splits} for k, t in enumerate(whole.tasks)])
+        spans = split_spans(
+            [{name: len(rows[k, name]) for name in t.splits} for k, t in enumerate(whole.tasks)]
+        )
 
-        def cut(place: Place, split: Split) -> Split:
+        def cut(place: SplitKey, split: Split) -> Split:
             kept, (begin, end) = rows[place], spans[place]
             return Split(
-                split.pictures if len(kept) == len(split) else Subset(split.pictures, kept),
+                split.pictures if len(kept) == len(split) else PictureSubset(split.pictures, kept),
                 split.tokens[kept],
                 split.label[kept],
                 feature=feature[begin:end],

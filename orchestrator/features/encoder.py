@@ -17,7 +17,7 @@ from ..errors import BadRecord, UserError
 from ..seeding import view_seeds
 from ..streams.augment import augment
 from ..streams.source import Pictures
-from ..streams.split_spans import Place
+from ..streams.split_spans import SplitKey
 from .frozen import load_backbone
 from .full_precision import full_precision
 from .in_threads import in_threads
@@ -31,7 +31,7 @@ class PictureChunk:
     split's first, None where the split is no training split.
     """
 
-    place: Place
+    place: SplitKey
     begin: int
     end: int
     first: int | None
@@ -62,7 +62,7 @@ class SampleEncoder(Protocol):
     picture; 0 = none. ``skip_bad``: leave out pictures that cannot be read.
     """
 
-    sources: Mapping[Place, Pictures]
+    sources: Mapping[SplitKey, Pictures]
     views: int
     skip_bad: bool
 
@@ -91,7 +91,7 @@ class Encoder:
 
     config: ClipConfig
     fingerprint: str
-    sources: Mapping[Place, Pictures]
+    sources: Mapping[SplitKey, Pictures]
     augment: str
     views: int
     skip_bad: bool
@@ -153,7 +153,7 @@ def read_chunk(
     return np.concatenate([rows for rows, _ in found]), np.concatenate([read for _, read in found])
 
 
-def _read(encoder: SampleEncoder, place: Place, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _read(encoder: SampleEncoder, place: SplitKey, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     while len(rows):
         try:
             return rows, encoder.sources[place].read(rows)

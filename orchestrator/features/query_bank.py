@@ -12,7 +12,7 @@ from ..config import RunConfig
 from ..streams.source import StreamSource
 from ..streams.stream import Stream
 from .builder import Builder, Runner, Say, pictures_of
-from .encoded import Encoded
+from .encoded import FrozenFeatures
 from .frozen import load_queries
 from .query_encoder import QueryEncoder
 
@@ -21,7 +21,7 @@ from .query_encoder import QueryEncoder
 class QueryBank:
     """What a frozen image-text model gives for a stream. ``encoded``: ``feature``, float16 (N, 3, D)."""
 
-    encoded: Encoded
+    encoded: FrozenFeatures
 
     def stream(self, whole: Stream) -> Stream:
         """The stream with queries beside its pictures, without what was left out."""

@@ -12,7 +12,7 @@ import torch
 from methods.method import InputSpec
 
 from ..streams.source import Pictures
-from ..streams.split_spans import Place
+from ..streams.split_spans import SplitKey
 from .encoder import PictureChunk, check_fingerprint, npz, read_chunk
 from .frozen import load_queries
 from .full_precision import full_precision
@@ -32,8 +32,8 @@ class QueryEncoder:
     backbone: Any
     spec: InputSpec
     fingerprint: str
-    sources: Mapping[Place, Pictures]
-    tokens: Mapping[Place, np.ndarray]
+    sources: Mapping[SplitKey, Pictures]
+    tokens: Mapping[SplitKey, np.ndarray]
     skip_bad: bool
     views: int = 0
 

@@ -9,7 +9,7 @@ import ray
 
 
 @ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)
-class Hub:
+class ArrayOwner:
     """Puts arrays into Ray's object store and owns them.
 
     An object dies with the process that put it, so a named actor does every put: it outlives trials and

@@ -56,7 +56,7 @@ def _rest_bytes(stream: Stream) -> int:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MemoryPlan:
     """Where a sweep's samples will lie.
 
     ``mode``: ``resident``, every picture decoded in the object store; ``disk``, pictures read from their
@@ -126,7 +126,7 @@ def _first(orders: list[np.ndarray], most: int) -> np.ndarray:
     return np.unique(np.concatenate([np.empty(0, np.int64), *(order[:most] for order in orders)]))
 
 
-def plan(
+def memory_plan(
     stream: Stream,
     *,
     largest: int,
@@ -134,7 +134,7 @@ def plan(
     seeds: Sequence[int],
     stream_in: StreamIn = "auto",
     store: Literal["decoded", "encoded"] = "decoded",
-) -> Plan:
+) -> MemoryPlan:
     """Chooses how ``stream`` is shared.
 
     ``largest``: the largest ``replay.size`` of the search. ``store_bytes``: size of the smallest node's
@@ -162,7 +162,7 @@ def plan(
     room = int(store_bytes * _SHARE)
     candidates = replayed.most_within(room - texts, largest) if mode == "disk" and one <= room else largest
     disk_bytes = texts + replayed.nbytes(candidates)
-    found = Plan(mode, store, largest, candidates, seeds, all_bytes, disk_bytes, store_bytes, stream_in)
+    found = MemoryPlan(mode, store, largest, candidates, seeds, all_bytes, disk_bytes, store_bytes, stream_in)
     said = f"{_size(room)} of the object store's {_size(store_bytes)} may be used"
     if mode == "resident" and not fits:
         raise UserError(
@@ -209,14 +209,14 @@ class _Replayed:
 
 def _plan_features(
     stream: Stream, largest: int, store_bytes: int, seeds: tuple[int, ...], stream_in: StreamIn
-) -> Plan:
+) -> MemoryPlan:
     splits = [(name, split) for task in stream.tasks for name, split in task.splits.items()]
     training = sum(len(split) for name, split in splits if name == "train")
     held_out = sum(len(split) for name, split in splits if name != "train")
     all_bytes = training * row_bytes(stream)
     all_bytes += held_out * (splits[0][1].feature[:1].nbytes + _text_bytes(stream))
     sizes = all_bytes, all_bytes, store_bytes
-    found = Plan("features", "decoded", largest, largest, seeds, *sizes, stream_in)
+    found = MemoryPlan("features", "decoded", largest, largest, seeds, *sizes, stream_in)
     if all_bytes > found.room:
         raise UserError(
             f"the features of stream {stream.name} take {_size(all_bytes)}, {_size(found.room)} of the "

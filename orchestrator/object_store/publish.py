@@ -15,15 +15,15 @@ from methods.method import ClassSpec, InputSpec, Task
 from ..errors import BadRecord, UserError
 from ..machine.cpus import usable_cpus
 from ..streams.pictures import ArrayPictures, EncodedPictures, MissingPictures
-from ..streams.pictures.absent import AbsentPictures
-from ..streams.pictures.subset import Subset
-from ..streams.pictures.substitute import Substitute
+from ..streams.pictures.absent import UnavailablePictures
+from ..streams.pictures.subset import PictureSubset
+from ..streams.pictures.substitute import SubstitutePictures
 from ..streams.prefetch import Prefetch
 from ..streams.source import Questions, QuestionTables
-from ..streams.split_spans import Place, places
+from ..streams.split_spans import SplitKey, split_spans
 from ..streams.stream import Split, Stream, TaskData
-from .memory_plan import Plan, candidate_rows, decoded_bytes, row_bytes
-from .shared_pickle import Parcel, pack
+from .memory_plan import MemoryPlan, candidate_rows, decoded_bytes, row_bytes
+from .shared_pickle import SharedPickle, pack
 from .shared_store import SharedStore
 from .shared_stream import Candidates, SharedStream
 
@@ -31,7 +31,7 @@ _CHUNK = 64
 _QUESTIONS = ("kind", "answer", "score")
 _THREADS = 8
 
-_Rows = dict[Place, np.ndarray]
+_Rows = dict[SplitKey, np.ndarray]
 
 Progress = Callable[[int, int], None]
 """Called with pictures done and pictures to do."""
@@ -47,31 +47,31 @@ class StreamHandle:
     """
 
     store: SharedStore
-    plan: Plan
+    plan: MemoryPlan
     name: str
     spec: InputSpec | ClassSpec
     image_size: int
     augment: str
     skip_bad: bool
     tasks: tuple[tuple[Task, dict[str, int]], ...]
-    sources: Parcel | None
+    sources: SharedPickle | None
     row_bytes: int
     decoded_bytes: int
     arrays: frozenset[str]
     skipped: dict[str, int] = field(default_factory=dict)
     tables: QuestionTables | None = None
-    missing: dict[Place, MissingPictures] = field(default_factory=dict)
+    missing: dict[SplitKey, MissingPictures] = field(default_factory=dict)
 
     def open(self) -> SharedStream:
         """The stream, its arrays mapped in place. Raises UserError when they are gone."""
         tokens, label = self.store.get_many(["tokens", "label"])
-        found = places([sizes for _, sizes in self.tasks])
+        found = split_spans([sizes for _, sizes in self.tasks])
         training = sum(sizes["train"] for _, sizes in self.tasks)
         per_row = float(self.row_bytes)
         feature, questions = self._array("feature"), self._questions()
         if self.plan.mode == "features":
-            pictures = {place: AbsentPictures(b - a) for place, (a, b) in found.items()}
-            candidates = Candidates(None, AbsentPictures(training))
+            pictures = {place: UnavailablePictures(b - a) for place, (a, b) in found.items()}
+            candidates = Candidates(None, UnavailablePictures(training))
         elif self.plan.mode == "resident":
             image = self.store.get("image")
             pictures = {place: ArrayPictures(image[a:b]) for place, (a, b) in found.items()} | self.missing
@@ -83,7 +83,9 @@ class StreamHandle:
                     a, b = found[place := (index, "train")]
                     own = label[a:b]
                     group = None if self.tables is None else np.asarray(self.tables.group_of)[own]
-                    pictures[place] = Substitute.of_labels(pictures[place], task.scenario, own, group=group)
+                    pictures[place] = SubstitutePictures.of_labels(
+                        pictures[place], task.scenario, own, group=group
+                    )
             candidates, per_row = self._candidates()
         tasks = []
         for index, (task, sizes) in enumerate(self.tasks):
@@ -143,15 +145,15 @@ class StreamHandle:
 def publish(
     stream: Stream,
     store: SharedStore,
-    plan: Plan,
+    plan: MemoryPlan,
     progress: Progress | None = None,
     files: Mapping[str, Path] | None = None,
 ) -> StreamHandle:
     """Shares ``stream`` as ``plan`` says.
 
     ``files``, where there are features: the .npy files of ``feature``, and of ``herding`` and ``views`` where
-    there are, in the order of :func:`~orchestrator.streams.split_spans.places`; they are shared without a
-    second copy on disk.
+    there are, in the order of :func:`~orchestrator.streams.split_spans.split_spans`; they are shared without
+    a second copy on disk.
 
     A picture that cannot be read is a UserError, or, where ``stream.skip_bad``, leaves its record out and
     counts it; in mode ``disk`` that is so for the held-out splits, and training pictures are met later (see
@@ -166,7 +168,7 @@ class _Publisher:
         self,
         stream: Stream,
         store: SharedStore,
-        plan: Plan,
+        plan: MemoryPlan,
         progress: Progress | None,
         files: Mapping[str, Path],
     ) -> None:
@@ -178,10 +180,10 @@ class _Publisher:
         self._files = files
         self._splits = {
             place: stream.tasks[place[0]].splits[place[1]]
-            for place in places([{n: len(s) for n, s in t.splits.items()} for t in stream.tasks])
+            for place in split_spans([{n: len(s) for n, s in t.splits.items()} for t in stream.tasks])
         }
         self._kept = {place: np.arange(len(split)) for place, split in self._splits.items()}
-        self._faults: dict[Place, dict[int, str]] = {place: {} for place in self._splits}
+        self._faults: dict[SplitKey, dict[int, str]] = {place: {} for place in self._splits}
 
     def publish(self) -> StreamHandle:
         sources = None
@@ -292,12 +294,12 @@ class _Publisher:
         self._store.put("origin", origin)
         return ["origin"]
 
-    def _share_sources(self) -> Parcel:
+    def _share_sources(self) -> SharedPickle:
         """The readers of the pictures."""
         sources = {
             place: split.pictures
             if len(self._kept[place]) == len(split)
-            else Subset(split.pictures, self._kept[place])
+            else PictureSubset(split.pictures, self._kept[place])
             for place, split in self._splits.items()
         }
         return pack(sources, self._store, "source")
@@ -341,7 +343,7 @@ class _Publisher:
         Rows that cannot be read are taken out of ``wanted`` at the end, where the stream allows it.
         """
 
-        def work(item: tuple[Place, np.ndarray]) -> tuple[Place, np.ndarray, Sequence]:
+        def work(item: tuple[SplitKey, np.ndarray]) -> tuple[SplitKey, np.ndarray, Sequence]:
             place, rows = item
             if isinstance(self._splits[place].pictures, MissingPictures):  # met where they are looked at
                 return place, rows, np.zeros((len(rows), *self._shape), self._type)
@@ -361,7 +363,7 @@ class _Publisher:
             for i in range(0, len(rows), _CHUNK)
         ]
         total, done = sum(len(rows) for rows in wanted.values()), 0
-        good: dict[Place, list[np.ndarray]] = {place: [np.empty(0, np.int64)] for place in wanted}
+        good: dict[SplitKey, list[np.ndarray]] = {place: [np.empty(0, np.int64)] for place in wanted}
         threads = min(_THREADS, usable_cpus())
         reading = Prefetch(work, lambda: chunks, threads=threads, depth=2 * threads)
         for (_, asked), (place, rows, read) in zip(chunks, reading, strict=True):

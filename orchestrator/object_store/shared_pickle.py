@@ -14,7 +14,7 @@ _LARGE = 2**20
 
 
 @dataclass(frozen=True)
-class Parcel:
+class SharedPickle:
     """A pickled object whose large buffers are arrays of ``store``, under ``keys``."""
 
     pickled: bytes
@@ -26,7 +26,7 @@ class Parcel:
         return pickle.loads(self.pickled, buffers=self.store.get_many(list(self.keys)))
 
 
-def pack(thing: Any, store: SharedStore, name: str) -> Parcel:
+def pack(thing: Any, store: SharedStore, name: str) -> SharedPickle:
     """Puts the buffers of ``thing`` (arrays; names of a million files) of a megabyte and more into ``store``,
     once, under keys that begin with ``name``.
     """
@@ -42,4 +42,4 @@ def pack(thing: Any, store: SharedStore, name: str) -> Parcel:
     keys = tuple(f"{name}.{i}" for i in range(len(buffers)))
     for key, buffer in zip(keys, buffers, strict=True):
         store.put(key, np.frombuffer(buffer.raw(), np.uint8))
-    return Parcel(pickled, store, keys)
+    return SharedPickle(pickled, store, keys)

@@ -16,8 +16,8 @@ from ray.exceptions import ObjectLostError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ..errors import UserError
-from ..storage.array_file import Twin, writing
-from .array_owner import Hub
+from ..storage.array_file import ArrayFile, writing
+from .array_owner import ArrayOwner
 
 _NAMESPACE = "vlcl-replay"
 _TRIES = 5
@@ -40,8 +40,8 @@ def capacity() -> int:
 
 @dataclass(frozen=True)
 class SharedStore:
-    """Client of a sweep's :class:`~orchestrator.object_store.array_owner.Hub`. Small to pickle: it travels,
-    the arrays do not.
+    """Client of a sweep's :class:`~orchestrator.object_store.array_owner.ArrayOwner`. Small to pickle: it
+    travels, the arrays do not.
 
     ``folder`` holds the arrays' twins on disk; whoever writes shares the hub's node, or the folder. ``hub``:
     the hub's name, which on a cluster no other run may have. A key is written once: a process that has read
@@ -65,7 +65,7 @@ class SharedStore:
         while True:
             try:
                 options = {"name": owner, "namespace": _NAMESPACE, "scheduling_strategy": here}
-                _hubs[owner] = Hub.options(**options).remote(store.folder)
+                _hubs[owner] = ArrayOwner.options(**options).remote(store.folder)
                 return store
             except ValueError:  # the one that was left has not gone yet
                 if time.monotonic() > deadline:
@@ -73,7 +73,7 @@ class SharedStore:
                 time.sleep(0.1)
 
     @contextmanager
-    def writing(self, key: str, shape: tuple[int, ...], dtype: np.dtype | type) -> Iterator[Twin]:
+    def writing(self, key: str, shape: tuple[int, ...], dtype: np.dtype | type) -> Iterator[ArrayFile]:
         """Fills an array in place, piece by piece; at the end of the block it is shared.
 
         Raises UserError when the disk cannot hold it.

@@ -14,7 +14,7 @@ from methods.backbones.image_text import ImageTextModel
 from ..streams.synthetic.family_split import UNSEEN
 from ..streams.text.tokenizer import Tokenizer
 from .linear_probe import linear_probe
-from .scenes import Told, draw_pictures, draw_scenes
+from .scenes import SceneContents, draw_pictures, draw_scenes
 from .statements import WORDS, Group, describe, groups, own_colour, say
 
 _PAIRS = 256
@@ -22,7 +22,7 @@ _TRAIN, _TEST = 3072, 1024
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Cloze:
     """``statement`` ends with the aspect that is hidden; ``question`` has it for its answer."""
 
     aspect: str
@@ -32,26 +32,26 @@ class _Asked:
 
 
 _ASKED = {
-    "color_by_place": _Asked("colour", "the color {place} is {colour}", "what color is the {some} {place}?"),
-    "color_by_noun": _Asked("colour", "the color of the {things} is {colour}", "what color is the {things}?"),
-    "place_by_color": _Asked(
+    "color_by_place": _Cloze("colour", "the color {place} is {colour}", "what color is the {some} {place}?"),
+    "color_by_noun": _Cloze("colour", "the color of the {things} is {colour}", "what color is the {things}?"),
+    "place_by_color": _Cloze(
         "place", "the {colour} {some} {are} {place}", "where {are} the {colour} {some}?", by_colour=True
     ),
-    "place_by_noun": _Asked("place", "the {things} {are} {place}", "where {are} the {things}?"),
-    "count_by_place": _Asked(
+    "place_by_noun": _Cloze("place", "the {things} {are} {place}", "where {are} the {things}?"),
+    "count_by_place": _Cloze(
         "count", "the number of things {place} is {count}", "how many things are {place}?"
     ),
-    "count_by_color": _Asked(
+    "count_by_color": _Cloze(
         "count",
         "the number of {colour} things is {count}",
         "how many {colour} things are there?",
         by_colour=True,
     ),
-    "size_by_place": _Asked("size", "the {some} {place} {are} {size}", "what size is the {some} {place}?"),
-    "posture_by_place": _Asked(
+    "size_by_place": _Cloze("size", "the {some} {place} {are} {size}", "what size is the {some} {place}?"),
+    "posture_by_place": _Cloze(
         "posture", "the {some} {place} {are} {posture}", "what is the {some} {place} doing?"
     ),
-    "posture_by_color": _Asked(
+    "posture_by_color": _Cloze(
         "posture", "the {colour} {some} {are} {posture}", "what is the {colour} {some} doing?", by_colour=True
     ),
 }
@@ -85,7 +85,7 @@ def judge_image_text(model: ImageTextModel, tokenizer: Tokenizer) -> dict[str, f
     return figures
 
 
-def _scenes(seed: int, n: int) -> tuple[Told, Tensor]:
+def _scenes(seed: int, n: int) -> tuple[SceneContents, Tensor]:
     rng = np.random.default_rng(seed)
     told = draw_scenes(rng, UNSEEN, n)
     return told, torch.from_numpy(draw_pictures(rng, told))
@@ -95,11 +95,11 @@ class _Seen:
     """Scenes and what the image tower makes of them."""
 
     @torch.no_grad()
-    def __init__(self, model: ImageTextModel, told: Told, pictures: Tensor) -> None:
+    def __init__(self, model: ImageTextModel, told: SceneContents, pictures: Tensor) -> None:
         self.told = told
         self.tokens = model.encode_image(pictures)[0]
 
-    def pick(self, asked: _Asked, shift: int) -> tuple[list[Group], Tensor]:
+    def pick(self, asked: _Cloze, shift: int) -> tuple[list[Group], Tensor]:
         """A group of each scene that can be asked about, and image tokens, of the scene ``shift`` later."""
         talk, rows, picked = Random(0), [], []
         for row in range(len(self.tokens)):
@@ -115,7 +115,7 @@ class _Seen:
 
 @torch.no_grad()
 def _answered(
-    model: ImageTextModel, tokenizer: Tokenizer, seen: _Seen, asked: _Asked, shift: int
+    model: ImageTextModel, tokenizer: Tokenizer, seen: _Seen, asked: _Cloze, shift: int
 ) -> tuple[Tensor, Tensor]:
     """Fused class tokens of questions, and their answers."""
     picked, tokens = seen.pick(asked, shift)
@@ -125,7 +125,7 @@ def _answered(
 
 
 @torch.no_grad()
-def _masked(model: ImageTextModel, tokenizer: Tokenizer, seen: _Seen, asked: _Asked, shift: int) -> float:
+def _masked(model: ImageTextModel, tokenizer: Tokenizer, seen: _Seen, asked: _Cloze, shift: int) -> float:
     """How often the aspect's word that is likeliest in the place of the hidden one is the right one."""
     picked, tokens = seen.pick(asked, shift)
     scores = []

@@ -29,7 +29,7 @@ SIDE = 32
 
 
 @dataclass(frozen=True)
-class Told:
+class SceneContents:
     """What is in N scenes. ``objects``: int (N, 4, 5): family, thing, colour, size, count (0 .. 3) of each
     quarter. ``posture``: int (N, 4), index into ``POSTURES``; -1 of things that cannot be seen to lean.
     """
@@ -38,7 +38,7 @@ class Told:
     posture: np.ndarray
 
 
-def draw_scenes(rng: np.random.Generator, families: Sequence[int], n: int) -> Told:
+def draw_scenes(rng: np.random.Generator, families: Sequence[int], n: int) -> SceneContents:
     """n scenes of things of ``families``, by index, in one, two or four quarters, no two with one thing."""
     drawn = [index for index in families if index < DRAWN]
     invented = [index for index in families if index >= DRAWN]
@@ -62,10 +62,10 @@ def draw_scenes(rng: np.random.Generator, families: Sequence[int], n: int) -> To
     filled = rng.choice(list(_FILLED), n, p=list(_FILLED.values()))
     order = rng.permuted(np.tile(np.arange(QUARTERS), (n, 1)), axis=1)
     objects[..., 4] = count.clip(1) * (order < filled[:, None])
-    return Told(objects, posture)
+    return SceneContents(objects, posture)
 
 
-def draw_pictures(rng: np.random.Generator, told: Told) -> np.ndarray:
+def draw_pictures(rng: np.random.Generator, told: SceneContents) -> np.ndarray:
     """uint8 (N, 3, 32, 32)."""
     tilt = np.array([*POSTURES.values(), 0])[told.posture]
     scenes = arrange_mixed(rng, told.objects, tilt)

@@ -12,7 +12,7 @@ from ..streams.synthetic.families import DRAWN, family
 from ..streams.synthetic.family_split import PRETRAINING
 from ..streams.synthetic.questions.words import PLACES, POSTURES, type_word, with_article
 from ..streams.synthetic.scenes import SIZES
-from .scenes import Told
+from .scenes import SceneContents
 
 
 def type_of(index: int) -> str:
@@ -54,7 +54,7 @@ class Group:
     type: str
 
 
-def groups(told: Told, row: int) -> list[Group]:
+def groups(told: SceneContents, row: int) -> list[Group]:
     """What there is in a scene, quarter by quarter."""
     found = []
     for quarter, (index, thing, colour, size, count) in enumerate(told.objects[row].tolist()):
@@ -137,7 +137,7 @@ _RELATION, _ABSENCE = 0.15, 0.1
 _FACTS = (1, 2)
 
 
-def describe(told: Told, row: int, rng: Random) -> tuple[str, str]:
+def describe(told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
     """All that there is in a scene, half of the time without names, and the same made false in one
     respect: "2 red stars top left and 1 blue ring bottom left", "2 red stars top left and 1 white ring bottom
     left".
@@ -148,7 +148,7 @@ def describe(told: Told, row: int, rng: Random) -> tuple[str, str]:
     return _joined(pairs, rng)
 
 
-def state(told: Told, row: int, rng: Random) -> tuple[str, str]:
+def state(told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
     """One fact or two about a scene, and the same made false in one respect: "the star is blue and there are
     2 moons", "the star is blue and there are 3 moons".
     """
@@ -162,7 +162,7 @@ def _joined(pairs: list[tuple[str, str]], rng: Random) -> tuple[str, str]:
     return true, " and ".join(pair[i == wrong] for i, pair in enumerate(pairs))
 
 
-def _fact(found: list[Group], told: Told, row: int, rng: Random) -> tuple[str, str]:
+def _fact(found: list[Group], told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
     kind = rng.random()
     if kind < _RELATION and len(found) > 1:
         return _relation(*rng.sample(found, 2), found, rng)
@@ -175,7 +175,7 @@ def _fact(found: list[Group], told: Told, row: int, rng: Random) -> tuple[str, s
 
 
 def _tell(
-    form: _Form, group: Group, found: list[Group], told: Told, row: int, rng: Random
+    form: _Form, group: Group, found: list[Group], told: SceneContents, row: int, rng: Random
 ) -> tuple[str, str]:
     aspect = rng.choice(form.told)
     if aspect == "noun":
@@ -201,7 +201,7 @@ def _relation(a: Group, b: Group, found: list[Group], rng: Random) -> tuple[str,
     return tuple(say(f"{first} {{are}} {s} {second}", a) for s in (side, _SIDES[side]))
 
 
-def _absence(found: list[Group], told: Told, row: int, rng: Random) -> tuple[str, str]:
+def _absence(found: list[Group], told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
     places = {group.place for group in found}
     colours = {group.colour for group in found}
     kind = rng.randrange(3 if len(places) < len(PLACES) else 2)
@@ -215,7 +215,7 @@ def _absence(found: list[Group], told: Told, row: int, rng: Random) -> tuple[str
     return f"nothing is {absent}", f"nothing is {there.place}"
 
 
-def _absent_nouns(told: Told, row: int) -> list[str]:
+def _absent_nouns(told: SceneContents, row: int) -> list[str]:
     """Nouns of the scene's families that none of its things has."""
     here = {(index, thing) for index, thing, _, _, count in told.objects[row].tolist() if count}
     return [

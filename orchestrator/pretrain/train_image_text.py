@@ -24,7 +24,7 @@ from ..streams.synthetic.family_split import PRETRAINING
 from ..streams.text.tokenizer import Tokenizer
 from .masked_words import StatementRows
 from .resumable import go_on, keep
-from .scenes import SIDE, Told, draw_pictures, draw_scenes
+from .scenes import SIDE, SceneContents, draw_pictures, draw_scenes
 from .statements import describe, state
 from .warm_cosine import warm_cosine
 
@@ -128,7 +128,7 @@ def train_image_text(recipe: ImageTextRecipe, out: Path, say: Callable[[str], No
 
 
 @lru_cache(maxsize=1)
-def _scenes(seed: int, number: int, n: int) -> tuple[Told, Tensor]:
+def _scenes(seed: int, number: int, n: int) -> tuple[SceneContents, Tensor]:
     """Scenes and pictures of two steps: drawing costs as much as a fifth of a step."""
     rng = np.random.default_rng([seed, number, 1])
     told = draw_scenes(rng, PRETRAINING, n)
@@ -140,7 +140,7 @@ def _losses(
     matching: nn.Module,
     rows: StatementRows,
     rng: np.random.Generator,
-    told: Told,
+    told: SceneContents,
     pictures: Tensor,
     whole: bool,
 ) -> dict[str, Tensor]:

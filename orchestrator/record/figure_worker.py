@@ -20,7 +20,7 @@ from .pen import Pen
 from .picture_title import run_title, score_title
 
 
-class Artist:
+class FigureWorker:
     """Draws in the background, at low priority: a picture takes longer than a small trial's task, and neither
     the trials' reports nor the record should wait for it.
 

@@ -9,7 +9,7 @@ from ..config import RunConfig
 from ..evaluation.objective import Objective
 from ..metrics.measures import shown_metrics, unit
 from ..schema.shown import shown_score, shown_value
-from .trial_store import TrialBook
+from .trial_store import TrialStore
 
 _ROWS = 20  # of the table of trials; MLflow takes 8,000 characters in all
 
@@ -18,7 +18,7 @@ def search_note(
     config: RunConfig,
     objective: Objective,
     trials: int,
-    book: TrialBook,
+    book: TrialStore,
     tested: Mapping[str, float],
     command: str,
 ) -> str:
@@ -44,7 +44,7 @@ def search_note(
 
 
 def seeds_note(
-    config: RunConfig, seeds: Sequence[int], book: TrialBook, found: Mapping[str, float], command: str
+    config: RunConfig, seeds: Sequence[int], book: TrialStore, found: Mapping[str, float], command: str
 ) -> str:
     """Of one configuration under ``seeds``: means and sample standard deviations of what the looks at test
     found (``found``, as :func:`~orchestrator.record.over_seeds.over_seeds`, empty where not all were looked
@@ -67,7 +67,7 @@ def _score(found: Mapping[str, float], split: str, name: str) -> str:
     return shown_score(found.get(f"{split}/{name}"))
 
 
-def _counts(book: TrialBook) -> str:
+def _counts(book: TrialStore) -> str:
     counts = Counter(entry.status.replace("running", "interrupted") for entry in book.trials.values())
     return ", ".join(f"{count} {status}" for status, count in counts.most_common()) or "No trial began"
 

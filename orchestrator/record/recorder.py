@@ -25,18 +25,18 @@ from ..storage.trial_files import STATUS_FILE
 from ..streams import registry as streams
 from ..streams.shown_task import shown_task
 from ..tracking import TASKS, Tracker, environment_tags, in_order, recorded
-from .figure_worker import Artist
+from .figure_worker import FigureWorker
 from .trial_entry import TrialEntry
-from .trial_store import TrialBook
+from .trial_store import TrialStore
 
 _REQUESTS = ("sweep.yaml", "space.yaml", "train.yaml", "config.yaml")  # in a run's own folder
 
 
-class Watch:
+class RunRecorder:
     """Told of every trial's proposal, start, tasks, verdicts and end; prints, keeps the book, and hands the
     tracker what MLflow gets.
 
-    What decides a run is the book's (:class:`~orchestrator.record.trial_store.TrialBook`): it is written
+    What decides a run is the book's (:class:`~orchestrator.record.trial_store.TrialStore`): it is written
     first, and where it cannot be written :attr:`fatal` says so. All else is derived from it: what of that
     fails (journal, pictures, storage) is said once, changes no trial, and is made good when the run is opened
     again.
@@ -48,7 +48,7 @@ class Watch:
 
     def __init__(
         self,
-        book: TrialBook,
+        book: TrialStore,
         tracker: Tracker,
         config_of: Callable[[Mapping[str, Any]], RunConfig],
         task_names: list[str],
@@ -82,7 +82,7 @@ class Watch:
         self._say = say
         self._said: set[str] = set()
         self._best = book.best()
-        self._artist = Artist(tracker.artifact, say)
+        self._artist = FigureWorker(tracker.artifact, say)
 
     @classmethod
     def open(
@@ -101,7 +101,7 @@ class Watch:
         searched: Collection[str] = (),
         seeds: Sequence[int] = (),
         all_tested: bool = False,
-    ) -> Watch:
+    ) -> RunRecorder:
         """Opens, or opens again, book and record of the run in ``folder``, whose trials share ``config`` but
         for the keys ``searched``, each under one of the ``seeds`` (none: the configuration's); what a death
         left undone of the record is done. ``check_values``: raises for the folder and the values of a trial
@@ -111,7 +111,7 @@ class Watch:
             for place in sorted((folder / "trials").glob("*/trial.json")):
                 if not (place.parent / STATUS_FILE).exists():
                     kept.pull(place.parent.name)
-        book = TrialBook(folder / "trials", objective, len(task_names), identity.stamp)
+        book = TrialStore(folder / "trials", objective, len(task_names), identity.stamp)
         for entry in book.trials.values():
             check_values(str(book.place(entry.id)), entry.values)
             if not (book.place(entry.id) / "config.yaml").exists():  # no storage's is taken
@@ -215,7 +215,7 @@ class Watch:
 
     def propose(self, trial_id: str, values: dict[str, Any], number: int | None = None) -> None:
         """A trial is to begin: its proposal is written down, where the run is kept as well, before anybody
-        trains by it. ``number``: see :meth:`~orchestrator.record.trial_store.TrialBook.propose`.
+        trains by it. ``number``: see :meth:`~orchestrator.record.trial_store.TrialStore.propose`.
         """
         self.book.propose(trial_id, values, self._config_of(values).to_dict(), number)
         if self._kept is not None:
@@ -230,7 +230,7 @@ class Watch:
             self._kept.push_verdicts(trial_id)
 
     def start(self, trial_id: str, values: dict[str, Any], number: int | None = None) -> None:
-        """A trial begins; ``number``: see :meth:`~orchestrator.record.trial_store.TrialBook.propose`."""
+        """A trial begins; ``number``: see :meth:`~orchestrator.record.trial_store.TrialStore.propose`."""
         again = self._tracker.knows(trial_id)
         known = trial_id in self.book.trials  # then its configuration is written down
         entry = self.book.start(trial_id, values, {} if known else self._config_of(values).to_dict(), number)

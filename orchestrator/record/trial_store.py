@@ -26,7 +26,7 @@ _VERDICTS_FILE = "verdicts.json"
 _REPORTS_FILE = "tasks.jsonl"
 
 
-class TrialBook:
+class TrialStore:
     """The trials of a run in ``folder``, the run's ``trials``.
 
     ``ID/trial.json`` is a trial's proposal, and ``ID/verdicts.json`` what the search said after each task:

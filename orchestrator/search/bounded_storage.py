@@ -12,7 +12,7 @@ _MOST = 200
 _BEST = 25  # TPE takes no more for its better trials (Optuna's default_gamma)
 
 
-class WeighedTrials(InMemoryStorage):
+class BoundedStorage(InMemoryStorage):
     """Who asks for copies is given all trials. A sampler, which asks for none, is shown those under way and
     at most 200 that have ended, without the failed: the 25 best and the latest, in their order.
 

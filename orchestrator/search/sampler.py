@@ -12,7 +12,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search.optuna import OptunaSearch
 
-from .bounded_storage import WeighedTrials
+from .bounded_storage import BoundedStorage
 from .result_keys import STATUS, TASK, TRIAL
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class TaskSearch(OptunaSearch):
         known: Sequence[TrialEntry] = (),
         write_down: Callable[[str, dict[str, Any], int], bool] = lambda trial_id, values, number: True,
     ) -> None:
-        super().__init__(space, metric=metric, mode=mode, storage=WeighedTrials())
+        super().__init__(space, metric=metric, mode=mode, storage=BoundedStorage())
         self._write_down = write_down
         self._entropy = seed
         self._tasks = tasks

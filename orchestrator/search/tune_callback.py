@@ -11,12 +11,12 @@ from ray import tune
 from .result_keys import STATUS, TASK, TRIAL
 
 if TYPE_CHECKING:
-    from ..record.recorder import Watch
+    from ..record.recorder import RunRecorder
 
 
-class Follow(tune.Callback):
-    """Hands trial starts, results and ends to the :class:`~orchestrator.record.recorder.Watch` of the sweep
-    in ``folder``.
+class TuneCallback(tune.Callback):
+    """Hands trial starts, results and ends to the :class:`~orchestrator.record.recorder.RunRecorder` of the
+    sweep in ``folder``.
 
     Tune takes whatever a callback raises of a trial for the trial's own failure, and tries the trial again:
     nothing is raised there.
@@ -25,7 +25,7 @@ class Follow(tune.Callback):
     ``watches`` of this process and only the folder's name is pickled.
     """
 
-    watches: ClassVar[dict[str, Watch]] = {}
+    watches: ClassVar[dict[str, RunRecorder]] = {}
     signals: ClassVar[dict[str, Any]] = {}
     """Who takes SIGUSR1: ``usual``, in a command; ``tune``, which takes it for itself as it begins, for a
     request to end.
@@ -35,7 +35,7 @@ class Follow(tune.Callback):
         self._folder = folder
 
     @property
-    def _watch(self) -> Watch:
+    def _watch(self) -> RunRecorder:
         return self.watches[self._folder]
 
     def on_step_begin(self, iteration: int, trials: list, **_: Any) -> None:
@@ -91,7 +91,7 @@ def write_proposal(folder: str, trial_id: str, values: dict[str, Any], number: i
     """Tells the watch of the sweep in ``folder`` of a proposal, before it is handed out; whether it is
     written down.
     """
-    watch = Follow.watches[folder]
+    watch = TuneCallback.watches[folder]
     return not watch.fatal and watch.safely(watch.propose, trial_id, values, number)
 
 
@@ -99,7 +99,7 @@ def write_verdict(folder: str, trial_id: str, task: int, go: bool) -> bool:
     """Tells the watch of the sweep in ``folder`` what the search says of a trial after ``task`` tasks, before
     anybody acts on it; whether it is written down.
     """
-    watch = Follow.watches[folder]
+    watch = TuneCallback.watches[folder]
     return watch.safely(watch.decide, trial_id, task, go)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..execution.session import Session
-from ..record.recorder import Watch
+from ..record.recorder import RunRecorder
 from ..storage.identity import Identity
 from ..storage.url_folder import Storage
 from .space import Space
@@ -24,7 +24,7 @@ def search(
     identity: Identity,
     space: Space,
     session: Session,
-    watch: Watch,
+    watch: RunRecorder,
     trials: int,
     storage: Storage | None,
 ) -> str:
@@ -32,10 +32,10 @@ def search(
     ``watch`` heard of something fatal.
     """
     from .interrupt import first_interrupt
-    from .tune_callback import Follow
+    from .tune_callback import TuneCallback
 
     _quiet()
-    Follow.watches[str(folder)] = watch
+    TuneCallback.watches[str(folder)] = watch
     watch.tick = session.tick
     watch.report_of = session.report_of
     watch.abandon = session.abandon
@@ -44,14 +44,14 @@ def search(
         watch.interrupted = True
         session.finish_tasks()
 
-    Follow.signals["usual"] = signal.getsignal(signal.SIGUSR1)
+    TuneCallback.signals["usual"] = signal.getsignal(signal.SIGUSR1)
     with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as place, first_interrupt(interrupted):
         try:
             if watch.book.ended < trials:
                 _tuner(folder, identity, space, session, watch, trials, storage, place).fit()
         finally:
-            signal.signal(signal.SIGUSR1, Follow.signals["usual"])
-            del Follow.watches[str(folder)]
+            signal.signal(signal.SIGUSR1, TuneCallback.signals["usual"])
+            del TuneCallback.watches[str(folder)]
     return "finished" if watch.book.ended >= trials and not watch.interrupted else "interrupted"
 
 
@@ -74,7 +74,7 @@ def _tuner(
     identity: Identity,
     space: Space,
     session: Session,
-    watch: Watch,
+    watch: RunRecorder,
     trials: int,
     storage: Storage | None,
     place: str,
@@ -85,7 +85,7 @@ def _tuner(
     from .sampler import TaskSearch
     from .scheduler import TaskScheduler
     from .trainable import run_trial
-    from .tune_callback import Follow, write_proposal, write_verdict
+    from .tune_callback import TuneCallback, write_proposal, write_verdict
 
     trainable = tune.with_parameters(
         run_trial,
@@ -124,7 +124,7 @@ def _tuner(
             name="tune",
             storage_path=place,
             failure_config=tune.FailureConfig(max_failures=3),
-            callbacks=[Follow(str(folder))],
+            callbacks=[TuneCallback(str(folder))],
             verbose=0,
         ),
     )

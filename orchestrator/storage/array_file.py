@@ -16,7 +16,7 @@ from ..errors import UserError
 from .fresh_file import fresh_file
 
 
-class Twin:
+class ArrayFile:
     """An array being written, in place of its file. ``array`` is a writable memory map; ``length`` its
     rows that count (all at first).
     """
@@ -27,9 +27,9 @@ class Twin:
 
 
 @contextmanager
-def writing(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> Iterator[Twin]:
-    """A :class:`Twin` that becomes ``path`` (.npy, without pickles) whole at the end of the block, and not
-    at all on an error.
+def writing(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> Iterator[ArrayFile]:
+    """A :class:`ArrayFile` that becomes ``path`` (.npy, without pickles) whole at the end of the block, and
+    not at all on an error.
 
     Raises UserError when the disk cannot hold it: all its space is taken before the first write.
     """
@@ -39,7 +39,7 @@ def writing(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> Itera
         # By its handle throughout: in a folder of several users another file may come to bear its name.
         with fresh_file(partial) as file:
             offset = _write_header(file, shape, kind)
-            twin = Twin(np.memmap(file, dtype=kind, mode="w+", shape=shape, offset=offset))
+            twin = ArrayFile(np.memmap(file, dtype=kind, mode="w+", shape=shape, offset=offset))
             _reserve(file, path)
             yield twin
             length = twin.length

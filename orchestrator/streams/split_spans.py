@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-Place = tuple[int, str]
+SplitKey = tuple[int, str]
 """A task's index and a split's name."""
 
 
-def places(sizes: Sequence[Mapping[str, int]]) -> dict[Place, tuple[int, int]]:
+def split_spans(sizes: Sequence[Mapping[str, int]]) -> dict[SplitKey, tuple[int, int]]:
     """Begin and end of each split, in order: first the training splits of all tasks, so that a global
     training row is its own place, then the others. ``sizes``: samples by split, task by task.
     """

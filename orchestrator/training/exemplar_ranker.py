@@ -15,7 +15,7 @@ from ..numerics.finite import check_rows
 from ..streams.stream import Stream
 
 
-class TrialRanker:
+class ExemplarRanker:
     """The :class:`~orchestrator.replay.policies.policy.Ranker` of a trial whose model has learnt the first
     ``classes`` classes. With several ranks every call is collective, and all get the same. What the model
     says that is not finite is :class:`~orchestrator.numerics.diverged.Diverged`.

@@ -16,7 +16,7 @@ from methods.method import Batch, Method, Phase
 from methods.registry import get as get_method
 
 from ..config import RunConfig
-from ..data.interleaved import Paired
+from ..data.interleaved import Interleaved
 from ..data.loader import Loader, eval_batches
 from ..data.row_reader import RowReader
 from ..errors import UserError
@@ -33,12 +33,12 @@ from ..storage import checkpoint
 from ..storage.atomic_write import write_text
 from ..storage.curve_file import curve_text
 from ..streams.stream import Split, Stream
-from .exemplar_ranker import TrialRanker
+from .exemplar_ranker import ExemplarRanker
 from .loss_curves import Curves
 from .phase import train_phase
 from .reporter import Reporter
 
-_Batches = Loader | Paired
+_Batches = Loader | Interleaved
 
 _CODES = {True: 1, False: 0, None: 2}  # a reporter's answers as they travel to the other ranks
 
@@ -216,7 +216,7 @@ class StreamLoop:
         load = partial(self._loader, batch_size=batch_size, accumulate=accumulate, steps=steps)
         batches: _Batches = load(rows, seed=derive(run.seed, index, number))
         if len(again):
-            batches = Paired(batches, load(again, seed=derive(run.seed, index, number, 1)), accumulate)
+            batches = Interleaved(batches, load(again, seed=derive(run.seed, index, number, 1)), accumulate)
             steps *= 2
         self.curves.start(index, phase.name)
         with batches:
@@ -271,7 +271,7 @@ class StreamLoop:
         labels = np.asarray(data.splits["train"].label)
         if self.config.replay.balance_by == "group":
             labels = self.stream.group_of(labels)
-        ranker = TrialRanker(method, self.stream, self.reader, data.task.classes.stop, self.how)
+        ranker = ExemplarRanker(method, self.stream, self.reader, data.task.classes.stop, self.how)
         memory.update(index, self.stream.train_rows(index), labels, ranker)
         # Scores that nearly tie may rank otherwise on another processor.
         memory.load({name: of_rank_0(array, self.device) for name, array in memory.state().items()})

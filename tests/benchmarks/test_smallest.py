@@ -84,9 +84,9 @@ def test_what_it_calls_takes_what_it_gives(file):
 
 
 def test_a_call_with_an_argument_too_few_is_noticed():
-    text = "from orchestrator.record.recorder import Watch\n"
+    text = "from orchestrator.record.recorder import RunRecorder\n"
     text += "from orchestrator.object_store.shared_store import SharedStore\n"
-    text += "Watch.open('run', 1)\nSharedStore.start('folder')\nSharedStore.start('folder', 'owner')\n"
+    text += "RunRecorder.open('run', 1)\nSharedStore.start('folder')\nSharedStore.start('folder', 'owner')\n"
     assert [line for line, _ in _wrong_calls(text)] == [3, 4]
 
 

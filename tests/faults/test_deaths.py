@@ -119,7 +119,7 @@ def disturbed(command, start_sweep, tmp_path_factory, free_port, processes_under
             restart = threading.Timer(_DOWN, server.start)
             restart.start()
             deaths["worker"] = kill(1, 2, lambda: named("RayTrainWorker"))
-            deaths["memory"] = kill(2, 1, lambda: named("Hub"))
+            deaths["memory"] = kill(2, 1, lambda: named("ArrayOwner"))
             deaths["trial"] = kill(3, 1, lambda: named("ImplicitFunc", "run_trial"))
             deaths["node"] = kill(4, 1, machine)
             assert sweep.end() == 0, sweep.said

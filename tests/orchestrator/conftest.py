@@ -12,7 +12,7 @@ from PIL import Image
 from methods.method import ClassSpec, InputSpec, Task
 from orchestrator.streams.pictures import ArrayPictures, FilePictures
 from orchestrator.streams.source import Questions, QuestionTables
-from orchestrator.streams.split_spans import places
+from orchestrator.streams.split_spans import split_spans
 from orchestrator.streams.stream import Split, Stream, TaskData
 
 SIZE, LENGTH = 8, 6
@@ -77,7 +77,7 @@ def encoded_stream(array_stream: Stream, tmp_path: Path):
     spec = ClassSpec(("a", "b"), ("{}",), torch.randn(2, 1, 16), 50.0)
     sizes = [{name: len(split) for name, split in task.splits.items()} for task in array_stream.tasks]
     tasks = [TaskData(task.task, dict(task.splits)) for task in array_stream.tasks]
-    for (index, name), (begin, end) in places(sizes).items():
+    for (index, name), (begin, end) in split_spans(sizes).items():
         split = tasks[index].splits[name]
         tokens = np.empty((len(split), 0), np.int32)
         feature = arrays["feature"][begin:end]
@@ -102,7 +102,7 @@ def question_stream(array_stream: Stream, tmp_path: Path):
         sizes = [{name: len(split) for name, split in task.splits.items()} for task in array_stream.tasks]
         query = rng.normal(size=(sum(n for s in sizes for n in s.values()), 3, 4)).astype(np.float16)
         tasks = [TaskData(Task(k, f"t{k}", "vqa", 3), {}) for k in range(3)]
-        for (index, name), (begin, end) in places(sizes).items():
+        for (index, name), (begin, end) in split_spans(sizes).items():
             old, count = array_stream.tasks[index].splits[name], end - begin
             pictures = old.pictures
             if regions:

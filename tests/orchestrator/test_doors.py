@@ -15,8 +15,8 @@ import psutil
 import pytest
 import torch
 
-from orchestrator.features.cache_entry import Shelf
-from orchestrator.object_store.array_owner import Hub
+from orchestrator.features.cache_entry import CacheEntry
+from orchestrator.object_store.array_owner import ArrayOwner
 from orchestrator.storage import checkpoint
 from orchestrator.storage.checkpoint import Checkpoint
 from orchestrator.tracking.__main__ import main as tracking
@@ -128,11 +128,11 @@ def test_arrays_that_would_run_something_are_refused(tmp_path, monkeypatch):
     hostile = np.array([_Harm()], object)
     np.save("objects.npy", hostile, allow_pickle=True)
     Path("bare.npy").write_bytes(pickle.dumps(_Harm()))
-    hub = Hub.__ray_metadata__.modified_class(str(tmp_path))
+    hub = ArrayOwner.__ray_metadata__.modified_class(str(tmp_path))
     for twin in ("objects", "bare"):
         with pytest.raises(ValueError, match="Python objects|pickled"):
             hub.put(twin)
-    shelf = Shelf(tmp_path, {"of": "nothing"})
+    shelf = CacheEntry(tmp_path, {"of": "nothing"})
     shelf.start()
     np.savez(shelf.folder / "chunks" / "000000.npz", feature=hostile)
     assert shelf.has_chunk(0) and shelf.chunk(0) is None

@@ -16,7 +16,7 @@ from .t5 import make_t5
 from .visual_embedding import VisualEmbedding
 
 
-class Encoded(NamedTuple):
+class EncoderStates(NamedTuple):
     """What the decoder attends to: ``hidden`` (B, N, W), and where it may, ``mask``, bool (B, N). The first
     ``words`` positions are the question's.
     """
@@ -58,7 +58,7 @@ class JointT5(nn.Module):
         self.pad_id, self.vocabulary = spec.pad_id, spec.vocab_size
         self._grid = config.grid
 
-    def encode(self, batch: Batch) -> Encoded:
+    def encode(self, batch: Batch) -> EncoderStates:
         """The questions of a batch with their pictures."""
         if batch.regions is None:
             features, boxes = grid_regions(batch.image, self._grid)
@@ -74,18 +74,18 @@ class JointT5(nn.Module):
         bias = bias.masked_fill(~mask[:, None, None], torch.finfo(bias.dtype).min)
         for block in self.blocks:
             hidden = block(hidden, None, bias)[0]
-        return Encoded(self.dropout(self.norm(hidden)), mask, words)
+        return EncoderStates(self.dropout(self.norm(hidden)), mask, words)
 
-    def logits(self, encoded: Encoded, answers: Tensor) -> Tensor:
+    def logits(self, encoded: EncoderStates, answers: Tensor) -> Tensor:
         """(B, L, V): of each token of ``answers`` (B, L), given those before it."""
         before = F.pad(answers[:, :-1], (1, 0), value=self.pad_id)
         return self._decode(before, encoded, None)
 
-    def speaker(self, encoded: Encoded) -> Speaker:
+    def speaker(self, encoded: EncoderStates) -> Speaker:
         """Says answers token by token, for :func:`~methods.vqa.t5.beam_search.beam_search`."""
         return Speaker(self, encoded)
 
-    def _decode(self, tokens: Tensor, encoded: Encoded, past: EncoderDecoderCache | None) -> Tensor:
+    def _decode(self, tokens: Tensor, encoded: EncoderStates, past: EncoderDecoderCache | None) -> Tensor:
         out = self.decoder(
             inputs_embeds=self.words(tokens),
             encoder_hidden_states=encoded.hidden,
@@ -100,7 +100,7 @@ class JointT5(nn.Module):
 class Speaker:
     """The decoder with what it has said so far, some rows a question."""
 
-    def __init__(self, model: JointT5, encoded: Encoded) -> None:
+    def __init__(self, model: JointT5, encoded: EncoderStates) -> None:
         self._model = model
         self._encoded = encoded
         config = model.decoder.config
@@ -116,7 +116,7 @@ class Speaker:
         self._past.batch_repeat_interleave(times)
         hidden, mask, words = self._encoded
         again = hidden.repeat_interleave(times, 0), mask.repeat_interleave(times, 0)
-        self._encoded = Encoded(*again, words)
+        self._encoded = EncoderStates(*again, words)
 
     def choose(self, rows: Tensor) -> None:
         """Row i goes on from what row ``rows[i]``, of the same question, has said."""

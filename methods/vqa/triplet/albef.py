@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from ...backbones.image_text import ImageTextModel
-from .frozen_backbone import Encoded, FrozenBackbone
+from .frozen_backbone import EncoderOutput, FrozenBackbone
 from .splice import Groups, spliced
 
 
@@ -38,16 +38,16 @@ class AlbefBackbone(FrozenBackbone):
             "text_heads": self.model.bert.text_layers[0].attention.self.num_attention_heads,
         }
 
-    def image(self, image: Tensor, prompts: Groups = ()) -> Encoded:
+    def image(self, image: Tensor, prompts: Groups = ()) -> EncoderOutput:
         with spliced(self._layers["image"], prompts):
             tokens, _ = self.model.encode_image(image)
-        return Encoded(tokens[:, 0], tokens)
+        return EncoderOutput(tokens[:, 0], tokens)
 
-    def text(self, tokens: Tensor, prompts: Groups = ()) -> Encoded:
+    def text(self, tokens: Tensor, prompts: Groups = ()) -> EncoderOutput:
         with spliced(self._layers["text"], prompts):
             hidden, mask = self.model.bert.encode(tokens)
-        return Encoded(hidden[:, 0], hidden, mask)
+        return EncoderOutput(hidden[:, 0], hidden, mask)
 
-    def fusion(self, image: Encoded, text: Encoded, prompts: Groups = ()) -> Tensor:
+    def fusion(self, image: EncoderOutput, text: EncoderOutput, prompts: Groups = ()) -> Tensor:
         with spliced(self._layers["fusion"], prompts):
             return self.model.bert.fuse(text.tokens, text.mask, image.tokens)[:, 0]

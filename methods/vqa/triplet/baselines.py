@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 import torch
 
-from ...method import Answered, Batch, QuestionSpec
+from ...method import Answers, Batch, QuestionSpec
 from .frozen_backbone import FrozenBackbone
 from .global_head import GlobalHead
 from .keyed_method import KeyedConfig, KeyedMethod
@@ -71,9 +71,9 @@ class TripletFinetune(PromptMethod):
         self.head = GlobalHead(backbone.width, len(spec.answers))
 
     @torch.no_grad()
-    def answer(self, batch: Batch) -> Answered:
+    def answer(self, batch: Batch) -> Answers:
         found, score = self.head.best(self.fused(batch, self.prompts.newest()))
-        return Answered([self.spec.answers[i] for i in found.tolist()], score)
+        return Answers([self.spec.answers[i] for i in found.tolist()], score)
 
 
 class TripletReplay(TripletFinetune):

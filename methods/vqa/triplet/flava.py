@@ -10,7 +10,7 @@ from transformers import AutoConfig, FlavaConfig, FlavaModel
 
 from ...backbones.from_transformers import DoesNotFit, load_whole, reading
 from ...method import InputSpec
-from .frozen_backbone import Encoded, FrozenBackbone
+from .frozen_backbone import EncoderOutput, FrozenBackbone
 from .splice import Groups, spliced, widened
 
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -43,25 +43,25 @@ class FlavaBackbone(FrozenBackbone):
         heads = {name: part.num_attention_heads for name, part in parts.items()}
         return {"kind": "flava", "heads": heads, "pad_id": self._pad_id}
 
-    def image(self, image: Tensor, prompts: Groups = ()) -> Encoded:
+    def image(self, image: Tensor, prompts: Groups = ()) -> EncoderOutput:
         pixels = (image.to(self._mean.dtype) - self._mean) / self._std
         with spliced(self._layers["image"], prompts):
             found = self.model.image_model(
                 pixels, interpolate_pos_encoding=True, output_hidden_states=True, return_dict=True
             )
-        return Encoded(
+        return EncoderOutput(
             found.last_hidden_state[:, 0], self.model.image_to_mm_projection(found.hidden_states[-1])
         )
 
-    def text(self, tokens: Tensor, prompts: Groups = ()) -> Encoded:
+    def text(self, tokens: Tensor, prompts: Groups = ()) -> EncoderOutput:
         mask = (tokens != self._pad_id).long()
         with spliced(self._layers["text"], prompts):
             found = self.model.text_model(tokens, mask, output_hidden_states=True, return_dict=True)
-        return Encoded(
+        return EncoderOutput(
             found.last_hidden_state[:, 0], self.model.text_to_mm_projection(found.hidden_states[-1]), mask
         )
 
-    def fusion(self, image: Encoded, text: Encoded, prompts: Groups = ()) -> Tensor:
+    def fusion(self, image: EncoderOutput, text: EncoderOutput, prompts: Groups = ()) -> Tensor:
         tokens = torch.cat([image.tokens, text.tokens], dim=1)
         words = widened(text.mask, text.tokens.shape[1])
         others = words.new_ones(1, 1).expand(len(words), 1 + image.tokens.shape[1])

@@ -15,7 +15,7 @@ from .modality import MODALITIES, Modality
 from .splice import Groups, without_slots
 
 
-class Encoded(NamedTuple):
+class EncoderOutput(NamedTuple):
     """What one encoder gives. ``first``: the class token (B, D), a query where there are no prompts.
     ``tokens``: (B, 1 + slots + N, D), what the fusion takes. ``mask``: of texts, as the fusion wants it.
     """
@@ -59,15 +59,15 @@ class FrozenBackbone(nn.Module):
         """What the weights do not tell of the computation, as plain values."""
         raise NotImplementedError
 
-    def image(self, image: Tensor, prompts: Groups = ()) -> Encoded:
+    def image(self, image: Tensor, prompts: Groups = ()) -> EncoderOutput:
         """Of pictures, uint8 (B, 3, S, S)."""
         raise NotImplementedError
 
-    def text(self, tokens: Tensor, prompts: Groups = ()) -> Encoded:
+    def text(self, tokens: Tensor, prompts: Groups = ()) -> EncoderOutput:
         """Of token rows, int64 (B, L)."""
         raise NotImplementedError
 
-    def fusion(self, image: Encoded, text: Encoded, prompts: Groups = ()) -> Tensor:
+    def fusion(self, image: EncoderOutput, text: EncoderOutput, prompts: Groups = ()) -> Tensor:
         """The first fused token (B, D)."""
         raise NotImplementedError
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...common.checks import check_range
-from ...method import Answered, Batch, Phase, QuestionSpec, Task
+from ...method import Answers, Batch, Phase, QuestionSpec, Task
 from .frozen_backbone import FrozenBackbone
 from .keys import Keys
 from .modality import MODALITIES
@@ -70,12 +70,12 @@ class KeyedMethod(PromptMethod):
         return terms
 
     @torch.no_grad()
-    def answer(self, batch: Batch) -> Answered:
+    def answer(self, batch: Batch) -> Answers:
         chosen = self.keys.select(self._own_queries(batch))
         tasks = dict(zip(self.config.prompted, chosen.unbind(1), strict=True))
         fused = self.fused(batch, self.prompts.chosen(chosen))
         found, score = self.head.best(fused, self._task(tasks))
-        return Answered([self.spec.answers[i] for i in found.tolist()], score, tasks)
+        return Answers([self.spec.answers[i] for i in found.tolist()], score, tasks)
 
     def _own_queries(self, batch: Batch) -> Tensor:
         """(B, M, D), of the modalities that are prompted."""

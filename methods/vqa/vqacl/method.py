@@ -19,7 +19,7 @@ from ..baselines import QuestionReplay
 from .prototypes import Prototypes
 
 if TYPE_CHECKING:
-    from ..t5.joint_t5 import Encoded
+    from ..t5.joint_t5 import EncoderStates
 
 _SHORTEST = 3  # tokens of a question: [CLS], a word, [SEP]
 
@@ -96,7 +96,7 @@ class VQACL(QuestionReplay):
     def before_step(self, phase: Phase) -> None:
         self.prototypes.start_step()
 
-    def encode(self, batch: Batch, *, learn: bool) -> Encoded:
+    def encode(self, batch: Batch, *, learn: bool) -> EncoderStates:
         if self.config.question_part == "fixed":
             batch = _trimmed(batch, self.spec.pad_id, everywhere=learn)
         encoded = self.model.encode(batch)
@@ -110,7 +110,7 @@ class VQACL(QuestionReplay):
             mask=F.pad(encoded.mask, (0, 2), value=True),
         )
 
-    def _pooled(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
+    def _pooled(self, encoded: EncoderStates) -> tuple[Tensor, Tensor]:
         """(B, W) each: the means over the question's part and over the rest."""
         hidden, words = encoded.hidden, encoded.words
         if self.config.question_part == "tokens":

@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class AbsentPictures:
+class UnavailablePictures:
     """Stands for ``count`` pictures of a stream that is shared by its features."""
 
     count: int

@@ -11,7 +11,7 @@ from ..source import Pictures
 
 
 @dataclass(frozen=True)
-class Subset:
+class PictureSubset:
     """Picture i is ``pictures[rows[i]]``. ``rows``: int64 (n,)."""
 
     pictures: Pictures

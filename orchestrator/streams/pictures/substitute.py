@@ -15,7 +15,7 @@ from ..source import Pictures
 _CHUNK = 64
 
 
-class Substitute:
+class SubstitutePictures:
     """``pictures`` in which the place of one that cannot be read is taken by the next one of its group that
     can, cyclically; the caller takes the whole record of that row, :meth:`take` says which.
 
@@ -40,7 +40,7 @@ class Substitute:
         label: np.ndarray,
         task: np.ndarray | None = None,
         group: np.ndarray | None = None,
-    ) -> Substitute:
+    ) -> SubstitutePictures:
         """Pictures of training records: of the same task (int (N,); None: all are of one) and the same label.
 
         What is trained on then has the label by which it was chosen: shares, filters and the memory go by it.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ...errors import UserError
 from ..bad_records import BadRecords
-from .listed_pictures import Listed
+from .listed_pictures import PictureList
 
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 _PPM = (".ppm", ".pgm", ".pbm", ".pnm")
@@ -39,7 +39,7 @@ def _kinds_of(splits: list[str]) -> dict[str, set[bool]]:
     return found
 
 
-def class_folders(root: str, bad: BadRecords) -> tuple[list[str], list[Listed]]:
+def class_folders(root: str, bad: BadRecords) -> tuple[list[str], list[PictureList]]:
     """The class folders of ``root/{train,test}/CLASS``, or of ``root/CLASS``, sorted, and the pictures below
     them: of train and of test, or of the one part. A picture's path is from ``root`` on.
 
@@ -66,7 +66,7 @@ def class_folders(root: str, bad: BadRecords) -> tuple[list[str], list[Listed]]:
         raise UserError(f"{root}: holds no class folders, allowed: train/ and test/ with them, or them")
     parts = []
     for top in tops:
-        part = Listed([], [])
+        part = PictureList([], [])
         for label, name in enumerate(names):
             spelled = found[top].get(_composed(name))
             pictures = sorted(walk.pictures(os.path.join(top, spelled))) if spelled else []

@@ -19,7 +19,7 @@ from .class_config import ClassConfig
 from .class_folders import class_folders
 from .class_incremental import Examples, class_incremental
 from .class_names import read_class_names
-from .listed_pictures import Listed, listed_pictures
+from .listed_pictures import PictureList, listed_pictures
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     return replace(found, remarks=(*bad.remarks, *same_pictures(found.tasks)))
 
 
-def _listed(config: _Config, bad: BadRecords) -> tuple[list[str], list[Listed]]:
+def _listed(config: _Config, bad: BadRecords) -> tuple[list[str], list[PictureList]]:
     """The class folders in the order of the labels, and the pictures of each part."""
     lists = [os.path.join(config.data, path) for path in (config.train_list, config.test_list)]
     parts = [listed_pictures(config.data, path, bad) for path in lists]
@@ -136,7 +136,7 @@ def _listed(config: _Config, bad: BadRecords) -> tuple[list[str], list[Listed]]:
     return [folder_of[label] for label in range(len(folder_of))], parts
 
 
-def _examples(config: _Config, part: Listed) -> Examples:
+def _examples(config: _Config, part: PictureList) -> Examples:
     return Examples(
         pictures=lambda rows: FolderPictures(config.data, [part.paths[r] for r in rows], config.image_size),
         label=np.array(part.labels, np.int64),

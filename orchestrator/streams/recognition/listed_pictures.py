@@ -17,14 +17,14 @@ _SHOWN = 200  # characters
 
 
 @dataclass(frozen=True)
-class Listed:
+class PictureList:
     """``paths``: of pictures, from the data folder on. ``labels``: the class of each."""
 
     paths: list[str]
     labels: list[int]
 
 
-def listed_pictures(root: str, path: str, bad: Callable[[str, str], None]) -> Listed:
+def listed_pictures(root: str, path: str, bad: Callable[[str, str], None]) -> PictureList:
     """What a list file holds: a line "path label" a picture, as CLAP4CLIP's ``imagenetr_train.txt``; a path,
     from ``root`` on, may hold spaces. Where only the composition of letters differs (NFC in the list, NFD on
     the disk, as in archives of macOS), the path is that on the disk.
@@ -33,7 +33,7 @@ def listed_pictures(root: str, path: str, bad: Callable[[str, str], None]) -> Li
     of ``root``, which are left out: it may raise. :class:`~orchestrator.errors.UserError` for a file that
     cannot be read.
     """
-    found = Listed([], [])
+    found = PictureList([], [])
     names = lru_cache(maxsize=None)(_names)
     for number, line in enumerate(_LINE_END.split(read_text(path, "a list of pictures and labels")), 1):
         if not line.strip():

@@ -13,9 +13,9 @@ from ..checks import check_whole
 from ..file_content import file_content
 from ..pictures import MissingPictures, MotionPictures
 from ..source import Pictures, StreamSource
-from .files.asked import LISTED_TWICE, Asked
+from .files.asked import LISTED_TWICE, QuestionColumns
 from .files.features import motion_places
-from .files.graded import AnswerBook
+from .files.graded import AnswerIds
 from .files.next_qa_objects import NEXT_QA_OBJECTS
 from .files.next_qa_records import read_next_qa, read_second_answers
 from .files.object_groups import NEXT_QA_GROUPS
@@ -125,10 +125,10 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
             f"{paths['test']}: no such file; search and validation do without, the look at test needs "
             f"{_UNPUBLISHED}"
         )
-    book = AnswerBook()
+    book = AnswerIds()
     tasks = _tasks(root, kinds, places, book, bad)
 
-    def pictures(split: str, asked: Asked) -> Pictures:
+    def pictures(split: str, asked: QuestionColumns) -> Pictures:
         if split not in places:
             return MissingPictures(len(asked), f"{paths[split]}: no such file, allowed: {_UNPUBLISHED}")
         rows = [places[split][video] for video in asked.pictures]
@@ -167,7 +167,7 @@ def _tasks(
     root: str,
     kinds: tuple[str, ...],
     places: dict[str, dict[str, int]],
-    book: AnswerBook,
+    book: AnswerIds,
     bad: BadRecords,
 ) -> list[TaskQuestions]:
     second = f"{root}/add_reference_answer_test.json"
@@ -176,7 +176,7 @@ def _tasks(
     for number, kind in enumerate(kinds):
         splits = {}
         for split, part in _FILES.items():
-            splits[split] = asked = Asked.empty(book)
+            splits[split] = asked = QuestionColumns.empty(book)
             seen: set[str] = set()
             for record in read_next_qa(f"{root}/Partition_Q_v2/{part}_{kind}.csv", kind, bad):
                 if record.item in seen:

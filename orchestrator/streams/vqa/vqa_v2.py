@@ -17,7 +17,7 @@ from ..synthetic.questions.kinds import KINDS
 from .files.category_map import category_names, read_category_map
 from .files.coco_pictures import CocoPictures
 from .files.contvqa_tasks import ListedTask, contvqa_tasks, listed_tasks
-from .files.graded import AnswerBook
+from .files.graded import AnswerIds
 from .files.object_groups import VQA_V2_GROUPS
 from .files.question_config import QuestionConfig
 from .files.question_ids import read_task_order
@@ -109,7 +109,7 @@ class VqaV2:
 def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     root = config.data
     vocabulary = read_vocabulary(f"{root}/vqa")
-    book = AnswerBook(vocabulary or ())
+    book = AnswerIds(vocabulary or ())
     pictures = CocoPictures(root, config.pictures, config.image_size)
     if config.setting in _VQACL:
         names = _order(config, list(KINDS))

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from methods.method import Batch, QuestionSpec, Task
-from methods.vqa.t5.joint_t5 import Encoded
+from methods.vqa.t5.joint_t5 import EncoderStates
 from methods.vqa.t5.visual_embedding import VisualEmbedding
 from methods.vqa.vqacl.method import VQACL
 from methods.vqa.vqacl.prototypes import batch_prototypes, nearest
@@ -83,7 +83,7 @@ class RecordedEncoder(nn.Module):
     def encode(self, batch):
         words = batch.tokens.shape[1]
         mask = torch.ones(self.hidden.shape[:2], dtype=torch.bool)
-        return Encoded(self.hidden, mask, words)
+        return EncoderStates(self.hidden, mask, words)
 
 
 class RecordedVQACL(VQACL):

@@ -15,7 +15,7 @@ from methods.method import Batch, QuestionSpec
 from methods.vqa.t5.beam_search import beam_search
 from methods.vqa.t5.config import JointT5Config
 from methods.vqa.t5.grid_regions import grid_regions
-from methods.vqa.t5.joint_t5 import Encoded, JointT5
+from methods.vqa.t5.joint_t5 import EncoderStates, JointT5
 from methods.vqa.t5.targets import draw_targets
 
 WORDS = 30
@@ -160,7 +160,7 @@ def test_published_weights_say_what_they_said(t5_folder):
         wanted = published(
             encoder_outputs=BaseModelOutput(hidden), attention_mask=mask.long(), decoder_input_ids=start
         ).logits
-        found = model.logits(Encoded(hidden, mask, 7), answers)
+        found = model.logits(EncoderStates(hidden, mask, 7), answers)
     torch.testing.assert_close(found[..., :WORDS], wanted[..., :WORDS], rtol=1e-4, atol=1e-5)
     assert torch.equal(model.words.weight[:WORDS], published.shared.weight[:WORDS])
     assert model.words.weight.shape == (WORDS + 4, 16)
@@ -288,7 +288,7 @@ def test_saying_token_by_token_is_reading_the_whole_answer():
     encoded = model.encode(batch())
     answers = torch.randint(4, WORDS, (6, 4), generator=torch.Generator().manual_seed(3))
     answers[1::2, :2] = answers[::2, :2]  # a question's two rows begin alike
-    twice = Encoded(*(t.repeat_interleave(2, 0) for t in encoded[:2]), encoded.words)
+    twice = EncoderStates(*(t.repeat_interleave(2, 0) for t in encoded[:2]), encoded.words)
     logits = model.logits(twice, answers).detach().log_softmax(-1)
     speaker = model.speaker(encoded)
     with torch.no_grad():

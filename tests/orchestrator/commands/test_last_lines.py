@@ -18,7 +18,7 @@ from orchestrator.commands.told_to_end import ToldToEnd
 from orchestrator.execution import start_ray
 from orchestrator.execution.ray_watch import RayLost
 from orchestrator.execution.stopped_by import stopped_by
-from orchestrator.record.recorder import Watch
+from orchestrator.record.recorder import RunRecorder
 from orchestrator.tracking import Tracker
 
 _SMALL = ["stream.tasks=2", "stream.train=8", "stream.validation=4", "stream.test=4"]
@@ -31,14 +31,14 @@ def end(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Tracker, "_work", lambda self: None)
     monkeypatch.setattr(Tracker, "close", lambda self, *_: type("Sent", (), {"message": ""})())
-    opened = Watch.open.__func__
+    opened = RunRecorder.open.__func__
 
     def open_with_a_trial(cls, *given, **options):
         found = opened(cls, *given, **options)
         found.propose("trial_0001", {})
         return found
 
-    monkeypatch.setattr(Watch, "open", classmethod(open_with_a_trial))
+    monkeypatch.setattr(RunRecorder, "open", classmethod(open_with_a_trial))
 
     def run(module, error):
         class Session:
@@ -181,7 +181,7 @@ def test_so_has_one_that_comes_while_the_record_is_finished(module, monkeypatch,
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Tracker, "_work", lambda self: None)
-    monkeypatch.setattr(Watch, "close", waits)
+    monkeypatch.setattr(RunRecorder, "close", waits)
     monkeypatch.setattr(module, "Session", _Ended)
     if module is sweep_run:
         monkeypatch.setattr(module, "search", lambda *_: "finished")
@@ -204,7 +204,7 @@ def test_one_before_the_first_trial_leaves_the_name_free(module, monkeypatch, tm
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Watch, "open", opens)
+    monkeypatch.setattr(RunRecorder, "open", opens)
     with pytest.raises(SystemExit) as ended:
         run_main(
             sweep.main if module is sweep_run else train.main,

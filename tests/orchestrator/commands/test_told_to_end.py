@@ -13,7 +13,7 @@ from orchestrator.commands import told_to_end as module
 from orchestrator.commands.arguments import run_main
 from orchestrator.commands.told_to_end import ToldToEnd
 from orchestrator.search.interrupt import first_interrupt
-from orchestrator.search.tune_callback import Follow
+from orchestrator.search.tune_callback import TuneCallback
 
 _ALL = [
     (signal.SIGTERM, 143),
@@ -81,7 +81,7 @@ def usr1():
     usual = signal.getsignal(signal.SIGUSR1)
     yield
     signal.signal(signal.SIGUSR1, usual)
-    Follow.signals.clear()
+    TuneCallback.signals.clear()
 
 
 def test_tune_takes_no_signal_of_the_commands_and_is_told_by_its_own(usr1, monkeypatch):
@@ -89,12 +89,12 @@ def test_tune_takes_no_signal_of_the_commands_and_is_told_by_its_own(usr1, monke
 
     heard = []
     watch = SimpleNamespace(fatal="", interrupted=False, tick=lambda: None)
-    monkeypatch.setitem(Follow.watches, "/r", watch)
+    monkeypatch.setitem(TuneCallback.watches, "/r", watch)
     signal.signal(signal.SIGUSR1, lambda *_: heard.append("usr1"))
-    Follow.signals["usual"] = signal.getsignal(signal.SIGUSR1)
+    TuneCallback.signals["usual"] = signal.getsignal(signal.SIGUSR1)
     usual = signal.getsignal(signal.SIGINT)
     try:
-        ended, follow = _setup_signal_catching(), Follow("/r")
+        ended, follow = _setup_signal_catching(), TuneCallback("/r")
         for _ in range(2):
             follow.on_step_begin(1, [])
             signal.raise_signal(signal.SIGUSR1)

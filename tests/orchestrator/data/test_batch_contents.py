@@ -10,7 +10,7 @@ from orchestrator.data.row_reader import RowReader
 from orchestrator.errors import BadRecord
 from orchestrator.seeding import keys, view_seeds
 from orchestrator.streams.augment import augment
-from orchestrator.streams.pictures.substitute import Substitute
+from orchestrator.streams.pictures.substitute import SubstitutePictures
 
 ROWS = np.arange(20, 44)
 
@@ -117,7 +117,7 @@ def test_a_substitutes_view_is_one_of_its_own(array_stream):
 def test_a_substitute_is_evaluated_with_all_that_is_its_own(question_stream):
     stream, _ = question_stream(beside=True)
     whole = stream.tasks[0].splits["train"]
-    split = replace(whole, pictures=Substitute(_Broken(whole.pictures, 2)))
+    split = replace(whole, pictures=SubstitutePictures(_Broken(whole.pictures, 2)))
     (batch, *_) = eval_batches(split, batch_size=4)
     assert batch.row.tolist() == [0, 1, 2, 3]
     found = np.array([0, 1, 3, 3])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from methods.method import InputSpec, Task
-from orchestrator.data.interleaved import Paired
+from orchestrator.data.interleaved import Interleaved
 from orchestrator.data.loader import Loader
 from orchestrator.data.row_reader import RowReader
 from orchestrator.streams.pictures import ArrayPictures
@@ -28,7 +28,7 @@ def _loader(reader, rows, seed=1, **options):
 @pytest.mark.parametrize("micro", [1, 2])
 def test_batches_come_by_turns(reader, micro):
     loaders = [_loader(reader, rows, accumulate=micro) for rows in (np.arange(40), np.arange(40, 60))]
-    with Paired(*loaders, micro) as paired:
+    with Interleaved(*loaders, micro) as paired:
         found = list(paired)
     assert len(found) == len(paired) == 8 * micro
     old = [bool((batch.row >= 40).all()) for batch in found]
@@ -41,7 +41,7 @@ def test_batches_come_by_turns(reader, micro):
 @pytest.mark.parametrize("kept", [1, 3, 5, 20])
 def test_a_small_memory_is_walked_epoch_after_epoch_and_no_draw_comes_again(reader, kept):
     memory = _loader(reader, np.arange(40, 40 + kept), 2, accumulate=2, steps=8)
-    with Paired(_loader(reader, np.arange(40), accumulate=2, steps=8), memory, 2) as paired:
+    with Interleaved(_loader(reader, np.arange(40), accumulate=2, steps=8), memory, 2) as paired:
         found = list(paired)
     seeds = [batch.seed for batch in found]
     assert len(set(seeds)) == len(seeds) == 32
@@ -56,7 +56,7 @@ def test_a_small_memory_is_walked_epoch_after_epoch_and_no_draw_comes_again(read
 
 def test_loaders_of_different_length_are_an_error(reader):
     with pytest.raises(ValueError, match="4 batches of a task cannot be paired with 5 of a memory"):
-        Paired(_loader(reader, np.arange(40)), _loader(reader, np.arange(40), steps=5), 1)
+        Interleaved(_loader(reader, np.arange(40)), _loader(reader, np.arange(40), steps=5), 1)
 
 
 def test_waiting_and_closing_are_those_of_both(reader):
@@ -64,7 +64,7 @@ def test_waiting_and_closing_are_those_of_both(reader):
     for seconds, loader in zip((1.0, 2.5), loaders, strict=True):
         loader._batches.waited = seconds
     before = threading.active_count()
-    with Paired(*loaders, 1) as paired:
+    with Interleaved(*loaders, 1) as paired:
         assert paired.waited == 3.5
         batches = iter(paired)
         next(batches), next(batches)

@@ -12,7 +12,7 @@ from orchestrator.errors import BadRecord, UserError
 from orchestrator.seeding import keys, view_seeds
 from orchestrator.streams.augment import augment as augmented
 from orchestrator.streams.pictures import ArrayPictures
-from orchestrator.streams.pictures.substitute import Substitute
+from orchestrator.streams.pictures.substitute import SubstitutePictures
 from orchestrator.streams.stream import Split, Stream, TaskData
 
 SIZE = 16
@@ -275,7 +275,7 @@ def test_evaluating_training_rows_pairs_a_substitute_with_its_own_caption():
     assert batch.row.tolist() == [0, 1, 2, 3]
     # And where a split has its own substitute, as one that is shared from disk.
     whole = stream.tasks[0].splits["train"]
-    kept = Substitute.of_labels(whole.pictures, "retrieval", whole.label)
+    kept = SubstitutePictures.of_labels(whole.pictures, "retrieval", whole.label)
     (every,) = eval_batches(replace(whole, pictures=kept), batch_size=30)
     for name in ("image", "tokens", "label"):
         assert torch.equal(getattr(batch, name)[1], getattr(batch, name)[2])

@@ -7,7 +7,7 @@ from orchestrator.data.row_reader import RowReader
 from orchestrator.errors import BadRecord
 from orchestrator.object_store.shared_stream import Candidates, SharedStream
 from orchestrator.streams.pictures import ArrayPictures
-from orchestrator.streams.pictures.subset import Subset
+from orchestrator.streams.pictures.subset import PictureSubset
 
 ROWS = np.array([74, 0, 29, 30, 49, 50, 7, 7])
 
@@ -68,12 +68,12 @@ def test_a_bad_candidate_is_named_by_its_global_row(array_stream):
 
 def test_a_subset_is_read_by_its_own_rows_and_names_a_bad_one_by_them():
     array = np.arange(5 * 8 * 8 * 3, dtype=np.uint32).astype(np.uint8).reshape(5, 8, 8, 3)
-    some = Subset(_Broken(array), np.array([4, 0, 2]))
+    some = PictureSubset(_Broken(array), np.array([4, 0, 2]))
     assert len(some) == 3
     assert np.array_equal(some.read(np.array([1, 0])), array[[0, 4]])
     with pytest.raises(BadRecord) as error:
         some.read(np.array([0, 2]))
     assert error.value.row == 2
     with pytest.raises(BadRecord) as error:
-        Subset(_Broken(array), np.array([2, 0])).read(np.array([1, 0]))
+        PictureSubset(_Broken(array), np.array([2, 0])).read(np.array([1, 0]))
     assert error.value.row == 0

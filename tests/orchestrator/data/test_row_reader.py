@@ -11,7 +11,7 @@ from orchestrator.errors import BadRecord
 from orchestrator.object_store.memory_plan import row_bytes
 from orchestrator.object_store.shared_stream import Candidates, SharedStream
 from orchestrator.streams.pictures import ArrayPictures
-from orchestrator.streams.pictures.substitute import Substitute
+from orchestrator.streams.pictures.substitute import SubstitutePictures
 from orchestrator.streams.source import Questions, QuestionTables
 from orchestrator.streams.stream import Split, Stream, TaskData
 
@@ -289,7 +289,7 @@ def test_sources_that_replace_bad_pictures_are_read_without_that(array_stream):
     """Else a picture would be another's and its caption its own."""
     array_stream.skip_bad = True
     train = array_stream.tasks[1].splits["train"]
-    pictures = Substitute(_Broken(train.pictures.array))
+    pictures = SubstitutePictures(_Broken(train.pictures.array))
     array_stream.tasks[1].splits["train"] = replace(train, pictures=pictures)
     reader = RowReader(array_stream)
     found = reader.read(np.array([31, 30]))
@@ -308,7 +308,7 @@ def test_rows_are_looked_at_before_anybody_chooses_however_many_they_are():
             return super().read(rows)
 
     rows = np.arange(200)
-    found = Substitute(Broken(np.zeros((200, 2, 2, 3), np.uint8))).readable(rows)
+    found = SubstitutePictures(Broken(np.zeros((200, 2, 2, 3), np.uint8))).readable(rows)
     assert {row: other for row, other in zip(rows.tolist(), found.tolist(), strict=True) if row != other} == {
         3: 4,
         190: 191,

@@ -3,14 +3,14 @@
 import pytest
 
 from orchestrator.evaluation.objective import Objective
-from orchestrator.record.trial_store import TrialBook
+from orchestrator.record.trial_store import TrialStore
 
 _METRIC = "validation/seen/r_mean"
 _TASKS = 3
 
 
 def _book(folder, mode):
-    return TrialBook(folder / "trials", Objective(_METRIC, mode), _TASKS)
+    return TrialStore(folder / "trials", Objective(_METRIC, mode), _TASKS)
 
 
 def _walk(book, name, values, status="finished"):

@@ -98,7 +98,7 @@ def disagree(path):
     """A walk of two ranks that see other scores, other features and other tables."""
     rank = dist.get_rank()
     scores = iter([[1, 2, 0, 0, 9, 9, 9, 9, 9, 9], [3, 2, 1, 4, 5, 6, 7, 8, 9, 10]][rank])
-    stream_loop.TrialRanker = Disagreeing
+    stream_loop.ExemplarRanker = Disagreeing
     stream_loop.get_method = lambda name: Replay
     StreamLoop._validate = lambda self, method, rows: float(next(scores))
     updates = []

@@ -11,7 +11,7 @@ from methods.registry import get as get_method
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
 from orchestrator.evaluation import final_evaluation as look
-from orchestrator.evaluation.final_evaluation import final_test
+from orchestrator.evaluation.final_evaluation import final_evaluation
 from orchestrator.evaluation.scenarios import evaluate, evaluation_of
 from orchestrator.evaluation.tables import read_matrix
 from orchestrator.features.bank import open_bank
@@ -56,7 +56,7 @@ def retrieval(small_config, small_stream, tmp_path_factory):
 def looked_at(retrieval):
     config, stream, folder = retrieval
     torch.manual_seed(12345)  # whatever the process drew before
-    metrics = final_test(config, stream, folder, _CPU)
+    metrics = final_evaluation(config, stream, folder, _CPU)
     return metrics, read_matrix(folder / "test" / "matrix.csv")[0]
 
 
@@ -97,7 +97,7 @@ def test_forward_transfer_is_over_the_untrained_model_of_the_runs_seed(retrieval
 def test_a_second_look_finds_the_same_numbers(retrieval, looked_at):
     config, stream, folder = retrieval
     torch.manual_seed(54321)
-    assert final_test(config, stream, folder, _CPU) == looked_at[0]
+    assert final_evaluation(config, stream, folder, _CPU) == looked_at[0]
     assert json.loads((folder / "test" / "metrics.json").read_text()) == looked_at[0]
 
 
@@ -106,16 +106,16 @@ def test_a_look_that_is_cut_short_has_not_been(retrieval, monkeypatch):
     (folder / "test" / "metrics.json").unlink(missing_ok=True)
     monkeypatch.setattr(look, "write_matrix", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        final_test(config, stream, folder, _CPU)
+        final_evaluation(config, stream, folder, _CPU)
     assert trial_files.tested_in(folder) == {}, "metrics.json says that all the rest is there"
 
 
 def test_a_look_takes_no_other_trials_checkpoints_and_misses_none(retrieval, tmp_path):
     config, stream, folder = retrieval
     with pytest.raises(UserError, match="is a checkpoint of another trial"):
-        final_test(config, stream, folder, _CPU, {"trial": "another"})
+        final_evaluation(config, stream, folder, _CPU, {"trial": "another"})
     with pytest.raises(FileNotFoundError, match="no whole checkpoint of task 1 to test"):
-        final_test(config, stream, tmp_path, _CPU)
+        final_evaluation(config, stream, tmp_path, _CPU)
 
 
 def test_what_only_earlier_models_have_is_the_mean_over_them(tmp_path):
@@ -134,7 +134,7 @@ def test_what_only_earlier_models_have_is_the_mean_over_them(tmp_path):
     source = streams.get(config.stream_name).load(config.stream, False)
     stream = open_bank(config, source, tmp_path, lambda line: None, encode_here).stream(source, False)
     StreamLoop(config, stream, tmp_path / "trial", CollectingReporter(), device=_CPU).run()
-    metrics = final_test(config, stream, tmp_path / "trial", _CPU)
+    metrics = final_evaluation(config, stream, tmp_path / "trial", _CPU)
     _, found = _scores(config, stream, tmp_path / "trial")
     names = ("unseen/accuracy", "harmonic_mean", "detection/auroc", "detection/fpr95")
     first, second, last = ([scores.metrics.get(name) for name in names] for scores in found)
@@ -151,6 +151,6 @@ def test_the_figures_say_whose_they_are(retrieval, tmp_path, monkeypatch):
         checkpoint, "load", lambda _, task, *of: asked.append((task, *of)) or load(folder, task)
     )
     stamp = {"run": "r", "trial": "t"}
-    found = final_test(config, stream, tmp_path, _CPU, stamp)
+    found = final_evaluation(config, stream, tmp_path, _CPU, stamp)
     assert asked == [(task, stamp, None) for task in range(3)]
     assert json.loads((tmp_path / "test" / "metrics.json").read_text()) == {"stamp": stamp, **found}

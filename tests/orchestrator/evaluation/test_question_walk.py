@@ -10,7 +10,7 @@ import torch
 from orchestrator.config import RunConfig
 from orchestrator.data.loader import eval_batches
 from orchestrator.data.row_reader import RowReader
-from orchestrator.evaluation.final_evaluation import final_test
+from orchestrator.evaluation.final_evaluation import final_evaluation
 from orchestrator.evaluation.protocol import validation_metrics
 from orchestrator.features.builder import encode_here
 from orchestrator.features.query_bank import open_query_bank
@@ -127,7 +127,7 @@ def test_every_method_walks_a_stream_of_questions(method, load, tmp_path):
     assert {"vqacl/forget", "triplet/forgetting", "group/animals"} <= set(validation_metrics(last))
     names = {name.removeprefix("validation/kind/") for name in last if "/kind/" in name}
     assert names == {stream.tables.kinds[k] for t in stream.tasks for k in t.splits["test"].questions.kind}
-    tested = final_test(config, _without(stream, "validation"), tmp_path, _CPU)
+    tested = final_evaluation(config, _without(stream, "validation"), tmp_path, _CPU)
     assert tested["test/average"] == pytest.approx(tested["test/vqacl/ap"])
     by_key = method in ("triplet", "l2p", "dualprompt")
     assert ("test/recognition/image" in tested) == by_key
@@ -172,7 +172,7 @@ def test_a_group_held_out_is_trained_on_in_the_first_task_alone(load, tmp_path):
     reports = _run(config, stream, tmp_path)
     assert "validation/novel/accuracy" not in reports[0]
     assert {"validation/novel/accuracy", "validation/vqacl/novel_ap"} <= set(reports[-1])
-    assert "test/novel/accuracy" in final_test(config, stream, tmp_path, _CPU)
+    assert "test/novel/accuracy" in final_evaluation(config, stream, tmp_path, _CPU)
 
 
 def test_queries_encoded_once_give_the_numbers_of_queries_computed_each_step(load, tmp_path):

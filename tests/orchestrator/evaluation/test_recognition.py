@@ -18,7 +18,7 @@ from orchestrator.metrics.recognition import batch_calibration_error, calibratio
 from orchestrator.numerics.diverged import Diverged
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.stream import Split, Stream, TaskData
-from orchestrator.training.exemplar_ranker import TrialRanker
+from orchestrator.training.exemplar_ranker import ExemplarRanker
 
 WIDTH, RANGES, SIZES = 6, (range(0, 3), range(3, 5), range(5, 8)), (23, 9, 14)
 CPU = torch.device("cpu")
@@ -260,7 +260,7 @@ def test_a_logit_that_is_not_finite_ranks_no_exemplars():
     stream = make_stream()
     method = Toy(stream.spec)
     method.broken = 3
-    ranker = TrialRanker(method, stream, RowReader(stream), 5, Evaluation(CPU, 7, "fp32"))
+    ranker = ExemplarRanker(method, stream, RowReader(stream), 5, Evaluation(CPU, 7, "fp32"))
     rows = np.array([25, 24, 31, 9, 11])
     place = "a logit of sample 3 is not finite: recognition, candidates .* training split of task 1, 2"
     with pytest.raises(Diverged, match=place):
@@ -276,7 +276,7 @@ def test_accuracy_of_one_split():
 
 def rank_exemplars(stream):
     """Rows of two tasks and what the model says of them."""
-    ranker = TrialRanker(Toy(stream.spec), stream, RowReader(stream), 5, Evaluation(CPU, 7, "fp32"))
+    ranker = ExemplarRanker(Toy(stream.spec), stream, RowReader(stream), 5, Evaluation(CPU, 7, "fp32"))
     rows = np.array([25, 24, 31, 3, 2, 9, 11, 22])
     return rows, ranker.features(rows), ranker.logits(rows)
 
@@ -295,7 +295,7 @@ def test_what_the_model_says_of_exemplars():
 
 def test_a_shared_herding_order_is_handed_on():
     stream = make_stream()
-    ranker = TrialRanker(Toy(stream.spec), stream, None, 5, Evaluation(CPU, 7, "fp32"))
+    ranker = ExemplarRanker(Toy(stream.spec), stream, None, 5, Evaluation(CPU, 7, "fp32"))
     assert ranker.herding(np.array([4])) is None
     stream.herding = np.arange(sum(SIZES), dtype=np.int32)[::-1]
     assert ranker.herding(np.array([0, 2])).tolist() == [45, 43]

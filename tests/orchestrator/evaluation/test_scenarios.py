@@ -17,7 +17,7 @@ from orchestrator.numerics.diverged import Diverged
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.source import Questions, QuestionTables
 from orchestrator.streams.stream import Split, Stream, TaskData
-from orchestrator.training.exemplar_ranker import TrialRanker
+from orchestrator.training.exemplar_ranker import ExemplarRanker
 
 CPU = torch.device("cpu")
 HOW = Evaluation(CPU, 4, "fp32")
@@ -209,7 +209,7 @@ def test_a_score_that_is_no_number_ends_the_trial(walk, monkeypatch, value):
 def test_herding_ranks_by_the_pair_where_no_encoder_is_frozen(walk):
     stream, method = walk
     rows = np.array([25, 3, 11, 3])
-    found = TrialRanker(method, stream, RowReader(stream), 4, HOW).features(rows)
+    found = ExemplarRanker(method, stream, RowReader(stream), 4, HOW).features(rows)
     assert np.array_equal(found, method.table["pair"][_numbers(stream, "train", range(3))[rows]].numpy())
 
 

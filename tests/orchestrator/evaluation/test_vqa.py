@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from methods.method import Answered, Method, Task
+from methods.method import Answers, Method, Task
 from orchestrator.evaluation.protocol import Evaluation
 from orchestrator.evaluation.scenarios import evaluate as evaluate_any
 from orchestrator.evaluation.scenarios import task_score
@@ -43,7 +43,7 @@ class Teller(Method):
         self.asked += places
         guesses = {clue: torch.tensor([of[k][row] for k, row in places]) for clue, of in self.guesses.items()}
         score = torch.tensor([torch.nan if place == self.broken else 1.0 for place in places])
-        return Answered([SPOKEN[self.said[k][row]] for k, row in places], score, guesses)
+        return Answers([SPOKEN[self.said[k][row]] for k, row in places], score, guesses)
 
 
 def make_stream(**changes):
@@ -201,12 +201,12 @@ def test_the_methods_batch_size_counts(monkeypatch):
 
 def test_what_a_method_must_not_say(monkeypatch):
     stream, method = make_stream(), make_method()
-    monkeypatch.setattr(method, "answer", lambda batch: Answered(["yes"], torch.zeros(1)))
+    monkeypatch.setattr(method, "answer", lambda batch: Answers(["yes"], torch.zeros(1)))
     with pytest.raises(ValueError, match="1 answers to 4 questions"):
         evaluate(method, stream, 1, 1)
 
     def guess(batch):
-        return Answered(["yes"] * len(batch), torch.zeros(len(batch)), {"sound": torch.zeros(len(batch))})
+        return Answers(["yes"] * len(batch), torch.zeros(len(batch)), {"sound": torch.zeros(len(batch))})
 
     monkeypatch.setattr(method, "answer", guess)
     with pytest.raises(ValueError, match="known by image, text, fusion, not by sound"):

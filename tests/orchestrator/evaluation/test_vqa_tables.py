@@ -7,14 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from methods.method import Answered, Method, Task
+from methods.method import Answers, Method, Task
 from orchestrator.evaluation import final_evaluation
 from orchestrator.evaluation.objective import Objective
 from orchestrator.evaluation.protocol import Evaluation
 from orchestrator.evaluation.tables import read_table, write_matrix, write_table
 from orchestrator.evaluation.vqa_tables import question_tables
-from orchestrator.record.recorder import Watch
-from orchestrator.record.trial_store import TrialBook
+from orchestrator.record.recorder import RunRecorder
+from orchestrator.record.trial_store import TrialStore
 from orchestrator.storage import checkpoint
 from orchestrator.storage.checkpoint import Checkpoint
 from orchestrator.streams.source import Questions, QuestionTables
@@ -73,8 +73,8 @@ class Tracker:
 
 def test_a_trial_leaves_its_tables_and_their_pictures(tmp_path, small_config):
     tracker, said = Tracker(), []
-    book = TrialBook(tmp_path / "trials", Objective("validation/seen/accuracy", "max"), len(NAMES))
-    watch = Watch(book, tracker, small_config("ctp").with_values, NAMES, "vqa", 1, None, said.append)
+    book = TrialStore(tmp_path / "trials", Objective("validation/seen/accuracy", "max"), len(NAMES))
+    watch = RunRecorder(book, tracker, small_config("ctp").with_values, NAMES, "vqa", 1, None, said.append)
     watch.start("a", {})
     folder = tmp_path / "trials" / "a"
     for t, step in enumerate(STEPS):
@@ -109,7 +109,7 @@ class Learner(Method):
     def answer(self, batch):
         assert self.stage > 0, "an untrained method has no answers"
         task = batch.tokens[:, 0]
-        return Answered(["yes" if t < self.stage else "no" for t in task], task.float(), {"text": task})
+        return Answers(["yes" if t < self.stage else "no" for t in task], task.float(), {"text": task})
 
 
 def make_stream():
@@ -131,7 +131,7 @@ def test_the_final_test_tells_both_levels(tmp_path, small_config, monkeypatch):
     monkeypatch.setattr(final_evaluation, "evaluation_of", lambda *_: Evaluation(CPU, 3, "fp32"))
     for t in range(3):
         checkpoint.save(tmp_path, t, Checkpoint({"stage": torch.tensor(t + 1)}, {}, []), None)
-    found = final_evaluation.final_test(small_config("ctp"), make_stream(), tmp_path, CPU)
+    found = final_evaluation.final_evaluation(small_config("ctp"), make_stream(), tmp_path, CPU)
     assert found == json.loads((tmp_path / "test" / "metrics.json").read_text())
     assert found["test/vqacl/ap"] == found["test/average"] == pytest.approx(90)
     assert found["test/triplet/average_accuracy"] == pytest.approx(90)

@@ -15,7 +15,7 @@ from orchestrator.execution.job import Job, Outcome
 from orchestrator.execution.session import Session
 from orchestrator.search import trainable, tune_callback
 from orchestrator.search.result_keys import STATUS, TASK, TRIAL
-from orchestrator.search.tune_callback import Follow
+from orchestrator.search.tune_callback import TuneCallback
 from orchestrator.storage.identity import Identity
 
 
@@ -172,8 +172,8 @@ def test_a_report_that_died_with_it_is_taken_from_the_trials_folder(no_ray, monk
         safely=lambda call, *args: call(*args),
         fatal="",
     )
-    monkeypatch.setitem(Follow.watches, "/r", watch)
+    monkeypatch.setitem(TuneCallback.watches, "/r", watch)
     one = SimpleNamespace(config={TRIAL: {"id": "a"}})
     for _ in range(3):
-        tune_callback.Follow("/r").on_trial_result(0, [], one, {TASK: 1, STATUS: "running"})
+        tune_callback.TuneCallback("/r").on_trial_result(0, [], one, {TASK: 1, STATUS: "running"})
     assert told == [("found", "a"), ("found", "a"), ("a", {"task": 1})]

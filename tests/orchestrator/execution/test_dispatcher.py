@@ -7,7 +7,7 @@ import pytest
 from orchestrator.execution import dispatcher as desk
 from orchestrator.execution import lane_table
 from orchestrator.execution.dispatcher import Dispatcher
-from orchestrator.execution.fair_share import Standing
+from orchestrator.execution.fair_share import SweepShare
 from orchestrator.execution.job import Job, Outcome
 
 
@@ -273,13 +273,13 @@ def test_a_sweep_gives_up_a_lane_between_two_jobs_for_one_that_has_none_and_has_
             await d.submit(_job(str(lane)))
             await d.next(lane)
         await d.submit(_job("next"))
-        assert await d.standing() == Standing(2, 0)
-        await d.neighbours([Standing(0, 1)])
+        assert await d.standing() == SweepShare(2, 0)
+        await d.neighbours([SweepShare(0, 1)])
         await d.end(0, "0", Outcome("finished"))
         assert await d.next(0) == ("end", None)
         assert await d.ended(0, "") == "wait", "the other one has not got it yet"
-        assert await d.standing() == Standing(1, 0)
-        await d.neighbours([Standing(1, 1)])
+        assert await d.standing() == SweepShare(1, 0)
+        await d.neighbours([SweepShare(1, 1)])
         await d.end(1, "1", Outcome("finished"))
         assert (await d.next(1))[1] == "next", "both have one"
         assert await d.turn(0) == "wait"

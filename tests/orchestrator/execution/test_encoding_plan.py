@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.errors import UserError
-from orchestrator.execution.cluster_resources import Capacity
+from orchestrator.execution.cluster_resources import ClusterResources
 from orchestrator.execution.encoding_plan import PoolPlan, plan_pool
 
 _GB = 2**30
@@ -13,7 +13,9 @@ BIG = {"CPU": 64, "GPU": 8, "memory": 512 * _GB}
 
 
 def _plan(present, free=None, possible=(), gpus=0.0, chunks=1000):
-    return plan_pool(Capacity(present, present if free is None else free, list(possible)), gpus, chunks)
+    return plan_pool(
+        ClusterResources(present, present if free is None else free, list(possible)), gpus, chunks
+    )
 
 
 @pytest.mark.parametrize(

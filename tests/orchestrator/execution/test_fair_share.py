@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from orchestrator.execution import fair_share
-from orchestrator.execution.fair_share import LaneGifts, Standing, gives, may_take
+from orchestrator.execution.fair_share import LaneGifts, SweepShare, gives, may_take
 
 START, TRIAL = 5, 100  # seconds
 
@@ -73,7 +73,7 @@ class _Cluster:
         sweep = self.sweeps[number]
         up = sum(lane is not None and lane[0] is not None for lane in sweep.lanes)
         starting = sum(lane is not None and lane[0] is None for lane in sweep.lanes)
-        return Standing(up, min(starting + self.queue.count(number), sweep.wanted - up))
+        return SweepShare(up, min(starting + self.queue.count(number), sweep.wanted - up))
 
     def _others(self, number):
         return [self._standing(other) for other in range(len(self.sweeps)) if other != number]
@@ -133,50 +133,54 @@ def test_one_lane_goes_back_and_forth_with_a_trial_in_between():
 
 
 def test_who_does_not_wait_is_given_nothing():
-    assert not gives(Standing(4, 0), [Standing(0, 0), Standing(3, 1)])
-    assert may_take(Standing(4, 0), [Standing(0, 0)]) and not may_take(Standing(1, 0), [Standing(0, 1)])
+    assert not gives(SweepShare(4, 0), [SweepShare(0, 0), SweepShare(3, 1)])
+    assert may_take(SweepShare(4, 0), [SweepShare(0, 0)]) and not may_take(
+        SweepShare(1, 0), [SweepShare(0, 1)]
+    )
 
 
 def test_a_lane_that_ran_nothing_goes_only_to_who_has_two_fewer():
-    assert gives(Standing(1, 0), [Standing(0, 1)]) and not gives(Standing(1, 0), [Standing(0, 1)], used=False)
-    assert gives(Standing(2, 0), [Standing(0, 1)], used=False)
-    assert not gives(Standing(3, 0), [Standing(2, 1)], used=False)
+    assert gives(SweepShare(1, 0), [SweepShare(0, 1)]) and not gives(
+        SweepShare(1, 0), [SweepShare(0, 1)], used=False
+    )
+    assert gives(SweepShare(2, 0), [SweepShare(0, 1)], used=False)
+    assert not gives(SweepShare(3, 0), [SweepShare(2, 1)], used=False)
 
 
 def test_a_second_lane_is_given_up_when_the_first_has_come_up_elsewhere_or_after_a_minute():
     now = [0.0]
     gifts = LaneGifts(lambda: now[0])
-    assert gifts.leaves(Standing(5, 0), [Standing(0, 4)], used=True)
-    assert not gifts.leaves(Standing(4, 0), [Standing(0, 4)], used=True)
-    assert not gifts.leaves(Standing(4, 0), [Standing(0, 4)], used=False), "it was not among those left"
-    assert gifts.leaves(Standing(5, 0), [Standing(0, 4)], used=False), "it took the place"
-    assert not gifts.leaves(Standing(5, 0), [Standing(0, 0)], used=False), "nobody waits any more"
-    assert gifts.leaves(Standing(4, 0), [Standing(1, 3)], used=True)
+    assert gifts.leaves(SweepShare(5, 0), [SweepShare(0, 4)], used=True)
+    assert not gifts.leaves(SweepShare(4, 0), [SweepShare(0, 4)], used=True)
+    assert not gifts.leaves(SweepShare(4, 0), [SweepShare(0, 4)], used=False), "it was not among those left"
+    assert gifts.leaves(SweepShare(5, 0), [SweepShare(0, 4)], used=False), "it took the place"
+    assert not gifts.leaves(SweepShare(5, 0), [SweepShare(0, 0)], used=False), "nobody waits any more"
+    assert gifts.leaves(SweepShare(4, 0), [SweepShare(1, 3)], used=True)
     now[0] = fair_share._POLITE - 1
-    assert not gifts.leaves(Standing(4, 0), [Standing(1, 3)], used=True)
+    assert not gifts.leaves(SweepShare(4, 0), [SweepShare(1, 3)], used=True)
     now[0] += 1
-    assert gifts.leaves(Standing(4, 0), [Standing(1, 3)], used=True)
+    assert gifts.leaves(SweepShare(4, 0), [SweepShare(1, 3)], used=True)
 
 
 def test_a_lane_asks_again_when_the_other_has_its_own():
     now = [0.0]
     gifts = LaneGifts(lambda: now[0])
-    assert gifts.may_ask(Standing(0, 0), [Standing(1, 1)])
-    gifts.leaves(Standing(1, 0), [Standing(0, 1)], used=True)
-    assert not gifts.may_ask(Standing(0, 0), [Standing(0, 1)])
-    assert gifts.may_ask(Standing(0, 0), [Standing(1, 1)])
+    assert gifts.may_ask(SweepShare(0, 0), [SweepShare(1, 1)])
+    gifts.leaves(SweepShare(1, 0), [SweepShare(0, 1)], used=True)
+    assert not gifts.may_ask(SweepShare(0, 0), [SweepShare(0, 1)])
+    assert gifts.may_ask(SweepShare(0, 0), [SweepShare(1, 1)])
     now[0] = fair_share._POLITE + 1
-    assert not gifts.may_ask(Standing(0, 0), [Standing(0, 1)])
+    assert not gifts.may_ask(SweepShare(0, 0), [SweepShare(0, 1)])
 
 
 def test_who_has_no_lane_gives_none():
-    assert not gives(Standing(0, 0), [Standing(0, 1)])
-    assert gives(Standing(1, 0), [Standing(0, 1)])
-    assert not gives(Standing(2, 0), [Standing(1, 1)]) and gives(Standing(3, 0), [Standing(1, 1)])
+    assert not gives(SweepShare(0, 0), [SweepShare(0, 1)])
+    assert gives(SweepShare(1, 0), [SweepShare(0, 1)])
+    assert not gives(SweepShare(2, 0), [SweepShare(1, 1)]) and gives(SweepShare(3, 0), [SweepShare(1, 1)])
 
 
 def test_a_lane_may_be_taken_by_who_would_still_have_fewer_than_those_that_wait():
-    assert may_take(Standing(1, 0), [Standing(2, 1)])
-    assert not may_take(Standing(1, 0), [Standing(1, 1)]), "as many is not more"
-    assert not may_take(Standing(1, 2), [Standing(2, 1)]), "what it waits for counts as its own"
-    assert not may_take(Standing(0, 0), [Standing(2, 1), Standing(0, 1)]), "all that wait have more"
+    assert may_take(SweepShare(1, 0), [SweepShare(2, 1)])
+    assert not may_take(SweepShare(1, 0), [SweepShare(1, 1)]), "as many is not more"
+    assert not may_take(SweepShare(1, 2), [SweepShare(2, 1)]), "what it waits for counts as its own"
+    assert not may_take(SweepShare(0, 0), [SweepShare(2, 1), SweepShare(0, 1)]), "all that wait have more"

@@ -30,7 +30,7 @@ def table(monkeypatch):
     context = SimpleNamespace(get_job_id=lambda: "01000000")
     monkeypatch.setattr(ray, "get_runtime_context", lambda: context)
     monkeypatch.setattr(state, "_connect_and_get_accessor", lambda: SimpleNamespace(get_worker_table=rows))
-    monkeypatch.setattr(module, "Every", lambda seconds: lambda: True)
+    monkeypatch.setattr(module, "Throttle", lambda seconds: lambda: True)
     return found
 
 

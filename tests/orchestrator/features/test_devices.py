@@ -11,7 +11,7 @@ from methods.method import Batch
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
 from orchestrator.execution import cluster_resources, worker_device
-from orchestrator.execution.cluster_resources import Capacity
+from orchestrator.execution.cluster_resources import ClusterResources
 from orchestrator.execution.encoding_plan import PoolPlan
 from orchestrator.execution.encoding_pool import RayPool, _Worker
 from orchestrator.features import encoder as encoder_module
@@ -39,18 +39,20 @@ SOURCES = {(0, "test"): ArrayPictures(np.zeros((2, 8, 8, 3), np.uint8))}
 )
 def test_encoding_takes_a_gpu_where_trials_do(monkeypatch, tmp_path, run, plan):
     nodes = [{"CPU": 8, "GPU": 2}]
-    monkeypatch.setattr(cluster_resources, "capacity", lambda: Capacity(nodes, nodes, []))
+    monkeypatch.setattr(cluster_resources, "cluster_resources", lambda: ClusterResources(nodes, nodes, []))
     assert RayPool(run, tmp_path, print)._plan(99) == plan
 
 
 def test_encoding_asks_for_the_machines_that_trials_will_run_on(monkeypatch, tmp_path):
     """A head without a GPU, and eight machines that may come, as ``cluster.yaml`` has them."""
     head, machine = {"CPU": 4, "memory": 16e9}, {"CPU": 4, "GPU": 1}
-    monkeypatch.setattr(cluster_resources, "capacity", lambda: Capacity([head], [head], [machine] * 8))
+    monkeypatch.setattr(
+        cluster_resources, "cluster_resources", lambda: ClusterResources([head], [head], [machine] * 8)
+    )
     for run in (RunOptions(), RunOptions(device="cuda"), RunOptions(gpus_per_trial=1)):
         assert RayPool(run, tmp_path, print)._plan(300) == PoolPlan(3, 4, 1, "machines")
     assert RayPool(RunOptions(gpus_per_trial=0), tmp_path, print)._plan(300) == PoolPlan(4, 1, 0)
-    monkeypatch.setattr(cluster_resources, "capacity", lambda: Capacity([head], [head], []))
+    monkeypatch.setattr(cluster_resources, "cluster_resources", lambda: ClusterResources([head], [head], []))
     with pytest.raises(UserError, match="run.device=cuda: none of the cluster's 1 node"):
         RayPool(RunOptions(device="cuda"), tmp_path, print)._plan(300)
 

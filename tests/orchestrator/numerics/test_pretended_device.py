@@ -16,7 +16,7 @@ from methods.recognition.clap4clip.method import Clap4Clip
 from methods.vqa.triplet import load as frozen
 from methods.vqa.triplet import prompt_method
 from methods.vqa.vqacl import prototypes
-from orchestrator.evaluation.final_evaluation import final_test
+from orchestrator.evaluation.final_evaluation import final_evaluation
 from orchestrator.storage import checkpoint
 from orchestrator.training.reporter import CollectingReporter
 from orchestrator.training.stream_loop import StreamLoop
@@ -103,7 +103,7 @@ def _walk(config, stream, folder, device, *, cut):
     reporter = CollectingReporter()
     loop = StreamLoop(config, stream, folder, reporter, device=device)
     assert loop.run() == "finished"
-    return numbers(reporter.reports), final_test(config, stream, folder, device)
+    return numbers(reporter.reports), final_evaluation(config, stream, folder, device)
 
 
 @pytest.mark.parametrize("run", _RUNS)

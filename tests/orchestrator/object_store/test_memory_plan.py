@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from orchestrator.errors import UserError
-from orchestrator.object_store.memory_plan import candidate_rows, plan, row_bytes
+from orchestrator.object_store.memory_plan import candidate_rows, memory_plan, row_bytes
 from orchestrator.seeding import keys
 
 ROW = 8 * 8 * 3 + 6 * 4 + 4
@@ -10,7 +10,7 @@ SAMPLES = 30 + 20 + 25 + 3 * 12
 
 
 def _plan(stream, store_bytes, largest=10, seeds=(0,), **options):
-    return plan(stream, largest=largest, store_bytes=store_bytes, seeds=seeds, **options)
+    return memory_plan(stream, largest=largest, store_bytes=store_bytes, seeds=seeds, **options)
 
 
 def test_a_stream_that_fits_is_kept_in_memory(array_stream):

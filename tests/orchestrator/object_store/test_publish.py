@@ -17,13 +17,13 @@ from methods.method import ClassSpec
 from orchestrator.data.row_reader import RowReader
 from orchestrator.errors import UserError
 from orchestrator.object_store import shared_store as store_module
-from orchestrator.object_store.memory_plan import plan
+from orchestrator.object_store.memory_plan import memory_plan
 from orchestrator.object_store.publish import publish
 from orchestrator.object_store.shared_store import SharedStore, capacity
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.replay.memory import ReplayMemory
 from orchestrator.streams.pictures import MissingPictures
-from orchestrator.streams.pictures.substitute import Substitute
+from orchestrator.streams.pictures.substitute import SubstitutePictures
 from orchestrator.streams.stream import Stream, TaskData
 
 STORE = 120 * 2**20
@@ -219,7 +219,7 @@ def _same(found, expected):
 
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
 def test_generated_pictures_in_both_modes(array_stream, store, readers, stream_in):
-    chosen = plan(array_stream, largest=10, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
+    chosen = memory_plan(array_stream, largest=10, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
     progress = []
     handle = publish(array_stream, store, chosen, lambda *counts: progress.append(counts))
     assert progress[-1] == ((111, 111) if stream_in == "memory" else (20, 20))
@@ -234,7 +234,7 @@ def test_generated_pictures_in_both_modes(array_stream, store, readers, stream_i
 @pytest.mark.parametrize("kept", ["decoded", "encoded"])
 def test_files_are_read_from_disk_and_candidates_from_memory(file_stream, store, tmp_path, kept):
     stream = file_stream()
-    chosen = plan(stream, largest=8, store_bytes=capacity(), seeds=[4], stream_in="disk", store=kept)
+    chosen = memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4], stream_in="disk", store=kept)
     handle = publish(stream, store, chosen)
     assert len(pickle.dumps(handle)) < 20_000
     opened = handle.open()
@@ -255,7 +255,7 @@ def test_files_are_read_from_disk_and_candidates_from_memory(file_stream, store,
 
 @pytest.mark.parametrize("seeds", [[4], [9, 4, 1]])
 def test_every_choice_of_a_random_policy_is_a_candidate(array_stream, store, seeds):
-    chosen = plan(array_stream, largest=12, store_bytes=capacity(), seeds=seeds, stream_in="disk")
+    chosen = memory_plan(array_stream, largest=12, store_bytes=capacity(), seeds=seeds, stream_in="disk")
     opened = publish(array_stream, store, chosen).open()
     assert 192 * len(opened.candidates.rows) == chosen.disk_bytes - 111 * 28 < 192 * 50
     for seed in seeds:
@@ -270,7 +270,7 @@ def test_every_choice_of_a_random_policy_is_a_candidate(array_stream, store, see
 
 def test_features_are_shared_from_the_files_they_lie_in(encoded_stream, store, readers):
     stream, files = encoded_stream
-    chosen = plan(stream, largest=10, store_bytes=capacity(), seeds=[4])
+    chosen = memory_plan(stream, largest=10, store_bytes=capacity(), seeds=[4])
     handle = publish(stream, store, chosen, files=files)
     for name, path in files.items():
         assert Path(store.folder, f"{name}.npy").samefile(path)
@@ -305,14 +305,14 @@ def test_bad_pictures_stop_publishing_unless_they_may_be_skipped(file_stream, st
     stream = file_stream()
     _spoil(tmp_path)
     with pytest.raises(UserError, match="0/train/3.jpg"):
-        publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+        publish(stream, store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
     assert not list(Path(store.folder).iterdir())
 
 
 def test_bad_pictures_are_left_out_of_memory_and_counted(file_stream, store, tmp_path):
     stream = file_stream(skip_bad=True)
     _spoil(tmp_path)
-    handle = publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+    handle = publish(stream, store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
     assert handle.skipped == {"task-0/train": 2, "task-1/test": 1}
     opened = handle.open()
     assert opened.starts.tolist() == [0, 28, 48, 73]
@@ -333,7 +333,7 @@ def test_bad_pictures_are_left_out_of_memory_and_counted(file_stream, store, tmp
 def test_bad_pictures_met_on_disk_are_replaced(file_stream, store, tmp_path, kept):
     stream = file_stream(skip_bad=True)
     _spoil(tmp_path)
-    chosen = plan(stream, largest=30, store_bytes=capacity(), seeds=[4], stream_in="disk", store=kept)
+    chosen = memory_plan(stream, largest=30, store_bytes=capacity(), seeds=[4], stream_in="disk", store=kept)
     handle = publish(stream, store, chosen)
     assert handle.skipped == {"task-1/test": 1}
     opened = handle.open()
@@ -348,7 +348,7 @@ def test_bad_pictures_met_on_disk_are_replaced(file_stream, store, tmp_path, kep
     assert found.rows.tolist() == [*stands_in, 5]
     assert found.label.tolist() == label[[3, 29, 5]].tolist()
     train = opened.tasks[0].splits["train"].pictures
-    assert isinstance(train, Substitute)
+    assert isinstance(train, SubstitutePictures)
     assert train.take(np.array([3, 29]))[1].tolist() == stands_in
 
 
@@ -370,7 +370,7 @@ def test_a_class_that_loses_all_its_pictures_is_an_error(file_stream, store, tmp
         f".*/1/{split}/{row}.jpg: cannot be decoded"
     )
     with pytest.raises(UserError, match=lost):
-        publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+        publish(stream, store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
 
 
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
@@ -380,7 +380,7 @@ def test_a_split_without_pictures_is_an_error_where_it_is_looked_at_alone(questi
     for data in stream.tasks:
         split = data.splits["test"]
         data.splits["test"] = replace(split, pictures=MissingPictures(len(split), "a.h5: no such file"))
-    found = plan(stream, largest=8, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
+    found = memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
     handle = pickle.loads(pickle.dumps(publish(stream, store, found)))
     assert handle.skipped == {} and [sizes["test"] for _, sizes in handle.tasks] == [7, 7, 7]
     for data, shared in zip(stream.tasks, handle.open().tasks, strict=True):
@@ -398,7 +398,7 @@ def test_a_split_without_any_picture_is_an_error(file_stream, store, tmp_path):
     with pytest.raises(
         UserError, match="split test: none of its pictures can be read, the first: .*/0.jpg: cannot"
     ):
-        publish(stream, store, plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+        publish(stream, store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
 
 
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
@@ -407,7 +407,7 @@ def test_questions_and_regions_and_queries_are_shared(
     question_stream, store, readers, stream_in, regions, beside
 ):
     stream, files = question_stream(regions, beside)
-    chosen = plan(stream, largest=10, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
+    chosen = memory_plan(stream, largest=10, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
     handle = publish(stream, store, chosen, files=files)
     opened = handle.open()
     assert opened.picture == stream.picture and opened.tables == stream.tables

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from orchestrator.errors import BadRecord
-from orchestrator.object_store.memory_plan import plan
+from orchestrator.object_store.memory_plan import memory_plan
 from orchestrator.object_store.publish import publish
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.stream import TaskData
@@ -64,7 +64,7 @@ def _spoilt(stream):
 
 
 def _published(stream, stream_in, files=None):
-    found = plan(stream, largest=10, store_bytes=10**9, seeds=[0], stream_in=stream_in)
+    found = memory_plan(stream, largest=10, store_bytes=10**9, seeds=[0], stream_in=stream_in)
     return publish(stream, _Store(), found, files=files)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from orchestrator.data.row_reader import RowReader
-from orchestrator.object_store.memory_plan import plan, row_bytes
+from orchestrator.object_store.memory_plan import memory_plan, row_bytes
 
 
 def _rows_bytes(stream):
@@ -26,7 +26,7 @@ def test_a_question_takes_its_picture_its_text_its_answers_and_its_queries(quest
     picture = 4 * 3 * 9 if regions else 8 * 8 * 3
     assert row_bytes(stream) == picture + rest == _rows_bytes(stream)
     samples = 75 + 3 * (5 + 7)
-    found = plan(stream, largest=10, store_bytes=10**9, seeds=[0], stream_in="disk")
+    found = memory_plan(stream, largest=10, store_bytes=10**9, seeds=[0], stream_in="disk")
     assert found.all_bytes == samples * (picture + rest)
     # From disk: all texts, and of the first two tasks ten pictures each.
     assert found.disk_bytes == samples * rest + 20 * picture

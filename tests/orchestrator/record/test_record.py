@@ -89,7 +89,7 @@ def record(monkeypatch, tmp_path, with_tables):
     monkeypatch.setattr(sweep_run, "search", _search)
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
     monkeypatch.setattr(watch, "environment_tags", dict)
-    monkeypatch.setattr(figure_worker.Artist, "_submit", _drawn)
+    monkeypatch.setattr(figure_worker.FigureWorker, "_submit", _drawn)
     monkeypatch.chdir(with_tables(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 

@@ -8,8 +8,8 @@ import pytest
 
 from orchestrator.evaluation.objective import Objective
 from orchestrator.record import recorder as watch_module
-from orchestrator.record.recorder import Watch
-from orchestrator.record.trial_store import TrialBook
+from orchestrator.record.recorder import RunRecorder
+from orchestrator.record.trial_store import TrialStore
 from orchestrator.storage import checkpoint
 from orchestrator.storage.checkpoint import Checkpoint
 from orchestrator.storage.curve_file import curve_text
@@ -48,9 +48,11 @@ class _Tracker:
 @pytest.fixture
 def parts(tmp_path, small_config):
     tracker, said = _Tracker(), []
-    book = TrialBook(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS)
+    book = TrialStore(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS)
     base = small_config("ctp")
-    watch = Watch(book, tracker, base.with_values, ["first", "second"], "retrieval", 3, None, said.append)
+    watch = RunRecorder(
+        book, tracker, base.with_values, ["first", "second"], "retrieval", 3, None, said.append
+    )
     yield watch, tracker, said
     watch.close()
 
@@ -80,7 +82,7 @@ def test_a_run_that_is_opened_again_tells_the_record_what_its_book_alone_knows(
     tmp_path, small_config, monkeypatch
 ):
     config, identity = small_config("ctp"), Identity.new("c", "s")
-    book = TrialBook(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS, identity.stamp)
+    book = TrialStore(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS, identity.stamp)
     book.start("a", {"method.learning_rate": 1e-3}, {})
     for task in (1, 2):
         named = {f"validation/task_{k + 1:02d}/r_mean": 50.0 for k in range(task)}
@@ -90,7 +92,7 @@ def test_a_run_that_is_opened_again_tells_the_record_what_its_book_alone_knows(
     tracker.start, tracker.ended = (lambda *_, **__: None), tracker.ends.get
     monkeypatch.setattr(watch_module, "Tracker", lambda *_, **__: tracker)
     names, how = ["first", "second"], {"check_values": lambda *_: None}
-    opened = Watch.open(
+    opened = RunRecorder.open(
         tmp_path, identity, config, config.with_values, book.objective, names, 3, None, print, **how
     )
     opened.close()
@@ -134,7 +136,7 @@ def test_the_book_is_read_back_in_the_order_of_the_trials(parts):
     for name in "zma":
         _walk(watch, name, [1.0, 2.0])
     watch.end("m", "failed", "loss term ita is nan")
-    again = TrialBook(watch.book.folder, watch.book.objective, _TASKS)
+    again = TrialStore(watch.book.folder, watch.book.objective, _TASKS)
     assert [(t.id, t.number) for t in again.trials.values()] == [("z", 0), ("m", 1), ("a", 2)]
     assert again.trials["m"].reason == "loss term ita is nan"
     assert "failed" in again.table() and math.isclose(again.trials["z"].values["method.learning_rate"], 1e-3)
@@ -158,7 +160,7 @@ def test_errors_of_storage_and_record_are_said_once_and_change_no_trial(parts, t
     for name in ("a", "b"):
         _walk(watch, name, [50.0, 40.0])
     assert [t.status for t in watch.book.trials.values()] == ["finished", "finished"]
-    again = TrialBook(watch.book.folder, watch.book.objective, _TASKS)
+    again = TrialStore(watch.book.folder, watch.book.objective, _TASKS)
     assert [(t.status, len(t.reports)) for t in again.trials.values()] == [("finished", 2)] * 2
     assert sorted(line for line in said if "no route" in line) == [
         f"{what} lacks something (no route to host); it is made good when the run is resumed"
@@ -259,9 +261,9 @@ def test_what_the_journal_lacks_is_made_good_when_the_run_is_opened_again(parts,
     watch.close()
     fresh = _Tracker()
     fresh.ended, fresh.has_file = (lambda trial_id: None), (lambda trial_id, path: False)
-    book = TrialBook(watch.book.folder, watch.book.objective, _TASKS)
+    book = TrialStore(watch.book.folder, watch.book.objective, _TASKS)
     base = small_config("ctp")
-    again = Watch(book, fresh, base.with_values, ["first", "second"], "retrieval", 3, None, said.append)
+    again = RunRecorder(book, fresh, base.with_values, ["first", "second"], "retrieval", 3, None, said.append)
     again.make_good()
     again.close()
     assert fresh.steps == [("a", 1), ("a", 2)] and fresh.ends == {"a": ("finished", None)}

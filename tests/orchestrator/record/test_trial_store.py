@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.errors import UserError
 from orchestrator.evaluation.objective import Objective
-from orchestrator.record.trial_store import TrialBook
+from orchestrator.record.trial_store import TrialStore
 from orchestrator.storage import checkpoint
 from orchestrator.storage.checkpoint import Checkpoint
 
@@ -14,7 +14,7 @@ _TASKS = 2
 
 
 def _book(folder, stamp_of=None):
-    return TrialBook(folder / "trials", Objective("x", "max"), _TASKS, stamp_of)
+    return TrialStore(folder / "trials", Objective("x", "max"), _TASKS, stamp_of)
 
 
 def _reports(count):

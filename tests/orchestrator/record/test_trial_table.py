@@ -3,12 +3,12 @@
 import pytest
 
 from orchestrator.evaluation.objective import Objective
-from orchestrator.record.trial_store import TrialBook
+from orchestrator.record.trial_store import TrialStore
 
 
 @pytest.fixture
 def book(tmp_path):
-    return TrialBook(tmp_path / "trials", Objective("validation/average", "max"), 2)
+    return TrialStore(tmp_path / "trials", Objective("validation/average", "max"), 2)
 
 
 def _walk(book, name, values, status="finished", searched=None, forgetting=None):

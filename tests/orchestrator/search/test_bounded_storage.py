@@ -4,7 +4,7 @@ from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from orchestrator.search import bounded_storage
-from orchestrator.search.bounded_storage import WeighedTrials
+from orchestrator.search.bounded_storage import BoundedStorage
 
 _X = {"x": FloatDistribution(0, 1)}
 
@@ -30,7 +30,7 @@ def _shown(study):
 
 @pytest.mark.parametrize(("direction", "best"), [("maximize", [1, 3]), ("minimize", [0, 4])])
 def test_a_sampler_is_shown_the_best_and_the_latest_and_others_all(direction, best):
-    study = _study(direction, [1, 9, 5, 8, 2, 6, 6, "f", "p", 6, 6], WeighedTrials())
+    study = _study(direction, [1, 9, 5, 8, 2, 6, 6, "f", "p", 6, 6], BoundedStorage())
     assert _shown(study) == [*best, 6, 8, 9, 10]
     assert len(study.trials) == 11
     study.ask()
@@ -40,7 +40,7 @@ def test_a_sampler_is_shown_the_best_and_the_latest_and_others_all(direction, be
 
 
 def test_up_to_so_many_it_is_shown_all():
-    assert _shown(_study("maximize", [1, "f", 3, "p", 2, 2], WeighedTrials())) == [0, 1, 2, 3, 4, 5]
+    assert _shown(_study("maximize", [1, "f", 3, "p", 2, 2], BoundedStorage())) == [0, 1, 2, 3, 4, 5]
 
 
 def test_what_is_left_out_is_not_weighed():
@@ -49,6 +49,6 @@ def test_what_is_left_out_is_not_weighed():
         return _study("maximize", values, storage, sampler).ask().suggest_float("x", 0, 1)
 
     values = [1, 9, 5, 8, 2, 6, 6, 6, 6, 6]
-    bounded = proposal(values, WeighedTrials())
+    bounded = proposal(values, BoundedStorage())
     assert bounded != proposal(values, optuna.storages.InMemoryStorage())
-    assert bounded == proposal([2, 9, 1, 8, 5, 6, 6, 6, 6, 6], WeighedTrials())
+    assert bounded == proposal([2, 9, 1, 8, 5, 6, 6, 6, 6, 6], BoundedStorage())

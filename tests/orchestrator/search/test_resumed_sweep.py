@@ -107,7 +107,7 @@ def played(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "Session", Session)
         monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
     monkeypatch.setattr(Tracker, "_work", lambda self: None)
-    monkeypatch.setattr(watch, "Artist", _Pictures)
+    monkeypatch.setattr(watch, "FigureWorker", _Pictures)
     monkeypatch.setattr(watch, "environment_tags", dict)
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
     monkeypatch.chdir(tmp_path)

@@ -18,7 +18,7 @@ import torch
 from orchestrator.commands.arguments import whole_url
 from orchestrator.errors import UserError
 from orchestrator.evaluation.objective import Objective
-from orchestrator.record.trial_store import TrialBook
+from orchestrator.record.trial_store import TrialStore
 from orchestrator.storage import checkpoint, patience
 from orchestrator.storage.checkpoint import Checkpoint
 from orchestrator.storage.identity import IDENTITY_FILE, Identity
@@ -144,7 +144,7 @@ def stored(tmp_path):
     _kept(folder, _ONE)
     kept = RunStorage(Storage(f"file://{tmp_path}/store/s"), folder)
     _ONE.claim(kept.storage, new=True)
-    book = TrialBook(folder / "trials", Objective("x", "max"), 2)
+    book = TrialStore(folder / "trials", Objective("x", "max"), 2)
     for number, name in enumerate(("trial_0001", "trial_0002")):
         book.propose(name, {"a": number}, {})
         with open(folder / "tracking.jsonl", "a") as journal:
@@ -183,7 +183,7 @@ def test_a_run_that_lacks_a_trial_is_not_gone_on_with(stored, tmp_path):
     folder, _ = stored
     shutil.rmtree(folder / "trials" / "trial_0001")
     with pytest.raises(UserError, match="trial 1 of 2 is missing; allowed: the whole folder"):
-        TrialBook(folder / "trials", Objective("x", "max"), 2)
+        TrialStore(folder / "trials", Objective("x", "max"), 2)
 
 
 def test_what_another_machine_added_is_brought_here_and_two_ways_are_refused(stored, tmp_path):
@@ -191,7 +191,7 @@ def test_what_another_machine_added_is_brought_here_and_two_ways_are_refused(sto
     there = tmp_path / "elsewhere" / "s"
     other = RunStorage(kept.storage, there)
     other.restore("s")
-    book = TrialBook(there / "trials", Objective("x", "max"), 2)
+    book = TrialStore(there / "trials", Objective("x", "max"), 2)
     book.propose("trial_0003", {"a": 2}, {})
     with open(there / "tracking.jsonl", "a") as journal:
         journal.write('{"n": 2}\n')
@@ -199,10 +199,10 @@ def test_what_another_machine_added_is_brought_here_and_two_ways_are_refused(sto
     other.push("trial_0003")
     kept = RunStorage(kept.storage, folder)
     kept.agree()
-    assert list(TrialBook(folder / "trials", Objective("x", "max"), 2).trials)[-1] == "trial_0003"
+    assert list(TrialStore(folder / "trials", Objective("x", "max"), 2).trials)[-1] == "trial_0003"
     assert (folder / "tracking.jsonl").read_bytes() == (there / "tracking.jsonl").read_bytes()
     for place, name in ((folder, "trial_0004"), (there, "trial_0005")):
-        TrialBook(place / "trials", Objective("x", "max"), 2).propose(name, {"a": 3}, {})
+        TrialStore(place / "trials", Objective("x", "max"), 2).propose(name, {"a": 3}, {})
     RunStorage(kept.storage, there).push_proposal("trial_0005")
     with pytest.raises(UserError, match="have gone different ways: trial_0004 lies here alone, trial_0005"):
         RunStorage(kept.storage, folder).agree()
@@ -282,7 +282,7 @@ def test_where_a_file_system_has_no_locks_a_run_starts_all_the_same(tmp_path, mo
 
 def test_an_ended_trial_has_the_reports_that_its_status_vouches_for(tmp_path):
     def book():
-        return TrialBook(tmp_path / "trials", Objective("x", "max"), 2)
+        return TrialStore(tmp_path / "trials", Objective("x", "max"), 2)
 
     first = book()
     first.propose("trial_0001", {"a": 1}, {})
@@ -310,7 +310,7 @@ def test_a_storages_address_is_one_from_any_folder(tmp_path, monkeypatch):
 
 def test_what_the_search_decides_is_at_the_storage_before_anybody_acts_on_it(stored):
     folder, kept = stored
-    book = TrialBook(folder / "trials", Objective("x", "max"), 2)
+    book = TrialStore(folder / "trials", Objective("x", "max"), 2)
     book.decide("trial_0001", 2, False)
     kept.push_verdicts("trial_0001")
     assert json.loads(kept.storage.read("trials/trial_0001/verdicts.json"))["verdicts"] == {"2": False}
@@ -374,7 +374,7 @@ def test_two_records_of_one_length_are_not_taken_for_one(stored):
 @pytest.mark.parametrize("name", ["trial.json", "verdicts.json", "status.json", "test/metrics.json"])
 def test_a_trials_file_of_another_run_is_refused(name, tmp_path):
     def walked(identity, folder, value=0.03):
-        book = TrialBook(folder / "trials", Objective("x", "max"), 1, identity.stamp)
+        book = TrialStore(folder / "trials", Objective("x", "max"), 1, identity.stamp)
         if not book.trials:
             book.start("t", {"method.learning_rate": value}, {})
             book.decide("t", 1, True)
@@ -408,7 +408,7 @@ def test_a_trials_file_of_another_run_is_refused(name, tmp_path):
 
 def test_the_values_of_a_proposal_are_those_it_was_made_with(tmp_path):
     def book():
-        return TrialBook(tmp_path / "trials", Objective("x", "max"), 2, _ONE.stamp)
+        return TrialStore(tmp_path / "trials", Objective("x", "max"), 2, _ONE.stamp)
 
     book().propose("trial_0001", {"method.learning_rate": 0.03}, {})
     path = tmp_path / "trials" / "trial_0001" / "trial.json"
@@ -444,7 +444,7 @@ def test_two_processes_that_go_on_with_one_run_find_each_other(stored, tmp_path)
 
 def test_a_manifest_never_goes_ahead_of_a_trial_that_it_counts(stored, monkeypatch):
     folder, kept = stored
-    book = TrialBook(folder / "trials", Objective("x", "max"), 2)
+    book = TrialStore(folder / "trials", Objective("x", "max"), 2)
     book.propose("trial_0003", {"a": 2}, {})
     monkeypatch.setattr(patience, "_PAUSES", ())
     put = Storage.put

@@ -27,7 +27,7 @@ from orchestrator import sweep, train
 from orchestrator.commands import sweep_run, train_run
 from orchestrator.errors import UserError
 from orchestrator.evaluation import final_evaluation
-from orchestrator.evaluation.final_evaluation import final_test as look_at_test
+from orchestrator.evaluation.final_evaluation import final_evaluation as look_at_test
 from orchestrator.execution.job import Job, Outcome
 from orchestrator.execution.trial_folder import trial_folder
 from orchestrator.record import figure_worker, recorder
@@ -279,7 +279,7 @@ def disk(monkeypatch, tmp_path):
     monkeypatch.setattr(ray.tune, "with_resources", lambda trainable, _: trainable)
     monkeypatch.setattr(Tracker, "_work", lambda self: None)
     monkeypatch.setattr(recorder, "environment_tags", dict)
-    monkeypatch.setattr(figure_worker.Artist, "_submit", _drawn_at_once)
+    monkeypatch.setattr(figure_worker.FigureWorker, "_submit", _drawn_at_once)
     monkeypatch.setattr(figure_worker, "_draw_trial", _draw_trial)
     monkeypatch.setattr(figure_worker, "_draw_test", _draw_test)
     monkeypatch.setattr(patience, "_PAUSES", (0, 0))

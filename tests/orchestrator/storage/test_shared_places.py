@@ -12,7 +12,7 @@ from other_user import ATTACKER, VICTIM, as_user, give, needs_root
 
 from orchestrator.commands.arguments import run_main
 from orchestrator.errors import UserError
-from orchestrator.features.cache_entry import Shelf
+from orchestrator.features.cache_entry import CacheEntry
 from orchestrator.features.lock import locked
 from orchestrator.pretrain import resumable
 from orchestrator.storage import run_folder
@@ -97,13 +97,13 @@ def _write_twin(path):
 
 
 def _write_chunk(folder):
-    shelf = Shelf(folder, {"of": "nothing"})
+    shelf = CacheEntry(folder, {"of": "nothing"})
     shelf.write_chunk(0, b"fresh")
     return shelf.folder / "chunks" / "000000.npz"
 
 
 def _chunks(folder):
-    shelf = Shelf(folder, {"of": "nothing"})
+    shelf = CacheEntry(folder, {"of": "nothing"})
     (shelf.folder / "chunks").mkdir(parents=True)
     return shelf.folder / "chunks" / "000000.npz.partial"
 

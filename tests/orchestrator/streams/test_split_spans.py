@@ -1,4 +1,4 @@
-from orchestrator.streams.split_spans import places
+from orchestrator.streams.split_spans import split_spans
 
 
 def test_training_splits_come_first_and_then_the_others_task_by_task():
@@ -6,7 +6,7 @@ def test_training_splits_come_first_and_then_the_others_task_by_task():
         {"test": 7, "train": 30, "validation": 5},
         {"train": 20, "validation": 4, "test": 6, "query": 2, "gallery": 3},
     ]
-    assert places(sizes) == {
+    assert split_spans(sizes) == {
         (0, "train"): (0, 30),
         (1, "train"): (30, 50),
         (0, "test"): (50, 57),

@@ -9,7 +9,7 @@ from orchestrator.data.row_reader import RowReader
 from orchestrator.evaluation.protocol import Evaluation
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.stream import Split, Stream, TaskData
-from orchestrator.training.exemplar_ranker import TrialRanker
+from orchestrator.training.exemplar_ranker import ExemplarRanker
 
 CPU = torch.device("cpu")
 ROWS = np.array([11, 3, 0, 19, 12])
@@ -55,7 +55,7 @@ def _ranker(stream, method, precision="fp32"):
         return batch
 
     how = Evaluation(CPU, 2, precision, encode)
-    return TrialRanker(method.train(), stream, RowReader(stream), 5, how)
+    return ExemplarRanker(method.train(), stream, RowReader(stream), 5, how)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -9,7 +9,7 @@ import torch
 
 from methods import registry as methods
 from orchestrator.config import RunConfig
-from orchestrator.evaluation.final_evaluation import final_test
+from orchestrator.evaluation.final_evaluation import final_evaluation
 from orchestrator.features.bank import open_bank, text_features
 from orchestrator.features.builder import encode_here
 from orchestrator.storage import checkpoint
@@ -92,7 +92,7 @@ def test_every_recognition_method_walks_the_stream(method, stream, tmp_path):
     assert last["replay/items"] == 36
     rows = [last[f"validation/task_{k + 1:02d}/accuracy"] for k in range(3)]
     assert last["validation/average"] == pytest.approx(np.mean(rows))
-    tested = final_test(config, _without(stream, "validation"), tmp_path, _CPU)
+    tested = final_evaluation(config, _without(stream, "validation"), tmp_path, _CPU)
     assert 0 <= tested["test/over_time/harmonic_mean"] <= 100 and "test/seen/accuracy" in tested
     assert not any(name.startswith("test/over_time/task_") for name in tested)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrator.evaluation.final_evaluation import final_test
+from orchestrator.evaluation.final_evaluation import final_evaluation
 from orchestrator.evaluation.tables import read_matrix
 from orchestrator.execution.worker import _explain
 from orchestrator.numerics.diverged import Diverged
@@ -92,7 +92,7 @@ def test_a_trial_of_another_tokenizer_is_neither_gone_on_with_nor_looked_at(
     outcome = _explain(checkpoint.ForeignCheckpoint("x"), job, _CPU, 0.0)
     assert (outcome.status, outcome.reason, outcome.fatal) == ("failed", "x", True)
     with pytest.raises(checkpoint.ForeignCheckpoint):
-        final_test(config, stream, tmp_path, _CPU, tokenizer=other)
+        final_evaluation(config, stream, tmp_path, _CPU, tokenizer=other)
 
 
 def test_a_trial_gone_on_with_gives_the_numbers_of_one_undisturbed(small_config, small_stream, tmp_path):
@@ -139,7 +139,7 @@ def test_the_test_splits_are_looked_at_with_the_checkpoints(small_config, small_
     config = small_config("ctp")
     stream = small_stream(config)
     _run(config, stream, tmp_path)
-    metrics = final_test(config, _without(stream, "validation"), tmp_path, _CPU)
+    metrics = final_evaluation(config, _without(stream, "validation"), tmp_path, _CPU)
     matrix, names = read_matrix(tmp_path / "test" / "matrix.csv")
     assert matrix.shape == (3, 3) and not np.isnan(matrix).any()
     assert names == [task.task.name for task in stream.tasks]
@@ -148,4 +148,4 @@ def test_the_test_splits_are_looked_at_with_the_checkpoints(small_config, small_
     assert json.loads((tmp_path / "test" / "metrics.json").read_text()) == metrics
     checkpoint.keep_only(tmp_path, 2)
     with pytest.raises(FileNotFoundError, match="task 1"):
-        final_test(config, stream, tmp_path, _CPU)
+        final_evaluation(config, stream, tmp_path, _CPU)

@@ -18,7 +18,7 @@ from torch import nn
 
 from methods import registry as methods
 from methods.method import Batch, Method
-from orchestrator.evaluation.final_evaluation import final_test
+from orchestrator.evaluation.final_evaluation import final_evaluation
 from orchestrator.replay.memory import ReplayMemory
 from orchestrator.storage import checkpoint
 from orchestrator.training.reporter import CollectingReporter
@@ -87,7 +87,7 @@ def _walk(run, dtype, folder, shelf, *, cut, tested):
         for reporter in [_Stops()] * cut + [CollectingReporter()]:
             StreamLoop(config, stream, folder, reporter, device=_CPU).run()
         state = {name: value.clone() for name, value in seen[-1].state_dict().items()}
-        test = final_test(config, stream, folder, _CPU) if tested else {}
+        test = final_evaluation(config, stream, folder, _CPU) if tested else {}
     return {"state": state, "rows": kept, "test": test}
 
 

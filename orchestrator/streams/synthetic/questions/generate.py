@@ -13,7 +13,7 @@ from .rules import RULES
 
 
 @dataclass(frozen=True)
-class Asked:
+class GeneratedQuestions:
     """N questions, one about each scene. ``thing``: int (N,), which thing of the family each is about."""
 
     scenes: Scenes
@@ -29,7 +29,7 @@ def ask(
     kind: str,
     n: int,
     others: int = PLAYERS - 1,
-) -> Asked:
+) -> GeneratedQuestions:
     """``n`` questions of a kind about things of the family ``families[group]``.
 
     ``families``: at least two different ones, drawn or invented; one a group. ``kind``: one of
@@ -59,4 +59,4 @@ def ask(
     """
     things = cast(rng, families[group], n, others)
     questions, answers = RULES[kind](rng, things, families)
-    return Asked(things.arrange(rng), questions, answers, things.thing[:, 0])
+    return GeneratedQuestions(things.arrange(rng), questions, answers, things.thing[:, 0])

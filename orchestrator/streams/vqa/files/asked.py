@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .graded import AnswerBook, Graded
+from .graded import AnswerIds, GradedAnswers
 
 LISTED_TWICE = "question listed twice in its file"
 """Why a question is passed over."""
 
 
 @dataclass
-class Asked:
+class QuestionColumns:
     """Questions of one split of one task, columns of equal length.
 
     ``ids``: names in the data set. ``pictures``: names of the pictures, often several questions' one.
@@ -20,7 +20,7 @@ class Asked:
     that are known of each, perhaps none.
     """
 
-    answers: Graded
+    answers: GradedAnswers
     ids: list[str] = field(default_factory=list)
     pictures: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -28,9 +28,9 @@ class Asked:
     kind: list[int] = field(default_factory=list)
 
     @classmethod
-    def empty(cls, book: AnswerBook) -> Asked:
+    def empty(cls, book: AnswerIds) -> QuestionColumns:
         """No questions; their answers will be numbered by ``book``."""
-        return cls(Graded(book))
+        return cls(GradedAnswers(book))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -46,7 +46,7 @@ class Asked:
         self.kind.append(kind)
         self.answers.append(answers)
 
-    def take(self, rows: Sequence[int]) -> Asked:
+    def take(self, rows: Sequence[int]) -> QuestionColumns:
         """The questions at ``rows``, in that order."""
         columns = (self.ids, self.pictures, self.texts, self.category, self.kind)
-        return Asked(self.answers.take(rows), *([column[r] for r in rows] for column in columns))
+        return QuestionColumns(self.answers.take(rows), *([column[r] for r in rows] for column in columns))

@@ -8,9 +8,9 @@ from typing import Literal
 
 from ....errors import UserError
 from .annotations import ANSWER_TYPES, Annotation, read_annotations, read_questions
-from .asked import Asked
+from .asked import QuestionColumns
 from .coco_pictures import CocoPictures
-from .graded import AnswerBook
+from .graded import AnswerIds
 from .question_ids import read_question_ids
 from .question_stream import TaskQuestions, World
 from .worth import worth
@@ -80,7 +80,7 @@ def contvqa_tasks(
     setting: Literal["con-vs", "con-ls", "con-vls"],
     listed: list[ListedTask],
     pictures: CocoPictures,
-    book: AnswerBook,
+    book: AnswerIds,
     matching: Literal["official", "reference"],
     bad: Callable[[str, str], None],
 ) -> tuple[list[TaskQuestions], World]:
@@ -106,7 +106,7 @@ def contvqa_tasks(
     for number, task in enumerate(listed):
         splits = {}
         for split, ids in task.ids.items():
-            splits[split] = asked = Asked.empty(book)
+            splits[split] = asked = QuestionColumns.empty(book)
             how = "official" if split == "train" else matching
             for item in ids:
                 place = f"{task.place[split]}: question {item}"

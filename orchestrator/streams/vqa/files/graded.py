@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 
-class AnswerBook:
+class AnswerIds:
     """Numbers answers in the order in which they are met. ``texts``: of all, by number."""
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
@@ -25,13 +25,13 @@ class AnswerBook:
         return found
 
 
-class Graded:
+class GradedAnswers:
     """The answers of N questions: flat columns, a dozen bytes an answer.
 
     Question i's are ``number[stop[i - 1] : stop[i]]``, numbers in ``book``, worth ``score[...]``.
     """
 
-    def __init__(self, book: AnswerBook) -> None:
+    def __init__(self, book: AnswerIds) -> None:
         self.book = book
         self._number = array("i")
         self._score = array("f")
@@ -46,16 +46,16 @@ class Graded:
         self._score.extend(answers.values())
         self._stop.append(len(self._number))
 
-    def replaced(self, rows: Mapping[int, Mapping[str, float]]) -> Graded:
+    def replaced(self, rows: Mapping[int, Mapping[str, float]]) -> GradedAnswers:
         """The same with other answers at some rows."""
-        out = Graded(self.book)
+        out = GradedAnswers(self.book)
         for row in range(len(self)):
             out._add(self, row) if row not in rows else out.append(rows[row])
         return out
 
-    def take(self, rows: Sequence[int]) -> Graded:
+    def take(self, rows: Sequence[int]) -> GradedAnswers:
         """The questions at ``rows``, in that order."""
-        out = Graded(self.book)
+        out = GradedAnswers(self.book)
         for row in rows:
             out._add(self, row)
         return out
@@ -67,7 +67,7 @@ class Graded:
         number = np.array(self._number, np.int32)
         return row, number, np.array(self._score, np.float32)
 
-    def _add(self, other: Graded, row: int) -> None:
+    def _add(self, other: GradedAnswers, row: int) -> None:
         begin, end = other._stop[row - 1] if row else 0, other._stop[row]
         self._number.extend(other._number[begin:end])
         self._score.extend(other._score[begin:end])

@@ -12,8 +12,8 @@ import numpy as np
 
 from ....errors import UserError
 from ...source import Pictures, Questions, QuestionTables, SplitSource, StreamSource, TaskSource, WupsMeasure
-from .asked import Asked
-from .graded import AnswerBook, Graded
+from .asked import QuestionColumns
+from .graded import AnswerIds, GradedAnswers
 from .question_config import QuestionConfig
 
 _NOT_LEARNT = "training question without an answer of the vocabulary"
@@ -24,7 +24,7 @@ class TaskQuestions:
     """``splits``: ``train``, ``validation`` and ``test`` of a task."""
 
     name: str
-    splits: dict[str, Asked]
+    splits: dict[str, QuestionColumns]
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ def question_stream(
     config: QuestionConfig,
     tasks: Sequence[TaskQuestions],
     world: World,
-    book: AnswerBook,
+    book: AnswerIds,
     *,
-    pictures: Callable[[str, Asked], Pictures],
+    pictures: Callable[[str, QuestionColumns], Pictures],
     vocabulary: Sequence[str] | None,
     answers_kept: int | None,
     held_out: int | None = None,
@@ -134,7 +134,7 @@ def _without(held_out: int, world: World, task: TaskQuestions) -> TaskQuestions:
     return TaskQuestions(task.name, {**task.splits, "train": train.take(rows)})
 
 
-def _most_frequent(trained: Sequence[Graded], most: int | None) -> np.ndarray:
+def _most_frequent(trained: Sequence[GradedAnswers], most: int | None) -> np.ndarray:
     count = np.zeros(0, np.int64)
     for answers in trained:
         row, number, score = answers.columns()
@@ -166,7 +166,7 @@ def _learnable(task: TaskQuestions, kept: np.ndarray, total: int, skipped: dict[
 
 
 def _numbered(
-    book: AnswerBook, kept: np.ndarray, tasks: Sequence[TaskQuestions]
+    book: AnswerIds, kept: np.ndarray, tasks: Sequence[TaskQuestions]
 ) -> tuple[np.ndarray, list[str]]:
     """The stream's number of each of the book's answers, -1 for what no question of the stream needs, and the
     stream's answers: those of the vocabulary, then those that are only compared with.
@@ -179,7 +179,9 @@ def _numbered(
     return new, [book.texts[i] for i in order]
 
 
-def _graded(asked: Asked, new: np.ndarray, most: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _graded(
+    asked: QuestionColumns, new: np.ndarray, most: int | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Row, the stream's number and score of each answer whose number is below ``most``."""
     row, number, score = asked.answers.columns()
     number = new[number]
@@ -188,7 +190,7 @@ def _graded(asked: Asked, new: np.ndarray, most: int | None) -> tuple[np.ndarray
 
 
 def _source(
-    asked: Asked, pictures: Pictures, graded: tuple[np.ndarray, np.ndarray, np.ndarray], width: int
+    asked: QuestionColumns, pictures: Pictures, graded: tuple[np.ndarray, np.ndarray, np.ndarray], width: int
 ) -> SplitSource:
     row, number, score = graded
     answer = np.full((len(asked), width), -1, np.int32)

@@ -9,9 +9,9 @@ from typing import Literal
 from ...bad_records import BadRecords
 from ...called import called
 from .annotations import Annotation, read_annotations
-from .asked import LISTED_TWICE, Asked
+from .asked import LISTED_TWICE, QuestionColumns
 from .coco_pictures import CocoPictures
-from .graded import AnswerBook
+from .graded import AnswerIds
 from .partition import PartitionRecord, read_partition
 from .question_stream import TaskQuestions
 from .worth import worth
@@ -26,7 +26,7 @@ def vqacl_tasks(
     kinds: Sequence[str],
     objects: Mapping[str, int],
     pictures: CocoPictures,
-    book: AnswerBook,
+    book: AnswerIds,
     vocabulary: Collection[str] | None,
     matching: Literal["official", "reference"],
     bad: BadRecords,
@@ -43,12 +43,12 @@ def vqacl_tasks(
     ``bad(message, reason)`` is called for each record that is malformed, has no answer, has one that is not
     in ``vocabulary`` (training), or no picture; it is left out: ``bad`` may raise.
     """
-    found: list[tuple[str, str, str, Asked, set[int]]] = []
+    found: list[tuple[str, str, str, QuestionColumns, set[int]]] = []
     pending: set[int] = set()
     for number, kind in enumerate(kinds):
         for split, part in _FILES.items():
             path = f"{root}/vqa/Partition_Q/karpathy_{part}_q_{kind}.json"
-            asked, rough, seen = Asked.empty(book), set(), set()
+            asked, rough, seen = QuestionColumns.empty(book), set(), set()
             for record in read_partition(path, bad):
                 place = objects.get(record.picture)
                 if record.question in seen:
@@ -114,12 +114,12 @@ def _annotations(
 def _answered(
     path: str,
     split: str,
-    asked: Asked,
+    asked: QuestionColumns,
     rough: set[int],
     annotations: Mapping[int, Annotation | None],
     matching: Literal["official", "reference"],
     bad: Callable[[str, str], None],
-) -> Asked:
+) -> QuestionColumns:
     """The questions that have an answer."""
     better: dict[int, dict[str, float]] = {}
     gone: set[int] = set()

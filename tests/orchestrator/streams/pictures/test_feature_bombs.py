@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from orchestrator.errors import BadRecord, UserError
-from orchestrator.features.cache_entry import Shelf
+from orchestrator.features.cache_entry import CacheEntry
 from orchestrator.streams.pictures import MotionPictures, RegionPictures, h5_file
 from orchestrator.streams.vqa.files.features import motion_places, region_names
 
@@ -129,7 +129,7 @@ def test_a_video_is_not_read_through_a_chunk_that_is_too_large(tmp_path, small_l
 
 
 def test_a_chunk_of_features_that_was_compressed_is_none(tmp_path):
-    shelf = Shelf(tmp_path, {"of": "nothing"})
+    shelf = CacheEntry(tmp_path, {"of": "nothing"})
     shelf.start()
     path = shelf.folder / "chunks" / "000000.npz"
     np.savez(path, feature=np.zeros(2**20))

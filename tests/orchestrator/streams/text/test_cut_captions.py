@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from orchestrator.features.encoded import Encoded
+from orchestrator.features.encoded import FrozenFeatures
 from orchestrator.streams import registry
 from orchestrator.streams.prepare import prepare
 from orchestrator.streams.retrieval.shapes_retrieval import ShapesRetrieval
@@ -98,5 +98,5 @@ def test_the_longest_captions_of_a_thousand_tasks_fit():
 def test_a_stream_with_features_beside_it_still_tells(tmp_path):
     stream = prepare(source((["水水"], ["水"], ["水"])), Tokenizer.multilingual(3))
     np.save(tmp_path / "feature.npy", np.zeros((3, 4), np.float16))
-    found = Encoded({"feature": tmp_path / "feature.npy"}, None, {}).beside(stream, pictures_too=True)
+    found = FrozenFeatures({"feature": tmp_path / "feature.npy"}, None, {}).beside(stream, pictures_too=True)
     assert found.cut == stream.cut == {(0, "train"): 1}
