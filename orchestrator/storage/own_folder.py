@@ -1,4 +1,4 @@
-"""Whether a run's folder is the user's own, as what lies in it is gone on with."""
+"""Whether a run's folder belongs to the user alone. A run that is resumed trusts what lies in its folder."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from ..errors import UserError
 
 
 def check_own(folder: Path) -> None:
-    """Raises a one-line :class:`~orchestrator.errors.UserError` where ``folder``, or anything in it, belongs
-    to another user or can be written to by others: its configurations name files to read and places to write
-    to, and its checkpoints are gone on from.
+    """Checks that ``folder``, and everything in it, belongs to this user and that nobody else may write to
+    it.
 
-    Each file is looked at once (lstat). A link of the user's own is followed: trials may lie on another disk.
-    A group whose only member is the user counts as the user. Nothing is read that could run code: the pickles
-    that Ray leaves are never read back.
+    A run's configurations name files to read and folders to write to, and training continues from its
+    checkpoints. Each file's status is read once (lstat). A link of the user's own is followed, since trials
+    may lie on another disk. A group whose only member is the user counts as the user. Nothing is read that
+    could run code: the pickles that Ray leaves are never read back.
+
+    Raises:
+        UserError: Something there belongs to another user, or others may write to it. The message is one
+            line.
     """
     check = _Check(folder)
     found = os.stat(folder)
     check.own(str(folder), found)
     waiting, seen = [str(folder)], {(found.st_dev, found.st_ino)}
     while waiting:
-        place = waiting.pop()
+        inner = waiting.pop()
         try:
-            with os.scandir(place) as entries:
+            with os.scandir(inner) as entries:
                 for entry in entries:
                     found = check.entry(entry)
                     if found is not None and stat.S_ISDIR(found.st_mode):
@@ -39,7 +43,7 @@ def check_own(folder: Path) -> None:
             continue
         except OSError as error:
             raise UserError(
-                f"{place}: cannot be read ({error.strerror}); allowed: a folder of yours"
+                f"{inner}: cannot be read ({error.strerror}); allowed: a folder of yours"
             ) from None
 
 
@@ -50,10 +54,10 @@ class _Check:
         self._private: dict[int, bool] = {}
 
     def entry(self, entry: os.DirEntry[str]) -> os.stat_result | None:
-        """What an entry of a folder is, or leads to; None where it leads nowhere."""
+        """What a folder's entry is, or what a link leads to. None where it leads nowhere."""
         try:
             found = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:  # a worker that is thought dead may still be at it
+        except FileNotFoundError:  # a worker that is thought dead may still be writing there
             return None
         if stat.S_ISLNK(found.st_mode):
             self._owner(entry.path, found)
@@ -80,12 +84,12 @@ class _Check:
     def _owner(self, path: str, found: os.stat_result) -> None:
         if found.st_uid != self._me:
             raise UserError(
-                f"{path}: belongs to user {found.st_uid}, not to you ({self._me}); a run is gone on with by "
+                f"{path}: belongs to user {found.st_uid}, not to you ({self._me}); a run is resumed by "
                 "its own user"
             )
 
     def _is_private(self, gid: int) -> bool:
-        """Whether it is a group of the user's alone, as systems make one for each user, with umask 002."""
+        """Whether the group is the user's alone, as systems with umask 002 make one for each user."""
         if gid not in self._private:
             try:
                 user, group = pwd.getpwuid(self._me), grp.getgrgid(gid)
