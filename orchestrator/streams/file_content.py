@@ -1,4 +1,4 @@
-"""What files hold, told by as little reading as is safe."""
+"""The content of files, told by as little reading as is safe."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 _READ_WHOLE = 256 * 2**20
-_THREADS = 16  # a network's file system answers slowly, and many at once
+_THREADS = 16  # a network's file system answers slowly, but answers many requests at once
 
 
 def file_content(paths: Iterable[str]) -> bytes:
-    """A digest of the files at ``paths``, in that order: of each one's size and, where all together have at
-    most 256 MiB, its bytes; else of when it was last changed, in whole seconds.
+    """A digest of the files at ``paths``, in that order.
 
-    So where reading takes no more than a second or two, the same files elsewhere have the same digest,
-    however they came there; larger data has it where it was moved, or copied with its times (``cp -p``,
-    ``rsync -t``, ``tar``, ``aws s3 sync``). The paths are no part of it. A file that is not there has none
-    of all that.
+    It covers each file's size. Where all files together have at most 256 MiB it covers their bytes, else the
+    time of each file's last change, in whole seconds. So where reading takes no more than a second or two,
+    the same files have the same digest elsewhere, however they were copied there. Larger data keeps its
+    digest where it was moved, or copied with its times (``cp -p``, ``rsync -t``, ``tar``, ``aws s3 sync``).
+    The paths are not part of the digest. A file that does not exist counts as a file without all that.
     """
     paths = list(paths)
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""What is said of words that the tokenizer does not know."""
+"""The remark on words that the tokenizer does not know."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from ..stream import Stream
 from .tokenizer import Tokenizer
 
 _PLACES = 3
-_SHARE = 0.1  # of a task's words; a rare sign is no news
+_SHARE = 0.1  # of a task's words; a rare sign is not worth a remark
 
 
 def unknown_words(stream: Stream, tokenizer: Tokenizer | None) -> str | None:
-    """One line on the tasks of whose training texts more than a tenth of the tokens are [UNK], those with the
-    largest share first, at most three; None where there are none, or ``tokenizer`` knows every text.
+    """One line on the tasks in whose training texts more than a tenth of the tokens are [UNK].
+
+    It names at most three tasks, those with the largest share first. None where there are none, or where
+    ``tokenizer`` knows every text.
     """
     if tokenizer is None or tokenizer.unk_id == tokenizer.pad_id:
         return None

@@ -69,13 +69,13 @@ class _Config(QuestionConfig):
 
 
 class NextQa:
-    """Open-ended questions over videos, an answer each and at test perhaps two.
+    """Open-ended questions about videos, with one answer each, and at test perhaps two.
 
-    Under ``data``, as VQACL's code keeps its ``datasets/nextqa``:
+    ``data`` is laid out as VQACL's code keeps its ``datasets/nextqa``:
     ``Partition_Q_v2/{train,val,test}_KIND.csv``, the kinds being why and how (CW, CH), next and current (TN,
-    TC), and location, yes or no, count and other (DL, DB, DC, DO);
-    ``vid_feat/app_mot_{train,val,test}.h5``, of which the motion half is read; where there is one,
-    ``add_reference_answer_test.json``; and for WUPS ``stopwords.txt``.
+    TC), and location, yes or no, count and other (DL, DB, DC, DO); ``vid_feat/app_mot_{train,val,test}.h5``,
+    of which the motion half is read; where it exists, ``add_reference_answer_test.json``; and for WUPS
+    ``stopwords.txt``.
     """
 
     Config = _Config
@@ -84,10 +84,11 @@ class NextQa:
 
     @staticmethod
     def load(config: _Config, skip_bad: bool) -> StreamSource:
-        """The stream. :class:`~orchestrator.errors.UserError` for the first malformed thing.
+        """Reads the stream. With ``skip_bad``, malformed rows, rows without an answer and rows without
+        features are left out and counted by reason.
 
-        With ``skip_bad``, malformed rows, those without an answer and those without features are left out and
-        counted by reason.
+        Raises:
+            UserError: Something is malformed.
         """
         root = config.data
         if not root:

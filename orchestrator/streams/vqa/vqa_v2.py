@@ -75,14 +75,14 @@ class _Config(QuestionConfig):
 
 
 class VqaV2:
-    """Visual questions over COCO; ten answers of annotators each.
+    """Visual questions about COCO's pictures, with ten annotators' answers each.
 
-    Under ``data``, as VQACL's code keeps its ``datasets``: ``vqa/Partition_Q/*.json`` and
+    ``data`` is laid out as VQACL's code keeps its ``datasets``: ``vqa/Partition_Q/*.json`` and
     ``ImgId_cate_map.json``; for ContVQA's settings ``vqa/v2_*.json``, the official files, and ``contvqa/``,
     the published repository; ``vqa/trainval_ans2label.json`` where the vocabulary is given;
     ``COCO/features/*.h5`` or ``COCO/images/*/*.jpg``.
 
-    That every picture exists is checked here; that it can be read, when it is.
+    That every picture exists is checked here. That it can be read is checked when it is read.
     """
 
     Config = _Config
@@ -91,10 +91,11 @@ class VqaV2:
 
     @staticmethod
     def load(config: _Config, skip_bad: bool) -> StreamSource:
-        """The stream. :class:`~orchestrator.errors.UserError` for the first malformed thing.
+        """Reads the stream. With ``skip_bad``, malformed records, records without an answer and records
+        without a picture are left out and counted by reason.
 
-        With ``skip_bad``, malformed records, those without an answer and those without a picture are left out
-        and counted by reason.
+        Raises:
+            UserError: Something is malformed.
         """
         root = config.data
         if not root:

@@ -1,4 +1,4 @@
-"""What a file of features holds, without reading any."""
+"""What a file of features holds, found without reading any."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from ...pictures.h5_file import H5_LOCK, check_plain, open_h5, reason_of
 
 
 def region_names(path: str) -> tuple[set[str], tuple[int, int]]:
-    """The pictures of which the file has regions, and (R, F) of the first of them that has features.
+    """The pictures whose regions the file has, and (R, F) of the first of them that has features.
 
-    :class:`~orchestrator.errors.UserError` for a file that cannot be opened or has no such picture.
+    Raises:
+        UserError: The file cannot be opened or has no such picture.
     """
     import h5py
 
@@ -31,10 +32,10 @@ def region_names(path: str) -> tuple[set[str], tuple[int, int]]:
 
 
 def motion_places(path: str) -> tuple[dict[str, int], tuple[int, int]]:
-    """Video -> its row in ``feat``, and (R, F): clips and the width of the motion half.
+    """Video -> its row in ``feat``, and (R, F): the number of clips and the width of the motion half.
 
-    :class:`~orchestrator.errors.UserError` for a file that cannot be opened or is of another layout, and for
-    a video that has two rows.
+    Raises:
+        UserError: The file cannot be opened or has another layout, or a video has two rows.
     """
     try:
         with H5_LOCK:
