@@ -178,7 +178,7 @@ class Tokenizer:
         return self.encode_counting(captions)[0]
 
     def encode_counting(self, captions: Sequence[str]) -> tuple[np.ndarray, int]:
-        """What :meth:`encode` gives, and how many captions were cut because they have more than L - 2 tokens."""
+        """What :meth:`encode` gives, and how many captions were cut for having more than L - 2 tokens."""
         cut = 0
         rows = np.full((len(captions), self.max_tokens), self.pad_id, np.int32)
         rows[:, 0] = self.cls_id

@@ -20,7 +20,7 @@ from .files.next_qa_objects import NEXT_QA_OBJECTS
 from .files.next_qa_records import read_next_qa, read_second_answers
 from .files.object_groups import NEXT_QA_GROUPS
 from .files.question_config import QuestionConfig
-from .files.question_stream import TaskQuestions, World, question_stream
+from .files.question_stream import QuestionSubjects, TaskQuestions, question_stream
 from .files.wups_measure import wups_measure
 
 _ORDERS = {
@@ -140,7 +140,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         "next-qa",
         config,
         tasks,
-        World(kinds, NEXT_QA_OBJECTS, _GROUPS, [group_of[n] for n in sorted(group_of)]),
+        QuestionSubjects(kinds, NEXT_QA_OBJECTS, _GROUPS, [group_of[n] for n in sorted(group_of)]),
         book,
         pictures=pictures,
         vocabulary=None,

@@ -21,7 +21,7 @@ from .files.graded import AnswerIds
 from .files.object_groups import VQA_V2_GROUPS
 from .files.question_config import QuestionConfig
 from .files.question_ids import read_task_order
-from .files.question_stream import World, question_stream
+from .files.question_stream import QuestionSubjects, question_stream
 from .files.vocabulary import read_vocabulary
 from .files.vqacl_tasks import vqacl_tasks
 
@@ -117,16 +117,16 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         known = None if vocabulary is None else frozenset(vocabulary)
         objects = read_category_map(f"{root}/ImgId_cate_map.json", config.category_ids, bad)
         tasks = vqacl_tasks(root, names, objects, pictures, book, known, config.matching, bad)
-        world = _world(config, names)
+        subjects = _subjects(config, names)
     else:
         listed = _listed(config, bad)
-        tasks, world = contvqa_tasks(root, config.setting, listed, pictures, book, config.matching, bad)
+        tasks, subjects = contvqa_tasks(root, config.setting, listed, pictures, book, config.matching, bad)
     regions = config.pictures == "regions"
     return question_stream(
         "vqa-v2",
         config,
         tasks,
-        world,
+        subjects,
         book,
         pictures=lambda _, asked: pictures.pictures(asked.pictures),
         vocabulary=vocabulary,
@@ -161,8 +161,8 @@ def _listed(config: _Config, bad: Callable[[str, str], None]) -> list[ListedTask
     return [found[name] for name in _order(config, list(found))]
 
 
-def _world(config: _Config, kinds: list[str]) -> World:
+def _subjects(config: _Config, kinds: list[str]) -> QuestionSubjects:
     group_of = np.empty(80, int)
     for number, members in enumerate(VQA_V2_GROUPS.values()):
         group_of[list(members)] = number
-    return World(kinds, category_names(config.category_ids), _GROUPS, group_of.tolist())
+    return QuestionSubjects(kinds, category_names(config.category_ids), _GROUPS, group_of.tolist())

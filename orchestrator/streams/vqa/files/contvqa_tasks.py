@@ -12,7 +12,7 @@ from .asked import QuestionColumns
 from .coco_pictures import CocoPictures
 from .graded import AnswerIds
 from .question_ids import read_question_ids
-from .question_stream import TaskQuestions, World
+from .question_stream import QuestionSubjects, TaskQuestions
 from .worth import worth
 
 _FILES = {"train": "train", "validation": "valid", "test": "test"}
@@ -98,7 +98,7 @@ def contvqa_tasks(
     book: AnswerIds,
     matching: Literal["official", "reference"],
     bad: Callable[[str, str], None],
-) -> tuple[list[TaskQuestions], World]:
+) -> tuple[list[TaskQuestions], QuestionSubjects]:
     """The questions of ``listed``, and what they are about.
 
     Where pictures change, an object and its group are a domain. Where questions change, a task is a kind.
@@ -144,7 +144,7 @@ def contvqa_tasks(
                 kind = ANSWER_TYPES.index(said.answer_type) if setting == "con-vs" else number
                 asked.append(str(item), picture, text, category, kind, answers)
         tasks.append(TaskQuestions(task.name, splits))
-    return tasks, _world(setting, [task.name for task in listed])
+    return tasks, _subjects(setting, [task.name for task in listed])
 
 
 def _sound(
@@ -194,10 +194,10 @@ def _lists(root: str, folder: str, bad: Callable[[str, str], None]) -> list[List
     ]
 
 
-def _world(setting: str, names: list[str]) -> World:
+def _subjects(setting: str, names: list[str]) -> QuestionSubjects:
     if setting == "con-vs":
-        return World(ANSWER_TYPES, names, names, range(len(names)))
+        return QuestionSubjects(ANSWER_TYPES, names, names, range(len(names)))
     if setting == "con-ls":
-        return World(names, ["any"], ["any"], [0])
+        return QuestionSubjects(names, ["any"], ["any"], [0])
     domains, kinds = zip(*(name.split("-") for name in names), strict=True)
-    return World(kinds, domains, domains, range(len(names)))
+    return QuestionSubjects(kinds, domains, domains, range(len(names)))

@@ -33,7 +33,7 @@ class TaskQuestions:
 
 
 @dataclass(frozen=True)
-class World:
+class QuestionSubjects:
     """What questions are about.
 
     Attributes:
@@ -53,7 +53,7 @@ def question_stream(
     name: str,
     config: QuestionConfig,
     tasks: Sequence[TaskQuestions],
-    world: World,
+    subjects: QuestionSubjects,
     book: AnswerIds,
     *,
     pictures: Callable[[str, QuestionColumns], Pictures],
@@ -77,7 +77,7 @@ def question_stream(
         name: The stream's name.
         config: What the user says about the stream.
         tasks: The questions of each task.
-        world: What the questions are about.
+        subjects: What the questions are about.
         book: Numbers the answers.
         pictures: ``pictures(split, asked)`` gives the pictures of some questions.
         vocabulary: The answers that may be learnt, which ``book`` numbered first. None: the ``answers_kept``
@@ -95,7 +95,9 @@ def question_stream(
     Raises:
         UserError: A task has no question in one of its splits.
     """
-    tasks = [_without(held_out, world, t) if i and held_out is not None else t for i, t in enumerate(tasks)]
+    tasks = [
+        _without(held_out, subjects, t) if i and held_out is not None else t for i, t in enumerate(tasks)
+    ]
     kept = (
         np.arange(len(vocabulary))
         if vocabulary is not None
@@ -115,7 +117,7 @@ def question_stream(
     width = max(int(np.bincount(row).max()) for found in graded for row, _, _ in found.values())
     digest = hashlib.sha256(content)
     shown = {**asdict(config), "data": None}
-    _update(digest, shown, answers, len(kept), *(list(column) for column in vars(world).values()))
+    _update(digest, shown, answers, len(kept), *(list(column) for column in vars(subjects).values()))
     out = []
     for task, found in zip(tasks, graded, strict=True):
         splits = {
@@ -126,13 +128,13 @@ def question_stream(
             _update(digest, task.name, split, source.ids, source.captions, task.splits[split].pictures)
             for column in (source.label, *vars(source.questions).values()):
                 digest.update(np.ascontiguousarray(column))
-        groups = _shuffled(config.seed, task.name, np.array(world.group_of)[splits["train"].label])
+        groups = _shuffled(config.seed, task.name, np.array(subjects.group_of)[splits["train"].label])
         out.append(TaskSource(task.name, splits, groups=groups))
     return StreamSource(
         name=name,
         scenario="vqa",
         image_size=image_size,
-        categories=list(world.objects),
+        categories=list(subjects.objects),
         tasks=out,
         # A mirrored or cropped picture may have another answer.
         augment="none",
@@ -142,9 +144,9 @@ def question_stream(
         tables=QuestionTables(
             answers=answers,
             vocabulary=len(kept),
-            kinds=list(world.kinds),
-            groups=list(world.groups),
-            group_of=list(world.group_of),
+            kinds=list(subjects.kinds),
+            groups=list(subjects.groups),
+            group_of=list(subjects.group_of),
             held_out=held_out,
             regions=regions,
             matching=matching,
@@ -153,9 +155,9 @@ def question_stream(
     )
 
 
-def _without(held_out: int, world: World, task: TaskQuestions) -> TaskQuestions:
+def _without(held_out: int, subjects: QuestionSubjects, task: TaskQuestions) -> TaskQuestions:
     train = task.splits["train"]
-    rows = [row for row, category in enumerate(train.category) if world.group_of[category] != held_out]
+    rows = [row for row, category in enumerate(train.category) if subjects.group_of[category] != held_out]
     return TaskQuestions(task.name, {**task.splits, "train": train.take(rows)})
 
 
