@@ -1,4 +1,4 @@
-"""Statements about scenes, true and false."""
+"""True and false statements about scenes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .scenes import SceneContents
 
 
 def type_of(index: int) -> str:
-    """What a family's things are: drawn ones as the streams say, invented ones figures."""
+    """The word for a family's things: for drawn ones as the streams say it, for invented ones "figure"."""
     return type_word(index) if index < DRAWN else "figure"
 
 
@@ -28,7 +28,7 @@ WORDS = {
     "posture": tuple(POSTURES),
     "type": tuple(dict.fromkeys(map(type_of, PRETRAINING))),
 }
-"""What is told of things, by aspect."""
+"""The words for each aspect of things."""
 
 _SIDES = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
 
@@ -38,12 +38,12 @@ PLAIN = frozenset(_PLAIN.split())
 
 _TELLING = " ".join([*_SIDES, *(text for texts in WORDS.values() for text in texts)])
 ASPECTS = frozenset(_TELLING.split()) - PLAIN
-"""The words that tell what things are like and where; all others are nouns."""
+"""The words that tell what things are like and where they are. All other words are nouns."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The things of one quarter, in words; ``posture`` is empty where none can be seen."""
+    """The things of one quarter, in words. ``posture`` is empty where none can be seen."""
 
     noun: str
     colour: str
@@ -55,7 +55,7 @@ class Group:
 
 
 def groups(told: SceneContents, row: int) -> list[Group]:
-    """What there is in a scene, quarter by quarter."""
+    """The groups of a scene, quarter by quarter."""
     found = []
     for quarter, (index, thing, colour, size, count) in enumerate(told.objects[row].tolist()):
         if count:
@@ -75,8 +75,11 @@ def groups(told: SceneContents, row: int) -> list[Group]:
 
 
 def say(form: str, group: Group) -> str:
-    """``form`` filled in: with the fields of ``group``, ``plural`` and ``things``, its noun in the plural and
-    in its number, ``one``, that with an article, ``some``, "thing" in its number, ``are``.
+    """Fills in ``form``.
+
+    It may name the fields of ``group``; ``plural``, the noun in the plural; ``things``, the noun in the
+    group's number; ``one``, the same with an article; ``some``, "thing" in the group's number; and ``are`` in
+    that number.
     """
     one = group.count == "1"
     return form.format(
@@ -90,20 +93,21 @@ def say(form: str, group: Group) -> str:
 
 
 def own_colour(group: Group, found: list[Group]) -> bool:
-    """Whether no other of a scene's groups has the colour of ``group``, which is one of them."""
+    """Whether no other group of the scene has the colour of ``group``, which is one of ``found``."""
     return sum(other.colour == group.colour for other in found) == 1
 
 
 class _Form(NamedTuple):
-    """A sentence, what may be changed to make it false, and whether it takes a colour that only one quarter
-    has."""
+    """A sentence, the aspects that may be changed to make it false, and whether it needs a colour that only
+    one quarter has.
+    """
 
     text: str
     told: tuple[str, ...]
     own_colour: bool = False
 
 
-# A noun stands in one quarter alone, so that what is said of it is true of that quarter or false.
+# A noun occurs in one quarter alone, so that a statement about it is true or false of that quarter.
 _NAMED = _Form("{count} {colour} {things} {place}", ("count", "colour", "noun", "place"))
 _UNNAMED = _Form("{count} {colour} {some} {place}", ("count", "colour"))
 _FORMS = (
@@ -138,9 +142,11 @@ _FACTS = (1, 2)
 
 
 def describe(told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
-    """All that there is in a scene, half of the time without names, and the same made false in one
-    respect: "2 red stars top left and 1 blue ring bottom left", "2 red stars top left and 1 white ring bottom
-    left".
+    """Describes all that a scene has, half of the time without nouns.
+
+    Returns:
+        The description and the same made false in one respect: "2 red stars top left and 1 blue ring bottom
+            left", "2 red stars top left and 1 white ring bottom left".
     """
     found = groups(told, row)
     form = rng.choice((_NAMED, _UNNAMED))
@@ -149,8 +155,11 @@ def describe(told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
 
 
 def state(told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
-    """One fact or two about a scene, and the same made false in one respect: "the star is blue and there are
-    2 moons", "the star is blue and there are 3 moons".
+    """States one fact or two about a scene.
+
+    Returns:
+        The statement and the same made false in one respect: "the star is blue and there are 2 moons", "the
+            star is blue and there are 3 moons".
     """
     found = groups(told, row)
     return _joined([_fact(found, told, row, rng) for _ in range(rng.choice(_FACTS))], rng)
@@ -181,7 +190,8 @@ def _tell(
     if aspect == "noun":
         wrong = rng.choice(_absent_nouns(told, row))
     else:
-        # Half of the time what another quarter has: then it does not suffice that it is somewhere.
+        # Half of the time the wrong value is what another quarter has. Then it does not suffice to know that
+        # it is somewhere.
         values = {getattr(other, aspect) for other in found} if rng.random() < 0.5 else set()
         values -= {getattr(group, aspect), ""}
         wrong = rng.choice(sorted(values) or [v for v in WORDS[aspect] if v != getattr(group, aspect)])
@@ -216,7 +226,7 @@ def _absence(found: list[Group], told: SceneContents, row: int, rng: Random) -> 
 
 
 def _absent_nouns(told: SceneContents, row: int) -> list[str]:
-    """Nouns of the scene's families that none of its things has."""
+    """The nouns of the scene's families that none of its things has."""
     here = {(index, thing) for index, thing, _, _, count in told.objects[row].tolist() if count}
     return [
         noun
