@@ -15,23 +15,23 @@ from .finished_runs import Run
 from .groups import Group, best_by_method
 from .sections import Section
 
-_SCORES = {"seen/r_mean": "R_m"}  # of one task, by the headline; else accuracy
+_SCORES = {"seen/r_mean": "R_m"}  # the score of one task, by the headline; else it is accuracy
 _HEADLINES = {"seen/r_mean": "R_m over all tasks so far"}
 
 
 class Drawn(NamedTuple):
-    """A picture (the PNG; its PDF lies beside it) and what it shows."""
+    """A picture and its caption. The path is the PNG's; the PDF lies beside it."""
 
     path: Path
     caption: str
 
 
 def pictures(out: Path, section: Section, groups: Sequence[Group]) -> list[Drawn]:
-    """Draws into ``out``: of each method the group that was looked at on test data, and is best on validation
-    among such, its score over the tasks and its matrix; apart from these, the validation score of every
-    trial.
+    """Draws the pictures of a section into ``out``.
 
-    Where nothing was looked at on test data, the curves are validation's.
+    For each method they show the group that is best on validation among those evaluated on test data, with
+    its score over the tasks and its matrix. Apart from these they show the validation score of every trial.
+    Where nothing was evaluated on test data, the curves are validation's.
     """
     styles = {method: n for n, method in enumerate(sorted({group.method for group in groups}))}
     tested = best_by_method(group for group in groups if group.tested())
@@ -123,7 +123,7 @@ def _headline(group: Group) -> str:
 
 
 def _so_far(matrix: np.ndarray) -> list[float]:
-    """The mean over the tasks so far after each task of ``R`` (S, T)."""
+    """The mean over the tasks so far, after each task of ``R`` (S, T)."""
     return [float(np.mean(row[: task + 1])) for task, row in enumerate(matrix)]
 
 

@@ -20,18 +20,27 @@ from .pictures import pictures
 from .sections import Section, sections
 from .table import WIDTH, table
 
-_REPLACED = 5  # runs that do not count, named in plain text
+_REPLACED = 5  # runs that do not count and are still named in plain text
 
 
 _PICTURE = re.compile(r"!\[[^\]]*\]\(([^)/]+\.png)\)")
 
 
 def compare(folder: Path, stream: str | None = None) -> str:
-    """Write ``FOLDER/comparison/`` (``README.md`` with the tables; pictures, PNG and PDF) and return the
-    tables as plain text. Streams that differ in a setting or in their content have tables of their own.
+    """Writes ``FOLDER/comparison/``: ``README.md`` with the tables, and the pictures as PNG and PDF.
 
-    :class:`~orchestrator.errors.UserError`: see :func:`read_runs`; no finished run; a ``stream`` that no run
-    has; a folder that cannot be written.
+    Streams that differ in a setting or in their content have tables of their own.
+
+    Args:
+        folder: The runs folder, or one run's folder.
+        stream: The stream that is compared; None: all.
+
+    Returns:
+        The tables as plain text.
+
+    Raises:
+        UserError: :func:`read_runs` raised it; there is no finished run; no run has the ``stream``; or the
+            folder cannot be written.
     """
     runs = read_runs(folder)
     streams = sorted({run.stream for run in runs})
@@ -62,7 +71,7 @@ def compare(folder: Path, stream: str | None = None) -> str:
 
 
 def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
-    """Paragraphs of plain text, and of Markdown."""
+    """A section's paragraphs in plain text and in Markdown."""
     groups = group_runs(run for run in section.runs if run.status == "finished")
     about = [_counts(section.runs), *_mixed(groups)]
     replaced = [_instead(*pair) for group in groups for pair in group.replaced]
@@ -75,7 +84,7 @@ def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
     for split in ("test", "validation"):
         if text := table(groups, split, explained=explained):
             if "\n#" in text:
-                explained = 0  # the best of the next table are mostly the same
+                explained = 0  # the best groups of the next table are mostly the same
             heading = f"{split}, {_explained(groups, split)}"
             plain.append(f"{fill(heading, WIDTH)}\n{text}")
             marked += [f"### {split}", _explained(groups, split), table(groups, split, markdown=True)]
@@ -152,7 +161,7 @@ def _places(groups: Sequence[Group]) -> list[str]:
 
 
 def _clear(out: Path) -> None:
-    """Removes the pictures that an earlier comparison's README shows: its runs may be gone."""
+    """Removes the pictures that the README of an earlier comparison shows, since its runs may be gone."""
     page = out / "README.md"
     if not page.is_file():
         return
