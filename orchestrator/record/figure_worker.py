@@ -109,7 +109,7 @@ class FigureWorker:
                     for path in drawn.result():
                         self._done(trial_id, path, subfolder)
                 then()
-            except Exception as error:  # the record reports its own errors
+            except Exception as error:  # noqa: BLE001 - the record reports its own errors
                 self._say(f"pictures of {trial_id} are not in the record: {error}")
             finally:
                 self._under_way.discard(drawn)

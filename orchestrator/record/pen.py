@@ -104,5 +104,5 @@ def _answer(asked: bytes) -> tuple[Any, str | None]:
     try:
         call, args = pickle.loads(asked)
         return call(*args), None
-    except Exception as error:  # told to the caller
+    except Exception as error:  # noqa: BLE001 - told to the caller
         return None, str(error) or type(error).__name__

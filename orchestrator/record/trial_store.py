@@ -181,7 +181,7 @@ class TrialStore:
         return True
 
     def decide(self, trial_id: str, task: int, go: bool) -> None:
-        """Writes down whether the search continues a trial after ``task`` tasks, before anybody acts on it."""
+        """Writes down whether the search continues a trial after ``task`` tasks, before anyone acts on it."""
         entry = self.trials[trial_id]
         if entry.verdicts.get(task) != go:
             entry.verdicts[task] = go

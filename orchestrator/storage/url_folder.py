@@ -103,7 +103,7 @@ class Storage:
             return files.create(self._name(name), data)
         try:
             self._files.pipe_file(self._at(name), data, mode="create")
-        except Exception:  # each store has its own error for a file that exists
+        except Exception:  # noqa: BLE001 - each store has its own error for a file that exists
             if self.read(name) is None:
                 raise
             return False

@@ -160,7 +160,9 @@ def _number(trial: Path) -> int:
 
 
 def _identity(run: Path) -> tuple[Identity | None, bool]:
-    """The run's identity, and whether it is of the present format, in which every file of the run carries it."""
+    """The run's identity, and whether its format is the present one, in which every file of the run carries
+    it.
+    """
     path = run / IDENTITY_FILE
     if not path.exists():
         return None, False
