@@ -1,4 +1,4 @@
-"""What a run was asked for, as its folder says it."""
+"""The request of a run, as its folder has it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from ..schema import strict_yaml
 
 
 def read_request(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
-    """The request in a file: each of the keys of ``kinds``, with a value of its type or none.
+    """Reads the request in a file: each of the keys of ``kinds``, with a value of its type or none.
 
-    :class:`~orchestrator.errors.UserError`, one line: no YAML, another key, a missing one, another type.
+    Raises:
+        UserError: The file is no YAML, has another key, lacks a key, or has a value of another type. The
+            message is one line.
     """
     found, _ = strict_yaml.read(path)
     if not isinstance(found, Mapping) or set(found) != set(kinds):
