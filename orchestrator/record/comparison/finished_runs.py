@@ -108,7 +108,7 @@ def read_runs(folder: Path) -> list[Run]:
 def unfinished(folder: Path) -> int:
     """How many trials under ``folder``, as for :func:`read_runs`, have not ended."""
     configs = [*folder.glob("trials/*/config.yaml"), *folder.glob("*/trials/*/config.yaml")]
-    return sum(not (place.parent / STATUS_FILE).exists() for place in configs)
+    return sum(not (config.parent / STATUS_FILE).exists() for config in configs)
 
 
 def _read_trials(trials: Path) -> list[Run]:

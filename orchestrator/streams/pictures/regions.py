@@ -83,8 +83,7 @@ class RegionPictures:
         out[:, :width] = _numbers(group, file.filename, "features", (regions, width))
         sides = np.tile([_number(group, "img_w"), _number(group, "img_h")], 2)
         boxes = _numbers(group, file.filename, "boxes", (regions, 4))
-        # else they are parts already: in pixels, all of them would lie in the first pixel
-        if boxes.max() > 1 + _EDGE:
+        if boxes.max() > 1 + _EDGE:  # else they are parts: in pixels all would lie in the first pixel
             boxes = boxes / sides
         if not (boxes.min() >= -_EDGE and boxes.max() <= 1 + _EDGE):
             raise ValueError("a box reaches outside the picture")
