@@ -31,11 +31,11 @@ def ray_address(*, check: bool = False) -> str | None:
         return None
     if address == "auto":
         raise UserError(f"RAY_ADDRESS=auto: it goes by a file that others can write; {_ALLOWED}")
-    scheme, _, place = address.rpartition("://")
+    scheme, _, host_and_port = address.rpartition("://")
     if scheme not in ("", "ray"):  # Ray reads this itself
         return address
     try:
-        parts = urlsplit(f"//{place}")
+        parts = urlsplit(f"//{host_and_port}")
         host, port = parts.hostname, parts.port
     except ValueError:  # a port that is no number, or too large a one
         host = port = None
@@ -48,16 +48,16 @@ def ray_address(*, check: bool = False) -> str | None:
 
 def _why_not(host: str, port: int, asked: str) -> str:
     """Why no Ray answers there when it is ``asked``; empty where one does."""
-    found = [f"no answer in {_PATIENCE:.0f} s"]
+    answer = [f"no answer in {_PATIENCE:.0f} s"]
 
     def look() -> None:
-        found[:] = [_refusal(host, port, asked)]
+        answer[:] = [_refusal(host, port, asked)]
 
     # Looking up a name may take any time, for which the process does not wait.
     looking = threading.Thread(target=look, daemon=True)
     looking.start()
     looking.join(_PATIENCE)
-    return found[0]
+    return answer[0]
 
 
 def _refusal(host: str, port: int, asked: str) -> str:

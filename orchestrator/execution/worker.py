@@ -152,9 +152,9 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
         with ExitStack() as stack:
             opened_folder = all_or_none(lambda: stack.enter_context(trial_folder(job)), device)
             if job.kind == "test":
-                found = final_evaluation(config, stream, opened_folder.path, device, job.stamp, tokenizer)
+                metrics = final_evaluation(config, stream, opened_folder.path, device, job.stamp, tokenizer)
                 all_or_none(lambda: opened_folder.keep_test() if dist.get_rank() == 0 else None, device)
-                return Outcome("finished", metrics=found)
+                return Outcome("finished", metrics=metrics)
             reporter = _DispatcherReporter(link, job)
             options = {"device": device, "tokenizer": tokenizer, "stamp": job.stamp, "keeper": opened_folder}
             return Outcome(StreamLoop(config, stream, opened_folder.path, reporter, **options).run())

@@ -92,5 +92,5 @@ def _own_tasks() -> int:
 
 
 def _soft(limit: int) -> float:
-    found = resource.getrlimit(limit)[0]
-    return math.inf if found == resource.RLIM_INFINITY else found
+    soft = resource.getrlimit(limit)[0]
+    return math.inf if soft == resource.RLIM_INFINITY else soft

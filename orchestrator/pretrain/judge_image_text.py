@@ -77,8 +77,8 @@ def judge_image_text(model: ImageTextModel, tokenizer: Tokenizer) -> dict[str, f
     with torch.no_grad():
         _, image = model.encode_image(pictures)
         text = model.encode_text(torch.from_numpy(tokenizer.encode(texts)).long())
-    found = (image @ text.T).argmax(1) == torch.arange(_PAIRS)
-    figures = {"retrieval": float(found.float().mean()), "retrieval_chance": 1 / _PAIRS}
+    nearest = (image @ text.T).argmax(1) == torch.arange(_PAIRS)
+    figures = {"retrieval": float(nearest.float().mean()), "retrieval_chance": 1 / _PAIRS}
     train, test = _Seen(model, *_scenes(1, _TRAIN)), _Seen(model, *_scenes(2, _TEST))
     for name, asked in _ASKED.items():
         for suffix, shift in (("", 0), ("_other_picture", 1)):

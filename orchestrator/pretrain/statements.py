@@ -56,11 +56,11 @@ class Group:
 
 def groups(told: SceneContents, row: int) -> list[Group]:
     """The groups of a scene, quarter by quarter."""
-    found = []
+    present = []
     for quarter, (index, thing, colour, size, count) in enumerate(told.objects[row].tolist()):
         if count:
             posture = told.posture[row, quarter]
-            found.append(
+            present.append(
                 Group(
                     noun=family(index).nouns[thing],
                     colour=WORDS["colour"][colour],
@@ -71,7 +71,7 @@ def groups(told: SceneContents, row: int) -> list[Group]:
                     type=type_of(index),
                 )
             )
-    return found
+    return present
 
 
 def say(form: str, group: Group) -> str:
@@ -92,9 +92,9 @@ def say(form: str, group: Group) -> str:
     )
 
 
-def own_colour(group: Group, found: list[Group]) -> bool:
-    """Whether no other group of the scene has the colour of ``group``, which is one of ``found``."""
-    return sum(other.colour == group.colour for other in found) == 1
+def own_colour(group: Group, present: list[Group]) -> bool:
+    """Whether no other group of the scene has the colour of ``group``, which is one of ``present``."""
+    return sum(other.colour == group.colour for other in present) == 1
 
 
 class _Form(NamedTuple):
@@ -148,9 +148,9 @@ def describe(told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
         The description and the same made false in one respect: "2 red stars top left and 1 blue ring bottom
             left", "2 red stars top left and 1 white ring bottom left".
     """
-    found = groups(told, row)
+    present = groups(told, row)
     form = rng.choice((_NAMED, _UNNAMED))
-    pairs = [_tell(form, group, found, told, row, rng) for group in rng.sample(found, len(found))]
+    pairs = [_tell(form, group, present, told, row, rng) for group in rng.sample(present, len(present))]
     return _joined(pairs, rng)
 
 
@@ -161,8 +161,8 @@ def state(told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
         The statement and the same made false in one respect: "the star is blue and there are 2 moons", "the
             star is blue and there are 3 moons".
     """
-    found = groups(told, row)
-    return _joined([_fact(found, told, row, rng) for _ in range(rng.choice(_FACTS))], rng)
+    present = groups(told, row)
+    return _joined([_fact(present, told, row, rng) for _ in range(rng.choice(_FACTS))], rng)
 
 
 def _joined(pairs: list[tuple[str, str]], rng: Random) -> tuple[str, str]:
@@ -171,20 +171,20 @@ def _joined(pairs: list[tuple[str, str]], rng: Random) -> tuple[str, str]:
     return true, " and ".join(pair[i == wrong] for i, pair in enumerate(pairs))
 
 
-def _fact(found: list[Group], told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
+def _fact(present: list[Group], told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
     kind = rng.random()
-    if kind < _RELATION and len(found) > 1:
-        return _relation(*rng.sample(found, 2), found, rng)
+    if kind < _RELATION and len(present) > 1:
+        return _relation(*rng.sample(present, 2), present, rng)
     if kind > 1 - _ABSENCE:
-        return _absence(found, told, row, rng)
-    group = rng.choice(found)
-    own = own_colour(group, found)
+        return _absence(present, told, row, rng)
+    group = rng.choice(present)
+    own = own_colour(group, present)
     forms = [f for f in _FORMS if (own or not f.own_colour) and (group.posture or "posture" not in f.told)]
-    return _tell(rng.choice(forms), group, found, told, row, rng)
+    return _tell(rng.choice(forms), group, present, told, row, rng)
 
 
 def _tell(
-    form: _Form, group: Group, found: list[Group], told: SceneContents, row: int, rng: Random
+    form: _Form, group: Group, present: list[Group], told: SceneContents, row: int, rng: Random
 ) -> tuple[str, str]:
     aspect = rng.choice(form.told)
     if aspect == "noun":
@@ -192,13 +192,13 @@ def _tell(
     else:
         # Half of the time the wrong value is what another quarter has. Then it does not suffice to know that
         # it is somewhere.
-        values = {getattr(other, aspect) for other in found} if rng.random() < 0.5 else set()
+        values = {getattr(other, aspect) for other in present} if rng.random() < 0.5 else set()
         values -= {getattr(group, aspect), ""}
         wrong = rng.choice(sorted(values) or [v for v in WORDS[aspect] if v != getattr(group, aspect)])
     return say(form.text, group), say(form.text, replace(group, **{aspect: wrong}))
 
 
-def _relation(a: Group, b: Group, found: list[Group], rng: Random) -> tuple[str, str]:
+def _relation(a: Group, b: Group, present: list[Group], rng: Random) -> tuple[str, str]:
     (ay, ax), (by, bx) = (group.place.split() for group in (a, b))
     sides = []
     if ay != by:
@@ -206,16 +206,16 @@ def _relation(a: Group, b: Group, found: list[Group], rng: Random) -> tuple[str,
     if ax != bx:
         sides.append("left of" if ax == "left" else "right of")
     side = rng.choice(sides)
-    by_colour = own_colour(a, found) and own_colour(b, found) and rng.random() < 0.5
+    by_colour = own_colour(a, present) and own_colour(b, present) and rng.random() < 0.5
     first, second = (say("the {colour} {some}" if by_colour else "the {things}", group) for group in (a, b))
     return tuple(say(f"{first} {{are}} {s} {second}", a) for s in (side, _SIDES[side]))
 
 
-def _absence(found: list[Group], told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
-    places = {group.place for group in found}
-    colours = {group.colour for group in found}
+def _absence(present: list[Group], told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
+    places = {group.place for group in present}
+    colours = {group.colour for group in present}
     kind = rng.randrange(3 if len(places) < len(PLACES) else 2)
-    there = rng.choice(found)
+    there = rng.choice(present)
     if kind == 0:
         absent = rng.choice([c for c in COLOURS if c not in colours])
         return f"there is no {absent} thing", f"there is no {there.colour} thing"

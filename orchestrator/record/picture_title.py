@@ -51,7 +51,7 @@ def score_title(trial: Path, split: str, matrix: np.ndarray) -> str:
 def _metrics(trial: Path, split: str) -> Collection[str]:
     path = trial / (TESTED_FILE if split == "test" else STATUS_FILE)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return list(found if split == "test" else found["reports"][0])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return list(content if split == "test" else content["reports"][0])
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return []

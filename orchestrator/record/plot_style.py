@@ -54,16 +54,16 @@ _LOOK = {
 }
 
 
-def line_style(place: int) -> dict[str, Any]:
+def line_style(number: int) -> dict[str, Any]:
     """The colour, marker and line of a curve. Neighbouring curves differ in all three.
 
     Args:
-        place: The curve's number, from 0.
+        number: The curve's number, from 0.
     """
     return {
-        "color": _COLOURS[place % len(_COLOURS)],
-        "marker": _MARKERS[place % len(_MARKERS)],
-        "linestyle": _LINES[place % len(_LINES)],
+        "color": _COLOURS[number % len(_COLOURS)],
+        "marker": _MARKERS[number % len(_MARKERS)],
+        "linestyle": _LINES[number % len(_LINES)],
     }
 
 

@@ -67,9 +67,9 @@ class TrialStore:
         name = path.parent.name
         check_plain(name, f"{path}: trial")
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            entry = TrialEntry(name, int(found["number"]), dict(found["values"]))
-            self._check(entry, found, path)
+            proposal = json.loads(path.read_text(encoding="utf-8"))
+            entry = TrialEntry(name, int(proposal["number"]), dict(proposal["values"]))
+            self._check(entry, proposal, path)
             verdicts = path.with_name(_VERDICTS_FILE)
             if verdicts.exists():
                 said = json.loads(verdicts.read_text(encoding="utf-8"))
@@ -91,8 +91,8 @@ class TrialStore:
             self.refresh(entry)
         return entry
 
-    def _check(self, entry: TrialEntry, found: dict[str, Any], path: Path) -> None:
-        if (stamp := self._stamp(entry)) is not None and found["stamp"] != stamp:
+    def _check(self, entry: TrialEntry, content: dict[str, Any], path: Path) -> None:
+        if (stamp := self._stamp(entry)) is not None and content["stamp"] != stamp:
             raise ValueError(f"{path.name} is another run's, or was changed")
 
     def _stamp(self, entry: TrialEntry) -> dict[str, str] | None:
@@ -113,8 +113,8 @@ class TrialStore:
 
     def refresh(self, entry: TrialEntry) -> list[dict[str, float]]:
         """Takes the reports in a trial's checkpoints, and returns those that were not known."""
-        found = reports_in(self.folder / entry.id, self._stamp(entry))
-        fresh = found[len(entry.reports) :]
+        reports = reports_in(self.folder / entry.id, self._stamp(entry))
+        fresh = reports[len(entry.reports) :]
         entry.reports += fresh
         return fresh
 
@@ -270,8 +270,8 @@ def _write_manifest(folder: Path, trials: int, asked: int) -> None:
 def _manifest(folder: Path) -> dict[str, int]:
     path = folder / MANIFEST_FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {"trials": int(found["trials"]), "asked": int(found.get("asked", 0))}
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {"trials": int(content["trials"]), "asked": int(content.get("asked", 0))}
     except FileNotFoundError:
         return {"trials": 0, "asked": 0}
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -187,10 +187,10 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_stamp(folder: Path, found: object, asked: Mapping[str, str] | None) -> None:
-    if asked is None or found == asked:
+def _check_stamp(folder: Path, carried: object, asked: Mapping[str, str] | None) -> None:
+    if asked is None or carried == asked:
         return
-    here = found if isinstance(found, dict) else {}
+    here = carried if isinstance(carried, dict) else {}
     wrong = next(name for name in (*asked, *here) if here.get(name) != asked.get(name))
     raise ForeignCheckpoint(
         f"{folder}: is a checkpoint of another {wrong} ({str(here.get(wrong))[:12]}, not "

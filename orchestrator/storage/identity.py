@@ -54,8 +54,8 @@ class Identity:
             UserError: The text is no identity, or of another format.
         """
         try:
-            found = json.loads(text)
-            version, given = found["format"], cls(found["run"], found["config"], found["stream"])
+            content = json.loads(text)
+            version, given = content["format"], cls(content["run"], content["config"], content["stream"])
         except (ValueError, KeyError, TypeError):
             raise UserError(f"{place}: is no identity of a run; the run cannot be resumed") from None
         if version != _FORMAT:

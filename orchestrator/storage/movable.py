@@ -22,12 +22,12 @@ def movable_by(folder: Path) -> str | None:
     """
     trusted = os.getuid(), os.stat("/").st_uid
     for above in reversed((folder, *folder.parents)):
-        found = above.stat()
-        mode = stat.S_IMODE(found.st_mode)
-        if found.st_uid not in trusted:
-            return f"{above} is user {found.st_uid}'s, who may rename what lies there"
+        status = above.stat()
+        mode = stat.S_IMODE(status.st_mode)
+        if status.st_uid not in trusted:
+            return f"{above} is user {status.st_uid}'s, who may rename what lies there"
         if mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
             return f"others may rename what lies in {above} (mode {mode:o})"
-        if found.st_uid == os.getuid() and not mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if status.st_uid == os.getuid() and not mode & (stat.S_IRWXG | stat.S_IRWXO):
             return None
     return None

@@ -26,17 +26,17 @@ def check_own(folder: Path) -> None:
             line.
     """
     check = _Check(folder)
-    found = os.stat(folder)
-    check.own(str(folder), found)
-    waiting, seen = [str(folder)], {(found.st_dev, found.st_ino)}
+    status = os.stat(folder)
+    check.own(str(folder), status)
+    waiting, seen = [str(folder)], {(status.st_dev, status.st_ino)}
     while waiting:
         inner = waiting.pop()
         try:
             with os.scandir(inner) as entries:
                 for entry in entries:
-                    found = check.entry(entry)
-                    if found is not None and stat.S_ISDIR(found.st_mode):
-                        key = found.st_dev, found.st_ino
+                    status = check.entry(entry)
+                    if status is not None and stat.S_ISDIR(status.st_mode):
+                        key = status.st_dev, status.st_ino
                         waiting += [entry.path] if key not in seen else []
                         seen.add(key)
         except FileNotFoundError:
@@ -56,35 +56,35 @@ class _Check:
     def entry(self, entry: os.DirEntry[str]) -> os.stat_result | None:
         """What a folder's entry is, or what a link leads to. None where it leads nowhere."""
         try:
-            found = entry.stat(follow_symlinks=False)
+            status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # a worker that is thought dead may still be writing there
             return None
-        if stat.S_ISLNK(found.st_mode):
-            self._owner(entry.path, found)
+        if stat.S_ISLNK(status.st_mode):
+            self._owner(entry.path, status)
             try:
-                found = entry.stat()
+                status = entry.stat()
             except OSError:
                 return None
-        self.own(entry.path, found)
-        return found
+        self.own(entry.path, status)
+        return status
 
-    def own(self, path: str, found: os.stat_result) -> None:
-        self._owner(path, found)
+    def own(self, path: str, status: os.stat_result) -> None:
+        self._owner(path, status)
         who = ""
-        if found.st_mode & stat.S_IWOTH:
+        if status.st_mode & stat.S_IWOTH:
             who = "everyone"
-        elif found.st_mode & stat.S_IWGRP and not self._is_private(found.st_gid):
-            who = f"group {_name(found.st_gid)}"
+        elif status.st_mode & stat.S_IWGRP and not self._is_private(status.st_gid):
+            who = f"group {_name(status.st_gid)}"
         if who:
             raise UserError(
-                f"{path}: {who} may write to it (mode {stat.S_IMODE(found.st_mode):o}); allowed: what you "
+                f"{path}: {who} may write to it (mode {stat.S_IMODE(status.st_mode):o}); allowed: what you "
                 f"alone may change (chmod -R go-w {shlex.quote(str(self._folder))})"
             )
 
-    def _owner(self, path: str, found: os.stat_result) -> None:
-        if found.st_uid != self._me:
+    def _owner(self, path: str, status: os.stat_result) -> None:
+        if status.st_uid != self._me:
             raise UserError(
-                f"{path}: belongs to user {found.st_uid}, not to you ({self._me}); a run is resumed by "
+                f"{path}: belongs to user {status.st_uid}, not to you ({self._me}); a run is resumed by "
                 "its own user"
             )
 

@@ -96,15 +96,15 @@ def tested_in(trial: Path, stamp: Mapping[str, str] | None = None) -> dict[str, 
     """
     path = trial / TESTED_FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        of = found.pop("stamp", None)
+        tested = json.loads(path.read_text(encoding="utf-8"))
+        of = tested.pop("stamp", None)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); allowed: what the run wrote there") from None
     if stamp is not None and of != stamp:
         raise UserError(f"{path}: is another run's, or was changed; allowed: what the run wrote there")
-    return found
+    return tested
 
 
 def _brought(path: Path) -> dict[str, Any] | None:

@@ -23,9 +23,9 @@ def file_content(paths: Iterable[str]) -> bytes:
     paths = list(paths)
     digest = hashlib.sha256()
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(pool.map(_stat, paths, chunksize=256))
-        whole = sum(size for size, _ in found) <= _READ_WHOLE
-        for (size, changed), content in zip(found, _contents(pool, paths, whole), strict=True):
+        stats = list(pool.map(_stat, paths, chunksize=256))
+        whole = sum(size for size, _ in stats) <= _READ_WHOLE
+        for (size, changed), content in zip(stats, _contents(pool, paths, whole), strict=True):
             digest.update(repr((size, content if whole else changed)).encode())
     return digest.digest()
 
@@ -36,10 +36,10 @@ def _contents(pool: ThreadPoolExecutor, paths: list[str], whole: bool) -> Iterat
 
 def _stat(path: str) -> tuple[int, int]:
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return -1, 0
-    return found.st_size, int(found.st_mtime)
+    return status.st_size, int(status.st_mtime)
 
 
 def _hashed(path: str) -> str:

@@ -104,5 +104,5 @@ def _answers(task: TaskSource) -> tuple[int, ...]:
     questions = task.splits["train"].questions
     if questions is None:
         return ()
-    found = np.unique(questions.answer)
-    return tuple(found[found >= 0].tolist())
+    numbers = np.unique(questions.answer)
+    return tuple(numbers[numbers >= 0].tolist())

@@ -43,10 +43,10 @@ def same_pictures(tasks: Iterable[TaskSource]) -> Iterator[str]:
 
 
 def _files(tasks: Sequence[TaskSource], split: str) -> list[str]:
-    found = [task.splits[split] for task in tasks if split in task.splits]
+    sources = [task.splits[split] for task in tasks if split in task.splits]
     return [
         source.pictures.path(row)
-        for source in found
+        for source in sources
         if hasattr(source.pictures, "path")
         for row in range(len(source.ids))
     ]
@@ -60,11 +60,11 @@ def _same(train: list[str], held: list[str], pool: ThreadPoolExecutor) -> tuple[
 
     size = of(_size, [*train, *held])
     # A file that cannot be read, or is empty, equals no other one.
-    key: dict[str, Hashable] = {path: found or path for path, found in size.items()}
+    key: dict[str, Hashable] = {path: digests or path for path, digests in size.items()}
     for read, cost in ((_piece, lambda _: _PIECE), (_whole, size.get)):
         held, alike = _affordable(train, held, key, cost)
-        found = of(read, alike)
-        key = {path: (size[path], found.get(path) or path) for path in key}
+        digests = of(read, alike)
+        key = {path: (size[path], digests.get(path) or path) for path in key}
     known = {key[path]: path for path in reversed(train)}
     return {path: known[key[path]] for path in held if key[path] in known}, len(held)
 

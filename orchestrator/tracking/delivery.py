@@ -107,8 +107,8 @@ class Delivery:
     def retry(self) -> None:
         """Sends what the store refused once more, after :meth:`pump`. It raises the same exceptions."""
         for begin in self.journal.aside(self.store):
-            found = next(self.journal.read(begin), None)
-            if found is None or not self._refused(found[0], begin):
+            unsent = next(self.journal.read(begin), None)
+            if unsent is None or not self._refused(unsent[0], begin):
                 left = [other for other in self.journal.aside(self.store) if other != begin]
                 self.journal.mark_sent(self.store, self.journal.sent(self.store), left)
 

@@ -42,8 +42,8 @@ class SentMarks:
 
     def of(self, store: str) -> Mark:
         """The mark of a store, by the store's address without a password."""
-        found = self._read()
-        return found.get(self._name(store), found.get(store, Mark()))
+        marks = self._read()
+        return marks.get(self._name(store), marks.get(store, Mark()))
 
     def set(self, store: str, mark: Mark) -> None:
         """Writes a store's mark down.
@@ -62,10 +62,10 @@ class SentMarks:
 
     def _read(self) -> dict[str, Mark]:
         try:
-            found = json.loads(self._path.read_text())
-            if "format" not in found:  # an earlier version's file, store -> byte
-                return {store: Mark(int(sent)) for store, sent in found.items()}
-            return {store: _mark(kept) for store, kept in found["stores"].items()}
+            content = json.loads(self._path.read_text())
+            if "format" not in content:  # an earlier version's file, store -> byte
+                return {store: Mark(int(sent)) for store, sent in content.items()}
+            return {store: _mark(kept) for store, kept in content["stores"].items()}
         except FileNotFoundError:
             return {}
         except (ValueError, KeyError, TypeError, AttributeError):

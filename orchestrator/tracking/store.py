@@ -108,23 +108,23 @@ def check_own_database(runs: Path) -> None:
         UserError: The database, or a file from which SQLite would repair it, is another user's, or everyone
             may make such a file.
     """
-    found = runs.stat()
-    if found.st_mode & stat.S_IWOTH:
+    status = runs.stat()
+    if status.st_mode & stat.S_IWOTH:
         raise UserError(
-            f"{runs}: everyone may write to it (mode {stat.S_IMODE(found.st_mode):o}), and so to its record; "
-            "allowed: a folder that only you and those you trust may change, or an address in "
+            f"{runs}: everyone may write to it (mode {stat.S_IMODE(status.st_mode):o}), and so to its "
+            "record; allowed: a folder that only you and those you trust may change, or an address in "
             "MLFLOW_TRACKING_URI"
         )
     for ending in ("", "-journal", "-wal", "-shm"):
         path = runs / f"{OWN_DATABASE}{ending}"
         try:
-            link, found = path.lstat(), path.stat()
+            link, status = path.lstat(), path.stat()
         except FileNotFoundError:
             continue
-        if {link.st_uid, found.st_uid} != {os.getuid()} or found.st_mode & stat.S_IWOTH:
+        if {link.st_uid, status.st_uid} != {os.getuid()} or status.st_mode & stat.S_IWOTH:
             raise UserError(
-                f"{path}: belongs to user {link.st_uid if link.st_uid != os.getuid() else found.st_uid}, "
-                f"mode {stat.S_IMODE(found.st_mode):o}; allowed: a file of yours ({os.getuid()}) that not "
+                f"{path}: belongs to user {link.st_uid if link.st_uid != os.getuid() else status.st_uid}, "
+                f"mode {stat.S_IMODE(status.st_mode):o}; allowed: a file of yours ({os.getuid()}) that not "
                 "everyone may change, or an address in MLFLOW_TRACKING_URI"
             )
 

@@ -99,10 +99,10 @@ def read_runs(folder: Path) -> list[Run]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the runs folder, or the folder of one run in it")
-    found = sorted([*folder.glob("trials"), *folder.glob("*/trials")])
-    if not found:
+    folders = sorted([*folder.glob("trials"), *folder.glob("*/trials")])
+    if not folders:
         raise UserError(f"{folder}: no runs in it (folders NAME/trials/ID)")
-    return [run for trials in found for run in _read_trials(trials)]
+    return [run for trials in folders for run in _read_trials(trials)]
 
 
 def unfinished(folder: Path) -> int:
@@ -143,8 +143,8 @@ def _one_choice(runs: list[Run], space: Path) -> list[Run]:
 
 def _objective(space: Path) -> tuple[str, int]:
     """A sweep's metric, and the sign that makes the better value the smaller one."""
-    found, _ = strict_yaml.read(space)
-    objective = found.get("objective") if isinstance(found, dict) else None
+    space_file, _ = strict_yaml.read(space)
+    objective = space_file.get("objective") if isinstance(space_file, dict) else None
     metric, mode = (objective.get(k) for k in ("metric", "mode")) if isinstance(objective, dict) else ("", "")
     if not isinstance(metric, str) or mode not in ("max", "min"):
         raise UserError(f"{space}: has no objective; allowed: what the run wrote there")
@@ -154,8 +154,8 @@ def _objective(space: Path) -> tuple[str, int]:
 def _number(trial: Path) -> int:
     """A trial's number in its sweep; 0 in a run of an earlier version that does not have it."""
     path = trial / "trial.json"
-    found = _json(path) if path.exists() else {}
-    number = found.get("number", 0) if isinstance(found, dict) else 0
+    proposal = _json(path) if path.exists() else {}
+    number = proposal.get("number", 0) if isinstance(proposal, dict) else 0
     return number if type(number) is int else 0
 
 
@@ -166,11 +166,11 @@ def _identity(run: Path) -> tuple[Identity | None, bool]:
     path = run / IDENTITY_FILE
     if not path.exists():
         return None, False
-    found = _json(path)
+    content = _json(path)
     try:
-        return Identity.read(json.dumps(found), str(path)), True
+        return Identity.read(json.dumps(content), str(path)), True
     except UserError:
-        earlier = found if isinstance(found, dict) and "format" in found else {}
+        earlier = content if isinstance(content, dict) and "format" in content else {}
         names = [earlier.get(name) for name in ("run", "config", "stream")]
         if not all(isinstance(name, str) for name in names):
             raise
@@ -211,19 +211,19 @@ def _commit(tags: Mapping[str, Any]) -> str:
 
 def _read_run(folder: Path, identity: Identity | None, current: bool, kind: str, noted: _Noted | None) -> Run:
     path = folder / STATUS_FILE
-    found = _json(path)
-    status = found.get("status") if isinstance(found, dict) else None
+    ended = _json(path)
+    status = ended.get("status") if isinstance(ended, dict) else None
     if not isinstance(status, str):
-        raise UserError(f'{path}: expected {{"status": TEXT}}, found {json.dumps(found):.80}')
+        raise UserError(f'{path}: expected {{"status": TEXT}}, found {json.dumps(ended):.80}')
     flat = _config(folder / "config.yaml")
     stamp = (
         _own_stamp(folder, flat, identity)
         if current and identity
-        else _earlier_stamp(found, identity, folder)
+        else _earlier_stamp(ended, identity, folder)
     )
-    _check(path, found, stamp)
+    _check(path, ended, stamp)
     finished = status == "finished"
-    tasks = _tasks(folder, found) if finished else []
+    tasks = _tasks(folder, ended) if finished else []
     path = folder / TESTED_FILE
     test = None
     if finished and path.exists():
@@ -282,8 +282,8 @@ def _earlier_stamp(
     return stamp | ours
 
 
-def _check(path: Path, found: Mapping[str, Any], stamp: Mapping[str, str] | None) -> None:
-    if stamp is not None and found.get("stamp") != stamp:
+def _check(path: Path, content: Mapping[str, Any], stamp: Mapping[str, str] | None) -> None:
+    if stamp is not None and content.get("stamp") != stamp:
         raise UserError(f"{path}: is another run's, or was changed; allowed: what the run wrote there")
 
 
@@ -329,11 +329,11 @@ def _parsed(text: str, where: str) -> Any:
         raise UserError(f"{where}: not JSON ({error})") from None
 
 
-def _numbers(where: object, found: Any) -> Mapping[str, float]:
+def _numbers(where: object, content: Any) -> Mapping[str, float]:
     """The finite numbers. NaN was not measured."""
-    if not isinstance(found, dict):
-        raise UserError(f"{where}: expected an object of numbers, found {json.dumps(found):.80}")
-    return {name: float(value) for name, value in found.items() if _is_finite(value)}
+    if not isinstance(content, dict):
+        raise UserError(f"{where}: expected an object of numbers, found {json.dumps(content):.80}")
+    return {name: float(value) for name, value in content.items() if _is_finite(value)}
 
 
 def _is_finite(value: Any) -> bool:

@@ -40,8 +40,8 @@ class Group:
     def score(self, split: str = "validation") -> float | None:
         """The mean of the headline over seeds; None where no run has it."""
         name = f"{split}/{self.headline}"
-        found = [figures[name] for run in self.runs if name in (figures := run.figures(split))]
-        return mean(found) if found else None
+        scores = [figures[name] for run in self.runs if name in (figures := run.figures(split))]
+        return mean(scores) if scores else None
 
     def tested(self) -> list[Run]:
         """The runs that were evaluated on test data."""

@@ -30,15 +30,15 @@ def labels(runs: Sequence[Run], numbers: Sequence[int] = (), beside: Collection[
         beside: Settings that stand beside the name. A shortened name leaves them out.
     """
     numbers = numbers or range(1, len(runs) + 1)
-    found = []
+    named = []
     for run, number, values in zip(runs, numbers, differences(runs), strict=True):
         label = _named(run.method, values)
         if len(values) > _KEYS or len(label) > _LONGEST:
             short = {key: value for key, value in values.items() if _is_kept(key) and key not in beside}
             label = f"{_named(run.method, short)} #{number}"
-        found.append(label)
-    alike = Counter(found)
-    return [f"{label} #{n}" if alike[label] > 1 else label for label, n in zip(found, numbers, strict=True)]
+        named.append(label)
+    alike = Counter(named)
+    return [f"{label} #{n}" if alike[label] > 1 else label for label, n in zip(named, numbers, strict=True)]
 
 
 def is_cut(label: str) -> bool:

@@ -37,13 +37,13 @@ def pictures(out: Path, section: Section, groups: Sequence[Group]) -> list[Drawn
     tested = best_by_method(group for group in groups if group.tested())
     if tested:
         seeds = [_matrices(group.tested()) for group in tested]
-        found = [_test(out, section, tested, [matrices for matrices, _ in seeds], styles)]
+        drawn = [_test(out, section, tested, [matrices for matrices, _ in seeds], styles)]
         for group, (matrices, names) in zip(tested, seeds, strict=True):
-            found.append(_matrix(out, section, group, matrices, names))
+            drawn.append(_matrix(out, section, group, matrices, names))
     else:
         measured = [group for group in groups if group.score() is not None]
-        found = [_validation(out, section, best_by_method(measured), styles)] if measured else []
-    return found + _trials(out, section, groups, styles)
+        drawn = [_validation(out, section, best_by_method(measured), styles)] if measured else []
+    return drawn + _trials(out, section, groups, styles)
 
 
 def _test(
@@ -86,7 +86,7 @@ def _matrix(
 
 
 def _trials(out: Path, section: Section, groups: Sequence[Group], styles: Mapping[str, int]) -> list[Drawn]:
-    found = {}
+    by_method = {}
     for method in (group.method for group in best_by_method(groups)):
         runs = [run for group in groups if group.method == method for run in group.runs]
         scores: dict[bool, list[float]] = {True: [], False: []}
@@ -94,12 +94,12 @@ def _trials(out: Path, section: Section, groups: Sequence[Group], styles: Mappin
             if (value := run.figures("validation").get(f"validation/{groups[0].headline}")) is not None:
                 scores[run.test is not None].append(value)
         if scores[True] or scores[False]:
-            found[method] = plots.Trials(scores[False], scores[True], styles[method])
-    if not found:
+            by_method[method] = plots.Trials(scores[False], scores[True], styles[method])
+    if not by_method:
         return []
     caption = f"{section.title}, validation after the last task: every finished trial"
     path = out / f"{section.file}-trials.png"
-    plots.trials_by_method(path, found, f"{_headline(groups[0])} (%)", caption)
+    plots.trials_by_method(path, by_method, f"{_headline(groups[0])} (%)", caption)
     return [Drawn(path, caption)]
 
 

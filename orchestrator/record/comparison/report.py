@@ -109,8 +109,8 @@ def _chosen(kinds: set[str]) -> str:
         "train": "configurations that were given to train, not searched",
         "": "runs whose folder does not say what chose them",
     }
-    found = [words for kind, words in said.items() if kind in kinds]
-    return " and ".join(found) + (" (column from)" if len(found) > 1 else "")
+    chosen = [words for kind, words in said.items() if kind in kinds]
+    return " and ".join(chosen) + (" (column from)" if len(chosen) > 1 else "")
 
 
 def _counts(runs: Sequence[Run]) -> str:
@@ -123,19 +123,19 @@ def _counts(runs: Sequence[Run]) -> str:
 def _mixed(groups: Sequence[Group]) -> list[str]:
     """What the rows of one table do not have in common."""
     runs = [run for group in groups for run in group.runs]
-    found = []
+    lines = []
     memories = sorted({run.memory for run in runs}, key=lambda size: (len(size), size))
     if len(memories) > 1:
-        found.append(f"memories of {', '.join(memories)} samples are in one ranking (column memory)")
+        lines.append(f"memories of {', '.join(memories)} samples are in one ranking (column memory)")
     commits = Counter(run.commit or "unknown" for run in runs)
     days = sorted({datetime.fromtimestamp(run.ended, UTC).date().isoformat() for run in runs})
     when = " to ".join(dict.fromkeys([*days[:1], *days[-1:]]))
     if len(commits) > 1:
         each = ", ".join(f"{commit} ({count})" for commit, count in commits.items())
-        found.append(f"of several commits, which are not averaged: {each}; runs of {when}")
+        lines.append(f"of several commits, which are not averaged: {each}; runs of {when}")
     elif runs:
-        found.append(f"commit {next(iter(commits))}; runs of {when}")
-    return found
+        lines.append(f"commit {next(iter(commits))}; runs of {when}")
+    return lines
 
 
 def _instead(run: Run, counts: Run) -> str:
@@ -152,12 +152,12 @@ def _looked_at_before(run: Run) -> str:
 
 def _places(groups: Sequence[Group]) -> list[str]:
     """Where each group lies, and all that sets it apart."""
-    found = []
+    lines = []
     for group, values in zip(groups, differences([g.runs[0] for g in groups]), strict=True):
         said = "".join(f", {key.removeprefix('method.')}={value}" for key, value in values.items())
         runs = ", ".join(run.name for run in group.runs)
-        found.append(f"- #{group.number} {group.method}{said}: {runs}")
-    return found
+        lines.append(f"- #{group.number} {group.method}{said}: {runs}")
+    return lines
 
 
 def _clear(out: Path) -> None:

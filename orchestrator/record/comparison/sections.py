@@ -28,15 +28,15 @@ class Section:
 
 def sections(runs: Sequence[Run]) -> list[Section]:
     """Divides ``runs`` by their streams. No two sections share a title, and no section has two streams."""
-    found: dict[str, list[Run]] = {}
+    by_stream: dict[str, list[Run]] = {}
     for run in sorted(runs, key=lambda run: run.stream):
         key = json.dumps([settings(run), run.content], sort_keys=True, default=str)
-        found.setdefault(key, []).append(run)
-    titles, files = _titles([there[0] for there in found.values()]), []
-    for there in found.values():
+        by_stream.setdefault(key, []).append(run)
+    titles, files = _titles([there[0] for there in by_stream.values()]), []
+    for there in by_stream.values():
         taken = sum(file == there[0].stream or file.startswith(f"{there[0].stream}-") for file in files)
         files.append(f"{there[0].stream}-{taken + 1}" if taken else there[0].stream)
-    return [Section(*one) for one in zip(titles, files, found.values(), strict=True)]
+    return [Section(*one) for one in zip(titles, files, by_stream.values(), strict=True)]
 
 
 def _titles(runs: Sequence[Run]) -> list[str]:

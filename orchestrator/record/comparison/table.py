@@ -111,7 +111,7 @@ def _origin(group: Group) -> str:
 
 def _cell(group: Group, split: str, name: str) -> str:
     figures = _figures(group, split)
-    values = [found[name] for found in figures if name in found]
+    values = [metrics[name] for metrics in figures if name in metrics]
     if not values:
         return "-"
     spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
@@ -132,23 +132,23 @@ def _plain(lines: Sequence[Sequence[str]], fixed: int) -> list[str]:
     shown = len(widths)
     while shown > fixed + 1 and sum(widths[:shown]) + 2 * (shown - 1) > WIDTH:
         shown -= 1
-    found = []
+    rendered = []
     for line in lines:
         cells = [line[0].ljust(widths[0]), *(line[i].rjust(widths[i]) for i in range(1, shown))]
-        found.append("  ".join(cells).rstrip())
+        rendered.append("  ".join(cells).rstrip())
     if shown < len(widths):
-        found += wrap(f"in README.md as well: {', '.join(lines[0][shown:])}", WIDTH)
-    return found
+        rendered += wrap(f"in README.md as well: {', '.join(lines[0][shown:])}", WIDTH)
+    return rendered
 
 
 def _more(rows: Sequence[Group], named: Sequence[str], most: int) -> list[str]:
     """The settings that shortened names leave out, for the first ``most`` of them."""
     apart = differences([group.runs[0] for group in rows])
     cut = [(g, values) for g, label, values in zip(rows, named, apart, strict=False) if is_cut(label)]
-    found = []
+    more = []
     for group, values in cut[:most]:
         said = " ".join(f"{key.removeprefix('method.')}={value}" for key, value in values.items())
         seeds = f" and {len(group.runs) - 1} more" if len(group.runs) > 1 else ""
         line = f"#{group.number} is {group.runs[0].name}{seeds}: {said}"
-        found += wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
-    return [*found, "what the other numbers stand for: README.md"] if len(cut) > most else found
+        more += wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
+    return [*more, "what the other numbers stand for: README.md"] if len(cut) > most else more

@@ -37,11 +37,11 @@ def open_h5(path: str) -> h5py.File:
     import h5py
 
     try:
-        found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode):  # HDF5 reports a folder in several lines, and waits for a pipe
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # HDF5 reports a folder in several lines, and waits for a pipe
             raise OSError(errno.EINVAL, "is no file")
         # A handle does not survive a fork.
-        identity = (os.getpid(), found.st_ino, found.st_size, found.st_mtime_ns)
+        identity = (os.getpid(), status.st_ino, status.st_size, status.st_mtime_ns)
         if path in _open and _open[path][0] != identity:
             _open.pop(path)[1].close()
         if path not in _open:

@@ -47,15 +47,15 @@ class MotionPictures:
         out[:, :, width:] = (0, 0, 1, 1)
         first: dict[int, int] = {}
         for i, row in enumerate(np.asarray(rows).tolist()):
-            place = int(self._places[row])
-            if first.setdefault(place, i) != i:
-                out[i] = out[first[place]]
+            index = int(self._places[row])
+            if first.setdefault(index, i) != i:
+                out[i] = out[first[index]]
                 continue
             try:
                 with H5_LOCK:
                     feat = open_h5(self.path)["feat"]
                     check_plain(feat.id, clips * width, self.path)
-                    out[i, :, :width] = feat[place, :, width:]
+                    out[i, :, :width] = feat[index, :, width:]
                 if not np.isfinite(out[i]).all():
                     raise ValueError("its features hold NaN or infinity")
             except (ValueError, TypeError, KeyError, OSError, IndexError, RuntimeError) as error:

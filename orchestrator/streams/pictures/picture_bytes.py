@@ -19,11 +19,11 @@ def picture_bytes(path: str) -> bytes:
             file may claim any length without taking space.
     """
     with open(path, "rb", opener=_without_waiting) as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "is no file")
-        if found.st_size > _MOST:
-            raise OSError(errno.EFBIG, f"has {found.st_size} bytes, more than {_MOST}")
+        if status.st_size > _MOST:
+            raise OSError(errno.EFBIG, f"has {status.st_size} bytes, more than {_MOST}")
         return file.read()
 
 

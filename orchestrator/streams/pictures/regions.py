@@ -103,20 +103,20 @@ def _numbers(group: h5py.h5g.GroupID, path: str | None, name: str, shape: tuple[
 
     if name.encode() not in group:
         raise ValueError(f"has no {name}")
-    found = h5py.h5d.open(group, name.encode())
-    if found.shape != shape:
-        raise ValueError(f"{name} has shape {found.shape}")
+    dataset = h5py.h5d.open(group, name.encode())
+    if dataset.shape != shape:
+        raise ValueError(f"{name} has shape {dataset.shape}")
     if path is not None:
-        check_plain(found, math.prod(shape), path)
+        check_plain(dataset, math.prod(shape), path)
     out = np.empty(shape, np.float32)
-    found.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
+    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
     if shape and not np.isfinite(out).all():
         raise ValueError(f"{name} holds NaN or infinity")
     return out
 
 
 def _number(group: h5py.h5g.GroupID, name: str) -> float:
-    found = float(_numbers(group, None, name, ()))
-    if not 0 < found < np.inf:
-        raise ValueError(f"{name} is {found:g}")
-    return found
+    number = float(_numbers(group, None, name, ()))
+    if not 0 < number < np.inf:
+        raise ValueError(f"{name} is {number:g}")
+    return number

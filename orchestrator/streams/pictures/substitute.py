@@ -92,23 +92,23 @@ class SubstitutePictures:
             What :meth:`read` gives, and int64 (n,), the row that each picture is of.
         """
         while True:
-            found = self._resolve(rows)
+            taken = self._resolve(rows)
             try:
-                pictures = self.pictures.read(found)
+                pictures = self.pictures.read(taken)
             except BadRecord as error:
                 with self._lock:
                     # A new dictionary is made, since other threads read the old one.
                     self._bad = {**self._bad, error.row: str(error)}
                 continue
-            self._sound[found] = True
-            return pictures, found
+            self._sound[taken] = True
+            return pictures, taken
 
     def readable(self, rows: np.ndarray) -> np.ndarray:
         """The rows that :meth:`take` would take for ``rows``, int64 (n,). Pictures that were not read before
         are read.
         """
-        found = self._resolve(rows)
-        unknown = found[~self._sound[found]]
+        taken = self._resolve(rows)
+        unknown = taken[~self._sound[taken]]
         for start in range(0, len(unknown), _CHUNK):
             self.take(unknown[start : start + _CHUNK])
         return self._resolve(rows)
@@ -119,9 +119,9 @@ class SubstitutePictures:
         bad = self._bad
         if not bad or not (hit := np.isin(rows, list(bad))).any():
             return rows
-        found = rows.copy()
-        found[hit] = [self._stand_in(row, bad) for row in rows[hit].tolist()]
-        return found
+        resolved = rows.copy()
+        resolved[hit] = [self._stand_in(row, bad) for row in rows[hit].tolist()]
+        return resolved
 
     def _stand_in(self, row: int, bad: dict[int, str]) -> int:
         for following in self._orders():

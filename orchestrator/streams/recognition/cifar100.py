@@ -101,15 +101,15 @@ def _download(root: str, layout: str) -> None:
         ) from None
 
 
-def _entry(found: dict[str, Any], key: str, path: str) -> Any:
-    if key not in found:
+def _entry(content: dict[str, Any], key: str, path: str) -> Any:
+    if key not in content:
         raise UserError(f"{path}: has no {key}, allowed: a file of CIFAR-100 (not CIFAR-10)")
-    return found[key]
+    return content[key]
 
 
 def _examples(path: str, digest: hashlib._Hash) -> Examples:
-    found = read_cifar_pickle(path)
-    data, labels = _entry(found, "data", path), _entry(found, "fine_labels", path)
+    content = read_cifar_pickle(path)
+    data, labels = _entry(content, "data", path), _entry(content, "fine_labels", path)
     row = 3 * _SIDE**2
     if not isinstance(data, np.ndarray) or data.ndim != 2 or data.shape[1] != row:
         raise UserError(f"{path}: data is no array of bytes (N, {row}), allowed: one row a picture")

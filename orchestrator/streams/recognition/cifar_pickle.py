@@ -63,10 +63,10 @@ class _Reader(pickle.Unpickler):
             "numpy.core.numeric._frombuffer": _Array.of_buffer,
             "numpy._core.numeric._frombuffer": _Array.of_buffer,
         }
-        found = stand_ins.get(f"{module}.{name}")
-        if found is None:
+        stand_in = stand_ins.get(f"{module}.{name}")
+        if stand_in is None:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is none of an array's parts")
-        return found
+        return stand_in
 
 
 class _Kind:

@@ -32,11 +32,11 @@ def _kinds_of(splits: list[str]) -> dict[str, set[bool]]:
     """For split folders, by the text before the split's name, whether they are for training. ``bullet train``
     and ``crash test`` are not two splits of one data set; ``my_train`` and ``my_test`` are.
     """
-    found: dict[str, set[bool]] = {}
+    kinds: dict[str, set[bool]] = {}
     for split in splits:
         before = _SPLIT.fullmatch(split)["before"] or ""
-        found.setdefault(before.lower(), set()).add(bool(_TRAINED.search(split, len(before))))
-    return found
+        kinds.setdefault(before.lower(), set()).add(bool(_TRAINED.search(split, len(before))))
+    return kinds
 
 
 def class_folders(root: str, bad: BadRecords) -> tuple[list[str], list[PictureList]]:
@@ -63,20 +63,20 @@ def class_folders(root: str, bad: BadRecords) -> tuple[list[str], list[PictureLi
     """
     walk = _Walk(root, bad)
     tops = ["train", "test"] if all(os.path.isdir(f"{root}/{top}") for top in ("train", "test")) else [""]
-    found = {top: walk.folders(top) for top in tops}
+    below = {top: walk.folders(top) for top in tops}
     if tops == [""]:
-        walk.check_no_splits(found[""])
+        walk.check_no_splits(below[""])
     else:
-        walk.check_same(found["train"], found["test"])
+        walk.check_same(below["train"], below["test"])
         walk.remark_others()
-    names = sorted({name: spelled for top in reversed(tops) for name, spelled in found[top].items()}.values())
+    names = sorted({name: spelled for top in reversed(tops) for name, spelled in below[top].items()}.values())
     if not names:
         raise UserError(f"{root}: holds no class folders, allowed: train/ and test/ with them, or them")
     parts = []
     for top in tops:
         part = PictureList([], [])
         for label, name in enumerate(names):
-            spelled = found[top].get(_composed(name))
+            spelled = below[top].get(_composed(name))
             pictures = sorted(walk.pictures(os.path.join(top, spelled))) if spelled else []
             part.paths.extend(pictures)
             part.labels.extend([label] * len(pictures))
@@ -103,11 +103,11 @@ class _Walk:
     def folders(self, top: str) -> dict[str, str]:
         """Composed name -> name, for the folders right below ``top``."""
         place = f"{self._root}/{top}".rstrip("/")
-        found: dict[str, str] = {}
+        folders_here: dict[str, str] = {}
         for entry in _listed(place):
             kind = _kind(entry)
             if kind == "folder":
-                if (other := found.setdefault(_composed(entry.name), entry.name)) != entry.name:
+                if (other := folders_here.setdefault(_composed(entry.name), entry.name)) != entry.name:
                     raise UserError(
                         f"{place}: holds two folders {other!r} whose names differ in how their letters are "
                         "composed alone (NFC, NFD), allowed: one"
@@ -116,7 +116,7 @@ class _Walk:
                 self._beside += _is_picture(entry.name)
             elif entry.is_symlink():
                 self._bad(f"{place}/{entry.name}: {kind}, allowed: a class folder", "no such file")
-        return found
+        return folders_here
 
     def check_no_splits(self, names: dict[str, str]) -> None:
         splits = [name for name in names.values() if _SPLIT.fullmatch(name) and self._holds_folders(name)]
@@ -233,8 +233,8 @@ class _Walk:
             return
         seen = {_key(f"{self._root}/{path}") for path in files}
         for path in sorted(linked):
-            found = linked[path].stat()
-            key = found.st_dev, found.st_ino
+            status = linked[path].stat()
+            key = status.st_dev, status.st_ino
             if key in seen:
                 message = f"{self._root}/{path}: is a link to another picture of its class"
                 self._bad.pass_over(message, "link to another picture of its class")
@@ -270,10 +270,10 @@ def _key(path: str) -> tuple[int, int] | str:
     told.
     """
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return path
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _is_picture(name: str) -> bool:

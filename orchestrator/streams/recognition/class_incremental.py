@@ -113,23 +113,25 @@ def class_incremental(
 
 def _check_names(stream: str, names: Sequence[str], origins: Sequence[str]) -> None:
     seen: dict[str, tuple[str, str]] = {}
-    for found, origin in zip(names, origins, strict=True):
-        if not shows(found):
-            raise UserError(f"stream {stream}: class name {found!r} of {origin} is empty, allowed: text")
+    for written, origin in zip(names, origins, strict=True):
+        if not shows(written):
+            raise UserError(f"stream {stream}: class name {written!r} of {origin} is empty, allowed: text")
         try:
-            found.encode()
+            written.encode()
         except UnicodeEncodeError:
-            raise UserError(f"stream {stream}: class name {found!r} is not Unicode, allowed: UTF-8") from None
+            raise UserError(
+                f"stream {stream}: class name {written!r} is not Unicode, allowed: UTF-8"
+            ) from None
         # Names that look alike count as equal: é has two encodings, and data sets write _ for a space.
-        key = unicodedata.normalize("NFC", " ".join(found.replace("_", " ").split()))
+        key = unicodedata.normalize("NFC", " ".join(written.replace("_", " ").split()))
         if key in seen:
             other, where = seen[key]
-            twice = repr(found) if found == other else f"{found!r} (also written {other!r})"
+            twice = repr(written) if written == other else f"{written!r} (also written {other!r})"
             raise UserError(
                 f"stream {stream}: class name {twice} is used twice, for {where} and {origin}, allowed: each "
                 "name once"
             )
-        seen[key] = found, origin
+        seen[key] = written, origin
 
 
 def _stops(config: ClassConfig, count: int) -> list[int]:

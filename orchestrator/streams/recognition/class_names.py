@@ -27,8 +27,8 @@ def read_class_names(path: str) -> dict[str, str]:
             message is one line.
     """
     if path.endswith((".yaml", ".yml")):
-        found, _ = strict_yaml.read(path)
-        pairs = list(found.items()) if isinstance(found, dict) else None
+        content, _ = strict_yaml.read(path)
+        pairs = list(content.items()) if isinstance(content, dict) else None
     elif path.endswith(".json"):
         pairs = _json(path)
     else:
@@ -47,8 +47,8 @@ def read_class_names(path: str) -> dict[str, str]:
 
 
 def _json(path: str) -> list[tuple[str, Any]] | None:
-    found = read_json(path, "an object, folder to name", pairs=tuple)
-    return list(found) if isinstance(found, tuple) else None
+    content = read_json(path, "an object, folder to name", pairs=tuple)
+    return list(content) if isinstance(content, tuple) else None
 
 
 def _lines(path: str) -> list[tuple[str, str]]:

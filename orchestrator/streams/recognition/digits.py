@@ -56,11 +56,11 @@ class Digits:
         from sklearn.datasets import load_digits
 
         del skip_bad
-        found = load_digits()
-        array = _enlarged(found.images, config.image_size)
+        digits = load_digits()
+        array = _enlarged(digits.images, config.image_size)
         examples = Examples(
             pictures=lambda rows: ArrayPictures(array[rows]),
-            label=found.target,
+            label=digits.target,
             ids=[f"digit {i}" for i in range(len(array))],
         )
         return class_incremental(

@@ -89,7 +89,7 @@ class ImageFolder:
 def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     folders, parts = _listed(config, bad) if config.train_list else class_folders(config.data, bad)
     train, *test = (_examples(config, part) for part in parts)
-    found = class_incremental(
+    source = class_incremental(
         "image-folder",
         config,
         _names(config, folders),
@@ -101,7 +101,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         origins=[f"folder {folder!r}" for folder in folders],
         skipped=bad.counts,
     )
-    return replace(found, remarks=(*bad.remarks, *same_pictures(found.tasks)))
+    return replace(source, remarks=(*bad.remarks, *same_pictures(source.tasks)))
 
 
 def _listed(config: _Config, bad: BadRecords) -> tuple[list[str], list[PictureList]]:

@@ -45,7 +45,7 @@ def listed_pictures(root: str, path: str, bad: Callable[[str, str], None]) -> Pi
     Raises:
         UserError: The file cannot be read.
     """
-    found = PictureList([], [])
+    listed = PictureList([], [])
     names = lru_cache(maxsize=None)(_names)
     for number, line in enumerate(_LINE_END.split(read_text(path, "a list of pictures and labels")), 1):
         if not line.strip():
@@ -62,9 +62,9 @@ def listed_pictures(root: str, path: str, bad: Callable[[str, str], None]) -> Pi
         elif (there := _on_disk(root, picture, names)) is None:
             bad(f"{path}:{number}: {root}/{picture}: no such file, allowed: one that exists", "no such file")
         else:
-            found.paths.append(there)
-            found.labels.append(int(label))
-    return found
+            listed.paths.append(there)
+            listed.labels.append(int(label))
+    return listed
 
 
 def _on_disk(root: str, picture: str, names: Callable[[str], dict[str, str]]) -> str | None:

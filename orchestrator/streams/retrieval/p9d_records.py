@@ -41,16 +41,16 @@ def read_train(path: str, bad: Callable[[str, str], None]) -> dict[str, Records]
         UserError: The file cannot be read or has another shape.
     """
     top = _load(path)
-    found = {}
+    industries = {}
     for industry, items in top.items():
         if not isinstance(items, dict):
             raise UserError(
                 f"{path}: industry {industry!r} is {shown(items)}, allowed: an object of records by id"
             )
-        found[industry] = records = Records()
+        industries[industry] = records = Records()
         for item, title, category, _ in _sound(path, items, ("title", "cate_name"), bad):
             _append(records, item, title, category)
-    return found
+    return industries
 
 
 def read_flat(
@@ -69,7 +69,7 @@ def read_flat(
     Raises:
         UserError: As :func:`read_train` raises it.
     """
-    found = {industry: Records() for industry in industries}
+    by_industry = {industry: Records() for industry in industries}
     spelled = {_composed(industry): industry for industry in industries}
     for item, title, category, industry in _sound(path, _load(path), _FIELDS, bad):
         known = spelled.get(_composed(industry))
@@ -79,8 +79,8 @@ def read_flat(
             )
             bad(message, "industry_name not in train.json")
             continue
-        _append(found[known], item, title, category)
-    return found
+        _append(by_industry[known], item, title, category)
+    return by_industry
 
 
 def _composed(name: str) -> str:

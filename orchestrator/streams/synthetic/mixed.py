@@ -44,7 +44,7 @@ def arrange_mixed(rng: np.random.Generator, objects: np.ndarray, tilt: np.ndarra
     away = away * np.stack([np.ones((n, 4, 1)), rng.choice([-1.0, 1.0], (n, 4, 1))], -1)
     loose = 0.4 * (0.25 - np.abs(away).max(-1) - side / 2).clip(0)
     centre = np.array([[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]])[:, None]
-    place = centre + away + rng.uniform(-1, 1, (*shape, 2)) * loose[..., None]
+    position = centre + away + rng.uniform(-1, 1, (*shape, 2)) * loose[..., None]
     shade = np.array(list(COLOURS.values()))[colour] * rng.uniform(0.88, 1.04, (n, 4, 1, 1))
     lean = 0 if tilt is None else tilt[:, :, None]
     columns = {
@@ -53,8 +53,8 @@ def arrange_mixed(rng: np.random.Generator, objects: np.ndarray, tilt: np.ndarra
         "colour": colour.astype(np.int8),
         "size": size.astype(np.int8),
         "group": np.arange(4, dtype=np.int8)[:, None],
-        "x": place[..., 0].astype(np.float16),
-        "y": place[..., 1].astype(np.float16),
+        "x": position[..., 0].astype(np.float16),
+        "y": position[..., 1].astype(np.float16),
         "side": side.astype(np.float16),
         "tilt": (lean + 3 * rng.integers(-2, 3, shape)).astype(np.int8),
         "rgb": np.clip(shade, 0, 255).round().astype(np.uint8),

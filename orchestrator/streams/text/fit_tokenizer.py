@@ -43,10 +43,10 @@ def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tok
                 "the run was started with, by the same version"
             )
         return kept
-    found = named_tokenizer(source, config)
+    tokenizer = named_tokenizer(source, config)
     partial = folder.with_name(f"{folder.name}.partial")
     for left in (partial, folder):
         shutil.rmtree(left, ignore_errors=True)
-    found.save(partial)
+    tokenizer.save(partial)
     os.replace(partial, folder)
-    return found
+    return tokenizer

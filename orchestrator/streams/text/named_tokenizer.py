@@ -24,13 +24,13 @@ def named_tokenizer(source: StreamSource, config: TextConfig) -> Tokenizer | Non
         return None
     if config.tokenizer in OURS:
         return OURS[config.tokenizer](config.max_tokens)
-    found = Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
+    tokenizer = Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
     for task in source.tasks:
-        unknown, all_of_them = found.unknown(task.splits["train"].captions[:_LOOKED_AT])
+        unknown, all_of_them = tokenizer.unknown(task.splits["train"].captions[:_LOOKED_AT])
         # also where it has no token at all, since it may leave out what it does not know
         if unknown == all_of_them:
             raise UserError(
                 f"tokenizer {config.tokenizer!r}: every word of task {task.name!r} is unknown to it, "
                 "allowed: one of the captions' language"
             )
-    return found
+    return tokenizer

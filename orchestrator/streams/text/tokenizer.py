@@ -154,9 +154,9 @@ class Tokenizer:
             )
         special = {key: token or special["pad"] for key, token in special.items()}
         model = tokenizers.Tokenizer.from_str(loaded.backend_tokenizer.to_str())
-        found = cls(model, max_tokens, special)
-        found._check_unknown(name)
-        return found
+        tokenizer = cls(model, max_tokens, special)
+        tokenizer._check_unknown(name)
+        return tokenizer
 
     def _check_unknown(self, name: str) -> None:
         try:

@@ -28,9 +28,9 @@ def transformers_tokenizer(name: str) -> Any:
     from transformers import AutoTokenizer
 
     source = os.path.expanduser(name)
-    place = os.path.exists(source) or source.startswith((os.sep, "."))
-    if reason := _no_folder(source) if place else None:
-        raise _refused(name, reason, place)
+    is_path = os.path.exists(source) or source.startswith((os.sep, "."))
+    if reason := _no_folder(source) if is_path else None:
+        raise _refused(name, reason, is_path)
     try:
         # Without this argument transformers asks on the terminal whether to run code that came with the
         # tokenizer.
@@ -38,10 +38,10 @@ def transformers_tokenizer(name: str) -> Any:
             source, use_fast=True, local_files_only=True, trust_remote_code=False
         )
     except Exception as error:  # transformers raises many kinds
-        raise _refused(name, _reason(error, source, place), place) from None
+        raise _refused(name, _reason(error, source, is_path), is_path) from None
     if not getattr(loaded, "is_fast", False):
         raise UserError(f"tokenizer {name!r}: has no tokenizer.json, allowed: a fast tokenizer")
-    _check_vocabulary(name, loaded, place)
+    _check_vocabulary(name, loaded, is_path)
     return loaded
 
 
@@ -61,8 +61,8 @@ def _no_folder(source: str) -> str | None:
     return lfs_pointer(source, _FILES)  # other files there, such as weights, may be missing
 
 
-def _reason(error: Exception, source: str, place: bool) -> str:
-    if not place and isinstance(error, OSError):
+def _reason(error: Exception, source: str, is_path: bool) -> str:
+    if not is_path and isinstance(error, OSError):
         return "it is no folder, and not in the local cache"
     reason = " ".join(str(error).split())
     if "trust_remote_code" in reason:
@@ -74,18 +74,18 @@ def _reason(error: Exception, source: str, place: bool) -> str:
     return reason[:200] or type(error).__name__
 
 
-def _refused(name: str, reason: str, place: bool) -> UserError:
+def _refused(name: str, reason: str, is_path: bool) -> UserError:
     allowed = "a folder with tokenizer.json, or with a vocabulary and tokenizer_config.json"
-    if not place:
+    if not is_path:
         allowed += f", or a model in the local cache ('hf download {name}' puts one there)"
     return UserError(f"tokenizer {name!r}: cannot be loaded ({reason}), allowed: {allowed}")
 
 
-def _check_vocabulary(name: str, loaded: Any, place: bool) -> None:
+def _check_vocabulary(name: str, loaded: Any, is_path: bool) -> None:
     vocabulary = loaded.get_vocab()
     special = {str(token) for token in loaded.added_tokens_decoder.values() if token.special}
     special |= set(loaded.all_special_tokens)
     # The space of a sentencepiece model is no word.
     if not any(word.strip("\u2581 \r\n") for word in vocabulary.keys() - special):
         reason = f"it has no vocabulary: none of its {len(vocabulary)} tokens is a word"
-        raise _refused(name, reason, place)
+        raise _refused(name, reason, is_path)

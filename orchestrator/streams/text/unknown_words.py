@@ -20,15 +20,15 @@ def unknown_words(stream: Stream, tokenizer: Tokenizer | None) -> str | None:
     if tokenizer is None or tokenizer.unk_id == tokenizer.pad_id:
         return None
     edges = [tokenizer.pad_id, tokenizer.cls_id, tokenizer.sep_id]
-    found = []
+    shares = []
     for number, task in enumerate(stream.tasks, 1):
         tokens = task.splits["train"].tokens
         words, unknown = int((~np.isin(tokens, edges)).sum()), int((tokens == tokenizer.unk_id).sum())
         if unknown > _SHARE * words:
-            found.append((unknown / words, f"{unknown:,} of {words:,} words in task {number}"))
-    if not found:
+            shares.append((unknown / words, f"{unknown:,} of {words:,} words in task {number}"))
+    if not shares:
         return None
-    told = [text for _, text in sorted(found, key=lambda item: -item[0])[:_PLACES]]
-    if rest := len(found) - len(told):
+    told = [text for _, text in sorted(shares, key=lambda item: -item[0])[:_PLACES]]
+    if rest := len(shares) - len(told):
         told.append(f"more than a tenth in {rest} other tasks")
     return f"unknown to the tokenizer: {', '.join(told)}; stream.tokenizer names another"

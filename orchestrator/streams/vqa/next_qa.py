@@ -113,7 +113,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     untested = not os.path.exists(paths["test"])
     there = {split: path for split, path in paths.items() if split != "test" or not untested}
     features = {split: motion_places(path) for split, path in there.items()}
-    places = {split: found for split, (found, _) in features.items()}
+    places = {split: source for split, (source, _) in features.items()}
     shape = features["train"][1]
     for split, (_, other) in features.items():
         if other != shape:
@@ -136,7 +136,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         return MotionPictures(paths[split], rows, asked.pictures, shape)
 
     group_of = {n: g for g, members in enumerate(NEXT_QA_GROUPS.values()) for n in members}
-    found = question_stream(
+    source = question_stream(
         "next-qa",
         config,
         tasks,
@@ -153,7 +153,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         wups=wups,
         skipped=bad.counts,
     )
-    return replace(found, remarks=(*bad.remarks, *found.remarks))
+    return replace(source, remarks=(*bad.remarks, *source.remarks))
 
 
 def _kinds(config: _Config) -> tuple[str, ...]:

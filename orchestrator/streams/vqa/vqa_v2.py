@@ -157,8 +157,8 @@ def _order(config: _Config, names: list[str]) -> list[str]:
 
 
 def _listed(config: _Config, bad: Callable[[str, str], None]) -> list[ListedTask]:
-    found = {t.name: t for t in listed_tasks(config.data, config.setting, config.domains, bad)}
-    return [found[name] for name in _order(config, list(found))]
+    by_name = {t.name: t for t in listed_tasks(config.data, config.setting, config.domains, bad)}
+    return [by_name[name] for name in _order(config, list(by_name))]
 
 
 def _subjects(config: _Config, kinds: list[str]) -> QuestionSubjects:

@@ -32,5 +32,5 @@ def admitted(families: Sequence[int], group: int, kind: str) -> tuple[str, ...]:
 def vocabulary(families: Sequence[int]) -> tuple[str, ...]:
     """All answers to questions about these families, once each, by kind and then by group."""
     groups = range(len(families))
-    found = (answer for kind in KINDS for group in groups for answer in admitted(families, group, kind))
-    return tuple(dict.fromkeys(found))
+    answers = (answer for kind in KINDS for group in groups for answer in admitted(families, group, kind))
+    return tuple(dict.fromkeys(answers))

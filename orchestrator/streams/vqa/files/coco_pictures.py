@@ -52,8 +52,8 @@ class CocoPictures:
             return None
         others = called(self._there[part])
         if self._kind == "regions":
-            place, reason = f"group {name} in {_features(part)}", f"no features in {_FEATURES}"
-            return f"picture {name} has no features, allowed: one with a {place}, {others}", reason
+            group, reason = f"group {name} in {_features(part)}", f"no features in {_FEATURES}"
+            return f"picture {name} has no features, allowed: one with a {group}, {others}", reason
         return (
             f"picture {name} is not there, allowed: one with {_IMAGES}/{part}/{name}.jpg, {others}",
             f"no picture in {_IMAGES}",

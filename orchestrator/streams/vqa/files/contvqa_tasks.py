@@ -120,8 +120,8 @@ def contvqa_tasks(
     annotations: dict[int, Annotation | None] = {}
     for part in _PARTS:
         path = f"{root}/vqa/v2_OpenEnded_mscoco_{part}_questions.json"
-        for item, found in read_questions(path, wanted, bad).items():
-            questions[item] = None if found is None else (f"COCO_{part}_{found[0]:012d}", found[1])
+        for item, sound in read_questions(path, wanted, bad).items():
+            questions[item] = None if sound is None else (f"COCO_{part}_{sound[0]:012d}", sound[1])
         annotations |= read_annotations(f"{root}/vqa/v2_mscoco_{part}_annotations.json", wanted, bad)
 
     tasks = []
@@ -132,10 +132,10 @@ def contvqa_tasks(
             how = "official" if split == "train" else matching
             for item in ids:
                 place = f"{task.place[split]}: question {item}"
-                found = _sound(place, item, questions, annotations, pictures, bad)
-                if found is None:
+                sound = _sound(place, item, questions, annotations, pictures, bad)
+                if sound is None:
                     continue
-                picture, text, said = found
+                picture, text, said = sound
                 answers = worth(said.answers, how)
                 if not answers:
                     bad(f"{place}: has no answer but marks, allowed: words", "question without an answer")

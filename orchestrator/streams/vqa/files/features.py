@@ -22,10 +22,10 @@ def region_names(path: str) -> tuple[set[str], tuple[int, int]]:
             names = set(file)
             for name in file:
                 group = file[name]
-                found = group.get("features") if isinstance(group, h5py.Group) else None
-                if isinstance(found, h5py.Dataset) and found.ndim == 2 and min(found.shape) > 0:
-                    check_plain(found.id, found.size, path)
-                    return names, found.shape
+                features = group.get("features") if isinstance(group, h5py.Group) else None
+                if isinstance(features, h5py.Dataset) and features.ndim == 2 and min(features.shape) > 0:
+                    check_plain(features.id, features.size, path)
+                    return names, features.shape
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({reason_of(error)}), allowed: a whole HDF5 file") from None
     raise UserError(f"{path}: holds no features, allowed: groups with features (R, F), one a picture")

@@ -23,10 +23,10 @@ class AnswerIds:
 
     def number(self, text: str) -> int:
         """The answer's number, a new one if it was not met before."""
-        found = self._numbers.setdefault(text, len(self.texts))
-        if found == len(self.texts):
+        number_of = self._numbers.setdefault(text, len(self.texts))
+        if number_of == len(self.texts):
             self.texts.append(text)
-        return found
+        return number_of
 
 
 class GradedAnswers:

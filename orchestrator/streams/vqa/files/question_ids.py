@@ -32,17 +32,17 @@ def read_question_ids(path: str, bad: Callable[[str, str], None]) -> dict[str, l
     for task, listed in top.items():
         if text_fault(task) or not isinstance(listed, list):
             raise UserError(f"{path}: task {task!r} is {shown(listed)}, allowed: a list of question ids")
-        found: dict[int, None] = {}
+        ids: dict[int, None] = {}
         for value in listed:
             item = whole_number(value)
             if item is None:
                 message = f"{path}: task {task!r}: {shown(value)} is no question id, allowed: digits"
                 bad(message, "question id is no number")
-            elif item in found:
+            elif item in ids:
                 bad(f"{path}: task {task!r}: names question {item} twice, allowed: once", "named twice")
             else:
-                found[item] = None
-        out[task] = list(found)
+                ids[item] = None
+        out[task] = list(ids)
     return out
 
 

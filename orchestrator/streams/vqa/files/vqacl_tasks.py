@@ -50,22 +50,22 @@ def vqacl_tasks(
         bad: ``bad(message, reason)`` is called for each record that is malformed, has no answer, has one that
             is not in ``vocabulary`` (in training), or no picture. It is left out. ``bad`` may raise.
     """
-    found: list[tuple[str, str, str, QuestionColumns, set[int]]] = []
+    parts: list[tuple[str, str, str, QuestionColumns, set[int]]] = []
     pending: set[int] = set()
     for number, kind in enumerate(kinds):
         for split, part in _FILES.items():
             path = f"{root}/vqa/Partition_Q/karpathy_{part}_q_{kind}.json"
             asked, rough, seen = QuestionColumns.empty(book), set(), set()
             for record in read_partition(path, bad):
-                place = objects.get(record.picture)
+                category = objects.get(record.picture)
                 if record.question in seen:
                     bad.pass_over(f"{record.place}: is listed twice", LISTED_TWICE)
                     continue
                 seen.add(record.question)
-                if place is None:
+                if category is None:
                     missing = f"picture {record.picture} is not in ImgId_cate_map.json, {called(objects)}"
                     bad.pass_over(f"{record.place}: {missing}", _NO_OBJECT)
-                elif place < 0:
+                elif category < 0:
                     bad.pass_over(f"{record.place}: picture {record.picture} is in no group", _NO_GROUP)
                 elif fault := pictures.fault(record.picture):
                     bad(f"{record.place}: {fault[0]}", fault[1])
@@ -75,13 +75,13 @@ def vqacl_tasks(
                     own, known = _answers(record, split, matching)
                     if not known:
                         rough.add(len(asked))
-                    asked.append(str(record.question), record.picture, record.text, place, number, own)
+                    asked.append(str(record.question), record.picture, record.text, category, number, own)
             pending.update(int(asked.ids[row]) for row in rough)
-            found.append((kind, split, path, asked, rough))
+            parts.append((kind, split, path, asked, rough))
 
     annotations = _annotations(root, pending, bad)
     tasks = {kind: TaskQuestions(kind, {}) for kind in kinds}
-    for kind, split, path, asked, rough in found:
+    for kind, split, path, asked, rough in parts:
         how = "official" if split == "train" else matching
         tasks[kind].splits[split] = _answered(path, split, asked, rough, annotations, how, bad)
     return list(tasks.values())
