@@ -1,4 +1,4 @@
-"""What the command lines share: arguments, one-line errors, timed progress."""
+"""What the command lines share: arguments, one-line errors, and timed progress."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Say:
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:
-    """``--version``, which every command has."""
+    """Adds ``--version``, which every command has."""
     parser.add_argument("--version", action="version", version=f"vlcl-orchestrator {__version__}")
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that a sweep and a single run have in common."""
+    """Adds the arguments that a sweep and a single run have in common."""
     add_version(parser)
     parser.add_argument("--stream", metavar="NAME", help="the stream of tasks (default: the search space's)")
     parser.add_argument("--data", metavar="DIR", help="folder of a stream that reads a data set")
@@ -89,7 +89,14 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def given_values(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Dotted key -> value of what the command line sets, ``--set`` and the options that stand for a key."""
+    """The values that the command line sets, by ``--set`` and by the options that stand for a key.
+
+    Returns:
+        Dotted key -> value.
+
+    Raises:
+        UserError: A key is given twice.
+    """
     from ..config import parse_set
 
     values = parse_set(arguments.set)
@@ -110,14 +117,18 @@ def given_values(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def storage_url(given: argparse.Namespace) -> str | None:
-    """Where a new run is to be kept beside its folder: ``--storage``, else ``$VLCL_STORAGE``."""
+    """The storage that keeps a copy of a new run: ``--storage``, else ``$VLCL_STORAGE``; None where neither
+    is given.
+    """
     return whole_url(given.storage or os.environ.get("VLCL_STORAGE"))
 
 
 def whole_url(url: str | None) -> str | None:
-    """A storage's address from any working folder: a path becomes an absolute ``file://`` URL.
+    """A storage's address in a form that holds in any working folder: a path becomes an absolute ``file://``
+    URL.
 
-    :class:`UserError`: what begins like a URL and is none would be taken for a path.
+    Raises:
+        UserError: It begins like a URL and is none, so that it would be taken for a path.
     """
     if not url:
         return None
@@ -132,9 +143,18 @@ def whole_url(url: str | None) -> str | None:
 
 
 def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespace, *honoured: str) -> None:
-    """:class:`UserError`: an option beside ``--resume`` that would not be honoured, as a run goes on with
-    what it was started with. ``honoured``: options of the one command that are. Where there is a storage,
-    files that the run reads may be said again.
+    """Refuses options beside ``--resume`` that would have no effect, since a run is resumed with what it was
+    started with.
+
+    Where there is a storage, files that the run reads may be named again.
+
+    Args:
+        parser: The command's parser.
+        given: The command line.
+        honoured: Options of this command that do have an effect.
+
+    Raises:
+        UserError: Such an option is given.
     """
     allowed = {"resume", "concurrent", "storage", "dry_run", *honoured}
     shown = ", ".join(f"--{name}" for name in (*honoured, "concurrent", "storage", "dry-run"))
@@ -150,7 +170,11 @@ def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespac
 
 
 def said_again(given: argparse.Namespace) -> dict[str, Any]:
-    """Dotted key -> value of what the command line says again of a run that is gone on with."""
+    """The values that the command line repeats for a run that is resumed.
+
+    Returns:
+        Dotted key -> value.
+    """
     from ..config import parse_set
 
     said = parse_set(given.set)
@@ -160,17 +184,27 @@ def said_again(given: argparse.Namespace) -> dict[str, Any]:
 
 
 def resumed_storage(given: argparse.Namespace, request: Mapping[str, Any], file: Path) -> RunStorage | None:
-    """Where a run that is gone on with is kept beside its folder, which is brought up to what is there.
+    """Opens the storage of a run that is resumed, and updates the run's folder from it.
 
-    ``request``: what the run was started with, as the ``file`` in its folder says it. ``--storage`` names a
-    copy of that one, which gets what it lacks, and is written there: it holds from then on.
-    :class:`UserError`: what is there is another run's, or an older copy.
+    ``--storage`` names a copy of the run's storage. The copy gets what it lacks, and is written to the
+    request, so that it is the run's storage from then on.
+
+    Args:
+        given: The command line.
+        request: What the run was started with.
+        file: The file of the request in the run's folder.
+
+    Returns:
+        The run's copy at the storage; None where the run has none.
+
+    Raises:
+        UserError: The storage has another run, or an older copy.
     """
     url = whole_url(given.storage) or request["storage"]
     kept = kept_at(url, file.parent)
     if kept is not None:
         kept.agree()
-        kept_at(url, file.parent, check=True)  # only now: nothing is made where another run is
+        kept_at(url, file.parent, check=True)  # only now, so that nothing is made where another run is
     if kept is not None and url != request["storage"]:
         kept.push_all()
         write_text(file, strict_yaml.dump({**request, "storage": url}))
@@ -178,11 +212,17 @@ def resumed_storage(given: argparse.Namespace, request: Mapping[str, Any], file:
 
 
 def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> None:
-    """Runs a command: a user's error is one line and exit status 2, as is a place that may not be written or
-    read, Ctrl-C is 130 (:class:`~orchestrator.commands.told_to_end.ToldToEnd` has the others), a full disk
-    is one line and 1, a reader of standard output that has gone (``| head``) is 141, as a shell says it,
-    without a word. What it writes only the user may change, whatever the umask: a run's folder is gone on
-    with.
+    """Runs a command and ends the process with its exit status.
+
+    A user's error is one line and exit status 2, and so is a path that may not be written or read. Ctrl-C is
+    130 (:class:`~orchestrator.commands.told_to_end.ToldToEnd` has the other signals). A full disk is one line
+    and 1. Where the reader of standard output has gone (``| head``), the status is 141, as in a shell, and
+    nothing is printed. Only the user may change what the command writes, whatever the umask is, because a run
+    that is resumed trusts its folder.
+
+    Args:
+        main: The command. It takes the arguments and returns the exit status.
+        arguments: The arguments; None: those of the process.
     """
     os.umask(os.umask(0o022) | 0o022)
     _open_outputs()
@@ -200,7 +240,7 @@ def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = Non
     except UserError as error:
         _tell(f"error: {error}")
         status = 1 if is_full(error) else 2
-    except SystemExit:  # after --help, --version or what argparse does not take
+    except SystemExit:  # after --help, --version, or an argument that argparse refuses
         _reader_gone()
         raise
     except BrokenPipeError:
@@ -222,7 +262,7 @@ def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = Non
         status = told.status(130)
     _reader_gone()
     if _lanes_left():
-        # A lane that was left alone waits inside Ray, whose own way out would change the exit status.
+        # A lane that was left alone waits inside Ray, whose own exit would change the exit status.
         for folder in list(RayFolder.left):
             folder.remove()
         os._exit(status)
@@ -234,7 +274,9 @@ def _lanes_left() -> bool:
 
 
 def _unforeseen(error: Exception) -> int:
-    """Raises ``error``; where lanes were left alone, prints its traceback: the process has to end itself."""
+    """Raises ``error``. Where lanes were left alone it prints the traceback instead, since the process then
+    has to end itself.
+    """
     if not _lanes_left():
         raise error
     with suppress(OSError):
@@ -243,21 +285,23 @@ def _unforeseen(error: Exception) -> int:
 
 
 def _tell(line: str) -> None:
-    """A last line, where the terminal is still there."""
+    """Prints a last line, where the terminal is still there."""
     with suppress(OSError):
         print(one_line(line), file=sys.stderr, flush=True)
 
 
 def _open_outputs() -> None:
-    """Output that was closed (``>&-``) goes nowhere, instead of into the next file that is opened."""
+    """Sends output that was closed (``>&-``) nowhere. Otherwise it would go into the next file that is
+    opened.
+    """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - for the life of the process
 
 
 def _settle_home() -> None:
-    """A user without a name and a home, as a container may have one, has the home that Docker gives: Ray does
-    not come up without any.
+    """Gives a user without a name and a home, as a container may have one, the home that Docker gives. Ray
+    does not come up without any.
     """
     try:
         Path.home()
@@ -273,13 +317,13 @@ def _check_here() -> None:
 
 
 def _reader_gone() -> bool:
-    """Whether nobody takes what is printed. What is left of it then goes nowhere: the interpreter would
-    complain of it at its end.
+    """Whether nobody takes what is printed. The rest of the output then goes nowhere, because the interpreter
+    would complain of it at its end.
     """
     try:
         sys.stdout.flush()
         pipe = select.poll()
-        pipe.register(sys.stdout.fileno(), 0)  # errors alone: a pipe that nobody reads has one
+        pipe.register(sys.stdout.fileno(), 0)  # errors alone: a pipe without a reader has one
         if not pipe.poll(0):
             return False
     except io.UnsupportedOperation:  # no file, but what a test reads

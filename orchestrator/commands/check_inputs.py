@@ -1,4 +1,4 @@
-"""What a run reads besides its stream, looked at before anything starts."""
+"""Checks what a run reads besides its stream, before anything starts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from ..streams.text.named_tokenizer import named_tokenizer
 
 
 def check_inputs(config: RunConfig, source: StreamSource, *, kept: bool) -> None:
-    """:class:`~orchestrator.errors.UserError`: a file or folder of weights is not there, or the tokenizer
-    cannot be loaded or knows no word.
+    """Checks a run's weights and its tokenizer.
 
-    ``kept``: the run has its tokenizer already. On a cluster weights may be where the workers are alone: they
-    are not looked for here.
+    On a cluster weights may exist where the workers are and nowhere else, so that they are not checked here.
+
+    Args:
+        config: The run's configuration.
+        source: The stream.
+        kept: Whether the run has its tokenizer already.
+
+    Raises:
+        UserError: A file or folder of weights does not exist, or the tokenizer cannot be loaded or knows no
+            word.
     """
-    found = missing_weights(getattr(config.method, "backbone", None))
-    if found and not ray_address():
-        raise UserError(f"method.backbone.{found}")
+    missing = missing_weights(getattr(config.method, "backbone", None))
+    if missing and not ray_address():
+        raise UserError(f"method.backbone.{missing}")
     if not kept:
         named_tokenizer(source, config.stream)

@@ -1,4 +1,4 @@
-"""Whether a session can start here, said before a run has a name."""
+"""Checks that a session can start here, before a run has a name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from ..machine.process_limits import check_limits
 
 
 def check_start() -> None:
-    """:class:`~orchestrator.errors.UserError`: the cluster that is to be joined is not there, or this process
-    may not take what a Ray of its own takes.
+    """Checks that the cluster to join answers, or that this process may use what a Ray of its own uses.
+
+    Raises:
+        UserError: It does not, or may not.
     """
     if ray_address(check=True) is None:
         check_limits()

@@ -1,4 +1,4 @@
-"""How the command lines take their options."""
+"""The command lines' parser of options."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from ..schema.config_error import nearest
 
 
 class CommandParser(argparse.ArgumentParser):
-    """Tells of a wrong option in one line, as of any other wrong input; exit status 2."""
+    """Reports a wrong option in one line, like any other wrong input, with exit status 2."""
 
     def parse_known_args(
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[Any, list[str]]:
-        """Here nothing may be unknown: the command whose option it would be says so, not the one above it."""
-        found, unknown = super().parse_known_args(args, namespace)
+        """Refuses unknown options right here, so that the command reports them that they were given to, and
+        not the one above it.
+        """
+        parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             word = unknown[0].partition("=")[0]
             options = [option for option in self._option_string_actions if option.startswith("--")]
             meant = nearest(word, options) if word.startswith("-") else ""
             self.error(f"{' '.join(unknown)}: not known here{meant}")
-        return found, unknown
+        return parsed, unknown
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message}; {self.prog} --help tells more\n")

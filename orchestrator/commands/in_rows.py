@@ -8,8 +8,9 @@ _WIDTH = 100
 
 
 def in_rows(head: str, items: Iterable[str]) -> list[str]:
-    """``head`` and ``items``, two spaces apart, in lines of 100 letters at most, or of one longer item; later
-    lines begin below the first item.
+    """Lines of ``head`` and ``items``, two spaces apart.
+
+    A line has at most 100 letters, or one longer item. Later lines begin below the first item.
     """
     rows: list[list[str]] = [[]]
     for item in items:

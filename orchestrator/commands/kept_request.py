@@ -1,4 +1,4 @@
-"""What a run was asked for, as its folder says it."""
+"""The request of a run, as its folder has it."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from ..schema import strict_yaml
 
 
 def read_request(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
-    """The request in a file: each of the keys of ``kinds``, with a value of its type or none.
+    """Reads the request in a file: each of the keys of ``kinds``, with a value of its type or none.
 
-    :class:`~orchestrator.errors.UserError`, one line: no YAML, another key, a missing one, another type.
+    Raises:
+        UserError: The file is no YAML, has another key, lacks a key, or has a value of another type. The
+            message is one line.
     """
-    found, _ = strict_yaml.read(path)
-    if not isinstance(found, Mapping) or set(found) != set(kinds):
+    request, _ = strict_yaml.read(path)
+    if not isinstance(request, Mapping) or set(request) != set(kinds):
         raise UserError(f"{path}: is not what a run was asked for; allowed are the keys {', '.join(kinds)}")
     for key, kind in kinds.items():
-        if found[key] is not None and type(found[key]) is not kind:
-            raise UserError(f"{path}: {key} is {str(found[key])[:60]!r}; allowed: {kind.__name__}, or null")
-    return dict(found)
+        if request[key] is not None and type(request[key]) is not kind:
+            raise UserError(f"{path}: {key} is {str(request[key])[:60]!r}; allowed: {kind.__name__}, or null")
+    return dict(request)

@@ -1,4 +1,4 @@
-"""What a command prints last."""
+"""The last lines that a command prints."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from .told_to_end import ToldToEnd
 
 
 def last_lines(blocks: Sequence[Sequence[str]], fatal: str, interrupted: bool, again: str) -> str:
-    """The text: the ``blocks`` that have lines, why the run came to no end of its own (``fatal``, one line,
-    or that it was ``interrupted``), and the command by which to go on (``again``; empty: there is nothing
-    left to do), a blank line between two.
+    """Joins a command's last lines, with a blank line between two blocks.
+
+    Args:
+        blocks: Blocks of lines; those without lines are left out.
+        fatal: Why the run stopped, in one line; empty where nothing stopped it.
+        interrupted: Whether the run was interrupted.
+        again: The command that resumes the run; empty where nothing is left to do.
     """
     why = []
     if fatal:

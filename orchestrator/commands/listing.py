@@ -1,4 +1,4 @@
-"""What there is to run: ``python -m orchestrator.sweep list [METHOD]``."""
+"""The list of what can be run: ``python -m orchestrator.sweep list [METHOD]``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ _WIDTH = 100
 
 
 def listing(of: str | None = None) -> str:
-    """Methods, streams and search spaces, as aligned plain text for 100 columns; of one method (``of``): what
-    it is, the streams that it learns and its search space.
+    """Methods, streams and search spaces, as aligned plain text for 100 columns.
 
-    :class:`~orchestrator.errors.UserError`: no method of that name.
+    Args:
+        of: A method's name, for which the text says what it is, the streams that it learns, and its search
+            space. None: all methods.
+
+    Raises:
+        UserError: No method has that name.
     """
     names = methods.names() if of is None else [known(of, "list METHOD", methods.names(), "method")]
     scenarios = {scenario for name in names for scenario in methods.get(name).scenarios}

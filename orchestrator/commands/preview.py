@@ -16,7 +16,7 @@ from ..streams.source import StreamSource
 
 
 def preview(space: Space, source: StreamSource, trials: int, concurrent: int | None) -> str:
-    """A sweep: resolved configuration, space, tasks, resources."""
+    """The text for a sweep: its space, resolved configuration, tasks and resources."""
     lines = [
         f"Search: {trials} trials for {space.objective.mode} {space.objective.metric} ({space.path})",
         *(f"  {line}" for line in space.describe()),
@@ -29,7 +29,7 @@ def preview(space: Space, source: StreamSource, trials: int, concurrent: int | N
 def preview_train(
     config: RunConfig, source: StreamSource, seeds: Sequence[int], concurrent: int | None
 ) -> str:
-    """Fixed configurations: seeds, resolved configuration, tasks, resources."""
+    """The text for fixed configurations: their seeds, resolved configuration, tasks and resources."""
     largest = config.replay.most(len(source.categories))
     return "\n".join(
         [f"Runs: seed {', '.join(map(str, seeds))}", "", *_common(config, source, concurrent, largest)]
@@ -37,7 +37,7 @@ def preview_train(
 
 
 def _common(config: RunConfig, source: StreamSource, concurrent: int | None, largest: int) -> list[str]:
-    """``largest``: records that the memory holds at most."""
+    """The part that both texts have. ``largest`` is how many records the memory holds at most."""
     sizes = [{name: len(split.label) for name, split in task.splits.items()} for task in source.tasks]
     columns = list(dict.fromkeys(name for size in sizes for name in size))
     groups = [] if source.tables is None else source.tables.groups

@@ -1,4 +1,4 @@
-"""What a run's folder that came from a storage may say, before it counts as the user's own."""
+"""Checks what the folder of a run that came from a storage may name, before it counts as the user's own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,20 @@ from ..storage.user_path import user_path
 def check_restored(
     config: RunConfig, searched: Mapping[str, Iterable[Any]], said: Mapping[str, Any], url: str
 ) -> None:
-    """Raises a one-line :class:`~orchestrator.errors.UserError` where the run that was restored from ``url``
-    would read files or folders of this machine that the command line does not name.
+    """Checks that a restored run reads only those files and folders of this machine that the command line
+    names.
 
-    What is read there ends in checkpoints, and so in the storage: whoever can write to it must not choose it.
-    ``config``: the run's. ``searched``: what its search chooses among, by dotted key. ``said``: dotted key ->
-    value, said again on the command line (:func:`check_said`).
+    What is read ends in checkpoints, and so in the storage. Whoever can write to the storage must not be able
+    to choose what is read.
+
+    Args:
+        config: The run's configuration.
+        searched: What its search chooses among, by dotted key.
+        said: Dotted key -> value, repeated on the command line (:func:`check_said`).
+        url: The storage.
+
+    Raises:
+        UserError: The run would read something else. The message is one line.
     """
     for key, values in searched.items():
         for value in values:
@@ -31,27 +39,29 @@ def check_restored(
                 )
     named = {"method.name": config.method_name, "stream.name": config.stream_name}
     usual = flatten(RunConfig.from_dict(named).to_dict())
-    found = {
+    unnamed = {
         key: value
         for key, value in flatten(config.to_dict()).items()
         if key not in said and value != usual.get(key) and _is_place(value)
     }
-    if found:
+    if unnamed:
         again = " ".join(
             f"--data {shlex.quote(value)}"
             if key == "stream.data"
             else f"--set {shlex.quote(f'{key}={value}')}"
-            for key, value in found.items()
+            for key, value in unnamed.items()
         )
         raise UserError(
-            f"{url}: the run there reads {', '.join(map(repr, found.values()))} on this machine; allowed "
+            f"{url}: the run there reads {', '.join(map(repr, unnamed.values()))} on this machine; allowed "
             f"where you say so yourself, beside --resume and --storage: {again}"
         )
 
 
 def check_said(config: RunConfig, said: Mapping[str, Any]) -> None:
-    """:class:`~orchestrator.errors.UserError`: the command line says again what the run was started with, and
-    says something else.
+    """Checks that what the command line repeats is what the run was started with.
+
+    Raises:
+        UserError: It is something else.
     """
     flat = flatten(config.to_dict())
     for key, value in said.items():
@@ -64,7 +74,9 @@ def check_said(config: RunConfig, said: Mapping[str, Any]) -> None:
 
 
 def _is_place(value: Any) -> bool:
-    """Whether it is text that names a file or folder of this machine, also behind a prefix, as timm's."""
+    """Whether the value is text that names a file or folder of this machine, with or without a prefix such as
+    timm's.
+    """
     if not isinstance(value, str) or not value.strip():
         return False
     path = value.rpartition(":")[2]

@@ -1,4 +1,4 @@
-"""A process that is told to end, by whatever means, ends as at Ctrl-C."""
+"""Ends a process in the same way as Ctrl-C, by whatever signal it is told to end."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from types import FrameType
 from typing import ClassVar
 
 _TOLD = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
-_ONE = 1.0  # seconds in which the same request may come by several ways: the terminal's, the shell's
+_ONE = 1.0  # seconds in which one request may come in several ways: from the terminal and from the shell
 
 
 class ToldToEnd:
-    """A context in which SIGTERM (``kill``, ``timeout``, SLURM, systemd, Kubernetes), SIGHUP (a terminal that
-    goes away), and SIGUSR1, SIGUSR2 and SIGXCPU (with which batch systems announce an end) are what Ctrl-C
-    is: the first a request, the second an interruption. One that the process was started to ignore, as by
-    ``nohup``, stays ignored. For the main thread; elsewhere it does nothing.
+    """A context in which other signals do what Ctrl-C does: the first is a request, the second an
+    interruption.
+
+    They are SIGTERM (``kill``, ``timeout``, SLURM, systemd, Kubernetes), SIGHUP (a terminal that goes away),
+    and SIGUSR1, SIGUSR2 and SIGXCPU (by which batch systems announce an end). A signal that the process was
+    started to ignore, for example by ``nohup``, stays ignored. It works in the main thread, and does nothing
+    in another one.
     """
 
     by: ClassVar[str] = ""
-    """The name of the signal that came first; empty where none has, or Ctrl-C."""
+    """The name of the signal that came first; empty where none has come, or Ctrl-C came."""
 
     def __init__(self) -> None:
         self._first: int | None = None
@@ -40,14 +43,14 @@ class ToldToEnd:
             signal.signal(number, usual)
 
     def status(self, status: int) -> int:
-        """What a shell makes of the signal that came, for a command whose own ``status`` says interrupted
-        (130).
+        """The exit status that a shell gives for the signal that came, where the command's own ``status``
+        says interrupted (130); else ``status``.
         """
         return 128 + self._first if status == 130 and self._first is not None else status
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGXCPU and self._first is not None:
-            return  # the kernel says so once more with every second of CPU
+            return  # the kernel repeats it with every further second of CPU time
         again, self._last = time.monotonic() - self._last < _ONE, time.monotonic()
         if again:
             return
@@ -55,7 +58,7 @@ class ToldToEnd:
         ToldToEnd.by = signal.Signals(self._first).name
         interrupt = signal.getsignal(signal.SIGINT)
         if callable(interrupt):
-            # By its own number where that is asked for, since Ctrl-C alone may be ignored.
+            # By its own number where that is asked for, since only Ctrl-C may be ignored.
             interrupt(number if getattr(interrupt, "any_signal", False) else signal.SIGINT, frame)
         else:  # ignored, as in the background of a script
             raise KeyboardInterrupt

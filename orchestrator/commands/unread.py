@@ -11,8 +11,10 @@ from typing import Any, TextIO
 
 @contextmanager
 def unread() -> Iterator[None]:
-    """Within it what cannot be printed, since the reader or the terminal has gone or the disk below is full,
-    is dropped: it is no reason to end what it tells of.
+    """Drops what cannot be printed inside the block.
+
+    The reader or the terminal may have gone, or the disk may be full. That is no reason to end the work that
+    the output tells of.
     """
     with ExitStack() as stack:
         for stream, redirect in ((sys.stdout, redirect_stdout), (sys.stderr, redirect_stderr)):

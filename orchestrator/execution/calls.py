@@ -1,18 +1,20 @@
-"""Questions to an actor that may be out of reach for a moment."""
+"""Calls to an actor that may be out of reach for a moment."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds before it is asked again
+_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds before each new attempt
 
 
 def ask(actor: Any, method: str, *args: Any) -> Any:
-    """What ``actor.method(*args)`` answers. A question may arrive twice: the methods asked like this give the
-    same answer then.
+    """Calls ``actor.method(*args)`` and returns its answer.
 
-    Raises what the actor raised, and Ray's ``ActorUnavailableError`` where it stays out of reach.
+    A call may arrive twice. Methods that are called like this give the same answer then.
+
+    Raises:
+        ActorUnavailableError: The actor stays out of reach. Errors of the actor are raised as they are.
     """
     import ray
     from ray.exceptions import ActorUnavailableError

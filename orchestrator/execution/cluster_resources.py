@@ -1,4 +1,4 @@
-"""What a Ray cluster has, and what its autoscaler may add."""
+"""The resources of a Ray cluster, and those that its autoscaler may add."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from ..schema import strict_yaml
 
 @dataclass(frozen=True)
 class ClusterResources:
-    """Resources of each node (``CPU``, ``GPU``, ``memory`` and ``object_store_memory`` in bytes): ``present``
-    ones, what is ``free`` of these, in their order, and ``possible`` ones that the autoscaler may add; what
-    is not known of these is not there.
+    """The resources of each node: ``CPU``, ``GPU``, and ``memory`` and ``object_store_memory`` in bytes.
+
+    Attributes:
+        present: The resources of the nodes that are there.
+        free: What is free of them, in the same order.
+        possible: The resources of the nodes that the autoscaler may add. A resource that is not known is
+            missing.
     """
 
     present: list[Mapping[str, float]]
@@ -26,14 +30,16 @@ class ClusterResources:
 
 
 def cluster_resources() -> ClusterResources:
-    """Of the cluster that this process has joined. That machines may be added is known on its head, where the
-    autoscaler runs with a file that names their types.
+    """The resources of the cluster that this process has joined.
+
+    Whether machines may be added is known only on the cluster's head. The autoscaler runs there, with a file
+    that names the types of machines.
     """
     import ray
     from ray._private.state import available_resources_per_node
 
     alive = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
-    # What Ray tells of the whole cluster does not say whether a CPU and a GPU are free on one node.
+    # Ray's figures for the whole cluster do not tell whether a CPU and a GPU are free on the same node.
     available = available_resources_per_node()
     present, free = list(alive.values()), [available.get(node, {}) for node in alive]
     path = _autoscaling_config(ray.get_runtime_context().gcs_address)
@@ -44,28 +50,36 @@ def cluster_resources() -> ClusterResources:
 
 
 def living_nodes() -> list[str]:
-    """Their ids."""
+    """The ids of the nodes that are alive."""
     import ray
 
     return [node["NodeID"] for node in ray.nodes() if node["Alive"]]
 
 
 def possible_nodes(config: Mapping, workers: int) -> list[Mapping[str, float]]:
-    """What a cluster of ``workers`` workers may add by its launcher's ``config``: of each type as many as are
-    allowed of it, the most at once where all types together are limited, larger machines first.
+    """The nodes that a cluster may still add, larger machines first.
+
+    Of each type there are as many as the file allows. Where the file limits all types together, there are no
+    more than that.
+
+    Args:
+        config: The file of the cluster's launcher.
+        workers: How many worker nodes the cluster has now.
     """
     types = config.get("available_node_types") or {}
     room = max(0, int(config.get("max_workers", 0)) - workers)
-    found = []
+    nodes = []
     for name, kind in types.items():
         if name != config.get("head_node_type"):
-            found += [dict(kind.get("resources") or {})] * int(kind.get("max_workers", room))
-    found.sort(key=lambda node: (node.get("GPU", 0), node.get("CPU", 0)), reverse=True)
-    return found[:room]
+            nodes += [dict(kind.get("resources") or {})] * int(kind.get("max_workers", room))
+    nodes.sort(key=lambda node: (node.get("GPU", 0), node.get("CPU", 0)), reverse=True)
+    return nodes[:room]
 
 
 def _autoscaling_config(gcs_address: str) -> Path | None:
-    """The file of the autoscaler that serves the cluster, where it runs on this machine."""
+    """The file of the autoscaler that serves the cluster; None where the autoscaler does not run on this
+    machine.
+    """
     import psutil
 
     for process in psutil.process_iter(["cmdline"]):

@@ -1,4 +1,4 @@
-"""A Ray of one's own that comes up."""
+"""The start of a Ray of one's own."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ _NEEDED = ("gcs_server", "raylet")
 def while_it_lives(
     look: Callable[..., Any], processes: Sequence[subprocess.Popen[Any]]
 ) -> Callable[..., Any]:
-    """``look``, Ray's own look for its node, which raises RuntimeError as long as it is not there: Ray waits
-    30 seconds, of which a busy machine takes more, and all of them for a process that is gone. The one that
-    is returned looks for a minute.
+    """Makes Ray's search for its node wait longer, and stop at once where the node's process has died.
 
-    It raises a ChildProcessError, one line, where one of the ``processes`` that Ray cannot be without has
-    died.
+    ``look`` raises RuntimeError as long as the node is not there. By itself Ray waits for 30 seconds. A busy
+    machine takes longer, and where a process is gone all of them are in vain. The function that is returned
+    searches for a minute.
+
+    Args:
+        look: Ray's own search.
+        processes: Ray's processes.
+
+    Returns:
+        A function in the place of ``look``. It raises a ChildProcessError, in one line, where one of the
+        ``processes`` has died that Ray cannot do without.
     """
 
     def patient(*args: Any) -> Any:
@@ -41,6 +48,6 @@ def while_it_lives(
 
 
 def how(process: subprocess.Popen[Any]) -> str:
-    """How a process ended."""
+    """How a process ended: by which signal, or with which exit status."""
     code = process.returncode
     return f"signal {-code}" if code < 0 else f"exit status {code}"

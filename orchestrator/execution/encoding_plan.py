@@ -1,4 +1,4 @@
-"""How many processes encode, and what each asks for."""
+"""How many processes encode, and what each asks Ray for."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ from ..errors import UserError
 from .cluster_resources import ClusterResources
 from .slots import slots
 
-_PROCESS_BYTES = 3 * 2**30  # what a process with torch and an encoder may hold
-_DECODERS = 8  # CPUs at most that decode for one GPU
-_WORTH = 100  # chunks a process for which a machine is made
+_PROCESS_BYTES = 3 * 2**30  # bytes that a process with torch and an encoder may hold
+_DECODERS = 8  # CPUs that decode for one GPU, at most
+_WORTH = 100  # chunks for each process that justify a new machine
 
 _Nodes = Sequence[Mapping[str, float]]
 
 
 @dataclass(frozen=True)
 class PoolPlan:
-    """``processes`` with ``cpus`` CPUs, which decode, and ``gpus`` GPUs each, 0 .. 1. ``waits``: for what,
-    where not one of them can start at once: ``others``, who hold all CPUs or GPUs, or ``machines``, which the
-    autoscaler has to add.
+    """The processes that encode.
+
+    Attributes:
+        processes: How many there are.
+        cpus: The CPUs of each, which decode.
+        gpus: The part of a GPU that each holds, 0 .. 1.
+        waits: What the pool waits for where no process can start at once: ``others``, who hold all CPUs or
+            GPUs, or ``machines``, which the autoscaler has to add.
     """
 
     processes: int
@@ -36,7 +41,7 @@ class PoolPlan:
         return {"CPU": self.cpus} | ({"GPU": self.gpus} if self.gpus else {})
 
     def explain(self) -> str:
-        """Where it encodes, in words."""
+        """The place where the pool encodes, in words."""
         if not self.gpus:
             return f"encoding on {self.processes} CPU core(s)"
         each = f"{self.gpus:g} GPU and {self.cpus} CPU core(s)"
@@ -44,13 +49,19 @@ class PoolPlan:
 
 
 def plan_pool(cluster: ClusterResources, gpus: float, chunks: int) -> PoolPlan:
-    """As many processes as have room on what is free, as far as a node's memory allows and no more than
-    ``chunks``: with ``gpus`` > 0, what a trial's worker holds, that much of a GPU and its part of the free
-    CPUs, at least one; else a CPU each.
+    """Plans as many processes as have room in the free resources, as far as a node's memory allows.
 
-    Where nothing is free it is one process, which waits for the first place that others give up. Where no
-    GPU is there yet, it is as many as are worth a machine, of those that may come. :class:`UserError` where
-    neither would ever do.
+    Where nothing is free it plans one process, which waits for the first room that others leave. Where no
+    node has a GPU yet it plans as many processes as justify a machine, among the nodes that may come.
+
+    Args:
+        cluster: The cluster's resources.
+        gpus: The part of a GPU that a trial's worker holds. Each process gets as much, and its share of the
+            free CPUs, at least one. 0: each process gets one CPU.
+        chunks: How many chunks are encoded. There are no more processes than that.
+
+    Raises:
+        UserError: No process would ever have room.
     """
     if not gpus:
         return _on_cpus(cluster, chunks)

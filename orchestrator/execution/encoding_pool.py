@@ -1,4 +1,4 @@
-"""Encoding on all that Ray has."""
+"""Encoding on all free resources of the cluster."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ from ..run_options import RunOptions
 from .encoding_plan import PoolPlan, plan_pool
 from .encoding_reservation import reserved
 
-_UP = 600  # seconds that processes whose places are reserved may take to come up
-_GONE = 10.0  # seconds that Ray may take to tell what the pool held as free
+_UP = 600  # seconds that processes may take to come up once their room is reserved
+_GONE = 10.0  # seconds that Ray may take to report the pool's resources as free
 _TRIES = 3  # times that a process of the pool may die in succession before the run ends
 
 
 class RayPool:
-    """A :data:`~orchestrator.features.builder.Runner`: Ray Data's ``map_batches`` over a pool of actors on
-    the GPUs that are free, where ``run``'s trials hold GPUs, else on the free CPU cores
-    (:func:`~.encoding_plan.plan_pool`). They read the pictures themselves. What a process that dies was at
-    work on is encoded again.
+    """A :data:`~orchestrator.features.builder.Runner`: Ray Data's ``map_batches`` over a pool of actors.
 
-    ``folder``: where large parts of the pictures' readers lie while the pool is at work. Ray must be
-    initialised. Where others hold its CPUs or GPUs, or machines have to come first, the pool waits and says
-    so. When the iteration ends, the pool is gone.
+    The actors run on the free GPUs where the trials of ``run`` hold GPUs, else on the free CPU cores
+    (:func:`~.encoding_plan.plan_pool`). They read the pictures themselves. The chunk of a process that dies
+    is encoded again. Ray must be initialised. Where others hold its CPUs or GPUs, or machines have to be
+    added first, the pool waits and says so. When the iteration ends, the pool is gone.
+
+    Args:
+        run: The options of the run.
+        folder: The folder for large parts of the pictures' readers while the pool works.
+        say: Prints progress.
     """
 
     def __init__(self, run: RunOptions, folder: Path, say: Callable[[str], None]) -> None:
@@ -57,7 +60,7 @@ class RayPool:
         _wait_until_free(before)
 
     def _plan(self, chunks: int) -> PoolPlan:
-        # Here, for they import Ray Train, which the pool's processes have no use for.
+        # These are imported here because they import Ray Train, which the pool's processes do not need.
         from .cluster_resources import cluster_resources
         from .placement import worker_gpus
 
@@ -78,9 +81,9 @@ class RayPool:
         left, failures = set(range(len(chunks))), 0
         while left:
             try:
-                with reserved(self._plan(len(left)), self._say) as (plan, places):
+                with reserved(self._plan(len(left)), self._say) as (plan, group):
                     self._say(plan.explain())
-                    for number, data in _results(encoder, chunks, sorted(left), plan, places):
+                    for number, data in _results(encoder, chunks, sorted(left), plan, group):
                         left.remove(number)
                         failures = 0
                         yield number, data
@@ -95,33 +98,36 @@ class RayPool:
                 if failures == _TRIES:
                     raise UserError(f"encoding processes keep dying: {reason}") from error
                 self._say(f"an encoding process died, starting the pool anew: {reason}")
-            # The error's frames hold the pool that has ended, and it what the next one waits for.
+            # Frames that the error refers to keep the finished pool alive, and the pool holds resources that
+            # the next pool waits for.
             gc.collect()
 
 
 def _results(
-    encoder: SharedPickle, chunks: list[Chunk], numbers: list[int], plan: PoolPlan, places: Any
+    encoder: SharedPickle, chunks: list[Chunk], numbers: list[int], plan: PoolPlan, group: Any
 ) -> Generator[tuple[int, bytes], None, None]:
     import ray.data
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-    # What goes wrong is raised here as well, where it is said in one line.
+    # Whatever goes wrong is raised here too, and then reported in one line.
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    # All are up before one works: Ray never frees what a process holds whose pool ends while it is starting.
+    # All processes are up before one works: Ray never frees what a process holds whose pool ends while it
+    # starts.
     context.wait_for_min_actors_s = _UP
     data = ray.data.from_items(
-        # A block is handed back as a whole: one chunk each, so that each is kept as soon as it is encoded.
+        # A block is returned as a whole. Each has one chunk, so that a chunk is kept as soon as it is
+        # encoded.
         [{"number": number} for number in numbers],
         override_num_blocks=len(numbers),
     )
     options: dict[str, Any] = {}
     if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(data.map_batches).parameters.values()):
-        # Ray's core complains of every actor that Ray Data may restart; here another pool goes on instead.
+        # Ray's core complains of every actor that Ray Data may restart. Here another pool continues instead.
         options = {"max_restarts": 0, "max_task_retries": 0}
-    with warnings.catch_warnings(action="ignore"):  # such options are to go in Ray 2.64
+    with warnings.catch_warnings(action="ignore"):  # such options are to be removed in Ray 2.64
         data = data.map_batches(
             _Worker,
             batch_size=1,
@@ -129,7 +135,7 @@ def _results(
             compute=ray.data.ActorPoolStrategy(size=plan.processes),
             num_cpus=plan.cpus,
             num_gpus=plan.gpus,
-            scheduling_strategy=PlacementGroupSchedulingStrategy(places),
+            scheduling_strategy=PlacementGroupSchedulingStrategy(group),
             **options,
         )
     for row in data.iter_rows():
@@ -139,7 +145,9 @@ def _results(
 
 
 class _Worker:
-    """An actor of the pool. What a user can mend comes back as a value: Ray would wrap an exception."""
+    """An actor of the pool. An error that a user can mend comes back as a value, because Ray would wrap an
+    exception.
+    """
 
     def __init__(self, encoder: SharedPickle, chunks: list[Chunk], plan: PoolPlan) -> None:
         import ray
@@ -168,7 +176,9 @@ class _Worker:
 
 
 def _wait_until_free(before: Mapping[str, float]) -> None:
-    """Actors end a moment after the last who knows them: lanes must find their CPUs and GPUs."""
+    """Waits until the pool's CPUs and GPUs are free for the lanes: actors end a moment after the last process
+    that knows them.
+    """
     import ray
 
     deadline = time.monotonic() + _GONE

@@ -1,4 +1,4 @@
-"""Places for encoding processes, held before one starts."""
+"""Resources for encoding processes, reserved before one starts."""
 
 from __future__ import annotations
 
@@ -12,20 +12,29 @@ from ..errors import UserError
 from .encoding_plan import PoolPlan
 from .throttle import Throttle
 
-_SETTLE = 30.0  # seconds until fewer places are asked for, as somebody else took some
-_MACHINES = 300.0  # the same where machines have to come
-_LAUNCH = 1800.0  # seconds until it is given up that a machine comes
-_SAY = 60.0  # seconds between two lines of one who waits
+_SETTLE = 30.0  # seconds until fewer processes are asked for, because somebody else took some of the room
+_MACHINES = 300.0  # the same where machines have to be added
+_LAUNCH = 1800.0  # seconds until the wait for a machine is given up
+_SAY = 60.0  # seconds between two lines while it waits
 
 
 @contextmanager
 def reserved(plan: PoolPlan, say: Callable[[str], None]) -> Iterator[tuple[PoolPlan, Any]]:
-    """``plan`` as it could be had, with as many processes or fewer, and Ray's placement group that holds
-    their places. It goes at the end, and whatever runs in it.
+    """Reserves resources for the processes of ``plan``, or for fewer of them.
 
-    Ray places all or none: where not all can be had, half as many are asked for, and so on. The last one
-    waits for as long as others hold the cluster, and says so. :class:`UserError`: no machine came in half an
-    hour.
+    Ray reserves all or nothing: where it cannot reserve all, half as many are asked for, and so on. The last
+    process waits for as long as others hold the cluster, and says so. The reservation ends with the block,
+    and with it whatever runs there.
+
+    Args:
+        plan: The plan.
+        say: Prints progress.
+
+    Returns:
+        The plan with as many processes as were reserved, and Ray's placement group for them.
+
+    Raises:
+        UserError: No machine came in half an hour.
     """
     from ray.util import placement_group, remove_placement_group
 

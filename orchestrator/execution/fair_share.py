@@ -1,4 +1,4 @@
-"""How sweeps on one cluster share it: by lanes, given up and taken between two trials."""
+"""How sweeps share a cluster: they give up lanes, and take them, between two trials."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-_POLITE = 60.0  # seconds that a sweep leaves the lane it gave up to another one that has none
+_POLITE = 60.0  # seconds for which a sweep leaves the lane that it gave up to a sweep that has none
 
 
 @dataclass(frozen=True)
 class SweepShare:
-    """What a sweep has of a cluster: lanes that are ``up``, and lanes that have work and are ``waiting`` for
-    room.
+    """What a sweep has of a cluster.
+
+    Attributes:
+        up: How many of its lanes are up.
+        waiting: How many of its lanes have work and wait for room.
     """
 
     up: int
@@ -20,26 +23,36 @@ class SweepShare:
 
 
 def gives(own: SweepShare, others: Iterable[SweepShare], used: bool = True) -> bool:
-    """Whether a sweep gives up a lane that holds no trial: another sweep waits that has none, or has at least
-    two fewer.
+    """Whether a sweep gives up a lane that holds no trial.
 
-    ``used``: the lane has run a trial since it came up. One that has not is given up only to a sweep with at
-    least two fewer: it would go to and fro between two sweeps otherwise, without a trial in between.
+    It does where another sweep waits that has no lane, or at least two fewer than this one.
+
+    Args:
+        own: This sweep.
+        others: The other sweeps.
+        used: Whether the lane has run a trial since it came up. A lane that has not is given up only to a
+            sweep with at least two fewer. Otherwise it would go back and forth between two sweeps without a
+            trial in between.
     """
     return any(o.waiting and own.up and ((used and not o.up) or own.up - o.up >= 2) for o in others)
 
 
 def may_take(own: SweepShare, others: Iterable[SweepShare]) -> bool:
-    """Whether a sweep may ask again for a lane that it gave up: all that wait have more."""
+    """Whether a sweep may ask again for a lane that it gave up: every other sweep that waits must have more
+    lanes than this one would.
+    """
     return all(not o.waiting or o.up > own.up + own.waiting for o in others)
 
 
 class LaneGifts:
-    """One sweep's decisions about its lanes, which depend on the lane that it gave up last.
+    """Decides on one sweep's lanes. The decisions depend on the lane that the sweep gave up last.
 
-    A lane that is given up comes up elsewhere after many seconds. Until then no second one is given up. A
-    lane of the sweep's own that has been waiting for room may come up in its place, as Ray serves whoever
-    asked first: that one is given up as well. ``clock``: seconds.
+    A lane that is given up takes many seconds to come up elsewhere. Until then the sweep does not give up a
+    second one. Ray serves whoever asked first, so that another lane of this sweep which waits for room may
+    come up instead. That lane is given up as well.
+
+    Args:
+        clock: Gives the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -49,8 +62,8 @@ class LaneGifts:
         self._others_had = 0
 
     def leaves(self, own: SweepShare, others: Collection[SweepShare], used: bool) -> bool:
-        """Whether a lane that is up and holds no trial is given up now; it is counted in ``own``. ``used`` as
-        :func:`gives` says.
+        """Whether a lane that is up and holds no trial is given up now. ``own`` counts that lane. ``used`` is
+        as for :func:`gives`.
         """
         if self._under_way(others):
             return not used and own.up > self._left and any(o.waiting for o in others)

@@ -1,4 +1,4 @@
-"""What a lane does, and how it ended."""
+"""A lane's work, and how it ended."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from ..storage.url_folder import Storage
 
 @dataclass(frozen=True)
 class Job:
-    """What a lane does next: ``train`` walks the stream, ``test`` looks at the test splits of a finished
-    walk.
+    """A lane's next work. Its configuration is ``base`` with ``values``.
 
-    The configuration is ``base`` (nested) with ``values`` (dotted keys). ``folder`` is the trial's own, on
-    the driver's machine or shared; ``storage``: where its checkpoints and reports are kept in its place.
-    ``stamp``: what its checkpoints are of, see :meth:`~orchestrator.storage.identity.Identity.stamp`.
+    Attributes:
+        id: The job's id.
+        kind: ``train`` walks the stream; ``test`` evaluates a finished walk on the test splits.
+        base: The configuration, nested.
+        values: The trial's values, by dotted keys.
+        folder: The trial's own folder, on the driver's machine or shared.
+        storage: Where its checkpoints and reports are kept instead; None: in ``folder``.
+        stamp: What its checkpoints carry, see :meth:`~orchestrator.storage.identity.Identity.stamp`.
     """
 
     id: str
@@ -30,9 +34,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a job ended. ``interrupted``: nobody waits for its end, it is gone on with another time.
-    ``metrics``: what a ``test`` job found. ``fatal``: no other job would fare better (disk full). ``again``:
-    the job may fare better another time (a neighbour held the GPU's memory).
+    """How a job ended.
+
+    Attributes:
+        status: ``interrupted`` means that nobody waits for the job's end, and that it is resumed another
+            time.
+        reason: Why it failed.
+        metrics: What a ``test`` job measured.
+        fatal: No other job would fare better, such as when the disk is full.
+        again: The job may fare better another time, such as when a neighbour held the GPU's memory.
     """
 
     status: Literal["finished", "stopped", "failed", "interrupted"]

@@ -1,4 +1,4 @@
-"""A warm Ray Train worker group that runs one job after another."""
+"""A lane: a warm Ray Train worker group that runs one job after another."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-# Here, and LaneTrainer as a lane is made, by the driver's first thread: lanes' threads would import Train
-# while that one imports Tune, and one of them find the other's modules half made.
+# Train is imported here, and LaneTrainer when a lane is made, both by the driver's first thread. Otherwise
+# lanes' threads would import Train while the first thread imports Tune, and one thread would find a module
+# that the other one has only half imported.
 from ray import train
 
 from ..storage.full_disk import full_disk, is_full
@@ -23,15 +24,23 @@ from .worker import work
 class Lane(threading.Thread):
     """Runs ``TorchTrainer.fit`` on a thread of the driver for as long as the dispatcher has work for it.
 
-    Ray Train restarts a worker group that dies; the group asks the dispatcher for the unfinished job and goes
-    on from its last finished task. A lane that was let go, its place being wanted by another sweep, begins
-    anew when the dispatcher says so. ``dashboard``: whether Ray's runs.
+    Ray Train restarts a worker group that dies. The group asks the dispatcher for the unfinished job and
+    continues it from its last finished task. A lane that was given up because another sweep wanted its room
+    begins again when the dispatcher says so.
+
+    Args:
+        number: The lane's number.
+        dispatcher: The dispatcher's actor.
+        resources: What the lane asks Ray for.
+        folder: The run's folder.
+        dashboard: Whether Ray's dashboard runs.
     """
 
     def __init__(
         self, number: int, dispatcher: Any, resources: LaneResources, folder: Path, dashboard: bool
     ) -> None:
-        # Not above: it brings torch, for which Train's controller, which imports this module, has no use.
+        # It is not imported above, because it brings torch, which Train's controller does not need; the
+        # controller imports this module.
         from .lane_trainer import LaneTrainer
 
         super().__init__(name=f"lane-{number}", daemon=True)
@@ -46,7 +55,7 @@ class Lane(threading.Thread):
         try:
             while self._begin_again(self._fit()):
                 pass
-        except Exception:  # noqa: BLE001 - the session is over, nobody is left to tell
+        except Exception:  # noqa: BLE001 - the session is over, and nobody is left to tell
             return
 
     def _begin_again(self, reason: str) -> bool:
@@ -56,7 +65,7 @@ class Lane(threading.Thread):
         return answer == "again"
 
     def _fit(self) -> str:
-        """One Train run, for as long as the dispatcher keeps it; why it ended."""
+        """One Train run, for as long as the dispatcher keeps it. Returns why it ended."""
         logging.getLogger("ray.train").setLevel(logging.ERROR)
         use_gpu = self._resources.gpus > 0
         per_worker = {"CPU": self._resources.cpus} | ({"GPU": self._resources.gpus} if use_gpu else {})
@@ -67,7 +76,8 @@ class Lane(threading.Thread):
                 train_loop_config={
                     "lane": self._number,
                     "dispatcher": self._dispatcher,
-                    # Its files, for a folder of the driver's machine need not be there on another.
+                    # The files' contents, since a folder of the driver's machine need not exist on another
+                    # one.
                     "tokenizer": {p.name: p.read_bytes() for p in (self._folder / "tokenizer").glob("*")},
                     "threads": max(1, int(self._resources.cpus)),
                     "gpus": self._resources.gpus,
@@ -77,7 +87,7 @@ class Lane(threading.Thread):
                 scaling_config=train.ScalingConfig(
                     num_workers=self._resources.workers, use_gpu=use_gpu, resources_per_worker=per_worker
                 ),
-                # A worker by itself talks to nobody: NCCL would only cost it memory of a GPU that it may
+                # A single worker talks to nobody. NCCL would only take memory of a GPU that the worker may
                 # share.
                 torch_config=LaneGroup("nccl" if use_gpu and self._resources.workers > 1 else "gloo"),
                 run_config=train.RunConfig(
@@ -88,7 +98,7 @@ class Lane(threading.Thread):
             )
             trainer.fit()
             return "its Train run ended early"
-        except Exception as error:  # noqa: BLE001 - whatever ends a lane, its trials must hear of it
+        except Exception as error:  # noqa: BLE001 - its trials must hear of whatever ends a lane
             if is_full(error):
                 return full_disk(self._folder)
             lines = str(error).strip().splitlines() or [""]

@@ -1,4 +1,4 @@
-"""What a lane asks Ray for."""
+"""The resources that a lane asks Ray for."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LaneResources:
-    """What one lane asks for. ``cpus`` and ``gpus`` are per worker; a fraction of a GPU needs ``workers`` =
-    1.
+    """The resources of one lane.
+
+    Attributes:
+        workers: How many workers it has.
+        cpus: CPUs of each worker.
+        gpus: GPUs of each worker. A fraction needs ``workers`` = 1.
     """
 
     workers: int = 1

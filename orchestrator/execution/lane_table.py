@@ -1,4 +1,4 @@
-"""Which lanes of a sweep there are, and what each is at."""
+"""The lanes of a sweep and their states."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-_LOOK = 2.0  # seconds for which what is known of the cluster's nodes is taken to be so
+_LOOK = 2.0  # seconds for which knowledge of the cluster's nodes is taken as current
 
 
 @dataclass
 class LaneEntry:
-    """``state``: ``starting``, its workers are not there (yet, or any more); ``up``; ``parked``, it was told
-    to end and may come back; ``dead``, for good, by ``reason``.
+    """The state of one lane.
 
-    ``attempt``: which worker group it has, by the name that the group gave itself. ``job``: the id of what it
-    holds. ``used``: it has had one since its workers came up; it is not given up
-    before, or sweeps would pass it to and fro without a trial in between. ``nodes``: where its workers are.
-    ``seconds``: from its first start until its workers were ready; ``joins``: how often they came up;
-    ``idle``: how often they did without having taken a job since; ``ends``: how often its Train run ended
-    unasked.
+    Attributes:
+        state: ``starting``: its workers are not there, yet or any more. ``up``. ``parked``: it was told to
+            end and may come back. ``dead``: it is gone for good, for ``reason``.
+        reason: Why it is dead.
+        attempt: Its worker group, by the name that the group gave itself.
+        job: The id of the job that it holds.
+        used: Whether it has had a job since its workers came up. Before that it is not given up, since sweeps
+            would pass it back and forth without a trial in between.
+        nodes: The nodes that its workers are on.
+        seconds: The time from its first start until its workers were ready.
+        joins: How often its workers came up.
+        idle: How often they came up without taking a job since.
+        ends: How often its Train run ended unasked.
     """
 
     state: Literal["starting", "up", "parked", "dead"] = "starting"
@@ -36,7 +42,11 @@ class LaneEntry:
 
 
 class LaneTable:
-    """The lanes by number. ``alive``: the ids of the cluster's living nodes; None: all nodes live."""
+    """The lanes of a sweep, by number.
+
+    Args:
+        alive: Gives the ids of the cluster's living nodes; None: all nodes live.
+    """
 
     def __init__(self, alive: Callable[[], Iterable[str]] | None = None) -> None:
         self.lanes: dict[int, LaneEntry] = {}
@@ -48,7 +58,7 @@ class LaneTable:
         return self.lanes.setdefault(lane, LaneEntry())
 
     def count(self, *states: str) -> int:
-        """Lanes in one of ``states``."""
+        """How many lanes are in one of ``states``."""
         return sum(entry.state in states for entry in self.lanes.values())
 
     @property
@@ -56,7 +66,7 @@ class LaneTable:
         return bool(self.lanes) and all(entry.state == "dead" for entry in self.lanes.values())
 
     def held(self) -> list[str]:
-        """Ids of the jobs that lanes hold."""
+        """The ids of the jobs that lanes hold."""
         return [entry.job for entry in self.lanes.values() if entry.job is not None]
 
     def on_lost_node(self, entry: LaneEntry) -> bool:
@@ -68,7 +78,7 @@ class LaneTable:
         return not entry.nodes <= self._known
 
     def release_lost(self) -> list[str]:
-        """Takes their jobs from lanes whose node is gone, which wait for another; answers the jobs' ids."""
+        """Takes the jobs from lanes whose node is gone and which wait for another. Returns the jobs' ids."""
         released = []
         for entry in self.lanes.values():
             if entry.state == "up" and self.on_lost_node(entry):

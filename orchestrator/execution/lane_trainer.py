@@ -1,4 +1,4 @@
-"""Ray Train's trainer, without what a lane has no use for."""
+"""Ray Train's trainer without the parts that a lane does not need."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from ray.train.torch import TorchTrainer
 
 
 class LaneTrainer(TorchTrainer):
-    """Without the processes that hand out Ray's data sets, of which a lane has none, and with
-    ``dashboard=False`` without the one that sets a placement group free when Train's controller has died: it
-    asks Ray's dashboard whether that lives, and where there is none waits ten seconds for an answer, at the
-    end of the lane as well.
+    """Starts fewer helper processes than Train's own trainer.
+
+    It leaves out the processes that hand out Ray's data sets, of which a lane has none. With
+    ``dashboard=False`` it also leaves out the process that frees a placement group once Train's controller
+    has died. That process asks Ray's dashboard whether the controller lives. Without a dashboard it waits ten
+    seconds for an answer, at the end of the lane too.
     """
 
     def __init__(self, *args: Any, dashboard: bool, **options: Any) -> None:
@@ -19,5 +21,5 @@ class LaneTrainer(TorchTrainer):
         self._left_out = {"DatasetsCallback"} | (set() if dashboard else {"PlacementGroupCleanerCallback"})
 
     def _create_default_callbacks(self) -> list[Any]:
-        found = super()._create_default_callbacks()
-        return [callback for callback in found if type(callback).__name__ not in self._left_out]
+        callbacks = super()._create_default_callbacks()
+        return [callback for callback in callbacks if type(callback).__name__ not in self._left_out]

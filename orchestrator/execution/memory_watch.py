@@ -1,4 +1,4 @@
-"""A machine whose memory is full, where Ray ends one worker after another."""
+"""Notices that a machine's memory is full and Ray ends one worker after another."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ _THRESHOLD = "RAY_memory_usage_threshold"
 
 
 class MemoryWatch:
-    """Counts the workers of this job that Ray ended for the memory of their node. One may be a trial's doing,
-    which fails by itself; several in succession, ``done`` being no further (how many tasks were finished),
-    are not.
+    """Counts the workers of this job that Ray ended because their node's memory was full.
+
+    A single one may be a trial's doing, and the trial fails by itself. Several in succession, without a
+    finished task in between, are not.
+
+    Args:
+        done: Gives how many tasks are finished.
     """
 
     def __init__(self, done: Callable[[], int]) -> None:
@@ -30,8 +34,10 @@ class MemoryWatch:
         self._due = Throttle(2.0)
 
     def look(self) -> None:
-        """Asks, every two seconds at most. :class:`~orchestrator.execution.ray_watch.RayLost`, one line: it
-        is no use to go on.
+        """Counts, every two seconds at most.
+
+        Raises:
+            RayLost: It is of no use to continue. The message is one line.
         """
         if not self._due():
             return
@@ -55,23 +61,23 @@ def _ended() -> int:
 
 
 def memory_line(ended: int) -> str:
-    """One line on a full machine, on which Ray has ``ended`` workers: how much is in use, by whom, where it
-    is this one.
+    """One line on a full machine, where Ray has ended ``ended`` workers. If it is this machine, the line says
+    how much memory is in use, and by whom.
     """
-    if ray_address() is not None:  # a cluster's, of which any machine may be meant
+    if ray_address() is not None:  # a cluster's, where any machine may be meant
         return (
             f"memory: Ray ended {ended} of the job's workers since the last finished task, whose machines "
             "were full; allowed: less at once (--concurrent), or less beside it"
         )
-    found = psutil.virtual_memory()
+    memory = psutil.virtual_memory()
     users = []
     for process in psutil.process_iter(["name", "memory_info"]):
-        with suppress(AttributeError):  # another user's, of which nothing can be seen
+        with suppress(AttributeError):  # another user's process, of which nothing can be seen
             users.append((process.info["memory_info"].rss, process.info["name"], process.pid))
     most = ", ".join(
         f"{name} {rss / _GIB:.1f} (pid {pid})" for rss, name, pid in sorted(users)[: -_SHOWN - 1 : -1]
     )
-    used = f"{(found.total - found.available) / _GIB:.1f} of {found.total / _GIB:.1f} GiB"
+    used = f"{(memory.total - memory.available) / _GIB:.1f} of {memory.total / _GIB:.1f} GiB"
     threshold = os.environ.get(_THRESHOLD, "0.95")
     return (
         f"memory: {used} of this machine are in use, most by {most}; above a share of {threshold} Ray ends "

@@ -11,8 +11,13 @@ _PATIENCE = 3.0  # seconds
 
 
 class OtherSweeps:
-    """Tells a sweep's dispatcher what the others have, whose dispatchers are the named actors of
-    ``namespace``. Ray must have been joined.
+    """Tells a sweep's dispatcher what the other sweeps have of the cluster.
+
+    Ray must have been joined.
+
+    Args:
+        dispatcher: The sweep's dispatcher.
+        namespace: The namespace of the named actors that are the dispatchers of all sweeps.
     """
 
     def __init__(self, dispatcher: Any, namespace: str) -> None:
@@ -23,7 +28,7 @@ class OtherSweeps:
         """How many others there were when last looked."""
 
     def look(self) -> None:
-        """Asks them, every few seconds at most. One that does not answer is not there."""
+        """Asks the other sweeps, every few seconds at most. A sweep that does not answer counts as gone."""
         import ray
         from ray.exceptions import GetTimeoutError, RayActorError
 

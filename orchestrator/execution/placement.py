@@ -1,4 +1,4 @@
-"""Whether what a sweep asks for can be had, said before anything waits for it."""
+"""Checks that the cluster can place what a sweep asks for, before anything waits for it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from ..run_options import RunOptions
 from .lane_resources import LaneResources
 from .slots import slots
 
-_LANE_BYTES = 3 * 2**30  # a lane's processes held about 2.2 GB when measured
+_LANE_BYTES = 3 * 2**30  # bytes; a lane's processes held about 2.2 GB when they were measured
 
 
 def lane_resources(run: RunOptions, nodes: Sequence[Mapping[str, float]]) -> LaneResources:
-    """What a trial's lane asks for on a cluster of ``nodes``, there or yet to come.
+    """The resources that a trial's lane asks for.
 
-    ``run.gpus_per_trial`` None means one GPU a worker where a node has one. :class:`UserError` where
-    ``run.device`` is cuda and no node has a GPU.
+    Args:
+        run: The run's options. ``run.gpus_per_trial`` None means one GPU for each worker where a node has a
+            GPU.
+        nodes: The cluster's nodes, present or still to come.
+
+    Raises:
+        UserError: ``run.device`` is cuda and no node has a GPU.
     """
     return LaneResources(run.workers, run.cpus_per_worker, worker_gpus(run, nodes))
 
 
 def worker_gpus(run: RunOptions, nodes: Sequence[Mapping[str, float]]) -> float:
-    """GPUs that each worker of a trial holds, 0 .. 1. ``nodes`` and :class:`UserError` as
+    """The GPUs that each worker of a trial holds, 0 .. 1. The arguments and errors are those of
     :func:`lane_resources`.
     """
     has_gpu = any(node.get("GPU", 0) > 0 for node in nodes)
@@ -41,12 +46,20 @@ def worker_gpus(run: RunOptions, nodes: Sequence[Mapping[str, float]]) -> float:
 def lanes_that_fit(
     resources: LaneResources, nodes: Sequence[Mapping[str, float]], wanted: int | None, trials: int
 ) -> int:
-    """How many lanes to start: ``wanted``, or as many as the nodes hold, never more than ``trials``.
+    """How many lanes to start: ``wanted``, or as many as the nodes hold, and never more than ``trials``.
 
-    ``nodes``: the resources of each node, there or yet to come (``CPU``, ``GPU``, ``memory`` in bytes where
-    it is known), as if nobody else used them: a lane whose place another sweep holds waits for its share. A
-    worker lies on one node, a lane's workers may lie on several. :class:`UserError` where not even one lane,
-    or not all that were asked for, can be placed.
+    A worker lies on one node, while a lane's workers may lie on several.
+
+    Args:
+        resources: What a lane asks for.
+        nodes: The resources of each node, present or still to come (``CPU``, ``GPU``, and ``memory`` in bytes
+            where it is known), as if nobody else used them. A lane whose room another sweep holds waits for
+            its share.
+        wanted: How many lanes were asked for; None: as many as fit.
+        trials: How many trials there are.
+
+    Raises:
+        UserError: Not even one lane, or not all that were asked for, can be placed.
     """
     workers = [slots(node, resources.cpus, resources.gpus) for node in nodes]
     fit = sum(workers) // resources.workers

@@ -22,19 +22,20 @@ _PARTING = 30  # seconds that workers may take to leave their group
 _LOOPBACK = "127.0.0.1"
 
 _held: list[TCPStore | TemporaryDirectory[str]] = []
-"""What the first worker keeps while its group is up: that by which the group meets."""
+"""What the first worker keeps while its group is up: the file or store by which the group meets."""
 
 
 class LaneGroup(BackendConfig):
     """Ray Train's process group for torch (``backend``: ``gloo`` or ``nccl``), with two differences.
 
-    It listens where its own workers come from and nowhere else; torch's store would listen on all of the
-    machine's addresses, and believe whoever asks. Workers of one machine meet in a file of their user's, or
-    on loopback where no folder has locks, and their collectives listen on loopback. Workers of several
-    machines meet at a store that listens on the first one's address in the cluster, and their collectives
-    listen on their own: torch has no way to ask who comes there for a token. And torch is imported by the
-    workers alone: Train's controller, a process of each lane that starts before its workers, has no other use
-    for it.
+    It listens only where its own workers come from, while torch's store would listen on all addresses of the
+    machine and believe whoever asks. Workers of one machine meet in a file of their user's, or on loopback
+    where no folder has locks, and their collectives listen on loopback. Workers of several machines meet at a
+    store that listens on the first one's address in the cluster, and each one's collectives listen on its own
+    address: torch cannot ask whoever comes there for a token.
+
+    Only the workers import torch. Train's controller, a process of each lane that starts before its workers,
+    would have no other use for it.
     """
 
     def __init__(self, backend: str) -> None:
@@ -56,8 +57,8 @@ class _Backend(Backend):
             meeting = worker_group.execute_single(0, _listen, _LOOPBACK if together else places[0][1])
         worker_group.execute(_prepare, together)
         ranks = range(len(worker_group))
-        # NCCL would only say that there is no GPU, and Train begin again for ever: over gloo the workers come
-        # up and say which GPU does not answer, and why.
+        # NCCL would only report that there is no GPU, and Train would begin again forever. Over gloo the
+        # workers come up and say which GPU does not answer, and why.
         gloo = backend_config.backend == "nccl" and not all(worker_group.execute(_has_gpu))
         how = "gloo" if gloo else backend_config.backend, len(ranks), meeting
         ray.get([worker_group.execute_single_async(rank, _join, rank, *how) for rank in ranks])
@@ -75,13 +76,13 @@ def _place() -> tuple[str, str]:
 
 
 def _file() -> str | None:
-    """Where to meet in a file, in a folder that nobody else may enter. Below Ray's own, it goes with that
-    where this process is killed. None: no folder here has the locks that torch's store asks for.
+    """A file to meet in, in a folder that nobody else may enter; None where no folder here has the locks that
+    torch's store asks for. Below Ray's own folder it goes with that where this process is killed.
     """
     for base in filter(None, (session_place(), gettempdir(), "/dev/shm")):
         with suppress(OSError):
             folder = TemporaryDirectory(prefix="vlcl-", dir=base)
-            # torch takes what follows these signs for no part of the path, however they are written.
+            # Whatever way it is written, torch does not count what follows these signs as part of the path.
             if not {"#", "?"} & set(folder.name) and _has_locks(folder.name):
                 _held[:] = [folder]
                 return f"file://{folder.name}/store"
@@ -121,21 +122,23 @@ def _listen(address: str) -> str:
 def _prepare(together: bool) -> None:
     from ..numerics.deterministic import ALLOWED, WORKSPACE
 
-    # What a lane writes only the user may change, as what the driver does: both are gone on with.
+    # Only the user may change what a lane writes, just like what the driver writes: a resumed run trusts
+    # both.
     os.umask(os.umask(0o022) | 0o022)
-    # Before anything wakes CUDA: any of the lane's trials may ask for deterministic algorithms.
+    # This is set before anything wakes CUDA, since any of the lane's trials may ask for deterministic
+    # algorithms.
     os.environ.setdefault(WORKSPACE, ALLOWED[0])
-    # Left to themselves, collectives listen where the host's name or the first network card leads.
+    # By themselves, collectives listen where the host's name or the first network card leads.
     name = _interface(_LOOPBACK if together else ray.util.get_node_ip_address())
     for key, card in {"GLOO_SOCKET_IFNAME": name, "NCCL_SOCKET_IFNAME": f"={name}"}.items():
-        # "=": else all names that begin so. One that the user named is for several machines; this one may
-        # not have it.
+        # The "=" excludes other names that begin so. A card that the user named is for several machines, and
+        # this one may not have it.
         if name is not None and (together or key not in os.environ):
             os.environ[key] = card
 
 
 def _interface(address: str) -> str | None:
-    """The network interface that has an address; None where none has (it is another machine's, for ours)."""
+    """The network interface that has an address; None where no interface here has it."""
     import psutil
 
     for name, addresses in psutil.net_if_addrs().items():

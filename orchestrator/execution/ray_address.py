@@ -1,4 +1,4 @@
-"""Which Ray a session is to join."""
+"""The address of the Ray that a session joins."""
 
 from __future__ import annotations
 
@@ -11,31 +11,33 @@ from urllib.parse import urlsplit
 from ..errors import UserError
 
 _ALLOWED = "allowed: HOST:PORT of a head that runs, or unset for a Ray of this machine's own"
-# What a head answers, at its own port and at that of Ray's client.
+# What a head answers, at its own port and at the port of Ray's client.
 _ASKED = {"": "/ray.rpc.NodeInfoGcsService/GetClusterId", "ray": "/ray.rpc.RayletDriver/ClusterInfo"}
 _PATIENCE = 10.0  # seconds in which a head must answer
 
 
 def ray_address(*, check: bool = False) -> str | None:
-    """``$RAY_ADDRESS``; None where a session starts its own Ray: unset, empty or ``local``.
+    """``$RAY_ADDRESS``; None where a session starts its own Ray, because it is unset, empty or ``local``.
 
-    ``check``: whether a Ray has to answer there, in ten seconds.
+    Args:
+        check: Whether a Ray has to answer there, in ten seconds.
 
-    :class:`~orchestrator.errors.UserError`: none answers; it is no address; or it is ``auto``, for which Ray
-    reads a file that any user of the machine can write, and sends the token to whom that names.
+    Raises:
+        UserError: No Ray answers; it is no address; or it is ``auto``. For ``auto`` Ray reads a file that any
+            user of the machine can write, and sends the token to the address in it.
     """
     address = os.environ.get("RAY_ADDRESS", "").strip()
     if address in ("", "local"):
         return None
     if address == "auto":
         raise UserError(f"RAY_ADDRESS=auto: it goes by a file that others can write; {_ALLOWED}")
-    scheme, _, place = address.rpartition("://")
-    if scheme not in ("", "ray"):  # which Ray reads itself
+    scheme, _, host_and_port = address.rpartition("://")
+    if scheme not in ("", "ray"):  # Ray reads this itself
         return address
     try:
-        parts = urlsplit(f"//{place}")
+        parts = urlsplit(f"//{host_and_port}")
         host, port = parts.hostname, parts.port
-    except ValueError:  # a port that is no number, or none that there is
+    except ValueError:  # a port that is no number, or too large a one
         host = port = None
     if not host or not port:
         raise UserError(f"RAY_ADDRESS={address}: no address; {_ALLOWED}")
@@ -45,17 +47,17 @@ def ray_address(*, check: bool = False) -> str | None:
 
 
 def _why_not(host: str, port: int, asked: str) -> str:
-    """Why no Ray answers there what it is ``asked``; empty where one does."""
-    found = [f"no answer in {_PATIENCE:.0f} s"]
+    """Why no Ray answers there when it is ``asked``; empty where one does."""
+    answer = [f"no answer in {_PATIENCE:.0f} s"]
 
     def look() -> None:
-        found[:] = [_refusal(host, port, asked)]
+        answer[:] = [_refusal(host, port, asked)]
 
-    # Names are looked up for as long as it takes: the process does not wait for that.
+    # Looking up a name may take any time, for which the process does not wait.
     looking = threading.Thread(target=look, daemon=True)
     looking.start()
     looking.join(_PATIENCE)
-    return found[0]
+    return answer[0]
 
 
 def _refusal(host: str, port: int, asked: str) -> str:
@@ -74,7 +76,7 @@ def _refusal(host: str, port: int, asked: str) -> str:
         try:
             ask(b"", timeout=max(0.1, until - time.monotonic()))
         except grpc.RpcError as error:
-            # A head that asks for a token refuses to answer, and is one.
+            # A head that asks for a token refuses to answer, and is a head all the same.
             silent = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
             if error.code() in (*silent, grpc.StatusCode.UNIMPLEMENTED):
                 return "what listens there is no head of Ray"

@@ -20,8 +20,8 @@ from ..errors import UserError
 from ..storage.movable import movable_by
 
 _PREFIX, _INSIDE, _LOCK = "vray-", "r", "lock"
-_PREFIXES = _PREFIX, "vlcl-ray-"  # the second is an earlier version's
-# What Ray puts below the folder that it is given, at its longest.
+_PREFIXES = _PREFIX, "vlcl-ray-"  # the second one is an earlier version's
+# The longest path that Ray makes below the folder that it is given.
 _SOCKET = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
 _MOST = 107  # bytes that the path of a Unix socket may have
 _ROOM = _MOST - len(f"/{_PREFIX}12345678/{_INSIDE}/{_SOCKET}")
@@ -29,19 +29,23 @@ _END = 2.0  # seconds that Ray's processes may go on writing
 
 
 class RayFolder:
-    """A folder made for one Ray, which goes with :meth:`remove`, or as the process ends.
+    """A folder for one Ray. It is removed by :meth:`remove`, or when the process ends.
 
-    Ray lets everybody write to the folder that it is given, where its sockets, its ports and what it moves to
-    disk lie. ``path`` is therefore in a folder that its owner alone may enter. That one is where Ray's own
-    would be: in ``$RAY_TMPDIR``, ``$TMPDIR`` or ``/tmp``, the first whose path is short enough for Unix
-    sockets, which can be written to, and in which nobody else can rename what lies there. ``say`` prints why
-    one was passed over. What killed processes of the same user have left there is removed.
+    Ray lets everybody write to the folder that it is given, which has its sockets, its ports and what it
+    moves to disk. Therefore ``path`` lies in a folder that only its owner may enter. That folder lies where
+    Ray's own would: in ``$RAY_TMPDIR``, ``$TMPDIR`` or ``/tmp``, the first of them whose path is short enough
+    for Unix sockets, which can be written to, and in which nobody else can rename anything. What killed
+    processes of the same user left there is removed.
 
-    :class:`~orchestrator.errors.UserError`: none of them will do.
+    Args:
+        say: Prints why a folder was not taken.
+
+    Raises:
+        UserError: None of the folders will do.
     """
 
     left: list[RayFolder] = []
-    """Those of this process that have not been removed."""
+    """The folders of this process that were not removed yet."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         refused = []
@@ -64,8 +68,10 @@ class RayFolder:
         _sweep(base)
 
     def remove(self) -> None:
-        """Removes the folder, once. Processes of Ray's that are still there, since this one ends without its
-        leave, are ended: they would make the folder anew.
+        """Removes the folder, once.
+
+        Processes of Ray's may still be there, where this process ends in spite of them. They are ended,
+        because they would make the folder anew.
         """
         if self not in self.left:
             return
@@ -86,7 +92,9 @@ def _bases() -> Iterator[tuple[str, Path]]:
 
 
 def _make(base: Path) -> tuple[Path, int]:
-    """A new folder in ``base``, and the handle by which this process holds it. OSError: why not there."""
+    """Makes a folder in ``base``. Returns the folder and the handle by which this process holds it. Raises
+    OSError with the reason where it cannot be made there.
+    """
     if (length := len(os.fsencode(base))) > _ROOM:
         raise OSError(f"{length} bytes are too long for Unix sockets, at most {_ROOM} are allowed")
     if (reason := movable_by(base)) is not None:
@@ -95,13 +103,13 @@ def _make(base: Path) -> tuple[Path, int]:
     lock = os.open(made / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     with suppress(OSError):  # a file system without locks, where nothing is swept up
         fcntl.flock(lock, fcntl.LOCK_EX)
-    os.write(lock, socket.gethostname().encode())  # last: a folder without it is left alone
+    os.write(lock, socket.gethostname().encode())  # this comes last: a folder without it is left alone
     return made, lock
 
 
 def _end_processes(path: str) -> None:
-    """Kills this process' children that have ``path`` on their command line, and nobody's, as those of a
-    raylet that has died are; and their children.
+    """Kills the processes with ``path`` on their command line that are this process' children, or nobody's,
+    as the children of a dead raylet are; and their children.
     """
     ended = []
     for process in psutil.process_iter():
@@ -116,24 +124,24 @@ def _end_processes(path: str) -> None:
 
 
 def _orphan(process: psutil.Process) -> bool:
-    """Whether its parent is gone: one that takes orphans in stands above this process as well."""
+    """Whether the process' parent is gone. A process that adopts orphans is also above this process."""
     parent = process.parent()
     return parent is None or parent in psutil.Process().parents()
 
 
 def _remove(folder: Path) -> None:
-    # The lock last: what is not removed whole is known by it to the next start.
+    # The lock is removed last: by it the next start recognises a folder that was not removed whole.
     shutil.rmtree(folder / _INSIDE, ignore_errors=True)
     if not (folder / _INSIDE).exists():
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sweep(base: Path) -> None:
-    """Removes the folders in ``base`` that processes of this user and machine made and are dead."""
-    for folder in (found for prefix in _PREFIXES for found in base.glob(f"{prefix}*")):
-        with suppress(OSError):  # another's, one that is in use, or has just gone
-            found = folder.lstat()
-            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid():
+    """Removes the folders in ``base`` that dead processes of this user and machine made."""
+    for folder in (entry for prefix in _PREFIXES for entry in base.glob(f"{prefix}*")):
+        with suppress(OSError):  # another user's, one in use, or one that has just gone
+            entry = folder.lstat()
+            if stat.S_ISDIR(entry.st_mode) and entry.st_uid == os.getuid():
                 _sweep_one(folder)
 
 

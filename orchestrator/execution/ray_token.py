@@ -1,4 +1,4 @@
-"""The token by which the processes of a Ray of one's own know each other."""
+"""The token by which the processes of a Ray of one's own recognise each other."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ _MODE, _TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 
 
 class RayToken:
-    """A new token, in the environment of this process and of those that it starts, until :meth:`forget`.
+    """Puts a new token into the environment of this process, and so of those that it starts, until
+    :meth:`forget`.
 
-    Ray would otherwise write one to ``~/.ray/auth_token``, for all to read and for all Rays to come. Tokens
-    are asked for whatever ``$RAY_AUTH_MODE`` says; ``say`` prints that it is not followed.
+    Ray would otherwise write one to ``~/.ray/auth_token``, which all may read and all later Rays would use.
+    Tokens are asked for whatever ``$RAY_AUTH_MODE`` says.
+
+    Args:
+        say: Prints that ``$RAY_AUTH_MODE`` is not followed.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -23,7 +27,7 @@ class RayToken:
         self._set({_MODE: "token", _TOKEN: secrets.token_hex(32)})
 
     def forget(self) -> None:
-        """The environment is again what it was."""
+        """Restores the environment."""
         self._set(self._before)
 
     def _set(self, values: dict[str, str | None]) -> None:
@@ -32,7 +36,8 @@ class RayToken:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        # Only now: it reads the mode as it is imported. If it has been already, it is told to look again.
+        # Only now: it reads the mode as it is imported. Where it was imported already, it is told to read it
+        # again.
         from ray._raylet import AuthenticationTokenLoader, Config
 
         Config.initialize("")

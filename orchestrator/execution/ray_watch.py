@@ -11,31 +11,35 @@ from types import FrameType
 from .coming_up import how
 from .ray_folder import RayFolder
 
-_LOOK = 0.5  # seconds between two looks
+_LOOK = 0.5  # seconds between two checks
 _DEAF = 5.0  # seconds in which the main thread has to hear of it
 _STRUCK = signal.SIGUSR2
 
 
 class RayLost(BaseException):
-    """Ray will answer nothing more; the message is one line. No Exception: Tune, which takes an Exception
-    for something of its own, would ask Ray to clean up and wait for it.
+    """Ray will not answer any more. The message is one line.
+
+    It is no Exception, because Tune takes an Exception as its own, asks Ray to clean up, and waits for Ray.
     """
 
 
 class RayWatch:
-    """From :meth:`start` to :meth:`end` the main thread gets a :class:`RayLost` wherever it is, once one of
-    the two processes has died that a Ray of this process' own cannot be without. Nothing is watched where
-    Ray was joined, or in another thread.
+    """From :meth:`start` to :meth:`end` the main thread gets a :class:`RayLost`, wherever it is, once Ray has
+    died.
 
-    Where the main thread does not hear of it, since it waits inside Ray for the process that has died, Ray
-    would end this process a minute later without a word: ``last_words`` is called with the line, on another
+    Two processes are watched that a Ray of this process' own cannot do without. Nothing is watched where Ray
+    was joined, or in another thread.
+
+    The main thread may not hear of it, because it waits inside Ray for the dead process. Ray would then end
+    this process a minute later without a word. Instead, ``last_words`` is called with the line, on another
     thread, and the process ends with status 1.
     """
 
     def __init__(self, last_words: Callable[[str], None] = lambda line: None) -> None:
         self._last_words = last_words
         self._over, self._parked = threading.Event(), threading.Event()
-        # As a lane's, so that the process ends itself: Ray would wait for what has died.
+        # It is named like a lane's thread, so that the process ends itself. Ray would wait for the dead
+        # process.
         self._thread = threading.Thread(target=self._watch, name="lane-watch", daemon=True)
         self._line = ""
         self._usual = signal.getsignal(_STRUCK)
@@ -47,10 +51,10 @@ class RayWatch:
         self._thread.start()
 
     def end(self) -> None:
-        """Lost or not: nothing is raised any more."""
+        """Stops watching. From here on nothing is raised, whether Ray is lost or not."""
         self._over.set()
         if self._thread.ident is not None and not self._line:
-            self._thread.join(_DEAF)  # one that has just seen a death stays until the process ends
+            self._thread.join(_DEAF)  # a thread that has just seen a death stays until the process ends
             signal.signal(_STRUCK, self._usual if not self._thread.is_alive() else signal.SIG_IGN)
 
     def _watch(self) -> None:
@@ -70,7 +74,7 @@ class RayWatch:
                     os._exit(1)
 
     def _strike(self, number: int, frame: FrameType | None) -> None:
-        if not self._line:  # somebody else's signal
+        if not self._line:  # somebody else sent the signal
             if callable(self._usual):
                 self._usual(number, frame)
         elif not self._over.is_set():
@@ -79,7 +83,7 @@ class RayWatch:
 
 
 def died() -> str:
-    """Which process of the Ray that this one started has died, and how; empty where none has."""
+    """Which process of the Ray that this process started has died, and how; empty where none has."""
     if (node := _own_node()) is None:
         return ""
     for kind, process in node.dead_processes():

@@ -1,4 +1,4 @@
-"""The folder of Ray's session, as a place for files that go when it goes."""
+"""The folder of Ray's session, for files that are removed with it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from ..storage.movable import movable_by
 
 
 def session_place() -> str | None:
-    """The resolved path of Ray's session folder on this machine: what a killed process leaves there goes with
-    it. None: this process is in no session, or others may put another folder in its place. Ray lets everybody
-    write there, and who started this Ray may have made it where all may enter.
+    """The resolved path of Ray's session folder on this machine. What a killed process leaves there is
+    removed with it.
+
+    None: this process is in no session, or others may put another folder in its place. Ray lets everybody
+    write there, and whoever started this Ray may have made the folder where all may enter.
     """
     node = ray._private.worker._global_node
     if node is None:

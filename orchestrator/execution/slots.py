@@ -1,18 +1,22 @@
-"""How many processes a node has room for."""
+"""The number of processes that a node has room for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-_UNIT = 10_000  # parts of a CPU or GPU that Ray reckons in
+_UNIT = 10_000  # the parts of a CPU or GPU that Ray counts in
 
 
 def slots(node: Mapping[str, float], cpus: float, gpus: float) -> int:
-    """How many processes fit on ``node`` at once that ask for ``cpus`` CPUs and ``gpus`` GPUs each.
+    """How many processes fit on a node at the same time.
 
-    ``node``: its ``CPU`` and ``GPU``, all or those that are free; ``cpus`` > 0; ``gpus``: 0, a fraction of 1,
-    or whole. A fraction lies on one GPU, so what is left on two GPUs is no place: 0.6 fits once on each. What
-    is free of GPUs that others use is taken to lie on as few of them as can be.
+    A fraction of a GPU lies on one GPU, so that what is left on two GPUs does not add up: 0.6 fits once on
+    each. What is free of GPUs that others use is assumed to lie on as few GPUs as possible.
+
+    Args:
+        node: The node's ``CPU`` and ``GPU``, all of them or those that are free.
+        cpus: CPUs of each process, above 0.
+        gpus: GPUs of each process: 0, a fraction of 1, or a whole number.
     """
     count = _parts(node.get("CPU", 0)) // max(1, _parts(cpus))
     if not gpus:
@@ -25,5 +29,7 @@ def slots(node: Mapping[str, float], cpus: float, gpus: float) -> int:
 
 
 def _parts(amount: float) -> int:
-    """As Ray cuts it off, so that three thirds are one; but not by what floats err."""
+    """The amount in Ray's parts, cut off as Ray does, so that three thirds are one, but without the error of
+    floats.
+    """
     return int(amount * _UNIT + 1e-3)

@@ -1,4 +1,4 @@
-"""Says that the object store did not hold what was put there."""
+"""Reports that the object store could not hold all that was put there."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ _MIB = 2**20
 
 
 class SpillMonitor:
-    """Watches the object stores of all nodes. What they cannot hold Ray moves to disk, where it is read from
-    more slowly: the user is told when it begins, and each time that it has doubled.
+    """Watches the object stores of all nodes.
+
+    Ray moves to disk what they cannot hold, and reads it from there more slowly. The user is told when that
+    begins, and each time that the amount has doubled.
     """
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -20,7 +22,7 @@ class SpillMonitor:
         self._due = Throttle(10.0)
 
     def look(self) -> None:
-        """Asks, every ten seconds at most."""
+        """Checks, every ten seconds at most."""
         if not self._due():
             return
         spilled = _spilled_bytes()

@@ -1,4 +1,4 @@
-"""Ray, as a session wants it: joined, or started by itself."""
+"""Ray as a session needs it, joined or started."""
 
 from __future__ import annotations
 
@@ -21,45 +21,55 @@ from .ray_folder import RayFolder
 from .ray_token import RayToken
 
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_LONG = 400  # characters of Ray's words that are shown
+_LONG = 400  # characters of Ray's message that are shown
 
 
 class StartedRay:
-    """A Ray that a session uses. ``dashboard``: whether its dashboard runs."""
+    """A Ray that a session uses.
+
+    Attributes:
+        dashboard: Whether its dashboard runs.
+    """
 
     def __init__(self, dashboard: bool, ends: ExitStack) -> None:
         self.dashboard = dashboard
         self._ends = ends
-        # Before Ray's own, which makes the folder anew as it ends, for what it may have moved to disk.
+        # This runs before Ray's own handler, which makes the folder anew as it ends, for what Ray may have
+        # moved to disk.
         atexit.register(self.end)
 
     def end(self) -> None:
-        """Leaves it, or ends it with its folder and its token where it is the session's own."""
+        """Leaves the Ray; or, where it is the session's own, ends it with its folder and its token."""
         atexit.unregister(self.end)
         self._ends.close()
 
 
 def start_ray(say: Callable[[str], None]) -> StartedRay:
-    """Joins the Ray at ``RAY_ADDRESS``, or starts one of this process' own. That one listens on loopback
-    alone, asks for a token that is in no file, and keeps its files where nobody else can look. ``say`` prints
-    progress.
+    """Joins the Ray at ``RAY_ADDRESS``, or starts one of this process' own.
 
-    :class:`~orchestrator.errors.UserError`: it could not be joined or started; or it must not be
-    (:func:`~orchestrator.execution.ray_address.ray_address`,
-    :class:`~orchestrator.execution.ray_folder.RayFolder`).
+    A Ray of its own listens on loopback alone, asks for a token that is in no file, and keeps its files where
+    nobody else can look.
+
+    Args:
+        say: Prints progress.
+
+    Raises:
+        UserError: Ray could not be joined or started, or must not be
+            (:func:`~orchestrator.execution.ray_address.ray_address`,
+            :class:`~orchestrator.execution.ray_folder.RayFolder`).
     """
     address = ray_address(check=True)
     say("starting Ray" if address is None else f"joining Ray at {address}")
     ray_environment(say)
-    # Lanes and their helpers are more processes than cores, as meant; Ray warns of it otherwise.
+    # Lanes and their helpers are more processes than cores, on purpose. Otherwise Ray warns of it.
     os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "16")
     with ExitStack() as ends:
         options = _own(say, ends) if address is None else _joined(address, say)
         import ray
         from ray._private import auto_init_hook
 
-        # A thread or process that asks Ray something after it was told to end would else start or join
-        # whatever cluster it finds.
+        # Otherwise a thread or process that asks Ray something after it was told to end would start a
+        # cluster, or join any that it finds.
         os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
         auto_init_hook.enable_auto_connect = False
         ends.callback(ray.shutdown)
@@ -79,23 +89,23 @@ def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
     try:
         return _init(options)
     except Exception as error:
-        # Its processes give one another seconds to come up, which a busy machine may not have: they end then.
+        # Ray's processes give one another seconds to come up, and end then. A busy machine may need longer.
         if "num_cpus" not in options or not (_is_late(error) or isinstance(error, ChildProcessError)):
             raise
         say(f"Ray did not come up, trying once more: {_line(error)}")
     import ray
 
     ray.shutdown()
-    _Apart.started.clear()  # the first one's, which have died, say nothing of the second
+    _Apart.started.clear()  # the first Ray's processes, which have died, say nothing of the second one
     return _init(options)
 
 
 def _own(say: Callable[[str], None], ends: ExitStack) -> dict[str, Any]:
-    """Options of ``ray.init`` for a Ray of this process' own, and what is undone after its end."""
+    """The options of ``ray.init`` for a Ray of this process' own. ``ends`` gets what is undone at its end."""
     ends.callback(RayToken(say).forget)
     from ray._private import ray_constants, services
 
-    # Ray's own switch for a machine by itself, which it turns on macOS alone: nothing listens beyond
+    # This is Ray's own switch for a single machine, which it turns on macOS alone: nothing listens beyond
     # loopback.
     ray_constants.ENABLE_RAY_CLUSTER = False
     services.ConsolePopen = _Apart
@@ -103,11 +113,12 @@ def _own(say: Callable[[str], None], ends: ExitStack) -> dict[str, Any]:
     look = services.get_node
     services.get_node = while_it_lives(look, _Apart.started)
     ends.callback(setattr, services, "get_node", look)
-    # Nor is a machine by itself taken away with a warning, which Train has a process to hear.
+    # A single machine is not taken away with a warning either, for which Train has a process.
     os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
     folder = RayFolder(say)
     ends.callback(folder.remove)
-    # "local", since Ray would else join what a file in /tmp, open to all, says is running.
+    # The address is "local", since Ray would otherwise join whatever a file in /tmp, open to all, says is
+    # running.
     return {
         "address": "local",
         "num_cpus": usable_cpus(),
@@ -118,7 +129,7 @@ def _own(say: Callable[[str], None], ends: ExitStack) -> dict[str, Any]:
 
 def _joined(address: str, say: Callable[[str], None]) -> dict[str, Any]:
     mode = os.environ.get("RAY_AUTH_MODE") or "unset"
-    # Where nothing is said, Ray itself goes by a token that it finds.
+    # Where nothing is set, Ray itself uses a token that it finds.
     if mode.lower() != "token" and not (mode == "unset" and _has_token()):
         say(f"RAY_AUTH_MODE is {mode}: this Ray asks for no token, and whoever reaches it runs code there")
     return {"address": address}
@@ -131,7 +142,7 @@ def _has_token() -> bool:
     loader.reset_cache()
     try:
         return bool(loader.has_token(ignore_auth_mode=True))
-    except Exception:  # noqa: BLE001 - a path that leads nowhere: Ray says so as it joins
+    except Exception:  # noqa: BLE001 - a path that leads nowhere, which Ray reports as it joins
         return True
 
 
@@ -139,20 +150,20 @@ def _init(options: dict[str, Any]) -> bool:
     import ray
     from ray._private import worker
 
-    # Ray prints raw lines of its log, of every worker that dies, into the sweep's own.
+    # Ray prints raw lines of its log, of every worker that dies, into the sweep's own output.
     worker.listen_error_messages = lambda *_: None
     main = threading.current_thread() is threading.main_thread()
     kept = {number: signal.getsignal(number) for number in _ENDS} if main else {}
     try:
-        # What keeps it from coming up is raised as well: its own lines say so once more, in the wrong words.
+        # What keeps Ray from coming up is raised too. Its own lines would repeat it, in the wrong words.
         context = ray.init(
             log_to_driver=False, logging_level=logging.CRITICAL, configure_logging=True, **options
         )
-    except SystemExit as error:  # what Ray makes of SIGTERM as long as it starts
+    except SystemExit as error:  # as long as Ray starts, it turns SIGTERM into this
         for number, handler in kept.items():
             signal.signal(number, handler)
         if callable(kept.get(signal.SIGTERM)):
-            signal.raise_signal(signal.SIGTERM)  # to whom it was sent
+            signal.raise_signal(signal.SIGTERM)  # for the handler that it was meant for
         raise KeyboardInterrupt from error
     finally:
         for number, handler in kept.items():
@@ -161,12 +172,12 @@ def _init(options: dict[str, Any]) -> bool:
 
 
 class _Apart(subprocess.Popen):
-    """One of Ray's processes, in a group of its own: what a terminal or ``timeout`` sends to all of the
-    command's group comes to the driver alone, which ends when the task under way is finished.
+    """A process of Ray's in a process group of its own. A signal of a terminal or of ``timeout`` to the whole
+    group of the command then reaches the driver alone, which ends when the task under way is finished.
     """
 
     started: ClassVar[list[subprocess.Popen]] = []
-    """Those of the Ray that was started last."""
+    """The processes of the Ray that was started last."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options, process_group=0)

@@ -1,24 +1,27 @@
-"""What ended a run that nobody told to end."""
+"""The reason why a run ended that nobody told to end."""
 
 from __future__ import annotations
 
 from .memory_watch import memory_line
 from .ray_watch import RayLost
 
-_FULL = "running low on memory"  # in Ray's own words, of which there are thousands
+_FULL = "running low on memory"  # in Ray's own message, which has thousands of words
 
 
 def stopped_by(error: BaseException) -> tuple[str, bool]:
-    """One line on it, and whether that is all there is to say: Ray was lost, or did not answer. Of what else
-    there may be the traceback is for whoever mends it.
+    """Explains an error that ended a run.
+
+    Returns:
+        One line, and whether it says all: Ray was lost, or did not answer. Whoever mends another error needs
+            its traceback.
     """
     from ray.exceptions import RayError, RayTaskError
 
-    found: BaseException | None = error
-    while found is not None:
-        # What a task raised is no error of Ray's.
-        if isinstance(found, RayLost | RayError) and not isinstance(found, RayTaskError):
-            line = " ".join(str(found).split())
+    cause: BaseException | None = error
+    while cause is not None:
+        # An error that a task raised is no error of Ray's.
+        if isinstance(cause, RayLost | RayError) and not isinstance(cause, RayTaskError):
+            line = " ".join(str(cause).split())
             return memory_line(1) if _FULL in line else line, True
-        found = found.__cause__ or found.__context__
+        cause = cause.__cause__ or cause.__context__
     return f"{type(error).__name__}: {' '.join(str(error).split())}", False

@@ -1,4 +1,4 @@
-"""Whether a trial can be placed on this machine, before a Ray of its own is started for it."""
+"""Checks that this machine can place a trial, before a Ray of its own is started for it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from .ray_address import ray_address
 
 
 def check_here(run: RunOptions, wanted: int | None) -> None:
-    """:class:`~orchestrator.errors.UserError`, one line: no trial, or not the ``wanted`` ones at once, fit on
-    this machine, where the session is to start its own Ray. A cluster answers for itself, once it is joined.
+    """Checks that a trial, or the ``wanted`` ones at the same time, fit on this machine, where the session
+    starts its own Ray.
+
+    A cluster is checked once it is joined.
+
+    Raises:
+        UserError: They do not fit. The message is one line.
     """
     asks = run.workers * run.cpus_per_worker > 1 or run.gpus_per_trial or run.device == "cuda" or wanted
     if ray_address() is None and asks:
@@ -19,7 +24,7 @@ def check_here(run: RunOptions, wanted: int | None) -> None:
 
 
 def _resources() -> dict[str, float]:
-    """CPUs and GPUs of this machine as a session's Ray counts them."""
+    """The CPUs and GPUs of this machine, counted as a session's Ray counts them."""
     from ray._private.accelerators import get_accelerator_manager_for_resource
 
     gpus = get_accelerator_manager_for_resource("GPU")

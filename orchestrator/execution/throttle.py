@@ -1,4 +1,4 @@
-"""What is done again and again, but not too often."""
+"""A limit on how often something is done."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import time
 
 
 class Throttle:
-    """Calling it answers whether ``seconds`` have passed since it last answered yes; at first it does so at
-    once, with ``later`` only after as many.
+    """Calling it returns True at most once in ``seconds``, and False in between.
+
+    The first call returns True at once. With ``later`` it does so only after ``seconds`` have passed.
     """
 
     def __init__(self, seconds: float, *, later: bool = False) -> None:

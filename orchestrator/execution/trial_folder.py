@@ -1,4 +1,4 @@
-"""A trial's folder, on whatever machine works on it."""
+"""A trial's folder on the machine that trains the trial."""
 
 from __future__ import annotations
 
@@ -19,16 +19,21 @@ from .session_place import session_place
 
 @dataclass(frozen=True)
 class TrialFolder:
-    """``path``: where to work. ``storage``: where what was finished is kept; None: in ``path`` itself. A
-    :class:`~orchestrator.storage.checkpoint.Keeper`.
+    """A trial's folder. It is a :class:`~orchestrator.storage.checkpoint.Keeper`.
+
+    Attributes:
+        path: The folder to work in.
+        storage: Where finished work is kept; None: in ``path`` itself.
     """
 
     path: Path
     storage: Storage | None
 
     def arrays(self, folder: Path, task: int) -> None:
-        """See :class:`~orchestrator.storage.checkpoint.Keeper`. Raises
-        :class:`~orchestrator.storage.patience.StorageDown`.
+        """See :class:`~orchestrator.storage.checkpoint.Keeper`.
+
+        Raises:
+            StorageDown: The storage is out of reach.
         """
         if self.storage is None:
             return
@@ -38,19 +43,21 @@ class TrialFolder:
                 self._put(file, f"{there}/{file.relative_to(folder).as_posix()}")
 
     def commit(self, task: int) -> None:
-        """See :class:`~orchestrator.storage.checkpoint.Keeper`. Raises
-        :class:`~orchestrator.storage.patience.StorageDown`.
+        """See :class:`~orchestrator.storage.checkpoint.Keeper`.
+
+        Raises:
+            StorageDown: The storage is out of reach.
         """
         if self.storage is not None:
             name = f"{checkpoint.folder_of(Path(), task).as_posix()}/{STATE_FILE}"
             self._put(self.path / name, name)
 
     def keep_test(self) -> None:
-        """Keeps what a look at the test splits left, the file that vouches for it last."""
+        """Keeps the results of the test evaluation. The file that vouches for them comes last."""
         if self.storage is None:
             return
-        found = [f"test/{file.name}" for file in (self.path / "test").glob("*") if file.is_file()]
-        for name in sorted(found, key=lambda name: (name == TESTED_FILE, name)):
+        results = [f"test/{file.name}" for file in (self.path / "test").glob("*") if file.is_file()]
+        for name in sorted(results, key=lambda name: (name == TESTED_FILE, name)):
             self._put(self.path / name, name)
 
     def _put(self, file: Path, name: str) -> None:
@@ -59,14 +66,19 @@ class TrialFolder:
 
 @contextmanager
 def trial_folder(job: Job) -> Iterator[TrialFolder]:
-    """The trial's own folder; with a storage one of this process, with what the job needs of what was kept:
-    to go on, the newest checkpoint, to test, all of them. Raises
-    :class:`~orchestrator.storage.patience.StorageDown`.
+    """Opens a trial's folder.
+
+    Without a storage it is the trial's own. With a storage it is a folder of this process, with what the job
+    needs of the kept files: the newest checkpoint to continue from, or all checkpoints to test.
+
+    Raises:
+        StorageDown: The storage is out of reach.
     """
     if job.storage is None:
         yield TrialFolder(job.folder, None)
         return
-    here = Path(tempfile.mkdtemp(prefix="vlcl-", dir=session_place()))  # after a kill it goes with Ray
+    # after a kill it is removed with Ray's folder
+    here = Path(tempfile.mkdtemp(prefix="vlcl-", dir=session_place()))
     try:
         patiently(lambda: _fetch(job, here), job.storage)
         yield TrialFolder(here, job.storage)
@@ -78,10 +90,10 @@ def _fetch(job: Job, here: Path) -> None:
     kept = list(job.storage.names("checkpoints"))
     while (newest := newest_state(kept)) is not None:
         folder = newest.rpartition("/")[0]
-        found = [name for name in kept if name.startswith(f"{folder}/")]
-        # The file that vouches for the others comes last here as well.
-        for name in sorted(found, key=lambda name: name.endswith(STATE_FILE)):
+        files = [name for name in kept if name.startswith(f"{folder}/")]
+        # The file that vouches for the others comes last here too.
+        for name in sorted(files, key=lambda name: name.endswith(STATE_FILE)):
             job.storage.get_into(here, name)
         if job.kind == "train" and whole_state(here / folder) is not None:
             return
-        kept = [name for name in kept if name not in found]
+        kept = [name for name in kept if name not in files]

@@ -1,4 +1,4 @@
-"""What the workers of a lane do: one job after another, until there are no more."""
+"""The main loop of a lane's workers: one job after another, until there are no more."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .job import Job, Outcome
 
 
 def work(config: dict[str, Any]) -> None:
-    """What each worker of a lane does until the dispatcher closes."""
+    """Runs on each worker of a lane until the dispatcher closes."""
     import torch
     import torch.distributed as dist
 
@@ -37,24 +37,24 @@ def work(config: dict[str, Any]) -> None:
     dispatcher, lane = config["dispatcher"], config["lane"]
     try:
         device = agreed_device(config["device"], ray.get_gpu_ids())
-    except UserError as error:  # every rank raises it alike; Train would begin again for ever
+    except UserError as error:  # every rank raises it alike; Train would begin again forever
         if rank == 0:
             ask(dispatcher, "refuse", lane, str(error))
         return
 
     def all_ask(method: str, *args: Any) -> Any:
-        """What the dispatcher says to rank 0, in JSON's kinds, on every rank: between ranks travel no
-        objects, which Ray alone hands over to who has its token. Rank 0 is answered within the dispatcher's
-        patience, so no collective times out.
+        """Asks the dispatcher on rank 0 and returns the answer, of JSON's kinds, on every rank. No objects
+        travel between ranks, because only Ray asks for its token before it hands an object over. Rank 0 gets
+        an answer within the dispatcher's patience, so that no collective times out.
         """
         return from_first(ask(dispatcher, method, *args) if rank == 0 else None, device)
 
     nodes = from_each(ray.get_runtime_context().get_node_id(), device)
-    # The group's own name for itself: what a group says that has been replaced is known by it.
+    # The group's own name for itself. By it messages of a group that was replaced are recognised.
     attempt = from_first(uuid.uuid4().hex, device)
 
     def joined() -> bool:
-        """Whether the lane is wanted; answers when the stream is there."""
+        """Whether the lane is wanted. Returns once the stream is published."""
         state = all_ask("join", lane, attempt, time.time() - config["started"], nodes)
         while state == "wait":
             state = all_ask("stream", lane)
@@ -84,7 +84,9 @@ def work(config: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class _Link:
-    """What a worker group talks to, and as which. ``gpus``: what each worker holds of one."""
+    """The dispatcher that a worker group talks to, and the group's own names. ``gpus`` is the part of a GPU
+    that each worker holds.
+    """
 
     dispatcher: Any
     lane: int
@@ -93,8 +95,8 @@ class _Link:
 
 
 def _check_device(device: Any) -> None:
-    """Raises what CUDA raises where an error of the last job made the device useless to this process: every
-    later job would fail by it. Ray Train then starts the group anew.
+    """Raises CUDA's error where the last job made the device useless to this process, so that every later job
+    would fail. Ray Train then starts the group anew.
     """
     import torch
 
@@ -104,8 +106,8 @@ def _check_device(device: Any) -> None:
 
 
 def _load_once() -> None:
-    """Imports what every job needs while the lane is still warming, and spares it the collector's later
-    rounds.
+    """Imports what every job needs while the lane still warms up, and exempts it from later garbage
+    collection.
     """
     from ..training import stream_loop  # noqa: F401
 
@@ -140,7 +142,7 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
     from ..training.stream_loop import StreamLoop
     from .trial_folder import trial_folder
 
-    # All ranks go on, or none: one that went on alone would wait for the others in a collective.
+    # All ranks continue, or none: a rank that continued alone would wait for the others in a collective.
     if reason := first_reason(_missing(job), device):
         return Outcome("failed", reason, fatal=True)
     try:
@@ -148,24 +150,24 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
         config = base.with_values(job.values)
         check_encoder(base, config)
         with ExitStack() as stack:
-            place = all_or_none(lambda: stack.enter_context(trial_folder(job)), device)
+            opened_folder = all_or_none(lambda: stack.enter_context(trial_folder(job)), device)
             if job.kind == "test":
-                found = final_evaluation(config, stream, place.path, device, job.stamp, tokenizer)
-                all_or_none(lambda: place.keep_test() if dist.get_rank() == 0 else None, device)
-                return Outcome("finished", metrics=found)
+                metrics = final_evaluation(config, stream, opened_folder.path, device, job.stamp, tokenizer)
+                all_or_none(lambda: opened_folder.keep_test() if dist.get_rank() == 0 else None, device)
+                return Outcome("finished", metrics=metrics)
             reporter = _DispatcherReporter(link, job)
-            options = {"device": device, "tokenizer": tokenizer, "stamp": job.stamp, "keeper": place}
-            return Outcome(StreamLoop(config, stream, place.path, reporter, **options).run())
+            options = {"device": device, "tokenizer": tokenizer, "stamp": job.stamp, "keeper": opened_folder}
+            return Outcome(StreamLoop(config, stream, opened_folder.path, reporter, **options).run())
     except Diverged as error:  # every rank raises it alike
         return Outcome("failed", str(error))
     except Exception as error:  # noqa: BLE001 - a trial's failure must not end its lane
         outcome = _explain(error, job, device, link.gpus)
-        rank, world = dist.get_rank(), dist.get_world_size()
-        if world == 1:
+        rank, ranks = dist.get_rank(), dist.get_world_size()
+        if ranks == 1:
             return outcome
-        # The other ranks may be waiting in a collective: only a new worker group brings all of them back.
+        # The other ranks may be waiting in a collective, and only a new worker group brings all of them back.
         sure = isinstance(error, UserError) and not isinstance(error, ElsewhereError)
-        said = (link.lane, link.attempt, job.id, rank, world, _first_line(error), outcome, sure)
+        said = (link.lane, link.attempt, job.id, rank, ranks, _first_line(error), outcome, sure)
         ask(link.dispatcher, "raised", *said)
         raise
 
@@ -183,13 +185,15 @@ def _first_line(error: BaseException) -> str:
 
 
 def _explain(error: Exception, job: Job, device: Any, gpus: float) -> Outcome:
-    """One line for the record; what is not the user's to mend leaves its traceback with the trial's files."""
+    """Explains an error in one line for the record. The traceback of an error that the user cannot mend is
+    kept with the trial's files.
+    """
     from ..storage.checkpoint import ForeignCheckpoint
     from ..storage.patience import StorageDown
 
     if is_full(error):
-        place = job.folder if job.storage is None else Path(tempfile.gettempdir())
-        return Outcome("failed", full_disk(place), fatal=True)
+        disk = job.folder if job.storage is None else Path(tempfile.gettempdir())
+        return Outcome("failed", full_disk(disk), fatal=True)
     line = _first_line(error)
     if isinstance(error, StorageDown | ForeignCheckpoint):
         return Outcome("failed", line, fatal=True)

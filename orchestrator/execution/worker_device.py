@@ -15,11 +15,18 @@ from ..evaluation.agreement import first_reason
 
 
 def worker_device(asked: Literal["auto", "cpu", "cuda"], granted: Sequence[int | str]) -> torch.device:
-    """The first of the GPUs that Ray ``granted`` (``ray.get_gpu_ids()``), which becomes torch's current one,
-    or the CPU where ``asked`` is cpu, or auto and none was granted.
+    """The device that a worker computes on.
 
-    :class:`UserError`: cuda was asked for and no GPU granted, or CUDA does not serve the one that was, with
-    torch's words. A worker never falls back to the CPU while it holds a GPU.
+    It is the first GPU that Ray ``granted``, which becomes torch's current one, or the CPU. A worker never
+    falls back to the CPU while it holds a GPU.
+
+    Args:
+        asked: ``cpu``, ``cuda``, or ``auto``, which is the CPU where no GPU was granted.
+        granted: What ``ray.get_gpu_ids()`` gives.
+
+    Raises:
+        UserError: cuda was asked for and no GPU granted, or CUDA does not serve the GPU that was; the message
+            has torch's words.
     """
     if asked == "cpu" or (asked == "auto" and not granted):
         return torch.device("cpu")
@@ -42,15 +49,16 @@ def worker_device(asked: Literal["auto", "cpu", "cuda"], granted: Sequence[int |
 
 
 def agreed_device(asked: Literal["auto", "cpu", "cuda"], granted: Sequence[int | str]) -> torch.device:
-    """:func:`worker_device` for all ranks of the process group: where one rank has no device, every rank
-    raises that rank's error, so that none waits for it.
+    """:func:`worker_device` for all ranks of the process group.
+
+    Where one rank has no device, every rank raises that rank's error, so that none waits for it.
     """
     device, why = torch.device("cpu"), None
     try:
         device = worker_device(asked, granted)
     except UserError as error:
         why = str(error)
-    # The group speaks NCCL only where every GPU answers.
+    # The group uses NCCL only where every GPU answers.
     where = device if dist.get_backend() == "nccl" else torch.device("cpu")
     if reason := first_reason(why, where):
         raise UserError(reason)

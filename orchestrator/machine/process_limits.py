@@ -1,4 +1,4 @@
-"""What this process may take, and what a Ray of its own takes."""
+"""What this process may use, and what a Ray of its own uses."""
 
 from __future__ import annotations
 
@@ -15,15 +15,21 @@ from ..errors import UserError
 from .control_groups import control_groups, read_text
 
 _GIB = 2**30
-_ADDRESSES = 16 * _GIB  # that a worker maps, beside the object store
-_STORE = 0.3, 200e9  # Ray's object store: this share of the memory, at most so many bytes
+_ADDRESSES = 16 * _GIB  # bytes that a worker maps beside the object store
+_STORE = 0.3, 200e9  # Ray's object store: its share of the memory, and the most bytes that it takes
 _TASKS = 1000  # processes and threads
-_FILES = 1024  # of a process
+_FILES = 1024  # open files of one process
 
 
 def check_limits(root: Path = Path("/")) -> None:
-    """:class:`UserError`: a limit of this process leaves no room for Ray, which would then wait for its own
-    processes without a word. ``root``: where ``proc`` and ``sys`` lie.
+    """Checks that the limits of this process leave room for Ray, which would otherwise wait silently for its
+    own processes.
+
+    Args:
+        root: The folder that has ``proc`` and ``sys``.
+
+    Raises:
+        UserError: A limit leaves no room.
     """
     for line in (*_addresses(), *_size(), *_files(), *_tasks(root)):
         raise UserError(f"{line}; Ray does not come up with less")
@@ -43,7 +49,7 @@ def _addresses() -> Iterator[str]:
 
 
 def _size() -> Iterator[str]:
-    """Ray's object store is one file, of its whole size from the start."""
+    """Ray's object store is one file, which has its whole size from the start."""
     if (found := _soft(resource.RLIMIT_FSIZE)) < (need := _store()):
         yield (
             f"a file is limited to {found / _GIB:.1f} GiB (ulimit -f): allowed: {math.ceil(need / _GIB)} GiB "
@@ -67,7 +73,7 @@ def _tasks(root: Path) -> Iterator[str]:
     if os.getuid() != 0 and limit < 20 * _TASKS and (used := _own_tasks()) + _TASKS > limit:
         yield _no_room(f"ulimit -u {limit:.0f}", used)
     for folder in control_groups("pids", root):
-        with suppress(ValueError):  # "max", or no file
+        with suppress(ValueError):  # "max", or there is no file
             most, used = (int(read_text(folder / f"pids.{kind}")) for kind in ("max", "current"))
             if used + _TASKS > most:
                 yield _no_room(f"{folder}/pids.max {most}", used)
@@ -78,13 +84,13 @@ def _no_room(limit: str, used: int) -> str:
 
 
 def _own_tasks() -> int:
-    found = 0
+    threads = 0
     for process in psutil.process_iter(["uids", "num_threads"]):
         if process.info["uids"] and process.info["uids"].real == os.getuid():
-            found += process.info["num_threads"] or 1
-    return found
+            threads += process.info["num_threads"] or 1
+    return threads
 
 
 def _soft(limit: int) -> float:
-    found = resource.getrlimit(limit)[0]
-    return math.inf if found == resource.RLIM_INFINITY else found
+    soft = resource.getrlimit(limit)[0]
+    return math.inf if soft == resource.RLIM_INFINITY else soft

@@ -35,7 +35,7 @@ _HELP = {
 
 
 def main(arguments: list[str]) -> int:
-    """Trains, writes the file, prints what it is good for."""
+    """Trains, writes the file, and prints what it is good for. Returns the exit status."""
     parser = CommandParser(prog="python -m orchestrator.pretrain", description=__doc__)
     add_version(parser)
     commands = parser.add_subparsers(dest="command", required=True)

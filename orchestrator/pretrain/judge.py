@@ -19,16 +19,18 @@ _PAIRS = 256
 
 
 def judge(clip: Clip) -> dict[str, float]:
-    """Figures in 0 .. 1, the same at every call.
+    """Measures a pretrained CLIP.
 
-    ``retrieval``, ``retrieval_chance``: recall@1 from picture to caption among 256 pairs of invented families
-    that pretraining did not see. ``zero_shot``, ``zero_shot_task``: accuracy on the test pictures of the
-    default shapes-recognition, all its templates together, among all classes and among the task's;
-    ``colour``: how often the class that zero-shot finds has the right colour. ``linear_probe``: of a linear
-    head trained on all its tasks at once; ``chance``: of a guess.
+    Returns:
+        Figures in 0 .. 1, the same at every call. ``retrieval`` and ``retrieval_chance`` are recall@1 from
+        picture to caption among 256 pairs of invented families that pretraining did not see. ``zero_shot``
+        and ``zero_shot_task`` are the accuracy on the test pictures of the default shapes-recognition, with
+        all its templates together, among all classes and among the task's. ``colour`` is how often the class
+        that zero-shot finds has the right colour. ``linear_probe`` is the accuracy of a linear head trained
+        on all its tasks at once; ``chance`` is that of a guess.
     """
     pictures, captions = pairs(np.random.default_rng(0), UNSEEN, _PAIRS)
-    found = (clip.encode_image(torch.from_numpy(pictures)) @ clip.encode_text(captions).T).argmax(1)
+    nearest = (clip.encode_image(torch.from_numpy(pictures)) @ clip.encode_text(captions).T).argmax(1)
     stream = ShapesRecognition.load(ShapesRecognition.Config(), skip_bad=False)
     image, label = _split(clip, stream, "test")
     prompts = [t.format(name) for name in stream.categories for t in stream.templates]
@@ -37,7 +39,7 @@ def judge(clip: Clip) -> dict[str, float]:
     guess = logits.argmax(1)
     colour = np.array([name.split()[0] for name in stream.categories])
     return {
-        "retrieval": _mean(found == torch.arange(_PAIRS)),
+        "retrieval": _mean(nearest == torch.arange(_PAIRS)),
         "retrieval_chance": 1 / _PAIRS,
         "zero_shot": _mean(guess == label),
         "zero_shot_task": _within_tasks(logits, label, stream),
@@ -52,7 +54,7 @@ def _encode(clip: Clip, pictures: np.ndarray) -> Tensor:
 
 
 def _split(clip: Clip, stream: StreamSource, name: str) -> tuple[Tensor, Tensor]:
-    """Features and labels of all tasks' pictures."""
+    """The features and labels of all tasks' pictures."""
     splits = [task.splits[name] for task in stream.tasks]
     features = [_encode(clip, s.pictures.read(np.arange(len(s.label)))) for s in splits]
     return torch.cat(features), torch.from_numpy(np.concatenate([s.label for s in splits])).long()

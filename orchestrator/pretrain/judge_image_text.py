@@ -23,7 +23,9 @@ _TRAIN, _TEST = 3072, 1024
 
 @dataclass(frozen=True)
 class _Cloze:
-    """``statement`` ends with the aspect that is hidden; ``question`` has it for its answer."""
+    """A gap to fill: ``statement`` ends with the aspect that is hidden, and ``question`` has that aspect as
+    its answer.
+    """
 
     aspect: str
     statement: str
@@ -58,12 +60,15 @@ _ASKED = {
 
 
 def judge_image_text(model: ImageTextModel, tokenizer: Tokenizer) -> dict[str, float]:
-    """Figures in 0 .. 1, the same at every call, on scenes of families that pretraining did not see.
+    """Measures the pretrained image-text model on scenes of families that pretraining did not see.
 
-    ``retrieval``, ``retrieval_chance``: recall@1 from picture to description among 256. For each aspect and
-    what tells whose: ``masked_*``, how often the hidden end of a statement is found among the aspect's words;
-    ``probe_*``, accuracy of a linear head on the fused class token of a question of this kind, of which
-    pretraining has seen none. ``*_other_picture``: the same with the picture of another scene.
+    Returns:
+        Figures in 0 .. 1, the same at every call. ``retrieval`` and ``retrieval_chance`` are recall@1 from
+        picture to description among 256. The others are measured for each aspect and for each way of saying
+        whose aspect it is. ``masked_*`` is how often the hidden end of a statement is found among the
+        aspect's words. ``probe_*`` is the accuracy of a linear head on the fused class token of a question of
+        this kind, of which pretraining has seen none. ``*_other_picture`` is the same with the picture of
+        another scene.
     """
     model.eval()
     told, pictures = _scenes(0, _PAIRS)
@@ -72,8 +77,8 @@ def judge_image_text(model: ImageTextModel, tokenizer: Tokenizer) -> dict[str, f
     with torch.no_grad():
         _, image = model.encode_image(pictures)
         text = model.encode_text(torch.from_numpy(tokenizer.encode(texts)).long())
-    found = (image @ text.T).argmax(1) == torch.arange(_PAIRS)
-    figures = {"retrieval": float(found.float().mean()), "retrieval_chance": 1 / _PAIRS}
+    nearest = (image @ text.T).argmax(1) == torch.arange(_PAIRS)
+    figures = {"retrieval": float(nearest.float().mean()), "retrieval_chance": 1 / _PAIRS}
     train, test = _Seen(model, *_scenes(1, _TRAIN)), _Seen(model, *_scenes(2, _TEST))
     for name, asked in _ASKED.items():
         for suffix, shift in (("", 0), ("_other_picture", 1)):
@@ -92,7 +97,7 @@ def _scenes(seed: int, n: int) -> tuple[SceneContents, Tensor]:
 
 
 class _Seen:
-    """Scenes and what the image tower makes of them."""
+    """Scenes, and the image tower's tokens of them."""
 
     @torch.no_grad()
     def __init__(self, model: ImageTextModel, told: SceneContents, pictures: Tensor) -> None:
@@ -100,12 +105,16 @@ class _Seen:
         self.tokens = model.encode_image(pictures)[0]
 
     def pick(self, asked: _Cloze, shift: int) -> tuple[list[Group], Tensor]:
-        """A group of each scene that can be asked about, and image tokens, of the scene ``shift`` later."""
+        """A group of each scene that can be asked about, and the image tokens of the scene that is ``shift``
+        places later.
+        """
         talk, rows, picked = Random(0), [], []
         for row in range(len(self.tokens)):
-            found = groups(self.told, row)
+            present = groups(self.told, row)
             fit = [
-                g for g in found if getattr(g, asked.aspect) and (not asked.by_colour or own_colour(g, found))
+                g
+                for g in present
+                if getattr(g, asked.aspect) and (not asked.by_colour or own_colour(g, present))
             ]
             if fit:
                 rows.append(row)
@@ -117,7 +126,7 @@ class _Seen:
 def _answered(
     model: ImageTextModel, tokenizer: Tokenizer, seen: _Seen, asked: _Cloze, shift: int
 ) -> tuple[Tensor, Tensor]:
-    """Fused class tokens of questions, and their answers."""
+    """The fused class tokens of questions, and their answers."""
     picked, tokens = seen.pick(asked, shift)
     ids = torch.from_numpy(tokenizer.encode([say(asked.question, group) for group in picked])).long()
     labels = [WORDS[asked.aspect].index(getattr(group, asked.aspect)) for group in picked]
@@ -126,7 +135,7 @@ def _answered(
 
 @torch.no_grad()
 def _masked(model: ImageTextModel, tokenizer: Tokenizer, seen: _Seen, asked: _Cloze, shift: int) -> float:
-    """How often the aspect's word that is likeliest in the place of the hidden one is the right one."""
+    """How often the right word of the aspect is also the likeliest one in the hidden place."""
     picked, tokens = seen.pick(asked, shift)
     scores = []
     for value in WORDS[asked.aspect]:

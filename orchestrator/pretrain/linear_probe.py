@@ -1,4 +1,4 @@
-"""What a linear head can read off frozen features."""
+"""How much a linear head can read off frozen features."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from torch.nn.functional import cross_entropy
 
 
 def linear_probe(feature: Tensor, label: Tensor, test_feature: Tensor, test_label: Tensor) -> float:
-    """Test accuracy, in 0 .. 1, of softmax regression on standardised features (N, D), fitted by Adam on all
-    of them at once. ``label``: int64 (N,), classes from 0.
+    """Fits softmax regression on standardised features, by Adam on all of them at once.
+
+    Args:
+        feature: (N, D), to fit on.
+        label: int64 (N,), classes from 0.
+        test_feature: (M, D).
+        test_label: int64 (M,).
+
+    Returns:
+        The test accuracy, in 0 .. 1.
     """
     mean, std = feature.mean(0), feature.std(0) + 1e-6
     classes = int(label.max()) + 1

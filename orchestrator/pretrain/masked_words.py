@@ -1,4 +1,4 @@
-"""Statements as token rows, and which of their words are to be predicted."""
+"""Statements as token rows, and the words in them that are to be predicted."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ import numpy as np
 from ..streams.text.tokenizer import Tokenizer
 from .statements import ASPECTS, PLAIN
 
-# Shares of words to predict: those that tell what a thing is like, those that say what it is, the others.
-# A noun is spelled in several tokens, and of no use for things never seen.
+# The shares of words to predict: of those that tell what a thing is like, of those that say what it is, and
+# of the others. A noun is spelled in several tokens, and does not help with things never seen.
 _ASPECT, _NOUN, _PLAIN = 0.5, 0.15, 0.05
-# As BERT's: of the words to predict, what becomes [MASK], what becomes any token, what stays.
+# As in BERT: of the words to predict, the share that becomes [MASK] and the share that becomes any token. The
+# rest stays.
 _MASKED, _RANDOM = 0.8, 0.1
 
 
 class StatementRows:
-    """Turns statements, words and single spaces alone, into token rows as ``tokenizer`` does."""
+    """Turns statements into token rows as ``tokenizer`` does. They have words and single spaces only."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._known: dict[str, list[int]] = {}
 
     def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Three (N, L), L the longest text's: ids, int64, with [CLS], [SEP] and [PAD]; each token's word,
-        int64 from 0, -1 of special tokens; how often that word is to be predicted, float64.
+        """Encodes texts. What is longer than the tokenizer's rows is cut.
 
-        What is longer than the tokenizer's rows is cut.
+        Returns:
+            Three arrays (N, L), with L the length of the longest text: ids, int64, with [CLS], [SEP] and
+            [PAD]; the word of each token, int64 from 0, and -1 for special tokens; and the probability with
+            which that word is to be predicted, float64.
         """
         t = self._tokenizer
         rows = []
@@ -41,11 +44,14 @@ class StatementRows:
     def mask(
         self, rng: np.random.Generator, ids: np.ndarray, word: np.ndarray, share: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(ids, selected), both (N, L): whole words hidden as BERT hides tokens, those for which the picture
-        is needed much more often.
+        """Hides whole words as BERT hides tokens. Words for which the picture is needed are hidden much more
+        often.
+
+        Returns:
+            (ids, selected), both (N, L).
         """
         n, length = ids.shape
-        # One draw a word; the last column is the special tokens'.
+        # There is one draw for each word. The last column is for special tokens.
         chance, fate = (drawn[np.arange(n)[:, None], word] for drawn in rng.random((2, n, length + 1)))
         selected = chance < share
         hidden = np.where(selected & (fate < _MASKED), self._tokenizer.mask_id, ids)

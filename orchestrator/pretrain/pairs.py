@@ -1,4 +1,4 @@
-"""Pictures of the generated world and what is said of them."""
+"""Pictures of the generated world, and their captions."""
 
 from __future__ import annotations
 
@@ -23,20 +23,28 @@ _FRAMES = (
     "{}.",
     "{}",
 )
-# One thing, two alike, two that differ in kind and colour.
+# One thing, two alike, or two that differ in kind and colour.
 _KINDS = (0.7, 0.1, 0.2)
 _SIZE_TOLD = 0.3
-# The streams' default: the weights are pretrained on pictures as coarse as theirs.
+# The streams' default, since the weights are pretrained on pictures as coarse as theirs.
 _SIDE = 32
 
 
 def pairs(
     rng: np.random.Generator, families: Sequence[int], n: int, colours: int = len(COLOURS)
 ) -> tuple[np.ndarray, list[str]]:
-    """n pictures, uint8 (n, 3, 32, 32), and a caption of each: "a photo of a big red disc."
+    """Draws pictures and a caption for each, such as "a photo of a big red disc."
 
-    Things are drawn from ``families``, by index, and have one of ``colours`` colours, 2 or more. A caption
-    tells things, colours and counts, and now and then the size.
+    A caption tells things, colours and counts, and now and then the size.
+
+    Args:
+        rng: The generator.
+        families: The families that things are drawn from, by index.
+        n: How many pairs are drawn.
+        colours: How many colours things may have, 2 or more.
+
+    Returns:
+        uint8 (n, 3, 32, 32), and n captions.
     """
     kind = rng.choice(len(_KINDS), n, p=_KINDS)
     palette = rng.choice(len(_COLOURS), colours, replace=False)

@@ -1,4 +1,4 @@
-"""What an interrupted pretraining goes on from."""
+"""The checkpoint from which an interrupted pretraining is resumed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from ..storage.fresh_file import fresh_file
 
 
 def keep(path: Path, recipe: Any, state: dict[str, Any], step: int) -> None:
-    """Writes what is needed to go on after ``step`` steps: whole or not at all.
+    """Writes what is needed to resume after ``step`` steps, whole or not at all.
 
-    ``recipe``: a dataclass. ``state``: name -> anything with a state dict.
+    Args:
+        path: The file.
+        recipe: A dataclass.
+        state: Name -> an object with a state dict.
+        step: How many steps are done.
     """
     partial = path.with_name(path.name + ".part")
     content = {name: part.state_dict() for name, part in state.items()}
@@ -27,18 +31,29 @@ def keep(path: Path, recipe: Any, state: dict[str, Any], step: int) -> None:
 
 
 def go_on(path: Path, recipe: Any, state: dict[str, Any]) -> int:
-    """Loads what :func:`keep` wrote into ``state``; gives the step to go on from, 0 where nothing is found.
+    """Loads what :func:`keep` wrote into ``state``.
 
-    Raises :class:`~orchestrator.errors.UserError` for what another recipe left there.
+    Args:
+        path: The file.
+        recipe: The recipe that the file must be of.
+        state: As for :func:`keep`.
+
+    Returns:
+        The step to resume from; 0 where there is no file.
+
+    Raises:
+        UserError: Another recipe left the file, or it holds more than numbers.
     """
     if not path.is_file():
         return 0
     try:
-        found = torch.load(path, weights_only=True)
+        checkpoint = torch.load(path, weights_only=True)
     except UnpicklingError:  # torch's own message advises to read it nevertheless
         raise UserError(f"{path} holds more than numbers: delete it, or say --out") from None
-    if found["recipe"] != asdict(recipe):
-        raise UserError(f"{path} was left by another recipe ({found['recipe']}): delete it, or say --out")
+    if checkpoint["recipe"] != asdict(recipe):
+        raise UserError(
+            f"{path} was left by another recipe ({checkpoint['recipe']}): delete it, or say --out"
+        )
     for name, part in state.items():
-        part.load_state_dict(found[name])
-    return found["step"]
+        part.load_state_dict(checkpoint[name])
+    return checkpoint["step"]

@@ -17,21 +17,25 @@ from ..streams.synthetic.scenes import SIZES
 
 QUARTERS = 4
 _COUNTS = (0.1, 0.5, 0.2, 0.2)
-# Scenes by number of quarters that are not empty. A model from random weights learns where to look from
-# scenes of one.
+# The shares of scenes by the number of quarters that are not empty. A model that starts from random weights
+# learns where to look from scenes with one.
 _FILLED = {1: 0.7, 2: 0.2, 4: 0.1}
 _DRAWN_SHARE = 0.7
-# Of scenes whose things are all of one family, and of scenes in which no colour comes twice.
+# The share of scenes whose things are all of one family, and the share of scenes in which no colour comes
+# twice.
 _ONE_FAMILY, _EACH_ITS_COLOUR = 0.5, 0.6
-# The streams' default: the weights are pretrained on pictures as coarse as theirs.
+# The streams' default, since the weights are pretrained on pictures as coarse as theirs.
 SIDE = 32
-"""Of the pictures, in pixels."""
+"""The side of the pictures, in pixels."""
 
 
 @dataclass(frozen=True)
 class SceneContents:
-    """What is in N scenes. ``objects``: int (N, 4, 5): family, thing, colour, size, count (0 .. 3) of each
-    quarter. ``posture``: int (N, 4), index into ``POSTURES``; -1 of things that cannot be seen to lean.
+    """The things in N scenes.
+
+    Attributes:
+        objects: int (N, 4, 5): family, thing, colour, size and count (0 .. 3) of each quarter.
+        posture: int (N, 4), index into ``POSTURES``; -1 for things that cannot be seen to lean.
     """
 
     objects: np.ndarray
@@ -39,7 +43,9 @@ class SceneContents:
 
 
 def draw_scenes(rng: np.random.Generator, families: Sequence[int], n: int) -> SceneContents:
-    """n scenes of things of ``families``, by index, in one, two or four quarters, no two with one thing."""
+    """Draws n scenes of things of ``families``, given by index, in one, two or four quarters. No two quarters
+    have the same thing.
+    """
     drawn = [index for index in families if index < DRAWN]
     invented = [index for index in families if index >= DRAWN]
     shape = (n, QUARTERS)
@@ -49,7 +55,7 @@ def draw_scenes(rng: np.random.Generator, families: Sequence[int], n: int) -> Sc
         pick = np.where(rng.random(shape) < _DRAWN_SHARE, pick, rng.choice(invented, shape))
     pick = np.where(rng.random((n, 1)) < _ONE_FAMILY, pick[:, :1], pick)
     objects[..., 0] = pick
-    # Things of one scene have different numbers: so they differ whatever their families.
+    # The things of one scene have different numbers, so that they differ whatever their families are.
     objects[..., 1] = rng.permuted(np.tile(np.arange(THINGS), (n, 1)), axis=1)[:, :QUARTERS]
     apart = rng.permuted(np.tile(np.arange(len(COLOURS)), (n, 1)), axis=1)[:, :QUARTERS]
     objects[..., 2] = np.where(
@@ -66,7 +72,7 @@ def draw_scenes(rng: np.random.Generator, families: Sequence[int], n: int) -> Sc
 
 
 def draw_pictures(rng: np.random.Generator, told: SceneContents) -> np.ndarray:
-    """uint8 (N, 3, 32, 32)."""
+    """Draws the pictures of the scenes: uint8 (N, 3, 32, 32)."""
     tilt = np.array([*POSTURES.values(), 0])[told.posture]
     scenes = arrange_mixed(rng, told.objects, tilt)
     return np.ascontiguousarray(render(scenes, np.arange(len(scenes)), SIDE).transpose(0, 3, 1, 2))

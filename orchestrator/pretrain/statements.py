@@ -1,4 +1,4 @@
-"""Statements about scenes, true and false."""
+"""True and false statements about scenes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .scenes import SceneContents
 
 
 def type_of(index: int) -> str:
-    """What a family's things are: drawn ones as the streams say, invented ones figures."""
+    """The word for a family's things: for drawn ones as the streams say it, for invented ones "figure"."""
     return type_word(index) if index < DRAWN else "figure"
 
 
@@ -28,7 +28,7 @@ WORDS = {
     "posture": tuple(POSTURES),
     "type": tuple(dict.fromkeys(map(type_of, PRETRAINING))),
 }
-"""What is told of things, by aspect."""
+"""The words for each aspect of things."""
 
 _SIDES = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
 
@@ -38,12 +38,12 @@ PLAIN = frozenset(_PLAIN.split())
 
 _TELLING = " ".join([*_SIDES, *(text for texts in WORDS.values() for text in texts)])
 ASPECTS = frozenset(_TELLING.split()) - PLAIN
-"""The words that tell what things are like and where; all others are nouns."""
+"""The words that tell what things are like and where they are. All other words are nouns."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The things of one quarter, in words; ``posture`` is empty where none can be seen."""
+    """The things of one quarter, in words. ``posture`` is empty where none can be seen."""
 
     noun: str
     colour: str
@@ -55,12 +55,12 @@ class Group:
 
 
 def groups(told: SceneContents, row: int) -> list[Group]:
-    """What there is in a scene, quarter by quarter."""
-    found = []
+    """The groups of a scene, quarter by quarter."""
+    present = []
     for quarter, (index, thing, colour, size, count) in enumerate(told.objects[row].tolist()):
         if count:
             posture = told.posture[row, quarter]
-            found.append(
+            present.append(
                 Group(
                     noun=family(index).nouns[thing],
                     colour=WORDS["colour"][colour],
@@ -71,12 +71,15 @@ def groups(told: SceneContents, row: int) -> list[Group]:
                     type=type_of(index),
                 )
             )
-    return found
+    return present
 
 
 def say(form: str, group: Group) -> str:
-    """``form`` filled in: with the fields of ``group``, ``plural`` and ``things``, its noun in the plural and
-    in its number, ``one``, that with an article, ``some``, "thing" in its number, ``are``.
+    """Fills in ``form``.
+
+    It may name the fields of ``group``; ``plural``, the noun in the plural; ``things``, the noun in the
+    group's number; ``one``, the same with an article; ``some``, "thing" in the group's number; and ``are`` in
+    that number.
     """
     one = group.count == "1"
     return form.format(
@@ -89,21 +92,22 @@ def say(form: str, group: Group) -> str:
     )
 
 
-def own_colour(group: Group, found: list[Group]) -> bool:
-    """Whether no other of a scene's groups has the colour of ``group``, which is one of them."""
-    return sum(other.colour == group.colour for other in found) == 1
+def own_colour(group: Group, present: list[Group]) -> bool:
+    """Whether no other group of the scene has the colour of ``group``, which is one of ``present``."""
+    return sum(other.colour == group.colour for other in present) == 1
 
 
 class _Form(NamedTuple):
-    """A sentence, what may be changed to make it false, and whether it takes a colour that only one quarter
-    has."""
+    """A sentence, the aspects that may be changed to make it false, and whether it needs a colour that only
+    one quarter has.
+    """
 
     text: str
     told: tuple[str, ...]
     own_colour: bool = False
 
 
-# A noun stands in one quarter alone, so that what is said of it is true of that quarter or false.
+# A noun occurs in one quarter alone, so that a statement about it is true or false of that quarter.
 _NAMED = _Form("{count} {colour} {things} {place}", ("count", "colour", "noun", "place"))
 _UNNAMED = _Form("{count} {colour} {some} {place}", ("count", "colour"))
 _FORMS = (
@@ -138,22 +142,27 @@ _FACTS = (1, 2)
 
 
 def describe(told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
-    """All that there is in a scene, half of the time without names, and the same made false in one
-    respect: "2 red stars top left and 1 blue ring bottom left", "2 red stars top left and 1 white ring bottom
-    left".
+    """Describes all that a scene has, half of the time without nouns.
+
+    Returns:
+        The description and the same made false in one respect: "2 red stars top left and 1 blue ring bottom
+            left", "2 red stars top left and 1 white ring bottom left".
     """
-    found = groups(told, row)
+    present = groups(told, row)
     form = rng.choice((_NAMED, _UNNAMED))
-    pairs = [_tell(form, group, found, told, row, rng) for group in rng.sample(found, len(found))]
+    pairs = [_tell(form, group, present, told, row, rng) for group in rng.sample(present, len(present))]
     return _joined(pairs, rng)
 
 
 def state(told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
-    """One fact or two about a scene, and the same made false in one respect: "the star is blue and there are
-    2 moons", "the star is blue and there are 3 moons".
+    """States one fact or two about a scene.
+
+    Returns:
+        The statement and the same made false in one respect: "the star is blue and there are 2 moons", "the
+            star is blue and there are 3 moons".
     """
-    found = groups(told, row)
-    return _joined([_fact(found, told, row, rng) for _ in range(rng.choice(_FACTS))], rng)
+    present = groups(told, row)
+    return _joined([_fact(present, told, row, rng) for _ in range(rng.choice(_FACTS))], rng)
 
 
 def _joined(pairs: list[tuple[str, str]], rng: Random) -> tuple[str, str]:
@@ -162,33 +171,34 @@ def _joined(pairs: list[tuple[str, str]], rng: Random) -> tuple[str, str]:
     return true, " and ".join(pair[i == wrong] for i, pair in enumerate(pairs))
 
 
-def _fact(found: list[Group], told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
+def _fact(present: list[Group], told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
     kind = rng.random()
-    if kind < _RELATION and len(found) > 1:
-        return _relation(*rng.sample(found, 2), found, rng)
+    if kind < _RELATION and len(present) > 1:
+        return _relation(*rng.sample(present, 2), present, rng)
     if kind > 1 - _ABSENCE:
-        return _absence(found, told, row, rng)
-    group = rng.choice(found)
-    own = own_colour(group, found)
+        return _absence(present, told, row, rng)
+    group = rng.choice(present)
+    own = own_colour(group, present)
     forms = [f for f in _FORMS if (own or not f.own_colour) and (group.posture or "posture" not in f.told)]
-    return _tell(rng.choice(forms), group, found, told, row, rng)
+    return _tell(rng.choice(forms), group, present, told, row, rng)
 
 
 def _tell(
-    form: _Form, group: Group, found: list[Group], told: SceneContents, row: int, rng: Random
+    form: _Form, group: Group, present: list[Group], told: SceneContents, row: int, rng: Random
 ) -> tuple[str, str]:
     aspect = rng.choice(form.told)
     if aspect == "noun":
         wrong = rng.choice(_absent_nouns(told, row))
     else:
-        # Half of the time what another quarter has: then it does not suffice that it is somewhere.
-        values = {getattr(other, aspect) for other in found} if rng.random() < 0.5 else set()
+        # Half of the time the wrong value is what another quarter has. Then it does not suffice to know that
+        # it is somewhere.
+        values = {getattr(other, aspect) for other in present} if rng.random() < 0.5 else set()
         values -= {getattr(group, aspect), ""}
         wrong = rng.choice(sorted(values) or [v for v in WORDS[aspect] if v != getattr(group, aspect)])
     return say(form.text, group), say(form.text, replace(group, **{aspect: wrong}))
 
 
-def _relation(a: Group, b: Group, found: list[Group], rng: Random) -> tuple[str, str]:
+def _relation(a: Group, b: Group, present: list[Group], rng: Random) -> tuple[str, str]:
     (ay, ax), (by, bx) = (group.place.split() for group in (a, b))
     sides = []
     if ay != by:
@@ -196,16 +206,16 @@ def _relation(a: Group, b: Group, found: list[Group], rng: Random) -> tuple[str,
     if ax != bx:
         sides.append("left of" if ax == "left" else "right of")
     side = rng.choice(sides)
-    by_colour = own_colour(a, found) and own_colour(b, found) and rng.random() < 0.5
+    by_colour = own_colour(a, present) and own_colour(b, present) and rng.random() < 0.5
     first, second = (say("the {colour} {some}" if by_colour else "the {things}", group) for group in (a, b))
     return tuple(say(f"{first} {{are}} {s} {second}", a) for s in (side, _SIDES[side]))
 
 
-def _absence(found: list[Group], told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
-    places = {group.place for group in found}
-    colours = {group.colour for group in found}
+def _absence(present: list[Group], told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
+    places = {group.place for group in present}
+    colours = {group.colour for group in present}
     kind = rng.randrange(3 if len(places) < len(PLACES) else 2)
-    there = rng.choice(found)
+    there = rng.choice(present)
     if kind == 0:
         absent = rng.choice([c for c in COLOURS if c not in colours])
         return f"there is no {absent} thing", f"there is no {there.colour} thing"
@@ -216,7 +226,7 @@ def _absence(found: list[Group], told: SceneContents, row: int, rng: Random) -> 
 
 
 def _absent_nouns(told: SceneContents, row: int) -> list[str]:
-    """Nouns of the scene's families that none of its things has."""
+    """The nouns of the scene's families that none of its things has."""
     here = {(index, thing) for index, thing, _, _, count in told.objects[row].tolist() if count}
     return [
         noun

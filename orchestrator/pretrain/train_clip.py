@@ -29,10 +29,17 @@ _EVERY = 100
 
 @dataclass(frozen=True)
 class Recipe:
-    """``steps``: optimiser steps, of ``batch_size`` pairs each. ``learning_rate``: AdamW's, after a tenth of
-    warm-up, falling to 0 along a cosine. ``weight_decay``: of matrices, 0 or more. ``colours``: of a
-    step's things, 2 .. 8; with few of them, pairs are told apart by what things are. ``seed``: of weights and
-    pairs, 0 .. 2**32 - 1.
+    """How the small CLIP is trained.
+
+    Attributes:
+        steps: Optimiser steps.
+        batch_size: Pairs of a step.
+        learning_rate: AdamW's highest rate. It rises for a tenth of the steps and then falls to 0 along a
+            cosine.
+        weight_decay: The weight decay of matrices, 0 or more.
+        colours: How many colours the things of a step have, 2 .. 8. With few colours, pairs are told apart by
+            what things are.
+        seed: The seed of weights and pairs, 0 .. 2**32 - 1.
     """
 
     steps: int = 800
@@ -52,11 +59,18 @@ class Recipe:
 
 
 def train_clip(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
-    """Trains a small CLIP on scenes of ``division.PRETRAINING`` and writes its weights in half precision.
+    """Trains a small CLIP on scenes of ``family_split.PRETRAINING`` and writes its weights in half precision.
 
-    Every hundred steps all that is needed to go on is put beside ``out``; a run that finds it there goes on
-    from it, and ends with the same weights on the same machine and number of threads. Raises
-    :class:`~orchestrator.errors.UserError` for what another recipe left there.
+    Every hundred steps a checkpoint is written beside ``out``. A run that finds one resumes from it, and ends
+    with the same weights on the same machine and number of threads.
+
+    Args:
+        recipe: The recipe.
+        out: The file of weights.
+        say: Prints progress.
+
+    Raises:
+        UserError: Another recipe left the checkpoint.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng(devices=[]):
@@ -89,11 +103,11 @@ def train_clip(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         with torch.no_grad():
-            # As CLIP's authors: logits are multiplied by 100 at most.
+            # As CLIP's authors do, logits are multiplied by 100 at most.
             model.logit_scale.clamp_(0, math.log(100))
         if (step + 1) % _EVERY == 0 or step + 1 == recipe.steps:
-            found = (image @ text.T).argmax(1) == torch.arange(len(image))
-            recall = f"recall@1 in the batch {found.float().mean():.3f}"
+            nearest = (image @ text.T).argmax(1) == torch.arange(len(image))
+            recall = f"recall@1 in the batch {nearest.float().mean():.3f}"
             say(f"step {step + 1}/{recipe.steps}: loss {loss:.3f}, {recall}")
             keep(checkpoint, recipe, state, step + 1)
     state = {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
@@ -102,9 +116,7 @@ def train_clip(recipe: Recipe, out: Path, say: Callable[[str], None]) -> None:
 
 
 def _encode_text(model: nn.Module, ids: Tensor) -> Tensor:
-    """``model.encode_text`` without the columns after the longest text, to which causal attention
-    is blind.
-    """
+    """``model.encode_text`` without the columns after the longest text, which causal attention never sees."""
     ends = ids.argmax(1)
     length = int(ends.max()) + 1
     x = model.token_embedding(ids[:, :length]) + model.positional_embedding[:length]

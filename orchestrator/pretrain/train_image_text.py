@@ -29,7 +29,7 @@ from .statements import describe, state
 from .warm_cosine import warm_cosine
 
 EMBED_DIM, MAX_TOKENS = 256, 40
-"""Of the shipped weights: width of the space that pictures and texts share, and the longest token row."""
+"""The shipped weights' width of the space that pictures and texts share, and their longest token row."""
 
 _TOKENIZER = Tokenizer.world(MAX_TOKENS)
 SPEC = InputSpec(
@@ -41,20 +41,27 @@ SPEC = InputSpec(
     sep_id=_TOKENIZER.sep_id,
     mask_id=_TOKENIZER.mask_id,
 )
-"""What they read."""
+"""The inputs of the shipped weights."""
 
 _EVERY = 100
 _TEMPERATURE = 0.07
 _PLACED = 0.5
-# Of the false statements: those made from the true one by a word. The others are another scene's.
+# The share of false statements that are made from the true one by changing a word. The others are another
+# scene's.
 _ONE_WORD = 0.5
 
 
 @dataclass(frozen=True)
 class ImageTextRecipe:
-    """``steps``: optimiser steps, of ``batch_size`` scenes each. ``learning_rate``: AdamW's, after a tenth of
-    warm-up, falling to 0 along a cosine. ``weight_decay``: of matrices, 0 or more. ``seed``: of weights and
-    scenes, 0 .. 2**32 - 1.
+    """How the small image-text model is trained.
+
+    Attributes:
+        steps: Optimiser steps.
+        batch_size: Scenes of a step.
+        learning_rate: AdamW's highest rate. It rises for a tenth of the steps and then falls to 0 along a
+            cosine.
+        weight_decay: The weight decay of matrices, 0 or more.
+        seed: The seed of weights and scenes, 0 .. 2**32 - 1.
     """
 
     steps: int = 2000
@@ -72,23 +79,31 @@ class ImageTextRecipe:
 
 
 def train_image_text(recipe: ImageTextRecipe, out: Path, say: Callable[[str], None]) -> None:
-    """Trains a model of size ``world`` on scenes of ``division.PRETRAINING`` and writes its weights in half
-    precision.
+    """Trains a model of size ``world`` on scenes of ``family_split.PRETRAINING`` and writes its weights in
+    half precision.
 
-    Image-text contrast, masked words and image-text matching (Li et al., NeurIPS 2021), without momentum
-    model and queue. What is false of a scene is half of the time its own statement with one word changed, in
-    the place of ALBEF's hard negatives. The matching head is not kept.
+    The losses are image-text contrast, masked words and image-text matching (Li et al., NeurIPS 2021),
+    without a momentum model and a queue. In place of ALBEF's hard negatives, a false statement of a scene is
+    half of the time its own statement with one word changed. The matching head is not kept.
 
-    Every hundred steps all that is needed to go on is put beside ``out``; a run that finds it there goes on
-    from it, and ends with the same weights on the same machine and number of threads. Raises
-    :class:`~orchestrator.errors.UserError` for what another recipe left there.
+    Every hundred steps a checkpoint is written beside ``out``. A run that finds one resumes from it, and ends
+    with the same weights on the same machine and number of threads.
+
+    Args:
+        recipe: The recipe.
+        out: The file of weights.
+        say: Prints progress.
+
+    Raises:
+        UserError: Another recipe left the checkpoint.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     rows = StatementRows(_TOKENIZER)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)
         model = ImageTextModel(BackboneConfig("world", weights="towers", attention="eager"), SPEC, EMBED_DIM)
-        # As large as what patches hold: where things are is then told as plainly as what they are.
+        # Position embeddings are as large as what patches hold, so that where things are is told as plainly
+        # as what they are.
         nn.init.normal_(model.vision.pos_embed, std=_PLACED)
         matching = nn.Linear(model.vision.embed_dim, 2)
     parameters = [*model.parameters(), *matching.parameters()]
@@ -129,7 +144,7 @@ def train_image_text(recipe: ImageTextRecipe, out: Path, say: Callable[[str], No
 
 @lru_cache(maxsize=1)
 def _scenes(seed: int, number: int, n: int) -> tuple[SceneContents, Tensor]:
-    """Scenes and pictures of two steps: drawing costs as much as a fifth of a step."""
+    """The scenes and pictures of two steps, since drawing costs up to a fifth of a step."""
     rng = np.random.default_rng([seed, number, 1])
     told = draw_scenes(rng, PRETRAINING, n)
     return told, torch.from_numpy(draw_pictures(rng, told))
@@ -149,7 +164,7 @@ def _losses(
     talk = Random(int(rng.integers(2**63)))
     tell = describe if whole else state
     true, false = zip(*(tell(told, row, talk) for row in range(n)), strict=True)
-    # Even rows are told what is true; half of the others, another scene's statement.
+    # Even rows get a true statement. Half of the others get another scene's statement.
     other = rng.random(n) >= _ONE_WORD
     said = [true[row] if row % 2 == 0 else true[row - 1] if other[row] else false[row] for row in range(n)]
     ids, word, share = rows.encode([*true, *said])

@@ -14,10 +14,13 @@ from .scenes import draw_scenes
 from .statements import describe, groups, state
 
 VOCABULARY = 617
-"""An odd size: weights and a tokenizer that do not belong together are told apart by it."""
+"""The size of the vocabulary. It is odd, so that weights and a tokenizer that do not belong together are told
+apart by it.
+"""
 
 _SCENES = 3000
-# Words and turns of asking, so that a question is not spelled letter by letter. Nothing is answered.
+# Words and turns of phrase in questions, so that a question is not spelled letter by letter. Nothing is
+# answered.
 _QUESTIONS = (
     "what color is the {noun}?",
     "what colour is the thing {place}?",
@@ -48,8 +51,8 @@ _QUESTIONS = (
 
 
 def train_world_tokenizer(max_tokens: int) -> Tokenizer:
-    """A byte-level BPE of ``VOCABULARY`` entries on statements and turns of asking about the families of
-    ``division.PRETRAINING``; the same at every call.
+    """Trains a byte-level BPE of ``VOCABULARY`` entries on statements and questions about the families of
+    ``family_split.PRETRAINING``. It is the same at every call.
     """
     told = draw_scenes(np.random.default_rng(0), PRETRAINING, _SCENES)
     rng = Random(0)

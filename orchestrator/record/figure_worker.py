@@ -1,4 +1,4 @@
-"""The pictures of a trial, drawn by a process of their own."""
+"""A trial's pictures, drawn by a process of their own."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ from .picture_title import run_title, score_title
 
 
 class FigureWorker:
-    """Draws in the background, at low priority: a picture takes longer than a small trial's task, and neither
-    the trials' reports nor the record should wait for it.
+    """Draws in the background, at low priority.
 
-    ``done(trial_id, file, subfolder)`` is called for each file, from another thread; ``say`` hears of what
-    could not be drawn. Nothing here raises for a picture: a process that dies while it draws is replaced, and
-    what it was at is drawn once more.
+    A picture takes longer than a task of a small trial, and neither the trials' reports nor the record should
+    wait for it. No method raises because of a picture: a process that dies while it draws is replaced, and
+    its picture is drawn once more.
+
+    Args:
+        done: ``done(trial_id, file, subfolder)`` is called for each file, from another thread.
+        say: Is told what could not be drawn.
     """
 
     def __init__(self, done: Callable[[str, Path, str | None], None], say: Callable[[str], None]) -> None:
@@ -47,22 +50,28 @@ class FigureWorker:
         tables: Mapping[str, Table],
         then: Callable[[], None] = lambda: None,
     ) -> None:
-        """Of a trial that has ended: validation matrix (S, T), loss curves and, where they were measured,
-        drift (S, T) in degrees and the ``tables`` of
-        :func:`~orchestrator.evaluation.vqa_tables.question_tables`. ``then`` is called when all that could
-        be drawn is done with.
+        """Draws the pictures of a trial that has ended.
+
+        Args:
+            trial_id: The trial's id.
+            folder: The trial's folder, which has the loss curves.
+            matrix: The validation matrix (S, T).
+            names: The tasks' names.
+            drift: (S, T) in degrees; None where it was not measured.
+            tables: See :func:`~orchestrator.evaluation.vqa_tables.question_tables`.
+            then: Is called when all that could be drawn is done.
         """
         self._draw(trial_id, None, then, _draw_trial, folder, matrix, names, drift, tables)
 
     def test(self, trial_id: str, folder: Path) -> None:
-        """The test matrix that lies in ``folder/matrix.csv``, and the tables of questions beside it."""
+        """Draws the test matrix in ``folder/matrix.csv``, and the tables of questions beside it."""
         self._draw(trial_id, "test", lambda: None, _draw_test, folder)
 
     def close(self) -> None:
         """Waits until the last picture is drawn."""
         while waiting := list(self._under_way):
             wait(waiting)
-            # Each is taken out once what follows from it is done, on the pool's own thread.
+            # A picture is removed once what follows from it is done, on the pool's own thread.
             time.sleep(0.01)
         with self._lock:
             if self._pen is not None:
@@ -70,7 +79,7 @@ class FigureWorker:
                 self._pen = None
 
     def abandon(self) -> None:
-        """Waits for no picture: what is not drawn yet will not be."""
+        """Waits for no picture. Pictures that are not drawn yet never will be."""
         self._over = True
         with self._lock:
             if self._pen is not None:
@@ -100,7 +109,7 @@ class FigureWorker:
                     for path in drawn.result():
                         self._done(trial_id, path, subfolder)
                 then()
-            except Exception as error:  # noqa: BLE001 - the record's own errors are said by it
+            except Exception as error:  # noqa: BLE001 - the record reports its own errors
                 self._say(f"pictures of {trial_id} are not in the record: {error}")
             finally:
                 self._under_way.discard(drawn)

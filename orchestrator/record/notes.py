@@ -1,4 +1,4 @@
-"""What a run's own page in MLflow says of it, in Markdown."""
+"""The text of a run's own page in MLflow, in Markdown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..metrics.measures import shown_metrics, unit
 from ..schema.shown import shown_score, shown_value
 from .trial_store import TrialStore
 
-_ROWS = 20  # of the table of trials; MLflow takes 8,000 characters in all
+_ROWS = 20  # rows of the table of trials; MLflow takes 8,000 characters in all
 
 
 def search_note(
@@ -22,8 +22,15 @@ def search_note(
     tested: Mapping[str, float],
     command: str,
 ) -> str:
-    """Of a search of ``trials`` trials: what was searched for, what was chosen, what the look at test found
-    (``tested``, empty where nobody looked), and the ``command`` that comes next.
+    """The text for a search: what was searched for, what was chosen, and the test results.
+
+    Args:
+        config: The configuration.
+        objective: What was searched for.
+        trials: How many trials the search has.
+        book: The trials.
+        tested: The test metrics; empty where the test splits were not evaluated.
+        command: The command that comes next.
     """
     most = "most" if objective.mode == "max" else "least"
     lines = [
@@ -46,9 +53,16 @@ def search_note(
 def seeds_note(
     config: RunConfig, seeds: Sequence[int], book: TrialStore, found: Mapping[str, float], command: str
 ) -> str:
-    """Of one configuration under ``seeds``: means and sample standard deviations of what the looks at test
-    found (``found``, as :func:`~orchestrator.record.over_seeds.over_seeds`, empty where not all were looked
-    at); and the ``command`` that comes next.
+    """The text for one configuration under several seeds: means and sample standard deviations of the test
+    metrics.
+
+    Args:
+        config: The configuration.
+        seeds: The seeds.
+        book: The trials.
+        found: As :func:`~orchestrator.record.over_seeds.over_seeds` gives it; empty where not all trials were
+            tested.
+        command: The command that comes next.
     """
     shown = ", ".join(map(str, seeds))
     lines = [f"{config.method_name} on {config.stream_name}, seed {shown}. {_counts(book)}."]

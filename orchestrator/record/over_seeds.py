@@ -1,4 +1,4 @@
-"""What several seeds of one configuration found."""
+"""The test metrics of several seeds of one configuration."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ import numpy as np
 
 
 def over_seeds(tested: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Of one or more looks at test, a mapping each: the mean of each metric that all have, under its own name
-    (``test/average``), and, of two or more, the sample standard deviation, as ``test_deviation/average``.
+    """Averages test metrics over seeds.
+
+    Args:
+        tested: The test metrics of each seed.
+
+    Returns:
+        The mean of each metric that all seeds have, under its own name (``test/average``); of two or more
+        seeds also the sample standard deviation, as ``test_deviation/average``.
     """
     names = [name for name in (tested[0] if tested else {}) if all(name in found for found in tested)]
     values = {name: np.array([found[name] for found in tested]) for name in names}

@@ -22,11 +22,11 @@ _MAIN = (
 
 
 class Pen:
-    """A process of its own, at low priority, that makes one call after another. It ends with the process that
-    has it, however that ends.
+    """A process at low priority that makes one call after another. It ends with the process that owns it,
+    however that ends.
 
-    None of multiprocessing's pools: each of their processes imports the main module anew, and a script that
-    calls a command without asking ``if __name__ == "__main__"`` would run its experiment once more there.
+    It is none of multiprocessing's pools, whose processes import the main module anew. A script that calls a
+    command without asking ``if __name__ == "__main__"`` would run its experiment once more there.
     """
 
     def __init__(self) -> None:
@@ -36,11 +36,13 @@ class Pen:
         self._over = False
 
     def submit(self, call: Callable[..., Any], *args: Any) -> Future[Any]:
-        """What ``call(*args)`` answers there; ``call`` is a module's function.
+        """Calls ``call(*args)`` in the process and gives the answer as a future. ``call`` is a function of a
+        module.
 
-        RuntimeError: it raised, and this is its message.
-        :class:`concurrent.futures.process.BrokenProcessPool`: the process died over it; the next call has
-        another.
+        Raises:
+            RuntimeError: The call raised; the message is that error's. The future raises this.
+            BrokenProcessPool: The process died during the call. The next call has a new process. The future
+                raises this.
         """
         return self._thread.submit(self._ask, call, *args)
 
@@ -50,7 +52,7 @@ class Pen:
         self._thread.shutdown()
 
     def abandon(self) -> None:
-        """Kills the process, and calls nothing more: who waits for an answer has an error."""
+        """Kills the process and makes no more calls. Whoever waits for an answer gets an error."""
         self._over = True
         self._thread.shutdown(wait=False, cancel_futures=True)
         if (process := self._process) is not None:
@@ -58,7 +60,7 @@ class Pen:
 
     def _ask(self, call: Callable[..., Any], *args: Any) -> Any:
         line = self._line or self._start()
-        if self._over and self._process is not None:  # while it started
+        if self._over and self._process is not None:  # the pen was abandoned while it started
             self._process.kill()
         try:
             line.send((call, args))
@@ -74,7 +76,8 @@ class Pen:
         line, other = multiprocessing.Pipe()
         with other:
             command = [sys.executable, "-c", _MAIN, json.dumps(sys.path), str(other.fileno())]
-            # A group of its own: Ctrl-C is for the sweep, which closes this process when all is drawn.
+            # The process has a group of its own, since Ctrl-C is for the sweep, which closes the pen when all
+            # is drawn.
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, pass_fds=[other.fileno()], process_group=0
             )
@@ -89,7 +92,7 @@ class Pen:
 
 
 def serve() -> None:
-    """What the process does: answers calls until nobody can ask any more."""
+    """The process' main loop: answers calls until nobody can make any more."""
     os.nice(10)
     line = Connection(int(sys.argv[2]))
     with suppress(EOFError, ConnectionError):
@@ -101,5 +104,5 @@ def _answer(asked: bytes) -> tuple[Any, str | None]:
     try:
         call, args = pickle.loads(asked)
         return call(*args), None
-    except Exception as error:  # noqa: BLE001 - told to whoever asked
+    except Exception as error:  # noqa: BLE001 - told to the caller
         return None, str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""What a run's own pictures are called."""
+"""The titles of a run's own pictures."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..schema import strict_yaml
 from ..storage.trial_files import STATUS_FILE, TESTED_FILE
 
 _SCORES = {"r_mean": "R_m", "accuracy": "accuracy"}
-_OF_TASK = r"(?:validation|test)/task_\d+/(\w+)"  # a task's own
+_OF_TASK = r"(?:validation|test)/task_\d+/(\w+)"  # the metric of a single task
 
 
 def run_title(trial: Path) -> str:
-    """Method, stream and seed of the trial in a folder, as its configuration says; the folder's name where it
-    does not.
+    """The method, stream and seed of the trial in a folder, as its configuration has them; else the folder's
+    name.
     """
     try:
         config, _ = strict_yaml.read(trial / "config.yaml")
@@ -30,8 +30,15 @@ def run_title(trial: Path) -> str:
 
 
 def score_title(trial: Path, split: str, matrix: np.ndarray) -> str:
-    """The score of the trial's ``matrix`` (S, T), its split and its mean over the S tasks that were done, as
-    ``R_m on test, 61.2 % on average in the end``, or ``after 2 of 5 tasks`` where it did not come to the end.
+    """The score of a trial's matrix, its split, and its mean over the tasks that were done.
+
+    For example ``R_m on test, 61.2 % on average in the end``, or ``after 2 of 5 tasks`` where the trial did
+    not reach the end.
+
+    Args:
+        trial: The trial's folder.
+        split: ``validation`` or ``test``.
+        matrix: (S, T), for S tasks done.
     """
     known = {match[1] for name in _metrics(trial, split) if (match := re.fullmatch(_OF_TASK, name))}
     score = next((score for name, score in _SCORES.items() if name in known), "score")
@@ -44,7 +51,7 @@ def score_title(trial: Path, split: str, matrix: np.ndarray) -> str:
 def _metrics(trial: Path, split: str) -> Collection[str]:
     path = trial / (TESTED_FILE if split == "test" else STATUS_FILE)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return list(found if split == "test" else found["reports"][0])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return list(content if split == "test" else content["reports"][0])
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return []

@@ -1,4 +1,4 @@
-"""How pictures look: made for print, and told apart without colours. matplotlib is imported late."""
+"""The look of pictures: made for print, and readable without colours. matplotlib is imported late."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 WIDEST = 7.2
 """Inches: two columns of a page."""
 
-# Okabe and Ito, Color Universal Design (2008), without the yellow, which white paper swallows.
+# The palette of Okabe and Ito, Color Universal Design (2008), without its yellow, which is invisible on white
+# paper.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _LINES = ("-", "--", "-.", (0, (1, 1.2)), (0, (5, 1, 1, 1, 1, 1)))
 _DPI = 300
 
-# Task names may be in any language; the first fonts of these that are there are used, a glyph at a time.
+# Task names may be in any language. The first of these fonts that exist are used, for each glyph.
 _FONTS = (
     "DejaVu Sans",
     "Noto Sans CJK SC",
@@ -53,12 +54,16 @@ _LOOK = {
 }
 
 
-def line_style(place: int) -> dict[str, Any]:
-    """Colour, marker and line of the curve ``place`` (from 0): near ones differ in all three."""
+def line_style(number: int) -> dict[str, Any]:
+    """The colour, marker and line of a curve. Neighbouring curves differ in all three.
+
+    Args:
+        number: The curve's number, from 0.
+    """
     return {
-        "color": _COLOURS[place % len(_COLOURS)],
-        "marker": _MARKERS[place % len(_MARKERS)],
-        "linestyle": _LINES[place % len(_LINES)],
+        "color": _COLOURS[number % len(_COLOURS)],
+        "marker": _MARKERS[number % len(_MARKERS)],
+        "linestyle": _LINES[number % len(_LINES)],
     }
 
 
@@ -66,10 +71,19 @@ def line_style(place: int) -> dict[str, Any]:
 def picture(
     path: Path, width: float, height: float, title: str = "", rows: int | None = None
 ) -> Iterator[tuple[Figure, Any]]:
-    """A figure of ``width`` x ``height`` inches and its axes, or with ``rows`` a column of so many axes; in
-    the end it is written to ``path``, a PNG at 300 dpi, and as PDF beside it.
+    """Opens a figure and writes it in the end: to ``path``, as a PNG at 300 dpi, and as a PDF beside it.
 
-    The title is broken where it would leave the figure. A link that lies at ``path`` is not followed.
+    The title is broken where it would leave the figure. A link at ``path`` is not followed.
+
+    Args:
+        path: The PNG.
+        width: Inches.
+        height: Inches.
+        title: The title.
+        rows: How many axes stand in a column; None: there is one.
+
+    Returns:
+        The figure and its axes.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -78,9 +92,11 @@ def picture(
     there = set(fontManager.get_font_names())
     look = {**_LOOK, "font.family": [font for font in _FONTS if font in there] or ["sans-serif"]}
     with rc_context(look), warnings.catch_warnings():
-        # A machine without a font for a task's name draws boxes; a warning a glyph would not mend that.
+        # A machine without a font for a task's name draws boxes, which a warning for each glyph would not
+        # help.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")  # pyplot's are global state
+        # pyplot's figures are global state
+        figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
         if rows is None:
             axes: Axes | Any = figure.subplots()
         else:
@@ -92,12 +108,12 @@ def picture(
 
 
 def pdf_of(path: Path) -> Path:
-    """Where the PDF of a picture at ``path`` lies."""
+    """The path of the PDF of the picture at ``path``."""
     return path.with_suffix(".pdf")
 
 
 def short_name(name: str, longest: int = 18) -> str:
-    """A name in one line, cut where it is longer than ``longest`` letters (a Chinese one counts as two)."""
+    """A name in one line, cut where it is longer than ``longest`` letters. A Chinese letter counts as two."""
     name = " ".join(name.split())
     wide, kept = 0, ""
     for letter in name:
@@ -132,20 +148,20 @@ def _entitle(figure: Figure, title: str) -> None:
 
 
 def _parts(text: str) -> list[str]:
-    """Where a line may be broken: before words, and within what no line would hold."""
+    """The parts between which a line may be broken: before words, and within words that no line holds."""
     words = [f" {word}" for word in text.split()]
     return [word[start : start + 20] for word in words for start in range(0, len(word), 20)]
 
 
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Laid out once, for both files: each would else be drawn a second time to be laid out.
+    # The figure is laid out once for both files. Otherwise each file would be drawn twice to be laid out.
     figure.draw_without_rendering()
     figure.set_layout_engine(None)
-    for place in (path, pdf_of(path)):
-        # The same numbers give the same file, whenever it is drawn.
-        when = {"metadata": {"CreationDate": None}} if place.suffix == ".pdf" else {}
+    for file_path in (path, pdf_of(path)):
+        # The same numbers make the same file, whenever it is drawn.
+        when = {"metadata": {"CreationDate": None}} if file_path.suffix == ".pdf" else {}
         drawn = BytesIO()
-        figure.savefig(drawn, format=place.suffix[1:], dpi=_DPI, **when)
-        with fresh_file(place) as file:
+        figure.savefig(drawn, format=file_path.suffix[1:], dpi=_DPI, **when)
+        with fresh_file(file_path) as file:
             file.write(drawn.getvalue())

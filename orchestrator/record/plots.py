@@ -1,4 +1,4 @@
-"""Pictures of runs, PNG and PDF, and the tables that they show as CSV."""
+"""Pictures of runs, as PNG and PDF."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ from .plot_style import WIDEST, line_style, picture, short_name
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_POINTS = 2000  # a curve is drawn with at most so many
-_TICKS = 12  # tasks that an axis names
+_POINTS = 2000  # points of a curve that are drawn at most
+_TICKS = 12  # tasks that an axis names at most
 
 
 class Curve(NamedTuple):
-    """A score over the tasks done. ``seeds``: a curve each, a value a finished task, percent. ``style``: its
-    place among the styles of lines, from 0.
+    """A score over the tasks done.
+
+    Attributes:
+        label: The curve's name.
+        seeds: A curve for each seed, with a value for each finished task, in percent.
+        style: The number of the curve's line style, from 0.
     """
 
     label: str
@@ -31,8 +35,12 @@ class Curve(NamedTuple):
 
 
 class Trials(NamedTuple):
-    """The scores of a method's trials, percent: of those that were searched alone, and of those that were
-    looked at on test data as well. ``style`` as of a :class:`Curve`.
+    """The scores of a method's trials, in percent.
+
+    Attributes:
+        searched: The scores of trials that were not evaluated on test data.
+        tested: The scores of trials that were.
+        style: As in :class:`Curve`.
     """
 
     searched: Sequence[float]
@@ -41,14 +49,14 @@ class Trials(NamedTuple):
 
 
 def matrix_heatmap(path: Path, matrix: ArrayLike, names: Sequence[str], title: str = "") -> None:
-    """Draw ``R`` (S, T), percent, with its values: a row after each task, a column a task."""
+    """Draws ``R`` (S, T), in percent, with its values: a row after each task, and a column for each task."""
     labels = _numbered(names)
     table = Table(np.asarray(matrix, dtype=float), labels, labels)
     table_heatmap(path, table, xlabel="score on task", ylabel="after training on", title=title)
 
 
 def table_heatmap(path: Path, table: Table, *, xlabel: str, ylabel: str, title: str = "") -> None:
-    """Draw a table with its values, where a cell has room for one."""
+    """Draws a table, with its values where a cell has room for one."""
     values = table.values
     rows, columns = values.shape
     width = min(WIDEST, max(3.4, 1.9 + 0.5 * columns))
@@ -70,10 +78,14 @@ def table_heatmap(path: Path, table: Table, *, xlabel: str, ylabel: str, title: 
 def loss_curves(
     path: Path, terms: Mapping[str, ArrayLike], ends: Sequence[int], names: Sequence[str], title: str = ""
 ) -> None:
-    """Draw each loss term over the steps, a panel a term, with the tasks' boundaries.
+    """Draws each loss term over the steps, in a panel of its own, with the tasks' boundaries.
 
-    ``terms``: name -> (steps,), NaN where a task does not have the term. ``ends``: the step at which each
-    task ended.
+    Args:
+        path: The PNG.
+        terms: Name -> (steps,), NaN where a task does not have the term.
+        ends: The step at which each task ended.
+        names: The tasks' names.
+        title: The title.
     """
     with picture(path, WIDEST, 1.0 + 1.1 * len(terms), title, rows=len(terms)) as (figure, panels):
         for axes, (term, values) in zip(panels, terms.items(), strict=True):
@@ -85,7 +97,7 @@ def loss_curves(
                 axes.axvline(end, color="0.5", linewidth=0.6, linestyle="--")
         spans = list(zip([0, *ends], ends, _numbered(names), strict=False))
         for start, end, name in spans if len(spans) <= _TICKS else ():
-            # As many letters as the task's part of the axis is wide.
+            # As many letters as the task's part of the axis has room for.
             shown = short_name(name, max(2, int(85 * (end - start) / ends[-1])))
             panels[0].annotate(
                 shown, ((start + end) / 2, 1.03), xycoords=("data", "axes fraction"), ha="center", fontsize=7
@@ -95,9 +107,10 @@ def loss_curves(
 
 
 def averages_over_tasks(path: Path, curves: Sequence[Curve], ylabel: str, title: str = "") -> None:
-    """Draw a score over the tasks done, a line a curve.
+    """Draws a score over the tasks done, with a line for each curve.
 
-    The line is the seeds' mean as far as all of them go, the band their sample standard deviation.
+    The line is the mean over the seeds, as far as all of them go. The band is their sample standard
+    deviation.
     """
     with picture(path, 5.4, 3.0 + 0.08 * len(curves), title) as (figure, axes):
         longest = 1
@@ -117,8 +130,10 @@ def averages_over_tasks(path: Path, curves: Sequence[Curve], ylabel: str, title:
 
 
 def trials_by_method(path: Path, methods: Mapping[str, Trials], xlabel: str, title: str = "") -> None:
-    """Draw the score of every trial, a row a method: hollow where it was searched alone, filled, and above
-    these, where it was looked at on test data as well.
+    """Draws the score of every trial, with a row for each method.
+
+    A circle is hollow for a trial that was only searched. It is filled, and drawn above those, for a trial
+    that was also evaluated on test data.
     """
     with picture(path, 5.4, 1.4 + 0.34 * len(methods), title) as (figure, axes):
         hollow = {"marker": "o", "linestyle": "none", "fillstyle": "none", "alpha": 0.8}
@@ -138,9 +153,14 @@ def trials_by_method(path: Path, methods: Mapping[str, Trials], xlabel: str, tit
 
 
 def drift_over_tasks(path: Path, angles: ArrayLike, names: Sequence[str], title: str = "") -> None:
-    """Draw how far images drift from the texts of their classes, a line a task, over the tasks done.
+    """Draws how far pictures drift from the texts of their classes, with a line for each task, over the tasks
+    done.
 
-    ``angles`` (S, T), degrees: row t after task t, NaN where not measured; ``names``: the T tasks'.
+    Args:
+        path: The PNG.
+        angles: (S, T), degrees: row t is after task t; NaN where nothing was measured.
+        names: The names of the T tasks.
+        title: The title.
     """
     values = np.asarray(angles, dtype=float)
     with picture(path, 5.4, 3.6, title) as (figure, axes):
@@ -161,8 +181,8 @@ def _tasks_axis(axes: Any, tasks: int) -> None:
 
 
 def _legend(figure: Figure, axes: Any) -> None:
-    """Below the axes, in columns: beside them it would take their width. A single curve has one as well:
-    nothing else names it.
+    """Puts the legend below the axes, in columns, since beside them it would take their width. A single curve
+    has a legend too, because nothing else names it.
     """
     handles, labels = axes.get_legend_handles_labels()
     if labels:
@@ -171,7 +191,7 @@ def _legend(figure: Figure, axes: Any) -> None:
 
 
 def _shades(count: int) -> Sequence[Any]:
-    """Colours of tasks in order."""
+    """The colours of the tasks, in order."""
     from matplotlib import colormaps
 
     return colormaps["viridis"](np.linspace(0, 0.9, count))

@@ -8,10 +8,16 @@ from typing import Any
 
 @dataclass
 class TrialEntry:
-    """One trial: its searched ``values``, its ``reports`` (one a finished task) and how it stands.
+    """One trial of a sweep.
 
-    ``status``: ``running``, ``finished`` (the whole stream), ``stopped`` (by the scheduler) or ``failed``
-    (``reason``). ``verdicts``: tasks done -> whether the search let it go on.
+    Attributes:
+        id: The trial's id.
+        number: The trial's number, from 0.
+        values: Its searched values.
+        reports: Its metrics after each finished task.
+        status: ``running``, ``finished`` (the whole stream), ``stopped`` (by the scheduler) or ``failed``.
+        reason: Why it failed.
+        verdicts: Tasks done -> whether the search let the trial go on.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What is known of a sweep's trials, on disk and in memory; the driver alone writes it."""
+"""What is known of a sweep's trials, on disk and in memory. The driver alone writes it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from .trial_entry import TrialEntry
 from .trial_table import trial_table
 
 MANIFEST_FILE = "manifest.json"
-"""In a run's folder: how many trials it has, and was asked for since it was started."""
+"""The file in a run's folder that has the number of its trials, and the number that it was asked for since it
+was started.
+"""
 
 _ENDS = ("finished", "stopped", "failed")
 _VERDICTS_FILE = "verdicts.json"
@@ -27,16 +29,21 @@ _REPORTS_FILE = "tasks.jsonl"
 
 
 class TrialStore:
-    """The trials of a run in ``folder``, the run's ``trials``.
+    """The trials of a run, in the run's folder ``trials``.
 
-    ``ID/trial.json`` is a trial's proposal, and ``ID/verdicts.json`` what the search said after each task:
-    both are written before anybody acts on them. A task is finished by its checkpoint
-    (:mod:`~orchestrator.storage.checkpoint`), a trial has ended by its ``ID/status.json``, which has its
-    reports. The driver alone writes here, beside the checkpoints. ``stamp_of``: trial id and values -> what
-    each of these files must be of; None: anything.
+    ``ID/trial.json`` is a trial's proposal, and ``ID/verdicts.json`` is what the search decided after each
+    task. Both are written before anybody acts on them. A task is finished once its checkpoint exists
+    (:mod:`~orchestrator.storage.checkpoint`). A trial has ended once its ``ID/status.json`` exists, which has
+    its reports. Beside the checkpoints the driver alone writes here.
 
-    :class:`~orchestrator.errors.UserError`: a trial that the manifest counts is missing, or its files are not
-    what they must be.
+    Args:
+        folder: The folder ``trials`` of the run.
+        objective: What trials are compared by.
+        tasks: How many tasks the stream has.
+        stamp_of: Gives what the files of a trial must carry, by the trial's id and values. None: anything.
+
+    Raises:
+        UserError: A trial that the manifest counts is missing, or its files are not what they must be.
     """
 
     def __init__(
@@ -60,9 +67,9 @@ class TrialStore:
         name = path.parent.name
         check_plain(name, f"{path}: trial")
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            entry = TrialEntry(name, int(found["number"]), dict(found["values"]))
-            self._check(entry, found, path)
+            proposal = json.loads(path.read_text(encoding="utf-8"))
+            entry = TrialEntry(name, int(proposal["number"]), dict(proposal["values"]))
+            self._check(entry, proposal, path)
             verdicts = path.with_name(_VERDICTS_FILE)
             if verdicts.exists():
                 said = json.loads(verdicts.read_text(encoding="utf-8"))
@@ -84,8 +91,8 @@ class TrialStore:
             self.refresh(entry)
         return entry
 
-    def _check(self, entry: TrialEntry, found: dict[str, Any], path: Path) -> None:
-        if (stamp := self._stamp(entry)) is not None and found["stamp"] != stamp:
+    def _check(self, entry: TrialEntry, content: dict[str, Any], path: Path) -> None:
+        if (stamp := self._stamp(entry)) is not None and content["stamp"] != stamp:
             raise ValueError(f"{path.name} is another run's, or was changed")
 
     def _stamp(self, entry: TrialEntry) -> dict[str, str] | None:
@@ -105,9 +112,9 @@ class TrialStore:
             self._count()
 
     def refresh(self, entry: TrialEntry) -> list[dict[str, float]]:
-        """Takes the reports that a trial's checkpoints have; answers those that were not known."""
-        found = reports_in(self.folder / entry.id, self._stamp(entry))
-        fresh = found[len(entry.reports) :]
+        """Takes the reports in a trial's checkpoints, and returns those that were not known."""
+        reports = reports_in(self.folder / entry.id, self._stamp(entry))
+        fresh = reports[len(entry.reports) :]
         entry.reports += fresh
         return fresh
 
@@ -118,8 +125,13 @@ class TrialStore:
     def propose(
         self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None
     ) -> TrialEntry:
-        """Writes a proposal down, before anybody acts on it; one that is known stays as it is. ``number``:
-        the trial's own, from 0; by default the next.
+        """Writes a proposal down, before anybody acts on it. A proposal that is known stays as it is.
+
+        Args:
+            trial_id: The trial's id.
+            values: Its searched values.
+            config: Its whole configuration.
+            number: Its number, from 0; None: the next one.
         """
         entry = self.trials.get(trial_id)
         if entry is None:
@@ -128,8 +140,8 @@ class TrialStore:
             place = self.place(trial_id)
             place.mkdir(parents=True, exist_ok=True)
             write_text(place / "config.yaml", strict_yaml.dump(config))
-            found = {"stamp": self._stamp(entry), "number": entry.number, "values": values}
-            write_text(place / "trial.json", json.dumps(found))
+            proposal = {"stamp": self._stamp(entry), "number": entry.number, "values": values}
+            write_text(place / "trial.json", json.dumps(proposal))
             self.trials[trial_id] = entry
             self._count()
         return entry
@@ -140,20 +152,28 @@ class TrialStore:
     def start(
         self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None
     ) -> TrialEntry:
-        """A trial begins, or begins again after an interruption. ``number``: see :meth:`propose`."""
+        """Notes that a trial begins, or begins again after an interruption. The arguments are those of
+        :meth:`propose`.
+        """
         entry = self.propose(trial_id, values, config, number)
         (self.place(trial_id) / STATUS_FILE).unlink(missing_ok=True)
         entry.status, entry.reason = "running", ""
         return entry
 
     def tested(self, trial_id: str) -> dict[str, float]:
-        """What the look at the test splits found; empty where nobody looked.
-        :class:`~orchestrator.errors.UserError`: what lies there is of another run.
+        """The test metrics of a trial; empty where the test splits were not evaluated.
+
+        Raises:
+            UserError: The results there are of another run.
         """
         return tested_in(self.place(trial_id), self._stamp(self.trials[trial_id]))
 
     def report(self, trial_id: str, metrics: dict[str, float]) -> bool:
-        """Takes a finished task; False where it was known before."""
+        """Takes the metrics after a finished task.
+
+        Returns:
+            False where they were known before.
+        """
         entry = self.trials[trial_id]
         if int(metrics["task"]) <= len(entry.reports):
             return False
@@ -161,7 +181,7 @@ class TrialStore:
         return True
 
     def decide(self, trial_id: str, task: int, go: bool) -> None:
-        """Writes down what the search says of a trial after ``task`` tasks, before anybody acts on it."""
+        """Writes down whether the search continues a trial after ``task`` tasks, before anyone acts on it."""
         entry = self.trials[trial_id]
         if entry.verdicts.get(task) != go:
             entry.verdicts[task] = go
@@ -170,14 +190,14 @@ class TrialStore:
             write_text(self.place(trial_id) / _VERDICTS_FILE, json.dumps(said))
 
     def end(self, trial_id: str, status: str, reason: str = "") -> TrialEntry:
-        """A trial has ended."""
-        entry, place = self.trials[trial_id], self.place(trial_id)
-        if entry.reports:  # for those who compare
+        """Writes down that a trial has ended."""
+        entry, trial_folder = self.trials[trial_id], self.place(trial_id)
+        if entry.reports:  # for a comparison
             lines = "".join(json.dumps(report) + "\n" for report in entry.reports)
-            write_text(place / _REPORTS_FILE, lines)
-        # The reports as well: the trial's checkpoints may lie elsewhere, or be gone.
+            write_text(trial_folder / _REPORTS_FILE, lines)
+        # The status has the reports too, because the trial's checkpoints may lie elsewhere, or be gone.
         ended = {"stamp": self._stamp(entry), "status": status, "reason": reason, "reports": entry.reports}
-        write_text(place / STATUS_FILE, json.dumps(ended))
+        write_text(trial_folder / STATUS_FILE, json.dumps(ended))
         entry.status, entry.reason = status, reason
         return entry
 
@@ -187,28 +207,34 @@ class TrialStore:
         return sum(entry.status != "running" for entry in self.trials.values())
 
     def is_over(self, trials: int) -> bool:
-        """Whether nothing is left to do of a search of so many ``trials``: all have ended, and the best, if
-        there is one, was tested.
+        """Whether nothing is left to do in a search of so many ``trials``: all have ended, and the best one,
+        if there is one, was tested.
         """
         best = self.best()
         return self.ended >= trials and (best is None or bool(self.tested(best.id)))
 
     def value(self, entry: TrialEntry) -> float | None:
-        """The objective after the trial's last finished task; None without a finite one."""
-        found = entry.reports[-1].get(self.objective.metric) if entry.reports else None
-        return found if found is not None and math.isfinite(found) else None
+        """The objective after the trial's last finished task; None where it is not finite or missing."""
+        last = entry.reports[-1].get(self.objective.metric) if entry.reports else None
+        return last if last is not None and math.isfinite(last) else None
 
     def best(self) -> TrialEntry | None:
-        """The best trial among those that walked the whole stream: a stopped trial's last value is another
-        task's. Of equals the first by number.
+        """The best of the trials that walked the whole stream, and of equals the one with the lower number.
+
+        A stopped trial does not count, since its last value belongs to another task.
         """
         whole = [t for t in self.trials.values() if t.status == "finished" and len(t.reports) == self.tasks]
         scored = [trial for trial in whole if self.value(trial) is not None]
         return min(scored, key=self._rank, default=None)
 
     def table(self, most: int | None = None) -> str:
-        """One line a trial, best first, finished before stopped before failed. A trial without a value comes
-        after those of its kind that have one. ``most``: after how many lines it ends; None: after all.
+        """A table with one line for each trial.
+
+        Finished trials come first, then stopped and then failed ones, and the best of each come first. A
+        trial without a value comes after those of its kind that have one.
+
+        Args:
+            most: How many lines there are at most; None: all.
         """
         order = {"finished": 0, "stopped": 1, "running": 2, "failed": 3}
         rows = sorted(self.trials.values(), key=lambda t: (order[t.status], -len(t.reports), *self._rank(t)))
@@ -222,8 +248,10 @@ class TrialStore:
 
 
 def asked_for(folder: Path) -> int:
-    """How many trials the run in ``folder`` was asked for since it was started; 0 where that is not said.
-    :class:`~orchestrator.errors.UserError`: its manifest is none.
+    """How many trials the run in ``folder`` was asked for since it was started; 0 where nothing says so.
+
+    Raises:
+        UserError: The run's manifest cannot be understood.
     """
     return _manifest(folder)["asked"]
 
@@ -242,8 +270,8 @@ def _write_manifest(folder: Path, trials: int, asked: int) -> None:
 def _manifest(folder: Path) -> dict[str, int]:
     path = folder / MANIFEST_FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {"trials": int(found["trials"]), "asked": int(found.get("asked", 0))}
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {"trials": int(content["trials"]), "asked": int(content.get("asked", 0))}
     except FileNotFoundError:
         return {"trials": 0, "asked": 0}
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -1,4 +1,4 @@
-"""The table with which a search ends."""
+"""The table that a search ends with."""
 
 from __future__ import annotations
 
@@ -19,9 +19,17 @@ _NAMES = {"running": "interrupted"}  # whoever reads the table has seen the run 
 def trial_table(
     rows: Sequence[TrialEntry], objective: str, tasks: int, value: Callable[[TrialEntry], float | None]
 ) -> str:
-    """A line for each of ``rows``, in their order: number, how it ended, tasks done of ``tasks``, the
-    ``objective`` and forgetting (percent), and what was searched, as far as 100 columns have room; what had
-    none is named in a last line. What differs between trials goes first.
+    """A table with a line for each trial, in the order of ``rows``.
+
+    A line has the trial's number, how it ended, tasks done of ``tasks``, the ``objective`` and forgetting
+    (percent), and the searched values, as far as 100 columns have room. What differs between trials comes
+    first. Values without room are named in a last line.
+
+    Args:
+        rows: The trials.
+        objective: The metric's name.
+        tasks: How many tasks the stream has.
+        value: Gives a trial's objective.
     """
     columns = [
         ["trial", *(str(row.number + 1) for row in rows)],

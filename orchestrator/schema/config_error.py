@@ -11,10 +11,12 @@ from ..errors import UserError
 
 
 class ConfigError(UserError):
-    """A value of a configuration is wrong.
+    """A value of a configuration is wrong. The message joins the three attributes in one line.
 
-    ``key``: the dotted key; ``problem``: what was found and what is allowed, without the place; ``where``:
-    the file or option that it came from. The message is the three in one line.
+    Attributes:
+        key: The dotted key.
+        problem: What was found and what is allowed, without where it was found.
+        where: The file or option that the value came from.
     """
 
     def __init__(self, key: str, problem: str, where: str = "") -> None:
@@ -28,15 +30,24 @@ class ConfigError(UserError):
 
 
 def known(name: Any, key: str, allowed: Sequence[str], kind: str) -> str:
-    """``name`` itself where it is one of ``allowed``; else a :class:`ConfigError` at ``key`` with the
-    nearest names first."""
+    """Checks that ``name`` is one of ``allowed``, and returns it.
+
+    Args:
+        name: The value of ``key``.
+        key: The dotted key, for the error.
+        allowed: All names.
+        kind: What the names are of, for the error.
+
+    Raises:
+        ConfigError: It is not. The message has the nearest names first.
+    """
     if name in allowed:
         return name
     raise ConfigError(key, f"unknown {kind} {shown(name)}{nearest(str(name), allowed)}")
 
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
-    """The end of an error: what was probably meant, then all that is allowed."""
+    """The end of an error message: the names that were probably meant, then all that are allowed."""
     allowed, name = list(allowed), name.lower()
     near = [word for word in allowed if name and word.lower().startswith(name)]
     if not near:
@@ -47,7 +58,7 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as its writer would know it again, on one line."""
+    """A value on one line, as its writer would recognise it."""
     if isinstance(value, Mapping):
         return f"a mapping ({', '.join(str(key) for key in value)})" if value else "an empty mapping"
     if value is None or isinstance(value, bool):

@@ -9,7 +9,18 @@ from .config_error import ConfigError
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested or dotted keys, or both, as dotted keys -> values that are no mappings."""
+    """Turns nested or dotted keys, or both, into dotted keys.
+
+    Args:
+        values: The mapping.
+        prefix: What goes before each key.
+
+    Returns:
+        Dotted keys with values that are no mappings.
+
+    Raises:
+        ConfigError: A key is not text, or is given twice.
+    """
     flat: dict[str, Any] = {}
     for key, value in values.items():
         if not isinstance(key, str):

@@ -1,4 +1,4 @@
-"""Scalars as a configuration has them: what is equal, what is a number, and how one is written."""
+"""Scalars as a configuration has them: when two are equal, what a number is, and how one is written."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ Scalar = str | int | float | bool | None
 
 
 def same(a: Scalar, b: Scalar) -> bool:
-    """Equality of configured values: 64 is 64.0, but 1 is not true."""
+    """Whether two configured values are equal: 64 is 64.0, but 1 is not true."""
     return a == b and isinstance(a, bool) == isinstance(b, bool)
 
 
 def text(value: Scalar) -> str:
-    """A value as it would be written in YAML, numbers in six digits."""
+    """A value as YAML would have it, with numbers in six digits."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str) and "," in value:
-        return f'"{value}"'  # a list written as text, which would run into its neighbours
+        return f'"{value}"'  # a list written as text, whose commas would run into those around it
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a finite float or an integer of 64 bits, and no bool."""
+    """Whether the value is a finite float or an integer of 64 bits. A bool is no number."""
     if isinstance(value, int):
         return not isinstance(value, bool) and -(2**63) <= value < 2**63
     return isinstance(value, float) and math.isfinite(value)

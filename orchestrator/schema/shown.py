@@ -1,4 +1,4 @@
-"""Values and scores as people read them."""
+"""Values and scores in the form in which people read them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 
 def shown_value(value: Any) -> str:
-    """A value of a configuration, as ``--set`` takes it: ``true``, ``null``, a list in JSON, a float of at
-    most six digits (0.00030000000000000003 is 0.0003).
+    """A value of a configuration as ``--set`` takes it: ``true``, ``null`` or a list in JSON.
+
+    A float is shortened to six digits where that is the same number (0.00030000000000000003 is shown as
+    0.0003).
     """
     if isinstance(value, float):
         short = f"{value:.6g}"
@@ -18,5 +20,5 @@ def shown_value(value: Any) -> str:
 
 def shown_score(value: float | None) -> str:
     """A metric with two decimals, never ``-0.00``; ``-`` where there is none."""
-    # Adding 0 takes the sign from what was rounded to -0.
+    # Adding 0 removes the sign of what was rounded to -0.
     return "-" if value is None else f"{round(value, 2) + 0.0:.2f}"

@@ -1,4 +1,6 @@
-"""YAML as the configuration files use it: one meaning a word, no key twice, and the line of every key."""
+"""YAML as the configuration files use it: each word has one meaning, no key comes twice, and every key's line
+is known.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ import yaml
 
 from ..errors import UserError
 
-# PyYAML's own scalar rules (YAML 1.1) take 1e-4 for text, 12:30 for 750 and `no` for false; these are YAML
-# 1.2's.
+# PyYAML's own scalar rules (YAML 1.1) read 1e-4 as text, 12:30 as 750 and `no` as false. These are the rules
+# of YAML 1.2.
 _SCALARS: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 for _tag, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -37,7 +39,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what the loader would otherwise read as something else, and writes a shared list out twice."""
+    """Quotes what the loader would read as something else, and writes a shared list out each time."""
 
     yaml_implicit_resolvers = _SCALARS
 
@@ -46,11 +48,20 @@ class _Dumper(yaml.SafeDumper):
 
 
 def parse(text: str, source: str) -> tuple[Any, dict[str, int]]:
-    """Plain Python values of a YAML text, and the line (from 1) of each key, by its dotted path.
+    """Reads a YAML text.
 
-    ``source`` names the text in errors. Scalars are read by YAML 1.2's rules (1e-4 is a number, ``no`` is
-    text). :class:`UserError`: not YAML, a key given twice, a key that is not text, a reference
-    (``*name``), or a tag (``!!name``) of anything but plain values.
+    Scalars are read by the rules of YAML 1.2: 1e-4 is a number and ``no`` is text.
+
+    Args:
+        text: The YAML text.
+        source: The text's name in errors.
+
+    Returns:
+        The text's plain Python values, and the line (from 1) of each key by its dotted path.
+
+    Raises:
+        UserError: The text is not YAML, or has a key twice, a key that is not text, a reference (``*name``),
+            or a tag (``!!name``) of anything but plain values.
     """
     loader = None
     lines: dict[str, int] = {}
@@ -67,7 +78,8 @@ def parse(text: str, source: str) -> tuple[Any, dict[str, int]]:
         raise UserError(f"{source}{line}: not valid YAML: {error.problem or error.context}") from None
     except RecursionError:
         raise UserError(f"{source}: not valid YAML: nested too deeply") from None
-    # What is tagged as another kind than it is, or a number of thousands of digits, the library lets through.
+    # The library lets these errors through: a value tagged as another kind than it is, or a number of
+    # thousands of digits.
     except (yaml.YAMLError, ValueError, KeyError) as error:
         raise UserError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
     finally:
@@ -76,7 +88,11 @@ def parse(text: str, source: str) -> tuple[Any, dict[str, int]]:
 
 
 def read(path: Path | str) -> tuple[Any, dict[str, int]]:
-    """:func:`parse` of a UTF-8 file. :class:`UserError` also where it cannot be read."""
+    """Reads a UTF-8 file as :func:`parse` reads a text.
+
+    Raises:
+        UserError: The file cannot be read, or :func:`parse` refuses its text.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
@@ -87,12 +103,12 @@ def read(path: Path | str) -> tuple[Any, dict[str, int]]:
 
 
 def dump(values: Any) -> str:
-    """YAML of plain values, keys in their order; :func:`parse` gives the same values back."""
+    """YAML of plain values, with the keys in their order. :func:`parse` gives the same values back."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _walk(node: yaml.Node, path: tuple[str, ...], lines: dict[str, int], source: str, seen: set[int]) -> None:
-    # A reference could make a value contain itself; a configuration has no use for one.
+    # A reference could make a value contain itself, and a configuration has no use for one.
     if id(node) in seen:
         raise UserError(f"{source}:{node.start_mark.line + 1}: references (*name) are not allowed")
     seen.add(id(node))
@@ -108,8 +124,8 @@ def _walk(node: yaml.Node, path: tuple[str, ...], lines: dict[str, int], source:
     for key, value in node.value:
         line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
-            found = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
-            raise UserError(f"{source}:{line}: a key must be text, found {found}")
+            shown_key = key.value if isinstance(key, yaml.ScalarNode) else "a list or mapping"
+            raise UserError(f"{source}:{line}: a key must be text, found {shown_key}")
         if key.value in here:
             raise UserError(f"{source}:{line}: {'.'.join((*path, key.value))}: the key is given twice")
         here.add(key.value)

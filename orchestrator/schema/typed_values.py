@@ -1,4 +1,6 @@
-"""A dataclass from plain values under dotted keys, checked against its type hints, and back."""
+"""A dataclass made from plain values under dotted keys, checked against its type hints, and turned back into
+them.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +18,20 @@ from .scalars import is_number
 
 
 def construct(config: type, given: Mapping[str, Any], path: str, base: Any, extra: Sequence[str] = ()) -> Any:
-    """``config`` from dotted keys over the values of ``base`` (or over its defaults), nested dataclasses too.
+    """Makes a ``config`` of ``given``, nested dataclasses included.
 
-    An int may stand for a float, never a bool for an int, never text for a number; a list of numbers may be
-    written as text. ``path``: what goes before a key in errors. ``extra``: keys that the caller takes itself,
-    named in what is allowed. :class:`~orchestrator.schema.config_error.ConfigError`: a wrong key, type or
-    range.
+    An int may stand for a float, but no bool for an int and no text for a number. A list of numbers may be
+    written as text.
+
+    Args:
+        config: The dataclass.
+        given: Values under dotted keys.
+        path: What goes before a key in errors.
+        base: An instance whose values hold where ``given`` has none; None: the dataclass's defaults.
+        extra: Keys that the caller reads itself. Errors name them among what is allowed.
+
+    Raises:
+        ConfigError: A key, a type or a value is wrong.
     """
     hints = _hints(config)
     own = {f.name: f for f in fields(config) if f.init}
@@ -52,7 +62,7 @@ def construct(config: type, given: Mapping[str, Any], path: str, base: Any, extr
     try:
         return config(**values)
     except ValueError as error:
-        # The dataclasses begin their messages with the field's name: put the key in its place.
+        # The dataclasses begin their messages with the field's name, which is replaced by the key here.
         problem = " ".join(str(error).split())
         word, _, rest = problem.partition(" ")
         if word.rstrip(":") in own:
@@ -81,7 +91,9 @@ def _is_union(hint: Any) -> bool:
 
 
 def _coerce(value: Any, hint: Any, key: str) -> Any:
-    """``value`` as the type that a field's hint asks for, or a :class:`ConfigError`."""
+    """``value`` as the type that a field's hint asks for. Raises :class:`ConfigError` where it cannot be
+    that.
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any or (is_dataclass(hint) and isinstance(value, hint)):
         return value
@@ -92,7 +104,7 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
             except ConfigError:
                 continue
     elif origin is Literal:
-        # 1 == True in Python, so equality alone would let one stand for the other.
+        # 1 == True in Python, so that equality alone would let one stand for the other.
         if any(value == choice and type(value) is type(choice) for choice in arguments):
             return value
     elif origin in (list, tuple, Sequence):
@@ -121,7 +133,9 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
 
 
 def _numbers(value: str) -> Any:
-    """A list of numbers written as text, "0, 1, 2": a search chooses among scalars."""
+    """Parses a list of numbers that is written as text, "0, 1, 2". It is written so because a search chooses
+    among scalars.
+    """
     try:
         return strict_yaml.parse(f"[{value}]", "")[0]
     except UserError:
@@ -143,7 +157,9 @@ def _described(hint: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A dataclass as nested mappings, lists and scalars, from which :func:`construct` makes an equal one."""
+    """A dataclass as nested mappings, lists and scalars. :func:`construct` makes an equal dataclass from
+    them.
+    """
     if is_dataclass(value):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.init}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""An Optuna storage that bounds what a sampler weighs."""
+"""An Optuna storage that bounds the number of trials that a sampler weighs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 _MOST = 200
-_BEST = 25  # TPE takes no more for its better trials (Optuna's default_gamma)
+_BEST = 25  # TPE takes no more as its better trials (Optuna's default_gamma)
 
 
 class BoundedStorage(InMemoryStorage):
-    """Who asks for copies is given all trials. A sampler, which asks for none, is shown those under way and
-    at most 200 that have ended, without the failed: the 25 best and the latest, in their order.
+    """Shows a sampler at most 200 of the trials that have ended.
 
-    TPE weighs every trial it is shown before it proposes one, the longer the more there are. Of its worse
-    trials the old weigh next to nothing (Optuna's ``default_weights`` falls to 1/n), and up to 200 nothing
-    is left out.
+    A caller that asks for copies gets all trials. A sampler asks for none. It gets the trials under way, and
+    of those that have ended, without the failed ones, the 25 best and the latest, in their order.
+
+    TPE weighs every trial that it is shown before it proposes one, which takes longer the more there are. Of
+    its worse trials the old ones have almost no weight (Optuna's ``default_weights`` falls to 1/n). Up to 200
+    trials, none is left out.
     """
 
     def get_all_trials(

@@ -1,4 +1,4 @@
-"""Ctrl-C, taken for a request the first time."""
+"""Takes the first Ctrl-C as a request."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from types import FrameType
 
 @contextmanager
 def first_interrupt(asked: Callable[[], None]) -> Iterator[None]:
-    """Within it the first Ctrl-C calls ``asked`` and nothing is interrupted; the next one is a
-    KeyboardInterrupt, as always. What else is handed to Ctrl-C's handler
-    (:class:`~orchestrator.commands.told_to_end.ToldToEnd`) counts as well, also where the process was
-    started to ignore Ctrl-C itself, as a script's background is. For the main thread.
+    """Calls ``asked`` at the first Ctrl-C inside the block, and interrupts nothing. The next one is a
+    KeyboardInterrupt, as usual.
+
+    Other signals that are handed to Ctrl-C's handler (:class:`~orchestrator.commands.told_to_end.ToldToEnd`)
+    count too, even where the process was started to ignore Ctrl-C itself, as in the background of a script.
+    Use it in the main thread.
     """
     usual = signal.getsignal(signal.SIGINT)
     came = False
@@ -27,7 +29,7 @@ def first_interrupt(asked: Callable[[], None]) -> Iterator[None]:
         came = True
         asked()
 
-    take.any_signal = True  # ToldToEnd hands it each by its own number
+    take.any_signal = True  # so that ToldToEnd hands over each signal by its own number
     signal.signal(signal.SIGINT, take)
     try:
         yield

@@ -21,8 +21,9 @@ _ALLOWED = {
 
 @dataclass(frozen=True)
 class Condition:
-    """What another key's value must be: one of ``values``, or strictly between ``above`` and ``below``
-    where given."""
+    """What another key's value must be: one of ``values``, or strictly between ``above`` and ``below`` where
+    these are given.
+    """
 
     values: tuple[Scalar, ...] | None = None
     above: float | None = None
@@ -49,10 +50,17 @@ class Condition:
 class Parameter:
     """A searched key with its distribution.
 
-    ``float`` and ``int``: ``low`` .. ``high``, both included; ``log``: searched on a logarithmic scale
-    (``low`` above 0; excludes ``step``); ``step``: only ``low + n * step``. ``categorical``: ``choices``,
-    two or more scalars of one kind. ``when``: other keys' conditions, all of which must hold, or the
-    parameter is not searched in that trial.
+    Attributes:
+        key: The dotted key.
+        type: ``float``, ``int`` or ``categorical``.
+        low: The lower end of a number, included.
+        high: The upper end of a number, included.
+        log: Whether a number is searched on a logarithmic scale. Then ``low`` is above 0 and there is no
+            ``step``.
+        step: Only ``low + n * step`` is allowed; None: any number between the ends.
+        choices: Two or more scalars of one kind, for ``categorical``.
+        when: Conditions on other keys. Where one of them does not hold, the parameter is not searched in that
+            trial.
     """
 
     key: str
@@ -66,8 +74,13 @@ class Parameter:
 
     @classmethod
     def parse(cls, key: str, values: Any, fail: Callable[[str, str], NoReturn]) -> Parameter:
-        """A parameter from its mapping. ``fail(sub-key or '', problem)`` raises the error that names file
-        and line."""
+        """Makes a parameter of its mapping in the file.
+
+        Args:
+            key: The dotted key.
+            values: The mapping.
+            fail: ``fail(sub-key or '', problem)`` raises the error, which names file and line.
+        """
         if not isinstance(values, Mapping):
             fail("", f"expected a mapping such as {{type: float, low: 0.1, high: 1}}, found {values!r}")
         kind = values.get("type")
@@ -85,12 +98,12 @@ class Parameter:
 
     @property
     def ends(self) -> tuple[Scalar, ...]:
-        """The values where a wrong range shows: both ends, or every choice."""
+        """The values at which a wrong range shows: both ends, or every choice."""
         return self.choices if self.type == "categorical" else (self.low, self.high)
 
     @property
     def samples(self) -> tuple[Scalar, ...]:
-        """:attr:`ends` and, of a numeric parameter, some values between."""
+        """:attr:`ends` and, for a number, some values between them."""
         if self.type == "categorical":
             return self.choices
         grid = self.step or (1 if self.type == "int" else None)
@@ -101,7 +114,7 @@ class Parameter:
 
     @property
     def values(self) -> Iterable[Scalar] | None:
-        """Every value that it can have; None of a float without a step, which has them without number."""
+        """Every value that the parameter can have; None for a float without a step, which has too many."""
         if self.type == "categorical":
             return self.choices
         if self.type == "int":
@@ -112,7 +125,7 @@ class Parameter:
 
     @property
     def range(self) -> str:
-        """The range for people: ``0.0001 .. 0.003 (log)`` or ``{0, 64, 256}``."""
+        """The range in a form for people: ``0.0001 .. 0.003 (log)`` or ``{0, 64, 256}``."""
         if self.type == "categorical":
             return f"{{{', '.join(text(choice) for choice in self.choices)}}}"
         notes = [
@@ -124,12 +137,13 @@ class Parameter:
 
     @property
     def condition(self) -> str:
-        """Its conditions for people: ``when replay.size > 0``; empty where there are none."""
+        """The conditions in a form for people: ``when replay.size > 0``; empty where there are none."""
         return " and ".join(f"{'' if i else 'when '}{k} {c}" for i, (k, c) in enumerate(self.when.items()))
 
     def active(self, values: Mapping[str, Any]) -> bool:
-        """Whether it is searched where these keys have these values; a key that is not among them fails its
-        condition."""
+        """Whether the parameter is searched where other keys have these values. A key without a value fails
+        its condition.
+        """
         return all(key in values and condition.holds(values[key]) for key, condition in self.when.items())
 
     def contains(self, value: Scalar) -> bool:

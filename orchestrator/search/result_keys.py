@@ -1,14 +1,14 @@
-"""The keys of what a Tune trial reports."""
+"""The keys of the results that a Tune trial reports."""
 
 from __future__ import annotations
 
 TASK = "task"
-"""Time attribute of a sweep: tasks done."""
+"""How many tasks are done; the time attribute of a sweep."""
 
 
 STATUS = "status"
-"""What a trial's last result says of it: ``running``, ``finished``, ``stopped`` or ``failed``."""
+"""The state of a trial in its last result: ``running``, ``finished``, ``stopped`` or ``failed``."""
 
 
 TRIAL = "trial"
-"""The key of a proposal under which its trial's id and number stand, beside the searched values."""
+"""The key of a proposal that has the trial's id and number, beside the searched values."""

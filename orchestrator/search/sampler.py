@@ -1,4 +1,4 @@
-"""Optuna through Ray Tune, told the truth about trials that did not walk the whole stream."""
+"""Optuna in Ray Tune, told the truth about trials that did not walk the whole stream."""
 
 from __future__ import annotations
 
@@ -19,27 +19,34 @@ if TYPE_CHECKING:
     from ..record.trial_entry import TrialEntry
 
 
-_DRAWS = 10  # proposals of a trial that may repeat others,
-_RANDOM_DRAWS = 20_000  # and then points drawn at random
+_DRAWS = 10  # proposals for one trial that may repeat other trials, ...
+_RANDOM_DRAWS = 20_000  # ... and points drawn at random after them
 
 
 class TaskSearch(OptunaSearch):
     """Seeded TPE over a define-by-run space.
 
-    A trial that ends before its last task is told to Optuna as PRUNED, a failed one as FAIL: average accuracy
-    falls as tasks arrive, so a stopped trial's last value would outrank those that finished. Intermediate
-    values are keyed by tasks done.
+    A trial that ends before its last task is told to Optuna as PRUNED, and a failed one as FAIL: average
+    accuracy falls as tasks arrive, so that a stopped trial's last value would outrank those that finished.
+    Intermediate values are keyed by tasks done.
 
-    ``space``: the define-by-run function. ``start``: the first trial's point. ``trials``: the sweep's length,
-    from which the number of random trials before TPE sets in is taken (a third, 4 to 10). ``known``: the
-    sweep's trials from before it was resumed. Those that have ended are told to Optuna as they were, the
-    others are proposed again, under their ids, before any new one.
+    A point is proposed once. A point that was proposed before is drawn again, and in the end at random from
+    the whole space. The proposal for trial k depends only on the seed, on k, and on what is known of the
+    others, so that a resumed search proposes what an undisturbed one would have.
 
-    A point is proposed once: one that was proposed before is drawn again, at last among all others alike.
-
-    Trial k's proposal depends on the seed, k and what is known of the others alone, so that a resumed search
-    proposes what an undisturbed one would have. ``write_down(trial id, values, number)`` is called with each
-    proposal before it is handed out, and answers whether it could be written; where not, nothing is proposed.
+    Args:
+        space: The define-by-run function.
+        metric: The objective.
+        mode: ``max`` or ``min``.
+        seed: The seed.
+        tasks: How many tasks the stream has.
+        trials: The sweep's length. From it follows the number of random trials before TPE sets in (a third, 4
+            to 10).
+        start: The first trial's point; None: it is drawn.
+        known: The sweep's trials from before it was resumed. Those that have ended are told to Optuna as they
+            were. The others are proposed again, under their ids, before any new one.
+        write_down: ``write_down(trial id, values, number)`` is called with each proposal before it is handed
+            out. It returns whether the proposal could be written. If not, nothing is proposed.
     """
 
     def __init__(
@@ -71,7 +78,7 @@ class TaskSearch(OptunaSearch):
                 self._ot_study.add_trial(self._ended(entry))
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: a search is resumed from its trials' own record, and nobody reads Tune's."""
+        """Does nothing: a search is resumed from its trials' own record, and nobody reads Tune's."""
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         if self._again:
@@ -91,19 +98,19 @@ class TaskSearch(OptunaSearch):
         return {**values, TRIAL: {"id": name, "number": number}}
 
     def _fresh(self, trial_id: str, number: int) -> dict[str, Any]:
-        """A point for trial ``number`` that no other has; one of another where there is none."""
+        """A point for trial ``number`` that no other trial has; else a point of another trial."""
         for draw in range(_DRAWS):
             self._ot_study.sampler = self._tpe(number, draw)
             values = super().suggest(trial_id)
             if _point(values) not in self._proposed:
                 return values
-            # To the sampler it is as if it had not been.
+            # The draw is told as failed, so that to the sampler it does not exist.
             self._ot_study.tell(self._ot_trials.pop(trial_id), state=TrialState.FAIL)
         self._ot_study.enqueue_trial(self._any_other(number))
         return super().suggest(trial_id)
 
     def _any_other(self, number: int) -> dict[str, Any]:
-        """A point drawn from the whole space at random, until it is a new one."""
+        """A point drawn at random from the whole space, again until it is a new one."""
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(self._drawn_from(number)))
         values: dict[str, Any] = {}
         for _ in range(_RANDOM_DRAWS):
@@ -129,7 +136,7 @@ class TaskSearch(OptunaSearch):
     def on_trial_result(self, trial_id: str, result: dict) -> None:
         value, task = result.get(self.metric), int(result.get(TASK, 0))
         trial = self._ot_trials[trial_id]
-        # A trial that was restarted reports its finished tasks again.
+        # A trial that was restarted reports its finished tasks once more.
         if value is not None and trial_id not in self._completed_trials:
             known = self._ot_study._storage.get_trial(trial._trial_id).intermediate_values
             if task not in known:
@@ -139,7 +146,7 @@ class TaskSearch(OptunaSearch):
         if trial_id in self._completed_trials:
             return
         if result and not error:
-            # Tune does not tell a search the report at which a trial is stopped; a resumed one knows it.
+            # Tune does not tell a search the report at which a trial is stopped. A resumed search knows it.
             self.on_trial_result(trial_id, result)
         failed = error or not result or result.get(STATUS) == "failed"
         value = None if failed else result.get(self.metric)

@@ -1,4 +1,4 @@
-"""When a trial is stopped."""
+"""The decision to stop a trial."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ if TYPE_CHECKING:
 
 
 class TaskScheduler(ASHAScheduler):
-    """ASHA over tasks done: at each rung 2, 4, 8 ... the better half goes on.
+    """ASHA over tasks done: at each rung 2, 4, 8 ... the better half of the trials continues.
 
-    The first rung is the second task, as the first shows nothing of forgetting (the first task in
-    streams of up to three). To be stopped at the last task is to have finished.
+    The first rung is the second task, since the first one shows nothing of forgetting (in streams of up to
+    three tasks it is the first task). A trial that is stopped at the last task has finished.
 
-    ``known``: the sweep's trials from before it was resumed, by which the others are judged as if it had not
-    been interrupted. A trial under way is not judged again where its verdict is known.
-    ``write_down(trial id, tasks, go)`` is called with each verdict before anybody acts on it, and answers
-    whether it could be written; where not, the sweep is about to end, and no further task is begun.
+    Args:
+        metric: The objective.
+        mode: ``max`` or ``min``.
+        tasks: How many tasks the stream has.
+        known: The sweep's trials from before it was resumed. The others are judged by them as if the sweep
+            had not been interrupted. A trial under way is not judged again where its verdict is known.
+        write_down: ``write_down(trial id, tasks, go)`` is called with each verdict before anybody acts on it.
+            It returns whether the verdict could be written. If not, the sweep is about to end, and no further
+            task is begun.
     """
 
     def __init__(
@@ -57,7 +62,7 @@ class TaskScheduler(ASHAScheduler):
         self._hear(trial, [r for r in self._unfinished.pop(name, []) if int(r[TASK]) in judged])
 
     def on_trial_result(self, tune_controller: TuneController | None, trial: Trial, result: dict) -> str:
-        if self.metric not in result:  # a failure's
+        if self.metric not in result:  # a failure's result
             return super().on_trial_result(tune_controller, trial, result)
         name, task = trial.config[TRIAL]["id"], int(result[TASK])
         judged = self._verdicts.setdefault(name, {})

@@ -1,4 +1,4 @@
-"""search_spaces/*.yaml -> Optuna."""
+"""From search_spaces/*.yaml to Optuna."""
 
 from __future__ import annotations
 
@@ -25,21 +25,26 @@ from .space_file import SpaceFile
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
-# The folder of data lies beside the package, in a checkout as in an installation. importlib.resources is no
-# way to it: it cannot read a folder without code out of an editable installation (NotADirectoryError in
-# Python 3.11).
+# The folder of data lies beside the package, in a checkout and in an installation. importlib.resources cannot
+# be used: it does not read a folder without code from an editable installation (NotADirectoryError in Python
+# 3.11).
 _WIDTH, _RANGE = 98, 44  # columns of a description, and of the ranges in it
 _FOLDER = Path(__file__).resolve().parents[2] / "search_spaces"
 
 
 @dataclass(frozen=True)
 class Space:
-    """What a sweep searches, and from where.
+    """What a sweep searches, and where it begins.
 
-    ``fixed``: dotted keys that the file (and ``--set``) gives a value. ``config``: the base configuration,
-    what a trial takes where it is not searched: the method's defaults, then ``fixed``, then of ``start``
-    what is searched in every trial. ``start``: a known-good point, or None: exactly the parameters that are
-    searched there. ``parameters``: what is searched, every one after those that its ``when`` names.
+    Attributes:
+        path: The file.
+        objective: What is searched for.
+        trials: How many trials the file asks for.
+        fixed: The dotted keys to which the file (and ``--set``) gives a value.
+        start: A known good point, with exactly the parameters that are searched there; None: there is none.
+        parameters: What is searched. Each parameter comes after those that its ``when`` names.
+        config: The base configuration, which a trial takes for what is not searched: the method's defaults,
+            then ``fixed``, then those values of ``start`` that are searched in every trial.
     """
 
     path: Path
@@ -52,7 +57,7 @@ class Space:
 
     @staticmethod
     def names() -> list[str]:
-        """The methods that a search space is shipped for."""
+        """The methods for which a search space is shipped."""
         return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
 
     @classmethod
@@ -63,16 +68,23 @@ class Space:
         data: str | Path | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> Space:
-        """The space of a method's shipped file, or of a file by its path (``*.yaml``).
+        """Reads and checks a search space.
 
-        ``stream`` (``--stream``) takes the place of the file's; its fixed ``stream.*`` values go with it.
-        ``data`` (``--data``) sets ``stream.data``. ``values`` (``--set``) win over the file; a searched key
-        among them is fixed. A ``method.preset`` among them is all the values that it stands for.
+        The check covers keys, types, ranges and conditions. It also covers that every value makes a
+        configuration that the method accepts, at both ends of its range, alone and with those of each other
+        parameter.
 
-        Everything is checked here: keys, types, ranges, conditions, and that every value (at the ends of
-        its range, alone and with those of each other parameter) makes a configuration that the method
-        accepts. :class:`~orchestrator.errors.UserError` names file, line, key, what was found and what is
-        allowed.
+        Args:
+            path_or_method: A method, for its shipped file, or a file (``*.yaml``).
+            stream: ``--stream``, which replaces the file's stream together with its fixed ``stream.*``
+                values.
+            data: ``--data``, which sets ``stream.data``.
+            values: ``--set``, which wins over the file. A searched key among them is fixed. A
+                ``method.preset`` among them stands for all of its values.
+
+        Raises:
+            UserError: Something is wrong. The message names file, line, key, what was found and what is
+                allowed.
         """
         path = _find(path_or_method)
         file = SpaceFile(path)
@@ -101,8 +113,8 @@ class Space:
     def without(self, values: Mapping[str, Any]) -> Space:
         """This space with keys fixed to values, whether they were searched before or not.
 
-        What they leave unreachable is not searched any more; of ``start`` what is still searched there
-        remains.
+        What the values make unreachable is not searched any more. ``start`` keeps what is still searched
+        there.
         """
         values = flatten(values)
         config = self.config.with_values(values, "--set")
@@ -115,10 +127,10 @@ class Space:
         return replace(self, fixed=fixed, parameters=parameters, config=config, start=start or None)
 
     def suggest(self, trial: BaseTrial) -> dict[str, Scalar]:
-        """The values of one trial, by dotted key: Optuna's define-by-run function.
+        """The values of one trial, by dotted key. This is Optuna's define-by-run function.
 
-        Always asks in the same order; a parameter whose condition does not hold is not asked for and not in
-        the result. What a condition names but was not searched itself does not hold.
+        It always asks in the same order. A parameter whose condition does not hold is not asked for and not
+        in the result. A condition on a key that was not searched in this trial does not hold.
         """
         values: dict[str, Scalar] = {}
         for parameter in self.parameters:
@@ -127,8 +139,8 @@ class Space:
         return values
 
     def points(self, most: int) -> int:
-        """How many different points :meth:`suggest` can give, counted up to ``most`` (1 or more): 1 where
-        nothing is searched.
+        """How many different points :meth:`suggest` can give, counted up to ``most`` (1 or more). It is 1
+        where nothing is searched.
         """
         return self._points(0, dict(self.fixed), most)
 
@@ -140,20 +152,26 @@ class Space:
             return self._points(index + 1, known, most)
         if parameter.values is None:
             return most
-        found = 0
+        count = 0
         for value in parameter.values:
-            found += self._points(index + 1, {**known, parameter.key: value}, most - found)
-            if found >= most:
+            count += self._points(index + 1, {**known, parameter.key: value}, most - count)
+            if count >= most:
                 return most
-        return found
+        return count
 
     def trial_config(self, values: Mapping[str, Scalar]) -> RunConfig:
-        """The whole configuration of a trial, from what :meth:`suggest` gave."""
+        """The whole configuration of a trial, from the values that :meth:`suggest` gave."""
         return self.config.with_values(values)
 
     def check_values(self, place: str, values: Mapping[str, Any]) -> None:
-        """:class:`~orchestrator.errors.UserError`, which begins with ``place``: what was kept there as a
-        trial's values is nothing that :meth:`suggest` gives.
+        """Checks that values which were kept as a trial's can come from :meth:`suggest`.
+
+        Args:
+            place: The file that has them. The error begins with it.
+            values: The values.
+
+        Raises:
+            UserError: They cannot.
         """
         searched = {parameter.key: parameter for parameter in self.parameters}
         for key, value in values.items():
@@ -165,7 +183,8 @@ class Space:
 
     def start_params(self) -> dict[str, Scalar]:
         """The point to begin with, for ``points_to_evaluate`` or ``Study.enqueue_trial``; empty where the
-        file has none."""
+        file has none.
+        """
         return dict(self.start or {})
 
     @property
@@ -174,8 +193,9 @@ class Space:
         return self.config.with_values(self.start_params())
 
     def largest(self, key: str) -> float:
-        """The largest value of a numeric key in any trial (to plan the shared memory:
-        ``largest("replay.size")``)."""
+        """The largest value of a numeric key in any trial. It serves to plan the shared memory:
+        ``largest("replay.size")``.
+        """
         here = self.config.flat()[key]
         parameter = next((p for p in self.parameters if p.key == key), None)
         if parameter is None:
@@ -183,13 +203,15 @@ class Space:
         return max(*parameter.ends, here) if parameter.when else max(parameter.ends)
 
     def largest_memory(self, classes: int) -> int:
-        """Samples that the largest replay memory of any trial holds, on a stream of so many classes."""
+        """How many samples the largest replay memory of any trial holds, on a stream of so many classes."""
         largest = int(self.largest("replay.size"))
         return replace(self.config.replay, size=largest).most(classes)
 
     def check_memory(self, source: StreamSource) -> None:
-        """Raises a one-line :class:`~orchestrator.errors.UserError` where a memory that the search may ask
-        for cannot serve the stream.
+        """Checks that every memory that the search may ask for can serve the stream.
+
+        Raises:
+            UserError: One cannot. The message is one line.
         """
 
         def values(name: str) -> Iterable[Any]:
@@ -201,7 +223,7 @@ class Space:
             check_memory(replay, len(source.categories), source.scenario)
 
     def describe(self) -> list[str]:
-        """What is searched, aligned lines for 98 columns: key, range, starting point and condition."""
+        """What is searched, as aligned lines for 98 columns: key, range, starting point and condition."""
         rows = []
         for parameter in self.parameters:
             start = f"start {text(self.start[parameter.key])}" if parameter.key in (self.start or {}) else ""
@@ -219,8 +241,9 @@ class Space:
         return lines
 
     def _check(self, file: SpaceFile) -> None:
-        """Tries what can be suggested: each end of each range, alone and with each end of each other
-        range."""
+        """Tries out what can be suggested: each end of each range, alone and with each end of each other
+        range.
+        """
         self._check_encoder(file)
         keys = list(self.config.flat())
         for parameter in self.parameters:
@@ -236,7 +259,9 @@ class Space:
                 self._try({a.key: one, b.key: other}, file)
 
     def _check_encoder(self, file: SpaceFile) -> None:
-        """A frozen encoder's features are computed once, before the first trial."""
+        """Refuses a search over a frozen encoder, because its features are computed once, before the first
+        trial.
+        """
         if "image" in methods.get(file.method).frozen:
             for parameter in self.parameters:
                 if parameter.key.startswith("method.backbone."):
@@ -261,7 +286,7 @@ class Space:
             file.fail(f"search.{key}", problem)
 
     def _reach(self, wanted: dict[str, Scalar]) -> dict[str, Scalar] | None:
-        """A whole suggestion that contains ``wanted``, or None where conditions exclude it."""
+        """A whole suggestion that contains ``wanted``; None where conditions exclude it."""
         wanted = dict(wanted)
         for parameter in reversed(self.parameters):
             if parameter.key not in wanted:
@@ -290,8 +315,8 @@ def _find(path_or_method: str | Path) -> Path:
 
 
 def _with_preset(method: str, values: dict[str, Any]) -> dict[str, Any]:
-    """``values`` with what a preset among them stands for: neither the file's start nor the search then takes
-    its place.
+    """``values`` with the values that a preset among them stands for, so that neither the file's start nor
+    the search replaces those.
     """
     preset = methods.get(method).presets.get(values.get("method.preset"), {})
     return {**{f"method.{key}": value for key, value in flatten(preset).items()}, **values}
@@ -300,8 +325,9 @@ def _with_preset(method: str, values: dict[str, Any]) -> dict[str, Any]:
 def _base(
     file: SpaceFile, fixed: Mapping[str, Any], start: Mapping[str, Scalar], given: Mapping[str, Any]
 ) -> RunConfig:
-    """The configuration of the file with what the command line says of the stream; errors name where the
-    value is from."""
+    """The configuration of the file, with what the command line says of the stream. Errors name where the
+    value comes from.
+    """
     try:
         return RunConfig.from_dict({**fixed, **start, "method.name": file.method, **given})
     except ConfigError as error:

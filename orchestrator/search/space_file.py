@@ -1,4 +1,4 @@
-"""A search space as its file says it."""
+"""A search space, read from its file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .parameter import Parameter
 
 _KEYS = ("method", "stream", "objective", "trials", "fixed", "start", "search")
 _REQUIRED = ("method", "stream", "objective", "trials", "search")
-# What every task reports: Tune compares trials from the first task on, where forgetting and backward
+# Metrics that every task reports. Tune compares trials from the first task on, where forgetting and backward
 # transfer are not defined yet.
 _MATRIX_METRICS = ("average", "average_over_time", "learning_accuracy")
 _METRICS = {
@@ -41,11 +41,21 @@ _METRICS = {
 
 
 class SpaceFile:
-    """The content of a search space's file, checked as far as it can be without the method's own ranges.
+    """The content of a search space's file, checked as far as possible without the method's own ranges.
 
-    ``fixed``: dotted key -> value. ``parameters``: what is searched, in the file's order but every one
-    after those that its ``when`` names. ``start``: parameter -> value, or None.
-    :class:`~orchestrator.errors.UserError`, with file and line, for whatever is wrong.
+    Attributes:
+        path: The file.
+        method: The method's name.
+        stream: The stream's name.
+        objective: What is searched for.
+        trials: How many trials the file asks for.
+        fixed: Dotted key -> value.
+        parameters: What is searched, in the file's order, except that each parameter comes after those that
+            its ``when`` names.
+        start: Parameter -> value; None: the file has no start.
+
+    Raises:
+        UserError: Something is wrong. The message names file and line.
     """
 
     def __init__(self, path: Path) -> None:
@@ -73,7 +83,7 @@ class SpaceFile:
         self.start = self._start(content["start"]) if "start" in content else None
 
     def fail(self, key: str, problem: str) -> NoReturn:
-        """Raises the error of a dotted key of this file."""
+        """Raises the error for a dotted key of this file."""
         raise ConfigError(key, problem, place(self.path, self._lines, key))
 
     def _known(self, name: Any, key: str, allowed: Any, kind: str) -> str:
@@ -144,8 +154,8 @@ class SpaceFile:
                 if not any(condition.holds(value) for value in (*(condition.values or ()), *other.samples)):
                     self.fail(at, f"{condition} is never true; the values of {key} are {other.range}")
             graph[parameter.key] = [key for key in parameter.when if key in parameters]
-        # Optuna's sampler is seeded by the order of its questions: the file's, but for what a condition
-        # needs first.
+        # Optuna's sampler is seeded by the order of its questions. That is the file's order, except for
+        # parameters that a condition needs first.
         try:
             tuple(TopologicalSorter(graph).static_order())
         except CycleError as error:

@@ -56,13 +56,13 @@ def search(
 
 
 def _quiet() -> None:
-    """Tune and Optuna say what nobody asked: the sweep prints its own."""
+    """Silences Tune and Optuna, which report what nobody asked for. The sweep prints its own lines."""
     import logging
 
     import optuna
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    # What these say is that Tune was interrupted, as asked, or could not write what nobody reads.
+    # These report that Tune was interrupted, as it was asked to be, or could not write what nobody reads.
     for chatty in ("ray.tune.tune", "ray.tune.execution.experiment_state"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -111,7 +111,8 @@ def _tuner(
     )
     verdicts = partial(write_verdict, str(folder))
     return tune.Tuner(
-        # No CPU: what a trial's own process took would be missing where its lane's workers must fit.
+        # No CPU is asked for: what a trial's own process took would be missing where its lane's workers must
+        # fit.
         tune.with_resources(trainable, {"memory": 1e6}),
         tune_config=tune.TuneConfig(
             search_alg=proposals,

@@ -17,8 +17,11 @@ from .fresh_file import fresh_file
 
 
 class ArrayFile:
-    """An array being written, in place of its file. ``array`` is a writable memory map; ``length`` its
-    rows that count (all at first).
+    """An array that is being written in the place of its file.
+
+    Attributes:
+        array: A writable memory map.
+        length: How many of its rows count; all of them at first.
     """
 
     def __init__(self, array: np.memmap) -> None:
@@ -28,22 +31,30 @@ class ArrayFile:
 
 @contextmanager
 def writing(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> Iterator[ArrayFile]:
-    """A :class:`ArrayFile` that becomes ``path`` (.npy, without pickles) whole at the end of the block, and
-    not at all on an error.
+    """Opens an :class:`ArrayFile` that becomes ``path`` (.npy, without pickles) at the end of the block.
 
-    Raises UserError when the disk cannot hold it: all its space is taken before the first write.
+    The file appears whole. After an error it does not appear at all.
+
+    Args:
+        path: The file.
+        shape: The array's shape.
+        dtype: The array's element type.
+
+    Raises:
+        UserError: The disk cannot hold the array. All its space is taken before the first write.
     """
     partial = path.with_name(path.name + ".partial")
     kind = np.dtype(dtype)
     try:
-        # By its handle throughout: in a folder of several users another file may come to bear its name.
+        # The file is always reached by its handle: in a folder of several users another file may come to bear
+        # its name.
         with fresh_file(partial) as file:
             offset = _write_header(file, shape, kind)
-            twin = ArrayFile(np.memmap(file, dtype=kind, mode="w+", shape=shape, offset=offset))
+            opened = ArrayFile(np.memmap(file, dtype=kind, mode="w+", shape=shape, offset=offset))
             _reserve(file, path)
-            yield twin
-            length = twin.length
-            twin.array = None
+            yield opened
+            length = opened.length
+            opened.array = None
             if length < shape[0]:
                 _cut(file, (length, *shape[1:]), kind, offset)
         os.replace(partial, path)
@@ -52,7 +63,7 @@ def writing(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> Itera
 
 
 def _reserve(file: BinaryIO, path: Path) -> None:
-    """Takes the file's blocks now: a full disk under a memory map would be a bus error later."""
+    """Allocates the file's blocks now: under a memory map a full disk would be a bus error later."""
     size = os.fstat(file.fileno()).st_size
     try:
         os.posix_fallocate(file.fileno(), 0, size)
@@ -67,7 +78,7 @@ def _reserve(file: BinaryIO, path: Path) -> None:
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> int:
-    """Where the array begins."""
+    """Writes NumPy's header and returns the offset in bytes at which the array begins."""
     file.seek(0)
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)
@@ -76,8 +87,10 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype) -> in
 
 
 def _cut(file: BinaryIO, shape: tuple[int, ...], dtype: np.dtype, offset: int) -> None:
-    """Shortens the file to ``shape``. NumPy pads headers so that the first axis may change in place."""
-    found = _write_header(file, shape, dtype)
-    if found != offset:
-        raise RuntimeError(f"the header of {file.name} grew from {offset} to {found} bytes")
+    """Shortens the file to ``shape``. NumPy pads its headers so that the length of the first axis can change
+    in place.
+    """
+    begin = _write_header(file, shape, dtype)
+    if begin != offset:
+        raise RuntimeError(f"the header of {file.name} grew from {offset} to {begin} bytes")
     file.truncate(offset + math.prod(shape) * dtype.itemsize)

@@ -31,11 +31,13 @@ _CURVES = "curves.csv"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What the next task needs, and what was found so far.
+    """What the next task needs, and what was measured so far.
 
-    ``model``: the method's ``state_dict``. ``memory``: the replay memory's arrays. ``reports``: one
-    dictionary of metrics a finished task, in order. ``curves``: the loss curves of all tasks so far, see
-    :mod:`~orchestrator.storage.curve_file`.
+    Attributes:
+        model: The method's ``state_dict``.
+        memory: The replay memory's arrays.
+        reports: One dictionary of metrics for each finished task, in order.
+        curves: The loss curves of all tasks so far, see :mod:`~orchestrator.storage.curve_file`.
     """
 
     model: dict[str, Tensor]
@@ -45,21 +47,26 @@ class Checkpoint:
 
 
 class ForeignCheckpoint(UserError):
-    """A checkpoint is of something else than what it should be gone on with. One line; no trial's fault."""
+    """A checkpoint belongs to something else than what is to continue from it.
+
+    The message is one line. No trial is at fault.
+    """
 
 
 class Keeper(Protocol):
-    """Keeps what a trial leaves somewhere beside its folder."""
+    """Keeps what a trial leaves in a place beside its folder as well."""
 
     def arrays(self, folder: Path, task: int) -> None:
-        """Keeps all files of ``folder``: the checkpoint after ``task``, but not yet what vouches for it."""
+        """Keeps all files of ``folder``, which is the checkpoint after ``task``, except the one that vouches
+        for it.
+        """
 
     def commit(self, task: int) -> None:
         """Keeps the file that vouches for the checkpoint after ``task``, which lies in the trial's folder."""
 
 
 def folder_of(trial: Path, task: int) -> Path:
-    """Where the checkpoint after task ``task`` (from 0) of a trial lies."""
+    """The folder of a trial's checkpoint after task ``task`` (from 0)."""
     return trial / "checkpoints" / task_key(task)
 
 
@@ -73,16 +80,29 @@ def save(
     seconds: Callable[[], float] | None = None,
     keeper: Keeper | None = None,
 ) -> int:
-    """Writes the checkpoint after ``task``: the one point at which a task comes to be finished. It appears
-    whole or not at all. Returns its bytes.
+    """Writes the checkpoint after ``task``, whole or not at all. This is the one point at which a task
+    becomes finished.
 
-    ``tokenizer``: names and contents of files that are kept with the weights. ``stamp``: what the checkpoint
-    is of, see :meth:`~orchestrator.storage.identity.Identity.stamp`. ``seconds``: what saving has taken so
-    far; asked last, it becomes ``seconds/checkpoint`` of the last report. ``keeper``: keeps the checkpoint
-    elsewhere too, where it is finished when its last file is. Raises :class:`OSError` when the disk is full.
+    Args:
+        trial: The trial's folder.
+        task: The number of the task, from 0.
+        checkpoint: What is written.
+        tokenizer: Names and contents of files that are kept with the weights.
+        stamp: What the checkpoint belongs to, see :meth:`~orchestrator.storage.identity.Identity.stamp`.
+        seconds: Gives the seconds that saving has taken so far. It is called last, and its answer becomes
+            ``seconds/checkpoint`` of the last report.
+        keeper: Keeps the checkpoint elsewhere too. There the task is finished once the keeper has the last
+            file.
+
+    Returns:
+        The checkpoint's size in bytes.
+
+    Raises:
+        OSError: The disk is full or cannot be written to.
     """
     final = folder_of(trial, task)
-    # Its own: workers that are thought dead may still be at it when others take their trial over.
+    # The name has this process' number: workers that are thought dead may still be writing when others take
+    # over their trial.
     partial = final.with_name(f"{final.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -95,7 +115,7 @@ def save(
         sizes = {name: (partial / name).stat().st_size for name in (*_ARRAYS, _CURVES)}
         state: dict[str, Any] = {"stamp": stamp, "sizes": sizes}
         if keeper is not None:
-            # Elsewhere workers that are thought dead may still write under the same names.
+            # Workers that are thought dead may still write under the same names there.
             state["digests"] = {name: _digest(partial / name) for name in sizes}
             keeper.arrays(partial, task)
         if seconds is not None:
@@ -113,7 +133,7 @@ def save(
 
 
 def _write_arrays(folder: Path, checkpoint: Checkpoint) -> None:
-    # Tied weights share storage, which safetensors refuses: each name gets its own copy.
+    # Tied weights share storage, which safetensors refuses. So each name gets its own copy.
     model = {name: t.detach().to("cpu", copy=True).contiguous() for name, t in checkpoint.model.items()}
     try:
         save_file(model, folder / _ARRAYS[0])
@@ -129,10 +149,20 @@ def load(
     stamp: Mapping[str, str] | None = None,
     tokenizer: Mapping[str, bytes] | None = None,
 ) -> Checkpoint | None:
-    """The checkpoint after ``task``, or None where there is none or it was cut short.
+    """Reads the checkpoint after ``task``.
 
-    ``stamp``, ``tokenizer``: what it must be of, as :func:`save` was told; None: anything.
-    :class:`ForeignCheckpoint`: it is of something else. :class:`OSError`: it is there and cannot be read now.
+    Args:
+        trial: The trial's folder.
+        task: The number of the task, from 0.
+        stamp: What the checkpoint must belong to, as :func:`save` was told. None: anything.
+        tokenizer: The tokenizer files that the checkpoint must hold. None: any.
+
+    Returns:
+        The checkpoint, or None where there is none or it was cut short.
+
+    Raises:
+        ForeignCheckpoint: The checkpoint belongs to something else.
+        OSError: The checkpoint exists and cannot be read now.
     """
     folder = folder_of(trial, task)
     state = whole_state(folder)
@@ -157,10 +187,10 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _check_stamp(folder: Path, found: object, asked: Mapping[str, str] | None) -> None:
-    if asked is None or found == asked:
+def _check_stamp(folder: Path, carried: object, asked: Mapping[str, str] | None) -> None:
+    if asked is None or carried == asked:
         return
-    here = found if isinstance(found, dict) else {}
+    here = carried if isinstance(carried, dict) else {}
     wrong = next(name for name in (*asked, *here) if here.get(name) != asked.get(name))
     raise ForeignCheckpoint(
         f"{folder}: is a checkpoint of another {wrong} ({str(here.get(wrong))[:12]}, not "
@@ -169,7 +199,7 @@ def _check_stamp(folder: Path, found: object, asked: Mapping[str, str] | None) -
 
 
 def _check_tokenizer(folder: Path, asked: Mapping[str, bytes] | None) -> None:
-    """Ids of one tokenizer mean other words in another."""
+    """Refuses a checkpoint whose tokenizer differs: the same ids mean other words in another tokenizer."""
     if asked is None or {path.name: path.read_bytes() for path in folder.glob("*")} == asked:
         return
     raise ForeignCheckpoint(
@@ -184,24 +214,36 @@ def latest(
     stamp: Mapping[str, str] | None = None,
     tokenizer: Mapping[str, bytes] | None = None,
 ) -> tuple[int, Checkpoint | None]:
-    """(tasks done, checkpoint) of the newest whole checkpoint of a trial; (0, None) where there is none.
-    Arguments and errors: as :func:`load`.
+    """Finds a trial's newest whole checkpoint.
+
+    Args:
+        trial: The trial's folder.
+        tasks: How many tasks the stream has.
+        stamp: As for :func:`load`.
+        tokenizer: As for :func:`load`.
+
+    Returns:
+        (tasks done, checkpoint); (0, None) where there is no whole checkpoint.
+
+    Raises:
+        ForeignCheckpoint: As :func:`load` raises it.
+        OSError: As :func:`load` raises it.
     """
     for task in reversed(range(tasks)):
-        if (found := load(trial, task, stamp, tokenizer)) is not None:
-            return task + 1, found
+        if (checkpoint := load(trial, task, stamp, tokenizer)) is not None:
+            return task + 1, checkpoint
     return 0, None
 
 
 def keep_only(trial: Path, task: int) -> None:
-    """Deletes every checkpoint of a trial but the one after ``task``."""
+    """Deletes all checkpoints of a trial except the one after ``task`` (from 0)."""
     for folder in (trial / "checkpoints").glob("task_*"):
         if folder != folder_of(trial, task):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sync_folder(folder: Path) -> None:
-    """Makes a rename in ``folder`` outlast a loss of power."""
+    """Makes a rename in ``folder`` survive a loss of power."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -210,7 +252,11 @@ def _sync_folder(folder: Path) -> None:
 
 
 def restore(module: torch.nn.Module, state: dict[str, Tensor]) -> None:
-    """Loads a ``state_dict`` strictly; the message of a mismatch is one line."""
+    """Loads a ``state_dict`` strictly.
+
+    Raises:
+        ValueError: The names do not match. The message is one line.
+    """
     missing, unexpected = module.load_state_dict(state, strict=False)
     if missing or unexpected:
         raise ValueError(

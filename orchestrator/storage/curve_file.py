@@ -1,5 +1,6 @@
-"""Loss curves on disk: CSV with the columns task (from 1), phase, step (of the phase, from 0), term and
-value.
+"""Loss curves on disk, as CSV.
+
+The columns are task (from 1), phase, step (of the phase, from 0), term and value.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ import numpy as np
 
 
 def curve_text(rows: Iterable[tuple[int, str, int, str, float]], *, header: bool) -> str:
-    """(task, from 0, phase, step, term, value) rows as a file has them; ``header``: with its first line."""
+    """Formats rows as a file of curves has them.
+
+    Args:
+        rows: (task, phase, step, term, value) each, with the task counted from 0.
+        header: Whether the file's first line, with the columns' names, comes before them.
+
+    Returns:
+        The rows as CSV.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     if header:
@@ -23,20 +32,23 @@ def curve_text(rows: Iterable[tuple[int, str, int, str, float]], *, header: bool
 
 
 def read_curves(path: Path) -> tuple[dict[str, np.ndarray], list[int]]:
-    """What :func:`curve_text` gave: term -> (steps,) over all tasks and phases, NaN where absent; and
-    the step at which each task ended.
+    """Reads what :func:`curve_text` gave.
+
+    Returns:
+        A mapping of each term to float64 (steps,) over all tasks and phases, with NaN at the steps that do
+        not have the term; and the step at which each task ended.
     """
     terms: dict[str, dict[int, float]] = {}
     ends: list[int] = []
-    place, step = None, -1
+    last, step = None, -1
     with open(path, newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             here = (row["task"], row["phase"], row["step"])
-            if here != place:
+            if here != last:
                 step += 1
-                if place is not None and here[0] != place[0]:
+                if last is not None and here[0] != last[0]:
                     ends.append(step)
-                place = here
+                last = here
             terms.setdefault(row["term"], {})[step] = float(row["value"])
     curves = {}
     for term, values in terms.items():

@@ -1,4 +1,4 @@
-"""Whether a run may have a folder's name: an empty folder is no run."""
+"""Whether a folder's name is free for a run. An empty folder is no run."""
 
 from __future__ import annotations
 
@@ -10,27 +10,39 @@ from .run_lock import LOCK_FILE
 
 
 def is_free(folder: Path) -> bool:
-    """Whether no run is in ``folder``, a resolved path: nothing is there, or a folder with nothing in it but,
-    perhaps, a run's lock file. A file system that removes late (NFS) leaves one of a start that was refused.
+    """Whether no run lies in ``folder``.
+
+    That is so where nothing exists, or a folder that holds at most a run's lock file. A file system that
+    removes files late (NFS) leaves the lock file of a start that was refused.
+
+    Args:
+        folder: A resolved path.
     """
     try:
         return set(os.listdir(folder)) <= {LOCK_FILE}
-    except (FileNotFoundError, NotADirectoryError):  # a file, here or in the place of a folder above
+    except (FileNotFoundError, NotADirectoryError):  # a file lies there, or in the place of a folder above
         return not os.path.lexists(folder)
-    except OSError:  # another user's
+    except OSError:  # the folder is another user's
         return False
 
 
 def put_run(made: Path, folder: Path) -> None:
-    """Moves the run that was ``made`` elsewhere on the same disk to ``folder``, whose name
-    :func:`is_free`. :class:`OSError`: it is so no more.
+    """Moves a run to ``folder``.
+
+    Args:
+        made: The folder in which the run was made, on the same disk.
+        folder: A name that :func:`is_free`.
+
+    Raises:
+        OSError: The name is not free any more.
     """
     with suppress(FileNotFoundError):
-        # By its handle: what another command puts there meanwhile has another folder, and another lock.
-        place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        # The folder is reached by its handle: what another command puts there meanwhile has another folder
+        # and another lock.
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
-            if set(os.listdir(place)) <= {LOCK_FILE}:
-                os.unlink(LOCK_FILE, dir_fd=place)
+            if set(os.listdir(handle)) <= {LOCK_FILE}:
+                os.unlink(LOCK_FILE, dir_fd=handle)
         finally:
-            os.close(place)
+            os.close(handle)
     os.rename(made, folder)

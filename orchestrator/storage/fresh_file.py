@@ -1,4 +1,4 @@
-"""New files where others may write."""
+"""New files in folders that others may write to."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def fresh_file(path: Path) -> BinaryIO:
-    """A new, empty file at ``path``, open for writing and reading, in the place of what lay there.
+    """Makes a new, empty file at ``path``, open for writing and reading. It replaces what lay there.
 
-    A link that somebody else laid there is removed, never followed. Raises :class:`OSError`.
+    A link that somebody else laid there is removed and never followed.
+
+    Raises:
+        OSError: The file cannot be made.
     """
     try:
         handle = os.open(path, _NEW, 0o666)

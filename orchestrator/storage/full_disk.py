@@ -1,4 +1,4 @@
-"""A disk without space: how it is known, and what is said of it."""
+"""How a full disk is recognised, and what the user is told."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def is_full(error: BaseException | None) -> bool:
-    """Whether ``error``, or what it came from, is that a disk had no space left."""
+    """Whether ``error``, or an error that caused it, says that a disk had no space left."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
@@ -20,8 +20,12 @@ def is_full(error: BaseException | None) -> bool:
 
 
 def full_disk(path: Path) -> str:
-    """The line for the user; ``path``, a file or folder there, may not have come to be."""
-    place = next(found for found in (path, *path.absolute().parents) if found.exists())
-    free = os.statvfs(place)
+    """The line for the user.
+
+    Args:
+        path: A file or folder on the disk, which may not exist yet.
+    """
+    existing = next(path_above for path_above in (path, *path.absolute().parents) if path_above.exists())
+    free = os.statvfs(existing)
     mib = free.f_bavail * free.f_frsize / 2**20
     return f"no space left: free some on the disk that holds {path} ({mib:.1f} MiB are free)"

@@ -1,4 +1,4 @@
-"""What makes a run this run and no other."""
+"""What makes a run this run and no other one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .url_folder import Storage
 
 IDENTITY_FILE = "identity.json"
-"""In a run's folder, and in its folder at a storage."""
+"""The file's name, in a run's folder and in the run's folder at a storage."""
 
 _FORMAT = 5
 _MEANING = {"run": "another run", "config": "another configuration", "stream": "another stream's content"}
@@ -25,8 +25,12 @@ _MEANING = {"run": "another run", "config": "another configuration", "stream": "
 
 @dataclass(frozen=True)
 class Identity:
-    """``run``: a UUID, made when the run was. ``config``: sha256 of what the run was asked to do.
-    ``stream``: sha256 of the content and order of the stream's data.
+    """What a run is.
+
+    Attributes:
+        run: A UUID, made when the run was made.
+        config: The sha256 of what the run was asked to do.
+        stream: The sha256 of the content and order of the stream's data.
     """
 
     run: str
@@ -40,44 +44,64 @@ class Identity:
 
     @classmethod
     def read(cls, text: str, place: str) -> Identity:
-        """What :meth:`text` gave; ``place`` is named in the :class:`~orchestrator.errors.UserError` of
-        anything else.
+        """Reads what :meth:`text` gave.
+
+        Args:
+            text: The file's content.
+            place: Where the text was found, for the error.
+
+        Raises:
+            UserError: The text is no identity, or of another format.
         """
         try:
-            found = json.loads(text)
-            version, given = found["format"], cls(found["run"], found["config"], found["stream"])
+            content = json.loads(text)
+            version, given = content["format"], cls(content["run"], content["config"], content["stream"])
         except (ValueError, KeyError, TypeError):
-            raise UserError(f"{place}: is no identity of a run; the run cannot be gone on with") from None
+            raise UserError(f"{place}: is no identity of a run; the run cannot be resumed") from None
         if version != _FORMAT:
             raise UserError(f"{place}: format {version}, allowed: {_FORMAT}, which this version writes")
         return given
 
     @classmethod
     def of(cls, folder: Path) -> Identity:
-        """The identity of the run in ``folder``. :class:`~orchestrator.errors.UserError`: it has none."""
+        """The identity of the run in ``folder``.
+
+        Raises:
+            UserError: The folder has none.
+        """
         path = folder / IDENTITY_FILE
         if not path.exists():
             raise UserError(
                 f"{folder}: has no {IDENTITY_FILE}, as a run of an earlier version; it can be compared, "
-                "not gone on with"
+                "not resumed"
             )
         return cls.read(path.read_text(encoding="utf-8"), str(path))
 
     def gone_on_with(self, folder: Path) -> Identity:
-        """The identity of the run in ``folder``, which is to go on with what this identity, of no run yet,
-        was made of. :class:`~orchestrator.errors.UserError`: it was started with something else.
+        """The identity of the run in ``folder``, which is to be resumed with what this identity was made of.
+
+        This identity belongs to no run yet.
+
+        Raises:
+            UserError: The run was started with something else.
         """
         kept = self.of(folder)
         kept.check(Identity(kept.run, self.config, self.stream), str(folder))
         return kept
 
     def text(self) -> str:
-        """The file's content."""
+        """The content of the identity's file."""
         return json.dumps({"format": _FORMAT, **asdict(self)}, indent=1)
 
     def check(self, asked: Identity, place: str) -> None:
-        """:class:`~orchestrator.errors.UserError` where ``asked`` is not this identity, naming what differs
-        and ``place``, where this one was found.
+        """Checks that ``asked`` is this identity.
+
+        Args:
+            asked: The identity that is expected.
+            place: Where this one was found, for the error.
+
+        Raises:
+            UserError: The identities differ. The message names what differs, and ``place``.
         """
         for name, meaning in _MEANING.items():
             here, there = getattr(self, name), getattr(asked, name)
@@ -88,8 +112,15 @@ class Identity:
                 )
 
     def stamp(self, trial: str, values: Any) -> dict[str, str]:
-        """What a trial's checkpoints carry: this identity, the trial's id, and the sha256 of the
-        configuration with the trial's searched ``values``.
+        """What a trial's checkpoints carry.
+
+        Args:
+            trial: The trial's id.
+            values: The trial's searched values.
+
+        Returns:
+            The run and the stream of this identity, the trial's id, and the sha256 of the configuration with
+            ``values``.
         """
         return {
             "run": self.run,
@@ -99,14 +130,20 @@ class Identity:
         }
 
     def claim(self, storage: Storage, *, new: bool, files: Mapping[str, str] | None = None) -> None:
-        """Makes sure that ``storage`` is the run's own; of a ``new`` run, makes it so, with ``files`` (names
-        and texts) in the same file, from which a run is restored that had no time to put more there.
+        """Makes sure that ``storage`` belongs to the run.
 
-        :class:`~orchestrator.errors.UserError`: it is another run's, or a run that is gone on with has
-        nothing there.
+        Args:
+            storage: The run's folder at a storage.
+            new: Whether the run is new. The storage then becomes the run's own.
+            files: Names and texts that a new run puts into the same file. A run that had no time to put more
+                there is restored from them.
+
+        Raises:
+            UserError: The storage belongs to another run, or a run that is resumed has nothing there.
         """
         if new:
-            # One file, made whole and once: of two runs that claim the storage at once, one has it.
+            # One file, made whole and once: of two runs that claim the storage at the same time only one gets
+            # it.
             if patiently(lambda: _is_left(storage), storage):
                 raise UserError(
                     f"{storage.url}: holds other files, or what is left of another run; allowed: an empty "
@@ -115,28 +152,28 @@ class Identity:
             more = {"files": dict(files)} if files else {}
             text = json.dumps({**json.loads(self.text()), **more}, indent=1)
             patiently(lambda: storage.create(IDENTITY_FILE, text), storage)
-        found = patiently(lambda: storage.read(IDENTITY_FILE), storage)
-        if found is None:
+        text_there = patiently(lambda: storage.read(IDENTITY_FILE), storage)
+        if text_there is None:
             raise UserError(
                 f"{storage.url}: holds nothing of run {self.run[:12]}; allowed: the storage that the run was "
                 "started with"
             )
         place = f"{storage.url}/{IDENTITY_FILE}"
-        kept = Identity.read(found.decode(errors="replace"), place)
+        kept = Identity.read(text_there.decode(errors="replace"), place)
         if kept.run != self.run:
             raise UserError(
                 f"{storage.url}: holds another run of that name (run {kept.run[:12]}, not {self.run[:12]}); "
-                "allowed: another --name, or --resume of that run where there is no folder of the name"
+                "allowed: another --name, or --resume of that run where no folder has its name"
             )
         kept.check(self, place)
 
 
 def _is_left(storage: Storage) -> bool:
-    """Whether a storage holds files, but not whose they are: a run that is refused would take them along."""
+    """Whether a storage holds files that no identity owns. A run that is refused would delete them."""
     return storage.read(IDENTITY_FILE) is None and any(True for _ in storage.names())
 
 
 def digest(value: Any) -> str:
-    """sha256 of plain values (JSON's kinds), whatever the order of their keys."""
+    """The sha256 of plain values (JSON's kinds), whatever the order of their keys."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Names of files that come from elsewhere."""
+"""File names that come from elsewhere."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from ..errors import UserError
 
 
 def inside(folder: Path, name: str, *, links: bool = True) -> Path:
-    """``folder / name``, for a name with ``/`` that a bucket, a journal or a manifest holds.
+    """``folder / name``, where ``name`` cannot lead out of ``folder``.
 
-    ``links``: whether it may lead elsewhere through a link that lies in ``folder``, which its owner made.
-    :class:`~orchestrator.errors.UserError`, one line: a name that is absolute, has ``.`` or ``..`` or empty
-    parts, backslashes or NUL, or that leads out of ``folder``.
+    Args:
+        folder: A folder of this machine.
+        name: A name with ``/`` that a bucket, a journal or a manifest holds.
+        links: Whether the name may lead elsewhere through a link in ``folder``, which the folder's owner
+            made.
+
+    Raises:
+        UserError: The name is absolute, has ``.`` or ``..`` or empty parts, backslashes or NUL, or leads out
+            of ``folder``. The message is one line.
     """
     parts = name.split("/")
     plain = not PurePosixPath(name).is_absolute() and not any(part in ("", ".", "..") for part in parts)

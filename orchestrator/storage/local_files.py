@@ -1,4 +1,4 @@
-"""A storage's folder in a file system, which others may write to as well."""
+"""A storage's folder in a file system that others may write to as well."""
 
 from __future__ import annotations
 
@@ -21,23 +21,26 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 2**20
 PARTIAL = ".partial"
-"""The ending of a file that is not whole."""
+"""The ending of a file's name while the file is not whole."""
 
 
 class LocalFiles:
-    """Files below ``root``, a folder of this machine, by their names with ``/``.
+    """Files below ``root``, a folder of this machine, by their names with ``/``. A file appears whole or not
+    at all.
 
-    Whoever else may write there could lay links in it, at any time: none below ``root`` is followed, by any
-    call, neither to read, nor to write, nor to delete. Each folder of a name is opened in the one before it.
-    :class:`~orchestrator.errors.UserError`, one line: a name that leads through a link, or to what is no
-    file. A file appears whole or not at all.
+    Others who may write there could lay links in it at any time. So no call follows a link below ``root``,
+    neither to read, nor to write, nor to delete. Each folder of a name is opened from the one before it.
+
+    Raises:
+        UserError: A name leads through a link, or to something that is no file. The message is one line. All
+            calls may raise it.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def put(self, local: Path, name: str) -> None:
-        """Copies a file there."""
+        """Copies the file ``local`` to ``name``."""
         with open(local, "rb") as source:
             self._write(name, source)
 
@@ -46,7 +49,11 @@ class LocalFiles:
         self._write(name, io.BytesIO(data))
 
     def create(self, name: str, data: bytes) -> bool:
-        """Writes a small file there unless there is one; whether it did."""
+        """Writes a small file there unless there is one already.
+
+        Returns:
+            Whether it wrote the file.
+        """
         try:
             self._write(name, io.BytesIO(data), anew=True)
         except FileExistsError:
@@ -54,17 +61,27 @@ class LocalFiles:
         return True
 
     def read(self, name: str) -> bytes:
-        """Raises :class:`FileNotFoundError` where there is none."""
+        """Reads a small file.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
         with self._open(name) as file:
             return file.read()
 
     def get(self, name: str, local: Path) -> None:
-        """Copies a file to ``local``. Raises :class:`FileNotFoundError` where there is none."""
+        """Copies a file to ``local``.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
         with self._open(name) as file, fresh_file(local) as target:
             shutil.copyfileobj(file, target, _BLOCK)
 
     def names(self, below: str) -> Iterator[str]:
-        """All files under ``below``, which may be none, also those that are not whole."""
+        """The names of all files under ``below``, which may not exist. Files that are not whole are among
+        them.
+        """
         try:
             with self._folder(_parts(below)) as handle:
                 yield from self._listed(handle, "/".join(_parts(below)))
@@ -72,7 +89,7 @@ class LocalFiles:
             return
 
     def delete(self, below: str) -> None:
-        """Deletes a file, a link, or a folder with all that is in it, where it is there."""
+        """Deletes a file, a link, or a folder with all that it holds. Does nothing where there is none."""
         *folders, last = _parts(below) or ["."]
         try:
             if last == ".":
@@ -87,7 +104,9 @@ class LocalFiles:
             return
 
     def _write(self, name: str, source: BinaryIO, *, anew: bool = False) -> None:
-        """``anew``: not in the place of another file (:class:`FileExistsError`)."""
+        """Writes a file. With ``anew``, an existing file is left alone and :class:`FileExistsError` is
+        raised.
+        """
         *folders, last = _parts(name)
         partial = f"{last}.{uuid.uuid4().hex[:8]}{PARTIAL}"
         os.makedirs(self.root, exist_ok=True)
@@ -117,7 +136,7 @@ class LocalFiles:
 
     @contextmanager
     def _folder(self, parts: list[str], *, make: bool = False) -> Iterator[int]:
-        """The handle of a folder, made where it is not there if ``make``."""
+        """Opens a folder and yields its handle. With ``make``, folders that are missing are made."""
         handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for part in parts:
@@ -132,11 +151,11 @@ class LocalFiles:
         finally:
             os.close(handle)
 
-    def _listed(self, handle: int, place: str) -> Iterator[str]:
+    def _listed(self, handle: int, below: str) -> Iterator[str]:
         with os.scandir(handle) as entries:
-            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-        for last, is_folder in sorted(found):
-            name = f"{place}/{last}".lstrip("/")
+            listed = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        for last, is_folder in sorted(listed):
+            name = f"{below}/{last}".lstrip("/")
             if is_folder:
                 try:
                     with self._no_link(name):

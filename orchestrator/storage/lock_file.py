@@ -1,4 +1,4 @@
-"""Files that are there to be locked."""
+"""Files that exist to be locked."""
 
 from __future__ import annotations
 
@@ -10,11 +10,18 @@ from ..errors import UserError
 
 
 def lock_file(path: Path, mode: int = 0o666) -> int:
-    """The handle of the file at ``path``, open for reading and writing, made with ``mode`` where it is not
-    there. What it holds stays.
+    """Opens the file at ``path`` for reading and writing, and keeps its content.
 
-    :class:`~orchestrator.errors.UserError`: a link lies there, which in a folder of several users may be
-    anybody's and lead anywhere, or the file is another user's.
+    Args:
+        path: The file, which is made where it does not exist.
+        mode: The mode that a new file is made with.
+
+    Returns:
+        The file's handle.
+
+    Raises:
+        UserError: The file is another user's, or a link lies there. In a folder of several users a link may
+            be anybody's and lead anywhere.
     """
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)

@@ -1,4 +1,4 @@
-"""Whether a run's folder is the user's own, as what lies in it is gone on with."""
+"""Whether a run's folder belongs to the user alone. A run that is resumed trusts what lies in its folder."""
 
 from __future__ import annotations
 
@@ -13,33 +13,37 @@ from ..errors import UserError
 
 
 def check_own(folder: Path) -> None:
-    """Raises a one-line :class:`~orchestrator.errors.UserError` where ``folder``, or anything in it, belongs
-    to another user or can be written to by others: its configurations name files to read and places to write
-    to, and its checkpoints are gone on from.
+    """Checks that ``folder``, and everything in it, belongs to this user and that nobody else may write to
+    it.
 
-    Each file is looked at once (lstat). A link of the user's own is followed: trials may lie on another disk.
-    A group whose only member is the user counts as the user. Nothing is read that could run code: the pickles
-    that Ray leaves are never read back.
+    A run's configurations name files to read and folders to write to, and training continues from its
+    checkpoints. Each file's status is read once (lstat). A link of the user's own is followed, since trials
+    may lie on another disk. A group whose only member is the user counts as the user. Nothing is read that
+    could run code: the pickles that Ray leaves are never read back.
+
+    Raises:
+        UserError: Something there belongs to another user, or others may write to it. The message is one
+            line.
     """
     check = _Check(folder)
-    found = os.stat(folder)
-    check.own(str(folder), found)
-    waiting, seen = [str(folder)], {(found.st_dev, found.st_ino)}
+    status = os.stat(folder)
+    check.own(str(folder), status)
+    waiting, seen = [str(folder)], {(status.st_dev, status.st_ino)}
     while waiting:
-        place = waiting.pop()
+        inner = waiting.pop()
         try:
-            with os.scandir(place) as entries:
+            with os.scandir(inner) as entries:
                 for entry in entries:
-                    found = check.entry(entry)
-                    if found is not None and stat.S_ISDIR(found.st_mode):
-                        key = found.st_dev, found.st_ino
+                    status = check.entry(entry)
+                    if status is not None and stat.S_ISDIR(status.st_mode):
+                        key = status.st_dev, status.st_ino
                         waiting += [entry.path] if key not in seen else []
                         seen.add(key)
         except FileNotFoundError:
             continue
         except OSError as error:
             raise UserError(
-                f"{place}: cannot be read ({error.strerror}); allowed: a folder of yours"
+                f"{inner}: cannot be read ({error.strerror}); allowed: a folder of yours"
             ) from None
 
 
@@ -50,42 +54,42 @@ class _Check:
         self._private: dict[int, bool] = {}
 
     def entry(self, entry: os.DirEntry[str]) -> os.stat_result | None:
-        """What an entry of a folder is, or leads to; None where it leads nowhere."""
+        """What a folder's entry is, or what a link leads to. None where it leads nowhere."""
         try:
-            found = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:  # a worker that is thought dead may still be at it
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:  # a worker that is thought dead may still be writing there
             return None
-        if stat.S_ISLNK(found.st_mode):
-            self._owner(entry.path, found)
+        if stat.S_ISLNK(status.st_mode):
+            self._owner(entry.path, status)
             try:
-                found = entry.stat()
+                status = entry.stat()
             except OSError:
                 return None
-        self.own(entry.path, found)
-        return found
+        self.own(entry.path, status)
+        return status
 
-    def own(self, path: str, found: os.stat_result) -> None:
-        self._owner(path, found)
+    def own(self, path: str, status: os.stat_result) -> None:
+        self._owner(path, status)
         who = ""
-        if found.st_mode & stat.S_IWOTH:
+        if status.st_mode & stat.S_IWOTH:
             who = "everyone"
-        elif found.st_mode & stat.S_IWGRP and not self._is_private(found.st_gid):
-            who = f"group {_name(found.st_gid)}"
+        elif status.st_mode & stat.S_IWGRP and not self._is_private(status.st_gid):
+            who = f"group {_name(status.st_gid)}"
         if who:
             raise UserError(
-                f"{path}: {who} may write to it (mode {stat.S_IMODE(found.st_mode):o}); allowed: what you "
+                f"{path}: {who} may write to it (mode {stat.S_IMODE(status.st_mode):o}); allowed: what you "
                 f"alone may change (chmod -R go-w {shlex.quote(str(self._folder))})"
             )
 
-    def _owner(self, path: str, found: os.stat_result) -> None:
-        if found.st_uid != self._me:
+    def _owner(self, path: str, status: os.stat_result) -> None:
+        if status.st_uid != self._me:
             raise UserError(
-                f"{path}: belongs to user {found.st_uid}, not to you ({self._me}); a run is gone on with by "
+                f"{path}: belongs to user {status.st_uid}, not to you ({self._me}); a run is resumed by "
                 "its own user"
             )
 
     def _is_private(self, gid: int) -> bool:
-        """Whether it is a group of the user's alone, as systems make one for each user, with umask 002."""
+        """Whether the group is the user's alone, as systems with umask 002 make one for each user."""
         if gid not in self._private:
             try:
                 user, group = pwd.getpwuid(self._me), grp.getgrgid(gid)

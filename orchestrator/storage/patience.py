@@ -1,4 +1,4 @@
-"""A storage that fails for a moment is asked again."""
+"""A storage that fails for a moment is tried again."""
 
 from __future__ import annotations
 
@@ -10,18 +10,26 @@ from ..errors import UserError
 from .full_disk import is_full
 from .url_folder import Storage
 
-_PAUSES = (0.5, 2.0, 8.0)  # seconds before it is asked again
+_PAUSES = (0.5, 2.0, 8.0)  # seconds before each new attempt
 
 _T = TypeVar("_T")
 
 
 class StorageDown(UserError):
-    """A storage did not take, or give, what a run needs: no other trial would fare better."""
+    """A storage did not take, or did not give, what a run needs. No other trial would fare better."""
 
 
 def patiently(ask: Callable[[], _T], storage: Storage) -> _T:
-    """What ``ask`` answers, which asks ``storage`` for something, and may be called again. Raises
-    :class:`StorageDown` where it still fails after some ten seconds, and what no patience mends as it is.
+    """Calls ``ask``, again where it fails, and returns its answer.
+
+    Args:
+        ask: Asks ``storage`` for something. It may be called several times.
+        storage: The storage, for the error.
+
+    Raises:
+        StorageDown: ``ask`` still fails after some ten seconds.
+        UserError: As ``ask`` raised it, at once.
+        OSError: The disk is full, at once.
     """
     pauses = iter(_PAUSES)
     while True:

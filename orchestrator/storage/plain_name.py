@@ -1,4 +1,4 @@
-"""Names that become files and folders."""
+"""Names that become names of files and folders."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def check_plain(name: str, where: str) -> None:
-    """Raises a one-line :class:`~orchestrator.errors.UserError`, which begins with ``where``, for a name that
-    could lead to another folder, or that a shell would not take as it is.
+    """Checks that ``name`` cannot lead to another folder and that a shell takes it as it is.
+
+    Args:
+        name: A name that a user gave.
+        where: The option or key that it came from; the error begins with it.
+
+    Raises:
+        UserError: The name is not plain. The message is one line.
     """
     if not _PLAIN.fullmatch(name):
         raise UserError(

@@ -1,4 +1,4 @@
-"""A place that this user may not write or read: what is said of it."""
+"""What the user is told of a path that may not be written or read."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ def refused(error: OSError) -> str:
     if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM) or error.filename is None:
         return ""
     name = os.fsdecode(error.filename)
-    place = name if os.path.isabs(name) else os.path.join(os.getcwd(), name)
+    path = name if os.path.isabs(name) else os.path.join(os.getcwd(), name)
     why = (error.strerror or type(error).__name__).lower()
     allowed = (
         "on a disk that can be written to" if error.errno == errno.EROFS else "that you may read and write"
     )
-    return f"{place}: {why}; allowed: a place {allowed}"
+    return f"{path}: {why}; allowed: a place {allowed}"

@@ -1,4 +1,4 @@
-"""A command that was refused, or interrupted before it began, is as if it had not been given."""
+"""A command that was refused, or interrupted before it began, leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def nothing_if_refused(folder: Path, kept: RunStorage | None) -> Iterator[None]:
-    """Removes the new run in ``folder``, and what is ``kept`` of it elsewhere, where the block raises a
-    :class:`~orchestrator.errors.UserError`, or a KeyboardInterrupt, before any trial was proposed. A search
-    that is interrupted while Ray starts ends by itself, and can be gone on with.
+    """Removes a new run where the block fails before any trial was proposed.
 
-    What cannot be removed where it is kept stays here as well: the run can be gone on with.
+    A failure is a :class:`~orchestrator.errors.UserError` or a KeyboardInterrupt. A search that is
+    interrupted while Ray starts ends by itself and can be resumed. Where the run's copy at a storage cannot
+    be removed, the folder stays too, and the run can be resumed.
+
+    Args:
+        folder: The new run's folder.
+        kept: The run's copy at a storage; None: it has none.
     """
     try:
         yield

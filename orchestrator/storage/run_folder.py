@@ -1,4 +1,4 @@
-"""The folder of a run: made, found again, and named to people."""
+"""The folder of a run: how it is made, found again, and named to people."""
 
 from __future__ import annotations
 
@@ -25,24 +25,35 @@ if TYPE_CHECKING:
     from .run_storage import RunStorage
 
 RUNS = Path("runs")
-"""Where runs are kept, relative to the working folder."""
+"""The folder in which runs are kept, relative to the working folder."""
 
 
 def new_folder(
     name: str | None, method: str, stream: str, url: str | None, identity: Identity, files: Mapping[str, str]
 ) -> Path:
-    """Makes ``runs/NAME`` with ``files`` (names and texts) in it, whole or not at all, and claims its folder
-    below ``url``.
+    """Makes ``runs/NAME``, whole or not at all, and claims the run's folder below ``url``.
 
-    :class:`UserError`: a name that is no plain file name, or that is taken, here or there; nothing can be
-    kept at ``url``.
+    Args:
+        name: The run's name; None: one is made of the method, the stream and the time.
+        method: The method's name.
+        stream: The stream's name.
+        url: The storage that keeps a copy; None: there is no copy.
+        identity: The run's identity.
+        files: Names and texts of the files that the folder begins with.
+
+    Returns:
+        The folder's resolved path.
+
+    Raises:
+        UserError: The name is no plain file name, or is taken here or at the storage; or nothing can be kept
+            at ``url``.
     """
     chosen = name or _free_name(f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}")
     check_free(chosen)
     folder = (RUNS / chosen).resolve()
     if (kept := kept_at(url, folder, check=True)) is not None:
         identity.claim(kept.storage, new=True, files=files)
-    # Deeper than a run's folder lies: what a kill leaves there is taken for no run.
+    # It lies deeper than a run's folder does, so that what a kill leaves there is not taken for a run.
     making = folder.parent / f".making-{identity.run}" / chosen
     try:
         making.mkdir(parents=True)
@@ -50,7 +61,7 @@ def new_folder(
             (making / file).write_text(text, encoding="utf-8")
         put_run(making, folder)
     except BaseException as error:
-        # Claimed by this run alone, a moment ago; an interruption may have come when the folder was whole.
+        # This run alone claimed it, a moment ago. An interruption may have come when the folder was whole.
         if kept is not None and not _is_made(folder, identity):
             with suppress(Exception):
                 kept.storage.delete("")
@@ -68,8 +79,11 @@ def new_folder(
 
 
 def check_free(name: str) -> None:
-    """:class:`UserError`: ``name`` is no plain file name, or a run or a file has it in ``runs``, or
-    that is nobody's place to make a folder in.
+    """Checks that a new run may be called ``name``.
+
+    Raises:
+        UserError: ``name`` is no plain file name, or a run or a file in ``runs`` has it, or everyone may
+            write to ``runs``.
     """
     check_plain(name, "--name")
     check_place((RUNS / name).resolve().parent)
@@ -89,21 +103,33 @@ def _taken(name: str) -> UserError:
 
 
 def _free_name(name: str) -> str:
-    """``name``, or where another command took it in the same second, one that follows it."""
+    """``name``, or, where another command took it in the same second, the next free one with a number behind
+    it.
+    """
     names = (name, *(f"{name}-{number}" for number in range(2, 1000)))
-    return next((found for found in names if not os.path.lexists(RUNS / found)), name)
+    return next((candidate for candidate in names if not os.path.lexists(RUNS / candidate)), name)
 
 
 def kept_folder(
     name: str, files: tuple[str, str], url: str | None, accept: Callable[[Path], Mapping[str, Any]]
 ) -> Path:
-    """``runs/NAME`` of an earlier command, which left ``files`` there, the request first; made from what is
-    kept at ``url`` where it is not on this machine. :class:`UserError`: no such folder, or not the user's
-    own.
+    """Finds ``runs/NAME`` of an earlier command.
 
-    ``accept`` is given the folder that was restored, wherever it is being made, and answers the request; it
-    raises where the user has to say more. The request's storage is from then on the ``url`` that the command
-    line gave, whatever it says itself.
+    Where the folder is not on this machine it is made from what is kept at ``url``. From then on the
+    request's storage is the ``url`` that the command line gave, whatever the request itself says.
+
+    Args:
+        name: The run's name.
+        files: The files that the command left in the folder, the request first.
+        url: The storage that keeps a copy; None: there is none.
+        accept: Is given the restored folder while it is still being made, and returns the request. It raises
+            where the user has to say more.
+
+    Returns:
+        The folder's resolved path.
+
+    Raises:
+        UserError: There is no such folder, or it is not the user's own.
     """
     check_plain(name, "--resume")
     if (RUNS / name).is_symlink() and not (RUNS / name).exists():
@@ -113,13 +139,13 @@ def kept_folder(
     known = sorted(path.parent.name for path in RUNS.glob(f"*/{file}"))
     missing = UserError(f"--resume {name}: there is no {RUNS}/{name}/{file}; there are {known or 'none'}")
 
-    def ours(place: Path) -> None:
-        if not (place / file).exists():
+    def ours(restored: Path) -> None:
+        if not (restored / file).exists():
             raise missing
-        for other in place.glob("*.yaml"):
-            if other.name not in files:  # nobody has looked at it
+        for other in restored.glob("*.yaml"):
+            if other.name not in files:  # nobody has checked it
                 other.unlink()
-        write_text(place / file, strict_yaml.dump({**accept(place), "storage": url}))
+        write_text(restored / file, strict_yaml.dump({**accept(restored), "storage": url}))
 
     free = is_free(folder) and not (RUNS / name).is_symlink()
     if free and (kept := kept_at(url, folder)) is not None:
@@ -131,9 +157,18 @@ def kept_folder(
 
 
 def kept_at(url: str | None, folder: Path, *, check: bool = False) -> RunStorage | None:
-    """Where the run in ``folder`` is kept beside it: below ``url``, under its own name. None: nowhere.
+    """The copy of the run in ``folder`` at a storage: below ``url``, under the run's own name.
 
-    ``check``: whether it is tried out. :class:`UserError`: nothing can be kept there.
+    Args:
+        url: The storage; None: there is none.
+        folder: The run's folder.
+        check: Whether the storage is tried out.
+
+    Returns:
+        The copy; None without a storage.
+
+    Raises:
+        UserError: Nothing can be kept there.
     """
     if not url:
         return None
@@ -141,13 +176,13 @@ def kept_at(url: str | None, folder: Path, *, check: bool = False) -> RunStorage
     from .url_folder import Storage
 
     storage = Storage(url)
-    place = Path(storage.below(folder.name).url.removeprefix("file://")).resolve()
-    if url.startswith("file://") and place.is_relative_to(folder):
+    target = Path(storage.below(folder.name).url.removeprefix("file://")).resolve()
+    if url.startswith("file://") and target.is_relative_to(folder):
         raise UserError(f"--storage {url}: is the run's own folder, or in it; allowed: a place elsewhere")
     return RunStorage((storage.check() if check else storage).below(folder.name), folder)
 
 
 def short_path(path: Path) -> str:
-    """A path for a shell, relative to the working folder where it lies below it."""
+    """A path for a shell, relative to the working folder where it lies below that."""
     here = Path.cwd()
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -1,4 +1,4 @@
-"""One process at a time works on a run."""
+"""A lock, by which one process at a time works on a run."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from ..errors import UserError
 from .lock_file import lock_file
 
 LOCK_FILE = "run.lock"
-"""In a run's folder, as long as somebody was ever at work on it."""
+"""The lock's file in a run's folder, from the first time that a process works on the run."""
 
-_SAME = 5.0  # seconds by which a clock that is set may move when a process began
-_LONGEST = 1000  # bytes that are read of what the holder says
+_SAME = 5.0  # seconds by which a process' start may seem to move when a clock is set
+_LONGEST = 1000  # bytes that are read of what the holder wrote
 
 
 @contextmanager
 def run_lock(folder: Path) -> Iterator[None]:
-    """Holds the run in ``folder`` for the block; a process that dies lets go of it.
+    """Holds the run in ``folder`` during the block. A process that dies releases it.
 
-    A file system without locks cannot tell who died: there a process of this machine counts as long as it is
-    there, and one of another machine until the file is removed.
-    :class:`~orchestrator.errors.UserError`: another process holds it, which one and where.
+    A file system without locks cannot tell who died. There a process of this machine counts as long as it
+    exists, and a process of another machine until the file is removed.
+
+    Raises:
+        UserError: Another process holds the run. The message says which one, and where.
     """
     path = folder / LOCK_FILE
     handle, mine = lock_file(path, 0o600), False
@@ -70,8 +72,8 @@ def _may_live(said: list[str]) -> bool:
 
 
 def _began(process: int) -> float | None:
-    """When a process of this machine began, in seconds, by which its number is told from a later one's; None
-    where there is none.
+    """When a process of this machine began, in seconds; None where there is none. A later process with the
+    same number began later.
     """
     try:
         return psutil.Process(process).create_time()

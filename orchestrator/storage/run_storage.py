@@ -1,4 +1,4 @@
-"""A run's files at a storage, for when its own machine is gone, and of its trials here."""
+"""The copy of a run's files at a storage, for when the run's own machine is gone."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from .url_folder import Storage
 _OWN = ("*.yaml", "tokenizer/*")
 _MANIFEST = "manifest.json"
 _TRIAL = ("trial.json", "config.yaml", "verdicts.json", "*.png", "*.pdf", "*.csv", "test/*", "tasks.jsonl")
-_LAST = "status.json"  # vouches for the other files of a trial
+_LAST = "status.json"  # vouches for a trial's other files
 _JOURNAL = "tracking.jsonl"
-# What is taken from a storage, by name. A run's own files come with the run and never again. A trial's
-# configuration is made anew of its values: people run it again.
+# What is taken from a storage, by name. A run's own files are taken when the run is restored and never again.
+# A trial's configuration is made anew from its values, since people run it again.
 _RUNS_OWN = re.compile(r"identity\.json|(sweep|space|train|config)\.yaml|tokenizer/[^/]+")
 _TRIALS_OWN = re.compile(
     r"manifest\.json|trials/[^/]+/((trial|verdicts|status|state)\.json|tasks\.jsonl|[^/]+\.(csv|png|pdf)"
@@ -36,7 +36,8 @@ _TRIALS_OWN = re.compile(
     r"|test/[^/]+\.(json|csv|png|pdf))"
 )
 _LEFT = re.compile(r"test/[^/]+\.(json|csv|png|pdf)|error-[^/]+\.txt")
-_PARTS = "tracking"  # the folder at the storage that has the journal in parts, each named by where it begins
+# the storage's folder that has the journal in parts, each named by the byte at which it begins
+_PARTS = "tracking"
 
 
 class StorageTaken(UserError):
@@ -44,12 +45,14 @@ class StorageTaken(UserError):
 
 
 class RunStorage:
-    """What the run in ``folder`` has at ``storage``: its trials' checkpoints, which the machines that work on
-    them keep there, and a copy of the driver's own files.
+    """What ``storage`` has of the run in ``folder``.
 
-    What a call copies is what has changed since the last one: nothing is listed, and of the journal only what
-    is new goes. A storage that fails for a moment is asked again; calls raise
-    :class:`~orchestrator.storage.patience.StorageDown` where it stays out of reach.
+    That is its trials' checkpoints, which the machines that train the trials keep there, and a copy of the
+    driver's own files. A call copies what has changed since the call before. It lists nothing, and of the
+    journal it sends only what is new. A storage that fails for a moment is tried again.
+
+    Raises:
+        StorageDown: The storage stays out of reach. All calls may raise it.
     """
 
     def __init__(self, storage: Storage, folder: Path) -> None:
@@ -60,12 +63,12 @@ class RunStorage:
         self._sent: int | None = None
 
     def trial(self, trial_id: str) -> Storage:
-        """Where a trial's files are kept."""
+        """The folder that keeps a trial's files."""
         return self.storage.below(f"trials/{trial_id}")
 
     def pull(self, trial_id: str) -> None:
-        """Brings here what the machines that worked on a trial left: its newest state, which has its reports
-        and curves, and its test results.
+        """Fetches what the machines that trained a trial left at the storage: the newest state, which has the
+        trial's reports, its curves, and its test results.
         """
         patiently(lambda: self._pull(trial_id), self.storage)
 
@@ -75,29 +78,37 @@ class RunStorage:
         if (newest := newest_state(names)) is not None:
             kept.get_into(here, newest, STATE_FILE)
             kept.get_into(here, f"{newest.rpartition('/')[0]}/curves.csv", "curves.csv")
-        # Of what a look at test left, metrics.json vouches for the rest.
+        # metrics.json vouches for the other files of a test evaluation, so it comes last.
         for name in sorted(names, key=lambda name: name == TESTED_FILE):
             if inside(here, name) and _LEFT.fullmatch(name):
                 kept.get_into(here, name)
-                self._note(here / name)  # it is there already
+                self._note(here / name)  # the storage has it already
 
     def push(self, trial_id: str | None = None) -> None:
-        """Copies the driver's own files there that have changed since, and those of one trial."""
+        """Copies the driver's own files that have changed to the storage.
+
+        Args:
+            trial_id: A trial whose files are copied as well; None: no trial.
+        """
         files = [path for pattern in _OWN for path in sorted(self._folder.glob(pattern))]
         if trial_id is not None:
-            place = self._folder / "trials" / trial_id
-            files += [path for pattern in (*_TRIAL, _LAST) for path in sorted(place.glob(pattern))]
+            trial = self._folder / "trials" / trial_id
+            files += [path for pattern in (*_TRIAL, _LAST) for path in sorted(trial.glob(pattern))]
         for path in files:
             self._push_file(path)
         patiently(self._push_journal, self.storage)
 
     def push_proposal(self, trial_id: str) -> None:
-        """Copies a proposal there, and then the manifest, once every trial that it counts is there."""
+        """Copies a trial's proposal to the storage, and then the manifest, once every trial that it counts is
+        there.
+        """
         fresh = {trial_id}
-        if self._counted is None:  # once: a listing a proposal would grow with the sweep
+        # only once: with a listing for each proposal, a proposal would cost more the longer the sweep is
+        if self._counted is None:
             self._counted = patiently(self._trials_there, self.storage)
             fresh |= {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
-        counted, self._counted = self._counted, None  # until all is there that the manifest counts
+        # unknown until everything that the manifest counts is there
+        counted, self._counted = self._counted, None
         for name in sorted(fresh - counted):
             for file in ("config.yaml", "trial.json"):
                 self._push_file(self._folder / "trials" / name / file)
@@ -106,7 +117,7 @@ class RunStorage:
         self._counted = counted
 
     def push_verdicts(self, trial_id: str) -> None:
-        """Copies there what the search has said of a trial."""
+        """Copies to the storage what the search has decided on a trial."""
         self._push_file(self._folder / "trials" / trial_id / "verdicts.json")
 
     def _push_file(self, path: Path) -> None:
@@ -120,17 +131,25 @@ class RunStorage:
         self._known[path.relative_to(self._folder).as_posix()] = _seen(path)
 
     def restore(self, name: str, accept: Callable[[Path], None] = lambda folder: None) -> bool:
-        """Makes ``folder``, of the run ``name``, anew from what is there, its checkpoints left there; False
-        where no run is.
+        """Makes ``folder`` anew from what the storage has. The checkpoints stay at the storage.
 
-        The folder appears whole or not at all, and not before ``accept`` has looked at it, wherever it is
-        being made, and raised nothing: what it says is whoever's can write to the storage.
-        :class:`~orchestrator.errors.UserError`: part of the journal is missing, a name leads out of the
-        folder, or the place where it is made is not the user's own.
+        The folder appears whole or not at all.
+
+        Args:
+            name: The run's name.
+            accept: Checks the folder while it is still being made, since whoever can write to the storage
+                wrote what the folder says. The folder appears only where this raises nothing.
+
+        Returns:
+            False where the storage has no run.
+
+        Raises:
+            UserError: Part of the journal is missing, a name leads out of the folder, or the folder in which
+                it is made is not the user's own.
         """
         if patiently(lambda: self.storage.read(IDENTITY_FILE), self.storage) is None:
             return False
-        # Deeper than a run's folder lies, so that what a kill leaves of it is taken for no run.
+        # It lies deeper than a run's folder does, so that what a kill leaves of it is not taken for a run.
         aside = _own_place(self._folder.parent / ".restoring") / name
         aside.mkdir(parents=True, exist_ok=True)
         with run_lock(aside):
@@ -145,10 +164,10 @@ class RunStorage:
 
     def _restore_by(self, aside: Path, accept: Callable[[Path], None]) -> None:
         partial = aside / "run"
-        shutil.rmtree(partial, ignore_errors=True)  # what a death left
+        shutil.rmtree(partial, ignore_errors=True)  # what a process that died left
         partial.mkdir()
         self._fetch(partial, self._journal_there(), _RUNS_OWN, _TRIALS_OWN)
-        Identity.of(partial)  # it is one
+        Identity.of(partial)  # raises where it is no run
         given = json.loads((partial / IDENTITY_FILE).read_text(encoding="utf-8")).get("files")
         for file, text in given.items() if isinstance(given, dict) else ():
             path = inside(partial, file)
@@ -159,12 +178,13 @@ class RunStorage:
         put_run(partial, self._folder)
 
     def agree(self) -> None:
-        """Brings here what another machine added to the run since this folder was left, and looks at test
-        that nobody was there to hear of.
+        """Fetches what another machine added to the run since this folder was left. That includes test
+        evaluations that no driver was there to hear of.
 
-        :class:`~orchestrator.errors.UserError`, one line: the storage is another run's, this folder and the
-        storage have each what the other has not, or a trial has more tasks here: checkpoints are there
-        first, so that it is an older copy.
+        Raises:
+            UserError: The storage belongs to another run; or this folder and the storage each have what the
+                other lacks; or a trial has more finished tasks here than there. Checkpoints reach the storage
+                first, so that such a storage is an older copy. The message is one line.
         """
         Identity.of(self._folder).claim(self.storage, new=False)
         names = patiently(lambda: list(self.storage.names("trials")), self.storage)
@@ -202,14 +222,14 @@ class RunStorage:
                 )
 
     def push_all(self) -> None:
-        """Copies all of the driver's own files there that have changed since, trial by trial."""
+        """Copies all of the driver's own files that have changed to the storage, trial by trial."""
         for trial_id in sorted(path.parent.name for path in self._folder.glob("trials/*/trial.json")):
             self.push_proposal(trial_id)
             self.push(trial_id)
         self.push()
 
     def keep_only(self, trial_id: str, task: int) -> None:
-        """Deletes every checkpoint of a trial but the one after ``task`` (from 0)."""
+        """Deletes all checkpoints of a trial at the storage except the one after ``task`` (from 0)."""
         patiently(lambda: self._keep_only(trial_id, task), self.storage)
 
     def _keep_only(self, trial_id: str, task: int) -> None:
@@ -231,7 +251,7 @@ class RunStorage:
             os.replace(partial, folder / _JOURNAL)
 
     def _journal_there(self) -> bytes:
-        """The journal as the storage has it; how long it is is remembered."""
+        """Reads the journal as the storage has it, and remembers its length."""
         whole = b""
         for part in patiently(lambda: sorted(self.storage.names(_PARTS)), self.storage):
             if part != _part(len(whole)):
@@ -256,10 +276,10 @@ class RunStorage:
         if not fresh:
             return
         name = _part(begin)
-        # A call whose answer was lost finds its own part there.
+        # A call whose answer was lost finds the part there that it wrote itself.
         if not self.storage.create(name, fresh) and self.storage.read(name) != fresh:
             raise StorageTaken(
-                f"{self.storage.url}: another process goes on with this run, and wrote {name}; allowed: one "
+                f"{self.storage.url}: another process works on this run too, and wrote {name}; allowed: one "
                 "at a time"
             )
         self._sent = begin + len(fresh)
@@ -269,12 +289,14 @@ class RunStorage:
 
 
 def _trials_of(names: Iterable[str]) -> set[str]:
-    """The trials that have a proposal, of the names of files."""
+    """The trials that have a proposal, by the names of files."""
     return {parts[1] for parts in (name.split("/") for name in names) if parts[2:] == ["trial.json"]}
 
 
 def _own_place(folder: Path) -> Path:
-    """``folder``, made where it is not there; what lies below it is made and deleted without looking."""
+    """Checks that ``folder`` is the user's own, and makes it where it does not exist. What lies below it is
+    made and deleted unchecked.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)

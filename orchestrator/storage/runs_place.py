@@ -1,4 +1,4 @@
-"""The folder that runs lie in, which others may write to as well."""
+"""The folder that holds all runs, which others may write to as well."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from ..errors import UserError
 
 
 def check_place(runs: Path) -> None:
-    """:class:`~orchestrator.errors.UserError`: everyone may move what lies in ``runs`` away, and put
-    something else in its place while it is worked with. What a group may do is its members' to settle.
+    """Checks that not everyone may move what lies in ``runs`` away and put something else in its place.
+
+    Whoever could do so would do it while a run is being worked on. What a group may do is for its members to
+    settle.
+
+    Raises:
+        UserError: Everyone may do so.
     """
     if not runs.exists():
         return

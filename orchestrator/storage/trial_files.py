@@ -1,4 +1,4 @@
-"""What lies in a trial's folder, to be read without importing torch."""
+"""What lies in a trial's folder. It is read without importing torch."""
 
 from __future__ import annotations
 
@@ -11,36 +11,45 @@ from typing import Any
 from ..errors import UserError
 
 STATUS_FILE = "status.json"
-"""There where the trial has ended."""
+"""Exists where the trial has ended."""
 
 STATE_FILE = "state.json"
-"""Of a checkpoint's files the one that is written last: with it a task is finished. It has the reports of all
-tasks so far. In a trial's own folder: the newest one, brought from a storage.
+"""The file of a checkpoint that is written last: with it a task is finished.
+
+It has the reports of all tasks so far. In a trial's own folder it is the newest one, fetched from a storage.
 """
 
 TESTED_FILE = "test/metrics.json"
-"""There where the test splits were looked at; written last of what lies in ``test``."""
+"""Exists where the test splits were evaluated. It is the last file of ``test`` to be written."""
 
 _STATE = re.compile(rf"checkpoints/task_(\d+)/{re.escape(STATE_FILE)}")
 
 
 def newest_state(names: Iterable[str]) -> str | None:
-    """Of the names of a trial's files that of the newest checkpoint's state; None without one."""
-    found = {int(match[1]): match[0] for name in names if (match := _STATE.fullmatch(name))}
-    return found[max(found)] if found else None
+    """The name of the newest checkpoint's state among the names of a trial's files; None without one."""
+    states = {int(match[1]): match[0] for name in names if (match := _STATE.fullmatch(name))}
+    return states[max(states)] if states else None
 
 
 def tasks_done(state: str) -> int:
-    """How many tasks were finished when a checkpoint was written, of the name of its state."""
+    """How many tasks were finished when a checkpoint was written.
+
+    Args:
+        state: The name of the checkpoint's state.
+    """
     match = _STATE.fullmatch(state)
     assert match is not None, state
     return int(match[1])
 
 
 def whole_state(folder: Path) -> dict[str, Any] | None:
-    """The state of the checkpoint in ``folder``; None where there is none, or where it was cut short.
+    """Reads the state of the checkpoint in ``folder``.
 
-    :class:`OSError`: it is there and cannot be read, which says nothing of whether it is whole.
+    Returns:
+        The state; None where there is no checkpoint, or where it was cut short.
+
+    Raises:
+        OSError: The checkpoint exists and cannot be read, which does not tell whether it is whole.
     """
     try:
         state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
@@ -55,9 +64,15 @@ def whole_state(folder: Path) -> dict[str, Any] | None:
 
 
 def reports_in(trial: Path, stamp: dict[str, str] | None = None) -> list[dict[str, float]]:
-    """What the trial of a folder has reported, one a finished task: as its newest whole checkpoint says.
+    """What a trial has reported, as its newest whole checkpoint says.
 
-    ``stamp``: what the checkpoint must carry; of another one's nothing is taken. None: any.
+    Args:
+        trial: The trial's folder.
+        stamp: What the checkpoint must carry. Nothing is taken from a checkpoint with another stamp. None:
+            any.
+
+    Returns:
+        One dictionary of metrics for each finished task.
     """
     states = [whole_state(folder) for folder in trial.glob("checkpoints/task_[0-9]*") if folder.suffix == ""]
     if (trial / STATE_FILE).exists():
@@ -67,22 +82,29 @@ def reports_in(trial: Path, stamp: dict[str, str] | None = None) -> list[dict[st
 
 
 def tested_in(trial: Path, stamp: Mapping[str, str] | None = None) -> dict[str, float]:
-    """What the look at the test splits found; empty where nobody looked.
+    """What the evaluation on the test splits measured.
 
-    ``stamp``: what it must be of; None: anything. :class:`~orchestrator.errors.UserError`: it is of something
-    else, or cannot be read.
+    Args:
+        trial: The trial's folder.
+        stamp: What the results must carry. None: anything.
+
+    Returns:
+        The test metrics; empty where the test splits were not evaluated.
+
+    Raises:
+        UserError: The results carry another stamp, or cannot be read.
     """
     path = trial / TESTED_FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        of = found.pop("stamp", None)
+        tested = json.loads(path.read_text(encoding="utf-8"))
+        of = tested.pop("stamp", None)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); allowed: what the run wrote there") from None
     if stamp is not None and of != stamp:
         raise UserError(f"{path}: is another run's, or was changed; allowed: what the run wrote there")
-    return found
+    return tested
 
 
 def _brought(path: Path) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""A folder at any fsspec URL, kept like a folder of this machine."""
+"""A folder at any fsspec URL, used like a folder of this machine."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ _OWN_ALONE = ("memory", "blockcache", "cached", "filecache", "simplecache")
 
 
 class Storage:
-    """The folder ``url``: ``s3://BUCKET/PREFIX``, ``gs://...``, ``file:///shared/...``. Small to pickle.
+    """The folder ``url``: ``s3://BUCKET/PREFIX``, ``gs://...``, ``file:///shared/...``. It is small to
+    pickle.
 
-    Names are relative, with ``/``. A file appears whole or not at all: object stores say so of single
-    objects, and in a folder of a file system it is written under another name first. What belongs together is
-    put in an order in which the last file vouches for the others. In a folder of a file system no link is
-    followed (:class:`~orchestrator.storage.local_files.LocalFiles`), but on the way to the ``url`` that was
-    given.
+    Names are relative, with ``/``. A file appears whole or not at all: object stores guarantee that for
+    single objects, and in a folder of a file system a file is written under another name first. Files that
+    belong together are written in an order in which the last one vouches for the others. In a folder of a
+    file system no link is followed (:class:`~orchestrator.storage.local_files.LocalFiles`), except on the way
+    to the ``url`` itself.
     """
 
     def __init__(self, url: str, _below: str = "") -> None:
@@ -33,8 +34,13 @@ class Storage:
         return f"{self._root}/{self._below}".rstrip("/")
 
     def check(self) -> Storage:
-        """Tries what a run asks of it. :class:`~orchestrator.errors.UserError`: it does not do that."""
-        # A name of its own: many that start at once would remove each other's file.
+        """Tries out what a run asks of a storage, and returns the storage.
+
+        Raises:
+            UserError: The storage does not do what a run asks.
+        """
+        # The name is unique: of several commands that start at once, one would otherwise remove another's
+        # file.
         probe = f".probe-{uuid.uuid4().hex}"
         try:
             self._check_shared()
@@ -47,7 +53,7 @@ class Storage:
         return self
 
     def _check_shared(self) -> None:
-        # What these take, other processes and machines see late or never.
+        # What is written to these, other processes and machines see late or never.
         for part in self._root.split("::"):
             if (kind := part.split("://")[0]) in _OWN_ALONE:
                 raise OSError(f"{kind} is this process' own, or this machine's")
@@ -69,7 +75,7 @@ class Storage:
         return Storage(self._root, self._name(name))
 
     def put(self, local: Path, name: str) -> None:
-        """Copies a file there."""
+        """Copies the file ``local`` to ``name``."""
         if (files := self._local) is not None:
             files.put(local, self._name(name))
         else:
@@ -84,22 +90,27 @@ class Storage:
             self._files.pipe_file(self._at(name), data)
 
     def create(self, name: str, text: str | bytes) -> bool:
-        """Writes a small file there unless there is one; whether it did. Of several that do so at once one
-        does, where the store can tell: in a folder of a file system, and on S3.
+        """Writes a small file there unless there is one already.
+
+        Of several calls at once only one writes, where the store can tell: in a folder of a file system, and
+        on S3.
+
+        Returns:
+            Whether it wrote the file.
         """
         data = text.encode() if isinstance(text, str) else text
         if (files := self._local) is not None:
             return files.create(self._name(name), data)
         try:
             self._files.pipe_file(self._at(name), data, mode="create")
-        except Exception:  # noqa: BLE001 - stores have errors of their own for what is there
+        except Exception:  # noqa: BLE001 - each store has its own error for a file that exists
             if self.read(name) is None:
                 raise
             return False
         return True
 
     def read(self, name: str) -> bytes | None:
-        """The content of a small file there; None where there is none."""
+        """The content of a small file; None where there is none."""
         try:
             if (files := self._local) is not None:
                 return files.read(self._name(name))
@@ -108,7 +119,11 @@ class Storage:
             return None
 
     def get(self, name: str, local: Path) -> bool:
-        """Copies a file from there; False where there is none. What stops short leaves no file."""
+        """Copies a file to ``local``. A copy that stops short leaves no file.
+
+        Returns:
+            False where there is no such file.
+        """
         local.parent.mkdir(parents=True, exist_ok=True)
         partial = local.with_name(local.name + PARTIAL)
         try:
@@ -123,27 +138,34 @@ class Storage:
         return True
 
     def get_into(self, folder: Path, name: str, as_name: str | None = None) -> bool:
-        """Copies a file from there to the same name (or ``as_name``) in ``folder``; False where there is
-        none.
+        """Copies a file into ``folder``, under the same name.
 
-        Names in a storage are whoever's writes there: :class:`~orchestrator.errors.UserError` for one that
-        would leave ``folder``.
+        Args:
+            folder: A folder of this machine.
+            name: The file's name here. Whoever can write to the storage chose it.
+            as_name: Another name for the copy; None: the same.
+
+        Returns:
+            False where there is no such file.
+
+        Raises:
+            UserError: The name would leave ``folder``.
         """
         return self.get(name, inside(folder, as_name or name))
 
     def names(self, below: str = "") -> Iterator[str]:
-        """All files under ``below``, which may be none."""
+        """The names of all files under ``below``, which may not exist."""
         if (files := self._local) is not None:
-            found, here = files.names(self._name(below)), self._below
+            paths, here = files.names(self._name(below)), self._below
         else:
             self._files.invalidate_cache()
-            found, here = self._files.find(self._at(below)), self._at("")
-        for path in found:
+            paths, here = self._files.find(self._at(below)), self._at("")
+        for path in paths:
             if not path.endswith(PARTIAL):
                 yield path.removeprefix(f"{here}/" if here else "")
 
     def delete(self, below: str) -> None:
-        """Deletes a file, or a folder with all that is in it, where it is there."""
+        """Deletes a file, or a folder with all that it holds. Does nothing where there is none."""
         if (files := self._local) is not None:
             files.delete(self._name(below))
         elif self._files.exists(self._at(below)):

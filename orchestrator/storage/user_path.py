@@ -1,4 +1,4 @@
-"""A path as a user types it."""
+"""Paths as users type them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from ..errors import UserError
 
 
 def user_path(text: str | Path, *, follow: bool = True) -> Path:
-    """``text``, absolute, with ``~`` read as a shell does. ``follow``: and links followed.
+    """``text`` as an absolute path, with ``~`` read as a shell reads it.
 
-    :class:`~orchestrator.errors.UserError`: ``~NAME`` of a user that is not there, or a loop of links.
+    Args:
+        text: What the user typed.
+        follow: Whether links are followed.
+
+    Raises:
+        UserError: ``~NAME`` names a user that does not exist, or there is a loop of links.
     """
     try:
         path = Path(text).expanduser()

@@ -1,4 +1,4 @@
-"""Training transforms, each sample's drawn from its own seed."""
+"""Training transforms. Each sample's transform is drawn from its own seed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,19 @@ from ..errors import UserError
 def augment(name: str, pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     """Pictures as a training step sees them.
 
-    ``pictures``: uint8 (n, S, S, 3). ``seeds``: uint64 (n,). Returns uint8 (n, S, S, 3). A sample's outcome
-    depends on its picture and seed alone, not on its batch, rank or thread; no global generator is touched.
+    A sample's outcome depends on its picture and its seed alone, and not on its batch, rank or thread. No
+    global generator is touched.
 
-    ``none``: as they are. ``flip``: each mirrored with probability one half, left to right, as the CLAP4CLIP
-    code does. ``shift``: moved by up to S / 16 pixels each way, edges repeated, for scenes in which colour
-    and left and right carry meaning. ``product``: :func:`.product_transform.product_transform`.
+    Args:
+        name: The transform. ``none`` leaves pictures as they are. ``flip`` mirrors each one left to right
+            with probability one half, as the CLAP4CLIP code does. ``shift`` moves each one by up to S / 16
+            pixels each way and repeats the edges; it is for scenes in which colour and left and right carry
+            meaning. ``product`` is :func:`.product_transform.product_transform`.
+        pictures: uint8 (n, S, S, 3).
+        seeds: uint64 (n,).
+
+    Returns:
+        uint8 (n, S, S, 3).
     """
     if name not in _TRANSFORMS:
         raise UserError(f"augment: {name!r}, allowed: {', '.join(_TRANSFORMS)}")
@@ -45,7 +52,7 @@ def _shift(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
 
 
 def _product(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    from .product_transform import DRAWS, product_transform  # with torchvision, for those that need it
+    from .product_transform import DRAWS, product_transform  # imports torchvision, for those who need it
 
     return product_transform(pictures, _uniform(seeds, DRAWS))
 
@@ -62,7 +69,7 @@ def _uniform(seeds: np.ndarray, count: int) -> np.ndarray:
     """float64 (n, count) in [0, 1): ``count`` draws of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) from
     each seed.
 
-    NumPy's generators would cost one Python object a sample.
+    NumPy's generators would cost one Python object for each sample.
     """
     with np.errstate(over="ignore"):
         steps = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)

@@ -13,11 +13,14 @@ _LONGEST = 400  # characters
 
 
 class BadRecords:
-    """What a reader leaves out, and what it has to say of the rest.
+    """What a reader leaves out, and its remarks on the rest.
 
-    Called as ``bad(message, reason)`` it counts a bad record by its reason where ``skip``, else it raises
-    ``message`` as a :class:`~orchestrator.errors.UserError`. ``counts``: records left out, by reason.
-    ``remarks``: one line each on data that is read, but hardly as it was meant.
+    ``bad(message, reason)`` counts a bad record by its reason if ``skip`` is true. Otherwise it raises
+    ``message`` as a :class:`~orchestrator.errors.UserError`.
+
+    Attributes:
+        counts: How many records were left out, by reason.
+        remarks: One line for each thing in the data that can be read but is hardly what its owner meant.
     """
 
     def __init__(self, skip: bool) -> None:
@@ -32,14 +35,14 @@ class BadRecords:
         self.pass_over(message, reason)
 
     def pass_over(self, message: str, reason: str) -> None:
-        """Leaves a record out whether or not bad ones may be."""
+        """Leaves a record out even where bad records are errors."""
         self.counts[reason] += 1
         self._first.setdefault(reason, message)
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
-        """An error that is raised inside also says what had been left out until then, with the first message
-        of each reason: what is missing may be missing for that.
+        """Adds to an error that is raised inside what had been left out until then, with the first message of
+        each reason. What is missing may be missing because it was left out.
         """
         try:
             yield

@@ -1,4 +1,4 @@
-"""How a file names what a record looks for in it."""
+"""How an error shows the names that a file has."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ _LONGEST = 60  # characters
 
 
 def called(names: Iterable[str]) -> str:
-    """The end of a message on a name that is not among ``names``: ``where one is called '9'``; the first of
-    them shows what the two have not in common.
+    """The end of a message on a name that is not among ``names``: ``where one is called '9'``.
+
+    The first of the names is shown, so that a reader sees in what the two differ.
     """
     first = next(iter(names), None)
     return "which holds none" if first is None else f"where one is called {first[:_LONGEST]!r}"

@@ -6,7 +6,17 @@ from typing import Any
 
 
 def check_whole(name: str, value: Any, low: int, high: int | None = None) -> None:
-    """Raises a one-line :class:`ValueError` unless ``value`` is an integer of the range, ends included."""
+    """Checks that a field's value is an integer of a range.
+
+    Args:
+        name: The field's name.
+        value: Its value.
+        low: The least that is allowed.
+        high: The most that is allowed; None: there is no upper limit.
+
+    Raises:
+        ValueError: It is not. The message is one line.
+    """
     whole = isinstance(value, int) and not isinstance(value, bool)
     if not whole or value < low or (high is not None and value > high):
         allowed = f", at least {low}" if high is None else f" {low} .. {high}"
@@ -14,6 +24,10 @@ def check_whole(name: str, value: Any, low: int, high: int | None = None) -> Non
 
 
 def check_share(name: str, value: Any) -> None:
-    """Raises a one-line :class:`ValueError` unless ``value`` is above 0 and at most 0.5."""
+    """Checks that a field's value is above 0 and at most 0.5.
+
+    Raises:
+        ValueError: It is not. The message is one line.
+    """
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value <= 0.5:
         raise ValueError(f"{name}: {value!r}, allowed: above 0, at most 0.5")

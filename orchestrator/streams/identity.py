@@ -16,13 +16,16 @@ _CHUNK = 4096
 
 
 def stream_identity(source: StreamSource) -> str:
-    """sha256, in hexadecimal digits, over all that a run takes from ``source``: its name, its fingerprint
-    (with what its pictures hold, see :func:`~orchestrator.streams.file_content.file_content`), categories,
-    prompts and tables; the tasks in their order, their splits, and of each record in its order the id, label,
-    caption, and in vqa kind, answers and their worth; and how many records were skipped, by reason.
+    """The sha256, in hexadecimal digits, of all that a run takes from ``source``.
 
-    A checkpointed memory is a list of row numbers: they mean the same records where the identity is the same.
-    Where the data lies is no part of it.
+    It covers the stream's name and fingerprint (with the content of its pictures, see
+    :func:`~orchestrator.streams.file_content.file_content`), its categories, prompts and tables; the tasks in
+    their order and their splits; of each record, in order, the id, label and caption, and in vqa the kind,
+    the answers and their scores; and how many records were skipped, by reason. It does not cover where the
+    data lies.
+
+    A checkpointed memory is a list of row numbers. They mean the same records wherever the identity is the
+    same.
     """
     digest = hashlib.sha256()
     tables = None if source.tables is None else asdict(source.tables)
@@ -49,16 +52,16 @@ def _records(digest: hashlib._Hash, split: SplitSource) -> None:
 
 def _texts(digest: hashlib._Hash, texts: Sequence[str]) -> None:
     _update(digest, len(texts))
-    # A million captions at once would be written out beside themselves.
+    # In chunks: a million captions at once would be written out beside themselves.
     for start in range(0, len(texts), _CHUNK):
         _update(digest, list(texts[start : start + _CHUNK]))
 
 
 def _update(digest: hashlib._Hash, *values: Any) -> None:
-    # JSON tells where one text ends and the next begins.
+    # JSON shows where one text ends and the next one begins.
     digest.update(json.dumps(values, default=_plain).encode())
 
 
 def _plain(value: Any) -> Any:
-    """What JSON does not know: NumPy's numbers, and sequences that are no lists."""
+    """Converts what JSON does not know: NumPy's numbers, and sequences that are no lists."""
     return value.item() if isinstance(value, np.generic) else list(value)

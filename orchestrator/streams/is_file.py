@@ -6,8 +6,9 @@ import os
 
 
 def is_file(entry: os.DirEntry[str]) -> bool:
-    """Whether the entry is a file or a link that leads to one: no folder, pipe or device, and no link that
-    leads nowhere or to itself. Only links are looked up.
+    """Whether a folder's entry is a file, or a link that leads to one. Only links are looked up.
+
+    A folder, a pipe, a device, and a link that leads nowhere or to itself are none.
     """
     try:
         return entry.is_file()

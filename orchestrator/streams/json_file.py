@@ -17,13 +17,22 @@ def read_json(
     *,
     pairs: Callable[[list[tuple[str, Any]]], Any] | None = None,
 ) -> Any:
-    """What the file holds, UTF-8 with or without a mark. ``hook`` takes the place of each object as soon as
-    it is read, innermost first, so that what nobody needs is never kept; ``pairs`` the same, of the keys and
-    values as they are written, some perhaps twice. ``layout``: what the file should hold, for errors.
+    """Reads a JSON file, in UTF-8 with or without a byte order mark.
 
-    :class:`~orchestrator.errors.UserError`, one line: a file that cannot be read, is no whole JSON, nests
-    deeper than Python reads, has a number of more digits than Python converts, or, without ``pairs``, a key
-    twice in one object, of which one would be lost.
+    Args:
+        path: The file.
+        layout: What the file should hold, for errors.
+        hook: Replaces each object as soon as it is read, innermost first, so that what nobody needs is never
+            kept.
+        pairs: Does the same from the keys and values as they are written, in which a key may come twice.
+
+    Returns:
+        What the file holds.
+
+    Raises:
+        UserError: The file cannot be read, is no whole JSON, nests deeper than Python reads, or has a number
+            of more digits than Python converts. Without ``pairs`` also: a key comes twice in one object, so
+            that one value would be lost. The message is one line.
     """
 
     def once(found: list[tuple[str, Any]]) -> Any:
@@ -51,7 +60,7 @@ def read_json(
 
 
 def shown(value: Any) -> str:
-    """What a message calls a value of a JSON file."""
+    """How a message shows a value of a JSON file."""
     if isinstance(value, (dict, tuple)):
         return "an object"
     return "a list" if isinstance(value, list) else json.dumps(value)[:60]

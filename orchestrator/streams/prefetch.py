@@ -1,4 +1,4 @@
-"""Work done by threads ahead of the one who takes its results."""
+"""Work that threads do ahead of whoever takes its results."""
 
 from __future__ import annotations
 
@@ -15,13 +15,21 @@ Result = TypeVar("Result")
 
 
 class Prefetch(Generic[Item, Result]):
-    """Iterates over ``work(item)`` in the order of ``items``, computed by ``threads`` threads, up to
-    ``depth`` results ahead.
+    """Iterates over ``work(item)`` in the order of ``items``, computed ahead by threads.
 
-    Threads serve where the work lets go of the interpreter lock (PIL, NumPy, file reads). An error of
-    ``work`` is raised in its place. :meth:`close`, the end and an error all stop the threads; iterating
-    again starts from the beginning of ``items`` if it can be iterated again. ``waited``: seconds that the
-    consumer waited for results, without the first one of each iteration.
+    Threads help where the work releases the interpreter lock (PIL, NumPy, file reads). An error of ``work``
+    is raised where its result would come. :meth:`close`, the end and an error all stop the threads. A second
+    iteration starts from the beginning of ``items`` if that can be iterated again.
+
+    Attributes:
+        waited: Seconds that the consumer waited for results, without the first result of each iteration.
+
+    Args:
+        work: Computes a result.
+        items: Gives the items.
+        threads: How many threads compute.
+        depth: How many results they may be ahead.
+        initializer: Is called in each thread as it starts.
     """
 
     def __init__(
@@ -62,7 +70,7 @@ class Prefetch(Generic[Item, Result]):
                 ahead.extend(pool.submit(self._work, item) for item in itertools.islice(items, 1))
                 yield result
         finally:
-            # One of its own threads, which cannot wait for itself, may be the one that collects it.
+            # A thread of its own, which cannot wait for itself, may be the one that collects it.
             with suppress(RuntimeError):
                 pool.shutdown(cancel_futures=True)
 

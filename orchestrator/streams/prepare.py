@@ -43,8 +43,15 @@ def input_spec(source: StreamSource, tokenizer: Tokenizer) -> InputSpec:
 
 
 def prepare(source: StreamSource, texts: Tokenizer | ClassSpec, skip_bad: bool = False) -> Stream:
-    """The stream with every split's captions or questions tokenised, once; or, in recognition, with what is
-    known of its classes. Pictures stay where they are. ``Stream.cut`` counts the captions that were cut.
+    """The stream as training sees it.
+
+    Every split's captions or questions are tokenised once. Pictures stay where they are. ``Stream.cut``
+    counts the captions that were cut.
+
+    Args:
+        source: What the reader found.
+        texts: The tokenizer; in recognition, what is known of the classes.
+        skip_bad: Whether a picture that cannot be read is replaced, instead of being an error.
     """
     numbers: dict[str, int] = {}
     cut: dict[tuple[int, str], int] = {}
@@ -97,5 +104,5 @@ def _answers(task: TaskSource) -> tuple[int, ...]:
     questions = task.splits["train"].questions
     if questions is None:
         return ()
-    found = np.unique(questions.answer)
-    return tuple(found[found >= 0].tolist())
+    numbers = np.unique(questions.answer)
+    return tuple(numbers[numbers >= 0].tolist())

@@ -14,15 +14,21 @@ from torchvision.transforms.v2 import functional as F
 _CROP_TRIES = 10
 _GREY = [128.0, 128.0, 128.0]
 DRAWS = 4 * _CROP_TRIES + 1 + 3 * 2
-"""Numbers that one picture's transform takes."""
+"""How many random numbers the transform of one picture takes."""
 
 
 def product_transform(pictures: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """The CTP paper's and released code's training transform: RandomResizedCrop (area 0.2 .. 1, ratio
-    3/4 .. 4/3, bicubic), horizontal flip, RandAugment(2, 5).
+    """The training transform of the CTP paper and of its released code.
 
-    ``pictures``: uint8 (n, S, S, 3). ``draws``: float64 (n, :data:`DRAWS`) in [0, 1), a row for each picture.
-    Returns uint8 (n, S, S, 3).
+    It is RandomResizedCrop (area 0.2 .. 1, ratio 3/4 .. 4/3, bicubic), a horizontal flip, and RandAugment(2,
+    5).
+
+    Args:
+        pictures: uint8 (n, S, S, 3).
+        draws: float64 (n, :data:`DRAWS`) in [0, 1), one row for each picture.
+
+    Returns:
+        uint8 (n, S, S, 3).
     """
     size = pictures.shape[1]
     crops = _crops(draws[:, : 4 * _CROP_TRIES].reshape(-1, _CROP_TRIES, 4), size)
@@ -38,7 +44,8 @@ def product_transform(pictures: np.ndarray, draws: np.ndarray) -> np.ndarray:
         if flips[i]:
             image = F.horizontal_flip_image(image)
         for which, chance, sign in rounds[i]:
-            # ALBEF's RandomAugment applies each of the two operations it picks with probability one half.
+            # ALBEF's RandomAugment applies each of the two operations that it picks with probability one
+            # half.
             if chance < 0.5:
                 image = _OPERATIONS[int(which * len(_OPERATIONS))](image, 1 if sign < 0.5 else -1)
         out[i] = image.permute(1, 2, 0).numpy()
@@ -46,8 +53,8 @@ def product_transform(pictures: np.ndarray, draws: np.ndarray) -> np.ndarray:
 
 
 def _crops(draws: np.ndarray, size: int) -> list[tuple[int, int, int, int]]:
-    """Top, left, height, width, as torchvision's RandomResizedCrop: the first of ten tries that fits, else
-    all.
+    """Top, left, height and width as in torchvision's RandomResizedCrop: the first of ten tries that fits,
+    else the whole picture.
     """
     area = size * size * (0.2 + 0.8 * draws[:, :, 0])
     ratio = np.exp(math.log(3 / 4) + (math.log(4 / 3) - math.log(3 / 4)) * draws[:, :, 1])
@@ -77,8 +84,8 @@ def _equalize(image: Tensor, sign: int) -> Tensor:
 def _affine(
     angle: float, shift: tuple[float, float], shear: tuple[float, float]
 ) -> Callable[[Tensor, int], Tensor]:
-    """``shift``: parts of the side. ``shear``: slopes, about the top left corner, as OpenCV's warpAffine
-    does.
+    """An affine operation. ``shift`` is in parts of the side. ``shear`` is slopes about the top left corner,
+    as in OpenCV's warpAffine.
     """
 
     def apply(image: Tensor, sign: int) -> Tensor:
@@ -97,8 +104,8 @@ def _affine(
     return apply
 
 
-# The ten operations that CTP's code names, at level 5 of 10. Brightness and Sharpness have the factor
-# 5 / 10 * 1.8 + 0.1 = 1 there, which changes nothing. The code moves by 5 pixels at S = 224; here by that
+# The ten operations that CTP's code names, at level 5 of 10. Brightness and Sharpness have the factor 5 / 10
+# * 1.8 + 0.1 = 1 there, which changes nothing. The code moves by 5 pixels at S = 224; here it is the same
 # share of S.
 _OPERATIONS: tuple[Callable[[Tensor, int], Tensor], ...] = (
     _same,

@@ -18,8 +18,11 @@ STREAMS = {
     "shapes-vqa": "orchestrator.streams.vqa.shapes_vqa:ShapesVQA",
     "vqa-v2": "orchestrator.streams.vqa.vqa_v2:VqaV2",
 }
-"""Name -> ``module:Class``. A class has ``Config`` (a frozen dataclass that validates itself with one-line
-:class:`ValueError`), ``scenario``, ``summary`` (one line) and ``load(config, skip_bad) -> StreamSource``."""
+"""Name -> ``module:Class``.
+
+A class has ``Config`` (a frozen dataclass that validates itself with one-line :class:`ValueError`),
+``scenario``, ``summary`` (one line) and ``load(config, skip_bad) -> StreamSource``.
+"""
 
 
 def names() -> list[str]:
@@ -28,7 +31,11 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Any:
-    """The reader class of a stream. :class:`~orchestrator.errors.UserError` for an unknown name."""
+    """The reader class of a stream.
+
+    Raises:
+        UserError: No stream has that name.
+    """
     if name not in STREAMS:
         raise UserError(f"stream: {name!r}, allowed: {', '.join(names())}")
     module, attribute = STREAMS[name].split(":")

@@ -1,4 +1,4 @@
-"""Pictures that are both trained on and looked at."""
+"""Pictures that are both trained on and evaluated on."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from concurrent.futures import ThreadPoolExecutor
 
 from .source import TaskSource
 
-_MOST_READ = 256 * 2**20  # bytes: a second or two
+_MOST_READ = 256 * 2**20  # bytes, which a second or two suffices to read
 _PIECE = 4096  # bytes
-_THREADS = 16  # a network's file system answers slowly, and many at once
+_THREADS = 16  # a network's file system answers slowly, but answers many requests at once
 
 
 def same_pictures(tasks: Iterable[TaskSource]) -> Iterator[str]:
-    """A line where validation pictures have the same bytes as training pictures, and one where test pictures
-    have those of training or validation pictures: how many, and one of them. What is scored there was learnt
-    by heart, or chosen by.
+    """Finds evaluation pictures with the same bytes as pictures that a method learns or is chosen by.
 
-    Of pictures whose reader knows their files. Those of equal size and an equal piece are read whole; where
-    more than 256 MiB would have to be, every second one of the split, or fewer, is looked at, and the line
-    says how many were.
+    There is a line where validation pictures equal training pictures, and one where test pictures equal
+    training or validation pictures. It says how many there are and names one of them. A score on such
+    pictures was learnt by heart, or chosen by.
+
+    Only pictures are compared whose reader knows their files. Those of equal size and an equal piece are read
+    whole. Where more than 256 MiB would have to be read, every second picture of the split, or fewer, is
+    compared, and the line says how many were.
     """
     tasks = list(tasks)
     train, validation, test = (_files(tasks, split) for split in ("train", "validation", "test"))
@@ -41,28 +43,28 @@ def same_pictures(tasks: Iterable[TaskSource]) -> Iterator[str]:
 
 
 def _files(tasks: Sequence[TaskSource], split: str) -> list[str]:
-    found = [task.splits[split] for task in tasks if split in task.splits]
+    sources = [task.splits[split] for task in tasks if split in task.splits]
     return [
         source.pictures.path(row)
-        for source in found
+        for source in sources
         if hasattr(source.pictures, "path")
         for row in range(len(source.ids))
     ]
 
 
 def _same(train: list[str], held: list[str], pool: ThreadPoolExecutor) -> tuple[dict[str, str], int]:
-    """Of ``held`` those with the bytes of one of ``train``, which is given; and how many were compared."""
+    """The files of ``held`` with the bytes of one of ``train``, by name, and how many were compared."""
 
     def of(function: Callable[[str], Hashable], paths: list[str]) -> dict[str, Hashable]:
         return dict(zip(paths, pool.map(function, paths, chunksize=64), strict=True))
 
     size = of(_size, [*train, *held])
-    # What cannot be read, or is empty, is like nothing else.
-    key: dict[str, Hashable] = {path: found or path for path, found in size.items()}
+    # A file that cannot be read, or is empty, equals no other one.
+    key: dict[str, Hashable] = {path: digests or path for path, digests in size.items()}
     for read, cost in ((_piece, lambda _: _PIECE), (_whole, size.get)):
         held, alike = _affordable(train, held, key, cost)
-        found = of(read, alike)
-        key = {path: (size[path], found.get(path) or path) for path in key}
+        digests = of(read, alike)
+        key = {path: (size[path], digests.get(path) or path) for path in key}
     known = {key[path]: path for path in reversed(train)}
     return {path: known[key[path]] for path in held if key[path] in known}, len(held)
 
@@ -70,7 +72,7 @@ def _same(train: list[str], held: list[str], pool: ThreadPoolExecutor) -> tuple[
 def _affordable(
     train: list[str], held: list[str], key: Mapping[str, Hashable], cost: Callable[[str], int]
 ) -> tuple[list[str], list[str]]:
-    """Of ``held`` as many as can be looked at, and the files whose key is on both sides."""
+    """As many files of ``held`` as can be compared, and the files whose key is on both sides."""
     while True:
         both = {key[path] for path in train} & {key[path] for path in held}
         alike = [path for path in [*train, *held] if key[path] in both]
@@ -80,7 +82,7 @@ def _affordable(
 
 
 def _size(path: str) -> int:
-    """0: cannot be told."""
+    """The file's size in bytes; 0 where it cannot be told."""
     try:
         return os.stat(path).st_size
     except OSError:
@@ -88,7 +90,9 @@ def _size(path: str) -> int:
 
 
 def _piece(path: str) -> bytes:
-    """From the middle, where pictures of one program and size differ. Empty: cannot be read."""
+    """A digest of a piece from the middle, where pictures of one program and size differ; empty where it
+    cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - _PIECE) // 2)
@@ -98,7 +102,7 @@ def _piece(path: str) -> bytes:
 
 
 def _whole(path: str) -> bytes:
-    """Empty: cannot be read."""
+    """A digest of the whole file; empty where it cannot be read."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").digest()

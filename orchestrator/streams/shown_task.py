@@ -1,4 +1,4 @@
-"""What people are shown of a task's name."""
+"""Task names in the form in which people read them."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _RANGE = re.compile(r"\d+-\d+")
 
 
 def shown_task(name: str) -> str:
-    """``classes 1-4`` of a class-incremental task, whose name is its classes' numbers; else ``name``."""
+    """``classes 1-4`` for a class-incremental task, whose name is its classes' numbers; else ``name``."""
     return f"classes {name}" if _RANGE.fullmatch(name) else name

@@ -1,4 +1,4 @@
-"""What is said of a stream whose sizes hardly serve what they are for."""
+"""Remarks on a stream whose sizes hardly serve their purpose."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from collections.abc import Iterator
 
 from .source import StreamSource
 
-_FEW = 20  # records: one more that is right is worth five points
+_FEW = 20  # records, of which a single one is worth five points
 
 
 def size_remarks(source: StreamSource, largest_memory: int) -> Iterator[str]:
-    """A line where a task has few validation records, by which configurations are chosen, and one where the
-    memory, of up to ``largest_memory`` records, holds all that could be replayed.
+    """Remarks on sizes, a line each.
+
+    One is given where a task has few validation records, by which configurations are chosen; one where the
+    memory holds all that could be replayed.
+
+    Args:
+        source: The stream.
+        largest_memory: How many records the memory holds at most.
     """
     sizes = {task.name: len(task.splits["validation"].label) for task in source.tasks}
     few = [name for name, size in sizes.items() if size < _FEW]

@@ -1,4 +1,4 @@
-"""What a stream's reader gives: pictures that can be read by row, captions as text, categories."""
+"""What a stream's reader gives: pictures that can be read by row, captions as text, and categories."""
 
 from __future__ import annotations
 
@@ -12,27 +12,32 @@ from methods.method import Scenario
 
 
 class Pictures(Protocol):
-    """Pictures of one split, read by row. Small to pickle: it travels to the workers that read from it.
+    """Pictures of one split, read by row. They are small to pickle, since they travel to the workers that
+    read from them.
 
-    Where a stream has region features, they are what is read: float32 (n, R, F + 4), the features of R
-    regions and, behind them, their boxes x1 y1 x2 y2 in parts of the picture's sides.
+    Where a stream has region features, these are read instead: float32 (n, R, F + 4), the features of R
+    regions followed by their boxes x1 y1 x2 y2 in parts of the picture's sides.
     """
 
     def __len__(self) -> int: ...
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 (n, S, S, 3) in the order of ``rows``.
+        """Reads the pictures at ``rows``: uint8 (n, S, S, 3), in that order. Several threads may call this.
 
-        Safe to call from several threads. :class:`~orchestrator.errors.BadRecord` names a picture that cannot
-        be read.
+        Raises:
+            BadRecord: A picture cannot be read. The error names it.
         """
 
 
 @dataclass(frozen=True)
 class Questions:
-    """What is known of N questions beside their text. ``kind``: int32 (N,), index into
-    ``QuestionTables.kinds``. ``answer``: int32 (N, K), indices into ``QuestionTables.answers``, -1 after the
-    last; ``score``: float32 (N, K), what each is worth, in 0 .. 1. K is the same in all splits of a stream.
+    """What is known of N questions beside their text.
+
+    Attributes:
+        kind: int32 (N,), index into ``QuestionTables.kinds``.
+        answer: int32 (N, K), indices into ``QuestionTables.answers``, with -1 after the last one. K is the
+            same in all splits of a stream.
+        score: float32 (N, K), the score of each answer, in 0 .. 1.
     """
 
     kind: np.ndarray
@@ -41,7 +46,7 @@ class Questions:
 
     @staticmethod
     def join(parts: Sequence[Questions | None]) -> Questions | None:
-        """The questions of all ``parts``, one after another; None where there are none."""
+        """The questions of all ``parts``, one after another; None where the parts have none."""
         if parts[0] is None:
             return None
         names = ("kind", "answer", "score")
@@ -54,8 +59,12 @@ class Questions:
 
 @dataclass(frozen=True)
 class WupsMeasure:
-    """That answers are compared by :class:`~orchestrator.metrics.wups.Wups` without ``stopwords``.
-    ``exact``: kinds of question, indices into ``QuestionTables.kinds``, whose answers are right or wrong.
+    """Answers are compared by :class:`~orchestrator.metrics.wups.Wups`.
+
+    Attributes:
+        stopwords: Words that the comparison leaves out.
+        exact: The kinds of question whose answers are right or wrong, as indices into
+            ``QuestionTables.kinds``.
     """
 
     stopwords: Sequence[str]
@@ -64,15 +73,21 @@ class WupsMeasure:
 
 @dataclass(frozen=True)
 class QuestionTables:
-    """What a stream of questions is about.
+    """What the questions of a stream are about.
 
-    ``answers``: texts; the first ``vocabulary`` of them may be learnt and are all that training questions
-    have, the others are only there to be compared with. ``kinds``: of question. ``groups``: of the objects in
-    ``StreamSource.categories``; ``group_of``: each object's. ``held_out``: the group that only the first task
-    trains on (VQACL's novel composition); None: no such. ``regions``: (R, F) where ``Pictures`` gives region
-    features; None where it gives pixels. ``matching``: how a given answer is compared with ``answers``, see
-    :func:`~orchestrator.metrics.vqa_accuracy.normalise`: ``official``, both normalised; ``reference``, the
-    given one alone. ``wups``: None where an answer is right or wrong.
+    Attributes:
+        answers: Texts. The first ``vocabulary`` of them may be learnt and are all that training questions
+            have. The others only serve for comparison.
+        vocabulary: How many answers may be learnt.
+        kinds: The kinds of question.
+        groups: Groups of the objects in ``StreamSource.categories``.
+        group_of: Each object's group.
+        held_out: The group that only the first task trains on (VQACL's novel composition); None: no group.
+        regions: (R, F) where ``Pictures`` gives region features; None where it gives pixels.
+        matching: How a given answer is compared with ``answers``, see
+            :func:`~orchestrator.metrics.vqa_accuracy.normalise`: ``official`` normalises both, ``reference``
+            the given one alone.
+        wups: How answers are compared by WUPS; None where an answer is right or wrong.
     """
 
     answers: Sequence[str]
@@ -90,8 +105,12 @@ class QuestionTables:
 class SplitSource:
     """One split of one task. All columns have the same length N.
 
-    ``captions``: empty in recognition, which has none; in vqa the questions. ``label``: int32 (N,), index
-    into the stream's ``categories``. ``ids``: the records' names in the data set. ``questions``: in vqa.
+    Attributes:
+        pictures: The pictures.
+        captions: The captions; in vqa the questions; empty in recognition, which has none.
+        label: int32 (N,), index into the stream's ``categories``.
+        ids: The records' names in the data set.
+        questions: What is known of the questions, in vqa.
     """
 
     pictures: Pictures
@@ -103,9 +122,14 @@ class SplitSource:
 
 @dataclass(frozen=True)
 class TaskSource:
-    """One task. ``splits`` holds ``train``, ``validation``, ``test`` and, where multi-modal retrieval can be
-    measured, ``query`` and ``gallery``. ``classes``: in recognition, the categories that the task adds.
-    ``groups``: in vqa, the object groups of its training questions, in the order of the inner sequence.
+    """One task.
+
+    Attributes:
+        name: The task's name.
+        splits: ``train``, ``validation``, ``test`` and, where multi-modal retrieval can be measured,
+            ``query`` and ``gallery``.
+        classes: In recognition, the categories that the task adds.
+        groups: In vqa, the object groups of its training questions, in the order of the inner sequence.
     """
 
     name: str
@@ -118,14 +142,21 @@ class TaskSource:
 class StreamSource:
     """An ordered list of tasks of one scenario, as its reader found it.
 
-    ``image_size``: side S of the pictures that ``read`` returns; 0 where it gives region features.
-    ``categories``: names; in recognition the class names, in any language, in the order in which the classes
-    arrive; in vqa those of the objects that pictures are of. ``augment``: the training transform that suits
-    it (see ``orchestrator.streams.augment``). ``fingerprint``: equal for equal content. ``skipped``: how many
-    bad records ``--skip-bad`` left out, by reason. ``templates``: in recognition, prompts with one ``{}`` for
-    the class name. ``tables``: in vqa. ``pictures_fingerprint``: equal where the pictures behind the records'
-    ids are, whatever texts are beside them; None: the stream tells them apart by ``fingerprint`` alone.
-    ``remarks``: lines on data that was read, but may not be what its owner meant.
+    Attributes:
+        name: The stream's name.
+        scenario: The stream's scenario.
+        image_size: The side S of the pictures that ``read`` returns; 0 where it gives region features.
+        categories: Names. In recognition these are the class names, in any language, in the order in which
+            the classes arrive; in vqa the names of the objects that pictures show.
+        tasks: The tasks, in their order.
+        augment: The training transform that suits the stream (see ``orchestrator.streams.augment``).
+        fingerprint: Equal for equal content.
+        skipped: How many bad records ``--skip-bad`` left out, by reason.
+        templates: In recognition, prompts with one ``{}`` for the class name.
+        tables: In vqa, what the questions are about.
+        pictures_fingerprint: Equal where the pictures behind the records' ids are equal, whatever texts go
+            with them. None: only ``fingerprint`` tells the pictures of two streams apart.
+        remarks: Lines on data that was read, but may not be what its owner meant.
     """
 
     name: str

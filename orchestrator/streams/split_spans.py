@@ -1,4 +1,4 @@
-"""Where each split lies in the arrays of all splits."""
+"""The span of each split in the arrays of all splits."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ SplitKey = tuple[int, str]
 
 
 def split_spans(sizes: Sequence[Mapping[str, int]]) -> dict[SplitKey, tuple[int, int]]:
-    """Begin and end of each split, in order: first the training splits of all tasks, so that a global
-    training row is its own place, then the others. ``sizes``: samples by split, task by task.
+    """The begin and end of each split, in order.
+
+    The training splits of all tasks come first, so that a global training row is also a row of the arrays.
+    The other splits follow.
+
+    Args:
+        sizes: The samples of each split, task by task.
     """
     order = [(index, "train") for index in range(len(sizes))]
     order += [(index, name) for index, splits in enumerate(sizes) for name in splits if name != "train"]

@@ -1,4 +1,4 @@
-"""A stream as training sees it: token rows instead of captions, global row numbers, pictures from wherever
+"""A stream as training sees it: rows of tokens for captions, global row numbers, and pictures from wherever
 they lie.
 """
 
@@ -17,14 +17,20 @@ from .source import Pictures, Questions, QuestionTables
 
 @dataclass(frozen=True)
 class Split:
-    """One split of one task. ``tokens``: int32 (N, L), L = 0 without captions. ``label``: int32 (N,). Arrays
-    may be read-only views of shared memory.
+    """One split of one task. Arrays may be read-only views of shared memory.
 
-    ``feature``: float16 (N, D), unit rows, what a frozen image encoder gives for the pictures, unaugmented,
-    in whose place it is read; or, where ``beside``, float16 (N, 3, D), the prompt-free queries of picture,
-    question and both, read beside the pictures. None where nobody has encoded them.
-    ``record``: int64 (N,), of query and gallery splits: equal numbers are the same record of the data set, so
-    that a query is known where it lies in the gallery itself. ``questions``: in vqa.
+    Attributes:
+        pictures: The pictures.
+        tokens: int32 (N, L); L = 0 without captions.
+        label: int32 (N,).
+        feature: What a frozen image encoder gives for the pictures without augmentation, float16 (N, D), unit
+            rows, which are read instead of them. Where ``beside`` is true it is float16 (N, 3, D), the
+            prompt-free queries of picture, question and both, which are read beside the pictures. None where
+            nothing was encoded.
+        beside: Whether ``feature`` is read beside the pictures, and not instead of them.
+        record: int64 (N,), for query and gallery splits. Equal numbers are the same record of the data set,
+            so that a query is recognised where it lies in the gallery itself.
+        questions: What is known of the questions, in vqa.
     """
 
     pictures: Pictures
@@ -50,14 +56,21 @@ class TaskData:
 class Stream:
     """An ordered list of tasks.
 
-    The training rows of all tasks are numbered through, task by task, from 0: a replay memory is a list of
-    such global rows. ``image_size``: side of the pictures, in pixels. ``augment`` names the training
-    transform; ``skip_bad`` says whether a picture that cannot be read is replaced (and counted) or an error.
-    ``views``: float16 (N, V, D), by global training row, what a frozen image encoder gives for V augmented
-    views of each picture; None where nobody has encoded them, or where the transform leaves pictures as they
-    are. ``herding``: int32 (N,), by global training row, its place in its class's herding order under the
-    frozen features, from 0; None as ``views``. ``tables``: in vqa, what its questions are about. ``cut``: how
-    many captions are longer than their row of tokens, by task index and split, where some are.
+    The training rows of all tasks are numbered through, task by task, from 0. A replay memory is a list of
+    such global rows.
+
+    Attributes:
+        image_size: The side of the pictures, in pixels.
+        augment: The name of the training transform.
+        skip_bad: Whether a picture that cannot be read is replaced and counted, instead of being an error.
+        views: float16 (N, V, D), by global training row: what a frozen image encoder gives for V augmented
+            views of each picture. None where nothing was encoded, or where the transform leaves pictures as
+            they are.
+        herding: int32 (N,), by global training row: the row's rank, from 0, in its class's herding order
+            under the frozen features. None where ``views`` is None.
+        tables: In vqa, what the questions are about.
+        cut: How many captions are longer than their row of tokens, by task index and split, where there are
+            any.
     """
 
     views: np.ndarray | None = None
@@ -94,14 +107,14 @@ class Stream:
 
     @property
     def picture(self) -> tuple[tuple[int, ...], type[np.generic]]:
-        """Shape and type of one picture as it is read: pixels, or regions with their boxes."""
+        """The shape and type of one picture as it is read: pixels, or regions with their boxes."""
         if self.tables is None or self.tables.regions is None:
             return (self.image_size, self.image_size, 3), np.uint8
         regions, width = self.tables.regions
         return (regions, width + 4), np.float32
 
     def group_of(self, labels: np.ndarray) -> np.ndarray:
-        """The object group of each label (vqa)."""
+        """The object group of each label, in vqa."""
         return np.asarray(self.tables.group_of)[labels]
 
     def train_rows(self, task: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The record of a sweep in MLflow. Only the driver writes; nothing outside this package imports mlflow."""
+"""The record of a sweep in MLflow. Only the driver writes it, and only this package imports mlflow."""
 
 from .environment import environment_tags
 from .names import TASKS, in_order, recorded

@@ -16,8 +16,11 @@ from .ui import ui as show
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0; 2 with one line on stderr for a :class:`~orchestrator.errors.UserError`; 130 for
-    Ctrl-C.
+    """Runs the command.
+
+    Returns:
+        The exit status: 0; 1 where a record was refused or the disk is full; 2, with one line on stderr, for
+            another :class:`~orchestrator.errors.UserError`; 130 for Ctrl-C.
     """
     parser = CommandParser(prog="python -m orchestrator.tracking", description=__doc__)
     add_version(parser)
@@ -37,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     server.add_argument("--port", type=int, required=True, help="of 127.0.0.1, to listen on")
     server.add_argument("--artifacts", required=True, metavar="URL", help="where artifacts are kept")
     options = parser.parse_args(arguments)
-    os.umask(os.umask(0o022) | 0o022)  # as run_main: what it writes only the user may change
+    os.umask(os.umask(0o022) | 0o022)  # as run_main does: only the user may change what the command writes
     try:
         if options.command == "ui":
             return show(options.folder, options.port)

@@ -1,4 +1,4 @@
-"""Where a run's artifacts are put."""
+"""The repository that MLflow keeps a run's artifacts in."""
 
 from __future__ import annotations
 
@@ -9,25 +9,30 @@ from .moved_record import local_path
 
 
 def artifact_place(artifacts: str, uri: str) -> Any:
-    """MLflow's repository of a run's artifacts at the address ``artifacts``, of the store at ``uri``.
+    """Opens MLflow's repository of a run's artifacts.
 
-    :class:`LookupError`: it is a folder of a place that is not on this machine, which MLflow would make anew.
+    Args:
+        artifacts: The artifacts' address.
+        uri: The store's address.
+
+    Raises:
+        LookupError: The address is a folder in a folder that is not on this machine. MLflow would make it
+            anew.
     """
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-    place = local_path(artifacts)
-    if place is not None and (root := _root(place)) is not None:
+    folder = local_path(artifacts)
+    if folder is not None and (root := _root(folder)) is not None:
         raise LookupError(f"its artifacts lie in {root}, which is not on this machine")
-    # By its address, not by the run: MLflow remembers where a run's artifacts lay.
+    # It is found by its address and not by the run, since MLflow remembers where a run's artifacts once lay.
     return get_artifact_repository(artifacts, tracking_uri=uri)
 
 
-def _root(place: Path) -> Path | None:
-    """The folder that holds all artifacts of an experiment, where what it lies in is missing.
-
-    ``place``: EXPERIMENT/RUN/artifacts.
+def _root(folder: Path) -> Path | None:
+    """The folder of an experiment's artifacts, where the folder around it is missing; else None. ``folder``
+    is EXPERIMENT/RUN/artifacts.
     """
-    experiment = place.parents[min(1, len(place.parents) - 1)]
+    experiment = folder.parents[min(1, len(folder.parents) - 1)]
     try:
         return None if experiment.parent.is_dir() else experiment
     except OSError:

@@ -1,4 +1,4 @@
-"""The server of a cluster's record."""
+"""The server of a cluster's record, in the background."""
 
 from __future__ import annotations
 
@@ -13,14 +13,22 @@ from .listener import loopback_listener
 
 
 def serve(folder: Path, port: int, artifacts: str) -> int:
-    """Starts a server of ``folder/mlflow.db`` on 127.0.0.1:``port`` that runs on until it is killed, unless
-    the folder has one. Returns the exit status, with the server answering. What it says goes to
-    ``folder/server.log``.
+    """Starts a server of ``folder/mlflow.db`` on 127.0.0.1:``port``, unless the folder has one already.
 
-    Its password is in ``folder/password``, which its user alone may read. ``artifacts``: the URL, or the
-    folder, where clients' artifacts are kept.
-    :class:`~orchestrator.errors.UserError`: a folder or password that is not the user's own, a database that
-    cannot be opened, or a taken port: whoever has it would be given the password.
+    The server runs until it is killed. It already answers when this returns. What it prints goes to
+    ``folder/server.log``. Its password is in ``folder/password``, which only its user may read.
+
+    Args:
+        folder: The folder of the database.
+        port: A port of 127.0.0.1.
+        artifacts: The URL, or the folder, in which clients' artifacts are kept.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        UserError: The folder or the password is not the user's own, the database cannot be opened, or the
+            port is taken: whoever has it would be given the password.
     """
     check_own(folder)
     password = _password(folder / "password")
@@ -60,10 +68,10 @@ def _password(file: Path) -> str:
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}; it holds the server's password") from None
     with open(handle) as opened:
-        found, text = os.fstat(handle), opened.read().strip()
-    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        status, text = os.fstat(handle), opened.read().strip()
+    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o077:
         raise UserError(
-            f"{file}: belongs to user {found.st_uid}, mode {stat.S_IMODE(found.st_mode):o}; "
+            f"{file}: belongs to user {status.st_uid}, mode {stat.S_IMODE(status.st_mode):o}; "
             f"allowed: your own, which nobody else may read (chmod 600 {file})"
         )
     if len(text) < 16 or not (text.isascii() and text.isprintable()):

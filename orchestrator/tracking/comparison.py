@@ -1,4 +1,4 @@
-"""Where a run's comparison page is."""
+"""The address of a run's comparison page."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ from .view import page_path
 
 
 def comparison_page(folder: Path, uri: str) -> str:
-    """The path of the comparison page of the run in ``folder`` on a server of the store at ``uri``.
+    """The path of a run's comparison page on a server.
 
-    :class:`~orchestrator.errors.UserError`: the store has no record of the run.
+    Args:
+        folder: The run's folder.
+        uri: The address of the store that the server shows.
+
+    Raises:
+        UserError: The store has no record of the run.
     """
     from mlflow import MlflowClient
 
     journal = Journal(folder)
     opened = [record for record, _ in journal.read() if record["op"] == "open"]
-    found = MlflowClient(uri).get_experiment_by_name(opened[0]["experiment"]) if opened else None
-    if found is None:
-        # Only said: the journal is whoever's wrote it.
+    experiment = MlflowClient(uri).get_experiment_by_name(opened[0]["experiment"]) if opened else None
+    if experiment is None:
+        # The other store is only named, since anybody may have written the journal.
         last = opened[-1]["store"] if opened else None
         last = own_database(folder.absolute().parent) if last == OWN_DATABASE else last
         where = f", but perhaps in {last}: give MLFLOW_TRACKING_URI" if last else ""
         raise UserError(f"{folder}: its record is not in {without_password(uri)}{where}")
-    return page_path(found.experiment_id, opened[0]["key"])
+    return page_path(experiment.experiment_id, opened[0]["key"])

@@ -1,4 +1,4 @@
-"""Which local files an MLflow server gives out and writes."""
+"""The local files that an MLflow server hands out and writes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any
 
 
 def confine_artifacts(root: Path | None) -> None:
-    """From here on MLflow keeps and reads artifacts on this machine's disk in ``root`` alone (None: nowhere),
-    for the whole process. Whoever makes an experiment says where its artifacts lie, which may else be any
-    folder of the server's user.
+    """From here on MLflow keeps and reads artifacts on this machine's disk in ``root`` alone, in the whole
+    process.
 
-    What lies elsewhere raises an MlflowException that its server answers with 400. Buckets are left as they
-    are.
+    Whoever makes an experiment says where its artifacts lie. Without this that may be any folder of the
+    server's user. Another folder raises an MlflowException, which the server answers with 400. Buckets are
+    not restricted.
+
+    Args:
+        root: The folder; None: no folder at all.
     """
     from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry

@@ -1,4 +1,4 @@
-"""From the journal to an MLflow store."""
+"""Sending the journal to an MLflow store."""
 
 from __future__ import annotations
 
@@ -27,21 +27,30 @@ from .view import page_path, view_state, view_tag
 
 _METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100  # MLflow's own limits of one log_batch
 _KEY = "orchestrator.key"  # the tag by which a run is found again
-_PAST = "params.of_an_earlier_choice"  # the tag that names parameters of which another value is chosen now
-# Without it MLflow shows a run's page among those of language models' evaluations.
+# the tag that names the parameters of which another value is chosen now
+_PAST = "params.of_an_earlier_choice"
+# Without this tag MLflow shows a run's page among the evaluations of language models.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 _FINAL = ("INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST")
-_SENT = "orchestrator.sent"  # of a sweep's run: how far in the journal, in bytes, the store has come
+_SENT = "orchestrator.sent"  # a tag of a sweep's run: up to which byte of the journal the store has it
 
 
 class Delivery:
-    """Sends a journal's records, in order, and notes after each how far it came.
+    """Sends a journal's records in order, and notes after each one how far the store has come.
 
-    Every record can be sent twice without harm: runs are found by a key tag, points carry the journal's time.
-    So a crash between sending and noting duplicates nothing. How far it came is noted beside the journal and
-    in the store itself: one that lacks what the journal says it has is told again, from where it lacks it.
-    What a store does not take is set aside, and the rest goes on. ``said`` has a line for each thing that was
-    found otherwise in the store than it was left. ``lost``: this process can deliver nothing any more.
+    Every record can be sent twice without harm: runs are found by a key tag, and points carry the journal's
+    time. So a crash between sending and noting duplicates nothing. How far the store has come is noted beside
+    the journal and in the store itself. A store that lacks what the journal says it has is sent the records
+    again, from the point where it lacks them. A record that a store refuses is set aside, and the rest goes
+    on.
+
+    Attributes:
+        journal: The journal.
+        uri: The store's address, which may hold a password.
+        store: The store's address without a password.
+        sent: How many records were sent.
+        said: One line for each thing in the store that was found changed.
+        lost: Whether this process can deliver nothing any more.
     """
 
     def __init__(self, journal: Journal, uri: str, experiment: str, key: str) -> None:
@@ -61,19 +70,22 @@ class Delivery:
 
     @property
     def rejected(self) -> list[str]:
-        """What the store did not take, a line each."""
+        """One line for each record that the store refused."""
         aside = self.journal.aside(self.store)
         return [self._why.get(begin, "a record that was refused before") for begin in aside]
 
     def pump(self) -> None:
-        """Send all that is unsent. Any exception means: nothing more went, try again later."""
+        """Sends all that is unsent.
+
+        An exception of any kind means that no more was sent, and that it may be tried again later.
+        """
         if not self.journal.hold():
             raise UserError(f"another process is sending {self.journal.path}")
         looked = self._client is None
         if self._client is None:
             self._connect()
         elif database_of(self.uri) != self._database:
-            # What was open goes on to take what nobody will ever see.
+            # A database that was open still takes records, which nobody will ever see.
             self.journal.mark_sent(self.store, 0, ())
             self.lost = True
             raise UserError(f"{self.store} was removed or replaced while it was written to")
@@ -83,7 +95,7 @@ class Delivery:
             refused = record["op"] != "open" and self._refused(record, begin)
             if refused and not looked:
                 looked = True
-                if self._compare():  # somebody removed there what the record needs
+                if self._compare():  # somebody removed from the store what the record needs
                     begin = self.journal.sent(self.store)
                     continue
             aside = self.journal.aside(self.store) + ([begin] if refused else [])
@@ -93,17 +105,17 @@ class Delivery:
             self._note(begin)
 
     def retry(self) -> None:
-        """Send once more what the store did not take, after :meth:`pump`, of whose exceptions it has the
-        same.
-        """
+        """Sends what the store refused once more, after :meth:`pump`. It raises the same exceptions."""
         for begin in self.journal.aside(self.store):
-            found = next(self.journal.read(begin), None)
-            if found is None or not self._refused(found[0], begin):
+            unsent = next(self.journal.read(begin), None)
+            if unsent is None or not self._refused(unsent[0], begin):
                 left = [other for other in self.journal.aside(self.store) if other != begin]
                 self.journal.mark_sent(self.store, self.journal.sent(self.store), left)
 
     def _refused(self, record: Mapping[str, Any], begin: int) -> bool:
-        """Sends a record; whether the store did not take it, so that the rest need not wait for it."""
+        """Sends a record and returns whether the store refused it, so that the records after it need not
+        wait.
+        """
         try:
             self._send(record)
         except Exception as error:
@@ -118,19 +130,19 @@ class Delivery:
         return False
 
     def explain(self, error: Exception) -> str:
-        """One line on ``error``, without the password that an address may hold."""
+        """``error`` in one line, without the password that an address may hold."""
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         return line.replace(self.uri, self.store)[:300]
 
     def page(self) -> str:
-        """The path of the run's comparison page on its server; of the first one while the store has not been
+        """The path of the run's comparison page on its server; the path of the first page until the store was
         reached.
         """
         return page_path(self._experiment_id, self._key) if self._experiment_id else "/"
 
     def _connect(self) -> None:
-        # A dead server must cost seconds, not MLflow's default of minutes; and a sweep sends nothing about
-        # itself anywhere.
+        # A dead server must cost seconds, where MLflow's defaults cost minutes; and a sweep reports its use
+        # to nobody.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -139,14 +151,15 @@ class Delivery:
         from mlflow import MlflowClient
 
         logging.getLogger("alembic").setLevel(logging.WARNING)
-        # Prints the stack of what it raises: whoever sends says what did not arrive, and why, in one line.
+        # This logger prints the stack of what it raises. Whoever sends says in one line what did not arrive,
+        # and why.
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         runs = self.journal.folder.parent
         if self.uri == own_database(runs):
             check_own_database(runs)
         with making_tables(self.uri):
             client = MlflowClient(self.uri)
-            client.get_experiment_by_name(self._experiment)  # by which the tables are made
+            client.get_experiment_by_name(self._experiment)  # which makes the tables
             if self.uri.startswith("sqlite:///"):
                 record_where_it_lies(Path(self.uri.removeprefix("sqlite:///")))
             self._client = client
@@ -158,16 +171,16 @@ class Delivery:
         self._database = database_of(self.uri)
 
     def _compare(self) -> bool:
-        """Finds the experiment, and how far the store really has come; whether anything was otherwise there
-        than it was left. What was deleted is restored.
+        """Finds the experiment, and how far the store really has come. Restores what was deleted. Returns
+        whether anything in the store had changed.
         """
-        found = self._client.get_experiment_by_name(self._experiment)
-        changed = found is not None and found.lifecycle_stage == "deleted"
-        if found is None:
+        experiment = self._client.get_experiment_by_name(self._experiment)
+        changed = experiment is not None and experiment.lifecycle_stage == "deleted"
+        if experiment is None:
             location = artifact_location(self.journal.folder.parent, self.uri)
             self._experiment_id = self._client.create_experiment(self._experiment, location, _KIND)
         else:
-            self._experiment_id = found.experiment_id
+            self._experiment_id = experiment.experiment_id
         if changed:
             self._client.restore_experiment(self._experiment_id)
             self.said.append(f"the experiment {self._experiment!r} had been deleted there; it was restored")
@@ -181,8 +194,8 @@ class Delivery:
         return self._believe(there) or changed or bool(deleted)
 
     def _believe(self, there: Mapping[str, Any]) -> bool:
-        """Goes back in the journal to where the store, which has the runs ``there``, has lost something;
-        whether it has.
+        """Goes back in the journal to where the store has lost something, by the runs ``there`` that it has.
+        Returns whether it has lost anything.
         """
         sent, aside = self.journal.sent(self.store), self.journal.aside(self.store)
         started, begin = set(), 0
@@ -196,7 +209,7 @@ class Delivery:
         if started <= there.keys() and parent is not None:
             told = parent.data.tags.get(_SENT, "")
             noted = int(told) if told.isdigit() else 0
-            # What it was told after the last note counts as long as it has that note.
+            # What it was sent after the last note counts as long as it still has that note.
             has = sent if noted >= self.journal.noted(self.store) else noted
         if has == sent:
             return False
@@ -205,10 +218,10 @@ class Delivery:
         return True
 
     def _there(self) -> dict[str, Any]:
-        """The runs of this journal that the store has, also deleted ones, by their key."""
+        """The runs of this journal that the store has, by their key. Deleted runs are among them."""
         from mlflow.entities import ViewType
 
-        found: dict[str, Any] = {}
+        runs: dict[str, Any] = {}
         token = None
         while token != "":
             page = self._client.search_runs(
@@ -218,12 +231,12 @@ class Delivery:
                 max_results=1000,
                 page_token=token,
             )
-            found |= {run.data.tags[_KEY]: run for run in page}
+            runs |= {run.data.tags[_KEY]: run for run in page}
             token = page.token or ""
-        return {key: run for key, run in found.items() if key.startswith(self._tag(""))}
+        return {key: run for key, run in runs.items() if key.startswith(self._tag(""))}
 
     def _note(self, sent: int) -> None:
-        """Notes in the store itself how far it came."""
+        """Notes in the store itself how far it has come."""
         try:
             self._client.set_tag(self._run(""), _SENT, str(sent))
         except Exception as error:
@@ -261,7 +274,7 @@ class Delivery:
                     record["objective"],
                     record["mode"],
                     record["time"],
-                    # An older journal's has neither.
+                    # an older journal has neither key
                     order=record.get("order", record["objective"]),
                     kind=record.get("kind", "sweep"),
                 )
@@ -311,7 +324,7 @@ class Delivery:
     def _log_params(self, run: str, params: Mapping[str, str]) -> None:
         from mlflow.entities import Param
 
-        # MLflow forbids a parameter to change and refuses the whole call: a resumed run keeps what it was
+        # MLflow forbids that a parameter changes, and refuses the whole call: a resumed run keeps what it was
         # started with.
         have = self._client.get_run(run).data.params
         fresh = [Param(name, value) for name, value in params.items() if name not in have]
@@ -319,8 +332,10 @@ class Delivery:
             self._client.log_batch(run, params=part)
 
     def _choose(self, run: str, params: Mapping[str, str]) -> None:
-        """Logs what was chosen. Where something else was chosen before, as by a search that has had more
-        trials since, its parameters stay: tags say which of them are of the past, and what is chosen now.
+        """Logs what was chosen.
+
+        Something else may have been chosen before, by a search that has had more trials since. Its parameters
+        stay. Tags then say which of them are outdated, and what is chosen now.
         """
         self._log_params(run, params)
         known = self._client.get_run(run).data
@@ -344,7 +359,9 @@ class Delivery:
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """A journal is whoever's wrote it: it names files of its own folder alone."""
+    """A path in the journal's own folder. Anybody may have written the journal, so that it may name no other
+    file.
+    """
     try:
         return inside(folder, name, links=False)
     except UserError as error:
@@ -357,7 +374,9 @@ def _chunks(items: list, size: int) -> Iterator[list]:
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether sending again can never help: the store understood and refused, or the file is not there."""
+    """Whether sending again can never help, because the store understood and refused, or the file does not
+    exist.
+    """
     if isinstance(error, (LookupError, FileNotFoundError, ImportError)):
         return True
     return getattr(error, "error_code", None) in _FINAL

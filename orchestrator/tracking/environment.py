@@ -1,4 +1,4 @@
-"""What a run was made with, as tags."""
+"""What a run was made with, in the form of tags."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ _PACKAGES = ("torch", "torchvision", "transformers", "timm", "ray", "optuna", "m
 
 
 def environment_tags() -> dict[str, str]:
-    """``version.*`` of Python and the packages that decide numbers; ``git.commit`` and ``git.dirty`` where
-    the project runs from its own git checkout (also as MLflow's own tag, which its run table shows).
+    """The versions of Python and of the packages that decide numbers (``version.*``), and the project's
+    commit.
 
-    No environment variable is read: nothing secret can get in.
+    ``git.commit`` and ``git.dirty`` are there where the project runs from its own git checkout. The commit is
+    also given as MLflow's own tag, which its run table shows. No environment variable is read, so that
+    nothing secret can get in.
     """
     tags = {"version.python": platform.python_version()}
     for package in _PACKAGES:
@@ -24,8 +26,8 @@ def environment_tags() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     root = Path(__file__).resolve().parents[2]
-    # Installed into site-packages, the folder may lie inside somebody else's checkout: that commit is not
-    # ours.
+    # Where the package is installed in site-packages, the folder may lie inside somebody else's checkout,
+    # whose commit is not ours.
     if _git(root, "rev-parse", "--show-toplevel") == str(root):
         commit = _git(root, "rev-parse", "HEAD")
         if commit:

@@ -8,14 +8,14 @@ import json
 from typing import Any
 
 USER = "vlcl"
-"""Whom the password belongs to."""
+"""The user that the password belongs to."""
 
 LOGIN = "/login"
-"""Where a link that carries the password leads."""
+"""The path that a link with the password leads to."""
 
 _ASSISTANT = "/mlflow/assistant"
-# MLflow 3.17 opens its assistant over a third of the first page, once for each address that a browser knows:
-# here once for each server.
+# MLflow 3.17 opens its assistant over a third of the first page, once for each address that a browser knows.
+# Here that would be once for each server.
 _OPENED = "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1"
 _ENTRY = """<!doctype html><meta charset="utf-8"><title>MLflow</title>
 <script>
@@ -28,25 +28,30 @@ _HOW = b"A user and a password are asked for: the link that opened the server ha
 
 
 class Gate:
-    """An ASGI application that hands ``app`` nothing without the password (HTTP's Basic scheme, RFC 7617):
-    401. That holds for every path and for web sockets, so none that MLflow adds is open.
+    """An ASGI application in front of ``app`` that asks for a password (HTTP's Basic scheme, RFC 7617).
 
-    Nor does it hand on what a page of another address asks with the browser's stored password (403): MLflow
-    lets in those of any port of this machine, which may be another user's.
+    Without the password the answer is 401, for every path and for web sockets, so that no path that MLflow
+    adds is open.
 
-    MLflow's assistant is kept away (403, as MLflow does with it from other machines): it runs commands, and
-    takes its sessions from a folder in the common /tmp that any user may have made.
+    A page of another address that uses the browser's stored password is refused (403). MLflow would let in
+    pages of any port of this machine, which may be another user's.
 
-    :data:`LOGIN` leads on to ``page``, a path, at an address without the password in it: pages whose address
-    has one may not fetch anything (https://fetch.spec.whatwg.org, the Request constructor). It first tells
+    MLflow's assistant is refused (403, as MLflow refuses it to other machines). It runs commands, and takes
+    its sessions from a folder in the common /tmp that any user may have made.
+
+    :data:`LOGIN` leads on to ``page`` at an address without the password, because a page whose address holds
+    one may not fetch anything (https://fetch.spec.whatwg.org, the Request constructor). It first tells
     MLflow's pages that the assistant has been seen.
 
-    ``password``: ASCII.
+    Args:
+        app: The application behind the gate.
+        password: ASCII.
+        page: The path that is opened first.
     """
 
     def __init__(self, app: Any, password: str, page: str = "/") -> None:
         self._app = app
-        # A name within ``page`` may be anybody's: no letter of it ends the script.
+        # A name within ``page`` may be anybody's, so that no letter of it may end the script.
         opened, path = (json.dumps(text).replace("<", "\\u003c") for text in (_OPENED, page))
         self._entry = _ENTRY.format(opened=opened, page=path).encode()
         self._wanted = b"Basic " + base64.b64encode(f"{USER}:{password}".encode())
@@ -80,7 +85,8 @@ async def _answer(
     kind: bytes = b"text/plain",
 ) -> None:
     if scope["type"] == "websocket":
-        return await send({"type": "websocket.close", "code": 1008})  # before it was accepted: 403
+        # before the socket was accepted, which is a 403
+        return await send({"type": "websocket.close", "code": 1008})
     length = (b"content-length", str(len(body)).encode())
     fixed = [(b"content-type", kind), (b"cache-control", b"no-store"), length]
     await send({"type": "http.response.start", "status": status, "headers": [*fixed, *headers]})

@@ -19,10 +19,10 @@ from .sent_marks import Mark, SentMarks
 
 
 class Journal:
-    """JSON lines in ``FOLDER/tracking.jsonl``, and beside it how far each tracking store has received them.
+    """JSON lines in ``FOLDER/tracking.jsonl``, with a note beside them of how far each tracking store has
+    received them.
 
-    A line that was torn by a crash or a full disk is passed over by the reader. ``append`` may be called from
-    several threads.
+    The reader skips a line that a crash or a full disk has torn. Several threads may call ``append``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,8 +34,11 @@ class Journal:
         self._torn = self.path.exists() and not self.path.read_bytes().endswith(b"\n")
 
     def append(self, record: dict[str, Any]) -> None:
-        """Write one record through to the file. :class:`~orchestrator.errors.UserError`: the disk does not
-        take it."""
+        """Writes one record through to the file.
+
+        Raises:
+            UserError: The disk does not take the record.
+        """
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         with self._lock:
             try:
@@ -70,16 +73,20 @@ class Journal:
                     yield record, offset
 
     def sent(self, store: str) -> int:
-        """The offset up to which ``store`` was told the records."""
+        """The offset in bytes up to which ``store`` was sent the records."""
         return self._marks.of(store).sent
 
     def aside(self, store: str) -> list[int]:
-        """The offsets at which the records begin that ``store`` was told and did not take."""
+        """The offsets at which those records begin that ``store`` was sent and refused."""
         return list(self._marks.of(store).aside)
 
     def mark_sent(self, store: str, offset: int, aside: Sequence[int] | None = None) -> None:
-        """Note that ``store`` was told the records up to ``offset``, and did not take those that begin at
-        ``aside`` (None: the same as before).
+        """Notes how far ``store`` was sent the records.
+
+        Args:
+            store: The store's address without a password.
+            offset: The byte up to which it was sent them.
+            aside: The offsets at which the records begin that it refused. None: the same as before.
         """
         mark = self._marks.of(store)
         kept = mark.aside if aside is None else tuple(sorted(aside))
@@ -90,15 +97,19 @@ class Journal:
         return self._marks.of(store).noted
 
     def mark_noted(self, store: str, offset: int) -> None:
-        """Note that ``offset`` was noted in ``store`` itself."""
+        """Notes that ``offset`` was noted in ``store`` itself."""
         self._marks.set(store, replace(self._marks.of(store), noted=offset))
 
     def unsent(self, store: str) -> int:
-        """How many records ``store`` was not told."""
+        """How many records ``store`` was not sent yet."""
         return sum(record["op"] != "open" for record, _ in self.read(self.sent(store)))
 
     def hold(self) -> bool:
-        """Become the only sender of this journal on this machine; False where another process is."""
+        """Becomes the only sender of this journal on this machine.
+
+        Returns:
+            False where another process is the sender.
+        """
         if self._held is None:
             descriptor = lock_file(self.folder / "tracking.lock")
             try:
@@ -110,7 +121,7 @@ class Journal:
         return True
 
     def release(self) -> None:
-        """Let another process send."""
+        """Lets another process send."""
         if self._held is not None:
             os.close(self._held)
             self._held = None

@@ -10,9 +10,13 @@ from ..errors import UserError
 
 
 def loopback_listener(port: int) -> socket.socket:
-    """Listens on 127.0.0.1 alone. ``port``: 0 for any that is free.
+    """Opens a socket that listens on 127.0.0.1 alone.
 
-    :class:`~orchestrator.errors.UserError`: ``port`` is taken, not a port or not for this user.
+    Args:
+        port: The port; 0: any free one.
+
+    Raises:
+        UserError: ``port`` is taken, is no port, or is not for this user.
     """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

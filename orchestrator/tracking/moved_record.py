@@ -1,4 +1,4 @@
-"""A record's database whose folder was moved, copied or mounted elsewhere."""
+"""The database of a record whose folder was moved, copied or mounted elsewhere."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ ARTIFACTS = "artifacts"
 
 
 def record_where_it_lies(database: Path) -> None:
-    """Has MLflow's SQLite file ``database`` look for artifacts beside itself, where it says that they lie
-    beside the database that it was, or is a copy of.
+    """Makes MLflow's SQLite file ``database`` look for artifacts beside itself.
 
-    MLflow writes whole addresses down with each experiment and each run. What lies in a folder of somebody's
-    choice stays there. Raises :class:`sqlite3.Error`.
+    MLflow writes the whole address down with each experiment and each run. Addresses beside the database at
+    its former path, or beside the database that it is a copy of, are changed. Artifacts in a folder that
+    somebody chose stay where they are.
+
+    Raises:
+        sqlite3.Error: The database cannot be read or written.
     """
     if not database.is_file():
         return
@@ -46,13 +49,13 @@ def local_path(uri: str | None) -> Path | None:
 
 
 def _was_beside(address: str | None, database: Path) -> bool:
-    place = local_path(address)
-    if place is None or place.name != ARTIFACTS:
+    folder = local_path(address)
+    if folder is None or folder.name != ARTIFACTS:
         return False
-    old = place.parent / database.name
+    old = folder.parent / database.name
     try:
-        return not old.samefile(database)  # a copy's; the same file by another way is where it was
+        return not old.samefile(database)  # for a copy; the same file by another path is where it was
     except FileNotFoundError:
-        return not place.parent.exists()
-    except OSError:  # it may not be looked at: somebody else's
+        return not folder.parent.exists()
+    except OSError:  # it may not be read, so that it is somebody else's
         return True

@@ -1,21 +1,23 @@
-"""What metrics are called in MLflow."""
+"""The names of metrics in MLflow."""
 
 from __future__ import annotations
 
 from ..metrics.measures import TOP
 
 _SPLITS = ("test", "test_deviation", "validation")
-_REST = "walk"  # MLflow sorts its charts by the names: behind "test" and "validation"
+_REST = "walk"  # MLflow sorts its charts by name, so that this comes behind "test" and "validation"
 
 SCORE, TASKS = "score", "tasks"
-"""The objective of a trial that walked the whole stream, which the others do not have; how many tasks a trial
-has done.
+"""``score`` is the objective of a trial that walked the whole stream; other trials have none. ``tasks`` is
+how many tasks a trial has done.
 """
 
 
 def recorded(metric: str) -> str:
-    """``test/average`` and the few others that tell of a run keep their names; whatever else is measured is
-    ``walk/...``, as ``walk/seconds/train``.
+    """The name under which a metric is recorded.
+
+    ``test/average`` and the few others that sum up a run keep their names. All other metrics become
+    ``walk/...``, such as ``walk/seconds/train``.
     """
     split, _, name = metric.partition("/")
     top = metric in (SCORE, TASKS) or (split in _SPLITS and name in TOP)
@@ -23,7 +25,8 @@ def recorded(metric: str) -> str:
 
 
 def in_order(metrics: dict[str, float]) -> dict[str, float]:
-    """Metrics by their recorded names, the few first: MLflow shows a run's in the order in which they
-    came."""
+    """Metrics under their recorded names, the few that sum up a run first. MLflow shows a run's metrics in
+    the order in which they came.
+    """
     named = {recorded(name): value for name, value in metrics.items()}
     return dict(sorted(named.items(), key=lambda item: item[0].startswith(f"{_REST}/")))

@@ -16,8 +16,12 @@ _FORMAT = 2
 
 @dataclass(frozen=True)
 class Mark:
-    """``sent``: up to which byte of the journal a store was told the records. ``aside``: where those of them
-    begin that it did not take. ``noted``: how far, as was noted in the store itself.
+    """How far a store has received a journal.
+
+    Attributes:
+        sent: The byte of the journal up to which the store was sent the records.
+        aside: The bytes at which those of them begin that it refused.
+        noted: The byte that was noted in the store itself.
     """
 
     sent: int = 0
@@ -26,10 +30,10 @@ class Mark:
 
 
 class SentMarks:
-    """A mark a store, in ``FOLDER/tracking.sent.json``.
+    """One mark for each store, in ``FOLDER/tracking.sent.json``.
 
-    The database beside the folder goes by its name alone, so that it is the same one when both are moved. A
-    file that cannot be understood says nothing: the whole journal may be sent again without harm.
+    The database beside the folder goes by its file name alone, so that it is the same one when both are
+    moved. A file that cannot be understood counts as empty: the whole journal may be sent again without harm.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,12 +41,16 @@ class SentMarks:
         self._path = folder / "tracking.sent.json"
 
     def of(self, store: str) -> Mark:
-        """The mark of a store, by its address without a password."""
-        found = self._read()
-        return found.get(self._name(store), found.get(store, Mark()))
+        """The mark of a store, by the store's address without a password."""
+        marks = self._read()
+        return marks.get(self._name(store), marks.get(store, Mark()))
 
     def set(self, store: str, mark: Mark) -> None:
-        """Writes a mark down. Raises :class:`OSError`."""
+        """Writes a store's mark down.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
         stores = {name: asdict(known) for name, known in (self._read() | {self._name(store): mark}).items()}
         fresh = self._path.with_suffix(".new")
         with fresh_file(fresh) as file:
@@ -54,10 +62,10 @@ class SentMarks:
 
     def _read(self) -> dict[str, Mark]:
         try:
-            found = json.loads(self._path.read_text())
-            if "format" not in found:  # an earlier version's: store -> byte
-                return {store: Mark(int(sent)) for store, sent in found.items()}
-            return {store: _mark(kept) for store, kept in found["stores"].items()}
+            content = json.loads(self._path.read_text())
+            if "format" not in content:  # an earlier version's file, store -> byte
+                return {store: Mark(int(sent)) for store, sent in content.items()}
+            return {store: _mark(kept) for store, kept in content["stores"].items()}
         except FileNotFoundError:
             return {}
         except (ValueError, KeyError, TypeError, AttributeError):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-# MLflow looks whether it is there to know that it is in a server.
+# MLflow checks whether this module is loaded, to know that it runs in a server.
 import uvicorn
 
 from ..errors import UserError
@@ -22,21 +22,26 @@ _STOPPING = 1  # seconds that requests under way are given at the end
 
 
 class Server:
-    """MLflow's own application on one store, which answers on ``listener`` to whoever has the password.
+    """MLflow's own application on one store. It answers whoever has the password.
 
-    One process: nothing of it is left when that ends, however it does, and the password is written nowhere.
+    It is one process: nothing of it is left when that process ends, however it ends, and the password is
+    written nowhere.
 
-    ``uri``: a database's. ``artifacts``: the URI below which new experiments keep theirs; on this machine's
-    disk they are served from there alone. ``proxied``: clients send theirs through the server, as those on
-    other machines must.
-    :class:`~orchestrator.errors.UserError`: the store cannot be opened.
+    Args:
+        uri: A database's address.
+        artifacts: The URI below which new experiments keep their artifacts. On this machine's disk, artifacts
+            are served from there alone.
+        proxied: Whether clients send their artifacts through the server, as clients on other machines must.
+
+    Raises:
+        UserError: The store cannot be opened.
     """
 
     def __init__(self, uri: str, artifacts: str, proxied: bool = False) -> None:
-        # Whoever starts a server may have its variables set for another one.
+        # Whoever starts a server may have variables set for another one.
         for name in [name for name in os.environ if name.startswith(("_MLFLOW_SERVER_", "MLFLOW_SERVER_"))]:
             del os.environ[name]
-        # What this machine's processes are told elsewhere is not what is served here.
+        # Where this machine's processes send their records is not what is served here.
         os.environ.pop("MLFLOW_TRACKING_URI", None)
         os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -51,7 +56,7 @@ class Server:
             os.environ[constants.ARTIFACTS_DESTINATION_ENV_VAR] = artifacts
         confine_artifacts(Path(unquote(urlsplit(artifacts).path)) if local else None)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what MLflow uses of others that is deprecated there
+            warnings.simplefilter("ignore")  # MLflow uses deprecated parts of other packages
             from mlflow.server.fastapi_app import app
 
         try:
@@ -64,17 +69,21 @@ class Server:
         self._app = app
 
     def run(self, listener: socket.socket, password: str, page: str, ready: Callable[[], object]) -> None:
-        """Answers until a signal ends it: SIGINT with a KeyboardInterrupt, SIGTERM with this process' end.
+        """Answers until a signal ends it: SIGINT by a KeyboardInterrupt, SIGTERM by the end of this process.
 
-        ``page``: see :class:`~orchestrator.tracking.gate.Gate`. ``ready`` is called when it answers.
+        Args:
+            listener: The socket that it answers on.
+            password: The password, in ASCII.
+            page: See :class:`~orchestrator.tracking.gate.Gate`.
+            ready: Is called once the server answers.
         """
         gate = Gate(self._app, password, page)
         config = uvicorn.Config(
             gate,
             log_level="error",
             access_log=False,
-            # As it starts MLflow's application removes folders below one in the common /tmp that it knows by
-            # its name alone. Another user who was there first may have made that a link to any place.
+            # As it starts, MLflow's application removes folders below one in the common /tmp, which it knows
+            # by its name alone. Another user who was there first may have made that a link to any folder.
             lifespan="off",
             proxy_headers=False,
             server_header=False,
@@ -93,6 +102,6 @@ class _Announcing(uvicorn.Server):
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # What is still under way is cut off, as meant: uvicorn would print the stack of each.
+        # Requests under way are cut off, as intended. uvicorn would print the stack of each.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         await super().shutdown(sockets)

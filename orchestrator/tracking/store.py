@@ -1,4 +1,4 @@
-"""Which MLflow store a sweep is recorded in."""
+"""The MLflow store that a sweep is recorded in."""
 
 from __future__ import annotations
 
@@ -26,15 +26,22 @@ def own_database(runs: Path) -> str:
 
 
 def tracking_uri(runs: Path, uri: str | None = None) -> str:
-    """``uri``, else ``MLFLOW_TRACKING_URI``, else the SQLite file ``mlflow.db`` in the runs folder.
+    """The address of the store: ``uri``, else ``MLFLOW_TRACKING_URI``, else the SQLite file ``mlflow.db`` in
+    the runs folder.
 
     A relative SQLite path is made absolute, so that the same store is found from any folder.
-    :class:`~orchestrator.errors.UserError`: an address that is neither http(s) nor a database.
+
+    Args:
+        runs: The runs folder.
+        uri: An address that is given; None: none is.
+
+    Raises:
+        UserError: The address is neither http(s) nor a database.
     """
     chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or own_database(runs)
     scheme = chosen.split(":", 1)[0].split("+", 1)[0]
     if scheme != "sqlite" and not _has_plain_host(chosen):
-        # Where its password ends cannot be told, so nothing of it is repeated.
+        # It cannot be told where the password ends, so nothing of the address is repeated.
         raise UserError(
             "MLFLOW_TRACKING_URI: where its host ends cannot be told; allowed are %2F for /, %3F for ?, "
             "%23 for # in user and password, and %40 for @ behind the host"
@@ -44,7 +51,8 @@ def tracking_uri(runs: Path, uri: str | None = None) -> str:
             f"MLFLOW_TRACKING_URI is {without_password(chosen)!r}: "
             "give http://HOST:PORT, https://HOST or sqlite:///FILE.db"
         )
-    if chosen == own_database(runs):  # by its name, also where a link lies there: it is asked whose it is
+    # by its name, also where a link lies there, whose owner is checked later
+    if chosen == own_database(runs):
         return chosen
     if scheme == "sqlite":
         return f"sqlite:///{Path(chosen.split(':///', 1)[-1]).resolve()}"
@@ -52,8 +60,9 @@ def tracking_uri(runs: Path, uri: str | None = None) -> str:
 
 
 def artifact_location(runs: Path, uri: str) -> str | None:
-    """Where a new experiment keeps its files: beside the SQLite file or in the runs folder; a server decides
-    itself."""
+    """Where a new experiment keeps its files: beside the SQLite file, or in the runs folder. None: a server
+    decides for itself.
+    """
     if uri.startswith("http"):
         return None
     folder = Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else runs.resolve()
@@ -61,18 +70,19 @@ def artifact_location(runs: Path, uri: str) -> str | None:
 
 
 def database_of(uri: str) -> tuple[int, int] | None:
-    """Which file a SQLite address leads to (device and number); None where there is none, or a server."""
+    """The file of a SQLite address (device and number); None where there is none, and for a server."""
     try:
-        found = os.stat(uri.removeprefix("sqlite:///"))
+        status = os.stat(uri.removeprefix("sqlite:///"))
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 @contextmanager
 def making_tables(uri: str) -> Iterator[None]:
-    """Held while a store is opened for the first time: two sweeps that make the tables of one SQLite file at
-    once fail in each other's migrations.
+    """Is held while a store is opened for the first time.
+
+    Two sweeps that make the tables of one SQLite file at the same time would fail in each other's migrations.
     """
     if not uri.startswith("sqlite:///"):
         yield
@@ -88,28 +98,33 @@ def making_tables(uri: str) -> Iterator[None]:
 
 
 def check_own_database(runs: Path) -> None:
-    """:class:`~orchestrator.errors.UserError`: the database of a runs folder, or a file from which SQLite
-    would mend it, is another user's, or may be made by everyone, also where the folder has the sticky bit:
-    SQLite takes a journal that appears beside an idle database for its own. What a database says decides
-    where files, and the token of whoever sends them, are sent to.
+    """Checks that only this user can have written the database of a runs folder.
+
+    What a database says decides where files are sent, and with them the token of whoever sends them. SQLite
+    takes a journal that appears beside an idle database for its own, even where the folder has the sticky
+    bit.
+
+    Raises:
+        UserError: The database, or a file from which SQLite would repair it, is another user's, or everyone
+            may make such a file.
     """
-    found = runs.stat()
-    if found.st_mode & stat.S_IWOTH:
+    status = runs.stat()
+    if status.st_mode & stat.S_IWOTH:
         raise UserError(
-            f"{runs}: everyone may write to it (mode {stat.S_IMODE(found.st_mode):o}), and so to its record; "
-            "allowed: a folder that only you and those you trust may change, or an address in "
+            f"{runs}: everyone may write to it (mode {stat.S_IMODE(status.st_mode):o}), and so to its "
+            "record; allowed: a folder that only you and those you trust may change, or an address in "
             "MLFLOW_TRACKING_URI"
         )
     for ending in ("", "-journal", "-wal", "-shm"):
         path = runs / f"{OWN_DATABASE}{ending}"
         try:
-            link, found = path.lstat(), path.stat()
+            link, status = path.lstat(), path.stat()
         except FileNotFoundError:
             continue
-        if {link.st_uid, found.st_uid} != {os.getuid()} or found.st_mode & stat.S_IWOTH:
+        if {link.st_uid, status.st_uid} != {os.getuid()} or status.st_mode & stat.S_IWOTH:
             raise UserError(
-                f"{path}: belongs to user {link.st_uid if link.st_uid != os.getuid() else found.st_uid}, "
-                f"mode {stat.S_IMODE(found.st_mode):o}; allowed: a file of yours ({os.getuid()}) that not "
+                f"{path}: belongs to user {link.st_uid if link.st_uid != os.getuid() else status.st_uid}, "
+                f"mode {stat.S_IMODE(status.st_mode):o}; allowed: a file of yours ({os.getuid()}) that not "
                 "everyone may change, or an address in MLFLOW_TRACKING_URI"
             )
 
@@ -123,10 +138,11 @@ def _has_plain_host(uri: str) -> bool:
 
 
 def without_password(uri: str) -> str:
-    """``uri`` without user and password, nor a database's options, of which one may be a password: fit to be
-    written down.
+    """``uri`` in a form that may be written down.
+
+    It has no user, no password, and no options of a database, one of which may be a password.
     """
     parts = urlsplit(uri)
     if uri.startswith("sqlite:") or not ("@" in parts.netloc or parts.query or parts.fragment):
-        return uri  # as it was typed
+        return uri  # as the user typed it
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

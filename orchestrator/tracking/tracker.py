@@ -1,4 +1,4 @@
-"""What the sweep's driver calls to record runs."""
+"""What the driver calls to record runs."""
 
 from __future__ import annotations
 
@@ -27,12 +27,19 @@ from .store import OWN_DATABASE, own_database, tracking_uri
 _STATUS = {"finished": "FINISHED", "stopped": "KILLED", "interrupted": "KILLED", "failed": "FAILED"}
 _LONGEST_WAIT = 60.0
 _SEED = "run.seed"
-_AHEAD = 2 * 86_400_000  # milliseconds that a clock which was set right may have been ahead
+_AHEAD = 2 * 86_400_000  # milliseconds that a clock may have been ahead before it was set right
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of the record. ``message`` is for the user: empty when everything arrived."""
+    """What became of the record.
+
+    Attributes:
+        sent: Records that were sent.
+        unsent: Records that were not sent yet.
+        rejected: Records that the store refused.
+        message: For the user; empty when everything arrived.
+    """
 
     sent: int
     unsent: int
@@ -41,17 +48,24 @@ class Summary:
 
 
 class Tracker:
-    """A parent run a sweep, a child run a trial, a metric step a task.
+    """Records a sweep as a parent run, each trial as a child run, and each task as a metric step.
 
-    A call appends to ``folder/tracking.jsonl`` and returns; from the first trial on one background thread
-    imports mlflow, makes the store and sends. A store that cannot be reached is tried again, at most a minute
-    apart; what is left when the sweep ends stays in the journal. Opened again on the same folder (a resumed
-    sweep), it goes on with the same runs, and a point already recorded is not recorded again.
+    A call appends to ``folder/tracking.jsonl`` and returns. From the first trial on one background thread
+    imports mlflow, makes the store and sends. A store that cannot be reached is tried again, with at most a
+    minute between attempts. What is left when the sweep ends stays in the journal. A tracker that is opened
+    again on the same folder, for a resumed sweep, continues the same runs and does not record a point again.
 
-    ``folder``: the sweep's, ``RUNS/NAME``. ``uri``: see :func:`~orchestrator.tracking.store.tracking_uri`.
-    ``run``: the run's identity, by which the store knows it; None: one of the journal's own.
-    :class:`~orchestrator.errors.UserError`: an impossible address, a journal of another run, one of a run
-    that lies beside it as well, or one that cannot be written.
+    Args:
+        folder: The sweep's folder, ``RUNS/NAME``.
+        uri: See :func:`~orchestrator.tracking.store.tracking_uri`.
+        experiment: The name of MLflow's experiment.
+        sweep: The sweep's name.
+        run: The run's identity, by which the store knows it. None: an identity that the journal has or is
+            given.
+
+    Raises:
+        UserError: The address is impossible; the journal is another run's, or belongs to a run that lies
+            beside this folder as well; or the journal cannot be written.
     """
 
     def __init__(
@@ -100,11 +114,16 @@ class Tracker:
         kind: Literal["sweep", "train"] = "sweep",
         own_tags: Mapping[str, Any] | None = None,
     ) -> None:
-        """The run begins, or goes on. ``params``: dotted name -> value, of what all trials share. ``tags``
-        (see :func:`environment_tags`) are also given to every trial, ``own_tags`` are not.
+        """Records that the run begins or is resumed.
 
-        ``objective`` and ``mode``: the metric that a trial's score is, and which end is better. ``kind``: a
-        search, or fixed configurations, which the comparison page shows in another way.
+        Args:
+            params: Dotted name -> value, for what all trials share.
+            tags: Tags of the run and of every trial, see :func:`environment_tags`.
+            objective: The metric that a trial's score is.
+            mode: Which end of it is better.
+            kind: ``sweep`` for a search, ``train`` for fixed configurations. The comparison page shows them
+                in different ways.
+            own_tags: Tags of the run alone.
         """
         self._tags = {name: str(value) for name, value in tags.items()}
         self._page = {"objective": objective, "mode": mode, "kind": kind}
@@ -118,17 +137,23 @@ class Tracker:
         searched: Collection[str] = (),
         number: int | None = None,
     ) -> None:
-        """A trial begins, or goes on after a restart. Its run is named by its ``number`` (from 0; None: in
-        the order in which trials begin), as the terminal names it, and by its seed where that is all in which
-        trials differ.
+        """Records that a trial begins, or continues after a restart.
 
-        ``params``: dotted name -> value; what was ``searched`` goes first, and the comparison page shows it.
+        The trial's run is named by its number, as the terminal names it, and by its seed where trials differ
+        in nothing else.
+
+        Args:
+            trial_id: The trial's id.
+            params: Dotted name -> value.
+            tags: Further tags.
+            searched: The names that are searched. They come first, and the comparison page shows them.
+            number: The trial's number, from 0. None: trials are numbered in the order in which they begin.
         """
         given = {"kind": "trial", "sweep": self._sweep, "trial": trial_id, "status": "running"}
         given |= tags or {}
         if number is None:
             number = [*self._live, trial_id].index(trial_id)
-        if trial_id not in self._live:  # who looks at it may have given it another since
+        if trial_id not in self._live:  # only once: whoever looks at it may have chosen another colour since
             given["mlflow.runColor"] = run_colour(number)
         seed = f" seed={params[_SEED]}" if list(searched) == [_SEED] else ""
         shown = [*dict.fromkeys([*(self._searched or ()), *searched])]
@@ -138,15 +163,16 @@ class Tracker:
             self._append(op="view", run="", name=self._sweep, searched=shown, order=SCORE, **self._page)
 
     def task(self, trial_id: str, step: int, metrics: Mapping[str, float]) -> None:
-        """Metrics after ``step`` finished tasks. NaN and infinite values are left out."""
+        """Records metrics after ``step`` finished tasks. NaN and infinite values are left out."""
         known = self._reported.get(trial_id, {}).get(step, ())
         finite = {name: float(v) for name, v in metrics.items() if name not in known and math.isfinite(v)}
         if finite:
             self._append(op="metrics", run=trial_id, step=step, metrics=finite)
 
     def artifact(self, trial_id: str | None, path: Path, subdir: str | None = None) -> None:
-        """A file of a trial, or of the sweep (None), in the sweep's folder. It must stay where it is until it
-        is sent.
+        """Records a file in the sweep's folder as one of a trial, or of the sweep (None).
+
+        The file must stay where it is until it is sent.
         """
         self._append(op="artifact", run=trial_id or "", path=self._relative(path), subdir=subdir)
 
@@ -155,32 +181,39 @@ class Tracker:
         return trial_id in self._live
 
     def ended(self, trial_id: str) -> str | None:
-        """The status with which the journal has the trial's end; None: it has none since its last start."""
+        """The status with which the journal has the trial's end; None where it has no end since the last
+        start.
+        """
         return self._ends.get(trial_id)
 
     def has_file(self, trial_id: str, path: Path) -> bool:
-        """Whether the journal has a file of the trial."""
+        """Whether the journal has this file of the trial."""
         return self._relative(path) in self._files.get(trial_id, ())
 
     def _relative(self, path: Path) -> str:
-        # Links are left as they are: a run's trials may lie on another disk.
+        # Links are kept as they are, since a run's trials may lie on another disk.
         file, root = (Path(os.path.abspath(place)) for place in (path, self._journal.folder))
         if not file.is_relative_to(root):
             raise UserError(f"{file}: is not in {root}; allowed: files of the run's own folder")
         return file.relative_to(root).as_posix()
 
     def text(self, trial_id: str | None, file: str, text: str) -> None:
-        """A small text, kept in the journal itself, shown as the artifact ``file``."""
+        """Records a small text, which the journal itself holds. It is shown as the artifact ``file``."""
         self._append(op="text", run=trial_id or "", file=file, text=text)
 
     def trial_end(
         self, trial_id: str, status: str, reason: str | None = None, score: float | None = None
     ) -> None:
-        """``status``: ``finished``, ``stopped`` (by the scheduler), ``interrupted`` or ``failed`` (with its
-        reason). ``score``: the objective of a trial that walked the whole stream.
+        """Records a trial's end.
 
-        A stopped trial is KILLED in MLflow and carries ``stopped_at_task``, but no score: its last values are
-        another task's.
+        A stopped trial is KILLED in MLflow and carries ``stopped_at_task``, but no score, since its last
+        values belong to another task.
+
+        Args:
+            trial_id: The trial's id.
+            status: ``finished``, ``stopped`` (by the scheduler), ``interrupted`` or ``failed``.
+            reason: Why the trial failed.
+            score: The objective of a trial that walked the whole stream.
         """
         if score is not None:
             self.task(trial_id, max(self._reported.get(trial_id, {0: set()})), {SCORE: score})
@@ -198,8 +231,13 @@ class Tracker:
         tags: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> None:
-        """The run ends; trials still under way are recorded as interrupted. ``metrics``: the best trial's, or
-        means over seeds. ``params``: the rest of the configuration, once it is chosen.
+        """Records that the run ends. Trials still under way are recorded as interrupted.
+
+        Args:
+            status: As for :meth:`trial_end`.
+            metrics: The best trial's metrics, or means over seeds.
+            tags: Further tags.
+            params: The rest of the configuration, once it is chosen.
         """
         code = _status(status)
         if params:
@@ -213,8 +251,11 @@ class Tracker:
         self._append(op="end", run="", status=code, tags=given)
 
     def close(self, timeout: float = 30.0) -> Summary:
-        """Send what is left, for at most ``timeout`` seconds, and say what became of it. Never raises for the
-        store."""
+        """Sends what is left, for at most ``timeout`` seconds. It never raises because of the store.
+
+        Returns:
+            What became of the record.
+        """
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -244,7 +285,9 @@ class Tracker:
         return command if self._own else f"MLFLOW_TRACKING_URI={shlex.quote(self._delivery.store)} {command}"
 
     def where(self) -> str:
-        """What opens the comparison: a command that prints a link to it; of a server, the page's address."""
+        """What opens the comparison page: a command that prints a link to it, or, for a server, the page's
+        address.
+        """
         if self._delivery.store.startswith("http"):
             return self._delivery.store.rstrip("/") + self._delivery.page()
         return f"python -m orchestrator.tracking ui {shlex.quote(_short(self._journal.folder))}"
@@ -266,7 +309,7 @@ class Tracker:
         )
 
     def _append(self, **record: Any) -> None:
-        # A clock that is set back would have runs end before they began.
+        # With a clock that is set back, runs would end before they began.
         record["time"] = max(self._latest, int(time.time() * 1000))
         self._journal.append(record)
         self._note(record)
@@ -281,9 +324,10 @@ class Tracker:
                 self._thread.start()
 
     def _note(self, record: Mapping[str, Any]) -> None:
-        found = record.get("time")
-        if type(found) is int and found <= time.time() * 1000 + _AHEAD:  # a journal may come from anywhere
-            self._latest = max(self._latest, found)
+        written = record.get("time")
+        # a journal may come from anywhere
+        if type(written) is int and written <= time.time() * 1000 + _AHEAD:
+            self._latest = max(self._latest, written)
         if record["op"] == "metrics":
             steps = self._reported.setdefault(record["run"], {})
             steps.setdefault(record["step"], set()).update(record["metrics"])
@@ -311,7 +355,7 @@ class Tracker:
                 self._error = error
             with self._changed:
                 if self._error is not None:
-                    # A store that was there before may just be coming back; a disk does not empty itself.
+                    # A store that was there before may just be coming back. A disk does not empty itself.
                     hopeless = not self._delivery.sent or self._delivery.lost or is_full(self._error)
                     if self._left or (self._closing and hopeless):
                         break
@@ -327,12 +371,21 @@ class Tracker:
 
 
 def resend(folder: Path) -> Delivery:
-    """Send what the journal of the caller's own run holds and its store has not received.
+    """Sends what the journal of the caller's own run holds and its store has not received.
 
-    The store is ``MLFLOW_TRACKING_URI`` where it is set, else the database beside the folder. An address that
-    the journal names is never followed: files, and the caller's token, would go wherever its author chose.
-    :class:`~orchestrator.errors.UserError`: no journal there, a folder of somebody else's, a journal that
-    was begun for another store than the database and no address given, or a store that cannot be reached.
+    The store is ``MLFLOW_TRACKING_URI`` where it is set, else the database beside the folder. An address in
+    the journal is never followed: files, and the caller's token, would go wherever the journal's author
+    chose.
+
+    Args:
+        folder: The run's folder.
+
+    Returns:
+        The delivery, once it has ended.
+
+    Raises:
+        UserError: There is no journal; the folder is somebody else's; the journal was begun for another store
+            than the database and no address is given; or the store cannot be reached.
     """
     folder = Path(os.path.abspath(folder))
     if folder.exists():
@@ -362,14 +415,14 @@ def resend(folder: Path) -> Delivery:
 
 
 def _check_no_copy(folder: Path, name: str, run: str) -> None:
-    """:class:`~orchestrator.errors.UserError`: the run in ``folder`` was last at work as ``name``, which is
-    there beside it: both would write to the same entries of the store.
+    """Refuses a copy: the run in ``folder`` was last worked on as ``name``, which lies beside it. Both would
+    write to the same entries of the store.
     """
     if name == folder.name or "/" in name:
         return
     try:
         other = Identity.of(folder.parent / name).run
-    except UserError:  # none is there
+    except UserError:  # there is no such run
         return
     if other == run:
         raise UserError(
@@ -379,8 +432,8 @@ def _check_no_copy(folder: Path, name: str, run: str) -> None:
 
 
 def _was_own(store: Any) -> bool:
-    """Whether it is the address of a runs folder's database, as earlier versions wrote it down, that is not
-    there any more.
+    """Whether ``store`` is the address of a runs folder's database, in the form that earlier versions wrote,
+    and that database does not exist any more.
     """
     path = str(store).removeprefix("sqlite:///")
     return path.startswith("/") and path.endswith(f"/{OWN_DATABASE}") and not os.path.lexists(path)
@@ -393,7 +446,7 @@ def _status(status: str) -> str:
 
 
 def _texts(params: Mapping[str, Any], all_of: Collection[str]) -> dict[str, str]:
-    """As they are shown, without those that have no value but for ``all_of``."""
+    """Values as they are shown. A parameter without a value is left out unless ``all_of`` names it."""
     return {n: shown_value(value) for n, value in params.items() if value is not None or n in all_of}
 
 

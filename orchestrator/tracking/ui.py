@@ -26,14 +26,23 @@ from .store import (
 
 
 def ui(folder: Path, port: int) -> int:
-    """Shows the record of the runs folder ``folder``, or that of the run whose folder it is: serves it on
-    this machine's loopback until a signal ends it, Ctrl-C by a KeyboardInterrupt, and prints the one link
-    that opens it, a run's comparison page or else the first page. Returns the exit status.
+    """Serves a record on this machine's loopback until a signal ends it, and prints the one link that opens
+    it.
 
-    The link has a password that was made for this server. Where ``MLFLOW_TRACKING_URI`` is a server's address
-    that is said and nothing is served. ``port``: 0 for any that is free.
-    :class:`~orchestrator.errors.UserError`: there is no record, it cannot be opened, the port is taken, or
-    the link would be written where others read it.
+    Ctrl-C ends it by a KeyboardInterrupt. The link leads to a run's comparison page, or to the first page,
+    and has a password that was made for this server. Where ``MLFLOW_TRACKING_URI`` is a server's address,
+    that address is printed and nothing is served.
+
+    Args:
+        folder: The runs folder, or a run's folder.
+        port: The port; 0: any free one.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        UserError: There is no record, it cannot be opened, the port is taken, or the link would be written to
+            a file that others may read.
     """
     journal = folder / "tracking.jsonl"
     runs = folder.absolute().parent if journal.exists() else folder
@@ -46,7 +55,8 @@ def ui(folder: Path, port: int) -> int:
     if uri == own_database(runs):
         check_own_database(runs)
     if uri.startswith("sqlite:///"):
-        with suppress(sqlite3.Error), making_tables(uri):  # one that cannot be written is shown as it is
+        # a database that cannot be written is shown as it is
+        with suppress(sqlite3.Error), making_tables(uri):
             record_where_it_lies(Path(uri.removeprefix("sqlite:///")))
     _check_output()
     listener = loopback_listener(port)
@@ -61,9 +71,9 @@ def ui(folder: Path, port: int) -> int:
 
 
 def _check_output() -> None:
-    found = os.fstat(sys.stdout.fileno())
-    if stat.S_ISREG(found.st_mode) and found.st_mode & 0o077:
+    status = os.fstat(sys.stdout.fileno())
+    if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
         raise UserError(
             f"the link has a password, and others may read the file that it goes to (mode "
-            f"{stat.S_IMODE(found.st_mode):o}); allowed: a terminal, a pipe, a file made with umask 077"
+            f"{stat.S_IMODE(status.st_mode):o}); allowed: a terminal, a pipe, a file made with umask 077"
         )

@@ -20,7 +20,7 @@ _COLUMNS = {
     ),
 }
 _BARS = ("test/average", "test/forgetting", "test/seen/r_mean", "test/seen/accuracy")
-_LINE = {  # what MLflow's own charts have, whose page reads all of it
+_LINE = {  # what MLflow's own charts have; its page reads all of it
     "xAxisKey": "step",
     "yAxisKey": "metric",
     "xAxisScaleType": "linear",
@@ -33,8 +33,8 @@ _LINE = {  # what MLflow's own charts have, whose page reads all of it
     "useGlobalXaxisKey": True,
     "useGlobalLineSmoothing": True,
 }
-# A section a chart, since MLflow calls all charts of parallel coordinates alike. It sorts sections by name:
-# ours come before those of "test" and "validation".
+# Each chart has a section of its own, since MLflow gives all charts of parallel coordinates the same name.
+# MLflow sorts sections by name, and ours come before those of "test" and "validation".
 _SECTIONS = {
     "sweep": ("Finished trials, by score", "Objective over tasks", "Stopped trials too, by tasks done"),
     "train": ("Runs",),
@@ -42,12 +42,12 @@ _SECTIONS = {
 
 
 def view_tag(key: str) -> str:
-    """The experiment tag that MLflow (3.17) keeps the saved view ``key`` in; others pass over it."""
+    """The experiment tag in which MLflow (3.17) keeps the saved view ``key``. Other versions ignore it."""
     return f"mlflow.sharedViewState.{key}"
 
 
 def page_path(experiment_id: str, key: str) -> str:
-    """Where on a server of MLflow the saved view ``key`` is opened."""
+    """The path on an MLflow server that opens the saved view ``key``."""
     view = f"workflowType=machine_learning&compareRunsMode=CHART&viewStateShareKey={key}"
     return f"/#/experiments/{experiment_id}/runs?{view}"
 
@@ -63,13 +63,23 @@ def view_state(
     order: str = SCORE,
     kind: Literal["sweep", "train"] = "sweep",
 ) -> str:
-    """The tag's value: all trials of ``parent_run``, the best by ``order`` first.
+    """The value of a saved view's tag: all trials of ``parent_run``, the best first.
 
-    Stopped trials have no score, and so come last: the value at which they were stopped is of an earlier task
-    and looks better than a finished one's. A search is shown by what was ``searched``, of all trials beside
-    the tasks they did and of the finished ones beside their score, and by the ``objective`` over the tasks;
-    fixed configurations (``train``) by the objective over the tasks and by test scores. ``time`` in
-    milliseconds.
+    Stopped trials have no score and so come last: the value at which one was stopped is of an earlier task,
+    and looks better than that of a finished trial. A search is shown by what was searched: for all trials
+    beside the tasks that they did, and for the finished ones beside their score. It is also shown by the
+    objective over the tasks. Fixed configurations (``train``) are shown by the objective over the tasks and
+    by test scores.
+
+    Args:
+        name: The view's name.
+        parent_run: MLflow's id of the parent run.
+        searched: The parameters that are searched.
+        objective: The metric that is searched for.
+        mode: ``max`` or ``min``.
+        time: When the view was made, in milliseconds.
+        order: The metric by which trials are ordered.
+        kind: ``sweep`` or ``train``.
     """
     scores = dict.fromkeys([order, objective, *_COLUMNS[kind]])
     columns = ["tags.`status`", *(f"metrics.`{m}`" for m in scores), *(f"params.`{p}`" for p in searched)]

@@ -1,4 +1,4 @@
-"""Runs as they lie on disk, for those who compare them."""
+"""Runs on disk, read for a comparison."""
 
 from __future__ import annotations
 
@@ -18,20 +18,27 @@ from ...storage.trial_files import STATUS_FILE, TESTED_FILE
 from ...tracking.journal import Journal
 
 _REQUESTS = {"sweep.yaml": "sweep", "train.yaml": "train"}
-_LATEST = 1e14  # milliseconds since 1970: in the year 5138
+_LATEST = 1e14  # milliseconds since 1970, which is the year 5138
 
 
 @dataclass(frozen=True)
 class Run:
-    """One trial as it lies on disk. ``config``: dotted key -> value. ``test`` is None where nobody looked at
-    it. Metrics have finite values alone.
+    """One trial on disk. Metrics have finite values only.
 
-    ``kind``: ``sweep``, which chooses on validation what it tests, or ``train``, which tests what it was
-    given; empty where the run's folder says neither. ``chosen``: the trial that the sweep chose in its place
-    once it was given more trials, empty where none was: then ``test`` is None, though its look at test stays
-    on disk. ``ended``: when, in seconds since 1970. ``commit``: of
-    the code, abbreviated, with ``+`` where files had been changed; empty where nobody noted it. ``content``:
-    sha256 of the stream's content; empty in a run of an earlier version.
+    Attributes:
+        folder: The trial's folder.
+        config: Dotted key -> value.
+        status: How the trial ended.
+        tasks: The metrics after each finished task.
+        test: The test metrics; None where the test splits were not evaluated.
+        kind: ``sweep``, which chooses on validation what it tests, or ``train``, which tests what it was
+            given; empty where the run's folder says neither.
+        ended: When the trial ended, in seconds since 1970.
+        commit: The commit of the code, abbreviated, with ``+`` where files had been changed; empty where
+            nobody noted it.
+        content: The sha256 of the stream's content; empty in a run of an earlier version.
+        chosen: The trial that the sweep chose instead once it was given more trials; empty where it chose no
+            other one. Where it did, ``test`` is None, though the test results stay on disk.
     """
 
     folder: Path
@@ -60,12 +67,12 @@ class Run:
 
     @property
     def memory(self) -> str:
-        """How many samples of past tasks it keeps."""
+        """How many samples of past tasks the trial keeps."""
         size = self.config.get("replay.size", 0)
         return f"{size}/class" if size and self.config.get("replay.budget") == "per_class" else str(size)
 
     def figures(self, split: str) -> Mapping[str, float]:
-        """The metrics of ``test``, where it was looked at, or of ``validation`` after the last task."""
+        """The metrics of ``test``, where it was evaluated, or of ``validation`` after the last task."""
         if split == "test":
             return self.test or {}
         last = self.tasks[-1] if self.tasks else {}
@@ -80,48 +87,52 @@ class _Noted(NamedTuple):
 
 
 def read_runs(folder: Path) -> list[Run]:
-    """The trials under a runs folder, or under one run's, that have come to an end.
+    """Reads the trials that have ended.
 
-    Of a run that has an identity, every file that is read must be the run's own.
-    :class:`~orchestrator.errors.UserError`: no such folder, no run in it, a file that is missing, malformed
-    or another run's.
+    In a run with an identity, every file that is read must be the run's own.
+
+    Args:
+        folder: The runs folder, or one run's folder.
+
+    Raises:
+        UserError: There is no such folder or no run in it, or a file is missing, malformed or another run's.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the runs folder, or the folder of one run in it")
-    found = sorted([*folder.glob("trials"), *folder.glob("*/trials")])
-    if not found:
+    folders = sorted([*folder.glob("trials"), *folder.glob("*/trials")])
+    if not folders:
         raise UserError(f"{folder}: no runs in it (folders NAME/trials/ID)")
-    return [run for trials in found for run in _read_trials(trials)]
+    return [run for trials in folders for run in _read_trials(trials)]
 
 
 def unfinished(folder: Path) -> int:
-    """How many trials under a folder as that of :func:`read_runs` have not come to an end."""
-    places = [*folder.glob("trials/*/config.yaml"), *folder.glob("*/trials/*/config.yaml")]
-    return sum(not (place.parent / STATUS_FILE).exists() for place in places)
+    """How many trials under ``folder``, as for :func:`read_runs`, have not ended."""
+    configs = [*folder.glob("trials/*/config.yaml"), *folder.glob("*/trials/*/config.yaml")]
+    return sum(not (config.parent / STATUS_FILE).exists() for config in configs)
 
 
 def _read_trials(trials: Path) -> list[Run]:
     ended = [status.parent for status in sorted(trials.glob(f"*/{STATUS_FILE}"))]
     if not ended:
         return []
-    place = trials.parent
-    identity, current = _identity(place)
-    kind = next((kind for file, kind in _REQUESTS.items() if (place / file).exists()), "")
-    noted = _journal(place, identity)
+    run_folder = trials.parent
+    identity, current = _identity(run_folder)
+    kind = next((kind for file, kind in _REQUESTS.items() if (run_folder / file).exists()), "")
+    noted = _journal(run_folder, identity)
     runs = [_read_run(trial, identity, current, kind, noted.get(trial.name)) for trial in ended]
-    return _one_choice(runs, place / "space.yaml")
+    return _one_choice(runs, run_folder / "space.yaml")
 
 
 def _one_choice(runs: list[Run], space: Path) -> list[Run]:
-    """A run's trials; of a sweep's, which has a ``space``, the one that it chooses counts as tested. Where it
-    was given more trials there may be others, which were the best of fewer.
+    """The trials of a run, of which only the sweep's choice counts as tested. A sweep has a ``space``. One
+    that was given more trials may have tested others, which were the best of fewer.
     """
     tested = [run for run in runs if run.test is not None]
     if len(tested) < 2 or not space.exists():
         return runs
     metric, sign = _objective(space)
 
-    def rank(run: Run) -> tuple[bool, float, int]:  # as the sweep's own, TrialBook.best
+    def rank(run: Run) -> tuple[bool, float, int]:  # ranks as TrialStore.best of the sweep does
         value = run.tasks[-1].get(metric)
         return value is None, sign * (value or 0.0), _number(run.folder)
 
@@ -131,9 +142,9 @@ def _one_choice(runs: list[Run], space: Path) -> list[Run]:
 
 
 def _objective(space: Path) -> tuple[str, int]:
-    """A sweep's metric, and the factor by which less of it is better."""
-    found, _ = strict_yaml.read(space)
-    objective = found.get("objective") if isinstance(found, dict) else None
+    """A sweep's metric, and the sign that makes the better value the smaller one."""
+    space_file, _ = strict_yaml.read(space)
+    objective = space_file.get("objective") if isinstance(space_file, dict) else None
     metric, mode = (objective.get(k) for k in ("metric", "mode")) if isinstance(objective, dict) else ("", "")
     if not isinstance(metric, str) or mode not in ("max", "min"):
         raise UserError(f"{space}: has no objective; allowed: what the run wrote there")
@@ -141,23 +152,25 @@ def _objective(space: Path) -> tuple[str, int]:
 
 
 def _number(trial: Path) -> int:
-    """A trial's number in its sweep; 0 in a run of an earlier version that does not say it."""
+    """A trial's number in its sweep; 0 in a run of an earlier version that does not have it."""
     path = trial / "trial.json"
-    found = _json(path) if path.exists() else {}
-    number = found.get("number", 0) if isinstance(found, dict) else 0
+    proposal = _json(path) if path.exists() else {}
+    number = proposal.get("number", 0) if isinstance(proposal, dict) else 0
     return number if type(number) is int else 0
 
 
 def _identity(run: Path) -> tuple[Identity | None, bool]:
-    """The run's identity, and whether it is of today's format, by which every file of the run is known."""
+    """The run's identity, and whether its format is the present one, in which every file of the run carries
+    it.
+    """
     path = run / IDENTITY_FILE
     if not path.exists():
         return None, False
-    found = _json(path)
+    content = _json(path)
     try:
-        return Identity.read(json.dumps(found), str(path)), True
+        return Identity.read(json.dumps(content), str(path)), True
     except UserError:
-        earlier = found if isinstance(found, dict) and "format" in found else {}
+        earlier = content if isinstance(content, dict) and "format" in content else {}
         names = [earlier.get(name) for name in ("run", "config", "stream")]
         if not all(isinstance(name, str) for name in names):
             raise
@@ -165,7 +178,7 @@ def _identity(run: Path) -> tuple[Identity | None, bool]:
 
 
 def _journal(run: Path, identity: Identity | None) -> dict[str, _Noted]:
-    """What the run's journal says, by trial; nothing where there is none."""
+    """What the run's journal says, by trial; empty where there is no journal."""
     commits: dict[str, dict[str, None]] = {}
     ended: dict[str, float] = {}
     for record in _records(run):
@@ -178,7 +191,7 @@ def _journal(run: Path, identity: Identity | None) -> dict[str, _Noted]:
             commits.setdefault(trial, {})[_commit(tags)] = None
         elif record["op"] == "end" and _is_finite(time := record.get("time")) and abs(time) < _LATEST:
             ended[trial] = time / 1000
-    # A trial that went on at another commit is of both.
+    # A trial that was resumed at another commit belongs to both.
     return {t: _Noted(", ".join(filter(None, commits.get(t, {}))), ended.get(t)) for t in {*commits, *ended}}
 
 
@@ -198,26 +211,27 @@ def _commit(tags: Mapping[str, Any]) -> str:
 
 def _read_run(folder: Path, identity: Identity | None, current: bool, kind: str, noted: _Noted | None) -> Run:
     path = folder / STATUS_FILE
-    found = _json(path)
-    status = found.get("status") if isinstance(found, dict) else None
+    ended = _json(path)
+    status = ended.get("status") if isinstance(ended, dict) else None
     if not isinstance(status, str):
-        raise UserError(f'{path}: expected {{"status": TEXT}}, found {json.dumps(found):.80}')
+        raise UserError(f'{path}: expected {{"status": TEXT}}, found {json.dumps(ended):.80}')
     flat = _config(folder / "config.yaml")
     stamp = (
         _own_stamp(folder, flat, identity)
         if current and identity
-        else _earlier_stamp(found, identity, folder)
+        else _earlier_stamp(ended, identity, folder)
     )
-    _check(path, found, stamp)
+    _check(path, ended, stamp)
     finished = status == "finished"
-    tasks = _tasks(folder, found) if finished else []
+    tasks = _tasks(folder, ended) if finished else []
     path = folder / TESTED_FILE
     test = None
     if finished and path.exists():
         tested = _json(path)
         test = _numbers(path, tested)
         _check(path, tested, stamp)
-    # Where no journal says it, the file system does: what is copied without its times looks newer.
+    # Where no journal has the time, the file system has one: a copy that was made without its times looks
+    # newer.
     time = noted.ended if noted and noted.ended is not None else (folder / STATUS_FILE).stat().st_mtime
     commit, content = noted.commit if noted else "", identity.stream if identity else ""
     return Run(folder, flat, status, tasks, test, kind, time, commit, content)
@@ -229,15 +243,14 @@ def _config(path: Path) -> dict[str, Any]:
     for key in ("method.name", "stream.name", "run.seed"):
         if key not in flat:
             raise UserError(f"{path}: has no {key}")
-    for key in ("method.name", "stream.name"):  # pictures are named by them
+    for key in ("method.name", "stream.name"):  # pictures are named after them
         check_plain(str(flat[key]), f"{path}: {key}")
     return flat
 
 
 def _own_stamp(folder: Path, config: Mapping[str, Any], identity: Identity) -> Mapping[str, str]:
-    """What the trial's files must carry.
-
-    ``config.yaml`` is people's, and carries nothing: it must say what the trial was proposed with.
+    """What the trial's files must carry. ``config.yaml`` is for people and carries nothing, but it must have
+    the values that the trial was proposed with.
     """
     path = folder / "trial.json"
     proposal = _json(path)
@@ -247,7 +260,7 @@ def _own_stamp(folder: Path, config: Mapping[str, Any], identity: Identity) -> M
     stamp = identity.stamp(folder.name, values)
     _check(path, proposal, stamp)
     for key, value in values.items():
-        # A list may be proposed as text, "0, 1, 2".
+        # a list may be proposed as text, "0, 1, 2"
         if config.get(key) != value and not (isinstance(config.get(key), list) and isinstance(value, str)):
             raise UserError(
                 f"{folder / 'config.yaml'}: says {key} {config.get(key)!r}, but the trial was proposed with "
@@ -259,8 +272,8 @@ def _own_stamp(folder: Path, config: Mapping[str, Any], identity: Identity) -> M
 def _earlier_stamp(
     status: Mapping[str, Any], identity: Identity | None, folder: Path
 ) -> Mapping[str, str] | None:
-    """What the files of a trial of an earlier version must carry: what its status does, of this run where the
-    run has a name; None: nothing, as the earliest carry nothing.
+    """What the files of a trial of an earlier version must carry: the stamp of its status, with this run's
+    name where the run has one. None: nothing, since the earliest files carry nothing.
     """
     stamp = status.get("stamp")
     if not isinstance(stamp, dict):
@@ -269,14 +282,14 @@ def _earlier_stamp(
     return stamp | ours
 
 
-def _check(path: Path, found: Mapping[str, Any], stamp: Mapping[str, str] | None) -> None:
-    if stamp is not None and found.get("stamp") != stamp:
+def _check(path: Path, content: Mapping[str, Any], stamp: Mapping[str, str] | None) -> None:
+    if stamp is not None and content.get("stamp") != stamp:
         raise UserError(f"{path}: is another run's, or was changed; allowed: what the run wrote there")
 
 
 def _tasks(folder: Path, status: Mapping[str, Any]) -> list[Mapping[str, float]]:
-    """What the trial reported: the status has it, and says whose it is; a run of an earlier version has it in
-    ``tasks.jsonl`` alone.
+    """What the trial reported. Its status has the reports and says whose they are. A run of an earlier
+    version has them in ``tasks.jsonl`` alone.
     """
     path = folder / STATUS_FILE
     if "stamp" in status:
@@ -316,15 +329,15 @@ def _parsed(text: str, where: str) -> Any:
         raise UserError(f"{where}: not JSON ({error})") from None
 
 
-def _numbers(where: object, found: Any) -> Mapping[str, float]:
-    """Those that are finite: what is NaN was not measured."""
-    if not isinstance(found, dict):
-        raise UserError(f"{where}: expected an object of numbers, found {json.dumps(found):.80}")
-    return {name: float(value) for name, value in found.items() if _is_finite(value)}
+def _numbers(where: object, content: Any) -> Mapping[str, float]:
+    """The finite numbers. NaN was not measured."""
+    if not isinstance(content, dict):
+        raise UserError(f"{where}: expected an object of numbers, found {json.dumps(content):.80}")
+    return {name: float(value) for name, value in content.items() if _is_finite(value)}
 
 
 def _is_finite(value: Any) -> bool:
     try:
         return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:  # JSON's whole numbers are of any length
+    except OverflowError:  # JSON's whole numbers may have any length
         return False

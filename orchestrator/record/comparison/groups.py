@@ -1,4 +1,4 @@
-"""Runs that may be averaged, and groups that may be ranked together."""
+"""Groups of runs: which runs are averaged, and which groups are ranked together."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from typing import Any
 from .finished_runs import Run
 from .labels import labels
 
-# Those of scoring.HEADLINE, which would bring torch; a retrieval stream reports an average as well.
+# The values of protocol.HEADLINE, which would import torch. A retrieval stream reports an average as well.
 _HEADLINES = ("seen/r_mean", "average")
 
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in their seed alone, at most one a seed.
+    """Runs that differ in their seed alone, with at most one run for each seed.
 
-    ``label``: the method and what sets the group apart from its neighbours; no two have the same.
-    ``headline``: the metric, without its split, that they are ranked by. ``number``: the group's rank among
-    them, from 1. ``replaced``: runs that do not count, each with the one that does.
+    Attributes:
+        label: The method, and what sets the group apart from other groups. No two labels are equal.
+        runs: The runs.
+        headline: The metric, without its split, by which groups are ranked.
+        number: The group's rank, from 1.
+        replaced: Runs that do not count, each with the run that does.
     """
 
     label: str
@@ -35,28 +38,28 @@ class Group:
         return self.runs[0].method
 
     def score(self, split: str = "validation") -> float | None:
-        """The mean over seeds of the headline; None where no run has it."""
+        """The mean of the headline over seeds; None where no run has it."""
         name = f"{split}/{self.headline}"
-        found = [figures[name] for run in self.runs if name in (figures := run.figures(split))]
-        return mean(found) if found else None
+        scores = [figures[name] for run in self.runs if name in (figures := run.figures(split))]
+        return mean(scores) if scores else None
 
     def tested(self) -> list[Run]:
-        """Those of its runs that were looked at on test data."""
+        """The runs that were evaluated on test data."""
         return [run for run in self.runs if run.test]
 
 
 def group_runs(runs: Iterable[Run]) -> list[Group]:
-    """Finished runs, grouped by everything in their configuration but ``run.seed``, by the stream's content
-    and by the commit of the code; best on validation first, those without a figure last.
+    """Groups finished runs, best on validation first. Groups without the metric come last.
 
-    Of runs that are equal in their seed too, one counts: one that was tested before one that was not, else
-    the one that ended later.
+    Runs of a group agree in everything in their configuration but ``run.seed``, in the stream's content, and
+    in the commit of the code. Of runs that agree in their seed too only one counts: a run that was tested
+    before one that was not, else the one that ended later.
     """
-    found: dict[str, list[Run]] = {}
+    equal: dict[str, list[Run]] = {}
     for run in runs:
-        found.setdefault(_key(run), []).append(run)
-    ranked_by = _headlines(found.values())
-    chosen = [_one_a_seed(group) for group in found.values()]
+        equal.setdefault(_key(run), []).append(run)
+    ranked_by = _headlines(equal.values())
+    chosen = [_one_a_seed(group) for group in equal.values()]
     groups = [Group("", kept, ranked_by[kept[0].stream], replaced=others) for kept, others in chosen]
     groups.sort(key=by_score)
     named = labels([group.runs[0] for group in groups])
@@ -67,13 +70,13 @@ def group_runs(runs: Iterable[Run]) -> list[Group]:
 
 
 def by_score(group: Group, split: str = "validation") -> tuple[bool, float]:
-    """A key that sorts the best group first. What was not measured is never best: it comes last."""
+    """A sort key that puts the best group first. A group without a score is never best and comes last."""
     score = group.score(split)
     return score is None, -(score or 0.0)
 
 
 def best_by_method(groups: Iterable[Group]) -> list[Group]:
-    """Of each method the group that is best on validation, the best first. Test data chooses nothing."""
+    """For each method the group that is best on validation, the best first. Test data chooses nothing."""
     best: dict[str, Group] = {}
     for group in sorted(groups, key=by_score):
         best.setdefault(group.method, group)
@@ -81,15 +84,18 @@ def best_by_method(groups: Iterable[Group]) -> list[Group]:
 
 
 def settings(run: Run) -> Mapping[str, Any]:
-    """What makes the run's stream: runs on another must not be ranked with it. Where its data lies is no part
-    of it where its content is known.
+    """The settings that make the run's stream. Runs on another stream must not be ranked with it.
+
+    Where the stream's content is known, it does not matter where its data lies.
     """
     stream = {key: value for key, value in run.config.items() if key.startswith("stream.")}
     return {k: v for k, v in stream.items() if not (run.content and k == "stream.data")}
 
 
 def _headlines(groups: Iterable[Sequence[Run]]) -> dict[str, str]:
-    """By stream: a run that lacks the headline is not ranked by another metric, which may be larger."""
+    """The headline of each stream. It is one for all of the stream's runs: a run that lacks it is not ranked
+    by another metric, which may be larger.
+    """
     reported: dict[str, set[str]] = {}
     for run in (run for group in groups for run in group):
         reported.setdefault(run.stream, set()).update(run.figures("validation"))
@@ -107,7 +113,7 @@ def _key(run: Run) -> str:
 
 
 def _one_a_seed(runs: Sequence[Run]) -> tuple[list[Run], list[tuple[Run, Run]]]:
-    """Those that count, in the order of their seeds, and the others, each with the one that counts."""
+    """The runs that count, in the order of their seeds; and the others, each with the one that counts."""
     seeds: dict[str, list[Run]] = {}
     for run in runs:
         seeds.setdefault(json.dumps(run.config["run.seed"], default=str), []).append(run)

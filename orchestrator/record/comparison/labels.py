@@ -1,4 +1,4 @@
-"""What groups of runs are called in tables and pictures."""
+"""The names of groups of runs in tables and pictures."""
 
 from __future__ import annotations
 
@@ -9,50 +9,58 @@ from typing import Any
 
 from .finished_runs import Run
 
-_KEYS = 4  # settings that a label names
+_KEYS = 4  # settings that a label has at most
 _LONGEST = 44  # letters of a label
 _VALUE = 24  # letters of a value
-_ALWAYS = ("replay.size", "replay.budget", "commit")  # what a cut label names all the same
+_ALWAYS = ("replay.size", "replay.budget", "commit")  # settings that a shortened label keeps
 _UNSAID = ("method.name", "run.seed", "stream.data")
 _ABSENT = object()
 
 
 def labels(runs: Sequence[Run], numbers: Sequence[int] = (), beside: Collection[str] = ()) -> list[str]:
-    """Of each run, which stands for its group, the method and what sets it apart from the others of its
-    method and, of the stream, from all others. No two are alike.
+    """Names groups of runs. No two names are equal.
 
-    A label of many settings is cut to the stream's, the memory and the commit, with the group's number behind
-    a # (by default its place, from 1); :func:`differences` has all of them. ``beside``: settings that stand
-    beside the label, which it then leaves out.
+    A name has the method and what sets the group apart from others of its method, and, for the stream's
+    settings, from all others. A name of many settings is shortened to the stream's settings, the memory and
+    the commit, with the group's number behind a #. :func:`differences` has all settings.
+
+    Args:
+        runs: A run of each group.
+        numbers: The groups' numbers; by default 1, 2, ...
+        beside: Settings that stand beside the name. A shortened name leaves them out.
     """
     numbers = numbers or range(1, len(runs) + 1)
-    found = []
+    named = []
     for run, number, values in zip(runs, numbers, differences(runs), strict=True):
         label = _named(run.method, values)
         if len(values) > _KEYS or len(label) > _LONGEST:
             short = {key: value for key, value in values.items() if _is_kept(key) and key not in beside}
             label = f"{_named(run.method, short)} #{number}"
-        found.append(label)
-    alike = Counter(found)
-    return [f"{label} #{n}" if alike[label] > 1 else label for label, n in zip(found, numbers, strict=True)]
+        named.append(label)
+    alike = Counter(named)
+    return [f"{label} #{n}" if alike[label] > 1 else label for label, n in zip(named, numbers, strict=True)]
 
 
 def is_cut(label: str) -> bool:
-    """Whether a label does not say all that sets its group apart."""
+    """Whether a name was shortened, so that it lacks some of what sets its group apart."""
     return " #" in label
 
 
 def differences(runs: Sequence[Run], keys: str = "") -> list[dict[str, str]]:
-    """Of each run, by key, the values of the settings in which it differs from others of its method, or of
-    the stream from any other: the stream's and the memory's first. ``keys``: what they begin with.
+    """The settings that set each run apart, by key. The stream's and the memory's settings come first.
 
-    A number has as few digits as tell all of them apart.
+    A setting of the stream counts where it differs from any other run's, another setting where it differs
+    from one of the same method. A number has as few digits as suffice to tell all of them apart.
+
+    Args:
+        runs: The runs.
+        keys: The text that the keys begin with.
     """
     settings = [_settings(run) for run in runs]
     known = [key for key in dict.fromkeys(k for own in settings for k in own) if key.startswith(keys)]
     known.sort(key=lambda key: (not key.startswith("stream."), not _is_kept(key)))
     texts = {key: _texts([own.get(key, _ABSENT) for own in settings]) for key in known}
-    # Of the stream any two runs may differ, of other settings those of one method.
+    # Any two runs may differ in the stream, but only those of one method in other settings.
     values: dict[tuple[str, str], set[str]] = {}
     for run, own in zip(runs, settings, strict=True):
         for key in known:

@@ -15,35 +15,35 @@ from .finished_runs import Run
 from .groups import Group, best_by_method
 from .sections import Section
 
-_SCORES = {"seen/r_mean": "R_m"}  # of one task, by the headline; else accuracy
+_SCORES = {"seen/r_mean": "R_m"}  # the score of one task, by the headline; else it is accuracy
 _HEADLINES = {"seen/r_mean": "R_m over all tasks so far"}
 
 
 class Drawn(NamedTuple):
-    """A picture (the PNG; its PDF lies beside it) and what it shows."""
+    """A picture and its caption. The path is the PNG's; the PDF lies beside it."""
 
     path: Path
     caption: str
 
 
 def pictures(out: Path, section: Section, groups: Sequence[Group]) -> list[Drawn]:
-    """Draws into ``out``: of each method the group that was looked at on test data, and is best on validation
-    among such, its score over the tasks and its matrix; apart from these, the validation score of every
-    trial.
+    """Draws the pictures of a section into ``out``.
 
-    Where nothing was looked at on test data, the curves are validation's.
+    For each method they show the group that is best on validation among those evaluated on test data, with
+    its score over the tasks and its matrix. Apart from these they show the validation score of every trial.
+    Where nothing was evaluated on test data, the curves are validation's.
     """
     styles = {method: n for n, method in enumerate(sorted({group.method for group in groups}))}
     tested = best_by_method(group for group in groups if group.tested())
     if tested:
         seeds = [_matrices(group.tested()) for group in tested]
-        found = [_test(out, section, tested, [matrices for matrices, _ in seeds], styles)]
+        drawn = [_test(out, section, tested, [matrices for matrices, _ in seeds], styles)]
         for group, (matrices, names) in zip(tested, seeds, strict=True):
-            found.append(_matrix(out, section, group, matrices, names))
+            drawn.append(_matrix(out, section, group, matrices, names))
     else:
         measured = [group for group in groups if group.score() is not None]
-        found = [_validation(out, section, best_by_method(measured), styles)] if measured else []
-    return found + _trials(out, section, groups, styles)
+        drawn = [_validation(out, section, best_by_method(measured), styles)] if measured else []
+    return drawn + _trials(out, section, groups, styles)
 
 
 def _test(
@@ -86,7 +86,7 @@ def _matrix(
 
 
 def _trials(out: Path, section: Section, groups: Sequence[Group], styles: Mapping[str, int]) -> list[Drawn]:
-    found = {}
+    by_method = {}
     for method in (group.method for group in best_by_method(groups)):
         runs = [run for group in groups if group.method == method for run in group.runs]
         scores: dict[bool, list[float]] = {True: [], False: []}
@@ -94,12 +94,12 @@ def _trials(out: Path, section: Section, groups: Sequence[Group], styles: Mappin
             if (value := run.figures("validation").get(f"validation/{groups[0].headline}")) is not None:
                 scores[run.test is not None].append(value)
         if scores[True] or scores[False]:
-            found[method] = plots.Trials(scores[False], scores[True], styles[method])
-    if not found:
+            by_method[method] = plots.Trials(scores[False], scores[True], styles[method])
+    if not by_method:
         return []
     caption = f"{section.title}, validation after the last task: every finished trial"
     path = out / f"{section.file}-trials.png"
-    plots.trials_by_method(path, found, f"{_headline(groups[0])} (%)", caption)
+    plots.trials_by_method(path, by_method, f"{_headline(groups[0])} (%)", caption)
     return [Drawn(path, caption)]
 
 
@@ -123,7 +123,7 @@ def _headline(group: Group) -> str:
 
 
 def _so_far(matrix: np.ndarray) -> list[float]:
-    """The mean over the tasks so far after each task of ``R`` (S, T)."""
+    """The mean over the tasks so far, after each task of ``R`` (S, T)."""
     return [float(np.mean(row[: task + 1])) for task, row in enumerate(matrix)]
 
 

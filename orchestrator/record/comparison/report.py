@@ -20,18 +20,27 @@ from .pictures import pictures
 from .sections import Section, sections
 from .table import WIDTH, table
 
-_REPLACED = 5  # runs that do not count, named in plain text
+_REPLACED = 5  # runs that do not count and are still named in plain text
 
 
 _PICTURE = re.compile(r"!\[[^\]]*\]\(([^)/]+\.png)\)")
 
 
 def compare(folder: Path, stream: str | None = None) -> str:
-    """Write ``FOLDER/comparison/`` (``README.md`` with the tables; pictures, PNG and PDF) and return the
-    tables as plain text. Streams that differ in a setting or in their content have tables of their own.
+    """Writes ``FOLDER/comparison/``: ``README.md`` with the tables, and the pictures as PNG and PDF.
 
-    :class:`~orchestrator.errors.UserError`: see :func:`read_runs`; no finished run; a ``stream`` that no run
-    has; a folder that cannot be written.
+    Streams that differ in a setting or in their content have tables of their own.
+
+    Args:
+        folder: The runs folder, or one run's folder.
+        stream: The stream that is compared; None: all.
+
+    Returns:
+        The tables as plain text.
+
+    Raises:
+        UserError: :func:`read_runs` raised it; there is no finished run; no run has the ``stream``; or the
+            folder cannot be written.
     """
     runs = read_runs(folder)
     streams = sorted({run.stream for run in runs})
@@ -62,7 +71,7 @@ def compare(folder: Path, stream: str | None = None) -> str:
 
 
 def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
-    """Paragraphs of plain text, and of Markdown."""
+    """A section's paragraphs in plain text and in Markdown."""
     groups = group_runs(run for run in section.runs if run.status == "finished")
     about = [_counts(section.runs), *_mixed(groups)]
     replaced = [_instead(*pair) for group in groups for pair in group.replaced]
@@ -75,7 +84,7 @@ def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
     for split in ("test", "validation"):
         if text := table(groups, split, explained=explained):
             if "\n#" in text:
-                explained = 0  # the best of the next table are mostly the same
+                explained = 0  # the best groups of the next table are mostly the same
             heading = f"{split}, {_explained(groups, split)}"
             plain.append(f"{fill(heading, WIDTH)}\n{text}")
             marked += [f"### {split}", _explained(groups, split), table(groups, split, markdown=True)]
@@ -100,8 +109,8 @@ def _chosen(kinds: set[str]) -> str:
         "train": "configurations that were given to train, not searched",
         "": "runs whose folder does not say what chose them",
     }
-    found = [words for kind, words in said.items() if kind in kinds]
-    return " and ".join(found) + (" (column from)" if len(found) > 1 else "")
+    chosen = [words for kind, words in said.items() if kind in kinds]
+    return " and ".join(chosen) + (" (column from)" if len(chosen) > 1 else "")
 
 
 def _counts(runs: Sequence[Run]) -> str:
@@ -114,19 +123,19 @@ def _counts(runs: Sequence[Run]) -> str:
 def _mixed(groups: Sequence[Group]) -> list[str]:
     """What the rows of one table do not have in common."""
     runs = [run for group in groups for run in group.runs]
-    found = []
+    lines = []
     memories = sorted({run.memory for run in runs}, key=lambda size: (len(size), size))
     if len(memories) > 1:
-        found.append(f"memories of {', '.join(memories)} samples are in one ranking (column memory)")
+        lines.append(f"memories of {', '.join(memories)} samples are in one ranking (column memory)")
     commits = Counter(run.commit or "unknown" for run in runs)
     days = sorted({datetime.fromtimestamp(run.ended, UTC).date().isoformat() for run in runs})
     when = " to ".join(dict.fromkeys([*days[:1], *days[-1:]]))
     if len(commits) > 1:
         each = ", ".join(f"{commit} ({count})" for commit, count in commits.items())
-        found.append(f"of several commits, which are not averaged: {each}; runs of {when}")
+        lines.append(f"of several commits, which are not averaged: {each}; runs of {when}")
     elif runs:
-        found.append(f"commit {next(iter(commits))}; runs of {when}")
-    return found
+        lines.append(f"commit {next(iter(commits))}; runs of {when}")
+    return lines
 
 
 def _instead(run: Run, counts: Run) -> str:
@@ -143,16 +152,16 @@ def _looked_at_before(run: Run) -> str:
 
 def _places(groups: Sequence[Group]) -> list[str]:
     """Where each group lies, and all that sets it apart."""
-    found = []
+    lines = []
     for group, values in zip(groups, differences([g.runs[0] for g in groups]), strict=True):
         said = "".join(f", {key.removeprefix('method.')}={value}" for key, value in values.items())
         runs = ", ".join(run.name for run in group.runs)
-        found.append(f"- #{group.number} {group.method}{said}: {runs}")
-    return found
+        lines.append(f"- #{group.number} {group.method}{said}: {runs}")
+    return lines
 
 
 def _clear(out: Path) -> None:
-    """Removes the pictures that an earlier comparison's README shows: its runs may be gone."""
+    """Removes the pictures that the README of an earlier comparison shows, since its runs may be gone."""
     page = out / "README.md"
     if not page.is_file():
         return

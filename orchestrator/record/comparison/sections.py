@@ -1,4 +1,4 @@
-"""Which runs are ranked together: those on one stream, with the same settings and the same content."""
+"""The runs that are ranked together: those on one stream, with the same settings and the same content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,13 @@ from .labels import differences
 
 @dataclass(frozen=True)
 class Section:
-    """``title``: the stream and what sets it apart from others of its name; ``file``: a plain name."""
+    """The runs on one stream.
+
+    Attributes:
+        title: The stream, and what sets it apart from others of its name.
+        file: A plain name for the section's files.
+        runs: The runs.
+    """
 
     title: str
     file: str
@@ -21,16 +27,16 @@ class Section:
 
 
 def sections(runs: Sequence[Run]) -> list[Section]:
-    """``runs`` by their streams; no two sections have the same title, and none two streams."""
-    found: dict[str, list[Run]] = {}
+    """Divides ``runs`` by their streams. No two sections share a title, and no section has two streams."""
+    by_stream: dict[str, list[Run]] = {}
     for run in sorted(runs, key=lambda run: run.stream):
         key = json.dumps([settings(run), run.content], sort_keys=True, default=str)
-        found.setdefault(key, []).append(run)
-    titles, files = _titles([there[0] for there in found.values()]), []
-    for there in found.values():
+        by_stream.setdefault(key, []).append(run)
+    titles, files = _titles([there[0] for there in by_stream.values()]), []
+    for there in by_stream.values():
         taken = sum(file == there[0].stream or file.startswith(f"{there[0].stream}-") for file in files)
         files.append(f"{there[0].stream}-{taken + 1}" if taken else there[0].stream)
-    return [Section(*one) for one in zip(titles, files, found.values(), strict=True)]
+    return [Section(*one) for one in zip(titles, files, by_stream.values(), strict=True)]
 
 
 def _titles(runs: Sequence[Run]) -> list[str]:
@@ -41,7 +47,7 @@ def _titles(runs: Sequence[Run]) -> list[str]:
             said = ", ".join(f"{key.removeprefix('stream.')}={value}" for key, value in values.items())
             apart[n] = f"{stream} ({said})" if said else stream
     named = [apart[n] for n in range(len(runs))]
-    # Equal settings, and other data.
+    # These have equal settings and different data.
     named = [
         f"{title}, data {run.content[:10] or run.config.get('stream.data', 'unknown')}"
         if named.count(title) > 1

@@ -9,7 +9,8 @@ from textwrap import wrap
 from .groups import Group, by_score
 from .labels import differences, is_cut, labels
 
-_COLUMNS = {  # heading -> metric, without its split; what rows are ranked by first, then the most telling
+# heading -> metric, without its split; first the ones that rows are ranked by, then the most telling
+_COLUMNS = {
     "R_m": "seen/r_mean",
     "average": "average",
     "forgetting": "forgetting",
@@ -38,19 +39,29 @@ _COLUMNS = {  # heading -> metric, without its split; what rows are ranked by fi
     "task by both": "recognition/fusion",
 }
 _ROWS = 20  # groups that a table shows as plain text
-_BESIDE = {"memory": ("replay.size", "replay.budget"), "commit": ("commit",)}  # column -> settings it tells
+# column -> the settings that it shows
+_BESIDE = {"memory": ("replay.size", "replay.budget"), "commit": ("commit",)}
 WIDTH = 100
-"""Letters of a line of plain text."""
+"""The width of plain text, in letters."""
 
 
 def table(groups: Sequence[Group], split: str, markdown: bool = False, explained: int = 5) -> str:
-    """Groups x metrics, mean ± sample standard deviation over seeds, the best first, by the metric that runs
-    are ranked by (``R_m`` in retrieval, else ``average``); one that lacks it comes last.
+    """A table with a row for each group and a column for each metric.
 
-    ``split``: ``validation``, what every finished run reported after its last task, or ``test``, of the runs
-    that were looked at. ``n``: runs; a cell of fewer says of how many it is. Empty where no group has such
-    figures. As plain text it has the best 20 groups, no line longer than 100 letters, and says what it left
-    out; ``explained``: how many rows of a cut label have their settings below.
+    A cell has the mean ± the sample standard deviation over seeds. The best group comes first, by the metric
+    that groups are ranked by (``R_m`` in retrieval, else ``average``). A group that lacks it comes last.
+    ``n`` is the number of runs, and a cell of fewer runs says so.
+
+    Args:
+        groups: The groups.
+        split: ``validation``, what every finished run reported after its last task, or ``test``, for the runs
+            that were evaluated on it.
+        markdown: Whether the table is in Markdown. Plain text has the best 20 groups in lines of at most 100
+            letters, and says what it left out.
+        explained: How many rows with a shortened name have their settings below the table.
+
+    Returns:
+        The table; empty where no group has such metrics.
     """
     rows = sorted((g for g in groups if any(_figures(g, split))), key=lambda g: by_score(g, split))
     columns = _columns(rows, split)
@@ -81,7 +92,7 @@ def _columns(rows: Sequence[Group], split: str) -> dict[str, str]:
 
 
 def _fixed(rows: Sequence[Group], split: str) -> dict[str, list[str]]:
-    """Columns that are no metrics, where they tell rows apart, and the number of runs."""
+    """The columns that are no metrics: those that tell rows apart, and the number of runs."""
     every = [run for group in rows for run in group.runs]
     columns = {}
     if any(run.memory != "0" for run in every):
@@ -100,12 +111,12 @@ def _origin(group: Group) -> str:
 
 def _cell(group: Group, split: str, name: str) -> str:
     figures = _figures(group, split)
-    values = [found[name] for found in figures if name in found]
+    values = [metrics[name] for metrics in figures if name in metrics]
     if not values:
         return "-"
     spread = f" ± {stdev(values):.2f}" if len(values) > 1 else ""
     of = f" (n={len(values)})" if len(values) < len(figures) else ""
-    # What rounds to nothing is nothing: -3.553e-15 would be -0.00.
+    # What rounds to 0 has no sign: -3.553e-15 would otherwise be -0.00.
     return f"{round(mean(values), 2) + 0.0:.2f}{spread}{of}"
 
 
@@ -114,28 +125,30 @@ def _escaped(text: str) -> str:
 
 
 def _plain(lines: Sequence[Sequence[str]], fixed: int) -> list[str]:
-    """The first ``fixed`` columns and as many more as a line takes, but one at least; the others by name."""
+    """The first ``fixed`` columns, and as many more as fit in a line, but at least one. The others are only
+    named.
+    """
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
     shown = len(widths)
     while shown > fixed + 1 and sum(widths[:shown]) + 2 * (shown - 1) > WIDTH:
         shown -= 1
-    found = []
+    rendered = []
     for line in lines:
         cells = [line[0].ljust(widths[0]), *(line[i].rjust(widths[i]) for i in range(1, shown))]
-        found.append("  ".join(cells).rstrip())
+        rendered.append("  ".join(cells).rstrip())
     if shown < len(widths):
-        found += wrap(f"in README.md as well: {', '.join(lines[0][shown:])}", WIDTH)
-    return found
+        rendered += wrap(f"in README.md as well: {', '.join(lines[0][shown:])}", WIDTH)
+    return rendered
 
 
 def _more(rows: Sequence[Group], named: Sequence[str], most: int) -> list[str]:
-    """What cut labels leave out, of the first ``most`` of them."""
+    """The settings that shortened names leave out, for the first ``most`` of them."""
     apart = differences([group.runs[0] for group in rows])
     cut = [(g, values) for g, label, values in zip(rows, named, apart, strict=False) if is_cut(label)]
-    found = []
+    more = []
     for group, values in cut[:most]:
         said = " ".join(f"{key.removeprefix('method.')}={value}" for key, value in values.items())
         seeds = f" and {len(group.runs) - 1} more" if len(group.runs) > 1 else ""
         line = f"#{group.number} is {group.runs[0].name}{seeds}: {said}"
-        found += wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
-    return [*found, "what the other numbers stand for: README.md"] if len(cut) > most else found
+        more += wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
+    return [*more, "what the other numbers stand for: README.md"] if len(cut) > most else more

@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class UnavailablePictures:
-    """Stands for ``count`` pictures of a stream that is shared by its features."""
+    """Stands for ``count`` pictures of a stream that is shared by its features alone."""
 
     count: int
 
@@ -17,5 +17,5 @@ class UnavailablePictures:
         return self.count
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """Raises :class:`RuntimeError`."""
+        """Raises :class:`RuntimeError`, since there is nothing to read."""
         raise RuntimeError("this stream is shared by its features: its pictures cannot be read here")

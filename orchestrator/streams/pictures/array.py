@@ -9,7 +9,11 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ArrayPictures:
-    """``array``: uint8 (N, S, S, 3); may be a read-only view of shared memory."""
+    """Pictures in an array.
+
+    Attributes:
+        array: uint8 (N, S, S, 3). It may be a read-only view of shared memory.
+    """
 
     array: np.ndarray
 
@@ -17,5 +21,5 @@ class ArrayPictures:
         return len(self.array)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 (n, S, S, 3), a copy, in the order of ``rows``."""
+        """The pictures at ``rows``, in that order: uint8 (n, S, S, 3), a copy."""
         return self.array[rows]

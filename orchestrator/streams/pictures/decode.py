@@ -1,4 +1,4 @@
-"""Encoded bytes to pixels."""
+"""From encoded bytes to pixels."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from PIL import ExifTags, Image
 from .eight_bits import eight_bits
 
 MOST_PIXELS, LONGEST_SIDE = 89_478_485, 65_535
-"""Of a picture that is decoded. Pillow warns of more pixels than that, which it then holds in up to 8 bytes
-each; the side is the longest that JPEG knows. A file of a few kilobytes can ask for any number of them."""
+"""The most pixels, and the longest side, of a picture that is decoded.
 
-# What the endings of picture files stand for. Of the others that Pillow knows, one starts another program
-# (EPS), and some hold pictures of another size than they say.
+Pillow warns of more pixels, each of which it holds in up to 8 bytes. The side is the longest that JPEG knows.
+A file of a few kilobytes can ask for any number of pixels.
+"""
+
+# The formats that the endings of picture files stand for. Of Pillow's other formats one starts another
+# program (EPS), and some hold pictures of another size than they claim.
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM")
 
 _LARGE = 20_000_000  # pixels
-_THIN = 8  # times as long as high
+_THIN = 8  # times as long as high, or as high as long
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -33,28 +36,36 @@ _TURNS = {
 }
 _ONE_AT_A_TIME = threading.Lock()
 
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # refused below
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # such a picture is refused below
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")  # broken EXIF data
 
 
 def decode(encoded: bytes | memoryview, size: int, crop: bool = False) -> np.ndarray:
-    """uint8 (S, S, 3), S = ``size``: the picture as RGB, resized (bicubic, antialiased) to a square.
+    """Decodes a picture to RGB and resizes it (bicubic, antialiased) to a square.
 
     The sides are resized independently, as CTP's released test transform does (``Resize((S, S))``): rows of
-    one array need one shape, and P9D's product pictures are square. With ``crop`` the short side is resized
-    to S and the centre kept, as CLIP's transform does. The picture is turned upright as its EXIF orientation
-    says; grey of 16 bits loses its lower eight.
+    one array need one shape, and P9D's product pictures are square. The picture is turned upright as its EXIF
+    orientation says. Grey of 16 bits loses its lower eight bits.
 
-    Raises :class:`ValueError`, one line with the reason, for bytes that are no whole JPEG, PNG, WebP, AVIF,
-    BMP, GIF, TIFF or PPM, one of more than :data:`MOST_PIXELS` or :data:`LONGEST_SIDE`, and one of numbers
-    whose white nobody knows: whole ones of 32 bits, or with fractions.
+    Args:
+        encoded: The file's bytes.
+        size: The side S in pixels.
+        crop: Whether the short side is resized to S and the centre kept instead, as CLIP's transform does.
+
+    Returns:
+        uint8 (S, S, 3).
+
+    Raises:
+        ValueError: The bytes are no whole JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF or PPM; the picture exceeds
+            :data:`MOST_PIXELS` or :data:`LONGEST_SIDE`; or its pixels are whole numbers of 32 bits or
+            fractions, of which nobody knows which one is white. The message is the reason, in one line.
     """
-    if crop:  # else torchvision is not imported; outside of what is taken for a bad picture
+    if crop:  # else torchvision is not imported; an import error here must not count as a bad picture
         from torchvision.transforms import functional as F
     try:
         with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
             _check(image.size)
-            # Large ones take up to 0.7 GB: not in each thread at once.
+            # A large picture takes up to 0.7 GB, so that only one thread at a time may decode one.
             with _ONE_AT_A_TIME if image.size[0] * image.size[1] > _LARGE else nullcontext():
                 image.load()
                 turn = _turn(image)
@@ -90,7 +101,7 @@ def _check(sides: tuple[int, int]) -> None:
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What turns the picture upright; None: nothing, or its EXIF data are broken, as they often are."""
+    """What turns the picture upright. None: it is upright, or its EXIF data are broken, as they often are."""
     try:
         return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
     except Exception:  # Pillow raises nearly anything on malformed data
@@ -98,13 +109,13 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 
 
 def _middle(image: Image.Image, short: int) -> Image.Image:
-    """The middle of a thin picture: resized by its short side to ``short``, its long one would be of any
-    length, of which a square is kept.
+    """Cuts out the middle of a thin picture. With its short side resized to ``short`` its long side could
+    have any length, and only a square is kept of it.
     """
     width, height = image.size
     side, longest = sorted(image.size)
     kept = side * min(_THIN, MOST_PIXELS // short**2)
-    kept += (longest - kept) % 2  # as much from either end
+    kept += (longest - kept) % 2  # the same at either end
     if longest <= kept:
         return image
     begin = (longest - kept) // 2

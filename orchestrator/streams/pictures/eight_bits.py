@@ -1,22 +1,25 @@
-"""Pictures of more than eight bits a channel."""
+"""Pictures with more than eight bits a channel."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image
 
-_BITS, _WHITE = 258, 262  # of a TIFF file: BitsPerSample, PhotometricInterpretation
+_BITS, _WHITE = 258, 262  # tags of a TIFF file: BitsPerSample, PhotometricInterpretation
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 bits (of 12 in some TIFF files) by its upper eight, as 8-bit grey; others as they are.
+    """Reduces grey of 16 bits (of 12 in some TIFF files) to its upper eight, as 8-bit grey. Other pictures
+    stay as they are.
 
-    Pillow's own conversion cuts at 255: nearly all of such a picture becomes white. :class:`ValueError` for
-    whole numbers of 32 bits and numbers with fractions: nothing says which of them is white.
+    Pillow's own conversion cuts at 255, by which nearly all of such a picture becomes white.
+
+    Raises:
+        ValueError: The pixels are whole numbers of 32 bits, or fractions. Nothing says which number is white.
     """
     if image.mode.startswith("I;16"):
         return _upper(image, *_of_tiff(image))
-    if image.mode == "I" and image.format in ("PNG", "PPM"):  # Pillow's mode of their 16 bits
+    if image.mode == "I" and image.format in ("PNG", "PPM"):  # Pillow's mode for 16 bits of these formats
         return _upper(image, 16, False)
     if image.mode in ("I", "F"):
         kind = "whole numbers of 32 bits" if image.mode == "I" else "numbers with fractions"

@@ -13,12 +13,17 @@ from .decode import decode
 
 @dataclass(frozen=True)
 class EncodedPictures:
-    """Picture ``i`` is ``flat[offsets[i] : offsets[i + 1]]`` (JPEG, PNG, ...), decoded on read to side
-    ``size``.
+    """Pictures whose encoded bytes (JPEG, PNG, ...) lie one after another, and are decoded when they are
+    read.
 
-    ``flat``: uint8. ``offsets``: int64 (N + 1). Both may be read-only views of shared memory. ``names``: what
-    an error calls each picture; without it, its row. A read gives the same numbers as reading the file that
-    the bytes came from.
+    Picture ``i`` is ``flat[offsets[i] : offsets[i + 1]]``. A read gives the same numbers as reading the file
+    that the bytes came from.
+
+    Attributes:
+        flat: uint8. It may be a read-only view of shared memory, as may ``offsets``.
+        offsets: int64 (N + 1,).
+        size: The side S in pixels.
+        names: What errors call each picture; None: its row.
     """
 
     flat: np.ndarray
@@ -30,7 +35,11 @@ class EncodedPictures:
         return len(self.offsets) - 1
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 (n, S, S, 3). :class:`~orchestrator.errors.BadRecord` for bytes that are no whole picture."""
+        """Decodes the pictures at ``rows``: uint8 (n, S, S, 3), in that order.
+
+        Raises:
+            BadRecord: The bytes are no whole picture.
+        """
         out = np.empty((len(rows), self.size, self.size, 3), np.uint8)
         for i, row in enumerate(rows):
             try:

@@ -12,10 +12,11 @@ from .picture_bytes import picture_bytes
 
 
 class FilePictures:
-    """Picture ``i`` is the file ``folder/<ids[i]>.jpg``, decoded on read to side ``size``.
+    """Pictures in files. Picture ``i`` is the file ``folder/<ids[i]>.jpg``, decoded to side ``size`` when it
+    is read.
 
-    The names are kept as one bytes array: a million of them pickle in about ten megabytes. Nothing is looked
-    up before it is read.
+    The names are kept as one array of bytes: a million of them pickle in about ten megabytes. Nothing is
+    looked up before it is read.
     """
 
     def __init__(self, folder: str, ids: Sequence[str], size: int) -> None:
@@ -31,8 +32,10 @@ class FilePictures:
         return f"{self.folder}/{self._ids[row].decode()}.jpg"
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 (n, S, S, 3). :class:`~orchestrator.errors.BadRecord` for a file that is missing or no whole
-        picture.
+        """Decodes the pictures at ``rows``: uint8 (n, S, S, 3), in that order.
+
+        Raises:
+            BadRecord: A file is missing, or is no whole picture.
         """
         out = np.empty((len(rows), self.size, self.size, 3), np.uint8)
         for i, row in enumerate(rows):
@@ -44,8 +47,10 @@ class FilePictures:
         return out
 
     def read_encoded(self, rows: np.ndarray) -> list[bytes]:
-        """The files' bytes, undecoded. :class:`~orchestrator.errors.BadRecord` for a file that cannot be
-        read.
+        """The bytes of the files at ``rows``, not decoded.
+
+        Raises:
+            BadRecord: A file cannot be read.
         """
         return [self._bytes(int(row)) for row in rows]
 

@@ -12,11 +12,12 @@ from .picture_bytes import picture_bytes
 
 
 class FolderPictures:
-    """Picture ``i`` is the file ``folder/<paths[i]>``: its short side is resized to ``size``, its centre
-    kept.
+    """Pictures in files of any size. Of picture ``i``, the file ``folder/<paths[i]>``, the short side is
+    resized to ``size`` and the centre kept.
 
-    The paths are kept as one bytes array, so that a million of them pickle small. Nothing is looked up before
-    it is read. There is no ``read_encoded``: what is kept encoded is decoded without cropping.
+    The paths are kept as one array of bytes, so that a million of them pickle small. Nothing is looked up
+    before it is read. There is no ``read_encoded``, because pictures that are kept encoded are decoded
+    without cropping.
     """
 
     def __init__(self, folder: str, paths: Sequence[str], size: int) -> None:
@@ -32,8 +33,10 @@ class FolderPictures:
         return f"{self.folder}/{self._paths[row].decode()}"
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 (n, S, S, 3). :class:`~orchestrator.errors.BadRecord` for a file that is missing or no whole
-        picture.
+        """Decodes the pictures at ``rows``: uint8 (n, S, S, 3), in that order.
+
+        Raises:
+            BadRecord: A file is missing, or is no whole picture.
         """
         out = np.empty((len(rows), self.size, self.size, 3), np.uint8)
         for i, row in enumerate(rows):

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     import h5py
 
 H5_LOCK = threading.RLock()
-"""Held while an open file is used: the HDF5 library is not made for several threads, and a file that has
-changed is closed when it is next asked for."""
+"""Is held while an open file is used.
+
+The HDF5 library is not made for several threads, and a file that has changed is closed when it is next asked
+for.
+"""
 
 _MOST = 2**28  # bytes
 
@@ -24,19 +27,21 @@ _open: dict[str, tuple[tuple[int, ...], h5py.File]] = {}
 
 
 def open_h5(path: str) -> h5py.File:
-    """The file, opened for reading once a process, and anew when it has changed. To be called, and the file
-    to be used, under :data:`H5_LOCK`.
+    """Opens a file for reading once in each process, and anew when it has changed.
 
-    :class:`~orchestrator.errors.UserError` for a file that is missing, no HDF5 file, or cut short.
+    Call this, and use the file, under :data:`H5_LOCK`.
+
+    Raises:
+        UserError: The file is missing, is no HDF5 file, or is cut short.
     """
     import h5py
 
     try:
-        found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode):  # HDF5 tells of a folder in several lines, and waits for a pipe
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # HDF5 reports a folder in several lines, and waits for a pipe
             raise OSError(errno.EINVAL, "is no file")
         # A handle does not survive a fork.
-        identity = (os.getpid(), found.st_ino, found.st_size, found.st_mtime_ns)
+        identity = (os.getpid(), status.st_ino, status.st_size, status.st_mtime_ns)
         if path in _open and _open[path][0] != identity:
             _open.pop(path)[1].close()
         if path not in _open:
@@ -49,8 +54,11 @@ def open_h5(path: str) -> h5py.File:
 
 
 def check_plain(dataset: h5py.h5d.DatasetID, items: int, path: str) -> None:
-    """:class:`ValueError`, one line, where reading ``items`` numbers of a data set takes more than 256 MiB,
-    as its chunks may, whatever the file's own size; or where its numbers lie in another file than ``path``.
+    """Checks that ``items`` numbers of a data set can be read safely.
+
+    Raises:
+        ValueError: Reading takes more than 256 MiB, as its chunks may ask for whatever the file's own size
+            is; or the numbers lie in another file than ``path``. The message is one line.
     """
     import h5py
 
@@ -71,5 +79,5 @@ def _file(dataset: h5py.h5d.DatasetID) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """The library's message on one line."""
+    """The library's message in one line."""
     return " ".join(str(error.args[0] if error.args else error).split())

@@ -1,4 +1,4 @@
-"""Pictures of which the data set as it is published has none."""
+"""Pictures that the published data set does not have."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from ...errors import UserError
 
 @dataclass(frozen=True)
 class MissingPictures:
-    """Stands for ``count`` pictures whose file is not there, in a split that a search can do without.
-    ``reason``: the one line that a read of them raises.
+    """Stands for ``count`` pictures whose file does not exist, in a split that a search can do without.
+
+    Attributes:
+        count: How many pictures there are.
+        reason: The one line that a read of them raises.
     """
 
     count: int
@@ -22,6 +25,6 @@ class MissingPictures:
         return self.count
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """Raises :class:`~orchestrator.errors.UserError`."""
+        """Raises :class:`~orchestrator.errors.UserError`, since there is nothing to read."""
         del rows
         raise UserError(self.reason)

@@ -11,11 +11,17 @@ from .h5_file import H5_LOCK, check_plain, open_h5, reason_of
 
 
 class MotionPictures:
-    """Video ``i`` is row ``places[i]`` of the data set ``feat`` (n, R, 2 F) of an HDF5 file in the layout of
-    NExT-QA's ``app_mot_*.h5``: R clips, each with F features of appearance and, behind them, F of motion.
+    """Videos in an HDF5 file of the layout of NExT-QA's ``app_mot_*.h5``.
 
-    ``names``: the videos', for errors. The motion half alone is read, as VQACL's released code does; every
-    clip fills the whole picture: its box is 0 0 1 1. ``shape``: (R, F).
+    Video ``i`` is row ``places[i]`` of the data set ``feat`` (n, R, 2 F): R clips, each with F features of
+    appearance followed by F of motion. Only the motion half is read, as VQACL's released code does. Every
+    clip fills the whole picture, so that its box is 0 0 1 1.
+
+    Args:
+        path: The file.
+        places: The row of each video.
+        names: The videos' names, for errors.
+        shape: (R, F).
     """
 
     def __init__(
@@ -30,24 +36,26 @@ class MotionPictures:
         return len(self._places)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """float32 (n, R, F + 4). :class:`~orchestrator.errors.BadRecord` for a video that cannot be read
-        or is not finite,
-        :class:`~orchestrator.errors.UserError` for a file that cannot be opened.
+        """Reads the videos at ``rows``: float32 (n, R, F + 4), in that order.
+
+        Raises:
+            BadRecord: A video cannot be read or is not finite.
+            UserError: The file cannot be opened.
         """
         clips, width = self.shape
         out = np.empty((len(rows), clips, width + 4), np.float32)
         out[:, :, width:] = (0, 0, 1, 1)
         first: dict[int, int] = {}
         for i, row in enumerate(np.asarray(rows).tolist()):
-            place = int(self._places[row])
-            if first.setdefault(place, i) != i:
-                out[i] = out[first[place]]
+            index = int(self._places[row])
+            if first.setdefault(index, i) != i:
+                out[i] = out[first[index]]
                 continue
             try:
                 with H5_LOCK:
                     feat = open_h5(self.path)["feat"]
                     check_plain(feat.id, clips * width, self.path)
-                    out[i, :, :width] = feat[place, :, width:]
+                    out[i, :, :width] = feat[index, :, width:]
                 if not np.isfinite(out[i]).all():
                     raise ValueError("its features hold NaN or infinity")
             except (ValueError, TypeError, KeyError, OSError, IndexError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""A picture's file, undecoded."""
+"""A picture's file, not decoded."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ import stat
 
 from .decode import MOST_PIXELS
 
-_MOST = 8 * MOST_PIXELS  # bytes: of the largest picture that is decoded, with 16 bits a channel
+_MOST = 8 * MOST_PIXELS  # bytes of the largest picture that is decoded, with 16 bits a channel
 
 
 def picture_bytes(path: str) -> bytes:
-    """The file's bytes. :class:`OSError` for what cannot be read, is no file (a pipe, a device), or is larger
-    than a picture can be: a file may say that it has any length and take no space.
+    """The bytes of a picture's file.
+
+    Raises:
+        OSError: The file cannot be read, is no file (a pipe, a device), or is larger than a picture can be. A
+            file may claim any length without taking space.
     """
     with open(path, "rb", opener=_without_waiting) as file:
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "is no file")
-        if found.st_size > _MOST:
-            raise OSError(errno.EFBIG, f"has {found.st_size} bytes, more than {_MOST}")
+        if status.st_size > _MOST:
+            raise OSError(errno.EFBIG, f"has {status.st_size} bytes, more than {_MOST}")
         return file.read()
 
 

@@ -14,18 +14,24 @@ from .h5_file import H5_LOCK, check_plain, open_h5, reason_of
 if TYPE_CHECKING:
     import h5py
 
-# Detectors' boxes end on the picture's edge, give or take rounding.
+# Detectors' boxes end on the picture's edge, but for rounding.
 _EDGE = 1e-3
 
 
 class RegionPictures:
-    """Picture ``i`` is the group ``names[i]`` of the file ``files[file[i]]``, in the layout of LXMERT's and
-    VL-T5's features: ``features`` (R, F), ``boxes`` (R, 4) x1 y1 x2 y2 in pixels, ``img_w`` and ``img_h``.
-    Boxes none of which reaches beyond 1 are taken for parts of the picture's sides.
+    """Features of pictures' regions, in HDF5 files of the layout of LXMERT's and VL-T5's features.
 
-    ``shape``: (R, F), the same for all. Only what is asked for is read, and once however often it is asked
-    for. Names are kept as one bytes array, and files are opened by the process that reads: a million rows
-    pickle in a few tens of megabytes.
+    Picture ``i`` is the group ``names[i]`` of the file ``files[file[i]]``. A group has ``features`` (R, F),
+    ``boxes`` (R, 4) x1 y1 x2 y2 in pixels, ``img_w`` and ``img_h``. Boxes of which none reaches beyond 1 are
+    taken as parts of the picture's sides. Only what is asked for is read, and only once however often it is
+    asked for. Names are kept as one array of bytes, and the process that reads opens the files: a million
+    rows pickle in a few tens of megabytes.
+
+    Args:
+        files: The files.
+        file: The index of each picture's file.
+        names: The name of each picture's group.
+        shape: (R, F), the same for all pictures.
     """
 
     def __init__(
@@ -40,10 +46,12 @@ class RegionPictures:
         return len(self._names)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """float32 (n, R, F + 4): features, then boxes in parts of the picture's sides, 0 .. 1.
+        """Reads the pictures at ``rows``: float32 (n, R, F + 4), features followed by boxes in parts of the
+        picture's sides, 0 .. 1.
 
-        :class:`~orchestrator.errors.BadRecord` for a picture that is missing, of another shape, not finite,
-        or cannot be read; :class:`~orchestrator.errors.UserError` for a file that cannot be opened.
+        Raises:
+            BadRecord: A picture is missing, of another shape, not finite, or cannot be read.
+            UserError: A file cannot be opened.
         """
         regions, width = self.shape
         out = np.empty((len(rows), regions, width + 4), np.float32)
@@ -56,7 +64,7 @@ class RegionPictures:
             first[key] = i
             path, name = self.files[key[0]], key[1].decode()
             try:
-                # Held for one picture at a time, so that readers take turns.
+                # The lock is held for one picture at a time, so that readers take turns.
                 with H5_LOCK:
                     self._fill(open_h5(path), name, out[i])
             except (ValueError, TypeError, KeyError, OSError, RuntimeError) as error:
@@ -70,12 +78,12 @@ class RegionPictures:
         regions, width = self.shape
         if name.encode() not in file.id:
             raise ValueError("is not in the file")
-        # The library's own calls: its Python objects take longer than the reading.
+        # These are the library's own calls: its Python objects take longer than the reading.
         group = h5py.h5g.open(file.id, name.encode())
         out[:, :width] = _numbers(group, file.filename, "features", (regions, width))
         sides = np.tile([_number(group, "img_w"), _number(group, "img_h")], 2)
         boxes = _numbers(group, file.filename, "boxes", (regions, 4))
-        if boxes.max() > 1 + _EDGE:  # else they are in parts already: in pixels all would lie in the first
+        if boxes.max() > 1 + _EDGE:  # else they are parts: in pixels all would lie in the first pixel
             boxes = boxes / sides
         if not (boxes.min() >= -_EDGE and boxes.max() <= 1 + _EDGE):
             raise ValueError("a box reaches outside the picture")
@@ -95,20 +103,20 @@ def _numbers(group: h5py.h5g.GroupID, path: str | None, name: str, shape: tuple[
 
     if name.encode() not in group:
         raise ValueError(f"has no {name}")
-    found = h5py.h5d.open(group, name.encode())
-    if found.shape != shape:
-        raise ValueError(f"{name} has shape {found.shape}")
+    dataset = h5py.h5d.open(group, name.encode())
+    if dataset.shape != shape:
+        raise ValueError(f"{name} has shape {dataset.shape}")
     if path is not None:
-        check_plain(found, math.prod(shape), path)
+        check_plain(dataset, math.prod(shape), path)
     out = np.empty(shape, np.float32)
-    found.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
+    dataset.read(h5py.h5s.ALL, h5py.h5s.ALL, out)
     if shape and not np.isfinite(out).all():
         raise ValueError(f"{name} holds NaN or infinity")
     return out
 
 
 def _number(group: h5py.h5g.GroupID, name: str) -> float:
-    found = float(_numbers(group, None, name, ()))
-    if not 0 < found < np.inf:
-        raise ValueError(f"{name} is {found:g}")
-    return found
+    number = float(_numbers(group, None, name, ()))
+    if not 0 < number < np.inf:
+        raise ValueError(f"{name} is {number:g}")
+    return number

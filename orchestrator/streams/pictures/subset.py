@@ -12,7 +12,12 @@ from ..source import Pictures
 
 @dataclass(frozen=True)
 class PictureSubset:
-    """Picture i is ``pictures[rows[i]]``. ``rows``: int64 (n,)."""
+    """Some pictures of a split. Picture i is ``pictures[rows[i]]``.
+
+    Attributes:
+        pictures: All pictures.
+        rows: int64 (n,).
+    """
 
     pictures: Pictures
     rows: np.ndarray
@@ -21,7 +26,12 @@ class PictureSubset:
         return len(self.rows)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 (n, S, S, 3). A BadRecord names the row here, not in ``pictures``."""
+        """Reads the pictures at ``rows``: uint8 (n, S, S, 3), in that order.
+
+        Raises:
+            BadRecord: A picture cannot be read. The error names the row of the subset, not that of
+                ``pictures``.
+        """
         try:
             return self.pictures.read(self.rows[rows])
         except BadRecord as error:

@@ -1,4 +1,4 @@
-"""Pictures in which one that cannot be read is replaced."""
+"""Pictures in which an unreadable one is replaced."""
 
 from __future__ import annotations
 
@@ -16,12 +16,17 @@ _CHUNK = 64
 
 
 class SubstitutePictures:
-    """``pictures`` in which the place of one that cannot be read is taken by the next one of its group that
-    can, cyclically; the caller takes the whole record of that row, :meth:`take` says which.
+    """``pictures`` in which the next readable one of the same group, cyclically, replaces one that cannot be
+    read.
 
-    ``groups``: int (N,) each, rows with equal numbers are a group; where none of a row's group in the first
-    can be read, its group in the second is asked, and so on; without any all rows are one group. So a
-    substitute depends on the data alone, not on batch, rank or thread. Safe to call from several threads.
+    The caller takes the whole record of the row that :meth:`take` names. A substitute depends on the data
+    alone, and not on batch, rank or thread. Several threads may call the methods.
+
+    Args:
+        pictures: All pictures.
+        groups: int (N,) each. Rows with equal numbers are a group. Where no picture of a row's group in the
+            first array can be read, its group in the second array is tried, and so on. Without any array all
+            rows are one group.
     """
 
     def __init__(self, pictures: Pictures, groups: Sequence[np.ndarray] = ()) -> None:
@@ -41,13 +46,20 @@ class SubstitutePictures:
         task: np.ndarray | None = None,
         group: np.ndarray | None = None,
     ) -> SubstitutePictures:
-        """Pictures of training records: of the same task (int (N,); None: all are of one) and the same label.
+        """Pictures of training records, with substitutes of the same task and the same label.
 
         What is trained on then has the label by which it was chosen: shares, filters and the memory go by it.
         In retrieval and vqa, where many a category or object has one picture, another record takes the place
-        where none of its label can be read: in vqa one of the task and the object's group (``group``, int
-        (N,)), and where that has none either, as in retrieval, any of the task. In recognition a class
-        without a picture stays an error.
+        where none of its label can be read: in vqa a record of the task and the object's group, and where
+        that has none either, as in retrieval, any record of the task. In recognition a class without a
+        picture stays an error.
+
+        Args:
+            pictures: All pictures.
+            scenario: The stream's scenario.
+            label: int (N,).
+            task: int (N,); None: all records are of one task.
+            group: int (N,), the object's group, in vqa.
         """
         task = np.zeros(len(label), np.int64) if task is None else np.asarray(task, np.int64)
         kinds = [_within(task, label)]
@@ -62,44 +74,54 @@ class SubstitutePictures:
 
     @property
     def skipped(self) -> int:
-        """How many pictures were found so far that cannot be read."""
+        """How many unreadable pictures were found so far."""
         return len(self._bad)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 (n, S, S, 3). Raises BadRecord where no picture of a group can be read."""
+        """Reads the pictures at ``rows``, with substitutes: uint8 (n, S, S, 3).
+
+        Raises:
+            BadRecord: No picture of a group can be read.
+        """
         return self.take(rows)[0]
 
     def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What :meth:`read` gives, and the rows, int64 (n,), that it is of."""
+        """Reads the pictures at ``rows``, with substitutes.
+
+        Returns:
+            What :meth:`read` gives, and int64 (n,), the row that each picture is of.
+        """
         while True:
-            found = self._resolve(rows)
+            taken = self._resolve(rows)
             try:
-                pictures = self.pictures.read(found)
+                pictures = self.pictures.read(taken)
             except BadRecord as error:
                 with self._lock:
-                    # A new dict, since other threads look into the old one.
+                    # A new dictionary is made, since other threads read the old one.
                     self._bad = {**self._bad, error.row: str(error)}
                 continue
-            self._sound[found] = True
-            return pictures, found
+            self._sound[taken] = True
+            return pictures, taken
 
     def readable(self, rows: np.ndarray) -> np.ndarray:
-        """int64 (n,): the rows that :meth:`take` would take for ``rows``. Reads those not read before."""
-        found = self._resolve(rows)
-        unknown = found[~self._sound[found]]
+        """The rows that :meth:`take` would take for ``rows``, int64 (n,). Pictures that were not read before
+        are read.
+        """
+        taken = self._resolve(rows)
+        unknown = taken[~self._sound[taken]]
         for start in range(0, len(unknown), _CHUNK):
             self.take(unknown[start : start + _CHUNK])
         return self._resolve(rows)
 
     def _resolve(self, rows: np.ndarray) -> np.ndarray:
-        """The rows in the place of those that are known to be bad."""
+        """``rows``, with those that are known to be bad replaced."""
         rows = np.asarray(rows, np.int64)
         bad = self._bad
         if not bad or not (hit := np.isin(rows, list(bad))).any():
             return rows
-        found = rows.copy()
-        found[hit] = [self._stand_in(row, bad) for row in rows[hit].tolist()]
-        return found
+        resolved = rows.copy()
+        resolved[hit] = [self._stand_in(row, bad) for row in rows[hit].tolist()]
+        return resolved
 
     def _stand_in(self, row: int, bad: dict[int, str]) -> int:
         for following in self._orders():
@@ -111,7 +133,7 @@ class SubstitutePictures:
         raise BadRecord(f"{bad[row]}; nor can any other picture that could take its place be read", row)
 
     def _orders(self) -> list[np.ndarray]:
-        """Of each kind of group, the next row of each row's group."""
+        """For each kind of group, the next row of each row's group."""
         with self._lock:
             if not self._following:
                 self._following = [_following(group) for group in self._groups]
@@ -119,12 +141,14 @@ class SubstitutePictures:
 
 
 def _within(task: np.ndarray, kind: np.ndarray) -> np.ndarray:
-    """int64 (N,): equal where task and kind are: a task's kinds are its own block of numbers."""
+    """int64 (N,): numbers that are equal where task and kind are equal. A task's kinds have a block of
+    numbers of their own.
+    """
     return task * (int(np.max(kind, initial=0)) + 1) + kind
 
 
 def _following(group: np.ndarray) -> np.ndarray:
-    """int64 (N,): the next row of the same group, after its last the first."""
+    """int64 (N,): the next row of the same group; for its last row, the first."""
     order = np.argsort(group, kind="stable")
     ends = np.flatnonzero(np.diff(group[order], append=group[order[-1:]] + 1))
     begins = np.concatenate([[0], ends[:-1] + 1])

@@ -34,11 +34,11 @@ class _Config(ClassConfig):
 
 
 class Cifar100:
-    """60,000 pictures of 32x32 pixels in 100 classes, 50,000 of them for training.
+    """60,000 pictures of 32x32 pixels in 100 classes, of which 50,000 are for training.
 
-    Under ``data``: ``cifar-100-python/{train,test,meta}``. The classes are the fine labels, ``_`` in their
-    names a space. Training pictures are mirrored at random, as in the CLAP4CLIP code, whose resize to the
-    encoder's size is the encoder's business here.
+    ``data`` holds ``cifar-100-python/{train,test,meta}``. The classes are the fine labels, with a space for
+    each ``_`` in their names. Training pictures are mirrored at random, as in the CLAP4CLIP code. That code
+    also resizes pictures to the encoder's size; here the encoder does so.
     """
 
     Config = _Config
@@ -47,8 +47,10 @@ class Cifar100:
 
     @staticmethod
     def load(config: _Config, skip_bad: bool) -> StreamSource:
-        """The stream. :class:`~orchestrator.errors.UserError` for the first malformed thing; there is nothing
-        that could be left out.
+        """Reads the stream.
+
+        Raises:
+            UserError: Something is malformed. Nothing can be left out.
         """
         del skip_bad
         folder = _folder(config)
@@ -92,22 +94,22 @@ def _download(root: str, layout: str) -> None:
 
     try:
         download_and_extract_archive(CIFAR100.url, root, filename=CIFAR100.filename, md5=CIFAR100.tgz_md5)
-    except Exception as error:  # sockets, HTTP, archives: each has its own kinds
+    except Exception as error:  # sockets, HTTP and archives each raise their own kinds
         reason = " ".join(str(error).split())
         raise UserError(
             f"{CIFAR100.url}: cannot be fetched ({reason}), allowed: a network, or {layout} put into {root}"
         ) from None
 
 
-def _entry(found: dict[str, Any], key: str, path: str) -> Any:
-    if key not in found:
+def _entry(content: dict[str, Any], key: str, path: str) -> Any:
+    if key not in content:
         raise UserError(f"{path}: has no {key}, allowed: a file of CIFAR-100 (not CIFAR-10)")
-    return found[key]
+    return content[key]
 
 
 def _examples(path: str, digest: hashlib._Hash) -> Examples:
-    found = read_cifar_pickle(path)
-    data, labels = _entry(found, "data", path), _entry(found, "fine_labels", path)
+    content = read_cifar_pickle(path)
+    data, labels = _entry(content, "data", path), _entry(content, "fine_labels", path)
     row = 3 * _SIDE**2
     if not isinstance(data, np.ndarray) or data.ndim != 2 or data.shape[1] != row:
         raise UserError(f"{path}: data is no array of bytes (N, {row}), allowed: one row a picture")

@@ -13,12 +13,18 @@ from ...errors import UserError
 
 
 def read_cifar_pickle(path: str) -> dict[str, Any]:
-    """What a file of the published layout holds: text -> lists, numbers, text or uint8 arrays.
+    """Reads a file of the published layout.
 
-    It may have been written by Python 2 or 3 and any NumPy: text may be bytes. The few globals that an array
-    is made of are stood in for by plain objects of this module, and any other is refused, so that a file can
-    run no code. :class:`~orchestrator.errors.UserError`, one line: a file that is missing, cut short,
-    malformed or asks for something else.
+    It may have been written by Python 2 or 3 and any NumPy, so that text may be bytes. Plain objects of this
+    module stand in for the few globals that an array is made of. Any other global is refused, so that a file
+    can run no code.
+
+    Returns:
+        Text -> lists, numbers, text or uint8 arrays.
+
+    Raises:
+        UserError: The file is missing, cut short, malformed, or asks for another global. The message is one
+            line.
     """
     try:
         with open(path, "rb") as file:
@@ -35,7 +41,9 @@ def read_cifar_pickle(path: str) -> dict[str, Any]:
 
 
 def _check_memo(file: BinaryIO) -> None:
-    """The unpickler makes room for as many objects as an index says: nine bytes can ask for 34 GB."""
+    """Refuses large indices, since the unpickler makes room for as many objects as an index says: nine bytes
+    can ask for 34 GB.
+    """
     size = os.fstat(file.fileno()).st_size
     for opcode, argument, _ in pickletools.genops(file):
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > size:
@@ -45,7 +53,7 @@ def _check_memo(file: BinaryIO) -> None:
 
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        # Made anew for each file: a pickle can set attributes on what it was given.
+        # These are made anew for each file, because a pickle can set attributes on what it was given.
         stand_ins = {
             "_codecs.encode": lambda text, encoding="latin1": text.encode("latin1"),
             "numpy.ndarray": object(),
@@ -55,10 +63,10 @@ class _Reader(pickle.Unpickler):
             "numpy.core.numeric._frombuffer": _Array.of_buffer,
             "numpy._core.numeric._frombuffer": _Array.of_buffer,
         }
-        found = stand_ins.get(f"{module}.{name}")
-        if found is None:
+        stand_in = stand_ins.get(f"{module}.{name}")
+        if stand_in is None:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}, which is none of an array's parts")
-        return found
+        return stand_in
 
 
 class _Kind:
@@ -70,7 +78,7 @@ class _Kind:
         self.name = name
 
     def __setstate__(self, state: Any) -> None:
-        """Byte order and the like: nothing that matters to single bytes."""
+        """Ignores byte order and the like, which do not matter for single bytes."""
 
 
 class _Array:

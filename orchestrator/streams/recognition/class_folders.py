@@ -1,4 +1,4 @@
-"""Pictures in class folders, as they lie on disk."""
+"""Pictures in class folders on disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SPLIT = re.compile(
     re.IGNORECASE,
 )
 _TRAINED = re.compile(r"train|trn", re.IGNORECASE)
-# What systems put beside and between a user's folders: thumbnails and copies of pictures, among others.
+# Folders that systems put beside and between a user's, with thumbnails and copies of pictures, among others.
 _SYSTEMS = frozenset(
     ("__MACOSX", "@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 )
@@ -29,46 +29,54 @@ _SHOWN = 5
 
 
 def _kinds_of(splits: list[str]) -> dict[str, set[bool]]:
-    """Of split folders by what stands before: whether they are for training. ``bullet train`` and
-    ``crash test`` are no two splits of one data set, ``my_train`` and ``my_test`` are.
+    """For split folders, by the text before the split's name, whether they are for training. ``bullet train``
+    and ``crash test`` are not two splits of one data set; ``my_train`` and ``my_test`` are.
     """
-    found: dict[str, set[bool]] = {}
+    kinds: dict[str, set[bool]] = {}
     for split in splits:
         before = _SPLIT.fullmatch(split)["before"] or ""
-        found.setdefault(before.lower(), set()).add(bool(_TRAINED.search(split, len(before))))
-    return found
+        kinds.setdefault(before.lower(), set()).add(bool(_TRAINED.search(split, len(before))))
+    return kinds
 
 
 def class_folders(root: str, bad: BadRecords) -> tuple[list[str], list[PictureList]]:
-    """The class folders of ``root/{train,test}/CLASS``, or of ``root/CLASS``, sorted, and the pictures below
-    them: of train and of test, or of the one part. A picture's path is from ``root`` on.
+    """Lists the class folders of ``root/{train,test}/CLASS``, or of ``root/CLASS``, and the pictures below
+    them.
 
-    Names that are composed in two ways (NFC, NFD) are one folder's. What begins with a dot, and folders that
-    systems make for themselves (``@eaDir``, ``__MACOSX``), are passed over.
-    Links are followed, each folder once: one that leads back up, or to a folder of the same class, adds
-    nothing. ``bad`` is called for what cannot be listed, a link that leads nowhere, what is no file, and a
-    name that is not UTF-8, which are left out. What is passed over for its ending, or lies beside the class
-    folders, is told in ``bad.remarks``.
+    Names that are composed in two ways (NFC, NFD) are one folder's. What begins with a dot is skipped, and so
+    are folders that systems make for themselves (``@eaDir``, ``__MACOSX``). Links are followed, each folder
+    once: a link that leads back up, or to a folder of the same class, adds nothing.
 
-    :class:`~orchestrator.errors.UserError`, one line: no class folders, folders that look like splits under
-    other names or inside of a class, classes that one of train and test has alone.
+    Args:
+        root: The data folder.
+        bad: Is called for what cannot be listed, a link that leads nowhere, something that is no file, and a
+            name that is not UTF-8, all of which are left out. ``bad.remarks`` gets what is skipped for its
+            ending, or lies beside the class folders.
+
+    Returns:
+        The class folders, sorted, and the pictures of train and of test, or of the one part. A picture's path
+        starts at ``root``.
+
+    Raises:
+        UserError: There are no class folders; folders look like splits under other names or inside a class;
+            or only one of train and test has a class. The message is one line.
     """
     walk = _Walk(root, bad)
     tops = ["train", "test"] if all(os.path.isdir(f"{root}/{top}") for top in ("train", "test")) else [""]
-    found = {top: walk.folders(top) for top in tops}
+    below = {top: walk.folders(top) for top in tops}
     if tops == [""]:
-        walk.check_no_splits(found[""])
+        walk.check_no_splits(below[""])
     else:
-        walk.check_same(found["train"], found["test"])
+        walk.check_same(below["train"], below["test"])
         walk.remark_others()
-    names = sorted({name: spelled for top in reversed(tops) for name, spelled in found[top].items()}.values())
+    names = sorted({name: spelled for top in reversed(tops) for name, spelled in below[top].items()}.values())
     if not names:
         raise UserError(f"{root}: holds no class folders, allowed: train/ and test/ with them, or them")
     parts = []
     for top in tops:
         part = PictureList([], [])
         for label, name in enumerate(names):
-            spelled = found[top].get(_composed(name))
+            spelled = below[top].get(_composed(name))
             pictures = sorted(walk.pictures(os.path.join(top, spelled))) if spelled else []
             part.paths.extend(pictures)
             part.labels.extend([label] * len(pictures))
@@ -93,13 +101,13 @@ class _Walk:
             place = up
 
     def folders(self, top: str) -> dict[str, str]:
-        """Composed name -> name, of the folders right below one."""
+        """Composed name -> name, for the folders right below ``top``."""
         place = f"{self._root}/{top}".rstrip("/")
-        found: dict[str, str] = {}
+        folders_here: dict[str, str] = {}
         for entry in _listed(place):
             kind = _kind(entry)
             if kind == "folder":
-                if (other := found.setdefault(_composed(entry.name), entry.name)) != entry.name:
+                if (other := folders_here.setdefault(_composed(entry.name), entry.name)) != entry.name:
                     raise UserError(
                         f"{place}: holds two folders {other!r} whose names differ in how their letters are "
                         "composed alone (NFC, NFD), allowed: one"
@@ -108,7 +116,7 @@ class _Walk:
                 self._beside += _is_picture(entry.name)
             elif entry.is_symlink():
                 self._bad(f"{place}/{entry.name}: {kind}, allowed: a class folder", "no such file")
-        return found
+        return folders_here
 
     def check_no_splits(self, names: dict[str, str]) -> None:
         splits = [name for name in names.values() if _SPLIT.fullmatch(name) and self._holds_folders(name)]
@@ -122,7 +130,7 @@ class _Walk:
             )
 
     def check_no_splits_inside(self) -> None:
-        """Splits would be drawn anew, from the test pictures too."""
+        """Refuses splits inside class folders. Splits would be drawn anew, from the test pictures too."""
         mixed = {
             name: splits
             for name, splits in self._inside.items()
@@ -137,7 +145,7 @@ class _Walk:
             )
 
     def _holds_folders(self, name: str) -> bool:
-        """And no pictures beside them."""
+        """Whether the folder holds folders, and no pictures beside them."""
         kinds = [(_kind(entry), entry.name) for entry in _listed(f"{self._root}/{name}")]
         has_pictures = any(kind == "file" and _is_picture(file) for kind, file in kinds)
         return not has_pictures and any(kind == "folder" for kind, _ in kinds)
@@ -157,7 +165,7 @@ class _Walk:
             )
 
     def remark_others(self) -> None:
-        """Says which folders lie beside train/ and test/."""
+        """Remarks on folders beside train/ and test/."""
         others = sorted(e.name for e in _listed(self._root) if _kind(e) == "folder")
         others = [f"{name}/" for name in others if name not in ("train", "test")]
         if others:
@@ -168,7 +176,7 @@ class _Walk:
             )
 
     def remark_passed(self) -> None:
-        """Says what in the class folders and beside them is taken for no picture."""
+        """Remarks on what lies in the class folders and beside them and is no picture."""
         if self._passed:
             told = [f"{count} x {ending}" for ending, count in self._passed.most_common(_SHOWN)]
             rest = sum(self._passed.values()) - sum(n for _, n in self._passed.most_common(_SHOWN))
@@ -181,13 +189,13 @@ class _Walk:
             self._bad.remarks.append(f"passed over: {self._beside} picture(s) in no class folder")
 
     def pictures(self, folder: str) -> Iterator[str]:
-        """The pictures below a class's folder, as paths from the root, each file once."""
+        """The pictures below a class's folder, each file once, as paths from the root on."""
         seen = set(self._above)
         files: list[str] = []
         linked: dict[str, os.DirEntry[str]] = {}
         waiting, links = [folder], []
         while waiting or links:
-            # A folder is known by its own name rather than by a link's.
+            # A folder goes by its own name rather than by a link's.
             where = waiting.pop() if waiting else links.pop(0)
             key = _key(f"{self._root}/{where}")
             if key in seen:
@@ -220,13 +228,13 @@ class _Walk:
         yield from self._new(linked, files)
 
     def _new(self, linked: dict[str, os.DirEntry[str]], files: list[str]) -> Iterator[str]:
-        """Of the links those that lead to no file of the class by another way."""
+        """Those of the links that lead to a file which the class does not have by another path."""
         if not linked:
             return
         seen = {_key(f"{self._root}/{path}") for path in files}
         for path in sorted(linked):
-            found = linked[path].stat()
-            key = found.st_dev, found.st_ino
+            status = linked[path].stat()
+            key = status.st_dev, status.st_ino
             if key in seen:
                 message = f"{self._root}/{path}: is a link to another picture of its class"
                 self._bad.pass_over(message, "link to another picture of its class")
@@ -236,7 +244,7 @@ class _Walk:
 
 
 def _listed(folder: str) -> list[os.DirEntry[str]]:
-    """Sorted; without what begins with a dot, or is a system's."""
+    """The folder's entries, sorted, without names that begin with a dot and without systems' folders."""
     try:
         with os.scandir(folder) as entries:
             kept = (e for e in entries if not e.name.startswith(".") and e.name not in _SYSTEMS)
@@ -246,7 +254,7 @@ def _listed(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _kind(entry: os.DirEntry[str]) -> str:
-    """``folder``, ``file``, or what it is instead. Only links are looked up."""
+    """``folder``, ``file``, or what the entry is instead. Only links are looked up."""
     try:
         if entry.is_dir():
             return "folder"
@@ -258,12 +266,14 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 
 def _key(path: str) -> tuple[int, int] | str:
-    """What is equal where two paths lead to the same file or folder; the path where that cannot be told."""
+    """A key that is equal for two paths to the same file or folder; the path itself where that cannot be
+    told.
+    """
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return path
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _is_picture(name: str) -> bool:

@@ -16,15 +16,19 @@ from ..source import Pictures, SplitSource, StreamSource, TaskSource
 from .class_config import ClassConfig
 from .templates import templates
 
-# Pictures of a data set without a test split are tested on whatever the seed: a search with one seed must not
-# have trained on what a run with another is tested on.
+# The test pictures of a data set without a test split are the same whatever the seed: a search with one seed
+# must not have trained on what a run with another seed is tested on.
 _TEST_SEED = 1993
 
 
 @dataclass(frozen=True)
 class Examples:
-    """A published split. ``pictures(rows)``: those of some of its N rows. ``label``: integers (N,), the
-    class as the data set numbers it. ``ids``: N names, for errors.
+    """A published split of N rows.
+
+    Attributes:
+        pictures: Gives the pictures at some rows.
+        label: Integers (N,): the class in the data set's own numbering.
+        ids: N names, for errors.
     """
 
     pictures: Callable[[np.ndarray], Pictures]
@@ -47,15 +51,26 @@ def class_incremental(
 ) -> StreamSource:
     """The stream of a data set of C classes.
 
-    ``names``: of the classes, as the data set numbers them. ``test``: the data set's test split, or the part
-    of each class's pictures that becomes it, the same for every seed. ``content``: what the pictures are, for
-    the fingerprints. Prompts are part of neither, class names of the stream's alone: with others, encoded
-    pictures stay as they are. A class's validation pictures are drawn from its training pictures by
-    ``config.seed``. Each class has at least one picture in each split. ``origins``: where each class comes
-    from, for errors; None: its number.
+    A class's validation pictures are drawn from its training pictures by ``config.seed``. Each class has at
+    least one picture in each split. Prompts are not part of the fingerprints, and class names are part of the
+    stream's alone, so that encoded pictures stay valid with other names.
 
-    :class:`~orchestrator.errors.UserError`: a name that is empty or used twice, a label outside 0 .. C - 1, a
-    class with too few pictures, task sizes that do not suit C.
+    Args:
+        name: The stream's name.
+        config: What the user says about classes and tasks.
+        names: The classes' names, in the data set's own numbering.
+        train: The training split.
+        test: The data set's test split, or the share of each class's pictures that becomes it, which is the
+            same for every seed.
+        image_size: The side of the pictures, in pixels.
+        augment: The training transform.
+        content: What the pictures are, for the fingerprints.
+        origins: Where each class comes from, for errors; None: its number.
+        skipped: How many bad records were left out, by reason.
+
+    Raises:
+        UserError: A name is empty or used twice, a label is outside 0 .. C - 1, a class has too few pictures,
+            or task sizes do not suit C.
     """
     _check_names(name, names, origins or [f"class {number}" for number in range(len(names))])
     count = len(names)
@@ -98,27 +113,29 @@ def class_incremental(
 
 def _check_names(stream: str, names: Sequence[str], origins: Sequence[str]) -> None:
     seen: dict[str, tuple[str, str]] = {}
-    for found, origin in zip(names, origins, strict=True):
-        if not shows(found):
-            raise UserError(f"stream {stream}: class name {found!r} of {origin} is empty, allowed: text")
+    for written, origin in zip(names, origins, strict=True):
+        if not shows(written):
+            raise UserError(f"stream {stream}: class name {written!r} of {origin} is empty, allowed: text")
         try:
-            found.encode()
+            written.encode()
         except UnicodeEncodeError:
-            raise UserError(f"stream {stream}: class name {found!r} is not Unicode, allowed: UTF-8") from None
-        # What looks alike is alike: é has two encodings, and data sets write _ for a space.
-        key = unicodedata.normalize("NFC", " ".join(found.replace("_", " ").split()))
+            raise UserError(
+                f"stream {stream}: class name {written!r} is not Unicode, allowed: UTF-8"
+            ) from None
+        # Names that look alike count as equal: é has two encodings, and data sets write _ for a space.
+        key = unicodedata.normalize("NFC", " ".join(written.replace("_", " ").split()))
         if key in seen:
             other, where = seen[key]
-            twice = repr(found) if found == other else f"{found!r} (also written {other!r})"
+            twice = repr(written) if written == other else f"{written!r} (also written {other!r})"
             raise UserError(
                 f"stream {stream}: class name {twice} is used twice, for {where} and {origin}, allowed: each "
                 "name once"
             )
-        seen[key] = found, origin
+        seen[key] = written, origin
 
 
 def _stops(config: ClassConfig, count: int) -> list[int]:
-    """Where each task's classes end."""
+    """The end of each task's classes."""
     if config.initial > count:
         raise UserError(f"stream.initial: {config.initial}, allowed: 1 .. {count}, the number of classes")
     left = count - config.initial
@@ -168,7 +185,7 @@ def _by_class(
 def _drawn(
     rng: np.random.Generator, rows: Sequence[np.ndarray], share: float, leave: int
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """A share of each class's rows, at least one, and the others, at least ``leave``."""
+    """Draws a share of each class's rows, at least one, and leaves at least ``leave`` others."""
     shuffled = [rng.permutation(r) for r in rows]
     sizes = [min(max(round(share * len(r)), 1), len(r) - leave) for r in rows]
     taken = [r[:n] for r, n in zip(shuffled, sizes, strict=True)]

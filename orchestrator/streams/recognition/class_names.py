@@ -1,4 +1,4 @@
-"""Names for class folders, from a file."""
+"""Names for class folders, read from a file."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ from ..text.text_file import read_text
 
 
 def read_class_names(path: str) -> dict[str, str]:
-    """Folder -> name, the names exactly as they are written, in any language; the folders composed (NFC),
-    since the same letters may be spelled in two ways.
+    """Reads the names of class folders. Names are exactly as they are written, in any language.
 
-    By the file's ending: ``.json``, an object; ``.yaml`` or ``.yml``, a mapping; any other, a line a class:
-    the folder, a tab (or, without one, spaces), the name. UTF-8. :class:`~orchestrator.errors.UserError`, one
-    line: a file that is missing or malformed, a folder given twice, a name that is empty or no text.
+    The file's ending tells its format: ``.json``, an object; ``.yaml`` or ``.yml``, a mapping; any other
+    ending, one line for each class with the folder, a tab (or, without a tab, spaces), and the name. It is
+    UTF-8.
+
+    Returns:
+        Folder -> name. Folders are composed (NFC), since the same letters may be spelled in two ways.
+
+    Raises:
+        UserError: The file is missing or malformed, a folder comes twice, or a name is empty or no text. The
+            message is one line.
     """
     if path.endswith((".yaml", ".yml")):
-        found, _ = strict_yaml.read(path)
-        pairs = list(found.items()) if isinstance(found, dict) else None
+        content, _ = strict_yaml.read(path)
+        pairs = list(content.items()) if isinstance(content, dict) else None
     elif path.endswith(".json"):
         pairs = _json(path)
     else:
@@ -41,8 +47,8 @@ def read_class_names(path: str) -> dict[str, str]:
 
 
 def _json(path: str) -> list[tuple[str, Any]] | None:
-    found = read_json(path, "an object, folder to name", pairs=tuple)
-    return list(found) if isinstance(found, tuple) else None
+    content = read_json(path, "an object, folder to name", pairs=tuple)
+    return list(content) if isinstance(content, tuple) else None
 
 
 def _lines(path: str) -> list[tuple[str, str]]:

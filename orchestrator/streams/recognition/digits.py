@@ -1,4 +1,4 @@
-"""``digits``: scikit-learn's handwritten digits, real pictures that need no download."""
+"""``digits``: scikit-learn's handwritten digits, which are real pictures and need no download."""
 
 from __future__ import annotations
 
@@ -37,11 +37,12 @@ class _Config(ClassConfig):
 
 
 class Digits:
-    """1,797 digits of 8x8 grey pixels (scikit-learn's ``load_digits``: the test part of Alpaydin and Kaynak,
-    *Optical Recognition of Handwritten Digits*, UCI 1998), white on black; the classes are zero .. nine.
+    """1,797 digits of 8x8 grey pixels, white on black. The classes are zero .. nine.
 
-    The pictures come in one part: a fifth of each class, the same for every seed, is the test split. They are
-    shifted in training, never mirrored: a mirrored digit is another or none.
+    They are scikit-learn's ``load_digits``: the test part of Alpaydin and Kaynak, *Optical Recognition of
+    Handwritten Digits*, UCI 1998. The pictures come in one part. A fifth of each class, the same for every
+    seed, is the test split. Pictures are shifted in training and never mirrored, since a mirrored digit is
+    another one or none.
     """
 
     Config = _Config
@@ -50,16 +51,16 @@ class Digits:
 
     @staticmethod
     def load(config: _Config, skip_bad: bool) -> StreamSource:
-        """The stream. There is nothing bad to skip."""
-        # Imported here: it takes a second, and a list of the streams has no use for it.
+        """Reads the stream. There is nothing bad to skip."""
+        # This is imported here because it takes a second, and a list of the streams does not need it.
         from sklearn.datasets import load_digits
 
         del skip_bad
-        found = load_digits()
-        array = _enlarged(found.images, config.image_size)
+        digits = load_digits()
+        array = _enlarged(digits.images, config.image_size)
         examples = Examples(
             pictures=lambda rows: ArrayPictures(array[rows]),
-            label=found.target,
+            label=digits.target,
             ids=[f"digit {i}" for i in range(len(array))],
         )
         return class_incremental(
@@ -75,7 +76,7 @@ class Digits:
 
 
 def _enlarged(images: np.ndarray, size: int) -> np.ndarray:
-    """uint8 (N, size, size, 3) of float (N, 8, 8) in 0 .. 16."""
+    """uint8 (N, size, size, 3) from float (N, 8, 8) in 0 .. 16."""
     grey = np.rint(images * (255 / 16)).astype(np.uint8)
     large = [Image.fromarray(g).resize((size, size), Image.Resampling.BICUBIC) for g in grey]
     return np.repeat(np.stack(large)[..., None], 3, axis=3)

@@ -50,13 +50,13 @@ class _Config(ClassConfig):
 
 
 class ImageFolder:
-    """Pictures of any size: ``data/{train,test}/CLASS/*.jpg`` or ``data/CLASS/*.jpg`` (or .png, .webp ...),
-    or files listed with their labels, as the CLAP4CLIP code splits ImageNet-R (``train/n01443537/art_0.jpg
-    0``).
+    """Pictures of any size, in class folders or in files that are listed with their labels.
 
-    Folders below a class's belong to it; what begins with a dot is passed over. With lists, the pictures of a
-    label lie in one folder. They are read from disk when they are needed: that a file exists is checked here,
-    that it can be decoded when it is read. Training pictures are mirrored at random, as in the CLAP4CLIP
+    Class folders are ``data/{train,test}/CLASS/*.jpg`` or ``data/CLASS/*.jpg`` (or .png, .webp ...). Lists
+    are as the CLAP4CLIP code splits ImageNet-R (``train/n01443537/art_0.jpg 0``). Folders below a class's
+    folder belong to the class. Names that begin with a dot are skipped. With lists, the pictures of a label
+    lie in one folder. Pictures are read from disk when they are needed: that a file exists is checked here,
+    and that it can be decoded when it is read. Training pictures are mirrored at random, as in the CLAP4CLIP
     code.
     """
 
@@ -68,9 +68,11 @@ class ImageFolder:
 
     @staticmethod
     def load(config: _Config, skip_bad: bool) -> StreamSource:
-        """The stream. :class:`~orchestrator.errors.UserError` for the first malformed thing.
+        """Reads the stream. With ``skip_bad``, malformed lines and missing pictures are left out and counted
+        by reason.
 
-        With ``skip_bad``, malformed lines and pictures that are missing are left out and counted by reason.
+        Raises:
+            UserError: Something is malformed.
         """
         root = config.data
         if not root:
@@ -87,7 +89,7 @@ class ImageFolder:
 def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     folders, parts = _listed(config, bad) if config.train_list else class_folders(config.data, bad)
     train, *test = (_examples(config, part) for part in parts)
-    found = class_incremental(
+    source = class_incremental(
         "image-folder",
         config,
         _names(config, folders),
@@ -99,7 +101,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         origins=[f"folder {folder!r}" for folder in folders],
         skipped=bad.counts,
     )
-    return replace(found, remarks=(*bad.remarks, *same_pictures(found.tasks)))
+    return replace(source, remarks=(*bad.remarks, *same_pictures(source.tasks)))
 
 
 def _listed(config: _Config, bad: BadRecords) -> tuple[list[str], list[PictureList]]:

@@ -18,22 +18,34 @@ _SHOWN = 200  # characters
 
 @dataclass(frozen=True)
 class PictureList:
-    """``paths``: of pictures, from the data folder on. ``labels``: the class of each."""
+    """Pictures and their labels.
+
+    Attributes:
+        paths: The pictures' paths, from the data folder on.
+        labels: The class of each picture.
+    """
 
     paths: list[str]
     labels: list[int]
 
 
 def listed_pictures(root: str, path: str, bad: Callable[[str, str], None]) -> PictureList:
-    """What a list file holds: a line "path label" a picture, as CLAP4CLIP's ``imagenetr_train.txt``; a path,
-    from ``root`` on, may hold spaces. Where only the composition of letters differs (NFC in the list, NFD on
-    the disk, as in archives of macOS), the path is that on the disk.
+    """Reads a list file with a line "path label" for each picture, such as CLAP4CLIP's
+    ``imagenetr_train.txt``.
 
-    ``bad(message, reason)`` is called for each malformed line and for a picture that is not there, or outside
-    of ``root``, which are left out: it may raise. :class:`~orchestrator.errors.UserError` for a file that
-    cannot be read.
+    A path may hold spaces. Where a path in the list and on the disk differ only in how letters are composed
+    (NFC in the list, NFD on the disk, as in archives of macOS), the path on the disk is taken.
+
+    Args:
+        root: The folder that paths start at.
+        path: The list file.
+        bad: ``bad(message, reason)`` is called for each malformed line, and for a picture that does not exist
+            or lies outside ``root``. These are left out. It may raise.
+
+    Raises:
+        UserError: The file cannot be read.
     """
-    found = PictureList([], [])
+    listed = PictureList([], [])
     names = lru_cache(maxsize=None)(_names)
     for number, line in enumerate(_LINE_END.split(read_text(path, "a list of pictures and labels")), 1):
         if not line.strip():
@@ -50,13 +62,13 @@ def listed_pictures(root: str, path: str, bad: Callable[[str, str], None]) -> Pi
         elif (there := _on_disk(root, picture, names)) is None:
             bad(f"{path}:{number}: {root}/{picture}: no such file, allowed: one that exists", "no such file")
         else:
-            found.paths.append(there)
-            found.labels.append(int(label))
-    return found
+            listed.paths.append(there)
+            listed.labels.append(int(label))
+    return listed
 
 
 def _on_disk(root: str, picture: str, names: Callable[[str], dict[str, str]]) -> str | None:
-    """The path of the file whose name has the same letters; None: there is none."""
+    """The path of the file whose name has the same letters; None where there is none."""
     if os.path.isfile(f"{root}/{picture}"):
         return picture
     if picture.isascii():
@@ -71,7 +83,7 @@ def _on_disk(root: str, picture: str, names: Callable[[str], dict[str, str]]) ->
 
 
 def _names(folder: str) -> dict[str, str]:
-    """Composed name -> name, of all that is in a folder; of none where it cannot be read."""
+    """Composed name -> name, for all that a folder holds; empty where it cannot be read."""
     try:
         return {unicodedata.normalize("NFC", name): name for name in sorted(os.listdir(folder))}
     except OSError:

@@ -1,4 +1,4 @@
-"""``shapes-recognition``: generated pictures of one thing each, a new family of things in each task."""
+"""``shapes-recognition``: generated pictures of one thing each, with a new family of things in each task."""
 
 from __future__ import annotations
 
@@ -61,11 +61,12 @@ class _Config:
 
 
 class ShapesRecognition:
-    """Class-incremental recognition of single things: a class is a colour and a thing, "red hammer".
+    """Class-incremental recognition of single things. A class is a colour and a thing, "red hammer".
 
-    A thing's picture varies in place, side, tilt, shade and background. The shipped CLIP was pretrained on
-    the same world, without the families that tasks are made of: it knows the colours, and must learn the
-    things. The same thing in another colour is another class of the same task, so colour alone does not do.
+    Pictures of a thing vary in place, side, tilt, shade and background. The shipped CLIP was pretrained on
+    the same generated world, without the families that tasks are made of: it knows the colours and must learn
+    the things. The same thing in another colour is another class of the same task, so that colour alone does
+    not suffice.
     """
 
     Config = _Config
@@ -74,7 +75,7 @@ class ShapesRecognition:
 
     @staticmethod
     def load(config: _Config, skip_bad: bool) -> StreamSource:
-        """The stream. There is nothing bad to skip."""
+        """Makes the stream. There is nothing bad to skip."""
         del skip_bad
         prompts = templates(config.templates)
         drawn = {name: value for name, value in asdict(config).items() if name != "templates"}
@@ -123,7 +124,7 @@ def _task(config: _Config, index: int, kinds: np.ndarray, first: int, digest: ha
         pictures = ScenePictures(scenes, config.image_size)
         for column in scenes.columns():
             digest.update(np.ascontiguousarray(column))
-        # The drawings are content too.
+        # The drawings are part of the content.
         digest.update(pictures.read(np.arange(min(len(scenes), 8))))
         splits[split] = SplitSource(
             pictures=pictures,

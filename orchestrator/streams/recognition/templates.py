@@ -1,4 +1,4 @@
-"""Prompt templates: sentences in which a class name takes the place of ``{}``."""
+"""Prompt templates: sentences with ``{}`` for a class name."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _cifar() -> tuple[str, ...]:
 
 
 def _imagenet() -> tuple[str, ...]:
-    # Imported here: open_clip takes seconds, and nearly no run asks for these.
+    # This is imported here because open_clip takes seconds, and nearly no run asks for these templates.
     from open_clip.zero_shot_metadata import OPENAI_IMAGENET_TEMPLATES
 
     return tuple(fill("{}") for fill in OPENAI_IMAGENET_TEMPLATES)
@@ -49,11 +49,16 @@ _SETS: dict[str, Callable[[], tuple[str, ...]]] = {
 
 
 def templates(chosen: str | Sequence[str]) -> tuple[str, ...]:
-    """The templates of a named set, or those given, checked: each has ``{}`` once and no other brace.
+    """The templates of a named set, or given ones. Each has ``{}`` once and no other brace.
 
-    ``photo``: "a photo of a {}." ``cifar``, ``imagenet``: the 18 and the 80 that CLIP's authors published for
-    CIFAR and ImageNet (github.com/openai/CLIP, ``data/prompts.md``), in their order. ``digits``: five for
-    numbers. A one-line :class:`ValueError` for an unknown set, an empty list or a malformed template.
+    Args:
+        chosen: A list of templates, or a set's name. ``photo`` is "a photo of a {}." ``cifar`` and
+            ``imagenet`` are the 18 and the 80 that CLIP's authors published for CIFAR and ImageNet
+            (github.com/openai/CLIP, ``data/prompts.md``), in their order. ``digits`` is five for numbers.
+
+    Raises:
+        ValueError: The set is unknown, the list is empty, or a template is malformed. The message is one
+            line.
     """
     if isinstance(chosen, str):
         if chosen not in _SETS:

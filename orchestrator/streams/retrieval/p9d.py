@@ -69,16 +69,19 @@ class _Config(TextConfig):
 
 
 class P9D:
-    """Image <-> text retrieval over a folder of pictures; an industry is a task, a ``cate_name`` a category.
+    """Image <-> text retrieval over a folder of pictures. An industry is a task, and a ``cate_name`` is a
+    category.
 
-    Under ``data``: ``json/train.json``, ``json/test.json`` and, where multi-modal retrieval is to be
-    measured, ``json/query.json`` and ``json/gallery.json``; ``train_images/ID.jpg`` and, for the three
-    others, ``gallery_images/ID.jpg``. Captions are cleaned as the released code does (:func:`clean_caption`,
-    30 words). Validation records are held out of each task's training records by the seed: at least one, and
-    no more than the task has test records, so that recall is measured among as many candidates; different
-    captions first.
+    ``data`` holds ``json/train.json`` and ``json/test.json``; where multi-modal retrieval is to be measured,
+    ``json/query.json`` and ``json/gallery.json``; ``train_images/ID.jpg``; and, for the three other files,
+    ``gallery_images/ID.jpg``. Captions are cleaned as the released code does (:func:`clean_caption`, 30
+    words).
 
-    That every picture exists is checked here; that it can be decoded, when it is read.
+    Validation records are held out of each task's training records by the seed. There is at least one, and
+    there are no more than the task has test records, so that recall is measured among as many candidates.
+    Records with different captions come first.
+
+    That every picture exists is checked here. That it can be decoded is checked when it is read.
     """
 
     Config = _Config
@@ -87,9 +90,11 @@ class P9D:
 
     @staticmethod
     def load(config: _Config, skip_bad: bool) -> StreamSource:
-        """The stream. :class:`~orchestrator.errors.UserError` for the first malformed thing.
+        """Reads the stream. With ``skip_bad``, malformed records and records without a picture are left out
+        and counted by reason.
 
-        With ``skip_bad``, malformed records and those without a picture are left out and counted by reason.
+        Raises:
+            UserError: Something is malformed.
         """
         root = config.data
         if not root:
@@ -143,7 +148,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
 
 
 def _files(tasks: list[TaskSource]) -> Iterable[str]:
-    """Each picture's file, once: query and gallery may be of the same records as test."""
+    """Each picture's file, once: query and gallery may have the same records as test."""
     splits = [split for task in tasks for split in task.splits.values()]
     return dict.fromkeys(split.pictures.path(row) for split in splits for row in range(len(split.ids)))
 
@@ -166,8 +171,8 @@ def _task_names(config: _Config, names: list[str]) -> list[str]:
 def _drop_missing(
     root: str, found: dict[str, dict[str, Records]], bad: Callable[[str, str], None]
 ) -> dict[tuple[str, str], str]:
-    """Leaves out the records without a picture. (folder, id) -> the picture's name, where the two have the
-    same letters, composed in two ways (NFC in a list, NFD on a disk of macOS).
+    """Leaves out the records without a picture. Returns (folder, id) -> the picture's name, where the two
+    have the same letters composed in two ways (NFC in a list, NFD on a disk of macOS).
     """
     spelled: dict[tuple[str, str], str] = {}
     for folder in sorted({_FOLDERS.get(split, "gallery_images") for split in found}):
@@ -204,7 +209,7 @@ def _drop_missing(
 
 
 def _stems(folder: str) -> Iterator[str]:
-    """Of the pictures in a folder."""
+    """The names, without their ending, of the pictures in a folder."""
     try:
         with os.scandir(folder) as entries:
             yield from (
@@ -216,7 +221,7 @@ def _stems(folder: str) -> Iterator[str]:
 
 def _splits(config: _Config, name: str, records: dict[str, Records]) -> dict[str, tuple[Records, np.ndarray]]:
     """Which rows of which records make each split of a task."""
-    # The task's own name seeds its draws: they do not change with the order of the tasks.
+    # The task's own name seeds its draws, so that they do not change with the order of the tasks.
     own = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
     rng = np.random.default_rng([config.seed, 1, own])
     for split, least in (("train", 2), ("test", 1)):
@@ -247,7 +252,9 @@ def _sample(rng: np.random.Generator, count: int, most: int | None) -> np.ndarra
 def _held_out(
     rng: np.random.Generator, config: _Config, records: Records, rows: np.ndarray, most: int
 ) -> np.ndarray:
-    """The validation rows: a caption that occurs twice cannot be told apart, so different ones come first."""
+    """The validation rows. Different captions come first, since a caption that occurs twice cannot be told
+    from its double.
+    """
     size = min(max(round(config.validation * len(rows)), 1), most)
     first, again, seen = [], [], set()
     for row in rng.permutation(rows).tolist():
@@ -262,8 +269,8 @@ def _held_out(
 def _retrieval_rows(
     rng: np.random.Generator, records: dict[str, Records], most: int | None
 ) -> dict[str, np.ndarray]:
-    """All rows, or whole categories, drawn until one would take query or gallery beyond ``most``; at least
-    one.
+    """All rows; or whole categories, at least one, drawn until one would take query or gallery beyond
+    ``most``.
     """
     columns = {split: np.array(records[split].categories, dtype=object) for split in _RETRIEVAL}
     if most is None or all(len(column) <= most for column in columns.values()):

@@ -13,7 +13,7 @@ from ..shows import shows
 from ..text.clean_caption import clean_caption
 
 WORDS = 30
-"""Of a title that make its caption."""
+"""How many words of a title make its caption."""
 
 _FIELDS = ("title", "cate_name", "industry_name")
 
@@ -28,32 +28,48 @@ class Records:
 
 
 def read_train(path: str, bad: Callable[[str, str], None]) -> dict[str, Records]:
-    """``{industry: {id: {"title", "cate_name"}}}`` by industry, in the file's order.
+    """Reads ``{industry: {id: {"title", "cate_name"}}}``.
 
-    ``bad(message, reason)`` is called for each malformed record, which is left out: it may raise.
-    :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another shape.
+    Args:
+        path: The file.
+        bad: ``bad(message, reason)`` is called for each malformed record, which is left out. It may raise.
+
+    Returns:
+        The records by industry, in the file's order.
+
+    Raises:
+        UserError: The file cannot be read or has another shape.
     """
     top = _load(path)
-    found = {}
+    industries = {}
     for industry, items in top.items():
         if not isinstance(items, dict):
             raise UserError(
                 f"{path}: industry {industry!r} is {shown(items)}, allowed: an object of records by id"
             )
-        found[industry] = records = Records()
+        industries[industry] = records = Records()
         for item, title, category, _ in _sound(path, items, ("title", "cate_name"), bad):
             _append(records, item, title, category)
-    return found
+    return industries
 
 
 def read_flat(
     path: str, industries: dict[str, Records], bad: Callable[[str, str], None]
 ) -> dict[str, Records]:
-    """``{id: {"title", "cate_name", "industry_name"}}`` by industry.
+    """Reads ``{id: {"title", "cate_name", "industry_name"}}``.
 
-    ``industries`` names those allowed, ``train.json``'s. Otherwise as :func:`read_train`.
+    Args:
+        path: The file.
+        industries: The industries that are allowed, those of ``train.json``.
+        bad: As for :func:`read_train`.
+
+    Returns:
+        The records by industry.
+
+    Raises:
+        UserError: As :func:`read_train` raises it.
     """
-    found = {industry: Records() for industry in industries}
+    by_industry = {industry: Records() for industry in industries}
     spelled = {_composed(industry): industry for industry in industries}
     for item, title, category, industry in _sound(path, _load(path), _FIELDS, bad):
         known = spelled.get(_composed(industry))
@@ -63,12 +79,12 @@ def read_flat(
             )
             bad(message, "industry_name not in train.json")
             continue
-        _append(found[known], item, title, category)
-    return found
+        _append(by_industry[known], item, title, category)
+    return by_industry
 
 
 def _composed(name: str) -> str:
-    """What looks alike is alike: é has two encodings."""
+    """Composes a name, because é has two encodings that look alike."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
@@ -86,8 +102,8 @@ def _load(path: str) -> dict[str, Any]:
 
 
 def _compact(found: dict[str, Any]) -> Any:
-    """A well-formed record keeps three fields of the many that P9D gives: a million dicts of links would fill
-    gigabytes.
+    """A well-formed record as three of the many fields that P9D gives: a million dictionaries of links would
+    fill gigabytes.
     """
     values = tuple(found.get(name) for name in _FIELDS)
     return values if type(values[0]) is str and type(values[1]) is str else found
@@ -137,12 +153,12 @@ def _record_fault(record: Any, required: tuple[str, ...]) -> tuple[str, str, str
 
 
 def _says(caption: str) -> bool:
-    """Whether it has a letter, a number or a symbol, as an emoji is."""
+    """Whether the caption has a letter, a number or a symbol, such as an emoji."""
     return any(shows(c) and unicodedata.category(c)[0] in "LNSC" for c in caption)
 
 
 def _is_text(value: str) -> bool:
-    """Whether UTF-8 can hold it: JSON's escapes allow lone surrogates."""
+    """Whether UTF-8 can hold the text, since JSON's escapes allow lone surrogates."""
     if value.isascii():
         return True
     try:

@@ -18,7 +18,11 @@ def write_p9d(source: StreamSource, folder: str | Path) -> None:
     """Writes ``json/*.json``, ``train_images/`` and ``gallery_images/`` (JPEG, quality 95) under ``folder``.
 
     Validation records join the training file, since P9D has no validation split. Pictures are read and
-    written a few at a time. The ids of a stream's records must differ between its splits and be file names.
+    written a few at a time.
+
+    Args:
+        source: The stream. Its records' ids must differ between its splits and be file names.
+        folder: Where it is written.
     """
     folder = Path(folder)
     for name in ("json", "train_images", "gallery_images"):

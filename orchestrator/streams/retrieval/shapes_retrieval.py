@@ -1,4 +1,4 @@
-"""``shapes-retrieval``: generated scenes and their captions, a new family of things in each task."""
+"""``shapes-retrieval``: generated scenes and their captions, with a new family of things in each task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..synthetic.scenes import SIZES, Scenes, arrange
 from ..text.text_config import TextConfig
 
 _MOST = 2
-# What a caption tells: four things, the first one's colour, size and count.
+# What a caption tells: four things, and the first one's colour, size and count.
 _TOLD = (THINGS, THINGS, THINGS, THINGS, len(COLOURS), len(SIZES), _MOST)
 _CAPTIONS = math.prod(_TOLD)
 _SPLITS = ("train", "validation", "test", "query", "gallery")
@@ -48,11 +48,11 @@ class _Config(TextConfig):
             "tasks": (1, 1000),
             "image_size": (16, 1024),
             "train": (1, 10**8),
-            # Captions do not repeat there.
+            # Captions do not repeat in these splits.
             "validation": (2, _CAPTIONS),
             "test": (2, _CAPTIONS),
             "query": (1, 10**8),
-            # At least one of each thing, so that every query has something to find.
+            # There is at least one scene of each thing, so that every query has something to find.
             "gallery": (THINGS, 10**8),
         }
         for name, (low, high) in limits.items():
@@ -64,12 +64,12 @@ class _Config(TextConfig):
 class ShapesRetrieval:
     """Image <-> text retrieval over scenes of four groups of things, one in each quarter of the picture.
 
-    All have one colour. A caption names the four and tells the first one's count, size and colour: "two big
-    red cars and a bus above a boat and a bike". A noun is heard in its own task only, and most of what tells
-    a task's captions apart is its nouns: so a model trained on later tasks alone loses the earlier ones.
-    Captions are unique within a task's validation and test split, so that a perfect model reaches recall 1.
-    In ``query`` and ``gallery`` all four are of the same thing, which is the category to be found again;
-    elsewhere the category is the first one's.
+    All groups of a scene have one colour. A caption names the four and tells the first one's count, size and
+    colour: "two big red cars and a bus above a boat and a bike". A noun occurs in its own task only, and a
+    task's captions differ mostly by their nouns, so that a model trained on later tasks alone loses the
+    earlier ones. Captions are unique within a task's validation and test split, so that a perfect model
+    reaches recall 1. In ``query`` and ``gallery`` all four groups are of the same thing, which is the
+    category to be found again. In the other splits the category is the first group's thing.
     """
 
     Config = _Config
@@ -78,7 +78,7 @@ class ShapesRetrieval:
 
     @staticmethod
     def load(config: _Config, skip_bad: bool) -> StreamSource:
-        """The stream. There is nothing bad to skip."""
+        """Makes the stream. There is nothing bad to skip."""
         del skip_bad
         drawn = np.random.default_rng([config.seed, 0]).permutation(DRAWN)
         order = [int(i) for i in drawn] + list(range(DRAWN, config.tasks))
@@ -104,7 +104,7 @@ def _task(config: _Config, index: int, task: int, digest: hashlib._Hash) -> Task
         pictures = ScenePictures(scenes, config.image_size)
         for column in scenes.columns():
             digest.update(np.ascontiguousarray(column))
-        # The drawings are content too.
+        # The drawings are part of the content.
         digest.update(pictures.read(np.arange(min(len(scenes), 8))))
         splits[split] = SplitSource(
             pictures=pictures,
@@ -123,7 +123,8 @@ def _scenes(rng: np.random.Generator, index: int, split: str, n: int) -> Scenes:
     *things, colour, size, count = np.unravel_index(told, _TOLD)
     groups = np.empty((n, 4, 4), int)
     groups[:, :, 0] = np.stack(things, 1)
-    # One colour a scene: a cue so plain that a model from scratch soon does better than guess, in every task.
+    # Each scene has one colour: a cue so plain that a model trained from scratch soon does better than a
+    # guess, in every task.
     groups[:, :, 1] = colour[:, None]
     groups[:, :, 2] = SIZES.index("big")
     groups[:, :, 3] = 1

@@ -1,4 +1,4 @@
-"""What can be said of a scene, in English."""
+"""Captions of scenes, in English."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _COLOURS = tuple(COLOURS)
 
 
 def captions(scenes: Scenes) -> list[str]:
-    """One caption a scene of four groups: "two big red cars and a bus above a boat and a bike".
+    """One caption for each scene of four groups: "two big red cars and a bus above a boat and a bike".
 
-    At most thirteen words. The first group, top left, is told with its size and colour; of the others only
-    what they are.
+    It has at most thirteen words. The first group, top left, is described with its size and colour. The
+    others are only named.
     """
     groups = np.arange(4)
     present = (scenes.family >= 0)[:, :, None] & (scenes.group[:, :, None] == groups)
@@ -45,7 +45,7 @@ def _phrase(adjective: str, noun: str, count: int) -> str:
 
 
 def plural(noun: str) -> str:
-    """The plural of one of the world's nouns."""
+    """The plural of a noun of the generated world."""
     if noun.endswith(("s", "x", "ch", "sh")):
         return noun + "es"
     if noun.endswith("y") and noun[-2] not in "aeiou":

@@ -1,4 +1,4 @@
-"""The world's colours."""
+"""The colours of the generated world."""
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "red": (225, 40, 40),
@@ -10,4 +10,4 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "pink": (250, 130, 200),
     "white": (245, 245, 245),
 }
-"""Name -> sRGB, 0 .. 255: all bright, since backgrounds are dark."""
+"""Name -> sRGB, 0 .. 255. All colours are bright, since backgrounds are dark."""

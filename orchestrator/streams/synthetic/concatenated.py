@@ -15,10 +15,10 @@ def joined(parts: Sequence[Scenes]) -> Scenes:
     most = max(part.family.shape[1] for part in parts)
 
     def column(part: Scenes, name: str) -> np.ndarray:
-        found = getattr(part, name)
-        if name == "background" or found.shape[1] == most:
-            return found
-        room = np.zeros((len(found), most - found.shape[1], *found.shape[2:]), found.dtype)
-        return np.concatenate([found, room - 1 if name == "family" else room], 1)
+        values = getattr(part, name)
+        if name == "background" or values.shape[1] == most:
+            return values
+        room = np.zeros((len(values), most - values.shape[1], *values.shape[2:]), values.dtype)
+        return np.concatenate([values, room - 1 if name == "family" else room], 1)
 
     return Scenes(*(np.concatenate([column(p, f.name) for p in parts]) for f in fields(Scenes)))

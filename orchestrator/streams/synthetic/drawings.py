@@ -1,4 +1,4 @@
-"""The drawn families: what each thing looks like."""
+"""The drawn families: how each thing looks."""
 
 from __future__ import annotations
 
@@ -311,6 +311,8 @@ DRAWINGS: dict[str, dict[str, list[Part]]] = {
         ],
     },
 }
-"""Family -> noun -> its parts, in the order they are drawn. Nouns have six letters at most, since a tokenizer
-trained on other families' captions spells a noun it has never seen.
+"""Family -> noun -> its parts, in the order in which they are drawn.
+
+Nouns have six letters at most, since a tokenizer trained on other families' captions spells a noun that it
+has never seen.
 """

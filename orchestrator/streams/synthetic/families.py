@@ -1,4 +1,4 @@
-"""The world's families of things, any number of them."""
+"""The generated world's families of things. There is no end of them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,23 @@ from .drawings import DRAWINGS
 from .parts import Part, box
 
 THINGS = 6
-"""Things in every family."""
+"""How many things every family has."""
 
 DRAWN = len(DRAWINGS)
-"""Families drawn by hand: ``family(0)`` .. ``family(DRAWN - 1)``. Beyond them, families are invented."""
+"""How many families are drawn by hand: ``family(0)`` .. ``family(DRAWN - 1)``. The families after them are
+invented.
+"""
 
 
 @dataclass(frozen=True)
 class Family:
-    """``nouns``: THINGS names, singular. ``parts``: what each is drawn from."""
+    """A family of things.
+
+    Attributes:
+        name: The family's name.
+        nouns: THINGS names, in the singular.
+        parts: The parts that each thing is drawn from.
+    """
 
     name: str
     nouns: tuple[str, ...]
@@ -28,7 +36,7 @@ class Family:
 
 @cache
 def family(index: int) -> Family:
-    """The family of an index from 0, always the same; there are as many as asked for."""
+    """The family with ``index``, from 0. It is always the same, and there are as many as are asked for."""
     if index < DRAWN:
         name = list(DRAWINGS)[index]
         things = DRAWINGS[name]
@@ -39,7 +47,7 @@ def family(index: int) -> Family:
 
 
 def _invented_noun(index: int, thing: int) -> str:
-    """A word of the family's own: no other family has it."""
+    """A word of the family's own, which no other family has."""
     consonants, vowels = "bdfgklmnprstvz", "aeiou"
     number, word = index * THINGS + thing, ""
     for _ in range(3 if number >= 70**2 else 2):
@@ -49,6 +57,6 @@ def _invented_noun(index: int, thing: int) -> str:
 
 
 def _invented_parts(pattern: int) -> tuple[Part, ...]:
-    """Cells of a grid 5 wide and 5 high, mirrored left to right; 15 bits say which are filled."""
+    """Cells of a grid 5 wide and 5 high, mirrored left to right; 15 bits say which ones are filled."""
     cells = [(x, y) for i in range(15) if pattern >> i & 1 for x, y in {(i % 3, i // 3), (4 - i % 3, i // 3)}]
     return tuple(box(0.4 * x - 1, 0.4 * y - 1, 0.4 * x - 0.6, 0.4 * y - 0.6) for x, y in cells)

@@ -1,4 +1,6 @@
-"""Which families a backbone is pretrained on, and which recognition streams are made of. None is both."""
+"""The families that backbones are pretrained on, and those that recognition streams are made of. No family is
+both.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,23 @@ PRETRAINING = (
     *(list(DRAWINGS).index(name) for name in _DRAWN_FOR_PRETRAINING),
     *range(_INVENTED_FROM, _INVENTED_FROM + _INVENTED),
 )
-"""Indices of the families that pretraining sees: a few drawn ones, the others invented."""
+"""Indices of the families that pretraining sees: a few drawn ones and many invented ones."""
 
 UNSEEN = tuple(range(700, 720))
-"""Indices of invented families that pretraining is judged on; no stream has them."""
+"""Indices of invented families that pretraining is judged on. No stream has them."""
 
 MOST_TASKS = 500
-"""How many families :func:`task_families` has at most."""
+"""The most families that :func:`task_families` gives."""
 
 
 def task_families(seed: int, tasks: int) -> list[int]:
-    """The families of a recognition stream's tasks, in their order: the drawn ones that pretraining does not
-    see, shuffled by ``seed``, then invented ones. ``tasks``: 1 .. ``MOST_TASKS``.
+    """The families of a recognition stream's tasks, in their order.
+
+    The drawn families that pretraining does not see come first, shuffled by ``seed``. Invented ones follow.
+
+    Args:
+        seed: The stream's seed.
+        tasks: How many tasks there are, 1 .. ``MOST_TASKS``.
     """
     drawn = [i for i in range(DRAWN) if i not in PRETRAINING]
     order = np.random.default_rng([seed, 0]).permutation(drawn).tolist()

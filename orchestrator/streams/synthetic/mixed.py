@@ -1,4 +1,4 @@
-"""Scenes of things of any families, one kind of thing in each quarter of the picture."""
+"""Scenes of things of any families, with one kind of thing in each quarter of the picture."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from .colours import COLOURS
 from .scenes import Scenes
 
 _MOST = 3
-# By count - 1: sides of small and big things in parts of the picture's, and where each stands, seen from the
-# quarter's centre.
+# By count - 1: the sides of small and big things in parts of the picture's side, and the place of each thing
+# as seen from the quarter's centre.
 _SIDES = np.array([[0.3, 0.44], [0.21, 0.26], [0.17, 0.22]])
 _PLACES = np.array(
     [
@@ -24,13 +24,15 @@ def arrange_mixed(rng: np.random.Generator, objects: np.ndarray, tilt: np.ndarra
     """Scenes of up to four groups, one in each quarter of the picture: top left, top right, bottom left,
     bottom right.
 
-    ``objects``: int (N, 4, 5): family, thing, colour, size, count (0 .. 3) of each quarter, in that order;
-    where the count is 0 the quarter is empty and the rest is not looked at. ``tilt``: int (N, 4), degrees,
-    clockwise, -40 .. 40, around which the things of each quarter stand; upright without it.
-    ``Scenes.group`` is the quarter.
+    As in :func:`~orchestrator.streams.synthetic.scenes.arrange`, several things alike are smaller, and place,
+    size, tilt and shade vary a little. ``Scenes.group`` is the quarter.
 
-    As in :func:`~orchestrator.streams.synthetic.scenes.arrange`, several alike are smaller, and place, size,
-    tilt and shade vary a little.
+    Args:
+        rng: The generator.
+        objects: int (N, 4, 5): family, thing, colour, size and count (0 .. 3) of each quarter, in that order.
+            Where the count is 0 the quarter is empty and the rest is ignored.
+        tilt: int (N, 4), degrees, clockwise, -40 .. 40: the tilt around which the things of each quarter
+            vary. None: they stand upright.
     """
     n = len(objects)
     shape = (n, 4, _MOST)
@@ -38,11 +40,11 @@ def arrange_mixed(rng: np.random.Generator, objects: np.ndarray, tilt: np.ndarra
     number, told = np.arange(_MOST), (count - 1).clip(0)
     side = _SIDES[told, size] * rng.uniform(0.95, 1.05, shape)
     away = _PLACES[told, number]
-    # A pair's diagonal falls to either side.
+    # The diagonal of a pair falls to either side.
     away = away * np.stack([np.ones((n, 4, 1)), rng.choice([-1.0, 1.0], (n, 4, 1))], -1)
     loose = 0.4 * (0.25 - np.abs(away).max(-1) - side / 2).clip(0)
     centre = np.array([[0.25, 0.25], [0.75, 0.25], [0.25, 0.75], [0.75, 0.75]])[:, None]
-    place = centre + away + rng.uniform(-1, 1, (*shape, 2)) * loose[..., None]
+    position = centre + away + rng.uniform(-1, 1, (*shape, 2)) * loose[..., None]
     shade = np.array(list(COLOURS.values()))[colour] * rng.uniform(0.88, 1.04, (n, 4, 1, 1))
     lean = 0 if tilt is None else tilt[:, :, None]
     columns = {
@@ -51,8 +53,8 @@ def arrange_mixed(rng: np.random.Generator, objects: np.ndarray, tilt: np.ndarra
         "colour": colour.astype(np.int8),
         "size": size.astype(np.int8),
         "group": np.arange(4, dtype=np.int8)[:, None],
-        "x": place[..., 0].astype(np.float16),
-        "y": place[..., 1].astype(np.float16),
+        "x": position[..., 0].astype(np.float16),
+        "y": position[..., 1].astype(np.float16),
         "side": side.astype(np.float16),
         "tilt": (lean + 3 * rng.integers(-2, 3, shape)).astype(np.int8),
         "rgb": np.clip(shade, 0, 255).round().astype(np.uint8),

@@ -1,7 +1,7 @@
 """The strokes and surfaces that things are drawn from.
 
-Coordinates: the unit square -1 .. 1, x to the right, y downwards. Angles in degrees, clockwise from the
-right.
+Coordinates are in the square -1 .. 1, with x to the right and y downwards. Angles are in degrees, clockwise
+from the right.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ import numpy as np
 class Part:
     """One surface or stroke.
 
-    ``points``: float64 (K, 2). ``width``: 0 fills the polygon, else the stroke's width. ``tone``: ``body`` is
-    drawn in the object's colour, ``dark`` in near black, ``hole`` shows the background.
+    Attributes:
+        points: float64 (K, 2).
+        width: The stroke's width; 0 fills the polygon.
+        tone: ``body`` is drawn in the object's colour, ``dark`` in near black, and ``hole`` shows the
+            background.
     """
 
     points: np.ndarray
@@ -26,12 +29,12 @@ class Part:
 
 
 def dark(part: Part) -> Part:
-    """The part in near black."""
+    """The same part in near black."""
     return replace(part, tone="dark")
 
 
 def hole(part: Part) -> Part:
-    """The part cut out of what was drawn before."""
+    """The part as a hole in what was drawn before."""
     return replace(part, tone="hole")
 
 
@@ -46,7 +49,7 @@ def box(left: float, top: float, right: float, bottom: float) -> Part:
 
 
 def disc(x: float, y: float, rx: float, ry: float | None = None) -> Part:
-    """A filled ellipse; a circle without ``ry``."""
+    """A filled ellipse; without ``ry`` a circle."""
     return Part(_arc(x, y, rx, rx if ry is None else ry, 0, 360))
 
 

@@ -1,4 +1,4 @@
-"""Pictures drawn when they are read."""
+"""Pictures that are drawn when they are read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .scenes import Scenes
 
 @dataclass(frozen=True)
 class ScenePictures:
-    """The pictures of ``scenes`` at side ``size``; about a hundred bytes a picture until it is read."""
+    """The pictures of ``scenes`` at side ``size``. Until it is read a picture takes about a hundred bytes."""
 
     scenes: Scenes
     size: int
@@ -21,5 +21,5 @@ class ScenePictures:
         return len(self.scenes)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """uint8 (n, S, S, 3), the same at every reading."""
+        """The pictures at ``rows``: uint8 (n, S, S, 3), the same at every reading."""
         return render(self.scenes, rows, self.size)

@@ -1,4 +1,4 @@
-"""Scenes to pixels."""
+"""From scenes to pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from .sprite import stamp
 
 
 def render(scenes: Scenes, rows: np.ndarray, size: int) -> np.ndarray:
-    """uint8 (n, S, S, 3), S = ``size``: antialiased pictures, later objects over earlier ones."""
+    """Draws the scenes at ``rows``: uint8 (n, S, S, 3), S = ``size``, antialiased, with later objects over
+    earlier ones.
+    """
     out = np.empty((len(rows), size, size, 3), np.uint8)
     canvas = np.empty((size, size, 3), np.float32)
     family, thing, tilt = (column[rows].tolist() for column in (scenes.family, scenes.thing, scenes.tilt))

@@ -7,17 +7,21 @@ import numpy as np
 from .colours import COLOURS
 from .scenes import Scenes
 
-# Sides in parts of the picture's, from and to, by number of objects and size.
+# The least and the largest side in parts of the picture's side, by number of objects and by size.
 _SIDES = np.array([[[0.38, 0.52], [0.62, 0.86]], [[0.28, 0.36], [0.4, 0.5]]])
 
 
 def scatter(rng: np.random.Generator, objects: np.ndarray) -> Scenes:
-    """Scenes of the objects told, int (N, M, 4): family (-1: none), thing, colour, size; M is 1 or 2, and an
-    object that is not there comes last.
+    """Scenes of one or two given objects, anywhere in the picture.
 
     Place, side, tilt (up to 25 degrees), shade and background vary much more than in
     :func:`~orchestrator.streams.synthetic.scenes.arrange`. Two objects stand on either side of the centre and
     hardly cover each other.
+
+    Args:
+        rng: The generator.
+        objects: int (N, M, 4): family (-1: no object), thing, colour and size. M is 1 or 2. An object that is
+            missing comes last.
     """
     n, most = objects.shape[:2]
     family, thing, colour, size = np.moveaxis(objects, 2, 0)

@@ -1,4 +1,4 @@
-"""Scenes: which objects there are, what they are like and where."""
+"""Scenes: which objects there are, what they look like, and where they stand."""
 
 from __future__ import annotations
 
@@ -14,16 +14,22 @@ SIZES = ("small", "big")
 
 @dataclass(frozen=True)
 class Scenes:
-    """N scenes of up to M objects, as columns; a scene's objects fill the first places.
+    """N scenes of up to M objects, as columns. A scene's objects fill the first columns.
 
-    An object: ``family`` int16 (N, M), -1 where there is none; ``thing`` int8 (N, M), index in its family;
-    ``colour`` int8 (N, M), index into ``COLOURS``; ``size`` int8 (N, M), index into ``SIZES``; ``group`` int8
-    (N, M), objects of one group are alike and stand together, and group 0 is what the scene is about; ``x``,
-    ``y`` float16 (N, M), centre, and ``side`` float16 (N, M), all in parts of the picture's side, y
-    downwards; ``tilt`` int8 (N, M), degrees; ``rgb`` uint8 (N, M, 3), the shade of its colour.
-    ``background``: uint8 (N, 3).
+    Counts and relations are not stored, since they follow from the objects.
 
-    Counts and relations are not stored: they follow from the objects.
+    Attributes:
+        family: int16 (N, M); -1 where there is no object.
+        thing: int8 (N, M), index in its family.
+        colour: int8 (N, M), index into ``COLOURS``.
+        size: int8 (N, M), index into ``SIZES``.
+        group: int8 (N, M). Objects of one group are alike and stand together. The scene is about group 0.
+        x: float16 (N, M), the centre, in parts of the picture's side.
+        y: float16 (N, M), the centre, in parts of the picture's side, downwards.
+        side: float16 (N, M), in parts of the picture's side.
+        tilt: int8 (N, M), degrees.
+        rgb: uint8 (N, M, 3), the shade of the object's colour.
+        background: uint8 (N, 3).
     """
 
     family: np.ndarray
@@ -50,10 +56,14 @@ def arrange(rng: np.random.Generator, family: int, groups: np.ndarray) -> Scenes
     """Scenes of four groups, one in each quarter of the picture: top left, top right, bottom left, bottom
     right.
 
-    ``groups``: int (N, 4, 4): thing, colour, size, count (1 or 2) of each group, in that order. Two alike
-    stand on a diagonal of their quarter and are smaller. Place, size, tilt and shade vary a
-    little: enough that no two pictures are alike, little enough that a small model learns in a hundred steps
-    what a thing looks like.
+    Two things alike stand on a diagonal of their quarter and are smaller. Place, size, tilt and shade vary a
+    little: enough that no two pictures are alike, and so little that a small model learns in a hundred steps
+    how a thing looks.
+
+    Args:
+        rng: The generator.
+        family: The family of all things.
+        groups: int (N, 4, 4): thing, colour, size and count (1 or 2) of each group, in that order.
     """
     n, most = len(groups), 2
     shape = (n, 4, most)
@@ -61,7 +71,7 @@ def arrange(rng: np.random.Generator, family: int, groups: np.ndarray) -> Scenes
     number = np.arange(most)
     side = np.where(count == 1, np.where(size == 1, 0.44, 0.3), np.where(size == 1, 0.28, 0.21))
     side = side * rng.uniform(0.95, 1.05, shape)
-    # Seen from the quarter's centre; the slope of the diagonal is one for both.
+    # Offsets are seen from the quarter's centre. The slope of the diagonal is the same for both things.
     away = np.where(count == 1, 0.0, np.where(number == 0, -0.125, 0.125))
     slope = rng.choice([-1.0, 1.0], (n, 4, 1))
     loose = 0.4 * (0.25 - np.abs(away) - side / 2).clip(0)

@@ -1,4 +1,4 @@
-"""A thing drawn once at a size and a tilt."""
+"""A thing, drawn once for each size and tilt."""
 
 from __future__ import annotations
 
@@ -16,10 +16,17 @@ _KEPT = 64
 def stamp(family_index: int, thing: int, side: int, tilt: int) -> tuple[np.ndarray, np.ndarray]:
     """What the thing covers and how bright it is, antialiased.
 
-    ``side``: pixels. ``tilt``: degrees, clockwise. Returns two read-only float32 (side, side, 1) in 0 .. 1:
-    the share of the background that shows through, and the share of the object's colour that is added to it.
+    Args:
+        family_index: The family.
+        thing: The thing's index in the family.
+        side: The side in pixels.
+        tilt: Degrees, clockwise.
+
+    Returns:
+        Two read-only float32 (side, side, 1) in 0 .. 1: the share of the background that shows through, and
+        the share of the object's colour that is added to it.
     """
-    # Small ones are kept (at most 64 MB); large ones would fill the memory.
+    # Small ones are kept (at most 64 MB). Large ones would fill the memory.
     return (_kept if side <= _KEPT else _draw)(family_index, thing, side, tilt)
 
 
@@ -28,7 +35,7 @@ def _draw(family_index: int, thing: int, side: int, tilt: int) -> tuple[np.ndarr
     canvas = side * oversample
     cover, ink = Image.new("L", (canvas, canvas)), Image.new("L", (canvas, canvas))
     cosine, sine = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
-    # A tilted drawing must stay inside its square, or it would be cut at the edges.
+    # A tilted drawing must stay inside its square. Otherwise it would be cut at the edges.
     half = canvas / 2 / (abs(cosine) + 0.5 * abs(sine))
     turn = np.array([[cosine, sine], [-sine, cosine]]) * half * 0.94
     for part in family(family_index).parts[thing]:

@@ -1,4 +1,4 @@
-"""The words that the generated world speaks in."""
+"""The words of the generated world."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from .questions.words import ASPECTS, NO_YES, PLACES, POSTURES, type_word
 from .scenes import SIZES
 
 _TURNS = (
-    # Of captions and counts,
+    # of captions and counts
     "a an and above no one two three 1 2 3 4",
-    # and of questions.
+    # of questions
     "what where which why how many is are does can the there thing color doing type next to stand out ?",
 )
 
 
 def world_words() -> list[str]:
-    """All words of the world's captions, questions and answers, once each, in a fixed order; a drawn thing's
-    noun also in the plural.
+    """All words of the generated world's captions, questions and answers, once each, in a fixed order. A
+    drawn thing's noun is also there in the plural.
 
-    They belong to the generator, not to a stream: neither seed, setting nor number of tasks changes them. The
-    nouns of invented families, of which there is no end, are not among them.
+    They belong to the generator and not to a stream: seed, settings and number of tasks do not change them.
+    The nouns of invented families, of which there is no end, are not among them.
     """
     drawn = range(DRAWN)
     texts = [*_TURNS, *COLOURS, *SIZES, *PLACES, *POSTURES, *NO_YES, *ASPECTS, *map(type_word, drawn)]

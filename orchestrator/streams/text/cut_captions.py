@@ -1,4 +1,4 @@
-"""What is said of captions that were cut."""
+"""The remark on captions that were cut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def cut_captions(stream: Stream) -> str | None:
     """One line on how many captions or questions of which tasks are longer than a row of tokens and were cut;
     None where none was.
 
-    The tasks that lost most come first; of more than three places the rest is summed up.
+    The tasks that lost most come first. Beyond three of them the rest is summed up.
     """
     if not stream.cut:
         return None

@@ -1,4 +1,4 @@
-"""The tokenizer of a stream: kept or loaded."""
+"""The tokenizer of a stream, kept or loaded."""
 
 from __future__ import annotations
 
@@ -14,15 +14,23 @@ from .tokenizer import Tokenizer
 
 
 def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tokenizer | None:
-    """The tokenizer kept in ``folder``, else the one that ``config`` names, which is then kept there. None
-    for a stream without captions: class names are the frozen encoder's to read.
+    """The tokenizer that is kept in ``folder``, else the one that ``config`` names, which is then kept there.
 
-    Nothing is learnt from ``source``: a vocabulary that knew one task's words and spelled another's would
-    make the second look forgotten.
+    Nothing is learnt from ``source``: with a vocabulary that knew one task's words and spelled another's, the
+    second task would look forgotten. The folder appears whole or not at all. One that lacks a file is made
+    anew; a storage may have such a folder when the driver died while it was copied there.
 
-    The folder appears whole or not at all; one that lacks a file, as a storage may whose driver died while it
-    was copied there, is made anew. :class:`~orchestrator.errors.UserError`: a tokenizer that cannot be
-    loaded or knows no word of a task, or one of ours that is not what this version makes.
+    Args:
+        source: The stream.
+        config: What the user says about texts.
+        folder: The folder that keeps the tokenizer.
+
+    Returns:
+        The tokenizer; None for a stream without captions, since the frozen encoder reads class names.
+
+    Raises:
+        UserError: The tokenizer cannot be loaded or knows no word of a task, or one of ours is not what this
+            version makes.
     """
     if source.scenario == "recognition":
         return None
@@ -35,10 +43,10 @@ def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tok
                 "the run was started with, by the same version"
             )
         return kept
-    found = named_tokenizer(source, config)
+    tokenizer = named_tokenizer(source, config)
     partial = folder.with_name(f"{folder.name}.partial")
     for left in (partial, folder):
         shutil.rmtree(left, ignore_errors=True)
-    found.save(partial)
+    tokenizer.save(partial)
     os.replace(partial, folder)
-    return found
+    return tokenizer

@@ -8,27 +8,29 @@ from .text_config import TextConfig
 from .tokenizer import Tokenizer
 
 OURS = {"multilingual": Tokenizer.multilingual, "words": Tokenizer.words, "world": Tokenizer.world}
-"""Those that come with the package: they read any text."""
+"""The tokenizers that come with the package. They read any text."""
 
-_LOOKED_AT = 256  # texts of a task
+_LOOKED_AT = 256  # texts of each task that are checked
 
 
 def named_tokenizer(source: StreamSource, config: TextConfig) -> Tokenizer | None:
-    """One of ours or transformers'; None for a stream without captions.
+    """The tokenizer that a configuration names: one of ours or of transformers; None for a stream without
+    captions.
 
-    :class:`~orchestrator.errors.UserError`: it cannot be loaded, or every word of some task's training texts
-    is unknown to it.
+    Raises:
+        UserError: It cannot be loaded, or it does not know any word of some task's training texts.
     """
     if source.scenario == "recognition":
         return None
     if config.tokenizer in OURS:
         return OURS[config.tokenizer](config.max_tokens)
-    found = Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
+    tokenizer = Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
     for task in source.tasks:
-        unknown, all_of_them = found.unknown(task.splits["train"].captions[:_LOOKED_AT])
-        if unknown == all_of_them:  # none of either: what it does not know, it leaves out
+        unknown, all_of_them = tokenizer.unknown(task.splits["train"].captions[:_LOOKED_AT])
+        # also where it has no token at all, since it may leave out what it does not know
+        if unknown == all_of_them:
             raise UserError(
                 f"tokenizer {config.tokenizer!r}: every word of task {task.name!r} is unknown to it, "
                 "allowed: one of the captions' language"
             )
-    return found
+    return tokenizer

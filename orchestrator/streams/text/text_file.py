@@ -9,10 +9,14 @@ from ...errors import UserError
 
 
 def read_text(path: str, allowed: str) -> str:
-    """The text of a UTF-8 file, with or without a mark at its beginning; line ends as they are. ``allowed``:
-    what the file should be, for errors.
+    """Reads a UTF-8 file, with or without a byte order mark. Line ends stay as they are.
 
-    :class:`~orchestrator.errors.UserError`, one line, for a file that cannot be read or is not UTF-8.
+    Args:
+        path: The file.
+        allowed: What the file should be, for errors.
+
+    Raises:
+        UserError: The file cannot be read or is not UTF-8. The message is one line.
     """
     try:
         data = Path(path).read_bytes()

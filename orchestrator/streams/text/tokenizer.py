@@ -1,4 +1,4 @@
-"""Captions to rows of token ids."""
+"""From captions to rows of token ids."""
 
 from __future__ import annotations
 
@@ -23,17 +23,24 @@ from .transformers_tokenizer import transformers_tokenizer
 _SPECIAL = {"pad": "[PAD]", "unk": "[UNK]", "cls": "[CLS]", "sep": "[SEP]", "mask": "[MASK]"}
 _FILES = ("tokenizer.json", "tokenizer_rows.json")
 _CHUNK = 16384
-_RARE = "\ua66e \U00012000 \U00030edd"  # of Old Cyrillic, cuneiform and a dish of noodles
-_MOST_WORDS = 100_000  # more than there are: each word is merged to one token
+_RARE = "\ua66e \U00012000 \U00030edd"  # characters of Old Cyrillic, cuneiform, and one for a dish of noodles
+_MOST_WORDS = 100_000  # more than there are, so that each word is merged to one token
 
 
 class Tokenizer:
     """A vocabulary and a row length.
 
-    ``max_tokens``: length L of the rows, [CLS] and [SEP] included, at least 3. ``vocab_size``: number of ids.
-    ``pad_id``, ``unk_id``, ``cls_id``, ``sep_id``, ``mask_id``: the special ids. Made by
-    :meth:`multilingual`, :meth:`words`, :meth:`world`, :meth:`from_pretrained`, :meth:`train` or
-    :meth:`load`.
+    It is made by :meth:`multilingual`, :meth:`words`, :meth:`world`, :meth:`from_pretrained`, :meth:`train`
+    or :meth:`load`.
+
+    Attributes:
+        max_tokens: The length L of the rows, [CLS] and [SEP] included, at least 3.
+        vocab_size: The number of ids.
+        pad_id: The id of [PAD].
+        unk_id: The id of [UNK].
+        cls_id: The id of [CLS].
+        sep_id: The id of [SEP].
+        mask_id: The id of [MASK].
     """
 
     def __init__(self, model: tokenizers.Tokenizer, max_tokens: int, special: dict[str, str]) -> None:
@@ -41,12 +48,12 @@ class Tokenizer:
             raise UserError(f"max_tokens: {max_tokens}, allowed: at least 3 ([CLS], a token, [SEP])")
         model.no_padding()
         model.no_truncation()
-        # Special names inside a caption are ordinary text.
+        # Names of special tokens inside a caption are ordinary text.
         model.encode_special_tokens = True
         self._model = model
         self._special = special
         self.max_tokens = max_tokens
-        # A vocabulary that has a word twice has an id that none has.
+        # A vocabulary that has a word twice leaves one id unused.
         self.vocab_size = max(model.get_vocab().values(), default=-1) + 1
         self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = (
             model.token_to_id(special[name]) for name in _SPECIAL
@@ -54,11 +61,16 @@ class Tokenizer:
 
     @classmethod
     def train(cls, captions: Iterable[str], vocab_size: int, max_tokens: int) -> Tokenizer:
-        """Byte-level BPE learnt from ``captions``.
+        """Learns a byte-level BPE from ``captions``.
 
-        Any text in any language has ids, also in words and scripts never seen, since every byte is a token;
-        the ids depend on the captions alone, not on their order or on threads. ``vocab_size`` is an upper
-        limit, at least 261 (256 bytes and 5 special tokens).
+        Any text in any language has ids, even in words and scripts that were never seen, since every byte is
+        a token. The ids depend on the captions alone, and not on their order or on threads.
+
+        Args:
+            captions: The texts.
+            vocab_size: The upper limit of the vocabulary's size, at least 261 (256 bytes and 5 special
+                tokens).
+            max_tokens: The row length.
         """
         floor = 256 + len(_SPECIAL)
         if vocab_size < floor:
@@ -79,48 +91,55 @@ class Tokenizer:
 
     @classmethod
     def multilingual(cls, max_tokens: int) -> Tokenizer:
-        """English in pieces of words, any other script a token a character, as BERT reads Chinese; a
-        character of no block in common use is spelled in its UTF-8 bytes. Text is composed first (Unicode's
-        NFC), so that an accent or a syllable's letters written apart are read as in one.
+        """A tokenizer that reads English in pieces of words and any other script in characters, as BERT reads
+        Chinese.
 
-        The vocabulary, :func:`.multilingual.multilingual`, owes nothing to a stream: a later task's words are
-        read as the first one's are.
+        A character outside the blocks in common use is spelled in its UTF-8 bytes. Text is composed first
+        (Unicode's NFC), so that an accent, or a syllable's letters, are read alike whether they are written
+        apart or in one. The vocabulary, :func:`.multilingual.multilingual`, does not depend on any stream: a
+        later task's words are read as the first one's are.
         """
         tokens, merges = multilingual()
         known = [*_SPECIAL.values(), *(f"<0x{byte:02X}>" for byte in range(256)), *tokens]
         ids = {token: number for number, token in enumerate(known)}
         model = tokenizers.Tokenizer(models.BPE(ids, merges, unk_token=_SPECIAL["unk"], byte_fallback=True))
         model.add_special_tokens(list(_SPECIAL.values()))
-        # The letters of a decomposed syllable, and many an accent, would each take a place in the row.
+        # Without this the letters of a decomposed syllable, and many an accent, would each take a token of
+        # the row.
         model.normalizer = normalizers.NFC()
         model.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
         return cls(model, max_tokens, _SPECIAL)
 
     @classmethod
     def words(cls, max_tokens: int) -> Tokenizer:
-        """A token a word of the generated world (:func:`world_words`), a list that is the same for all of its
-        streams; any other text is spelled.
+        """A tokenizer with one token for each word of the generated world (:func:`world_words`). The list is
+        the same for all of its streams. Any other text is spelled.
         """
         return cls.train(world_words(), _MOST_WORDS, max_tokens)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The backend's own pickle forgets that special names are ordinary text.
+        # The backend's own pickle forgets that names of special tokens are ordinary text.
         return _unpickled, (self.to_json(), self.max_tokens, self._special)
 
     @classmethod
     def world(cls, max_tokens: int) -> Tokenizer:
-        """The one that comes with the backbone of size ``world``, see ``orchestrator/pretrain``."""
+        """The tokenizer of the backbone of size ``world``, see ``orchestrator/pretrain``."""
         return cls(tokenizers.Tokenizer.from_file(str(WORLD_TOKENIZER)), max_tokens, _SPECIAL)
 
     @classmethod
     def from_pretrained(cls, name: str, max_tokens: int) -> Tokenizer:
-        """A transformers tokenizer, by folder or hub name (:func:`.transformers_tokenizer`): BERT's kind,
-        with the five special tokens, or T5's, with fewer.
+        """A transformers tokenizer (:func:`.transformers_tokenizer`): BERT's kind, with the five special
+        tokens, or T5's, with fewer.
 
-        The end of a text may stand in for [SEP]. The others but [PAD] may be absent: [PAD], which nothing
-        reads, then stands in their place, so that a text begins where its words do.
+        The end of a text may stand in for [SEP]. The other special tokens except [PAD] may be absent. [PAD],
+        which nothing reads, then stands in for them, so that a text begins where its words begin.
 
-        :class:`~orchestrator.errors.UserError` where it is not there, not whole, or has no [PAD] or end.
+        Args:
+            name: A folder, or a name on the Hub.
+            max_tokens: The row length.
+
+        Raises:
+            UserError: The tokenizer is not there, is not whole, or has no [PAD] or no end.
         """
         loaded = transformers_tokenizer(name)
         special = {key: getattr(loaded, f"{key}_token", None) for key in _SPECIAL}
@@ -135,9 +154,9 @@ class Tokenizer:
             )
         special = {key: token or special["pad"] for key, token in special.items()}
         model = tokenizers.Tokenizer.from_str(loaded.backend_tokenizer.to_str())
-        found = cls(model, max_tokens, special)
-        found._check_unknown(name)
-        return found
+        tokenizer = cls(model, max_tokens, special)
+        tokenizer._check_unknown(name)
+        return tokenizer
 
     def _check_unknown(self, name: str) -> None:
         try:
@@ -159,7 +178,7 @@ class Tokenizer:
         return self.encode_counting(captions)[0]
 
     def encode_counting(self, captions: Sequence[str]) -> tuple[np.ndarray, int]:
-        """What :meth:`encode` gives, and how many of the captions have more than L - 2 tokens: were cut."""
+        """What :meth:`encode` gives, and how many captions were cut for having more than L - 2 tokens."""
         cut = 0
         rows = np.full((len(captions), self.max_tokens), self.pad_id, np.int32)
         rows[:, 0] = self.cls_id
@@ -185,7 +204,9 @@ class Tokenizer:
         return (0 if self.unk_id == self.pad_id else ids.count(self.unk_id)), len(ids)
 
     def encode_answers(self, answers: Sequence[str]) -> np.ndarray:
-        """int32 (A, L): an answer's tokens, [SEP], then [PAD]; L is the longest's, nothing is cut."""
+        """int32 (A, L): an answer's tokens, [SEP], then [PAD]. L is the length of the longest answer, so that
+        nothing is cut.
+        """
         ids = [e.ids for e in self._model.encode_batch_fast(list(answers), add_special_tokens=False)]
         rows = np.full((len(ids), max(map(len, ids), default=0) + 1), self.pad_id, np.int32)
         for row, own in zip(rows, ids, strict=True):
@@ -194,17 +215,17 @@ class Tokenizer:
         return rows
 
     def decode(self, row: Sequence[int] | np.ndarray) -> str:
-        """The text of one row, special tokens left out."""
+        """The text of one row, without special tokens."""
         return self._model.decode(list(map(int, row)), skip_special_tokens=True).removeprefix(" ")
 
     def to_json(self) -> str:
-        """The vocabulary and its rules, as tokenizers writes them: what ``tokenizer.json`` holds."""
+        """The vocabulary and its rules, as tokenizers writes them to ``tokenizer.json``."""
         return self._model.to_str()
 
     def texts(self) -> dict[str, str]:
-        """Names and contents of the files that are kept of it: all that it is."""
+        """Names and contents of the files that a tokenizer is kept in. They are all that it is."""
         rows = {"max_tokens": self.max_tokens, "special": self._special}
-        # On one line: it is kept with every checkpoint.
+        # On one line, since it is kept with every checkpoint.
         return dict(zip(_FILES, (self.to_json(), json.dumps(rows)), strict=True))
 
     def save(self, folder: str | Path) -> None:
@@ -221,7 +242,11 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: str | Path) -> Tokenizer:
-        """What :meth:`save` wrote. :class:`~orchestrator.errors.UserError` where it cannot be read."""
+        """Reads what :meth:`save` wrote.
+
+        Raises:
+            UserError: It cannot be read.
+        """
         folder = Path(folder)
         try:
             rows = json.loads((folder / "tokenizer_rows.json").read_text(encoding="utf-8"))

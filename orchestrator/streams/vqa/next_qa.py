@@ -20,7 +20,7 @@ from .files.next_qa_objects import NEXT_QA_OBJECTS
 from .files.next_qa_records import read_next_qa, read_second_answers
 from .files.object_groups import NEXT_QA_GROUPS
 from .files.question_config import QuestionConfig
-from .files.question_stream import TaskQuestions, World, question_stream
+from .files.question_stream import QuestionSubjects, TaskQuestions, question_stream
 from .files.wups_measure import wups_measure
 
 _ORDERS = {
@@ -69,13 +69,13 @@ class _Config(QuestionConfig):
 
 
 class NextQa:
-    """Open-ended questions over videos, an answer each and at test perhaps two.
+    """Open-ended questions about videos, with one answer each, and at test perhaps two.
 
-    Under ``data``, as VQACL's code keeps its ``datasets/nextqa``:
+    ``data`` is laid out as VQACL's code keeps its ``datasets/nextqa``:
     ``Partition_Q_v2/{train,val,test}_KIND.csv``, the kinds being why and how (CW, CH), next and current (TN,
-    TC), and location, yes or no, count and other (DL, DB, DC, DO);
-    ``vid_feat/app_mot_{train,val,test}.h5``, of which the motion half is read; where there is one,
-    ``add_reference_answer_test.json``; and for WUPS ``stopwords.txt``.
+    TC), and location, yes or no, count and other (DL, DB, DC, DO); ``vid_feat/app_mot_{train,val,test}.h5``,
+    of which the motion half is read; where it exists, ``add_reference_answer_test.json``; and for WUPS
+    ``stopwords.txt``.
     """
 
     Config = _Config
@@ -84,10 +84,11 @@ class NextQa:
 
     @staticmethod
     def load(config: _Config, skip_bad: bool) -> StreamSource:
-        """The stream. :class:`~orchestrator.errors.UserError` for the first malformed thing.
+        """Reads the stream. With ``skip_bad``, malformed rows, rows without an answer and rows without
+        features are left out and counted by reason.
 
-        With ``skip_bad``, malformed rows, those without an answer and those without features are left out and
-        counted by reason.
+        Raises:
+            UserError: Something is malformed.
         """
         root = config.data
         if not root:
@@ -112,7 +113,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     untested = not os.path.exists(paths["test"])
     there = {split: path for split, path in paths.items() if split != "test" or not untested}
     features = {split: motion_places(path) for split, path in there.items()}
-    places = {split: found for split, (found, _) in features.items()}
+    places = {split: source for split, (source, _) in features.items()}
     shape = features["train"][1]
     for split, (_, other) in features.items():
         if other != shape:
@@ -135,11 +136,11 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         return MotionPictures(paths[split], rows, asked.pictures, shape)
 
     group_of = {n: g for g, members in enumerate(NEXT_QA_GROUPS.values()) for n in members}
-    found = question_stream(
+    source = question_stream(
         "next-qa",
         config,
         tasks,
-        World(kinds, NEXT_QA_OBJECTS, _GROUPS, [group_of[n] for n in sorted(group_of)]),
+        QuestionSubjects(kinds, NEXT_QA_OBJECTS, _GROUPS, [group_of[n] for n in sorted(group_of)]),
         book,
         pictures=pictures,
         vocabulary=None,
@@ -152,7 +153,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         wups=wups,
         skipped=bad.counts,
     )
-    return replace(found, remarks=(*bad.remarks, *found.remarks))
+    return replace(source, remarks=(*bad.remarks, *source.remarks))
 
 
 def _kinds(config: _Config) -> tuple[str, ...]:

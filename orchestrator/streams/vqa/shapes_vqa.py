@@ -22,11 +22,11 @@ from ..synthetic.questions.kinds import KINDS
 from ..text.text_config import TextConfig
 
 GROUPS = ("vehicles", "animals", "clothes", "fruit", "furniture")
-"""The object groups: a drawn family each, none that backbones are pretrained on."""
+"""The object groups. Each is a drawn family that no backbone is pretrained on."""
 
 SHIFT_KINDS = ("action", "color", "count", "type", "subcategory")
-"""The kinds of question that TRIPLET's shifts of language walk through, in the order of ContVQA's question
-types, whose "scene" is ``type`` here.
+"""The kinds of question of TRIPLET's shifts of language, in the order of ContVQA's question types, whose
+"scene" is ``type`` here.
 """
 
 _SETTINGS = ("dual-level", "novel-composition", "con-vs", "con-ls", "con-vls")
@@ -84,7 +84,7 @@ class _Config(TextConfig):
 
 @dataclass(frozen=True)
 class _Plan:
-    """A task: its name, its kinds, its groups, and those that it trains on, in the order of the inner
+    """A task: its name, its kinds, its groups, and the groups that it trains on, in the order of the inner
     sequence.
     """
 
@@ -97,10 +97,11 @@ class _Plan:
 class ShapesVQA:
     """Visual question answering over scenes of four things, one in each quarter of the picture.
 
-    Ten kinds of question about thirty objects in five groups of six; what each asks is told by
-    :func:`~orchestrator.streams.synthetic.questions.generate.ask`. A question has one right answer, drawn
-    before the scene, so that its words do not tell it. The category is the object that the question is
-    about. What is asked in a kind about a group depends on seed and sizes alone, not on the setting.
+    There are ten kinds of question about thirty objects in five groups of six.
+    :func:`~orchestrator.streams.synthetic.questions.generate.ask` says what each kind asks. A question has
+    one right answer, which is drawn before the scene, so that its words do not give it away. The category is
+    the object that the question is about. The questions of a kind about a group depend on seed and sizes
+    alone, and not on the setting.
     """
 
     Config = _Config
@@ -109,7 +110,7 @@ class ShapesVQA:
 
     @staticmethod
     def load(config: _Config, skip_bad: bool) -> StreamSource:
-        """The stream. There is nothing bad to skip."""
+        """Makes the stream. There is nothing bad to skip."""
         del skip_bad
         digest = hashlib.sha256(repr(astuple(config)).encode())
         answers = vocabulary(_FAMILIES)
@@ -173,7 +174,7 @@ def _split(
     for column in pictures.scenes.columns():
         digest.update(np.ascontiguousarray(column))
     digest.update(repr((questions, answers)).encode())
-    # The drawings are content too.
+    # The drawings are part of the content.
     digest.update(pictures.read(np.arange(0, len(pictures), n)))
     number = {answer: index for index, answer in enumerate(vocabulary(_FAMILIES))}
     return SplitSource(

@@ -21,7 +21,7 @@ from .files.graded import AnswerIds
 from .files.object_groups import VQA_V2_GROUPS
 from .files.question_config import QuestionConfig
 from .files.question_ids import read_task_order
-from .files.question_stream import World, question_stream
+from .files.question_stream import QuestionSubjects, question_stream
 from .files.vocabulary import read_vocabulary
 from .files.vqacl_tasks import vqacl_tasks
 
@@ -75,14 +75,14 @@ class _Config(QuestionConfig):
 
 
 class VqaV2:
-    """Visual questions over COCO; ten answers of annotators each.
+    """Visual questions about COCO's pictures, with ten annotators' answers each.
 
-    Under ``data``, as VQACL's code keeps its ``datasets``: ``vqa/Partition_Q/*.json`` and
+    ``data`` is laid out as VQACL's code keeps its ``datasets``: ``vqa/Partition_Q/*.json`` and
     ``ImgId_cate_map.json``; for ContVQA's settings ``vqa/v2_*.json``, the official files, and ``contvqa/``,
     the published repository; ``vqa/trainval_ans2label.json`` where the vocabulary is given;
     ``COCO/features/*.h5`` or ``COCO/images/*/*.jpg``.
 
-    That every picture exists is checked here; that it can be read, when it is.
+    That every picture exists is checked here. That it can be read is checked when it is read.
     """
 
     Config = _Config
@@ -91,10 +91,11 @@ class VqaV2:
 
     @staticmethod
     def load(config: _Config, skip_bad: bool) -> StreamSource:
-        """The stream. :class:`~orchestrator.errors.UserError` for the first malformed thing.
+        """Reads the stream. With ``skip_bad``, malformed records, records without an answer and records
+        without a picture are left out and counted by reason.
 
-        With ``skip_bad``, malformed records, those without an answer and those without a picture are left out
-        and counted by reason.
+        Raises:
+            UserError: Something is malformed.
         """
         root = config.data
         if not root:
@@ -116,16 +117,16 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         known = None if vocabulary is None else frozenset(vocabulary)
         objects = read_category_map(f"{root}/ImgId_cate_map.json", config.category_ids, bad)
         tasks = vqacl_tasks(root, names, objects, pictures, book, known, config.matching, bad)
-        world = _world(config, names)
+        subjects = _subjects(config, names)
     else:
         listed = _listed(config, bad)
-        tasks, world = contvqa_tasks(root, config.setting, listed, pictures, book, config.matching, bad)
+        tasks, subjects = contvqa_tasks(root, config.setting, listed, pictures, book, config.matching, bad)
     regions = config.pictures == "regions"
     return question_stream(
         "vqa-v2",
         config,
         tasks,
-        world,
+        subjects,
         book,
         pictures=lambda _, asked: pictures.pictures(asked.pictures),
         vocabulary=vocabulary,
@@ -156,12 +157,12 @@ def _order(config: _Config, names: list[str]) -> list[str]:
 
 
 def _listed(config: _Config, bad: Callable[[str, str], None]) -> list[ListedTask]:
-    found = {t.name: t for t in listed_tasks(config.data, config.setting, config.domains, bad)}
-    return [found[name] for name in _order(config, list(found))]
+    by_name = {t.name: t for t in listed_tasks(config.data, config.setting, config.domains, bad)}
+    return [by_name[name] for name in _order(config, list(by_name))]
 
 
-def _world(config: _Config, kinds: list[str]) -> World:
+def _subjects(config: _Config, kinds: list[str]) -> QuestionSubjects:
     group_of = np.empty(80, int)
     for number, members in enumerate(VQA_V2_GROUPS.values()):
         group_of[list(members)] = number
-    return World(kinds, category_names(config.category_ids), _GROUPS, group_of.tolist())
+    return QuestionSubjects(kinds, category_names(config.category_ids), _GROUPS, group_of.tolist())

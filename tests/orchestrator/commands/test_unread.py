@@ -40,7 +40,9 @@ _GONE = pytest.mark.parametrize("gone", [_pipe, _terminal, _full])
 
 @contextmanager
 def _printing_to(gone):
-    """Standard output without a reader, its terminal or room. Within a test: pytest has its own before."""
+    """Standard output without a reader, a terminal, or room on the disk. Use it within a test, since pytest
+    has its own before.
+    """
     output = gone()
     try:
         with redirect_stdout(output):

@@ -1,4 +1,6 @@
-"""A trial's process and the dispatcher, where one does not answer for a moment. No Ray is started."""
+"""Calls of a trial's process to the dispatcher, where one of the two does not answer for a moment. No Ray is
+started.
+"""
 
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from orchestrator.storage.identity import Identity
 
 
 class _Actor:
-    """Answers as told: an exception is raised, a list gives one answer a question."""
+    """Answers as it is told: it raises an exception, and gives one answer of a list for each question."""
 
     def __init__(self, **answers):
         self.asked, self._answers = [], answers

@@ -1,4 +1,4 @@
-"""What a cluster may grow to, by its launcher's file."""
+"""The nodes that a cluster may add, by its launcher's file."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Where encoding runs, on clusters of plain dictionaries."""
+"""Where encoding runs, on clusters that are plain dictionaries."""
 
 import pytest
 

@@ -30,7 +30,7 @@ CHUNKS = [
 
 @dataclass(frozen=True)
 class _Deadly(ArrayPictures):
-    """Reading the first picture kills the process that reads, once."""
+    """Pictures of which the first one kills the process that reads it, once."""
 
     once: str
 

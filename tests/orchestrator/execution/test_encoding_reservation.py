@@ -1,4 +1,4 @@
-"""Places for encoding processes, on a Ray that is pretended."""
+"""Reservations for encoding processes, on a simulated Ray."""
 
 import pytest
 import ray.util

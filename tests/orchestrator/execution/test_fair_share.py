@@ -11,8 +11,8 @@ START, TRIAL = 5, 100  # seconds
 
 @dataclass
 class _Sweep:
-    """``lanes``: of those that hold a place, whether each has run a trial (None: it is starting), and when
-    that ends.
+    """``lanes`` has an entry for each lane that holds room: whether it has run a trial (None: it is
+    starting), and when that trial ends.
     """
 
     wanted: int
@@ -28,8 +28,8 @@ class _Sweep:
 
 
 class _Cluster:
-    """Sweeps that want ``wanted`` lanes each of ``places``; sweep k comes at second ``arrive[k]``. Ray serves
-    whoever asked first. ``ups``: what each had, second by second.
+    """Sweeps that want ``wanted`` lanes each, on a cluster with room for ``places``. Sweep k comes at second
+    ``arrive[k]``. Ray serves whoever asked first. ``ups`` has the lanes of each sweep, second by second.
     """
 
     def __init__(self, places, wanted, arrive=None, seconds=3000):
@@ -79,7 +79,7 @@ class _Cluster:
         return [self._standing(other) for other in range(len(self.sweeps)) if other != number]
 
     def first(self, number, lanes):
-        """When a sweep had so many lanes at first."""
+        """The first second at which a sweep had so many lanes."""
         return next(second for second, up in enumerate(self.ups) if up[number] >= lanes)
 
 

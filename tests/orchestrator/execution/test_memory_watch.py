@@ -1,4 +1,4 @@
-"""Workers that Ray ended for their machine's memory. No Ray is started."""
+"""Workers that Ray ended because their machine's memory was full. No Ray is started."""
 
 from types import SimpleNamespace
 

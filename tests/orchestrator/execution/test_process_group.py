@@ -1,4 +1,4 @@
-"""By what a lane's workers meet, and where they listen meanwhile."""
+"""How a lane's workers meet, and where they listen meanwhile."""
 
 import fcntl
 import json

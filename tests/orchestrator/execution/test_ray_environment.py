@@ -13,7 +13,7 @@ from orchestrator.execution.ray_environment import ray_environment
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch):
-    """The environment without what a session has set in this process; as it was, afterwards."""
+    """The environment without what a session has set in this process. It is restored afterwards."""
     before = dict(os.environ)
     for name in list(os.environ):
         if name.startswith(("RAY_", "TUNE_", "AIR_")):
@@ -24,7 +24,7 @@ def clean(monkeypatch):
 
 
 def _settled(**given):
-    """What is said, and what Ray then finds."""
+    """What is printed, and what Ray then finds."""
     before, said = set(os.environ), []
     os.environ.update(given)
     ray_environment(said.append)
@@ -146,5 +146,5 @@ def test_what_leads_elsewhere_is_a_clusters(monkeypatch):
 
 
 def test_an_address_that_is_none_is_for_whoever_joins_a_ray():
-    """A run that is over is resumed without one."""
+    """A run that is over is resumed without a Ray."""
     assert _settled(RAY_ADDRESS="auto", **_ELSEWHERE)[1].items() >= _ELSEWHERE.items()

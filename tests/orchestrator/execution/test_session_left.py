@@ -1,4 +1,4 @@
-"""Leaving a session, as far as it goes without a Ray. No Ray is started."""
+"""Leaving a session, as far as that is possible without a Ray. No Ray is started."""
 
 import threading
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ from orchestrator.execution.session import Session
 
 @pytest.fixture
 def session(tmp_path, monkeypatch):
-    """One that shares a file and has one lane; ``asked``: what was asked of the Ray that has died."""
+    """A session that shares a file and has one lane. ``asked`` has the calls to the Ray that has died."""
     found = Session.__new__(Session)
     found.asked, found.folder, found.dispatcher = [], tmp_path, "the desk"
     found._say = found._said = lambda line: None

@@ -1,4 +1,4 @@
-"""What a session does around ``ray.init``, which is stood in for. No Ray is started."""
+"""What a session does around ``ray.init``, which is replaced. No Ray is started."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""What the machine that works on a trial leaves at a storage, and what another one takes from there."""
+"""What the machine that trains a trial leaves at a storage, and what another machine takes from there."""
 
 import tempfile
 from pathlib import Path
@@ -18,7 +18,7 @@ from orchestrator.storage.url_folder import Storage
 
 @pytest.fixture
 def storage(tmp_path, monkeypatch):
-    """A storage that notes in which order files were put there and had from there."""
+    """A storage that notes the order in which files were sent there and fetched from there."""
     storage = Storage(f"file://{tmp_path}/kept")
     storage.put_names, storage.got_names = [], []
     put, get_into = storage.put, storage.get_into

@@ -1,4 +1,4 @@
-"""Limits of a process with which Ray does not come up. No Ray is started."""
+"""Limits of a process under which Ray does not come up. No Ray is started."""
 
 import math
 import os
@@ -19,7 +19,7 @@ _GIB = 2**30
 
 @pytest.fixture
 def limits(monkeypatch, tmp_path):
-    """``ulimit``'s letter -> what it says of this process, a user's who has 40 threads."""
+    """The letter of ``ulimit`` -> its value for this process, whose user has 40 threads."""
     found = {}
     names = {"v": "AS", "d": "DATA", "f": "FSIZE", "n": "NOFILE", "u": "NPROC"}
     letters = {getattr(resource, f"RLIMIT_{name}"): letter for letter, name in names.items()}

@@ -41,7 +41,7 @@ def scenes(n=300, seed=0, families=PRETRAINING):
 
 
 def true_of(fact, found):
-    """Whether a statement's part holds, worked out anew from what there is."""
+    """Whether a statement's part is true, worked out anew from the scene."""
     words = fact.split()
 
     def are(group, text):
@@ -191,7 +191,7 @@ def test_a_seed_fixes_the_weights(tmp_path):
 
 
 def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, monkeypatch):
-    """Broken off between the two steps that share their scenes."""
+    """The run is interrupted between the two steps that share their scenes."""
     monkeypatch.setattr(training, "_EVERY", 3)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     train_image_text(TINY, whole, quiet)

@@ -23,7 +23,7 @@ def _reports(count):
 
 @pytest.fixture
 def begun(tmp_path):
-    """A book of one trial, which has begun."""
+    """The store of one trial, which has begun."""
     book = _book(tmp_path)
     book.start("a", {"method.learning_rate": 0.1}, {"method": {"name": "ctp"}})
     return book

@@ -1,4 +1,4 @@
-"""From which distribution a parameter is drawn."""
+"""The distribution from which a parameter is drawn."""
 
 import math
 

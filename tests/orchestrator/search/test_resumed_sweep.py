@@ -1,5 +1,5 @@
-"""A finished sweep that is resumed, one that is to have more trials, and a start that is refused. Trials are
-played in this process: no Ray is started.
+"""A finished sweep that is resumed, a sweep that is to have more trials, and a start that is refused. Trials
+are simulated in this process, and no Ray is started.
 """
 
 import json
@@ -45,7 +45,7 @@ search:
 
 
 class _Pictures:
-    """An artist that draws none."""
+    """A figure worker that draws no pictures."""
 
     def __init__(self, *_):
         pass
@@ -61,8 +61,8 @@ class _Pictures:
 
 @pytest.fixture
 def played(tmp_path, monkeypatch):
-    """What was asked: ``searched``, how many trials each search was to come to; ``tested``, which trials were
-    looked at; ``refuses``, with what a session does not start.
+    """What was asked for. ``searched`` is how many trials each search was to reach, ``tested`` is which
+    trials were tested, and ``refuses`` is the error with which a session does not start.
     """
     found = SimpleNamespace(searched=[], tested=[], refuses=None)
 
@@ -116,7 +116,7 @@ def played(tmp_path, monkeypatch):
 
 
 def _tested(trial, stamp):
-    """What a look at test leaves of a trial, and finds."""
+    """The metrics that a test evaluation measures, and the files that it leaves."""
     found = {"test/average": 7.0}
     (trial / "test").mkdir()
     (trial / "test" / "metrics.json").write_text(json.dumps({"stamp": stamp, **found}))
@@ -190,7 +190,7 @@ def test_a_sweep_has_no_more_trials_than_its_space_has_points(played, tmp_path, 
 
 
 def _closing(capsys):
-    """What a command printed last, but for where the record is."""
+    """What a command printed last, without the line on the record."""
     return capsys.readouterr().out.partition("\n\n")[2].partition("Compare in MLflow:")[0]
 
 
@@ -199,7 +199,7 @@ _GONE = "weights, GPU or cluster are gone"
 
 @pytest.fixture
 def gone(monkeypatch, played):
-    """Called: from then on whoever looks for what a session needs finds that it is gone."""
+    """From the call on, whoever looks for what a session needs finds nothing."""
 
     def look(*_, **__):
         raise UserError(_GONE)
@@ -242,7 +242,7 @@ def test_a_run_whose_seeds_have_all_been_tested_needs_nothing(played, gone, tmp_
 
 @pytest.mark.parametrize("module", [sweep, train])
 def test_a_run_whose_last_look_only_the_storage_has_is_over_too(module, played, gone, tmp_path, capsys):
-    """The driver died before it heard of the look; a lane had put the figures there."""
+    """The driver died before it heard of the test results, which a lane had put there."""
     line = ["clip-finetune", "--stream", "digits", "--name", "x", "--storage", f"file://{tmp_path}/store"]
     assert module.main([*line, *(["--trials", "2"] if module is sweep else [])]) == 0
     closing, tested = _closing(capsys), list(played.tested)
@@ -275,7 +275,9 @@ def test_a_run_that_is_not_over_is_refused_before_it_is_touched(played, module, 
 
 @pytest.mark.parametrize("module", [sweep, train])
 def test_what_a_resumed_run_is_refused_for_stands_below_what_it_has(module, played, tmp_path, capsys):
-    """As a cluster on which no lane comes up: a start has one line, which has nothing to show."""
+    """The refusal is that of a cluster on which no lane comes up. A new run that is refused has one line,
+    since it has nothing to show.
+    """
     more = ["--trials", "2"] if module is sweep else ["--seeds", "1", "2"]
     assert module.main(["clip-finetune", "--stream", "digits", "--name", "x", *more]) == 0
     if module is train:

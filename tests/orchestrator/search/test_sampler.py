@@ -119,7 +119,7 @@ class _Trial:
 
 
 def _decisions(tasks: int, curves: dict[str, list[float]], known: list[TrialEntry] = ()) -> dict[str, int]:
-    """Tasks after which each trial is told to stop; trials report in turn, task by task."""
+    """The tasks after which each trial is told to stop. Trials report in turn, task by task."""
     scheduler, trials, stopped = TaskScheduler(_METRIC, "max", tasks, known), {}, {}
     for name in curves:
         trials[name] = _Trial(name)

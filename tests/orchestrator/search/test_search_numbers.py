@@ -1,4 +1,4 @@
-"""What the search proposes and whom the scheduler stops, by the numbers."""
+"""What the search proposes and which trials the scheduler stops, in numbers."""
 
 import warnings
 
@@ -23,7 +23,7 @@ def _space(trial: optuna.Trial) -> None:
 
 
 def _conditional(trial: optuna.Trial) -> None:
-    """Two are asked for where the first is large enough, as conditions in a search space do."""
+    """Two values are asked for where the first is large enough, as by conditions in a search space."""
     if trial.suggest_float(_RATE, 0.0, 1.0) > 0.3:
         trial.suggest_float(_DECAY, 0.0, 1.0)
         trial.suggest_float(_SCALE, 0.0, 1.0)
@@ -41,7 +41,9 @@ def _finish(search: TaskSearch, trial_id: str, value: float) -> None:
 
 
 def _walk(search: TaskSearch, count: int, value_of) -> list[dict[str, float]]:
-    """The points of so many trials, one after the other, each worth ``value_of`` its point and number."""
+    """The points of so many trials, one after another. ``value_of`` gives the value of each from its point
+    and number.
+    """
     points = []
     for number in range(count):
         proposal = search.suggest(str(number))
@@ -190,7 +192,9 @@ class _Trial:
 
 
 def _stopped(tasks: int, mode: str, curves: list[list[float]]) -> dict[int, int]:
-    """Tasks after which each trial is told to stop; a trial reports all its tasks before the next begins."""
+    """The tasks after which each trial is told to stop. A trial reports all its tasks before the next trial
+    begins.
+    """
     scheduler, found = TaskScheduler(_METRIC, mode, tasks), {}
     for number, curve in enumerate(curves):
         trial = _Trial(str(number))

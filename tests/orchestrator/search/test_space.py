@@ -309,7 +309,9 @@ def test_planning_a_sweep_does_not_import_ray():
 
 @pytest.mark.parametrize("module", ["lane", "trial", "dispatcher", "replay.hub"])
 def test_the_processes_that_train_nothing_do_not_import_torch(module):
-    """Train's controller, a trial, the dispatcher, the owner of the arrays: every sweep has them."""
+    """These are Train's controller, a trial, the dispatcher and the owner of the arrays, which every sweep
+    has.
+    """
     code = f"import sys, orchestrator.{module}; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr

@@ -1,6 +1,5 @@
-"""``--resume NAME --storage URL`` of a bucket whose owner wrote what is in it: what it may decide.
-
-No Ray is started: a run stands still where it would search or train.
+"""``--resume NAME --storage URL`` of a bucket whose owner wrote its content: what that content may decide. No
+Ray is started: a run stops where it would search or train.
 """
 
 import json
@@ -47,8 +46,8 @@ _REQUEST = {
 
 @pytest.fixture
 def place(tmp_path, monkeypatch, small_source):
-    """The victim's working folder, the attacker's bucket, and where the victim's run was when it stood
-    still: its folder and its storage.
+    """The victim's working folder, the attacker's bucket, and the folder and storage of the victim's run at
+    the point where it stopped.
     """
     monkeypatch.chdir(tmp_path)
     for name in ("VLCL_STORAGE", "MLFLOW_TRACKING_URI"):
@@ -73,7 +72,7 @@ def place(tmp_path, monkeypatch, small_source):
 
 
 def _bucket_of_a_sweep(place, fixed=None, search=None, asked=None, files=None, **request):
-    """What the attacker puts there: a sweep that has all that one of the project's own has."""
+    """What the attacker puts there: a sweep with all that one of the project's own has."""
     there = place.bucket / "s"
     there.mkdir(parents=True)
     space = _SPACE.format(fixed=json.dumps(fixed or {}), search=json.dumps(search or _RATE))

@@ -1,4 +1,4 @@
-"""What counts as a disk without space."""
+"""The errors that count as a full disk."""
 
 import errno
 import sqlite3
@@ -9,7 +9,7 @@ from orchestrator.storage.full_disk import is_full
 
 
 def _within(error):
-    """``error`` as MLflow gives it on."""
+    """``error`` in the form in which MLflow passes it on."""
     try:
         try:
             raise error

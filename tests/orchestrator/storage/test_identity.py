@@ -59,7 +59,7 @@ def test_what_is_no_identity_is_refused_in_one_line(tmp_path, text):
 
 
 def test_a_run_of_an_earlier_version_or_of_a_later_one_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"has no identity.json.*earlier version.*not gone on with"):
+    with pytest.raises(UserError, match=r"has no identity.json.*earlier version.*not resumed"):
         Identity.of(tmp_path)
     (tmp_path / IDENTITY_FILE).write_text(json.dumps({**json.loads(_ONE.text()), "format": 9}))
     with pytest.raises(UserError, match="format 9, allowed: 5"):
@@ -437,7 +437,7 @@ def test_two_processes_that_go_on_with_one_run_find_each_other(stored, tmp_path)
         if run is kept:
             run.push()
         else:
-            with pytest.raises(StorageTaken, match="another process goes on with this run"):
+            with pytest.raises(StorageTaken, match="another process works on this run too"):
                 run.push()
     assert kept.storage.names() and RunStorage(kept.storage, folder)._journal_there().endswith(b'"runs"}\n')
 

@@ -1,8 +1,8 @@
-"""A run that is killed between any two of the things that it leaves on disk, and gone on with, ends like one
-that was left alone.
+"""A run that is killed between any two of its effects on disk, and then resumed, ends like an undisturbed
+one.
 
-Everything between the command line and the disk is the project's own but for three things: Tune's loop and
-the lanes are played in this process, one trial at a time, and a task is no training but a step of a
+Everything between the command line and the disk is the project's own, with three exceptions: Tune's loop and
+the lanes are simulated in this process, one trial at a time, and a task trains nothing but makes a step of a
 recurrence, so that whole sweeps take milliseconds. No Ray is started. A kill is an exception that nothing
 catches, after which nothing more reaches the disk.
 """
@@ -56,7 +56,9 @@ class Kill(BaseException):
 
 
 class Disk:
-    """Counts what reaches the disk, and kills before effect ``at``; ``only_worker``: the lane's alone."""
+    """Counts the effects on disk, and kills before effect ``at``; with ``only_worker`` only before effects of
+    the lane.
+    """
 
     def __init__(self):
         self.at, self.only_worker = None, False
@@ -77,7 +79,7 @@ class Disk:
 
 
 class Loop(StreamLoop):
-    """A walk whose tasks are a step of a recurrence each: what the next task needs lies in the weights."""
+    """A walk in which each task is a step of a recurrence: the weights hold what the next task needs."""
 
     def __init__(self, config, stream, folder, reporter, **options):
         self.rank, self.world, self.curves = 0, 1, SimpleNamespace(rows=[])
@@ -101,7 +103,7 @@ class Loop(StreamLoop):
 
 
 class Lane:
-    """What a session is to a run: one lane, in this process. ``disk``: see :class:`Disk`."""
+    """A run's session with one lane, in this process. For ``disk`` see :class:`Disk`."""
 
     disk = None
     lanes, dispatcher = 1, None
@@ -150,7 +152,7 @@ class Lane:
                 waiting.insert(0, following)
 
     def work(self, job, hear):
-        """The job's outcome; a worker that is killed is replaced. ``hear`` answers whether to go on."""
+        """The job's outcome. A worker that is killed is replaced. ``hear`` answers whether to continue."""
         heard = self._reports.setdefault(job.id, [])
         while True:
             try:
@@ -198,7 +200,7 @@ class Lane:
 
 
 class Tuner:
-    """Tune's loop in this process, in the order in which Tune asks searcher, scheduler and callbacks."""
+    """Tune's loop in this process. It calls searcher, scheduler and callbacks in Tune's order."""
 
     lane = None
 
@@ -244,7 +246,7 @@ class Tuner:
 
 @pytest.fixture
 def tmp_path(tmp_path):
-    """In memory where that can be: hundreds of runs a test wait for nothing else as much as for the disk."""
+    """A folder in memory where that is possible: the disk is what hundreds of runs would mostly wait for."""
     if not os.access("/dev/shm", os.W_OK):
         yield tmp_path
         return
@@ -254,7 +256,7 @@ def tmp_path(tmp_path):
 
 @pytest.fixture
 def disk(monkeypatch, tmp_path):
-    """A :class:`Disk` under the whole project, and everything slow out of the way."""
+    """A :class:`Disk` under the whole project, with everything slow replaced."""
     found = Disk()
 
     def counted(real):
@@ -356,7 +358,7 @@ def _source():
 
 
 def _outcome(folder):
-    """All that a run has come to, but for the clock."""
+    """All that a run has produced, without the times."""
     trials = {}
     for place in sorted(folder.glob("trials/*")):
         reports = [json.loads(line) for line in (place / "tasks.jsonl").read_text().splitlines()]
@@ -380,7 +382,7 @@ def _without_clock(report):
 
 
 def _read(path):
-    """What a file has, but for whose it is: its run's UUID is another in every run."""
+    """A file's content without the run's UUID, which is another one in every run."""
     found = json.loads(path.read_text())
     assert set(found.pop("stamp")) == {"run", "stream", "trial", "config"}
     return found
@@ -392,7 +394,7 @@ def _checkpoints(root):
 
 
 def _record(folder):
-    """What MLflow is told, whatever the number of times: run -> metrics by step, status, files."""
+    """What MLflow is told, however often: run -> metrics by step, status, files."""
     told = {}
     for record, _ in Journal(folder).read():
         run = told.setdefault(record.get("run", ""), {"metrics": {}, "status": None, "files": set()})
@@ -415,7 +417,9 @@ _RUNS = {"sweep": (sweep.main, _SWEEP), "train": (train.main, _TRAIN)}
 
 
 class Run:
-    """One command, kept at ``url`` or not; killed as ``disk`` says and gone on with until it has ended."""
+    """One command, with or without a storage at ``url``. It is killed as ``disk`` says, and resumed until it
+    has ended.
+    """
 
     def __init__(self, disk, kind, root, stored):
         self.main, self._first = _RUNS[kind]
@@ -504,7 +508,9 @@ def test_a_machine_that_is_gone_at_any_boundary(undisturbed, capsys):
 
 @pytest.fixture
 def outage(monkeypatch):
-    """A storage that answers nothing for ``lasts`` calls from its ``after``-th on (None: it answers all)."""
+    """A storage that answers nothing for ``lasts`` calls from its call number ``after`` on (None: it answers
+    all).
+    """
     found = SimpleNamespace(after=None, lasts=0, calls=0, checked=0)
     check = Storage.check
 

@@ -22,7 +22,7 @@ from orchestrator.storage.url_folder import Storage
 
 @pytest.fixture
 def no_locks(monkeypatch):
-    """A file system that has none."""
+    """A file system without locks."""
 
     def none(*_):
         raise OSError(errno.ENOLCK, "No locks available")

@@ -1,4 +1,4 @@
-"""Whose a run's folder is, and who may write to what is in it."""
+"""The owner of a run's folder, and who may write to what it holds."""
 
 import grp
 import os
@@ -32,7 +32,7 @@ def folder(tmp_path):
 
 
 def _group(monkeypatch, gid, name, members=()):
-    """The user, whose only group that is, and the group."""
+    """The user, whose only group this is, and the group."""
     me = SimpleNamespace(pw_name="me", pw_gid=gid)
     monkeypatch.setattr(pwd, "getpwuid", lambda uid: me)
     monkeypatch.setattr(grp, "getgrgid", lambda found: SimpleNamespace(gr_name=name, gr_mem=list(members)))

@@ -1,4 +1,4 @@
-"""What goes to a run's storage and comes from there, and in which order."""
+"""What a run sends to its storage and fetches from it, and in which order."""
 
 import json
 
@@ -16,7 +16,7 @@ _TRIAL = "trials/trial_0001"
 
 @pytest.fixture
 def run(tmp_path):
-    """A run's folder, empty, and its storage, which is the run's own."""
+    """An empty folder of a run, and its storage, which is the run's own."""
     folder = tmp_path / "runs" / "s"
     folder.mkdir(parents=True)
     (folder / IDENTITY_FILE).write_text(_ONE.text())
@@ -27,7 +27,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def order(monkeypatch):
-    """The names of files in the order in which they are put and had."""
+    """The names of files, in the order in which they are sent and fetched."""
     found, put, get = [], Storage.put, Storage.get
     monkeypatch.setattr(
         Storage, "put", lambda self, local, name: (found.append(name), put(self, local, name))

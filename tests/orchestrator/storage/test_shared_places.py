@@ -1,4 +1,4 @@
-"""Links that another user laid where files are written, in a folder that both may write to."""
+"""Links that another user laid where files are written, in a folder that both users may write to."""
 
 import errno
 import os
@@ -34,7 +34,7 @@ _ONE = Identity("1" * 32, "c" * 64, "s" * 64)
 
 @pytest.fixture
 def precious(tmp_path):
-    """A file of the user's that no run has to do with."""
+    """A file of the user's that has nothing to do with any run."""
     path = tmp_path / "home" / "precious"
     path.parent.mkdir()
     path.write_text("precious")
@@ -138,7 +138,9 @@ def test_an_array_is_whole_and_cut_where_a_link_lay(tmp_path, precious):
 
 
 def test_what_is_restored_is_made_in_a_folder_of_ones_own(tmp_path, precious):
-    """A link in its place would have its target's folder of that name deleted."""
+    """Otherwise a link in its place would lead to another folder, in which the folder of that name would be
+    deleted.
+    """
     storage = Storage(f"file://{tmp_path}/store/home")
     _ONE.claim(storage, new=True, files={"train.yaml": "seeds: [0]\n"})
     kept = RunStorage(storage, tmp_path / "runs" / "home")

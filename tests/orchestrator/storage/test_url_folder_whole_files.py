@@ -15,11 +15,11 @@ def storage(tmp_path):
 
 
 class _Stopped(BaseException):
-    """Not an error that anybody expects: as a kill."""
+    """An error that nobody expects, like a kill."""
 
 
 def _half(error):
-    """Stands in for what copies a file: it raises after half of it."""
+    """Stands in for the function that copies a file, and raises after half of the file."""
 
     def copy(source, target, *_):
         whole = source.read()

@@ -11,7 +11,7 @@ from orchestrator.streams.prefetch import Prefetch
 
 @pytest.fixture
 def prefetch_threads():
-    """Those that this test has started and that live: another test's may wait to be collected."""
+    """The living threads that this test started. Another test's threads may still wait to be collected."""
     before = set(threading.enumerate())
     return lambda: [
         one for one in threading.enumerate() if one.name.startswith("prefetch") and one not in before

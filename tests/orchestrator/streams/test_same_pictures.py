@@ -14,7 +14,7 @@ def content(seed, size=BLOCK):
 
 
 def task(root, **splits):
-    """A task of files: a split's are what is given for it, by name."""
+    """A task of files. The files of each split are given by the split's name."""
     sources = {}
     for split, files in splits.items():
         for name, data in files.items():

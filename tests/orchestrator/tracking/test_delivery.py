@@ -1,4 +1,4 @@
-"""What counts as sent, who sends, and where to."""
+"""Which records count as sent, who sends them, and where to."""
 
 import errno
 import json
@@ -17,7 +17,7 @@ EXPERIMENT = "ctp on shapes-retrieval"
 
 
 def _metrics(runs, name="mlflow.db"):
-    """Trial -> metric -> values by step; of the sweep under ""."""
+    """Trial -> metric -> values by step. The sweep's own are under ""."""
     client = MlflowClient(f"sqlite:///{runs / name}")
     experiment = client.get_experiment_by_name(EXPERIMENT)
     found = {}

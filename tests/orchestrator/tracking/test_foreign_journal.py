@@ -1,4 +1,4 @@
-"""``tracking send`` of a folder whose journal somebody else wrote: where it sends, and what."""
+"""``tracking send`` of a folder whose journal somebody else wrote: what it sends, and where to."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def secret(tmp_path):
 
 @pytest.fixture
 def server():
-    """A server of the attacker's: what it was asked, with which token."""
+    """The attacker's server: the requests that it got, and with which token."""
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -190,7 +190,7 @@ def test_a_victim_who_sends_an_attackers_folder_gives_neither_key_nor_token_away
 @pytest.mark.parametrize("ending", ["", "-journal", "-wal", "-shm"])
 @needs_root
 def test_a_database_that_another_user_made_or_would_mend_is_not_opened(runs, ending, server, monkeypatch):
-    """It says where artifacts go, and with them the caller's token."""
+    """The database says where artifacts are sent, and with them the caller's token."""
     url, asked = server
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "the caller's")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")

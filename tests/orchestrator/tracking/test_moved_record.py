@@ -1,4 +1,4 @@
-"""A record whose folder was moved, copied or mounted elsewhere goes where it lies now."""
+"""A record whose folder was moved, copied or mounted elsewhere is found where it lies now."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ def own_database(monkeypatch):
 
 
 def _record(runs, *trials):
-    """A sweep's record of these trials, each with a file; what was said of its delivery."""
+    """Makes the record of a sweep with these trials, each with a file. Returns what the delivery said."""
     tracker = Tracker(runs / "s", None, _EXPERIMENT, "s")
     tracker.start({}, {})
     for name in trials:

@@ -1,4 +1,4 @@
-"""What counts as sent is what the store has."""
+"""A record counts as sent only where the store has it."""
 
 import json
 import shutil
@@ -37,7 +37,7 @@ def _trial(tracker, runs, name):
 
 
 def _wait(tracker):
-    """Until all is there, and noted there."""
+    """Waits until the store has everything, and has noted so."""
     journal, store = tracker._journal, tracker._delivery.store
     while journal.unsent(store) or journal.noted(store) != journal.sent(store):
         time.sleep(0.01)
@@ -74,7 +74,7 @@ def _points(runs, name):
 
 
 def _replace(runs, name):
-    """Puts another database in the place of the record's, in the same file: this process has it open."""
+    """Replaces the record's database by another one in the same file, which this process has open."""
     shutil.copyfile(runs / name, runs / "mlflow.db")
 
 

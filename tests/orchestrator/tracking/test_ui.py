@@ -67,7 +67,7 @@ class _Shown:
         return found
 
     def api(self, path, body):
-        """What MLflow's API answers to who has the password."""
+        """What MLflow's API answers to whoever has the password."""
         status, text, _ = self.ask("POST", f"/api/2.0/mlflow/{path}", body, authorization=self.login)
         assert status == 200, text
         return json.loads(text)
@@ -92,8 +92,9 @@ def folder(with_tables, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def shown(folder):
-    """A server, started after another user had put a folder for MLflow into the common temporary one, with a
-    link to this user's files in it."""
+    """A server that was started after another user had made MLflow's folder in the common temporary folder,
+    with a link to this user's files in it.
+    """
     (folder / "precious" / "old").mkdir(parents=True)
     then = time.time() - _OLD
     os.utime(folder / "precious" / "old", (then, then))
@@ -126,8 +127,8 @@ def test_the_link_opens_the_comparison(shown):
 
 
 def _leads_to(entry):
-    """Where the script of the first page goes, at an address without the password: a page whose address has
-    one may fetch nothing.
+    """Where the script of the first page leads, at an address without the password, because a page whose
+    address has one may fetch nothing.
     """
     (path,) = re.findall(rb'location\.replace\(location\.origin \+ ("[^\n]*")\);', entry)
     return json.loads(path)
@@ -216,7 +217,7 @@ def test_nothing_was_made_by_those_who_were_refused(shown):
 
 
 def test_what_a_page_of_another_address_asks_is_refused(shown):
-    """A browser sends the password along: to MLflow any port of this machine is as good as its own."""
+    """A browser sends the password along, and MLflow trusts pages of any port of this machine."""
     path, body = "/api/2.0/mlflow/experiments/search", {"max_results": 1}
     own = f"http://127.0.0.1:{shown.place.port}"
     for origin, wanted in ((own, 200), ("http://127.0.0.1:9", 403), ("http://a.test", 403), ("null", 403)):
@@ -226,7 +227,9 @@ def test_what_a_page_of_another_address_asks_is_refused(shown):
 
 @pytest.mark.parametrize("form", ["file://{}", "{}", "file://{}/runs/artifacts/..", "file://{}/linked"])
 def test_artifacts_are_served_from_the_runs_folder_alone(shown, form):
-    """Not even to who has the password, which a browser sends with whatever a page in the record asks."""
+    """That holds even for whoever has the password, which a browser sends with every request of a page in the
+    record.
+    """
     made = {"name": form, "artifact_location": form.format(shown.folder)}
     experiment = shown.api("experiments/create", made)["experiment_id"]
     run = shown.api("runs/create", {"experiment_id": experiment})["run"]["info"]

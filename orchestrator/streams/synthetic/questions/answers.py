@@ -1,4 +1,4 @@
-"""What questions may be answered with."""
+"""The answers that questions may have."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .words import ASPECTS, NO_YES, PLACES, POSTURES, type_word
 
 def admitted(families: Sequence[int], group: int, kind: str) -> tuple[str, ...]:
     """The answers that :func:`~orchestrator.streams.synthetic.questions.generate.ask` draws from with these
-    arguments, each as likely as the others.
+    arguments. Each is as likely as the others.
     """
     return {
         "recognition": family(families[group]).nouns,
@@ -30,7 +30,7 @@ def admitted(families: Sequence[int], group: int, kind: str) -> tuple[str, ...]:
 
 
 def vocabulary(families: Sequence[int]) -> tuple[str, ...]:
-    """All answers to questions about these families, once each: by kind, then by group."""
+    """All answers to questions about these families, once each, by kind and then by group."""
     groups = range(len(families))
-    found = (answer for kind in KINDS for group in groups for answer in admitted(families, group, kind))
-    return tuple(dict.fromkeys(found))
+    answers = (answer for kind in KINDS for group in groups for answer in admitted(families, group, kind))
+    return tuple(dict.fromkeys(answers))

@@ -1,4 +1,4 @@
-"""Who stands in a scene before a question changes it."""
+"""The things of a scene before a question changes it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ from ..scenes import SIZES, Scenes
 from .words import POSTURES
 
 PLAYERS = 4
-"""Things in a scene, one in each quarter."""
+"""How many things a scene has, one in each quarter."""
 
 
 @dataclass
 class Cast:
-    """The things of N scenes, all columns int (N, PLAYERS). Column 0 is what the question is about.
+    """The things of N scenes. All columns are int (N, PLAYERS). Column 0 is the thing that the question is
+    about.
 
-    ``family``, ``thing``, ``colour``, ``size`` as in :class:`~orchestrator.streams.synthetic.scenes.Scenes`;
-    ``posture``: index into ``POSTURES``; ``place``: index into ``PLACES``; ``there``: bool, who is in the
-    picture: the one that the question is about always, the others as far as they are asked for.
+    Attributes:
+        family: As in :class:`~orchestrator.streams.synthetic.scenes.Scenes`.
+        thing: As there.
+        colour: As there.
+        size: As there.
+        posture: Index into ``POSTURES``.
+        place: Index into ``PLACES``.
+        there: bool: which things are in the picture. The thing that the question is about always is; the
+            others are as far as they are asked for.
     """
 
     family: np.ndarray
@@ -34,7 +41,7 @@ class Cast:
     there: np.ndarray
 
     def nouns(self) -> list[str]:
-        """What the things of column 0 are called."""
+        """The nouns of the things of column 0."""
         pairs = zip(self.family[:, 0].tolist(), self.thing[:, 0].tolist(), strict=True)
         return [family(index).nouns[thing] for index, thing in pairs]
 
@@ -44,7 +51,7 @@ class Cast:
         return [names[colour] for colour in self.colour[:, 0].tolist()]
 
     def arrange(self, rng: np.random.Generator) -> Scenes:
-        """The scenes."""
+        """Turns the things into scenes."""
         told = np.stack([self.family, self.thing, self.colour, self.size, self.there.astype(int)], 2)
         by_place = np.argsort(self.place, 1)
         tilt = np.array(list(POSTURES.values()))[self.posture]
@@ -56,8 +63,14 @@ class Cast:
 
 
 def cast(rng: np.random.Generator, index: int, n: int, others: int) -> Cast:
-    """N scenes of 1 + ``others`` different things of the family, in as many colours, big, standing,
-    anywhere. ``others``: 0 .. PLAYERS - 1.
+    """N scenes of 1 + ``others`` different things of one family, each of its own colour, big, upright, in any
+    quarter.
+
+    Args:
+        rng: The generator.
+        index: The family.
+        n: How many scenes there are.
+        others: How many things stand beside the one that the question is about, 0 .. PLAYERS - 1.
     """
 
     def different(choices: int) -> np.ndarray:
@@ -75,8 +88,10 @@ def cast(rng: np.random.Generator, index: int, n: int, others: int) -> Cast:
 
 
 def things_led_by(rng: np.random.Generator, *leads: np.ndarray) -> np.ndarray:
-    """int (N, PLAYERS): different things, of which column k is drawn from those that ``leads[k]``, bool (N,
-    THINGS), allows. No thing is allowed twice.
+    """Draws different things for each scene, int (N, PLAYERS).
+
+    Column k is drawn from the things that ``leads[k]``, bool (N, THINGS), allows. No thing is allowed by two
+    of them.
     """
     key = rng.random(leads[0].shape)
     for k, allowed in enumerate(leads):

@@ -1,4 +1,4 @@
-"""What is true of things and cannot be seen in a picture."""
+"""Facts about things that cannot be seen in a picture."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from ..families import DRAWN, family
 
 @dataclass(frozen=True)
 class Fact:
-    """``question``: with ``{}`` for "the red thing". ``things``: of which of the family's it is true; some,
-    not all.
+    """A question about something that is true of some things of a family, but not of all.
+
+    Attributes:
+        question: The question, with ``{}`` for "the red thing".
+        things: The things of which it is true.
     """
 
     question: str
     things: frozenset[int]
 
 
-# Two a family. Left out is what people would argue about: whether a banana grows on a tree.
+# Each family has two. What people would argue about is left out, such as whether a banana grows on a tree.
 _FACTS: dict[str, dict[str, tuple[str, ...]]] = {
     "shapes": {"can {} roll?": ("disc", "ring"), "does {} have 4 corners?": ("block", "gem")},
     "sky": {"is {} made of rock?": ("moon", "planet"), "does {} come with rain?": ("cloud", "bolt")},
@@ -48,7 +51,7 @@ _INVENTED = (Fact("is {} heavy?", frozenset({0, 1, 2})), Fact("does {} float?", 
 
 
 def facts(index: int) -> tuple[Fact, ...]:
-    """Two facts about the family's things. Of invented things the world decides what is true."""
+    """Two facts about the family's things. For invented things the generated world decides what is true."""
     if index >= DRAWN:
         return _INVENTED
     known = family(index)

@@ -1,4 +1,4 @@
-"""Scenes, questions about them, and answers."""
+"""Scenes, questions about them, and the answers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from .rules import RULES
 
 @dataclass(frozen=True)
 class GeneratedQuestions:
-    """N questions, one about each scene. ``thing``: int (N,), which thing of the family each is about."""
+    """N questions, one about each scene.
+
+    Attributes:
+        scenes: The scenes.
+        questions: The questions.
+        answers: Their answers.
+        thing: int (N,): the thing of the family that each question is about.
+    """
 
     scenes: Scenes
     questions: list[str]
@@ -32,13 +39,10 @@ def ask(
 ) -> GeneratedQuestions:
     """``n`` questions of a kind about things of the family ``families[group]``.
 
-    ``families``: at least two different ones, drawn or invented; one a group. ``kind``: one of
-    :data:`~orchestrator.streams.synthetic.questions.kinds.KINDS`; ``n``: at least 1. Each scene has the
-    thing that is asked about and ``others`` (0 .. 3) beside it, one in a quarter, and more where the
-    question needs them. The answer is drawn first, each of
-    :func:`~orchestrator.streams.synthetic.questions.answers.admitted` as likely as the others whatever the
-    words, so that the words do not tell it. Then the scene is made to fit: with others, more than one thing
-    in it would make an answer, so that a picture without the words does not tell it either.
+    The answer is drawn first. Each of :func:`~orchestrator.streams.synthetic.questions.answers.admitted` is
+    as likely as the others whatever the words are, so that the words do not give it away. Then the scene is
+    made to fit. With others in it, more than one of its things would make an answer, so that a picture
+    without the words does not give it away either.
 
     ============  ==============================  ========================================================
     kind          question                        the picture
@@ -56,6 +60,15 @@ def ask(
     causal        why does a cat stand out?       it differs from the three others in one of color, size,
                                                   tilt and shape (what it is), and these are alike
     ============  ==============================  ========================================================
+
+    Args:
+        rng: The generator.
+        families: At least two different families, drawn or invented, one for each group.
+        group: The index of the family that the questions are about.
+        kind: One of :data:`~orchestrator.streams.synthetic.questions.kinds.KINDS`.
+        n: How many questions there are, at least 1.
+        others: How many things each scene has beside the one that is asked about (0 .. 3), one in a quarter.
+            There are more where the question needs them.
     """
     things = cast(rng, families[group], n, others)
     questions, answers = RULES[kind](rng, things, families)

@@ -12,4 +12,6 @@ KINDS = (
     "subcategory",
     "causal",
 )
-"""VQACL's ten, in the order of its outer tasks (Zhang et al., CVPR 2023; its code's ``Question_type.py``)."""
+"""The ten kinds of VQACL, in the order of its outer tasks (Zhang et al., CVPR 2023; its code's
+``Question_type.py``).
+"""

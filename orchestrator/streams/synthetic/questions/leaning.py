@@ -1,4 +1,4 @@
-"""Which things can be seen to lean."""
+"""The things that can be seen to lean."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIDE, _LEAST = 14, 0.08
 
 @cache
 def leaning(index: int) -> frozenset[int]:
-    """Those of the family's things whose postures look different: a disc's do not."""
+    """The things of the family whose postures look different. A disc's postures look the same."""
     return frozenset(thing for thing in range(THINGS) if _difference(index, thing) >= _LEAST)
 
 

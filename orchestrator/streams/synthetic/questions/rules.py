@@ -31,7 +31,8 @@ def _location(rng: np.random.Generator, cast: Cast, families: Sequence[int]) -> 
 
 def _judge(rng: np.random.Generator, cast: Cast, families: Sequence[int]) -> tuple[list[str], list[str]]:
     true = rng.integers(0, 2, len(cast.thing))
-    # With others, noun and colour are both there in either case: what counts is whether they are one thing's.
+    # With others in the scene, noun and colour both occur in either case. What counts is whether one thing
+    # has both.
     colours = _named(_COLOURS, np.where(true, cast.colour[:, 0], cast.colour[:, 1]))
     asked = (f"{colour} {noun}" for colour, noun in zip(colours, cast.nouns(), strict=True))
     return [f"is there {with_article(phrase)}?" for phrase in asked], _named(NO_YES, true)
@@ -74,7 +75,8 @@ def _type(rng: np.random.Generator, cast: Cast, families: Sequence[int]) -> tupl
     group = rng.integers(0, groups, (n, PLAYERS))
     group[:, 2] = _another(rng, group[:, 1], groups)
     cast.family[:, 1:] = np.array(families)[group[:, 1:]]
-    # A quarter's neighbour in its row differs in the lowest bit, one in the other row in the next.
+    # A quarter's neighbour in its row differs in the lowest bit of its number, and one in the other row in
+    # the next bit.
     turn = rng.integers(0, 2, (n, 1))
     cast.place = cast.place[:, :1] ^ np.concatenate([0 * turn, 0 * turn + 1, 2 + turn, 3 - turn], 1)
     cast.there[:, 1] = True

@@ -5,16 +5,16 @@ from __future__ import annotations
 from ..families import family
 
 PLACES = ("top left", "top right", "bottom left", "bottom right")
-"""The quarters of a picture, by number."""
+"""The quarters of a picture, by their numbers."""
 
 POSTURES = {"standing": 0, "leaning left": -35, "leaning right": 35}
-"""What a thing may do -> degrees, clockwise."""
+"""The postures of a thing -> degrees, clockwise."""
 
 NO_YES = ("no", "yes")
-"""By truth."""
+"""The answers, by whether something is true."""
 
 ASPECTS = ("color", "size", "tilt", "shape")
-"""In what one thing may differ from the others."""
+"""The aspects in which one thing may differ from the others."""
 
 _TYPES = {
     "shapes": "shape",
@@ -31,11 +31,11 @@ _TYPES = {
 
 
 def type_word(index: int) -> str:
-    """What a thing of the family is: "vehicle"."""
+    """What a thing of the family is, such as "vehicle"."""
     name = family(index).name
     return _TYPES.get(name, name.replace("-", " "))
 
 
 def with_article(phrase: str) -> str:
-    """ "an orange cat"."""
+    """The phrase with its article: "an orange cat"."""
     return f"{'an' if phrase[0] in 'aeiou' else 'a'} {phrase}"

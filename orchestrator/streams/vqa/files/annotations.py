@@ -1,4 +1,4 @@
-"""VQA v2's official questions and annotations."""
+"""The official questions and annotations of VQA v2."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from ...json_file import read_json, shown
 from .texts import text_fault, whole_number
 
 ANSWER_TYPES = ("yes/no", "number", "other")
-"""The kinds of question that VQA v2's annotations tell apart."""
+"""The kinds of question that VQA v2's annotations distinguish."""
 
-# In the place of what is not wanted: a list of them costs next to nothing.
+# It stands for an object that is not wanted: a list of references to it costs next to nothing.
 _OTHER = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """``answers``: one an annotator, as they gave them. ``answer_type``: one of :data:`ANSWER_TYPES`."""
+    """What annotators said of a question.
+
+    Attributes:
+        answers: One answer for each annotator, as they gave it.
+        answer_type: One of :data:`ANSWER_TYPES`.
+    """
 
     answers: tuple[str, ...]
     answer_type: str
@@ -28,10 +33,19 @@ class Annotation:
 def read_questions(
     path: str, wanted: Collection[int], bad: Callable[[str, str], None]
 ) -> dict[int, tuple[int, str] | None]:
-    """``v2_OpenEnded_mscoco_*_questions.json``: question id -> (image id, question), of those ``wanted``.
+    """Reads ``v2_OpenEnded_mscoco_*_questions.json``.
 
-    ``bad(message, reason)`` is called for each malformed record, which is None here: it may raise.
-    :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another shape.
+    Args:
+        path: The file.
+        wanted: The ids of the questions that are read.
+        bad: ``bad(message, reason)`` is called for each malformed record, which is None in the result. It may
+            raise.
+
+    Returns:
+        Question id -> (image id, question).
+
+    Raises:
+        UserError: The file cannot be read or has another shape.
     """
 
     def compact(found: dict[str, Any]) -> Any:
@@ -61,8 +75,18 @@ def read_questions(
 def read_annotations(
     path: str, wanted: Collection[int], bad: Callable[[str, str], None]
 ) -> dict[int, Annotation | None]:
-    """``v2_mscoco_*_annotations.json``: question id -> what its annotators said, of those ``wanted``.
-    Otherwise as :func:`read_questions`.
+    """Reads ``v2_mscoco_*_annotations.json``.
+
+    Args:
+        path: The file.
+        wanted: As for :func:`read_questions`.
+        bad: As for :func:`read_questions`.
+
+    Returns:
+        Question id -> what its annotators said.
+
+    Raises:
+        UserError: The file cannot be read or has another shape.
     """
     shared: dict[str, str] = {}
 
@@ -91,11 +115,11 @@ def read_annotations(
 
 
 def answers_fault(answers: Any) -> tuple[str, str] | None:
-    """Why ``answers`` is no list of annotators' answers, and the reason to count it by; None where it is."""
+    """Why ``answers`` is no list of annotators' answers, and a reason to count it by; None where it is."""
     if answers is not None and not isinstance(answers, list):
         return f"answers is {shown(answers)}, allowed: a list with one an annotator", "answers are no list"
     for answer in answers or ():
-        # An annotator may have said nothing, but not all of them.
+        # Some annotators may have said nothing, but not all of them.
         answer = answer.get("answer", answer) if isinstance(answer, dict) else answer
         fault = None if answer == "" else text_fault(answer)
         if fault:
@@ -108,7 +132,9 @@ def answers_fault(answers: Any) -> tuple[str, str] | None:
 def _records(
     path: str, key: str, compact: Callable[[dict[str, Any]], Any], bad: Callable[[str, str], None]
 ) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Where a wanted record lies, its question id, and what it holds; the first of several of a question."""
+    """Yields where a wanted record lies, its question id, and its content. Of several records of one question
+    only the first is yielded.
+    """
     seen: set[int] = set()
     layout = f'an object with "{key}", a list of objects'
     top = read_json(path, layout, compact)

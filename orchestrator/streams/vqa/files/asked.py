@@ -8,16 +8,20 @@ from dataclasses import dataclass, field
 from .graded import AnswerIds, GradedAnswers
 
 LISTED_TWICE = "question listed twice in its file"
-"""Why a question is passed over."""
+"""The reason by which a question is left out that its file lists twice."""
 
 
 @dataclass
 class QuestionColumns:
-    """Questions of one split of one task, columns of equal length.
+    """The questions of one split of one task, as columns of equal length.
 
-    ``ids``: names in the data set. ``pictures``: names of the pictures, often several questions' one.
-    ``category``: index of the picture's object; ``kind``: index of the kind of question. ``answers``: all
-    that are known of each, perhaps none.
+    Attributes:
+        answers: All known answers of each question; there may be none.
+        ids: The questions' names in the data set.
+        pictures: The pictures' names; several questions often share one.
+        texts: The questions.
+        category: The index of the picture's object.
+        kind: The index of the kind of question.
     """
 
     answers: GradedAnswers
@@ -29,7 +33,7 @@ class QuestionColumns:
 
     @classmethod
     def empty(cls, book: AnswerIds) -> QuestionColumns:
-        """No questions; their answers will be numbered by ``book``."""
+        """Columns without questions. ``book`` will number their answers."""
         return cls(GradedAnswers(book))
 
     def __len__(self) -> int:
@@ -38,7 +42,16 @@ class QuestionColumns:
     def append(
         self, item: str, picture: str, text: str, category: int, kind: int, answers: dict[str, float]
     ) -> None:
-        """One more question; ``answers``: string -> what it is worth, in 0 .. 1."""
+        """Adds a question.
+
+        Args:
+            item: The question's name.
+            picture: The picture's name.
+            text: The question.
+            category: The index of the picture's object.
+            kind: The index of the kind of question.
+            answers: Answer -> score, in 0 .. 1.
+        """
         self.ids.append(item)
         self.pictures.append(picture)
         self.texts.append(text)

@@ -1,4 +1,4 @@
-"""Which object a picture of COCO is of."""
+"""The object that a picture of COCO shows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,23 @@ _COUNT = len(COCO)
 def read_category_map(
     path: str, ids: Literal["remapped", "raw"], bad: Callable[[str, str], None]
 ) -> dict[str, int]:
-    """``ImgId_cate_map.json``: picture -> object 0 .. 79; -1 for one that is in no group.
+    """Reads ``ImgId_cate_map.json``.
 
     The published file holds COCO's own ids, 1 .. 90, while VQACL's groups number objects 0 .. 79.
-    ``remapped``: by the order of COCO's ids. ``raw``: the ids as they are, so that 80 .. 90 are in no group
-    and the others in whatever group their number happens to be in, as in the released code.
 
-    ``bad(message, reason)`` is called for an entry that is no id of COCO's, which is left out: it may raise.
-    :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another shape.
+    Args:
+        path: The file.
+        ids: ``remapped`` numbers objects in the order of COCO's ids. ``raw`` takes the ids as they are, as in
+            the released code, so that 80 .. 90 are in no group and the others in whatever group their number
+            happens to be in.
+        bad: ``bad(message, reason)`` is called for an entry that is no id of COCO's, which is left out. It
+            may raise.
+
+    Returns:
+        Picture -> object, 0 .. 79; -1 for an object that is in no group.
+
+    Raises:
+        UserError: The file cannot be read or has another shape.
     """
     layout = "an object, picture to COCO's category id"
     top = read_json(path, layout)
@@ -40,7 +49,9 @@ def read_category_map(
 
 
 def category_names(ids: Literal["remapped", "raw"]) -> list[str]:
-    """The names of objects 0 .. 79. With ``raw`` ids some numbers are no object's: ``unused 12``."""
+    """The names of objects 0 .. 79. With ``raw`` ids some numbers belong to no object, and are called
+    ``unused 12``.
+    """
     if ids == "remapped":
         return list(COCO.values())
     return [COCO.get(number, f"unused {number}") for number in range(_COUNT)]

@@ -18,5 +18,4 @@ _NAMES = """
 COCO: dict[int, str] = {
     int(number): name for number, _, name in (entry.strip().partition(" ") for entry in _NAMES.split(","))
 }
-"""The 80 categories: id, of 1 .. 90, -> name, in the order of the ids, which is the order that numbers them
-0 .. 79."""
+"""The 80 categories: id, of 1 .. 90, -> name, in the order of the ids. That order numbers them 0 .. 79."""

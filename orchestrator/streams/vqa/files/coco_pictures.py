@@ -20,10 +20,11 @@ _IMAGES = "COCO/images"
 
 
 class CocoPictures:
-    """Under ``root``: ``COCO/features/{train,val}2014_obj36.h5``, or ``COCO/images/{train,val}2014/*.jpg``,
-    resized to a square of side ``size``. A picture's name is ``COCO_train2014_000000000009``.
+    """COCO's pictures under ``root``.
 
-    What is there is listed once for each of the two parts, when a picture of it is asked for.
+    They are ``COCO/features/{train,val}2014_obj36.h5``, or ``COCO/images/{train,val}2014/*.jpg``, resized to
+    a square of side ``size``. A picture's name is ``COCO_train2014_000000000009``. What exists is listed once
+    for each of the two parts, when one of its pictures is asked for.
     """
 
     def __init__(self, root: str, kind: Literal["regions", "pixels"], size: int) -> None:
@@ -35,13 +36,14 @@ class CocoPictures:
 
     @property
     def regions(self) -> tuple[int, int] | None:
-        """(R, F) of the parts listed so far; None for pixels."""
+        """(R, F) of the parts that were listed so far; None for pixels."""
         return next(iter(self._shapes.values()), None)
 
     def fault(self, name: str) -> tuple[str, str] | None:
         """Why there is no picture ``name``, and the reason to count it by; None where there is one.
 
-        :class:`~orchestrator.errors.UserError` for a file or folder that cannot be read.
+        Raises:
+            UserError: A file or folder cannot be read.
         """
         part = _part(name)
         if part not in self._there:
@@ -50,15 +52,15 @@ class CocoPictures:
             return None
         others = called(self._there[part])
         if self._kind == "regions":
-            place, reason = f"group {name} in {_features(part)}", f"no features in {_FEATURES}"
-            return f"picture {name} has no features, allowed: one with a {place}, {others}", reason
+            group, reason = f"group {name} in {_features(part)}", f"no features in {_FEATURES}"
+            return f"picture {name} has no features, allowed: one with a {group}, {others}", reason
         return (
             f"picture {name} is not there, allowed: one with {_IMAGES}/{part}/{name}.jpg, {others}",
             f"no picture in {_IMAGES}",
         )
 
     def pictures(self, names: Sequence[str]) -> Pictures:
-        """The pictures of those names, in that order."""
+        """The pictures with these names, in that order."""
         if self._kind == "pixels":
             paths = [f"{_part(name)}/{name}" for name in names]
             return FilePictures(f"{self._root}/{_IMAGES}", paths, self._size)
@@ -66,14 +68,14 @@ class CocoPictures:
         return RegionPictures(files, [_PARTS.index(_part(name)) for name in names], names, self.regions)
 
     def content(self, names: Iterable[str]) -> bytes:
-        """What tells the pictures of those names, or the files of features, from others."""
+        """A digest of the pictures with these names, or of the files of features."""
         if self._kind == "regions":
             return file_content(f"{self._root}/{_features(part)}" for part in sorted(self._shapes))
         folder = f"{self._root}/{_IMAGES}"
         return file_content(f"{folder}/{_part(name)}/{name}.jpg" for name in dict.fromkeys(names))
 
     def _list(self, part: str) -> dict[str, None]:
-        """In order."""
+        """The names of a part's pictures, in order."""
         if self._kind == "regions":
             path = f"{self._root}/{_features(part)}"
             names, shape = region_names(path)

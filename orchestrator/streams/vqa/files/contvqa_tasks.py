@@ -12,7 +12,7 @@ from .asked import QuestionColumns
 from .coco_pictures import CocoPictures
 from .graded import AnswerIds
 from .question_ids import read_question_ids
-from .question_stream import TaskQuestions, World
+from .question_stream import QuestionSubjects, TaskQuestions
 from .worth import worth
 
 _FILES = {"train": "train", "validation": "valid", "test": "test"}
@@ -25,13 +25,21 @@ PAIRS = {
     "food": "subcategory",
     "interior": "color",
 }
-"""The domain of pictures and the type of question of each task where both change: of all ways to pair
-ContVQA's five and five, the one with most questions."""
+"""The domain of pictures and the type of question of each task where both change.
+
+Of all ways to pair ContVQA's five domains with its five types, this one has most questions.
+"""
 
 
 @dataclass(frozen=True)
 class ListedTask:
-    """``ids``: of the questions of each split. ``place``: what errors call the list."""
+    """A task as the lists have it.
+
+    Attributes:
+        name: The task's name.
+        place: What errors call the list of each split.
+        ids: The ids of the questions of each split.
+    """
 
     name: str
     place: dict[str, str]
@@ -44,11 +52,18 @@ def listed_tasks(
     domains: Literal["taxonomy", "diverse"],
     bad: Callable[[str, str], None],
 ) -> list[ListedTask]:
-    """The tasks of a setting in the order of the lists, :data:`PAIRS` where both change.
+    """The tasks of a setting in the order of the lists; :data:`PAIRS` where both pictures and questions
+    change.
 
-    Under ``root``: ``contvqa/data/{taxonomy_domains,diverse_domains,question_types}`` with
-    ``{train,valid,test}_question_ids.json``. :class:`~orchestrator.errors.UserError` for a list that cannot
-    be read, and for three lists of different tasks.
+    Args:
+        root: A folder with ``contvqa/data/{taxonomy_domains,diverse_domains,question_types}``, each with
+            ``{train,valid,test}_question_ids.json``.
+        setting: What changes: pictures (``con-vs``), questions (``con-ls``), or both (``con-vls``).
+        domains: Which domains of pictures are taken.
+        bad: As for :func:`.question_ids.read_question_ids`.
+
+    Raises:
+        UserError: A list cannot be read, or three lists have different tasks.
     """
     if setting == "con-ls":
         return _lists(root, "question_types", bad)
@@ -83,23 +98,30 @@ def contvqa_tasks(
     book: AnswerIds,
     matching: Literal["official", "reference"],
     bad: Callable[[str, str], None],
-) -> tuple[list[TaskQuestions], World]:
-    """The questions of ``listed``, and what they are about: where pictures change, an object and its group
-    are a domain; where questions change, a task is a kind; elsewhere kinds are VQA's types of answer, and
-    there is one object.
+) -> tuple[list[TaskQuestions], QuestionSubjects]:
+    """The questions of ``listed``, and what they are about.
 
-    Under ``root``: ``vqa/v2_OpenEnded_mscoco_{train,val}2014_questions.json`` and
-    ``vqa/v2_mscoco_{train,val}2014_annotations.json``. ``bad(message, reason)`` is called for each id without
-    a question or an annotation, each malformed record, and each question without a picture, which are left
-    out: it may raise.
+    Where pictures change, an object and its group are a domain. Where questions change, a task is a kind.
+    Elsewhere the kinds are VQA's types of answer, and there is one object.
+
+    Args:
+        root: A folder with ``vqa/v2_OpenEnded_mscoco_{train,val}2014_questions.json`` and
+            ``vqa/v2_mscoco_{train,val}2014_annotations.json``.
+        setting: As for :func:`listed_tasks`.
+        listed: The tasks.
+        pictures: The pictures.
+        book: Numbers the answers.
+        matching: How a given answer is compared.
+        bad: ``bad(message, reason)`` is called for each id without a question or an annotation, each
+            malformed record, and each question without a picture. These are left out. It may raise.
     """
     wanted = {item for task in listed for ids in task.ids.values() for item in ids}
     questions: dict[int, tuple[str, str] | None] = {}
     annotations: dict[int, Annotation | None] = {}
     for part in _PARTS:
         path = f"{root}/vqa/v2_OpenEnded_mscoco_{part}_questions.json"
-        for item, found in read_questions(path, wanted, bad).items():
-            questions[item] = None if found is None else (f"COCO_{part}_{found[0]:012d}", found[1])
+        for item, sound in read_questions(path, wanted, bad).items():
+            questions[item] = None if sound is None else (f"COCO_{part}_{sound[0]:012d}", sound[1])
         annotations |= read_annotations(f"{root}/vqa/v2_mscoco_{part}_annotations.json", wanted, bad)
 
     tasks = []
@@ -110,10 +132,10 @@ def contvqa_tasks(
             how = "official" if split == "train" else matching
             for item in ids:
                 place = f"{task.place[split]}: question {item}"
-                found = _sound(place, item, questions, annotations, pictures, bad)
-                if found is None:
+                sound = _sound(place, item, questions, annotations, pictures, bad)
+                if sound is None:
                     continue
-                picture, text, said = found
+                picture, text, said = sound
                 answers = worth(said.answers, how)
                 if not answers:
                     bad(f"{place}: has no answer but marks, allowed: words", "question without an answer")
@@ -122,7 +144,7 @@ def contvqa_tasks(
                 kind = ANSWER_TYPES.index(said.answer_type) if setting == "con-vs" else number
                 asked.append(str(item), picture, text, category, kind, answers)
         tasks.append(TaskQuestions(task.name, splits))
-    return tasks, _world(setting, [task.name for task in listed])
+    return tasks, _subjects(setting, [task.name for task in listed])
 
 
 def _sound(
@@ -133,7 +155,7 @@ def _sound(
     pictures: CocoPictures,
     bad: Callable[[str, str], None],
 ) -> tuple[str, str, Annotation] | None:
-    """A question's picture, text and annotation; None where it is to be left out."""
+    """A question's picture, text and annotation; None where the question is left out."""
     if item not in questions:
         allowed = "an id of vqa/v2_OpenEnded_mscoco_{train,val}2014_questions.json"
         bad(f"{place}: is in no file of questions, allowed: {allowed}", "unknown question")
@@ -143,7 +165,7 @@ def _sound(
         bad(f"{place}: has no answer, allowed: {allowed}", "question without an answer")
         return None
     found, said = questions[item], annotations[item]
-    if found is None or said is None:  # malformed, and counted
+    if found is None or said is None:  # malformed, and counted already
         return None
     if fault := pictures.fault(found[0]):
         bad(f"{place}: {fault[0]}", fault[1])
@@ -172,10 +194,10 @@ def _lists(root: str, folder: str, bad: Callable[[str, str], None]) -> list[List
     ]
 
 
-def _world(setting: str, names: list[str]) -> World:
+def _subjects(setting: str, names: list[str]) -> QuestionSubjects:
     if setting == "con-vs":
-        return World(ANSWER_TYPES, names, names, range(len(names)))
+        return QuestionSubjects(ANSWER_TYPES, names, names, range(len(names)))
     if setting == "con-ls":
-        return World(names, ["any"], ["any"], [0])
+        return QuestionSubjects(names, ["any"], ["any"], [0])
     domains, kinds = zip(*(name.split("-") for name in names), strict=True)
-    return World(kinds, domains, domains, range(len(names)))
+    return QuestionSubjects(kinds, domains, domains, range(len(names)))

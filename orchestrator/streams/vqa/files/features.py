@@ -1,4 +1,4 @@
-"""What a file of features holds, without reading any."""
+"""What a file of features holds, found without reading any."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from ...pictures.h5_file import H5_LOCK, check_plain, open_h5, reason_of
 
 
 def region_names(path: str) -> tuple[set[str], tuple[int, int]]:
-    """The pictures of which the file has regions, and (R, F) of the first of them that has features.
+    """The pictures whose regions the file has, and (R, F) of the first of them that has features.
 
-    :class:`~orchestrator.errors.UserError` for a file that cannot be opened or has no such picture.
+    Raises:
+        UserError: The file cannot be opened or has no such picture.
     """
     import h5py
 
@@ -21,20 +22,20 @@ def region_names(path: str) -> tuple[set[str], tuple[int, int]]:
             names = set(file)
             for name in file:
                 group = file[name]
-                found = group.get("features") if isinstance(group, h5py.Group) else None
-                if isinstance(found, h5py.Dataset) and found.ndim == 2 and min(found.shape) > 0:
-                    check_plain(found.id, found.size, path)
-                    return names, found.shape
+                features = group.get("features") if isinstance(group, h5py.Group) else None
+                if isinstance(features, h5py.Dataset) and features.ndim == 2 and min(features.shape) > 0:
+                    check_plain(features.id, features.size, path)
+                    return names, features.shape
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise UserError(f"{path}: cannot be read ({reason_of(error)}), allowed: a whole HDF5 file") from None
     raise UserError(f"{path}: holds no features, allowed: groups with features (R, F), one a picture")
 
 
 def motion_places(path: str) -> tuple[dict[str, int], tuple[int, int]]:
-    """Video -> its row in ``feat``, and (R, F): clips and the width of the motion half.
+    """Video -> its row in ``feat``, and (R, F): the number of clips and the width of the motion half.
 
-    :class:`~orchestrator.errors.UserError` for a file that cannot be opened or is of another layout, and for
-    a video that has two rows.
+    Raises:
+        UserError: The file cannot be opened or has another layout, or a video has two rows.
     """
     try:
         with H5_LOCK:

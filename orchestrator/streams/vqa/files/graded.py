@@ -1,4 +1,4 @@
-"""What answers are worth, kept small."""
+"""Answers with their scores, kept small."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import numpy as np
 
 
 class AnswerIds:
-    """Numbers answers in the order in which they are met. ``texts``: of all, by number."""
+    """Numbers answers in the order in which they are met.
+
+    Attributes:
+        texts: All answers, by number.
+    """
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self.texts: list[str] = []
@@ -19,16 +23,17 @@ class AnswerIds:
 
     def number(self, text: str) -> int:
         """The answer's number, a new one if it was not met before."""
-        found = self._numbers.setdefault(text, len(self.texts))
-        if found == len(self.texts):
+        number_of = self._numbers.setdefault(text, len(self.texts))
+        if number_of == len(self.texts):
             self.texts.append(text)
-        return found
+        return number_of
 
 
 class GradedAnswers:
-    """The answers of N questions: flat columns, a dozen bytes an answer.
+    """The answers of N questions as flat columns, with a dozen bytes an answer.
 
-    Question i's are ``number[stop[i - 1] : stop[i]]``, numbers in ``book``, worth ``score[...]``.
+    The answers of question i are ``number[stop[i - 1] : stop[i]]``, which are numbers in ``book``, with the
+    scores ``score[...]``.
     """
 
     def __init__(self, book: AnswerIds) -> None:
@@ -41,13 +46,13 @@ class GradedAnswers:
         return len(self._stop)
 
     def append(self, answers: Mapping[str, float]) -> None:
-        """One more question's."""
+        """Adds the answers of one more question, answer -> score."""
         self._number.extend(self.book.number(text) for text in answers)
         self._score.extend(answers.values())
         self._stop.append(len(self._number))
 
     def replaced(self, rows: Mapping[int, Mapping[str, float]]) -> GradedAnswers:
-        """The same with other answers at some rows."""
+        """The same questions with other answers at some rows."""
         out = GradedAnswers(self.book)
         for row in range(len(self)):
             out._add(self, row) if row not in rows else out.append(rows[row])
@@ -61,7 +66,9 @@ class GradedAnswers:
         return out
 
     def columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """``row`` int64, ``number`` int32 and ``score`` float32, all (A,): one place an answer, by rows."""
+        """``row`` int64, ``number`` int32 and ``score`` float32, all (A,), with one entry for each answer,
+        ordered by rows.
+        """
         counts = np.diff(np.array(self._stop, np.int64), prepend=np.int64(0))
         row = np.repeat(np.arange(len(self)), counts)
         number = np.array(self._number, np.int32)

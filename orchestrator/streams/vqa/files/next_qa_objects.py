@@ -13,4 +13,4 @@ _NAMES = """
 """
 
 NEXT_QA_OBJECTS: tuple[str, ...] = tuple(name.strip() for name in _NAMES.split(","))
-"""The 80 names; ``bigCate`` 1 is the first."""
+"""The 80 names. ``bigCate`` 1 is the first."""

@@ -1,4 +1,4 @@
-"""NExT-QA's questions as VQACL divides them, and the second answers of its test."""
+"""NExT-QA's questions as VQACL divides them, and the second answers of its test split."""
 
 from __future__ import annotations
 
@@ -20,8 +20,15 @@ _COLUMNS = ("video", "question", "answer", "qid", "type", "bigCate")
 
 @dataclass(frozen=True, slots=True)
 class NextQaRecord:
-    """``place``: where it lies, for errors. ``item``: the question's name, ``VIDEO_QID``. ``category``: of
-    the object, 0 .. 79.
+    """One question.
+
+    Attributes:
+        place: File and line, for errors.
+        item: The question's name, ``VIDEO_QID``.
+        video: The video's name.
+        text: The question.
+        answer: Its answer.
+        category: The object, 0 .. 79.
     """
 
     place: str
@@ -33,11 +40,21 @@ class NextQaRecord:
 
 
 def read_next_qa(path: str, kind: str, bad: Callable[[str, str], None]) -> Iterator[NextQaRecord]:
-    """The sound rows of ``{train,val,test}_KIND.csv``, in the file's order: a header with video, question,
-    answer, qid, type and bigCate, in any order and among others, and a row a question.
+    """Reads ``{train,val,test}_KIND.csv``.
 
-    ``bad(message, reason)`` is called for each malformed row, which is left out: it may raise.
-    :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another shape.
+    The file has a header with video, question, answer, qid, type and bigCate, in any order and among others,
+    and a row for each question.
+
+    Args:
+        path: The file.
+        kind: The kind of question that the file is for.
+        bad: ``bad(message, reason)`` is called for each malformed row, which is left out. It may raise.
+
+    Returns:
+        The sound rows, in the file's order.
+
+    Raises:
+        UserError: The file cannot be read or has another shape.
     """
     layout = f"a CSV file with {', '.join(_COLUMNS)}"
     text = read_text(path, layout)
@@ -67,9 +84,17 @@ def read_next_qa(path: str, kind: str, bad: Callable[[str, str], None]) -> Itera
 
 
 def read_second_answers(path: str, bad: Callable[[str, str], None]) -> dict[str, str]:
-    """``add_reference_answer_test.json``, ``{video: {qid: answer}}``: question -> its other right answer.
+    """Reads ``add_reference_answer_test.json``, ``{video: {qid: answer}}``.
 
-    ``bad`` and :class:`~orchestrator.errors.UserError` as in :func:`read_next_qa`.
+    Args:
+        path: The file.
+        bad: As for :func:`read_next_qa`.
+
+    Returns:
+        Question -> its other right answer.
+
+    Raises:
+        UserError: The file cannot be read or has another shape.
     """
     layout = "an object, video to an object, qid to answer"
     top = read_json(path, layout)
@@ -103,7 +128,7 @@ def _fault(row: dict[str | None, Any], kind: str) -> tuple[str, str] | None:
         return "question is empty, allowed: text", "question is no text"
     if text_fault(row["answer"]):
         return "has no answer, allowed: text", "question without an answer"
-    if not normalise(row["answer"]):  # it would equal any other such answer
+    if not normalise(row["answer"]):  # else it would equal any other such answer
         return f"answer is {row['answer'][:60]!r}, allowed: words", "question without an answer"
     if row["type"].strip() != kind:
         return f"type is {row['type'][:60]!r}, allowed: {kind}, the file's", "type is not the file's"

@@ -23,7 +23,7 @@ def _parsed(groups: dict[str, str]) -> dict[str, tuple[int, ...]]:
 
 
 VQA_V2_GROUPS = _parsed(_VQA_V2)
-"""Group -> the objects in it, of 0 .. 79."""
+"""Group -> its objects, numbered 0 .. 79."""
 
 NEXT_QA_GROUPS = _parsed(_NEXT_QA)
-"""Group -> the objects in it, of 1 .. 80, as ``bigCate`` numbers them."""
+"""Group -> its objects, numbered 1 .. 80, as ``bigCate`` numbers them."""

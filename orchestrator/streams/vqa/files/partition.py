@@ -12,15 +12,23 @@ from ...json_file import read_json, shown
 from .annotations import answers_fault
 from .texts import text_fault, whole_number
 
-_OF_RECORD = {"question_id", "img_id", "sent", "question"}  # and of no annotator's answer
+# keys of a record, which no annotator's answer has
+_OF_RECORD = {"question_id", "img_id", "sent", "question"}
 _PICTURE = re.compile(r"COCO_(train|val)2014_\d{12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionRecord:
-    """``place``: where it lies, for errors. ``label``: answers of the vocabulary and what each is worth, in 0
-    .. 1, empty where none of the annotators' answers is in it; None where there is no label. ``answers``: one
-    an annotator; None where there are none.
+    """One question.
+
+    Attributes:
+        place: File and entry, for errors.
+        question: The question's id.
+        picture: The picture's name.
+        text: The question.
+        label: Answers of the vocabulary and the score of each, in 0 .. 1. It is empty where none of the
+            annotators' answers is in the vocabulary, and None where there is no label.
+        answers: One answer for each annotator; None where there are none.
     """
 
     place: str
@@ -32,17 +40,25 @@ class PartitionRecord:
 
 
 def read_partition(path: str, bad: Callable[[str, str], None]) -> Iterator[PartitionRecord]:
-    """The sound records of ``karpathy_{train,val,test}_q_KIND.json``, in the file's order: a list of
-    ``{question_id, img_id, sent, label, answers, ...}``, the last of them not in all releases; ``question``
-    may stand for ``sent``.
+    """Reads ``karpathy_{train,val,test}_q_KIND.json``, a list of ``{question_id, img_id, sent, label,
+    answers, ...}``.
 
-    ``bad(message, reason)`` is called for each malformed record, which is left out: it may raise.
-    :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another shape.
+    Not all releases have ``answers``. ``question`` may stand for ``sent``.
+
+    Args:
+        path: The file.
+        bad: ``bad(message, reason)`` is called for each malformed record, which is left out. It may raise.
+
+    Returns:
+        The sound records, in the file's order.
+
+    Raises:
+        UserError: The file cannot be read or has another shape.
     """
     shared: dict[str, str] = {}
 
     def compact(found: dict[str, Any]) -> Any:
-        # An answer may be called anything, so a label is known by its values.
+        # An answer may have any text, so that a label is recognised by its values.
         if type(found.get("img_id")) is str:
             item, picture, *rest = _fields(found)
             return (item, shared.setdefault(picture, picture), *rest)

@@ -27,7 +27,11 @@ class QuestionConfig(TextConfig):
             raise ValueError(f"task_names: {list(self.task_names)}, allowed: each name once")
 
     def check_choice(self, name: str, allowed: tuple[str, ...]) -> None:
-        """Raises a one-line :class:`ValueError` unless the field ``name`` is one of ``allowed``."""
+        """Checks that the field ``name`` is one of ``allowed``.
+
+        Raises:
+            ValueError: It is not. The message is one line.
+        """
         value = getattr(self, name)
         if value not in allowed:
             raise ValueError(f"{name}: {value!r}, allowed: {', '.join(allowed)}")

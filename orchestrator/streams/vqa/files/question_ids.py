@@ -11,11 +11,18 @@ from .texts import text_fault, whole_number
 
 
 def read_question_ids(path: str, bad: Callable[[str, str], None]) -> dict[str, list[int]]:
-    """``{train,valid,test}_question_ids.json``: task -> the ids of its questions, in the file's order.
+    """Reads ``{train,valid,test}_question_ids.json``.
 
-    ``bad(message, reason)`` is called for what is no id and for one that a task names twice, which are left
-    out: it may raise. :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another
-    shape.
+    Args:
+        path: The file.
+        bad: ``bad(message, reason)`` is called for an entry that is no id, and for one that a task names
+            twice. These are left out. It may raise.
+
+    Returns:
+        Task -> the ids of its questions, in the file's order.
+
+    Raises:
+        UserError: The file cannot be read or has another shape.
     """
     layout = "an object, task to a list of question ids"
     top = read_json(path, layout)
@@ -25,25 +32,33 @@ def read_question_ids(path: str, bad: Callable[[str, str], None]) -> dict[str, l
     for task, listed in top.items():
         if text_fault(task) or not isinstance(listed, list):
             raise UserError(f"{path}: task {task!r} is {shown(listed)}, allowed: a list of question ids")
-        found: dict[int, None] = {}
+        ids: dict[int, None] = {}
         for value in listed:
             item = whole_number(value)
             if item is None:
                 message = f"{path}: task {task!r}: {shown(value)} is no question id, allowed: digits"
                 bad(message, "question id is no number")
-            elif item in found:
+            elif item in ids:
                 bad(f"{path}: task {task!r}: names question {item} twice, allowed: once", "named twice")
             else:
-                found[item] = None
-        out[task] = list(found)
+                ids[item] = None
+        out[task] = list(ids)
     return out
 
 
 def read_task_order(path: str, row: int, tasks: Sequence[str]) -> list[str]:
-    """The order in line ``row``, from 0 and counted round, of ``task_orders/*.csv``: task names with commas.
+    """Reads one line of ``task_orders/*.csv``, which has task names with commas.
 
-    :class:`~orchestrator.errors.UserError` for a file that cannot be read, and for a line that does not name
-    each of ``tasks`` once.
+    Args:
+        path: The file.
+        row: The line, from 0. Past the last line it counts from the first one again.
+        tasks: The tasks' names.
+
+    Returns:
+        The names in the line's order.
+
+    Raises:
+        UserError: The file cannot be read, or the line does not name each of ``tasks`` once.
     """
     lines = [line for line in read_text(path, "lines of task names").splitlines() if line.strip()]
     if not lines:

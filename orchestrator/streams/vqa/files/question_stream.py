@@ -21,16 +21,26 @@ _NOT_LEARNT = "training question without an answer of the vocabulary"
 
 @dataclass(frozen=True)
 class TaskQuestions:
-    """``splits``: ``train``, ``validation`` and ``test`` of a task."""
+    """A task's questions.
+
+    Attributes:
+        name: The task's name.
+        splits: ``train``, ``validation`` and ``test``.
+    """
 
     name: str
     splits: dict[str, QuestionColumns]
 
 
 @dataclass(frozen=True)
-class World:
-    """What questions are about: names of the ``kinds`` of question, of the ``objects`` and their ``groups``,
-    and each object's group.
+class QuestionSubjects:
+    """What questions are about.
+
+    Attributes:
+        kinds: Names of the kinds of question.
+        objects: Names of the objects.
+        groups: Names of the groups of objects.
+        group_of: Each object's group.
     """
 
     kinds: Sequence[str]
@@ -43,7 +53,7 @@ def question_stream(
     name: str,
     config: QuestionConfig,
     tasks: Sequence[TaskQuestions],
-    world: World,
+    subjects: QuestionSubjects,
     book: AnswerIds,
     *,
     pictures: Callable[[str, QuestionColumns], Pictures],
@@ -59,18 +69,35 @@ def question_stream(
 ) -> StreamSource:
     """The stream of ``tasks``.
 
-    ``pictures(split, asked)``: those of some questions. ``vocabulary``: the answers that may be learnt, which
-    ``book`` numbered first; None: the ``answers_kept`` that are most often the best answer of a training
-    question (None: all), the first met of equals. Training questions keep the answers of the vocabulary, and
-    are left out where none is: ``skipped`` counts them. ``held_out``: the group that only the first task
-    trains on. A task's groups are shuffled by ``config.seed`` and its name. ``content``: what
-    the pictures are, for the fingerprint.
+    Training questions keep the answers of the vocabulary, and are left out where none is in it, which
+    ``skipped`` counts. A task's groups are shuffled by ``config.seed`` and the task's name. The stream's
+    ``remarks`` say which evaluation questions are trained on as well, in whatever task.
 
-    Its ``remarks`` say which questions that are looked at are trained on as well, in whatever task.
+    Args:
+        name: The stream's name.
+        config: What the user says about the stream.
+        tasks: The questions of each task.
+        subjects: What the questions are about.
+        book: Numbers the answers.
+        pictures: ``pictures(split, asked)`` gives the pictures of some questions.
+        vocabulary: The answers that may be learnt, which ``book`` numbered first. None: the ``answers_kept``
+            answers that are most often the best one of a training question; of equals, the one that was met
+            first.
+        answers_kept: How many answers may be learnt without a vocabulary; None: all.
+        held_out: The group that only the first task trains on; None: no group.
+        regions: (R, F) of the pictures; None for pixels.
+        image_size: The side of the pictures, in pixels.
+        matching: How a given answer is compared.
+        content: What the pictures are, for the fingerprint.
+        wups: How answers are compared by WUPS; None: they are right or wrong.
+        skipped: How many bad records were left out, by reason.
 
-    :class:`~orchestrator.errors.UserError` for a task without a question in one of its splits.
+    Raises:
+        UserError: A task has no question in one of its splits.
     """
-    tasks = [_without(held_out, world, t) if i and held_out is not None else t for i, t in enumerate(tasks)]
+    tasks = [
+        _without(held_out, subjects, t) if i and held_out is not None else t for i, t in enumerate(tasks)
+    ]
     kept = (
         np.arange(len(vocabulary))
         if vocabulary is not None
@@ -90,7 +117,7 @@ def question_stream(
     width = max(int(np.bincount(row).max()) for found in graded for row, _, _ in found.values())
     digest = hashlib.sha256(content)
     shown = {**asdict(config), "data": None}
-    _update(digest, shown, answers, len(kept), *(list(column) for column in vars(world).values()))
+    _update(digest, shown, answers, len(kept), *(list(column) for column in vars(subjects).values()))
     out = []
     for task, found in zip(tasks, graded, strict=True):
         splits = {
@@ -101,13 +128,13 @@ def question_stream(
             _update(digest, task.name, split, source.ids, source.captions, task.splits[split].pictures)
             for column in (source.label, *vars(source.questions).values()):
                 digest.update(np.ascontiguousarray(column))
-        groups = _shuffled(config.seed, task.name, np.array(world.group_of)[splits["train"].label])
+        groups = _shuffled(config.seed, task.name, np.array(subjects.group_of)[splits["train"].label])
         out.append(TaskSource(task.name, splits, groups=groups))
     return StreamSource(
         name=name,
         scenario="vqa",
         image_size=image_size,
-        categories=list(world.objects),
+        categories=list(subjects.objects),
         tasks=out,
         # A mirrored or cropped picture may have another answer.
         augment="none",
@@ -117,9 +144,9 @@ def question_stream(
         tables=QuestionTables(
             answers=answers,
             vocabulary=len(kept),
-            kinds=list(world.kinds),
-            groups=list(world.groups),
-            group_of=list(world.group_of),
+            kinds=list(subjects.kinds),
+            groups=list(subjects.groups),
+            group_of=list(subjects.group_of),
             held_out=held_out,
             regions=regions,
             matching=matching,
@@ -128,9 +155,9 @@ def question_stream(
     )
 
 
-def _without(held_out: int, world: World, task: TaskQuestions) -> TaskQuestions:
+def _without(held_out: int, subjects: QuestionSubjects, task: TaskQuestions) -> TaskQuestions:
     train = task.splits["train"]
-    rows = [row for row, category in enumerate(train.category) if world.group_of[category] != held_out]
+    rows = [row for row, category in enumerate(train.category) if subjects.group_of[category] != held_out]
     return TaskQuestions(task.name, {**task.splits, "train": train.take(rows)})
 
 
@@ -152,7 +179,7 @@ def _most_frequent(trained: Sequence[GradedAnswers], most: int | None) -> np.nda
 
 
 def _learnable(task: TaskQuestions, kept: np.ndarray, total: int, skipped: dict[str, int]) -> TaskQuestions:
-    """The task whose training questions have an answer of the vocabulary each."""
+    """The task with those training questions that have an answer in the vocabulary."""
     allowed = np.zeros(total, bool)
     allowed[kept] = True
     train = task.splits["train"]
@@ -168,8 +195,9 @@ def _learnable(task: TaskQuestions, kept: np.ndarray, total: int, skipped: dict[
 def _numbered(
     book: AnswerIds, kept: np.ndarray, tasks: Sequence[TaskQuestions]
 ) -> tuple[np.ndarray, list[str]]:
-    """The stream's number of each of the book's answers, -1 for what no question of the stream needs, and the
-    stream's answers: those of the vocabulary, then those that are only compared with.
+    """The stream's number of each of the book's answers, with -1 for an answer that no question of the stream
+    needs; and the stream's answers, first those of the vocabulary and then those that only serve for
+    comparison.
     """
     asked = [t.splits[s].answers.columns()[1] for t in tasks for s in ("validation", "test")]
     others = np.setdiff1d(np.concatenate(asked), kept)
@@ -182,7 +210,7 @@ def _numbered(
 def _graded(
     asked: QuestionColumns, new: np.ndarray, most: int | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, the stream's number and score of each answer whose number is below ``most``."""
+    """The row, the stream's number and the score of each answer whose number is below ``most``."""
     row, number, score = asked.answers.columns()
     number = new[number]
     known = number >= 0 if most is None else (number >= 0) & (number < most)
@@ -207,7 +235,9 @@ def _source(
 
 
 def _known(tasks: Sequence[TaskQuestions]) -> Iterator[str]:
-    """A line where validation questions are training questions, and one where test questions are either."""
+    """A line where validation questions are training questions, and one where test questions are training or
+    validation questions.
+    """
     ids = {s: [i for t in tasks for i in t.splits[s].ids] for s in ("train", "validation", "test")}
     known = set(ids["train"])
     for split, others in (("validation", "training"), ("test", "training or validation")):
@@ -220,7 +250,7 @@ def _known(tasks: Sequence[TaskQuestions]) -> Iterator[str]:
 
 
 def _shuffled(seed: int, task: str, groups: np.ndarray) -> tuple[int, ...]:
-    # The task's own name seeds its draw: it does not change with the order of the tasks.
+    # The task's own name seeds its draw, so that it does not change with the order of the tasks.
     own = int.from_bytes(hashlib.sha256(task.encode()).digest()[:8], "little")
     return tuple(np.random.default_rng([seed, own]).permutation(np.unique(groups)).tolist())
 

@@ -9,7 +9,7 @@ from ...shows import shows
 
 
 def text_fault(value: Any) -> str | None:
-    """Why ``value`` cannot be a question, an answer or a name: ``is 5``; None where it can."""
+    """Why ``value`` cannot be a question, an answer or a name, such as ``is 5``; None where it can."""
     if not isinstance(value, str) or not shows(value):
         return f"is {shown(value)}"
     if value.isascii():
@@ -22,7 +22,7 @@ def text_fault(value: Any) -> str | None:
 
 
 def whole_number(value: Any) -> int | None:
-    """The integer from 0 on that ``value`` is, or that it spells in ASCII digits; None for anything else."""
+    """The integer from 0 on that ``value`` is, or that it spells in ASCII digits; else None."""
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 18:
         value = int(value)
     return value if type(value) is int and 0 <= value < 10**18 else None

@@ -10,10 +10,13 @@ from .texts import text_fault
 
 
 def read_vocabulary(folder: str) -> list[str] | None:
-    """The answers of ``trainval_ans2label.json``, ``{answer: number}``, else of ``trainval_label2ans.json``,
-    ``[answer]``, by their numbers; None where there is neither.
+    """The answers that may be learnt, in the order of their numbers.
 
-    :class:`~orchestrator.errors.UserError` for a file that cannot be read or is of another shape.
+    They are those of ``trainval_ans2label.json``, ``{answer: number}``, else of ``trainval_label2ans.json``,
+    ``[answer]``; None where neither file exists.
+
+    Raises:
+        UserError: A file cannot be read or has another shape.
     """
     path = f"{folder}/trainval_ans2label.json"
     if os.path.exists(path):

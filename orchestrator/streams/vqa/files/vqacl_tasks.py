@@ -1,4 +1,4 @@
-"""VQACL's tasks over VQA v2: a kind of question each (Zhang et al., CVPR 2023)."""
+"""VQACL's tasks over VQA v2: each is a kind of question (Zhang et al., CVPR 2023)."""
 
 from __future__ import annotations
 
@@ -31,34 +31,41 @@ def vqacl_tasks(
     matching: Literal["official", "reference"],
     bad: BadRecords,
 ) -> list[TaskQuestions]:
-    """The questions of each of ``kinds``, of :data:`KINDS`.
+    """The questions of each of ``kinds``.
 
-    Under ``root``: ``vqa/Partition_Q/karpathy_{train,val,test}_q_KIND.json`` and, for questions whose records
-    hold no annotators' answers, ``vqa/v2_mscoco_{train,val}2014_annotations.json``. Training questions have
-    their label's answers; the others what their annotators' answers are worth, their label's where nothing is
-    known of those. ``objects``: each picture's, -1 in no group; a question about a picture without one or in
-    none is passed over and counted, as in the released code, which passes them over silently; so is a
-    question that a file holds twice.
+    Training questions have their label's answers. The others have the scores of their annotators' answers, or
+    of their label's answers where nothing is known of the annotators. A question about a picture whose object
+    is unknown or in no group is skipped and counted; the released code skips it without a word. A question
+    that a file holds twice is skipped too.
 
-    ``bad(message, reason)`` is called for each record that is malformed, has no answer, has one that is not
-    in ``vocabulary`` (training), or no picture; it is left out: ``bad`` may raise.
+    Args:
+        root: A folder with ``vqa/Partition_Q/karpathy_{train,val,test}_q_KIND.json`` and, for questions whose
+            records hold no annotators' answers, ``vqa/v2_mscoco_{train,val}2014_annotations.json``.
+        kinds: Some of :data:`KINDS`.
+        objects: Each picture's object; -1 for an object in no group.
+        pictures: The pictures.
+        book: Numbers the answers.
+        vocabulary: The answers that may be learnt; None: any.
+        matching: How a given answer is compared.
+        bad: ``bad(message, reason)`` is called for each record that is malformed, has no answer, has one that
+            is not in ``vocabulary`` (in training), or no picture. It is left out. ``bad`` may raise.
     """
-    found: list[tuple[str, str, str, QuestionColumns, set[int]]] = []
+    parts: list[tuple[str, str, str, QuestionColumns, set[int]]] = []
     pending: set[int] = set()
     for number, kind in enumerate(kinds):
         for split, part in _FILES.items():
             path = f"{root}/vqa/Partition_Q/karpathy_{part}_q_{kind}.json"
             asked, rough, seen = QuestionColumns.empty(book), set(), set()
             for record in read_partition(path, bad):
-                place = objects.get(record.picture)
+                category = objects.get(record.picture)
                 if record.question in seen:
                     bad.pass_over(f"{record.place}: is listed twice", LISTED_TWICE)
                     continue
                 seen.add(record.question)
-                if place is None:
+                if category is None:
                     missing = f"picture {record.picture} is not in ImgId_cate_map.json, {called(objects)}"
                     bad.pass_over(f"{record.place}: {missing}", _NO_OBJECT)
-                elif place < 0:
+                elif category < 0:
                     bad.pass_over(f"{record.place}: picture {record.picture} is in no group", _NO_GROUP)
                 elif fault := pictures.fault(record.picture):
                     bad(f"{record.place}: {fault[0]}", fault[1])
@@ -68,13 +75,13 @@ def vqacl_tasks(
                     own, known = _answers(record, split, matching)
                     if not known:
                         rough.add(len(asked))
-                    asked.append(str(record.question), record.picture, record.text, place, number, own)
+                    asked.append(str(record.question), record.picture, record.text, category, number, own)
             pending.update(int(asked.ids[row]) for row in rough)
-            found.append((kind, split, path, asked, rough))
+            parts.append((kind, split, path, asked, rough))
 
     annotations = _annotations(root, pending, bad)
     tasks = {kind: TaskQuestions(kind, {}) for kind in kinds}
-    for kind, split, path, asked, rough in found:
+    for kind, split, path, asked, rough in parts:
         how = "official" if split == "train" else matching
         tasks[kind].splits[split] = _answered(path, split, asked, rough, annotations, how, bad)
     return list(tasks.values())
@@ -92,7 +99,7 @@ def _label_fault(record: PartitionRecord, vocabulary: Collection[str] | None) ->
 def _answers(
     record: PartitionRecord, split: str, matching: Literal["official", "reference"]
 ) -> tuple[dict[str, float], bool]:
-    """A question's answers as its record has them, and whether no annotation could say more."""
+    """A question's answers as its record has them, and whether no annotation could add to them."""
     if split == "train" and record.label is not None:
         return record.label, True
     if record.answers is not None:
@@ -128,7 +135,7 @@ def _answered(
         if item not in annotations:
             continue
         said = annotations[item]
-        if said is None:  # malformed, and counted
+        if said is None:  # malformed, and counted already
             gone.add(row)
         else:
             better[row] = worth(said.answers, matching)

@@ -1,4 +1,4 @@
-"""What annotators' answers make of a question."""
+"""The scores of annotators' answers to a question."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ....metrics.vqa_accuracy import answer_scores
 
 
 def worth(answers: Sequence[str], matching: Literal["official", "reference"]) -> dict[str, float]:
-    """Answer -> its soft accuracy, of every distinct one
-    (:func:`~orchestrator.metrics.vqa_accuracy.answer_scores`); what is empty once compared, a lone "?", is
-    no answer.
+    """The soft accuracy of every distinct answer (:func:`~orchestrator.metrics.vqa_accuracy.answer_scores`).
+
+    An answer that is empty once it is normalised, such as a lone "?", is none.
     """
     return {answer: score for answer, score in answer_scores(answers, matching).items() if answer}

@@ -12,10 +12,14 @@ _PLACES = ("corpora/wordnet", "corpora/wordnet.zip")
 
 
 def wups_measure(root: str, exact: Sequence[int]) -> WupsMeasure:
-    """WUPS without the words of ``root``/stopwords.txt, a line each.
+    """WUPS without the words of ``root``/stopwords.txt, which has one on each line.
 
-    ``exact``: see :class:`~orchestrator.streams.source.WupsMeasure`. :class:`~orchestrator.errors.UserError`:
-    nltk has no WordNet, or the words are missing or no text.
+    Args:
+        root: The data folder.
+        exact: See :class:`~orchestrator.streams.source.WupsMeasure`.
+
+    Raises:
+        UserError: nltk has no WordNet, or the words are missing or no text.
     """
     if not any(_found(place) for place in _PLACES):
         raise UserError(
@@ -27,7 +31,7 @@ def wups_measure(root: str, exact: Sequence[int]) -> WupsMeasure:
 
 
 def _found(place: str) -> bool:
-    import nltk.data  # takes a second, and hardly a stream needs it
+    import nltk.data  # takes a second, and hardly any stream needs it
 
     try:
         nltk.data.find(place)

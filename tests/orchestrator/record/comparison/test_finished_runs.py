@@ -1,4 +1,4 @@
-"""Whose files a comparison reads."""
+"""A comparison reads only files that are the run's own."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from orchestrator.storage.identity import IDENTITY_FILE
 
 @pytest.fixture
 def two(tmp_path):
-    """A trial of one run, and of another of the same name, seed and method."""
+    """A trial of one run, and a trial of another run with the same name, seed and method."""
     mine = write_run(tmp_path / "mine", "r", "t", averages=[60.0, 50.0], test=40.0)
     theirs = write_run(tmp_path / "theirs", "r", "t", averages=[99.0, 99.0], test=99.0)
     return mine, theirs

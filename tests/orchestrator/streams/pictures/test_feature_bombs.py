@@ -1,4 +1,4 @@
-"""Small HDF5 files that say much, or that lead elsewhere."""
+"""Small HDF5 files that claim much, or that lead to other files."""
 
 import h5py
 import numpy as np
@@ -14,7 +14,7 @@ _LIMIT = 2**28
 
 @pytest.fixture
 def small_limit(monkeypatch):
-    """A limit by which files need not be large."""
+    """A lower limit, so that files need not be large."""
     monkeypatch.setattr(h5_file, "_MOST", 2**22)
     return 2**22
 

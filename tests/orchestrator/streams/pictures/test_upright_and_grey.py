@@ -1,4 +1,4 @@
-"""Pictures that are stored otherwise than they are to be seen."""
+"""Pictures that are stored in another way than they are to be seen."""
 
 import io
 import struct

@@ -269,7 +269,7 @@ def test_folders_that_systems_make_hold_no_pictures_and_are_no_classes(tmp_path,
     ],
 )
 def test_splits_inside_of_classes_are_not_mixed(tmp_path, splits):
-    """They would be drawn anew, and what the data set tests on be trained on."""
+    """Splits would be drawn anew, and the data set's test pictures would be trained on."""
     for split in splits:
         for name in ("bee", "ant"):
             touch(tmp_path / name / split / "0.jpg")

@@ -242,7 +242,9 @@ def test_a_pretrained_tokenizer_without_special_tokens_is_refused(tmp_path):
 
 
 def test_what_nothing_reads_is_no_other_token_of_a_pretrained_tokenizer(tmp_path):
-    """Models would not see where a text ends, or learn to end one, nor which words they do not know."""
+    """Otherwise models would not see where a text ends, or would not learn to end one, or would not see which
+    words are unknown.
+    """
     names = {f"{k}_token": f"[{k.upper()}]" for k in ("pad", "unk", "cls", "sep", "mask")}
     for key in ("sep", "cls", "mask"):
         wordlevel(tmp_path / key, **(names | {"pad_token": names[f"{key}_token"]}))
@@ -335,7 +337,7 @@ WORDS = [*SPECIAL, "红", "色", "鞋", "dog"]
 
 
 def vocabulary(folder, words, *, config="tokenizer_config.json", end="\n", encoding="utf-8"):
-    """A folder with a BERT's ``vocab.txt`` and what says that it is a BERT's."""
+    """A folder with a BERT's ``vocab.txt``, and a file which says that it is a BERT's."""
     folder.mkdir(parents=True)
     if words is not None:
         (folder / "vocab.txt").write_bytes("".join(word + end for word in words).encode(encoding))
@@ -376,7 +378,7 @@ def test_a_tokenizer_without_a_word_is_refused(tmp_path, words, config):
 
 @pytest.mark.parametrize("kind", ["t5", "roberta", "xlm-roberta", "flava"])
 def test_so_is_one_of_another_kind(tmp_path, kind):
-    """What transformers makes of a model's folder that was saved without its tokenizer."""
+    """transformers makes this up from the folder of a model that was saved without its tokenizer."""
     (tmp_path / "config.json").write_text(f'{{"model_type": "{kind}"}}')
     with pytest.raises(
         UserError, match=r"^tokenizer .*: cannot be loaded \(it has no vocabulary: .*\), allowed: "

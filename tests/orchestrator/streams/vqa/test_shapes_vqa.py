@@ -24,7 +24,7 @@ def groups_in(stream, split):
 
 
 def cell(stream, kind, group, split):
-    """What is asked in a kind about a group, wherever it is in the stream."""
+    """The questions of a kind about a group, wherever they are in the stream."""
     for task in stream.tasks:
         found = task.splits[split]
         own = (found.questions.kind == kind) & (np.array(stream.tables.group_of)[found.label] == group)
