@@ -66,9 +66,13 @@ def test_the_page_of_all_keys_has_every_room():
 def test_every_replay_policy_and_reading_is_told():
     rows = re.findall(r"^\| `([\w-]+)` \|", _page("configuration"), re.M)
     assert set(rows) == set(POLICIES)
-    told = " ".join(_named("keys"))
-    for value in (*get_args(_BalanceBy), *get_args(_Budget), *get_args(_Herding), *get_args(_Store)):
-        assert re.search(rf"\b{value}\b", told), value
+    for key, readings in (
+        ("balance_by", _BalanceBy),
+        ("budget", _Budget),
+        ("herding", _Herding),
+        ("store", _Store),
+    ):
+        assert f"| `replay.{key}` | {' or '.join(get_args(readings))} |" in _page("keys")
 
 
 def _in_general(metric):

@@ -1,4 +1,4 @@
-"""``python -m orchestrator.sweep METHOD --explain [KEY]``"""
+"""``python -m orchestrator.sweep METHOD --explain [KEY]``. No Ray is started."""
 
 import subprocess
 import sys
@@ -8,6 +8,7 @@ import pytest
 from orchestrator.commands.explain import explain
 from orchestrator.errors import UserError
 from orchestrator.search.space import Space
+from orchestrator.sweep import main
 
 
 def test_a_key_is_told_with_all_its_values():
@@ -83,6 +84,17 @@ def test_a_wrong_key_is_one_line_with_a_near_name(key, meant):
         explain("ctp", key)
     assert str(found.value).startswith("--explain: ") and meant in str(found.value)
     assert "\n" not in str(found.value) and "llowed are method.name" in str(found.value)
+
+
+def test_the_option_goes_by_stream_and_set_and_not_beside_resume(capsys):
+    given = ["--explain", "stream.initial", "--stream", "digits", "--set", "stream.initial=5"]
+    assert main(["mma", *given]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "stream.initial: an integer, at least 1",
+        "    default 2; search space fixed 5",
+    ]
+    with pytest.raises(UserError, match="leave out --explain"):
+        main(["--resume", "NAME", "--explain"])
 
 
 _COMMAND = """
