@@ -90,6 +90,9 @@ class _Backbone:
     width: int | None = None
     """Width. Range: at least 1."""
 
+    depth: int = 2
+    """Depth."""
+
     def resolved(self):
         full = object.__new__(_Backbone)
         object.__setattr__(full, "width", self.width or {"large": 9, "tiny": 3}[self.size])
@@ -154,6 +157,8 @@ def test_a_class_of_ones_own_is_read_like_any_other():
     width, size = facts["method.backbone.width"], facts["method.backbone.size"]
     assert width.by_size == {"large": "9", "tiny": "3"} and width.presets == {"other": "4"}
     assert (width.paper, size.paper, size.by_size) == ("", "large", {})
+    depth = facts["method.backbone.depth"]
+    assert (depth.own, depth.paper, depth.by_size) == ("2", "", {}), "a backbone's values are no paper's"
     assert facts["stream.data"].own == '""' and facts["stream.data"].paper == ""
 
 
