@@ -1,7 +1,7 @@
 """Writes what commands resolve to into the pages: ``python docs/defaults.py``.
 
 Between ``<!-- defaults METHOD -->`` and ``<!-- end -->`` a page has a table that is made here, between
-``<!-- keys NAME -->`` and ``<!-- end -->`` the keys of a stream or a method, and between
+``<!-- keys NAME -->`` and ``<!-- end -->`` the keys of a stream, a method, ``run`` or ``replay``, and between
 ``<!-- keys all -->`` and ``<!-- end -->`` all keys that there are, with what their fields' docstrings say. A
 test fails where these are not what would be made.
 """
@@ -40,15 +40,17 @@ def written(text: str) -> str:
 
 
 def _keys(section: str) -> list[str]:
-    """All that there are, or a line with those of a stream or a method at the class's values, but for a
-    method's backbone.
+    """All that there are, or a line with those of a section at the class's values, but for a method's
+    backbone.
     """
     if section == "all":
         return _all_keys()
     if section in registry.names():
         name, config, head = "method", registry.get(section).Config, "All keys, at the paper's values"
     else:
-        name, config, head = "stream", streams.get(section).Config, "All keys, as they begin"
+        sections = {"run": RunOptions, "replay": ReplayConfig}
+        name, head = section if section in sections else "stream", "All keys, as they begin"
+        config = sections[section] if section in sections else streams.get(section).Config
     pairs = [f"`{name}.{f.name}={_shown(f.default)}`" for f in fields(config) if f.name != "backbone"]
     return textwrap.wrap(f"{head}: {', '.join(pairs)}.", 145, break_long_words=False, break_on_hyphens=False)
 
