@@ -94,9 +94,7 @@ class _Backbone:
     """Depth."""
 
     def resolved(self):
-        full = object.__new__(_Backbone)
-        object.__setattr__(full, "width", self.width or {"large": 9, "tiny": 3}[self.size])
-        return full
+        return replace(self, width=self.width or {"large": 9, "tiny": 3}[self.size])
 
 
 @dataclass(frozen=True)
