@@ -1,22 +1,24 @@
 """Writes what commands resolve to into the pages: ``python docs/defaults.py``.
 
-Between ``<!-- defaults METHOD -->`` and ``<!-- end -->`` a page has a table that is made here, and between
-``<!-- keys NAME -->`` and ``<!-- end -->`` the keys of a section of the configuration: ``run``, ``replay``, a
-stream's or a method's. A test fails where these are not what would be made.
+Between ``<!-- defaults METHOD -->`` and ``<!-- end -->`` a page has a table that is made here, between
+``<!-- keys NAME -->`` and ``<!-- end -->`` the keys of a stream, a method, ``run`` or ``replay``, and between
+``<!-- keys all -->`` and ``<!-- end -->`` all keys that there are, with what their fields' docstrings say. A
+test fails where these are not what would be made.
 """
 
 from __future__ import annotations
 
-import ast
 import inspect
 import json
 import re
 import textwrap
-from dataclasses import fields
+from collections.abc import Iterable
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from methods import registry
+from orchestrator.commands.key_facts import KeyFacts, key_facts, key_groups
 from orchestrator.config import RunConfig, flatten
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.run_options import RunOptions
@@ -38,31 +40,92 @@ def written(text: str) -> str:
 
 
 def _keys(section: str) -> list[str]:
-    """Of ``run`` a row a key, with what the class says of it; of the others a line with all keys at the
-    class's values, but for a method's backbone.
+    """All that there are, or a line with those of a section at the class's values, but for a method's
+    backbone.
     """
-    if section == "run":
-        said = _said(RunOptions)
-        rows = [f"| `run.{f.name}` | {_shown(f.default)} | {said[f.name]} |" for f in fields(RunOptions)]
-        return ["| key | begins as | what it is |", "| --- | --- | --- |", *rows]
+    if section == "all":
+        return _all_keys()
     if section in registry.names():
         name, config, head = "method", registry.get(section).Config, "All keys, at the paper's values"
     else:
-        name = "replay" if section == "replay" else "stream"
-        config = ReplayConfig if section == "replay" else streams.get(section).Config
-        head = "All keys, as they begin"
+        sections = {"run": RunOptions, "replay": ReplayConfig}
+        name, head = section if section in sections else "stream", "All keys, as they begin"
+        config = sections[section] if section in sections else streams.get(section).Config
     pairs = [f"`{name}.{f.name}={_shown(f.default)}`" for f in fields(config) if f.name != "backbone"]
     return textwrap.wrap(f"{head}: {', '.join(pairs)}.", 145, break_long_words=False, break_on_hyphens=False)
 
 
-def _said(config: type) -> dict[str, str]:
-    """What stands below each field of a class, in one line."""
-    body = ast.parse(inspect.getsource(config)).body[0].body
-    return {
-        field.target.id: " ".join(text.value.value.split()).replace("``", "`").replace("None:", "null:")
-        for field, text in zip(body, body[1:], strict=False)
-        if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr)
-    }
+def _all_keys() -> list[str]:
+    """By room: names, run, replay, streams, methods, backbones. Methods of one ``Config`` share a table."""
+    methods = {name: registry.get(name) for name in registry.names()}
+    groups = key_groups(methods["ctp"], streams.get("p9d"), registry.names(), streams.names())
+    names = groups["method"][:2] + groups["stream"][:1]
+    names[1] = replace(names[1], allowed="paper, or another preset of the method")
+    lines = ["## Names", "", *_rows(names), "", "## `run`", "", *_room("run", RunOptions)]
+    lines += ["", "## `replay`", "", *_room("replay", ReplayConfig), "", "## Streams"]
+    for name in streams.names():
+        lines += ["", f"### `{name}`", "", *_room("stream", streams.get(name).Config)]
+    lines += ["", "## Methods"]
+    for alike in _alike({name: method.Config for name, method in methods.items()}):
+        presets = methods[alike[0]].presets
+        config = methods[alike[0]].Config
+        own = [facts for facts in key_facts("method", config, presets) if facts.key.count(".") == 1]
+        lines += ["", f"### {_listed(alike)}", "", _about(config), "", *_rows(own)] if own else []
+    lines += ["", "## Backbones"]
+    backbones = {name: _backbone(method.Config) for name, method in methods.items()}
+    for alike in _alike(backbones):
+        lines += ["", f"### Backbone of {_listed(alike)}", ""]
+        lines += _room("method.backbone", backbones[alike[0]])
+    return lines
+
+
+def _backbone(config: type) -> type:
+    """The class of a method's backbone."""
+    return type(config().backbone)
+
+
+def _alike(configs: dict[str, type]) -> list[list[str]]:
+    """Names with one and the same class, together, in their order."""
+    found: dict[type, list[str]] = {}
+    for name, config in configs.items():
+        found.setdefault(config, []).append(name)
+    return list(found.values())
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _room(section: str, config: type) -> list[str]:
+    return [_about(config), "", *_rows(key_facts(section, config))]
+
+
+def _about(config: type) -> str:
+    """The first paragraph of a class's docstring."""
+    return _markdown(" ".join(inspect.getdoc(config).partition("\n\n")[0].split()))
+
+
+def _rows(facts: list[KeyFacts]) -> list[str]:
+    rows = []
+    for one in facts:
+        said = {
+            "Paper": one.paper if one.paper != one.own else "",
+            "Released code": one.released if one.released not in (one.own, one.paper) else "",
+            "By size": _pairs(one.by_size),
+            "By preset": _pairs(one.presets),
+        }
+        text = " ".join([one.text, *(f"{name}: {value}." for name, value in said.items() if value)])
+        own = f"`{one.own}`" if one.own is not None else ""
+        rows.append(f"| `{one.key}` | {_markdown(one.allowed)} | {own} | {_markdown(text)} |")
+    return ["| key | allowed | own value | what it is |", "| --- | --- | --- | --- |", *rows]
+
+
+def _pairs(values: Any) -> str:
+    return ", ".join(f"{value} ({name})" for name, value in values.items())
+
+
+def _markdown(text: str) -> str:
+    return text.replace("``", "`").replace("`None`", "`null`")
 
 
 def _table(method: str) -> list[str]:

@@ -26,11 +26,8 @@ from .streams import registry as streams
 class RunConfig:
     """Everything that one trial is: a method on a stream with a replay memory, and how it is run.
 
-    Written as YAML or as dotted keys it has four sections: ``method`` (``name``, ``preset`` and the fields
-    of the method's ``Config``, nested ones dotted: ``method.backbone.size``), ``stream`` (``name`` and the
-    fields of the stream's ``Config``), ``replay`` (:class:`~orchestrator.replay.config.ReplayConfig`) and
-    ``run`` (:class:`RunOptions`). Only the two names are required. A preset's values come before all
-    others: what is given by itself wins.
+    Written as YAML or as dotted keys it has four sections, ``method``, ``stream``, ``replay`` and ``run``.
+    Nested fields are dotted (``method.backbone.size``), and only the two names are required.
 
     Wrong keys, types and ranges are a :class:`ConfigError` naming key, what was found and what is allowed.
     An int may stand for a float, never a bool for an int, never text for a number. A list of numbers may be
@@ -38,12 +35,26 @@ class RunConfig:
     """
 
     method_name: str
+    """The method, one of ``python -m orchestrator.sweep list``."""
+
     preset: str
+    """A set of the method's values by name. ``paper`` is the class's own, ``reference`` what the released
+    code does. A preset's values come before all others: what is given by itself wins."""
+
     method: Any
+    """The method's own keys, an object of its ``Config``."""
+
     stream_name: str
+    """The stream, one of ``python -m orchestrator.sweep list``."""
+
     stream: Any
+    """The stream's own keys, an object of its ``Config``."""
+
     replay: ReplayConfig
+    """What the trial keeps of past tasks."""
+
     run: RunOptions
+    """How the trial is run."""
 
     def __post_init__(self) -> None:
         allowed = methods.get(self.method_name).scenarios

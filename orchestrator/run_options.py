@@ -8,55 +8,59 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a trial is run: nothing here belongs to the method or to the data."""
+    """How a trial is run. Nothing here belongs to the method or to the data."""
 
     seed: int = 0
-    """What a trial's random numbers start from; 0 .. 2**32 - 1. Same seed, same number of workers and
-    threads, same kind of processor: same numbers. On a GPU, whose sums may run in any order, only with
-    ``deterministic``; without it, the same samples in the same order and nearly the same numbers."""
+    """What a trial's random numbers start from. The same seed, number of workers, number of threads and kind
+    of processor give the same numbers. A GPU may add in any order: there ``deterministic`` is needed as well,
+    and without it the samples and their order are the same and the numbers nearly so. Range: 0 to 2**32 - 1.
+    """
 
     precision: Literal["fp32", "bf16"] = "fp32"
-    """``bf16``: forward and loss under autocast to bfloat16, weights and optimiser in float32."""
+    """Number format of the training step. With ``bf16`` forward pass and loss run under autocast to bfloat16;
+    weights and optimiser stay in float32."""
 
     deterministic: bool = False
-    """Whether torch takes deterministic algorithms alone, which may be slower, in training and evaluation; an
+    """Whether torch takes deterministic algorithms alone, in training and evaluation. They may be slower. An
     operation that has none ends the run in one line."""
 
     accumulate: int = 1
-    """Micro-batches an optimiser step is put together from, 1 or more; the method's batch stays what it
-    is."""
+    """Micro-batches that an optimiser step is put together from. The method's batch stays what it is. Range:
+    at least 1."""
 
     workers: int = 1
-    """Data-parallel processes of a trial, 1 or more; the method's batch is divided over them."""
+    """Data-parallel processes of a trial. The method's batch is divided over them. Range: at least 1."""
 
     gpus_per_trial: float | None = None
-    """GPUs a trial holds, all its workers together: 0, a fraction (trials share a GPU; one worker only), or
-    one a worker. None: one a worker where the machine or cluster has a GPU and ``device`` is not ``cpu``,
-    else 0."""
+    """GPUs that a trial holds, all its workers together: 0, a fraction (trials then share a GPU, and have one
+    worker only), or one a worker. ``None`` is one a worker where the machine or cluster has a GPU and
+    ``device`` is not ``cpu``, else 0. Range: at least 0."""
 
     cpus_per_worker: int = 1
-    """CPU cores a worker asks Ray for, 1 or more; also the threads that torch computes with."""
+    """CPU cores that a worker asks Ray for, and the threads that torch computes with in it. Range: at least
+    1."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where a worker computes; ``auto``: on its GPU where it was given one."""
+    """Where a worker computes. ``auto`` is its GPU where it was given one, else the CPU."""
 
     eval_batch_size: int = 256
-    """Samples a forward pass of the evaluation takes, over one worker; 1 or more."""
+    """Samples that one worker takes in a forward pass of the evaluation. Range: at least 1."""
 
     loader_threads: int = 2
-    """Threads a worker that read, decode and augment batches ahead of the step; 1 or more."""
+    """Threads of a worker that read, decode and augment batches ahead of the step. Range: at least 1."""
 
     stream_in: Literal["auto", "memory", "disk"] = "auto"
-    """Where pictures are read from: ``memory``, all put into the object store once; ``disk``, read as they
-    are needed and only what may be replayed put there; ``auto``, memory where they fit."""
+    """Where pictures are read from. With ``memory`` all are put into the object store once. With ``disk``
+    they are read as they are needed, and only what may be replayed is put into the store. ``auto`` is
+    memory where they fit."""
 
     views: int = 4
-    """Augmented views of a training picture that a frozen image encoder sees, drawn once for all runs; 1 or
-    more. A step takes one of them at random."""
+    """Augmented views of a training picture that a frozen image encoder sees, drawn once for all runs. A step
+    takes one of them at random. Range: at least 1."""
 
     feature_cache: bool = True
-    """Whether what a frozen encoder gives is computed once for all trials and later sweeps, or, as the
-    papers' code does, for every batch."""
+    """Whether what a frozen encoder gives is computed once for all trials and later sweeps. If not, it is
+    computed for every batch, as in the papers' code."""
 
     skip_bad: bool = False
     """Whether a record that cannot be read is left out and counted instead of ending the run."""

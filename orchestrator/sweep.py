@@ -73,6 +73,11 @@ def main(arguments: list[str]) -> int:
         return _go_on(given)
     if given.method is None:
         parser.error("name a method, 'list', or --resume NAME")
+    if given.explain is not None:
+        from .commands.explain import explain
+
+        print(explain(given.method, given.explain or None, given.stream, given.set))
+        return 0
     request = {
         "method": given.method,
         "stream": given.stream,
@@ -103,6 +108,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--resume", metavar="NAME", help="go on with a sweep that was interrupted")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")
+    parser.add_argument(
+        "--explain",
+        nargs="?",
+        const="",
+        metavar="KEY",
+        help="tell of a key, a section, or all keys that the configuration has, and start nothing",
+    )
     return parser
 
 

@@ -34,7 +34,10 @@ def test_a_value_that_has_changed_is_written(defaults):
     text = (_DOCS / "mma.md").read_text()
     row = re.search(r"\| `method.batch_size` \| 256 \| 64 \| 64 \|", text)[0]
     assert defaults.written(text.replace(row, row.replace("64", "65"))) == text
-    for name, old in (("streams", "`stream.train=480`"), ("configuration", "| `run.workers` | 1 |")):
+    for name, old in (
+        ("streams", "`stream.train=480`"),
+        ("keys", "| `run.workers` | an integer, at least 1"),
+    ):
         text = (_DOCS / f"{name}.md").read_text()
         assert old in text
         assert defaults.written(text.replace(old, old.replace("1", "7").replace("480", "7"))) == text

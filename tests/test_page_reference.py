@@ -48,15 +48,31 @@ def test_every_section_of_a_configuration_has_its_keys_on_a_page():
     text = "".join(path.read_text(encoding="utf-8") for path in _DOCS.glob("*.md"))
     with_page = {path.stem for path in _DOCS.glob("*.md")} & set(methods.names())
     assert len(with_page) == 5
-    assert set(re.findall(r"<!-- keys ([\w-]+) -->", text)) == {"run", "replay", *streams.names(), *with_page}
+    assert set(re.findall(r"<!-- keys ([\w-]+) -->", text)) == {"all", *streams.names(), *with_page}
+
+
+def test_the_page_of_all_keys_has_every_room():
+    page = _page("keys")
+    rooms = set(re.findall(r"^##+ (.*)$", page, re.M))
+    assert {"`run`", "`replay`", *(f"`{name}`" for name in streams.names())} <= rooms
+    told = {name for room in rooms if not room.startswith("Backbone") for name in re.findall("`(.*?)`", room)}
+    assert {*methods.names()} - told == {"zero-shot"}, "which has no key of its own"
+    backbones = {
+        name for room in rooms if room.startswith("Backbone") for name in re.findall("`(.*?)`", room)
+    }
+    assert backbones == {*methods.names()}
 
 
 def test_every_replay_policy_and_reading_is_told():
     rows = re.findall(r"^\| `([\w-]+)` \|", _page("configuration"), re.M)
     assert set(rows) == set(POLICIES)
-    told = " ".join(_named("configuration"))
-    for value in (*get_args(_BalanceBy), *get_args(_Budget), *get_args(_Herding), *get_args(_Store)):
-        assert re.search(rf"\b{value}\b", told), value
+    for key, readings in (
+        ("balance_by", _BalanceBy),
+        ("budget", _Budget),
+        ("herding", _Herding),
+        ("store", _Store),
+    ):
+        assert f"| `replay.{key}` | {' or '.join(get_args(readings))} |" in _page("keys")
 
 
 def _in_general(metric):

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ClipConfig:
-    """``model``: ``small``, the CLIP that comes with the package (32 pixels), or the name of an open_clip
-    model, as ``ViT-B-16``. ``pretrained``: one of open_clip's tags for it (``openai``, say), downloaded where
-    there is a network; or the path of a weights file; or ``random``, seeded random weights; ``world``, of
-    ``small`` alone, are the shipped weights, trained on the generated world.
-
-    ``trained_as``: of a weights file of a named model, the tag whose activation and normalisation its weights
-    were trained with, or ``plain``, the model's own and CLIP's. None: as the file tells, or as all of the
-    model's tags have in common; an error where neither does.
-    """
+    """Which CLIP a recognition method stands on."""
 
     model: str = "small"
+    """``small``, the CLIP that comes with the package (64-pixel pictures), or the name of an open_clip model,
+    such as ``ViT-B-16``. Paper: ViT-B-16 (CLAP4CLIP, MMA)."""
+
     pretrained: str = "world"
+    """Weights of the model: one of open_clip's tags for it (such as ``openai``), downloaded where there is a
+    network; the path of a weights file; ``random``, seeded random weights; or ``world``, of ``small`` alone,
+    the shipped weights, which were trained on the generated world."""
+
     trained_as: str | None = None
+    """With which activation and normalisation the weights file of a named model was trained: one of
+    open_clip's tags for the model, or ``plain``, the model's own activation and CLIP's normalisation.
+    ``None`` is as the file tells, or as all of the model's tags have in common; where neither tells, it is an
+    error."""
 
     def __post_init__(self) -> None:
         for name in ("model", "pretrained"):

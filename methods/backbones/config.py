@@ -74,45 +74,68 @@ _SIZES: dict[str, dict[str, object]] = {
 
 @dataclass(frozen=True)
 class BackboneConfig:
-    """A vision transformer, a split BERT, and where their weights come from. None: as ``size`` says.
-
-    ``size``: ``base``, the CTP paper's (DeiT-B/16 weights, bert-base-chinese split 6/6, BERT's dropout of
-    0.1); ``small``, random weights that train on two cores (32-pixel pictures, patches of 8, width 64,
-    depth 2, text layers 2 + 2, ``mlp_ratio`` 2, no dropout); or ``world``, the architecture and the weights
-    that come with the package, pretrained on the generated world (``small`` with depth 6 and text layers
-    4 + 4).
-
-    ``weights``: of the whole model. ``towers``: none, each tower has its own, from ``image_weights`` and
-    ``text_weights``; ``world``, those of size ``world``; or a file (:func:`~.weights_file.read_weights`) with
-    this model's names or ALBEF's, see :func:`~.pretrained_image_text.load_image_text`.
-
-    ``image_model``: a timm vision transformer with a class token. ``image_weights``: ``random``, ``timm``
-    (the weights that timm publishes for it) or a file; position embeddings are resized to the picture.
-    ``text_weights``: ``random``, or a BERT by its name on the Hub or by its folder; the cross-attention,
-    which BERT lacks, starts random. ``patch_size`` (pixels), ``*_width``, ``image_depth``, ``text_layers``,
-    ``*_heads``, ``mlp_ratio`` (a block's inner width over its width): the
-    towers' sizes, equal widths; a size that does not fit the
-    weights is an error. ``fusion_layer``: text layers 0 .. fusion_layer - 1 read text alone, the others also
-    attend to the image tokens. ``dropout``: BERT's hidden and attention dropout, in [0, 1). ``attention``:
-    ``sdpa``, PyTorch's fused attention, or ``eager``, products and softmax spelled out, as published.
+    """A vision transformer, a split BERT, and where their weights come from. A value of ``None`` is what
+    ``size`` says.
     """
 
     size: Literal["base", "small", "world"] = "base"
+    """Sizes and weights by name. ``base`` is the CTP paper's: DeiT-B/16 weights, bert-base-chinese split 6/6.
+    ``small`` has random weights that train on two cores, for 32-pixel pictures. ``world`` is the architecture
+    and the weights that come with the package, pretrained on the generated world; it is ``small`` with
+    deeper towers. Paper: base (CTP, and with ALBEF's weights TRIPLET)."""
+
     image_model: str | None = None
+    """A timm vision transformer with a class token, by its name."""
+
     image_weights: str | None = None
+    """Weights of the vision transformer: ``random``, ``timm`` (those that timm publishes for it), or a file.
+    Position embeddings are resized to the picture."""
+
     patch_size: int | None = None
+    """Side of a patch, in pixels. Range: at least 1."""
+
     image_width: int | None = None
+    """Width of the image tower, a multiple of ``image_heads`` and equal to ``text_width``. Range: at least
+    1."""
+
     image_depth: int | None = None
+    """Layers of the image tower. Range: at least 1."""
+
     image_heads: int | None = None
+    """Attention heads of the image tower. Range: at least 1."""
+
     text_weights: str | None = None
+    """Weights of the text tower: ``random``, or a BERT by its name on the Hub or by its folder. The
+    cross-attention, which BERT lacks, starts random."""
+
     text_width: int | None = None
+    """Width of the text tower, a multiple of ``text_heads`` and equal to ``image_width``. Range: at least
+    1."""
+
     text_layers: int | None = None
+    """Layers of the text tower, with those that fuse. Range: at least 2."""
+
     text_heads: int | None = None
+    """Attention heads of the text tower. Range: at least 1."""
+
     fusion_layer: int | None = None
+    """The first text layer, from 0, that also attends to the image tokens. Those before it read text alone.
+    Range: at least 1, below ``text_layers``."""
+
     mlp_ratio: int | None = None
+    """A block's inner width over its width, in both towers. Range: at least 1."""
+
     dropout: float | None = None
+    """BERT's hidden and attention dropout. Range: at least 0, below 1."""
+
     weights: str | None = None
+    """Weights of the whole model. With ``towers`` there are none, and each tower has its own, from
+    ``image_weights`` and ``text_weights``. ``world`` is those of size ``world``. Anything else is a file in
+    this model's names or ALBEF's. Weights that do not fit the sizes are an error."""
+
     attention: Literal["sdpa", "eager"] = "sdpa"
+    """How attention is computed: ``sdpa``, PyTorch's fused attention, or ``eager``, products and softmax
+    spelled out, as published."""
 
     def __post_init__(self) -> None:
         if self.size not in _SIZES:

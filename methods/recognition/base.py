@@ -18,14 +18,19 @@ from ..method import Batch, ClassSpec, Method, Phase, Scenario, Task
 
 @dataclass(frozen=True)
 class RecognitionConfig:
-    """``learning_rate``: > 0. ``epochs``: passes over a task's training set, >= 1. ``batch_size``: pictures a
-    step over all ranks, >= 1.
-    """
+    """Hyper-parameters of training on frozen features of CLIP."""
 
     backbone: ClipConfig = field(default_factory=ClipConfig)
+    """The CLIP that is never trained."""
+
     learning_rate: float = 1e-3
+    """The optimiser's rate at the start of every task. Range: above 0."""
+
     epochs: int = 20
+    """Passes over a task's training set. Range: at least 1."""
+
     batch_size: int = 256
+    """Pictures in a step, over all workers. Range: at least 1."""
 
     def __post_init__(self) -> None:
         check_range("learning_rate", self.learning_rate, 0, open_low=True)

@@ -22,6 +22,7 @@ class ZeroShotConfig:
     """Zero-shot CLIP has nothing to choose but its ``backbone``."""
 
     backbone: ClipConfig = field(default_factory=ClipConfig)
+    """The CLIP that scores pictures."""
 
 
 class ZeroShot(RecognitionMethod):
@@ -38,18 +39,30 @@ class ZeroShot(RecognitionMethod):
 
 @dataclass(frozen=True)
 class ClipHeadConfig(RecognitionConfig):
-    """Hyper-parameters of training a head on CLIP's features.
+    """Hyper-parameters of training a head on CLIP's features, by Adam.
 
-    ``head``: ``linear``, a row a class; or ``adapter``, CLIP-Adapter (Gao et al., arXiv 2110.04544) on the
-    image, which all classes share. ``ratio``: the adapter's part in the blend, in [0, 1].
-
-    Adam; the rate falls to 0 along a cosine, step by step. Rate, epochs, batch and schedule are those of
-    Tip-Adapter's released code (Zhang et al., ECCV 2022), which trains on frozen CLIP features, too. Its
-    weight decay would move the rows of classes that have not arrived, and is left out.
+    Rate, epochs, batch and schedule are those of Tip-Adapter's released code (Zhang et al., ECCV 2022), which
+    trains on frozen CLIP features, too. Its weight decay would move the rows of classes that have not
+    arrived, and is left out.
     """
 
+    learning_rate: float = 1e-3
+    """Adam's rate at the start of every task. It falls to 0 along a cosine, step by step. Range: above 0.
+    Paper: 0.001 (Tip-Adapter's released code)."""
+
+    epochs: int = 20
+    """Passes over a task's training set. Range: at least 1. Paper: 20 (Tip-Adapter's released code)."""
+
+    batch_size: int = 256
+    """Pictures in a step, over all workers. Range: at least 1. Paper: 256 (Tip-Adapter's released code)."""
+
     head: Literal["linear", "adapter"] = "linear"
+    """What is trained: ``linear``, a row a class that starts as the class's text, or ``adapter``,
+    CLIP-Adapter (Gao et al., arXiv 2110.04544) on the image, which all classes share. Paper: none."""
+
     ratio: float = 0.2
+    """The adapter's part where it is blended with the frozen feature. Range: 0 to 1. Paper: none. Released
+    code: 0.2 (CLIP-Adapter in MMA's)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

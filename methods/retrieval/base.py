@@ -24,26 +24,44 @@ from .losses.masking import IGNORED, mask_tokens
 
 @dataclass(frozen=True)
 class RetrievalConfig:
-    """Hyper-parameters of image-text training. Defaults: the CTP paper's (Zhu et al., ICCV 2023).
-
-    ``embed_dim``: width of the shared space, >= 1. ``temperature``: of every similarity, > 0, fixed.
-    ``*_weight``: a term's weight, >= 0; a term of weight 0 is not computed. ``mlm_probability``: share of
-    tokens to predict, in (0, 1]. ``learning_rate`` falls to ``min_learning_rate`` along a cosine, step by
-    step, in every task; ``weight_decay`` acts on all parameters, as in the released code. ``epochs``: passes
-    over a task's data. ``batch_size``: pairs a step over all ranks.
-    """
+    """Hyper-parameters of image-text training. Defaults: the CTP paper's (Zhu et al., ICCV 2023)."""
 
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    """The image-text model that is trained."""
+
     embed_dim: int = 256
+    """Width of the space that pictures and texts share. Range: at least 1."""
+
     temperature: float = 0.07
+    """What every similarity is divided by. It is not learnt. Range: above 0."""
+
     ita_weight: float = 1.0
+    """Weight of image-text alignment, the symmetric InfoNCE over the global batch. A term of weight 0 is not
+    computed. Range: at least 0."""
+
     mlm_weight: float = 1.0
+    """Weight of masked language modelling, conditioned on the picture. A term of weight 0 is not computed,
+    and herding and multi-modal retrieval then compare the pictures' and the texts' features, as masked words
+    alone teach the fusion layers. Range: at least 0."""
+
     mlm_probability: float = 0.15
+    """Share of a caption's tokens that are masked and predicted. Range: above 0, at most 1."""
+
     learning_rate: float = 1e-4
+    """AdamW's rate at the start of every task. It falls to ``min_learning_rate`` along a cosine, step by
+    step, without a warm-up. Range: above 0."""
+
     min_learning_rate: float = 1e-6
+    """The rate at the end of every task. Range: at least 0, at most ``learning_rate``."""
+
     weight_decay: float = 0.05
+    """AdamW's weight decay. It acts on all parameters, as in the released code. Range: at least 0."""
+
     epochs: int = 5
+    """Passes over a task's data. Range: at least 1."""
+
     batch_size: int = 512
+    """Pairs in a step, over all workers. Range: at least 1."""
 
     def __post_init__(self) -> None:
         check_range("embed_dim", self.embed_dim, 1)

@@ -24,35 +24,52 @@ from .momentum import momentum_update
 
 @dataclass(frozen=True)
 class CTPConfig(RetrievalConfig):
-    """Hyper-parameters of CTP. Defaults: the paper's.
-
-    ``distill_temperature``: of the MLM distillation, > 0. ``queue_size``: past momentum features of each
-    kind, 0 (the batch's alone) or a multiple of ``batch_size``. ``momentum_first``: m in the first task;
-    ``momentum``: m later; ``momentum_mix``: a, the previous model's part in the later tasks' update, c <- m c
-    + (1 - m)(a previous + (1 - a) current); all in [0, 1]. ``contrast_weight``, ``mlm_distill_weight``:
-    compatible momentum contrast, features and words; ``topology_cross_weight``, ``topology_same_weight``:
-    topology preservation between and within modalities; all >= 0. ``mask_own``: a sample's similarity to
-    itself is suppressed in the same-modal topology ("suppress the same-modality maximum"; paper and code; off
-    is the paper's ablation).
-
-    Readings where paper and released code differ. ``momentum_dropout``: the first task's momentum model runs
-    with BERT's dropout (the code, which never puts that copy into eval mode) or without. ``contrast_keys``:
-    the momentum contrast takes its in-batch keys from the ``global`` batch, as its image-text alignment does,
-    or from the rank's own share (``local``, the code).
-    """
+    """Hyper-parameters of CTP. Defaults: the paper's."""
 
     distill_temperature: float = 1.0
+    """What the logits of both models are divided by where words are distilled. Range: above 0."""
+
     queue_size: int = 1024
+    """Past momentum features of each kind that a feature is contrasted with, beside the batch's. It is 0 or a
+    multiple of ``batch_size``. Range: at least 0."""
+
     momentum_first: float = 0.995
+    """m of the momentum model in the first task: c <- m c + (1 - m) w, with the student w. Range: 0 to 1."""
+
     momentum: float = 0.9
+    """m of the momentum model in the later tasks: c <- m c + (1 - m)(a r + (1 - a) w), with the previous
+    task's model r and the student w. Range: 0 to 1."""
+
     momentum_mix: float = 0.5
+    """a of the momentum model in the later tasks, the previous task's part: 0 forgets it, 1 leaves the
+    student out. Range: 0 to 1."""
+
     contrast_weight: float = 1.0
+    """Weight of compatible momentum contrast, against the momentum features of the batch and of the queue. A
+    term of weight 0 is not computed. Range: at least 0."""
+
     mlm_distill_weight: float = 1.0
+    """Weight of the distillation of the momentum model's word distributions. A term of weight 0 is not
+    computed. Range: at least 0."""
+
     topology_cross_weight: float = 1.0
+    """Weight of topology preservation between modalities, against the previous task's model; from the second
+    task on. A term of weight 0 is not computed. Range: at least 0."""
+
     topology_same_weight: float = 1.0
+    """Weight of topology preservation within modalities, against the previous task's model; from the second
+    task on. A term of weight 0 is not computed. Range: at least 0."""
+
     mask_own: bool = True
+    """Whether a sample's similarity to itself is suppressed in topology preservation within modalities, as in
+    paper and released code ("suppress the same-modality maximum"). Off is the paper's ablation."""
+
     momentum_dropout: bool = False
+    """Whether the first task's momentum model runs with BERT's dropout."""
+
     contrast_keys: Literal["global", "local"] = "global"
+    """Where the momentum contrast takes its in-batch keys from: the ``global`` batch, as image-text alignment
+    does, or the worker's own share of it (``local``)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -29,25 +29,35 @@ _ADAM_EPS = 1e-6
 class QuestionConfig:
     """Hyper-parameters of training a T5 to say answers. Defaults: the VQACL paper's (Zhang et al., CVPR
     2023).
-
-    ``learning_rate``: AdamW's, > 0, after a linear rise over the share ``warmup`` of a phase's steps, in [0,
-    1). ``weight_decay``: >= 0, of all but biases, as in the released code. ``clip``: largest norm of a step's
-    gradient, > 0. ``epochs``: passes over a phase's data. ``batch_size``: questions a step over all ranks.
-    ``beams``: of the search for an answer, 1 is greedy.
-
-    ``area``: that of a region's box, or the released code's ``reference``, which takes corners for sides (see
-    :class:`~methods.vqa.t5.visual_embedding.VisualEmbedding`).
     """
 
     backbone: JointT5Config = field(default_factory=JointT5Config)
+    """The T5 that is trained."""
+
     learning_rate: float = 1e-4
+    """AdamW's rate after the warm-up. It is constant. Range: above 0."""
+
     warmup: float = 0.1
+    """Share of a phase's steps over which the rate rises linearly. Range: at least 0, below 1."""
+
     weight_decay: float = 0.01
+    """AdamW's weight decay, of all but biases, as in the released code. Range: at least 0."""
+
     clip: float = 5.0
+    """Largest norm of a step's gradient, which is scaled down to it. Range: above 0."""
+
     epochs: int = 3
+    """Passes over a phase's data. Range: at least 1."""
+
     batch_size: int = 80
+    """Questions in a step, over all workers. Range: at least 1."""
+
     beams: int = 5
+    """Beams of the search for an answer; 1 is greedy. Range: at least 1."""
+
     area: Literal["box", "reference"] = "box"
+    """Area of a region that is embedded with its place: that of its ``box``, or the ``reference`` of the
+    released code, which takes corners for sides."""
 
     def __post_init__(self) -> None:
         check_range("learning_rate", self.learning_rate, 0, open_low=True)
@@ -62,21 +72,21 @@ class QuestionConfig:
 
 @dataclass(frozen=True)
 class SequentialConfig(QuestionConfig):
-    """``inner``: a task's object groups are learnt one after another, each with a fresh optimiser (the
-    paper's inner sequence) and beside the memory's questions about it, or all at once. A task of one group
-    has no inner sequence.
-    """
+    """Hyper-parameters of training on one task after another."""
 
     inner: bool = True
+    """Whether a task's object groups are learnt one after another, each with a fresh optimiser and beside the
+    memory's questions about it (the paper's inner sequence), or all at once. A task of one group has no inner
+    sequence."""
 
 
 @dataclass(frozen=True)
 class QuestionReplayConfig(SequentialConfig):
-    """``replay``: each step is followed by one on the memory (``paired``, the released code), or the memory's
-    questions join the task's (``merge``).
-    """
+    """Hyper-parameters of training beside a memory."""
 
     replay: Literal["paired", "merge"] = "paired"
+    """How the memory is trained on: each step is followed by one on the memory (``paired``, the released
+    code), or the memory's questions join the task's (``merge``)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

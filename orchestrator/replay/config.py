@@ -18,25 +18,42 @@ _Store = Literal["decoded", "encoded"]
 
 @dataclass(frozen=True)
 class ReplayConfig:
-    """What a trial keeps of past tasks.
-
-    ``size``: training samples kept at most, over all past tasks; 0 = no memory. ``policy``: which ones, a
-    name of ``POLICY_NAMES``. ``balance_by``: the groups that policies ``random``, ``herding`` and
-    ``balanced`` give equal shares; ``reservoir`` has no groups, the others share by class. ``group``, of
-    policy ``balanced`` on questions alone: each object group of each task, as VQACL's memory is divided.
-    ``budget``: ``total``, or ``per_class``, which makes ``size`` the samples kept of each class and shares by
-    class. ``herding``: the reading of policy ``herding`` (see
-    :func:`~orchestrator.replay.policies.herding.herd`).
-    ``store``: how the samples that may be replayed lie in shared memory when the stream is read from disk:
-    ``decoded``, as arrays, or ``encoded``, as the files' own bytes (smaller, decoded at every read).
-    """
+    """What a trial keeps of past tasks, in numbers of training samples."""
 
     size: int = 0
+    """Training samples that are kept at most, over all past tasks; with ``budget`` ``per_class``, of each
+    class. 0 is no memory. Range: at least 0. Paper: 5000 (VQACL on VQA v2), 500 (VQACL on NExT-QA). Released
+    code: 2000 in all or 20 a class (CLAP4CLIP), 10,000 (CTP-ER)."""
+
     policy: str = "reservoir"
+    """Which samples are kept. ``reservoir``: a uniform sample of everything seen (Vitter's Algorithm R).
+    ``random``: a uniform sample of each group, in proportion to the groups' sizes; among classes, in equal
+    shares. ``balanced``: a uniform sample of each group, in equal shares. ``herding``: the samples whose mean
+    feature follows the mean of their group (iCaRL). ``first``: the first of each class in the order of the
+    data. The others ask the trial's own classifier, and are for recognition alone. ``logit-herding``: herding
+    on logits. ``entropy``: the highest entropy of the prediction. ``distance``: the lowest logit of the own
+    class. ``energy``: the lowest logsumexp of the logits. ``variance``: the lowest variance of the prediction
+    over a classifier's samples. Released code: reservoir (CTP-ER), first, which it calls random
+    (CLAP4CLIP), balanced (VQACL)."""
+
     balance_by: _BalanceBy = "task"
+    """The groups that policies ``random``, ``herding`` and ``balanced`` give shares. ``group``, of policy
+    ``balanced`` on questions alone, is each object group of each task, as VQACL's memory is divided.
+    ``reservoir`` has no groups, the other policies share by class."""
+
     herding: _Herding = "greedy"
+    """The reading of policy ``herding``. ``greedy`` picks a sample once and keeps the order of picking.
+    ``reference`` is CTP's released code, which may pick a sample twice and keeps the order of the data."""
+
     store: _Store = "decoded"
+    """How the samples that may be replayed lie in shared memory when the stream is read from disk:
+    ``decoded``, as arrays, or ``encoded``, as the files' own bytes, which are fewer and decoded at every
+    read."""
+
     budget: _Budget = "total"
+    """What ``size`` counts. ``total`` is the whole memory, so that each class keeps fewer as classes arrive.
+    ``per_class`` is the samples kept of each class, in equal shares, so that the memory grows; it is for all
+    policies but ``reservoir``."""
 
     def __post_init__(self) -> None:
         if self.size < 0:

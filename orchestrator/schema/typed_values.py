@@ -58,7 +58,7 @@ def construct(config: type, given: Mapping[str, Any], path: str, base: Any, extr
         values[name] = construct(_dataclass(hints[name]), below, f"{path}.{name}", before)
     for name, field in own.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
-            raise ConfigError(f"{path}.{name}", f"missing; expected {_described(hints[name])}")
+            raise ConfigError(f"{path}.{name}", f"missing; expected {described(hints[name])}")
     try:
         return config(**values)
     except ValueError as error:
@@ -129,7 +129,7 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
             return value
     else:
         raise TypeError(f"{key}: fields of type {hint} cannot be configured")
-    raise ConfigError(key, f"expected {_described(hint)}, found {shown(value)}")
+    raise ConfigError(key, f"expected {described(hint)}, found {shown(value)}")
 
 
 def _numbers(value: str) -> Any:
@@ -142,16 +142,17 @@ def _numbers(value: str) -> Any:
         return value
 
 
-def _described(hint: Any) -> str:
+def described(hint: Any) -> str:
+    """The values that a field of type ``hint`` may have, in words: ``a number``, ``base or small``."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if _is_union(hint):
-        return " or ".join(_described(option) for option in arguments)
+        return " or ".join(described(option) for option in arguments)
     if origin is Literal:
         return " or ".join(str(choice) for choice in arguments)
     if origin is tuple and arguments[-1] is not Ellipsis:
-        return f"a list of {len(arguments)} ({', '.join(_described(option) for option in arguments)})"
+        return f"a list of {len(arguments)} ({', '.join(described(option) for option in arguments)})"
     if origin in (list, tuple, Sequence):
-        return f"a list, each {_described(arguments[0])}"
+        return f"a list, each {described(arguments[0])}"
     names = {float: "a number", int: "an integer", bool: "true or false", str: "text", type(None): "null"}
     return names.get(hint, f"a {getattr(hint, '__name__', hint)}")
 

@@ -32,67 +32,111 @@ _TOKEN_DEVIATION = 0.02
 
 @dataclass(frozen=True)
 class Clap4ClipConfig:
-    """Hyper-parameters of CLAP4CLIP. Defaults: the paper's.
-
-    ``samples``: Monte-Carlo samples M, >= 1. ``vga``: visual-guided attention, with ``vga_heads`` (None: 1,
-    and with learned prompts one per 64 of the width), a feed-forward width of ``vga_ff`` and ``dropout`` in
-    [0, 1). ``task_adapters``: one probabilistic adapter a task, or a single one for all tasks.
-
-    ``kl_weight``: of the divergence from the ``prior``: N(0, I); ``data_driven``, what the adapter gives for
-    visual guidance by a random ``context_share`` in (0, 1] of the batch; or ``frozen``, what it gives for
-    the mean text feature. ``lasp_weight``: past-task distribution regularisation (the paper's gamma, beta of
-    the released code). Weights are >= 0; a term of weight 0 is not computed.
-
-    ``hierarchical``: a global adapter before those of the tasks, drawn from ``global_samples`` times;
-    ``distill_weight`` keeps its means near the previous task's (0.3 in the released code, where it is on).
-    ``ortho_weight``: pushes the classes' mean samples apart (5, where it is on). ``task_tokens``: a learned
-    token a task in the attention.
-
-    ``init``: weights of a new adapter from the texts of its classes, or a linear layer's random ones.
-    ``prompt``: ``fixed`` templates, or ``coop``, ``context_length`` learned context tokens, one context for
-    all tasks or the mean of one a task (``task_contexts``).
-
-    ``learning_rate``: SGD's, without momentum or weight decay; a linear rise over the share ``warmup`` of a
-    task's steps, in [0, 1), then a cosine to a thousandth. ``epochs``: passes over the task's data and the
-    memory; then, from the second task on, ``consolidation_epochs`` over the memory at
-    ``consolidation_factor`` times the rate. ``batch_size``: pictures a step over all ranks, and pictures
-    scored together in evaluation.
-
-    Readings where paper and released code differ. ``init_statistic``: the spread over templates is the
-    standard deviation (paper) or the ``variance`` (code). ``init_classes``: the classes of the ``new`` task
-    or all ``seen`` so far (code). ``reset_shared``: a single adapter for all tasks gets new initial weights
-    at every task (code). Batch, learning rate and warm-up differ too: see ``presets``.
-    """
+    """Hyper-parameters of CLAP4CLIP. Defaults: the paper's."""
 
     backbone: ClipConfig = field(default_factory=ClipConfig)
+    """The CLIP that is never trained."""
+
     samples: int = 20
+    """Monte-Carlo samples M of each class's weight, in training and evaluation. Range: at least 1."""
+
     vga: bool = True
+    """Whether the classes' text features are guided by the pictures of the batch: visual-guided attention,
+    one layer of a transformer's decoder that all tasks share."""
+
     vga_heads: int | None = None
+    """Heads of the attention, a divisor of the features' width. ``None`` is 1, and with learned prompts one
+    per 64 of the width. Range: at least 1."""
+
     vga_ff: int = 2048
+    """Width of the attention's feed-forward layer. Range: at least 1."""
+
     dropout: float = 0.1
+    """Dropout of the attention, in training alone. Range: at least 0, below 1."""
+
     task_adapters: bool = True
+    """Whether each task has a probabilistic adapter of its own, or all tasks share a single one."""
+
     prior: Literal["normal", "data_driven", "frozen"] = "normal"
+    """What the divergence of an adapter's distribution is taken from: ``normal``, N(0, I); ``data_driven``,
+    what the adapter gives for guidance by a random part of the batch; or ``frozen``, what it gives for the
+    mean text feature."""
+
     context_share: float = 0.67
+    """Part of the batch that guides the ``data_driven`` prior. Range: above 0, at most 1."""
+
     kl_weight: float = 0.001
+    """Weight of the divergence from the prior, summed over the width, mean over classes. A term of weight 0
+    is not computed. Range: at least 0."""
+
     lasp_weight: float = 15.0
+    """Weight of past-task distribution regularisation, by which a class's mean sample is to be recognised by
+    its texts: gamma of the paper, beta of the released code. A term of weight 0 is not computed. Range: at
+    least 0."""
+
     hierarchical: bool = False
+    """Whether a global adapter stands before those of the tasks. Samples from it are added to the text
+    features."""
+
     global_samples: int = 10
+    """Samples that are drawn from the global adapter. There are M times as many in all. Range: at least 1."""
+
     distill_weight: float = 0.0
+    """Weight of what keeps the global adapter's means near the previous task's. It needs ``hierarchical``. A
+    term of weight 0 is not computed. Range: at least 0. Released code: 0, and 0.3 where the term is on."""
+
     ortho_weight: float = 0.0
+    """Weight of what pushes the classes' mean samples apart. A term of weight 0 is not computed. Range: at
+    least 0. Released code: 0, and 5 where the term is on."""
+
     task_tokens: bool = False
+    """Whether the attention's queries hold a learned token a task. It needs ``vga``."""
+
     init: Literal["language_aware", "default"] = "language_aware"
+    """Weights that a new adapter starts with: made from the texts of its classes (``language_aware``), or a
+    linear layer's random ones."""
+
     init_statistic: Literal["std", "variance"] = "std"
+    """The spread over templates that initial weights are made from: the standard deviation or the
+    variance."""
+
     init_classes: Literal["new", "seen"] = "new"
+    """The classes whose texts make initial weights: those of the ``new`` task, or all ``seen`` so far."""
+
     reset_shared: bool = False
+    """Whether a single adapter for all tasks gets new initial weights at every task."""
+
     prompt: Literal["fixed", "coop"] = "fixed"
+    """Prompts of the classes: the stream's ``fixed`` templates, or ``coop``, learned context tokens, with
+    which the text tower runs in every step."""
+
     context_length: int = 12
+    """Learned context tokens of prompt ``coop``. Range: at least 1."""
+
     task_contexts: bool = False
+    """Whether prompt ``coop`` keeps a context a task and uses their mean, or has one for all tasks."""
+
     learning_rate: float = 1e-3
+    """SGD's rate, without momentum or weight decay. After the warm-up it falls along a cosine to a thousandth
+    in every task. Range: above 0."""
+
     warmup: float = 0.2
+    """Share of a task's steps over which the rate rises linearly. The paper's is one epoch of five. Range: at
+    least 0, below 1."""
+
     epochs: int = 5
+    """Passes over the task's data and the memory. Range: at least 1."""
+
     consolidation_epochs: int = 2
+    """Passes over the memory that follow, from the second task on, and train all adapters. Range: at least
+    0."""
+
     consolidation_factor: float = 0.1
+    """The rate of these passes over ``learning_rate``. Range: above 0."""
+
     batch_size: int = 64
+    """Pictures in a step, over all workers, and pictures that are scored together in evaluation, on which
+    the scores depend. Range: at least 1."""
 
     def __post_init__(self) -> None:
         for name in ("samples", "vga_ff", "global_samples", "context_length", "epochs", "batch_size"):

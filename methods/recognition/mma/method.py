@@ -21,17 +21,7 @@ _REFERENCE_CLAMP = 4.6052
 
 @dataclass(frozen=True)
 class MMAConfig(RecognitionConfig, AdapterConfig):
-    """Hyper-parameters of MMA. Defaults: those of the released code, of the paper where they differ.
-
-    ``adapter``: one of the released code's ten variants; ``clip_transformer_adapter_text`` is MMA.
-    ``weight_decay``: Adam's, added to the gradient, >= 0. ``schedule``: ``constant``, as the released code
-    trains (it builds a cosine and never calls it), or ``cosine`` to 0, step by step. ``patience``: epochs
-    without a better validation score on the task until it ends with its best weights; 0 walks all.
-
-    ``clamp_scale``: of ``clip_linear`` and ``clip_mm_mlp_adapter``; the released code keeps their scale
-    exponentiated, yet clamps it to ln 100 after each step as if it were not: similarities are multiplied by
-    100 at the first step and by 4.6 from then on. Off, the scale stays CLIP's.
-    """
+    """Hyper-parameters of MMA. Defaults: those of the released code, of the paper where they differ."""
 
     adapter: Literal[
         "clip_transformer_adapter_text",
@@ -45,12 +35,30 @@ class MMAConfig(RecognitionConfig, AdapterConfig):
         "clip_linear",
         "clip_base",
     ] = "clip_transformer_adapter_text"
+    """One of the released code's ten variants, by its name there. ``clip_transformer_adapter_text`` is MMA,
+    ``clip_base`` is zero-shot CLIP."""
+
     learning_rate: float = 5e-3
+    """Adam's rate at the start of every task. Range: above 0."""
+
     weight_decay: float = 1e-4
+    """Adam's weight decay, added to the gradient. Range: at least 0."""
+
     schedule: Literal["constant", "cosine"] = "constant"
+    """How the rate runs in a task: ``constant``, or ``cosine``, to 0, step by step. The released code builds
+    a cosine and never calls it."""
+
     epochs: int = 200
+    """Passes over a task's training set, at most. Range: at least 1."""
+
     patience: int = 20
+    """Epochs without a better validation score on the task after which it ends with its best weights. With 0
+    all epochs are walked, and the last weights are kept. Range: at least 0."""
+
     clamp_scale: bool = False
+    """Whether the scale of ``clip_linear`` and ``clip_mm_mlp_adapter`` is clamped to ln 100 after each step,
+    though it is kept exponentiated, as in the released code: similarities are multiplied by 100 at the first
+    step and by 4.6 from then on. Off, the scale stays CLIP's."""
 
     def __post_init__(self) -> None:
         RecognitionConfig.__post_init__(self)

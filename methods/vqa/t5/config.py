@@ -16,28 +16,42 @@ _SIZES: dict[str, dict[str, object]] = {
 
 @dataclass(frozen=True)
 class JointT5Config:
-    """A T5 encoder-decoder whose encoder reads words and regions. None: as ``size`` says.
-
-    ``size``: ``base``, T5-base, which is VQACL's, or ``small``, which trains on two cores. ``weights``:
-    ``random`` (the paper's), or a T5 with tied embeddings by its folder or its name on the Hub. ``width``,
-    ``layers`` (of encoder and decoder, each), ``heads``, ``ff`` (inner width of a block): its sizes; a size
-    that does not fit the weights is an error. ``dropout``: in [0, 1).
-
-    ``grid``: pictures that come as pixels are cut into ``grid`` x ``grid`` regions. VL-T5's readings of a
-    region: ``visual_norm``, features and place are normed each (``parts``) or as a ``sum``;
-    ``visual_order``, the embeddings of the picture's and the region's number are added.
+    """A T5 encoder-decoder whose encoder reads words and regions. A value of ``None`` is what ``size``
+    says.
     """
 
     size: Literal["base", "small"] = "base"
+    """Sizes by name: ``base``, T5-base, or ``small``, which trains on two cores. Paper: base (VQACL)."""
+
     weights: str = "random"
+    """``random``, or a T5 with tied embeddings by its folder or its name on the Hub. Weights that do not fit
+    the sizes are an error. Paper: random (VQACL)."""
+
     width: int | None = None
+    """Width of encoder and decoder, a multiple of ``heads``. Range: at least 1."""
+
     layers: int | None = None
+    """Layers of the encoder, and of the decoder. Range: at least 1."""
+
     heads: int | None = None
+    """Attention heads. Range: at least 1."""
+
     ff: int | None = None
+    """Inner width of a block. Range: at least 1."""
+
     dropout: float | None = None
+    """Dropout of encoder and decoder. Range: at least 0, below 1."""
+
     grid: int | None = None
+    """Pictures that come as pixels are cut into ``grid`` x ``grid`` regions. Range: at least 1."""
+
     visual_norm: Literal["parts", "sum"] = "parts"
+    """How a region's token is normed, in VL-T5's readings: its features and its place each (``parts``), or
+    their ``sum``. Released code: parts (VQACL)."""
+
     visual_order: bool = True
+    """Whether the embeddings of the picture's and of the region's number are added to a region's token, as in
+    VL-T5. Released code: true (VQACL)."""
 
     def __post_init__(self) -> None:
         if self.size not in _SIZES:

@@ -19,16 +19,15 @@ from .prompt_method import PromptConfig, PromptMethod
 class DualPromptConfig(KeyedConfig):
     """Hyper-parameters of DualPrompt (Wang et al., ECCV 2022) with prompts of pictures and questions. Layers,
     lengths and rates are TRIPLET's, as the TRIPLET paper compares them.
-
-    ``classifier``: the likeliest answer of ``all`` tasks' classifiers, which are the rows of DualPrompt's one
-    classifier where no two tasks share an answer; or the classifier of the task that the ``text``'s or the
-    ``image``'s query finds.
     """
 
     prompted: ClassVar[tuple[Modality, ...]] = ("image", "text")
     classifiers: ClassVar[tuple[str, ...]] = ("all", "text", "image")
 
     classifier: Literal["all", "text", "image"] = "all"
+    """Whose task's classifier answers: ``all``, the likeliest answer of all tasks' classifiers, which are the
+    rows of DualPrompt's one classifier where no two tasks share an answer; or that of the task found by the
+    ``text``'s or the ``image``'s query."""
 
 
 class DualPrompt(KeyedMethod):

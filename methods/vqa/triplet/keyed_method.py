@@ -19,18 +19,18 @@ from .task_heads import TaskHeads
 
 @dataclass(frozen=True)
 class KeyedConfig(PromptConfig):
-    """``match_weight``: of the query-and-match loss, > 0 (the paper's lambda 1). Keys are in no other term,
-    so that AdamW, which divides a gradient by its size, trains them alike with any.
-
-    ``classifier``: whose task's classifier answers: the task found by the ``fusion``'s query, by the
-    ``text``'s or the ``image``'s, by two of the three (``majority``; where all differ, the fusion's), or
-    ``all``, the likeliest answer of all tasks' classifiers. The paper does not say which.
-    """
+    """Hyper-parameters of prompts and classifiers that are found by keys."""
 
     classifiers: ClassVar[tuple[str, ...]] = ("fusion", "text", "image", "majority", "all")
 
     match_weight: float = 0.1
+    """Weight of the query-and-match loss, lambda 1 of the paper. Keys are in no other term, and AdamW divides
+    a gradient by its size, so that any weight trains them alike. Range: above 0."""
+
     classifier: Literal["fusion", "text", "image", "majority", "all"] = "fusion"
+    """Whose task's classifier answers: that of the task found by the ``fusion``'s query, by the ``text``'s or
+    by the ``image``'s; of the task found by two of the three (``majority``; where all differ, the fusion's);
+    or ``all``, the likeliest answer of all tasks' classifiers. Paper: not stated."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

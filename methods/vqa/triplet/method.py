@@ -18,16 +18,18 @@ from .losses import modality_loss, task_loss
 
 @dataclass(frozen=True)
 class TripletConfig(KeyedConfig):
-    """Hyper-parameters of TRIPLET. Defaults: the paper's for ALBEF.
-
-    ``rank``: d of the interaction matrices, >= 1. ``modality_weight``, ``task_weight``: of modality and task
-    interaction, >= 0 (the paper's lambda 2 and 3). Without the first there are no interaction matrices, and
-    no task interaction either.
-    """
+    """Hyper-parameters of TRIPLET. Defaults: the paper's for ALBEF."""
 
     rank: int = 20
+    """d, the rank of the interaction matrices. Range: at least 1. Paper: 20 (ALBEF), 10 (FLAVA)."""
+
     modality_weight: float = 0.2
+    """Weight of modality interaction, lambda 2 of the paper. At 0 there are no interaction matrices, and no
+    task interaction either. Range: at least 0. Paper: 0.2 (ALBEF), 0.1 (FLAVA)."""
+
     task_weight: float = 0.05
+    """Weight of task interaction, lambda 3 of the paper. The matrices are in the two interaction terms alone,
+    so that for them only the ratio of the two weights counts. Range: at least 0."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

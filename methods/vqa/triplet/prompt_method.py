@@ -27,30 +27,45 @@ from .task_heads import TaskHeads
 
 @dataclass(frozen=True)
 class PromptConfig:
-    """Hyper-parameters of prompts on frozen encoders. Defaults: the TRIPLET paper's (Qian et al., ICCV 2023).
-
-    ``general_layers``, ``task_layers``: the layers, from 0, of each prompted encoder at which general and
-    task-specific prompts are fresh; in between and afterwards they are carried. Any that all these encoders
-    have, or none. ``general_length``, ``task_length``: tokens, >= 1. ``pass_prompts``: what the prompts of
-    pictures and questions come to is passed on to the fusion.
-
-    ``learning_rate``: AdamW's, > 0, falls to 0 along a cosine, step by step, in every task. Not stated in the
-    paper: ``weight_decay``, >= 0, and ``epochs``, passes over a task's data. ``batch_size``: questions a step
-    over all ranks (the paper's for VQA v2; 64 for TDIUC).
+    """Hyper-parameters of prompts on frozen encoders. Defaults: the TRIPLET paper's (Qian et al., ICCV
+    2023).
     """
 
     prompted: ClassVar[tuple[Modality, ...]] = MODALITIES
 
     backbone: FrozenBackboneConfig = field(default_factory=FrozenBackboneConfig)
+    """The image-text model that is never trained."""
+
     general_layers: tuple[int, ...] = (0, 1, 2)
+    """Layers of each prompted encoder, from 0, at which the general prompts, which all tasks share, are
+    fresh. In between and afterwards they are carried. They ascend, and all prompted encoders have them; an
+    empty list is no general prompts."""
+
     general_length: int = 5
+    """Tokens of the general prompts. Range: at least 1."""
+
     task_layers: tuple[int, ...] = (2, 3, 4, 5)
+    """Layers of each prompted encoder, from 0, at which a task's own prompts are fresh. In between and
+    afterwards they are carried. They ascend, and all prompted encoders have them; an empty list is no prompts
+    of tasks."""
+
     task_length: int = 20
+    """Tokens of a task's own prompts. Range: at least 1."""
+
     pass_prompts: bool = True
+    """Whether what the prompts of pictures and questions come to is passed on to the fusion encoder."""
+
     learning_rate: float = 4e-4
+    """AdamW's rate at the start of every task. It falls to 0 along a cosine, step by step. Range: above 0."""
+
     weight_decay: float = 0.01
+    """AdamW's weight decay. Range: at least 0. Paper: not stated."""
+
     epochs: int = 5
+    """Passes over a task's data. Range: at least 1. Paper: not stated."""
+
     batch_size: int = 16
+    """Questions in a step, over all workers. Range: at least 1. Paper: 16 (VQA v2), 64 (TDIUC)."""
 
     def __post_init__(self) -> None:
         for name in ("general_length", "task_length", "epochs", "batch_size"):

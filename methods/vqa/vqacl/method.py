@@ -26,23 +26,30 @@ _SHORTEST = 3  # tokens of a question: [CLS], a word, [SEP]
 
 @dataclass(frozen=True)
 class VQACLConfig(QuestionReplayConfig):
-    """Hyper-parameters of VQACL. Defaults: the paper's, for VQA v2.
-
-    ``alpha``, ``beta``: the past's part in the moving averages of questions' and of pictures' prototypes, in
-    [0, 1].
-
-    Readings where paper and released code differ. ``prototype_update``: see
-    :class:`~methods.vqa.vqacl.prototypes.Prototypes`. ``question_part``: the encoder's positions that are the
-    question's, whose mean is compared with questions' prototypes (the others' with pictures'): those of its
-    ``tokens``, or the first ``question_tokens``, whatever lies there (``fixed``, the code). Questions are
-    then padded to the longest in the batch alone, and where that is shorter, regions are counted to them.
-    """
+    """Hyper-parameters of VQACL. Defaults: the paper's, for VQA v2."""
 
     alpha: float = 0.5
+    """The past's part in the moving averages of questions' prototypes. Range: 0 to 1. Paper: 0.5 (VQA v2),
+    0.3 (NExT-QA)."""
+
     beta: float = 0.3
+    """The past's part in the moving averages of pictures' prototypes. Range: 0 to 1. Paper: 0.3 (VQA v2), 0.5
+    (NExT-QA)."""
+
     prototype_update: Literal["paper", "reference"] = "paper"
+    """When a prototype changes: with a batch that holds its class (``paper``), or with every batch, so that
+    those of classes that it lacks decay towards zero (``reference``, which also replaces pictures' prototypes
+    at a task's start and chooses empty ones)."""
+
     question_part: Literal["tokens", "fixed"] = "tokens"
+    """The encoder's positions whose mean is compared with questions' prototypes, the others' being compared
+    with pictures': those of the question's ``tokens``, or the first ``question_tokens``, whatever lies there
+    (``fixed``). Questions are then padded to the longest in the batch alone, and where that is shorter,
+    regions are counted to them."""
+
     question_tokens: int = 20
+    """Positions of ``question_part`` ``fixed``. A picture then needs at least ``question_tokens`` - 2
+    regions. Range: at least 1."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

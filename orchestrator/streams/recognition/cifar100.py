@@ -23,14 +23,15 @@ _SIDE = 32
 
 @dataclass(frozen=True)
 class _Config(ClassConfig):
-    """``data``: the folder that holds ``cifar-100-python``. ``download``: whether to fetch the data set into
-    it (169 MB, through torchvision) where it is not there. The rest as :class:`ClassConfig` says; the papers'
-    class order is that of seed 1993.
-    """
+    """Keys of ``cifar100``: those of all class-incremental streams, and where the data lies."""
 
     templates: str | tuple[str, ...] = "cifar"
+
     data: str = ""
+    """The folder that holds ``cifar-100-python``."""
+
     download: bool = False
+    """Whether the data set is fetched into ``data`` (169 MB, through torchvision) where it is not there."""
 
 
 class Cifar100:

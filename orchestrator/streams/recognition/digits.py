@@ -19,16 +19,18 @@ _NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 @dataclass(frozen=True)
 class _Config(ClassConfig):
-    """``image_size``: pixels, the side that the 8x8 pictures are enlarged to (bicubic), at least 8. ``test``:
-    the part of each class's pictures that is tested on, the same for every seed; above 0, at most 0.5. The
-    rest as :class:`ClassConfig` says.
-    """
+    """Keys of ``digits``: those of all class-incremental streams, and sizes."""
 
     initial: int = 2
     increment: int = 2
     templates: str | tuple[str, ...] = "digits"
+
     image_size: int = 32
+    """Side in pixels that the 8x8 pictures are enlarged to (bicubic). Range: 8 to 1024."""
+
     test: float = 0.2
+    """Part of each class's pictures that is tested on, the same for every seed. Range: above 0, at most
+    0.5."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -24,21 +24,29 @@ from .listed_pictures import PictureList, listed_pictures
 
 @dataclass(frozen=True)
 class _Config(ClassConfig):
-    """``data``: the folder. ``image_size``: pixels: the short side is resized to it (bicubic) and the centre
-    kept. ``train_list``, ``test_list``: files, in ``data`` or with a whole path, with a line "path label" a
-    picture; both or neither. ``names``: a file of class names, in ``data`` or with a whole path
-    (:func:`~orchestrator.streams.recognition.class_names.read_class_names`); without it a folder's name is
-    its class's, ``_`` a space. ``test``: the part of each class's pictures that is tested on where the data
-    has no test split, the same for every seed; above 0, at most 0.5. The rest as :class:`ClassConfig` says;
-    the natural order of classes is the lists' labels', or the folders' names', sorted.
-    """
+    """Keys of ``image-folder``: those of all class-incremental streams, and where pictures and names lie."""
 
     data: str = ""
+    """The folder that holds ``train`` and ``test``, or the classes' folders."""
+
     image_size: int = 224
+    """Side in pixels: the short side is resized to it (bicubic) and the centre kept. Range: 16 to 4096.
+    Released code: 224 (CLAP4CLIP)."""
+
     train_list: str = ""
+    """A file, in ``data`` or with a whole path, with a line "path label" for each training picture. It goes
+    with ``test_list``: both or neither."""
+
     test_list: str = ""
+    """The same for test pictures."""
+
     names: str = ""
+    """A file of class names, in ``data`` or with a whole path: JSON or YAML, folder to name, or a line a
+    class, folder, tab, name. Without it a folder's name is its class's, ``_`` a space."""
+
     test: float = 0.2
+    """Part of each class's pictures that is tested on where the data has no test split, the same for every
+    seed. Range: above 0, at most 0.5."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

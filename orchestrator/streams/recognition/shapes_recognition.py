@@ -22,20 +22,30 @@ _COLOURS = tuple(COLOURS)
 
 @dataclass(frozen=True)
 class _Config:
-    """``seed`` fixes the pictures, the order of families and classes, and which colours a thing has.
-    ``tasks``: one family of six things each. ``image_size``: pixels, at least 16. ``colours``: of each thing;
-    thing and colour are a class. ``train``, ``validation``, ``test``: pictures a class. ``templates``: a
-    named set (:func:`~orchestrator.streams.recognition.templates.templates`) or a list of prompts with
-    ``{}``.
-    """
+    """Keys of ``shapes-recognition``: seed, number of tasks and classes, and sizes."""
 
     seed: int = 0
+    """What fixes the pictures, the order of families and classes, and which colours a thing has. Range: 0 to
+    2**32 - 1."""
+
     tasks: int = 5
+    """Tasks, one family of six things each. Range: 1 to 500."""
+
     image_size: int = 32
+    """Side of a picture in pixels. Range: 16 to 1024."""
+
     colours: int = 2
+    """Colours of each thing. A thing in a colour is a class. Range: 1 to 8."""
+
     train: int = 40
+    """Pictures of each class that are trained on. Range: 1 to 10**7."""
+
     validation: int = 10
+    """Pictures of each class in the validation split. Range: 1 to 10**7."""
+
     test: int = 20
+    """Pictures of each class in the test split. Range: 1 to 10**7."""
+
     templates: str | tuple[str, ...] = (
         "a photo of a {}.",
         "a picture of a {}.",
@@ -44,6 +54,9 @@ class _Config:
         "a big {}.",
         "a {}.",
     )
+    """Prompts for class names: a list of sentences with ``{}`` for the name, or a set by name. ``photo`` is
+    "a photo of a {}."; ``cifar`` and ``imagenet`` are the 18 and the 80 that CLIP's authors published;
+    ``digits`` is five for numbers."""
 
     def __post_init__(self) -> None:
         limits = {

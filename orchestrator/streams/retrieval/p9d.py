@@ -28,22 +28,34 @@ _RETRIEVAL = ("query", "gallery")
 
 @dataclass(frozen=True)
 class _Config(TextConfig):
-    """``data``: the folder. ``image_size``: pixels, the side pictures are resized to (the paper: 224).
-    ``order``: of the tasks, as in ``train.json`` or shuffled by ``seed``; ``task_names``, where not empty,
-    names the tasks and their order instead. ``tasks``: how many of them to take, all if None. ``validation``:
-    the part of a task's training records that is held out, since P9D has no validation split. ``max_items``:
-    records a task and split at most, for trials; all if None. ``seed`` draws the validation records and those
-    kept by ``max_items``.
-    """
+    """Keys of ``p9d``: where the data lies, which of it is taken, and in which order."""
 
     data: str = ""
+    """The folder that holds ``json/`` and ``train_images/``."""
+
     image_size: int = 64
+    """Side in pixels that pictures are resized to. Range: at least 16. Paper: 224."""
+
     order: Literal["file", "seed"] = "file"
+    """Order of the tasks: as in ``train.json``, or shuffled by ``seed``. Paper: file."""
+
     task_names: tuple[str, ...] = ()
+    """Where not empty, the tasks and their order, each name once, in the place of ``order``."""
+
     tasks: int | None = None
+    """How many of the tasks are taken, from the first. ``None`` is all. Range: at least 1. Paper: all 9."""
+
     validation: float = 0.1
+    """Part of a task's training records that is held out, since P9D has no validation split. Range: above 0,
+    at most 0.5."""
+
     max_items: int | None = None
+    """Records of a task and split that are taken at most, to try things out. ``None`` is all. Range: at least
+    4."""
+
     seed: int = 0
+    """What draws the validation records and those that ``max_items`` keeps, and shuffles the tasks where
+    ``order`` says so. Range: at least 0."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -25,21 +25,38 @@ _SPLITS = ("train", "validation", "test", "query", "gallery")
 
 @dataclass(frozen=True)
 class _Config(TextConfig):
-    """``seed`` fixes scenes and the order of the families. ``tasks``: one family each. ``image_size``:
-    pixels, at least 16. The rest: scenes a task in each split. ``tokenizer``: a caption has at most 13 words;
-    the nouns of invented families, of which there are as many as tasks ask for, are spelled.
-    """
+    """Keys of ``shapes-retrieval``: seed, number of tasks, and sizes."""
 
     tokenizer: str = "words"
     max_tokens: int = 40
+    """Length of a row in tokens, special tokens included. What is longer is cut, and counted. A caption has
+    at most 13 words; the nouns of invented families, of which there are as many as tasks ask for, are
+    spelled. Range: 3 to 512."""
+
     seed: int = 0
+    """What fixes scenes and the order of the families. Range: 0 to 2**32 - 1."""
+
     tasks: int = 5
+    """Tasks, one family of things each. Range: 1 to 1000."""
+
     image_size: int = 32
+    """Side of a picture in pixels. Range: 16 to 1024."""
+
     train: int = 480
+    """Scenes that a task trains on. Range: 1 to 10**8."""
+
     validation: int = 96
+    """Scenes of a task's validation split, whose captions do not repeat. Range: 2 to 41472."""
+
     test: int = 96
+    """Scenes of a task's test split, whose captions do not repeat. Range: 2 to 41472."""
+
     query: int = 48
+    """Scenes of a task that are searched with in multi-modal retrieval, on test. Range: 1 to 10**8."""
+
     gallery: int = 96
+    """Scenes of a task that are searched among in multi-modal retrieval, on test. There is at least one of
+    each thing, so that every query has something to find. Range: 6 to 10**8."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -38,24 +38,33 @@ _LAYOUT = "Partition_Q_v2/ and vid_feat/"
 
 @dataclass(frozen=True)
 class _Config(QuestionConfig):
-    """``setting``: ``dual-level``, eight kinds of question, each with five groups of objects; or
-    ``novel-composition``, in which the first task alone trains on the group ``held_out`` (0 .. 4). ``order``
-    of the kinds, by the first: ``why``, the paper's, or one of the released code's two others, ``location``
-    and ``next``. ``answers_kept``: how many answers may be learnt, the most frequent; all if None.
-
-    ``measure``: ``exact``, an answer is right or wrong; ``wups``, the paper's, which needs nltk's WordNet
-    and ``stopwords.txt`` under ``data``. ``matching``: ``official``, both answers are normalised, and counts
-    and yes or no are right or wrong by either measure, as in NExT-QA's evaluation; ``reference``, the given
-    answer alone is, and WUPS measures all kinds, as in VQACL's released code (``nextqa_data.py:994``), which
-    tests for kinds that the data does not have.
+    """Keys of ``next-qa``: how kinds of question and object groups make tasks, and how answers are
+    compared.
     """
 
     setting: Literal["dual-level", "novel-composition"] = "dual-level"
+    """What a task is. ``dual-level``: one of eight kinds of question, each with five groups of objects.
+    ``novel-composition``: the same, but the first task alone trains on the group ``held_out``."""
+
     held_out: int = 4
+    """The group of ``novel-composition`` that is held out, G0 to G4 of VQACL. Range: 0 to 4."""
+
     order: Literal["why", "location", "next"] = "why"
+    """Order of the kinds, named by the first: ``why``, the paper's, or one of the released code's two
+    others. Paper: why."""
+
     answers_kept: int | None = None
+    """How many answers may be learnt, the most frequent ones. ``None`` is all. Range: at least 1."""
+
     measure: Literal["exact", "wups"] = "exact"
+    """What an answer is worth: ``exact``, right or wrong, or ``wups``, by the distance of words in WordNet,
+    which needs nltk's WordNet and ``stopwords.txt`` under ``data``. Paper: wups."""
+
     matching: Literal["official", "reference"] = "official"
+    """How answers are compared. ``official``: both are normalised, and counts and yes or no are right or
+    wrong by either measure, as in NExT-QA's evaluation. ``reference``: the given answer alone is normalised,
+    and WUPS measures all kinds, as in VQACL's released code (``nextqa_data.py:994``), which tests for kinds
+    that the data does not have. Released code: reference."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -36,34 +36,45 @@ _FAMILIES = tuple(list(DRAWINGS).index(name) for name in GROUPS)
 
 @dataclass(frozen=True)
 class _Config(TextConfig):
-    """``seed`` fixes scenes, questions and the inner order. ``setting``: how kinds of question and object
-    groups make tasks.
-
-    - ``dual-level``: a task is a kind, VQACL's ten in its order; inside it the five groups, in an order drawn
-      anew for each task.
-    - ``novel-composition``: the same, but only the first task trains on the group ``held_out`` (0 .. 4). All
-      validation and test splits have it.
-    - ``con-vs``: the pictures change. A task is a group, with all ten kinds.
-    - ``con-ls``: the questions change. A task is one of five kinds, with all groups.
-    - ``con-vls``: both change. Task t is the t-th of these kinds about group t.
-
-    ``tasks``: only the first so many; None: all. ``others``: things in a picture beside the one that is asked
-    about, 0 .. 3, where the question does not need more: with them it takes the words to know which is meant.
-    ``image_size``: pixels, at least 16. ``train``,
-    ``validation``, ``test``: questions of each kind about each group.
-    """
+    """Keys of ``shapes-vqa``: how kinds of question and object groups make tasks, and sizes."""
 
     tokenizer: str = "words"
     max_tokens: int = 40
+    """Length of a row in tokens, special tokens included. What is longer is cut, and counted. Range: 3 to
+    512."""
+
     seed: int = 0
+    """What fixes scenes, questions and the order of the groups inside a task. Range: 0 to 2**32 - 1."""
+
     setting: Literal["dual-level", "novel-composition", "con-vs", "con-ls", "con-vls"] = "dual-level"
+    """What a task is. ``dual-level``: a kind of question, VQACL's ten in its order, and inside it the five
+    groups in an order drawn anew for each task. ``novel-composition``: the same, but only the first task
+    trains on the group ``held_out``, which all validation and test splits have. ``con-vs``, where the
+    pictures change: a group, with all ten kinds. ``con-ls``, where the questions change: one of five kinds,
+    with all groups. ``con-vls``, where both change: the t-th of these kinds about group t."""
+
     held_out: int = 4
+    """The group of ``novel-composition`` that is held out: vehicles, animals, clothes, fruit, furniture.
+    Range: 0 to 4."""
+
     tasks: int | None = None
+    """How many of the setting's tasks are taken, from the first. ``None`` is all. Range: at least 1."""
+
     others: int = 0
+    """Things in a picture beside the one that is asked about, where the question does not need more. With
+    them it takes the words to know which is meant. Range: 0 to 3."""
+
     image_size: int = 32
+    """Side of a picture in pixels. Range: 16 to 1024."""
+
     train: int = 80
+    """Questions of each kind about each group that are trained on. Range: 1 to 10**7."""
+
     validation: int = 10
+    """Questions of each kind about each group in the validation split. Range: 1 to 10**7."""
+
     test: int = 16
+    """Questions of each kind about each group in the test split. Range: 1 to 10**7."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -33,31 +33,50 @@ _LAYOUT = "--data DIR with vqa/ and COCO/"
 
 @dataclass(frozen=True)
 class _Config(QuestionConfig):
-    """``setting``: ``dual-level`` and ``novel-composition``, VQACL's ten kinds of question, each with five
-    groups of objects, of which in the second the first task alone trains on the group ``held_out`` (0 .. 4;
-    4, G5, in the released code); or ContVQA's five tasks in which pictures change (``con-vs``), questions
-    change (``con-ls``), or both (``con-vls``).
+    """Keys of ``vqa-v2``: which published tasks, what stands for a picture, and which answers count."""
 
-    ``order`` of the tasks: ``natural``, VQACL's, or as the lists of ids have them; ``published``, the line of
-    ContVQA's ``task_orders`` that ``seed`` counts to (con-vs and con-ls); ``seed``, shuffled by it.
-    ``domains``: of con-vs, the five kinds of things that belong together (``taxonomy``) or five groups of
-    things drawn at random (``diverse``).
-
-    ``pictures``: features of ``regions``, or ``pixels``, squares of side ``image_size``. ``category_ids``:
-    how a picture's object, an id of COCO's, is found in VQACL's groups: ``remapped`` to 0 .. 79, or ``raw``,
-    as it is, as in the released code. ``answers_kept``: how many answers may be learnt where no file says
-    which; all if None. ``matching``: see :class:`~orchestrator.streams.source.QuestionTables`.
-    """
+    seed: int = 0
+    """What shuffles the object groups of each task (VQACL's inner sequence), and the tasks where ``order``
+    says so; with ``order`` ``published`` it is the line of ``task_orders``, counted round. Range: 0 to
+    2**32 - 1. Released code: 66666 (VQACL)."""
 
     setting: Literal["dual-level", "novel-composition", "con-vs", "con-ls", "con-vls"] = "dual-level"
+    """What a task is. ``dual-level``: one of VQACL's ten kinds of question, each with five groups of objects.
+    ``novel-composition``: the same, but the first task alone trains on the group ``held_out``. The others are
+    ContVQA's five tasks: pictures change (``con-vs``), questions change (``con-ls``), or both
+    (``con-vls``)."""
+
     held_out: int = 4
+    """The group of ``novel-composition`` that is held out, G1 to G5 counted from 0. Range: 0 to 4. Released
+    code: 4."""
+
     order: Literal["natural", "published", "seed"] = "natural"
+    """Order of the tasks: ``natural``, VQACL's, or as the lists of ids have them; ``published``, the line of
+    ContVQA's ``task_orders`` that ``seed`` counts to, for ``con-vs`` and ``con-ls`` alone; or ``seed``,
+    shuffled by it."""
+
     domains: Literal["taxonomy", "diverse"] = "taxonomy"
+    """The domains of ``con-vs``: five kinds of things that belong together (``taxonomy``), or five groups of
+    things drawn at random (``diverse``)."""
+
     pictures: Literal["regions", "pixels"] = "regions"
+    """What stands for a picture: the features of its ``regions``, or ``pixels``, a square of side
+    ``image_size``. Paper: regions (VQACL), pixels (TRIPLET)."""
+
     image_size: int = 224
+    """Side in pixels that ``pixels`` are resized to. Range: 16 to 4096."""
+
     category_ids: Literal["remapped", "raw"] = "remapped"
+    """How a picture's object, an id of COCO's, is found in VQACL's groups: ``remapped`` to 0 to 79, or
+    ``raw``, as it is. Released code: raw."""
+
     answers_kept: int | None = 3129
+    """How many answers may be learnt where no file says which: those that are most often the best of a
+    training question. ``None`` is all. Range: at least 1."""
+
     matching: Literal["official", "reference"] = "official"
+    """How answers are compared: both normalised (``official``), or the given one alone (``reference``).
+    Released code: reference (VQACL)."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

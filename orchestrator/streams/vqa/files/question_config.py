@@ -10,13 +10,17 @@ from ...text.text_config import TextConfig
 
 @dataclass(frozen=True)
 class QuestionConfig(TextConfig):
-    """``data``: the folder. ``task_names``: where not empty, the tasks and their order. ``seed`` shuffles the
-    object groups of each task (VQACL's inner sequence).
-    """
+    """What every published stream of questions lets its user say."""
 
     data: str = ""
+    """The folder of the data set, as VQACL's code keeps it."""
+
     task_names: tuple[str, ...] = ()
+    """Where not empty, the tasks and their order, each name once."""
+
     seed: int = 0
+    """What shuffles the object groups of each task (VQACL's inner sequence). Range: 0 to 2**32 - 1. Released
+    code: 66666."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
