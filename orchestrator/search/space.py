@@ -16,6 +16,7 @@ from ..errors import UserError
 from ..evaluation.objective import Objective
 from ..replay.config import check_memory
 from ..schema.config_error import ConfigError, known
+from ..schema.registered import registered
 from ..schema.scalars import Scalar, text
 from ..streams import registry as streams
 from ..streams.source import StreamSource
@@ -62,12 +63,15 @@ class Space:
         stream: str | None = None,
         data: str | Path | None = None,
         values: Mapping[str, Any] | None = None,
+        *,
+        method: str | None = None,
     ) -> Space:
         """The space of a method's shipped file, or of a file by its path (``*.yaml``).
 
         ``stream`` (``--stream``) takes the place of the file's; its fixed ``stream.*`` values go with it.
         ``data`` (``--data``) sets ``stream.data``. ``values`` (``--set``) win over the file; a searched key
-        among them is fixed. A ``method.preset`` among them is all the values that it stands for.
+        among them is fixed. A ``method.preset`` among them is all the values that it stands for. ``method``
+        (METHOD): which the file has to be of.
 
         Everything is checked here: keys, types, ranges, conditions, and that every value (at the ends of
         its range, alone and with those of each other parameter) makes a configuration that the method
@@ -78,8 +82,10 @@ class Space:
         file = SpaceFile(path)
         if path.parent == _FOLDER and file.method != path.stem:
             file.fail("method", f"'{file.method}' does not match the file's name; allowed is {path.stem}")
+        if method not in (None, file.method):
+            file.fail("method", f"'{file.method}' is not METHOD, which is {method}; allowed: the same")
         values = _with_preset(file.method, flatten(values or {}))
-        name = known(stream or values.get("stream.name", file.stream), "--stream", streams.names(), "stream")
+        name = registered(stream or values.get("stream.name", file.stream), "--stream", streams, "stream")
         fixed = {k: v for k, v in file.fixed.items() if name == file.stream or not k.startswith("stream.")}
         always = {p.key: file.start[p.key] for p in file.parameters if not p.when} if file.start else {}
         given = data_values(name, data) if data is not None else {}
@@ -285,8 +291,11 @@ def _find(path_or_method: str | Path) -> Path:
         return Path(path_or_method)
     if name in Space.names():
         return _FOLDER / f"{name}.yaml"
-    known(name, "METHOD", methods.names(), "method")
-    raise UserError(f"{name}: no search space is shipped for it, only for {', '.join(Space.names())}")
+    registered(name, "METHOD", methods, "method")
+    raise UserError(
+        f"{name}: no search space is shipped for it, only for {', '.join(Space.names())}; allowed: one of your "
+        "own, by --space FILE"
+    )
 
 
 def _with_preset(method: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from .free_name import is_free, put_run
 from .full_disk import is_full
 from .identity import IDENTITY_FILE, Identity
 from .own_folder import check_own
-from .plain_name import check_plain
+from .plain_name import check_plain, file_name
 from .runs_place import check_place
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def new_folder(
     :class:`UserError`: a name that is no plain file name, or that is taken, here or there; nothing can be
     kept at ``url``.
     """
-    chosen = name or _free_name(f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}")
+    chosen = name or _free_name(_timed(f"{file_name(method)}-{file_name(stream)}"))
     check_free(chosen)
     folder = (RUNS / chosen).resolve()
     if (kept := kept_at(url, folder, check=True)) is not None:
@@ -86,6 +86,11 @@ def _is_made(folder: Path, identity: Identity) -> bool:
 def _taken(name: str) -> UserError:
     folder = (RUNS / name).resolve()
     return UserError(f"--name {name}: {folder} exists; choose another name, or --resume {name}")
+
+
+def _timed(name: str) -> str:
+    """``name`` with the time behind it, cut where it would be longer than a plain name may be."""
+    return f"{name[:80]}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _free_name(name: str) -> str:

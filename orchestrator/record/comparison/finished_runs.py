@@ -13,7 +13,7 @@ from ...errors import UserError
 from ...schema import strict_yaml
 from ...schema.flatten import flatten
 from ...storage.identity import IDENTITY_FILE, Identity
-from ...storage.plain_name import check_plain
+from ...storage.plain_name import check_plain, file_name
 from ...storage.trial_files import STATUS_FILE, TESTED_FILE
 from ...tracking.journal import Journal
 
@@ -230,7 +230,7 @@ def _config(path: Path) -> dict[str, Any]:
         if key not in flat:
             raise UserError(f"{path}: has no {key}")
     for key in ("method.name", "stream.name"):  # pictures are named by them
-        check_plain(str(flat[key]), f"{path}: {key}")
+        check_plain(file_name(str(flat[key])), f"{path}: {key}")
     return flat
 
 
