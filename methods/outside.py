@@ -120,6 +120,21 @@ def config_problem(cls: Any) -> str:
     return ""
 
 
+def code_of(name: str, cls: type) -> list[str]:
+    """Files and folders of the top-level modules that a class from outside comes from.
+
+    Args:
+        name: Its name, perhaps ``module:Class``.
+        cls: The class, which may be defined elsewhere than where the name finds it.
+    """
+    places: dict[str, None] = {}
+    for module in (*([name] if ":" in name else []), cls.__module__):
+        top = import_module(re.split(r"[.:]", module)[0])
+        file = getattr(top, "__file__", None)
+        places |= dict.fromkeys(getattr(top, "__path__", None) or ([file] if file else []))
+    return list(places)
+
+
 @cache
 def _offered(group: str) -> tuple[tuple[str, str, str], ...]:
     """(name, ``module:Class``, package) of each entry point of a group."""

@@ -93,7 +93,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="'list' in the place of METHOD lists methods, streams and search spaces; 'list METHOD' tells "
         "of one.",
     )
-    parser.add_argument("method", nargs="?", metavar="METHOD", help="a method, a name or module:Class, or 'list'")
+    parser.add_argument(
+        "method", nargs="?", metavar="METHOD", help="a method, a name or module:Class, or 'list'"
+    )
     parser.add_argument("of", nargs="?", metavar="METHOD", help="beside 'list': the method to tell of")
     add_run_arguments(parser)
     parser.add_argument(

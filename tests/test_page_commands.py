@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from page_commands import commands, simple
+from page_files import write_files
 from PIL import Image
 
 _ROOT = Path(__file__).parents[1]
@@ -50,7 +51,8 @@ def place(tmp_path_factory):
     _image_net_r(folder / "image-folder")
     space = Space.load("ctp")
     (folder / "c.yaml").write_text(space.start_config.yaml())
-    (folder / "my.yaml").write_text(_shown("search_spaces", "# my.yaml"))
+    for page in ("search_spaces", "extending"):
+        assert write_files(_ROOT / "docs" / f"{page}.md", folder)
     runs = folder / "runs"
     for seed, score in enumerate((40.0, 44.0)):
         trial = runs / "NAME" / "trials" / f"seed_{seed}"
@@ -109,14 +111,6 @@ def once():
         patch.setattr(registry.get(name), "load", staticmethod(load))
     yield
     patch.undo()
-
-
-def _shown(page, first):
-    """The block of a page that begins with a line ``first``."""
-    (block,) = re.findall(
-        rf"^```text\n({first}\n.*?)^```$", (_ROOT / "docs" / f"{page}.md").read_text(), re.S | re.M
-    )
-    return block
 
 
 @pytest.fixture

@@ -293,8 +293,7 @@ def _find(path_or_method: str | Path) -> Path:
         return _FOLDER / f"{name}.yaml"
     registered(name, "METHOD", methods, "method")
     raise UserError(
-        f"{name}: no search space is shipped for it, only for {', '.join(Space.names())}; allowed: one of your "
-        "own, by --space FILE"
+        f"{name}: no search space is shipped for it, only for {', '.join(Space.names())}; allowed: --space FILE"
     )
 
 

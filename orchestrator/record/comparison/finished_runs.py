@@ -191,9 +191,10 @@ def _records(run: Path) -> list[dict[str, Any]]:
 
 def _commit(tags: Mapping[str, Any]) -> str:
     commit = tags.get("git.commit")
+    own = f"/{tags['code.own']}" if "code.own" in tags else ""  # of a method from outside
     if not isinstance(commit, str):
-        return str(tags.get("version.vlcl-orchestrator", ""))
-    return commit[:10] + ("+" if tags.get("git.dirty") == "true" else "")
+        return str(tags.get("version.vlcl-orchestrator", "")) + own
+    return commit[:10] + ("+" if tags.get("git.dirty") == "true" else "") + own
 
 
 def _read_run(folder: Path, identity: Identity | None, current: bool, kind: str, noted: _Noted | None) -> Run:
