@@ -293,7 +293,8 @@ def _find(path_or_method: str | Path) -> Path:
         return _FOLDER / f"{name}.yaml"
     registered(name, "METHOD", methods, "method")
     raise UserError(
-        f"{name}: no search space is shipped for it, only for {', '.join(Space.names())}; allowed: --space FILE"
+        f"{name}: no search space is shipped for it, only for {', '.join(Space.names())}; allowed: a file of "
+        "your own, by --space FILE"
     )
 
 

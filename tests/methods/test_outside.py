@@ -28,7 +28,7 @@ _BAD = [  # the module's source, and what is said of the class Mine in it
     ("1 / 0", r"its module cannot be imported: ZeroDivisionError: .* \(.*/mypkg/bad.py:1\)$"),
     ("x =\n", r"its module cannot be imported: SyntaxError: .* \(.*/mypkg/bad.py:1\)$"),
     ("raise SystemExit(0)", "its module cannot be imported: it ends Python"),
-    (METHOD.replace("class Mine", "class Mime"), "its module has no 'Mine'; did you mean Mime$"),
+    (METHOD.replace("class Mine", "class Mime"), "its module has no 'Mine'; did you mean Mime\\?$"),
     ("Mine = 3", "is no subclass of methods.method.Method$"),
     (METHOD.replace("(Method)", ""), "is no subclass of methods.method.Method$"),
     (METHOD.replace("    Config = Config\n", ""), "has no Config; allowed: a frozen dataclass of that name"),

@@ -118,3 +118,26 @@ def test_a_trial_that_did_not_finish_is_counted_and_nothing_of_it_is_read(tmp_pa
     text = compare.compare(tmp_path)
     assert "shapes: 1 finished; left out: 1 stopped" in text and "99.00" not in text and "40.00" in text
     assert drawn["curves"] == {"shapes-validation.png": [("ctp, 1 seed", [[50.0, 40.0]], 0)]}
+
+
+def test_a_method_and_a_stream_of_ones_own_have_tables_and_pictures_by_plain_names(tmp_path):
+    names = {"method": "mypkg.mymethod:Mine", "stream": "mypkg.mystream:MyStream"}
+    for seed in range(2):
+        write_run(tmp_path, "r", f"s{seed}", seed=seed, test=1.0, **names)
+    text = compare.compare(tmp_path)
+    assert "mypkg.mystream:MyStream: " in text and "mypkg.mymethod:Mine" in text
+    drawn = {path.name for path in (tmp_path / "comparison").glob("*.png")}
+    assert "mypkg.mystream.MyStream-matrix-mypkg.mymethod.Mine.png" in drawn
+    assert drawn == {name.replace(":", ".") for name in drawn}
+
+
+def test_runs_of_other_code_of_ones_own_are_not_averaged(tmp_path):
+    for seed, own in enumerate(("aaaaaaaaaa", "bbbbbbbbbb")):
+        write_run(tmp_path, f"r{seed}", "s", seed=seed, test=1.0, method="mypkg.mymethod:Mine")
+        journal = tmp_path / f"r{seed}" / "tracking.jsonl"
+        tag = f'"git.dirty": "false", "code.own": "{own}"'
+        assert '"git.dirty": "false"' in journal.read_text()
+        journal.write_text(journal.read_text().replace('"git.dirty": "false"', tag))
+    runs = read_runs(tmp_path)
+    assert [run.commit for run in runs] == ["cccccccccc/aaaaaaaaaa", "cccccccccc/bbbbbbbbbb"]
+    assert "mypkg.mymethod:Mine commit=cccccccccc/aaaaaaaaaa" in compare.compare(tmp_path)
