@@ -18,6 +18,7 @@ from typing import Any
 
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_PROJECT = ("methods", "orchestrator")
 _SAID: ContextVar[frozenset[str] | None] = ContextVar("said", default=None)
 
 
@@ -121,7 +122,8 @@ def config_problem(cls: Any) -> str:
 
 
 def code_of(name: str, cls: type) -> list[str]:
-    """Files and folders of the top-level modules that a class from outside comes from.
+    """Files and folders of the top-level modules that a class from outside comes from; the project's are left
+    out.
 
     Args:
         name: Its name, perhaps ``module:Class``.
@@ -129,7 +131,10 @@ def code_of(name: str, cls: type) -> list[str]:
     """
     places: dict[str, None] = {}
     for module in (*([name] if ":" in name else []), cls.__module__):
-        top = import_module(re.split(r"[.:]", module)[0])
+        package = re.split(r"[.:]", module)[0]
+        if package in _PROJECT:
+            continue
+        top = import_module(package)
         file = getattr(top, "__file__", None)
         places |= dict.fromkeys(getattr(top, "__path__", None) or ([file] if file else []))
     return list(places)

@@ -37,9 +37,11 @@ def check_machines(config: RunConfig) -> None:
     Raises:
         UserError: One cannot; it names the machine.
     """
-    if ray_address() is None or not _outside(config):
+    outside = [name for name, _ in _outside(config)]
+    if ray_address() is None or not outside:
         return
     import ray
+    from ray.exceptions import RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     asked = [
@@ -50,7 +52,12 @@ def check_machines(config: RunConfig) -> None:
     ]
     answered, _ = ray.wait(asked, num_returns=len(asked), timeout=_PATIENCE)
     for answer in answered:  # of one that does not answer the lanes will tell
-        if problem := ray.get(answer):
+        try:
+            problem = ray.get(answer)
+        except RayError as error:  # what was sent could not be unpacked, or the project there is an older one
+            line = str(error).strip().splitlines()[-1]
+            problem = f"a machine of the cluster cannot be given {', '.join(outside)}: {line}"
+        if problem:
             raise UserError(problem)
 
 

@@ -71,8 +71,9 @@ def unusable_field(config: type) -> str:
         return f"the types of its Config are not known where it is defined ({error})"
     for field in fields(config):
         if field.init and not _is_usable(hints[field.name]):
+            called = getattr(hints[field.name], "__name__", hints[field.name])
             return (
-                f"field {field.name} of its Config is of type {field.type}; allowed: float, int, bool, str, "
+                f"field {field.name} of its Config is of type {called}; allowed: float, int, bool, str, "
                 "Literal, lists and tuples of these, None, frozen dataclasses"
             )
     return ""

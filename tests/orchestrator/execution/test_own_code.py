@@ -25,6 +25,7 @@ def test_the_package_goes_to_a_cluster_once_and_nowhere_else(package, monkeypatc
     assert sent_modules(_config()) == [str(package / "mypkg")]
     assert sent_modules(_config(stream="digits")) == [str(package / "mypkg")]
     assert sent_modules(_config("mma", "digits")) == []
+    assert sent_modules(_config("methods.recognition.mma.method:MMA", "digits")) == []
     monkeypatch.setattr(own_code, "ray_address", lambda: None)
     assert sent_modules(_config()) == []
 
