@@ -1,13 +1,13 @@
 """The reference pages name all that there is: keys, policies, metrics, files; and their examples run."""
 
 import re
-import sys
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from own_classes import forget
 from page_files import write_files
 from tiny_walks import tiny_stream
 
@@ -104,11 +104,11 @@ def test_the_search_space_of_the_page_is_one(tmp_path):
 @pytest.fixture
 def own_space(tmp_path, monkeypatch):
     """The search space of the page's own method, beside its module."""
+    forget()
     write_files(_DOCS / "extending.md", tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path / "text_shift.yaml"
-    for name in [name for name in sys.modules if name.partition(".")[0] == "mypkg"]:
-        del sys.modules[name]
+    forget()
 
 
 def test_the_method_of_the_page_walks_a_stream(own_space, tmp_path):

@@ -46,16 +46,26 @@ def own_package(folder: Path, patch: pytest.MonkeyPatch, **modules: str) -> Iter
     for name, text in (modules or {"mymethod": METHOD, "mystream": STREAM}).items():
         (folder / "mypkg" / f"{name}.py").write_text(text)
     patch.chdir(folder)
-    patch.setattr(sys, "path", [place for place in sys.path if place])
+    # A page's commands leave the folder that they were tried in, which has a package of that name too.
+    patch.setattr(sys, "path", [place for place in sys.path if place and not Path(place, "mypkg").exists()])
+    forget()
     try:
         yield folder
     finally:
-        for name in [name for name in sys.modules if name.partition(".")[0] == "mypkg"]:
-            del sys.modules[name]
+        forget()
+        outside._offered.cache_clear()
 
 
-def install(folder: Path, patch: pytest.MonkeyPatch, package: str, **groups: dict[str, str]) -> None:
-    """An installed package with entry points: ``methods`` and ``streams``, name -> ``module:Class``."""
+def forget() -> None:
+    """What a new process knows of the package: nothing."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mypkg"]:
+        del sys.modules[name]
+
+
+def install(folder: Path, package: str, **groups: dict[str, str]) -> None:
+    """An installed package with entry points: ``methods`` and ``streams``, name -> ``module:Class``. Within
+    :func:`own_package`, whose paths it joins.
+    """
     info = folder / f"{package}-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
@@ -63,5 +73,5 @@ def install(folder: Path, patch: pytest.MonkeyPatch, package: str, **groups: dic
         f"[vlcl.{g}]\n" + "".join(f"{n} = {v}\n" for n, v in found.items()) for g, found in groups.items()
     ]
     (info / "entry_points.txt").write_text("\n".join(lines))
-    patch.syspath_prepend(folder)
+    sys.path.insert(0, str(folder))
     outside._offered.cache_clear()

@@ -5,7 +5,7 @@ import re
 import pytest
 from own_classes import METHOD, install, own_package
 
-from methods import outside, registry
+from methods import registry
 from methods.outside import NotSaid, only_said
 
 
@@ -13,7 +13,6 @@ from methods.outside import NotSaid, only_said
 def package(tmp_path, monkeypatch):
     with own_package(tmp_path, monkeypatch) as folder:
         yield folder
-    outside._offered.cache_clear()
 
 
 def test_a_class_of_the_working_folder_is_a_method(package):
@@ -73,19 +72,19 @@ def test_what_is_not_module_and_class_is_an_unknown_name(package, name):
 
 
 def test_an_installed_package_offers_methods_under_plain_names(package, monkeypatch):
-    install(package / "site", monkeypatch, "mine", methods={"my-own": "mypkg.mymethod:Mine"})
+    install(package / "site", "mine", methods={"my-own": "mypkg.mymethod:Mine"})
     assert registry.names()[-1] == "my-own" and registry.get("my-own").__name__ == "Mine"
     assert registry.outside("my-own")
 
 
 def test_a_name_that_two_have_is_refused(package, monkeypatch):
-    install(package / "site", monkeypatch, "mine", methods={"ctp": "mypkg.mymethod:Mine", "my-own": "a:B"})
+    install(package / "site", "mine", methods={"ctp": "mypkg.mymethod:Mine", "my-own": "a:B"})
     with pytest.raises(
         ValueError, match=r"^'ctp': is a method of this project and of the package mine \(entry"
     ):
         registry.get("ctp")
     assert registry.names().count("ctp") == 1 and registry.get("mma").__name__ == "MMA"
-    install(package / "site2", monkeypatch, "yours", methods={"my-own": "a:C"})
+    install(package / "site2", "yours", methods={"my-own": "a:C"})
     with pytest.raises(
         ValueError, match="^'my-own': is a method of the package mine and of the package yours"
     ):
@@ -94,14 +93,14 @@ def test_a_name_that_two_have_is_refused(package, monkeypatch):
 
 @pytest.mark.parametrize("offered", [{"my own": "mypkg.mymethod:Mine"}, {"own": "mypkg.mymethod"}])
 def test_an_entry_point_of_another_form_is_one_line(package, monkeypatch, offered):
-    install(package / "site", monkeypatch, "mine", methods=offered)
+    install(package / "site", "mine", methods=offered)
     (name,) = offered
     with pytest.raises(ValueError, match=f"^'{name}': is offered by the package mine as 'mypkg.mymethod"):
         registry.get(name)
 
 
 def test_only_what_was_said_is_imported(package, monkeypatch):
-    install(package / "site", monkeypatch, "mine", methods={"my-own": "mypkg.mymethod:Mine"})
+    install(package / "site", "mine", methods={"my-own": "mypkg.mymethod:Mine"})
     (package / "mypkg" / "spy.py").write_text("import pathlib; pathlib.Path('ran').touch()")
     with only_said(["mypkg.mymethod:Mine", None]):
         assert registry.get("mypkg.mymethod:Mine").__name__ == "Mine"

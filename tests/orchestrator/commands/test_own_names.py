@@ -2,14 +2,12 @@
 
 import re
 import shutil
-import sys
 from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
-from own_classes import METHOD, STREAM, install, own_package
+from own_classes import METHOD, STREAM, forget, install, own_package
 
-from methods import outside
 from orchestrator import sweep, train
 from orchestrator.commands import sweep_run, train_run
 from orchestrator.commands.listing import listing
@@ -41,7 +39,6 @@ def ran(tmp_path, monkeypatch):
     with own_package(tmp_path, monkeypatch) as folder:
         (folder / "space.yaml").write_text(_SPACE)
         yield found
-    outside._offered.cache_clear()
 
 
 def _line(main, words):
@@ -49,12 +46,6 @@ def _line(main, words):
         main(words)
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-def _forget():
-    """What a new process knows of the package: nothing."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "mypkg"]:
-        del sys.modules[name]
 
 
 def test_a_sweep_of_ones_own_method_and_stream(ran, tmp_path):
@@ -69,7 +60,7 @@ def test_a_sweep_of_ones_own_method_and_stream(ran, tmp_path):
     # It goes on, and does not where the module has gone.
     assert sweep.main(["--resume", folder.name]) == 0 and ran[1][1].config == config
     shutil.rmtree(tmp_path / "mypkg")
-    _forget()
+    forget()
     line = _line(sweep.main, ["--resume", folder.name])
     assert line.startswith(f"{folder}/space.yaml:2: method: '{_MINE}': there is no module 'mypkg'; allowed: ")
 
@@ -81,7 +72,7 @@ def test_train_runs_the_files_start_and_a_configuration_of_ones_own(ran, tmp_pat
     assert ran[0][1] == ran[1][1] and ran[0][1].run.seed == 4 and ran[0][1].method_name == _MINE
     assert train.main(["--resume", "b"]) == 0
     shutil.rmtree(tmp_path / "mypkg")
-    _forget()
+    forget()
     assert re.search(
         "config.yaml:2: method.name: .*: there is no module", _line(train.main, ["--resume", "b"])
     )
@@ -152,7 +143,7 @@ def test_a_search_space_is_the_files_or_the_methods(tmp_path, monkeypatch):
 
 def test_installed_methods_and_streams_are_listed(ran, tmp_path, monkeypatch):
     names = {"methods": {"my-own": _MINE}, "streams": {"my-stream": _STREAM}}
-    install(tmp_path / "site", monkeypatch, "mine", **names)
+    install(tmp_path / "site", "mine", **names)
     text = listing()
     assert re.search(r"(?m)^  my-own +recognition +What I do\.$", text)
     assert re.search(r"(?m)^  my-stream +recognition +digits under another name$", text)
@@ -160,7 +151,7 @@ def test_installed_methods_and_streams_are_listed(ran, tmp_path, monkeypatch):
     assert re.search(r"(?m)^  mypkg.mymethod:Mine +recognition +What I do\.$", listing(_MINE))
     config = RunConfig.from_dict({"method.name": "my-own", "stream.name": "my-stream"})
     assert type(config.method).__module__ == "mypkg.mymethod"
-    install(tmp_path / "more", monkeypatch, "yours", streams={"digits": _STREAM})
+    install(tmp_path / "more", "yours", streams={"digits": _STREAM})
     with pytest.raises(
         UserError, match="^--stream: 'digits': is a stream of this project and of the package yo"
     ):
@@ -177,4 +168,6 @@ def test_the_record_says_of_which_code_a_run_was(ran, tmp_path):
     (tmp_path / "mypkg" / "data.txt").write_text("x")
     assert digest() == first
     (tmp_path / "mypkg" / "more.py").write_text("x = 1\n")
-    assert digest() != first
+    second = digest()
+    (tmp_path / "mypkg" / "more.py").write_text("x = 2\n")
+    assert len({one["code.own"] for one in (first, second, digest())}) == 3

@@ -1,6 +1,7 @@
 """What a cluster's machines are given of one's own code, and what is said where they lack it."""
 
 import socket
+import sys
 
 import pytest
 from own_classes import METHOD, own_package
@@ -30,13 +31,13 @@ def test_the_package_goes_to_a_cluster_once_and_nowhere_else(package, monkeypatc
     assert sent_modules(_config()) == []
 
 
-def test_of_a_single_file_the_file_goes_and_of_what_is_installed_nothing(package, monkeypatch):
+def test_of_a_single_file_the_file_goes_and_of_what_is_installed_nothing(package):
     (package / "one_file.py").write_text(METHOD)
     assert sent_modules(_config("one_file:Mine", "digits")) == [str(package / "one_file.py")]
     site = package / "site-packages"
     site.mkdir()
     (site / "installed_one.py").write_text(METHOD)
-    monkeypatch.syspath_prepend(site)
+    sys.path.insert(0, str(site))
     assert sent_modules(_config("installed_one:Mine", "digits")) == []
 
 

@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import pytest
 from own_classes import install, own_package
 
-from methods import outside
 from orchestrator import sweep, train
 from orchestrator.commands import sweep_run, train_run
 from orchestrator.commands.restored import check_restored, check_said
@@ -252,7 +251,6 @@ def test_code_of_this_machine_is_imported_only_where_the_command_line_says_it_ag
     name, key = "mypkg.spy:Spy", "method.name" if where == "method" else "stream.name"
     more = {"request": {"stream": name}, "values": {"values": {"stream.name": name}}}
     if where == "installed":
-        install(place.root / "site", monkeypatch, "mine", streams={"spy": name})
         name, more = "spy", {"installed": {"stream": "spy"}}
     there, _ = _bucket_of_a_sweep(place, **more.get(where, {}))
     text, main = (there / "space.yaml").read_text(), sweep.main
@@ -264,6 +262,7 @@ def test_code_of_this_machine_is_imported_only_where_the_command_line_says_it_ag
         (there / "train.yaml").write_text("seeds: [0]\nconcurrent:\nstorage:\n")
         (there / "config.yaml").write_text(f"method: {{name: mma}}\nstream: {{name: {name}}}\n")
     with own_package(place.root, monkeypatch, spy=_SPY):
+        install(place.root / "site", "mine", streams={"spy": "mypkg.spy:Spy"})
         for said in ([], ["--set", f"{key}=mypkg.other:Other"]):
             with pytest.raises(UserError) as caught:
                 main(["--resume", "s", "--storage", place.url, *said])
@@ -276,7 +275,6 @@ def test_code_of_this_machine_is_imported_only_where_the_command_line_says_it_ag
         with pytest.raises(UserError, match="its module has no 'Spy'"):
             main(["--resume", "s", "--storage", place.url, "--set", f"{key}={name}"])
         assert (place.root / "ran").exists(), "what is said again is imported"
-    outside._offered.cache_clear()
 
 
 def test_a_run_of_ones_own_stream_goes_on_from_a_bucket_where_it_is_said_again(place, monkeypatch):
