@@ -137,7 +137,7 @@ def test_a_command_of_a_page_is_taken_as_it_is_typed(words, typed):
 
 _PROMISED = {
     "orchestrator.sweep list$": r"Methods(.|\n)* ctp (.|\n)*Streams(.|\n)* digits (.|\n)*Search space of mma",
-    "orchestrator.sweep list mypkg": r"Method\n  mypkg\S+:TextShift  recognition (.|\n)*Streams(.|\n)* digits ",
+    "orchestrator.sweep list mypkg": r"Method\n  mypkg\S+:TextShift (.|\n)*Streams(.|\n)* digits ",
     "orchestrator.compare": r"42\.00 ± 2\.83",
     "cluster validate": r"ok: aws, head head",
     "orchestrator.train": r"Runs: seed \d(.|\n)*tasks of(.|\n)*a trial: 1 worker",
