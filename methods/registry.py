@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from typing import Any, get_args
 
-from .method import Method
+from .method import Method, Scenario
+from .outside import NamedClasses, config_problem
 
 METHODS: dict[str, str] = {
     "ctp": "methods.retrieval.ctp:CTP",
@@ -31,14 +32,44 @@ METHODS: dict[str, str] = {
 """name -> ``module:Class``; a module is imported when its method is asked for."""
 
 
+GROUP = "vlcl.methods"
+"""The entry point group in which an installed package offers methods."""
+
+
 def names() -> list[str]:
-    """The methods' names, in the order of the table."""
-    return list(METHODS)
+    """The methods' names: the table's, in its order, then those that installed packages offer."""
+    return _CLASSES.names()
+
+
+def outside(name: str) -> bool:
+    """Whether a method is not the project's own."""
+    return _CLASSES.outside(name)
 
 
 def get(name: str) -> type[Method]:
-    """The class of a method. Raises :class:`ValueError`, in one line, for a name that is not in the table."""
-    if name not in METHODS:
-        raise ValueError(f"unknown method {name!r}: one of {', '.join(METHODS)}")
-    module, cls = METHODS[name].split(":")
-    return getattr(import_module(module), cls)
+    """The class of a method: of a name of :func:`names`, or ``module:Class``.
+
+    Raises:
+        ValueError: In one line: the name is not known, or what it stands for is no method.
+        NotSaid: See :func:`~methods.outside.only_said`.
+    """
+    return _CLASSES.get(name)
+
+
+def _problem(cls: Any) -> str:
+    if not isinstance(cls, type) or not issubclass(cls, Method):
+        return "is no subclass of methods.method.Method"
+    if problem := config_problem(cls):
+        return problem
+    allowed = get_args(Scenario)
+    scenarios = getattr(cls, "scenarios", None)
+    if not isinstance(scenarios, frozenset | set) or not scenarios or not scenarios <= {*allowed}:
+        return f"has no scenarios; allowed: a frozenset of some of {', '.join(allowed)}"
+    if not isinstance(cls.presets, dict) or "paper" not in cls.presets:
+        return "has presets without 'paper'; allowed: name -> values, of 'paper' none"
+    if cls.frozen & {"image", "queries"} and "backbone" not in cls.Config.__dataclass_fields__:
+        return f"is frozen in {', '.join(sorted(cls.frozen))}, and its Config has no backbone"
+    return ""
+
+
+_CLASSES = NamedClasses("method", GROUP, METHODS, _problem)

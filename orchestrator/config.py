@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from .run_options import RunOptions
 from .schema import strict_yaml
 from .schema.config_error import ConfigError, known, nearest, shown
 from .schema.flatten import flatten
+from .schema.registered import Registry, registered
 from .schema.typed_values import construct, plain
 from .storage.user_path import user_path
 from .streams import registry as streams
@@ -147,7 +148,7 @@ def data_values(stream: str, folder: Path | str) -> dict[str, str]:
 
     :class:`UserError` where the stream reads no data.
     """
-    known(stream, "stream.name", streams.names(), "stream")
+    registered(stream, "stream.name", streams, "stream")
     if "data" not in {f.name for f in fields(streams.get(stream).Config)}:
         raise UserError(f"--data {folder}: the stream '{stream}' generates its data and reads no folder")
     return {"stream.data": str(user_path(folder))}
@@ -187,10 +188,10 @@ def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:
         sections.setdefault(section, {})[rest] = value
 
     method, stream = sections["method"], sections["stream"]
-    method_name = _name(method, base and base.method_name, "method", methods.names())
+    method_name = _name(method, base and base.method_name, "method", methods)
     if base and method_name != base.method_name:
         raise ConfigError("method.name", f"'{method_name}' cannot replace '{base.method_name}' here")
-    stream_name = _name(stream, base and base.stream_name, "stream", streams.names())
+    stream_name = _name(stream, base and base.stream_name, "stream", streams)
     method_class, stream_class = methods.get(method_name), streams.get(stream_name)
 
     configs = (method_class.Config, stream_class.Config, ReplayConfig, RunOptions)
@@ -231,11 +232,11 @@ def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:
     )
 
 
-def _name(section: dict[str, Any], base: str | None, kind: str, allowed: Sequence[str]) -> str:
+def _name(section: dict[str, Any], base: str | None, kind: str, registry: Registry) -> str:
     name = section.pop("name", base)
     if name is None:
-        raise ConfigError(f"{kind}.name", f"missing; allowed are {', '.join(allowed)}")
-    return known(name, f"{kind}.name", allowed, kind)
+        raise ConfigError(f"{kind}.name", f"missing; allowed are {', '.join(registry.names())}")
+    return registered(name, f"{kind}.name", registry, kind)
 
 
 def _default(config: type, key: str) -> Any:

@@ -21,7 +21,8 @@ from .commands.arguments import (
 from .commands.check_start import check_start
 from .commands.command_parser import CommandParser
 from .commands.kept_request import read_request
-from .commands.restored import check_restored, check_said
+from .commands.named_space import named_space
+from .commands.restored import check_restored, check_said, said_code
 from .commands.unread import unread
 from .errors import UserError
 from .execution.ray_environment import ray_environment
@@ -87,7 +88,7 @@ def main(arguments: list[str]) -> int:
         "concurrent": given.concurrent,
         "storage": storage_url(given),
     }
-    return _sweep(request, given.method, None, given)
+    return _sweep(request, named_space(given.method, given.space), None, given)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,7 +98,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="'list' in the place of METHOD lists methods, streams and search spaces; 'list METHOD' tells "
         "of one.",
     )
-    parser.add_argument("method", nargs="?", metavar="METHOD", help="a method, or 'list'")
+    parser.add_argument(
+        "method", nargs="?", metavar="METHOD", help="a method, a name or module:Class, or 'list'"
+    )
     parser.add_argument("of", nargs="?", metavar="METHOD", help="beside 'list': the method to tell of")
     add_run_arguments(parser)
     parser.add_argument(
@@ -123,9 +126,10 @@ def _go_on(given: argparse.Namespace) -> int:
 
     def accept(place: Path) -> dict[str, Any]:
         request = read_request(place / "sweep.yaml", _REQUEST)
-        space = _space(request, str(place / "space.yaml"))
-        check_said(space.config, said)
-        check_restored(space.config, {p.key: p.samples for p in space.parameters}, said, url)
+        with said_code(said, url):
+            space = _space(request, str(place / "space.yaml"))
+            check_said(space.config, said)
+            check_restored(space.config, {p.key: p.samples for p in space.parameters}, said, url)
         return request
 
     folder = kept_folder(given.resume, ("sweep.yaml", "space.yaml"), url, accept)
@@ -133,10 +137,10 @@ def _go_on(given: argparse.Namespace) -> int:
     return _sweep(request, str(folder / "space.yaml"), folder, given)
 
 
-def _space(request: dict[str, Any], name: str) -> Space:
+def _space(request: dict[str, Any], name: str, method: str | None = None) -> Space:
     from .search.space import Space
 
-    return Space.load(name, request["stream"], request["data"], request["values"])
+    return Space.load(name, request["stream"], request["data"], request["values"], method=method)
 
 
 def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given: argparse.Namespace) -> int:
@@ -145,7 +149,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     from .streams.identity import stream_identity
 
     say = Say()
-    space = _space(request, space_name)
+    space = _space(request, space_name, request["method"] if folder is None else None)
     check_said(space.config, said_again(given) if given.resume else {})
     concurrent = given.concurrent or request["concurrent"]
     stream_class = streams.get(space.config.stream_name)
@@ -183,7 +187,7 @@ def _sweep(request: dict[str, Any], space_name: str, folder: Path | None, given:
     if folder is None:
         files = {"space.yaml": text, "sweep.yaml": strict_yaml.dump(request)}
         stream, url = space.config.stream_name, request["storage"]
-        folder = new_folder(given.name, request["method"], stream, url, identity, files)
+        folder = new_folder(given.name, space.config.method_name, stream, url, identity, files)
     else:
         identity = identity.gone_on_with(folder)
     with run_lock(folder), unread():

@@ -24,7 +24,8 @@ from .commands.arguments import (
 from .commands.check_start import check_start
 from .commands.command_parser import CommandParser
 from .commands.kept_request import read_request
-from .commands.restored import check_restored, check_said
+from .commands.named_space import named_space
+from .commands.restored import check_restored, check_said, said_code
 from .commands.unread import unread
 from .config import RunConfig, data_values, parse_set
 from .errors import UserError
@@ -53,9 +54,10 @@ def main(arguments: list[str]) -> int:
         url, said = storage_url(given), said_again(given)
 
         def accept(place: Path) -> dict[str, Any]:
-            config = RunConfig.load_yaml(place / "config.yaml")
-            check_said(config, said)
-            check_restored(config, {}, said, url)
+            with said_code(said, url):
+                config = RunConfig.load_yaml(place / "config.yaml")
+                check_said(config, said)
+                check_restored(config, {}, said, url)
             return _request(place)
 
         folder = kept_folder(given.resume, ("train.yaml", "config.yaml"), url, accept)
@@ -161,7 +163,10 @@ def _parser() -> argparse.ArgumentParser:
         description="Walks one configuration of a method over a stream, then looks at test data once.",
     )
     parser.add_argument(
-        "method", nargs="?", metavar="METHOD", help="a method, at its search space's start values"
+        "method",
+        nargs="?",
+        metavar="METHOD",
+        help="a method, a name or module:Class, at its search space's start values",
     )
     parser.add_argument(
         "--config", type=_path, metavar="FILE", help="a resolved configuration, as every trial keeps one"
@@ -181,6 +186,8 @@ def _path(text: str) -> Path:
 def _config(given: argparse.Namespace) -> RunConfig:
     values = given_values(given)
     if given.config is not None:
+        if given.space:
+            raise UserError(f"--space {given.space}: beside --config; allowed: one of the two")
         config = RunConfig.load_yaml(given.config)
         if given.stream:
             values = {"stream.name": given.stream, **values}
@@ -189,7 +196,8 @@ def _config(given: argparse.Namespace) -> RunConfig:
         return config.with_values(values, "--set")
     from .search.space import Space
 
-    return Space.load(given.method, given.stream, given.data, values).start_config
+    name = named_space(given.method, given.space)
+    return Space.load(name, given.stream, given.data, values, method=given.method).start_config
 
 
 if __name__ == "__main__":

@@ -40,8 +40,9 @@ def _keys(text):
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
 def test_a_pages_keys_are_there(page, known):
     text = page.read_text()
-    # A page that shows a method of one's own has that method's keys too.
-    shown = {f"method.{name}" for name in re.findall(r"^    (\w+): \w+ = ", text, re.M)}
+    # A page that shows a method and a stream of one's own has their keys too.
+    own = re.findall(r"^    (\w+): \w+ = ", text, re.M)
+    shown = {f"{section}.{name}" for section in ("method", "stream") for name in own}
     assert _keys(text) - known - shown == set()
 
 

@@ -1,14 +1,14 @@
 """The reference pages name all that there is: keys, policies, metrics, files; and their examples run."""
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+from own_classes import forget
+from page_files import write_files
 from tiny_walks import tiny_stream
 
 from methods import registry as methods
@@ -118,25 +118,18 @@ def test_the_search_space_of_the_page_is_one(tmp_path):
 
 
 @pytest.fixture
-def own_method(tmp_path, monkeypatch):
-    """The example's method and search space, as the page has them."""
-    code, line, space = _blocks("own_method")
-    path = tmp_path / "text_shift.py"
-    path.write_text(code)
-    ((name, place),) = re.findall(r'"([\w-]+)": "([\w.:]+)"', line)
-    module = place.partition(":")[0]
-    spec = importlib.util.spec_from_file_location(module, path)
-    loaded = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, module, loaded)
-    monkeypatch.setitem(methods.METHODS, name, place)
-    spec.loader.exec_module(loaded)
-    (tmp_path / "text-shift.yaml").write_text(space)
-    return tmp_path / "text-shift.yaml"
+def own_space(tmp_path, monkeypatch):
+    """The search space of the page's own method, beside its module."""
+    forget()
+    write_files(_DOCS / "extending.md", tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path / "text_shift.yaml"
+    forget()
 
 
-def test_the_method_of_the_page_walks_a_stream(own_method, tmp_path):
+def test_the_method_of_the_page_walks_a_stream(own_space, tmp_path):
     values = {"stream.tasks": 2, "stream.train": 2, "stream.validation": 1, "stream.test": 1, "run.views": 1}
-    space = Space.load(own_method, values={**values, "replay.size": 24, "method.batch_size": 8})
+    space = Space.load(own_space, values={**values, "replay.size": 24, "method.batch_size": 8})
     config = space.start_config.with_values({"method.epochs": 2})
     stream = tiny_stream(config, tmp_path / "shelf")
     trial, reporter = tmp_path / "trial", CollectingReporter()

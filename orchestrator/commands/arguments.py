@@ -51,7 +51,12 @@ def add_version(parser: argparse.ArgumentParser) -> None:
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments that a sweep and a single run have in common."""
     add_version(parser)
-    parser.add_argument("--stream", metavar="NAME", help="the stream of tasks (default: the search space's)")
+    parser.add_argument("--space", metavar="FILE", help="a search space of your own (default: the method's)")
+    parser.add_argument(
+        "--stream",
+        metavar="NAME",
+        help="the stream of tasks, a name or module:Class (default: the search space's)",
+    )
     parser.add_argument("--data", metavar="DIR", help="folder of a stream that reads a data set")
     parser.add_argument(
         "--workers", type=int, metavar="N", help="data-parallel workers of a trial (default 1)"

@@ -7,7 +7,7 @@ import textwrap
 
 from methods import registry as methods
 
-from ..schema.config_error import known
+from ..schema.registered import registered
 from ..search.space import Space
 from ..streams import registry as streams
 
@@ -24,7 +24,7 @@ def listing(of: str | None = None) -> str:
     Raises:
         UserError: No method has that name.
     """
-    names = methods.names() if of is None else [known(of, "list METHOD", methods.names(), "method")]
+    names = methods.names() if of is None else [registered(of, "list METHOD", methods, "method")]
     scenarios = {scenario for name in names for scenario in methods.get(name).scenarios}
     learnt = [name for name in streams.names() if streams.get(name).scenario in scenarios]
     parts = ["Methods" if of is None else "Method", *_table([_method(name) for name in names])]

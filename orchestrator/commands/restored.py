@@ -4,12 +4,39 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+from methods.outside import NotSaid, only_said
 
 from ..config import RunConfig, flatten
 from ..errors import UserError
+from ..schema.config_error import ConfigError
 from ..storage.user_path import user_path
+
+
+@contextmanager
+def said_code(said: Mapping[str, Any], url: str) -> Iterator[None]:
+    """Within it no method or stream from outside the project is imported but those that the command line says
+    again: what runs here is not the choice of whoever can write to a storage.
+
+    Args:
+        said: Dotted key -> value, said again on the command line.
+        url: Where the run was restored from.
+
+    Raises:
+        UserError: The run there is of another one.
+    """
+    try:
+        with only_said((said.get("method.name"), said.get("stream.name"))):
+            yield
+    except NotSaid as error:
+        again = shlex.quote(f"{error.kind}.name={error.name}")
+        raise UserError(
+            f"{url}: the run there imports the {error.kind} {error.name!r} from this machine; allowed where "
+            f"you say so yourself, beside --resume and --storage: --set {again}"
+        ) from None
 
 
 def check_restored(
@@ -38,7 +65,10 @@ def check_restored(
                     "allowed: a search over no files (for a word: another working folder)"
                 )
     named = {"method.name": config.method_name, "stream.name": config.stream_name}
-    usual = flatten(RunConfig.from_dict(named).to_dict())
+    try:
+        usual = flatten(RunConfig.from_dict(named).to_dict())
+    except ConfigError:  # a class of one's own may have fields that must be given
+        usual = named
     unnamed = {
         key: value
         for key, value in flatten(config.to_dict()).items()

@@ -35,6 +35,7 @@ from .job import Job, Outcome
 from .lane import Lane
 from .memory_watch import MemoryWatch
 from .other_sweeps import OtherSweeps
+from .own_code import check_machines, sent_modules
 from .placement import lane_resources, lanes_that_fit
 from .ray_address import ray_address
 from .ray_watch import RayLost, RayWatch
@@ -115,8 +116,9 @@ class Session:
 
     def __enter__(self) -> Session:
         try:
-            self._ray = start_ray(self._say)
+            self._ray = start_ray(self._say, sent_modules(self._base))
             self._watch.start()
+            check_machines(self._base)
             self._open_desk()
             self._place()
             # Before the lanes, which hold the CPUs and GPUs that encoding needs.

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ from .ray_folder import RayFolder
 from .ray_token import RayToken
 
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LEFT_OUT = [".*", "__pycache__"]  # of a folder of code that is sent, in the words of .gitignore
 _LONG = 400  # characters of Ray's message that are shown
 
 
@@ -44,7 +45,7 @@ class StartedRay:
         self._ends.close()
 
 
-def start_ray(say: Callable[[str], None]) -> StartedRay:
+def start_ray(say: Callable[[str], None], modules: Sequence[str] = ()) -> StartedRay:
     """Joins the Ray at ``RAY_ADDRESS``, or starts one of this process' own.
 
     A Ray of its own listens on loopback alone, asks for a token that is in no file, and keeps its files where
@@ -52,6 +53,7 @@ def start_ray(say: Callable[[str], None]) -> StartedRay:
 
     Args:
         say: Prints progress.
+        modules: Files and folders of code that a Ray which is joined gives all its workers.
 
     Raises:
         UserError: Ray could not be joined or started, or must not be
@@ -64,7 +66,7 @@ def start_ray(say: Callable[[str], None]) -> StartedRay:
     # Lanes and their helpers are more processes than cores, on purpose. Otherwise Ray warns of it.
     os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "16")
     with ExitStack() as ends:
-        options = _own(say, ends) if address is None else _joined(address, say)
+        options = _own(say, ends) if address is None else _joined(address, say, modules)
         import ray
         from ray._private import auto_init_hook
 
@@ -127,12 +129,15 @@ def _own(say: Callable[[str], None], ends: ExitStack) -> dict[str, Any]:
     }
 
 
-def _joined(address: str, say: Callable[[str], None]) -> dict[str, Any]:
+def _joined(address: str, say: Callable[[str], None], modules: Sequence[str]) -> dict[str, Any]:
     mode = os.environ.get("RAY_AUTH_MODE") or "unset"
     # Where nothing is set, Ray itself uses a token that it finds.
     if mode.lower() != "token" and not (mode == "unset" and _has_token()):
         say(f"RAY_AUTH_MODE is {mode}: this Ray asks for no token, and whoever reaches it runs code there")
-    return {"address": address}
+    if not modules:
+        return {"address": address}
+    say(f"sending {', '.join(modules)} to the cluster's machines")
+    return {"address": address, "runtime_env": {"py_modules": list(modules), "excludes": _LEFT_OUT}}
 
 
 def _has_token() -> bool:

@@ -26,6 +26,7 @@ from ..streams import registry as streams
 from ..streams.shown_task import shown_task
 from ..tracking import TASKS, Tracker, environment_tags, in_order, recorded
 from .figure_worker import FigureWorker
+from .own_code_tags import own_code_tags
 from .trial_entry import TrialEntry
 from .trial_store import TrialStore
 
@@ -123,7 +124,9 @@ class RunRecorder:
         all_seeds = " ".join(map(str, seeds or [config.run.seed]))
         tracker.start(
             shared | {"objective": objective.metric, "seeds": all_seeds},
-            {"method": config.method_name, "stream": config.stream_name} | environment_tags(),
+            {"method": config.method_name, "stream": config.stream_name}
+            | environment_tags()
+            | own_code_tags(config),
             objective=recorded(objective.metric),
             mode=objective.mode,
             kind="train" if all_tested else "sweep",

@@ -71,6 +71,34 @@ def construct(config: type, given: Mapping[str, Any], path: str, base: Any, extr
 
 
 @functools.cache
+def unusable_field(config: type) -> str:
+    """Which field of a dataclass has a type that :func:`construct` knows no values of, in words; empty where
+    none has.
+    """
+    try:
+        hints = _hints(config)
+    except Exception as error:  # noqa: BLE001 - whatever a hint that is evaluated raises
+        return f"the types of its Config are not known where it is defined ({error})"
+    for field in fields(config):
+        if field.init and not _is_usable(hints[field.name]):
+            called = getattr(hints[field.name], "__name__", hints[field.name])
+            return (
+                f"field {field.name} of its Config is of type {called}; allowed: float, int, bool, str, "
+                "Literal, lists and tuples of these, None, frozen dataclasses"
+            )
+    return ""
+
+
+def _is_usable(hint: Any) -> bool:
+    arguments = typing.get_args(hint)
+    if is_dataclass(hint):
+        return not unusable_field(hint)
+    if _is_union(hint) or typing.get_origin(hint) in (list, tuple, Sequence):
+        return all(_is_usable(argument) for argument in arguments if argument is not Ellipsis)
+    return hint in (Any, float, int, bool, str, type(None)) or typing.get_origin(hint) is Literal
+
+
+@functools.cache
 def _hints(config: type) -> dict[str, Any]:
     return typing.get_type_hints(config)
 

@@ -16,6 +16,7 @@ from ..errors import UserError
 from ..evaluation.objective import Objective
 from ..replay.config import check_memory
 from ..schema.config_error import ConfigError, known
+from ..schema.registered import registered
 from ..schema.scalars import Scalar, text
 from ..streams import registry as streams
 from ..streams.source import StreamSource
@@ -67,6 +68,8 @@ class Space:
         stream: str | None = None,
         data: str | Path | None = None,
         values: Mapping[str, Any] | None = None,
+        *,
+        method: str | None = None,
     ) -> Space:
         """Reads and checks a search space.
 
@@ -81,6 +84,7 @@ class Space:
             data: ``--data``, which sets ``stream.data``.
             values: ``--set``, which wins over the file. A searched key among them is fixed. A
                 ``method.preset`` among them stands for all of its values.
+            method: METHOD, which the file has to be of.
 
         Raises:
             UserError: Something is wrong. The message names file, line, key, what was found and what is
@@ -90,8 +94,10 @@ class Space:
         file = SpaceFile(path)
         if path.parent == _FOLDER and file.method != path.stem:
             file.fail("method", f"'{file.method}' does not match the file's name; allowed is {path.stem}")
+        if method not in (None, file.method):
+            file.fail("method", f"'{file.method}' is not METHOD, which is {method}; allowed: the same")
         values = _with_preset(file.method, flatten(values or {}))
-        name = known(stream or values.get("stream.name", file.stream), "--stream", streams.names(), "stream")
+        name = registered(stream or values.get("stream.name", file.stream), "--stream", streams, "stream")
         fixed = {k: v for k, v in file.fixed.items() if name == file.stream or not k.startswith("stream.")}
         always = {p.key: file.start[p.key] for p in file.parameters if not p.when} if file.start else {}
         given = data_values(name, data) if data is not None else {}
@@ -310,8 +316,11 @@ def _find(path_or_method: str | Path) -> Path:
         return Path(path_or_method)
     if name in Space.names():
         return _FOLDER / f"{name}.yaml"
-    known(name, "METHOD", methods.names(), "method")
-    raise UserError(f"{name}: no search space is shipped for it, only for {', '.join(Space.names())}")
+    registered(name, "METHOD", methods, "method")
+    raise UserError(
+        f"{name}: no search space is shipped for it, only for {', '.join(Space.names())}; allowed: a file of "
+        "your own, by --space FILE"
+    )
 
 
 def _with_preset(method: str, values: dict[str, Any]) -> dict[str, Any]:

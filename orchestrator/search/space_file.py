@@ -14,6 +14,7 @@ from ..evaluation.objective import Objective
 from ..metrics.measures import better
 from ..schema import strict_yaml
 from ..schema.config_error import ConfigError, known
+from ..schema.registered import Registry, registered
 from ..schema.scalars import Scalar
 from ..streams import registry as streams
 from .parameter import Parameter
@@ -69,8 +70,8 @@ class SpaceFile:
         for key in _REQUIRED:
             if key not in content:
                 self.fail(key, f"missing; a search space needs {', '.join(_REQUIRED)}")
-        self.method: str = self._known(content["method"], "method", methods.names(), "method")
-        self.stream: str = self._known(content["stream"], "stream", streams.names(), "stream")
+        self.method: str = self._registered(content["method"], "method", methods)
+        self.stream: str = self._registered(content["stream"], "stream", streams)
         self.objective = self._objective(content["objective"])
         self.trials: int = content["trials"]
         if not isinstance(self.trials, int) or isinstance(self.trials, bool) or self.trials < 1:
@@ -89,6 +90,12 @@ class SpaceFile:
     def _known(self, name: Any, key: str, allowed: Any, kind: str) -> str:
         try:
             return known(name, key, allowed, kind)
+        except ConfigError as error:
+            self.fail(key, error.problem)
+
+    def _registered(self, name: Any, key: str, registry: Registry) -> str:
+        try:
+            return registered(name, key, registry, key)
         except ConfigError as error:
             self.fail(key, error.problem)
 

@@ -23,3 +23,8 @@ def check_plain(name: str, where: str) -> None:
         raise UserError(
             f"{where} {name!r}: allowed are 1 to 100 letters, digits, '.', '_', '-', the first no sign"
         )
+
+
+def file_name(name: str) -> str:
+    """The name of a method or stream as part of a file's: of ``package.module:Class`` the colon is a dot."""
+    return name.replace(":", ".").lstrip("_")

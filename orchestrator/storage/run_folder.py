@@ -18,7 +18,7 @@ from .free_name import is_free, put_run
 from .full_disk import is_full
 from .identity import IDENTITY_FILE, Identity
 from .own_folder import check_own
-from .plain_name import check_plain
+from .plain_name import check_plain, file_name
 from .runs_place import check_place
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def new_folder(
         UserError: The name is no plain file name, or is taken here or at the storage; or nothing can be kept
             at ``url``.
     """
-    chosen = name or _free_name(f"{method}-{stream}-{datetime.now():%Y%m%d-%H%M%S}")
+    chosen = name or _free_name(_timed(f"{file_name(method)}-{file_name(stream)}"))
     check_free(chosen)
     folder = (RUNS / chosen).resolve()
     if (kept := kept_at(url, folder, check=True)) is not None:
@@ -100,6 +100,11 @@ def _is_made(folder: Path, identity: Identity) -> bool:
 def _taken(name: str) -> UserError:
     folder = (RUNS / name).resolve()
     return UserError(f"--name {name}: {folder} exists; choose another name, or --resume {name}")
+
+
+def _timed(name: str) -> str:
+    """``name`` with the time behind it, cut where it would be longer than a plain name may be."""
+    return f"{name[:80]}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _free_name(name: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from typing import Any, get_args
+
+from methods.method import Scenario
+from methods.outside import NamedClasses, config_problem
 
 from ..errors import UserError
 
@@ -25,18 +27,46 @@ A class has ``Config`` (a frozen dataclass that validates itself with one-line :
 """
 
 
+GROUP = "vlcl.streams"
+"""The entry point group in which an installed package offers streams."""
+
+
 def names() -> list[str]:
-    """All names, sorted."""
-    return sorted(STREAMS)
+    """All names, sorted: the table's, and those that installed packages offer."""
+    return sorted(_CLASSES.names())
+
+
+def outside(name: str) -> bool:
+    """Whether a stream is not the project's own."""
+    return _CLASSES.outside(name)
 
 
 def get(name: str) -> Any:
-    """The reader class of a stream.
+    """The reader class of a stream: of a name of :func:`names`, or ``module:Class``.
 
     Raises:
-        UserError: No stream has that name.
+        UserError: The name is not known, or what it stands for is no stream.
+        NotSaid: See :func:`~methods.outside.only_said`.
     """
-    if name not in STREAMS:
+    if _CLASSES.unknown(name):
         raise UserError(f"stream: {name!r}, allowed: {', '.join(names())}")
-    module, attribute = STREAMS[name].split(":")
-    return getattr(import_module(module), attribute)
+    try:
+        return _CLASSES.get(name)
+    except ValueError as error:
+        raise UserError(f"stream {error}") from error
+
+
+def _problem(cls: Any) -> str:
+    if problem := config_problem(cls):
+        return problem
+    allowed = get_args(Scenario)
+    if getattr(cls, "scenario", None) not in allowed:
+        return f"has no scenario; allowed: one of {', '.join(allowed)}"
+    if not isinstance(getattr(cls, "summary", None), str):
+        return "has no summary; allowed: a line of text"
+    if not callable(getattr(cls, "load", None)):
+        return "has no load; allowed: a static method load(config, skip_bad) that gives a StreamSource"
+    return ""
+
+
+_CLASSES = NamedClasses("stream", GROUP, STREAMS, _problem)

@@ -13,7 +13,7 @@ from ...errors import UserError
 from ...schema import strict_yaml
 from ...schema.flatten import flatten
 from ...storage.identity import IDENTITY_FILE, Identity
-from ...storage.plain_name import check_plain
+from ...storage.plain_name import check_plain, file_name
 from ...storage.trial_files import STATUS_FILE, TESTED_FILE
 from ...tracking.journal import Journal
 
@@ -204,9 +204,10 @@ def _records(run: Path) -> list[dict[str, Any]]:
 
 def _commit(tags: Mapping[str, Any]) -> str:
     commit = tags.get("git.commit")
+    own = f"/{tags['code.own']}" if "code.own" in tags else ""  # of a method from outside
     if not isinstance(commit, str):
-        return str(tags.get("version.vlcl-orchestrator", ""))
-    return commit[:10] + ("+" if tags.get("git.dirty") == "true" else "")
+        return str(tags.get("version.vlcl-orchestrator", "")) + own
+    return commit[:10] + ("+" if tags.get("git.dirty") == "true" else "") + own
 
 
 def _read_run(folder: Path, identity: Identity | None, current: bool, kind: str, noted: _Noted | None) -> Run:
@@ -244,7 +245,7 @@ def _config(path: Path) -> dict[str, Any]:
         if key not in flat:
             raise UserError(f"{path}: has no {key}")
     for key in ("method.name", "stream.name"):  # pictures are named after them
-        check_plain(str(flat[key]), f"{path}: {key}")
+        check_plain(file_name(str(flat[key])), f"{path}: {key}")
     return flat
 
 

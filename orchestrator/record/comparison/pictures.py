@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import UserError
 from ...evaluation import tables
+from ...storage.plain_name import file_name
 from .. import plots
 from .finished_runs import Run
 from .groups import Group, best_by_method
@@ -80,7 +81,7 @@ def _matrix(
     out: Path, section: Section, group: Group, matrices: Sequence[np.ndarray], names: Sequence[str]
 ) -> Drawn:
     caption = f"{_named(group, len(matrices))}, on {section.title}:\nmean {_score(group)} on test (%)"
-    path = out / f"{section.file}-matrix-{group.method}.png"
+    path = out / f"{section.file}-matrix-{file_name(group.method)}.png"
     plots.matrix_heatmap(path, np.mean(matrices, axis=0), names, caption)
     return Drawn(path, caption)
 

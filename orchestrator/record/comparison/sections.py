@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...storage.plain_name import file_name
 from .finished_runs import Run
 from .groups import settings
 from .labels import differences
@@ -34,8 +35,9 @@ def sections(runs: Sequence[Run]) -> list[Section]:
         by_stream.setdefault(key, []).append(run)
     titles, files = _titles([there[0] for there in by_stream.values()]), []
     for there in by_stream.values():
-        taken = sum(file == there[0].stream or file.startswith(f"{there[0].stream}-") for file in files)
-        files.append(f"{there[0].stream}-{taken + 1}" if taken else there[0].stream)
+        stream = file_name(there[0].stream)
+        taken = sum(file == stream or file.startswith(f"{stream}-") for file in files)
+        files.append(f"{stream}-{taken + 1}" if taken else stream)
     return [Section(*one) for one in zip(titles, files, by_stream.values(), strict=True)]
 
 

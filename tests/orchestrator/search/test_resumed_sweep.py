@@ -183,7 +183,7 @@ def test_that_more_are_asked_for_is_remembered_where_they_did_not_come_to_begin(
 def test_a_sweep_has_no_more_trials_than_its_space_has_points(played, tmp_path, values, said, capsys):
     (tmp_path / "six.yaml").write_text(_SIX)
     more = ["--set", *values] if values else []
-    assert sweep.main(["six.yaml", "--dry-run", *more]) == 0
+    assert sweep.main(["clip-finetune", "--space", "six.yaml", "--dry-run", *more]) == 0
     shown = capsys.readouterr().out
     assert f"the search space has {said} trials that were asked for" in shown
     assert f"Search: {said.split()[-4]} trial" in shown

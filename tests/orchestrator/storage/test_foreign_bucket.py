@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from own_classes import install, own_package
 
 from orchestrator import sweep, train
 from orchestrator.commands import sweep_run, train_run
@@ -237,6 +238,50 @@ def test_a_place_on_this_machine_is_read_only_where_the_command_line_says_it_aga
         == shown.format(home=home, me=Path.home()).split()
     )
     assert loaded == [] and not (place.root / "runs" / "s").exists()
+
+
+_SPY = "import pathlib; pathlib.Path('ran').touch()"
+
+
+@pytest.mark.parametrize("where", ["request", "values", "space", "method", "installed", "train"])
+def test_code_of_this_machine_is_imported_only_where_the_command_line_says_it_again(
+    place, monkeypatch, where
+):
+    name, key = "mypkg.spy:Spy", "method.name" if where == "method" else "stream.name"
+    more = {"request": {"stream": name}, "values": {"values": {"stream.name": name}}}
+    if where == "installed":
+        name, more = "spy", {"installed": {"stream": "spy"}}
+    there, _ = _bucket_of_a_sweep(place, **more.get(where, {}))
+    text, main = (there / "space.yaml").read_text(), sweep.main
+    if where in ("space", "method"):
+        found = "stream: digits" if where == "space" else "method: clip-finetune"
+        (there / "space.yaml").write_text(text.replace(found, f"{found.split()[0]} {name}"))
+    if where == "train":
+        main = train.main
+        (there / "train.yaml").write_text("seeds: [0]\nconcurrent:\nstorage:\n")
+        (there / "config.yaml").write_text(f"method: {{name: mma}}\nstream: {{name: {name}}}\n")
+    with own_package(place.root, monkeypatch, spy=_SPY):
+        install(place.root / "site", "mine", streams={"spy": "mypkg.spy:Spy"})
+        for said in ([], ["--set", f"{key}=mypkg.other:Other"]):
+            with pytest.raises(UserError) as caught:
+                main(["--resume", "s", "--storage", place.url, *said])
+            kind = key.partition(".")[0]
+            assert str(caught.value) == (
+                f"{place.url}: the run there imports the {kind} '{name}' from this machine; allowed where "
+                f"you say so yourself, beside --resume and --storage: --set {key}={name}"
+            )
+        assert not (place.root / "ran").exists() and not (place.root / "runs" / "s").exists()
+        with pytest.raises(UserError, match="its module has no 'Spy'"):
+            main(["--resume", "s", "--storage", place.url, "--set", f"{key}={name}"])
+        assert (place.root / "ran").exists(), "what is said again is imported"
+
+
+def test_a_run_of_ones_own_stream_goes_on_from_a_bucket_where_it_is_said_again(place, monkeypatch):
+    name = "mypkg.mystream:MyStream"
+    _bucket_of_a_sweep(place, stream=name)
+    with own_package(place.root, monkeypatch):
+        assert _resume(place, "--set", f"stream.name={name}") == 0 and len(place.ran) == 1
+        assert sweep.main(["--resume", "s"]) == 0, "from then on the folder is the user's own"
 
 
 def test_what_is_said_again_is_read_and_must_be_the_same(place, capsys):

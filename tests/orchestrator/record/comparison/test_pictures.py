@@ -118,3 +118,28 @@ def test_a_trial_that_did_not_finish_is_counted_and_nothing_of_it_is_read(tmp_pa
     text = compare.compare(tmp_path)
     assert "shapes: 1 finished; left out: 1 stopped" in text and "99.00" not in text and "40.00" in text
     assert drawn["curves"] == {"shapes-validation.png": [("ctp, 1 seed", [[50.0, 40.0]], 0)]}
+
+
+def test_a_method_and_a_stream_of_ones_own_have_pictures_by_plain_names(tmp_path, drawn, monkeypatch):
+    matrices = []
+    monkeypatch.setattr(plots, "matrix_heatmap", lambda path, *_: matrices.append(path.name))
+    for seed in range(2):
+        method, stream = "mypkg.mymethod:Mine", "mypkg.mystream:MyStream"
+        write_run(tmp_path, "r", f"s{seed}", seed=seed, test=1.0, method=method, stream=stream)
+    text = compare.compare(tmp_path)
+    assert text.startswith("mypkg.mystream:MyStream: 2 ") and "mypkg.mymethod:Mine" in text
+    assert matrices == ["mypkg.mystream.MyStream-matrix-mypkg.mymethod.Mine.png"]
+    assert list(drawn["curves"]) == ["mypkg.mystream.MyStream-test.png"]
+
+
+def test_runs_of_other_code_of_ones_own_are_not_averaged(tmp_path, drawn):
+    for seed, own in enumerate(("aaaaaaaaaa", "bbbbbbbbbb")):
+        write_run(tmp_path, f"r{seed}", "s", seed=seed, test=1.0, method="mypkg.mymethod:Mine")
+        journal = tmp_path / f"r{seed}" / "tracking.jsonl"
+        tag = f'"git.dirty": "false", "code.own": "{own}"'
+        assert '"git.dirty": "false"' in journal.read_text()
+        journal.write_text(journal.read_text().replace('"git.dirty": "false"', tag))
+    commits = ["cccccccccc/aaaaaaaaaa", "cccccccccc/bbbbbbbbbb"]
+    assert [run.commit for run in read_runs(tmp_path)] == commits
+    said = f"of several commits, which are not averaged: {commits[0]} (1), {commits[1]} (1)"
+    assert said in " ".join(compare.compare(tmp_path).split())

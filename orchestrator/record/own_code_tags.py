@@ -1,0 +1,29 @@
+"""Which code of one's own a run was made with, as tags."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from methods import registry as methods
+from methods.outside import code_of
+
+from ..config import RunConfig
+from ..streams import registry as streams
+
+
+def own_code_tags(config: RunConfig) -> dict[str, str]:
+    """``code.own``: the first ten digits of the sha256 of the Python files of the packages that a method
+    and a stream from outside lie in; nothing where both are the project's own, whose commit is known.
+    """
+    pairs = ((methods, config.method_name), (streams, config.stream_name))
+    outside = [(name, registry.get(name)) for registry, name in pairs if registry.outside(name)]
+    places = sorted({Path(place) for name, cls in outside for place in code_of(name, cls)})
+    if not places:
+        return {}
+    digest = hashlib.sha256()
+    for place in places:
+        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            content = file.read_bytes()
+            digest.update(f"{file.relative_to(place.parent)} {len(content)}\n".encode() + content)
+    return {"code.own": digest.hexdigest()[:10]}

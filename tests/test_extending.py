@@ -1,0 +1,78 @@
+"""docs/extending.md, done as it says, in an empty folder, with the package as it is installed."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from page_commands import commands
+from page_files import write_files
+
+_ROOT = Path(__file__).parents[1]
+_PAGE = _ROOT / "docs" / "extending.md"
+_METHOD, _STREAM = "mypkg.text_shift:TextShift", "mypkg.stripes:Stripes"
+_TINY = ("method.epochs=2", "stream.pictures=10", "replay.size=12", "run.views=1")
+_UNSET = ("PYTHONPATH", "MLFLOW_TRACKING_URI", "VLCL_STORAGE")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """An empty folder with the files of the page in it."""
+    folder = tmp_path_factory.mktemp("own")
+    names = [str(path.relative_to(folder)) for path in write_files(_PAGE, folder)]
+    assert names == ["mypkg/text_shift.py", "text_shift.yaml", "mypkg/stripes.py"]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    """Runs a command in that folder, without a path to the project, which is installed; what it prints. Where
+    another checkout than this one is installed, this one is put before it.
+    """
+    clean = {name: value for name, value in os.environ.items() if name not in _UNSET}
+    ask = [sys.executable, "-c", "import importlib.util as u; print(u.find_spec('orchestrator').origin)"]
+    found = subprocess.run(ask, cwd=folder, env=clean, capture_output=True, text=True).stdout.strip()
+    if found != str(_ROOT / "orchestrator" / "__init__.py"):
+        clean["PYTHONPATH"] = str(_ROOT)
+
+    def run(words):
+        line = [sys.executable, *words[1:]]
+        done = subprocess.run(line, cwd=folder, env=clean, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def _commands(*wanted):
+    """The page's commands that have all of ``wanted`` among their words."""
+    return [words for words in commands(_PAGE) if set(wanted) <= set(words)]
+
+
+def test_the_page_lists_and_previews_a_method_of_ones_own(run):
+    (listed,) = _commands("list", _METHOD)
+    assert re.search(rf"(?m)^  {_METHOD} +recognition +One vector moves the texts", run(listed))
+    (previewed,) = _commands("--dry-run")
+    out = run(previewed)
+    assert "Search: 8 trials for max validation/average" in out and "stay_weight: 1.0" in out
+
+
+def test_the_page_searches_a_method_of_ones_own_on_a_stream_of_ones_own(run, folder):
+    (words,) = _commands("orchestrator.sweep", _STREAM)
+    out = run([*words, "--trials", "2", "--concurrent", "1", "--set", *_TINY])
+    assert "Best configuration: trial " in out
+    name = words[words.index("--name") + 1]
+    trial = folder / "runs" / name / "trials" / "trial_0001"
+    reports = [json.loads(line) for line in (trial / "tasks.jsonl").read_text().splitlines()]
+    assert len(reports) == 3 and "train/stay" not in reports[0] and reports[1]["train/stay"] > 0
+    config = (trial / "config.yaml").read_text()
+    assert f"name: {_METHOD}" in config and f"name: {_STREAM}" in config
+    resumed = run(["python", "-m", "orchestrator.sweep", "--resume", name])
+    assert "all 2 trials have ended, and the best was tested" in resumed
+    (compared,) = _commands("orchestrator.compare")
+    assert _METHOD in run(compared)
+    pictures = folder / "runs" / "comparison"
+    assert list(pictures.glob("mypkg.stripes.Stripes-matrix-mypkg.text_shift.TextShift*.png"))
