@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..schema import strict_yaml
+from .ray_private import free_resources
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,10 @@ def cluster_resources() -> ClusterResources:
     autoscaler runs with a file that names their types.
     """
     import ray
-    from ray._private.state import available_resources_per_node
 
     alive = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
     # What Ray tells of the whole cluster does not say whether a CPU and a GPU are free on one node.
-    available = available_resources_per_node()
+    available = free_resources()
     present, free = list(alive.values()), [available.get(node, {}) for node in alive]
     path = _autoscaling_config(ray.get_runtime_context().gcs_address)
     if path is None:

@@ -6,6 +6,8 @@ import os
 import secrets
 from collections.abc import Callable
 
+from .ray_private import read_token_anew
+
 _MODE, _TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 
 
@@ -33,7 +35,4 @@ class RayToken:
             else:
                 os.environ[name] = value
         # Only now: it reads the mode as it is imported. If it has been already, it is told to look again.
-        from ray._raylet import AuthenticationTokenLoader, Config
-
-        Config.initialize("")
-        AuthenticationTokenLoader.instance().reset_cache()
+        read_token_anew()

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
-from ray.tune.search.optuna import OptunaSearch
 
 from .bounded_storage import BoundedStorage
+from .optuna_private import StudySearch
 from .result_keys import STATUS, TASK, TRIAL
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _DRAWS = 10  # proposals of a trial that may repeat others,
 _RANDOM_DRAWS = 20_000  # and then points drawn at random
 
 
-class TaskSearch(OptunaSearch):
+class TaskSearch(StudySearch):
     """Seeded TPE over a define-by-run space.
 
     A trial that ends before its last task is told to Optuna as PRUNED, a failed one as FAIL: average accuracy
@@ -66,9 +66,9 @@ class TaskSearch(OptunaSearch):
         self._again = [(entry.id, entry.number) for entry in known if entry.status == "running"]
         for entry in known:
             if entry.status == "running":
-                self._ot_study.enqueue_trial(entry.values)
+                self.study.enqueue_trial(entry.values)
             else:
-                self._ot_study.add_trial(self._ended(entry))
+                self.study.add_trial(self._ended(entry))
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: a search is resumed from its trials' own record, and nobody reads Tune's."""
@@ -76,14 +76,14 @@ class TaskSearch(OptunaSearch):
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         if self._again:
             name, number = self._again.pop(0)
-            self._ot_study.sampler = self._tpe(number, 0)
+            self.study.sampler = self._tpe(number, 0)
             values = super().suggest(trial_id)
         else:
             number = next(number for number in count() if number not in self._begun)
             name = f"trial_{number + 1:04d}"
             self._begun.add(number)
             if number == 0 and self._start:
-                self._ot_study.enqueue_trial(self._start)
+                self.study.enqueue_trial(self._start)
             values = self._fresh(trial_id, number)
             self._proposed.add(_point(values))
         if not self._write_down(name, values, number):
@@ -93,13 +93,13 @@ class TaskSearch(OptunaSearch):
     def _fresh(self, trial_id: str, number: int) -> dict[str, Any]:
         """A point for trial ``number`` that no other has; one of another where there is none."""
         for draw in range(_DRAWS):
-            self._ot_study.sampler = self._tpe(number, draw)
+            self.study.sampler = self._tpe(number, draw)
             values = super().suggest(trial_id)
             if _point(values) not in self._proposed:
                 return values
             # To the sampler it is as if it had not been.
-            self._ot_study.tell(self._ot_trials.pop(trial_id), state=TrialState.FAIL)
-        self._ot_study.enqueue_trial(self._any_other(number))
+            self.study.tell(self.asked.pop(trial_id), state=TrialState.FAIL)
+        self.study.enqueue_trial(self._any_other(number))
         return super().suggest(trial_id)
 
     def _any_other(self, number: int) -> dict[str, Any]:
@@ -108,7 +108,7 @@ class TaskSearch(OptunaSearch):
         values: dict[str, Any] = {}
         for _ in range(_RANDOM_DRAWS):
             trial = study.ask()
-            self._space(trial)
+            self.space(trial)
             values = trial.params
             if _point(values) not in self._proposed:
                 break
@@ -128,15 +128,15 @@ class TaskSearch(OptunaSearch):
 
     def on_trial_result(self, trial_id: str, result: dict) -> None:
         value, task = result.get(self.metric), int(result.get(TASK, 0))
-        trial = self._ot_trials[trial_id]
+        trial = self.asked[trial_id]
         # A trial that was restarted reports its finished tasks again.
-        if value is not None and trial_id not in self._completed_trials:
-            known = self._ot_study._storage.get_trial(trial._trial_id).intermediate_values
+        if value is not None and trial_id not in self.completed:
+            known = self.reported(trial_id)
             if task not in known:
                 trial.report(value, task)
 
     def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
-        if trial_id in self._completed_trials:
+        if trial_id in self.completed:
             return
         if result and not error:
             # Tune does not tell a search the report at which a trial is stopped; a resumed one knows it.
@@ -147,8 +147,8 @@ class TaskSearch(OptunaSearch):
         if state == TrialState.COMPLETE:
             super().on_trial_complete(trial_id, result, error)
             return
-        self._ot_study.tell(self._ot_trials[trial_id], state=state)
-        self._completed_trials.add(trial_id)
+        self.study.tell(self.asked[trial_id], state=state)
+        self.completed.add(trial_id)
 
     def _state(self, value: float | None, tasks: int) -> TrialState:
         if value is None or not math.isfinite(value):
@@ -160,7 +160,7 @@ class TaskSearch(OptunaSearch):
         last = reported.get(len(entry.reports)) if entry.status != "failed" else None
         state = self._state(last, len(entry.reports))
         asked = optuna.trial.FixedTrial(entry.values)
-        self._space(asked)
+        self.space(asked)
         return optuna.trial.create_trial(
             state=state,
             value=None if state == TrialState.FAIL else last,
