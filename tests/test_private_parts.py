@@ -1,4 +1,4 @@
-"""What Ray, Optuna and MLflow do not promise to keep: three modules alone use it, and each name is still there.
+"""What Ray, Optuna and MLflow do not promise to keep: three modules alone use it, and it is still there.
 No Ray is started.
 """
 
@@ -17,7 +17,8 @@ _BEHIND = {
     "orchestrator/tracking/mlflow_private.py",
 }
 _PRIVATE = re.compile(
-    r"(ray|mlflow|optuna)\..*\b(_\w+|impl|generated|class_cache)\b|ray\._|mlflow\.server|ray\.train\.torch\.config"
+    r"(ray|mlflow|optuna)\..*\b(_\w+|impl|generated|class_cache)\b"
+    r"|ray\._|mlflow\.server|ray\.train\.torch\.config"
 )
 
 # Module, name -> the parameters that a call of ours gives it; None: it is not called, or takes none.
@@ -125,7 +126,7 @@ def _touched(tree):
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Attribute):
-            names = [ast.unparse(node)]
+            names = [said] if re.fullmatch(r"[\w.]+", said := ast.unparse(node)) else []
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             names = [node.value] if re.fullmatch(r"ray\.[\w.]*_private[\w.]*", node.value) else []
         else:

@@ -1,4 +1,4 @@
-"""What is used of Ray that Ray does not promise to keep: its private modules, and names that begin with ``_``.
+"""What is used of Ray that Ray does not promise to keep: its private modules, and names with a ``_``.
 
 Nothing else of the project touches them (``tests/test_private_parts.py``, which also fails by the name of
 whatever an update of Ray has taken away). Ray is imported inside the functions: who asks for none gets none.
@@ -99,7 +99,7 @@ def free_resources() -> Mapping[str, Mapping[str, float]]:
 
 
 def spilled_bytes(address: str, port: int) -> int:
-    """What the node at ``address`` has moved from its object store to disk; 0 of a node that has just gone."""
+    """Bytes that the node at ``address`` has moved from its object store to disk; 0: it has just gone."""
     import grpc
     from ray._private.internal_api import node_stats
 

@@ -27,7 +27,8 @@ def first_interrupt(asked: Callable[[], None]) -> Iterator[None]:
         came = True
         asked()
 
-    take.any_signal = True  # ToldToEnd hands it each by its own number
+    # ToldToEnd hands it each by its own number. mypy knows no attributes of functions.
+    take.any_signal = True  # type: ignore[attr-defined]
     signal.signal(signal.SIGINT, take)
     try:
         yield

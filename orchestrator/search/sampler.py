@@ -126,7 +126,7 @@ class TaskSearch(StudySearch):
     def _drawn_from(self, *which: int) -> int:
         return int(np.random.SeedSequence([self._entropy, *which]).generate_state(1)[0])
 
-    def on_trial_result(self, trial_id: str, result: dict) -> None:
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         value, task = result.get(self.metric), int(result.get(TASK, 0))
         trial = self.asked[trial_id]
         # A trial that was restarted reports its finished tasks again.
@@ -135,14 +135,16 @@ class TaskSearch(StudySearch):
             if task not in known:
                 trial.report(value, task)
 
-    def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         if trial_id in self.completed:
             return
         if result and not error:
             # Tune does not tell a search the report at which a trial is stopped; a resumed one knows it.
             self.on_trial_result(trial_id, result)
         failed = error or not result or result.get(STATUS) == "failed"
-        value = None if failed else result.get(self.metric)
+        value = result.get(self.metric) if result and not failed else None
         state = self._state(value, int(result[TASK]) if result else 0)
         if state == TrialState.COMPLETE:
             super().on_trial_complete(trial_id, result, error)
@@ -170,5 +172,5 @@ class TaskSearch(StudySearch):
         )
 
 
-def _point(values: dict[str, Any]) -> frozenset:
+def _point(values: dict[str, Any]) -> frozenset[tuple[str, Any]]:
     return frozenset(values.items())

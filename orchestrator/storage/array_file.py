@@ -43,7 +43,7 @@ def writing(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> Itera
             _reserve(file, path)
             yield twin
             length = twin.length
-            twin.array = None
+            del twin.array
             if length < shape[0]:
                 _cut(file, (length, *shape[1:]), kind, offset)
         os.replace(partial, path)

@@ -22,9 +22,9 @@ def check_own(folder: Path) -> None:
     that Ray leaves are never read back.
     """
     check = _Check(folder)
-    found = os.stat(folder)
-    check.own(str(folder), found)
-    waiting, seen = [str(folder)], {(found.st_dev, found.st_ino)}
+    top = os.stat(folder)
+    check.own(str(folder), top)
+    waiting, seen = [str(folder)], {(top.st_dev, top.st_ino)}
     while waiting:
         place = waiting.pop()
         try:

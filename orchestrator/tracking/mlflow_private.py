@@ -19,9 +19,10 @@ def keep_local_artifacts_by(repository: type) -> None:
 
 
 def server_variables(uri: str, root: str, destination: str | None) -> dict[str, str]:
-    """The environment by which MLflow's server knows its store and the ``root`` of new experiments' artifacts.
+    """The environment by which MLflow's server knows its store, and the ``root`` of artifacts.
 
-    ``destination``: where artifacts go that clients send through the server; None: they send none.
+    ``root``: where new experiments keep theirs. ``destination``: where those go that clients send through the
+    server; None: they send none.
     """
     from mlflow.server import constants
 
