@@ -12,6 +12,7 @@ from typing import Any
 from .commands.arguments import add_version, run_main
 from .commands.command_parser import CommandParser
 from .errors import UserError
+from .execution.ray_private import checked_cluster_file
 from .schema import strict_yaml
 
 _HERE = Path("cluster.yaml")
@@ -55,14 +56,12 @@ def validated(path: Path) -> str:
 def _prepared(path: Path, values: dict[str, Any]) -> dict[str, Any]:
     from click import ClickException
     from jsonschema import ValidationError
-    from ray.autoscaler._private.util import prepare_config, validate_config
 
     # Ray tells its terminal and its log what it does with the file, and what is wrong a second time.
     logging.disable(logging.CRITICAL)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            config = prepare_config(values)
-            validate_config(config)
+            config = checked_cluster_file(values)
     except ValidationError as error:
         place = ".".join(map(str, error.absolute_path))
         raise UserError(f"{path}: {place + ': ' if place else ''}{_line(error.message)}") from None

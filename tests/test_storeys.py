@@ -36,6 +36,7 @@ orchestrator.search
 orchestrator.commands
 orchestrator.pretrain orchestrator.api
 orchestrator.sweep orchestrator.train orchestrator.compare orchestrator.cluster
+orchestrator.vlcl
 """
 _DOOR = "__main__"  # a door, in whatever room it is
 _OUTSIDE = {"orchestrator", "methods"}  # their own __init__.py

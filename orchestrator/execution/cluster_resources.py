@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..schema import strict_yaml
+from .ray_private import free_resources
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,10 @@ def cluster_resources() -> ClusterResources:
     that names the types of machines.
     """
     import ray
-    from ray._private.state import available_resources_per_node
 
     alive = {node["NodeID"]: node["Resources"] for node in ray.nodes() if node["Alive"]}
     # Ray's figures for the whole cluster do not tell whether a CPU and a GPU are free on the same node.
-    available = available_resources_per_node()
+    available = free_resources()
     present, free = list(alive.values()), [available.get(node, {}) for node in alive]
     path = _autoscaling_config(ray.get_runtime_context().gcs_address)
     if path is None:

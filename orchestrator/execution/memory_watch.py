@@ -9,6 +9,7 @@ from contextlib import suppress
 import psutil
 
 from .ray_address import ray_address
+from .ray_private import ended_for_memory
 from .ray_watch import RayLost
 from .throttle import Throttle
 
@@ -50,14 +51,8 @@ class MemoryWatch:
 
 def _ended() -> int:
     import ray
-    from ray._private.state import state
-    from ray.core.generated import common_pb2, gcs_pb2
 
-    job = ray.get_runtime_context().get_job_id()
-    table = state._connect_and_get_accessor().get_worker_table()
-    workers = map(gcs_pb2.WorkerTableData.FromString, table)
-    full = [w for w in workers if w.exit_type == common_pb2.WorkerExitType.NODE_OUT_OF_MEMORY]
-    return sum(worker.job_id.hex() == job for worker in full)
+    return ended_for_memory(ray.get_runtime_context().get_job_id())
 
 
 def memory_line(ended: int) -> str:

@@ -13,6 +13,7 @@ import ray
 from ray.exceptions import GetTimeoutError
 from ray.train.backend import Backend, BackendConfig
 
+from .ray_private import join_process_group, leave_process_group
 from .session_place import session_place
 
 if TYPE_CHECKING:
@@ -159,16 +160,11 @@ def _has_gpu() -> bool:
 
 
 def _join(rank: int, backend: str, size: int, meeting: str) -> None:
-    from ray.train.torch.config import _set_torch_distributed_env_vars, _setup_torch_process_group
-
-    _set_torch_distributed_env_vars()
-    _setup_torch_process_group(backend, rank, size, meeting)
+    join_process_group(backend, rank, size, meeting)
 
 
 def _leave(several: bool) -> None:
-    from ray.train.torch.config import _shutdown_torch
-
-    _shutdown_torch(destroy_process_group=several)
+    leave_process_group(destroy=several)
     for kept in _held:
         if isinstance(kept, TemporaryDirectory):
             kept.cleanup()

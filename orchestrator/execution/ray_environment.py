@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Callable, Iterable
 
 from ..errors import UserError
 from .ray_address import ray_address
+from .ray_private import refuse_uv_environment
 
 _OURS = {
     # A lane is a run of Train's second version.
@@ -68,8 +68,7 @@ def ray_environment(say: Callable[[str], None]) -> None:
     for name in [name for name, value in os.environ.items() if name.startswith("RAY_") and not value]:
         del os.environ[name]
     os.environ.update(_OURS)
-    if (constants := sys.modules.get("ray._private.ray_constants")) is not None:
-        constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False  # Ray read it as it was imported
+    refuse_uv_environment()
 
 
 def _own() -> bool:

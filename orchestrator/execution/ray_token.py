@@ -6,6 +6,8 @@ import os
 import secrets
 from collections.abc import Callable
 
+from .ray_private import read_token_anew
+
 _MODE, _TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 
 
@@ -38,7 +40,4 @@ class RayToken:
                 os.environ[name] = value
         # Only now: it reads the mode as it is imported. Where it was imported already, it is told to read it
         # again.
-        from ray._raylet import AuthenticationTokenLoader, Config
-
-        Config.initialize("")
-        AuthenticationTokenLoader.instance().reset_cache()
+        read_token_anew()

@@ -10,6 +10,7 @@ from types import FrameType
 
 from .coming_up import how
 from .ray_folder import RayFolder
+from .ray_private import this_node
 
 _LOOK = 0.5  # seconds between two checks
 _DEAF = 5.0  # seconds in which the main thread has to hear of it
@@ -93,7 +94,5 @@ def died() -> str:
 
 
 def _own_node():
-    from ray._private import worker
-
-    node = worker._global_node
+    node = this_node()
     return node if node is not None and node.is_head() else None

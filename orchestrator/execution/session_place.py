@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import ray
-
 from ..storage.movable import movable_by
+from .ray_private import this_node
 
 
 def session_place() -> str | None:
@@ -17,7 +16,7 @@ def session_place() -> str | None:
     None: this process is in no session, or others may put another folder in its place. Ray lets everybody
     write there, and whoever started this Ray may have made the folder where all may enter.
     """
-    node = ray._private.worker._global_node
+    node = this_node()
     if node is None:
         return None
     path = os.path.realpath(node.get_session_dir_path())

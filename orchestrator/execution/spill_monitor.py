@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .ray_private import spilled_bytes
 from .throttle import Throttle
 
 _MIB = 2**20
@@ -35,16 +36,7 @@ class SpillMonitor:
 
 
 def _spilled_bytes() -> int:
-    import grpc
     import ray
-    from ray._private.internal_api import node_stats
 
-    total = 0
-    for node in ray.nodes():
-        if node["Alive"]:
-            try:
-                stats = node_stats(node["NodeManagerAddress"], node["NodeManagerPort"], False)
-            except grpc.RpcError:  # the node has just gone
-                continue
-            total += stats.store_stats.spilled_bytes_total
-    return total
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    return sum(spilled_bytes(node["NodeManagerAddress"], node["NodeManagerPort"]) for node in alive)

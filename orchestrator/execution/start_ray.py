@@ -18,6 +18,14 @@ from .coming_up import while_it_lives
 from .ray_address import ray_address
 from .ray_environment import ray_environment
 from .ray_folder import RayFolder
+from .ray_private import (
+    has_token,
+    listen_on_loopback,
+    never_connect_again,
+    print_no_errors_of_workers,
+    start_processes_by,
+    watch_for_node,
+)
 from .ray_token import RayToken
 
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -68,12 +76,10 @@ def start_ray(say: Callable[[str], None], modules: Sequence[str] = ()) -> Starte
     with ExitStack() as ends:
         options = _own(say, ends) if address is None else _joined(address, say, modules)
         import ray
-        from ray._private import auto_init_hook
 
         # Otherwise a thread or process that asks Ray something after it was told to end would start a
         # cluster, or join any that it finds.
-        os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
-        auto_init_hook.enable_auto_connect = False
+        never_connect_again()
         ends.callback(ray.shutdown)
         try:
             dashboard = _up(options, say)
@@ -105,16 +111,12 @@ def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
 def _own(say: Callable[[str], None], ends: ExitStack) -> dict[str, Any]:
     """The options of ``ray.init`` for a Ray of this process' own. ``ends`` gets what is undone at its end."""
     ends.callback(RayToken(say).forget)
-    from ray._private import ray_constants, services
-
     # This is Ray's own switch for a single machine, which it turns on macOS alone: nothing listens beyond
     # loopback.
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    services.ConsolePopen = _Apart
+    listen_on_loopback()
+    start_processes_by(_Apart)
     _Apart.started.clear()
-    look = services.get_node
-    services.get_node = while_it_lives(look, _Apart.started)
-    ends.callback(setattr, services, "get_node", look)
+    ends.callback(watch_for_node(lambda look: while_it_lives(look, _Apart.started)))
     # A single machine is not taken away with a warning either, for which Train has a process.
     os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
     folder = RayFolder(say)
@@ -141,22 +143,17 @@ def _joined(address: str, say: Callable[[str], None], modules: Sequence[str]) ->
 
 
 def _has_token() -> bool:
-    from ray._raylet import AuthenticationTokenLoader
-
-    loader = AuthenticationTokenLoader.instance()
-    loader.reset_cache()
     try:
-        return bool(loader.has_token(ignore_auth_mode=True))
+        return has_token()
     except Exception:  # noqa: BLE001 - a path that leads nowhere, which Ray reports as it joins
         return True
 
 
 def _init(options: dict[str, Any]) -> bool:
     import ray
-    from ray._private import worker
 
     # Ray prints raw lines of its log, of every worker that dies, into the sweep's own output.
-    worker.listen_error_messages = lambda *_: None
+    print_no_errors_of_workers()
     main = threading.current_thread() is threading.main_thread()
     kept = {number: signal.getsignal(number) for number in _ENDS} if main else {}
     try:

@@ -6,6 +6,7 @@ from ..machine.cpus import usable_cpus
 from ..run_options import RunOptions
 from .placement import lane_resources, lanes_that_fit
 from .ray_address import ray_address
+from .ray_private import visible_gpus
 
 
 def check_here(run: RunOptions, wanted: int | None) -> None:
@@ -25,9 +26,4 @@ def check_here(run: RunOptions, wanted: int | None) -> None:
 
 def _resources() -> dict[str, float]:
     """The CPUs and GPUs of this machine, counted as a session's Ray counts them."""
-    from ray._private.accelerators import get_accelerator_manager_for_resource
-
-    gpus = get_accelerator_manager_for_resource("GPU")
-    visible = gpus.get_current_process_visible_accelerator_ids()
-    count = gpus.get_current_node_num_accelerators()
-    return {"CPU": usable_cpus(), "GPU": count if visible is None else min(count, len(visible))}
+    return {"CPU": usable_cpus(), "GPU": visible_gpus()}

@@ -8,7 +8,7 @@ finished. A metric that needs an entry that is NaN, or more tasks than are finis
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -95,7 +95,7 @@ def forgetting_by_task(matrix: ArrayLike, reading: Forgetting = "best_before_las
         end = len(square) - (reading == "best_before_last")
         best = [square[k:end, k].max() for k in tasks]
     else:
-        raise ValueError(f"forgetting has no reading {reading!r}: one of {', '.join(Forgetting.__args__)}")
+        raise ValueError(f"forgetting has no reading {reading!r}: one of {', '.join(get_args(Forgetting))}")
     return np.array(best, dtype=float) - square[-1, :-1] if len(square) else np.empty(0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -58,7 +58,7 @@ def novelty_confidence(samples: Tensor, reading: Novelty = "energy") -> Tensor:
         return -samples.softmax(-1).var(0).sum(-1)
     if reading == "variance_max_prob":
         return -samples.softmax(-1).amax(-1).var(0)
-    raise ValueError(f"confidence has no reading {reading!r}: one of {', '.join(Novelty.__args__)}")
+    raise ValueError(f"confidence has no reading {reading!r}: one of {', '.join(get_args(Novelty))}")
 
 
 def novelty_detection(known: ArrayLike, novel: ArrayLike) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import torch
@@ -100,7 +100,8 @@ def _both_ways(
     if texts_per_image < 1 or texts != images * texts_per_image or not images:
         raise ValueError(f"{images} images and {texts} texts do not make {texts_per_image} texts an image")
     group = torch.arange(texts_per_image)
-    found = {}
+    found: dict[str, float] = {}
+    positives: Callable[[Tensor], Tensor]
     for way, blocks, positives in (
         ("txt", image_to_text, lambda rows: rows[:, None] * texts_per_image + group),
         ("img", text_to_image, lambda rows: rows[:, None] // texts_per_image),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 Matching = Literal["official", "reference"]
 
@@ -57,12 +57,13 @@ def answer_scores(answers: Sequence[str], matching: Matching = "official") -> di
     """
     if not answers:
         raise ValueError("no answers to a question")
+    given: Sequence[str]
     if matching == "official":
         given = [normalise(answer) for answer in answers]
     elif matching == "reference":
         given = [_without_punctuation(answer) for answer in answers] if len(set(answers)) > 1 else answers
     else:
-        raise ValueError(f"matching {matching!r}: one of {', '.join(Matching.__args__)}")
+        raise ValueError(f"matching {matching!r}: one of {', '.join(get_args(Matching))}")
     total = len(given)
     return {answer: _worth(count, total) for answer, count in Counter(given).items()}
 

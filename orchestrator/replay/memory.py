@@ -62,4 +62,6 @@ class ReplayMemory:
         ends = np.cumsum(state["tasks"][:, 0])
         rows, labels = (np.split(np.asarray(state[name]), ends)[:-1] for name in ("rows", "labels"))
         sizes = state["tasks"][:, 1]
-        self._tasks = [TaskRows(*kept, int(size)) for *kept, size in zip(rows, labels, sizes, strict=True)]
+        self._tasks = [
+            TaskRows(kept, of, int(size)) for kept, of, size in zip(rows, labels, sizes, strict=True)
+        ]

@@ -25,7 +25,7 @@ class ConfigError(UserError):
         self.problem = problem
         self.where = where
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.key, self.problem, self.where)
 
 

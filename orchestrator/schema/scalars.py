@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 Scalar = str | int | float | bool | None
 
@@ -22,7 +22,7 @@ def text(value: Scalar) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | float]:
     """Whether the value is a finite float or an integer of 64 bits. A bool is no number."""
     if isinstance(value, int):
         return not isinstance(value, bool) and -(2**63) <= value < 2**63

@@ -55,7 +55,9 @@ def construct(config: type, given: Mapping[str, Any], path: str, base: Any, extr
         before = values.get(name)
         if before is None:
             before = _field_default(own[name])
-        values[name] = construct(_dataclass(hints[name]), below, f"{path}.{name}", before)
+        inner = _dataclass(hints[name])
+        assert inner is not None, "by which its keys were put aside"
+        values[name] = construct(inner, below, f"{path}.{name}", before)
     for name, field in own.items():
         if name not in values and field.default is MISSING and field.default_factory is MISSING:
             raise ConfigError(f"{path}.{name}", f"missing; expected {described(hints[name])}")
@@ -111,7 +113,7 @@ def _field_default(field: Any) -> Any:
 
 def _dataclass(hint: Any) -> type | None:
     options = [hint, *typing.get_args(hint)] if _is_union(hint) else [hint]
-    return next((option for option in options if is_dataclass(option)), None)
+    return next((o for o in options if isinstance(o, type) and is_dataclass(o)), None)
 
 
 def _is_union(hint: Any) -> bool:
@@ -123,7 +125,7 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
     that.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any or (is_dataclass(hint) and isinstance(value, hint)):
+    if hint is Any or (isinstance(hint, type) and is_dataclass(hint) and isinstance(value, hint)):
         return value
     if _is_union(hint):
         for option in arguments:

@@ -29,7 +29,8 @@ def first_interrupt(asked: Callable[[], None]) -> Iterator[None]:
         came = True
         asked()
 
-    take.any_signal = True  # so that ToldToEnd hands over each signal by its own number
+    # So ToldToEnd hands over each signal by its own number. mypy knows no attributes of functions.
+    take.any_signal = True  # type: ignore[attr-defined]
     signal.signal(signal.SIGINT, take)
     try:
         yield

@@ -93,8 +93,8 @@ class Parameter:
                 fail(name, f"unknown key for type {kind}; allowed are {', '.join(_ALLOWED[kind])}")
         when = _conditions(values.get("when", {}), fail)
         if kind == "categorical":
-            return cls(key, kind, choices=_choices(values.get("choices"), fail), when=when)
-        return replace(_numeric(key, kind, values, fail), when=when)
+            return cls(key, "categorical", choices=_choices(values.get("choices"), fail), when=when)
+        return replace(_numeric(key, "int" if kind == "int" else "float", values, fail), when=when)
 
     @property
     def ends(self) -> tuple[Scalar, ...]:
@@ -106,6 +106,7 @@ class Parameter:
         """:attr:`ends` and, for a number, some values between them."""
         if self.type == "categorical":
             return self.choices
+        assert self.low is not None and self.high is not None  # it is numeric
         grid = self.step or (1 if self.type == "int" else None)
         between = [self.low + (self.high - self.low) * i / 64 for i in range(1, 64)]
         if grid:
@@ -117,11 +118,13 @@ class Parameter:
         """Every value that the parameter can have; None for a float without a step, which has too many."""
         if self.type == "categorical":
             return self.choices
+        assert self.low is not None and self.high is not None  # it is numeric
         if self.type == "int":
-            return range(self.low, self.high + 1, self.step or 1)
+            return range(int(self.low), int(self.high) + 1, int(self.step or 1))
         if self.step is None:
             return None
-        return (self.low + n * self.step for n in range(round((self.high - self.low) / self.step) + 1))
+        low, step = self.low, self.step
+        return (low + n * step for n in range(round((self.high - self.low) / self.step) + 1))
 
     @property
     def range(self) -> str:
@@ -152,6 +155,7 @@ class Parameter:
             return any(same(value, choice) for choice in self.choices)
         if isinstance(value, bool) or not isinstance(value, int | float if self.type == "float" else int):
             return False
+        assert self.low is not None and self.high is not None  # it is numeric
         return self.low <= value <= self.high and (self.step is None or _on_grid(value - self.low, self.step))
 
     def suggest(self, trial: BaseTrial) -> Scalar:
@@ -178,7 +182,7 @@ def _numeric(
             fail("", f"{name} is missing; type {kind} needs low and high")
         if name in values and (not is_number(value) or (kind == "int" and not isinstance(value, int))):
             fail(name, f"expected {wanted}, found {value!r}")
-        bounds[name] = float(value) if kind == "float" and name in values else value
+        bounds[name] = float(values[name]) if kind == "float" and name in values else value
     low, high, step, log = bounds["low"], bounds["high"], bounds["step"], values.get("log", False)
     if not isinstance(log, bool):
         fail("log", f"expected true or false, found {log!r}")
@@ -223,10 +227,14 @@ def _kind(value: Any) -> str | None:
 def _conditions(values: Any, fail: Callable[[str, str], NoReturn]) -> dict[str, Condition]:
     if not isinstance(values, Mapping):
         fail("when", f"expected a mapping such as {{replay.size: {{above: 0}}}}, found {values!r}")
-    return {
-        key: _condition(value, lambda problem, key=key: fail(f"when.{key}", problem))
-        for key, value in values.items()
-    }
+    found = {}
+    for key, value in values.items():
+
+        def wrong(problem: str, key: Any = key) -> NoReturn:
+            fail(f"when.{key}", problem)
+
+        found[key] = _condition(value, wrong)
+    return found
 
 
 def _condition(value: Any, fail: Callable[[str], NoReturn]) -> Condition:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
-from ray.tune.search.optuna import OptunaSearch
 
 from .bounded_storage import BoundedStorage
+from .optuna_private import StudySearch
 from .result_keys import STATUS, TASK, TRIAL
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _DRAWS = 10  # proposals for one trial that may repeat other trials, ...
 _RANDOM_DRAWS = 20_000  # ... and points drawn at random after them
 
 
-class TaskSearch(OptunaSearch):
+class TaskSearch(StudySearch):
     """Seeded TPE over a define-by-run space.
 
     A trial that ends before its last task is told to Optuna as PRUNED, and a failed one as FAIL: average
@@ -73,9 +73,9 @@ class TaskSearch(OptunaSearch):
         self._again = [(entry.id, entry.number) for entry in known if entry.status == "running"]
         for entry in known:
             if entry.status == "running":
-                self._ot_study.enqueue_trial(entry.values)
+                self.study.enqueue_trial(entry.values)
             else:
-                self._ot_study.add_trial(self._ended(entry))
+                self.study.add_trial(self._ended(entry))
 
     def save(self, checkpoint_path: str) -> None:
         """Does nothing: a search is resumed from its trials' own record, and nobody reads Tune's."""
@@ -83,14 +83,14 @@ class TaskSearch(OptunaSearch):
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         if self._again:
             name, number = self._again.pop(0)
-            self._ot_study.sampler = self._tpe(number, 0)
+            self.study.sampler = self._tpe(number, 0)
             values = super().suggest(trial_id)
         else:
             number = next(number for number in count() if number not in self._begun)
             name = f"trial_{number + 1:04d}"
             self._begun.add(number)
             if number == 0 and self._start:
-                self._ot_study.enqueue_trial(self._start)
+                self.study.enqueue_trial(self._start)
             values = self._fresh(trial_id, number)
             self._proposed.add(_point(values))
         if not self._write_down(name, values, number):
@@ -100,13 +100,13 @@ class TaskSearch(OptunaSearch):
     def _fresh(self, trial_id: str, number: int) -> dict[str, Any]:
         """A point for trial ``number`` that no other trial has; else a point of another trial."""
         for draw in range(_DRAWS):
-            self._ot_study.sampler = self._tpe(number, draw)
+            self.study.sampler = self._tpe(number, draw)
             values = super().suggest(trial_id)
             if _point(values) not in self._proposed:
                 return values
             # The draw is told as failed, so that to the sampler it does not exist.
-            self._ot_study.tell(self._ot_trials.pop(trial_id), state=TrialState.FAIL)
-        self._ot_study.enqueue_trial(self._any_other(number))
+            self.study.tell(self.asked.pop(trial_id), state=TrialState.FAIL)
+        self.study.enqueue_trial(self._any_other(number))
         return super().suggest(trial_id)
 
     def _any_other(self, number: int) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class TaskSearch(OptunaSearch):
         values: dict[str, Any] = {}
         for _ in range(_RANDOM_DRAWS):
             trial = study.ask()
-            self._space(trial)
+            self.space(trial)
             values = trial.params
             if _point(values) not in self._proposed:
                 break
@@ -133,29 +133,31 @@ class TaskSearch(OptunaSearch):
     def _drawn_from(self, *which: int) -> int:
         return int(np.random.SeedSequence([self._entropy, *which]).generate_state(1)[0])
 
-    def on_trial_result(self, trial_id: str, result: dict) -> None:
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         value, task = result.get(self.metric), int(result.get(TASK, 0))
-        trial = self._ot_trials[trial_id]
+        trial = self.asked[trial_id]
         # A trial that was restarted reports its finished tasks once more.
-        if value is not None and trial_id not in self._completed_trials:
-            known = self._ot_study._storage.get_trial(trial._trial_id).intermediate_values
+        if value is not None and trial_id not in self.completed:
+            known = self.reported(trial_id)
             if task not in known:
                 trial.report(value, task)
 
-    def on_trial_complete(self, trial_id: str, result: dict | None = None, error: bool = False) -> None:
-        if trial_id in self._completed_trials:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        if trial_id in self.completed:
             return
         if result and not error:
             # Tune does not tell a search the report at which a trial is stopped. A resumed search knows it.
             self.on_trial_result(trial_id, result)
         failed = error or not result or result.get(STATUS) == "failed"
-        value = None if failed else result.get(self.metric)
+        value = result.get(self.metric) if result and not failed else None
         state = self._state(value, int(result[TASK]) if result else 0)
         if state == TrialState.COMPLETE:
             super().on_trial_complete(trial_id, result, error)
             return
-        self._ot_study.tell(self._ot_trials[trial_id], state=state)
-        self._completed_trials.add(trial_id)
+        self.study.tell(self.asked[trial_id], state=state)
+        self.completed.add(trial_id)
 
     def _state(self, value: float | None, tasks: int) -> TrialState:
         if value is None or not math.isfinite(value):
@@ -167,7 +169,7 @@ class TaskSearch(OptunaSearch):
         last = reported.get(len(entry.reports)) if entry.status != "failed" else None
         state = self._state(last, len(entry.reports))
         asked = optuna.trial.FixedTrial(entry.values)
-        self._space(asked)
+        self.space(asked)
         return optuna.trial.create_trial(
             state=state,
             value=None if state == TrialState.FAIL else last,
@@ -177,5 +179,5 @@ class TaskSearch(OptunaSearch):
         )
 
 
-def _point(values: dict[str, Any]) -> frozenset:
+def _point(values: dict[str, Any]) -> frozenset[tuple[str, Any]]:
     return frozenset(values.items())

@@ -61,7 +61,9 @@ class TaskScheduler(ASHAScheduler):
         judged = self._verdicts.get(name, {})
         self._hear(trial, [r for r in self._unfinished.pop(name, []) if int(r[TASK]) in judged])
 
-    def on_trial_result(self, tune_controller: TuneController | None, trial: Trial, result: dict) -> str:
+    def on_trial_result(
+        self, tune_controller: TuneController | None, trial: Trial, result: dict[str, Any]
+    ) -> str:
         if self.metric not in result:  # a failure's result
             return super().on_trial_result(tune_controller, trial, result)
         name, task = trial.config[TRIAL]["id"], int(result[TASK])

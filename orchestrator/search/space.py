@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from methods import registry as methods
 
@@ -202,11 +202,12 @@ class Space:
         """The largest value of a numeric key in any trial. It serves to plan the shared memory:
         ``largest("replay.size")``.
         """
-        here = self.config.flat()[key]
+        here = cast("float", self.config.flat()[key])
         parameter = next((p for p in self.parameters if p.key == key), None)
         if parameter is None:
             return here
-        return max(*parameter.ends, here) if parameter.when else max(parameter.ends)
+        ends = cast("tuple[float, ...]", parameter.ends)
+        return max(*ends, here) if parameter.when else max(ends)
 
     def largest_memory(self, classes: int) -> int:
         """How many samples the largest replay memory of any trial holds, on a stream of so many classes."""
@@ -231,8 +232,9 @@ class Space:
     def describe(self) -> list[str]:
         """What is searched, as aligned lines for 98 columns: key, range, starting point and condition."""
         rows = []
+        begun = self.start or {}
         for parameter in self.parameters:
-            start = f"start {text(self.start[parameter.key])}" if parameter.key in (self.start or {}) else ""
+            start = f"start {text(begun[parameter.key])}" if parameter.key in begun else ""
             rows.append(
                 (parameter.key, parameter.range, ", ".join(filter(None, (start, parameter.condition))))
             )
@@ -327,7 +329,7 @@ def _with_preset(method: str, values: dict[str, Any]) -> dict[str, Any]:
     """``values`` with the values that a preset among them stands for, so that neither the file's start nor
     the search replaces those.
     """
-    preset = methods.get(method).presets.get(values.get("method.preset"), {})
+    preset = methods.get(method).presets.get(values.get("method.preset", ""), {})
     return {**{f"method.{key}": value for key, value in flatten(preset).items()}, **values}
 
 

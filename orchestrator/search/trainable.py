@@ -6,19 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from ray import tune
-from ray.tune.execution import class_cache
 
 from ..execution.calls import ask
 from ..execution.job import Job, Outcome
+from ..execution.ray_private import keep_aws_keys
 from ..storage.identity import Identity
 from ..storage.url_folder import Storage
 from .result_keys import STATUS, TASK, TRIAL
 
 # Tune gives the driver's AWS keys to each trial's process, through a Ray that writes them into its log, which
 # all may read. Here such a process relays and needs none.
-class_cache.ENV_VARS_TO_PROPAGATE -= {
-    name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")
-}
+keep_aws_keys()
 
 
 def run_trial(

@@ -54,7 +54,7 @@ def writing(path: Path, shape: tuple[int, ...], dtype: np.dtype | type) -> Itera
             _reserve(file, path)
             yield opened
             length = opened.length
-            opened.array = None
+            del opened.array
             if length < shape[0]:
                 _cut(file, (length, *shape[1:]), kind, offset)
         os.replace(partial, path)

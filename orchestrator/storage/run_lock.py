@@ -67,8 +67,10 @@ def _may_live(said: list[str]) -> bool:
     if match[2] != socket.gethostname():
         return True
     began = _began(int(match[1]))
+    if began is None:
+        return False
     noted = float(said[1]) if len(said) > 1 and re.fullmatch(r"\d+\.?\d*", said[1]) else began
-    return began is not None and abs(began - noted) < _SAME
+    return abs(began - noted) < _SAME
 
 
 def _began(process: int) -> float | None:

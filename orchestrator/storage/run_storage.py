@@ -9,6 +9,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from ..errors import UserError
@@ -244,11 +245,11 @@ class RunStorage:
             if inside(folder, name) and any(kind.fullmatch(name) for kind in wanted)
         ]
         for name in sorted(names, key=lambda name: name.endswith(f"/{_LAST}")):
-            patiently(lambda file=name: self.storage.get_into(folder, file), self.storage)
+            patiently(partial(self.storage.get_into, folder, name), self.storage)
         if journal:
-            partial = inside(folder, f"{_JOURNAL}.partial")
-            partial.write_bytes(journal)
-            os.replace(partial, folder / _JOURNAL)
+            fresh = inside(folder, f"{_JOURNAL}.partial")
+            fresh.write_bytes(journal)
+            os.replace(fresh, folder / _JOURNAL)
 
     def _journal_there(self) -> bytes:
         """Reads the journal as the storage has it, and remembers its length."""
@@ -259,7 +260,7 @@ class RunStorage:
                     f"{self.storage.url}: the record is cut short, {_part(len(whole))} is missing; "
                     "allowed: all that the run put there"
                 )
-            whole += patiently(lambda part=part: self.storage.read(part), self.storage) or b""
+            whole += patiently(partial(self.storage.read, part), self.storage) or b""
         self._sent = len(whole)
         return whole
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .mlflow_private import keep_local_artifacts_by
+
 
 def confine_artifacts(root: Path | None) -> None:
     """From here on MLflow keeps and reads artifacts on this machine's disk in ``root`` alone, in the whole
@@ -18,7 +20,6 @@ def confine_artifacts(root: Path | None) -> None:
         root: The folder; None: no folder at all.
     """
     from mlflow.exceptions import MlflowException
-    from mlflow.store.artifact.artifact_repository_registry import _artifact_repository_registry
     from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
 
     inside = None if root is None else root.resolve()
@@ -33,5 +34,4 @@ def confine_artifacts(root: Path | None) -> None:
                     f"artifacts at {artifact_uri!r} are not served; allowed: {allowed}"
                 )
 
-    for scheme in ("", "file"):
-        _artifact_repository_registry.register(scheme, Confined)
+    keep_local_artifacts_by(Confined)

@@ -16,6 +16,7 @@ import uvicorn
 from ..errors import UserError
 from .confined import confine_artifacts
 from .gate import Gate
+from .mlflow_private import open_stores, server_application, server_variables
 from .store import making_tables, without_password
 
 _STOPPING = 1  # seconds that requests under way are given at the end
@@ -46,22 +47,16 @@ class Server:
         os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-        from mlflow.server import constants, handlers
-
         local = artifacts.startswith("file://")
-        os.environ[constants.BACKEND_STORE_URI_ENV_VAR] = uri
-        os.environ[constants.ARTIFACT_ROOT_ENV_VAR] = "mlflow-artifacts:/" if proxied else artifacts
-        if proxied:
-            os.environ[constants.SERVE_ARTIFACTS_ENV_VAR] = "true"
-            os.environ[constants.ARTIFACTS_DESTINATION_ENV_VAR] = artifacts
+        root = "mlflow-artifacts:/" if proxied else artifacts
+        os.environ |= server_variables(uri, root, artifacts if proxied else None)
         confine_artifacts(Path(unquote(urlsplit(artifacts).path)) if local else None)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # MLflow uses deprecated parts of other packages
-            from mlflow.server.fastapi_app import app
-
+            app = server_application()
         try:
             with making_tables(uri):
-                handlers.initialize_backend_stores(uri, uri, os.environ[constants.ARTIFACT_ROOT_ENV_VAR])
+                open_stores(uri, root)
         except Exception as error:
             said = (str(error).strip() or type(error).__name__).splitlines()[0]
             why = said.replace(uri, without_password(uri))[:300]

@@ -34,7 +34,7 @@ def _walk(search, count):
     """The points of so many trials; TPE is drawn to one of them."""
     points = []
     for number in range(count):
-        name = f"tune {len(search._ot_trials)} {number}"
+        name = f"tune {len(search.asked)} {number}"
         proposal = search.suggest(name)
         points.append({key: value for key, value in proposal.items() if key != TRIAL})
         result = {_METRIC: 90.0 if points[-1] == _BEST else 1.0, "task": 1, STATUS: "running"}
@@ -85,10 +85,10 @@ def test_a_resumed_search_repeats_no_point_of_before_and_goes_on_as_an_undisturb
 def test_a_sampler_is_told_nothing_of_what_was_drawn_again():
     search = _search(_space(_HEAD, _EPOCHS), 6)
     _walk(search, 6)
-    told = search._ot_study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
+    told = search.study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     assert _different([trial.params for trial in told]) == len(told) == 6
     others = (optuna.trial.TrialState.RUNNING, optuna.trial.TrialState.PRUNED)
-    assert not search._ot_study.get_trials(states=others)
+    assert not search.study.get_trials(states=others)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -34,7 +34,7 @@ def test_a_stopped_trial_is_pruned_and_cannot_be_the_best():
     _walk(search, "whole", [80, 60, 50])
     _walk(search, "stopped", [84])
     _walk(search, "failed", [], **{STATUS: "failed", "task": 0})
-    study = search._ot_study
+    study = search.study
     assert [t.state for t in study.trials] == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL]
     assert study.best_trial.number == 0 and study.best_value == 50
     assert study.trials[0].intermediate_values == {1: 80, 2: 60, 3: 50}
@@ -48,7 +48,7 @@ def test_a_restarted_trial_may_report_again():
     for task, value in [(1, 9.0), (2, 8.0), (1, 9.0), (2, 8.0), (3, 7.0)]:
         search.on_trial_result("a", {_METRIC: value, "task": task, "training_iteration": 1})
     search.on_trial_complete("a", {_METRIC: 7.0, "task": 3})
-    assert search._ot_study.trials[0].intermediate_values == {1: 9.0, 2: 8.0, 3: 7.0}
+    assert search.study.trials[0].intermediate_values == {1: 9.0, 2: 8.0, 3: 7.0}
 
 
 def test_the_start_comes_first_and_a_seed_fixes_the_rest():
@@ -66,7 +66,7 @@ def test_the_start_comes_first_and_a_seed_fixes_the_rest():
 def _proposals(search: TaskSearch, count: int) -> list[tuple]:
     found = []
     for _ in range(count):
-        proposal = search.suggest(f"tune's {len(search._ot_trials)}")
+        proposal = search.suggest(f"tune's {len(search.asked)}")
         found.append((proposal[TRIAL]["id"], proposal["method.learning_rate"]))
     return found
 
@@ -92,7 +92,7 @@ def test_a_resumed_search_proposes_what_an_undisturbed_one_does():
     assert _proposals(resumed, 1) == [(entries[-1].id, entries[-1].values["method.learning_rate"])]
     for report in entries[-1].reports:
         resumed.on_trial_result("tune's 0", {**report, "training_iteration": report["task"]})
-    for one, other in zip(undisturbed._ot_study.trials, resumed._ot_study.trials, strict=True):
+    for one, other in zip(undisturbed.study.trials, resumed.study.trials, strict=True):
         assert (one.number, one.state, one.params, one.distributions) == (
             (other.number, other.state, other.params, other.distributions)
         )

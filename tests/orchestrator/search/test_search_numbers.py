@@ -78,7 +78,7 @@ def test_proposals_go_where_the_objective_is_better(mode):
 def test_the_best_of_a_study_is_the_largest_or_the_smallest(mode, best):
     search = _search(mode=mode)
     _walk(search, 3, lambda point, number: (50.0, 20.0, 80.0)[number])
-    assert search._ot_study.best_trial.number == best
+    assert search.study.best_trial.number == best
 
 
 def test_the_start_is_the_first_trial_alone():
@@ -130,7 +130,7 @@ def test_what_a_long_search_weighs_is_bounded(monkeypatch):
     monkeypatch.setattr(bounded_storage, "_BEST", 2)
     search = _search()
     _walk(search, 10, lambda point, number: float(number))
-    assert len(search._ot_study.get_trials(deepcopy=False)) == 6 and len(search._ot_study.trials) == 10
+    assert len(search.study.get_trials(deepcopy=False)) == 6 and len(search.study.trials) == 10
 
 
 def _entry(number: int, status: str, values: list[float]) -> TrialEntry:
@@ -146,7 +146,7 @@ def test_a_resumed_search_tells_ended_trials_as_they_ended():
         _entry(3, "failed", [99.0, 98.0, 97.0]),  # it failed after its last task
         _entry(4, "failed", []),
     ]
-    study = _search(known=known)._ot_study
+    study = _search(known=known).study
     states = [TrialState.COMPLETE, TrialState.PRUNED, *[TrialState.FAIL] * 3]
     assert [trial.state for trial in study.trials] == states
     assert [trial.params[_RATE] for trial in study.trials] == [e.values[_RATE] for e in known]
@@ -163,7 +163,7 @@ def test_a_failure_under_way_is_told_as_one():
     search.on_trial_complete("none", None)
     search.on_trial_complete("status", {**result, STATUS: "failed"})
     search.on_trial_complete("nothing finite", {**result, _METRIC: float("nan"), "task": 2})
-    assert [trial.state for trial in search._ot_study.trials] == [TrialState.FAIL] * 4
+    assert [trial.state for trial in search.study.trials] == [TrialState.FAIL] * 4
 
 
 def test_a_report_that_comes_again_is_passed_over_without_a_word():
@@ -173,7 +173,7 @@ def test_a_report_that_comes_again_is_passed_over_without_a_word():
         warnings.simplefilter("error")
         for task, value in ((1, 9.0), (2, 8.0), (1, 1.0), (2, 1.0), (3, 7.0)):
             search.on_trial_result("a", {_METRIC: value, "task": task, "training_iteration": 1})
-    assert search._ot_study.trials[0].intermediate_values == {1: 9.0, 2: 8.0, 3: 7.0}
+    assert search.study.trials[0].intermediate_values == {1: 9.0, 2: 8.0, 3: 7.0}
 
 
 def test_a_trial_that_is_gone_on_with_keeps_its_point_and_its_place():

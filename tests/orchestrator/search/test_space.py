@@ -307,7 +307,9 @@ def test_planning_a_sweep_does_not_import_ray():
     )
 
 
-@pytest.mark.parametrize("module", ["lane", "trial", "dispatcher", "replay.hub"])
+@pytest.mark.parametrize(
+    "module", ["execution.lane", "search.trainable", "execution.dispatcher", "object_store.array_owner"]
+)
 def test_the_processes_that_train_nothing_do_not_import_torch(module):
     """These are Train's controller, a trial, the dispatcher and the owner of the arrays, which every sweep
     has.

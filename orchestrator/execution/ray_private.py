@@ -1,0 +1,153 @@
+"""What is used of Ray that Ray does not promise to keep: its private modules, and names with a ``_``.
+
+Nothing else of the project touches them (``tests/test_private_parts.py``, which also fails by the name of
+whatever an update of Ray has taken away). Ray is imported inside the functions: who asks for none gets none.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def refuse_uv_environment() -> None:
+    """Turns off what packs the working folder under ``uv run``, where Ray has read the variable already."""
+    if (constants := sys.modules.get("ray._private.ray_constants")) is not None:
+        constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV = False
+
+
+def never_connect_again() -> None:
+    """From here on nothing that asks Ray something starts or joins a cluster by itself."""
+    from ray._private import auto_init_hook
+
+    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"
+    auto_init_hook.enable_auto_connect = False
+
+
+def listen_on_loopback() -> None:
+    """Ray's own switch for a machine by itself, which it turns on macOS alone."""
+    from ray._private import ray_constants
+
+    ray_constants.ENABLE_RAY_CLUSTER = False
+
+
+def start_processes_by(popen: type[subprocess.Popen[Any]]) -> None:
+    """Ray starts its own processes by ``popen``."""
+    from ray._private import services
+
+    services.ConsolePopen = popen
+
+
+def watch_for_node(around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Callable[[], None]:
+    """Puts ``around`` around the call by which Ray waits for its own node; returns what takes it away."""
+    from ray._private import services
+
+    look = services.get_node
+    services.get_node = around(look)
+    return lambda: setattr(services, "get_node", look)
+
+
+def print_no_errors_of_workers() -> None:
+    """Ray prints no raw lines of its log, of every worker that dies, into the driver's output."""
+    from ray._private import worker
+
+    worker.listen_error_messages = lambda *_: None
+
+
+def this_node() -> Any:
+    """What this process knows of the node it started or joined; None where it is in no session."""
+    from ray._private import worker
+
+    return worker._global_node
+
+
+def read_token_anew() -> None:
+    """Makes Ray read ``$RAY_AUTH_MODE`` and ``$RAY_AUTH_TOKEN`` as they are now."""
+    from ray._raylet import AuthenticationTokenLoader, Config
+
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
+def has_token() -> bool:
+    """Whether Ray finds a token, whatever ``$RAY_AUTH_MODE`` says."""
+    from ray._raylet import AuthenticationTokenLoader
+
+    loader = AuthenticationTokenLoader.instance()
+    loader.reset_cache()
+    return bool(loader.has_token(ignore_auth_mode=True))
+
+
+def visible_gpus() -> int:
+    """How many GPUs of this machine Ray would count."""
+    from ray._private.accelerators import get_accelerator_manager_for_resource
+
+    gpus = get_accelerator_manager_for_resource("GPU")
+    visible = gpus.get_current_process_visible_accelerator_ids()
+    count = int(gpus.get_current_node_num_accelerators())
+    return count if visible is None else min(count, len(visible))
+
+
+def free_resources() -> Mapping[str, Mapping[str, float]]:
+    """Node id -> what is free there; a node that has nothing free may be missing."""
+    from ray._private.state import available_resources_per_node
+
+    return available_resources_per_node()  # type: ignore[no-any-return]  # Ray's is without hints
+
+
+def spilled_bytes(address: str, port: int) -> int:
+    """Bytes that the node at ``address`` has moved from its object store to disk; 0: it has just gone."""
+    import grpc
+    from ray._private.internal_api import node_stats
+
+    try:
+        return int(node_stats(address, port, False).store_stats.spilled_bytes_total)
+    except grpc.RpcError:
+        return 0
+
+
+def ended_for_memory(job: str) -> int:
+    """How many workers of the job Ray has ended since their node's memory was full."""
+    from ray._private.state import state
+    from ray.core.generated import common_pb2, gcs_pb2
+
+    table = state._connect_and_get_accessor().get_worker_table()
+    workers = map(gcs_pb2.WorkerTableData.FromString, table)
+    full = [w for w in workers if w.exit_type == common_pb2.WorkerExitType.NODE_OUT_OF_MEMORY]
+    return sum(worker.job_id.hex() == job for worker in full)
+
+
+def join_process_group(backend: str, rank: int, size: int, meeting: str) -> None:
+    """Makes this worker of Ray Train one of torch's process group, which meets at the URL ``meeting``."""
+    from ray.train.torch.config import _set_torch_distributed_env_vars, _setup_torch_process_group
+
+    _set_torch_distributed_env_vars()
+    _setup_torch_process_group(backend, rank, size, meeting)
+
+
+def leave_process_group(*, destroy: bool) -> None:
+    """Undoes :func:`join_process_group`. ``destroy``: whether torch's group is ended as well."""
+    from ray.train.torch.config import _shutdown_torch
+
+    _shutdown_torch(destroy_process_group=destroy)
+
+
+def checked_cluster_file(values: dict[str, Any]) -> dict[str, Any]:
+    """A file of the cluster launcher as Ray completes it. It raises what Ray raises of a wrong one."""
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    config: dict[str, Any] = prepare_config(values)
+    validate_config(config)
+    return config
+
+
+def keep_aws_keys() -> None:
+    """Tune hands the driver's AWS keys to no trial's process."""
+    from ray.tune.execution import class_cache
+
+    class_cache.ENV_VARS_TO_PROPAGATE -= {
+        name for name in class_cache.ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")
+    }
