@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray.tune.schedulers import ASHAScheduler
 
-from .result_keys import TASK, TRIAL
+from .result_keys import RUNNING, STATUS, TASK, TRIAL
 
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
@@ -27,6 +27,7 @@ class TaskScheduler(ASHAScheduler):
     been interrupted. A trial under way is not judged again where its verdict is known.
     ``write_down(trial id, tasks, go)`` is called with each verdict before anybody acts on it, and answers
     whether it could be written; where not, the sweep is about to end, and no further task is begun.
+    ``answer``, of the same arguments, then acts on it, and on each that was written before.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class TaskScheduler(ASHAScheduler):
         tasks: int,
         known: Sequence[TrialEntry] = (),
         write_down: Callable[[str, int, bool], bool] = lambda trial_id, task, go: True,
+        answer: Callable[[str, int, bool], None] = lambda trial_id, task, go: None,
     ) -> None:
         first = 2 if tasks > 3 else 1
         super().__init__(
             time_attr=TASK, metric=metric, mode=mode, max_t=tasks + 1, grace_period=first, reduction_factor=2
         )
         self._write_down = write_down
+        self._answer = answer
         self._verdicts = {entry.id: dict(entry.verdicts) for entry in known if entry.status == "running"}
         self._unfinished = {entry.id: entry.reports for entry in known if entry.status == "running"}
         for entry in known:
@@ -57,15 +60,18 @@ class TaskScheduler(ASHAScheduler):
         self._hear(trial, [r for r in self._unfinished.pop(name, []) if int(r[TASK]) in judged])
 
     def on_trial_result(self, tune_controller: TuneController | None, trial: Trial, result: dict) -> str:
-        if self.metric not in result:  # a failure's
-            return super().on_trial_result(tune_controller, trial, result)
         name, task = trial.config[TRIAL]["id"], int(result[TASK])
+        if self.metric not in result:
+            if result.get(STATUS) == RUNNING:
+                self._answer(name, task, True)  # there is nothing to judge it by
+            return self.CONTINUE
         judged = self._verdicts.setdefault(name, {})
         if task not in judged:
             decision = super().on_trial_result(tune_controller, trial, result)
             if not self._write_down(name, task, decision != self.STOP):
                 return self.STOP
             judged[task] = decision != self.STOP
+        self._answer(name, task, judged[task])
         return self.CONTINUE if judged[task] else self.STOP
 
     def _hear(self, trial: Trial, reports: Sequence[dict[str, float]]) -> None:
