@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,14 +82,8 @@ def _tuner(
     from .tune_bridge import TuneBridge
     from .tune_callback import TuneCallback
 
-    base, objective, tasks = space.config.to_dict(), space.objective, len(watch.names)
-
-    def job_of(trial_id: str, values: dict[str, Any]) -> Job:
-        kept = storage and storage.below("trials").below(trial_id)
-        stamp = identity.stamp(trial_id, values)
-        return Job(trial_id, "train", base, values, watch.book.place(trial_id), kept, stamp)
-
-    bridge = TuneBridge(watch, session, job_of, objective.metric)
+    objective, tasks = space.objective, len(watch.names)
+    bridge = TuneBridge(watch, session, _job_of(folder, identity, space, storage), objective.metric)
     trainable = tune.with_parameters(run_trial, dispatcher=session.dispatcher)
     known = sorted(watch.book.trials.values(), key=lambda entry: entry.number)
     proposals = TaskSearch(
@@ -123,3 +118,17 @@ def _tuner(
             verbose=0,
         ),
     )
+
+
+def _job_of(
+    folder: Path, identity: Identity, space: Space, storage: Storage | None
+) -> Callable[[str, dict[str, Any]], Job]:
+    """A trial's id and proposed values -> its job."""
+    base = space.config.to_dict()
+
+    def job_of(trial_id: str, values: dict[str, Any]) -> Job:
+        kept = storage and storage.below("trials").below(trial_id)
+        stamp = identity.stamp(trial_id, values)
+        return Job(trial_id, "train", base, values, folder / "trials" / trial_id, kept, stamp)
+
+    return job_of
