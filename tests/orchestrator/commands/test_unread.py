@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from contextlib import contextmanager, redirect_stdout, suppress
+from importlib import import_module
 
 import pytest
 
@@ -78,9 +79,11 @@ def test_what_is_read_arrives_and_standard_output_is_as_before():
 
 
 @_GONE
-@pytest.mark.parametrize(("command", "name"), [(sweep, "search_run"), (train, "train_run")])
-def test_a_run_goes_on_where_nobody_reads_its_progress(gone, command, name, monkeypatch, tmp_path):
-    module = __import__(f"orchestrator.{name}", fromlist=[name])
+@pytest.mark.parametrize(
+    ("command", "file", "name"), [(sweep, "sweep_run", "search_run"), (train, "train_run", "train_run")]
+)
+def test_a_run_goes_on_where_nobody_reads_its_progress(gone, command, file, name, monkeypatch, tmp_path):
+    module = import_module(f"orchestrator.commands.{file}")
     said = []
 
     def run(*given, **_):
