@@ -25,7 +25,7 @@ import ray
 
 from orchestrator.execution.dispatcher import Dispatcher
 from orchestrator.execution.job import Outcome
-from orchestrator.execution.session import Session
+from orchestrator.execution.job_listener import JobListener
 from orchestrator.record.recorder import RunRecorder
 from orchestrator.search.sampler import TaskSearch
 from orchestrator.search.space import Space
@@ -46,11 +46,12 @@ class _FastSession:
     """Of a session, what a search asks."""
 
     lanes = 1
-    report_of = Session.report_of
-    abandon = Session.abandon
 
     def __init__(self, jobs: int) -> None:
         self.dispatcher = ray.remote(Dispatcher).options(num_cpus=0, max_concurrency=100).remote(jobs)
+
+    def listener(self, *given: Any) -> JobListener:
+        return JobListener(self.dispatcher, *given)
 
     def tick(self) -> None:
         pass

@@ -72,12 +72,6 @@ class RunRecorder:
         """Whether trials are to end at their next task, to be gone on with another time."""
         self.hurried = False
         """Whether :meth:`finish` was interrupted."""
-        self.tick: Callable[[], None] = lambda: None
-        """Called often while trials run."""
-        self.report_of: Callable[[str, int], dict[str, float] | None] = lambda trial_id, task: {}
-        """Trial and task (from 1) -> what the trial reported after it; None: it is in the trial's folder."""
-        self.abandon: Callable[[str], None] = lambda trial_id: None
-        """Tells the lanes that nobody waits for a trial any more."""
         self._trials = trials
         self._kept = kept
         self._say = say

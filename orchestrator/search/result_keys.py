@@ -10,5 +10,9 @@ STATUS = "status"
 """The state of a trial in its last result: ``running``, ``finished``, ``stopped`` or ``failed``."""
 
 
+RUNNING = "running"
+"""The status of a trial whose last result was not its last."""
+
+
 TRIAL = "trial"
 """The key of a proposal that has the trial's id and number, beside the searched values."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray.tune.schedulers import ASHAScheduler
 
-from .result_keys import TASK, TRIAL
+from .result_keys import RUNNING, STATUS, TASK, TRIAL
 
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
@@ -32,6 +32,7 @@ class TaskScheduler(ASHAScheduler):
         write_down: ``write_down(trial id, tasks, go)`` is called with each verdict before anybody acts on it.
             It returns whether the verdict could be written. If not, the sweep is about to end, and no further
             task is begun.
+        answer: Takes the same arguments. It acts on each verdict that was written, also on those of before.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class TaskScheduler(ASHAScheduler):
         tasks: int,
         known: Sequence[TrialEntry] = (),
         write_down: Callable[[str, int, bool], bool] = lambda trial_id, task, go: True,
+        answer: Callable[[str, int, bool], None] = lambda trial_id, task, go: None,
     ) -> None:
         first = 2 if tasks > 3 else 1
         super().__init__(
             time_attr=TASK, metric=metric, mode=mode, max_t=tasks + 1, grace_period=first, reduction_factor=2
         )
         self._write_down = write_down
+        self._answer = answer
         self._verdicts = {entry.id: dict(entry.verdicts) for entry in known if entry.status == "running"}
         self._unfinished = {entry.id: entry.reports for entry in known if entry.status == "running"}
         for entry in known:
@@ -64,15 +67,18 @@ class TaskScheduler(ASHAScheduler):
     def on_trial_result(
         self, tune_controller: TuneController | None, trial: Trial, result: dict[str, Any]
     ) -> str:
-        if self.metric not in result:  # a failure's result
-            return super().on_trial_result(tune_controller, trial, result)
         name, task = trial.config[TRIAL]["id"], int(result[TASK])
+        if self.metric not in result:
+            if result.get(STATUS) == RUNNING:
+                self._answer(name, task, True)  # there is nothing to judge it by
+            return self.CONTINUE
         judged = self._verdicts.setdefault(name, {})
         if task not in judged:
             decision = super().on_trial_result(tune_controller, trial, result)
             if not self._write_down(name, task, decision != self.STOP):
                 return self.STOP
             judged[task] = decision != self.STOP
+        self._answer(name, task, judged[task])
         return self.CONTINUE if judged[task] else self.STOP
 
     def _hear(self, trial: Trial, reports: Sequence[dict[str, float]]) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import tempfile
 import warnings
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..execution.job import Job
 from ..execution.session import Session
 from ..record.recorder import RunRecorder
 from ..storage.identity import Identity
@@ -32,26 +33,19 @@ def search(
     ``watch`` heard of something fatal.
     """
     from .interrupt import first_interrupt
-    from .tune_callback import TuneCallback
-
-    _quiet()
-    TuneCallback.watches[str(folder)] = watch
-    watch.tick = session.tick
-    watch.report_of = session.report_of
-    watch.abandon = session.abandon
 
     def interrupted() -> None:
         watch.interrupted = True
         session.finish_tasks()
 
-    TuneCallback.signals["usual"] = signal.getsignal(signal.SIGUSR1)
+    _quiet()
+    usual = signal.getsignal(signal.SIGUSR1)
     with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as place, first_interrupt(interrupted):
         try:
             if watch.book.ended < trials:
                 _tuner(folder, identity, space, session, watch, trials, storage, place).fit()
         finally:
-            signal.signal(signal.SIGUSR1, TuneCallback.signals["usual"])
-            del TuneCallback.watches[str(folder)]
+            signal.signal(signal.SIGUSR1, usual)
     return "finished" if watch.book.ended >= trials and not watch.interrupted else "interrupted"
 
 
@@ -85,19 +79,13 @@ def _tuner(
     from .sampler import TaskSearch
     from .scheduler import TaskScheduler
     from .trainable import run_trial
-    from .tune_callback import TuneCallback, write_proposal, write_verdict
+    from .tune_bridge import TuneBridge
+    from .tune_callback import TuneCallback
 
-    trainable = tune.with_parameters(
-        run_trial,
-        base=space.config.to_dict(),
-        folder=str(folder / "trials"),
-        storage=storage and storage.below("trials"),
-        identity=identity,
-        dispatcher=session.dispatcher,
-        metric=space.objective.metric,
-    )
-    known = sorted(watch.book.trials.values(), key=lambda entry: entry.number)
     objective, tasks = space.objective, len(watch.names)
+    bridge = TuneBridge(watch, session, _job_of(folder, identity, space, storage), objective.metric)
+    trainable = tune.with_parameters(run_trial, dispatcher=session.dispatcher)
+    known = sorted(watch.book.trials.values(), key=lambda entry: entry.number)
     proposals = TaskSearch(
         space.suggest,
         objective.metric,
@@ -107,16 +95,18 @@ def _tuner(
         trials=trials,
         start=space.start_params(),
         known=known,
-        write_down=partial(write_proposal, str(folder)),
+        write_down=bridge.propose,
     )
-    verdicts = partial(write_verdict, str(folder))
+    verdicts = TaskScheduler(
+        objective.metric, objective.mode, tasks, known, write_down=bridge.decide, answer=bridge.answer
+    )
     return tune.Tuner(
         # No CPU is asked for: what a trial's own process took would be missing where its lane's workers must
         # fit.
         tune.with_resources(trainable, {"memory": 1e6}),
         tune_config=tune.TuneConfig(
             search_alg=proposals,
-            scheduler=TaskScheduler(objective.metric, objective.mode, tasks, known, verdicts),
+            scheduler=verdicts,
             num_samples=trials - watch.book.ended,
             max_concurrent_trials=session.lanes,
             reuse_actors=True,
@@ -125,7 +115,21 @@ def _tuner(
             name="tune",
             storage_path=place,
             failure_config=tune.FailureConfig(max_failures=3),
-            callbacks=[TuneCallback(str(folder))],
+            callbacks=[TuneCallback(bridge)],
             verbose=0,
         ),
     )
+
+
+def _job_of(
+    folder: Path, identity: Identity, space: Space, storage: Storage | None
+) -> Callable[[str, dict[str, Any]], Job]:
+    """A trial's id and proposed values -> its job."""
+    base = space.config.to_dict()
+
+    def job_of(trial_id: str, values: dict[str, Any]) -> Job:
+        kept = storage and storage.below("trials").below(trial_id)
+        stamp = identity.stamp(trial_id, values)
+        return Job(trial_id, "train", base, values, folder / "trials" / trial_id, kept, stamp)
+
+    return job_of

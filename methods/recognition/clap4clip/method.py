@@ -2,201 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...backbones.clip_config import ClipConfig
 from ...common import distributed
-from ...common.checks import check_range
 from ...common.precision import full_precision
 from ...common.schedule import warmup_cosine
-from ...common.task_parameters import TaskParameters
-from ...method import Batch, ClassSpec, Method, Phase, Scenario, Task
-from ..learned_prompts import LearnedPrompts
-from .adapters import ProbabilisticAdapters
-from .attention import VisualGuidedAttention
-from .language_init import language_aware_weights
-from .losses import gaussian_divergence, language_regularisation
-from .task_mask import task_mask
+from ...method import Batch, Phase, Scenario, Task
+from .distributions import Noise, Posterior
+from .growing import GrowingAdapters
+from .terms import distillation, divergences, regularisations
 
 _FINAL_RATE = 1e-3  # of the base rate, in both phases
-_TOKEN_DEVIATION = 0.02
 
 
-@dataclass(frozen=True)
-class Clap4ClipConfig:
-    """Hyper-parameters of CLAP4CLIP. Defaults: the paper's."""
-
-    backbone: ClipConfig = field(default_factory=ClipConfig)
-    """The CLIP that is never trained."""
-
-    samples: int = 20
-    """Monte-Carlo samples M of each class's weight, in training and evaluation. Range: at least 1."""
-
-    vga: bool = True
-    """Whether the classes' text features are guided by the pictures of the batch: visual-guided attention,
-    one layer of a transformer's decoder that all tasks share."""
-
-    vga_heads: int | None = None
-    """Heads of the attention, a divisor of the features' width. ``None`` is 1, and with learned prompts one
-    per 64 of the width. Range: at least 1."""
-
-    vga_ff: int = 2048
-    """Width of the attention's feed-forward layer. Range: at least 1."""
-
-    dropout: float = 0.1
-    """Dropout of the attention, in training alone. Range: at least 0, below 1."""
-
-    task_adapters: bool = True
-    """Whether each task has a probabilistic adapter of its own, or all tasks share a single one."""
-
-    prior: Literal["normal", "data_driven", "frozen"] = "normal"
-    """What the divergence of an adapter's distribution is taken from: ``normal``, N(0, I); ``data_driven``,
-    what the adapter gives for guidance by a random part of the batch; or ``frozen``, what it gives for the
-    mean text feature."""
-
-    context_share: float = 0.67
-    """Part of the batch that guides the ``data_driven`` prior. Range: above 0, at most 1."""
-
-    kl_weight: float = 0.001
-    """Weight of the divergence from the prior, summed over the width, mean over classes. A term of weight 0
-    is not computed. Range: at least 0."""
-
-    lasp_weight: float = 15.0
-    """Weight of past-task distribution regularisation, by which a class's mean sample is to be recognised by
-    its texts: gamma of the paper, beta of the released code. A term of weight 0 is not computed. Range: at
-    least 0."""
-
-    hierarchical: bool = False
-    """Whether a global adapter stands before those of the tasks. Samples from it are added to the text
-    features."""
-
-    global_samples: int = 10
-    """Samples that are drawn from the global adapter. There are M times as many in all. Range: at least 1."""
-
-    distill_weight: float = 0.0
-    """Weight of what keeps the global adapter's means near the previous task's. It needs ``hierarchical``. A
-    term of weight 0 is not computed. Range: at least 0. Released code: 0, and 0.3 where the term is on."""
-
-    ortho_weight: float = 0.0
-    """Weight of what pushes the classes' mean samples apart. A term of weight 0 is not computed. Range: at
-    least 0. Released code: 0, and 5 where the term is on."""
-
-    task_tokens: bool = False
-    """Whether the attention's queries hold a learned token a task. It needs ``vga``."""
-
-    init: Literal["language_aware", "default"] = "language_aware"
-    """Weights that a new adapter starts with: made from the texts of its classes (``language_aware``), or a
-    linear layer's random ones."""
-
-    init_statistic: Literal["std", "variance"] = "std"
-    """The spread over templates that initial weights are made from: the standard deviation or the
-    variance."""
-
-    init_classes: Literal["new", "seen"] = "new"
-    """The classes whose texts make initial weights: those of the ``new`` task, or all ``seen`` so far."""
-
-    reset_shared: bool = False
-    """Whether a single adapter for all tasks gets new initial weights at every task."""
-
-    prompt: Literal["fixed", "coop"] = "fixed"
-    """Prompts of the classes: the stream's ``fixed`` templates, or ``coop``, learned context tokens, with
-    which the text tower runs in every step."""
-
-    context_length: int = 12
-    """Learned context tokens of prompt ``coop``. Range: at least 1."""
-
-    task_contexts: bool = False
-    """Whether prompt ``coop`` keeps a context a task and uses their mean, or has one for all tasks."""
-
-    learning_rate: float = 1e-3
-    """SGD's rate, without momentum or weight decay. After the warm-up it falls along a cosine to a thousandth
-    in every task. Range: above 0."""
-
-    warmup: float = 0.2
-    """Share of a task's steps over which the rate rises linearly. The paper's is one epoch of five. Range: at
-    least 0, below 1."""
-
-    epochs: int = 5
-    """Passes over the task's data and the memory. Range: at least 1."""
-
-    consolidation_epochs: int = 2
-    """Passes over the memory that follow, from the second task on, and train all adapters. Range: at least
-    0."""
-
-    consolidation_factor: float = 0.1
-    """The rate of these passes over ``learning_rate``. Range: above 0."""
-
-    batch_size: int = 64
-    """Pictures in a step, over all workers, and pictures that are scored together in evaluation, on which
-    the scores depend. Range: at least 1."""
-
-    def __post_init__(self) -> None:
-        for name in ("samples", "vga_ff", "global_samples", "context_length", "epochs", "batch_size"):
-            check_range(name, getattr(self, name), 1)
-        if self.vga_heads is not None:
-            check_range("vga_heads", self.vga_heads, 1)
-        check_range("dropout", self.dropout, 0, 1, open_high=True)
-        check_range("context_share", self.context_share, 0, 1, open_low=True)
-        for term in ("kl", "lasp", "distill", "ortho"):
-            check_range(f"{term}_weight", getattr(self, f"{term}_weight"), 0)
-        check_range("learning_rate", self.learning_rate, 0, open_low=True)
-        check_range("warmup", self.warmup, 0, 1, open_high=True)
-        check_range("consolidation_epochs", self.consolidation_epochs, 0)
-        check_range("consolidation_factor", self.consolidation_factor, 0, open_low=True)
-        for name, allowed in _CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} {getattr(self, name)!r} must be one of {', '.join(allowed)}")
-        if self.distill_weight and not self.hierarchical:
-            raise ValueError(
-                f"distill_weight {self.distill_weight} needs hierarchical: the global adapter is distilled"
-            )
-        if not self.vga:
-            if self.task_tokens:
-                raise ValueError("task_tokens true needs vga: tokens are among the attention's queries")
-            if self.prior == "data_driven":
-                raise ValueError("prior 'data_driven' needs vga: allowed without it are normal, frozen")
-
-
-_CHOICES = {
-    "prior": ("normal", "data_driven", "frozen"),
-    "init": ("language_aware", "default"),
-    "init_statistic": ("std", "variance"),
-    "init_classes": ("new", "seen"),
-    "prompt": ("fixed", "coop"),
-}
-
-
-class _Noise(NamedTuple):
-    """Standard normal ``task`` (M, L, C, D) and ``shared`` (L, C, D); L = 1 without the global adapter, and
-    ``shared`` is None then.
-    """
-
-    task: Tensor
-    shared: Tensor | None
-
-
-class _Posterior(NamedTuple):
-    """Distributions of all learnt classes given one batch. ``guided``: u (L, C, D), with what was drawn from
-    the global adapter; ``mean``, ``deviation``: (L, C, D), the task adapters'. ``shared``: mean and
-    deviation (C, D) of the global adapter; ``plain``: u without it (C, D).
-    """
-
-    plain: Tensor
-    guided: Tensor
-    mean: Tensor
-    deviation: Tensor
-    shared: tuple[Tensor, Tensor] | None
-
-
-class Clap4Clip(Method):
+class Clap4Clip(GrowingAdapters):
     """Probabilistic adapters on a frozen CLIP, one a task, guided by the pictures of the batch.
 
     Class weights are w = z + u: text features u guided by the pictures, z drawn from a distribution that the
@@ -210,15 +35,10 @@ class Clap4Clip(Method):
     device, on which it is drawn, but for dropout, which is each rank's own. Classes that have not been learnt
     are scored by their frozen text feature. All in full precision whatever autocast says: what is trained is
     small.
-
-    ``clip``: with learned prompts, the CLIP whose text tower encodes them (see
-    :class:`~methods.recognition.learned_prompts.LearnedPrompts`); loaded from ``config.backbone`` when
-    absent.
     """
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"recognition"})
     frozen = frozenset({"image", "text"})
-    Config = Clap4ClipConfig
     presets = {
         "paper": {},
         "reference": {
@@ -231,61 +51,9 @@ class Clap4Clip(Method):
         },
     }
 
-    def __init__(self, config: Clap4ClipConfig, spec: ClassSpec, clip: nn.Module | None = None) -> None:
-        super().__init__(config, spec)
-        c, width, coop = config, spec.width, config.prompt == "coop"
-        heads = c.vga_heads or (max(1, width // 64) if coop else 1)
-        if c.vga and width % heads:
-            raise ValueError(f"vga_heads {heads} does not divide the features' width of {width}")
-        mean = spec.text.mean(1)
-        self.register_buffer("_mean_text", mean, persistent=False)
-        self.register_buffer("_text", F.normalize(mean, dim=-1), persistent=False)
-        self.register_buffer("sizes", torch.empty(0, dtype=torch.long))
-        self.vga = VisualGuidedAttention(width, heads, c.vga_ff, c.dropout, c.task_tokens) if c.vga else None
-        self.tokens = TaskParameters(width) if c.task_tokens else None
-        self.adapters = ProbabilisticAdapters(width, norm=coop)
-        self.global_adapter: ProbabilisticAdapters | None = None
-        self.teacher: ProbabilisticAdapters | None = None
-        if c.hierarchical:
-            self.global_adapter = ProbabilisticAdapters(width, norm=coop)
-            self.global_adapter.grow(None)
-        self.prompts: LearnedPrompts | None = None
-        if coop:
-            if clip is None:
-                # open_clip takes seconds to import: only for those who learn prompts.
-                from ...backbones.clip import load_clip
-
-                clip = load_clip(c.backbone)
-            self.prompts = LearnedPrompts(clip, spec.names, c.context_length, c.task_contexts)
-        self.register_buffer("_blocked", torch.empty(0, 0, dtype=torch.bool), persistent=False)
-        self.register_buffer("_share", torch.empty(0), persistent=False)
-        self._classes = 0
-        self._newest = range(0)
-
     @property
     def eval_batch_size(self) -> int | None:
         return self.config.batch_size if self.vga is not None else None
-
-    def start_task(self, task: Task) -> None:
-        c = self.config
-        if task.classes.start != self._classes or not len(task.classes):
-            raise ValueError(
-                f"task {task.index} brings the classes {task.classes}, which do not follow the "
-                f"{self._classes} learnt"
-            )
-        if self._classes and self.global_adapter is not None and c.distill_weight:
-            self.teacher = copy.deepcopy(self.global_adapter).requires_grad_(False)
-        first = not self._classes
-        if first or c.task_adapters:
-            self.adapters.grow(self._initial_weight(task.classes))
-        elif c.reset_shared:
-            self.adapters.reset(self._initial_weight(task.classes))
-        if self.tokens is not None:
-            self.tokens.grow(torch.empty(self.spec.width).normal_(0, _TOKEN_DEVIATION))
-        if self.prompts is not None:
-            self.prompts.start_task()
-        self.sizes = torch.cat([self.sizes, self.sizes.new_tensor([len(task.classes)])])
-        self._arrange()
 
     def phases(self, task: Task) -> Sequence[Phase]:
         c = self.config
@@ -345,58 +113,6 @@ class Clap4Clip(Method):
             mean, _ = self.adapters(expected.unsqueeze(0))
             return self._with_unlearnt((mean + expected), classes).squeeze(0)
 
-    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args) -> None:
-        saved = state_dict.get(prefix + "sizes")
-        if saved is not None:
-            self.sizes = self.sizes.new_empty(saved.shape)
-        super()._load_from_state_dict(state_dict, prefix, *args)
-        self._arrange()
-
-    def _arrange(self) -> None:
-        """Makes what follows from the number of classes of each task."""
-        sizes = self.sizes.tolist()
-        self._classes = sum(sizes)
-        if not sizes:
-            return
-        self._newest = range(self._classes - sizes[-1], self._classes)
-        device = self._text.device
-        count = torch.tensor(sizes)
-        self._share = (1 / count.to(self._text.dtype)).repeat_interleave(count).to(device)
-        self._blocked = task_mask(sizes, tokens=False).to(device)
-        self.adapters.arrange(sizes if self.config.task_adapters else [self._classes])
-        if self.vga is not None:
-            self.vga.arrange(sizes)
-
-    def _initial_weight(self, classes: range) -> Tensor | None:
-        c = self.config
-        if c.init == "default":
-            return None
-        start = classes.start if c.init_classes == "new" else 0
-        return language_aware_weights(self.spec.text[start : classes.stop], c.init_statistic)
-
-    def _adapt(self) -> torch.optim.Optimizer:
-        trained = self._train_only(past=False)
-        if self.vga is not None:
-            trained += self.vga.requires_grad_(True).parameters()
-        for growing in (self.tokens, self.prompts and self.prompts.context):
-            if growing is not None:
-                trained.append(growing.new.requires_grad_(True))
-        return torch.optim.SGD(trained, lr=self.config.learning_rate)
-
-    def _consolidate(self) -> torch.optim.Optimizer:
-        trained = self._train_only(past=self.config.task_adapters)
-        return torch.optim.SGD(trained, lr=self.config.learning_rate * self.config.consolidation_factor)
-
-    def _train_only(self, *, past: bool) -> list[nn.Parameter]:
-        """Freezes all but the newest adapter, the global one and, with ``past``, the older adapters; returns
-        the parameters of these.
-        """
-        self.requires_grad_(False)
-        trained = self.adapters.train_only(past=past, new=True)
-        if self.global_adapter is not None:
-            trained += self.global_adapter.train_only(past=False, new=True)
-        return trained
-
     def _terms(self, batch: Batch, *, adapting: bool) -> dict[str, Tensor]:
         """The terms of :meth:`loss`."""
         c = self.config
@@ -412,22 +128,22 @@ class Clap4Clip(Method):
         logits = self._logits(own, self._weights(found, noise))
         labels = batch.label.repeat_interleave(logits.shape[1])
         terms = {"cross_entropy": F.cross_entropy(logits.flatten(0, 1), labels)}
-        text, share = self._mean_text[: self._classes], self._share[classes]
-        drawn = torch.addcmul(found.mean, found.deviation, noise.task.mean(0)).mean(0)
-        if c.lasp_weight:
-            blocked = self._blocked[classes, classes]
-            lasp = language_regularisation(text[classes], drawn[classes], blocked)
-            terms["lasp"] = c.lasp_weight * (share * lasp).sum()
-            if found.shared is not None:
-                drawn_shared = torch.addcmul(*found.shared, noise.shared.mean(0))
-                lasp = language_regularisation(text, drawn_shared)
-                terms["global_lasp"] = c.lasp_weight * lasp.mean()
-        if c.ortho_weight:
-            terms["ortho"] = c.ortho_weight * language_regularisation(drawn, drawn).mean()
+        share = self._share[classes]
+        terms |= regularisations(
+            c,
+            found,
+            noise,
+            classes,
+            text=self._mean_text[: self._classes],
+            share=share,
+            blocked=self._blocked[classes, classes],
+        )
         if c.kl_weight:
-            terms |= self._divergences(found, image, generator, classes)
+            prior, shared_prior = self._priors(found, image, generator, classes)
+            terms |= divergences(c.kl_weight, found, classes, share, prior, shared_prior)
         if self.teacher is not None:
-            terms["distill"] = c.distill_weight * self._distillation(found.plain)
+            past = found.plain[: self._newest.start].unsqueeze(0)
+            terms["distill"] = c.distill_weight * distillation(self.teacher, self.global_adapter, past)
         return terms
 
     def _generator(self, batch: Batch) -> torch.Generator:
@@ -437,12 +153,12 @@ class Clap4Clip(Method):
         """
         return torch.Generator(self._text.device).manual_seed(batch.seed)
 
-    def _noise(self, generator: torch.Generator) -> _Noise:
+    def _noise(self, generator: torch.Generator) -> Noise:
         c, classes, width = self.config, self._classes, self.spec.width
         if not c.hierarchical:
-            return _Noise(self._normal(generator, c.samples, 1, classes, width), None)
+            return Noise(self._normal(generator, c.samples, 1, classes, width), None)
         shared = self._normal(generator, c.global_samples, classes, width)
-        return _Noise(self._normal(generator, c.samples, c.global_samples, classes, width), shared)
+        return Noise(self._normal(generator, c.samples, c.global_samples, classes, width), shared)
 
     def _normal(self, generator: torch.Generator, *shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator, dtype=self._text.dtype, device=self._text.device)
@@ -462,18 +178,12 @@ class Clap4Clip(Method):
         tokens = None if self.tokens is None else torch.cat([self.tokens.past, self.tokens.new])
         return text + self.vga(text, image, tokens)
 
-    def _posterior(self, image: Tensor, noise: _Noise) -> _Posterior:
-        plain = self._guided(image)
-        guided, shared = plain.unsqueeze(0), None
-        if self.global_adapter is not None:
-            mean, deviation = self.global_adapter(guided)
-            shared = mean.squeeze(0), deviation.squeeze(0)
-            guided = guided + torch.addcmul(mean, deviation, noise.shared)
-        return _Posterior(plain, guided, *self.adapters(guided), shared)
+    def _posterior(self, image: Tensor, noise: Noise) -> Posterior:
+        return Posterior.of(self._guided(image), self.adapters, self.global_adapter, noise)
 
-    def _weights(self, found: _Posterior, noise: _Noise) -> Tensor:
+    def _weights(self, found: Posterior, noise: Noise) -> Tensor:
         """z + u of every sample, (M * L, C, D)."""
-        return torch.addcmul(found.mean + found.guided, found.deviation, noise.task).flatten(0, 1)
+        return found.weights(noise)
 
     def _logits(self, image: Tensor, weights: Tensor) -> Tensor:
         """(B, M, C) of pictures (B, D) and class weights (M, C, D): one matrix product."""
@@ -492,19 +202,15 @@ class Clap4Clip(Method):
         learnt = rows[:, classes.start : classes.stop]
         return torch.cat([learnt, unlearnt.expand(len(rows), -1, -1)], dim=1) if len(unlearnt) else learnt
 
-    def _divergences(
-        self, found: _Posterior, image: Tensor, generator: torch.Generator, classes: slice
-    ) -> dict[str, Tensor]:
-        """KL terms: of the tasks that ``classes`` span, and of the global adapter."""
+    def _priors(
+        self, found: Posterior, image: Tensor, generator: torch.Generator, classes: slice
+    ) -> tuple[tuple[Tensor, ...] | None, tuple[Tensor, Tensor] | None]:
+        """Mean and deviation of the priors of ``classes`` and of the global adapter; None: N(0, I)."""
         text = self._prior_text(image, generator)
-        prior = None if text is None else tuple(p[:, classes] for p in self.adapters(text))
-        weight = self.config.kl_weight
-        kl = gaussian_divergence(found.mean[:, classes], found.deviation[:, classes], prior)
-        terms = {"kl": weight * (self._share[classes] * kl.mean(0)).sum()}
-        if found.shared is not None:
-            prior = None if text is None else self.global_adapter(text)
-            terms["global_kl"] = weight * gaussian_divergence(*found.shared, prior).mean()
-        return terms
+        if text is None:
+            return None, None
+        prior = tuple(p[:, classes] for p in self.adapters(text))
+        return prior, None if found.shared is None else self.global_adapter(text)
 
     def _prior_text(self, image: Tensor, generator: torch.Generator) -> Tensor | None:
         """The features (1, C, D) whose distribution is the prior; None for N(0, I)."""
@@ -516,11 +222,3 @@ class Clap4Clip(Method):
         order = torch.randperm(len(image), generator=generator, device=image.device)
         context = order[: max(1, int(c.context_share * len(image)))]
         return self._guided(image[context]).unsqueeze(0)
-
-    def _distillation(self, plain: Tensor) -> Tensor:
-        """Mean squared change of the global adapter's means since the previous task, over its classes."""
-        text = plain[: self._newest.start].unsqueeze(0)
-        with torch.no_grad():
-            wanted, _ = self.teacher(text)
-        mean, _ = self.global_adapter(text)
-        return F.mse_loss(mean, wanted)

@@ -81,26 +81,24 @@ def usr1():
     usual = signal.getsignal(signal.SIGUSR1)
     yield
     signal.signal(signal.SIGUSR1, usual)
-    TuneCallback.signals.clear()
 
 
-def test_tune_takes_no_signal_of_the_commands_and_is_told_by_its_own(usr1, monkeypatch):
+def test_tune_takes_no_signal_of_the_commands_and_is_told_by_its_own(usr1):
     from ray.tune.tune import _setup_signal_catching
 
     heard = []
-    watch = SimpleNamespace(fatal="", interrupted=False, tick=lambda: None)
-    monkeypatch.setitem(TuneCallback.watches, "/r", watch)
+    bridge = SimpleNamespace(over=False, look=lambda: None)
     signal.signal(signal.SIGUSR1, lambda *_: heard.append("usr1"))
-    TuneCallback.signals["usual"] = signal.getsignal(signal.SIGUSR1)
+    follow = TuneCallback(bridge)
     usual = signal.getsignal(signal.SIGINT)
     try:
-        ended, follow = _setup_signal_catching(), TuneCallback("/r")
+        ended = _setup_signal_catching()
         for _ in range(2):
             follow.on_step_begin(1, [])
             signal.raise_signal(signal.SIGUSR1)
             follow.on_step_end(1, [])
         assert heard == ["usr1", "usr1"] and not ended.is_set()
-        watch.interrupted = True
+        bridge.over = True
         follow.on_step_end(2, [])
         assert ended.is_set() and len(heard) == 2
     finally:

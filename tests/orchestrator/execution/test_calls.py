@@ -2,17 +2,13 @@
 started.
 """
 
-from pathlib import Path
-
 import pytest
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError
 
 from orchestrator.execution import calls
-from orchestrator.execution.job import Outcome
 from orchestrator.search import trainable
 from orchestrator.search.result_keys import STATUS, TASK, TRIAL
-from orchestrator.storage.identity import Identity
 
 
 class _Actor:
@@ -57,48 +53,33 @@ def test_an_actor_that_is_away_for_a_moment_is_asked_again_and_one_that_is_dead_
 def _run(dispatcher, monkeypatch, report=lambda result: None):
     told = []
     monkeypatch.setattr(trainable.tune, "report", lambda result: (told.append(result), report(result)))
-    values = {"method.x": 1, TRIAL: {"id": "trial_0001", "number": 0}}
-    identity = Identity("r", "c", "s")
-    given = {"base": {}, "folder": "/runs/s/trials", "storage": None, "identity": identity, "metric": "m"}
-    trainable.run_trial(values, dispatcher=dispatcher, **given)
+    trainable.run_trial({"method.x": 1, TRIAL: {"id": "trial_0001", "number": 0}}, dispatcher=dispatcher)
     return told
 
 
+def _told(task, status="running", **more):
+    return {TASK: task, STATUS: status, **more}
+
+
 def test_a_trial_goes_on_through_a_moment_without_its_dispatcher(monkeypatch):
-    dispatcher = _Actor(
-        submit=[_away(), None],
-        next_report=[
-            ("report", {"m": 5.0, "other": 1.0}),
-            _away(),
-            ("wait", None),
-            ("end", Outcome("finished")),
-        ],
-        answer=[_away(), None],
-    )
-    assert _run(dispatcher, monkeypatch) == [{"m": 5.0, TASK: 1, STATUS: "running"}]
-    assert "stop" not in {method for method, *_ in dispatcher.asked}
-    assert dispatcher.asked.count(("answer", "trial_0001", 1)) == 2, "asked once more, as it was away"
-    (job,) = {repr(args[0]) for method, *args in dispatcher.asked if method == "submit"}
-    stamp = Identity("r", "c", "s").stamp("trial_0001", {"method.x": 1})
-    assert str(Path("/runs/s/trials/trial_0001")) in job and str(stamp) in job
+    dispatcher = _Actor(next_told=[_told(1, m=5.0), _away(), None, _told(2, "finished")])
+    assert _run(dispatcher, monkeypatch) == [_told(1, m=5.0)]
+    assert dispatcher.asked == [("next_told", "trial_0001", task) for task in (0, 1, 1, 1)]
 
 
-@pytest.mark.parametrize(("error", "stopped"), [(SystemExit(0), True), (ConnectionError("lost"), False)])
-def test_only_the_schedulers_stop_ends_the_job(monkeypatch, error, stopped):
+@pytest.mark.parametrize("error", [SystemExit(0), ConnectionError("lost")])
+def test_no_end_of_its_process_is_any_of_the_jobs(monkeypatch, error):
     def raised(result):
         raise error
 
-    dispatcher = _Actor(next_report=[("report", {"m": 5.0})])
+    dispatcher = _Actor(next_told=[_told(1, m=5.0)])
     with pytest.raises(type(error)):
         _run(dispatcher, monkeypatch, raised)
-    assert (("stop", "trial_0001") in dispatcher.asked) == stopped
+    assert {method for method, *_ in dispatcher.asked} == {"next_told"}
 
 
-@pytest.mark.parametrize("fatal", [False, True])
-def test_a_failure_is_a_result_and_another_end_is_none(monkeypatch, fatal):
-    failed = Outcome("failed", "loss term ita is nan", fatal=fatal)
-    dispatcher = _Actor(next_report=[("report", {"m": 5.0}), ("end", failed)])
-    told = _run(dispatcher, monkeypatch)
-    assert told[1:] == [{TASK: 1, STATUS: "failed", "reason": "loss term ita is nan", "fatal": fatal}]
+def test_a_failure_is_a_result_and_another_end_is_none(monkeypatch):
+    told = _run(_Actor(next_told=[_told(1, m=5.0), _told(1, "failed")]), monkeypatch)
+    assert told == [_told(1, m=5.0), _told(1, "failed")]
     for status in ("finished", "stopped", "interrupted"):
-        assert _run(_Actor(next_report=[("end", Outcome(status))]), monkeypatch) == []
+        assert _run(_Actor(next_told=[_told(0, status)]), monkeypatch) == []

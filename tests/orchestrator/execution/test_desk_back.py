@@ -8,14 +8,13 @@ import pytest
 import ray
 from ray.exceptions import ActorUnavailableError
 
-from orchestrator.execution import calls
-from orchestrator.execution import dispatcher as desk
+from orchestrator.execution import calls, dispatcher_state
 from orchestrator.execution.dispatcher import Dispatcher
 from orchestrator.execution.job import Job, Outcome
+from orchestrator.execution.job_listener import JobListener
 from orchestrator.execution.session import Session
-from orchestrator.search import trainable, tune_callback
+from orchestrator.search import trainable
 from orchestrator.search.result_keys import STATUS, TASK, TRIAL
-from orchestrator.search.tune_callback import TuneCallback
 from orchestrator.storage.identity import Identity
 
 
@@ -25,7 +24,7 @@ def _job(name):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(desk, "_PATIENCE", 0.02)
+    monkeypatch.setattr(dispatcher_state, "_PATIENCE", 0.02)
     monkeypatch.setattr(calls, "_PAUSES", (0, 0))
 
 
@@ -48,10 +47,14 @@ def test_a_lane_stops_at_its_task_boundary_joins_and_goes_on_from_there():
         assert await second.next(0, "group") == ("wait", None)
         assert await second.next_report("a", 1) == ("unknown", None)
         await second.answer("a", 1)
-        await second.submit(_job("a"))
+        await second.submit(_job("a"), 1)
         assert await second.next(0, "group") == ("job", "a"), "and it is no crash of the job's"
-        for task in (1, 2):
-            await second.report(0, "group", "a", {"task": task})
+        await second.report(0, "group", "a", {"task": 1})
+        assert await second.verdict(0, "group", "a", 1) is True, (
+            "the driver, which has heard it, says no more"
+        )
+        await second.report(0, "group", "a", {"task": 2})
+        assert await second.verdict(0, "group", "a", 2) is None
         assert await second.next_report("a", 1) == ("report", {"task": 2}), "none is heard twice or left out"
         assert await second.next(0, "an older group") == ("end", None)
 
@@ -96,37 +99,39 @@ def _away():
     return ActorUnavailableError("it is starting again", b"0" * 16)
 
 
-def test_a_trial_hands_in_its_job_again_and_reports_nothing_twice(no_ray, monkeypatch):
+def test_a_trial_of_tunes_is_told_on_by_the_one_that_is_back(no_ray, monkeypatch):
     told = []
     monkeypatch.setattr(trainable.tune, "report", told.append)
-    actor = _Actor(
-        next_report=[
-            ("report", {"m": 5.0}),
-            _away(),
-            ("unknown", None),
-            ("wait", None),
-            ("report", {"m": 6.0}),
-            ("end", Outcome("finished")),
-        ]
+    first, second = ({"m": value, TASK: task, STATUS: "running"} for task, value in ((1, 5.0), (2, 6.0)))
+    actor = _Actor(next_told=[first, _away(), None, second, {TASK: 2, STATUS: "finished"}])
+    trainable.run_trial({"method.x": 1, TRIAL: {"id": "a", "number": 0}}, dispatcher=actor)
+    assert told == [first, second]
+    assert [args for method, *args in actor.asked] == [["a", 0], *[["a", 1]] * 3, ["a", 2]]
+
+
+def _session(actor, tmp_path):
+    identity, options = Identity.new("", ""), SimpleNamespace(run=None)
+    said = []
+    session = Session(
+        tmp_path,
+        identity,
+        options,
+        None,
+        None,
+        wanted=1,
+        jobs=1,
+        seeds=[0],
+        largest_memory=0,
+        say=said.append,
     )
-    given = {"base": {}, "folder": "/r/trials", "storage": None, "identity": Identity("r", "c", "s")}
-    values = {"method.x": 1, TRIAL: {"id": "a", "number": 0}}
-    trainable.run_trial(values, dispatcher=actor, metric="m", **given)
-    assert told == [{"m": value, TASK: task, STATUS: "running"} for task, value in ((1, 5.0), (2, 6.0))]
-    handed_in = [args[0] for method, *args in actor.asked if method == "submit"]
-    assert len(handed_in) == 2 and handed_in[0] == handed_in[1]
-    assert [args for method, *args in actor.asked if method == "next_report"][-2:] == [["a", 1], ["a", 2]]
+    session.dispatcher, session._lanes = actor, SimpleNamespace(count=1)
+    session._shared.parcel = "parcel"
+    return session, said
 
 
-def _session(actor):
-    session = Session.__new__(Session)
-    session.dispatcher, session.lanes = actor, 1
-    session._parcel, session._finishing, session._said, session._done = "parcel", None, [], 0
-    session._say = session._said.append
-    return session
-
-
-def test_a_run_without_a_search_hands_in_its_job_again_as_well(no_ray, monkeypatch):
+def test_a_job_is_handed_in_again_with_what_it_was_answered_and_nothing_is_heard_twice(
+    no_ray, monkeypatch, tmp_path
+):
     actor = _Actor(
         next_report=[
             ("report", {"task": 1}),
@@ -136,7 +141,7 @@ def test_a_run_without_a_search_hands_in_its_job_again_as_well(no_ray, monkeypat
             ("end", Outcome("finished")),
         ]
     )
-    session, heard, ended = _session(actor), [], []
+    (session, _), heard, ended = _session(actor, tmp_path), [], []
     monkeypatch.setattr(session, "tick", lambda: None)
     session.run(
         [_job("a")],
@@ -144,36 +149,48 @@ def test_a_run_without_a_search_hands_in_its_job_again_as_well(no_ray, monkeypat
         on_end=lambda _, outcome: ended.append(outcome.status),
     )
     assert heard == [1, 2] and ended == ["finished"]
-    assert [args for method, *args in actor.asked if method == "submit"] == [[_job("a")]] * 2
+    handed_in = [args for method, *args in actor.asked if method == "submit"]
+    assert handed_in == [[_job("a"), 0], [_job("a"), 1]]
+    assert [args for method, *args in actor.asked if method == "answer"] == [["a", 1], ["a", 2]]
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
-def test_the_driver_tells_it_of_lanes_and_stream_once(no_ray, interrupted):
+def test_the_driver_tells_it_of_lanes_and_stream_and_jobs_and_trials_once(no_ray, interrupted, tmp_path):
     actor = _Actor(knows_stream=[True, False, True], drain=0)
-    session = _session(actor)
+    session, said = _session(actor, tmp_path)
     session._finishing = object() if interrupted else None
+    listener = session.listener(lambda *_: None, lambda *_: None)
+    for name in ("a", "b"):
+        listener.submit(_job(name))
+        listener.tell(name, {TASK: 1, STATUS: "running"})
+    listener.answer("a", 2, go=True)
+    listener.untell("b")
+    actor.asked.clear()
     for _ in range(3):
-        session._keep_desk()
+        session._keep_dispatcher()
     told = [asked for asked in actor.asked if asked[0] != "knows_stream"]
-    assert told == [("expect", 1), ("set_stream", "parcel"), *([("drain",)] if interrupted else [])]
-    assert session._said == ["the dispatcher died and is back; the tasks under way begin again"]
-    session._parcel = None
-    session._keep_desk()
+    assert told == [
+        ("expect", 1),
+        ("set_stream", "parcel"),
+        ("submit", _job("a"), 2),
+        ("submit", _job("b"), 0),
+        ("tell", "a", {TASK: 1, STATUS: "running"}),
+        *([("drain",)] if interrupted else []),
+    ]
+    assert said == ["the dispatcher died and is back; the tasks under way begin again"]
+    session._shared.parcel = None
+    session._keep_dispatcher()
     assert len(actor.asked) == 3 + len(told), "before there is a stream nothing is missed"
 
 
-def test_a_report_that_died_with_it_is_taken_from_the_trials_folder(no_ray, monkeypatch):
-    actor = _Actor(next_report=[("unknown", None), ("wait", None), ("report", {"task": 1})])
-    session, told = _session(actor), []
-    watch = SimpleNamespace(
-        report_of=session.report_of,
-        find=lambda name: told.append(("found", name)),
-        task=lambda name, report: told.append((name, report)),
-        safely=lambda call, *args: call(*args),
-        fatal="",
-    )
-    monkeypatch.setitem(TuneCallback.watches, "/r", watch)
-    one = SimpleNamespace(config={TRIAL: {"id": "a"}})
-    for _ in range(3):
-        tune_callback.TuneCallback("/r").on_trial_result(0, [], one, {TASK: 1, STATUS: "running"})
-    assert told == [("found", "a"), ("found", "a"), ("a", {"task": 1})]
+def test_a_job_that_is_to_stop_is_not_heard_any_more(no_ray):
+    actor = _Actor(next_report=[("report", {"task": 1})])
+    heard = []
+    listener = JobListener(actor, lambda _, metrics: heard.append(metrics), lambda *_: pytest.fail("heard"))
+    listener.submit(_job("a"))
+    listener.submit(_job("a"))
+    assert listener.under_way == ["a"] and listener.hear(0.0) and listener.done == len(heard) == 1
+    listener.answer("a", 1, go=False)
+    assert listener.under_way == [] and not listener.hear(0.0)
+    assert actor.asked[-1] == ("stop", "a")
+    assert [method for method, *_ in actor.asked].count("submit") == 1, "a job is handed in once"

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.execution import dispatcher as desk
-from orchestrator.execution import lane_table
+from orchestrator.execution import dispatcher_state, lane_calls, lane_table
 from orchestrator.execution.dispatcher import Dispatcher
 from orchestrator.execution.fair_share import SweepShare
 from orchestrator.execution.job import Job, Outcome
@@ -23,10 +22,10 @@ class _Desk(Dispatcher):
         self._names = count()
 
     def _attempt(self, lane):
-        return self._roll[lane].attempt
+        return self._lanes[lane].attempt
 
     def _lane_of(self, job_id):
-        (lane,) = [number for number, entry in self._roll.lanes.items() if entry.job == job_id]
+        (lane,) = [number for number, entry in self._lanes.lanes.items() if entry.job == job_id]
         return lane
 
     async def join(self, lane, seconds, nodes=()):
@@ -53,8 +52,8 @@ class _Desk(Dispatcher):
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(desk, "_PATIENCE", 0.02)
-    monkeypatch.setattr(desk, "_RANKS", 0.02)
+    monkeypatch.setattr(dispatcher_state, "_PATIENCE", 0.02)
+    monkeypatch.setattr(lane_calls, "_RANKS", 0.02)
     monkeypatch.setattr(lane_table, "_LOOK", 0.0)
 
 
@@ -67,7 +66,7 @@ def test_a_job_goes_from_trial_to_lane_and_its_reports_come_back():
         await d.join(0, 1.0)
         await d.submit(_job("a"))
         assert (await d.next(0))[1] == "a"
-        assert await d.job("a") == _job("a"), "every rank takes it from the desk, not from rank 0"
+        assert await d.job("a") == _job("a"), "every rank takes it from the dispatcher, not from rank 0"
         await d.report("a", {"task": 1, "x": 5.0})
         assert await d.next_report("a", 0) == ("report", {"task": 1, "x": 5.0})
         assert await d.verdict("a", 1) is None
@@ -81,7 +80,7 @@ def test_a_job_goes_from_trial_to_lane_and_its_reports_come_back():
     _run(story)
 
 
-def test_a_lane_waits_for_the_stream_and_each_of_its_ranks_takes_it_from_the_desk():
+def test_a_lane_waits_for_the_stream_and_each_of_its_ranks_takes_it_from_the_dispatcher():
     async def story(d):
         assert await d.join(0, 1.0) == await d.stream(0) == "wait"
         await d.set_stream("a parcel")
@@ -317,7 +316,7 @@ def test_what_comes_from_a_worker_group_that_was_replaced_or_of_another_job_is_d
 
 
 def test_a_verdict_that_came_while_the_group_was_replaced_is_for_the_new_one(monkeypatch):
-    monkeypatch.setattr(desk, "_PATIENCE", 5.0)
+    monkeypatch.setattr(dispatcher_state, "_PATIENCE", 5.0)
 
     async def story():
         d = Dispatcher(5)

@@ -8,18 +8,29 @@ import ray
 
 from orchestrator.execution.ray_watch import RayLost
 from orchestrator.execution.session import Session
+from orchestrator.storage.identity import Identity
 
 
 @pytest.fixture
 def session(tmp_path, monkeypatch):
-    """A session that shares a file and has one lane. ``asked`` has the calls to the Ray that has died."""
-    found = Session.__new__(Session)
-    found.asked, found.folder, found.dispatcher = [], tmp_path, "the desk"
-    found._say = found._said = lambda line: None
-    found._threads, found._finishing, found._lost = [], None, False
-    found._store = SimpleNamespace(close=lambda delete: found.asked.append("store"))
+    """One that shares a file and has one lane; ``asked``: what was asked of the Ray that has died."""
+    found = Session(
+        tmp_path,
+        Identity.new("", ""),
+        SimpleNamespace(run=None),
+        None,
+        None,
+        wanted=1,
+        jobs=1,
+        seeds=[0],
+        largest_memory=0,
+        say=lambda line: None,
+    )
+    found.asked, found.dispatcher = [], "the dispatcher"
+    found._lanes = SimpleNamespace(alive=False, wait=lambda dispatcher: None)
+    found._shared._store = SimpleNamespace(close=lambda delete: found.asked.append("store"))
     found._ray = SimpleNamespace(end=lambda: found.asked.append("ray"))
-    found._watch = SimpleNamespace(end=lambda: found.asked.append("watch"))
+    found._ray_watch = SimpleNamespace(end=lambda: found.asked.append("watch"))
     (tmp_path / "shared").mkdir()
     (tmp_path / "shared" / "array").write_text("shared")
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
@@ -30,17 +41,17 @@ def _lost(*_, **__):
     raise RayLost("it has died")
 
 
-@pytest.mark.parametrize("during", ["_drain", "_end_lanes"])
+@pytest.mark.parametrize("during", ["drain", "wait"])
 @pytest.mark.parametrize("why", [None, KeyboardInterrupt])
 def test_where_ray_is_lost_as_a_session_is_left_nothing_more_is_asked_of_it(
     session, during, why, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(session, "_drain", lambda: 1)
-    monkeypatch.setattr(session, during, _lost)
+    monkeypatch.setattr(*((session, "_drain") if during == "drain" else (session._lanes, "wait")), _lost)
     with pytest.raises(RayLost):
         session.__exit__(why, None, None)
     assert session.asked == ["watch"], "its store and its end would be waited for"
-    assert not (tmp_path / "shared").exists() and session._store is None
+    assert not (tmp_path / "shared").exists() and session._shared._store is None
 
 
 @pytest.mark.parametrize("why", [None, ValueError])
@@ -48,7 +59,7 @@ def test_where_ray_is_lost_as_its_store_is_freed_the_disk_is_freed_all_the_same(
     session, why, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(session, "_drain", lambda: 0)
-    session._store.close = _lost
+    session._shared._store.close = _lost
     with pytest.raises(RayLost):
         session.__exit__(why, None, None)
     assert session.asked == ["watch"] and not (tmp_path / "shared").exists()
@@ -66,7 +77,7 @@ def test_where_ray_lives_the_store_is_freed_and_then_ray_is_ended(session, monke
     assert session.asked == ["store", "watch", "ray", "watch"] and not (tmp_path / "shared").exists()
 
 
-def test_a_desk_that_does_not_answer_ctrl_c_ends_no_thread_with_a_traceback(session, monkeypatch):
+def test_a_dispatcher_that_does_not_answer_ctrl_c_ends_no_thread_with_a_traceback(session, monkeypatch):
     raised = []
     monkeypatch.setattr(threading, "excepthook", lambda given: raised.append(given.exc_value))
     monkeypatch.setattr(session, "_drain", lambda: 1 / 0)

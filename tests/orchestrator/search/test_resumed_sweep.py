@@ -416,8 +416,6 @@ def test_an_interruption_after_the_last_trial_leaves_the_look_at_test_for_later(
             play(folder, identity, space, session, watch, trials, storage)
             signal.raise_signal(signal.SIGINT)
 
-    for name in ("tick", "report_of", "abandon"):
-        monkeypatch.setattr(sweep_run.Session, name, None, raising=False)
     monkeypatch.setattr(sweep_run.Session, "finish_tasks", lambda _: asked.append("to end"), raising=False)
     monkeypatch.setattr(tuner, "_tuner", Tuner)
     monkeypatch.setattr(sweep_run, "search", _SEARCH)

@@ -28,10 +28,13 @@ from orchestrator.commands import sweep_run, train_run
 from orchestrator.errors import UserError
 from orchestrator.evaluation import final_evaluation
 from orchestrator.evaluation.final_evaluation import final_evaluation as look_at_test
-from orchestrator.execution.job import Job, Outcome
+from orchestrator.execution import job_listener
+from orchestrator.execution.job import Outcome
+from orchestrator.execution.job_listener import JobListener
+from orchestrator.execution.session import Session
 from orchestrator.execution.trial_folder import trial_folder
 from orchestrator.record import figure_worker, recorder
-from orchestrator.search.result_keys import STATUS, TASK, TRIAL
+from orchestrator.search.result_keys import RUNNING, STATUS, TASK
 from orchestrator.search.space import Space
 from orchestrator.storage import patience
 from orchestrator.storage.url_folder import Storage
@@ -103,14 +106,16 @@ class Loop(StreamLoop):
 
 
 class Lane:
-    """A run's session with one lane, in this process. For ``disk`` see :class:`Disk`."""
+    """A run's session with one lane, in this process, and its dispatcher. For ``disk`` see :class:`Disk`."""
 
     disk = None
-    lanes, dispatcher = 1, None
+    lanes = 1
+    run = Session.run
 
     def __init__(self, folder, identity, base, source, tokenizer, **options):
         self._stream = SimpleNamespace(scenario="recognition", spec=None, tasks=_tasks(source))
         self._reports, self._answers = {}, {}
+        self.dispatcher, self.tune, self.going_on = self, None, False
 
     def __enter__(self):
         return self
@@ -121,35 +126,24 @@ class Lane:
     def tick(self):
         pass
 
-    def abandon(self, job_id):
-        pass
-
     finish_tasks = tick
 
-    def report_of(self, job_id, task):
-        return self._reports[job_id][task - 1]
+    def listener(self, *given):
+        return Listener(self, *given)
 
-    def run(
-        self,
-        jobs,
-        on_start=lambda _: None,
-        on_report=lambda *_: None,
-        on_end=lambda *_: None,
-        go=lambda: True,
-    ):
-        waiting = list(jobs)
-        while waiting:
-            job = waiting.pop(0)
-            on_start(job)
-            if not go():
-                return
+    # --- what the driver says to a dispatcher ---
 
-            def hear(metrics, job=job):
-                on_report(job, metrics)
-                return True
+    def submit(self, job, answered):
+        pass
 
-            if (following := on_end(job, self.work(job, hear))) is not None:
-                waiting.insert(0, following)
+    def answer(self, job_id, task):
+        self.going_on = True
+
+    def stop(self, job_id):
+        self.going_on = False
+
+    def tell(self, trial_id, result):
+        self.tune(result)
 
     def work(self, job, hear):
         """The job's outcome. A worker that is killed is replaced. ``hear`` answers whether to continue."""
@@ -199,49 +193,61 @@ class Lane:
         return self._answers[id(heard), task]
 
 
+class Listener(JobListener):
+    """The driver's own, but for what it hears: a lane that has a job does it whole."""
+
+    def _listen(self, job_id):
+        pass
+
+    def hear(self, timeout):
+        if not self._followed:
+            return False
+        followed = next(iter(self._followed.values()))
+        outcome = self._dispatcher.work(followed.job, functools.partial(self._report, followed))
+        if followed.job.id in self._followed:
+            self._take(followed, "end", outcome)
+        return True
+
+    def _report(self, followed, metrics):
+        self._dispatcher.going_on = False
+        self._take(followed, "report", metrics)
+        return self._dispatcher.going_on
+
+
 class Tuner:
     """Tune's loop in this process. It calls searcher, scheduler and callbacks in Tune's order."""
 
     lane = None
 
     def __init__(self, trainable, tune_config, run_config):
-        self._given, self._tune, (self._callback,) = trainable.keywords, tune_config, run_config.callbacks
+        self._tune, (self._callback,) = tune_config, run_config.callbacks
+        self._over = []
+        self._callback._end_tune = lambda *signal: self._over.append(signal)
 
     def fit(self):
         for number in range(self._tune.num_samples):
             proposal = self._tune.search_alg.suggest(f"tune {number}")
-            if proposal is None or self._stopped():
+            if proposal is None:
                 return
             trial = SimpleNamespace(trial_id=f"tune {number}", config=proposal, last_result=None)
             self._tune.scheduler.on_trial_add(None, trial)
+            self.lane.tune = functools.partial(self._hear, trial)
             self._callback.on_trial_start(0, [], trial)
-            values = dict(proposal)
-            name = values.pop(TRIAL)["id"]
-            kept = self._given["storage"] and self._given["storage"].below(name)
-            folder = Path(self._given["folder"]) / name
-            stamp = self._given["identity"].stamp(name, values)
-            job = Job(name, "train", self._given["base"], values, folder, kept, stamp)
-            outcome = self.lane.work(job, functools.partial(self._hear, trial))
-            if outcome.fatal:
-                result = {TASK: 0, STATUS: "failed", "reason": outcome.reason, "fatal": True}
-                self._callback.on_trial_result(0, [], trial, result)
+            self._callback.on_step_end(0, [])
+            if self._over:
+                return
             self._tune.search_alg.on_trial_complete(trial.trial_id, trial.last_result)
             self._callback.on_trial_complete(0, [], trial)
-            if self._stopped():
-                return
 
-    def _hear(self, trial, metrics):
-        result = {_METRIC: metrics[_METRIC], TASK: metrics["task"], STATUS: "running"}
-        result["training_iteration"] = metrics["task"]
+    def _hear(self, trial, told):
+        if told[STATUS] != RUNNING:  # the trial's function returns
+            assert told[STATUS] in ("finished", "stopped")
+            return
+        result = {**told, "training_iteration": told[TASK]}
         decision = self._tune.scheduler.on_trial_result(None, trial, result)
         if decision != TrialScheduler.STOP:
             self._tune.search_alg.on_trial_result(trial.trial_id, result)
-        self._callback.on_trial_result(0, [], trial, result)
         trial.last_result = result
-        return decision != TrialScheduler.STOP and not self._stopped()
-
-    def _stopped(self):
-        return bool(self._callback._watch.fatal)
 
 
 @pytest.fixture
@@ -276,6 +282,9 @@ def disk(monkeypatch, tmp_path):
     for module in (sweep_run, train_run):
         monkeypatch.setattr(module, "Session", lambda *a, **o: _keep(Lane(*a, **o)))
         monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
+    monkeypatch.setattr(
+        job_listener, "ask", lambda dispatcher, call, *given: getattr(dispatcher, call)(*given)
+    )
     monkeypatch.setattr(ray.tune, "Tuner", Tuner)
     monkeypatch.setattr(ray.tune, "with_parameters", functools.partial)
     monkeypatch.setattr(ray.tune, "with_resources", lambda trainable, _: trainable)

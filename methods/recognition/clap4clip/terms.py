@@ -1,0 +1,74 @@
+"""The terms of CLAP4CLIP's loss beside the cross-entropy, each with its weight."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .adapters import ProbabilisticAdapters
+from .config import Clap4ClipConfig
+from .distributions import Noise, Posterior
+from .losses import gaussian_divergence, language_regularisation
+
+
+def regularisations(
+    config: Clap4ClipConfig,
+    found: Posterior,
+    noise: Noise,
+    classes: slice,
+    *,
+    text: Tensor,
+    share: Tensor,
+    blocked: Tensor,
+) -> dict[str, Tensor]:
+    """The terms ``lasp`` of ``classes``, ``global_lasp`` and ``ortho``, as far as they have a weight.
+
+    Args:
+        config: Its weights, and whether there is a global adapter.
+        found: The distributions of all learnt classes.
+        noise: What is drawn from them.
+        classes: Those whose distributions are regularised towards past tasks' texts.
+        text: Mean text features of all learnt classes, (C, D).
+        share: The weight of each of ``classes``, one over the size of its task.
+        blocked: bool, pairs of ``classes`` that do not compete.
+    """
+    terms = {}
+    drawn = torch.addcmul(found.mean, found.deviation, noise.task.mean(0)).mean(0)
+    if config.lasp_weight:
+        lasp = language_regularisation(text[classes], drawn[classes], blocked)
+        terms["lasp"] = config.lasp_weight * (share * lasp).sum()
+        if found.shared is not None:
+            drawn_shared = torch.addcmul(*found.shared, noise.shared.mean(0))
+            lasp = language_regularisation(text, drawn_shared)
+            terms["global_lasp"] = config.lasp_weight * lasp.mean()
+    if config.ortho_weight:
+        terms["ortho"] = config.ortho_weight * language_regularisation(drawn, drawn).mean()
+    return terms
+
+
+def divergences(
+    weight: float,
+    found: Posterior,
+    classes: slice,
+    share: Tensor,
+    prior: tuple[Tensor, Tensor] | None,
+    shared_prior: tuple[Tensor, Tensor] | None,
+) -> dict[str, Tensor]:
+    """KL terms: ``kl``, of ``classes`` to ``prior``, and ``global_kl``, of the global adapter to
+    ``shared_prior``. A prior is a mean and a deviation; None is N(0, I). ``share``: see
+    :func:`regularisations`.
+    """
+    kl = gaussian_divergence(found.mean[:, classes], found.deviation[:, classes], prior)
+    terms = {"kl": weight * (share * kl.mean(0)).sum()}
+    if found.shared is not None:
+        terms["global_kl"] = weight * gaussian_divergence(*found.shared, shared_prior).mean()
+    return terms
+
+
+def distillation(teacher: ProbabilisticAdapters, student: ProbabilisticAdapters, text: Tensor) -> Tensor:
+    """Mean squared change of the global adapter's means for ``text`` (1, C, D) since the previous task."""
+    with torch.no_grad():
+        wanted, _ = teacher(text)
+    mean, _ = student(text)
+    return F.mse_loss(mean, wanted)

@@ -1,0 +1,120 @@
+"""What the driver, and Tune's trials, say to a dispatcher and ask of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..object_store.shared_pickle import SharedPickle
+from .dispatcher_state import DispatcherState, wait
+from .fair_share import SweepShare
+from .job import Job, Outcome
+
+
+class DriverCalls(DispatcherState):
+    """Called by the driver, but for :meth:`standing`, which other sweeps call, and :meth:`next_told`, which
+    Tune's trials do.
+    """
+
+    async def set_stream(self, handle: SharedPickle) -> None:
+        """The published stream, which lanes wait for: packed, as this process has no use for it, nor for
+        torch, which it would have to import.
+        """
+        self._stream = handle
+        self._wake()
+
+    async def expect(self, lanes: int) -> None:
+        """Lanes 0 .. ``lanes`` - 1 are on their way."""
+        for number in range(lanes):
+            self._lanes[number]
+
+    async def drain(self) -> int:
+        """No new job is taken and every one under way stops at its next task boundary; answers how many
+        are.
+        """
+        self._closed = True
+        self._jobs.waiting.clear()
+        held = self._jobs.under_way(self._lanes.held())
+        for state in held:
+            state.stopped = True
+        self._jobs.wake_all()
+        self._told.wake()
+        self._wake()
+        return len(held)
+
+    async def knows_stream(self) -> bool:
+        """Whether :meth:`set_stream` was called, of this dispatcher or the one whose place it took."""
+        return self._stream is not None
+
+    async def lanes(self) -> dict[str, dict[int, Any]]:
+        """``ready``: lane -> seconds its workers took to come up at first; ``joins``: how often they came up;
+        ``dead``: lane -> reason; ``states``: see :class:`~orchestrator.execution.lane_table.LaneEntry`.
+        """
+        lanes = self._lanes.lanes
+        return {
+            "ready": {n: e.seconds for n, e in lanes.items() if e.seconds is not None},
+            "joins": {n: e.joins for n, e in lanes.items() if e.joins},
+            "dead": {n: e.reason for n, e in lanes.items() if e.state == "dead"},
+            "states": {n: e.state for n, e in lanes.items()},
+        }
+
+    async def standing(self) -> SweepShare:
+        """What the sweep has of the cluster, for other sweeps to ask."""
+        return self._demand.share()
+
+    async def neighbours(self, standings: list[SweepShare]) -> None:
+        """What the other sweeps on the cluster have."""
+        self._demand.others = standings
+        self._wake()
+
+    async def submit(self, job: Job, answered: int = 0) -> None:
+        """Hands in a job. One that is already known is not run twice. ``answered``: after how many tasks the
+        driver has said go already, to the dispatcher whose place this one took.
+        """
+        if job.id in self._jobs:
+            return
+        state = self._jobs.add(job, answered)
+        if self._lanes.all_dead:
+            reason = next(iter(self._lanes.lanes.values())).reason
+            state.finish(Outcome("failed", f"no lane is left: {reason}", fatal=True))
+            return
+        self._jobs.waiting.append(job.id)
+        self._wake()
+
+    async def next_report(self, job_id: str, heard: int) -> tuple[str, Any]:
+        """``("report", metrics)`` number ``heard`` (from 0), ``("end", Outcome)``, ``("wait", None)`` after a
+        while, or ``("unknown", None)``: this dispatcher took the place of one that died, and the job is to be
+        handed in again. Once it is drained nobody is kept waiting: that is an end as well.
+        """
+        state = self._jobs.get(job_id)
+        if state is None:
+            return ("end", Outcome("interrupted")) if self._closed else ("unknown", None)
+        if heard >= len(state.reports) and state.outcome is None and not self._closed:
+            await wait(state.changed)
+        if heard < len(state.reports):
+            return "report", state.reports[heard]
+        if self._closed and state.outcome is None:
+            return "end", Outcome("interrupted")
+        return ("end", state.outcome) if state.outcome is not None else ("wait", None)
+
+    async def answer(self, job_id: str, task: int) -> None:
+        """Go on after ``task`` tasks."""
+        if (state := self._jobs.get(job_id)) is not None:
+            state.answers[task] = True
+            state.wake()
+
+    async def stop(self, job_id: str) -> None:
+        """Stop at the next task boundary; a job that no lane has taken yet ends at once."""
+        self._jobs.stop(job_id)
+
+    async def tell(self, trial_id: str, result: dict[str, Any]) -> None:
+        """What Tune is to hear of a trial: see :class:`~orchestrator.execution.told_board.ToldBoard`."""
+        self._told.tell(trial_id, result)
+
+    async def next_told(self, trial_id: str, task: int) -> dict[str, Any] | None:
+        """What the driver told of a trial after more than ``task`` tasks, or last; None: nothing yet, after a
+        while. Once the dispatcher is drained nobody is kept waiting.
+        """
+        if self._told.newer(trial_id, task) is None and not self._closed:
+            await wait(self._told.news)
+        told = self._told.newer(trial_id, task)
+        return {"task": task, "status": "interrupted"} if told is None and self._closed else told

@@ -1,0 +1,141 @@
+"""Where the driver hears the dispatcher: what jobs report, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .calls import ask
+from .job import Job, Outcome
+
+
+@dataclass
+class _Followed:
+    """A job, how many of its reports were heard, and after how many tasks it was told to go on."""
+
+    job: Job
+    heard: int = 0
+    answered: int = 0
+
+
+class JobListener:
+    """Hands jobs to the dispatcher and hears what becomes of them; nobody else does, in a sweep or a run.
+
+    The road of a report: it is heard here, once; ``on_report`` has it, which is the record; then ``judge``
+    has it, which says go or stop by :meth:`answer`, at once or later. The lane waits for that.
+
+    A dispatcher that took the place of one that died is told again what it has to know. What the lanes had
+    finished meanwhile they report to it anew.
+
+    Args:
+        dispatcher: The actor.
+        on_report: Takes a job and the metrics of a task that it has finished.
+        on_end: Takes a job and how it ended.
+        judge: Takes a job, how many tasks it has done, and the last one's metrics; None: all go on.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Any,
+        on_report: Callable[[Job, dict[str, float]], object],
+        on_end: Callable[[Job, Outcome], object],
+        judge: Callable[[Job, int, dict[str, float]], object] | None = None,
+    ) -> None:
+        self.done = 0
+        """How many reports were heard."""
+        self._dispatcher = dispatcher
+        self._on_report = on_report
+        self._on_end = on_end
+        self._judge = judge or (lambda job, task, metrics: self.answer(job.id, task, go=True))
+        self._followed: dict[str, _Followed] = {}
+        self._asked: dict[Any, str] = {}
+        self._told: dict[str, dict[str, Any]] = {}
+
+    @property
+    def under_way(self) -> list[str]:
+        """The ids of the jobs that were handed in and have not ended."""
+        return list(self._followed)
+
+    def submit(self, job: Job) -> None:
+        """Hands in a job, once."""
+        if job.id not in self._followed:
+            self._followed[job.id] = _Followed(job)
+            self._hand_in(job.id)
+            self._listen(job.id)
+
+    def hear(self, timeout: float) -> bool:
+        """Takes what the first job says that says anything within ``timeout`` seconds; whether one did."""
+        import ray
+        from ray.exceptions import ActorUnavailableError
+
+        if not self._asked:
+            return False
+        ready, _ = ray.wait(list(self._asked), timeout=timeout)
+        if not ready:
+            return False
+        followed = self._followed[self._asked.pop(ready[0])]
+        try:
+            kind, found = ray.get(ready[0])
+        except ActorUnavailableError:
+            kind, found = ask(self._dispatcher, "next_report", followed.job.id, followed.heard)
+        self._take(followed, kind, found)
+        return True
+
+    def _take(self, followed: _Followed, kind: str, found: Any) -> None:
+        job = followed.job
+        if kind == "end":
+            del self._followed[job.id]
+            self._on_end(job, found)
+            return
+        if kind == "report":
+            followed.heard += 1
+            self.done += 1
+            self._on_report(job, found)
+            self._judge(job, followed.heard, found)
+        elif kind == "unknown":
+            self._hand_in(job.id)
+        if job.id in self._followed:
+            self._listen(job.id)
+
+    def answer(self, job_id: str, task: int, go: bool) -> None:
+        """Says whether a job goes on after ``task`` tasks. One that does not is not heard any more."""
+        if not go:
+            self.stop(job_id)
+            self.forget(job_id)
+        elif (followed := self._followed.get(job_id)) is not None:
+            followed.answered = max(followed.answered, task)
+            ask(self._dispatcher, "answer", job_id, task)
+
+    def stop(self, job_id: str) -> None:
+        """The job ends at its next task boundary."""
+        ask(self._dispatcher, "stop", job_id)
+
+    def forget(self, job_id: str) -> None:
+        """What the job says from now on is not heard."""
+        self._followed.pop(job_id, None)
+        self._asked = {asked: name for asked, name in self._asked.items() if name != job_id}
+
+    def tell(self, job_id: str, result: dict[str, Any]) -> None:
+        """Puts out what Tune's trial of the job's name is to hear next, until :meth:`untell`."""
+        self._told[job_id] = result
+        ask(self._dispatcher, "tell", job_id, result)
+
+    def untell(self, job_id: str) -> None:
+        """Tune has no such trial any more."""
+        self._told.pop(job_id, None)
+
+    def tell_again(self) -> None:
+        """Tells a dispatcher that took the place of one that died all that the last one knew."""
+        for job_id in self._followed:
+            self._hand_in(job_id)
+        for job_id, result in self._told.items():
+            ask(self._dispatcher, "tell", job_id, result)
+
+    def _hand_in(self, job_id: str) -> None:
+        followed = self._followed[job_id]
+        ask(self._dispatcher, "submit", followed.job, followed.answered)
+
+    def _listen(self, job_id: str) -> None:
+        followed = self._followed[job_id]
+        self._asked[self._dispatcher.next_report.remote(job_id, followed.heard)] = job_id

@@ -1,0 +1,118 @@
+"""Which jobs a sweep has handed in, and what became of each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from .job import Job, Outcome
+
+_CRASHES = 2  # times that a job may bring its workers down in one task
+
+
+class JobState:
+    """One job: its reports so far, what was said to them, and how it ended.
+
+    Args:
+        job: The job.
+        answered: The driver has said to go on after this many tasks.
+    """
+
+    def __init__(self, job: Job, answered: int = 0) -> None:
+        self.job = job
+        self.reports: list[dict[str, float]] = []
+        self.answers = dict.fromkeys(range(1, answered + 1), True)
+        self.stopped = False
+        self.outcome: Outcome | None = None
+        self.crashes: dict[int, int] = {}
+        self.note = ""
+        self.raised: dict[int, tuple[str, Outcome]] = {}
+        self.changed = asyncio.Event()
+
+    def wake(self) -> None:
+        """Whoever waits for a change looks again."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+    def finish(self, outcome: Outcome) -> None:
+        """The job has ended; its first outcome holds."""
+        if self.outcome is None:
+            self.outcome = outcome
+        self.wake()
+
+    def crashed(self, what: str) -> bool:
+        """Counts that the job brought its workers down; whether it failed by it."""
+        task = len(self.reports)
+        self.crashes[task] = self.crashes.get(task, 0) + 1
+        if self.crashes[task] < _CRASHES:
+            return False
+        why = f"{what} {_CRASHES} times in task {task + 1}"
+        self.finish(Outcome("failed", f"{why}: {self.note}" if self.note else why))
+        return True
+
+    def said(self, rank: int, line: str, outcome: Outcome) -> None:
+        """Takes what a rank saw before it went down: ``line``, which makes ``outcome``."""
+        self.note = outcome.reason if not self.note or rank == 0 else self.note
+        self.raised[rank] = line, outcome
+
+    def alike(self, world: int) -> bool:
+        """Whether all of ``world`` ranks saw the same."""
+        return len(self.raised) == world and len({seen for seen, _ in self.raised.values()}) == 1
+
+    def seen(self) -> Outcome:
+        """The outcome that the ranks saw: a fatal one where there is one, else that of the first rank."""
+        said = [self.raised[number][1] for number in sorted(self.raised)]
+        return next((one for one in said if one.fatal), said[0])
+
+
+class JobTable:
+    """The jobs by id, and those that wait for a lane, in order.
+
+    Args:
+        to_come: How many jobs are to be handed in, in all.
+    """
+
+    def __init__(self, to_come: int) -> None:
+        self.waiting: deque[str] = deque()
+        self.to_come = to_come
+        self._states: dict[str, JobState] = {}
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._states
+
+    def __getitem__(self, job_id: str) -> JobState:
+        return self._states[job_id]
+
+    def get(self, job_id: str) -> JobState | None:
+        """The job's state; None where it is not known."""
+        return self._states.get(job_id)
+
+    def add(self, job: Job, answered: int) -> JobState:
+        """A job that was handed in; it waits for nothing yet. ``answered``: see :class:`JobState`."""
+        self._states[job.id] = state = JobState(job, answered)
+        self.to_come -= 1
+        return state
+
+    def stop(self, job_id: str) -> None:
+        """The job ends at its next task boundary, or at once where no lane has taken it yet."""
+        if (state := self.get(job_id)) is None:
+            return
+        state.stopped = True
+        if job_id in self.waiting:
+            self.waiting.remove(job_id)
+            state.finish(Outcome("stopped"))
+        state.wake()
+
+    def under_way(self, held: list[str]) -> list[JobState]:
+        """Those of the jobs ``held`` by lanes that have not ended."""
+        return [self._states[job_id] for job_id in held if self._states[job_id].outcome is None]
+
+    def fail_waiting(self, reason: str) -> None:
+        """No lane is left for the jobs that wait."""
+        while self.waiting:
+            self[self.waiting.popleft()].finish(Outcome("failed", reason, fatal=True))
+
+    def wake_all(self) -> None:
+        """Whoever waits for any job looks again."""
+        for state in self._states.values():
+            state.wake()

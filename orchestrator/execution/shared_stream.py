@@ -1,0 +1,152 @@
+"""A sweep's stream on its way into the object store: encoded where it can be, prepared, published."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ..config import RunConfig
+from ..errors import one_line
+from ..features.frozen import asks_queries, frozen_backbone
+from ..object_store.memory_plan import memory_plan as plan_memory
+from ..object_store.publish import publish
+from ..object_store.shared_pickle import SharedPickle, pack
+from ..object_store.shared_store import SharedStore
+from ..storage.identity import Identity
+from ..streams.prepare import prepare
+from ..streams.size_remarks import size_remarks
+from ..streams.source import StreamSource
+from ..streams.stream import Stream
+from ..streams.text.cut_captions import cut_captions
+from ..streams.text.tokenizer import Tokenizer
+from ..streams.text.unknown_words import unknown_words
+from .throttle import Throttle
+
+
+class SharedStream:
+    """What a sweep shares of its stream, from the encoding to the end.
+
+    Where the method's image encoder is frozen, the stream's features take the place of its pictures; where it
+    goes by a frozen model's queries, these lie beside them. They are encoded first, where they are not in the
+    folder ``features`` beside ``folder`` from an earlier session.
+
+    ``largest_memory``: the largest replay memory, in samples, that any job may ask for, under one of
+    ``seeds``. ``tokenizer``: None where the pictures have no texts (recognition).
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        identity: Identity,
+        base: RunConfig,
+        source: StreamSource,
+        tokenizer: Tokenizer | None,
+        largest_memory: int,
+        seeds: Sequence[int],
+        say: Callable[[str], None],
+    ) -> None:
+        self.parcel: SharedPickle | None = None
+        """The published stream, packed; None as long as it is not published."""
+        self._folder = folder
+        self._identity = identity
+        self._base = base
+        self._source = source
+        self._tokenizer = tokenizer
+        self._largest_memory = largest_memory
+        self._seeds = seeds
+        self._say = say
+        self._stream: Stream | None = None
+        self._files: dict[str, Path] = {}
+        self._store: SharedStore | None = None
+
+    def encode(self) -> None:
+        """Encodes what a frozen encoder gives, where the method has one. To be called before the lanes start,
+        which hold the CPUs and GPUs that encoding needs.
+        """
+        base, source, root = self._base, self._source, self._folder.parent / "features"
+        if not base.run.feature_cache or (frozen_backbone(base) is None and not asks_queries(base)):
+            return
+        from ..features.bank import open_bank
+        from ..features.query_bank import open_query_bank
+        from .encoding_pool import RayPool
+
+        pool = RayPool(base.run, self._folder / "encoding", self._say)
+        if asks_queries(base):
+            whole = prepare(source, self._tokenizer, base.run.skip_bad)
+            bank = open_query_bank(base, source, whole, root, self._say, pool)
+            self._stream = bank.stream(whole)
+        else:
+            bank = open_bank(base, source, root, self._say, pool)
+            self._stream = bank.stream(source, base.run.skip_bad)
+        self._files = bank.encoded.files
+        for (index, name), rows in bank.encoded.left_out.items():
+            place = f"{source.tasks[index].name}/{name}"
+            self._say(f"left out: {len(rows)} record(s) of {place} whose picture cannot be read")
+
+    def publish(self, store_bytes: int) -> SharedPickle:
+        """Puts the stream into an object store of ``store_bytes``, as far as it fits; the packed stream."""
+        self._say_remarks()
+        stream = self._prepare()
+        for line in (cut_captions(stream), unknown_words(stream, self._tokenizer)):
+            if line:
+                self._say(line)
+        plan = plan_memory(
+            stream,
+            largest=self._largest_memory,
+            store_bytes=store_bytes,
+            seeds=self._seeds,
+            stream_in=self._base.run.stream_in,
+            store=self._base.replay.store,
+        )
+        for line in plan.explain().splitlines():
+            self._say(line)
+        # What a session left that died: all of it is shared anew.
+        shutil.rmtree(self._folder / "shared", ignore_errors=True)
+        self._store = SharedStore.start(self._folder / "shared", self._identity.run)
+        handle = publish(stream, self._store, plan, _Progress(self._say), self._files)
+        for place, count in handle.skipped.items():
+            self._say(f"left out: {count} record(s) of {place} whose picture cannot be read")
+        self.parcel = pack(handle, self._store, "handle")
+        return self.parcel
+
+    def _say_remarks(self) -> None:
+        for why, count in self._source.skipped.items():
+            self._say(f"left out: {count} record(s): {why}")
+        for line in (*self._source.remarks, *size_remarks(self._source, self._largest_memory)):
+            self._say(one_line(line))
+
+    def _prepare(self) -> Stream:
+        skip_bad = self._base.run.skip_bad
+        if self._stream is not None:
+            return self._stream
+        if frozen_backbone(self._base) is not None:
+            from ..features.bank import text_features
+
+            return prepare(self._source, text_features(self._base, self._source), skip_bad)
+        return prepare(self._source, self._tokenizer, skip_bad)
+
+    def free(self, lost: bool) -> None:
+        """Frees the store of what was shared, and the disk of its files; once. ``lost``: Ray, and with it the
+        store, has gone.
+        """
+        import ray
+
+        store, self._store = self._store, None
+        if store is not None and ray.is_initialized() and not lost:
+            with suppress(Exception):  # a Ray that is going takes what is in its store along
+                store.close(delete=False)
+        shutil.rmtree(self._folder / "shared", ignore_errors=True)
+
+
+class _Progress:
+    """Says how many pictures are in the store, at most every five seconds."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._due = Throttle(5.0, later=True)
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._due():
+            self._say(f"pictures read: {done} of {total}")

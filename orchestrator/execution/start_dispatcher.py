@@ -1,0 +1,39 @@
+"""Starts a sweep's dispatcher."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from .calls import ask
+from .cluster_resources import living_nodes
+from .dispatcher import Dispatcher
+
+SWEEPS = "vlcl-sweeps-2"
+"""Namespace in which sweeps on one cluster find each other."""
+
+_RETURNS = 3  # times that the dispatcher may die
+
+
+def start_dispatcher(name: str, jobs: int) -> Any:
+    """The dispatcher's actor, which tells other sweeps what this one has and wants, and must not go with a
+    node that lanes are on. ``name``: the run's. ``jobs``: how many are to come.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    dispatcher = (
+        ray.remote(Dispatcher)
+        .options(
+            name=f"{name}-{uuid.uuid4().hex[:8]}",
+            namespace=SWEEPS,
+            num_cpus=0,
+            max_restarts=_RETURNS,
+            max_concurrency=1000,
+            scheduling_strategy=here,
+        )
+        .remote(jobs, living_nodes)
+    )
+    ask(dispatcher, "expect", 1)  # others are to make room for encoding too
+    return dispatcher

@@ -1,0 +1,139 @@
+"""What stands between Tune and the rest of a sweep: it gives proposals and verdicts for objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..execution.job import Job, Outcome
+from .result_keys import RUNNING, STATUS, TASK
+
+if TYPE_CHECKING:
+    from ..execution.session import Session
+    from ..record.recorder import RunRecorder
+
+_WAIT = 0.5  # seconds that Tune's loop is held up where it has nothing to do
+
+
+class TuneBridge:
+    """Follows a sweep's trials through the lanes, and asks Tune which to begin and which to stop.
+
+    A proposal is written down before Tune has it, and a verdict before the lane hears of it. A report is in
+    the record before Tune is told its objective, and an end as well. All is called in Tune's loop, by the
+    driver's first thread. Tune takes what is raised of a trial for that trial's failure: what goes wrong
+    there ends the sweep by :attr:`over`.
+
+    Tune pickles what it is given, and nobody reads the pickles: this object stays where it is.
+
+    Args:
+        recorder: Has what becomes of the trials.
+        session: Where they run.
+        job_of: Makes the job of a trial from its id and its proposed values.
+        metric: The objective's.
+    """
+
+    def __init__(
+        self,
+        recorder: RunRecorder,
+        session: Session,
+        job_of: Callable[[str, dict[str, Any]], Job],
+        metric: str,
+    ) -> None:
+        self._recorder = recorder
+        self._session = session
+        self._job_of = job_of
+        self._metric = metric
+        self._jobs = session.listener(self._reported, self._ended, self._tell)
+        self._with_tune: set[str] = set()  # trials on which Tune's word is awaited
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return str, ("a bridge of another process",)
+
+    def __deepcopy__(self, _: dict[int, Any]) -> TuneBridge:
+        return self
+
+    @property
+    def over(self) -> bool:
+        """Whether Tune is to end, its trials unfinished, so that they can be gone on with."""
+        return bool(self._recorder.fatal or self._recorder.interrupted)
+
+    # --- Tune's loop ---
+
+    def look(self) -> None:
+        """Hears the lanes. Where all are at work and no verdict of Tune's is awaited, it waits for one."""
+        self._session.tick()
+        idle = not self._with_tune and len(self._jobs.under_way) >= self._session.lanes and not self.over
+        heard = self._jobs.hear(_WAIT if idle else 0.0)
+        while heard and not self.over:
+            heard = self._jobs.hear(0.0)
+
+    # --- Tune's search ---
+
+    def propose(self, trial_id: str, values: dict[str, Any], number: int) -> bool:
+        """A proposal is written down, before it is handed out; whether it could be."""
+        recorder = self._recorder
+        return not recorder.fatal and recorder.safely(recorder.propose, trial_id, values, number)
+
+    # --- Tune's trials ---
+
+    def start(self, trial_id: str, values: dict[str, Any], number: int) -> None:
+        """Tune has a process for a trial. One whose process died has one again: its job goes on meanwhile, or
+        has ended.
+        """
+        entry = self._recorder.book.trials.get(trial_id)
+        if entry is None or entry.status == RUNNING:
+            self._recorder.safely(self._recorder.start, trial_id, values, number)
+            self._recorder.safely(self._jobs.submit, self._job_of(trial_id, values))
+
+    def closed(self, trial_id: str) -> None:
+        """Tune has no use for a trial any more."""
+        self._with_tune.discard(trial_id)
+        self._jobs.untell(trial_id)
+
+    def died(self, trial_id: str) -> None:
+        """A trial's process died again and again."""
+        self.closed(trial_id)
+        self._recorder.safely(self._jobs.answer, trial_id, 0, False)
+        if not self.over:
+            reason = "the trial's own process died too often"
+            self._recorder.safely(self._recorder.end, trial_id, "failed", reason)
+
+    # --- Tune's scheduler ---
+
+    def decide(self, trial_id: str, task: int, go: bool) -> bool:
+        """A verdict is written down, before anybody acts on it; whether it could be."""
+        return self._recorder.safely(self._recorder.decide, trial_id, task, go)
+
+    def answer(self, trial_id: str, task: int, go: bool) -> None:
+        """The lane hears of a verdict. One who is to stop has ended: nobody hears more of it."""
+        self._with_tune.discard(trial_id)
+        if self._recorder.safely(self._jobs.answer, trial_id, task, go) and not go and not self.over:
+            self._recorder.safely(self._end, trial_id)
+
+    def _end(self, trial_id: str) -> None:
+        book = self._recorder.book
+        whole = len(book.trials[trial_id].reports) >= book.tasks
+        self._recorder.end(trial_id, "finished" if whole else "stopped")
+
+    # --- the lanes ---
+
+    def _reported(self, job: Job, metrics: dict[str, float]) -> None:
+        self._recorder.safely(self._recorder.task, job.id, metrics)
+
+    def _tell(self, job: Job, task: int, metrics: dict[str, float]) -> None:
+        told = {self._metric: metrics[self._metric]} if self._metric in metrics else {}
+        self._with_tune.add(job.id)
+        self._jobs.tell(job.id, {**told, TASK: task, STATUS: RUNNING})
+
+    def _ended(self, job: Job, outcome: Outcome) -> None:
+        if outcome.fatal:
+            self._recorder.fatal = self._recorder.fatal or outcome.reason
+        if self.over or outcome.status == "interrupted":
+            return  # it stays unfinished
+        if outcome.status == "failed":
+            self._recorder.safely(self._recorder.end, job.id, "failed", outcome.reason)
+        else:
+            self._recorder.safely(self._end, job.id)
+        entry = self._recorder.book.trials[job.id]
+        self._with_tune.add(job.id)
+        self._jobs.tell(job.id, {TASK: len(entry.reports), STATUS: entry.status})
