@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,13 @@ from ..evaluation.vqa_tables import question_tables
 from ..storage import checkpoint
 from ..storage.atomic_write import write_text
 from ..storage.full_disk import full_disk, is_full
-from ..storage.identity import Identity
 from ..storage.run_storage import RunStorage, StorageTaken
 from ..storage.task_key import task_key
 from ..storage.trial_files import STATUS_FILE
-from ..streams import registry as streams
 from ..streams.shown_task import shown_task
 from ..tracking import TASKS, Tracker, environment_tags, in_order, recorded
 from .figure_worker import FigureWorker
+from .run_context import RunContext
 from .trial_entry import TrialEntry
 from .trial_store import TrialStore
 
@@ -87,40 +86,34 @@ class RunRecorder:
     @classmethod
     def open(
         cls,
-        folder: Path,
-        identity: Identity,
-        config: RunConfig,
+        run: RunContext,
         config_of: Callable[[Mapping[str, Any]], RunConfig],
         objective: Objective,
-        task_names: list[str],
         trials: int,
-        kept: RunStorage | None,
-        say: Callable[[str], None],
         *,
         check_values: Callable[[str, Mapping[str, Any]], None],
         searched: Collection[str] = (),
-        seeds: Sequence[int] = (),
         all_tested: bool = False,
     ) -> RunRecorder:
-        """Opens, or opens again, book and record of the run in ``folder``, whose trials share ``config`` but
-        for the keys ``searched``, each under one of the ``seeds`` (none: the configuration's); what a death
-        left undone of the record is done. ``check_values``: raises for the folder and the values of a trial
-        that is none of the run's, as one of a storage's may be.
+        """Opens, or opens again, book and record of ``run``, whose trials share its configuration but for the
+        keys ``searched``; what a death left undone of the record is done. ``check_values``: raises for the
+        folder and the values of a trial that is none of the run's, as one of a storage's may be.
         """
+        folder, config, kept, task_names = run.folder, run.config, run.kept, run.names
         if kept is not None:
             for place in sorted((folder / "trials").glob("*/trial.json")):
                 if not (place.parent / STATUS_FILE).exists():
                     kept.pull(place.parent.name)
-        book = TrialStore(folder / "trials", objective, len(task_names), identity.stamp)
+        book = TrialStore(folder / "trials", objective, len(task_names), run.identity.stamp)
         for entry in book.trials.values():
             check_values(str(book.place(entry.id)), entry.values)
             if not (book.place(entry.id) / "config.yaml").exists():  # no storage's is taken
                 write_text(book.place(entry.id) / "config.yaml", config_of(entry.values).yaml())
         experiment = f"{config.method_name} on {config.stream_name}"
         uri = os.environ.get("MLFLOW_TRACKING_URI")
-        tracker = Tracker(folder, uri, experiment, folder.name, run=identity.run)
+        tracker = Tracker(folder, uri, experiment, folder.name, run=run.identity.run)
         shared = {key: value for key, value in config.flat().items() if key not in searched}
-        all_seeds = " ".join(map(str, seeds or [config.run.seed]))
+        all_seeds = " ".join(map(str, run.seeds))
         tracker.start(
             shared | {"objective": objective.metric, "seeds": all_seeds},
             {"method": config.method_name, "stream": config.stream_name} | environment_tags(),
@@ -132,8 +125,10 @@ class RunRecorder:
         for name in _REQUESTS:
             if (folder / name).exists() and not tracker.has_file("", folder / name):
                 tracker.artifact(None, folder / name)
-        scenario = streams.get(config.stream_name).scenario
-        watch = cls(book, tracker, config_of, task_names, scenario, trials, kept, say, all_tested=all_tested)
+        scenario = run.source.scenario
+        watch = cls(
+            book, tracker, config_of, task_names, scenario, trials, kept, run.say, all_tested=all_tested
+        )
         watch.make_good()
         return watch
 

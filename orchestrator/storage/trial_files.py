@@ -18,8 +18,17 @@ STATE_FILE = "state.json"
 tasks so far. In a trial's own folder: the newest one, brought from a storage.
 """
 
-TESTED_FILE = "test/metrics.json"
+TEST_FOLDER = "test"
+"""What a look at the test splits left."""
+
+TESTED_FILE = f"{TEST_FOLDER}/metrics.json"
 """There where the test splits were looked at; written last of what lies in ``test``."""
+
+MATRIX_FILE = "matrix.csv"
+"""The scores on each task after each task."""
+
+TEST_MATRIX_FILE = f"{TEST_FOLDER}/{MATRIX_FILE}"
+"""The same on test data."""
 
 _STATE = re.compile(rf"checkpoints/task_(\d+)/{re.escape(STATE_FILE)}")
 

@@ -125,7 +125,10 @@ class StreamSource:
     bad records ``--skip-bad`` left out, by reason. ``templates``: in recognition, prompts with one ``{}`` for
     the class name. ``tables``: in vqa. ``pictures_fingerprint``: equal where the pictures behind the records'
     ids are, whatever texts are beside them; None: the stream tells them apart by ``fingerprint`` alone.
-    ``remarks``: lines on data that was read, but may not be what its owner meant.
+    ``remarks``: lines on data that was read, but may not be what its owner meant. ``crop``: whether a picture
+    is read as the centre of what its short side is resized to; else both sides are resized. ``words``: how
+    many words of a text :func:`~orchestrator.streams.text.clean_caption.clean_caption` left; None: texts are
+    as they were given.
     """
 
     name: str
@@ -140,3 +143,5 @@ class StreamSource:
     tables: QuestionTables | None = None
     pictures_fingerprint: str | None = None
     remarks: tuple[str, ...] = ()
+    crop: bool = False
+    words: int | None = None

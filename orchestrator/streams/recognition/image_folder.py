@@ -99,7 +99,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         origins=[f"folder {folder!r}" for folder in folders],
         skipped=bad.counts,
     )
-    return replace(found, remarks=(*bad.remarks, *same_pictures(found.tasks)))
+    return replace(found, remarks=(*bad.remarks, *same_pictures(found.tasks)), crop=True)
 
 
 def _listed(config: _Config, bad: BadRecords) -> tuple[list[str], list[PictureList]]:

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from contextlib import contextmanager, redirect_stdout, suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -78,18 +79,19 @@ def test_what_is_read_arrives_and_standard_output_is_as_before():
 
 
 @_GONE
-@pytest.mark.parametrize(("command", "name"), [(sweep, "search_run"), (train, "train_run")])
+@pytest.mark.parametrize(
+    ("command", "name"), [(sweep, "sweep_run.search_run"), (train, "train_run.train_run")]
+)
 def test_a_run_goes_on_where_nobody_reads_its_progress(gone, command, name, monkeypatch, tmp_path):
-    module = __import__(f"orchestrator.{name}", fromlist=[name])
     said = []
 
     def run(*given, **_):
         for line in ("one", "two"):
             print(line, flush=True)
             said.append(line)
-        return 0
+        return SimpleNamespace(exit_status=0)
 
-    monkeypatch.setattr(module, name, run)
+    monkeypatch.setattr(f"orchestrator.commands.{name}", run)
     monkeypatch.setattr(command, "Say", lambda: said.append)
     monkeypatch.chdir(tmp_path)
     with _printing_to(gone):
