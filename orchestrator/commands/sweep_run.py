@@ -20,7 +20,9 @@ from ..search.space import Space
 from ..search.tuner import search
 from ..storage.full_disk import full_disk, is_full
 from ..storage.identity import Identity
+from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER, trials_of
 from ..storage.run_folder import short_path
+from ..storage.trial_files import TEST_FOLDER
 from ..storage.url_folder import Storage
 from ..streams.text.fit_tokenizer import fit_tokenizer
 from .in_rows import in_rows
@@ -61,7 +63,7 @@ def search_run(run: RunContext, space: Space, trials: int) -> RunResult:
             say(f"for more: python -m orchestrator.sweep --resume {folder.name} --trials {trials + 1}")
             status = "finished"
         else:
-            tokenizer = fit_tokenizer(source, config.stream, folder / "tokenizer")
+            tokenizer = fit_tokenizer(source, config.stream, folder / TOKENIZER_FOLDER)
             with Session(
                 folder,
                 run.identity,
@@ -158,13 +160,13 @@ def _test(
 
 
 def _config_of(folder: Path, best: TrialEntry) -> str:
-    return short_path(folder / "trials" / best.id / "config.yaml")
+    return short_path(trials_of(folder) / best.id / CONFIG_FILE)
 
 
 def _files_of(place: Path) -> list[tuple[Path, str]]:
     """What the whole run shows of its best trial, which lies in ``place``."""
-    own = [(place / name, "best") for name in ("config.yaml", "matrix.png", "curves.png")]
-    return [*own, (place / "test" / "matrix.png", "best/test")]
+    own = [(place / name, "best") for name in (CONFIG_FILE, "matrix.png", "curves.png")]
+    return [*own, (place / TEST_FOLDER / "matrix.png", "best/test")]
 
 
 def _closing(

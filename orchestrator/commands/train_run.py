@@ -21,7 +21,9 @@ from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
 from ..schema.shown import shown_score
 from ..storage.full_disk import full_disk, is_full
+from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER, trials_of
 from ..storage.run_folder import short_path
+from ..storage.trial_files import TEST_FOLDER, TEST_MATRIX_FILE
 from ..streams.text.fit_tokenizer import fit_tokenizer
 from .last_lines import last_lines
 from .run_result import RunResult
@@ -97,7 +99,7 @@ def train_run(run: RunContext, variants: dict[str, dict[str, Any]]) -> RunResult
             if trial_id not in book.trials or not watch.known_test(trial_id)
         ]
         if jobs:
-            tokenizer = fit_tokenizer(source, config.stream, folder / "tokenizer")
+            tokenizer = fit_tokenizer(source, config.stream, folder / TOKENIZER_FOLDER)
             with Session(
                 folder,
                 run.identity,
@@ -150,11 +152,11 @@ def train_run(run: RunContext, variants: dict[str, dict[str, Any]]) -> RunResult
         whole = means if len(tested) == len(variants) else {}
         again = f"python -m orchestrator.train --resume {folder.name}"
         if whole:
-            again = f"python -m orchestrator.train --config {short_path(folder / 'config.yaml')}"
+            again = f"python -m orchestrator.train --config {short_path(folder / CONFIG_FILE)}"
             again += f" --seeds {' '.join(map(str, seeds))}"
         tags = {"mlflow.note.content": seeds_note(config, seeds, book, whole, again)}
         places = [book.place(trial_id) for trial_id in book.trials]
-        files = [(place / "test" / "matrix.png", f"test/{place.name}") for place in places]
+        files = [(place / TEST_FOLDER / "matrix.png", f"test/{place.name}") for place in places]
         ended = "interrupted" if watch.fatal else status
         record = watch.finish(ended, whole, tags, files=files)
         if watch.hurried and not watch.fatal:
@@ -184,7 +186,7 @@ def _closing(
             spread = found.get(f"test_deviation/{name}")
             after = "" if spread is None else f" +- {shown_score(spread)}"
             lines.append(f"  {name:<25} {shown_score(found[f'test/{name}']):>6}{after} {unit(name)}")
-        lines.append(f"  matrices: {short_path(folder / 'trials')}/*/test/matrix.csv")
+        lines.append(f"  matrices: {short_path(trials_of(folder))}/*/{TEST_MATRIX_FILE}")
     lines += [f"failed: {t.id}: {t.reason}" for t in watch.book.trials.values() if t.status == "failed"]
     resume = f"python -m orchestrator.train --resume {folder.name}" if status != "finished" else ""
     return last_lines([lines, record], watch.fatal, status == "interrupted", resume)

@@ -18,9 +18,10 @@ from ..evaluation.vqa_tables import question_tables
 from ..storage import checkpoint
 from ..storage.atomic_write import write_text
 from ..storage.full_disk import full_disk, is_full
+from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, TRAIN_FILE, trials_of
 from ..storage.run_storage import RunStorage, StorageTaken
 from ..storage.task_key import task_key
-from ..storage.trial_files import STATUS_FILE
+from ..storage.trial_files import STATUS_FILE, TEST_FOLDER, TRIAL_FILE
 from ..streams.shown_task import shown_task
 from ..tracking import TASKS, Tracker, environment_tags, in_order, recorded
 from .figure_worker import FigureWorker
@@ -28,7 +29,7 @@ from .run_context import RunContext
 from .trial_entry import TrialEntry
 from .trial_store import TrialStore
 
-_REQUESTS = ("sweep.yaml", "space.yaml", "train.yaml", "config.yaml")  # in a run's own folder
+_REQUESTS = (SWEEP_FILE, SPACE_FILE, TRAIN_FILE, CONFIG_FILE)  # in a run's own folder
 
 
 class RunRecorder:
@@ -101,14 +102,14 @@ class RunRecorder:
         """
         folder, config, kept, task_names = run.folder, run.config, run.kept, run.names
         if kept is not None:
-            for place in sorted((folder / "trials").glob("*/trial.json")):
+            for place in sorted(trials_of(folder).glob(f"*/{TRIAL_FILE}")):
                 if not (place.parent / STATUS_FILE).exists():
                     kept.pull(place.parent.name)
-        book = TrialStore(folder / "trials", objective, len(task_names), run.identity.stamp)
+        book = TrialStore(trials_of(folder), objective, len(task_names), run.identity.stamp)
         for entry in book.trials.values():
             check_values(str(book.place(entry.id)), entry.values)
-            if not (book.place(entry.id) / "config.yaml").exists():  # no storage's is taken
-                write_text(book.place(entry.id) / "config.yaml", config_of(entry.values).yaml())
+            if not (book.place(entry.id) / CONFIG_FILE).exists():  # no storage's is taken
+                write_text(book.place(entry.id) / CONFIG_FILE, config_of(entry.values).yaml())
         experiment = f"{config.method_name} on {config.stream_name}"
         uri = os.environ.get("MLFLOW_TRACKING_URI")
         tracker = Tracker(folder, uri, experiment, folder.name, run=run.identity.run)
@@ -149,7 +150,7 @@ class RunRecorder:
             if self._kept is not None:
                 self._kept.pull(entry.id)
             self._record_end(entry)
-        found, place = self.book.tested(entry.id), self.book.place(entry.id) / "test"
+        found, place = self.book.tested(entry.id), self.book.place(entry.id) / TEST_FOLDER
         if found:
             self._tracker.task(entry.id, len(self.names), in_order(found))
             if not self._tracker.has_file(entry.id, place / "matrix.png"):
@@ -310,7 +311,7 @@ class RunRecorder:
         done again.
         """
         folder, status, reason = self.book.place(entry.id), entry.status, entry.reason or None
-        self._tracker.artifact(entry.id, folder / "config.yaml")
+        self._tracker.artifact(entry.id, folder / CONFIG_FILE)
         self._free_disk(entry)
 
         def ended() -> None:
@@ -346,7 +347,7 @@ class RunRecorder:
         if self._kept is not None:
             self._aside("the storage", self._kept.pull, trial_id)
         self._aside("the record", self._tracker.task, trial_id, len(self.names), in_order(metrics))
-        self._artist.test(trial_id, self.book.place(trial_id) / "test")
+        self._artist.test(trial_id, self.book.place(trial_id) / TEST_FOLDER)
 
     def known_test(self, trial_id: str) -> dict[str, float]:
         """What a look at the test splits found with a trial's checkpoints, whoever was there to hear of it;

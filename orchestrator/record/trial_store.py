@@ -14,16 +14,19 @@ from ..schema import strict_yaml
 from ..storage.atomic_write import write_text
 from ..storage.inside import inside
 from ..storage.plain_name import check_plain
-from ..storage.trial_files import STATUS_FILE, reports_in, tested_in
+from ..storage.run_files import CONFIG_FILE, MANIFEST_FILE
+from ..storage.trial_files import (
+    REPORTS_FILE,
+    STATUS_FILE,
+    TRIAL_FILE,
+    VERDICTS_FILE,
+    reports_in,
+    tested_in,
+)
 from .trial_entry import TrialEntry
 from .trial_table import trial_table
 
-MANIFEST_FILE = "manifest.json"
-"""In a run's folder: how many trials it has, and was asked for since it was started."""
-
 _ENDS = ("finished", "stopped", "failed")
-_VERDICTS_FILE = "verdicts.json"
-_REPORTS_FILE = "tasks.jsonl"
 
 
 class TrialStore:
@@ -51,7 +54,7 @@ class TrialStore:
         self.tasks = tasks
         self.trials: dict[str, TrialEntry] = {}
         self._stamp_of = stamp_of
-        entries = [self._read(path) for path in sorted(folder.glob("*/trial.json"))]
+        entries = [self._read(path) for path in sorted(folder.glob(f"*/{TRIAL_FILE}"))]
         for entry in sorted(entries, key=lambda entry: entry.number):
             self.trials[entry.id] = entry
         self._check_whole()
@@ -63,7 +66,7 @@ class TrialStore:
             found = json.loads(path.read_text(encoding="utf-8"))
             entry = TrialEntry(name, int(found["number"]), dict(found["values"]))
             self._check(entry, found, path)
-            verdicts = path.with_name(_VERDICTS_FILE)
+            verdicts = path.with_name(VERDICTS_FILE)
             if verdicts.exists():
                 said = json.loads(verdicts.read_text(encoding="utf-8"))
                 self._check(entry, said, verdicts)
@@ -127,9 +130,9 @@ class TrialStore:
             entry = TrialEntry(trial_id, number, values)
             place = self.place(trial_id)
             place.mkdir(parents=True, exist_ok=True)
-            write_text(place / "config.yaml", strict_yaml.dump(config))
+            write_text(place / CONFIG_FILE, strict_yaml.dump(config))
             found = {"stamp": self._stamp(entry), "number": entry.number, "values": values}
-            write_text(place / "trial.json", json.dumps(found))
+            write_text(place / TRIAL_FILE, json.dumps(found))
             self.trials[trial_id] = entry
             self._count()
         return entry
@@ -167,14 +170,14 @@ class TrialStore:
             entry.verdicts[task] = go
             verdicts = {str(number): verdict for number, verdict in sorted(entry.verdicts.items())}
             said = {"stamp": self._stamp(entry), "verdicts": verdicts}
-            write_text(self.place(trial_id) / _VERDICTS_FILE, json.dumps(said))
+            write_text(self.place(trial_id) / VERDICTS_FILE, json.dumps(said))
 
     def end(self, trial_id: str, status: str, reason: str = "") -> TrialEntry:
         """A trial has ended."""
         entry, place = self.trials[trial_id], self.place(trial_id)
         if entry.reports:  # for those who compare
             lines = "".join(json.dumps(report) + "\n" for report in entry.reports)
-            write_text(place / _REPORTS_FILE, lines)
+            write_text(place / REPORTS_FILE, lines)
         # The reports as well: the trial's checkpoints may lie elsewhere, or be gone.
         ended = {"stamp": self._stamp(entry), "status": status, "reason": reason, "reports": entry.reports}
         write_text(place / STATUS_FILE, json.dumps(ended))

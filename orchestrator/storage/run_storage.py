@@ -17,16 +17,28 @@ from .identity import IDENTITY_FILE, Identity
 from .inside import inside
 from .own_folder import check_own
 from .patience import patiently
+from .run_files import CONFIG_FILE, JOURNAL_FILE, MANIFEST_FILE, TOKENIZER_FOLDER, TRIALS_FOLDER, trials_of
 from .run_lock import run_lock
 from .task_key import task_key
-from .trial_files import STATE_FILE, TESTED_FILE, newest_state, reports_in, tasks_done
+from .trial_files import (
+    CHECKPOINTS_FOLDER,
+    CURVES_FILE,
+    REPORTS_FILE,
+    STATE_FILE,
+    STATUS_FILE,
+    TEST_FOLDER,
+    TESTED_FILE,
+    TRIAL_FILE,
+    VERDICTS_FILE,
+    newest_state,
+    reports_in,
+    tasks_done,
+)
 from .url_folder import Storage
 
-_OWN = ("*.yaml", "tokenizer/*")
-_MANIFEST = "manifest.json"
-_TRIAL = ("trial.json", "config.yaml", "verdicts.json", "*.png", "*.pdf", "*.csv", "test/*", "tasks.jsonl")
-_LAST = "status.json"  # vouches for the other files of a trial
-_JOURNAL = "tracking.jsonl"
+_OWN = ("*.yaml", f"{TOKENIZER_FOLDER}/*")
+_TRIAL = (TRIAL_FILE, CONFIG_FILE, VERDICTS_FILE, "*.png", "*.pdf", "*.csv", f"{TEST_FOLDER}/*", REPORTS_FILE)
+_PROPOSALS = f"{TRIALS_FOLDER}/*/{TRIAL_FILE}"
 # What is taken from a storage, by name. A run's own files come with the run and never again. A trial's
 # configuration is made anew of its values: people run it again.
 _RUNS_OWN = re.compile(r"identity\.json|(sweep|space|train|config)\.yaml|tokenizer/[^/]+")
@@ -61,7 +73,7 @@ class RunStorage:
 
     def trial(self, trial_id: str) -> Storage:
         """Where a trial's files are kept."""
-        return self.storage.below(f"trials/{trial_id}")
+        return self.storage.below(f"{TRIALS_FOLDER}/{trial_id}")
 
     def pull(self, trial_id: str) -> None:
         """Brings here what the machines that worked on a trial left: its newest state, which has its reports
@@ -70,11 +82,11 @@ class RunStorage:
         patiently(lambda: self._pull(trial_id), self.storage)
 
     def _pull(self, trial_id: str) -> None:
-        kept, here = self.trial(trial_id), self._folder / "trials" / trial_id
+        kept, here = self.trial(trial_id), trials_of(self._folder) / trial_id
         names = list(kept.names())
         if (newest := newest_state(names)) is not None:
             kept.get_into(here, newest, STATE_FILE)
-            kept.get_into(here, f"{newest.rpartition('/')[0]}/curves.csv", "curves.csv")
+            kept.get_into(here, f"{newest.rpartition('/')[0]}/{CURVES_FILE}", CURVES_FILE)
         # Of what a look at test left, metrics.json vouches for the rest.
         for name in sorted(names, key=lambda name: name == TESTED_FILE):
             if inside(here, name) and _LEFT.fullmatch(name):
@@ -85,8 +97,8 @@ class RunStorage:
         """Copies the driver's own files there that have changed since, and those of one trial."""
         files = [path for pattern in _OWN for path in sorted(self._folder.glob(pattern))]
         if trial_id is not None:
-            place = self._folder / "trials" / trial_id
-            files += [path for pattern in (*_TRIAL, _LAST) for path in sorted(place.glob(pattern))]
+            place = trials_of(self._folder) / trial_id
+            files += [path for pattern in (*_TRIAL, STATUS_FILE) for path in sorted(place.glob(pattern))]
         for path in files:
             self._push_file(path)
         patiently(self._push_journal, self.storage)
@@ -96,18 +108,18 @@ class RunStorage:
         fresh = {trial_id}
         if self._counted is None:  # once: a listing a proposal would grow with the sweep
             self._counted = patiently(self._trials_there, self.storage)
-            fresh |= {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
+            fresh |= {path.parent.name for path in self._folder.glob(_PROPOSALS)}
         counted, self._counted = self._counted, None  # until all is there that the manifest counts
         for name in sorted(fresh - counted):
-            for file in ("config.yaml", "trial.json"):
-                self._push_file(self._folder / "trials" / name / file)
+            for file in (CONFIG_FILE, TRIAL_FILE):
+                self._push_file(trials_of(self._folder) / name / file)
             counted.add(name)
-        self._push_file(self._folder / _MANIFEST)
+        self._push_file(self._folder / MANIFEST_FILE)
         self._counted = counted
 
     def push_verdicts(self, trial_id: str) -> None:
         """Copies there what the search has said of a trial."""
-        self._push_file(self._folder / "trials" / trial_id / "verdicts.json")
+        self._push_file(trials_of(self._folder) / trial_id / VERDICTS_FILE)
 
     def _push_file(self, path: Path) -> None:
         name = path.relative_to(self._folder).as_posix()
@@ -167,12 +179,12 @@ class RunStorage:
         first, so that it is an older copy.
         """
         Identity.of(self._folder).claim(self.storage, new=False)
-        names = patiently(lambda: list(self.storage.names("trials")), self.storage)
+        names = patiently(lambda: list(self.storage.names(TRIALS_FOLDER)), self.storage)
         there = self._counted = _trials_of(names)
-        here = {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
+        here = {path.parent.name for path in self._folder.glob(_PROPOSALS)}
         self._refuse_older(here, names)
         self._bring_looks(here, set(names))
-        path = self._folder / _JOURNAL
+        path = self._folder / JOURNAL_FILE
         own, kept = path.read_bytes() if path.exists() else b"", self._journal_there()
         if own.startswith(kept) and there <= here:
             return
@@ -186,13 +198,13 @@ class RunStorage:
 
     def _bring_looks(self, trials: set[str], names: set[str]) -> None:
         for trial in sorted(trials):
-            looked_at = f"trials/{trial}/{TESTED_FILE}"
+            looked_at = f"{TRIALS_FOLDER}/{trial}/{TESTED_FILE}"
             if looked_at in names and not (self._folder / looked_at).exists():
                 self.pull(trial)
 
     def _refuse_older(self, trials: set[str], names: list[str]) -> None:
         for trial in sorted(trials):
-            own = f"trials/{trial}/"
+            own = f"{TRIALS_FOLDER}/{trial}/"
             newest = newest_state(name.removeprefix(own) for name in names if name.startswith(own))
             finished = 0 if newest is None else tasks_done(newest)
             if (known := len(reports_in(self._folder / own))) > finished:
@@ -203,7 +215,7 @@ class RunStorage:
 
     def push_all(self) -> None:
         """Copies all of the driver's own files there that have changed since, trial by trial."""
-        for trial_id in sorted(path.parent.name for path in self._folder.glob("trials/*/trial.json")):
+        for trial_id in sorted(path.parent.name for path in self._folder.glob(_PROPOSALS)):
             self.push_proposal(trial_id)
             self.push(trial_id)
         self.push()
@@ -214,8 +226,8 @@ class RunStorage:
 
     def _keep_only(self, trial_id: str, task: int) -> None:
         kept = self.trial(trial_id)
-        for number in {name.split("/")[1] for name in kept.names("checkpoints")} - {task_key(task)}:
-            kept.delete(f"checkpoints/{number}")
+        for number in {name.split("/")[1] for name in kept.names(CHECKPOINTS_FOLDER)} - {task_key(task)}:
+            kept.delete(f"{CHECKPOINTS_FOLDER}/{number}")
 
     def _fetch(self, folder: Path, journal: bytes, *wanted: re.Pattern[str]) -> None:
         names = [
@@ -223,12 +235,12 @@ class RunStorage:
             for name in self.storage.names()
             if inside(folder, name) and any(kind.fullmatch(name) for kind in wanted)
         ]
-        for name in sorted(names, key=lambda name: name.endswith(f"/{_LAST}")):
+        for name in sorted(names, key=lambda name: name.endswith(f"/{STATUS_FILE}")):
             patiently(lambda file=name: self.storage.get_into(folder, file), self.storage)
         if journal:
-            partial = inside(folder, f"{_JOURNAL}.partial")
+            partial = inside(folder, f"{JOURNAL_FILE}.partial")
             partial.write_bytes(journal)
-            os.replace(partial, folder / _JOURNAL)
+            os.replace(partial, folder / JOURNAL_FILE)
 
     def _journal_there(self) -> bytes:
         """The journal as the storage has it; how long it is is remembered."""
@@ -244,7 +256,7 @@ class RunStorage:
         return whole
 
     def _push_journal(self) -> None:
-        path = self._folder / _JOURNAL
+        path = self._folder / JOURNAL_FILE
         if not path.exists():
             return
         if self._sent is None:
@@ -265,12 +277,12 @@ class RunStorage:
         self._sent = begin + len(fresh)
 
     def _trials_there(self) -> set[str]:
-        return _trials_of(self.storage.names("trials"))
+        return _trials_of(self.storage.names(TRIALS_FOLDER))
 
 
 def _trials_of(names: Iterable[str]) -> set[str]:
     """The trials that have a proposal, of the names of files."""
-    return {parts[1] for parts in (name.split("/") for name in names) if parts[2:] == ["trial.json"]}
+    return {parts[1] for parts in (name.split("/") for name in names) if parts[2:] == [TRIAL_FILE]}
 
 
 def _own_place(folder: Path) -> Path:

@@ -10,6 +10,21 @@ from typing import Any
 
 from ..errors import UserError
 
+TRIAL_FILE = "trial.json"
+"""What was proposed, and the trial's number."""
+
+VERDICTS_FILE = "verdicts.json"
+"""What the search said of the trial after each task."""
+
+REPORTS_FILE = "tasks.jsonl"
+"""The reports, a line a finished task, for people and for those who compare."""
+
+CURVES_FILE = "curves.csv"
+"""The terms of the loss, step by step."""
+
+CHECKPOINTS_FOLDER = "checkpoints"
+"""A folder in it for each finished task."""
+
 STATUS_FILE = "status.json"
 """There where the trial has ended."""
 
@@ -30,7 +45,7 @@ MATRIX_FILE = "matrix.csv"
 TEST_MATRIX_FILE = f"{TEST_FOLDER}/{MATRIX_FILE}"
 """The same on test data."""
 
-_STATE = re.compile(rf"checkpoints/task_(\d+)/{re.escape(STATE_FILE)}")
+_STATE = re.compile(rf"{CHECKPOINTS_FOLDER}/task_(\d+)/{re.escape(STATE_FILE)}")
 
 
 def newest_state(names: Iterable[str]) -> str | None:
@@ -68,7 +83,8 @@ def reports_in(trial: Path, stamp: dict[str, str] | None = None) -> list[dict[st
 
     ``stamp``: what the checkpoint must carry; of another one's nothing is taken. None: any.
     """
-    states = [whole_state(folder) for folder in trial.glob("checkpoints/task_[0-9]*") if folder.suffix == ""]
+    folders = trial.glob(f"{CHECKPOINTS_FOLDER}/task_[0-9]*")
+    states = [whole_state(folder) for folder in folders if folder.suffix == ""]
     if (trial / STATE_FILE).exists():
         states.append(_brought(trial / STATE_FILE))
     fitting = [s["reports"] for s in states if s is not None and stamp in (None, s.get("stamp"))]

@@ -1,4 +1,4 @@
-"""The Python door. Sweeps are played in this process, and what is loaded was walked in it: No Ray is started."""
+"""The Python door. Sweeps are played in this process, what is loaded was walked in it. No Ray is started."""
 
 import json
 import os
@@ -319,7 +319,7 @@ def test_of_pictures_the_classes_are_those_of_the_look_at_test(runs, monkeypatch
         right = [label == source.categories[k] for label, k in zip(found.labels, split.label, strict=True)]
         assert 100 * np.mean(right) == pytest.approx(figure)
         figures.append(figure)
-    assert 0 < max(figures), "a figure that says something"
+    assert max(figures) > 0, "a figure that says something"
     with pytest.raises(UserError, match="recognition reads none"):
         predictor.predict(pictures, ["a cat"])
 
@@ -350,7 +350,7 @@ def test_of_pictures_and_questions_the_answers_are_worth_what_the_look_at_test_s
         worth = AnswerIndex(source.tables).scores(found.answers, asked.kind, asked.answer, asked.score)
         assert 100 * worth.mean() == pytest.approx(figure) and len(found.scores) == len(pictures)
         figures.append(figure)
-    assert 0 < max(figures), "a figure that says something"
+    assert max(figures) > 0, "a figure that says something"
     with pytest.raises(UserError, match=r"1 questions to 2 pictures; allowed: one to each"):
         predictor.predict(pictures[:2], split.captions[:1])
 

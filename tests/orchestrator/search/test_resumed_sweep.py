@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import socket
-import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
