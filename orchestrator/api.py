@@ -51,7 +51,7 @@ def sweep(
     *,
     stream: str | None = None,
     data: str | Path | None = None,
-    set: Mapping[str, Any] | None = None,  # noqa: A002 - as the command line has it
+    set: Mapping[str, Any] | None = None,
     trials: int | None = None,
     concurrent: int | None = None,
     name: str | None = None,
@@ -107,7 +107,7 @@ def train(
     config: str | Path | None = None,
     stream: str | None = None,
     data: str | Path | None = None,
-    set: Mapping[str, Any] | None = None,  # noqa: A002 - as the command line has it
+    set: Mapping[str, Any] | None = None,
     seeds: Sequence[int] | None = None,
     concurrent: int | None = None,
     name: str | None = None,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import Any
 
+import numpy as np
+
 from ..config import at_home
 from ..errors import UserError
 
@@ -14,7 +16,7 @@ _KINDS = "text, whole numbers, numbers, True, False, None, lists and mappings of
 
 def plain_values(values: Mapping[str, Any] | None) -> dict[str, Any]:
     """``values`` as ``--set`` gives them: of the kinds that a configuration's file has. A tuple becomes a
-    list, a path its text, ``~/`` the user's home.
+    list, NumPy's number Python's, a path its text, ``~/`` the user's home.
 
     Raises:
         UserError: A value of another kind, as an array; a key that is no text.
@@ -29,6 +31,8 @@ def plain_values(values: Mapping[str, Any] | None) -> dict[str, Any]:
 def _plain(value: Any, key: str) -> Any:
     if isinstance(value, PathLike):
         value = fspath(value)
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or type(value) in (bool, int, float, str):
         return at_home(value)
     if isinstance(value, Mapping):
