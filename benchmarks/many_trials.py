@@ -27,11 +27,13 @@ from orchestrator.execution.dispatcher import Dispatcher
 from orchestrator.execution.job import Outcome
 from orchestrator.execution.job_listener import JobListener
 from orchestrator.record.recorder import RunRecorder
+from orchestrator.record.run_context import RunContext
 from orchestrator.search.sampler import TaskSearch
 from orchestrator.search.space import Space
 from orchestrator.search.tuner import search
 from orchestrator.storage.identity import Identity
 from orchestrator.storage.task_key import task_key
+from orchestrator.streams.source import StreamSource, TaskSource
 
 _TASKS = 2
 _METRICS = 100
@@ -140,19 +142,12 @@ def main(arguments: list[str] | None = None) -> None:
     _time(RunRecorder, "start", "the record of its start")
     _time(RunRecorder, "end", "the record of its end")
     space = Space.load("ctp", None, None, {})
-    names = [f"task {k + 1}" for k in range(_TASKS)]
     identity = Identity.new("", "")
+    tasks = [TaskSource(f"task {k + 1}", {}) for k in range(_TASKS)]
+    source = StreamSource("none", "retrieval", 0, [], tasks, "none", "")
+    run = RunContext(folder, identity, space.config, source, None, (0,), lambda line: None)
     watch = RunRecorder.open(
-        folder,
-        identity,
-        space.config,
-        space.trial_config,
-        space.objective,
-        names,
-        trials,
-        None,
-        lambda line: None,
-        check_values=space.check_values,
+        run, space.trial_config, space.objective, trials, check_values=space.check_values
     )
     watch._artist.close()
     watch._artist = _NoArtist()

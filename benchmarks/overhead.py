@@ -26,6 +26,7 @@ from orchestrator.config import RunConfig
 from orchestrator.execution.job import Job
 from orchestrator.execution.session import Session
 from orchestrator.record.recorder import RunRecorder
+from orchestrator.record.run_context import RunContext
 from orchestrator.search.space import Space
 from orchestrator.search.tuner import search
 from orchestrator.storage.identity import Identity
@@ -127,19 +128,10 @@ def main(arguments: list[str] | None = None) -> None:
 
     source = streams.get(space.config.stream_name).load(space.config.stream, False)
     tokenizer = fit_tokenizer(source, space.config.stream, folder / "tokenizer")
-    names = [task.name for task in source.tasks]
     identity = Identity.new("", "")
+    run = RunContext(folder / "run", identity, space.config, source, None, (0,), lambda line: None)
     watch = RunRecorder.open(
-        folder / "run",
-        identity,
-        space.config,
-        space.trial_config,
-        space.objective,
-        names,
-        given.trials,
-        None,
-        lambda line: None,
-        check_values=space.check_values,
+        run, space.trial_config, space.objective, given.trials, check_values=space.check_values
     )
     with Session(
         folder,

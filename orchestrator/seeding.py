@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -22,6 +24,23 @@ def seed_everything(*parts: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+@contextmanager
+def seeded(*parts: int) -> Iterator[None]:
+    """Within it the global generators are as :func:`seed_everything` leaves them; what they were comes
+    back.
+    """
+    import torch
+
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng():
+        try:
+            seed_everything(*parts)
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
 
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -6,31 +6,25 @@ import argparse
 import errno
 import io
 import os
-import re
 import select
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import __version__
 from ..errors import UserError, one_line
 from ..execution.ray_folder import RayFolder
-from ..schema import strict_yaml
-from ..storage.atomic_write import write_text
 from ..storage.full_disk import full_disk, is_full
 from ..storage.refused import refused
-from ..storage.run_folder import RUNS, kept_at
-from ..storage.user_path import user_path
+from ..storage.run_folder import RUNS
+from .storage_of import storage_url
 from .told_to_end import ToldToEnd
-
-if TYPE_CHECKING:
-    from ..storage.run_storage import RunStorage
 
 
 class Say:
@@ -121,30 +115,13 @@ def given_values(arguments: argparse.Namespace) -> dict[str, Any]:
     return values
 
 
-def storage_url(given: argparse.Namespace) -> str | None:
-    """The storage that keeps a copy of a new run: ``--storage``, else ``$VLCL_STORAGE``; None where neither
-    is given.
+def again_values(given: argparse.Namespace) -> dict[str, Any]:
+    """Dotted key -> value of what the command line says: of a run that begins, or again of one that is gone
+    on with.
     """
-    return whole_url(given.storage or os.environ.get("VLCL_STORAGE"))
+    from ..config import parse_set
 
-
-def whole_url(url: str | None) -> str | None:
-    """A storage's address in a form that holds in any working folder: a path becomes an absolute ``file://``
-    URL.
-
-    Raises:
-        UserError: It begins like a URL and is none, so that it would be taken for a path.
-    """
-    if not url:
-        return None
-    if match := re.match(r"([A-Za-z][A-Za-z0-9+.-]+):(?!//|:)", url):
-        raise UserError(
-            f"--storage {url}: is no URL; allowed: {match[1]}://..., or a path (./{url} for one of that name)"
-        )
-    path = url.removeprefix("file://").removeprefix("local://")
-    if path == url and "://" in url or "::" in url:
-        return url
-    return f"file://{user_path(path, follow=False)}"
+    return parse_set(given.set) if given.resume else given_values(given)
 
 
 def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespace, *honoured: str) -> None:
@@ -163,7 +140,7 @@ def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespac
     """
     allowed = {"resume", "concurrent", "storage", "dry_run", *honoured}
     shown = ", ".join(f"--{name}" for name in (*honoured, "concurrent", "storage", "dry-run"))
-    if storage_url(given):
+    if storage_url(given.storage):
         allowed |= {"data", "set"}
     for name, value in vars(given).items():
         if name not in allowed and value != parser.get_default(name):
@@ -172,48 +149,6 @@ def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespac
                 f"--resume {given.resume}: goes on with what the run was started with; leave out {option} "
                 f"(allowed beside it: {shown})"
             )
-
-
-def said_again(given: argparse.Namespace) -> dict[str, Any]:
-    """The values that the command line repeats for a run that is resumed.
-
-    Returns:
-        Dotted key -> value.
-    """
-    from ..config import parse_set
-
-    said = parse_set(given.set)
-    if given.data:
-        said["stream.data"] = str(user_path(given.data))
-    return said
-
-
-def resumed_storage(given: argparse.Namespace, request: Mapping[str, Any], file: Path) -> RunStorage | None:
-    """Opens the storage of a run that is resumed, and updates the run's folder from it.
-
-    ``--storage`` names a copy of the run's storage. The copy gets what it lacks, and is written to the
-    request, so that it is the run's storage from then on.
-
-    Args:
-        given: The command line.
-        request: What the run was started with.
-        file: The file of the request in the run's folder.
-
-    Returns:
-        The run's copy at the storage; None where the run has none.
-
-    Raises:
-        UserError: The storage has another run, or an older copy.
-    """
-    url = whole_url(given.storage) or request["storage"]
-    kept = kept_at(url, file.parent)
-    if kept is not None:
-        kept.agree()
-        kept_at(url, file.parent, check=True)  # only now, so that nothing is made where another run is
-    if kept is not None and url != request["storage"]:
-        kept.push_all()
-        write_text(file, strict_yaml.dump({**request, "storage": url}))
-    return kept
 
 
 def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = None) -> None:

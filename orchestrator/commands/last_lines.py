@@ -23,3 +23,8 @@ def last_lines(blocks: Sequence[Sequence[str]], fatal: str, interrupted: bool, a
         why = [f"Interrupted by {ToldToEnd.by}." if ToldToEnd.by else "Interrupted."]
     how = ["Everything finished so far is recorded. Go on with:", f"  {again}"] if again else []
     return "\n\n".join("\n".join(block) for block in (*blocks, why, how) if block)
+
+
+def print_last(text: str) -> None:
+    """Prints the text with which a command ends, below its lines of progress."""
+    print("\n" + text, flush=True)

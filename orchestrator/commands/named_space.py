@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 from ..errors import UserError
 from ..storage.user_path import user_path
 
 
-def named_space(method: str, file: str | None) -> str:
+def named_space(method: str, file: str | Path | None) -> str:
     """What :meth:`~orchestrator.search.space.Space.load` takes for METHOD and ``--space FILE``.
 
     Args:

@@ -13,54 +13,37 @@ from ..execution.stopped_by import stopped_by
 from ..metrics.measures import shown_metrics, unit
 from ..record.notes import search_note
 from ..record.recorder import RunRecorder
+from ..record.run_context import RunContext
 from ..record.trial_entry import TrialEntry
 from ..schema.shown import shown_score, shown_value
 from ..search.space import Space
 from ..search.tuner import search
 from ..storage.full_disk import full_disk, is_full
 from ..storage.identity import Identity
+from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER, trials_of
 from ..storage.run_folder import short_path
-from ..storage.run_storage import RunStorage
+from ..storage.trial_files import TEST_FOLDER
 from ..storage.url_folder import Storage
-from ..streams.source import StreamSource
 from ..streams.text.fit_tokenizer import fit_tokenizer
 from .in_rows import in_rows
 from .last_lines import last_lines
+from .run_result import RunResult
 
 
-def search_run(
-    folder: Path,
-    identity: Identity,
-    space: Space,
-    source: StreamSource,
-    trials: int,
-    concurrent: int | None,
-    kept: RunStorage | None,
-    say: Callable[[str], None],
-    *,
-    at_most: bool = False,
-) -> int:
-    """Runs or goes on with the sweep in ``folder``; returns the command's exit status. ``concurrent``: trials
-    at once; ``at_most``: fewer do.
+def search_run(run: RunContext, space: Space, trials: int) -> RunResult:
+    """Runs, or goes on with, a sweep of so many ``trials`` over ``space``.
 
-    0: some trial walked the whole stream, and the best was tested; 1: none did, the look at test failed, or
-    something ended the sweep (a full disk); 130: interrupted.
+    The exit status is 0 where some trial walked the whole stream, and the best was tested; 1 where none did,
+    the look at test failed, or something ended the sweep (a full disk); 130 where it was interrupted.
     """
-    config = space.config
-    names = [task.name for task in source.tasks]
+    folder, config, source, say = run.folder, run.config, run.source, run.say
     watch = RunRecorder.open(
-        folder,
-        identity,
-        config,
+        run,
         space.trial_config,
         space.objective,
-        names,
         trials,
-        kept,
-        say,
         check_values=space.check_values,
         searched=[parameter.key for parameter in space.parameters],
-        seeds=[config.run.seed],
     )
     book = watch.book
     status, tested, unforeseen = "interrupted", {}, None
@@ -69,7 +52,7 @@ def search_run(
         watch.fatal = line
         watch.catch_up()
         record = watch.finish("interrupted", {}, {})
-        print("\n" + _closing(folder, space, watch, {}, "failed", record), flush=True)
+        run.last(_closing(folder, space, watch, {}, "failed", record))
 
     try:
         best = book.best()
@@ -80,22 +63,22 @@ def search_run(
             say(f"for more: python -m orchestrator.sweep --resume {folder.name} --trials {trials + 1}")
             status = "finished"
         else:
-            tokenizer = fit_tokenizer(source, config.stream, folder / "tokenizer")
+            tokenizer = fit_tokenizer(source, config.stream, folder / TOKENIZER_FOLDER)
             with Session(
                 folder,
-                identity,
+                run.identity,
                 config,
                 source,
                 tokenizer,
-                wanted=concurrent,
-                at_most=at_most,
+                wanted=run.concurrent,
+                at_most=run.at_most,
                 jobs=max(1, trials - book.ended),
-                seeds=[config.run.seed],
+                seeds=run.seeds,
                 largest_memory=space.largest_memory(len(source.categories)),
                 say=say,
                 last_words=last_words,
             ) as session:
-                status, tested = _search_and_test(folder, identity, space, session, watch, trials, kept, say)
+                status, tested = _search_and_test(run, space, session, watch, trials)
         if status == "interrupted":
             watch.catch_up()  # with the tasks that the lanes had under way
     except KeyboardInterrupt:
@@ -126,25 +109,21 @@ def search_run(
         record = watch.finish(ended, tested, tags, chosen, files)
         if watch.hurried and not watch.fatal:
             status = "interrupted"
-    print("\n" + _closing(folder, space, watch, tested, status, record), flush=True)
+    run.last(_closing(folder, space, watch, tested, status, record))
     if unforeseen is not None:
         raise unforeseen
-    if status == "interrupted":
-        return 130
-    return 0 if status == "finished" and tested else 1
+    exit_status = 130 if status == "interrupted" else 0 if status == "finished" and tested else 1
+    reason = watch.fatal
+    if exit_status == 1 and not reason:
+        reason = "no trial walked the whole stream" if best is None else "the look at test failed"
+    return RunResult.of(run, book, tested, exit_status, reason)
 
 
 def _search_and_test(
-    folder: Path,
-    identity: Identity,
-    space: Space,
-    session: Session,
-    watch: RunRecorder,
-    trials: int,
-    kept: RunStorage | None,
-    say: Callable[[str], None],
+    run: RunContext, space: Space, session: Session, watch: RunRecorder, trials: int
 ) -> tuple[str, dict[str, float]]:
     """(status, what the look at test found)."""
+    folder, identity, kept, say = run.folder, run.identity, run.kept, run.say
     book, tested = watch.book, {}
     try:
         status = search(folder, identity, space, session, watch, trials, kept and kept.storage)
@@ -181,13 +160,13 @@ def _test(
 
 
 def _config_of(folder: Path, best: TrialEntry) -> str:
-    return short_path(folder / "trials" / best.id / "config.yaml")
+    return short_path(trials_of(folder) / best.id / CONFIG_FILE)
 
 
 def _files_of(place: Path) -> list[tuple[Path, str]]:
     """What the whole run shows of its best trial, which lies in ``place``."""
-    own = [(place / name, "best") for name in ("config.yaml", "matrix.png", "curves.png")]
-    return [*own, (place / "test" / "matrix.png", "best/test")]
+    own = [(place / name, "best") for name in (CONFIG_FILE, "matrix.png", "curves.png")]
+    return [*own, (place / TEST_FOLDER / "matrix.png", "best/test")]
 
 
 def _closing(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..config import RunConfig
 from ..errors import UserError
 from ..evaluation.objective import Objective
 from ..evaluation.protocol import HEADLINE
@@ -18,35 +18,25 @@ from ..metrics.measures import shown_metrics, unit
 from ..record.notes import seeds_note
 from ..record.over_seeds import over_seeds
 from ..record.recorder import RunRecorder
+from ..record.run_context import RunContext
 from ..schema.shown import shown_score
 from ..storage.full_disk import full_disk, is_full
-from ..storage.identity import Identity
+from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER, trials_of
 from ..storage.run_folder import short_path
-from ..storage.run_storage import RunStorage
-from ..streams.source import StreamSource
+from ..storage.trial_files import TEST_FOLDER, TEST_MATRIX_FILE
 from ..streams.text.fit_tokenizer import fit_tokenizer
 from .last_lines import last_lines
+from .run_result import RunResult
 
 
-def train_run(
-    folder: Path,
-    identity: Identity,
-    config: RunConfig,
-    variants: dict[str, dict[str, Any]],
-    source: StreamSource,
-    concurrent: int | None,
-    kept: RunStorage | None,
-    say: Callable[[str], None],
-    *,
-    at_most: bool = False,
-) -> int:
-    """Runs, or goes on with, ``config`` in each of its ``variants`` (trial id -> dotted values); returns the
-    exit status. ``concurrent``: variants at once; ``at_most``: fewer do.
+def train_run(run: RunContext, variants: dict[str, dict[str, Any]]) -> RunResult:
+    """Runs, or goes on with, a configuration in each of its ``variants`` (trial id -> dotted values).
 
-    0: all finished; 1: one failed; 130: interrupted. A variant that was tested before is not run again.
+    The exit status is 0 where all finished, 1 where one failed, 130 where it was interrupted. A variant that
+    was tested before is not run again.
     """
-    names = [task.name for task in source.tasks]
-    seeds = [config.with_values(values).run.seed for values in variants.values()]
+    folder, config, source, kept, say = run.folder, run.config, run.source, run.kept, run.say
+    seeds = list(run.seeds)
     objective = Objective(f"validation/{HEADLINE[source.scenario]}", "max")
 
     def check_values(place: str, values: Mapping[str, Any]) -> None:
@@ -54,18 +44,12 @@ def train_run(
             raise UserError(f"{place}: is no variant of the run; allowed: what the run wrote there")
 
     watch = RunRecorder.open(
-        folder,
-        identity,
-        config if len(seeds) > 1 else config.with_values({"run.seed": seeds[0]}),
+        run if len(seeds) > 1 else replace(run, config=config.with_values({"run.seed": seeds[0]})),
         config.with_values,
         objective,
-        names,
         len(variants),
-        kept,
-        say,
         check_values=check_values,
         searched=["run.seed"] if len(seeds) > 1 else [],
-        seeds=seeds,
         all_tested=True,
     )
     book = watch.book
@@ -97,7 +81,7 @@ def train_run(
         watch.fatal = line
         watch.catch_up()
         record = watch.finish("interrupted", {}, {})
-        print("\n" + _closing(folder, config.method_name, watch, 0, {}, "failed", record), flush=True)
+        run.last(_closing(folder, config.method_name, watch, 0, {}, "failed", record))
 
     try:
         watch.catch_up()  # with what was finished when the driver died
@@ -109,21 +93,21 @@ def train_run(
                 values,
                 book.place(trial_id),
                 kept and kept.trial(trial_id),
-                identity.stamp(trial_id, values),
+                run.identity.stamp(trial_id, values),
             )
             for trial_id, values in variants.items()
             if trial_id not in book.trials or not watch.known_test(trial_id)
         ]
         if jobs:
-            tokenizer = fit_tokenizer(source, config.stream, folder / "tokenizer")
+            tokenizer = fit_tokenizer(source, config.stream, folder / TOKENIZER_FOLDER)
             with Session(
                 folder,
-                identity,
+                run.identity,
                 config,
                 source,
                 tokenizer,
-                wanted=concurrent,
-                at_most=at_most,
+                wanted=run.concurrent,
+                at_most=run.at_most,
                 jobs=len(jobs),
                 seeds=[config.with_values(job.values).run.seed for job in jobs],
                 follow_ups=len(jobs),  # each is tested
@@ -168,20 +152,21 @@ def train_run(
         whole = means if len(tested) == len(variants) else {}
         again = f"python -m orchestrator.train --resume {folder.name}"
         if whole:
-            again = f"python -m orchestrator.train --config {short_path(folder / 'config.yaml')}"
+            again = f"python -m orchestrator.train --config {short_path(folder / CONFIG_FILE)}"
             again += f" --seeds {' '.join(map(str, seeds))}"
         tags = {"mlflow.note.content": seeds_note(config, seeds, book, whole, again)}
         places = [book.place(trial_id) for trial_id in book.trials]
-        files = [(place / "test" / "matrix.png", f"test/{place.name}") for place in places]
+        files = [(place / TEST_FOLDER / "matrix.png", f"test/{place.name}") for place in places]
         ended = "interrupted" if watch.fatal else status
         record = watch.finish(ended, whole, tags, files=files)
         if watch.hurried and not watch.fatal:
             status = "interrupted"
-    lines = _closing(folder, config.method_name, watch, len(tested), means, status, record)
-    print("\n" + lines, flush=True)
+    run.last(_closing(folder, config.method_name, watch, len(tested), means, status, record))
     if unforeseen is not None:
         raise unforeseen
-    return {"finished": 0, "interrupted": 130}.get(status, 1)
+    failed = [f"{trial.id}: {trial.reason}" for trial in book.trials.values() if trial.status == "failed"]
+    exit_status = {"finished": 0, "interrupted": 130}.get(status, 1)
+    return RunResult.of(run, book, means, exit_status, watch.fatal or "; ".join(failed))
 
 
 def _closing(
@@ -201,7 +186,7 @@ def _closing(
             spread = found.get(f"test_deviation/{name}")
             after = "" if spread is None else f" +- {shown_score(spread)}"
             lines.append(f"  {name:<25} {shown_score(found[f'test/{name}']):>6}{after} {unit(name)}")
-        lines.append(f"  matrices: {short_path(folder / 'trials')}/*/test/matrix.csv")
+        lines.append(f"  matrices: {short_path(trials_of(folder))}/*/{TEST_MATRIX_FILE}")
     lines += [f"failed: {t.id}: {t.reason}" for t in watch.book.trials.values() if t.status == "failed"]
     resume = f"python -m orchestrator.train --resume {folder.name}" if status != "finished" else ""
     return last_lines([lines, record], watch.fatal, status == "interrupted", resume)

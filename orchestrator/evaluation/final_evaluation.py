@@ -17,7 +17,7 @@ from ..config import RunConfig
 from ..seeding import seed_everything
 from ..storage import checkpoint
 from ..storage.atomic_write import write_text
-from ..storage.trial_files import TESTED_FILE
+from ..storage.trial_files import TEST_FOLDER, TEST_MATRIX_FILE, TESTED_FILE
 from ..streams.stream import Stream
 from .agreement import all_or_none
 from .scenarios import evaluate, evaluation_of, summary_metrics
@@ -59,11 +59,11 @@ def final_evaluation(
     metrics = steps[-1] | _over_time(steps) | summary_metrics(stream, "test", matrix, steps, baseline)
     named = {f"test/{name}": float(value) for name, value in metrics.items()}
     if not dist.is_initialized() or dist.get_rank() == 0:
-        (folder / "test").mkdir(exist_ok=True)
+        (folder / TEST_FOLDER).mkdir(exist_ok=True)
         names = [t.task.name for t in stream.tasks]
-        write_matrix(folder / "test" / "matrix.csv", matrix, names)
+        write_matrix(folder / TEST_MATRIX_FILE, matrix, names)
         for name, table in question_tables(steps, names).items():
-            write_table(folder / "test" / f"{name}.csv", table, QUESTION_TABLES[name].corner)
+            write_table(folder / TEST_FOLDER / f"{name}.csv", table, QUESTION_TABLES[name].corner)
         of = {} if stamp is None else {"stamp": dict(stamp)}
         write_text(folder / TESTED_FILE, json.dumps(of | named, indent=1))
     return named

@@ -15,6 +15,7 @@ from typing import Any
 from ray import train
 
 from ..storage.full_disk import full_disk, is_full
+from ..storage.run_files import TOKENIZER_FOLDER
 from .calls import ask
 from .lane_resources import LaneResources
 from .process_group import LaneGroup
@@ -78,7 +79,9 @@ class Lane(threading.Thread):
                     "dispatcher": self._dispatcher,
                     # The files' contents, since a folder of the driver's machine need not exist on another
                     # one.
-                    "tokenizer": {p.name: p.read_bytes() for p in (self._folder / "tokenizer").glob("*")},
+                    "tokenizer": {
+                        p.name: p.read_bytes() for p in (self._folder / TOKENIZER_FOLDER).glob("*")
+                    },
                     "threads": max(1, int(self._resources.cpus)),
                     "gpus": self._resources.gpus,
                     "device": "cuda" if use_gpu else "cpu",

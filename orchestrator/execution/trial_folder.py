@@ -11,7 +11,14 @@ from pathlib import Path
 
 from ..storage import checkpoint
 from ..storage.patience import patiently
-from ..storage.trial_files import STATE_FILE, TESTED_FILE, newest_state, whole_state
+from ..storage.trial_files import (
+    CHECKPOINTS_FOLDER,
+    STATE_FILE,
+    TEST_FOLDER,
+    TESTED_FILE,
+    newest_state,
+    whole_state,
+)
 from ..storage.url_folder import Storage
 from .job import Job
 from .session_place import session_place
@@ -56,7 +63,9 @@ class TrialFolder:
         """Keeps the results of the test evaluation. The file that vouches for them comes last."""
         if self.storage is None:
             return
-        results = [f"test/{file.name}" for file in (self.path / "test").glob("*") if file.is_file()]
+        results = [
+            f"{TEST_FOLDER}/{file.name}" for file in (self.path / TEST_FOLDER).glob("*") if file.is_file()
+        ]
         for name in sorted(results, key=lambda name: (name == TESTED_FILE, name)):
             self._put(self.path / name, name)
 
@@ -87,7 +96,7 @@ def trial_folder(job: Job) -> Iterator[TrialFolder]:
 
 
 def _fetch(job: Job, here: Path) -> None:
-    kept = list(job.storage.names("checkpoints"))
+    kept = list(job.storage.names(CHECKPOINTS_FOLDER))
     while (newest := newest_state(kept)) is not None:
         folder = newest.rpartition("/")[0]
         files = [name for name in kept if name.startswith(f"{folder}/")]

@@ -77,8 +77,15 @@ def frozen_encoder(config: RunConfig, stream: Stream, device: torch.device | str
 
     Leaves batches as they are where the method trains its own image encoder, or ``stream`` has features.
     """
+    if stream.tasks[0].splits["train"].feature is not None:
+        return lambda batch: batch
+    return image_encoder(config, device)
+
+
+def image_encoder(config: RunConfig, device: torch.device | str) -> Callable[[Batch], Batch]:
+    """As :func:`frozen_encoder`, of pictures that nobody has encoded."""
     backbone = frozen_backbone(config)
-    if backbone is None or stream.tasks[0].splits["train"].feature is not None:
+    if backbone is None:
         return lambda batch: batch
     clip = load_backbone(backbone).to(device)
 

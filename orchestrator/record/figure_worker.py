@@ -15,6 +15,7 @@ import numpy as np
 from ..evaluation.tables import Table, read_matrix, read_table, write_matrix, write_table
 from ..evaluation.vqa_tables import QUESTION_TABLES
 from ..storage.curve_file import read_curves
+from ..storage.trial_files import CURVES_FILE, MATRIX_FILE
 from . import plots
 from .pen import Pen
 from .picture_title import run_title, score_title
@@ -132,11 +133,11 @@ def _draw_trial(
     drift: np.ndarray | None,
     tables: Mapping[str, Table],
 ) -> list[Path]:
-    files = [folder / "matrix.csv", folder / "matrix.png"]
+    files = [folder / MATRIX_FILE, folder / "matrix.png"]
     title, score = run_title(folder), score_title(folder, "validation", matrix)
     write_matrix(files[0], matrix, names)
     plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score}")
-    curves = folder / "curves.csv"
+    curves = folder / CURVES_FILE
     terms, ends = read_curves(curves)
     if terms:  # a method that trains nothing has none
         plots.loss_curves(folder / "curves.png", terms, ends, names, f"{title}: terms of the loss")
@@ -151,7 +152,7 @@ def _draw_trial(
 
 
 def _draw_test(folder: Path) -> list[Path]:
-    files = [folder / "matrix.csv", folder / "matrix.png"]
+    files = [folder / MATRIX_FILE, folder / "matrix.png"]
     matrix, names = read_matrix(files[0])
     title = run_title(folder.parent)
     plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score_title(folder.parent, 'test', matrix)}")

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..schema import strict_yaml
+from ..storage.run_files import CONFIG_FILE
 from ..storage.trial_files import STATUS_FILE, TESTED_FILE
 
 _SCORES = {"r_mean": "R_m", "accuracy": "accuracy"}
@@ -22,7 +23,7 @@ def run_title(trial: Path) -> str:
     name.
     """
     try:
-        config, _ = strict_yaml.read(trial / "config.yaml")
+        config, _ = strict_yaml.read(trial / CONFIG_FILE)
         method, stream = config["method"]["name"], config["stream"]["name"]
         return f"{method} on {stream}, seed {config['run']['seed']}"
     except (UserError, KeyError, TypeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +18,19 @@ from ..evaluation.vqa_tables import question_tables
 from ..storage import checkpoint
 from ..storage.atomic_write import write_text
 from ..storage.full_disk import full_disk, is_full
-from ..storage.identity import Identity
+from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, TRAIN_FILE, trials_of
 from ..storage.run_storage import RunStorage, StorageTaken
 from ..storage.task_key import task_key
-from ..storage.trial_files import STATUS_FILE
-from ..streams import registry as streams
+from ..storage.trial_files import STATUS_FILE, TEST_FOLDER, TRIAL_FILE
 from ..streams.shown_task import shown_task
 from ..tracking import TASKS, Tracker, environment_tags, in_order, recorded
 from .figure_worker import FigureWorker
 from .own_code_tags import own_code_tags
+from .run_context import RunContext
 from .trial_entry import TrialEntry
 from .trial_store import TrialStore
 
-_REQUESTS = ("sweep.yaml", "space.yaml", "train.yaml", "config.yaml")  # in a run's own folder
+_REQUESTS = (SWEEP_FILE, SPACE_FILE, TRAIN_FILE, CONFIG_FILE)  # in a run's own folder
 
 
 class RunRecorder:
@@ -82,40 +82,34 @@ class RunRecorder:
     @classmethod
     def open(
         cls,
-        folder: Path,
-        identity: Identity,
-        config: RunConfig,
+        run: RunContext,
         config_of: Callable[[Mapping[str, Any]], RunConfig],
         objective: Objective,
-        task_names: list[str],
         trials: int,
-        kept: RunStorage | None,
-        say: Callable[[str], None],
         *,
         check_values: Callable[[str, Mapping[str, Any]], None],
         searched: Collection[str] = (),
-        seeds: Sequence[int] = (),
         all_tested: bool = False,
     ) -> RunRecorder:
-        """Opens, or opens again, book and record of the run in ``folder``, whose trials share ``config`` but
-        for the keys ``searched``, each under one of the ``seeds`` (none: the configuration's); what a death
-        left undone of the record is done. ``check_values``: raises for the folder and the values of a trial
-        that is none of the run's, as one of a storage's may be.
+        """Opens, or opens again, book and record of ``run``, whose trials share its configuration but for the
+        keys ``searched``; what a death left undone of the record is done. ``check_values``: raises for the
+        folder and the values of a trial that is none of the run's, as one of a storage's may be.
         """
+        folder, config, kept, task_names = run.folder, run.config, run.kept, run.names
         if kept is not None:
-            for place in sorted((folder / "trials").glob("*/trial.json")):
+            for place in sorted(trials_of(folder).glob(f"*/{TRIAL_FILE}")):
                 if not (place.parent / STATUS_FILE).exists():
                     kept.pull(place.parent.name)
-        book = TrialStore(folder / "trials", objective, len(task_names), identity.stamp)
+        book = TrialStore(trials_of(folder), objective, len(task_names), run.identity.stamp)
         for entry in book.trials.values():
             check_values(str(book.place(entry.id)), entry.values)
-            if not (book.place(entry.id) / "config.yaml").exists():  # no storage's is taken
-                write_text(book.place(entry.id) / "config.yaml", config_of(entry.values).yaml())
+            if not (book.place(entry.id) / CONFIG_FILE).exists():  # no storage's is taken
+                write_text(book.place(entry.id) / CONFIG_FILE, config_of(entry.values).yaml())
         experiment = f"{config.method_name} on {config.stream_name}"
         uri = os.environ.get("MLFLOW_TRACKING_URI")
-        tracker = Tracker(folder, uri, experiment, folder.name, run=identity.run)
+        tracker = Tracker(folder, uri, experiment, folder.name, run=run.identity.run)
         shared = {key: value for key, value in config.flat().items() if key not in searched}
-        all_seeds = " ".join(map(str, seeds or [config.run.seed]))
+        all_seeds = " ".join(map(str, run.seeds))
         tracker.start(
             shared | {"objective": objective.metric, "seeds": all_seeds},
             {"method": config.method_name, "stream": config.stream_name}
@@ -129,8 +123,10 @@ class RunRecorder:
         for name in _REQUESTS:
             if (folder / name).exists() and not tracker.has_file("", folder / name):
                 tracker.artifact(None, folder / name)
-        scenario = streams.get(config.stream_name).scenario
-        watch = cls(book, tracker, config_of, task_names, scenario, trials, kept, say, all_tested=all_tested)
+        scenario = run.source.scenario
+        watch = cls(
+            book, tracker, config_of, task_names, scenario, trials, kept, run.say, all_tested=all_tested
+        )
         watch.make_good()
         return watch
 
@@ -151,7 +147,7 @@ class RunRecorder:
             if self._kept is not None:
                 self._kept.pull(entry.id)
             self._record_end(entry)
-        found, place = self.book.tested(entry.id), self.book.place(entry.id) / "test"
+        found, place = self.book.tested(entry.id), self.book.place(entry.id) / TEST_FOLDER
         if found:
             self._tracker.task(entry.id, len(self.names), in_order(found))
             if not self._tracker.has_file(entry.id, place / "matrix.png"):
@@ -313,7 +309,7 @@ class RunRecorder:
         done again.
         """
         folder, status, reason = self.book.place(entry.id), entry.status, entry.reason or None
-        self._tracker.artifact(entry.id, folder / "config.yaml")
+        self._tracker.artifact(entry.id, folder / CONFIG_FILE)
         self._free_disk(entry)
 
         def ended() -> None:
@@ -349,7 +345,7 @@ class RunRecorder:
         if self._kept is not None:
             self._aside("the storage", self._kept.pull, trial_id)
         self._aside("the record", self._tracker.task, trial_id, len(self.names), in_order(metrics))
-        self._artist.test(trial_id, self.book.place(trial_id) / "test")
+        self._artist.test(trial_id, self.book.place(trial_id) / TEST_FOLDER)
 
     def known_test(self, trial_id: str) -> dict[str, float]:
         """What a look at the test splits found with a trial's checkpoints, whoever was there to hear of it;

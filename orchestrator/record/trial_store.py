@@ -14,18 +14,19 @@ from ..schema import strict_yaml
 from ..storage.atomic_write import write_text
 from ..storage.inside import inside
 from ..storage.plain_name import check_plain
-from ..storage.trial_files import STATUS_FILE, reports_in, tested_in
+from ..storage.run_files import CONFIG_FILE, MANIFEST_FILE
+from ..storage.trial_files import (
+    REPORTS_FILE,
+    STATUS_FILE,
+    TRIAL_FILE,
+    VERDICTS_FILE,
+    reports_in,
+    tested_in,
+)
 from .trial_entry import TrialEntry
 from .trial_table import trial_table
 
-MANIFEST_FILE = "manifest.json"
-"""The file in a run's folder that has the number of its trials, and the number that it was asked for since it
-was started.
-"""
-
 _ENDS = ("finished", "stopped", "failed")
-_VERDICTS_FILE = "verdicts.json"
-_REPORTS_FILE = "tasks.jsonl"
 
 
 class TrialStore:
@@ -58,7 +59,7 @@ class TrialStore:
         self.tasks = tasks
         self.trials: dict[str, TrialEntry] = {}
         self._stamp_of = stamp_of
-        entries = [self._read(path) for path in sorted(folder.glob("*/trial.json"))]
+        entries = [self._read(path) for path in sorted(folder.glob(f"*/{TRIAL_FILE}"))]
         for entry in sorted(entries, key=lambda entry: entry.number):
             self.trials[entry.id] = entry
         self._check_whole()
@@ -70,7 +71,7 @@ class TrialStore:
             proposal = json.loads(path.read_text(encoding="utf-8"))
             entry = TrialEntry(name, int(proposal["number"]), dict(proposal["values"]))
             self._check(entry, proposal, path)
-            verdicts = path.with_name(_VERDICTS_FILE)
+            verdicts = path.with_name(VERDICTS_FILE)
             if verdicts.exists():
                 said = json.loads(verdicts.read_text(encoding="utf-8"))
                 self._check(entry, said, verdicts)
@@ -139,9 +140,9 @@ class TrialStore:
             entry = TrialEntry(trial_id, number, values)
             place = self.place(trial_id)
             place.mkdir(parents=True, exist_ok=True)
-            write_text(place / "config.yaml", strict_yaml.dump(config))
+            write_text(place / CONFIG_FILE, strict_yaml.dump(config))
             proposal = {"stamp": self._stamp(entry), "number": entry.number, "values": values}
-            write_text(place / "trial.json", json.dumps(proposal))
+            write_text(place / TRIAL_FILE, json.dumps(proposal))
             self.trials[trial_id] = entry
             self._count()
         return entry
@@ -187,14 +188,14 @@ class TrialStore:
             entry.verdicts[task] = go
             verdicts = {str(number): verdict for number, verdict in sorted(entry.verdicts.items())}
             said = {"stamp": self._stamp(entry), "verdicts": verdicts}
-            write_text(self.place(trial_id) / _VERDICTS_FILE, json.dumps(said))
+            write_text(self.place(trial_id) / VERDICTS_FILE, json.dumps(said))
 
     def end(self, trial_id: str, status: str, reason: str = "") -> TrialEntry:
         """Writes down that a trial has ended."""
         entry, trial_folder = self.trials[trial_id], self.place(trial_id)
         if entry.reports:  # for a comparison
             lines = "".join(json.dumps(report) + "\n" for report in entry.reports)
-            write_text(trial_folder / _REPORTS_FILE, lines)
+            write_text(trial_folder / REPORTS_FILE, lines)
         # The status has the reports too, because the trial's checkpoints may lie elsewhere, or be gone.
         ended = {"stamp": self._stamp(entry), "status": status, "reason": reason, "reports": entry.reports}
         write_text(trial_folder / STATUS_FILE, json.dumps(ended))

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from ..errors import UserError
 from .atomic_write import write_synced
+from .run_files import TOKENIZER_FOLDER
 from .task_key import task_key
-from .trial_files import STATE_FILE, whole_state
+from .trial_files import CHECKPOINTS_FOLDER, CURVES_FILE, STATE_FILE, whole_state
 
 _ARRAYS = ("model.safetensors", "memory.safetensors")
-_CURVES = "curves.csv"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Keeper(Protocol):
 
 def folder_of(trial: Path, task: int) -> Path:
     """The folder of a trial's checkpoint after task ``task`` (from 0)."""
-    return trial / "checkpoints" / task_key(task)
+    return trial / CHECKPOINTS_FOLDER / task_key(task)
 
 
 def save(
@@ -108,11 +108,11 @@ def save(
     partial.mkdir(parents=True)
     try:
         _write_arrays(partial, checkpoint)
-        (partial / _CURVES).write_text(checkpoint.curves, encoding="utf-8")
+        (partial / CURVES_FILE).write_text(checkpoint.curves, encoding="utf-8")
         for name, data in (tokenizer or {}).items():
-            (partial / "tokenizer").mkdir(exist_ok=True)
-            (partial / "tokenizer" / name).write_bytes(data)
-        sizes = {name: (partial / name).stat().st_size for name in (*_ARRAYS, _CURVES)}
+            (partial / TOKENIZER_FOLDER).mkdir(exist_ok=True)
+            (partial / TOKENIZER_FOLDER / name).write_bytes(data)
+        sizes = {name: (partial / name).stat().st_size for name in (*_ARRAYS, CURVES_FILE)}
         state: dict[str, Any] = {"stamp": stamp, "sizes": sizes}
         if keeper is not None:
             # Workers that are thought dead may still write under the same names there.
@@ -169,14 +169,14 @@ def load(
     if state is None:
         return None
     _check_stamp(folder, state.get("stamp"), stamp)
-    _check_tokenizer(folder / "tokenizer", tokenizer)
+    _check_tokenizer(folder / TOKENIZER_FOLDER, tokenizer)
     digests = state.get("digests", {})
     if any(_digest(folder / name) != digest for name, digest in digests.items()):
         return None
     try:
         model = load_file(folder / _ARRAYS[0])
         memory = load_arrays(folder / _ARRAYS[1])
-        curves = (folder / _CURVES).read_text(encoding="utf-8")
+        curves = (folder / CURVES_FILE).read_text(encoding="utf-8")
         return Checkpoint(model, memory, state["reports"], curves)
     except (ValueError, KeyError, SafetensorError):
         return None
@@ -237,7 +237,7 @@ def latest(
 
 def keep_only(trial: Path, task: int) -> None:
     """Deletes all checkpoints of a trial except the one after ``task`` (from 0)."""
-    for folder in (trial / "checkpoints").glob("task_*"):
+    for folder in (trial / CHECKPOINTS_FOLDER).glob("task_*"):
         if folder != folder_of(trial, task):
             shutil.rmtree(folder, ignore_errors=True)
 

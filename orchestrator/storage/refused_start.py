@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
+from .run_files import trials_of
+from .trial_files import TRIAL_FILE
 
 if TYPE_CHECKING:
     from .run_storage import RunStorage
@@ -29,7 +31,7 @@ def nothing_if_refused(folder: Path, kept: RunStorage | None) -> Iterator[None]:
     try:
         yield
     except (UserError, KeyboardInterrupt):
-        if not any(folder.glob("trials/*/trial.json")) and _removed(kept):
+        if not any(trials_of(folder).glob(f"*/{TRIAL_FILE}")) and _removed(kept):
             shutil.rmtree(folder, ignore_errors=True)
         raise
 

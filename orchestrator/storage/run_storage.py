@@ -18,16 +18,28 @@ from .identity import IDENTITY_FILE, Identity
 from .inside import inside
 from .own_folder import check_own
 from .patience import patiently
+from .run_files import CONFIG_FILE, JOURNAL_FILE, MANIFEST_FILE, TOKENIZER_FOLDER, TRIALS_FOLDER, trials_of
 from .run_lock import run_lock
 from .task_key import task_key
-from .trial_files import STATE_FILE, TESTED_FILE, newest_state, reports_in, tasks_done
+from .trial_files import (
+    CHECKPOINTS_FOLDER,
+    CURVES_FILE,
+    REPORTS_FILE,
+    STATE_FILE,
+    STATUS_FILE,
+    TEST_FOLDER,
+    TESTED_FILE,
+    TRIAL_FILE,
+    VERDICTS_FILE,
+    newest_state,
+    reports_in,
+    tasks_done,
+)
 from .url_folder import Storage
 
-_OWN = ("*.yaml", "tokenizer/*")
-_MANIFEST = "manifest.json"
-_TRIAL = ("trial.json", "config.yaml", "verdicts.json", "*.png", "*.pdf", "*.csv", "test/*", "tasks.jsonl")
-_LAST = "status.json"  # vouches for a trial's other files
-_JOURNAL = "tracking.jsonl"
+_OWN = ("*.yaml", f"{TOKENIZER_FOLDER}/*")
+_TRIAL = (TRIAL_FILE, CONFIG_FILE, VERDICTS_FILE, "*.png", "*.pdf", "*.csv", f"{TEST_FOLDER}/*", REPORTS_FILE)
+_PROPOSALS = f"{TRIALS_FOLDER}/*/{TRIAL_FILE}"
 # What is taken from a storage, by name. A run's own files are taken when the run is restored and never again.
 # A trial's configuration is made anew from its values, since people run it again.
 _RUNS_OWN = re.compile(r"identity\.json|(sweep|space|train|config)\.yaml|tokenizer/[^/]+")
@@ -65,7 +77,7 @@ class RunStorage:
 
     def trial(self, trial_id: str) -> Storage:
         """The folder that keeps a trial's files."""
-        return self.storage.below(f"trials/{trial_id}")
+        return self.storage.below(f"{TRIALS_FOLDER}/{trial_id}")
 
     def pull(self, trial_id: str) -> None:
         """Fetches what the machines that trained a trial left at the storage: the newest state, which has the
@@ -74,11 +86,11 @@ class RunStorage:
         patiently(lambda: self._pull(trial_id), self.storage)
 
     def _pull(self, trial_id: str) -> None:
-        kept, here = self.trial(trial_id), self._folder / "trials" / trial_id
+        kept, here = self.trial(trial_id), trials_of(self._folder) / trial_id
         names = list(kept.names())
         if (newest := newest_state(names)) is not None:
             kept.get_into(here, newest, STATE_FILE)
-            kept.get_into(here, f"{newest.rpartition('/')[0]}/curves.csv", "curves.csv")
+            kept.get_into(here, f"{newest.rpartition('/')[0]}/{CURVES_FILE}", CURVES_FILE)
         # metrics.json vouches for the other files of a test evaluation, so it comes last.
         for name in sorted(names, key=lambda name: name == TESTED_FILE):
             if inside(here, name) and _LEFT.fullmatch(name):
@@ -93,8 +105,8 @@ class RunStorage:
         """
         files = [path for pattern in _OWN for path in sorted(self._folder.glob(pattern))]
         if trial_id is not None:
-            trial = self._folder / "trials" / trial_id
-            files += [path for pattern in (*_TRIAL, _LAST) for path in sorted(trial.glob(pattern))]
+            trial = trials_of(self._folder) / trial_id
+            files += [path for pattern in (*_TRIAL, STATUS_FILE) for path in sorted(trial.glob(pattern))]
         for path in files:
             self._push_file(path)
         patiently(self._push_journal, self.storage)
@@ -107,19 +119,19 @@ class RunStorage:
         # only once: with a listing for each proposal, a proposal would cost more the longer the sweep is
         if self._counted is None:
             self._counted = patiently(self._trials_there, self.storage)
-            fresh |= {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
+            fresh |= {path.parent.name for path in self._folder.glob(_PROPOSALS)}
         # unknown until everything that the manifest counts is there
         counted, self._counted = self._counted, None
         for name in sorted(fresh - counted):
-            for file in ("config.yaml", "trial.json"):
-                self._push_file(self._folder / "trials" / name / file)
+            for file in (CONFIG_FILE, TRIAL_FILE):
+                self._push_file(trials_of(self._folder) / name / file)
             counted.add(name)
-        self._push_file(self._folder / _MANIFEST)
+        self._push_file(self._folder / MANIFEST_FILE)
         self._counted = counted
 
     def push_verdicts(self, trial_id: str) -> None:
         """Copies to the storage what the search has decided on a trial."""
-        self._push_file(self._folder / "trials" / trial_id / "verdicts.json")
+        self._push_file(trials_of(self._folder) / trial_id / VERDICTS_FILE)
 
     def _push_file(self, path: Path) -> None:
         name = path.relative_to(self._folder).as_posix()
@@ -188,12 +200,12 @@ class RunStorage:
                 first, so that such a storage is an older copy. The message is one line.
         """
         Identity.of(self._folder).claim(self.storage, new=False)
-        names = patiently(lambda: list(self.storage.names("trials")), self.storage)
+        names = patiently(lambda: list(self.storage.names(TRIALS_FOLDER)), self.storage)
         there = self._counted = _trials_of(names)
-        here = {path.parent.name for path in self._folder.glob("trials/*/trial.json")}
+        here = {path.parent.name for path in self._folder.glob(_PROPOSALS)}
         self._refuse_older(here, names)
         self._bring_looks(here, set(names))
-        path = self._folder / _JOURNAL
+        path = self._folder / JOURNAL_FILE
         own, kept = path.read_bytes() if path.exists() else b"", self._journal_there()
         if own.startswith(kept) and there <= here:
             return
@@ -207,13 +219,13 @@ class RunStorage:
 
     def _bring_looks(self, trials: set[str], names: set[str]) -> None:
         for trial in sorted(trials):
-            looked_at = f"trials/{trial}/{TESTED_FILE}"
+            looked_at = f"{TRIALS_FOLDER}/{trial}/{TESTED_FILE}"
             if looked_at in names and not (self._folder / looked_at).exists():
                 self.pull(trial)
 
     def _refuse_older(self, trials: set[str], names: list[str]) -> None:
         for trial in sorted(trials):
-            own = f"trials/{trial}/"
+            own = f"{TRIALS_FOLDER}/{trial}/"
             newest = newest_state(name.removeprefix(own) for name in names if name.startswith(own))
             finished = 0 if newest is None else tasks_done(newest)
             if (known := len(reports_in(self._folder / own))) > finished:
@@ -224,7 +236,7 @@ class RunStorage:
 
     def push_all(self) -> None:
         """Copies all of the driver's own files that have changed to the storage, trial by trial."""
-        for trial_id in sorted(path.parent.name for path in self._folder.glob("trials/*/trial.json")):
+        for trial_id in sorted(path.parent.name for path in self._folder.glob(_PROPOSALS)):
             self.push_proposal(trial_id)
             self.push(trial_id)
         self.push()
@@ -235,8 +247,8 @@ class RunStorage:
 
     def _keep_only(self, trial_id: str, task: int) -> None:
         kept = self.trial(trial_id)
-        for number in {name.split("/")[1] for name in kept.names("checkpoints")} - {task_key(task)}:
-            kept.delete(f"checkpoints/{number}")
+        for number in {name.split("/")[1] for name in kept.names(CHECKPOINTS_FOLDER)} - {task_key(task)}:
+            kept.delete(f"{CHECKPOINTS_FOLDER}/{number}")
 
     def _fetch(self, folder: Path, journal: bytes, *wanted: re.Pattern[str]) -> None:
         names = [
@@ -244,12 +256,12 @@ class RunStorage:
             for name in self.storage.names()
             if inside(folder, name) and any(kind.fullmatch(name) for kind in wanted)
         ]
-        for name in sorted(names, key=lambda name: name.endswith(f"/{_LAST}")):
+        for name in sorted(names, key=lambda name: name.endswith(f"/{STATUS_FILE}")):
             patiently(partial(self.storage.get_into, folder, name), self.storage)
         if journal:
-            fresh = inside(folder, f"{_JOURNAL}.partial")
+            fresh = inside(folder, f"{JOURNAL_FILE}.partial")
             fresh.write_bytes(journal)
-            os.replace(fresh, folder / _JOURNAL)
+            os.replace(fresh, folder / JOURNAL_FILE)
 
     def _journal_there(self) -> bytes:
         """Reads the journal as the storage has it, and remembers its length."""
@@ -265,7 +277,7 @@ class RunStorage:
         return whole
 
     def _push_journal(self) -> None:
-        path = self._folder / _JOURNAL
+        path = self._folder / JOURNAL_FILE
         if not path.exists():
             return
         if self._sent is None:
@@ -286,12 +298,12 @@ class RunStorage:
         self._sent = begin + len(fresh)
 
     def _trials_there(self) -> set[str]:
-        return _trials_of(self.storage.names("trials"))
+        return _trials_of(self.storage.names(TRIALS_FOLDER))
 
 
 def _trials_of(names: Iterable[str]) -> set[str]:
     """The trials that have a proposal, by the names of files."""
-    return {parts[1] for parts in (name.split("/") for name in names) if parts[2:] == ["trial.json"]}
+    return {parts[1] for parts in (name.split("/") for name in names) if parts[2:] == [TRIAL_FILE]}
 
 
 def _own_place(folder: Path) -> Path:

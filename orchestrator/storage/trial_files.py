@@ -10,6 +10,21 @@ from typing import Any
 
 from ..errors import UserError
 
+TRIAL_FILE = "trial.json"
+"""What was proposed, and the trial's number."""
+
+VERDICTS_FILE = "verdicts.json"
+"""What the search said of the trial after each task."""
+
+REPORTS_FILE = "tasks.jsonl"
+"""The reports, a line a finished task, for people and for those who compare."""
+
+CURVES_FILE = "curves.csv"
+"""The terms of the loss, step by step."""
+
+CHECKPOINTS_FOLDER = "checkpoints"
+"""A folder in it for each finished task."""
+
 STATUS_FILE = "status.json"
 """Exists where the trial has ended."""
 
@@ -19,10 +34,19 @@ STATE_FILE = "state.json"
 It has the reports of all tasks so far. In a trial's own folder it is the newest one, fetched from a storage.
 """
 
-TESTED_FILE = "test/metrics.json"
+TEST_FOLDER = "test"
+"""The folder of what an evaluation of the test splits left."""
+
+TESTED_FILE = f"{TEST_FOLDER}/metrics.json"
 """Exists where the test splits were evaluated. It is the last file of ``test`` to be written."""
 
-_STATE = re.compile(rf"checkpoints/task_(\d+)/{re.escape(STATE_FILE)}")
+MATRIX_FILE = "matrix.csv"
+"""The scores on each task after each task."""
+
+TEST_MATRIX_FILE = f"{TEST_FOLDER}/{MATRIX_FILE}"
+"""The same on test data."""
+
+_STATE = re.compile(rf"{CHECKPOINTS_FOLDER}/task_(\d+)/{re.escape(STATE_FILE)}")
 
 
 def newest_state(names: Iterable[str]) -> str | None:
@@ -74,7 +98,8 @@ def reports_in(trial: Path, stamp: dict[str, str] | None = None) -> list[dict[st
     Returns:
         One dictionary of metrics for each finished task.
     """
-    states = [whole_state(folder) for folder in trial.glob("checkpoints/task_[0-9]*") if folder.suffix == ""]
+    folders = trial.glob(f"{CHECKPOINTS_FOLDER}/task_[0-9]*")
+    states = [whole_state(folder) for folder in folders if folder.suffix == ""]
     if (trial / STATE_FILE).exists():
         states.append(_brought(trial / STATE_FILE))
     fitting = [s["reports"] for s in states if s is not None and stamp in (None, s.get("stamp"))]

@@ -157,6 +157,11 @@ class StreamSource:
         pictures_fingerprint: Equal where the pictures behind the records' ids are equal, whatever texts go
             with them. None: only ``fingerprint`` tells the pictures of two streams apart.
         remarks: Lines on data that was read, but may not be what its owner meant.
+        crop: Whether a picture is read as the centre of what its short side is resized to; else both sides
+            are resized.
+        words: How many words of a text
+            :func:`~orchestrator.streams.text.clean_caption.clean_caption` left; None: texts are as they were
+            given.
     """
 
     name: str
@@ -171,3 +176,5 @@ class StreamSource:
     tables: QuestionTables | None = None
     pictures_fingerprint: str | None = None
     remarks: tuple[str, ...] = ()
+    crop: bool = False
+    words: int | None = None

@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import UserError
 from ..storage.full_disk import full_disk, is_full
 from ..storage.lock_file import lock_file
+from ..storage.run_files import JOURNAL_FILE
 from .sent_marks import Mark, SentMarks
 
 
@@ -27,7 +28,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.path = folder / "tracking.jsonl"
+        self.path = folder / JOURNAL_FILE
         self._marks = SentMarks(folder)
         self._lock = threading.Lock()
         self._held: int | None = None

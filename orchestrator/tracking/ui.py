@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import UserError
+from ..storage.run_files import JOURNAL_FILE
 from .comparison import comparison_page
 from .gate import LOGIN, USER
 from .listener import loopback_listener
@@ -44,7 +45,7 @@ def ui(folder: Path, port: int) -> int:
         UserError: There is no record, it cannot be opened, the port is taken, or the link would be written to
             a file that others may read.
     """
-    journal = folder / "tracking.jsonl"
+    journal = folder / JOURNAL_FILE
     runs = folder.absolute().parent if journal.exists() else folder
     uri = tracking_uri(runs)
     if uri.startswith("http"):

@@ -32,6 +32,7 @@ from ..seeding import derive, seed_everything
 from ..storage import checkpoint
 from ..storage.atomic_write import write_text
 from ..storage.curve_file import curve_text
+from ..storage.trial_files import CURVES_FILE, REPORTS_FILE
 from ..streams.stream import Split, Stream
 from .exemplar_ranker import ExemplarRanker
 from .loss_curves import Curves
@@ -312,8 +313,8 @@ class StreamLoop:
 
     def _derive(self, reports: list[dict[str, float]]) -> None:
         """Writes, for people, what the checkpoint has."""
-        write_text(self.folder / "tasks.jsonl", "".join(json.dumps(report) + "\n" for report in reports))
-        write_text(self.folder / "curves.csv", self._saved_curves)
+        write_text(self.folder / REPORTS_FILE, "".join(json.dumps(report) + "\n" for report in reports))
+        write_text(self.folder / CURVES_FILE, self._saved_curves)
 
     def _go_on(self, report: dict[str, float]) -> bool:
         """Rank 0 reports; all ranks learn the answer.

@@ -14,10 +14,18 @@ from ...schema import strict_yaml
 from ...schema.flatten import flatten
 from ...storage.identity import IDENTITY_FILE, Identity
 from ...storage.plain_name import check_plain, file_name
-from ...storage.trial_files import STATUS_FILE, TESTED_FILE
+from ...storage.run_files import (
+    CONFIG_FILE,
+    JOURNAL_FILE,
+    SPACE_FILE,
+    SWEEP_FILE,
+    TRAIN_FILE,
+    TRIALS_FOLDER,
+)
+from ...storage.trial_files import REPORTS_FILE, STATUS_FILE, TESTED_FILE, TRIAL_FILE
 from ...tracking.journal import Journal
 
-_REQUESTS = {"sweep.yaml": "sweep", "train.yaml": "train"}
+_REQUESTS = {SWEEP_FILE: "sweep", TRAIN_FILE: "train"}
 _LATEST = 1e14  # milliseconds since 1970, which is the year 5138
 
 
@@ -99,7 +107,7 @@ def read_runs(folder: Path) -> list[Run]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the runs folder, or the folder of one run in it")
-    folders = sorted([*folder.glob("trials"), *folder.glob("*/trials")])
+    folders = sorted([*folder.glob(TRIALS_FOLDER), *folder.glob(f"*/{TRIALS_FOLDER}")])
     if not folders:
         raise UserError(f"{folder}: no runs in it (folders NAME/trials/ID)")
     return [run for trials in folders for run in _read_trials(trials)]
@@ -107,7 +115,8 @@ def read_runs(folder: Path) -> list[Run]:
 
 def unfinished(folder: Path) -> int:
     """How many trials under ``folder``, as for :func:`read_runs`, have not ended."""
-    configs = [*folder.glob("trials/*/config.yaml"), *folder.glob("*/trials/*/config.yaml")]
+    below = f"{TRIALS_FOLDER}/*/{CONFIG_FILE}"
+    configs = [*folder.glob(below), *folder.glob(f"*/{below}")]
     return sum(not (config.parent / STATUS_FILE).exists() for config in configs)
 
 
@@ -120,7 +129,7 @@ def _read_trials(trials: Path) -> list[Run]:
     kind = next((kind for file, kind in _REQUESTS.items() if (run_folder / file).exists()), "")
     noted = _journal(run_folder, identity)
     runs = [_read_run(trial, identity, current, kind, noted.get(trial.name)) for trial in ended]
-    return _one_choice(runs, run_folder / "space.yaml")
+    return _one_choice(runs, run_folder / SPACE_FILE)
 
 
 def _one_choice(runs: list[Run], space: Path) -> list[Run]:
@@ -153,7 +162,7 @@ def _objective(space: Path) -> tuple[str, int]:
 
 def _number(trial: Path) -> int:
     """A trial's number in its sweep; 0 in a run of an earlier version that does not have it."""
-    path = trial / "trial.json"
+    path = trial / TRIAL_FILE
     proposal = _json(path) if path.exists() else {}
     number = proposal.get("number", 0) if isinstance(proposal, dict) else 0
     return number if type(number) is int else 0
@@ -184,7 +193,7 @@ def _journal(run: Path, identity: Identity | None) -> dict[str, _Noted]:
     for record in _records(run):
         trial, tags = record.get("run"), record.get("tags")
         if record["op"] == "open" and identity is not None and record.get("key") != identity.run:
-            raise UserError(f"{run / 'tracking.jsonl'}: is the record of another run; allowed: the run's own")
+            raise UserError(f"{run / JOURNAL_FILE}: is the record of another run; allowed: the run's own")
         if not isinstance(trial, str) or not isinstance(tags, dict):
             continue
         if record["op"] == "start":
@@ -199,7 +208,7 @@ def _records(run: Path) -> list[dict[str, Any]]:
     try:
         return [record for record, _ in Journal(run).read()]
     except OSError as error:
-        raise UserError(f"{run / 'tracking.jsonl'}: cannot be read ({error.strerror or error})") from None
+        raise UserError(f"{run / JOURNAL_FILE}: cannot be read ({error.strerror or error})") from None
 
 
 def _commit(tags: Mapping[str, Any]) -> str:
@@ -216,7 +225,7 @@ def _read_run(folder: Path, identity: Identity | None, current: bool, kind: str,
     status = ended.get("status") if isinstance(ended, dict) else None
     if not isinstance(status, str):
         raise UserError(f'{path}: expected {{"status": TEXT}}, found {json.dumps(ended):.80}')
-    flat = _config(folder / "config.yaml")
+    flat = _config(folder / CONFIG_FILE)
     stamp = (
         _own_stamp(folder, flat, identity)
         if current and identity
@@ -253,7 +262,7 @@ def _own_stamp(folder: Path, config: Mapping[str, Any], identity: Identity) -> M
     """What the trial's files must carry. ``config.yaml`` is for people and carries nothing, but it must have
     the values that the trial was proposed with.
     """
-    path = folder / "trial.json"
+    path = folder / TRIAL_FILE
     proposal = _json(path)
     values = proposal.get("values") if isinstance(proposal, dict) else None
     if not isinstance(values, dict):
@@ -264,7 +273,7 @@ def _own_stamp(folder: Path, config: Mapping[str, Any], identity: Identity) -> M
         # a list may be proposed as text, "0, 1, 2"
         if config.get(key) != value and not (isinstance(config.get(key), list) and isinstance(value, str)):
             raise UserError(
-                f"{folder / 'config.yaml'}: says {key} {config.get(key)!r}, but the trial was proposed with "
+                f"{folder / CONFIG_FILE}: says {key} {config.get(key)!r}, but the trial was proposed with "
                 f"{value!r}; allowed: what the run wrote there"
             )
     return stamp
@@ -299,7 +308,7 @@ def _tasks(folder: Path, status: Mapping[str, Any]) -> list[Mapping[str, float]]
             raise UserError(f"{path}: expected a list of reports, found {json.dumps(reports):.80}")
         rows = [(f"{path}, report {number}", row) for number, row in enumerate(reports, 1)]
     else:
-        path = folder / "tasks.jsonl"
+        path = folder / REPORTS_FILE
         lines = [(f"{path}:{number}", line) for number, line in enumerate(_text(path).splitlines(), 1)]
         rows = [(where, _parsed(line, where)) for where, line in lines]
     tasks = []

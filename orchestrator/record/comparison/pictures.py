@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import UserError
 from ...evaluation import tables
 from ...storage.plain_name import file_name
+from ...storage.trial_files import TEST_MATRIX_FILE
 from .. import plots
 from .finished_runs import Run
 from .groups import Group, best_by_method
@@ -129,7 +130,7 @@ def _so_far(matrix: np.ndarray) -> list[float]:
 
 
 def _matrices(runs: Sequence[Run]) -> tuple[list[np.ndarray], list[str]]:
-    files = [run.folder / "test" / "matrix.csv" for run in runs]
+    files = [run.folder / TEST_MATRIX_FILE for run in runs]
     read = [tables.read_matrix(file) for file in files]
     names = read[0][1]
     for file, (matrix, _) in zip(files, read, strict=True):

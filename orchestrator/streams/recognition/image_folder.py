@@ -109,7 +109,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         origins=[f"folder {folder!r}" for folder in folders],
         skipped=bad.counts,
     )
-    return replace(source, remarks=(*bad.remarks, *same_pictures(source.tasks)))
+    return replace(source, remarks=(*bad.remarks, *same_pictures(source.tasks)), crop=True)
 
 
 def _listed(config: _Config, bad: BadRecords) -> tuple[list[str], list[PictureList]]:

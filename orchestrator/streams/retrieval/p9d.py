@@ -156,6 +156,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         fingerprint=digest.hexdigest(),
         skipped=dict(bad.counts),
         remarks=(*bad.remarks, *same_pictures(tasks)),
+        words=WORDS,
     )
 
 

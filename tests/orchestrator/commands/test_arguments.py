@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator import sweep, train
 from orchestrator.commands import arguments as cli
+from orchestrator.commands import check_run, sweep_start, train_start
 from orchestrator.commands.arguments import run_main
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
@@ -248,11 +249,11 @@ def test_output_that_is_closed_or_full_is_no_traceback(tmp_path):
 def test_rays_variables_are_set_right_before_ray_is_asked_what_fits(monkeypatch, tmp_path):
     """An empty one would end the process as Ray is imported."""
     monkeypatch.chdir(tmp_path)
-    for module, words in ((sweep, ["clip-finetune"]), (train, ["clip-finetune"])):
+    for module, start in ((sweep, sweep_start), (train, train_start)):
         asked = []
-        monkeypatch.setattr(module, "ray_environment", lambda say, asked=asked: asked.append("variables"))
-        monkeypatch.setattr(module, "check_here", lambda *_, asked=asked: asked.append("what fits"))
-        assert module.main([*words, "--stream", "digits", "--dry-run"]) == 0
+        monkeypatch.setattr(start, "ray_environment", lambda say, asked=asked: asked.append("variables"))
+        monkeypatch.setattr(check_run, "check_here", lambda *_, asked=asked: asked.append("what fits"))
+        assert module.main(["clip-finetune", "--stream", "digits", "--dry-run"]) == 0
         assert asked == ["variables", "what fits"]
 
 
@@ -288,7 +289,9 @@ def test_a_file_of_a_configuration_takes_what_the_command_line_says(tmp_path):
     (tmp_path / "c.yaml").write_text(config.yaml())
 
     def given(*more):
-        return train._config(train._parser().parse_args(["--config", str(tmp_path / "c.yaml"), *more])).flat()
+        found = train._parser().parse_args(["--config", str(tmp_path / "c.yaml"), *more])
+        values = cli.again_values(found)
+        return train_start.start_config(found.method, found.config, found.stream, found.data, values).flat()
 
     assert given() == config.flat()
     changed = {"method.learning_rate": 0.5, "stream.image_size": 16, "run.seed": 7}

@@ -9,11 +9,13 @@ import pytest
 from orchestrator.evaluation.objective import Objective
 from orchestrator.record import recorder as watch_module
 from orchestrator.record.recorder import RunRecorder
+from orchestrator.record.run_context import RunContext
 from orchestrator.record.trial_store import TrialStore
 from orchestrator.storage import checkpoint
 from orchestrator.storage.checkpoint import Checkpoint
 from orchestrator.storage.curve_file import curve_text
 from orchestrator.storage.identity import Identity
+from orchestrator.streams.source import StreamSource, TaskSource
 from orchestrator.training.loss_curves import Curves
 
 _METRIC = "validation/seen/r_mean"
@@ -91,10 +93,10 @@ def test_a_run_that_is_opened_again_tells_the_record_what_its_book_alone_knows(
     tracker = _Tracker()
     tracker.start, tracker.ended = (lambda *_, **__: None), tracker.ends.get
     monkeypatch.setattr(watch_module, "Tracker", lambda *_, **__: tracker)
-    names, how = ["first", "second"], {"check_values": lambda *_: None}
-    opened = RunRecorder.open(
-        tmp_path, identity, config, config.with_values, book.objective, names, 3, None, print, **how
-    )
+    tasks = [TaskSource(name, {}) for name in ("first", "second")]
+    source = StreamSource("any", "retrieval", 0, [], tasks, "none", "")
+    run = RunContext(tmp_path, identity, config, source, None, (0,), print)
+    opened = RunRecorder.open(run, config.with_values, book.objective, 3, check_values=lambda *_: None)
     opened.close()
     assert tracker.steps == [("a", 1), ("a", 2)] and tracker.ends == {"a": ("stopped", None)}
 

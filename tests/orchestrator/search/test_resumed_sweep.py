@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import socket
-import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 
 from orchestrator import sweep, train
-from orchestrator.commands import check_inputs, sweep_run, train_run
+from orchestrator.commands import check_inputs, check_run, sweep_run, sweep_start, train_run, train_start
 from orchestrator.errors import UserError
 from orchestrator.execution.job import Outcome
 from orchestrator.record import recorder as watch
@@ -207,9 +206,8 @@ def gone(monkeypatch, played):
     def go():
         monkeypatch.setattr(check_inputs, "check_inputs", look)
         played.refuses = AssertionError("a session for nothing")
-        for module in (sweep, train):
-            monkeypatch.setattr(module, "check_here", look)
-            monkeypatch.setattr(module, "check_start", look)
+        for name in ("check_here", "check_start"):
+            monkeypatch.setattr(check_run, name, look)
 
     return go
 
@@ -262,7 +260,7 @@ def test_a_run_that_is_not_over_is_refused_before_it_is_touched(played, module, 
     def look(*_, **__):
         raise UserError(_GONE)
 
-    monkeypatch.setattr(check_inputs if check == "check_inputs" else module, check, look)
+    monkeypatch.setattr(check_inputs if check == "check_inputs" else check_run, check, look)
     files = [path for path in (tmp_path / "runs").rglob("*") if path.is_file() and path.name != "run.lock"]
     before = {path: path.read_bytes() for path in files}
     with pytest.raises(UserError, match=_GONE):
@@ -358,7 +356,8 @@ def test_a_start_that_is_refused_leaves_its_name_free_here_and_at_the_storage(
     line = ["clip-finetune", "--stream", "digits", "--name", "x", "--storage", f"file://{tmp_path}/store"]
     with monkeypatch.context() as wrong:
         wrong.setenv("MLFLOW_TRACKING_URI", "file:./mlruns")
-        wrong.setattr(sys.modules[main.__module__], "new_folder", lambda *_: pytest.fail("a folder is made"))
+        for module in (sweep_start, train_start):
+            wrong.setattr(module, "new_folder", lambda *_: pytest.fail("a folder is made"))
         with pytest.raises(UserError, match="MLFLOW_TRACKING_URI"):
             main(line)
     played.refuses = UserError("a trial asks for 1 GPU; there is none")

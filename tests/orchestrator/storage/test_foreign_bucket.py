@@ -58,10 +58,9 @@ def place(tmp_path, monkeypatch, small_source):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "key").write_text("private")
 
-    def stand_still(folder, identity, *rest, **options):
-        kept = next((one for one in rest if isinstance(one, RunStorage)), None)
-        found.ran.append((folder, kept and kept.storage.url))
-        return 0
+    def stand_still(run, *_):
+        found.ran.append((run.folder, run.kept and run.kept.storage.url))
+        return SimpleNamespace(exit_status=0)
 
     found.real, found.real_train = sweep_run.search_run, train_run.train_run
     for module in (sweep_run, train_run):

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from orchestrator.commands.arguments import whole_url
+from orchestrator.commands.storage_of import whole_url
 from orchestrator.errors import UserError
 from orchestrator.evaluation.objective import Objective
 from orchestrator.record.trial_store import TrialStore

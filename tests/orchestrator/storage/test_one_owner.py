@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from orchestrator.commands.arguments import whole_url
+from orchestrator.commands.storage_of import whole_url
 from orchestrator.errors import UserError
 from orchestrator.storage import run_folder
 from orchestrator.storage.identity import Identity

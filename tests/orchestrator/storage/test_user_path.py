@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.commands.arguments import whole_url
+from orchestrator.commands.storage_of import whole_url
 from orchestrator.errors import UserError
 from orchestrator.storage.user_path import user_path
 

@@ -1,0 +1,28 @@
+"""Whether a run can begin, said before it is made."""
+
+from __future__ import annotations
+
+from ..config import RunConfig
+from ..execution.this_machine import check_here
+from ..streams.source import StreamSource
+from .check_start import check_start
+
+
+def check_run(
+    config: RunConfig, source: StreamSource, *, concurrent: int | None, kept: bool, start: bool
+) -> None:
+    """Raises a one-line UserError where a run of ``config`` cannot begin here.
+
+    Args:
+        config: What all trials share.
+        source: The stream, as it was read.
+        concurrent: Trials that have to fit at once; None: one.
+        kept: Whether the run has its tokenizer already.
+        start: Whether it begins now. A preview needs neither a cluster nor what a Ray of one's own takes.
+    """
+    from .check_inputs import check_inputs
+
+    check_inputs(config, source, kept=kept)
+    check_here(config.run, concurrent)
+    if start:
+        check_start()

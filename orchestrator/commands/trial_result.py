@@ -1,0 +1,78 @@
+"""One trial of a run, as Python is given it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from methods.method import Scenario
+
+from ..evaluation.protocol import SCORE
+from ..evaluation.tables import read_matrix
+from ..record.trial_entry import TrialEntry
+from ..record.trial_store import TrialStore
+from ..storage.task_key import task_key
+from ..storage.trial_files import TEST_MATRIX_FILE
+
+
+@dataclass(frozen=True, eq=False)
+class TrialResult:
+    """What became of one trial.
+
+    Attributes:
+        id: Its folder's name, ``trial_0001`` or ``seed_0``.
+        number: Its number from 1, as lines of progress have it.
+        values: What it differs in from the others, by dotted key.
+        status: ``finished`` (the whole stream), ``stopped`` (by the scheduler), ``failed`` (see ``reason``)
+            or ``interrupted``.
+        reason: One line on a failure, else empty.
+        score: The objective after its last finished task; None without a finite one. Of a trial that was
+            stopped it is of fewer tasks than the others'.
+        reports: A mapping a finished task, metric -> value on validation data, as ``tasks.jsonl`` has them.
+        matrix: (tasks done, tasks), the score in percent on each task's validation split after each task; NaN
+            where it was not measured.
+        test: Metric -> value on test data, ``test/average`` ...; empty where nobody looked.
+        test_matrix: (tasks, tasks), as ``matrix`` on test data; None where nobody looked.
+        folder: Where its files lie.
+    """
+
+    id: str
+    number: int
+    values: Mapping[str, Any]
+    status: Literal["finished", "stopped", "failed", "interrupted"]
+    reason: str
+    score: float | None
+    reports: tuple[Mapping[str, float], ...]
+    matrix: np.ndarray
+    test: Mapping[str, float]
+    test_matrix: np.ndarray | None
+    folder: Path
+
+    @classmethod
+    def of(cls, entry: TrialEntry, book: TrialStore, scenario: Scenario) -> TrialResult:
+        """What ``book`` knows of the trial ``entry``, and what its folder has of its look at test."""
+        folder, tested = book.place(entry.id), book.tested(entry.id)
+        file = folder / TEST_MATRIX_FILE
+        return cls(
+            entry.id,
+            entry.number + 1,
+            dict(entry.values),
+            "interrupted" if entry.status == "running" else entry.status,  # whoever reads it has seen the end
+            entry.reason,
+            book.value(entry),
+            tuple(dict(report) for report in entry.reports),
+            _validation_matrix(entry.reports, book.tasks, scenario),
+            tested,
+            read_matrix(file)[0] if tested and file.exists() else None,
+            folder,
+        )
+
+
+def _validation_matrix(reports: list[dict[str, float]], tasks: int, scenario: Scenario) -> np.ndarray:
+    names = [f"validation/{task_key(task)}/{SCORE[scenario]}" for task in range(tasks)]
+    rows = [[report.get(name, np.nan) for name in names] for report in reports]
+    return np.array(rows, float).reshape(len(reports), tasks)

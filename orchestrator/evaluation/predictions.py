@@ -1,0 +1,62 @@
+"""What a trained method says of pictures and texts, by scenario."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Recognised:
+    """Of N pictures, which of C classes they show.
+
+    Attributes:
+        classes: The classes' names, in the order in which they were learnt.
+        probabilities: float32 (N, C), rows that add up to 1.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: np.ndarray
+
+    @property
+    def labels(self) -> list[str]:
+        """The likeliest class of each picture."""
+        return [self.classes[place] for place in self.probabilities.argmax(1)]
+
+
+@dataclass(frozen=True, eq=False)
+class Matched:
+    """How well each of N pictures and each of M texts go together.
+
+    Attributes:
+        scores: float32 (N, M), cosines, in -1 .. 1.
+    """
+
+    scores: np.ndarray
+
+    @property
+    def texts(self) -> np.ndarray:
+        """int (N, M): for each picture the texts' numbers, best first."""
+        return np.argsort(-self.scores, axis=1, kind="stable")
+
+    @property
+    def pictures(self) -> np.ndarray:
+        """int (M, N): for each text the pictures' numbers, best first."""
+        return np.argsort(-self.scores.T, axis=1, kind="stable")
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """Answers to N questions, each about its picture.
+
+    Attributes:
+        answers: An answer each.
+        scores: float32 (N,), what each was chosen by: a logit, or a log-probability.
+    """
+
+    answers: list[str]
+    scores: np.ndarray
+
+
+Prediction = Recognised | Matched | Answered

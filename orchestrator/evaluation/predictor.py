@@ -1,0 +1,157 @@
+"""A trained method that is asked about pictures and texts of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from methods.method import Batch, Method, Scenario
+
+from ..config import RunConfig
+from ..errors import UserError
+from ..features.frozen import image_encoder
+from ..numerics.deterministic import deterministic
+from ..streams.pictures import ArrayPictures
+from ..streams.pictures.given import GivenPictures
+from ..streams.source import Pictures, StreamSource
+from ..streams.stream import Split
+from ..streams.text.clean_caption import clean_caption
+from ..streams.text.tokenizer import Tokenizer
+from .distributed import own_batches
+from .predictions import Answered, Matched, Prediction, Recognised
+from .protocol import Evaluation
+
+
+class Predictor:
+    """A method as a trial left it, with the stream's preprocessing and the run's tokenizer.
+
+    Attributes:
+        method: The method itself, on its device.
+        config: The trial's configuration.
+        scenario: ``recognition``, ``retrieval`` or ``vqa``.
+        classes: In recognition the names of the classes that were learnt; else empty.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        config: RunConfig,
+        source: StreamSource,
+        tokenizer: Tokenizer | None,
+        device: torch.device,
+    ) -> None:
+        self.method = method.to(device).eval()
+        self.config = config
+        self.scenario: Scenario = source.scenario
+        self.classes = tuple(source.categories) if source.scenario == "recognition" else ()
+        self._source = source
+        self._tokenizer = tokenizer
+        run, encode = config.run, image_encoder(config, device)
+        self._how = Evaluation(device, run.eval_batch_size, run.precision, encode, run.deterministic)
+
+    def predict(self, pictures: Sequence[Any], texts: Sequence[str] | None = None) -> Prediction:
+        """What the method says of ``pictures`` and ``texts``.
+
+        Args:
+            pictures: N pictures of any size: paths of files, bytes of files, PIL images, or arrays of uint8
+                (height, width, 3). Where the stream has features of regions, arrays of float32 (R, F + 4).
+            texts: In retrieval M texts, each of which is compared with each picture. In visual question
+                answering N questions, one to each picture. In recognition none.
+
+        Returns:
+            :class:`~orchestrator.evaluation.predictions.Recognised`,
+            :class:`~orchestrator.evaluation.predictions.Matched` or
+            :class:`~orchestrator.evaluation.predictions.Answered`, as the scenario is.
+
+        Raises:
+            UserError: A picture that cannot be read, or texts where there are to be none.
+        """
+        shape, kind = self._picture()
+        given = GivenPictures(pictures, shape, kind, self._source.crop)
+        texts = self._texts(texts, len(given))
+        with torch.no_grad(), deterministic(self._how.deterministic):
+            if self.scenario == "recognition":
+                return self._recognise(given)
+            if self.scenario == "retrieval":
+                return self._match(given, texts)
+            return self._answer(given, texts)
+
+    def _recognise(self, pictures: Pictures) -> Recognised:
+        classes = range(len(self.classes))
+        found = self._all(pictures, None, lambda batch: self.method.predict(batch, classes).float())
+        return Recognised(self.classes, _rows(found, len(classes)).softmax(-1).cpu().numpy())
+
+    def _match(self, pictures: Pictures, texts: list[str]) -> Matched:
+        shape, kind = self._picture()
+        # Beside texts alone a batch needs pictures, which nobody looks at, and the other way round.
+        none = ArrayPictures(np.broadcast_to(np.zeros((), kind), (len(texts), *shape)))
+
+        def rows(images: Pictures, captions: list[str], what: Literal["image", "text"]) -> Tensor:
+            found = self._all(images, captions, lambda batch: self.method.embed(batch, what).float())
+            return _rows(found, 1)
+
+        image = rows(pictures, [""] * len(pictures), "image")
+        text = rows(none, texts, "text")
+        if not len(image) or not len(text):
+            return Matched(np.zeros((len(image), len(text)), np.float32))
+        return Matched((image @ text.T).cpu().numpy())
+
+    def _answer(self, pictures: Pictures, questions: list[str]) -> Answered:
+        answers: list[str] = []
+        scores: list[Tensor] = []
+        for batch in self._batches(pictures, questions):
+            with self._precision():
+                found = self.method.answer(batch)
+            answers += found.texts
+            scores.append(found.score.float())
+        return Answered(answers, torch.cat(scores).cpu().numpy() if scores else np.zeros(0, np.float32))
+
+    def _all(
+        self, pictures: Pictures, texts: list[str] | None, ask: Callable[[Batch], Tensor]
+    ) -> list[Tensor]:
+        found = []
+        for batch in self._batches(pictures, texts):
+            with self._precision():
+                found.append(ask(batch))
+        return found
+
+    def _batches(self, pictures: Pictures, texts: list[str] | None) -> Iterator[Batch]:
+        """Batches as an evaluation makes them of a split."""
+        count = len(pictures)
+        tokens = np.empty((count, 0), np.int32)
+        if self._tokenizer is not None and texts is not None:
+            tokens = self._tokenizer.encode(texts)
+        return own_batches(self.method, Split(pictures, tokens, np.zeros(count, np.int32)), self._how)
+
+    def _precision(self) -> torch.autocast:
+        how = self._how
+        return torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16")
+
+    def _picture(self) -> tuple[tuple[int, ...], type[np.generic]]:
+        """Shape and type of one picture as the stream reads it."""
+        tables, size = self._source.tables, self._source.image_size
+        if tables is None or tables.regions is None:
+            return (size, size, 3), np.uint8
+        regions, width = tables.regions
+        return (regions, width + 4), np.float32
+
+    def _texts(self, texts: Sequence[str] | None, pictures: int) -> list[str]:
+        if self.scenario == "recognition":
+            if texts is not None:
+                raise UserError("texts: a method of recognition reads none; allowed: pictures alone")
+            return []
+        what = "texts" if self.scenario == "retrieval" else "questions"
+        if texts is None or isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise UserError(f"texts: {str(texts)[:60]!r}; allowed: a list of {what}")
+        if self.scenario == "vqa" and len(texts) != pictures:
+            raise UserError(f"texts: {len(texts)} questions to {pictures} pictures; allowed: one to each")
+        words = self._source.words
+        return [text if words is None else clean_caption(text, words) for text in texts]
+
+
+def _rows(found: list[Tensor], width: int) -> Tensor:
+    return torch.cat(found) if found else torch.zeros(0, width)

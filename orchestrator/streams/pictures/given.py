@@ -1,0 +1,95 @@
+"""Pictures that a program hands over."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from ...errors import BadRecord, UserError
+from .decode import decode
+from .picture_bytes import picture_bytes
+
+_KINDS = "a file's path, a file's bytes, a PIL image, or an array of uint8 (height, width, 3)"
+_AS_THEY_ARE = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # what PNG keeps
+
+
+class GivenPictures:
+    """``pictures`` as a stream reads its own.
+
+    Args:
+        pictures: Each the path of a file, the bytes of one, a PIL image, or an array: uint8 (height, width,
+            3); where the stream has features of regions, of these.
+        shape: Of one picture as it is read: (S, S, 3), or (R, F + 4).
+        kind: NumPy's type of it, uint8 or float32.
+        crop: Whether the short side is resized and the centre kept; else both sides are resized.
+
+    Raises:
+        UserError: ``pictures`` is one picture.
+    """
+
+    def __init__(
+        self, pictures: Sequence[Any], shape: tuple[int, ...], kind: type[np.generic], crop: bool
+    ) -> None:
+        if isinstance(pictures, str | bytes | PathLike | Image.Image):
+            raise UserError(f"pictures: {str(pictures)[:60]!r} is one; allowed: a list of them")
+        self._pictures = pictures
+        self._shape = shape
+        self._kind = kind
+        self._crop = crop
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """(n, *shape) in the order of ``rows``. Raises :class:`~orchestrator.errors.BadRecord` for a picture
+        that cannot be read.
+        """
+        out = np.empty((len(rows), *self._shape), self._kind)
+        for place, row in enumerate(map(int, rows)):
+            out[place] = self._one(self._pictures[row], row)
+        return out
+
+    def _one(self, picture: Any, row: int) -> np.ndarray:
+        if not isinstance(picture, str | bytes | PathLike | Image.Image):
+            picture = np.asarray(picture)
+            if picture.shape == self._shape and picture.dtype.kind == np.dtype(self._kind).kind:
+                return picture
+        if len(self._shape) != 3:
+            allowed = f"an array of {np.dtype(self._kind)} {self._shape}, a picture's regions"
+            raise BadRecord(f"picture {row}: {_shown(picture)}; allowed: {allowed}", row)
+        name = f"picture {row}"
+        try:
+            if isinstance(picture, str | PathLike):
+                name = fspath(picture)
+            return decode(_encoded(picture), self._shape[0], self._crop)
+        except OSError as error:
+            raise BadRecord(f"{name}: cannot be read ({error.strerror or error})", row) from None
+        except ValueError as error:
+            raise BadRecord(f"{name}: cannot be decoded ({error}); allowed: {_KINDS}", row) from None
+
+
+def _encoded(picture: Any) -> bytes:
+    """The bytes of a file that has the picture."""
+    if isinstance(picture, bytes):
+        return picture
+    if isinstance(picture, str | PathLike):
+        return picture_bytes(fspath(picture))
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
+            raise ValueError(_shown(picture))
+        picture = Image.fromarray(picture)
+    # Without loss: a picture is then resized as one that was read from a file.
+    file = io.BytesIO()
+    (picture if picture.mode in _AS_THEY_ARE else picture.convert("RGB")).save(file, "PNG")
+    return file.getvalue()
+
+
+def _shown(picture: Any) -> str:
+    if isinstance(picture, np.ndarray):
+        return f"it is an array of {picture.dtype} {picture.shape}"
+    return f"it is {str(picture)[:60]!r}"

@@ -1,0 +1,86 @@
+"""What a run was asked for, as its file says it: the format in which runs of any commit are gone on with."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.commands.sweep_request import SweepRequest
+from orchestrator.commands.train_request import TrainRequest
+from orchestrator.errors import UserError
+
+_SWEEP = """\
+method: ctp
+stream: p9d
+data: /data/p9d
+values:
+  stream.tasks: 2
+  method.backbone.size: small
+trials: 3
+concurrent: null
+storage: s3://bucket/prefix
+"""
+_ASKED = """\
+method: ctp
+stream: p9d
+data: /data/p9d
+values:
+  stream.tasks: 2
+  method.backbone.size: small
+trials: 3
+"""
+_TRAIN = """\
+seeds:
+- 3
+- 5
+concurrent: 2
+storage: null
+"""
+
+
+def _digest(**asked):
+    text = json.dumps(asked, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_sweeps_request_is_read_and_written_as_it_stands_in_its_file(tmp_path):
+    (tmp_path / "sweep.yaml").write_text(_SWEEP)
+    request = SweepRequest.read(tmp_path / "sweep.yaml")
+    values = {"stream.tasks": 2, "method.backbone.size": "small"}
+    assert request == SweepRequest("ctp", "p9d", "/data/p9d", values, 3, None, "s3://bucket/prefix")
+    assert request.text() == _SWEEP
+
+
+def test_a_sweep_is_the_same_wherever_it_is_kept_and_however_many_trials_run_at_once(tmp_path):
+    (tmp_path / "sweep.yaml").write_text(_SWEEP)
+    request = SweepRequest.read(tmp_path / "sweep.yaml")
+    expected = _digest(kind="sweep", request=_ASKED, space="space")
+    assert request.digest("space") == expected
+    assert replace(request, storage=None, concurrent=4).digest("space") == expected
+    for other in ({"method": "er"}, {"stream": None}, {"data": None}, {"values": {}}, {"trials": 4}):
+        assert replace(request, **other).digest("space") != expected
+
+
+def test_a_train_request_is_read_and_written_as_it_stands_in_its_file(tmp_path):
+    (tmp_path / "train.yaml").write_text(_TRAIN)
+    request = TrainRequest.read(tmp_path / "train.yaml")
+    assert request == TrainRequest((3, 5), 2, None) and request.text() == _TRAIN
+    expected = _digest(kind="train", config="config", seeds=[3, 5])
+    assert request.digest("config") == expected
+    assert replace(request, storage="s3://b", concurrent=None).digest("config") == expected
+    assert replace(request, seeds=(3,)).digest("config") != expected
+
+
+@pytest.mark.parametrize("seeds", ["[]", "[-1]", "[true]", "[1.5]", "[a]", "null"])
+def test_seeds_that_are_none_are_one_line(tmp_path, seeds):
+    (tmp_path / "train.yaml").write_text(f"seeds: {seeds}\nconcurrent:\nstorage:\n")
+    with pytest.raises(UserError, match=r"train\.yaml: seeds .*: allowed are whole numbers from 0"):
+        TrainRequest.read(tmp_path / "train.yaml")
+
+
+@pytest.mark.parametrize(("old", "new"), [("trials: 3", "trials: many"), ("stream: p9d\n", "")])
+def test_a_file_that_is_no_request_is_one_line(tmp_path, old, new):
+    (tmp_path / "sweep.yaml").write_text(_SWEEP.replace(old, new))
+    with pytest.raises(UserError, match=r"sweep\.yaml: .*allowed"):
+        SweepRequest.read(tmp_path / "sweep.yaml")
