@@ -56,12 +56,14 @@ class TaskScheduler(ASHAScheduler):
                 self._hear(ended, entry.reports)
 
     def on_trial_add(self, tune_controller: TuneController | None, trial: Trial) -> None:
+        """See Tune's ``TrialScheduler``."""
         super().on_trial_add(tune_controller, trial)
         name = trial.config[TRIAL]["id"]
         judged = self._verdicts.get(name, {})
         self._hear(trial, [r for r in self._unfinished.pop(name, []) if int(r[TASK]) in judged])
 
     def on_trial_result(self, tune_controller: TuneController | None, trial: Trial, result: dict) -> str:
+        """See Tune's ``TrialScheduler``."""
         if self.metric not in result:  # a failure's result
             return super().on_trial_result(tune_controller, trial, result)
         name, task = trial.config[TRIAL]["id"], int(result[TASK])
