@@ -146,7 +146,7 @@ def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespac
         if name not in allowed and value != parser.get_default(name):
             option = value if name == "method" else f"--{name.replace('_', '-')}"
             raise UserError(
-                f"--resume {given.resume}: goes on with what the run was started with; leave out {option} "
+                f"--resume {given.resume}: the run keeps what it was started with; leave out {option} "
                 f"(allowed beside it: {shown})"
             )
 

@@ -16,7 +16,14 @@ from ..streams.source import StreamSource
 
 
 def preview(space: Space, source: StreamSource, trials: int, concurrent: int | None) -> str:
-    """The text for a sweep: its space, resolved configuration, tasks and resources."""
+    """The text for a sweep: its space, resolved configuration, tasks and resources.
+
+    Args:
+        space: The search space.
+        source: The stream.
+        trials: How many trials there are.
+        concurrent: How many of them run at the same time; None: as many as fit.
+    """
     lines = [
         f"Search: {trials} trials for {space.objective.mode} {space.objective.metric} ({space.path})",
         *(f"  {line}" for line in space.describe()),
@@ -29,7 +36,14 @@ def preview(space: Space, source: StreamSource, trials: int, concurrent: int | N
 def preview_train(
     config: RunConfig, source: StreamSource, seeds: Sequence[int], concurrent: int | None
 ) -> str:
-    """The text for fixed configurations: their seeds, resolved configuration, tasks and resources."""
+    """The text for fixed configurations: their seeds, resolved configuration, tasks and resources.
+
+    Args:
+        config: The configuration.
+        source: The stream.
+        seeds: The seeds.
+        concurrent: How many seeds run at the same time; None: as many as fit.
+    """
     largest = config.replay.most(len(source.categories))
     return "\n".join(
         [f"Runs: seed {', '.join(map(str, seeds))}", "", *_common(config, source, concurrent, largest)]

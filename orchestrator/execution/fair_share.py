@@ -62,8 +62,12 @@ class LaneGifts:
         self._others_had = 0
 
     def leaves(self, own: SweepShare, others: Collection[SweepShare], used: bool) -> bool:
-        """Whether a lane that is up and holds no trial is given up now. ``own`` counts that lane. ``used`` is
-        as for :func:`gives`.
+        """Whether a lane that is up and holds no trial is given up now.
+
+        Args:
+            own: This sweep, with that lane.
+            others: The other sweeps.
+            used: As for :func:`gives`.
         """
         if self._under_way(others):
             return not used and own.up > self._left and any(o.waiting for o in others)

@@ -11,8 +11,10 @@ def neighbour_took(error: BaseException, device: Any, share: float) -> bool:
     """Whether other processes took the memory that a job needed on a GPU. The same job may then succeed
     later.
 
-    That is so where ``error`` is CUDA's out of memory, and other processes on ``device`` hold more than a
-    worker with its ``share`` of the GPU, in 0 .. 1, leaves them.
+    Args:
+        error: What the job raised. Only CUDA's out of memory counts.
+        device: The job's device. The other processes on it must hold more than the worker leaves them.
+        share: The worker's share of the GPU, in 0 .. 1.
     """
     import torch
 

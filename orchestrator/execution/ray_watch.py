@@ -46,6 +46,7 @@ class RayWatch:
         self._usual = signal.getsignal(_STRUCK)
 
     def start(self) -> None:
+        """Begins to watch."""
         if _own_node() is None or threading.current_thread() is not threading.main_thread():
             return
         signal.signal(_STRUCK, self._strike)

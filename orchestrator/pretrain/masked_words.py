@@ -47,6 +47,12 @@ class StatementRows:
         """Hides whole words as BERT hides tokens. Words for which the picture is needed are hidden much more
         often.
 
+        Args:
+            rng: The generator.
+            ids: As :meth:`encode` gave them, as are ``word`` and ``share``.
+            word: The word of each token.
+            share: The probability with which that word is to be predicted.
+
         Returns:
             (ids, selected), both (N, L).
         """

@@ -43,8 +43,12 @@ class SceneContents:
 
 
 def draw_scenes(rng: np.random.Generator, families: Sequence[int], n: int) -> SceneContents:
-    """Draws n scenes of things of ``families``, given by index, in one, two or four quarters. No two quarters
-    have the same thing.
+    """Draws scenes with things in one, two or four quarters. No two quarters of a scene have the same thing.
+
+    Args:
+        rng: The generator.
+        families: The families of the things, by index.
+        n: How many scenes are drawn.
     """
     drawn = [index for index in families if index < DRAWN]
     invented = [index for index in families if index >= DRAWN]

@@ -144,6 +144,11 @@ _FACTS = (1, 2)
 def describe(told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
     """Describes all that a scene has, half of the time without nouns.
 
+    Args:
+        told: The scenes.
+        row: The row of the scene.
+        rng: The generator.
+
     Returns:
         The description and the same made false in one respect: "2 red stars top left and 1 blue ring bottom
             left", "2 red stars top left and 1 white ring bottom left".
@@ -156,6 +161,11 @@ def describe(told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
 
 def state(told: SceneContents, row: int, rng: Random) -> tuple[str, str]:
     """States one fact or two about a scene.
+
+    Args:
+        told: The scenes.
+        row: The row of the scene.
+        rng: The generator.
 
     Returns:
         The statement and the same made false in one respect: "the star is blue and there are 2 moons", "the

@@ -49,14 +49,29 @@ class Trials(NamedTuple):
 
 
 def matrix_heatmap(path: Path, matrix: ArrayLike, names: Sequence[str], title: str = "") -> None:
-    """Draws ``R`` (S, T), in percent, with its values: a row after each task, and a column for each task."""
+    """Draws a matrix with its values: a row after each task, and a column for each task.
+
+    Args:
+        path: The PNG.
+        matrix: ``R`` (S, T), in percent.
+        names: The names of the T tasks.
+        title: The title.
+    """
     labels = _numbered(names)
     table = Table(np.asarray(matrix, dtype=float), labels, labels)
     table_heatmap(path, table, xlabel="score on task", ylabel="after training on", title=title)
 
 
 def table_heatmap(path: Path, table: Table, *, xlabel: str, ylabel: str, title: str = "") -> None:
-    """Draws a table, with its values where a cell has room for one."""
+    """Draws a table, with its values where a cell has room for one.
+
+    Args:
+        path: The PNG.
+        table: The table, in percent.
+        xlabel: The label of the columns.
+        ylabel: The label of the rows.
+        title: The title.
+    """
     values = table.values
     rows, columns = values.shape
     width = min(WIDEST, max(3.4, 1.9 + 0.5 * columns))
@@ -111,6 +126,12 @@ def averages_over_tasks(path: Path, curves: Sequence[Curve], ylabel: str, title:
 
     The line is the mean over the seeds, as far as all of them go. The band is their sample standard
     deviation.
+
+    Args:
+        path: The PNG.
+        curves: The curves.
+        ylabel: The label of the score.
+        title: The title.
     """
     with picture(path, 5.4, 3.0 + 0.08 * len(curves), title) as (figure, axes):
         longest = 1
@@ -134,6 +155,12 @@ def trials_by_method(path: Path, methods: Mapping[str, Trials], xlabel: str, tit
 
     A circle is hollow for a trial that was only searched. It is filled, and drawn above those, for a trial
     that was also evaluated on test data.
+
+    Args:
+        path: The PNG.
+        methods: The trials of each method.
+        xlabel: The label of the score.
+        title: The title.
     """
     with picture(path, 5.4, 1.4 + 0.34 * len(methods), title) as (figure, axes):
         hollow = {"marker": "o", "linestyle": "none", "fillstyle": "none", "alpha": 0.8}

@@ -182,7 +182,13 @@ class TrialStore:
         return True
 
     def decide(self, trial_id: str, task: int, go: bool) -> None:
-        """Writes down whether the search continues a trial after ``task`` tasks, before anyone acts on it."""
+        """Writes down a verdict of the search, before anybody acts on it.
+
+        Args:
+            trial_id: The trial's id.
+            task: How many tasks the trial has finished.
+            go: Whether it continues.
+        """
         entry = self.trials[trial_id]
         if entry.verdicts.get(task) != go:
             entry.verdicts[task] = go
@@ -191,7 +197,13 @@ class TrialStore:
             write_text(self.place(trial_id) / VERDICTS_FILE, json.dumps(said))
 
     def end(self, trial_id: str, status: str, reason: str = "") -> TrialEntry:
-        """Writes down that a trial has ended."""
+        """Writes down that a trial has ended.
+
+        Args:
+            trial_id: The trial's id.
+            status: ``finished``, ``stopped`` or ``failed``.
+            reason: Why it failed.
+        """
         entry, trial_folder = self.trials[trial_id], self.place(trial_id)
         if entry.reports:  # for a comparison
             lines = "".join(json.dumps(report) + "\n" for report in entry.reports)

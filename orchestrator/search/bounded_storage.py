@@ -26,6 +26,7 @@ class BoundedStorage(InMemoryStorage):
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
     ) -> list[FrozenTrial]:
+        """See Optuna's ``BaseStorage``. Without ``deepcopy`` the caller is a sampler."""
         trials = super().get_all_trials(study_id, deepcopy, states)
         if deepcopy or len(trials) <= _MOST:
             return trials

@@ -30,6 +30,7 @@ class Condition:
     below: float | None = None
 
     def holds(self, value: Scalar) -> bool:
+        """Whether the condition holds for the other key's value."""
         if self.values is not None:
             return any(same(value, allowed) for allowed in self.values)
         return (

@@ -81,6 +81,9 @@ class TaskSearch(StudySearch):
         """Does nothing: a search is resumed from its trials' own record, and nobody reads Tune's."""
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        """See Tune's ``Searcher``. Besides the values, a suggestion has the trial's id and number, under
+        :data:`TRIAL`.
+        """
         if self._again:
             name, number = self._again.pop(0)
             self.study.sampler = self._tpe(number, 0)
@@ -134,6 +137,7 @@ class TaskSearch(StudySearch):
         return int(np.random.SeedSequence([self._entropy, *which]).generate_state(1)[0])
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """See Tune's ``Searcher``."""
         value, task = result.get(self.metric), int(result.get(TASK, 0))
         trial = self.asked[trial_id]
         # A trial that was restarted reports its finished tasks once more.
@@ -145,6 +149,7 @@ class TaskSearch(StudySearch):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
+        """See Tune's ``Searcher``."""
         if trial_id in self.completed:
             return
         if result and not error:

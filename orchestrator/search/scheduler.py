@@ -59,6 +59,7 @@ class TaskScheduler(ASHAScheduler):
                 self._hear(ended, entry.reports)
 
     def on_trial_add(self, tune_controller: TuneController | None, trial: Trial) -> None:
+        """See Tune's ``TrialScheduler``."""
         super().on_trial_add(tune_controller, trial)
         name = trial.config[TRIAL]["id"]
         judged = self._verdicts.get(name, {})
@@ -67,6 +68,7 @@ class TaskScheduler(ASHAScheduler):
     def on_trial_result(
         self, tune_controller: TuneController | None, trial: Trial, result: dict[str, Any]
     ) -> str:
+        """See Tune's ``TrialScheduler``."""
         name, task = trial.config[TRIAL]["id"], int(result[TASK])
         if self.metric not in result:
             if result.get(STATUS) == RUNNING:

@@ -29,8 +29,19 @@ def search(
     trials: int,
     storage: Storage | None,
 ) -> str:
-    """Runs the Tuner over the trials that have not ended; ``finished``, or ``interrupted``, also where
-    ``watch`` heard of something fatal.
+    """Runs the Tuner over the trials that have not ended.
+
+    Args:
+        folder: The run's folder.
+        identity: The run's identity.
+        space: The search space.
+        session: The session.
+        watch: The run's record.
+        trials: How many trials the search has.
+        storage: The run's folder at a storage; None: it has none.
+
+    Returns:
+        ``finished``, or ``interrupted``, which is also the answer where ``watch`` heard of something fatal.
     """
     from .interrupt import first_interrupt
 
@@ -73,7 +84,7 @@ def _tuner(
     storage: Storage | None,
     place: str,
 ) -> Tuner:
-    """``place``: a folder for what Tune writes."""
+    """Makes the Tuner. ``place`` is a folder for what Tune writes."""
     from ray import tune
 
     from .sampler import TaskSearch

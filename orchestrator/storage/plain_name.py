@@ -21,7 +21,8 @@ def check_plain(name: str, where: str) -> None:
     """
     if not _PLAIN.fullmatch(name):
         raise UserError(
-            f"{where} {name!r}: allowed are 1 to 100 letters, digits, '.', '_', '-', the first no sign"
+            f"{where} {name!r}: allowed are 1 to 100 letters, digits, '.', '_', '-', beginning with a letter "
+            "or a digit"
         )
 
 

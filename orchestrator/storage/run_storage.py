@@ -211,7 +211,7 @@ class RunStorage:
             return
         if not kept.startswith(own) or not here <= there:
             raise UserError(
-                f"{self._folder} and {self.storage.url} have gone different ways: "
+                f"{self._folder} and {self.storage.url} have diverged: "
                 f"{_some(here - there) or 'part of the record'} lies here alone, "
                 f"{_some(there - here) or 'part of the record'} there; allowed: to remove one of the two"
             )

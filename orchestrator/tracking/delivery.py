@@ -49,7 +49,7 @@ class Delivery:
         uri: The store's address, which may hold a password.
         store: The store's address without a password.
         sent: How many records were sent.
-        said: One line for each thing in the store that was found changed.
+        said: One line for each thing in the store that had changed since it was sent.
         lost: Whether this process can deliver nothing any more.
     """
 

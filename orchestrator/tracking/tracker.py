@@ -163,16 +163,25 @@ class Tracker:
             self._append(op="view", run="", name=self._sweep, searched=shown, order=SCORE, **self._page)
 
     def task(self, trial_id: str, step: int, metrics: Mapping[str, float]) -> None:
-        """Records metrics after ``step`` finished tasks. NaN and infinite values are left out."""
+        """Records metrics of a trial. NaN and infinite values are left out.
+
+        Args:
+            trial_id: The trial's id.
+            step: How many tasks are finished.
+            metrics: The metrics.
+        """
         known = self._reported.get(trial_id, {}).get(step, ())
         finite = {name: float(v) for name, v in metrics.items() if name not in known and math.isfinite(v)}
         if finite:
             self._append(op="metrics", run=trial_id, step=step, metrics=finite)
 
     def artifact(self, trial_id: str | None, path: Path, subdir: str | None = None) -> None:
-        """Records a file in the sweep's folder as one of a trial, or of the sweep (None).
+        """Records a file.
 
-        The file must stay where it is until it is sent.
+        Args:
+            trial_id: The trial that the file belongs to; None: the sweep.
+            path: A file in the sweep's folder. It must stay where it is until it is sent.
+            subdir: The folder of artifacts that shows it; None: the topmost one.
         """
         self._append(op="artifact", run=trial_id or "", path=self._relative(path), subdir=subdir)
 
@@ -198,7 +207,13 @@ class Tracker:
         return file.relative_to(root).as_posix()
 
     def text(self, trial_id: str | None, file: str, text: str) -> None:
-        """Records a small text, which the journal itself holds. It is shown as the artifact ``file``."""
+        """Records a small text, which the journal itself holds.
+
+        Args:
+            trial_id: The trial that the text belongs to; None: the sweep.
+            file: The artifact as which it is shown.
+            text: The text.
+        """
         self._append(op="text", run=trial_id or "", file=file, text=text)
 
     def trial_end(

@@ -29,11 +29,16 @@ class Drawn(NamedTuple):
 
 
 def pictures(out: Path, section: Section, groups: Sequence[Group]) -> list[Drawn]:
-    """Draws the pictures of a section into ``out``.
+    """Draws the pictures of a section.
 
     For each method they show the group that is best on validation among those evaluated on test data, with
     its score over the tasks and its matrix. Apart from these they show the validation score of every trial.
     Where nothing was evaluated on test data, the curves are validation's.
+
+    Args:
+        out: The folder for the pictures.
+        section: The section.
+        groups: Its groups.
     """
     styles = {method: n for n, method in enumerate(sorted({group.method for group in groups}))}
     tested = best_by_method(group for group in groups if group.tested())

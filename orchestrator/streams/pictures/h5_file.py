@@ -54,7 +54,12 @@ def open_h5(path: str) -> h5py.File:
 
 
 def check_plain(dataset: h5py.h5d.DatasetID, items: int, path: str) -> None:
-    """Checks that ``items`` numbers of a data set can be read safely.
+    """Checks that numbers of a data set can be read safely.
+
+    Args:
+        dataset: The data set.
+        items: How many numbers are read.
+        path: The file that the data set is in.
 
     Raises:
         ValueError: Reading takes more than 256 MiB, as its chunks may ask for whatever the file's own size

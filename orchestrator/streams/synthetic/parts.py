@@ -49,7 +49,14 @@ def box(left: float, top: float, right: float, bottom: float) -> Part:
 
 
 def disc(x: float, y: float, rx: float, ry: float | None = None) -> Part:
-    """A filled ellipse; without ``ry`` a circle."""
+    """A filled ellipse.
+
+    Args:
+        x: The centre.
+        y: The centre.
+        rx: The horizontal radius.
+        ry: The vertical radius; None: ``rx``, which makes a circle.
+    """
     return Part(_arc(x, y, rx, rx if ry is None else ry, 0, 360))
 
 
@@ -59,12 +66,27 @@ def line(width: float, *xy: float) -> Part:
 
 
 def arc(width: float, x: float, y: float, r: float, start: float, end: float) -> Part:
-    """A stroke along a circle."""
+    """A stroke along a circle.
+
+    Args:
+        width: The stroke's width.
+        x: The centre.
+        y: The centre.
+        r: The radius.
+        start: The angle at which it begins, in degrees, clockwise from the right.
+        end: The angle at which it ends.
+    """
     return Part(_arc(x, y, r, r, start, end), width)
 
 
 def star(points: int, inner: float, turn: float = -90.0) -> Part:
-    """A star of outer radius 1 around the centre."""
+    """A star of outer radius 1 around the centre.
+
+    Args:
+        points: How many points it has.
+        inner: The inner radius.
+        turn: The angle of the first point, in degrees, clockwise from the right.
+    """
     angle = np.radians(turn + np.arange(2 * points) * 180.0 / points)
     radius = np.where(np.arange(2 * points) % 2 == 0, 1.0, inner)
     return Part(np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1))

@@ -9,8 +9,15 @@ from .sprite import stamp
 
 
 def render(scenes: Scenes, rows: np.ndarray, size: int) -> np.ndarray:
-    """Draws the scenes at ``rows``: uint8 (n, S, S, 3), S = ``size``, antialiased, with later objects over
-    earlier ones.
+    """Draws scenes, antialiased, with later objects over earlier ones.
+
+    Args:
+        scenes: The scenes.
+        rows: The rows of the scenes that are drawn.
+        size: The side S in pixels.
+
+    Returns:
+        uint8 (n, S, S, 3), in the order of ``rows``.
     """
     out = np.empty((len(rows), size, size, 3), np.uint8)
     canvas = np.empty((size, size, 3), np.float32)

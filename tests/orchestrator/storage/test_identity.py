@@ -204,7 +204,7 @@ def test_what_another_machine_added_is_brought_here_and_two_ways_are_refused(sto
     for place, name in ((folder, "trial_0004"), (there, "trial_0005")):
         TrialStore(place / "trials", Objective("x", "max"), 2).propose(name, {"a": 3}, {})
     RunStorage(kept.storage, there).push_proposal("trial_0005")
-    with pytest.raises(UserError, match="have gone different ways: trial_0004 lies here alone, trial_0005"):
+    with pytest.raises(UserError, match="have diverged: trial_0004 lies here alone, trial_0005"):
         RunStorage(kept.storage, folder).agree()
 
 
@@ -367,7 +367,7 @@ def test_two_records_of_one_length_are_not_taken_for_one(stored):
     folder, kept = stored
     journal = folder / "tracking.jsonl"
     journal.write_text(journal.read_text().replace('"n": 1', '"n": 7'))
-    with pytest.raises(UserError, match="have gone different ways: part of the record lies here alone"):
+    with pytest.raises(UserError, match="have diverged: part of the record lies here alone"):
         RunStorage(kept.storage, folder).agree()
 
 

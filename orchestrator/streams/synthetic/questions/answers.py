@@ -12,8 +12,13 @@ from .words import ASPECTS, NO_YES, PLACES, POSTURES, type_word
 
 
 def admitted(families: Sequence[int], group: int, kind: str) -> tuple[str, ...]:
-    """The answers that :func:`~orchestrator.streams.synthetic.questions.generate.ask` draws from with these
-    arguments. Each is as likely as the others.
+    """The answers that :func:`~orchestrator.streams.synthetic.questions.generate.ask` draws from. Each is as
+    likely as the others.
+
+    Args:
+        families: The families of all groups.
+        group: The index of the family that the question is about.
+        kind: The kind of question.
     """
     return {
         "recognition": family(families[group]).nouns,
