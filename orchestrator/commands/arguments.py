@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import select
+import signal
 import sys
 import threading
 import time
@@ -159,9 +161,11 @@ def run_main(main: Callable[[list[str]], int], arguments: list[str] | None = Non
             raise
         status = 141
     except OSError as error:
-        line, status = (full_disk(Path(error.filename or RUNS)), 1) if is_full(error) else (refused(error), 2)
-        if line:
+        if error.errno == errno.EIO and error.filename is None and _reader_gone():
+            status = 128 + signal.SIGHUP  # the terminal went away while it was written to
+        elif line := full_disk(Path(error.filename or RUNS)) if is_full(error) else refused(error):
             _tell(f"error: {line}")
+            status = 1 if is_full(error) else 2
         else:
             status = _unforeseen(error)
     except Exception as error:  # noqa: BLE001

@@ -155,7 +155,8 @@ class RunRecorder:
             self._tracker.task(entry.id, len(self.names), in_order(found))
             if not self._tracker.has_file(entry.id, place / "matrix.png"):
                 self._artist.test(entry.id, place)
-            self._free_disk(entry)  # kept while nobody knew of the look
+            if entry.status != "running":
+                self._free_disk(entry)  # kept while nobody knew of the look
 
     def finish(
         self,
@@ -356,7 +357,9 @@ class RunRecorder:
         if not self.book.tested(trial_id) and self._kept is not None:
             self._aside("the storage", self._kept.pull, trial_id)
             if self.book.tested(trial_id):
-                self._aside("the record", self._make_good, self.book.trials[trial_id])
+                looked_at = self.book.trials[trial_id]
+                self._aside("the record", self._make_good, looked_at)
+                self._aside("the storage", self._free_disk, looked_at)  # kept while nobody knew of the look
         return self.book.tested(trial_id)
 
     def close(self) -> None:

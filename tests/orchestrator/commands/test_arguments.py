@@ -2,6 +2,8 @@
 
 import json
 import os
+import pty
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -316,3 +318,22 @@ def test_a_working_folder_that_was_removed_is_one_line(monkeypatch, tmp_path, ca
     (tmp_path / "gone").rmdir()
     line = "error: the working folder was removed; allowed: one that is there (cd to it)\n"
     assert _run(lambda _: pytest.fail("is begun"), "", capsys) == (2, "", line)
+
+
+def test_a_terminal_that_goes_away_while_it_is_written_to_ends_the_command_as_its_signal_does():
+    text = (
+        "import signal\n"
+        "from orchestrator.commands.arguments import run_main\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"  # as under nohup: only writing tells
+        "def main(_):\n"
+        "    while True:\n"
+        "        print('x' * 60, flush=True)\n"
+        "run_main(main)\n"
+    )
+    child, terminal = pty.fork()
+    if not child:
+        os.execv(sys.executable, [sys.executable, "-c", text])
+    assert b"x" in os.read(terminal, 64)
+    os.close(terminal)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGHUP

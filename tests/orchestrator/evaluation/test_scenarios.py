@@ -201,7 +201,7 @@ def test_early_stopping_scores_a_class_among_all_that_are_seen():
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_score_that_is_no_number_ends_the_trial(walk, monkeypatch, value):
     scores = SimpleNamespace(metrics={"average": 5.0, "seen/r_mean": value})
-    monkeypatch.setattr("orchestrator.evaluation.retrieval.evaluate_retrieval", lambda *_, **__: scores)
+    monkeypatch.setattr("orchestrator.evaluation.scenarios.evaluate_retrieval", lambda *_, **__: scores)
     with pytest.raises(Diverged, match=f"seen/r_mean is {value}: retrieval, test splits, 2 task"):
         _evaluated(walk, "test", 3, 2)
 

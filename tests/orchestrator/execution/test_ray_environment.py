@@ -101,7 +101,8 @@ def test_uv_runs_folder_is_not_packed_though_ray_was_imported_before(monkeypatch
 _SMALL = ["stream.tasks=2", "stream.train=8", "stream.validation=4", "stream.test=4"]
 _IMPORTS = """
 import sys
-from orchestrator import {command}, check_start
+from orchestrator import {command}
+from orchestrator.commands import check_start
 def stop(say):
     print("settled", "ray.train" in sys.modules)
     raise SystemExit(0)
