@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from contextlib import contextmanager, redirect_stdout, suppress
+from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -40,9 +41,7 @@ _GONE = pytest.mark.parametrize("gone", [_pipe, _terminal, _full])
 
 @contextmanager
 def _printing_to(gone):
-    """Standard output without a reader, a terminal, or room on the disk. Use it within a test, since pytest
-    has its own before.
-    """
+    """Standard output without a reader, its terminal or room. Within a test: pytest has its own before."""
     output = gone()
     try:
         with redirect_stdout(output):
@@ -82,9 +81,10 @@ def test_what_is_read_arrives_and_standard_output_is_as_before():
 
 @_GONE
 @pytest.mark.parametrize(
-    ("command", "name"), [(sweep, "sweep_run.search_run"), (train, "train_run.train_run")]
+    ("command", "file", "name"), [(sweep, "sweep_run", "search_run"), (train, "train_run", "train_run")]
 )
-def test_a_run_goes_on_where_nobody_reads_its_progress(gone, command, name, monkeypatch, tmp_path):
+def test_a_run_goes_on_where_nobody_reads_its_progress(gone, command, file, name, monkeypatch, tmp_path):
+    module = import_module(f"orchestrator.commands.{file}")
     said = []
 
     def run(*given, **_):
@@ -93,7 +93,7 @@ def test_a_run_goes_on_where_nobody_reads_its_progress(gone, command, name, monk
             said.append(line)
         return SimpleNamespace(exit_status=0)
 
-    monkeypatch.setattr(f"orchestrator.commands.{name}", run)
+    monkeypatch.setattr(module, name, run)
     monkeypatch.setattr(command, "Say", lambda: said.append)
     monkeypatch.chdir(tmp_path)
     with _printing_to(gone):

@@ -26,7 +26,7 @@ def test_they_are_resized_or_cropped_as_a_file_is(wide, crop):
     read = GivenPictures(wide, (8, 8, 3), np.uint8, crop).read(_ALL(3))
     expected = decode(wide[2].read_bytes(), 8, crop)
     assert read.dtype == np.uint8 and all(np.array_equal(one, expected) for one in read)
-    assert (expected.min() == 255) is crop, "the middle alone, or all of it"
+    assert bool(expected.min() == 255) is crop, "the middle alone, or all of it"
 
 
 def test_rows_are_read_in_the_order_in_which_they_are_asked_for(wide):
