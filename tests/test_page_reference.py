@@ -33,7 +33,8 @@ _DOCS = Path(__file__).parents[1] / "docs"
 
 
 def _page(name):
-    return (_DOCS / f"{name}.md").read_text(encoding="utf-8")
+    (path,) = _DOCS.rglob(f"{name}.md")
+    return path.read_text(encoding="utf-8")
 
 
 def _blocks(name):
@@ -45,8 +46,8 @@ def _named(page):
 
 
 def test_every_section_of_a_configuration_has_its_keys_on_a_page():
-    text = "".join(path.read_text(encoding="utf-8") for path in _DOCS.glob("*.md"))
-    with_page = {path.stem for path in _DOCS.glob("*.md")} & set(methods.names())
+    text = "".join(path.read_text(encoding="utf-8") for path in _DOCS.rglob("*.md"))
+    with_page = {path.stem for path in _DOCS.rglob("*.md")} & set(methods.names())
     assert len(with_page) == 5
     assert set(re.findall(r"<!-- keys ([\w-]+) -->", text)) == {"run", "replay", *streams.names(), *with_page}
 
