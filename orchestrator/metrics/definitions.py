@@ -40,12 +40,14 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
         ),
         Definition(
             ("forgetting",),
-            "the mean over k < T of max(R[k, k] .. R[T-1, k]) - R[T, k]. More is worse. Below 0 a task ended "
-            "better than it ever was before",
+            "the mean over k < T of max(R[k, k] .. R[T-1, k]) - R[T, k]. More is worse. Below 0 a task "
+            "ended better than it ever was before",
             "Chaudhry et al., RWalk (2018)",
         ),
         Definition(
-            ("backward_transfer",), "the mean over k < T of R[T, k] - R[k, k]. Below 0 tasks were forgotten", "GEM"
+            ("backward_transfer",),
+            "the mean over k < T of R[T, k] - R[k, k]. Below 0 tasks were forgotten",
+            "GEM",
         ),
         Definition(
             ("forward_transfer",),
@@ -56,7 +58,8 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
     "retrieval": (
         Definition(
             ("seen/txt_r1", "seen/txt_r5", "seen/txt_r10"),
-            "how often one of a picture's captions is among the 1, 5 or 10 nearest, over the union of all tasks so far",
+            "how often one of a picture's captions is among the 1, 5 or 10 nearest, over the union of all "
+            "tasks so far",
         ),
         Definition(("seen/img_r1", "seen/img_r5", "seen/img_r10"), "the same from a caption to its picture"),
         Definition(
@@ -71,8 +74,8 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
         ),
         Definition(
             ("seen/map1", "seen/map5", "seen/map10"),
-            "multi-modal retrieval: mean average precision of a query among the gallery, where an item of the same "
-            "category is relevant. Test alone, where a stream has query and gallery",
+            "multi-modal retrieval: mean average precision of a query among the gallery, where an item of "
+            "the same category is relevant. Test alone, where a stream has query and gallery",
             "Zhu et al., CTP (2023)",
         ),
     ),
@@ -98,14 +101,15 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
         ),
         Definition(
             ("unseen/accuracy",),
-            "accuracy on the pictures of the tasks to come, among the classes not yet seen. There is none after "
-            "the last task",
+            "accuracy on the pictures of the tasks to come, among the classes not yet seen. There is none "
+            "after the last task",
             'MMA\'s "new"',
         ),
         Definition(("harmonic_mean",), "2bn / (b + n) of `seen/accuracy` and `unseen/accuracy`"),
         Definition(
             ("detection/auroc", "detection/aupr"),
-            "how well the energy of the logits tells pictures of classes not yet seen from those of classes seen",
+            "how well the energy of the logits tells pictures of classes not yet seen from those of classes "
+            "seen",
         ),
         Definition(
             ("detection/fpr95",),
@@ -113,13 +117,14 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
         ),
         Definition(
             ("drift/angle",),
-            "the angle between a class's text feature and the mean feature of its pictures, in degrees, over all "
-            "classes so far",
+            "the angle between a class's text feature and the mean feature of its pictures, in degrees, "
+            "over all classes so far",
         ),
         Definition(("drift/task_01",), "the same over one task's classes", each=True),
         Definition(
             ("over_time/unseen/accuracy", "over_time/harmonic_mean", "over_time/detection/auroc"),
-            "the mean over the models after tasks 1 .. T-1, since the last model leaves no class unseen. Test alone",
+            "the mean over the models after tasks 1 .. T-1, since the last model leaves no class unseen. "
+            "Test alone",
             each=True,
         ),
     ),
@@ -142,7 +147,8 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
         Definition(("novel/accuracy",), "the mean of these over tasks"),
         Definition(
             ("recognition/image", "recognition/text", "recognition/fusion"),
-            "how often the task of a question was found by picture, by words, by both (TRIPLET and its baselines)",
+            "how often the task of a question was found by picture, by words, by both (TRIPLET and its "
+            "baselines)",
         ),
         Definition(
             ("vqacl/ap", "vqacl/forget"), "`average` and `forgetting` by VQACL's names", "Zhang et al. (2023)"
@@ -162,11 +168,15 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
             "A: the mean over t of the accuracy on all questions of tasks 1 .. t together",
             "Qian et al., TRIPLET (2023)",
         ),
-        Definition(("triplet/final_accuracy",), "the accuracy on all questions of all tasks, after the last task", "Qian et al. (2023)"),
+        Definition(
+            ("triplet/final_accuracy",),
+            "the accuracy on all questions of all tasks, after the last task",
+            "Qian et al. (2023)",
+        ),
         Definition(
             ("triplet/forgetting",),
-            "the mean over k < T of max(R[k, k] .. R[T, k]) - R[T, k]. The last row is among the best, so that it "
-            "is never below 0",
+            "the mean over k < T of max(R[k, k] .. R[T, k]) - R[T, k]. The last row is among the best, so "
+            "that it is never below 0",
             "Qian et al. (2023)",
         ),
     ),
@@ -176,9 +186,12 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
         Definition(("replay/bytes",), "the bytes that their pictures and texts take"),
         Definition(("seconds/train",), "seconds of the task's training, all of it"),
         Definition(("seconds/wait",), "the part of these seconds in which training waited for data"),
-        Definition(("seconds/evaluate", "seconds/checkpoint"), "seconds of evaluation, and of writing the checkpoint"),
+        Definition(
+            ("seconds/evaluate", "seconds/checkpoint"),
+            "seconds of evaluation, and of writing the checkpoint",
+        ),
     ),
 }
-"""The table of each kind of metric, in the order of the page. T is the number of tasks done; R[t, k] is the score
-on task k after training on task t, both counted from 1.
+"""The table of each kind of metric, in the order of the page. T is the number of tasks done; R[t, k] is the
+score on task k after training on task t, both counted from 1.
 """
