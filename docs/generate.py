@@ -1,7 +1,7 @@
 """Writes what is generated into the pages: ``python docs/generate.py``.
 
-A page says where: between ``<!-- KIND NAME -->`` and ``<!-- end -->``. A test fails where a page has something else
-there than this would write.
+A page says where: between ``<!-- KIND NAME -->`` and ``<!-- end -->``. A test fails where a page has
+something else there than this would write.
 """
 
 from __future__ import annotations

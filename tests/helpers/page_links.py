@@ -21,7 +21,7 @@ def anchors(page: Path) -> list[str]:
     AssertionError: the two would differ, or two headings have the same.
     """
     heads = re.findall(r"^#+ (.+)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.M)
-    found = [re.sub(r"[^\w\s-]", "", head.replace("`", "")).strip().lower().replace(" ", "-") for head in heads]
+    found = [re.sub(r"[^\w\s-]", "", head).strip().lower().replace(" ", "-") for head in heads]
     for anchor in found:
         assert "--" not in anchor and anchor.isascii(), f"{page}: {anchor!r} is another anchor on GitHub"
         assert found.count(anchor) == 1, f"{page}: {anchor!r} is the anchor of two headings"
