@@ -50,7 +50,7 @@ def place(tmp_path_factory):
     _image_net_r(folder / "image-folder")
     space = Space.load("ctp")
     (folder / "c.yaml").write_text(space.start_config.yaml())
-    (folder / "my.yaml").write_text(_shown("search_spaces", "# my.yaml"))
+    (folder / "my.yaml").write_text(_shown("search_space", "# my.yaml"))
     runs = folder / "runs"
     for seed, score in enumerate((40.0, 44.0)):
         trial = runs / "NAME" / "trials" / f"seed_{seed}"

@@ -53,9 +53,9 @@ def test_every_section_of_a_configuration_has_its_keys_on_a_page():
 
 
 def test_every_replay_policy_and_reading_is_told():
-    rows = re.findall(r"^\| `([\w-]+)` \|", _page("configuration"), re.M)
+    rows = re.findall(r"^\| `([\w-]+)` \|", _page("replay"), re.M)
     assert set(rows) == set(POLICIES)
-    told = " ".join(_named("configuration"))
+    told = " ".join(_named("replay"))
     for value in (*get_args(_BalanceBy), *get_args(_Budget), *get_args(_Herding), *get_args(_Store)):
         assert re.search(rf"\b{value}\b", told), value
 
@@ -93,7 +93,7 @@ def test_every_file_that_vouches_for_something_is_told():
 
 
 def test_the_search_space_of_the_page_is_one(tmp_path):
-    (text,) = [block for block in _blocks("search_spaces") if block.startswith("# my.yaml")]
+    (text,) = [block for block in _blocks("search_space") if block.startswith("# my.yaml")]
     path = tmp_path / "my.yaml"
     path.write_text(text)
     space = Space.load(path)
