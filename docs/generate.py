@@ -118,4 +118,6 @@ def _defaults() -> ModuleType:
 
 if __name__ == "__main__":
     for page in sorted(PAGES.rglob("*.md")):
-        page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
+        if (anew := written(text)) != text:
+            page.write_text(anew, encoding="utf-8")
