@@ -169,5 +169,5 @@ def _shown(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    for page in sorted(_PAGES.glob("*.md")):
+    for page in sorted(_PAGES.rglob("*.md")):
         page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Every command of README.md and docs/*.md, tried as it is typed. No Ray is started.
+"""Every command of README.md and of the pages in docs, tried as it is typed. No Ray is started.
 
 The project's own are run by their ``__main__``: a sweep or a run up to ``--dry-run``, what serves or trains
 with that part left out. Others are parsed by their own tool, or by its own description of its calls. A new
@@ -21,7 +21,7 @@ from page_commands import commands, simple
 from PIL import Image
 
 _ROOT = Path(__file__).parents[1]
-_PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").glob("*.md"))]
+_PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md"))]
 _NO_TOOL = ("docker", "kubectl", "ssh-keygen", "ssh-keyscan", "sed", "cat", "echo", "cd")
 
 
@@ -50,7 +50,7 @@ def place(tmp_path_factory):
     _image_net_r(folder / "image-folder")
     space = Space.load("ctp")
     (folder / "c.yaml").write_text(space.start_config.yaml())
-    (folder / "my.yaml").write_text(_shown("search_spaces", "# my.yaml"))
+    (folder / "my.yaml").write_text(_shown("search_space", "# my.yaml"))
     runs = folder / "runs"
     for seed, score in enumerate((40.0, 44.0)):
         trial = runs / "NAME" / "trials" / f"seed_{seed}"
@@ -113,9 +113,8 @@ def once():
 
 def _shown(page, first):
     """The block of a page that begins with a line ``first``."""
-    (block,) = re.findall(
-        rf"^```text\n({first}\n.*?)^```$", (_ROOT / "docs" / f"{page}.md").read_text(), re.S | re.M
-    )
+    (path,) = (_ROOT / "docs").rglob(f"{page}.md")
+    (block,) = re.findall(rf"^```text\n({first}\n.*?)^```$", path.read_text(), re.S | re.M)
     return block
 
 
