@@ -144,6 +144,7 @@ _PROMISED = {
     "orchestrator.sweep list": r"Methods(.|\n)* ctp (.|\n)*Streams(.|\n)* digits (.|\n)*Search space of mma",
     "orchestrator.compare": r"42\.00 ± 2\.83",
     "cluster validate": r"ok: aws, head head",
+    "--explain method.ratio": r"a number, 0 to 1\n.*search space \{0\.1, 0\.2, 0\.3, 0\.5\}, start 0\.5",
     "orchestrator.train": r"Runs: seed \d(.|\n)*tasks of(.|\n)*a trial: 1 worker",
     "orchestrator.sweep ctp": r"Search: 8 trials for max validation/seen/r_mean(.|\n)*5 tasks of retrieval",
 }

@@ -102,7 +102,7 @@ class _Config:
     rate: float
     """Rate, in ``metres``. Range: above 0, at most 1. Paper: 0.5 (here), 0.6. Released code: 0.75."""
 
-    backbone: _Backbone = field(default_factory=_Backbone)
+    backbone: _Backbone = field(default_factory=lambda: _Backbone(depth=3))
     """Nested."""
 
     steps: tuple[int, ...] = (1, 2)
@@ -143,7 +143,8 @@ def test_a_class_of_ones_own_is_read_like_any_other():
     ]
     facts = {one.key: one for group in groups.values() for one in group}
     assert facts["method.name"].allowed == "mine or yours" and facts["method.name"].own is None
-    assert facts["method.preset"].allowed == "paper or reference or other"
+    preset = facts["method.preset"]
+    assert (preset.allowed, preset.own) == ("paper or reference or other", "paper")
     rate = facts["method.rate"]
     assert (rate.own, rate.paper, rate.released) == (None, "0.5 (here), 0.6", "0.75")
     assert rate.allowed == "a number, above 0, at most 1" and rate.text == "Rate, in ``metres``."
@@ -156,7 +157,7 @@ def test_a_class_of_ones_own_is_read_like_any_other():
     assert width.by_size == {"large": "9", "tiny": "3"} and width.presets == {"other": "4"}
     assert (width.paper, size.paper, size.by_size) == ("", "large", {})
     depth = facts["method.backbone.depth"]
-    assert (depth.own, depth.paper, depth.by_size) == ("2", "", {}), "a backbone's values are no paper's"
+    assert (depth.own, depth.paper, depth.by_size) == ("3", "", {}), "a backbone's values are no paper's"
     assert facts["stream.data"].own == '""' and facts["stream.data"].paper == ""
 
 
