@@ -202,9 +202,6 @@ class Method(nn.Module):
     the paper and the released code differ, ``presets``: name -> {field: value}, always holding ``paper``
     (empty) and ``reference`` (the released code's behaviour).
 
-    The string below a field of ``Config`` says what it is, for ``--explain`` and for the page of all keys.
-    Its sentences ``Range: above 0.``, ``Paper: 0.07.`` and ``Released code: 0.1.`` are read as these facts.
-
     ``frozen`` names the encoders that the method never trains. A frozen image encoder is not the method's
     business: it is fed ``batch.feature`` in the place of pixels, and its ``Config`` has the encoder as
     ``backbone``, a :class:`~methods.backbones.clip_config.ClipConfig`. ``queries``: it goes by what a frozen
@@ -219,6 +216,9 @@ class Method(nn.Module):
     frozen: ClassVar[frozenset[Literal["image", "text", "queries"]]] = frozenset()
     measures: ClassVar[str] = ""
     Config: ClassVar[type]
+    """A frozen dataclass. The string below a field says what it is, for ``--explain`` and for the page of all
+    keys. Its sentences ``Range: above 0.``, ``Paper: 0.07.`` and ``Released code: 0.1.`` are read as these
+    facts."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "reference": {}}
 
     def __init__(self, config: Any, spec: InputSpec | ClassSpec) -> None:
