@@ -1,9 +1,8 @@
-"""Writes what commands resolve to into the pages: ``python docs/defaults.py``.
+"""What commands resolve to, as the pages show it; ``generate.py`` writes it into them.
 
 Between ``<!-- defaults METHOD -->`` and ``<!-- end -->`` a page has a table that is made here, between
 ``<!-- keys NAME -->`` and ``<!-- end -->`` the keys of a stream, a method, ``run`` or ``replay``, and between
-``<!-- keys all -->`` and ``<!-- end -->`` all keys that there are, with what their fields' docstrings say. A
-test fails where these are not what would be made.
+``<!-- keys all -->`` and ``<!-- end -->`` all keys that there are, with what their fields' docstrings say.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from pathlib import Path
 from typing import Any
 
 from methods import registry
@@ -25,7 +23,6 @@ from orchestrator.run_options import RunOptions
 from orchestrator.search.space import Space
 from orchestrator.streams import registry as streams
 
-_PAGES = Path(__file__).parent
 _BLOCK = re.compile(r"(<!-- (defaults|keys) ([\w-]+) -->\n).*?(<!-- end -->)", re.S)
 
 
@@ -166,8 +163,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return value if isinstance(value, str) else json.dumps(value)
-
-
-if __name__ == "__main__":
-    for page in sorted(_PAGES.glob("*.md")):
-        page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""docs/extending.md, done as it says, in an empty folder, with the package as it is installed."""
+"""docs/howto/extending.md, done as it says, in an empty folder, with the package as it is installed."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from page_commands import commands
 from page_files import write_files
 
 _ROOT = Path(__file__).parents[1]
-_PAGE = _ROOT / "docs" / "extending.md"
+_PAGE = _ROOT / "docs" / "howto" / "extending.md"
 _METHOD, _STREAM = "mypkg.text_shift:TextShift", "mypkg.stripes:Stripes"
 _TINY = ("method.epochs=2", "stream.pictures=10", "replay.size=12", "run.views=1")
 _UNSET = ("PYTHONPATH", "MLFLOW_TRACKING_URI", "VLCL_STORAGE")

@@ -42,7 +42,7 @@ def test_ci_installs_nothing_without_its_hash():
 
 def test_the_bill_of_materials_names_each_release_with_its_hashes():
     command = ["cyclonedx-py", "requirements", ".ci/hashes.txt"]
-    assert f"`{' '.join(command)}`" in (_ROOT / "docs/security.md").read_text()
+    assert f"`{' '.join(command)}`" in (_ROOT / "docs/explanation/security.md").read_text()
     command[0] = shutil.which(command[0], path=str(Path(sys.executable).parent))
     said = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True).stdout
     bill = json.loads(said)

@@ -14,7 +14,7 @@ from orchestrator.schema.typed_values import plain
 from orchestrator.streams import registry as streams
 
 _ROOT = Path(__file__).parents[1]
-_PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").glob("*.md"))]
+_PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md"))]
 _KEY = re.compile(r"(?<![\w./-])(?:method|stream|replay|run)(?:\.[a-z_]\w*)+(?![\w(/])")
 _FILES = re.compile(r"\.(py|lock|md)$")
 

@@ -33,7 +33,8 @@ _DOCS = Path(__file__).parents[1] / "docs"
 
 
 def _page(name):
-    return (_DOCS / f"{name}.md").read_text(encoding="utf-8")
+    (path,) = _DOCS.rglob(f"{name}.md")
+    return path.read_text(encoding="utf-8")
 
 
 def _blocks(name):
@@ -45,10 +46,10 @@ def _named(page):
 
 
 def test_every_section_of_a_configuration_has_its_keys_on_a_page():
-    text = "".join(path.read_text(encoding="utf-8") for path in _DOCS.glob("*.md"))
-    with_page = {path.stem for path in _DOCS.glob("*.md")} & set(methods.names())
+    text = "".join(path.read_text(encoding="utf-8") for path in _DOCS.rglob("*.md"))
+    with_page = {path.stem for path in _DOCS.rglob("*.md")} & set(methods.names())
     assert len(with_page) == 5
-    assert set(re.findall(r"<!-- keys ([\w-]+) -->", text)) == {"all", *streams.names(), *with_page}
+    assert set(re.findall(r"<!-- keys ([\w-]+) -->", text)) == {"all", "replay", *streams.names(), *with_page}
 
 
 def test_the_page_of_all_keys_has_every_room():
@@ -64,7 +65,7 @@ def test_the_page_of_all_keys_has_every_room():
 
 
 def test_every_replay_policy_and_reading_is_told():
-    rows = re.findall(r"^\| `([\w-]+)` \|", _page("configuration"), re.M)
+    rows = re.findall(r"^\| `([\w-]+)` \|", _page("replay"), re.M)
     assert set(rows) == set(POLICIES)
     for key, readings in (
         ("balance_by", _BalanceBy),
@@ -108,7 +109,7 @@ def test_every_file_that_vouches_for_something_is_told():
 
 
 def test_the_search_space_of_the_page_is_one(tmp_path):
-    (text,) = [block for block in _blocks("search_spaces") if block.startswith("# my.yaml")]
+    (text,) = [block for block in _blocks("search_space") if block.startswith("# my.yaml")]
     path = tmp_path / "my.yaml"
     path.write_text(text)
     space = Space.load(path)
@@ -121,7 +122,7 @@ def test_the_search_space_of_the_page_is_one(tmp_path):
 def own_space(tmp_path, monkeypatch):
     """The search space of the page's own method, beside its module."""
     forget()
-    write_files(_DOCS / "extending.md", tmp_path)
+    write_files(_DOCS / "howto/extending.md", tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path / "text_shift.yaml"
     forget()

@@ -1,4 +1,4 @@
-"""The example of docs/python.md as it stands there, and docs/examples/first_sweep.py at its smallest: real
+"""The example of docs/howto/python.md as it stands there, and docs/examples/first_sweep.py at its smallest: real
 sweeps, one after the other in one process, each on a ray that it starts.
 """
 
@@ -28,7 +28,7 @@ for number, path in enumerate(sys.argv[1:]):
 def both(tmp_path_factory, with_tables):
     """The folder in which both ran, what each printed, and what anybody else did."""
     folder = with_tables(tmp_path_factory.mktemp("python"))
-    (page,) = re.findall(r"^```text\n(.*?)^```$", (_DOCS / "python.md").read_text("utf-8"), re.S | re.M)
+    (page,) = re.findall(r"^```text\n(.*?)^```$", (_DOCS / "howto/python.md").read_text("utf-8"), re.S | re.M)
     (folder / "page.py").write_text(page)
     left_out = ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "VLCL_STORAGE")
     done = subprocess.run(

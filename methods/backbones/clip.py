@@ -223,7 +223,10 @@ def _of_tag(config: ClipConfig, name: str, tag: dict[str, Any]) -> nn.Module:
             f"trained_as {config.trained_as!r} belongs to a weights file, not to the tag "
             f"{config.pretrained!r}: leave it out"
         )
-    failed = f"pretrained {config.pretrained!r} of {name} wants {_wanted(tag)} (or name a weights file):"
+    failed = (
+        f"pretrained {config.pretrained!r} of {name} wants {_wanted(tag)} "
+        "(or name a weights file; see docs/reference/backbones.md#files-of-weights):"
+    )
     # Tags with an activation that the plain names do not have, as OpenAI's.
     quick = tag.get("quick_gelu", False)
     with _explained(failed):

@@ -44,6 +44,7 @@ def how_trained(model: str, trained_as: str | None, names: Collection[str]) -> d
         raise ValueError(
             f"{model} was trained with different activations or normalisations, and the file does not say "
             f"with which: set trained_as to the tag that it is of ({', '.join(one_each)} differ), or to "
-            f"{PLAIN}, open_clip's model without a tag"
+            f"{PLAIN}, open_clip's model without a tag; "
+            "see docs/reference/backbones.md#a-frozen-clip-recognition"
         )
     return next(iter(tags.values()), {})

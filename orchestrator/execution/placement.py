@@ -67,7 +67,10 @@ def lanes_that_fit(
     total = {key: sum(node.get(key, 0) for node in nodes) for key in ("CPU", "GPU")}
     have = f"{total['CPU']:g} CPU and {total['GPU']:g} GPU on {len(nodes)} node(s)"
     if fit == 0:
-        raise UserError(f"a trial asks for {asked}, which does not fit on {have}")
+        raise UserError(
+            f"a trial asks for {asked}, which does not fit on {have}; "
+            "see docs/howto/gpu.md#what-a-trial-holds"
+        )
     if wanted is not None and wanted > fit:
         raise UserError(f"--concurrent {wanted}: only {fit} trial(s) with {asked} fit at once on {have}")
     if wanted is not None:

@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 
 from ..errors import UserError
 
-_ALLOWED = "allowed: HOST:PORT of a head that runs, or unset for a Ray of this machine's own"
+_ALLOWED = (
+    "allowed: HOST:PORT of a head that runs, or unset for a Ray of this machine's own; "
+    "see docs/howto/cluster.md#which-address-a-sweep-joins"
+)
 # What a head answers, at its own port and at the port of Ray's client.
 _ASKED = {"": "/ray.rpc.NodeInfoGcsService/GetClusterId", "ray": "/ray.rpc.RayletDriver/ClusterInfo"}
 _PATIENCE = 10.0  # seconds in which a head must answer

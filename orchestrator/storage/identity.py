@@ -73,7 +73,7 @@ class Identity:
         if not path.exists():
             raise UserError(
                 f"{folder}: has no {IDENTITY_FILE}, as a run of an earlier version; it can be compared, "
-                "not resumed"
+                "not resumed; see docs/howto/resume.md#when-it-is-refused"
             )
         return cls.read(path.read_text(encoding="utf-8"), str(path))
 

@@ -213,7 +213,8 @@ class RunStorage:
             raise UserError(
                 f"{self._folder} and {self.storage.url} have diverged: "
                 f"{_some(here - there) or 'part of the record'} lies here alone, "
-                f"{_some(there - here) or 'part of the record'} there; allowed: to remove one of the two"
+                f"{_some(there - here) or 'part of the record'} there; allowed: to remove one of the two; "
+                "see docs/howto/resume.md#when-it-is-refused"
             )
         self._fetch(self._folder, kept, _TRIALS_OWN)
 

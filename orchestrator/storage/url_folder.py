@@ -48,7 +48,8 @@ class Storage:
         except Exception as error:  # noqa: BLE001 - every file system has errors of its own
             lines = str(error).strip().splitlines() or [type(error).__name__]
             raise UserError(
-                f"--storage {self.url}: {lines[0]}; allowed: an fsspec URL that can be written to, and read"
+                f"--storage {self.url}: {lines[0]}; allowed: an fsspec URL that can be written to, and read; "
+                "see docs/howto/cluster.md#where-things-are-kept"
             ) from error
         return self
 

@@ -23,7 +23,7 @@ _POLICIES = {"vlcl-head": ("storage", "machines"), "vlcl-worker": ("storage",)}
 
 
 def _statements(role):
-    """What docs/cluster.md gives a role."""
+    """What docs/howto/aws.md gives a role."""
     texts = [(_FOLDER / f"{name}.json").read_text().replace("ACCOUNT", _ACCOUNT) for name in _POLICIES[role]]
     return [statement for text in texts for statement in json.loads(text)["Statement"]]
 
@@ -91,7 +91,7 @@ def shipped():
 
 @pytest.fixture
 def account(monkeypatch):
-    """An account that has the roles, as docs/cluster.md makes them: a client of its IAM."""
+    """An account that has the roles, as docs/howto/aws.md makes them: a client of its IAM."""
     from moto import mock_aws
 
     for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "DEFAULT_REGION": _REGION}.items():
@@ -207,7 +207,7 @@ def test_cluster_yaml_and_the_page_use_these_roles(shipped):
         for name, value in statement.get("Condition", {}).get("StringEquals", {}).items():
             if name.endswith("Tag/ray-cluster-name"):
                 assert value == shipped["cluster_name"]
-    page = (_ROOT / "docs/cluster.md").read_text()
+    page = (_ROOT / "docs/howto/aws.md").read_text()
     assert "for role in vlcl-head vlcl-worker; do" in page
     given = re.findall(r"--role-name (\S+) --policy-name (\w+) .*docs/aws/(\w+)\.json", page)
     assert given == [("$role", "storage", "storage"), ("vlcl-head", "machines", "machines")]

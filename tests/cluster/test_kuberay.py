@@ -237,9 +237,9 @@ def test_the_autoscaler_alone_may_ask_kubernetes_for_pods(cluster, pods):
 
 
 def test_images_are_named_by_digest_which_one_command_puts_in(pods):
-    """docs/cluster.md's own command, for what ``docker push`` says."""
+    """docs/howto/kubernetes.md's own command, for what ``docker push`` says."""
     assert {pod["containers"][0]["image"] for pod in pods} == {"registry.example.com/vlcl@sha256:DIGEST"}
-    page = (_ROOT / "docs/cluster.md").read_text()
+    page = (_ROOT / "docs/howto/kubernetes.md").read_text()
     (command,) = re.findall(r"^sed -i (.+) docs/kuberay/\*\.yaml$", page, flags=re.M)
     image = f"registry.example.com/vlcl@sha256:{'0123456789abcdef' * 4}"
     for file in ("rayjob.yaml", "runs.yaml"):

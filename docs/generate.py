@@ -1,0 +1,123 @@
+"""Writes what is generated into the pages: ``python docs/generate.py``.
+
+A page says where: between ``<!-- KIND NAME -->`` and ``<!-- end -->``. A test fails where a page has
+something else there than this would write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import re
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from unittest import mock
+
+PAGES = Path(__file__).parent
+_BLOCK = re.compile(r"(<!-- (options|policies|metrics|columns)(?: ([\w.:-]+))? -->\n).*?(<!-- end -->)", re.S)
+
+
+def written(text: str) -> str:
+    """The text of a page with everything generated in it made anew."""
+
+    def made(found: re.Match[str]) -> str:
+        lines = _KINDS[found[2]](found[3] or "")
+        return found[1] + "\n".join(lines) + "\n" + found[4]
+
+    return _BLOCK.sub(made, _defaults().written(text))
+
+
+def parser_of(module: str) -> argparse.ArgumentParser:
+    """The parser of a command such as ``orchestrator.sweep``, which its ``main`` makes."""
+
+    class _Made(Exception):
+        pass
+
+    def parse_args(parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        raise _Made(parser)
+
+    main = importlib.import_module(module).main
+    with mock.patch.object(argparse.ArgumentParser, "parse_args", parse_args):
+        try:
+            main([])
+        except _Made as made:
+            return made.args[0]
+    raise AssertionError(f"{module}.main parses nothing")
+
+
+def commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of a command's own commands, by their names; empty where it has none."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+def _options(module: str) -> list[str]:
+    """A table of a command's options, or one for each of its own commands."""
+    package, _, command = module.partition(":")
+    parser = parser_of(package)
+    return _option_rows(commands_of(parser)[command] if command else parser)
+
+
+def _option_rows(parser: argparse.ArgumentParser) -> list[str]:
+    rows = ["| option | what it does |", "| --- | --- |"]
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction | argparse._HelpAction | argparse._VersionAction):
+            continue
+        value = "" if action.nargs == 0 else action.metavar or action.dest.upper()
+        more = " ..." if action.nargs == "+" else ""
+        name = f"{' '.join(action.option_strings)} {value}{more}".strip()
+        told = " ".join((action.help or "").split()).replace("%(default)s", str(action.default))
+        rows.append(f"| `{name}` | {told.replace('|', chr(92) + '|')} |")
+    return rows
+
+
+def _policies(_: str) -> list[str]:
+    from orchestrator.replay.policy_help import POLICY_HELP
+
+    rows = [f"| `{name}` | {keeps} | {divides} |" for name, (keeps, divides) in POLICY_HELP.items()]
+    return ["| policy | what it keeps | how it divides the memory |", "| --- | --- | --- |", *rows]
+
+
+def _metrics(section: str) -> list[str]:
+    from orchestrator.metrics.definitions import DEFINITIONS
+
+    rows, sourced = DEFINITIONS[section], any(row.source for row in DEFINITIONS[section])
+    lines = ["| metric | what it is |" + " from |" * sourced, "| --- | --- |" + " --- |" * sourced]
+    for row in rows:
+        names = ", ".join(f"`{name}`" for name in row.names) + " ..." * row.each
+        lines.append(f"| {names} | {row.text} |" + f" {row.source} |" * sourced)
+    return lines
+
+
+def _columns(_: str) -> list[str]:
+    from orchestrator.record.comparison.table import _COLUMNS
+
+    rows = [f"| {head} | `{metric}` |" for head, metric in _COLUMNS.items()]
+    return ["| column | metric |", "| --- | --- |", *rows]
+
+
+_KINDS: dict[str, Callable[[str], list[str]]] = {
+    "options": _options,
+    "policies": _policies,
+    "metrics": _metrics,
+    "columns": _columns,
+}
+
+
+def _defaults() -> ModuleType:
+    """``defaults.py``, which lies beside this file; ``docs`` is no package."""
+    spec = importlib.util.spec_from_file_location("defaults", PAGES / "defaults.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if __name__ == "__main__":
+    for page in sorted(PAGES.rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        if (anew := written(text)) != text:
+            page.write_text(anew, encoding="utf-8")

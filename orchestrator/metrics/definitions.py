@@ -1,0 +1,197 @@
+"""What each metric is, in the words of the pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One row of a table of metrics.
+
+    Args:
+        names: The metrics that the row defines, without their split. ``task_01`` stands for each task.
+        text: What they are.
+        source: Where the definition is from; empty where it is the scenario's common one.
+        each: Whether there is one such metric for each task, kind or group.
+    """
+
+    names: tuple[str, ...]
+    text: str
+    source: str = ""
+    each: bool = False
+
+
+DEFINITIONS: dict[str, tuple[Definition, ...]] = {
+    "matrix": (
+        Definition(
+            ("task_01/r_mean", "task_01/accuracy"), "the last row of R, one metric for each task", each=True
+        ),
+        Definition(("average",), "the mean of the last row", "ACC, Lopez-Paz and Ranzato, GEM (2017)"),
+        Definition(
+            ("average_over_time",),
+            "the mean over t of the mean of row t",
+            "average incremental accuracy, Rebuffi et al., iCaRL (2017)",
+        ),
+        Definition(
+            ("learning_accuracy",),
+            "the mean of R[k, k]: how well each task was learnt when it came",
+            "Riemer et al., MER (2019)",
+        ),
+        Definition(
+            ("forgetting",),
+            "the mean over k < T of max(R[k, k] .. R[T-1, k]) - R[T, k]. More is worse. Below 0 a task "
+            "ended better than it ever was before",
+            "Chaudhry et al., RWalk (2018)",
+        ),
+        Definition(
+            ("backward_transfer",),
+            "the mean over k < T of R[T, k] - R[k, k]. Below 0 tasks were forgotten",
+            "GEM",
+        ),
+        Definition(
+            ("forward_transfer",),
+            "the mean over k > 1 of R[k-1, k] minus the untrained model's score on task k. Test alone",
+            "GEM",
+        ),
+    ),
+    "retrieval": (
+        Definition(
+            ("seen/txt_r1", "seen/txt_r5", "seen/txt_r10"),
+            "how often one of a picture's captions is among the 1, 5 or 10 nearest, over the union of all "
+            "tasks so far",
+        ),
+        Definition(("seen/img_r1", "seen/img_r5", "seen/img_r10"), "the same from a caption to its picture"),
+        Definition(
+            ("seen/r_mean",),
+            "R_m, the mean of these six. CTP's paper reports it, and a search goes by it",
+            "Zhu et al., CTP (2023)",
+        ),
+        Definition(
+            ("task_01/r_mean",),
+            "R_m within one task: its own pictures and captions alone compete",
+            each=True,
+        ),
+        Definition(
+            ("seen/map1", "seen/map5", "seen/map10"),
+            "multi-modal retrieval: mean average precision of a query among the gallery, where an item of "
+            "the same category is relevant. Test alone, where a stream has query and gallery",
+            "Zhu et al., CTP (2023)",
+        ),
+    ),
+    "recognition": (
+        Definition(
+            ("seen/accuracy",), "accuracy on all pictures of the tasks so far, among all classes so far"
+        ),
+        Definition(("task_01/accuracy",), "the same on one task's pictures", each=True),
+        Definition(
+            ("task_01/task_aware_accuracy",),
+            "accuracy on one task's pictures, among its own classes alone",
+            each=True,
+        ),
+        Definition(
+            ("seen/ece",),
+            "expected calibration error, 15 equal bins, over the whole data set",
+            "Guo et al. (2017)",
+        ),
+        Definition(
+            ("seen/ece_batch_mean",),
+            "the mean over batches of each batch's calibration error. It grows as batches shrink",
+            "CLAP4CLIP's code",
+        ),
+        Definition(
+            ("unseen/accuracy",),
+            "accuracy on the pictures of the tasks to come, among the classes not yet seen. There is none "
+            "after the last task",
+            'MMA\'s "new"',
+        ),
+        Definition(("harmonic_mean",), "2bn / (b + n) of `seen/accuracy` and `unseen/accuracy`"),
+        Definition(
+            ("detection/auroc", "detection/aupr"),
+            "how well the energy of the logits tells pictures of classes not yet seen from those of classes "
+            "seen",
+        ),
+        Definition(
+            ("detection/fpr95",),
+            "the part of the new pictures that is taken for known where 95 % of the known are recognised",
+        ),
+        Definition(
+            ("drift/angle",),
+            "the angle between a class's text feature and the mean feature of its pictures, in degrees, "
+            "over all classes so far",
+        ),
+        Definition(("drift/task_01",), "the same over one task's classes", each=True),
+        Definition(
+            ("over_time/unseen/accuracy", "over_time/harmonic_mean", "over_time/detection/auroc"),
+            "the mean over the models after tasks 1 .. T-1, since the last model leaves no class unseen. "
+            "Test alone",
+            each=True,
+        ),
+    ),
+    "questions": (
+        Definition(
+            ("task_01/accuracy",),
+            "mean soft accuracy of one task's questions: what the given answer is worth, 0 .. 1. With "
+            "`stream.measure=wups` the mean WUPS",
+            each=True,
+        ),
+        Definition(("seen/accuracy",), "the same of all questions so far"),
+        Definition(("kind/NAME",), "the same by kind of question, after the last task"),
+        Definition(("group/NAME",), "the same by group of objects, after the last task"),
+        Definition(("cell/KIND/GROUP",), "the same by kind and group, after the last task"),
+        Definition(
+            ("novel/task_02",),
+            "the same on one task's questions about the group that was held out (`novel-composition`)",
+            each=True,
+        ),
+        Definition(("novel/accuracy",), "the mean of these over tasks"),
+        Definition(
+            ("recognition/image", "recognition/text", "recognition/fusion"),
+            "how often the task of a question was found by picture, by words, by both (TRIPLET and its "
+            "baselines)",
+        ),
+        Definition(
+            ("vqacl/ap", "vqacl/forget"), "`average` and `forgetting` by VQACL's names", "Zhang et al. (2023)"
+        ),
+        Definition(
+            ("vqacl/ap_6q", "vqacl/forget_6q"),
+            "the same over six kinds of novel composition: location, count, action, color, type, subcategory",
+            "Zhang et al. (2023)",
+        ),
+        Definition(
+            ("vqacl/novel_ap", "vqacl/novel_forget", "vqacl/novel_ap_6q", "vqacl/novel_forget_6q"),
+            "the same on the group that was held out, from the second task on",
+            "Zhang et al. (2023)",
+        ),
+        Definition(
+            ("triplet/average_accuracy",),
+            "A: the mean over t of the accuracy on all questions of tasks 1 .. t together",
+            "Qian et al., TRIPLET (2023)",
+        ),
+        Definition(
+            ("triplet/final_accuracy",),
+            "the accuracy on all questions of all tasks, after the last task",
+            "Qian et al. (2023)",
+        ),
+        Definition(
+            ("triplet/forgetting",),
+            "the mean over k < T of max(R[k, k] .. R[T, k]) - R[T, k]. The last row is among the best, so "
+            "that it is never below 0",
+            "Qian et al. (2023)",
+        ),
+    ),
+    "cost": (
+        Definition(("train/TERM",), "the mean of a term of the loss over the task's steps"),
+        Definition(("replay/items",), "the samples in the memory"),
+        Definition(("replay/bytes",), "the bytes that their pictures and texts take"),
+        Definition(("seconds/train",), "seconds of the task's training, all of it"),
+        Definition(("seconds/wait",), "the part of these seconds in which training waited for data"),
+        Definition(
+            ("seconds/evaluate", "seconds/checkpoint"),
+            "seconds of evaluation, and of writing the checkpoint",
+        ),
+    ),
+}
+"""The table of each kind of metric, in the order of the page. T is the number of tasks done; R[t, k] is the
+score on task k after training on task t, both counted from 1.
+"""
