@@ -177,7 +177,7 @@ def _told(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         place = f"{error.filename}:{error.lineno}"
     else:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{last.filename}:{last.lineno}"
+        frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename[:1] != "<"]
+        place = f"{frames[-1].filename}:{frames[-1].lineno}"  # not the import machinery's
     words = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
     return f"{type(error).__name__}: {words} ({place})"
