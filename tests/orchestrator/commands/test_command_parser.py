@@ -51,7 +51,8 @@ def test_a_dry_run_refuses_a_name_that_the_run_would_be_refused(
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"), [("CLAP", "clap4clip"), ("ctpr", "CTP-er"), ("Digtis", "digits")]
+    ("written", "meant"),
+    [("CLAP", "clap4clip"), ("ctpr", "CTP-er"), ("ct", "CTP-er"), ("Digtis", "digits")],
 )
 def test_a_name_is_meant_in_any_case_of_letters(written, meant):
     with pytest.raises(ConfigError, match=f"unknown name '{written}'; did you mean {meant}\\?"):
