@@ -49,6 +49,10 @@ _USED = {
     ("ray._private.state", "state._connect_and_get_accessor"): [],
     ("ray._raylet", "GlobalStateAccessor.get_worker_table"): None,
     ("ray.core.generated.gcs_pb2", "WorkerTableData.FromString"): None,
+    ("ray.core.generated.gcs_pb2", "WorkerTableData.JOB_ID_FIELD_NUMBER"): None,
+    ("ray.core.generated.gcs_pb2", "WorkerTableData.EXIT_TYPE_FIELD_NUMBER"): None,
+    ("ray.core.generated.node_manager_pb2", "GetNodeStatsReply.STORE_STATS_FIELD_NUMBER"): None,
+    ("ray.core.generated.node_manager_pb2", "ObjectStoreStats.SPILLED_BYTES_TOTAL_FIELD_NUMBER"): None,
     ("ray.core.generated.common_pb2", "WorkerExitType.NODE_OUT_OF_MEMORY"): None,
     ("ray.train.torch.config", "_set_torch_distributed_env_vars"): [],
     ("ray.train.torch.config", "_setup_torch_process_group"): [
