@@ -54,7 +54,9 @@ class ReplayMemory:
         self._tasks = keep([*self._tasks, new], self._config, self._seed, ranker)
 
     def nbytes(self, bytes_per_row: float) -> int:
-        """Returns the bytes that the kept samples take in the shared memory, together with the row numbers."""
+        """Returns the bytes that the kept samples take in the shared memory, with the row numbers
+        themselves.
+        """
         return round(len(self.rows) * bytes_per_row) + self.rows.nbytes
 
     def state(self) -> dict[str, np.ndarray]:

@@ -26,7 +26,11 @@ class Ranker(Protocol):
         ...
 
     def logits(self, rows: np.ndarray) -> np.ndarray:
-        """Returns float (M, n, C): logits of the C classes seen, in M samples of the trial's own classifier."""
+        """Returns the logits of the C classes seen.
+
+        Returns:
+            float (M, n, C), in M samples of the trial's own classifier.
+        """
         ...
 
     def herding(self, rows: np.ndarray) -> np.ndarray | None:
