@@ -1,4 +1,4 @@
-"""Which methods there are: a name, and where its class lies."""
+"""The table of methods: each method's name, and where its class lies."""
 
 from __future__ import annotations
 
@@ -28,16 +28,20 @@ METHODS: dict[str, str] = {
     "triplet-er": "methods.vqa.triplet.baselines:TripletReplay",
     "triplet-joint": "methods.vqa.triplet.baselines:TripletJoint",
 }
-"""name -> ``module:Class``; a module is imported when its method is asked for."""
+"""name -> ``module:Class``. A module is imported when its method is asked for."""
 
 
 def names() -> list[str]:
-    """The methods' names, in the order of the table."""
+    """Returns the methods' names, in the order of the table."""
     return list(METHODS)
 
 
 def get(name: str) -> type[Method]:
-    """The class of a method. Raises :class:`ValueError`, in one line, for a name that is not in the table."""
+    """Returns the class of a method.
+
+    Raises:
+        ValueError: The name is not in the table. The message has one line.
+    """
     if name not in METHODS:
         raise ValueError(f"unknown method {name!r}: one of {', '.join(METHODS)}")
     module, cls = METHODS[name].split(":")

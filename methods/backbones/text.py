@@ -13,10 +13,17 @@ from .from_transformers import DoesNotFit, load_whole, quiet, reading
 
 
 class SplitBert(nn.Module):
-    """BERT as ALBEF and CTP use it: text layers, fusion layers that also attend to image tokens, MLM head.
+    """BERT as ALBEF and CTP use it: text layers, fusion layers that also attend to image tokens, and an MLM
+    head.
 
-    Attention is bidirectional throughout. The MLM decoder is tied to the word embeddings. ``config`` is
-    resolved. Raises :class:`ValueError`, in one line, for weights that are not there or do not fit.
+    Attention is bidirectional throughout. The MLM decoder is tied to the word embeddings.
+
+    Args:
+        config: The resolved configuration.
+        spec: The sizes of the inputs.
+
+    Raises:
+        ValueError: There are no such weights, or they do not fit. The message has one line.
     """
 
     def __init__(self, config: BackboneConfig, spec: InputSpec) -> None:
@@ -29,13 +36,21 @@ class SplitBert(nn.Module):
             del layer.crossattention
             layer.is_decoder = layer.add_cross_attention = False
         self.head = bert.cls.predictions.transform
-        # The head's matrix is the embeddings', held once: a state dict without shared tensors.
+        # The head's matrix is that of the embeddings. It is held once, so that a state dict has no shared
+        # tensors.
         self.bias = nn.Parameter(bert.cls.predictions.bias.detach().clone())
         self._pad_id = spec.pad_id
         self._fused = config.attention == "sdpa"
 
     def encode(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """ids (B, L) -> (hidden states after the text layers (B, L, W), attention mask for :meth:`fuse`)."""
+        """Encodes token rows by the text layers.
+
+        Args:
+            ids: int64 (B, L).
+
+        Returns:
+            Hidden states (B, L, W), and the attention mask for :meth:`fuse`.
+        """
         hidden = self.embeddings(input_ids=ids)
         mask = (ids != self._pad_id)[:, None, None, :]
         if not self._fused:
@@ -47,17 +62,26 @@ class SplitBert(nn.Module):
         return hidden, mask
 
     def fuse(self, hidden: Tensor, mask: Tensor, image_tokens: Tensor) -> Tensor:
-        """Hidden states (B, L, W) after the fusion layers, which attend to ``image_tokens`` (B, N, W)."""
+        """Returns the hidden states after the fusion layers, which attend to the image tokens.
+
+        Args:
+            hidden: (B, L, W), of :meth:`encode`.
+            mask: The mask of :meth:`encode`.
+            image_tokens: (B, N, W).
+
+        Returns:
+            (B, L, W).
+        """
         for layer in self.fusion_layers:
             hidden = layer(hidden, attention_mask=mask, encoder_hidden_states=image_tokens)
         return hidden
 
     def words(self, hidden: Tensor) -> Tensor:
-        """MLM logits (..., V) of hidden states (..., W)."""
+        """Returns the MLM logits (..., V) of hidden states (..., W)."""
         return F.linear(self.head(hidden), self.embeddings.word_embeddings.weight, self.bias)
 
 
-_DECODER = {"is_decoder": True, "add_cross_attention": True}  # what makes transformers build cross-attention
+_DECODER = {"is_decoder": True, "add_cross_attention": True}  # makes transformers build cross-attention
 
 
 def _random(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:

@@ -1,4 +1,4 @@
-"""The tensors of a weights file, whatever wrote it."""
+"""Reads the tensors of a weights file, whatever program wrote it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,28 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from .load_reason import load_reason
 
-# Where training programs put the state dict; averaged weights first, as timm reads them.
+# Keys under which training programs put the state dict. Averaged weights come first, as timm reads them.
 _UNDER = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model", "module")
 _MOST_MODULES = 100_000
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Name -> tensor, on the CPU; numbers of any precision become float32.
+    """Reads the tensors of a file, onto the CPU.
 
-    Safetensors, a torch file or a TorchScript archive, whatever the file's name ends in. Of a torch file: a
-    state dict, bare or where training programs put it, or a whole module. What a file holds beside tensors
-    (options, an optimizer's state, programs) is stood in for by objects that do nothing: nothing that it
-    holds or names is run.
+    The file may be safetensors, a torch file or a TorchScript archive, whatever its name ends in. A torch
+    file may hold a state dict, bare or under one of the keys of training programs, or a whole module. What a
+    file holds beside tensors (options, an optimizer's state, programs) is replaced by objects that do
+    nothing: nothing that the file holds or names is run.
 
-    Raises :class:`ValueError` with what a sentence that begins with the weights' name goes on with.
+    Args:
+        path: The file.
+
+    Returns:
+        A tensor by name. Numbers of any precision become float32.
+
+    Raises:
+        ValueError: The file cannot be read. The message continues a sentence that begins with the weights'
+            name.
     """
     try:
         found = _content(Path(os.path.expanduser(path)))
@@ -43,7 +51,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
 
 class _Inert:
-    """Stands in for whatever a file names beside tensors."""
+    """Replaces whatever a file names beside tensors."""
 
     def __new__(cls, *_: Any) -> _Inert:
         return super().__new__(cls)
@@ -67,7 +75,7 @@ def _content(path: Path) -> Any:
         raise ValueError("the file is a web page")
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
         return load_file(path)
-    # By its bytes: torch goes by the name of a path.
+    # The file is opened here, since torch judges a path by its name and a file by its bytes.
     with _without_programs(path) or open(path, "rb") as source:
         named = get_unsafe_globals_in_checkpoint(source) if head.startswith(b"PK") else []
         source.seek(0)
@@ -76,7 +84,9 @@ def _content(path: Path) -> Any:
 
 
 def _without_programs(path: Path) -> io.BytesIO | None:
-    """The tensors of a TorchScript archive as torch.save lays them down; None of another file."""
+    """The tensors of a TorchScript archive in the form in which torch.save writes them; None for another
+    file.
+    """
     if not zipfile.is_zipfile(path):
         return None
     with zipfile.ZipFile(path) as archive:
@@ -108,7 +118,7 @@ def _tensors(found: Any) -> dict[str, Tensor]:
 
 
 def _of_module(root: _Inert) -> dict[str, Tensor]:
-    """The tensors of a module that was written whole, by their dotted names."""
+    """The tensors of a module that was saved whole, by their dotted names."""
     state: dict[str, Tensor] = {}
     left = [("", root)]
     for _ in range(_MOST_MODULES):
@@ -126,7 +136,7 @@ def _of_module(root: _Inert) -> dict[str, Tensor]:
 def _parts(module: _Inert) -> dict[str, Any]:
     held = vars(module)
     if "_parameters" not in held:
-        return held  # of a TorchScript archive, whose modules hold all of it side by side
+        return held  # a TorchScript archive, whose modules hold all of it side by side
     groups = [held.get(name) for name in ("_parameters", "_buffers", "_modules")]
     passing = held.get("_non_persistent_buffers_set") or ()
     return {n: v for group in groups if isinstance(group, dict) for n, v in group.items() if n not in passing}
