@@ -26,7 +26,7 @@ from .language_init import language_aware_weights
 from .losses import gaussian_divergence, language_regularisation
 from .task_mask import task_mask
 
-_FINAL_RATE = 1e-3  # of the base rate, in both phases
+_FINAL_RATE = 1e-3  # the final share of the base rate, in both phases
 _TOKEN_DEVIATION = 0.02
 
 
@@ -131,8 +131,9 @@ _CHOICES = {
 
 
 class _Noise(NamedTuple):
-    """Standard normal ``task`` (M, L, C, D) and ``shared`` (L, C, D); L = 1 without the global adapter, and
-    ``shared`` is None then.
+    """Standard normal noise: ``task`` (M, L, C, D) and ``shared`` (L, C, D).
+
+    Without the global adapter L is 1 and ``shared`` is None.
     """
 
     task: Tensor
@@ -140,9 +141,11 @@ class _Noise(NamedTuple):
 
 
 class _Posterior(NamedTuple):
-    """Distributions of all learnt classes given one batch. ``guided``: u (L, C, D), with what was drawn from
-    the global adapter; ``mean``, ``deviation``: (L, C, D), the task adapters'. ``shared``: mean and
-    deviation (C, D) of the global adapter; ``plain``: u without it (C, D).
+    """The distributions of all learnt classes, given one batch.
+
+    ``guided`` is u (L, C, D) together with what was drawn from the global adapter. ``mean`` and
+    ``deviation``, (L, C, D), are the task adapters'. ``shared`` is the global adapter's mean and deviation
+    (C, D). ``plain`` is u without the global adapter (C, D).
     """
 
     plain: Tensor
@@ -155,21 +158,25 @@ class _Posterior(NamedTuple):
 class Clap4Clip(Method):
     """Probabilistic adapters on a frozen CLIP, one a task, guided by the pictures of the batch.
 
-    Class weights are w = z + u: text features u guided by the pictures, z drawn from a distribution that the
-    adapter of the class's task gives for u.
+    Class weights are w = z + u. u are text features guided by the pictures. z is drawn from a distribution
+    that the adapter of the class's task gives for u.
 
-    Phase ``adapt`` trains the attention and the newest adapter on the task and the memory; ``consolidate``,
-    from the second task on, all adapters on the memory, the attention frozen and without dropout.
+    Phase ``adapt`` trains the attention and the newest adapter on the task and the memory. Phase
+    ``consolidate``, from the second task on, trains all adapters on the memory; the attention is then frozen
+    and without dropout.
 
-    Class features depend on the other pictures of a batch, in evaluation too; in training the batch is the
+    Class features depend on the other pictures of a batch, in evaluation too. In training the batch is the
     global one, whatever the number of ranks. What is drawn is a function of ``Batch.seed`` and of the kind of
-    device, on which it is drawn, but for dropout, which is each rank's own. Classes that have not been learnt
-    are scored by their frozen text feature. All in full precision whatever autocast says: what is trained is
-    small.
+    device on which it is drawn; dropout alone is each rank's own. Classes that have not been learnt are
+    scored by their frozen text feature. Everything is computed in full precision whatever autocast says,
+    since what is trained is small.
 
-    ``clip``: with learned prompts, the CLIP whose text tower encodes them (see
-    :class:`~methods.recognition.learned_prompts.LearnedPrompts`); loaded from ``config.backbone`` when
-    absent.
+    Args:
+        config: The hyper-parameters.
+        spec: The stream's classes.
+        clip: With learned prompts, the CLIP whose text tower encodes them (see
+            :class:`~methods.recognition.learned_prompts.LearnedPrompts`); None: ``config.backbone`` is
+            loaded.
     """
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"recognition"})
@@ -208,7 +215,7 @@ class Clap4Clip(Method):
         self.prompts: LearnedPrompts | None = None
         if coop:
             if clip is None:
-                # open_clip takes seconds to import: only for those who learn prompts.
+                # open_clip takes seconds to import, which only learned prompts need.
                 from ...backbones.clip import load_clip
 
                 clip = load_clip(c.backbone)
@@ -278,7 +285,7 @@ class Clap4Clip(Method):
     def predict(self, batch: Batch, classes: range) -> Tensor:
         with full_precision(batch.feature):
             weights = self._drawn_weights(batch)
-            # Logits are linear in the class weights: the mean over the samples may be taken before them.
+            # Logits are linear in the class weights, so the mean over the samples may be taken before them.
             mean = None if weights is None else weights.mean(0, keepdim=True)
             return self._scored(batch, mean, classes).squeeze(0)
 
@@ -289,8 +296,10 @@ class Clap4Clip(Method):
 
     @torch.no_grad()
     def class_features(self, batch: Batch, classes: range) -> Tensor:
-        """mean + u, (len(classes), D), not normalised. With the global adapter at the mean of what is drawn
-        from it, which is the expected value but where a layer norm follows.
+        """Returns mean + u, (len(classes), D), not normalised.
+
+        With the global adapter it is taken at the mean of what is drawn from that adapter. This is the
+        expected value, unless a layer norm follows.
         """
         if not self._classes:
             return self._text[classes.start : classes.stop]
@@ -309,7 +318,7 @@ class Clap4Clip(Method):
         self._arrange()
 
     def _arrange(self) -> None:
-        """Makes what follows from the number of classes of each task."""
+        """Computes what follows from the number of classes of each task."""
         sizes = self.sizes.tolist()
         self._classes = sum(sizes)
         if not sizes:
@@ -344,8 +353,9 @@ class Clap4Clip(Method):
         return torch.optim.SGD(trained, lr=self.config.learning_rate * self.config.consolidation_factor)
 
     def _train_only(self, *, past: bool) -> list[nn.Parameter]:
-        """Freezes all but the newest adapter, the global one and, with ``past``, the older adapters; returns
-        the parameters of these.
+        """Freezes all but the newest adapter, the global adapter and, with ``past``, the older adapters.
+
+        Returns the parameters of those that are trained.
         """
         self.requires_grad_(False)
         trained = self.adapters.train_only(past=past, new=True)
@@ -362,34 +372,35 @@ class Clap4Clip(Method):
         noise = self._noise(generator)
         own = batch.feature.to(self._text)
         image = distributed.all_gather(own)
-        found = self._posterior(image, noise)
-        # Only the newest task's distributions are regularised while its adapter alone is trained.
+        posterior = self._posterior(image, noise)
+        # While the newest adapter alone is trained, only the newest task's distributions are regularised.
         classes = slice(self._newest.start if adapting else 0, self._classes)
-        logits = self._logits(own, self._weights(found, noise))
+        logits = self._logits(own, self._weights(posterior, noise))
         labels = batch.label.repeat_interleave(logits.shape[1])
         terms = {"cross_entropy": F.cross_entropy(logits.flatten(0, 1), labels)}
         text, share = self._mean_text[: self._classes], self._share[classes]
-        drawn = torch.addcmul(found.mean, found.deviation, noise.task.mean(0)).mean(0)
+        drawn = torch.addcmul(posterior.mean, posterior.deviation, noise.task.mean(0)).mean(0)
         if c.lasp_weight:
             blocked = self._blocked[classes, classes]
             lasp = language_regularisation(text[classes], drawn[classes], blocked)
             terms["lasp"] = c.lasp_weight * (share * lasp).sum()
-            if found.shared is not None:
-                drawn_shared = torch.addcmul(*found.shared, noise.shared.mean(0))
+            if posterior.shared is not None:
+                drawn_shared = torch.addcmul(*posterior.shared, noise.shared.mean(0))
                 lasp = language_regularisation(text, drawn_shared)
                 terms["global_lasp"] = c.lasp_weight * lasp.mean()
         if c.ortho_weight:
             terms["ortho"] = c.ortho_weight * language_regularisation(drawn, drawn).mean()
         if c.kl_weight:
-            terms |= self._divergences(found, image, generator, classes)
+            terms |= self._divergences(posterior, image, generator, classes)
         if self.teacher is not None:
-            terms["distill"] = c.distill_weight * self._distillation(found.plain)
+            terms["distill"] = c.distill_weight * self._distillation(posterior.plain)
         return terms
 
     def _generator(self, batch: Batch) -> torch.Generator:
-        """Seeded by the batch, on the device: M C D numbers a step take the CPU longer than a GPU the step.
+        """A generator on the device, seeded by the batch.
 
-        Classes are not shared out among ranks: each draws all of them, the same on GPUs of one kind.
+        Drawing M C D numbers a step would take the CPU longer than the whole step takes a GPU. Classes are
+        not divided among ranks: each rank draws all of them, and draws the same on GPUs of one kind.
         """
         return torch.Generator(self._text.device).manual_seed(batch.seed)
 
@@ -404,7 +415,9 @@ class Clap4Clip(Method):
         return torch.randn(*shape, generator=generator, dtype=self._text.dtype, device=self._text.device)
 
     def _drawn_weights(self, batch: Batch) -> Tensor | None:
-        """z + u of every sample, (M * L, C, D), of the learnt classes; None where there are none."""
+        """z + u of every sample, (M * L, C, D), of the learnt classes; None where no class has
+        been learnt.
+        """
         if not self._classes:
             return None
         noise = self._noise(self._generator(batch))
@@ -427,21 +440,23 @@ class Clap4Clip(Method):
             guided = guided + torch.addcmul(mean, deviation, noise.shared)
         return _Posterior(plain, guided, *self.adapters(guided), shared)
 
-    def _weights(self, found: _Posterior, noise: _Noise) -> Tensor:
+    def _weights(self, posterior: _Posterior, noise: _Noise) -> Tensor:
         """z + u of every sample, (M * L, C, D)."""
-        return torch.addcmul(found.mean + found.guided, found.deviation, noise.task).flatten(0, 1)
+        return torch.addcmul(posterior.mean + posterior.guided, posterior.deviation, noise.task).flatten(0, 1)
 
     def _logits(self, image: Tensor, weights: Tensor) -> Tensor:
-        """(B, M, C) of pictures (B, D) and class weights (M, C, D): one matrix product."""
+        """Logits (B, M, C) of pictures (B, D) and class weights (M, C, D), by one matrix product."""
         return (self.spec.scale * image @ weights.flatten(0, 1).mT).unflatten(1, weights.shape[:2])
 
     def _scored(self, batch: Batch, weights: Tensor | None, classes: range) -> Tensor:
-        """Logits (M, B, len(classes)); ``weights`` None where nothing has been learnt."""
+        """Logits (M, B, len(classes)); ``weights`` is None where nothing has been learnt."""
         rows = self._with_unlearnt(weights, classes)
         return self._logits(batch.feature.to(self._text), rows).transpose(0, 1)
 
     def _with_unlearnt(self, rows: Tensor | None, classes: range) -> Tensor:
-        """The rows (M, len(classes), D) of ``classes`` out of those of all learnt ones (M, C, D)."""
+        """The rows (M, len(classes), D) of ``classes``, from the rows of all learnt classes (M, C, D) and
+        frozen texts.
+        """
         unlearnt = self._text[max(classes.start, self._classes) : classes.stop]
         if rows is None:
             return unlearnt.unsqueeze(0)
@@ -449,17 +464,17 @@ class Clap4Clip(Method):
         return torch.cat([learnt, unlearnt.expand(len(rows), -1, -1)], dim=1) if len(unlearnt) else learnt
 
     def _divergences(
-        self, found: _Posterior, image: Tensor, generator: torch.Generator, classes: slice
+        self, posterior: _Posterior, image: Tensor, generator: torch.Generator, classes: slice
     ) -> dict[str, Tensor]:
-        """KL terms: of the tasks that ``classes`` span, and of the global adapter."""
+        """The KL terms of the tasks that ``classes`` span, and of the global adapter."""
         text = self._prior_text(image, generator)
         prior = None if text is None else tuple(p[:, classes] for p in self.adapters(text))
         weight = self.config.kl_weight
-        kl = gaussian_divergence(found.mean[:, classes], found.deviation[:, classes], prior)
+        kl = gaussian_divergence(posterior.mean[:, classes], posterior.deviation[:, classes], prior)
         terms = {"kl": weight * (self._share[classes] * kl.mean(0)).sum()}
-        if found.shared is not None:
+        if posterior.shared is not None:
             prior = None if text is None else self.global_adapter(text)
-            terms["global_kl"] = weight * gaussian_divergence(*found.shared, prior).mean()
+            terms["global_kl"] = weight * gaussian_divergence(*posterior.shared, prior).mean()
         return terms
 
     def _prior_text(self, image: Tensor, generator: torch.Generator) -> Tensor | None:
@@ -474,7 +489,9 @@ class Clap4Clip(Method):
         return self._guided(image[context]).unsqueeze(0)
 
     def _distillation(self, plain: Tensor) -> Tensor:
-        """Mean squared change of the global adapter's means since the previous task, over its classes."""
+        """The mean squared change of the global adapter's means since the previous task, over that task's
+        classes.
+        """
         text = plain[: self._newest.start].unsqueeze(0)
         with torch.no_grad():
             wanted, _ = self.teacher(text)

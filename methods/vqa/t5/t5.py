@@ -1,4 +1,4 @@
-"""The T5 itself: random, or pretrained weights with rows for the regions appended to its word table."""
+"""Makes the T5 itself, random or pretrained, with rows for the regions appended to its word table."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from ...backbones.from_transformers import DoesNotFit, load_whole, reading
 from ...method import InputSpec
 from .config import JointT5Config
 
-# T5's word tables are padded to a multiple of this.
+# T5's word tables are padded to a multiple of this number.
 _PADDED_TO = 128
 
 
 def make_t5(config: JointT5Config, spec: InputSpec, regions: int) -> T5ForConditionalGeneration:
-    """A T5 of ``spec.vocab_size`` words and, behind them, ``regions`` rows for the regions' numbers.
+    """Makes a T5 whose word table has rows for the regions' numbers behind the words.
 
-    ``config`` is resolved. [PAD] is also what the decoder starts with, [SEP] ends an answer. Raises
-    :class:`ValueError`, in one line, for weights that are not there or do not fit.
+    The decoder starts with [PAD], and [SEP] ends an answer.
+
+    Args:
+        config: The resolved configuration.
+        spec: The tokenizer: ``spec.vocab_size`` words.
+        regions: The number of rows for regions.
+
+    Raises:
+        ValueError: There are no such weights, or they do not fit. The message has one line.
     """
     if config.weights == "random":
         return T5ForConditionalGeneration(
@@ -40,7 +47,7 @@ def make_t5(config: JointT5Config, spec: InputSpec, regions: int) -> T5ForCondit
     old = t5.shared.weight.detach()[: spec.vocab_size]
     words = nn.Embedding(spec.vocab_size + regions, config.width)
     with torch.no_grad():
-        # As far apart as the words that the weights' own training left.
+        # The new rows are as far apart as the words are after the weights' own training.
         words.weight.normal_(0, old.std().item())[: spec.vocab_size] = old
     t5.set_input_embeddings(words)
     return t5

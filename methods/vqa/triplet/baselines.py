@@ -1,4 +1,4 @@
-"""The baselines that TRIPLET is compared with: TRIPLET with parts switched off."""
+"""The baselines of TRIPLET: TRIPLET with parts switched off."""
 
 from __future__ import annotations
 
