@@ -41,20 +41,20 @@ def check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None
         begin = sorted({name.partition(".")[0][:40] for name in state})
         more = ", ..." if len(begin) > 5 else ""
         raise ValueError(
-            f"have none of the model's {len(wanted)} names, as {lacking[0]}: theirs begin with "
+            f"have none of the model's {len(wanted)} names, such as {lacking[0]}: their names begin with "
             f"{', '.join(begin[:5])}{more}"
         )
     if lacking:
-        raise ValueError(f"lack {len(lacking)} of the model's, {lacking[0]} first")
+        raise ValueError(f"lack {len(lacking)} of the model's names, {lacking[0]} first")
     if unknown := [name for name in state if name not in wanted]:
-        raise ValueError(f"are {len(unknown)} more than the model has, {unknown[0]} first")
+        raise ValueError(f"hold {len(unknown)} that the model lacks, {unknown[0]} first")
     for name, value in state.items():
         if value.shape != wanted[name].shape:
             has, asked = ("x".join(map(str, t.shape)) or "a number" for t in (value, wanted[name]))
             raise ValueError(f"do not fit the model: {name} is {has}, not {asked}")
         if wanted[name].is_floating_point() and not value.is_floating_point():
             raise ValueError(
-                f"do not fit the model: {name} is of {value.dtype}, not of a kind with fractions"
+                f"do not fit the model: {name} is of {value.dtype}, not of a floating-point type"
             )
     check_finite(state)
 

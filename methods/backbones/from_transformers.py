@@ -120,7 +120,7 @@ def load_whole(
             f"{field} {name!r} hold {len(more)} more than their config.json says, {more[0]} first"
         )
     if whole := _whole_numbers(Path(source)):
-        raise DoesNotFit(f"{field} {name!r} do not fit: {whole}, not of a kind with fractions")
+        raise DoesNotFit(f"{field} {name!r} do not fit: {whole}, not of a floating-point type")
     try:
         check_finite(loaded.state_dict())
     except ValueError as error:

@@ -119,7 +119,7 @@ def _resized_patches(value: Tensor, tokens: int) -> Tensor:
 def _check(state: _State, wanted: _State) -> None:
     """Raises a :class:`ValueError` whose message continues a sentence that begins with the weights' name."""
     for name, fits in (
-        (_WORDS, "have {} words, the tokenizer {}: take both from one place"),
+        (_WORDS, "have {} words, the tokenizer {}: take both from one source"),
         (_TOKENS, "read {} tokens, not {}"),
         ("text_projection.weight", "have embed_dim {}, not {}"),
     ):

@@ -136,7 +136,7 @@ def _check_sizes(name: str, found: BertConfig, config: BackboneConfig, spec: Inp
     if found.vocab_size != spec.vocab_size:
         raise DoesNotFit(
             f"text_weights {name!r} have {found.vocab_size} words, the tokenizer {spec.vocab_size}: "
-            "take both from one place"
+            "take both from one source"
         )
     if found.max_position_embeddings < spec.max_tokens:
         raise DoesNotFit(

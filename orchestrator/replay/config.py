@@ -93,13 +93,13 @@ def check_memory(config: ReplayConfig, classes: int, scenario: Scenario = "recog
         return
     if config.balance_by == "group" and scenario != "vqa":
         raise UserError(
-            f"replay.balance_by=group shares by object group, which {scenario} has not: "
+            f"replay.balance_by=group shares by object group, which {scenario} does not have: "
             "allowed are task, class"
         )
     if config.policy in BY_LOGITS and scenario != "recognition":
         others = ", ".join(name for name in POLICY_NAMES if name not in BY_LOGITS)
         raise UserError(
-            f"replay.policy={config.policy} ranks by class logits, which {scenario} has not: "
+            f"replay.policy={config.policy} ranks by class logits, which {scenario} does not have: "
             f"allowed are {others}"
         )
     # Policy ``balanced`` gives what classes leave over to other classes. A retrieval stream may have more

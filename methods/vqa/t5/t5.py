@@ -84,10 +84,10 @@ def _check_sizes(name: str, found: T5Config, config: JointT5Config, spec: InputS
         if getattr(found, field, None) not in (None, spec.pad_id):
             raise DoesNotFit(
                 f"weights {name!r} have {field} {getattr(found, field)}, the tokenizer's [PAD] is "
-                f"{spec.pad_id}: take both from one place"
+                f"{spec.pad_id}: take both from one source"
             )
     if not spec.vocab_size <= found.vocab_size < spec.vocab_size + _PADDED_TO:
         raise DoesNotFit(
             f"weights {name!r} have {found.vocab_size} words, the tokenizer {spec.vocab_size}: "
-            "take both from one place"
+            "take both from one source"
         )

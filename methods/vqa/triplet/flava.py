@@ -93,7 +93,7 @@ def _check(name: str, found: Any, spec: InputSpec) -> None:
     image, text, fusion = found.image_config, found.text_config, found.multimodal_config
     widths = [part.hidden_size for part in (image, text, fusion)]
     if len(set(widths)) > 1:
-        raise DoesNotFit(f"flava {name!r} has encoders of widths {widths}: prompts want equal ones")
+        raise DoesNotFit(f"flava {name!r} has encoders of widths {widths}: prompts need equal ones")
     if not fusion.use_cls_token:
         raise DoesNotFit(f"flava {name!r} has no class token in its multimodal encoder")
     if text.vocab_size != spec.vocab_size:

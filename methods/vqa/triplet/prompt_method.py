@@ -105,7 +105,7 @@ class PromptMethod(Method):
     ) -> None:
         super().__init__(config, spec)
         if spec.regions is not None:
-            raise ValueError("the stream's pictures come as regions: prompts want pixels")
+            raise ValueError("the stream's pictures come as regions: prompts need pixels")
         if backbone is None:
             # timm and transformers take seconds to import, which listing methods or checking configurations
             # need not.

@@ -1,4 +1,4 @@
-"""With a real Ray: what is shared outlives processes, is mapped in place, and says the same in both modes."""
+"""With a real Ray: shared arrays outlive processes, are mapped in place, and are the same in both modes."""
 
 import os
 import pickle
