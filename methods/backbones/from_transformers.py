@@ -101,7 +101,7 @@ def load_whole(
             that the model does not have. Cross-attention, which :class:`SplitBert` adds to a BERT, may be
             missing. The message has one line.
     """
-    loaded, found = model.from_pretrained(
+    loaded, info = model.from_pretrained(
         source,
         dtype=torch.float32,
         ignore_mismatched_sizes=True,  # reported below, with the sizes
@@ -109,13 +109,13 @@ def load_whole(
         output_loading_info=True,
         **options,
     )
-    if wrong := sorted(found["mismatched_keys"]):
+    if wrong := sorted(info["mismatched_keys"]):
         key, has, asked = wrong[0]
         has, asked = ("x".join(map(str, shape)) for shape in (has, asked))
         raise DoesNotFit(f"{field} {name!r} do not fit: {key} is {has}, not {asked}")
-    if missing := sorted(key for key in found["missing_keys"] if "crossattention" not in key):
+    if missing := sorted(key for key in info["missing_keys"] if "crossattention" not in key):
         raise DoesNotFit(f"{field} {name!r} lack {len(missing)} of {what}'s weights, {missing[0]} first")
-    if more := sorted(key for key in found["unexpected_keys"] if _LAYER.search(key)):
+    if more := sorted(key for key in info["unexpected_keys"] if _LAYER.search(key)):
         raise DoesNotFit(
             f"{field} {name!r} hold {len(more)} more than their config.json says, {more[0]} first"
         )

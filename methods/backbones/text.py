@@ -121,24 +121,24 @@ def _pretrained(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
         )
 
 
-def _check_sizes(name: str, found: BertConfig, config: BackboneConfig, spec: InputSpec) -> None:
-    if not isinstance(found, BertConfig):
-        raise DoesNotFit(f"text_weights {name!r} are those of a {found.model_type}, not of a BERT")
+def _check_sizes(name: str, loaded: BertConfig, config: BackboneConfig, spec: InputSpec) -> None:
+    if not isinstance(loaded, BertConfig):
+        raise DoesNotFit(f"text_weights {name!r} are those of a {loaded.model_type}, not of a BERT")
     pairs = (
-        ("text_width", found.hidden_size, config.text_width),
-        ("text_layers", found.num_hidden_layers, config.text_layers),
-        ("mlp_ratio", found.intermediate_size / found.hidden_size, config.mlp_ratio),
-        ("text_heads", found.num_attention_heads, config.text_heads),
+        ("text_width", loaded.hidden_size, config.text_width),
+        ("text_layers", loaded.num_hidden_layers, config.text_layers),
+        ("mlp_ratio", loaded.intermediate_size / loaded.hidden_size, config.mlp_ratio),
+        ("text_heads", loaded.num_attention_heads, config.text_heads),
     )
     for field, has, asked in pairs:
         if has != asked:
             raise DoesNotFit(f"text_weights {name!r} have {field} {has}, not {asked}")
-    if found.vocab_size != spec.vocab_size:
+    if loaded.vocab_size != spec.vocab_size:
         raise DoesNotFit(
-            f"text_weights {name!r} have {found.vocab_size} words, the tokenizer {spec.vocab_size}: "
+            f"text_weights {name!r} have {loaded.vocab_size} words, the tokenizer {spec.vocab_size}: "
             "take both from one source"
         )
-    if found.max_position_embeddings < spec.max_tokens:
+    if loaded.max_position_embeddings < spec.max_tokens:
         raise DoesNotFit(
-            f"text_weights {name!r} read {found.max_position_embeddings} tokens, not {spec.max_tokens}"
+            f"text_weights {name!r} read {loaded.max_position_embeddings} tokens, not {spec.max_tokens}"
         )

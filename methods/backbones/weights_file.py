@@ -40,12 +40,12 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
             name.
     """
     try:
-        found = _content(Path(os.path.expanduser(path)))
+        content = _content(Path(os.path.expanduser(path)))
     except Exception as error:  # a file can be broken in as many ways as there are formats
         raise ValueError(f"cannot be read: {load_reason(error)}") from error
-    state = _state(found)
+    state = _state(content)
     if not state:
-        names = f"; its keys are {_listed(found)}" if isinstance(found, Mapping) and found else ""
+        names = f"; its keys are {_listed(content)}" if isinstance(content, Mapping) and content else ""
         raise ValueError(f"hold no model's state dict, neither bare nor under 'model' or 'state_dict'{names}")
     return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
 
@@ -105,15 +105,15 @@ def _without_programs(path: Path) -> io.BytesIO | None:
     return out
 
 
-def _state(found: Any) -> dict[str, Tensor]:
-    places = [found.get(key) for key in _UNDER] if isinstance(found, Mapping) else []
-    return next((state for place in (*places, found) if (state := _tensors(place))), {})
+def _state(content: Any) -> dict[str, Tensor]:
+    candidates = [content.get(key) for key in _UNDER] if isinstance(content, Mapping) else []
+    return next((state for candidate in (*candidates, content) if (state := _tensors(candidate))), {})
 
 
-def _tensors(found: Any) -> dict[str, Tensor]:
-    if isinstance(found, _Inert):
-        return _of_module(found)
-    items = found.items() if isinstance(found, Mapping) else ()
+def _tensors(content: Any) -> dict[str, Tensor]:
+    if isinstance(content, _Inert):
+        return _of_module(content)
+    items = content.items() if isinstance(content, Mapping) else ()
     return {name: value for name, value in items if isinstance(value, Tensor) and isinstance(name, str)}
 
 
@@ -142,6 +142,6 @@ def _parts(module: _Inert) -> dict[str, Any]:
     return {n: v for group in groups if isinstance(group, dict) for n, v in group.items() if n not in passing}
 
 
-def _listed(found: Mapping[Any, Any]) -> str:
-    names = [str(name)[:40] for name in list(found)[:5]]
-    return ", ".join(names) + (", ..." if len(found) > 5 else "")
+def _listed(content: Mapping[Any, Any]) -> str:
+    names = [str(name)[:40] for name in list(content)[:5]]
+    return ", ".join(names) + (", ..." if len(content) > 5 else "")

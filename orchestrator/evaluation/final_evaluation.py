@@ -99,5 +99,5 @@ def _checkpoint(
 def _over_time(steps: list[dict[str, float]]) -> dict[str, float]:
     """Means of the metrics that the last model does not have, over the models that have them."""
     names = {name for step in steps for name in step} - set(steps[-1])
-    found = {name: [step[name] for step in steps if name in step] for name in sorted(names)}
-    return {f"over_time/{name}": float(np.mean(values)) for name, values in found.items()}
+    values_of = {name: [step[name] for step in steps if name in step] for name in sorted(names)}
+    return {f"over_time/{name}": float(np.mean(values)) for name, values in values_of.items()}

@@ -79,13 +79,13 @@ def evaluate_retrieval(
     """
     images, texts, by_task, metrics = [], [], [], {}
     for k in range(tasks):
-        found = _embed_task(method, stream, k, split, how)
-        scores = recall_of_features(found["image"], found["text"])
+        features = _embed_task(method, stream, k, split, how)
+        scores = recall_of_features(features["image"], features["text"])
         metrics[f"{task_key(k)}/r_mean"] = scores["r_mean"]
         by_task.append(scores["r_mean"])
         if k < seen:
-            images.append(found["image"])
-            texts.append(found["text"])
+            images.append(features["image"])
+            texts.append(features["text"])
     if seen:
         union = recall_of_features(torch.cat(images), torch.cat(texts))
         metrics.update({f"seen/{name}": value for name, value in union.items()})
@@ -104,8 +104,8 @@ def task_r_mean(method: Method, stream: Stream, task: int, split: str, how: Eval
         split: The split's name.
         how: How the method is evaluated.
     """
-    found = _embed_task(method, stream, task, split, how)
-    return recall_of_features(found["image"], found["text"])["r_mean"]
+    features = _embed_task(method, stream, task, split, how)
+    return recall_of_features(features["image"], features["text"])["r_mean"]
 
 
 def _embed_task(method: Method, stream: Stream, task: int, split: str, how: Evaluation) -> dict[Kind, Tensor]:
@@ -120,14 +120,14 @@ def _gallery(method: Method, stream: Stream, seen: int, how: Evaluation) -> dict
     for k, task in enumerate(stream.tasks[:seen]):
         for name in features:
             split = task.splits[name]
-            found = embed_split(method, split, ("pair",), how, describe_split(stream, name, k))
-            features[name].append(found["pair"])
+            embedded = embed_split(method, split, ("pair",), how, describe_split(stream, name, k))
+            features[name].append(embedded["pair"])
             labels[name].append(np.asarray(split.label))
             records[name].append(np.asarray(split.record))
     gallery, query = np.concatenate(records["gallery"]), np.concatenate(records["query"])
     order = np.argsort(gallery)
-    place = order[np.searchsorted(gallery, query, sorter=order).clip(max=len(gallery) - 1)]
-    own = np.where(gallery[place] == query, place, -1)
+    match = order[np.searchsorted(gallery, query, sorter=order).clip(max=len(gallery) - 1)]
+    own = np.where(gallery[match] == query, match, -1)
     precision = gallery_map_of_features(
         torch.cat(features["query"]),
         torch.cat(features["gallery"]),

@@ -69,11 +69,11 @@ def evaluate(
     }
     measure = measures[stream.scenario]
     with deterministic(how.deterministic):
-        found = measure(method, stream, split, tasks=tasks, seen=seen, how=how)
-    for name, value in found.metrics.items():
+        scores = measure(method, stream, split, tasks=tasks, seen=seen, how=how)
+    for name, value in scores.metrics.items():
         if not math.isfinite(value):
             raise Diverged(f"{name} is {value}: {stream.scenario}, {split} splits, {seen} task(s) seen")
-    return found
+    return scores
 
 
 def summary_metrics(
@@ -95,12 +95,12 @@ def summary_metrics(
         steps: The metrics of each evaluation (:class:`Scores`), one for each row of the matrix.
         random_baseline: As of :func:`~orchestrator.metrics.matrix.matrix_metrics`.
     """
-    found = matrix_metrics(matrix, random_baseline)
+    metrics = matrix_metrics(matrix, random_baseline)
     if stream.scenario == "vqa":
         sizes = [len(data.splits[split]) for data in stream.tasks]
         composed = composition_tasks(stream, split)
-        found |= question_metrics(matrix, sizes, composed, novel_matrix(steps, len(sizes)))
-    return found
+        metrics |= question_metrics(matrix, sizes, composed, novel_matrix(steps, len(sizes)))
+    return metrics
 
 
 def task_score(method: Method, stream: Stream, task: int, classes: int, how: Evaluation) -> float:

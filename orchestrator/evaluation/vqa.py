@@ -160,11 +160,11 @@ def _novel(known: _Rows, held_out: int | None) -> dict[str, float]:
     """Metrics of the group held out, from the second task on, since the first task trains on that group."""
     if held_out is None:
         return {}
-    found = {}
+    metrics = {}
     for k in np.unique(known.task[(known.group == held_out) & (known.task > 0)]):
-        there = (known.task == k) & (known.group == held_out)
-        found[f"novel/{task_key(k)}"] = _percent(known.score[there])
-    return found | ({"novel/accuracy": float(np.mean(list(found.values())))} if found else {})
+        asked = (known.task == k) & (known.group == held_out)
+        metrics[f"novel/{task_key(k)}"] = _percent(known.score[asked])
+    return metrics | ({"novel/accuracy": float(np.mean(list(metrics.values())))} if metrics else {})
 
 
 def _percent(values: np.ndarray) -> float:

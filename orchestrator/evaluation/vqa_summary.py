@@ -38,18 +38,18 @@ def question_metrics(
         novel: (S, T), the accuracy on the questions of the group held out. It is NaN for the first task,
             which trains on that group, and where a task has no such questions.
     """
-    found = {f"vqacl/{name}": value for name, value in _vqacl(matrix, composed).items()}
+    metrics = {f"vqacl/{name}": value for name, value in _vqacl(matrix, composed).items()}
     if novel is not None:
         # The first task trains on every group: the test starts at the second.
         rest = np.asarray(novel, dtype=float)[1:, 1:]
         own = _vqacl(rest, [k - 1 for k in composed if k])
-        found |= {f"vqacl/novel_{name}": value for name, value in own.items()}
-    found |= {
+        metrics |= {f"vqacl/novel_{name}": value for name, value in own.items()}
+    metrics |= {
         "triplet/average_accuracy": average_over_time(matrix, sizes),
         "triplet/final_accuracy": final_average(matrix, sizes),
         "triplet/forgetting": forgetting(matrix, "best_including_last"),
     }
-    return {name: value for name, value in found.items() if not np.isnan(value)}
+    return {name: value for name, value in metrics.items() if not np.isnan(value)}
 
 
 def composition_tasks(stream: Stream, split: Literal["validation", "test"]) -> list[int]:
@@ -62,13 +62,13 @@ def composition_tasks(stream: Stream, split: Literal["validation", "test"]) -> l
     Returns:
         The tasks' numbers; none where the stream does not have a task of each of these kinds.
     """
-    found = {}
+    name_of = {}
     for k, data in enumerate(stream.tasks):
         kinds = np.unique(data.splits[split].questions.kind)
         name = stream.tables.kinds[kinds[0]].removeprefix("q_") if len(kinds) == 1 else ""
         if name in COMPOSITION_KINDS:
-            found[k] = name
-    return list(found) if set(found.values()) == set(COMPOSITION_KINDS) else []
+            name_of[k] = name
+    return list(name_of) if set(name_of.values()) == set(COMPOSITION_KINDS) else []
 
 
 def _vqacl(matrix: ArrayLike, composed: Sequence[int]) -> dict[str, float]:

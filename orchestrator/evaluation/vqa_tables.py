@@ -12,7 +12,13 @@ from .tables import Table
 
 
 class TableStyle(NamedTuple):
-    """How a table is written and drawn."""
+    """How a table is written and drawn.
+
+    Attributes:
+        corner: What the table's rows are, in the first field of its file.
+        ylabel: The label of its rows in a picture.
+        xlabel: The label of its columns in a picture.
+    """
 
     corner: str
     ylabel: str
@@ -69,8 +75,8 @@ def novel_matrix(steps: Sequence[Mapping[str, float]], tasks: int) -> np.ndarray
     Returns:
         (S, T), NaN where nothing was measured; None where nothing was measured at all.
     """
-    found = np.array([[step.get(f"novel/{task_key(k)}", np.nan) for k in range(tasks)] for step in steps])
-    return None if np.isnan(found).all() else found
+    accuracy = np.array([[step.get(f"novel/{task_key(k)}", np.nan) for k in range(tasks)] for step in steps])
+    return None if np.isnan(accuracy).all() else accuracy
 
 
 def _names(steps: Sequence[Mapping[str, float]], level: str) -> list[str]:

@@ -207,13 +207,13 @@ class Builder:
     def _is_whole(self, entry: CacheEntry, number: int, chunk: Chunk) -> bool:
         if not entry.has_chunk(number):
             return False
-        found = entry.chunk(number)
-        if found is None:
+        arrays = entry.chunk(number)
+        if arrays is None:
             self._say(f"{entry.folder}: chunk {number} was cut short, it is encoded again")
             return False
         # A picture that was left out is tried once more: it may have been mended, or it may not be left out
         # now.
-        return isinstance(chunk, TextChunk) or len(found["kept"]) == chunk.pictures
+        return isinstance(chunk, TextChunk) or len(arrays["kept"]) == chunk.pictures
 
     def _text_chunks(self) -> list[TextChunk]:
         prompts = self._prompts.texts
@@ -242,11 +242,11 @@ class Builder:
             with writing(self._pictures.path(name), shape, np.float16) as file:
                 file.length = 0
                 for number, chunk in wanted:
-                    found = self._pictures.chunk(number)
-                    file.array[file.length : file.length + len(found[name])] = found[name]
-                    file.length += len(found[name])
+                    arrays = self._pictures.chunk(number)
+                    file.array[file.length : file.length + len(arrays[name])] = arrays[name]
+                    file.length += len(arrays[name])
                     if name == "feature":
-                        kept[chunk.split].append(found["kept"])
+                        kept[chunk.split].append(arrays["kept"])
 
         numbered = list(enumerate(chunks))
         total = sum(chunk.pictures for chunk in chunks)

@@ -49,7 +49,11 @@ class PictureChunk:
 
 @dataclass(frozen=True)
 class TextChunk:
-    """Some prompts."""
+    """Some prompts.
+
+    Attributes:
+        texts: The prompts.
+    """
 
     texts: tuple[str, ...]
 
@@ -184,12 +188,12 @@ def read_chunk(
 
     whole = np.arange(chunk.begin, chunk.end)
     parts = [part for part in np.array_split(whole, threads) if len(part)]
-    found = [(rows, pictures) for rows, pictures in in_threads(read, parts, threads) if len(rows)]
-    if not found:
+    readable = [(rows, pictures) for rows, pictures in in_threads(read, parts, threads) if len(rows)]
+    if not readable:
         return whole[:0], np.empty((0, 1, 1, 3), np.uint8)
-    if len(found) == 1:
-        return found[0]
-    return np.concatenate([rows for rows, _ in found]), np.concatenate([read for _, read in found])
+    if len(readable) == 1:
+        return readable[0]
+    return np.concatenate([rows for rows, _ in readable]), np.concatenate([read for _, read in readable])
 
 
 def _read(encoder: SampleEncoder, split: SplitKey, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -204,11 +208,11 @@ def _read(encoder: SampleEncoder, split: SplitKey, rows: np.ndarray) -> tuple[np
 
 
 def _features(clip: Clip, pictures: np.ndarray, device: str) -> np.ndarray:
-    found = [np.empty((0, clip.width), np.float16)]
+    parts = [np.empty((0, clip.width), np.float16)]
     for begin in range(0, len(pictures), _BATCH):
         image = torch.from_numpy(pictures[begin : begin + _BATCH]).permute(0, 3, 1, 2).contiguous().to(device)
-        found.append(clip.encode_image(image).half().cpu().numpy())
-    return np.concatenate(found)
+        parts.append(clip.encode_image(image).half().cpu().numpy())
+    return np.concatenate(parts)
 
 
 def npz(**arrays: np.ndarray) -> bytes:

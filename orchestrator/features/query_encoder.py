@@ -55,9 +55,9 @@ class QueryEncoder:
         check_fingerprint(model.fingerprint, self.fingerprint, self.name)
         rows, pictures = read_chunk(self, chunk, threads)
         tokens = self.tokens[chunk.split][rows]
-        found = [np.empty((0, 3, model.width), np.float16)]
+        parts = [np.empty((0, 3, model.width), np.float16)]
         for begin in range(0, len(rows), _BATCH):
             image = torch.from_numpy(pictures[begin : begin + _BATCH]).permute(0, 3, 1, 2).contiguous()
             ids = torch.from_numpy(tokens[begin : begin + _BATCH].astype(np.int64))
-            found.append(model.encode(image.to(device), ids.to(device)).half().cpu().numpy())
-        return npz(kept=rows, feature=np.concatenate(found))
+            parts.append(model.encode(image.to(device), ids.to(device)).half().cpu().numpy())
+        return npz(kept=rows, feature=np.concatenate(parts))

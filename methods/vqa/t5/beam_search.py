@@ -56,19 +56,19 @@ def beam_search(speaker: Speaking, beams: int, length: int, end: int, pad: int) 
     for said in range(1, length + 1):
         # At most one continuation of each open answer ends. So among twice as many continuations enough do
         # not end.
-        found, at = (score[:, :, None] + log).flatten(1).topk(2 * beams)
-        broken |= going & found.isnan().any(1)  # topk takes NaN for the largest
+        reached, at = (score[:, :, None] + log).flatten(1).topk(2 * beams)
+        broken |= going & reached.isnan().any(1)  # topk takes NaN for the largest
         parent, token = at // vocabulary, at % vocabulary
         ends = token == end
-        counted = ends & (torch.arange(2 * beams, device=at.device) < beams) & found.isfinite()
-        ending, which = (found / said).masked_fill(~counted, -torch.inf).max(1)
+        counted = ends & (torch.arange(2 * beams, device=at.device) < beams) & reached.isfinite()
+        ending, which = (reached / said).masked_fill(~counted, -torch.inf).max(1)
         better = going & (ending > best_score)
         ended = open_answers.gather(1, _rows(parent.gather(1, which[:, None]), length)).squeeze(1)
         best = torch.where(better[:, None], ended, best)
         best_score = torch.where(better, ending, best_score)
         finished += counted.sum(1)
 
-        score, kept = found.masked_fill(ends, -torch.inf).topk(beams)
+        score, kept = reached.masked_fill(ends, -torch.inf).topk(beams)
         parent, token = parent.gather(1, kept), token.gather(1, kept)
         open_answers = open_answers.gather(1, _rows(parent, length))
         open_answers[:, :, said - 1] = token

@@ -116,7 +116,12 @@ class JointT5(nn.Module):
 
 
 class Speaker:
-    """The decoder together with what it has said so far, in one or several rows for each question."""
+    """The decoder together with what it has said so far, in one or several rows for each question.
+
+    Args:
+        model: The T5.
+        encoded: The questions' states.
+    """
 
     def __init__(self, model: JointT5, encoded: EncoderStates) -> None:
         self._model = model
@@ -146,6 +151,6 @@ class Speaker:
         """
         logits = self._model._decode(tokens[:, None], self._encoded, self._past).squeeze(1)
         words = self._model.vocabulary
-        found = logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)
-        found[:, words:] = -torch.inf
-        return found
+        log = logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)
+        log[:, words:] = -torch.inf
+        return log

@@ -62,32 +62,32 @@ def _pretrained(config: JointT5Config, spec: InputSpec) -> T5ForConditionalGener
         )
 
 
-def _check_sizes(name: str, found: T5Config, config: JointT5Config, spec: InputSpec) -> None:
-    if not isinstance(found, T5Config):
-        raise DoesNotFit(f"weights {name!r} are those of a {found.model_type}, not of a T5")
-    if not found.scale_decoder_outputs:
+def _check_sizes(name: str, loaded: T5Config, config: JointT5Config, spec: InputSpec) -> None:
+    if not isinstance(loaded, T5Config):
+        raise DoesNotFit(f"weights {name!r} are those of a {loaded.model_type}, not of a T5")
+    if not loaded.scale_decoder_outputs:
         raise DoesNotFit(
             f"weights {name!r} have an output layer of their own (T5 1.1): allowed are those of a T5 whose "
             "words are tied, t5-small to t5-11b"
         )
     pairs = (
-        ("width", found.d_model, config.width),
-        ("layers", found.num_layers, config.layers),
-        ("layers", found.num_decoder_layers, config.layers),
-        ("heads", found.num_heads, config.heads),
-        ("ff", found.d_ff, config.ff),
+        ("width", loaded.d_model, config.width),
+        ("layers", loaded.num_layers, config.layers),
+        ("layers", loaded.num_decoder_layers, config.layers),
+        ("heads", loaded.num_heads, config.heads),
+        ("ff", loaded.d_ff, config.ff),
     )
     for field, has, asked in pairs:
         if has != asked:
             raise DoesNotFit(f"weights {name!r} have {field} {has}, not {asked}")
     for field in ("pad_token_id", "decoder_start_token_id"):
-        if getattr(found, field, None) not in (None, spec.pad_id):
+        if getattr(loaded, field, None) not in (None, spec.pad_id):
             raise DoesNotFit(
-                f"weights {name!r} have {field} {getattr(found, field)}, the tokenizer's [PAD] is "
+                f"weights {name!r} have {field} {getattr(loaded, field)}, the tokenizer's [PAD] is "
                 f"{spec.pad_id}: take both from one source"
             )
-    if not spec.vocab_size <= found.vocab_size < spec.vocab_size + _PADDED_TO:
+    if not spec.vocab_size <= loaded.vocab_size < spec.vocab_size + _PADDED_TO:
         raise DoesNotFit(
-            f"weights {name!r} have {found.vocab_size} words, the tokenizer {spec.vocab_size}: "
+            f"weights {name!r} have {loaded.vocab_size} words, the tokenizer {spec.vocab_size}: "
             "take both from one source"
         )

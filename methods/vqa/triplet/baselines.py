@@ -72,8 +72,8 @@ class TripletFinetune(PromptMethod):
 
     @torch.no_grad()
     def answer(self, batch: Batch) -> Answers:
-        found, score = self.head.best(self.fused(batch, self.prompts.newest()))
-        return Answers([self.spec.answers[i] for i in found.tolist()], score)
+        index, score = self.head.best(self.fused(batch, self.prompts.newest()))
+        return Answers([self.spec.answers[i] for i in index.tolist()], score)
 
 
 class TripletReplay(TripletFinetune):

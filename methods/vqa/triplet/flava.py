@@ -87,10 +87,10 @@ def load_flava(name: str, spec: InputSpec) -> FlavaBackbone:
     return FlavaBackbone(model, spec.pad_id)
 
 
-def _check(name: str, found: Any, spec: InputSpec) -> None:
-    if not isinstance(found, FlavaConfig):
-        raise DoesNotFit(f"flava {name!r} is a {found.model_type}, not a FLAVA")
-    image, text, fusion = found.image_config, found.text_config, found.multimodal_config
+def _check(name: str, config: Any, spec: InputSpec) -> None:
+    if not isinstance(config, FlavaConfig):
+        raise DoesNotFit(f"flava {name!r} is a {config.model_type}, not a FLAVA")
+    image, text, fusion = config.image_config, config.text_config, config.multimodal_config
     widths = [part.hidden_size for part in (image, text, fusion)]
     if len(set(widths)) > 1:
         raise DoesNotFit(f"flava {name!r} has encoders of widths {widths}: prompts need equal ones")

@@ -38,6 +38,9 @@ class FrozenBackbone(nn.Module):
     Attributes:
         width: D, of all tokens.
         depths: The number of layers of each encoder.
+
+    Args:
+        model: The module that has the three encoders.
     """
 
     width: int

@@ -78,8 +78,8 @@ class Prompts(nn.Module):
             The general prompts (M, n, L_G, D) and those of the newest task (M, n', L_E, D), as far as they
             exist.
         """
-        found = [] if self.general is None else [self.general]
-        return found + ([] if self.specific is None else [self.specific.new[0]])
+        groups = [] if self.general is None else [self.general]
+        return groups + ([] if self.specific is None else [self.specific.new[0]])
 
     @property
     def _range(self) -> range:
@@ -87,10 +87,10 @@ class Prompts(nn.Module):
 
     def _groups(self, specific: Sequence[Tensor]) -> dict[Modality, Groups]:
         """Makes groups of slots; ``specific`` is (B or 1, n', L_E, D) of each modality, or empty."""
-        found: dict[Modality, list[dict[int, Tensor]]] = {name: [] for name in self._modalities}
+        slots: dict[Modality, list[dict[int, Tensor]]] = {name: [] for name in self._modalities}
         for i, name in enumerate(self._modalities):
             if self.general is not None:
-                found[name].append({k: self.general[i, j, None] for j, k in enumerate(self._general_layers)})
+                slots[name].append({k: self.general[i, j, None] for j, k in enumerate(self._general_layers)})
             if specific:
-                found[name].append({k: specific[i][:, j] for j, k in enumerate(self._task_layers)})
-        return found
+                slots[name].append({k: specific[i][:, j] for j, k in enumerate(self._task_layers)})
+        return slots

@@ -18,6 +18,9 @@ class QueryModel(nn.Module):
     Attributes:
         fingerprint: Equal for encoders that give equal queries.
         width: D.
+
+    Args:
+        backbone: The three encoders.
     """
 
     def __init__(self, backbone: FrozenBackbone) -> None:

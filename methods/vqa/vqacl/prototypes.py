@@ -90,14 +90,14 @@ class Prototypes(nn.Module):
             kind: (B,), the kinds of the questions.
             label: (B,), the pictures' objects.
         """
-        found = (
+        means = (
             batch_prototypes(question.to(self.question), kind, len(self.question)),
             batch_prototypes(picture.to(self.picture), label, len(self.picture)),
         )
         if self._step is not None:
-            found = self._step.add(found)
+            means = self._step.add(means)
             self._return_to(self._step)
-        (q, q_count), (v, v_count) = found
+        (q, q_count), (v, v_count) = means
         if self._reference:
             self._update_reference(q, v)
         else:
