@@ -201,7 +201,7 @@ def test_what_does_not_fit_is_said_with_its_name():
     for kind in ("int8", "int64", "bool", "complex64"):
         changed = wanted | {"a.b": wanted["a.b"].to(getattr(torch, kind))}
         with pytest.raises(
-            ValueError, match=f"^do not fit the model: a.b is of torch.{kind}, not of a kind with"
+            ValueError, match=f"^do not fit the model: a.b is of torch.{kind}, not of a floating-point type"
         ):
             check_fit(changed, wanted)
     for number in (float("nan"), float("inf"), -float("inf")):
