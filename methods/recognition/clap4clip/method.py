@@ -24,8 +24,8 @@ _FINAL_RATE = 1e-3  # of the base rate, in both phases
 class Clap4Clip(GrowingAdapters):
     """Probabilistic adapters on a frozen CLIP, one a task, guided by the pictures of the batch.
 
-    Class weights are w = z + u. The text features u are guided by the pictures. z is drawn from a distribution
-    that the adapter of the class's task gives for u.
+    Class weights are w = z + u. The text features u are guided by the pictures. z is drawn from a
+    distribution that the adapter of the class's task gives for u.
 
     Phase ``adapt`` trains the attention and the newest adapter on the task and the memory. From the second
     task on, phase ``consolidate`` trains all adapters on the memory; the attention is frozen then, without
