@@ -102,7 +102,7 @@ def frozen_encoder(config: RunConfig, stream: Stream, device: torch.device | str
         stream: The run's stream.
         device: Where pictures are encoded.
     """
-    if stream.tasks[0].splits["train"].feature is not None:
+    if frozen_backbone(config) is None or stream.tasks[0].splits["train"].feature is not None:
         return lambda batch: batch
     return image_encoder(config, device)
 
