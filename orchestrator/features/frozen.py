@@ -56,7 +56,7 @@ def load_queries(backbone: Any, spec: InputSpec) -> QueryModel:
     Raises:
         UserError: The model cannot be loaded.
     """
-    from methods.vqa.triplet.queries import load_query_encoder  # seconds of imports
+    from methods.vqa.triplet.queries import load_query_encoder  # takes seconds to import
 
     try:
         return load_query_encoder(backbone, spec)

@@ -215,7 +215,7 @@ class Clap4Clip(Method):
         self.prompts: LearnedPrompts | None = None
         if coop:
             if clip is None:
-                # open_clip takes seconds to import, which only learned prompts need.
+                # open_clip takes seconds to import. Only learned prompts need it.
                 from ...backbones.clip import load_clip
 
                 clip = load_clip(c.backbone)
