@@ -32,7 +32,7 @@ def load_backbone(config: ClipConfig) -> Clip:
     Raises:
         UserError: The CLIP cannot be loaded.
     """
-    # These imports take seconds, which only those who need a CLIP spend
+    # These imports take seconds: only those who need a CLIP wait for them.
     from methods.backbones.clip import load_clip
 
     try:
