@@ -116,8 +116,8 @@ class RetrievalMethod(Method):
     def __init__(self, config: RetrievalConfig, spec: InputSpec, model: nn.Module | None = None) -> None:
         super().__init__(config, spec)
         if model is None:
-            # timm and transformers take seconds to import, which listing methods or checking configurations
-            # need not.
+            # timm and transformers take seconds to import. Listing methods and checking configurations do
+            # without them.
             from ..backbones.pretrained_image_text import load_image_text
 
             model = load_image_text(config.backbone, spec, config.embed_dim)

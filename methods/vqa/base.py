@@ -162,7 +162,7 @@ class QuestionMethod(Method):
         return self.model.encode(batch)
 
     def _make_model(self) -> nn.Module:
-        # transformers takes seconds to import, which listing methods or checking configurations need not.
+        # transformers takes seconds to import. Listing methods and checking configurations do without it.
         from .t5.joint_t5 import JointT5
 
         return JointT5(self.config.backbone, self.spec, self.config.area)

@@ -32,7 +32,7 @@ def load_backbone(config: ClipConfig) -> Clip:
     Raises:
         UserError: The CLIP cannot be loaded.
     """
-    # These imports take seconds, which only those who need a CLIP spend
+    # These imports take seconds: only those who need a CLIP wait for them.
     from methods.backbones.clip import load_clip
 
     try:
@@ -56,7 +56,7 @@ def load_queries(backbone: Any, spec: InputSpec) -> QueryModel:
     Raises:
         UserError: The model cannot be loaded.
     """
-    from methods.vqa.triplet.queries import load_query_encoder  # seconds of imports
+    from methods.vqa.triplet.queries import load_query_encoder  # takes seconds to import
 
     try:
         return load_query_encoder(backbone, spec)

@@ -122,8 +122,8 @@ class PromptMethod(Method):
         if spec.regions is not None:
             raise ValueError("the stream's pictures come as regions: prompts need pixels")
         if backbone is None:
-            # timm and transformers take seconds to import, which listing methods or checking configurations
-            # need not.
+            # timm and transformers take seconds to import. Listing methods and checking configurations do
+            # without them.
             from .load import load_frozen
 
             backbone = load_frozen(config.backbone, spec)
