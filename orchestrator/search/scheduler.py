@@ -61,7 +61,7 @@ class TaskScheduler(ASHAScheduler):
 
     def on_trial_result(self, tune_controller: TuneController | None, trial: Trial, result: dict) -> str:
         name, task = trial.config[TRIAL]["id"], int(result[TASK])
-        if self.metric not in result:
+        if self.metric not in result:  # a failure's, or of a task that has no value
             if result.get(STATUS) == RUNNING:
                 self._answer(name, task, True)  # there is nothing to judge it by
             return self.CONTINUE
