@@ -1,4 +1,4 @@
-"""The contract every method and baseline is written against."""
+"""The contract that every method and baseline implements."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ Scenario = Literal["recognition", "vqa", "retrieval"]
 
 @dataclass(frozen=True)
 class Task:
-    """What a method is told of a task: its place in the stream, never its data.
+    """What a method is told of a task: where it stands in the stream, never its data.
 
-    ``index`` counts from 0; ``total`` is the number of tasks of the stream. ``classes``: the classes that it
-    adds (recognition). Classes are numbered in the order in which they arrive, so those of tasks 0 .. t
-    together are ``range(task.classes.stop)``.
-
-    ``groups``: the object groups that its training questions are about, in the order in which a method with
-    an inner sequence takes them; ``answers``: the answers that its training questions have, ascending indices
-    into ``QuestionSpec.answers`` (both vqa).
+    Attributes:
+        index: The task's number, from 0.
+        total: The number of tasks of the stream.
+        classes: In recognition, the classes that the task adds. Classes are numbered in the order in which
+            they arrive, so that the classes of tasks 0 .. t together are ``range(task.classes.stop)``.
+        groups: In vqa, the object groups of its training questions, in the order in which a method with an
+            inner sequence takes them.
+        answers: In vqa, the answers of its training questions: ascending indices into
+            ``QuestionSpec.answers``.
     """
 
     index: int
@@ -38,8 +40,11 @@ class Task:
 class InputSpec:
     """What a method must know of its inputs to size itself.
 
-    ``image_size``: side of the square pictures, in pixels. ``max_tokens``: length L of token rows, special
-    tokens included. The four ids are the tokenizer's, each in ``0 .. vocab_size - 1``.
+    The four ids are the tokenizer's, each in ``0 .. vocab_size - 1``.
+
+    Attributes:
+        image_size: The side of the square pictures, in pixels.
+        max_tokens: L, the length of token rows, special tokens included.
     """
 
     image_size: int
@@ -53,12 +58,16 @@ class InputSpec:
 
 @dataclass(frozen=True, eq=False)
 class ClassSpec:
-    """What a recognition method must know of its classes, all of the stream's, in the order of arrival.
+    """What a recognition method must know of its classes: all classes of the stream, in the order of arrival.
 
-    ``names``: C class names. ``templates``: T prompts, each with one ``{}``. ``text``: float32 (C, T, D),
-    unit rows: what the frozen text encoder gives for each name in each template. ``scale``: the exponential
-    of CLIP's ``logit_scale``. Methods look at classes that have arrived, and at others only to be scored on
-    what they have not learnt.
+    Methods look at classes that have arrived. They look at others only to be scored on what they have not
+    learnt.
+
+    Attributes:
+        names: C class names.
+        templates: T prompts, each with one ``{}``.
+        text: float32 (C, T, D), unit rows: what the frozen text encoder gives for each name in each template.
+        scale: The exponential of CLIP's ``logit_scale``.
     """
 
     names: tuple[str, ...]
@@ -76,12 +85,16 @@ class ClassSpec:
 class QuestionSpec(InputSpec):
     """What a method of visual question answering must know of questions and answers.
 
-    ``answers``: A different answers, those that may be learnt. ``answer_tokens``: int64 (A, L_a), each as a
-    token row: its tokens, [SEP], then [PAD]. ``kinds``, ``objects``, ``groups``: names of the kinds of
-    question, of the object categories of pictures, and of the groups of these; ``group_of``: each object's
-    group. ``regions``: (R, F), the regions of a picture and the width of their features, where pictures come
-    as ``Batch.regions``; None where they come as pixels. ``detokenize``: token ids -> text, special tokens
-    left out.
+    Attributes:
+        answers: The A different answers that may be learnt.
+        answer_tokens: int64 (A, L_a), a token row for each answer: its tokens, [SEP], then [PAD].
+        kinds: The names of the kinds of question.
+        objects: The names of the pictures' object categories.
+        groups: The names of the groups of these categories.
+        group_of: The group of each object.
+        regions: (R, F), the number of regions of a picture and the width of their features, where pictures
+            come as ``Batch.regions``; None where pictures come as pixels.
+        detokenize: Maps token ids to text, without special tokens.
     """
 
     answers: tuple[str, ...]
@@ -98,21 +111,28 @@ class QuestionSpec(InputSpec):
 class Batch:
     """One rank's share of a global batch.
 
-    ``image``: uint8 (B, 3, S, S), already augmented; a backbone normalises it. None where ``feature`` takes
-    its place: float32 (B, D), unit rows, what the frozen image encoder gives for it (for ``queries``, see
-    :class:`Method`, it is (B, 3, D) and the picture stays). ``tokens``: int64
-    (B, L), [CLS] first, [PAD] after the end; L is 0 where pictures have no texts. ``label``: int64 (B,), the
-    stream-wide category, in recognition the class, in vqa the object that the picture is of. ``row``: int64
-    (B,), the stream-wide training row (what metadata kept beside a sample is keyed by).
+    A method that draws random numbers for each sample draws them for all ``total`` samples from ``seed`` and
+    keeps its own rows (:meth:`draw`). Two ranks of B then do what one rank of 2B does.
 
-    In vqa ``tokens`` are the question's. ``kind``: int64 (B,), the kind of question. ``answer``: int64 (B,
-    K), a question's answers, -1 after the last, and ``score``: float32 (B, K), what each is worth, in 0 ..
-    1. Where pictures come as regions, ``regions``: float32 (B, R, F), and ``boxes``: float32 (B, R, 4), x1 y1
-    x2 y2 in parts of the picture's sides, take the place of ``image``.
-
-    ``seed`` is equal on all ranks and differs from step to step; ``offset`` and ``total`` place this share in
-    the global batch. A method that draws random numbers per sample draws them for all ``total`` samples from
-    ``seed`` and keeps its own rows (:meth:`draw`), so that two ranks of B do what one rank of 2B does.
+    Attributes:
+        image: uint8 (B, 3, S, S), already augmented; a backbone normalises it. None where ``feature`` or
+            ``regions`` takes its place.
+        tokens: int64 (B, L), [CLS] first and [PAD] after the end; L is 0 where pictures have no texts. In vqa
+            these are the question's.
+        label: int64 (B,), the stream-wide category: in recognition the class, in vqa the object that the
+            picture shows.
+        row: int64 (B,), the stream-wide training row (metadata that is kept beside a sample has it as its
+            key).
+        feature: float32 (B, D), unit rows that the frozen image encoder gives for ``image``. For ``queries``
+            (see :class:`Method`) it is (B, 3, D), and the picture stays.
+        kind: In vqa, int64 (B,), the kind of question.
+        answer: In vqa, int64 (B, K), a question's answers, -1 after the last.
+        score: In vqa, float32 (B, K), what each answer is worth, in 0 .. 1.
+        regions: float32 (B, R, F), in the place of ``image`` where pictures come as regions.
+        boxes: float32 (B, R, 4), the regions' x1 y1 x2 y2 in parts of the picture's sides.
+        seed: It is equal on all ranks and differs from step to step.
+        offset: The index of this share's first sample in the global batch.
+        total: The size of the global batch.
     """
 
     image: Tensor | None
@@ -133,14 +153,19 @@ class Batch:
         return self.tokens.shape[0]
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
-        """The same batch on another device."""
-        found = {k: v for k, v in vars(self).items() if isinstance(v, Tensor)}
-        return replace(self, **{k: t.to(device, non_blocking=non_blocking) for k, t in found.items()})
+        """Returns the same batch on another device.
+
+        Args:
+            device: The device.
+            non_blocking: As of ``Tensor.to``.
+        """
+        tensors = {k: v for k, v in vars(self).items() if isinstance(v, Tensor)}
+        return replace(self, **{k: t.to(device, non_blocking=non_blocking) for k, t in tensors.items()})
 
     def draw(self, sample: Callable[[torch.Generator, int], Tensor]) -> Tensor:
-        """This rank's rows of ``sample(generator, total)``, whose first axis is the global batch.
+        """Returns this rank's rows of ``sample(generator, total)``, whose first axis is the global batch.
 
-        The generator lives on the CPU, so that a CPU and a GPU run draw the same numbers.
+        The generator lives on the CPU, so that a CPU run and a GPU run draw the same numbers.
         """
         total = len(self) if self.total is None else self.total
         drawn = sample(torch.Generator().manual_seed(self.seed), total)
@@ -149,21 +174,24 @@ class Batch:
 
 @dataclass(frozen=True)
 class Phase:
-    """One stretch of optimisation inside a task.
+    """One stretch of optimisation inside a task. A phase without training rows is passed over.
 
-    ``batch_size`` is the global batch: all ranks and accumulated micro-batches together count once per
-    ``accumulate`` (see ``run.accumulate``). Fewer training rows make a smaller one: it never holds a row
-    twice. ``data`` names the training set: ``task``, the task's own rows; ``seen``, the rows of every task so
-    far (joint training); or ``memory``, the replay memory, which takes in the task before such a phase.
-    ``replay``: ``none``; ``merge``, the memory's rows join the training set; or ``paired``, while there is a
-    memory, each step is followed by one on a batch of it. ``group``: of all these, the rows of one object
-    group alone (vqa). A phase without training rows is passed over.
-
-    ``optimizer`` makes a fresh optimiser, and may set which parameters are trained; ``learning_rate(step,
-    steps)`` is the factor on its base rate at step 0 .. steps - 1. ``clip``: the largest norm of a step's
-    gradient, which is scaled down to it; None: any. ``patience``: epochs without a better validation score,
-    over the tasks that the training set has samples of, after which the phase ends with its best weights; 0
-    walks all epochs and keeps the last.
+    Attributes:
+        optimizer: Makes a fresh optimiser. It may set which parameters are trained.
+        batch_size: The global batch: all ranks and accumulated micro-batches together count once per
+            ``accumulate`` (see ``run.accumulate``). Fewer training rows make a smaller batch: it never holds
+            a row twice.
+        data: The training set. ``task``: the task's own rows. ``seen``: the rows of every task so far (joint
+            training). ``memory``: the replay memory, which takes in the task before such a phase.
+        replay: ``none``. ``merge``: the memory's rows join the training set. ``paired``: while there is a
+            memory, each step is followed by a step on a batch of it.
+        group: In vqa, the rows of this object group alone are taken of all these.
+        learning_rate: ``learning_rate(step, steps)`` is the factor on the optimiser's base rate at step 0 ..
+            steps - 1.
+        clip: The largest norm of a step's gradient, to which a larger one is scaled down; None: any.
+        patience: The phase ends with its best weights after so many epochs without a better validation score,
+            over the tasks that the training set has samples of. 0: all epochs are walked, and the last
+            weights are kept.
     """
 
     name: str
@@ -180,11 +208,14 @@ class Phase:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a method says to B questions.
+    """A method's answers to B questions.
 
-    ``texts``: an answer each. ``score``: float (B,), what each was chosen by, a logit or a log-probability;
-    not finite where a number on the way to it was not. ``tasks``: where a method finds out which task a
-    question is of, int64 (B,) by whatever it goes by (``image``, ``text``, ``fusion``).
+    Attributes:
+        texts: An answer to each question.
+        score: float (B,), by which each answer was chosen: a logit or a log-probability. It is not finite
+            where a number on the way to it was not.
+        tasks: Where a method finds out which task a question belongs to: int64 (B,) by the clue that it goes
+            by (``image``, ``text``, ``fusion``).
     """
 
     texts: Sequence[str]
@@ -195,21 +226,25 @@ class Answers:
 class Method(nn.Module):
     """A continual-learning method.
 
-    ``state_dict()`` after :meth:`finish_task` is everything that the next task needs: teachers that live for
+    ``state_dict()`` after :meth:`finish_task` is everything that the next task needs. Teachers that live for
     one task are made in :meth:`start_task` and dropped in :meth:`finish_task`.
 
-    Subclasses set ``scenarios``, the ``Config`` dataclass (frozen; its defaults are the paper's) and, where
-    the paper and the released code differ, ``presets``: name -> {field: value}, always holding ``paper``
-    (empty) and ``reference`` (the released code's behaviour).
+    A subclass sets ``scenarios`` and the ``Config`` dataclass, which is frozen and has the paper's values as
+    defaults. Where the paper and the released code differ, it also sets ``presets``: name -> {field: value}.
+    These always hold ``paper`` (empty) and ``reference`` (the released code's behaviour).
 
-    ``frozen`` names the encoders that the method never trains. A frozen image encoder is not the method's
-    business: it is fed ``batch.feature`` in the place of pixels, and its ``Config`` has the encoder as
-    ``backbone``, a :class:`~methods.backbones.clip_config.ClipConfig`. ``queries``: it goes by what a frozen
-    image-text model, its ``Config.backbone``, gives for picture, question and both; where these were encoded
-    beforehand, ``batch.feature`` is float32 (B, 3, D) of them, beside the pixels.
+    ``frozen`` names the encoders that the method never trains. With a frozen image encoder, the method gets
+    ``batch.feature`` in the place of pixels, and its ``Config`` has the encoder as ``backbone``, a
+    :class:`~methods.backbones.clip_config.ClipConfig`. With ``queries``, the method goes by what a frozen
+    image-text model, its ``Config.backbone``, gives for picture, question and both. Where these queries were
+    encoded beforehand, ``batch.feature`` has them beside the pixels, float32 (B, 3, D).
 
-    ``measures``: of a stream of questions, the paper whose own measures tell of the method (``vqacl``,
-    ``triplet``).
+    ``measures`` names, for a stream of questions, the paper whose own measures describe the method
+    (``vqacl``, ``triplet``).
+
+    Args:
+        config: The method's hyper-parameters, an instance of ``Config``.
+        spec: What the method must know of its inputs.
     """
 
     scenarios: ClassVar[frozenset[Scenario]]
@@ -227,60 +262,98 @@ class Method(nn.Module):
         self.spec = spec
 
     def start_task(self, task: Task) -> None:
-        """Grow, snapshot the reference model. Called once before the task's first phase."""
+        """Grows the method and makes the reference model. It is called once, before the task's
+        first phase.
+        """
 
     def phases(self, task: Task) -> Sequence[Phase]:
-        """The task's stretches of optimisation, in order."""
+        """Returns the task's stretches of optimisation, in order."""
         raise NotImplementedError
 
     def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
-        """Named scalar terms, weights applied; their sum is minimised.
+        """Returns named scalar terms with their weights applied. Their sum is minimised.
 
         On several ranks each term is normalised so that its mean over ranks is the term of the global batch.
+
+        Args:
+            batch: This rank's share of the batch.
+            phase: The phase under way.
         """
         raise NotImplementedError
 
     def before_step(self, phase: Phase) -> None:
-        """Called once before each optimiser step, whose loss is then asked for by micro-batch
-        (``run.accumulate``): a momentum update, ahead of the teacher's forward.
+        """Is called once before each optimiser step, and so ahead of a teacher's forward pass: for a momentum
+        update.
 
-        What a method keeps from step to step and :meth:`loss` changes must decay once between two calls.
+        The step's loss is then asked for once for each micro-batch (``run.accumulate``). State that a method
+        keeps from step to step and that :meth:`loss` changes must decay once between two calls.
         """
 
     def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:
-        """Prototypes, freezing, dropping teachers. ``data()`` walks the task's training set once,
-        unaugmented.
+        """Makes prototypes, freezes parts, and drops teachers.
+
+        Args:
+            task: The task that ends.
+            data: ``data()`` walks the task's training set once, unaugmented.
         """
 
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
-        """Unit rows (B, D) for retrieval and for ranking exemplars: of pictures, of texts, or of both
-        together. A recognition method has ``image``, in the space of :meth:`class_features`.
+        """Returns unit rows (B, D), for retrieval and for ranking exemplars.
+
+        Args:
+            batch: The samples.
+            kind: What is embedded: pictures, texts, or both together. A recognition method has ``image``, in
+                the space of :meth:`class_features`.
         """
         raise NotImplementedError
 
     @property
     def eval_batch_size(self) -> int | None:
-        """Pictures that are scored together, where scores depend on the others in the batch; None: any
-        number."""
+        """The number of pictures that are scored together, where scores depend on the other pictures in the
+        batch; None for any number.
+        """
         return None
 
     def predict(self, batch: Batch, classes: range) -> Tensor:
-        """Logits (B, len(classes)) of the classes ``classes``, perhaps some that have not been learnt."""
+        """Returns the logits of some classes.
+
+        Args:
+            batch: The samples.
+            classes: The classes, some of which may not have been learnt.
+
+        Returns:
+            (B, len(classes)).
+        """
         return self.sample(batch, classes).mean(0)
 
     def sample(self, batch: Batch, classes: range) -> Tensor:
-        """Logits (M, B, len(classes)) of M samples of a stochastic classifier; M = 1 of any other.
+        """Returns logits in M samples of a stochastic classifier; M = 1 for any other classifier.
 
         What is drawn is a function of ``batch.seed``.
+
+        Args:
+            batch: The samples.
+            classes: The classes.
+
+        Returns:
+            (M, B, len(classes)).
         """
         raise NotImplementedError
 
     def class_features(self, batch: Batch, classes: range) -> Tensor:
-        """Rows (len(classes), D) that pictures are compared with: expected values of what is drawn, means
-        over the batch of what depends on it.
+        """Returns the rows that pictures are compared with.
+
+        They are expected values of what is drawn, and means over the batch of what depends on the batch.
+
+        Args:
+            batch: The samples.
+            classes: The classes.
+
+        Returns:
+            (len(classes), D).
         """
         raise NotImplementedError
 
     def answer(self, batch: Batch) -> Answers:
-        """Answers to a batch of questions (vqa), without looking at kind, answers or scores."""
+        """Answers a batch of questions (vqa) without looking at kind, answers or scores."""
         raise NotImplementedError

@@ -116,7 +116,9 @@ class NamedClasses:
 def config_problem(cls: Any) -> str:
     """What is wrong with ``cls.Config``, as the end of a sentence; empty where nothing is."""
     config = getattr(cls, "Config", None)
-    if not isinstance(config, type) or not is_dataclass(config) or not config.__dataclass_params__.frozen:
+    known = isinstance(config, type) and is_dataclass(config)
+    # typeshed knows no name by which a dataclass says that it is frozen.
+    if not known or not config.__dataclass_params__.frozen:  # type: ignore[union-attr]
         return "has no Config; allowed: a frozen dataclass of that name in the class"
     return ""
 
@@ -177,7 +179,7 @@ def _told(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         place = f"{error.filename}:{error.lineno}"
     else:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{last.filename}:{last.lineno}"
+        frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename[:1] != "<"]
+        place = f"{frames[-1].filename}:{frames[-1].lineno}"  # not the import machinery's
     words = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
     return f"{type(error).__name__}: {words} ({place})"

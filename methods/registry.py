@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, get_args
 
 from .method import Method, Scenario
@@ -67,7 +68,8 @@ def _problem(cls: Any) -> str:
         return f"has no scenarios; allowed: a frozenset of some of {', '.join(allowed)}"
     if not isinstance(cls.presets, dict) or "paper" not in cls.presets:
         return "has presets without 'paper'; allowed: name -> values, of 'paper' none"
-    if cls.frozen & {"image", "queries"} and "backbone" not in cls.Config.__dataclass_fields__:
+    known = {field.name for field in fields(cls.Config)}
+    if cls.frozen & {"image", "queries"} and "backbone" not in known:
         return f"is frozen in {', '.join(sorted(cls.frozen))}, and its Config has no backbone"
     return ""
 

@@ -146,9 +146,9 @@ def train(
 
 def preview_train(method: str | None = None, **asked: Any) -> str:
     """What :func:`train` would run, given the same, as text. Nothing is started."""
-    names = ("config", "space", "stream", "data", "set", "seeds")
-    names += ("concurrent", "name", "storage", "resume", "say")
-    return _train(method, *_in_order(asked, names)).preview()
+    names = "config", "space", "stream", "data", "set", "seeds"
+    how = "concurrent", "name", "storage", "resume", "say"
+    return _train(method, *_in_order(asked, [*names, *how])).preview()
 
 
 def load(
@@ -197,8 +197,9 @@ def _sweep(
         other = {"method": method, "space": space, "stream": stream, "name": name}
         _check_beside(resume, storage, {"data": data, "set": values}, **other)
         said = _said(values, folder)
-        how = {"trials": trials, "concurrent": concurrent, "storage": storage}
-        return SweepStart.resumed(resume, **how, said=said, say=say)
+        return SweepStart.resumed(
+            resume, trials=trials, concurrent=concurrent, storage=storage, said=said, say=say
+        )
     if method is None:
         raise UserError("sweep: no method; allowed: a method's name, module:Class, or resume=NAME")
     url = storage_url(storage)
@@ -232,8 +233,7 @@ def _train(
         }
         _check_beside(resume, storage, {"data": data, "set": values}, **other)
         said = _said(values, str(user_path(data)) if data else None)
-        how = {"concurrent": concurrent, "storage": storage}
-        return TrainStart.resumed(resume, **how, said=said, say=say)
+        return TrainStart.resumed(resume, concurrent=concurrent, storage=storage, said=said, say=say)
     if (method is None) == (config is None):
         raise UserError("train: allowed are a method, or the file of a config, one of them, or resume=NAME")
     file = None if config is None else user_path(config, follow=False)

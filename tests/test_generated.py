@@ -24,7 +24,7 @@ _COMMANDS = (
 # In code within a line: what a page says of another tool, and of a benchmark. Fenced commands are tried whole
 # by test_page_commands.py.
 _OTHERS = re.compile(
-    r"^(\w+=\S+ )?(python (-m (?!orchestrator)|benchmarks/)|(pip|pytest|ray|cyclonedx-py)\b(?!-))"
+    r"^(\w+=\S+ )?(python (-m (?!orchestrator)|benchmarks/|\.ci/)|\.ci/|(pip|pytest|ray|cyclonedx-py)\b(?!-))"
 )
 _OF_OTHERS = {"--slow", "--regions", "--no-index", "--no-build-isolation"}  # of benchmarks and of pip
 

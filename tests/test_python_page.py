@@ -1,5 +1,5 @@
-"""The example of docs/howto/python.md as it stands there, and docs/examples/first_sweep.py at its smallest: real
-sweeps, one after the other in one process, each on a ray that it starts.
+"""The example of docs/howto/python.md as it stands there, and docs/examples/first_sweep.py at its smallest:
+real sweeps, one after the other in one process, each on a ray that it starts.
 """
 
 import json

@@ -31,15 +31,20 @@ from .small_clip import PREPROCESS, SMALL, WEIGHTS, build_small_clip
 from .weights_file import read_weights
 
 _TEXTS = 256
-_LARGEST_SCALE = 10_000  # CLIP's is 100 at most; a file that holds 100 itself stands for 10^43
+# CLIP's is at most 100; a file that holds 100 instead of its logarithm would stand for 10^43
+_LARGEST_SCALE = 10_000
 
 
 class Clip(nn.Module):
-    """The two encoders of a CLIP: frozen, always in eval mode, float32 whatever autocast says.
+    """The two encoders of a CLIP: frozen, always in eval mode, and in float32 whatever autocast says.
 
-    ``image_size``: side of the pictures that the image encoder sees, in pixels. ``width``: D of the shared
-    space. ``scale``: the exponential of ``logit_scale``. ``context_width``: width of the text encoder's
-    word embeddings. Made by :func:`load_clip`.
+    :func:`load_clip` makes it.
+
+    Attributes:
+        image_size: The side of the pictures that the image encoder sees, in pixels.
+        width: D, of the space that pictures and texts share.
+        scale: The exponential of ``logit_scale``.
+        context_width: The width of the text encoder's word embeddings.
     """
 
     def __init__(
@@ -60,12 +65,13 @@ class Clip(nn.Module):
 
     @property
     def context_width(self) -> int:
+        """The width of the text encoder's word embeddings."""
         return self._word_embedding().embedding_dim
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over architecture, weights and preprocessing: equal for encoders that give equal features,
-        on any machine.
+        """The sha256 over architecture, weights and preprocessing. It is equal for encoders that give equal
+        features, on any machine.
         """
         p = self._preprocess
         how = (self._architecture, self.image_size, p.mean, p.std, p.interpolation)
@@ -78,20 +84,33 @@ class Clip(nn.Module):
         return digest.hexdigest()
 
     def train(self, mode: bool = True) -> Clip:
-        """Stays in eval mode."""
+        """Keeps the encoders in eval mode."""
         return super().train(False)
 
     @torch.no_grad()
     def encode_image(self, image: Tensor) -> Tensor:
-        """uint8 (B, 3, S, S) -> unit rows (B, D). Pictures of another side are resized to ``image_size``, as
-        the model's preprocessing does (bicubic, antialiased).
+        """Encodes pictures. Pictures of another side are resized to ``image_size`` as the model's
+        preprocessing does (bicubic, antialiased).
+
+        Args:
+            image: uint8 (B, 3, S, S).
+
+        Returns:
+            Unit rows (B, D).
         """
         with full_precision(image):
             return self.model.encode_image(prepare(image, self._preprocess), normalize=True)
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """N texts, in any language, -> unit rows (N, D). What is longer than the context is cut."""
+        """Encodes texts in any language. A text that is longer than the context is cut.
+
+        Args:
+            texts: N texts.
+
+        Returns:
+            Unit rows (N, D).
+        """
         device = self.model.logit_scale.device
         rows = [torch.empty(0, self.width, device=device)]
         with full_precision(self.model.logit_scale):
@@ -101,24 +120,39 @@ class Clip(nn.Module):
         return torch.cat(rows)
 
     def read_alike(self, texts: Sequence[str]) -> list[tuple[str, str]]:
-        """Pairs of different texts that have the same token row, each with the first like it: what tells them
-        apart lies behind the end of the context, or is nothing to the tokenizer (case).
+        """Finds different texts that have the same token row.
+
+        What tells such texts apart lies behind the end of the context, or is ignored by the tokenizer (case).
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            A pair for each such text: the first text with the same row, and the text itself.
         """
         first: dict[bytes, str] = {}
-        found = []
+        pairs = []
         for text, row in zip(texts, self._tokenizer(list(texts)), strict=True):
             other = first.setdefault(row.numpy().tobytes(), text)
             if other != text:
-                found.append((other, text))
-        return found
+                pairs.append((other, text))
+        return pairs
 
     def encode_prompts(self, context: Tensor, names: Sequence[str]) -> Tensor:
-        """Learned prompts [V]1 .. [V]n name. -> unit rows (C, D); the gradient flows to ``context``.
+        """Encodes learned prompts [V]1 .. [V]n name. The gradient flows to ``context``.
 
-        ``context``: float32 (n, ``context_width``), n >= 1, shared by all C names; the class name stands at
-        the end (Zhou et al., *Learning to Prompt for Vision-Language Models*, IJCV 2022, eq. 2; a full stop
-        follows it, as in the released code). Raises :class:`ValueError` where n words leave
-        no room for a name.
+        The class name stands at the end (Zhou et al., *Learning to Prompt for Vision-Language Models*, IJCV
+        2022, eq. 2). A full stop follows it, as in the released code.
+
+        Args:
+            context: float32 (n, ``context_width``), n >= 1, shared by all names.
+            names: C class names.
+
+        Returns:
+            Unit rows (C, D).
+
+        Raises:
+            ValueError: n words leave no room for a name.
         """
         n = len(context)
         ids, start = self._prompt_ids(n, names)
@@ -128,7 +162,7 @@ class Clip(nn.Module):
             learned = context.to(words.dtype).expand(len(words), -1, -1)
             return torch.cat([words[:, :start], learned, words[:, start + n :]], 1)
 
-        # A hook on the word embedding leaves masks and pooling to the tower itself, whichever it is.
+        # A hook on the word embedding leaves masks and pooling to the tower itself, whichever tower it is.
         hook = self._word_embedding().register_forward_hook(insert)
         try:
             with full_precision(ids):
@@ -137,11 +171,11 @@ class Clip(nn.Module):
             hook.remove()
 
     def _prompt_ids(self, n: int, names: Sequence[str]) -> tuple[Tensor, int]:
-        """Token rows (C, L) with n placeholders, and where these start."""
+        """Token rows (C, L) with n placeholders, and the index where these start."""
         ids = self._tokenizer([" ".join(["x"] * n + [f"{name}."]) for name in names])
         one, other = self._tokenizer(["x", "y"])
         start = int((one != other).int().argmax())
-        # Room for one piece of a name and the end of the text.
+        # There must be room for one piece of a name and for the end of the text.
         if start + n + 2 > ids.shape[1]:
             most = ids.shape[1] - start - 2
             raise ValueError(f"context {n} words leave no room for a class name: allowed are 1 .. {most}")
@@ -160,16 +194,21 @@ class Clip(nn.Module):
 
 @lru_cache(maxsize=2)
 def load_clip(config: ClipConfig) -> Clip:
-    """The CLIP that ``config`` asks for, on the CPU; one a process, shared by all who ask.
+    """Returns the CLIP that ``config`` asks for, on the CPU. A process has one, which all who ask share.
 
     Weights that open_clip knows by a tag are downloaded where they are not in its cache. Random weights are
-    the same in every process. torch's global generator is left as it was. Raises a one-line
-    :class:`ValueError` for a model, a tag or a file that is not there, for weights that do not fit or are not
-    finite, for a ``logit_scale`` that is no logarithm of a scale, and for a file that does not tell how its
-    weights were trained (see :class:`ClipConfig`).
+    the same in every process. torch's global generator is left as it was.
+
+    Args:
+        config: Which CLIP is wanted.
+
+    Raises:
+        ValueError: There is no such model, tag or file; the weights do not fit or are not finite;
+            ``logit_scale`` is no logarithm of a scale; or a file does not tell how its weights were trained
+            (see :class:`ClipConfig`). The message has one line.
     """
     with torch.random.fork_rng(devices=[]), _quiet():
-        # Not torch.manual_seed, which would seed the GPUs' generators too.
+        # This is not torch.manual_seed, which would seed the GPUs' generators too.
         torch.default_generator.manual_seed(0)
         clip = (_load_small if config.model == "small" else _load_named)(config)
     if not 0 < clip.scale < _LARGEST_SCALE:
@@ -227,7 +266,7 @@ def _of_tag(config: ClipConfig, name: str, tag: dict[str, Any]) -> nn.Module:
         f"pretrained {config.pretrained!r} of {name} wants {_wanted(tag)} "
         "(or name a weights file; see docs/reference/backbones.md#files-of-weights):"
     )
-    # Tags with an activation that the plain names do not have, as OpenAI's.
+    # Some tags have an activation that the plain names do not have, as OpenAI's tags do.
     quick = tag.get("quick_gelu", False)
     with _explained(failed):
         model = open_clip.create_model(
@@ -239,11 +278,11 @@ def _of_tag(config: ClipConfig, name: str, tag: dict[str, Any]) -> nn.Module:
 
 
 def _of_file(config: ClipConfig, name: str) -> tuple[nn.Module, dict[str, Any]]:
-    """The model, and what is noted of the tag that its weights are of."""
+    """The model, and the notes on the tag that its weights belong to."""
     path = os.path.expanduser(config.pretrained)
     _check_file(config, path, known=[*open_clip.list_pretrained_tags_by_model(name), "random"])
     failed = f"pretrained {config.pretrained!r} is not a weights file of {name}: its weights"
-    big_vision = path.endswith((".npz", ".npy"))  # JAX's arrays, which open_clip reads
+    big_vision = path.endswith((".npz", ".npy"))  # JAX's arrays, which open_clip can read
     with _explained(failed):
         state = {} if big_vision else read_weights(path)
     try:
@@ -272,7 +311,7 @@ def _unknown_model(name: str) -> str:
 
 
 def _wanted(tag: dict[str, Any]) -> str:
-    """The file behind a tag, in words."""
+    """Describes the file behind a tag."""
     repository, _, file = tag.get("hf_hub", "").rpartition("/")
     if repository:
         return f"{file or 'open_clip_model.safetensors'} of the Hub's {repository}"
@@ -302,7 +341,7 @@ def _explained(failed: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """open_clip reports each step to the root logger, which would set one up where there is none."""
+    """Silences open_clip's reports to the root logger, which would set one up where there is none."""
     handler, disabled = logging.NullHandler(), logging.root.manager.disable
     logging.root.addHandler(handler)
     logging.disable(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Which CLIP a recognition method stands on."""
+"""Configures which CLIP a recognition method builds on."""
 
 from __future__ import annotations
 

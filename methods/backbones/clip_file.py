@@ -1,4 +1,4 @@
-"""A CLIP's weights from a file, made to fit open_clip's model."""
+"""Makes a CLIP's weights from a file fit open_clip's model."""
 
 from __future__ import annotations
 
@@ -17,17 +17,24 @@ _SCALARS = ("logit_scale", "logit_bias")
 
 
 def fit_clip(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Loads ``state``, in open_clip's names, OpenAI's or Apple's, into ``model``.
+    """Loads weights into a CLIP.
 
-    Position embeddings of pictures are resized (bicubic, antialiased), as open_clip does; those of texts are
-    not: a longer context is another model. Raises :class:`ValueError` with what a sentence that begins with
-    the weights' name goes on with.
+    Position embeddings of pictures are resized (bicubic, antialiased), as open_clip does. Those of texts are
+    not: a longer context is another model.
+
+    Args:
+        model: open_clip's model.
+        state: Weights in the names of open_clip, OpenAI or Apple.
+
+    Raises:
+        ValueError: The weights do not fit. The message continues a sentence that begins with the weights'
+            name.
     """
     wanted = model.state_dict()
     state = convert_state_dict(model, bare_names(state, wanted))
     if "positional_embedding" in state and not hasattr(model, "positional_embedding"):
         state = convert_to_custom_text_state_dict(state)
-    # Buffers of older transformers, and of the modules that OpenAI's archive holds.
+    # These are buffers of older transformers, and of the modules in OpenAI's archive.
     state = {
         name: value
         for name, value in state.items()

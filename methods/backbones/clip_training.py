@@ -1,4 +1,4 @@
-"""How the weights of a file were trained, where their numbers do not tell."""
+"""Finds out how the weights of a file were trained, where their numbers do not tell."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import open_clip
 
 PLAIN = "plain"
-"""Weights that open_clip's model was trained to without a tag: its own activation, CLIP's normalisation."""
+"""Weights to which open_clip's model was trained without a tag: with its own activation and CLIP's
+normalisation.
+"""
 
 OPENAI_EXTRA = frozenset({"input_resolution", "context_length", "vocab_size"})
 """What OpenAI's archives hold beside weights."""
@@ -17,12 +19,21 @@ _COUNTS = ("quick_gelu", "mean", "std", "interpolation")
 
 
 def how_trained(model: str, trained_as: str | None, names: Collection[str]) -> dict[str, Any]:
-    """open_clip's notes on the tag that a file's weights are those of: activation (``quick_gelu``), ``mean``,
-    ``std`` and ``interpolation``; empty: as the model is without a tag.
+    """Returns open_clip's notes on the tag that a file's weights belong to.
 
-    ``trained_as``: the tag, ``plain`` or None: as the file tells (``names``: its tensors'; OpenAI's archive
-    is known by them), else as all tags of ``model`` have in common. Raises a one-line :class:`ValueError` for
-    an unknown tag, and with None where the tags differ.
+    Args:
+        model: The model's name.
+        trained_as: The tag, ``plain``, or None. With None the file decides, where its names tell (OpenAI's
+            archive is recognised by them), else what all tags of ``model`` have in common.
+        names: The names of the file's tensors.
+
+    Returns:
+        The activation (``quick_gelu``), ``mean``, ``std`` and ``interpolation``; empty where the model is as
+        it is without a tag.
+
+    Raises:
+        ValueError: The tag is unknown, or ``trained_as`` is None and the tags differ. The message has one
+            line.
     """
     tags = {
         tag: open_clip.get_pretrained_cfg(model, tag)

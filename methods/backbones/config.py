@@ -1,4 +1,4 @@
-"""Which encoders, how large, and where their weights come from."""
+"""Configures which encoders there are, how large they are, and where their weights come from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLIP_MERGES = _FILES / "small_clip_merges.txt.gz"
 """The first 2048 merges of CLIP's own byte-pair encoding, of English."""
 
 WORLD_TOKENIZER = _FILES / "world_tokenizer.json"
-"""The tokenizer that they were trained with."""
+"""The tokenizer with which those weights were trained."""
 
 _SIZES: dict[str, dict[str, object]] = {
     "base": {
@@ -49,7 +49,8 @@ _SIZES: dict[str, dict[str, object]] = {
         "text_heads": 2,
         "fusion_layer": 2,
         "mlp_ratio": 2,
-        # Too small to overfit a stream that two cores can walk: dropout would only slow it down.
+        # The model is too small to overfit a stream that two cores can train on: dropout would only slow it
+        # down.
         "dropout": 0.0,
         "weights": "towers",
     },
@@ -172,7 +173,7 @@ class BackboneConfig:
                 raise ValueError(f"{tower}_width {width} must be a multiple of {tower}_heads {heads}")
 
     def resolved(self) -> BackboneConfig:
-        """The same with every None replaced by what ``size`` says."""
+        """Returns the configuration with every None replaced by the value of ``size``."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
         full = object.__new__(BackboneConfig)
         for name, value in {**_SIZES[self.size], **given}.items():
@@ -181,10 +182,10 @@ class BackboneConfig:
 
 
 def init_scale(width: int) -> float:
-    """What BERT's and ViT's initial deviation of 0.02, made for a width of 768, is multiplied by at another
-    width.
+    """Returns the factor on the initial deviation of 0.02 of BERT and ViT at a width other than 768.
 
-    A layer's output then varies as much as theirs. With 0.02 at width 64 all samples start with the same
-    feature, and image-text alignment from random weights stays at chance for a hundred steps and more.
+    With this factor a layer's output varies as much as theirs does. With a deviation of 0.02 at width 64, all
+    samples start with the same feature, and image-text alignment from random weights stays at chance for a
+    hundred steps and more.
     """
     return (768 / width) ** 0.5

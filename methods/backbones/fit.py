@@ -1,4 +1,4 @@
-"""Whether weights are those of a model."""
+"""Checks whether weights belong to a model."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from torch import Tensor
 
 
 def bare_names(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """``state`` without the words that all of its names begin with and none of ``wanted`` does, such as
-    ``module.`` of DistributedDataParallel.
+    """Removes the words with which all names of the weights begin and no wanted name does.
+
+    Such a word is ``module.`` of DistributedDataParallel.
+
+    Args:
+        state: The weights.
+        wanted: The model's state dict.
     """
     state = dict(state)
     while True:
@@ -21,34 +26,45 @@ def bare_names(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dic
 
 
 def check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    """Raises :class:`ValueError` where names or shapes are not those of ``wanted``, a model's state dict, or
-    a number is not finite. The message is what a sentence that begins with the weights' name goes on with.
+    """Checks that weights have the names, shapes and kinds of a model's, and finite numbers.
+
+    Args:
+        state: The weights.
+        wanted: The model's state dict.
+
+    Raises:
+        ValueError: The weights do not fit. The message continues a sentence that begins with the weights'
+            name.
     """
     lacking = [name for name in wanted if name not in state]
     if lacking and len(lacking) == len(wanted):
         begin = sorted({name.partition(".")[0][:40] for name in state})
         more = ", ..." if len(begin) > 5 else ""
         raise ValueError(
-            f"have none of the model's {len(wanted)} names, as {lacking[0]}: theirs begin with "
+            f"have none of the model's {len(wanted)} names, such as {lacking[0]}: their names begin with "
             f"{', '.join(begin[:5])}{more}"
         )
     if lacking:
-        raise ValueError(f"lack {len(lacking)} of the model's, {lacking[0]} first")
+        raise ValueError(f"lack {len(lacking)} of the model's names, {lacking[0]} first")
     if unknown := [name for name in state if name not in wanted]:
-        raise ValueError(f"are {len(unknown)} more than the model has, {unknown[0]} first")
+        raise ValueError(f"hold {len(unknown)} that the model lacks, {unknown[0]} first")
     for name, value in state.items():
         if value.shape != wanted[name].shape:
             has, asked = ("x".join(map(str, t.shape)) or "a number" for t in (value, wanted[name]))
             raise ValueError(f"do not fit the model: {name} is {has}, not {asked}")
         if wanted[name].is_floating_point() and not value.is_floating_point():
             raise ValueError(
-                f"do not fit the model: {name} is of {value.dtype}, not of a kind with fractions"
+                f"do not fit the model: {name} is of {value.dtype}, not of a floating-point type"
             )
     check_finite(state)
 
 
 def check_finite(state: Mapping[str, Tensor]) -> None:
-    """Raises :class:`ValueError`, as :func:`check_fit` does, where a number is NaN or infinite."""
+    """Checks that all numbers of the weights are finite.
+
+    Raises:
+        ValueError: A number is NaN or infinite. The message is like that of :func:`check_fit`.
+    """
     for name, value in state.items():
         if value.is_floating_point() and not value.isfinite().all():
             raise ValueError(f"are not finite: {name} holds NaN or infinity")

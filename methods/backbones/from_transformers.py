@@ -1,4 +1,4 @@
-"""Reading a model of transformers, from a folder or by its name on the Hub."""
+"""Reads a model of transformers from a folder or by its name on the Hub."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from .lfs_pointer import lfs_pointer
 from .load_reason import load_reason
 from .weights_file import read_weights
 
-_WRAPPED = {r"^module\.": "", r"^_orig_mod\.": ""}  # what training programs put before each name
+_WRAPPED = {r"^module\.": "", r"^_orig_mod\.": ""}  # prefixes that training programs put before each name
 _WEIGHTS = (".weight", ".bias", ".gamma", ".beta")
 _LAYER = re.compile(r"\.(layer|block)\.\d+\.")
 
 
 class DoesNotFit(ValueError):
-    """A model was read, but is another than the one asked for."""
+    """A model was read, but it is not the one that was asked for."""
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without transformers' progress bar, and its remarks on what a checkpoint has and lacks."""
+    """Hides transformers' progress bar, and its remarks on what a checkpoint has and lacks."""
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)
     logging.disable_progress_bar()
@@ -44,11 +44,18 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def reading(field: str, name: str, what: str, otherwise: str) -> Iterator[str]:
-    """Gives the folder or name to read from; quietly.
+    """Yields the folder or name to read from, and silences transformers within the block.
 
-    ``field``: what the user set to ``name``. ``what``: such as "a T5"; ``otherwise``: another value that the
-    field may have. Raises a one-line :class:`ValueError` for a folder that is not there or not whole, and in
-    the place of whatever reading raises; :class:`DoesNotFit` goes through.
+    Args:
+        field: The field that the user set.
+        name: The field's value.
+        what: The kind of model, such as "a T5".
+        otherwise: Another value that the field may have.
+
+    Raises:
+        ValueError: There is no such folder, or it is not whole; or reading raised an error, in whose place
+            this one comes. The message has one line.
+        DoesNotFit: It is raised within the block, and passes through.
     """
     source = os.path.expanduser(name)
     if (os.path.isabs(source) or source.startswith(".")) and not os.path.isdir(source):
@@ -67,7 +74,7 @@ def reading(field: str, name: str, what: str, otherwise: str) -> Iterator[str]:
 
 
 def _check_folder(source: str) -> None:
-    """What transformers would pass over, or say of in other words."""
+    """Checks what transformers would pass over, or would report in other words."""
     if not os.path.isdir(source):
         return
     if not os.path.isfile(os.path.join(source, "config.json")):
@@ -79,33 +86,41 @@ def _check_folder(source: str) -> None:
 def load_whole(
     field: str, name: str, model: type[PreTrainedModel], source: str, what: str, **options: Any
 ) -> PreTrainedModel:
-    """``model`` with all of the weights in ``source``, as :func:`reading` gives it, in float32 whatever their
-    precision. ``options``: transformers'.
+    """Loads a model with all of its weights, in float32 whatever their precision.
 
-    Raises :class:`DoesNotFit` in one line where weights are missing, of another shape, whole numbers or not
-    finite, and where a layer is there that the model does not have. Cross-attention, which
-    :class:`SplitBert` adds to a BERT, may be missing.
+    Args:
+        field: The field that the user set.
+        name: The field's value.
+        model: The model's class.
+        source: What :func:`reading` yielded.
+        what: The kind of model, such as "a T5".
+        **options: Options of transformers.
+
+    Raises:
+        DoesNotFit: Weights are missing, of another shape, whole numbers or not finite, or there is a layer
+            that the model does not have. Cross-attention, which :class:`SplitBert` adds to a BERT, may be
+            missing. The message has one line.
     """
-    loaded, found = model.from_pretrained(
+    loaded, info = model.from_pretrained(
         source,
         dtype=torch.float32,
-        ignore_mismatched_sizes=True,  # said below, with the sizes
+        ignore_mismatched_sizes=True,  # reported below, with the sizes
         key_mapping=_WRAPPED,
         output_loading_info=True,
         **options,
     )
-    if wrong := sorted(found["mismatched_keys"]):
+    if wrong := sorted(info["mismatched_keys"]):
         key, has, asked = wrong[0]
         has, asked = ("x".join(map(str, shape)) for shape in (has, asked))
         raise DoesNotFit(f"{field} {name!r} do not fit: {key} is {has}, not {asked}")
-    if missing := sorted(key for key in found["missing_keys"] if "crossattention" not in key):
+    if missing := sorted(key for key in info["missing_keys"] if "crossattention" not in key):
         raise DoesNotFit(f"{field} {name!r} lack {len(missing)} of {what}'s weights, {missing[0]} first")
-    if more := sorted(key for key in found["unexpected_keys"] if _LAYER.search(key)):
+    if more := sorted(key for key in info["unexpected_keys"] if _LAYER.search(key)):
         raise DoesNotFit(
             f"{field} {name!r} hold {len(more)} more than their config.json says, {more[0]} first"
         )
     if whole := _whole_numbers(Path(source)):
-        raise DoesNotFit(f"{field} {name!r} do not fit: {whole}, not of a kind with fractions")
+        raise DoesNotFit(f"{field} {name!r} do not fit: {whole}, not of a floating-point type")
     try:
         check_finite(loaded.state_dict())
     except ValueError as error:
@@ -114,7 +129,9 @@ def load_whole(
 
 
 def _whole_numbers(folder: Path) -> str | None:
-    """Which weight in a folder is of whole numbers, which transformers would take for the weight itself."""
+    """The first weight in a folder that consists of whole numbers, which transformers would take for the
+    weight itself.
+    """
     shards = sorted(folder.glob("model*.safetensors"))
     for path in shards:
         with safe_open(path, "pt") as file:

@@ -1,4 +1,4 @@
-"""The grid that a vision transformer's position embeddings are of."""
+"""Computes the grid of a vision transformer's position embeddings."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ from math import isqrt
 
 
 def grid_side(name: str, rows: int) -> int:
-    """n of 1 + n^2 ``rows``: the class token's and the patches'. Raises :class:`ValueError`, with what a
-    sentence that begins with the weights' name goes on with, for any other number (a distilled model's has
-    two tokens); ``name`` is the embeddings'.
+    """Returns n, where the number of rows is 1 + n^2: one row for the class token and one for each patch.
+
+    Args:
+        name: The embeddings' name.
+        rows: The number of their rows.
+
+    Raises:
+        ValueError: There is any other number of rows (a distilled model has two tokens). The message
+            continues a sentence that begins with the weights' name.
     """
     side = isqrt(max(rows - 1, 0))
     if side < 1 or side * side != rows - 1:

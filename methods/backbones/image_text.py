@@ -1,4 +1,4 @@
-"""The model of ALBEF and CTP: two towers, a shared space, and a fusion of both."""
+"""The model of ALBEF and CTP: two towers, a shared space, and a fusion of both towers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,19 @@ _CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class ImageTextModel(nn.Module):
-    """A vision transformer and a split BERT, each class token projected to ``embed_dim``.
+    """A vision transformer and a split BERT, each with its class token projected to ``embed_dim``.
 
-    Pictures are uint8 (B, 3, S, S), normalised here with CLIP's mean and deviation (as CTP does even with
-    DeiT weights); token rows are int64 (B, L). Features are unit rows in float32 at least, whatever the
-    autocast. Whole-model weights are for :func:`~.pretrained_image_text.load_image_text` to load. Raises
-    :class:`ValueError`, in one line, for a tokenizer that has no [CLS] or [MASK] of its own.
+    Pictures are uint8 (B, 3, S, S). They are normalised here with CLIP's mean and deviation (as CTP does even
+    with DeiT weights). Token rows are int64 (B, L). Features are unit rows, in float32 at least, whatever the
+    autocast. :func:`~.pretrained_image_text.load_image_text` loads weights of the whole model.
+
+    Args:
+        config: The sizes, and where the towers' weights come from.
+        spec: The sizes of the inputs.
+        embed_dim: D, the width of the shared space.
+
+    Raises:
+        ValueError: The tokenizer has no [CLS] or no [MASK] of its own. The message has one line.
     """
 
     def __init__(self, config: BackboneConfig, spec: InputSpec, embed_dim: int) -> None:
@@ -38,31 +45,52 @@ class ImageTextModel(nn.Module):
             self.register_buffer(name, 255 * torch.tensor(values).view(1, 3, 1, 1), persistent=False)
 
     def encode_image(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """(image tokens (B, N, W), feature (B, D)) of pictures."""
+        """Returns the image tokens (B, N, W) and the feature (B, D) of pictures."""
         tokens = self.vision.forward_features((image.to(self._mean.dtype) - self._mean) / self._std)
         return tokens, _unit(self.image_projection(tokens[:, 0]))
 
     def encode_text(self, ids: Tensor) -> Tensor:
-        """The feature (B, D) of token rows, by the text layers alone."""
+        """Returns the feature (B, D) of token rows, from the text layers alone."""
         hidden, _ = self.bert.encode(ids)
         return _unit(self.text_projection(hidden[:, 0]))
 
     def encode_pair(self, ids: Tensor, image_tokens: Tensor) -> Tensor:
-        """The fused feature (B, W): the unit class token of the full pass over text and image tokens."""
+        """Returns the fused feature of texts and pictures.
+
+        Args:
+            ids: int64 (B, L), token rows.
+            image_tokens: (B, N, W).
+
+        Returns:
+            (B, W), the unit class token of the full pass over text and image tokens.
+        """
         hidden, mask = self.bert.encode(ids)
         return _unit(self.bert.fuse(hidden, mask, image_tokens)[:, 0])
 
     def mlm_logits(self, ids: Tensor, image_tokens: Tensor, positions: Tensor) -> Tensor:
-        """Word logits (N, V) at ``positions`` (N,), which count through ids (B, L) row by row."""
+        """Returns word logits at some positions.
+
+        Args:
+            ids: int64 (B, L), token rows.
+            image_tokens: (B, N, W).
+            positions: (N,), indices that count through ``ids`` row by row.
+
+        Returns:
+            (N, V).
+        """
         hidden, mask = self.bert.encode(ids)
         fused = self.bert.fuse(hidden, mask, image_tokens).flatten(0, 1)
         return at_least_float32(self.bert.words(fused.index_select(0, positions)))
 
     def set_trained(self, *, alignment: bool, fusion: bool) -> None:
-        """Says which parts some loss term trains: the projections; the fusion layers with the MLM head.
+        """Sets which parts are trained, and freezes the other parts.
 
-        What no term trains is frozen: neither weight decay nor DistributedDataParallel should wait for its
-        gradient.
+        Neither weight decay nor DistributedDataParallel should wait for the gradient of a part that no loss
+        term trains.
+
+        Args:
+            alignment: Whether a term trains the projections.
+            fusion: Whether a term trains the fusion layers with the MLM head.
         """
         for module in (self.image_projection, self.text_projection):
             module.requires_grad_(alignment)

@@ -1,16 +1,22 @@
-"""Files that git-lfs has not brought yet."""
+"""Recognises files that git-lfs has not downloaded yet."""
 
 from __future__ import annotations
 
 import os
 
 _BEGIN = b"version https://git-lfs"
-_MOST = 1024  # bytes, more than a pointer has
+_MOST = 1024  # bytes; a pointer has fewer
 
 
 def lfs_pointer(folder: str, endings: tuple[str, ...] = ("",)) -> str | None:
-    """What is said of the first file of a folder, of those with one of ``endings``, that is git-lfs's pointer
-    to it; None: there is none.
+    """Describes the first file of a folder that is only git-lfs's pointer.
+
+    Args:
+        folder: The folder.
+        endings: Only files whose names end in one of these are looked at.
+
+    Returns:
+        A line for the user; None where there is no such file.
     """
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name.endswith(endings) and entry.is_file() and entry.stat().st_size < _MOST:

@@ -1,4 +1,4 @@
-"""Why weights could not be read."""
+"""Says why weights could not be read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pickle import UnpicklingError
 
 
 def load_reason(error: Exception) -> str:
-    """The reason on one line, without the libraries' advice to run what came with the weights."""
+    """Returns the reason on one line, without the libraries' advice to run code that came with
+    the weights.
+    """
     reason = " ".join(str(error).split())
     if isinstance(error, UnpicklingError) or "weights_only" in reason:
         return "neither safetensors nor a torch file that holds tensors alone"

@@ -1,4 +1,4 @@
-"""Weights that are named by a place where there are none."""
+"""Finds weights that a configuration names by a path where there are none."""
 
 from __future__ import annotations
 
@@ -10,10 +10,18 @@ FILE_ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy")
 
 
 def missing_weights(backbone: Any) -> str | None:
-    """One line on the first field of a backbone's configuration that names a file or folder which is not
-    there; None: all are. Names of tags and on the Hub are not looked at.
+    """Describes the first field of a backbone's configuration that names a file or folder which does not
+    exist.
+
+    Tags and names on the Hub are not looked at.
+
+    Args:
+        backbone: The backbone's configuration.
+
+    Returns:
+        One line; None where all files and folders exist.
     """
-    # A FLAVA stands in the place of the model that the other fields describe.
+    # A FLAVA replaces the model that the other fields describe.
     fields = ("flava",) if getattr(backbone, "flava", None) else _FIELDS
     for field in fields:
         value = getattr(backbone, field, None)

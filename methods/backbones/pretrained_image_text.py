@@ -1,4 +1,4 @@
-"""The image-text model with weights for the whole of it."""
+"""Loads the image-text model, with weights for the whole of it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ _ALBEF_NAMES = {
     "text_proj.": "text_projection.",
 }
 _ALBEF_LAYER = re.compile(r"text_encoder\.bert\.encoder\.layer\.(\d+)\.")
-# What its pretraining alone needs, and what is there twice: the decoder's matrix is the word embeddings.
+# Ignored are the parts that only ALBEF's pretraining needs, and a duplicate: the decoder's matrix is the word
+# embeddings.
 _ALBEF_IGNORED = re.compile(
     r"\w+_m\.|(image|text|idx)_queue$|queue_ptr$|temp$|itm_head\.|"
     r"text_encoder\.bert\.embeddings\.position_ids$|text_encoder\.cls\.predictions\.decoder\."
@@ -41,14 +42,22 @@ _State = Mapping[str, Tensor]
 
 
 def load_image_text(config: BackboneConfig, spec: InputSpec, embed_dim: int) -> ImageTextModel:
-    """The model that ``config`` asks for, with its weights, on the CPU; nothing of it is frozen.
+    """Returns the model that ``config`` asks for, with its weights, on the CPU. No part of it is frozen.
 
-    ``config.weights``: ``towers``, each tower as its own weights say; else the whole model's: ``world``, or a
-    file with the names of :class:`ImageTextModel` or of ALBEF's pretrained checkpoints (Li et al., NeurIPS
-    2021), of which momentum copies, queues, temperature and the matching head are left out. Position
-    embeddings of pictures are resized as in ALBEF's code (bicubic), those of texts cut to
-    ``spec.max_tokens``. Raises :class:`ValueError`, in one line, for a file that is not there, for weights
-    that do not fit the model, the tokenizer or ``embed_dim``, and for numbers that are not finite.
+    With ``config.weights`` of ``towers``, each tower has its own weights. Otherwise the weights are those of
+    the whole model: ``world``, or a file with the names of :class:`ImageTextModel` or of ALBEF's pretrained
+    checkpoints (Li et al., NeurIPS 2021). Of the latter, momentum copies, queues, temperature and the
+    matching head are left out. Position embeddings of pictures are resized as in ALBEF's code (bicubic);
+    those of texts are cut to ``spec.max_tokens``.
+
+    Args:
+        config: The sizes, and where the weights come from.
+        spec: The sizes of the inputs.
+        embed_dim: D, the width of the shared space.
+
+    Raises:
+        ValueError: There is no such file; the weights do not fit the model, the tokenizer or ``embed_dim``;
+            or a number is not finite. The message has one line.
     """
     full = config.resolved()
     if full.weights == "towers":
@@ -98,7 +107,9 @@ def _resized(name: str, value: Tensor, wanted: _State) -> Tensor:
 
 
 def _resized_patches(value: Tensor, tokens: int) -> Tensor:
-    """(1, 1 + n^2, W) -> (1, ``tokens``, W): the class token's, then the patches' row by row."""
+    """(1, 1 + n^2, W) -> (1, ``tokens``, W): the class token's row, then the patches' rows, row by row of the
+    grid.
+    """
     old, new = grid_side("pos_embed", value.shape[1]), grid_side("pos_embed", tokens)
     patches = value[:, 1:].unflatten(1, (old, old)).permute(0, 3, 1, 2)
     patches = F.interpolate(patches, size=(new, new), mode="bicubic", align_corners=False)
@@ -106,9 +117,9 @@ def _resized_patches(value: Tensor, tokens: int) -> Tensor:
 
 
 def _check(state: _State, wanted: _State) -> None:
-    """Raises :class:`ValueError` with what a sentence that begins with the weights' name goes on with."""
+    """Raises a :class:`ValueError` whose message continues a sentence that begins with the weights' name."""
     for name, fits in (
-        (_WORDS, "have {} words, the tokenizer {}: take both from one place"),
+        (_WORDS, "have {} words, the tokenizer {}: take both from one source"),
         (_TOKENS, "read {} tokens, not {}"),
         ("text_projection.weight", "have embed_dim {}, not {}"),
     ):

@@ -12,24 +12,25 @@ from .config import CLIP_MERGES
 _FILES = Path(__file__).parent / "weights"
 
 WEIGHTS = _FILES / "small_clip.safetensors"
-"""Half-precision weights, trained on the generated world by ``python -m orchestrator.pretrain clip``."""
+"""Half-precision weights that ``python -m orchestrator.pretrain clip`` trained on the generated world."""
 
 MERGES = CLIP_MERGES
-"""Its tokenizer's; any language is read, byte by byte at worst."""
+"""The merges of its tokenizer, which reads any language, byte by byte at worst."""
 
 SMALL = {
     "embed_dim": 128,
     "vision_cfg": {"image_size": 64, "layers": (1, 1, 1, 1), "width": 16, "head_width": 16},
     "text_cfg": {"context_length": 32, "vocab_size": 2562, "width": 64, "heads": 2, "layers": 2},
 }
-"""Its architecture, as open_clip writes down that of its models: CLIP's residual network, one block a stage,
-since minutes on one core teach it twice what they teach a vision transformer of its cost."""
+"""Its architecture, in the form in which open_clip describes its models. It is CLIP's residual network with
+one block a stage: in minutes on one core it learns twice what a vision transformer of the same cost learns.
+"""
 
 PREPROCESS = PreprocessCfg(size=SMALL["vision_cfg"]["image_size"])
-"""How its pictures are resized and normalised: as CLIP's."""
+"""How its pictures are resized and normalised: as CLIP's are."""
 
 
 def build_small_clip() -> tuple[CLIP, SimpleTokenizer]:
-    """The model, its weights drawn from torch's global generator, and its tokenizer."""
+    """Returns the model, with weights drawn from torch's global generator, and its tokenizer."""
     tokenizer = SimpleTokenizer(bpe_path=str(MERGES), context_length=SMALL["text_cfg"]["context_length"])
     return CLIP(**SMALL), tokenizer

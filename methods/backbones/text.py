@@ -13,10 +13,17 @@ from .from_transformers import DoesNotFit, load_whole, quiet, reading
 
 
 class SplitBert(nn.Module):
-    """BERT as ALBEF and CTP use it: text layers, fusion layers that also attend to image tokens, MLM head.
+    """BERT as ALBEF and CTP use it: text layers, fusion layers that also attend to image tokens, and an MLM
+    head.
 
-    Attention is bidirectional throughout. The MLM decoder is tied to the word embeddings. ``config`` is
-    resolved. Raises :class:`ValueError`, in one line, for weights that are not there or do not fit.
+    Attention is bidirectional throughout. The MLM decoder is tied to the word embeddings.
+
+    Args:
+        config: The resolved configuration.
+        spec: The sizes of the inputs.
+
+    Raises:
+        ValueError: There are no such weights, or they do not fit. The message has one line.
     """
 
     def __init__(self, config: BackboneConfig, spec: InputSpec) -> None:
@@ -29,13 +36,21 @@ class SplitBert(nn.Module):
             del layer.crossattention
             layer.is_decoder = layer.add_cross_attention = False
         self.head = bert.cls.predictions.transform
-        # The head's matrix is the embeddings', held once: a state dict without shared tensors.
+        # The head's matrix is that of the embeddings. It is held once, so that a state dict has no shared
+        # tensors.
         self.bias = nn.Parameter(bert.cls.predictions.bias.detach().clone())
         self._pad_id = spec.pad_id
         self._fused = config.attention == "sdpa"
 
     def encode(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """ids (B, L) -> (hidden states after the text layers (B, L, W), attention mask for :meth:`fuse`)."""
+        """Encodes token rows by the text layers.
+
+        Args:
+            ids: int64 (B, L).
+
+        Returns:
+            Hidden states (B, L, W), and the attention mask for :meth:`fuse`.
+        """
         hidden = self.embeddings(input_ids=ids)
         mask = (ids != self._pad_id)[:, None, None, :]
         if not self._fused:
@@ -47,17 +62,26 @@ class SplitBert(nn.Module):
         return hidden, mask
 
     def fuse(self, hidden: Tensor, mask: Tensor, image_tokens: Tensor) -> Tensor:
-        """Hidden states (B, L, W) after the fusion layers, which attend to ``image_tokens`` (B, N, W)."""
+        """Returns the hidden states after the fusion layers, which attend to the image tokens.
+
+        Args:
+            hidden: (B, L, W), of :meth:`encode`.
+            mask: The mask of :meth:`encode`.
+            image_tokens: (B, N, W).
+
+        Returns:
+            (B, L, W).
+        """
         for layer in self.fusion_layers:
             hidden = layer(hidden, attention_mask=mask, encoder_hidden_states=image_tokens)
         return hidden
 
     def words(self, hidden: Tensor) -> Tensor:
-        """MLM logits (..., V) of hidden states (..., W)."""
+        """Returns the MLM logits (..., V) of hidden states (..., W)."""
         return F.linear(self.head(hidden), self.embeddings.word_embeddings.weight, self.bias)
 
 
-_DECODER = {"is_decoder": True, "add_cross_attention": True}  # what makes transformers build cross-attention
+_DECODER = {"is_decoder": True, "add_cross_attention": True}  # makes transformers build cross-attention
 
 
 def _random(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
@@ -97,24 +121,24 @@ def _pretrained(config: BackboneConfig, spec: InputSpec) -> BertForMaskedLM:
         )
 
 
-def _check_sizes(name: str, found: BertConfig, config: BackboneConfig, spec: InputSpec) -> None:
-    if not isinstance(found, BertConfig):
-        raise DoesNotFit(f"text_weights {name!r} are those of a {found.model_type}, not of a BERT")
+def _check_sizes(name: str, loaded: BertConfig, config: BackboneConfig, spec: InputSpec) -> None:
+    if not isinstance(loaded, BertConfig):
+        raise DoesNotFit(f"text_weights {name!r} are those of a {loaded.model_type}, not of a BERT")
     pairs = (
-        ("text_width", found.hidden_size, config.text_width),
-        ("text_layers", found.num_hidden_layers, config.text_layers),
-        ("mlp_ratio", found.intermediate_size / found.hidden_size, config.mlp_ratio),
-        ("text_heads", found.num_attention_heads, config.text_heads),
+        ("text_width", loaded.hidden_size, config.text_width),
+        ("text_layers", loaded.num_hidden_layers, config.text_layers),
+        ("mlp_ratio", loaded.intermediate_size / loaded.hidden_size, config.mlp_ratio),
+        ("text_heads", loaded.num_attention_heads, config.text_heads),
     )
     for field, has, asked in pairs:
         if has != asked:
             raise DoesNotFit(f"text_weights {name!r} have {field} {has}, not {asked}")
-    if found.vocab_size != spec.vocab_size:
+    if loaded.vocab_size != spec.vocab_size:
         raise DoesNotFit(
-            f"text_weights {name!r} have {found.vocab_size} words, the tokenizer {spec.vocab_size}: "
-            "take both from one place"
+            f"text_weights {name!r} have {loaded.vocab_size} words, the tokenizer {spec.vocab_size}: "
+            "take both from one source"
         )
-    if found.max_position_embeddings < spec.max_tokens:
+    if loaded.max_position_embeddings < spec.max_tokens:
         raise DoesNotFit(
-            f"text_weights {name!r} read {found.max_position_embeddings} tokens, not {spec.max_tokens}"
+            f"text_weights {name!r} read {loaded.max_position_embeddings} tokens, not {spec.max_tokens}"
         )

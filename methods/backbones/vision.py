@@ -21,11 +21,17 @@ _PLACES = "pos_embed"
 
 
 def build_vision(config: BackboneConfig, image_size: int) -> VisionTransformer:
-    """A headless vision transformer; its ``forward_features`` gives tokens (B, N, W), class token first.
+    """Builds a vision transformer without a head.
 
-    ``config`` is resolved. ``image_size``: side of the pictures, in pixels. Raises :class:`ValueError`, in
-    one line, for a model that is no vision transformer, a picture that the patches do not tile, and weights
-    that are not there, do not fit or are not finite.
+    Its ``forward_features`` gives tokens (B, N, W), the class token first.
+
+    Args:
+        config: The resolved configuration.
+        image_size: The side of the pictures, in pixels.
+
+    Raises:
+        ValueError: The model is no vision transformer, the patches do not tile a picture, or the weights do
+            not exist, do not fit or are not finite. The message has one line.
     """
     if image_size % config.patch_size:
         raise ValueError(f"image size {image_size} must be a multiple of patch_size {config.patch_size}")
@@ -88,7 +94,7 @@ def _converted(state: dict[str, Tensor], model: VisionTransformer) -> dict[str, 
     wanted = model.state_dict()
     patches, places = state.get(_PATCHES), state.get(_PLACES)
     if patches is not None and patches.ndim == 4:
-        # timm would resize patches of another side, which are not those that were asked for.
+        # timm would resize patches of another side, but such patches were not asked for.
         check_fit({_PATCHES: patches}, {_PATCHES: wanted[_PATCHES]})
     if places is not None and places.ndim == 3 and places.shape[1] != wanted[_PLACES].shape[1]:
         grid_side(_PLACES, places.shape[1])

@@ -1,4 +1,4 @@
-"""The tensors of a weights file, whatever wrote it."""
+"""Reads the tensors of a weights file, whatever program wrote it."""
 
 from __future__ import annotations
 
@@ -16,34 +16,42 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from .load_reason import load_reason
 
-# Where training programs put the state dict; averaged weights first, as timm reads them.
+# Keys under which training programs put the state dict. Averaged weights come first, as timm reads them.
 _UNDER = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model", "module")
 _MOST_MODULES = 100_000
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """Name -> tensor, on the CPU; numbers of any precision become float32.
+    """Reads the tensors of a file, onto the CPU.
 
-    Safetensors, a torch file or a TorchScript archive, whatever the file's name ends in. Of a torch file: a
-    state dict, bare or where training programs put it, or a whole module. What a file holds beside tensors
-    (options, an optimizer's state, programs) is stood in for by objects that do nothing: nothing that it
-    holds or names is run.
+    The file may be safetensors, a torch file or a TorchScript archive, whatever its name ends in. A torch
+    file may hold a state dict, bare or under one of the keys of training programs, or a whole module. What a
+    file holds beside tensors (options, an optimizer's state, programs) is replaced by objects that do
+    nothing: nothing that the file holds or names is run.
 
-    Raises :class:`ValueError` with what a sentence that begins with the weights' name goes on with.
+    Args:
+        path: The file.
+
+    Returns:
+        A tensor by name. Numbers of any precision become float32.
+
+    Raises:
+        ValueError: The file cannot be read. The message continues a sentence that begins with the weights'
+            name.
     """
     try:
-        found = _content(Path(os.path.expanduser(path)))
+        content = _content(Path(os.path.expanduser(path)))
     except Exception as error:  # a file can be broken in as many ways as there are formats
         raise ValueError(f"cannot be read: {load_reason(error)}") from error
-    state = _state(found)
+    state = _state(content)
     if not state:
-        names = f"; its keys are {_listed(found)}" if isinstance(found, Mapping) and found else ""
+        names = f"; its keys are {_listed(content)}" if isinstance(content, Mapping) and content else ""
         raise ValueError(f"hold no model's state dict, neither bare nor under 'model' or 'state_dict'{names}")
     return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
 
 
 class _Inert:
-    """Stands in for whatever a file names beside tensors."""
+    """Replaces whatever a file names beside tensors."""
 
     def __new__(cls, *_: Any) -> _Inert:
         return super().__new__(cls)
@@ -67,7 +75,7 @@ def _content(path: Path) -> Any:
         raise ValueError("the file is a web page")
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
         return load_file(path)
-    # By its bytes: torch goes by the name of a path.
+    # The file is opened here, since torch judges a path by its name and a file by its bytes.
     with _without_programs(path) or open(path, "rb") as source:
         named = get_unsafe_globals_in_checkpoint(source) if head.startswith(b"PK") else []
         source.seek(0)
@@ -76,7 +84,9 @@ def _content(path: Path) -> Any:
 
 
 def _without_programs(path: Path) -> io.BytesIO | None:
-    """The tensors of a TorchScript archive as torch.save lays them down; None of another file."""
+    """The tensors of a TorchScript archive in the form in which torch.save writes them; None for another
+    file.
+    """
     if not zipfile.is_zipfile(path):
         return None
     with zipfile.ZipFile(path) as archive:
@@ -95,20 +105,20 @@ def _without_programs(path: Path) -> io.BytesIO | None:
     return out
 
 
-def _state(found: Any) -> dict[str, Tensor]:
-    places = [found.get(key) for key in _UNDER] if isinstance(found, Mapping) else []
-    return next((state for place in (*places, found) if (state := _tensors(place))), {})
+def _state(content: Any) -> dict[str, Tensor]:
+    candidates = [content.get(key) for key in _UNDER] if isinstance(content, Mapping) else []
+    return next((state for candidate in (*candidates, content) if (state := _tensors(candidate))), {})
 
 
-def _tensors(found: Any) -> dict[str, Tensor]:
-    if isinstance(found, _Inert):
-        return _of_module(found)
-    items = found.items() if isinstance(found, Mapping) else ()
+def _tensors(content: Any) -> dict[str, Tensor]:
+    if isinstance(content, _Inert):
+        return _of_module(content)
+    items = content.items() if isinstance(content, Mapping) else ()
     return {name: value for name, value in items if isinstance(value, Tensor) and isinstance(name, str)}
 
 
 def _of_module(root: _Inert) -> dict[str, Tensor]:
-    """The tensors of a module that was written whole, by their dotted names."""
+    """The tensors of a module that was saved whole, by their dotted names."""
     state: dict[str, Tensor] = {}
     left = [("", root)]
     for _ in range(_MOST_MODULES):
@@ -126,12 +136,12 @@ def _of_module(root: _Inert) -> dict[str, Tensor]:
 def _parts(module: _Inert) -> dict[str, Any]:
     held = vars(module)
     if "_parameters" not in held:
-        return held  # of a TorchScript archive, whose modules hold all of it side by side
+        return held  # a TorchScript archive, whose modules hold all of it side by side
     groups = [held.get(name) for name in ("_parameters", "_buffers", "_modules")]
     passing = held.get("_non_persistent_buffers_set") or ()
     return {n: v for group in groups if isinstance(group, dict) for n, v in group.items() if n not in passing}
 
 
-def _listed(found: Mapping[Any, Any]) -> str:
-    names = [str(name)[:40] for name in list(found)[:5]]
-    return ", ".join(names) + (", ..." if len(found) > 5 else "")
+def _listed(content: Mapping[Any, Any]) -> str:
+    names = [str(name)[:40] for name in list(content)[:5]]
+    return ", ".join(names) + (", ..." if len(content) > 5 else "")

@@ -14,7 +14,19 @@ def check_range(
     open_low: bool = False,
     open_high: bool = False,
 ) -> None:
-    """Raises a one-line :class:`ValueError` unless ``value`` lies in the range; an open end is left out."""
+    """Checks that a hyper-parameter lies in a range.
+
+    Args:
+        name: The parameter's name.
+        value: Its value.
+        low: The lower end.
+        high: The upper end.
+        open_low: Whether the lower end itself is not allowed.
+        open_high: Whether the upper end itself is not allowed.
+
+    Raises:
+        ValueError: The value lies outside. The message has one line.
+    """
     above = value > low if open_low else value >= low
     below = value < high if open_high else value <= high
     if not (math.isfinite(value) and above and below):

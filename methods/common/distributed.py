@@ -1,8 +1,8 @@
 """What a method needs of torch.distributed. Without an initialised process group there is one rank, number 0.
 
 The trainer averages gradients over ranks (DistributedDataParallel). A loss whose mean over ranks is the
-global batch's loss therefore takes the global batch's step, provided that keys gathered with
-:func:`all_gather_with_grad` send their gradient home.
+global batch's loss therefore takes the step of the global batch. This needs keys that were gathered with
+:func:`all_gather_with_grad`, which sends their gradient home.
 """
 
 from __future__ import annotations
@@ -13,18 +13,24 @@ from torch import Tensor
 
 
 def rank() -> int:
-    """This process's number, from 0."""
+    """Returns this process's number, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def world_size() -> int:
-    """The number of processes."""
+    """Returns the number of processes."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 @torch.no_grad()
 def all_gather(tensor: Tensor) -> Tensor:
-    """(B, ...) of every rank, in rank order: (world * B, ...). B must be equal on all ranks. No gradient."""
+    """Gathers a tensor (B, ...) of every rank, in rank order, without gradient.
+
+    B must be equal on all ranks.
+
+    Returns:
+        (ranks * B, ...).
+    """
     if world_size() == 1:
         return tensor
     parts = [torch.empty_like(tensor, memory_format=torch.contiguous_format) for _ in range(world_size())]
@@ -33,13 +39,15 @@ def all_gather(tensor: Tensor) -> Tensor:
 
 
 def all_gather_with_grad(tensor: Tensor) -> Tensor:
-    """As :func:`all_gather`; backward sums all ranks' gradients with respect to this rank's rows."""
+    """Gathers as :func:`all_gather` does. Backward sums all ranks' gradients with respect to this rank's
+    rows.
+    """
     return tensor if world_size() == 1 else _AllGather.apply(tensor)
 
 
 @torch.no_grad()
 def all_reduce_sum(tensor: Tensor) -> Tensor:
-    """The sum over ranks, as a new tensor. No gradient."""
+    """Returns the sum over ranks as a new tensor, without gradient."""
     total = tensor.detach().clone()
     if world_size() > 1:
         dist.all_reduce(total)
@@ -47,8 +55,8 @@ def all_reduce_sum(tensor: Tensor) -> Tensor:
 
 
 class _AllGather(torch.autograd.Function):
-    # torch.distributed.nn's all_gather is deprecated; its successor needs a reduce-scatter that gloo
-    # does not have in every release.
+    # torch.distributed.nn's all_gather is deprecated. Its successor needs a reduce-scatter, which gloo does
+    # not have in every release.
 
     @staticmethod
     def forward(ctx, tensor: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""One tensor a task: those of past tasks stacked and apart from the newest."""
+"""One tensor for each task: those of past tasks are stacked, and apart from the newest."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from torch import Tensor, nn
 
 
 class TaskParameters(nn.Module):
-    """``past`` (tasks - 1, *shape) and ``new`` (1, *shape); both are empty before the first task.
+    """The parameters ``past`` (tasks - 1, *shape) and ``new`` (1, *shape). Both are empty before the first
+    task.
 
-    Two parameters, so that the past can be frozen while the newest is trained, and neither has to be put
-    together in each step. A ``state_dict`` of any number of tasks can be loaded.
+    With two parameters the past can be frozen while the newest is trained, and they need not be joined in
+    each step. A ``state_dict`` of any number of tasks can be loaded.
+
+    Args:
+        *shape: The shape of a task's tensor.
     """
 
     def __init__(self, *shape: int) -> None:
@@ -22,7 +26,7 @@ class TaskParameters(nn.Module):
 
     @torch.no_grad()
     def grow(self, value: Tensor) -> None:
-        """Adds a task, whose tensor is ``value`` (*shape)."""
+        """Adds a task whose tensor is ``value`` (*shape)."""
         self.past = nn.Parameter(torch.cat([self.past, self.new]))
         self.new = nn.Parameter(value.to(self.past).unsqueeze(0))
 

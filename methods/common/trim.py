@@ -1,4 +1,4 @@
-"""Token rows without the padding that a whole batch shares."""
+"""Cuts the padding off token rows that a whole batch shares."""
 
 from __future__ import annotations
 
@@ -7,11 +7,24 @@ from torch import Tensor
 
 
 def last_tokens(tokens: Tensor, pad_id: int) -> Tensor:
-    """int64 (B,): how many columns of each row of ``tokens`` (B, L) lie before the padding at its end."""
-    place = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
-    return ((tokens != pad_id) * place).amax(1)
+    """Returns how many columns of each row lie before the padding at its end.
+
+    Args:
+        tokens: (B, L).
+        pad_id: The id of [PAD].
+
+    Returns:
+        int64 (B,).
+    """
+    position = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
+    return ((tokens != pad_id) * position).amax(1)
 
 
 def trimmed(tokens: Tensor, pad_id: int) -> Tensor:
-    """``tokens`` (B, L) up to the end of the longest row."""
+    """Returns the rows ``tokens`` (B, L) up to the end of the longest.
+
+    Args:
+        tokens: (B, L).
+        pad_id: The id of [PAD].
+    """
     return tokens[:, : int(last_tokens(tokens, pad_id).max())] if tokens.numel() else tokens

@@ -1,4 +1,4 @@
-"""What MMA and the recognition baselines share: frozen class texts, cross-entropy, one phase a task."""
+"""What MMA and the recognition baselines share: frozen class texts, cross-entropy, and one phase a task."""
 
 from __future__ import annotations
 
@@ -41,10 +41,14 @@ class RecognitionConfig:
 class RecognitionMethod(Method):
     """A deterministic classifier on frozen image features and frozen class texts.
 
-    ``text``: (C, D), the unit rows of all classes: the normalised mean over the templates. Trained by
-    cross-entropy over the classes seen so far, in full precision whatever autocast says: what is trained is
-    small. Subclasses give :meth:`scores` and :meth:`adapted`; one
+    ``text`` (C, D) holds the unit rows of all classes: the normalised means over the templates. The
+    classifier is trained by cross-entropy over the classes seen so far, in full precision whatever autocast
+    says, since what is trained is small. Subclasses implement :meth:`scores` and :meth:`adapted`. A subclass
     without parameters has no phase.
+
+    Args:
+        config: The method's hyper-parameters.
+        spec: The stream's classes.
     """
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"recognition"})
@@ -56,7 +60,7 @@ class RecognitionMethod(Method):
 
     def __init__(self, config: RecognitionConfig, spec: ClassSpec) -> None:
         super().__init__(config, spec)
-        # The stream gives the texts; what a checkpoint keeps is what was learnt.
+        # The stream gives the texts; a checkpoint keeps only what was learnt.
         self.register_buffer("text", F.normalize(spec.text.mean(1), dim=-1), persistent=False)
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
         self._classes = range(0)
@@ -79,7 +83,12 @@ class RecognitionMethod(Method):
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
-        """The pictures' rows (B, D) beside the classes seen so far; ``kind`` is ``image``."""
+        """Returns the pictures' rows (B, D) as they are compared with the classes seen so far.
+
+        Args:
+            batch: The pictures.
+            kind: ``image``.
+        """
         with full_precision(batch.feature):
             image, _ = self.adapted(batch.feature, range(int(self.seen)))
         return F.normalize(image, dim=-1)
@@ -94,12 +103,27 @@ class RecognitionMethod(Method):
             return self.adapted(batch.feature, classes)[1]
 
     def scores(self, feature: Tensor, classes: range) -> Tensor:
-        """Logits (B, len(classes)) of unit rows ``feature`` (B, D)."""
+        """Returns logits.
+
+        Args:
+            feature: (B, D), the pictures' unit rows.
+            classes: The classes.
+
+        Returns:
+            (B, len(classes)).
+        """
         raise NotImplementedError
 
     def adapted(self, feature: Tensor, classes: range) -> tuple[Tensor, Tensor]:
-        """What :meth:`scores` compares: rows of the pictures (B, D), and of the classes (len(classes), D),
-        means over the batch where they depend on the picture.
+        """Returns the rows that :meth:`scores` compares.
+
+        Args:
+            feature: (B, D), the pictures' unit rows.
+            classes: The classes.
+
+        Returns:
+            The rows of the pictures (B, D), and those of the classes (len(classes), D). The latter are means
+            over the batch where they depend on the picture.
         """
         raise NotImplementedError
 
@@ -107,9 +131,9 @@ class RecognitionMethod(Method):
         return self.text[classes.start : classes.stop]
 
     def _optimizer(self) -> torch.optim.Optimizer:
-        """A fresh optimiser of all parameters."""
+        """Makes a fresh optimiser of all parameters."""
         raise NotImplementedError
 
     def _factor(self, step: int, steps: int) -> float:
-        """Of the learning rate."""
+        """The factor on the learning rate."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The baselines that recognition methods are compared with, on the same frozen features."""
+"""The baselines of the recognition methods, on the same frozen features."""
 
 from __future__ import annotations
 
@@ -74,8 +74,9 @@ class ClipHeadConfig(RecognitionConfig):
 class ClipFinetune(RecognitionMethod):
     """Sequential finetuning of a head: each task's data alone. Ignores the replay memory.
 
-    The linear head's rows start as the class texts, and are compared with pictures by cosine times CLIP's
-    scale: untrained, it is zero-shot CLIP. Rows of classes that have not arrived stay as they are.
+    The linear head's rows start as the class texts. They are compared with pictures by cosine times CLIP's
+    scale, so that the untrained head is zero-shot CLIP. The rows of classes that have not arrived stay as
+    they are.
     """
 
     Config = ClipHeadConfig

@@ -13,12 +13,17 @@ _DEVIATION = 0.02
 
 
 class LearnedPrompts(nn.Module):
-    """Text features of ``[context] class name``, the context learned and shared by all classes.
+    """Text features of ``[context] class name``, with a learned context that all classes share.
 
-    ``clip``: a frozen CLIP (``context_width``, ``encode_prompts``); it is no part of this module, and is
-    moved to the context's device when it is used. ``length``: context tokens, drawn from N(0, 0.02^2).
-    ``per_task``: each task has a context, and their mean is what is used. Raises :class:`ValueError` where so
-    many tokens leave no room for a name.
+    Args:
+        clip: A frozen CLIP (``context_width``, ``encode_prompts``). It is no part of this module, and is
+            moved to the context's device when it is used.
+        names: The class names.
+        length: The number of context tokens, which are drawn from N(0, 0.02^2).
+        per_task: Whether each task has a context; the mean of the contexts is then used.
+
+    Raises:
+        ValueError: So many tokens leave no room for a name.
     """
 
     def __init__(self, clip: nn.Module, names: Sequence[str], length: int, per_task: bool) -> None:
@@ -31,14 +36,14 @@ class LearnedPrompts(nn.Module):
         self._kept: tuple[tuple, tuple, Tensor] | None = None
 
     def start_task(self) -> None:
-        """Adds a task's context, or the only one."""
+        """Adds a task's context, or the only context."""
         if self._per_task or not len(self.context.new):
             self.context.grow(torch.empty(self.context.new.shape[1:]).normal_(0, _DEVIATION))
 
     def forward(self, classes: int) -> Tensor:
-        """Unit rows (classes, D) of the first ``classes`` names.
+        """Returns the unit rows (classes, D) of the first ``classes`` names.
 
-        Where no gradient is wanted they are kept until the context changes.
+        Where no gradient is wanted, the rows are kept until the context changes.
         """
         past, new = self.context.past, self.context.new
         trained = new.requires_grad and torch.is_grad_enabled()

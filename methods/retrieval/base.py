@@ -1,4 +1,4 @@
-"""What CTP and its baselines share: the model, image-text alignment, masked words, one phase a task."""
+"""What CTP and its baselines share: the model, image-text alignment, masked words, and one phase a task."""
 
 from __future__ import annotations
 
@@ -82,10 +82,14 @@ class RetrievalConfig:
 
 
 class MaskedTokens(NamedTuple):
-    """One draw of masked tokens: ``ids`` (B, L), and where (flat, (N,)) which words (N,) are to be predicted.
+    """One draw of masked tokens.
 
-    ``scale`` turns this rank's sum over positions into a value whose mean over ranks is the global batch's
-    mean over positions.
+    Attributes:
+        ids: (B, L), the masked rows.
+        positions: (N,), flat indices of the words that are to be predicted.
+        labels: (N,), these words.
+        scale: Turns this rank's sum over positions into a value whose mean over ranks is the global batch's
+            mean over positions.
     """
 
     ids: Tensor
@@ -97,8 +101,11 @@ class MaskedTokens(NamedTuple):
 class RetrievalMethod(Method):
     """Image-text alignment and masked language modelling on the model of ALBEF and CTP.
 
-    ``model``: anything with :class:`~methods.backbones.image_text.ImageTextModel`'s methods; made from
-    ``config`` when absent.
+    Args:
+        config: The hyper-parameters.
+        spec: The sizes of the inputs.
+        model: Any module with the methods of :class:`~methods.backbones.image_text.ImageTextModel`; None: one
+            is made from ``config``.
     """
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"retrieval"})
@@ -109,7 +116,8 @@ class RetrievalMethod(Method):
     def __init__(self, config: RetrievalConfig, spec: InputSpec, model: nn.Module | None = None) -> None:
         super().__init__(config, spec)
         if model is None:
-            # timm and transformers take seconds to import: not to list methods or check configurations.
+            # timm and transformers take seconds to import. Listing methods and checking configurations do
+            # without them.
             from ..backbones.pretrained_image_text import load_image_text
 
             model = load_image_text(config.backbone, spec, config.embed_dim)
@@ -141,26 +149,35 @@ class RetrievalMethod(Method):
         return terms
 
     def masked(self, batch: Batch) -> MaskedTokens:
-        """Draws the tokens to predict, the same whether one rank holds the batch or several share it."""
+        """Draws the tokens to predict. The draw is the same whether one rank holds the batch or several share
+        it.
+        """
         length = batch.tokens.shape[1]
-        # float64: a word's number is this draw times the vocabulary's size.
+        # The draw is float64, since a word's number is the draw times the vocabulary's size.
         uniform = batch.draw(lambda g, total: torch.rand(total, length, 4, generator=g, dtype=torch.float64))
         tokens = self.words(batch)
-        # Trimmed first: a random word may be [PAD], and the row that has it at its end still has that place.
+        # The rows are trimmed first: a random word may be [PAD], and a row that has it at its end still keeps
+        # that column.
         uniform = uniform[:, : tokens.shape[1]]
         ids, labels = mask_tokens(tokens, uniform, self.config.mlm_probability, self.spec)
         return masked_tokens(ids, labels)
 
     def words(self, batch: Batch) -> Tensor:
-        """The batch's token rows (B, L') without the padding that all of them share."""
+        """Returns the batch's token rows (B, L') without the padding that all of them share."""
         return trimmed(batch.tokens, self.spec.pad_id)
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
-        """Unit rows: (B, embed_dim) of pictures or texts; of both, for herding and multi-modal retrieval,
-        (B, width) from the fusion layers, which masked words alone teach. With ``mlm_weight`` 0 these
-        are as random as they began, and both are [picture, text] / sqrt(2), (B, 2 embed_dim): the cosine of
-        two such rows is the mean of the pictures' and the texts'.
+        """Returns unit rows: of pictures or texts (B, embed_dim), of both (B, width).
+
+        Rows of both serve herding and multi-modal retrieval. They come from the fusion layers, which masked
+        words alone teach. With ``mlm_weight`` 0 these layers are as random as they began, so the rows of both
+        are then [picture, text] / sqrt(2), (B, 2 embed_dim): the cosine of two such rows is the mean of the
+        pictures' cosine and the texts'.
+
+        Args:
+            batch: The samples.
+            kind: What is embedded.
         """
         if kind == "text":
             return self.model.encode_text(self.words(batch))
@@ -182,8 +199,11 @@ class RetrievalMethod(Method):
 
 
 def masked_tokens(ids: Tensor, labels: Tensor) -> MaskedTokens:
-    """The draw that :func:`~methods.retrieval.losses.masking.mask_tokens` made, ready for the model and the
-    losses.
+    """Prepares a draw for the model and the losses.
+
+    Args:
+        ids: (B, L), of :func:`~methods.retrieval.losses.masking.mask_tokens`.
+        labels: (B, L), of the same.
     """
     flat = labels.flatten()
     positions = (flat != IGNORED).nonzero().squeeze(1)
@@ -192,15 +212,33 @@ def masked_tokens(ids: Tensor, labels: Tensor) -> MaskedTokens:
 
 
 def mlm_loss(logits: Tensor, masked: MaskedTokens) -> Tensor:
-    """Cross-entropy of word logits (N, V), averaged over the global batch's masked positions."""
+    """Returns the cross-entropy of word logits, averaged over the global batch's masked positions.
+
+    Args:
+        logits: (N, V).
+        masked: The draw.
+    """
     return masked_mean(F.cross_entropy(logits, masked.labels, reduction="none"), masked)
 
 
 def masked_mean(values: Tensor, masked: MaskedTokens) -> Tensor:
-    """The global batch's mean of ``values`` (N,), one a masked position of this rank."""
+    """Returns the global batch's mean of a value at each masked position.
+
+    Args:
+        values: (N,), at this rank's masked positions.
+        masked: The draw.
+    """
     return values.sum() * masked.scale.to(values.dtype)
 
 
 def gather_pair(image: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-    """Features (B, D) of all ranks, (world * B, D) each, in one collective; gradients flow home."""
+    """Gathers the features of all ranks in one collective. Gradients flow back to the ranks.
+
+    Args:
+        image: (B, D).
+        text: (B, D).
+
+    Returns:
+        (ranks * B, D) each.
+    """
     return distributed.all_gather_with_grad(torch.stack([image, text], dim=1)).unbind(1)

@@ -1,4 +1,4 @@
-"""The baselines that CTP is compared with, on the same model and by the same training."""
+"""The baselines of CTP, on the same model and with the same training."""
 
 from __future__ import annotations
 

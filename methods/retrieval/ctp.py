@@ -93,10 +93,16 @@ class CTPConfig(RetrievalConfig):
 class CTP(RetrievalMethod):
     """Image-text alignment and MLM, kept compatible with the past by two teachers.
 
-    The momentum model, an average of the student and, from the second task on, of the previous task's model,
-    gives the keys of a contrast with a queue, and word distributions to distil. The reference model, the
-    previous task's student, gives the similarities that topology preservation keeps. Both live for one task.
-    Memory-free; with a replay memory, whose rows join the task's data, it is CTP-ER.
+    The momentum model is an average of the student and, from the second task on, of the previous task's
+    model. It gives the keys of a contrast with a queue, and word distributions to distil. The reference model
+    is the previous task's student. It gives the similarities that topology preservation keeps. Both teachers
+    live for one task. CTP is memory-free; with a replay memory, whose rows join the task's data, it is
+    CTP-ER.
+
+    Args:
+        config: The hyper-parameters.
+        spec: The sizes of the inputs.
+        model: As of :class:`~methods.retrieval.base.RetrievalMethod`.
     """
 
     Config = CTPConfig
@@ -124,7 +130,7 @@ class CTP(RetrievalMethod):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> CTP:
-        """Training mode for the student; teachers stay in eval mode, but for ``momentum_dropout``."""
+        """Sets training mode for the student. Teachers stay in eval mode, unless ``momentum_dropout``."""
         super().train(mode)
         if self.momentum_model is not None:
             self.momentum_model.train(mode and self.config.momentum_dropout and not self._later)
@@ -134,7 +140,7 @@ class CTP(RetrievalMethod):
 
     @torch.no_grad()
     def before_step(self, phase: Phase) -> None:
-        """Updates the momentum model, as the released code does: before its forward pass."""
+        """Updates the momentum model before its forward pass, as the released code does."""
         if self.momentum_model is None:
             return
         c = self.config
@@ -147,7 +153,7 @@ class CTP(RetrievalMethod):
     def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
         c = self.config
         masked = self.masked(batch) if self._fusion else None
-        # Teachers first: what their passes need is freed before the student's activations are kept.
+        # The teachers come first: what their passes need is freed before the student's activations are kept.
         momentum_image, momentum_text, momentum_logits = self._momentum_outputs(batch, masked)
         reference_image, reference_text = self._reference_features(batch)
         image_tokens, image = self.model.encode_image(batch.image)
@@ -160,8 +166,8 @@ class CTP(RetrievalMethod):
             if c.ita_weight or self._topology:
                 image_keys, text_keys = gather_pair(image, text)
             if c.ita_weight:
-                found = symmetric_contrast(image, text, image_keys, text_keys, c.temperature, first)
-                terms["ita"] = c.ita_weight * found
+                value = symmetric_contrast(image, text, image_keys, text_keys, c.temperature, first)
+                terms["ita"] = c.ita_weight * value
             if c.mlm_weight:
                 terms["mlm"] = c.mlm_weight * mlm_loss(logits, masked)
             if c.contrast_weight:
@@ -169,8 +175,8 @@ class CTP(RetrievalMethod):
                     image, text, momentum_image, momentum_text, first
                 )
             if c.mlm_distill_weight:
-                found = mlm_distillation(logits, momentum_logits, c.distill_temperature)
-                terms["mlm_distill"] = c.mlm_distill_weight * masked_mean(found, masked)
+                value = mlm_distillation(logits, momentum_logits, c.distill_temperature)
+                terms["mlm_distill"] = c.mlm_distill_weight * masked_mean(value, masked)
             if self._topology:
                 terms |= self._topology_terms(
                     (image, text), (image_keys, text_keys), (reference_image, reference_text), first
@@ -182,7 +188,9 @@ class CTP(RetrievalMethod):
 
     @torch.no_grad()
     def _momentum_outputs(self, batch: Batch, masked: MaskedTokens | None) -> tuple[Tensor | None, ...]:
-        """(image features, text features, MLM logits) on the student's inputs; None where no term asks."""
+        """(image features, text features, MLM logits) on the student's inputs; None for what no
+        term needs.
+        """
         c, teacher = self.config, self.momentum_model
         image = text = logits = None
         if teacher is not None:
@@ -204,7 +212,9 @@ class CTP(RetrievalMethod):
     def _contrast(
         self, image: Tensor, text: Tensor, momentum_image: Tensor, momentum_text: Tensor, first: int
     ) -> Tensor:
-        """Contrast with [momentum batch ; queue]; then the momentum features of all ranks join the queue."""
+        """The contrast with [momentum batch ; queue]. The momentum features of all ranks then
+        join the queue.
+        """
         gathered = gather_pair(momentum_image, momentum_text)
         shared = self.config.contrast_keys == "global"
         image_keys, text_keys = gathered if shared else (momentum_image, momentum_text)
@@ -237,10 +247,10 @@ class CTP(RetrievalMethod):
 
         terms: dict[str, Tensor] = {}
         if c.topology_cross_weight:
-            found = (divergence(picture, words) + divergence(words, picture)) / 2
-            terms["topology_cross"] = c.topology_cross_weight * found
+            value = (divergence(picture, words) + divergence(words, picture)) / 2
+            terms["topology_cross"] = c.topology_cross_weight * value
         if c.topology_same_weight:
             own = first if c.mask_own else None
-            found = (divergence(picture, picture, own) + divergence(words, words, own)) / 2
-            terms["topology_same"] = c.topology_same_weight * found
+            value = (divergence(picture, picture, own) + divergence(words, words, own)) / 2
+            terms["topology_same"] = c.topology_same_weight * value
         return terms

@@ -1,4 +1,4 @@
-"""The queue of past features that momentum contrast takes its extra negatives from."""
+"""The queue of past features from which momentum contrast takes its extra negatives."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from torch import Tensor, nn
 class FeatureQueue(nn.Module):
     """The last ``size`` momentum features of pictures and of texts (MoCo, He et al., CVPR 2020).
 
-    CTP shares it between tasks and never resets it.
+    CTP shares the queue between tasks and never resets it. ``image`` and ``text`` are (size, width) unit
+    rows; ``pointer`` (1,) is the row that is overwritten next. A new queue holds random unit rows, drawn from
+    a fixed seed so that all ranks hold the same.
 
-    ``image``, ``text``: (size, width) unit rows; ``pointer``: (1,), the row that is overwritten next. A new
-    queue holds random unit rows, drawn from a fixed seed so that all ranks hold the same. ``size`` 0 is a
-    queue that stays empty.
+    Args:
+        size: The number of rows; a queue of 0 rows stays empty.
+        width: The width of the features.
     """
 
     def __init__(self, size: int, width: int) -> None:
@@ -26,11 +28,16 @@ class FeatureQueue(nn.Module):
 
     @torch.no_grad()
     def push(self, image: Tensor, text: Tensor) -> None:
-        """Overwrites the oldest rows with (B, width) features, B <= size; on several ranks, the gathered."""
+        """Overwrites the oldest rows. On several ranks the features are the gathered ones.
+
+        Args:
+            image: (B, width), B <= size.
+            text: (B, width).
+        """
         size = len(self.image)
         if size == 0:
             return
-        # Index arithmetic stays on the device: no synchronisation in the step.
+        # Index arithmetic stays on the device, so that the step needs no synchronisation.
         rows = (self.pointer + torch.arange(len(image), device=image.device)) % size
         self.image.index_copy_(0, rows, image.to(self.image.dtype))
         self.text.index_copy_(0, rows, text.to(self.text.dtype))

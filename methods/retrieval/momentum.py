@@ -1,4 +1,4 @@
-"""The momentum model's update."""
+"""The update of the momentum model."""
 
 from __future__ import annotations
 
@@ -16,10 +16,16 @@ def momentum_update(
     reference: Iterable[Parameter] | None = None,
     mix: float = 0.0,
 ) -> None:
-    """c <- m c + (1 - m) (a r + (1 - a) w), in place, parameter by parameter.
+    """Sets c <- m c + (1 - m) (a r + (1 - a) w), in place, parameter by parameter.
 
-    c ``target``, w ``current``, r ``reference`` (absent: c <- m c + (1 - m) w), m ``momentum``, a ``mix``,
-    both in [0, 1]. CTP (Zhu et al., ICCV 2023), compatible momentum update: the released code has a = 1/2.
+    This is the compatible momentum update of CTP (Zhu et al., ICCV 2023); the released code has a = 1/2.
+
+    Args:
+        target: c.
+        current: w.
+        momentum: m, in [0, 1].
+        reference: r; None: c <- m c + (1 - m) w.
+        mix: a, in [0, 1].
     """
     target, current = list(target), list(current)
     torch._foreach_mul_(target, momentum)

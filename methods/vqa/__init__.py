@@ -1,1 +1,1 @@
-"""What VQACL and the baselines on its backbone are made of: a T5 over words and regions, prototypes."""
+"""Methods of visual question answering, and their baselines."""

@@ -1,4 +1,4 @@
-"""What VQACL and its baselines share: a T5 over questions and regions, answers said word by word."""
+"""What VQACL and its baselines share: a T5 over questions and regions, which says answers word by word."""
 
 from __future__ import annotations
 
@@ -97,8 +97,12 @@ class QuestionReplayConfig(SequentialConfig):
 class QuestionMethod(Method):
     """A T5 that reads a question with the regions of its picture and says the answer.
 
-    The loss is the cross-entropy of the answer's tokens, averaged over them, times the answer's score; the
+    The loss is the cross-entropy of the answer's tokens, averaged over them, times the answer's score. The
     answer is drawn in proportion to the scores.
+
+    Args:
+        config: The hyper-parameters.
+        spec: The stream's questions and answers.
     """
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"vqa"})
@@ -128,13 +132,20 @@ class QuestionMethod(Method):
     def answer(self, batch: Batch) -> Answers:
         speaker = self.model.speaker(self.encode(batch, learn=False))
         length = self.spec.answer_tokens.shape[1]
-        found, score = beam_search(speaker, self.config.beams, length, self.spec.sep_id, self.spec.pad_id)
-        return Answers([self.spec.detokenize(row) for row in found.tolist()], score)
+        said, score = beam_search(speaker, self.config.beams, length, self.spec.sep_id, self.spec.pad_id)
+        return Answers([self.spec.detokenize(row) for row in said.tolist()], score)
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
-        """Unit rows (B, W), for herding: what the encoder gives for a question and its picture, on average.
-        ``kind`` is ``pair``.
+        """Returns unit rows (B, W), for herding: the mean of what the encoder gives for a question and its
+        picture.
+
+        Args:
+            batch: The questions.
+            kind: ``pair``.
+
+        Raises:
+            ValueError: ``kind`` is another one.
         """
         if kind != "pair":
             raise ValueError(f"kind {kind!r}: words and regions are encoded together, allowed is pair")
@@ -142,11 +153,16 @@ class QuestionMethod(Method):
         return F.normalize(masked_mean(encoded.hidden, encoded.mask), dim=-1)
 
     def encode(self, batch: Batch, *, learn: bool) -> EncoderStates:
-        """What the decoder attends to; ``learn``: in training, with labels to be looked at."""
+        """Returns the states that the decoder attends to.
+
+        Args:
+            batch: The questions.
+            learn: Whether it is a training step, with labels that may be looked at.
+        """
         return self.model.encode(batch)
 
     def _make_model(self) -> nn.Module:
-        # transformers takes seconds to import: not to list methods or check configurations.
+        # transformers takes seconds to import. Listing methods and checking configurations do without it.
         from .t5.joint_t5 import JointT5
 
         return JointT5(self.config.backbone, self.spec, self.config.area)
@@ -176,12 +192,15 @@ class QuestionMethod(Method):
 
 
 class SequentialMethod(QuestionMethod):
-    """A task's object groups one after another: a phase each, with a fresh optimiser and warm-up."""
+    """Trains a task's object groups one after another: each has a phase with a fresh optimiser
+    and warm-up.
+    """
 
     Config = SequentialConfig
 
     def phases(self, task: Task) -> Sequence[Phase]:
-        # A memory is gone through by group as well: of a task's only group the past may have nothing.
+        # A memory is replayed by group as well. Where a task has only one group, the memory may hold no
+        # question of that group, so such a task is trained as a whole.
         if not self.config.inner or len(task.groups) < 2:
             return [self._phase("train", replay=self._replay)]
         return [self._phase(self.spec.groups[g], replay=self._replay, group=g) for g in task.groups]
@@ -192,7 +211,15 @@ class SequentialMethod(QuestionMethod):
 
 
 def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:
-    """Means (B, W) of the rows of ``hidden`` (B, N, W) at which ``mask`` (B, N) is true."""
+    """Returns the means of the rows at which a mask is true.
+
+    Args:
+        hidden: (B, N, W).
+        mask: bool (B, N).
+
+    Returns:
+        (B, W).
+    """
     weight = mask.to(hidden.dtype)
     with full_precision(hidden):
         return (weight[:, None] @ hidden).squeeze(1) / weight.sum(1, keepdim=True).clamp(min=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ..config import RunConfig
@@ -125,7 +126,7 @@ def _last_checkpoint(
         storage, below = kept.trial(entry.id), checkpoint.folder_of(Path(), tasks - 1).as_posix()
         with tempfile.TemporaryDirectory(prefix="vlcl-") as here:
             for name in patiently(lambda: list(storage.names(below)), storage):
-                patiently(lambda name=name: storage.get_into(Path(here), name), storage)
+                patiently(partial(storage.get_into, Path(here), name), storage)
             saved = checkpoint.load(Path(here), tasks - 1, *of)
     if saved is None:
         where = checkpoint.folder_of(place, tasks - 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from methods.method import ClassSpec, InputSpec
 from methods.registry import get as get_method
 
 from ..errors import UserError
@@ -23,8 +24,10 @@ def load_trial(run: str | Path, trial: str | None, device: str | torch.device | 
     where = _device(device)
     found = FinishedTrial.find(run, trial)
     config, source = found.config, found.source
+    tokenizer: Tokenizer | None = None
+    spec: InputSpec | ClassSpec
     if source.scenario == "recognition":
-        tokenizer, spec = None, text_features(config, source)
+        spec = text_features(config, source)
     else:
         tokenizer = Tokenizer.load(found.tokenizer)
         spec = input_spec(source, tokenizer)

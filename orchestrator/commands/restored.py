@@ -17,13 +17,13 @@ from ..storage.user_path import user_path
 
 
 @contextmanager
-def said_code(said: Mapping[str, Any], url: str) -> Iterator[None]:
+def said_code(said: Mapping[str, Any], url: str | None) -> Iterator[None]:
     """Within it no method or stream from outside the project is imported but those that the command line says
     again: what runs here is not the choice of whoever can write to a storage.
 
     Args:
         said: Dotted key -> value, said again on the command line.
-        url: Where the run was restored from.
+        url: Where the run was restored from; None: it was not.
 
     Raises:
         UserError: The run there is of another one.
@@ -40,7 +40,7 @@ def said_code(said: Mapping[str, Any], url: str) -> Iterator[None]:
 
 
 def check_restored(
-    config: RunConfig, searched: Mapping[str, Iterable[Any]], said: Mapping[str, Any], url: str
+    config: RunConfig, searched: Mapping[str, Iterable[Any]], said: Mapping[str, Any], url: str | None
 ) -> None:
     """Checks that a restored run reads only those files and folders of this machine that the command line
     names.
@@ -52,7 +52,7 @@ def check_restored(
         config: The run's configuration.
         searched: What its search chooses among, by dotted key.
         said: Dotted key -> value, repeated on the command line (:func:`check_said`).
-        url: The storage.
+        url: The storage; None: the run was not restored.
 
     Raises:
         UserError: The run would read something else. The message is one line.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from ..record.trial_entry import TrialEntry
 from ..record.trial_store import TrialStore
 from ..storage.task_key import task_key
 from ..storage.trial_files import TEST_MATRIX_FILE
+
+Ended = Literal["finished", "stopped", "failed", "interrupted"]
+"""How a trial has ended."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +46,7 @@ class TrialResult:
     id: str
     number: int
     values: Mapping[str, Any]
-    status: Literal["finished", "stopped", "failed", "interrupted"]
+    status: Ended
     reason: str
     score: float | None
     reports: tuple[Mapping[str, float], ...]
@@ -61,7 +64,8 @@ class TrialResult:
             entry.id,
             entry.number + 1,
             dict(entry.values),
-            "interrupted" if entry.status == "running" else entry.status,  # whoever reads it has seen the end
+            # Whoever reads it has seen the end.
+            "interrupted" if entry.status == "running" else cast("Ended", entry.status),
             entry.reason,
             book.value(entry),
             tuple(dict(report) for report in entry.reports),

@@ -1,1 +1,1 @@
-"""From global rows to batches. Knows nothing of Ray."""
+"""From global rows to batches. This room knows nothing of Ray."""

@@ -1,4 +1,4 @@
-"""Batches of two loaders by turns."""
+"""Interleaves the batches of two loaders."""
 
 from __future__ import annotations
 
@@ -11,8 +11,18 @@ from .loader import Loader
 
 
 class Interleaved:
-    """A step on the task, then one on the memory: ``micro`` batches of ``task``, as many of ``memory``, and
-    so on until both, of equal length, have ended. ``waited`` as of a :class:`Loader`.
+    """Alternates between steps on a task and steps on the memory.
+
+    ``micro`` batches of ``task`` are followed by as many of ``memory``, and so on until both loaders, which
+    are of equal length, have ended. ``waited`` is the sum of both loaders' (:class:`Loader`).
+
+    Args:
+        task: The loader of the task's rows.
+        memory: The loader of the memory's rows.
+        micro: How many micro-batches make one step.
+
+    Raises:
+        ValueError: The loaders are not equally long.
     """
 
     def __init__(self, task: Loader, memory: Loader, micro: int) -> None:
@@ -35,7 +45,7 @@ class Interleaved:
         return sum(loader.waited for loader in self._loaders)
 
     def close(self) -> None:
-        """Stops the threads of both."""
+        """Stops the threads of both loaders."""
         for loader in self._loaders:
             loader.close()
 

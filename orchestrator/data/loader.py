@@ -1,4 +1,4 @@
-"""Batches for training and for evaluation, prepared by threads ahead of the step."""
+"""Batches for training and for evaluation, which threads prepare ahead of the step."""
 
 from __future__ import annotations
 
@@ -19,32 +19,43 @@ from .row_reader import RowReader, Samples
 
 
 class Loader:
-    """One rank's share of the micro-batches of one phase: ``accumulate`` in each of ``steps`` steps.
+    """One rank's share of the micro-batches of one phase: ``accumulate`` micro-batches in each of ``steps``
+    steps.
 
-    Each epoch walks ``rows`` (different global training rows, int (n,)) in a random order that is a function
-    of ``(seed, epoch)``, alike on all ranks, in global batches of ``batch_size``, each cut into
-    ``accumulate`` equal micro-batches; rank r takes the r-th of ``world`` equal parts of a micro-batch. What
-    is left at the end of an epoch is dropped. Epochs are counted on until all steps are taken, so that no
-    epoch comes twice.
+    Each epoch walks ``rows`` in a random order that is a function of ``(seed, epoch)`` and alike on all
+    ranks. It walks in global batches of ``batch_size``, and each batch is cut into ``accumulate`` equal
+    micro-batches. Rank r takes the r-th of ``world`` equal parts of a micro-batch. What is left at the end of
+    an epoch is dropped. Epochs are counted on until all steps are taken, so that no epoch comes twice.
 
     A micro-batch holds a row as often as ``rows`` does: losses between samples would take a copy for a
-    negative. Fewer rows
-    than ``batch_size`` make one batch an epoch, of as many as can be shared equally; of fewer than ``world *
-    accumulate`` an epoch has fewer micro-batches, none larger than it is in a whole batch.
+    negative. Where there are fewer rows than ``batch_size``, an epoch is one batch, of as many rows as can be
+    shared equally. Where there are fewer rows than ``world * accumulate``, an epoch has fewer micro-batches,
+    none of them larger than a micro-batch of a whole batch.
 
     A sample's augmentation is a function of ``(seed, epoch, row)``, so that neither ranks nor threads change
-    a number. ``Batch.seed`` is a function of ``seed`` and the micro-batch's number.
+    a number. ``Batch.seed`` is a function of ``seed`` and the micro-batch's number. ``len()`` is the number
+    of micro-batches. An error of the reader is raised in place of the batch.
 
-    ``views``: V, where the pictures go through a frozen encoder: a sample's augmentation is then one of V
-    that were drawn once for all runs (:func:`~orchestrator.seeding.view_seeds`), and which one is a
-    function of ``(seed, epoch, row)``. Where the reader has features, ``Batch.feature`` holds that view's,
-    and no picture is read. None: a fresh augmentation each time.
+    Args:
+        reader: Reads training samples by global row.
+        rows: int (n,), different global training rows.
+        batch_size: Rows of a global batch.
+        steps: How many optimiser steps the phase has.
+        seed: Decides the order of rows and the augmentations.
+        augment: The name of a transform of :func:`~orchestrator.streams.augment.augment`.
+        accumulate: How many micro-batches make one step.
+        views: V, where the pictures go through a frozen encoder. A sample's augmentation is then one of V
+            that were drawn once for all runs (:func:`~orchestrator.seeding.view_seeds`), and which one is a
+            function of ``(seed, epoch, row)``. Where the reader has features, ``Batch.feature`` holds that
+            view's feature, and no picture is read. None: each sample is augmented afresh each time.
+        rank: This process's rank.
+        world: The number of ranks.
+        pin: Whether each batch is copied into page-locked memory, for a GPU.
+        threads: How many threads prepare batches.
+        depth: How many batches are prepared ahead, at most.
 
-    ``augment``: the name of a transform of :func:`~orchestrator.streams.augment.augment`. ``pin``: copy
-    each batch into page-locked memory, for a GPU. ``threads`` prepare up to ``depth`` batches ahead.
-    ``len()`` is the number of micro-batches. ``waited``: seconds that the consumer waited for batches,
-    without the first. Raises UserError where ``batch_size`` cannot be shared equally, or where there are
-    fewer rows than workers; errors of the reader are raised in place of the batch.
+    Raises:
+        UserError: ``batch_size`` cannot be shared equally, or there are fewer rows than ranks.
     """
 
     def __init__(
@@ -97,6 +108,7 @@ class Loader:
 
     @property
     def waited(self) -> float:
+        """Seconds for which the consumer waited for batches, without the first batch."""
         return self._batches.waited
 
     def close(self) -> None:
@@ -110,18 +122,18 @@ class Loader:
         self.close()
 
     def _draw(self) -> Iterator[tuple[int, np.ndarray, int]]:
-        """For each micro-batch its number, this rank's rows and the epoch."""
+        """Yields, for each micro-batch, its number, this rank's rows and the epoch."""
         share = self._size // self._world
         for number in range(self._batches_in_all):
-            epoch, place = divmod(number, self._batches_an_epoch)
-            if place == 0:
+            epoch, within = divmod(number, self._batches_an_epoch)
+            if within == 0:
                 order = np.argsort(keys(self._seed, epoch, np.arange(len(self._rows))), kind="stable")
-            begin = place * self._size + self._rank * share
+            begin = within * self._size + self._rank * share
             yield number, self._rows[order[begin : begin + share]], epoch
 
     def _batch(self, drawn: tuple[int, np.ndarray, int]) -> Batch:
         number, rows, epoch = drawn
-        # The last 0 keeps the numbers of runs from when a batch could hold a row several times.
+        # The last 0 keeps the numbers of runs from the time when a batch could hold a row several times.
         seeds = keys(self._seed, epoch, rows, 0)
         view = None if self._views is None else (seeds % np.uint64(self._views)).astype(np.int64)
         if self._reader.encoded:
@@ -139,7 +151,9 @@ class Loader:
 
 
 def _sizes(rows: int, batch_size: int, accumulate: int, world: int) -> tuple[int, int]:
-    """Rows of a micro-batch, over all ranks, and micro-batches of an epoch over ``rows`` rows."""
+    """Returns the rows of a micro-batch, over all ranks, and the micro-batches of an epoch over ``rows``
+    rows.
+    """
     if rows >= batch_size:
         return batch_size // accumulate, rows // batch_size * accumulate
     if share := rows // (world * accumulate):
@@ -158,24 +172,37 @@ def eval_batches(
     threads: int = 2,
     depth: int = 4,
 ) -> Prefetch[np.ndarray, Batch]:
-    """One walk over a split, unaugmented, in order, in batches of ``batch_size``, the last of what is left.
+    """Walks once over a split, unaugmented and in order.
 
-    Whole batches are dealt to the ranks: number i goes to rank i modulo ``world``; a rank may have none.
-    ``Batch.seed`` is the batch's number, ``Batch.row`` the row in the split. Where the split has features
-    they take the place of pictures, or come beside them. A picture that cannot be read is a BadRecord.
+    Each batch has ``batch_size`` rows, the last one what is left. Whole batches are dealt to the ranks: batch
+    number i goes to rank i modulo ``world``, and a rank may have none. ``Batch.seed`` is the batch's number
+    and ``Batch.row`` the row in the split. Where the split has features, they take the place of pictures or
+    come beside them. A picture that cannot be read raises BadRecord when its batch is taken.
+
+    Args:
+        split: What is walked over.
+        batch_size: Rows of a batch.
+        rank: This process's rank.
+        world: The number of ranks.
+        pin: Whether each batch is copied into page-locked memory, for a GPU.
+        threads: How many threads prepare batches.
+        depth: How many batches are prepared ahead, at most.
+
+    Returns:
+        This rank's batches, in order.
     """
 
     def work(item: tuple[int, np.ndarray]) -> Batch:
         number, rows = item
-        pictures, found = None, rows
+        pictures, readable = None, rows
         if split.feature is None or split.beside:
             if isinstance(split.pictures, SubstitutePictures):
-                pictures, found = split.pictures.take(rows)
+                pictures, readable = split.pictures.take(rows)
             else:
                 pictures = split.pictures.read(rows)
-        feature = None if split.feature is None else split.feature[found]
-        questions = None if split.questions is None else split.questions.take(found)
-        samples = Samples(pictures, split.tokens[found], split.label[found], rows, feature, questions)
+        feature = None if split.feature is None else split.feature[readable]
+        questions = None if split.questions is None else split.questions.take(readable)
+        samples = Samples(pictures, split.tokens[readable], split.label[readable], rows, feature, questions)
         batch = _to_batch(samples, pin)
         batch.seed, batch.total = number, len(batch)
         return batch
@@ -189,18 +216,18 @@ def eval_batches(
 
 
 def _on_device(device: int | None) -> Callable[[], None] | None:
-    """What a new thread runs: the current device belongs to a thread, and pinning would else wake device
-    0.
+    """Returns what a new thread runs first. The current device belongs to a thread, and pinning would
+    otherwise wake device 0.
     """
     return None if device is None else lambda: torch.cuda.set_device(device)
 
 
 def _to_batch(samples: Samples, pin: bool) -> Batch:
     def tensor(array: np.ndarray, kind: torch.dtype) -> torch.Tensor:
-        # NumPy copies on this thread alone: torch would start its own team of threads in each of ours.
-        found = torch.empty(array.shape, dtype=kind, pin_memory=pin)
-        np.copyto(found.numpy(), array)
-        return found
+        # NumPy copies on this thread alone. torch would start a team of threads of its own in each of ours.
+        copy = torch.empty(array.shape, dtype=kind, pin_memory=pin)
+        np.copyto(copy.numpy(), array)
+        return copy
 
     batch = Batch(
         None,

@@ -1,4 +1,4 @@
-"""Training samples by their global row, from wherever they lie."""
+"""Reads training samples by their global row, from wherever they lie."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ from ..streams.stream import Split, Stream
 
 
 class Samples(NamedTuple):
-    """``pictures``: (n, *shape) as ``Stream.picture`` says, or None where ``feature``, float16 (n, D), takes
-    their place; where it is beside them it is float16 (n, ...). ``tokens``: int32 (n, L). ``label``: int32
-    (n,). ``rows``: int64 (n,), the rows that were read. ``questions``: in vqa.
+    """n samples of a stream.
+
+    Attributes:
+        pictures: (n, *shape) as ``Stream.picture`` says; None where ``feature`` takes their place.
+        tokens: int32 (n, L).
+        label: int32 (n,).
+        rows: int64 (n,), the rows that were read.
+        feature: float16 (n, D) in the place of pictures, or float16 (n, ...) beside them.
+        questions: In vqa.
     """
 
     pictures: np.ndarray | None
@@ -30,15 +36,21 @@ class Samples(NamedTuple):
 
 
 class RowReader:
-    """Reads the training samples of a stream by global row: from shared memory where they lie there, else
-    from their source.
+    """Reads the training samples of a stream by global row.
 
-    ``bytes_per_row``: bytes of one replayed sample. ``encoded``: whether features take the place of pictures;
-    ``views``: how many augmented views of a picture they hold, None where there are no such views. With
-    ``stream.skip_bad``, a sample whose picture cannot be read is replaced, picture, tokens and label, by the
-    next one of its task and label that can, or by what else may stand for it
-    (:meth:`~orchestrator.streams.pictures.substitute.SubstitutePictures.of_labels`);
-    ``skipped`` counts them. Safe to call from several threads.
+    Samples are read from shared memory where they lie there, else from their source. With
+    ``stream.skip_bad``, a sample whose picture cannot be read is replaced, together with its tokens and
+    label: by the next readable one of its task and label, or by what else may stand for it
+    (:meth:`~orchestrator.streams.pictures.substitute.SubstitutePictures.of_labels`). A reader may be called
+    from several threads.
+
+    Attributes:
+        bytes_per_row: Bytes of one replayed sample.
+        encoded: Whether features take the place of pictures.
+        views: How many augmented views of a picture the features hold; None where there are no such views.
+
+    Args:
+        stream: The stream whose training samples are read.
     """
 
     def __init__(self, stream: Stream) -> None:
@@ -71,12 +83,19 @@ class RowReader:
 
     @property
     def skipped(self) -> int:
-        """How many samples were replaced so far."""
+        """The number of samples that were replaced so far."""
         return 0 if self._pictures is None else self._pictures.skipped
 
     def read(self, rows: np.ndarray, views: np.ndarray | None = None) -> Samples:
-        """The samples in the order of ``rows``, int (n,). ``views``: int (n,), which of a picture's encoded
-        views; None: the features of the picture itself. Raises BadRecord, naming the global row.
+        """Reads samples in the order of ``rows``.
+
+        Args:
+            rows: int (n,), global training rows.
+            views: int (n,), which of a picture's encoded views is taken; None: the features of the picture
+                itself.
+
+        Raises:
+            BadRecord: A picture cannot be read. The message names the global row.
         """
         pictures = feature = None
         if not self.encoded and self._pictures is None:
@@ -89,16 +108,18 @@ class RowReader:
         return Samples(pictures, self._tokens[rows], self._label[rows], rows, feature, questions)
 
     def labels(self, rows: np.ndarray) -> np.ndarray:
-        """int32 (n,): the labels of global rows."""
+        """Returns the labels of global rows, int32 (n,)."""
         return self._label[rows]
 
     def origin(self, rows: np.ndarray) -> np.ndarray:
-        """What the global rows were before bad records were left out: the same in every way of sharing."""
+        """Returns the numbers that global rows had before bad records were left out. They are the same in
+        every way of sharing.
+        """
         return rows if self._origin is None else self._origin[rows]
 
     def split(self, rows: np.ndarray) -> Split:
-        """The samples of ``rows`` as a split, those that :meth:`read` takes where some are bad; pictures are
-        read when asked for.
+        """Returns the samples of ``rows`` as a split. Where some are bad, the split has those that
+        :meth:`read` takes instead. Pictures are read when they are asked for.
         """
         if self._pictures is not None:
             rows = self._pictures.readable(rows)
@@ -131,37 +152,37 @@ class _TrainPictures:
             return self._from_sources(rows)
         if self._candidates.rows is None:
             return self._candidates.pictures.read(rows)
-        kept, place = self._find(rows)
+        kept, index = self._find(rows)
         if kept.all():
-            return self._from_candidates(place)
+            return self._from_candidates(index)
         if not kept.any():
             return self._from_sources(rows)
         out = np.empty((len(rows), *self._shape), self._type)
-        out[kept] = self._from_candidates(place[kept])
+        out[kept] = self._from_candidates(index[kept])
         out[~kept] = self._from_sources(rows[~kept])
         return out
 
     def _find(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Which rows are candidates, and where among them."""
+        """Which rows are candidates, and the index of each among the candidates."""
         known = self._candidates.rows
         if not len(known):
             return np.zeros(len(rows), bool), np.zeros(len(rows), np.int64)
-        place = np.minimum(np.searchsorted(known, rows), len(known) - 1)
-        return known[place] == rows, place
+        index = np.minimum(np.searchsorted(known, rows), len(known) - 1)
+        return known[index] == rows, index
 
-    def _from_candidates(self, place: np.ndarray) -> np.ndarray:
+    def _from_candidates(self, index: np.ndarray) -> np.ndarray:
         try:
-            return self._candidates.pictures.read(place)
+            return self._candidates.pictures.read(index)
         except BadRecord as error:
             raise BadRecord(str(error), int(self._candidates.rows[error.row])) from None
 
     def _from_sources(self, rows: np.ndarray) -> np.ndarray:
         tasks = self._stream.task_of(rows)
-        found = np.unique(tasks)
-        if len(found) == 1:
-            return self._from_source(int(found[0]), rows)
+        present = np.unique(tasks)
+        if len(present) == 1:
+            return self._from_source(int(present[0]), rows)
         out = np.empty((len(rows), *self._shape), self._type)
-        for task in found:
+        for task in present:
             mine = tasks == task
             out[mine] = self._from_source(int(task), rows[mine])
         return out

@@ -1,1 +1,1 @@
-"""What each scenario's score is, who measures it, and the one look at test data."""
+"""Says what each scenario's score is and who measures it, and holds the one look at test data."""

@@ -1,4 +1,4 @@
-"""What all ranks of a process group know alike. Tensors and JSON travel, no pickles."""
+"""Agreement among the ranks of a process group. Tensors and JSON travel between them, no pickles."""
 
 from __future__ import annotations
 
@@ -12,33 +12,50 @@ import torch.distributed as dist
 
 from ..errors import UserError
 
-_HEARTBEAT = 1.0  # seconds after which ranks tell one another that they are still at it
+_HEARTBEAT = 1.0  # seconds after which ranks tell one another that they are still at work
 
 _T = TypeVar("_T")
 
 
 class ElsewhereError(UserError):
-    """What another rank raised: what becomes of it is for that rank to say."""
+    """The error of another rank. That rank decides what becomes of it."""
 
 
 def from_first(value: Any, device: torch.device) -> Any:
-    """Rank 0's ``value`` (of JSON's kinds) on every rank; the other ranks' is not looked at."""
+    """Returns rank 0's value on every rank.
+
+    Args:
+        value: A value of JSON's kinds. The values of the other ranks are ignored.
+        device: The device on which it travels.
+    """
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return value
     return _broadcast(value, 0, device)
 
 
 def from_each(value: Any, device: torch.device) -> list[Any]:
-    """Each rank's ``value`` (of JSON's kinds), in the order of ranks, on every rank."""
+    """Returns each rank's value, in the order of ranks, on every rank.
+
+    Args:
+        value: This rank's value, of JSON's kinds.
+        device: The device on which it travels.
+    """
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return [value]
     return [_broadcast(value, source, device) for source in range(dist.get_world_size())]
 
 
 def first_reason(reason: str | None, device: torch.device) -> str | None:
-    """On every rank the reason of the first rank that has one; None where none has.
+    """Returns, on every rank, the reason of the first rank that has one.
 
-    Every rank calls it, so that none goes on into a collective that another one never enters.
+    Every rank calls it, so that no rank goes on into a collective that another rank never enters.
+
+    Args:
+        reason: This rank's reason, or None.
+        device: The device on which it travels.
+
+    Returns:
+        The reason; None where no rank has one.
     """
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return reason
@@ -51,11 +68,21 @@ def first_reason(reason: str | None, device: torch.device) -> str | None:
 
 
 def all_or_none(work: Callable[[], _T], device: torch.device) -> _T:
-    """What ``work`` answers on each rank, which all of them call, however long one of them takes: it may be
-    much longer than a collective waits (an upload).
+    """Runs ``work`` on every rank and succeeds on all of them or on none.
 
-    What it raises on one rank, all raise: its own error there, the line of the first as an
-    :class:`ElsewhereError` elsewhere.
+    One rank may take much longer than a collective waits (for an upload): the ranks meanwhile tell one
+    another that they are still at work.
+
+    Args:
+        work: What each rank does. Every rank calls :func:`all_or_none`.
+        device: The device on which the ranks' messages travel.
+
+    Returns:
+        What ``work`` returned on this rank.
+
+    Raises:
+        Exception: The rank's own error, where ``work`` raised one on this rank.
+        ElsewhereError: ``work`` failed on other ranks only. It has the line of the first such rank.
     """
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return work()

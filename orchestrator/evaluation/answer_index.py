@@ -1,4 +1,4 @@
-"""What predictions are worth to the questions of a stream."""
+"""Scores predicted answers to the questions of a stream."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from ..metrics.vqa_accuracy import normalise
 from ..streams.source import QuestionTables
 from ..streams.stream import Stream
 
-_normalise = lru_cache(maxsize=2**16)(normalise)  # a method says the same few things again and again
+_normalise = lru_cache(maxsize=2**16)(normalise)  # a method gives the same few answers again and again
 
 
 class AnswerIndex:
-    """The answers of a stream's ``tables``, a number for each that predictions tell apart: strings are not
-    compared one by one.
+    """The answers of a stream, with a number for each answer that the comparison tells apart.
+
+    Numbers are compared in the place of strings.
+
+    Args:
+        tables: The stream's answers and how they are compared.
     """
 
     def __init__(self, tables: QuestionTables) -> None:
@@ -28,7 +32,7 @@ class AnswerIndex:
         measure = tables.wups
         self._wups = None
         if measure:
-            from ..metrics.wups import Wups  # nltk takes a second to import, and hardly a stream needs it
+            from ..metrics.wups import Wups  # nltk takes a second to import, and few streams need it
 
             self._wups = Wups(measure.stopwords)
         self._exact = np.array(measure.exact if measure else (), np.int64)
@@ -36,11 +40,20 @@ class AnswerIndex:
     def scores(
         self, texts: Sequence[str], kind: np.ndarray, answer: np.ndarray, score: np.ndarray
     ) -> np.ndarray:
-        """(B,), in 0 .. 1: what each of the predictions ``texts`` is worth.
+        """Scores predictions, each in 0 .. 1.
 
-        ``kind``: int (B,), of the questions. ``answer``: int (B, K), indices into ``QuestionTables.answers``,
-        -1 after the last; ``score`` (B, K). Of answers that are the same in the comparison, the best counts;
-        by WUPS the best of what is near an answer times its worth.
+        Where several of a question's answers are the same in the comparison, the best of them counts. With
+        WUPS, a prediction's nearness to an answer is multiplied by the answer's worth, and the best product
+        counts.
+
+        Args:
+            texts: B predictions.
+            kind: int (B,), the kinds of the questions.
+            answer: int (B, K), indices into ``QuestionTables.answers``, -1 after the last answer.
+            score: (B, K), what each answer is worth.
+
+        Returns:
+            (B,), the predictions' scores.
         """
         said = [_normalise(text) for text in texts]
         number = np.array([self._number.get(text, -1) for text in said], np.int64)
@@ -56,7 +69,9 @@ _KEPT: WeakKeyDictionary[Stream, AnswerIndex] = WeakKeyDictionary()
 
 
 def answer_index(stream: Stream) -> AnswerIndex:
-    """The index of a stream's answers, made once: published data sets have a hundred thousand of them."""
+    """Returns the index of a stream's answers. It is made once: published data sets have a hundred thousand
+    answers.
+    """
     if stream not in _KEPT:
         _KEPT[stream] = AnswerIndex(stream.tables)
     return _KEPT[stream]

@@ -1,4 +1,4 @@
-"""What ranks do together: one pass over a split, of which all have every result, and decisions."""
+"""What ranks do together: a pass over a split whose results all of them get, and decisions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,23 @@ from .protocol import Evaluation
 
 
 def batch_size_of(method: Method, how: Evaluation) -> int:
-    """Pictures that are scored together: the method's own number where its scores depend on it."""
+    """Returns how many pictures are scored together.
+
+    Args:
+        method: Its own number counts where its scores depend on the other pictures of a batch.
+        how: Its batch size counts otherwise.
+    """
     return how.batch_size if method.eval_batch_size is None else method.eval_batch_size
 
 
 def own_batches(method: Method, split: Split, how: Evaluation) -> Iterator[Batch]:
-    """This rank's batches of a split, encoded, on ``how.device``; perhaps none."""
+    """Yields this rank's batches of a split, encoded and on ``how.device``. A rank may have none.
+
+    Args:
+        method: The method that is evaluated.
+        split: The split that all ranks walk over together.
+        how: How the method is evaluated.
+    """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     size, pin = batch_size_of(method, how), how.device.type == "cuda"
     for batch in eval_batches(split, batch_size=size, rank=rank, world=world, pin=pin):
@@ -32,8 +43,16 @@ def own_batches(method: Method, split: Split, how: Evaluation) -> Iterator[Batch
 def gather_rows(
     parts: Sequence[Tensor], places: Sequence[Tensor], total: int, device: torch.device
 ) -> Tensor:
-    """float32 (total, width), alike on all ranks: the rows of every rank, its ``parts``, each (b, width), at
-    ``places``, each (b,).
+    """Gathers the rows of all ranks in one table. Every rank calls it.
+
+    Args:
+        parts: This rank's rows, each part (b, width).
+        places: The row numbers of each part in the table, each (b,).
+        total: The number of rows of the table.
+        device: The table's device.
+
+    Returns:
+        float32 (total, width), alike on all ranks.
     """
     width = largest(parts[0].shape[1] if parts else 0, device)
     whole = torch.zeros(total, width, device=device)
@@ -43,47 +62,57 @@ def gather_rows(
 
 
 def largest(number: int, device: torch.device) -> int:
-    """The largest of the ranks' numbers: a rank without rows does not know how wide they are."""
+    """Returns the largest of the ranks' numbers: a rank without rows does not know how wide the rows are.
+
+    Args:
+        number: This rank's number.
+        device: The device on which it travels.
+    """
     if not _several():
         return number
-    found = torch.tensor(number, device=device)
-    dist.all_reduce(found, dist.ReduceOp.MAX)
-    return int(found)
+    maximum = torch.tensor(number, device=device)
+    dist.all_reduce(maximum, dist.ReduceOp.MAX)
+    return int(maximum)
 
 
 def add_up(tensor: Tensor) -> Tensor:
-    """The sum of all ranks' tensors, in place."""
+    """Replaces a tensor by the sum of all ranks' tensors, in place, and returns it."""
     if _several():
         dist.all_reduce(tensor)
     return tensor
 
 
 def of_rank_0(array: np.ndarray, device: torch.device) -> np.ndarray:
-    """Rank 0's ``array``, on every rank; its type and its number of axes are alike on all, its shape need not
-    be.
+    """Returns rank 0's array on every rank. The call is collective.
 
-    What ranks decide from floating-point numbers, files or the clock may differ, on different processors
-    even where the numbers were exchanged: rank 0 decides. Collective.
+    What ranks decide from floating-point numbers, files or the clock may differ between them. On different
+    processors it may differ even where the numbers were exchanged. So rank 0 decides.
+
+    Args:
+        array: Its type and its number of axes must be alike on all ranks; its shape may differ.
+        device: The device on which it travels.
     """
     if not _several():
         return array
     mine = torch.from_numpy(np.ascontiguousarray(array)).to(device)
     shape = torch.tensor(array.shape, dtype=torch.int64, device=device)
     dist.broadcast(shape, 0)
-    found = mine if dist.get_rank() == 0 else mine.new_empty(shape.tolist())
-    if found.numel():
-        dist.broadcast(found, 0)
-    return found.cpu().numpy()
+    shared = mine if dist.get_rank() == 0 else mine.new_empty(shape.tolist())
+    if shared.numel():
+        dist.broadcast(shared, 0)
+    return shared.cpu().numpy()
 
 
 @torch.no_grad()
 def share_state(module: nn.Module) -> None:
-    """Gives every rank rank 0's parameters and persistent buffers, as a checkpoint would. Collective."""
+    """Gives every rank the parameters and persistent buffers of rank 0, as a checkpoint would. The call is
+    collective.
+    """
     if not _several():
         return
     for tensor in module.state_dict().values():
         if tensor.numel():
-            whole = tensor.contiguous()  # itself, nearly always
+            whole = tensor.contiguous()  # nearly always the tensor itself
             dist.broadcast(whole, 0)
             if whole is not tensor:
                 tensor.copy_(whole)

@@ -1,4 +1,4 @@
-"""How far images have drifted from the texts of their classes."""
+"""Measures how far images have drifted from the texts of their classes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ from .distributed import add_up, largest
 
 
 class Drift:
-    """Takes in the batches of a pass over ``classes`` seen classes; the angles are of all ranks' batches.
+    """Collects the batches of a pass and computes each class's angle between image and text, over all ranks'
+    batches.
 
-    A class's text feature is the mean, over all pictures, of what the method compares them with
-    (``Method.class_features``); its image feature is the mean over its own pictures.
+    A class's text feature is the mean, over all pictures, of what the method compares pictures with
+    (``Method.class_features``). Its image feature is the mean over the class's own pictures.
+
+    Args:
+        classes: The number of classes seen.
+        device: The device of the sums.
     """
 
     def __init__(self, classes: int, device: torch.device) -> None:
@@ -25,14 +30,24 @@ class Drift:
         self._sums: Tensor | None = None
 
     def add(self, label: Tensor, image: Tensor, text: Tensor) -> None:
-        """``label``: (B,). ``image``: (B, D), unit rows. ``text``: (classes, D), means over the batch."""
+        """Takes in a batch.
+
+        Args:
+            label: (B,), the pictures' classes.
+            image: (B, D), unit rows.
+            text: (classes, D), means over the batch.
+        """
         if self._sums is None:
             self._sums = self._zeros(image.shape[1])
         self._sums[0].index_add_(0, label, image.double())
         self._sums[1] += len(image) * text.double()
 
     def angles(self) -> Tensor:
-        """(classes,): degrees, NaN for a class without pictures. Collective: every rank calls it."""
+        """Computes the angle of each class, in degrees. The call is collective: every rank makes it.
+
+        Returns:
+            (classes,), NaN for a class without pictures.
+        """
         width = largest(0 if self._sums is None else self._sums.shape[2], self._device)
         if self._sums is None:
             self._sums = self._zeros(width)
@@ -40,12 +55,18 @@ class Drift:
         return angle(text, image)
 
     def _zeros(self, width: int) -> Tensor:
-        """Sums of images and of texts, in float64: in it, the order of adding does not show."""
+        """Sums of images and of texts, in float64, where the order of the additions does not show."""
         return torch.zeros(2, self._classes, width, dtype=torch.float64, device=self._device)
 
     def metrics(self, tasks: Sequence[range]) -> dict[str, float]:
-        """``drift/angle``, the mean over all classes that have pictures, and ``drift/task_01`` ..., over the
-        classes of each of ``tasks``.
+        """Computes the mean angles of all classes and of each task.
+
+        Args:
+            tasks: The classes of each task.
+
+        Returns:
+            ``drift/angle``, the mean over all classes that have pictures, and ``drift/task_01`` ..., the
+            means over the classes of each task.
         """
         angles = self.angles().cpu()
         means = {"angle": angles.nanmean()}

@@ -33,15 +33,32 @@ def final_evaluation(
     stamp: Mapping[str, str] | None = None,
     tokenizer: Mapping[str, bytes] | None = None,
 ) -> dict[str, float]:
-    """Test metrics of a finished trial, named ``test/...``; written to ``folder/test``: ``matrix.csv`` and,
-    of questions, the tables of :func:`~orchestrator.evaluation.vqa_tables.question_tables`, and last, as
-    what says that the look is finished, ``metrics.json``. ``stamp``, ``tokenizer``: what the checkpoints
-    must be of (:func:`~orchestrator.storage.checkpoint.load`); the stamp is kept with the metrics.
+    """Evaluates a finished trial's checkpoints on the test splits.
 
-    Row t of the matrix is the model after task t on every task, later ones included, which forward transfer
-    needs, with an untrained model's scores as its baseline. The weights come from the trial's checkpoints:
-    nothing is trained again. What only the earlier models have, since it needs classes not yet seen, is told
-    as the mean over them: ``test/over_time/harmonic_mean`` ...
+    Row t of the accuracy matrix is the model after task t on every task, later tasks included. Forward
+    transfer needs those later tasks, and an untrained model's scores as its baseline. The weights come from
+    the trial's checkpoints: nothing is trained again. Some metrics need classes not yet seen, so that only
+    the earlier models have them; their means over these models are reported as
+    ``test/over_time/harmonic_mean`` and so on.
+
+    The results are written to ``folder/test``: ``matrix.csv``; for questions the tables of
+    :func:`~orchestrator.evaluation.vqa_tables.question_tables`; and last ``metrics.json``, whose presence
+    says that the evaluation is finished.
+
+    Args:
+        config: The trial's configuration.
+        stream: The trial's stream.
+        folder: The trial's folder.
+        device: Where the method is evaluated.
+        stamp: What the checkpoints must be of (:func:`~orchestrator.storage.checkpoint.load`). It is kept
+            with the metrics.
+        tokenizer: The files that the checkpoints must have.
+
+    Returns:
+        The test metrics, named ``test/...``.
+
+    Raises:
+        FileNotFoundError: A task has no whole checkpoint.
     """
     tasks = len(stream.tasks)
     how = evaluation_of(config, stream, device)
@@ -80,7 +97,7 @@ def _checkpoint(
 
 
 def _over_time(steps: list[dict[str, float]]) -> dict[str, float]:
-    """Means over the models that have them of metrics that the last model has not."""
+    """Means of the metrics that the last model does not have, over the models that have them."""
     names = {name for step in steps for name in step} - set(steps[-1])
-    found = {name: [step[name] for step in steps if name in step] for name in sorted(names)}
-    return {f"over_time/{name}": float(np.mean(values)) for name, values in found.items()}
+    values_of = {name: [step[name] for step in steps if name in step] for name in sorted(names)}
+    return {f"over_time/{name}": float(np.mean(values)) for name, values in values_of.items()}

@@ -1,4 +1,4 @@
-"""Names that a record takes as part of a metric's name."""
+"""Makes names that a record accepts as part of a metric's name."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ _NOT_ALLOWED = re.compile(r"[^\w. -]")
 
 
 def metric_names(names: Sequence[str]) -> list[str]:
-    """Each name with _ for whatever MLflow does not take, and without slashes, which part levels; those that
-    would be alike are numbered.
+    """Replaces in each name whatever MLflow does not accept by ``_``.
+
+    A slash is replaced as well, since slashes separate the levels of a metric's name. Where several names
+    would become alike, all but the first get a number.
     """
-    found: list[str] = []
+    safe_names: list[str] = []
     for name in names:
-        # "a/../b" is no metric's name: none may be made of dots.
+        # "a/../b" is no metric's name, so no name may consist of dots.
         safe = _NOT_ALLOWED.sub("_", name).strip(" .") or "_"
         twins = (f"{safe}_{number}" for number in range(2, len(names) + 2))
-        found.append(safe if safe not in found else next(t for t in twins if t not in found))
-    return found
+        safe_names.append(safe if safe not in safe_names else next(t for t in twins if t not in safe_names))
+    return safe_names

@@ -1,4 +1,4 @@
-"""What runs are compared by."""
+"""The objective by which runs are compared."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Objective:
-    """What a sweep looks for: a metric reported after each task, and whether more (``max``) or less
-    (``min``) is better."""
+    """The objective of a sweep.
+
+    Attributes:
+        metric: A metric that is reported after each task.
+        mode: Whether a higher value (``max``) or a lower one (``min``) is better.
+    """
 
     metric: str
     mode: Literal["max", "min"]

@@ -1,4 +1,4 @@
-"""What every evaluator is written against: how it is to evaluate, and what it returns."""
+"""The interface of all evaluators: how an evaluator is told to evaluate, and what it returns."""
 
 from __future__ import annotations
 
@@ -14,17 +14,24 @@ from ..storage.task_key import task_key
 from ..streams.stream import Stream
 
 SCORE: dict[Scenario, str] = {"retrieval": "r_mean", "recognition": "accuracy", "vqa": "accuracy"}
-"""The score of which a stream's task-by-task matrix is made: ``task_01/SCORE`` ... of a report."""
+"""The score from which a stream's task-by-task matrix is made: ``task_01/SCORE`` ... of a report."""
 
 
 HEADLINE: dict[Scenario, str] = {"retrieval": "seen/r_mean", "recognition": "average", "vqa": "average"}
-"""The metric that a run is judged by where nobody names another."""
+"""The metric by which a run is judged where nobody names another one."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How a method is evaluated. ``encode`` puts a frozen encoder's features in the place of pixels;
-    ``deterministic``: by deterministic algorithms alone."""
+    """How a method is evaluated.
+
+    Attributes:
+        device: Where the method is.
+        batch_size: Samples that are scored together.
+        precision: ``fp32`` or ``bf16``.
+        encode: Puts a frozen encoder's features in the place of pixels.
+        deterministic: Whether deterministic algorithms alone are taken.
+    """
 
     device: torch.device
     batch_size: int
@@ -35,10 +42,12 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Scores:
-    """What one evaluation over several tasks found.
+    """The result of one evaluation over several tasks.
 
-    ``by_task``: the scenario's score of each task, percent, (K,). ``metrics``: flat, names without the
-    split's prefix: ``task_01/SCORE`` ..., and those over all tasks seen.
+    Attributes:
+        by_task: (K,), the scenario's score of each task, in percent.
+        metrics: A flat mapping whose names lack the split's prefix: ``task_01/SCORE`` ..., and the metrics
+            over all tasks seen.
     """
 
     by_task: np.ndarray
@@ -46,16 +55,28 @@ class Scores:
 
 
 def task_row(report: Mapping[str, float], tasks: int, scenario: Scenario) -> list[float]:
-    """The scores on tasks 0 .. ``tasks`` - 1 in a report of a finished task."""
+    """Returns the scores on tasks 0 .. ``tasks`` - 1.
+
+    Args:
+        report: The report of a finished task.
+        tasks: How many tasks are wanted.
+        scenario: The stream's scenario.
+    """
     return [report[f"validation/{task_key(k)}/{SCORE[scenario]}"] for k in range(tasks)]
 
 
 def validation_metrics(report: Mapping[str, float]) -> dict[str, float]:
-    """The metrics of :class:`Scores` and the like in a report of a finished task."""
+    """Returns the validation metrics in the report of a finished task, named as in :class:`Scores`."""
     prefix = "validation/"
     return {k.removeprefix(prefix): value for k, value in report.items() if k.startswith(prefix)}
 
 
-def place_of(stream: Stream, split: str, task: int) -> str:
-    """A split of task ``task`` (from 0), as messages name it."""
+def describe_split(stream: Stream, split: str, task: int) -> str:
+    """Describes a split for messages.
+
+    Args:
+        stream: The split's stream.
+        split: The split's name.
+        task: The split's task, from 0.
+    """
     return f"{stream.scenario}, {split} split of task {task + 1}"

@@ -1,4 +1,4 @@
-"""Evaluation of recognition: accuracy, calibration, novel classes, drift, from one pass over each task."""
+"""Evaluation of recognition: accuracy, calibration, novel classes and drift, from one pass over each task."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..storage.task_key import task_key
 from ..streams.stream import Stream
 from .distributed import batch_size_of, gather_rows, own_batches
 from .drift import Drift
-from .protocol import Evaluation, Scores, place_of
+from .protocol import Evaluation, Scores, describe_split
 
 _Columns = dict[str, np.ndarray]
 
@@ -39,21 +39,34 @@ def evaluate_recognition(
     seen: int,
     how: Evaluation,
 ) -> Scores:
-    """Scores tasks 0 .. ``tasks`` - 1 one by one, and what tasks 0 .. ``seen`` - 1 taught (``seen`` <=
-    ``tasks``), as :func:`~orchestrator.evaluation.scenarios.evaluate`; in percent, angles in degrees.
+    """Scores each task by itself, and what the tasks seen have taught. Scores are in percent, angles in
+    degrees.
 
-    ``by_task``: accuracy among the classes seen; of a task not yet seen, among the classes up to its own.
-    ``metrics``, where ``seen`` is above 0: ``task_01/accuracy`` ...; ``task_01/task_aware_accuracy`` ...,
-    among the task's own classes; ``seen/accuracy``, of all pictures of seen tasks together; ``seen/ece`` and
-    ``seen/ece_batch_mean``; ``drift/angle`` and ``drift/task_01`` ..., as
+    Pictures are scored in batches of ``method.eval_batch_size`` where the method has one.
+
+    ``by_task`` is the accuracy among the classes seen. On a task not yet seen it is the accuracy among the
+    classes up to that task's own.
+
+    ``metrics`` has, where ``seen`` is above 0: ``task_01/accuracy`` ...; ``task_01/task_aware_accuracy`` ...,
+    among the task's own classes; ``seen/accuracy``, over all pictures of the tasks seen; ``seen/ece`` and
+    ``seen/ece_batch_mean``; ``drift/angle`` and ``drift/task_01`` ..., of
     :class:`~orchestrator.evaluation.drift.Drift`.
 
-    Where there are tasks not yet seen, from the same split of theirs: ``unseen/accuracy``, among the classes
-    not yet seen, as MMA's "new"; ``harmonic_mean``, of it and ``seen/accuracy``; ``detection/auroc``,
-    ``detection/aupr`` and ``detection/fpr95``, of their pictures by the energy of the seen classes' logits.
+    Where there are tasks not yet seen, ``metrics`` also has, from the same split of those tasks:
+    ``unseen/accuracy``, among the classes not yet seen, as MMA's "new"; ``harmonic_mean``, of that and
+    ``seen/accuracy``; ``detection/auroc``, ``detection/aupr`` and ``detection/fpr95``, of those tasks'
+    pictures by the energy of the seen classes' logits.
 
-    Pictures are scored in batches of ``method.eval_batch_size`` where it has one. Raises
-    :class:`~orchestrator.numerics.diverged.Diverged` where a logit or a feature is not finite.
+    Args:
+        method: The method that is evaluated.
+        stream: The stream.
+        split: The split of each task.
+        tasks: Tasks 0 .. ``tasks`` - 1 are scored one by one.
+        seen: Tasks 0 .. ``seen`` - 1 have been seen; ``seen`` <= ``tasks``.
+        how: How the method is evaluated.
+
+    Raises:
+        Diverged: A logit or a feature is not finite (:class:`~orchestrator.numerics.diverged.Diverged`).
     """
     method.eval()
     classes = [data.task.classes for data in stream.tasks]
@@ -91,7 +104,16 @@ def evaluate_recognition(
 def task_accuracy(
     method: Method, stream: Stream, task: int, split: str, classes: range, how: Evaluation
 ) -> float:
-    """Accuracy on one split of a task among ``classes``, percent."""
+    """Returns the accuracy on one split of a task, in percent.
+
+    Args:
+        method: The method that is evaluated.
+        stream: The stream.
+        task: The task's number, from 0.
+        split: The split's name.
+        classes: The classes that compete.
+        how: How the method is evaluated.
+    """
     method.eval()
     measure = partial(_novel, method, classes, None, None)
     columns = _measure(method, stream, task, split, how, ("correct",), measure)
@@ -102,7 +124,8 @@ def _known(method: Method, learnt: range, own: range, drift: Drift, batch: Batch
     logits = method.predict(batch, learnt).float()
     image, text = method.embed(batch, "image"), method.class_features(batch, learnt)
     drift.add(batch.label, image, text)
-    # What is not finite among the features shows in no logit, and an angle without a number is left out.
+    # A feature that is not finite shows in no logit, and an angle without a number is left out. So its
+    # picture's logits become NaN.
     sound = image.isfinite().all(-1) & text.isfinite().all()
     logits = torch.where(sound[:, None], logits, torch.nan)
     return [
@@ -126,10 +149,11 @@ def _novel(
     return columns
 
 
-def _correct(logits: Tensor, place: Tensor) -> Tensor:
-    """(B,): 1 where the best of ``logits`` (B, C) is at ``place``, 0 elsewhere, NaN where one is not
-    finite."""
-    hit = (logits.argmax(-1) == place).float()
+def _correct(logits: Tensor, label: Tensor) -> Tensor:
+    """(B,): 1 where the best of ``logits`` (B, C) is the class ``label``, else 0; NaN where a logit is not
+    finite.
+    """
+    hit = (logits.argmax(-1) == label).float()
     return torch.where(logits.isfinite().all(-1), hit, torch.nan)
 
 
@@ -142,7 +166,7 @@ def _measure(
     names: Sequence[str],
     measure: Callable[[Batch], list[Tensor]],
 ) -> _Columns:
-    """What ``measure`` says of each picture, name -> (N,) in the split's order, alike on all ranks."""
+    """What ``measure`` says of each picture: name -> (N,) in the split's order, alike on all ranks."""
     split = stream.tasks[task].splits[name]
     parts, places = [], []
     for batch in own_batches(method, split, how):
@@ -150,7 +174,7 @@ def _measure(
             parts.append(torch.stack(measure(batch), 1))
         places.append(batch.row)
     table = gather_rows(parts, places, len(split), how.device).double().cpu()
-    check_rows(table, "a logit or feature", place_of(stream, name, task))
+    check_rows(table, "a logit or feature", describe_split(stream, name, task))
     return dict(zip(names, table.numpy().T, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What counts in each scenario, and who measures it."""
+"""Knows, for each scenario, what its score is and who measures it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,13 @@ from .vqa_tables import novel_matrix
 
 
 def evaluation_of(config: RunConfig, stream: Stream, device: torch.device) -> Evaluation:
-    """How the trials of a configuration are evaluated on ``device``."""
+    """Returns how the trials of a configuration are evaluated.
+
+    Args:
+        config: The trials' configuration.
+        stream: Their stream.
+        device: Where they are evaluated.
+    """
     encode = frozen_encoder(config, stream, device)
     run = config.run
     return Evaluation(device, run.eval_batch_size, run.precision, encode, run.deterministic)
@@ -41,12 +47,20 @@ def evaluate(
     seen: int,
     how: Evaluation,
 ) -> Scores:
-    """Scores tasks 0 .. ``tasks`` - 1 one by one, and tasks 0 .. ``seen`` - 1 together (``seen`` <=
-    ``tasks``).
+    """Scores each task by itself, and the tasks seen together.
 
-    Raises :class:`~orchestrator.numerics.diverged.Diverged`, on all ranks alike, where what the model says
-    of a sample, or a metric, is not finite. Where ``how.deterministic``, as
-    :func:`~orchestrator.numerics.deterministic.deterministic`.
+    Args:
+        method: The method that is evaluated.
+        stream: The stream, whose scenario decides what is measured.
+        split: The split of each task.
+        tasks: Tasks 0 .. ``tasks`` - 1 are scored one by one.
+        seen: Tasks 0 .. ``seen`` - 1 are scored together; ``seen`` <= ``tasks``.
+        how: How the method is evaluated. Where ``how.deterministic``, as
+            :func:`~orchestrator.numerics.deterministic.deterministic`.
+
+    Raises:
+        Diverged: What the model says of a sample, or a metric, is not finite
+            (:class:`~orchestrator.numerics.diverged.Diverged`). All ranks raise it.
     """
     measures = {
         "retrieval": evaluate_retrieval,
@@ -55,11 +69,11 @@ def evaluate(
     }
     measure = measures[stream.scenario]
     with deterministic(how.deterministic):
-        found = measure(method, stream, split, tasks=tasks, seen=seen, how=how)
-    for name, value in found.metrics.items():
+        scores = measure(method, stream, split, tasks=tasks, seen=seen, how=how)
+    for name, value in scores.metrics.items():
         if not math.isfinite(value):
             raise Diverged(f"{name} is {value}: {stream.scenario}, {split} splits, {seen} task(s) seen")
-    return found
+    return scores
 
 
 def summary_metrics(
@@ -69,23 +83,35 @@ def summary_metrics(
     steps: Sequence[Mapping[str, float]],
     random_baseline: ArrayLike | None = None,
 ) -> dict[str, float]:
-    """What a walk's evaluations say together, without what is not defined yet.
+    """Summarises the evaluations of a walk. Metrics that are not defined yet are left out.
 
-    ``matrix`` and ``random_baseline``: as :func:`~orchestrator.metrics.matrix.matrix_metrics`, which is all
-    but in vqa, where :func:`~orchestrator.evaluation.vqa_summary.question_metrics` comes beside it.
-    ``steps``: the metrics of each evaluation (:class:`Scores`), one a row of the matrix.
+    They are those of :func:`~orchestrator.metrics.matrix.matrix_metrics` and, in vqa, those of
+    :func:`~orchestrator.evaluation.vqa_summary.question_metrics` as well.
+
+    Args:
+        stream: The stream.
+        split: The split that was evaluated.
+        matrix: As of :func:`~orchestrator.metrics.matrix.matrix_metrics`.
+        steps: The metrics of each evaluation (:class:`Scores`), one for each row of the matrix.
+        random_baseline: As of :func:`~orchestrator.metrics.matrix.matrix_metrics`.
     """
-    found = matrix_metrics(matrix, random_baseline)
+    metrics = matrix_metrics(matrix, random_baseline)
     if stream.scenario == "vqa":
         sizes = [len(data.splits[split]) for data in stream.tasks]
         composed = composition_tasks(stream, split)
-        found |= question_metrics(matrix, sizes, composed, novel_matrix(steps, len(sizes)))
-    return found
+        metrics |= question_metrics(matrix, sizes, composed, novel_matrix(steps, len(sizes)))
+    return metrics
 
 
 def task_score(method: Method, stream: Stream, task: int, classes: int, how: Evaluation) -> float:
-    """The scenario's score on one task's validation split, percent, among the first ``classes`` classes
-    (recognition): what early stopping looks at.
+    """Returns the scenario's score on one task's validation split, in percent. Early stopping goes by it.
+
+    Args:
+        method: The method that is evaluated.
+        stream: The stream.
+        task: The task's number, from 0.
+        classes: In recognition, the first ``classes`` classes compete.
+        how: How the method is evaluated.
     """
     if stream.scenario == "retrieval":
         return task_r_mean(method, stream, task, "validation", how)

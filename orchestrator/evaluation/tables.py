@@ -1,4 +1,4 @@
-"""Tables of an evaluation as CSV: accuracy matrices, and others."""
+"""Reads and writes the tables of an evaluation as CSV: accuracy matrices and others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from ..errors import UserError
 
 
 class Table(NamedTuple):
-    """Percentages (R, C), NaN where not measured, with a name for each row and column."""
+    """A table of percentages.
+
+    Attributes:
+        values: (R, C), NaN where nothing was measured.
+        rows: A name for each row.
+        columns: A name for each column.
+    """
 
     values: np.ndarray
     rows: Sequence[str]
@@ -23,12 +29,24 @@ class Table(NamedTuple):
 
 
 def write_matrix(path: Path, matrix: ArrayLike, names: Sequence[str]) -> None:
-    """Write ``R`` (S, T) as CSV: a column a task, a row a finished task, empty = not measured."""
+    """Writes an accuracy matrix as CSV. An empty field was not measured.
+
+    Args:
+        path: The file.
+        matrix: ``R`` (S, T): a column for each task, a row for each finished task.
+        names: The tasks' names.
+    """
     write_table(path, Table(np.asarray(matrix, dtype=float), names, names), "after")
 
 
 def write_table(path: Path, table: Table, corner: str) -> None:
-    """Write a table as CSV, empty = not measured; ``corner``: what its rows are."""
+    """Writes a table as CSV. An empty field was not measured.
+
+    Args:
+        path: The file.
+        table: The table.
+        corner: Says what the table's rows are.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -38,18 +56,27 @@ def write_table(path: Path, table: Table, corner: str) -> None:
 
 
 def read_matrix(path: Path) -> tuple[np.ndarray, list[str]]:
-    """``R`` (S, T), float64, NaN where not measured, and the T task names, as :func:`write_matrix` wrote
-    them. Errors as :func:`read_table`.
+    """Reads what :func:`write_matrix` wrote.
+
+    Returns:
+        ``R`` (S, T), float64, NaN where nothing was measured, and the T task names.
+
+    Raises:
+        UserError: As of :func:`read_table`.
     """
     table = read_table(path, "after")
     return table.values, list(table.columns)
 
 
 def read_table(path: Path, corner: str) -> Table:
-    """What :func:`write_table` wrote.
+    """Reads what :func:`write_table` wrote.
 
-    :class:`~orchestrator.errors.UserError`: no such file, a row of the wrong length, a field that is no
-    number.
+    Args:
+        path: The file.
+        corner: What the table's rows are.
+
+    Raises:
+        UserError: There is no such file, a row has the wrong length, or a field is no number.
     """
     try:
         with open(path, newline="", encoding="utf-8") as file:

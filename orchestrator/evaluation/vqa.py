@@ -1,4 +1,4 @@
-"""Evaluation of visual question answering: soft accuracy, in all the ways in which it is told."""
+"""Evaluation of visual question answering: soft accuracy, in all the ways in which it is reported."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from ..streams.stream import Stream
 from .answer_index import AnswerIndex, answer_index
 from .distributed import gather_rows, own_batches
 from .metric_names import metric_names
-from .protocol import Evaluation, Scores, place_of
+from .protocol import Evaluation, Scores, describe_split
 
 _CLUES = ("image", "text", "fusion")
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """N questions: what the answers were worth, 0 .. 1, their kind and their object's group, (N,), and, where
-    the method said, the task that it took each for, name -> (N,).
+    """N questions: arrays (N,) of what the answers were worth (0 .. 1), and of the questions' kinds, object
+    groups and tasks.
+
+    ``taken_for`` has, by name, the task that the method took each question for, (N,), where the method said.
     """
 
     score: np.ndarray
@@ -46,19 +48,28 @@ def evaluate_questions(
     seen: int,
     how: Evaluation,
 ) -> Scores:
-    """Scores tasks 0 .. ``tasks`` - 1 one by one, and tasks 0 .. ``seen`` - 1 together (``seen`` <=
-    ``tasks``), as :func:`~orchestrator.evaluation.scenarios.evaluate`; in percent.
+    """Scores each task by itself, and the tasks seen together, in percent.
 
-    ``by_task``: mean soft accuracy (:func:`~orchestrator.metrics.vqa_accuracy.answer_scores`) of each task,
-    or mean WUPS (:class:`~orchestrator.metrics.wups.Wups`) where the stream is measured by it, called
-    accuracy all the same. An untrained method, ``seen`` = 0, is not asked, since it has no answers: its
-    scores are 0, and it has no metrics. Of a task not yet seen the questions are put as any other.
+    ``by_task`` is the mean soft accuracy (:func:`~orchestrator.metrics.vqa_accuracy.answer_scores`) of each
+    task. Where the stream is measured by WUPS it is the mean of :class:`~orchestrator.metrics.wups.Wups`,
+    which is called accuracy all the same. An untrained method (``seen`` = 0) is not asked, since it has no
+    answers: its scores are 0, and it has no metrics. The questions of a task not yet seen are put like any
+    others.
 
-    ``metrics``: ``task_01/accuracy`` ..., and over all questions of the tasks seen: ``seen/accuracy``;
+    ``metrics`` has ``task_01/accuracy`` ... and, over all questions of the tasks seen: ``seen/accuracy``;
     ``kind/NAME`` and ``group/NAME``, of each kind of question and of the objects of each group; after the
     last task ``cell/KIND/GROUP``, of both; ``recognition/image``, ``/text`` and ``/fusion``, how often the
-    method knew a question's task, where it says. Where a group is held out, ``novel/task_02`` ... of its
-    questions alone, and ``novel/accuracy``, their mean. A kind or group without questions is left out.
+    method knew a question's task, where it says so. Where a group is held out, it has ``novel/task_02`` ...
+    of that group's questions alone, and ``novel/accuracy``, their mean. A kind or group without questions is
+    left out.
+
+    Args:
+        method: The method that is evaluated.
+        stream: The stream.
+        split: The split of each task.
+        tasks: Tasks 0 .. ``tasks`` - 1 are scored one by one.
+        seen: Tasks 0 .. ``seen`` - 1 are scored together; ``seen`` <= ``tasks``.
+        how: How the method is evaluated, as :func:`~orchestrator.evaluation.scenarios.evaluate`.
     """
     if not seen:
         return Scores(np.zeros(tasks), {})
@@ -74,18 +85,26 @@ def evaluate_questions(
 
 @torch.no_grad()
 def task_question_accuracy(method: Method, stream: Stream, task: int, split: str, how: Evaluation) -> float:
-    """Mean soft accuracy on one split of a task, percent."""
+    """Returns the mean soft accuracy on one split of a task, in percent.
+
+    Args:
+        method: The method that is evaluated.
+        stream: The stream.
+        task: The task's number, from 0.
+        split: The split's name.
+        how: How the method is evaluated.
+    """
     return _percent(_measure(method, stream, task, split, how).score)
 
 
 def _measure(method: Method, stream: Stream, task: int, name: str, how: Evaluation) -> _Rows:
-    """What became of each question of a split of ``task``, in its order, alike on all ranks."""
+    """The scores of the questions of a split of ``task``, in the split's order, alike on all ranks."""
     split = stream.tasks[task].splits[name]
     method.eval()
     index = answer_index(stream)
     parts, places = [], []
     for batch in own_batches(method, split, how):
-        # What a question is worth is not for the method to see.
+        # The method must not see what the answers are worth.
         question = replace(batch, kind=None, answer=None, score=None)
         with torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16"):
             answered = method.answer(question)
@@ -95,7 +114,7 @@ def _measure(method: Method, stream: Stream, task: int, name: str, how: Evaluati
         parts.append(torch.stack([column.float() for column in columns], 1))
         places.append(batch.row)
     table = gather_rows(parts, places, len(split), how.device).double().cpu().T
-    check_rows(table[3], "the answer's score", place_of(stream, name, task))
+    check_rows(table[3], "the answer's score", describe_split(stream, name, task))
     score, kind, label, _, *taken = table.numpy()
     said = {c: k.astype(int) for c, k in zip(_CLUES, taken, strict=True) if not np.isnan(k).any()}
     group = stream.group_of(label.astype(int))
@@ -110,7 +129,7 @@ def _scores(index: AnswerIndex, answered: Answers, batch: Batch) -> Tensor:
 
 
 def _taken_for(answered: Answers, questions: int, how: Evaluation) -> list[Tensor]:
-    """A column (B,) a clue, NaN where the method does not go by it."""
+    """One column (B,) for each clue, NaN where the method does not go by that clue."""
     if unknown := set(answered.tasks) - set(_CLUES):
         raise ValueError(f"tasks are known by {', '.join(_CLUES)}, not by {', '.join(sorted(unknown))}")
     nothing = torch.full((questions,), torch.nan, device=how.device)
@@ -138,14 +157,14 @@ def _by_kind_and_group(known: _Rows, tables: QuestionTables, cells: bool) -> dic
 
 
 def _novel(known: _Rows, held_out: int | None) -> dict[str, float]:
-    """Of the group held out, from the second task on: the first trains on it."""
+    """Metrics of the group held out, from the second task on, since the first task trains on that group."""
     if held_out is None:
         return {}
-    found = {}
+    metrics = {}
     for k in np.unique(known.task[(known.group == held_out) & (known.task > 0)]):
-        there = (known.task == k) & (known.group == held_out)
-        found[f"novel/{task_key(k)}"] = _percent(known.score[there])
-    return found | ({"novel/accuracy": float(np.mean(list(found.values())))} if found else {})
+        asked = (known.task == k) & (known.group == held_out)
+        metrics[f"novel/{task_key(k)}"] = _percent(known.score[asked])
+    return metrics | ({"novel/accuracy": float(np.mean(list(metrics.values())))} if metrics else {})
 
 
 def _percent(values: np.ndarray) -> float:

@@ -12,52 +12,63 @@ from ..metrics.matrix import average_over_time, final_average, forgetting, forge
 from ..streams.stream import Stream
 
 COMPOSITION_KINDS = ("location", "count", "action", "color", "type", "subcategory")
-"""The kinds of question over which VQACL averages its novel-composition test."""
+"""The kinds of question over which VQACL averages its test of novel compositions."""
 
 
 def question_metrics(
     matrix: ArrayLike, sizes: ArrayLike, composed: Sequence[int] = (), novel: ArrayLike | None = None
 ) -> dict[str, float]:
-    """Metrics of the accuracy matrix ``R`` (S, T), see :mod:`orchestrator.metrics.retrieval`; those not
-    defined yet are left out.
+    """Computes the summary metrics of an accuracy matrix of questions. Those not defined yet are left out.
 
-    ``sizes`` (T,): the tasks' numbers of questions. ``composed``: tasks of the kinds
-    :data:`COMPOSITION_KINDS`. ``novel`` (S, T): accuracy on the questions of the group held out, NaN for the
-    first task, which trains on it, and where a task has none.
+    VQACL (Zhang et al., CVPR 2023): ``vqacl/ap`` is the mean of the last row. ``vqacl/forget`` is the mean
+    over k before the last of the best score before the last row, minus the last. ``vqacl/ap_6q`` and
+    ``vqacl/forget_6q`` are the same over ``composed`` alone. Each of these of ``novel`` is named
+    ``vqacl/novel_ap`` and so on. Where all tasks are counted, the released ``metric.py`` takes for each of
+    the six the forgetting of the task before it; here each has its own.
 
-    VQACL (Zhang et al., CVPR 2023): ``vqacl/ap``, mean of the last row; ``vqacl/forget``, mean over k before
-    the last of the best before the last row, minus the last; ``vqacl/ap_6q`` and ``vqacl/forget_6q``, the
-    same over ``composed`` alone; each of ``novel`` as ``vqacl/novel_ap`` ... The released ``metric.py`` takes
-    the forgetting of the task before each of the six where all tasks are counted; here it is their own.
+    TRIPLET (Qian et al., ICCV 2023): ``triplet/average_accuracy`` is the mean over t of the accuracy on all
+    questions of tasks 0 .. t together. ``triplet/final_accuracy`` is the last of these values.
+    ``triplet/forgetting`` is the mean over k before the last of the best score, the last row included, minus
+    the last.
 
-    TRIPLET (Qian et al., ICCV 2023): ``triplet/average_accuracy``, mean over t of the accuracy on all
-    questions of tasks 0 .. t together, ``triplet/final_accuracy``, its last value, and
-    ``triplet/forgetting``, mean over k before the last of the best, the last row included, minus the last.
+    Args:
+        matrix: ``R`` (S, T), see :mod:`orchestrator.metrics.matrix`.
+        sizes: (T,), the tasks' numbers of questions.
+        composed: The tasks of the kinds :data:`COMPOSITION_KINDS`.
+        novel: (S, T), the accuracy on the questions of the group held out. It is NaN for the first task,
+            which trains on that group, and where a task has no such questions.
     """
-    found = {f"vqacl/{name}": value for name, value in _vqacl(matrix, composed).items()}
+    metrics = {f"vqacl/{name}": value for name, value in _vqacl(matrix, composed).items()}
     if novel is not None:
         # The first task trains on every group: the test starts at the second.
         rest = np.asarray(novel, dtype=float)[1:, 1:]
         own = _vqacl(rest, [k - 1 for k in composed if k])
-        found |= {f"vqacl/novel_{name}": value for name, value in own.items()}
-    found |= {
+        metrics |= {f"vqacl/novel_{name}": value for name, value in own.items()}
+    metrics |= {
         "triplet/average_accuracy": average_over_time(matrix, sizes),
         "triplet/final_accuracy": final_average(matrix, sizes),
         "triplet/forgetting": forgetting(matrix, "best_including_last"),
     }
-    return {name: value for name, value in found.items() if not np.isnan(value)}
+    return {name: value for name, value in metrics.items() if not np.isnan(value)}
 
 
 def composition_tasks(stream: Stream, split: Literal["validation", "test"]) -> list[int]:
-    """The tasks whose questions are of one of :data:`COMPOSITION_KINDS`; none where the stream has not a task
-    of each of these."""
-    found = {}
+    """Returns the tasks whose questions are of one of :data:`COMPOSITION_KINDS`.
+
+    Args:
+        stream: The stream.
+        split: The split whose questions are looked at.
+
+    Returns:
+        The tasks' numbers; none where the stream does not have a task of each of these kinds.
+    """
+    name_of = {}
     for k, data in enumerate(stream.tasks):
         kinds = np.unique(data.splits[split].questions.kind)
         name = stream.tables.kinds[kinds[0]].removeprefix("q_") if len(kinds) == 1 else ""
         if name in COMPOSITION_KINDS:
-            found[k] = name
-    return list(found) if set(found.values()) == set(COMPOSITION_KINDS) else []
+            name_of[k] = name
+    return list(name_of) if set(name_of.values()) == set(COMPOSITION_KINDS) else []
 
 
 def _vqacl(matrix: ArrayLike, composed: Sequence[int]) -> dict[str, float]:
@@ -77,6 +88,6 @@ def _vqacl(matrix: ArrayLike, composed: Sequence[int]) -> dict[str, float]:
 
 
 def _mean(values: np.ndarray) -> float:
-    """Of what was measured."""
+    """The mean of what was measured."""
     there = values[~np.isnan(values)]
     return float(there.mean()) if len(there) else float("nan")

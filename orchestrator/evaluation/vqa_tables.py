@@ -1,4 +1,4 @@
-"""The tables of both levels of a stream of questions: by task, by kind of question and by object group."""
+"""The tables of both levels of a stream of questions: by task, by kind of question, and by object group."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from .tables import Table
 
 
 class TableStyle(NamedTuple):
-    """How a table is written and drawn."""
+    """How a table is written and drawn.
+
+    Attributes:
+        corner: What the table's rows are, in the first field of its file.
+        ylabel: The label of its rows in a picture.
+        xlabel: The label of its columns in a picture.
+    """
 
     corner: str
     ylabel: str
@@ -24,42 +30,58 @@ QUESTION_TABLES = {
     "cells": TableStyle("kind", "kind of question", "questions about group"),
     "novel": TableStyle("after", "after training on", "group held out, questions of task"),
 }
-"""What :func:`question_tables` may find."""
+"""The tables that :func:`question_tables` may return."""
 
 
 def question_tables(steps: Sequence[Mapping[str, float]], tasks: Sequence[str]) -> dict[str, Table]:
-    """The tables that the metrics of S evaluations hold, one after each task (see
-    :func:`~orchestrator.evaluation.vqa.evaluate_questions`); none but in vqa.
+    """Makes tables from the metrics of S evaluations, one after each task.
 
-    ``groups`` (S, G): the inner level, accuracy by object group after each task. ``cells`` (K, G): accuracy
-    by kind of question and object group after the last task, where it was reached. ``novel`` (S, T):
-    accuracy on the group held out.
+    The metrics are those of :func:`~orchestrator.evaluation.vqa.evaluate_questions`. Other scenarios have no
+    such tables.
+
+    Args:
+        steps: The metrics of each evaluation.
+        tasks: The names of all T tasks.
+
+    Returns:
+        ``groups`` (S, G): the inner level, accuracy by object group after each task. ``cells`` (K, G):
+        accuracy by kind of question and object group after the last task, where that was reached. ``novel``
+        (S, T): accuracy on the group held out.
     """
-    found = {}
+    tables = {}
     done = list(tasks[: len(steps)])
     groups = _names(steps, "group")
     if groups:
         values = [[step.get(f"group/{name}", np.nan) for name in groups] for step in steps]
-        found["groups"] = Table(np.array(values), done, groups)
+        tables["groups"] = Table(np.array(values), done, groups)
     last = steps[-1:]
     kinds = _names(last, "kind")
     cells = [[last[0].get(f"cell/{kind}/{name}", np.nan) for name in groups] for kind in kinds]
     if not np.isnan(cells).all():
-        found["cells"] = Table(np.array(cells), kinds, groups)
+        tables["cells"] = Table(np.array(cells), kinds, groups)
     novel = novel_matrix(steps, len(tasks))
     if novel is not None:
-        found["novel"] = Table(novel, done, list(tasks))
-    return found
+        tables["novel"] = Table(novel, done, list(tasks))
+    return tables
 
 
 def novel_matrix(steps: Sequence[Mapping[str, float]], tasks: int) -> np.ndarray | None:
-    """(S, T): accuracy on the group held out, ``novel/task_02`` ... in the metrics of S evaluations, NaN
-    where not measured; None where none was."""
-    found = np.array([[step.get(f"novel/{task_key(k)}", np.nan) for k in range(tasks)] for step in steps])
-    return None if np.isnan(found).all() else found
+    """Collects the accuracy on the group held out, ``novel/task_02`` ..., from the metrics of S evaluations.
+
+    Args:
+        steps: The metrics of each evaluation.
+        tasks: The number of tasks T.
+
+    Returns:
+        (S, T), NaN where nothing was measured; None where nothing was measured at all.
+    """
+    accuracy = np.array([[step.get(f"novel/{task_key(k)}", np.nan) for k in range(tasks)] for step in steps])
+    return None if np.isnan(accuracy).all() else accuracy
 
 
 def _names(steps: Sequence[Mapping[str, float]], level: str) -> list[str]:
-    """In the order of the last step that has them: later ones know of more."""
+    """The names of a level in the order of the last step that has them, since later steps know
+    more of them.
+    """
     keys = dict.fromkeys(name for step in reversed(steps) for name in step)
     return [name.removeprefix(f"{level}/") for name in keys if name.startswith(f"{level}/")]

@@ -75,13 +75,13 @@ class SharedStream:
         pool = RayPool(base.run, self._folder / "encoding", self._say)
         if asks_queries(base):
             whole = prepare(source, self._tokenizer, base.run.skip_bad)
-            bank = open_query_bank(base, source, whole, root, self._say, pool)
-            self._stream = bank.stream(whole)
+            queries = open_query_bank(base, source, whole, root, self._say, pool)
+            self._stream, encoded = queries.stream(whole), queries.encoded
         else:
             bank = open_bank(base, source, root, self._say, pool)
-            self._stream = bank.stream(source, base.run.skip_bad)
-        self._files = bank.encoded.files
-        for (index, name), rows in bank.encoded.left_out.items():
+            self._stream, encoded = bank.stream(source, base.run.skip_bad), bank.encoded
+        self._files = encoded.files
+        for (index, name), rows in encoded.left_out.items():
             place = f"{source.tasks[index].name}/{name}"
             self._say(f"left out: {len(rows)} record(s) of {place} whose picture cannot be read")
 

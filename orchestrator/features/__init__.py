@@ -1,1 +1,1 @@
-"""What a frozen encoder gives, computed once and shared by every trial."""
+"""Features of frozen encoders, computed once and shared by every trial."""

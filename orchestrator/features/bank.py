@@ -24,30 +24,49 @@ from .frozen import frozen_backbone, load_backbone
 
 @dataclass(frozen=True)
 class Bank:
-    """What a frozen CLIP gives for a stream.
+    """The features of a stream under a frozen CLIP.
 
-    ``encoded``: ``feature``, float16 (N, D); ``views``, float16 (N_train, V, D), unless the stream's
-    transform leaves pictures as they are; ``herding``, int32 (N_train,), see
-    :class:`~orchestrator.streams.stream.Stream`. ``classes``: the stream's classes with their text features.
+    Attributes:
+        encoded: The arrays ``feature``, float16 (N, D); ``views``, float16 (N_train, V, D), unless the
+            stream's transform leaves pictures as they are; ``herding``, int32 (N_train,), see
+            :class:`~orchestrator.streams.stream.Stream`.
+        classes: The stream's classes with their text features.
     """
 
     encoded: FrozenFeatures
     classes: ClassSpec
 
     def stream(self, source: StreamSource, skip_bad: bool) -> Stream:
-        """``source`` prepared for training, with features beside its pictures, without what was left out."""
+        """Returns ``source`` prepared for training, with features beside its pictures.
+
+        Args:
+            source: The stream's source.
+            skip_bad: Whether bad records may be left out.
+
+        Returns:
+            The stream, without the rows that were left out of the features.
+        """
         stream = self.encoded.beside(prepare(source, self.classes, skip_bad))
         stream.views, stream.herding = self.encoded.open("views"), self.encoded.open("herding")
         return stream
 
 
 def open_bank(config: RunConfig, source: StreamSource, root: Path, say: Say, run: Runner) -> Bank:
-    """The features of ``source`` under the frozen CLIP of ``config``: kept under ``root`` from an earlier
-    run, or encoded by ``run`` now.
+    """Returns the features of ``source`` under the frozen CLIP of ``config``.
 
-    What decides them is in their folders' names: the stream and its order, the encoder's weights and
-    preprocessing, the transform, the number of views; for the class texts, names and templates.
-    :class:`~orchestrator.errors.UserError` as :meth:`~orchestrator.features.builder.Builder.build`.
+    The features are kept under ``root`` from an earlier run, or ``run`` encodes them now. Their folders'
+    names stand for all that decides them: for pictures the stream and its order, the encoder's weights and
+    preprocessing, the transform and the number of views; for the class texts their names and templates.
+
+    Args:
+        config: A run's configuration.
+        source: The stream's source.
+        root: The folder of all kept features.
+        say: Tells the user how far the encoding is.
+        run: Encodes chunks.
+
+    Raises:
+        UserError: As of :meth:`~orchestrator.features.builder.Builder.build`.
     """
     backbone = frozen_backbone(config)
     clip = load_backbone(backbone)
@@ -89,14 +108,21 @@ def open_bank(config: RunConfig, source: StreamSource, root: Path, say: Say, run
 
 
 def text_features(config: RunConfig, source: StreamSource) -> ClassSpec:
-    """The stream's classes under the frozen CLIP of ``config``, encoded now, in this process."""
+    """Returns the stream's classes under the frozen CLIP of ``config``, encoded now and in this process.
+
+    Args:
+        config: A run's configuration.
+        source: The stream's source.
+    """
     clip = load_backbone(frozen_backbone(config))
     text = clip.encode_text(_prompts(source)).cpu()
     return _class_spec(source, text.numpy(), clip.scale)
 
 
 def _say_alike(clip: Clip, source: StreamSource, say: Say) -> None:
-    """Says which classes the model cannot tell apart: their scores are equal whatever it is trained on."""
+    """Tells the user which classes the model cannot tell apart: their scores are equal whatever it is trained
+    on.
+    """
     template = source.templates[0]
     alike = clip.read_alike([template.replace("{}", name) for name in source.categories])
     if alike:

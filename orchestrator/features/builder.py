@@ -1,4 +1,4 @@
-"""The arrays of a stream under a frozen encoder: found on disk, or encoded and kept there."""
+"""Makes the arrays of a stream under a frozen encoder, or finds them on disk."""
 
 from __future__ import annotations
 
@@ -25,16 +25,25 @@ from .progress import Progress
 Say = Callable[[str], None]
 
 Runner = Callable[[SampleEncoder, list[Chunk]], Generator[tuple[int, bytes], None, None]]
-"""Encodes chunks, in any order: yields a chunk's place in the list and what the encoder's ``encode`` gave."""
+"""Encodes chunks in any order. It yields a chunk's index in the list and the result of the encoder's
+``encode``.
+"""
 
 _TEXTS = 256  # prompts a chunk
-_PICTURES = 64  # pictures a chunk, at least: what an interruption costs a process
-_CHUNKS = 2000  # chunks of a stream, about: many files are slow to list
+_PICTURES = 64  # pictures a chunk, at least: a process loses so many when it is interrupted
+_CHUNKS = 2000  # chunks of a stream, about: a folder of many more files is slow to list
 
 
 @dataclass(frozen=True)
 class Prompts:
-    """Texts to encode: C names in T templates, written out in that order. ``identity``: what they are."""
+    """Texts to encode: C names in T templates, written out in that order.
+
+    Attributes:
+        texts: The C * T texts.
+        names: C.
+        templates: T.
+        identity: What the texts are, as plain values.
+    """
 
     texts: Sequence[str]
     names: int
@@ -45,9 +54,18 @@ class Prompts:
 class Builder:
     """Makes the arrays of ``source`` under a frozen encoder, or finds them.
 
-    ``shape``: of what ``encoder`` gives for one picture. ``identity``: what decides it beside the stream's
-    content and order. ``herding``: whether training rows are ranked within their labels. An interrupted
-    encoding is gone on with; of two processes that want the same, one encodes, the other waits.
+    An interrupted encoding goes on where it stopped. Where two processes want the same arrays, one encodes
+    and the other waits.
+
+    Args:
+        source: The stream's source.
+        encoder: The frozen encoder.
+        root: The folder of all kept features.
+        say: Tells the user how far the encoding is.
+        shape: The shape of what ``encoder`` gives for one picture.
+        identity: What decides the arrays beside the stream's content and order.
+        herding: Whether training rows are ranked within their labels.
+        prompts: The texts to encode, or None.
     """
 
     def __init__(
@@ -84,12 +102,16 @@ class Builder:
     def build(self, run: Runner) -> FrozenFeatures:
         """Encodes by ``run`` what is not there yet.
 
-        :class:`UserError`: a picture that cannot be read (where bad ones may be skipped it is left out), a
-        file that is cut short, of another shape or by another encoder.
+        Args:
+            run: Encodes chunks.
+
+        Raises:
+            UserError: A picture cannot be read (where bad pictures may be skipped it is left out instead), or
+                a file is cut short, of another shape, or by another encoder.
         """
         with ExitStack() as locks:
-            for shelf in filter(None, (self._pictures, self._texts)):
-                locks.enter_context(locked(shelf.folder, self._say))
+            for entry in filter(None, (self._pictures, self._texts)):
+                locks.enter_context(locked(entry.folder, self._say))
             told = self._pictures.finished()
             if told is not None and self._is_mended(told):
                 self._pictures.discard()
@@ -114,8 +136,8 @@ class Builder:
             for name in task.splits
             if (rows := told["left_out"].get(f"{index}/{name}"))
         }
-        for place, rows in left_out.items():
-            self._check_left_out(place, rows)
+        for key, rows in left_out.items():
+            self._check_left_out(key, rows)
         files = {name: self._pictures.path(name) for name in self._names()}
         text = None if self._texts is None else np.load(self._texts.path("text"), allow_pickle=False)
         return FrozenFeatures(files, text, left_out)
@@ -124,27 +146,29 @@ class Builder:
         asked = {"feature": True, "herding": self._herding, "views": self._encoder.views > 0}
         return [name for name, wanted in asked.items() if wanted]
 
-    def _check_left_out(self, place: SplitKey, rows: np.ndarray) -> None:
-        task = self._source.tasks[place[0]]
-        label = task.splits[place[1]].label
+    def _check_left_out(self, key: SplitKey, rows: np.ndarray) -> None:
+        task = self._source.tasks[key[0]]
+        label = task.splits[key[1]].label
         if lost := set(label.tolist()) - set(np.delete(label, rows).tolist()):
             name = self._source.categories[min(lost)]
-            reason = self._reason(place, int(np.flatnonzero(label == min(lost))[0]))
+            reason = self._reason(key, int(np.flatnonzero(label == min(lost))[0]))
             raise UserError(
-                f"task {task.name}, split {place[1]}: no picture of class {name!r} can be read{reason}"
+                f"task {task.name}, split {key[1]}: no picture of class {name!r} can be read{reason}"
             )
 
-    def _reason(self, place: SplitKey, row: int) -> str:
+    def _reason(self, key: SplitKey, row: int) -> str:
         try:
-            self._encoder.sources[place].read(np.array([row]))
+            self._encoder.sources[key].read(np.array([row]))
         except BadRecord as error:
             return f", the first: {error}"
         return ""
 
     def _is_mended(self, told: dict) -> bool:
-        """Whether a picture was left out that can be read now; an error where it may not be left out."""
-        for place, pictures in self._encoder.sources.items():
-            for row in told["left_out"].get(f"{place[0]}/{place[1]}", []):
+        """Whether a picture that was left out can be read now. Where it may not be left out, its error is
+        raised.
+        """
+        for key, pictures in self._encoder.sources.items():
+            for row in told["left_out"].get(f"{key[0]}/{key[1]}", []):
                 try:
                     pictures.read(np.array([row]))
                 except BadRecord:
@@ -157,22 +181,22 @@ class Builder:
 
     def _encode(self, run: Runner, texts: list[TextChunk], pictures: list[PictureChunk]) -> None:
         todo: list[tuple[CacheEntry, int, Chunk]] = []
-        for shelf, chunks in ((self._texts, texts), (self._pictures, pictures)):
+        for entry, chunks in ((self._texts, texts), (self._pictures, pictures)):
             if chunks:
-                shelf.start()
-                todo += [(shelf, n, c) for n, c in enumerate(chunks) if not self._is_whole(shelf, n, c)]
+                entry.start()
+                todo += [(entry, n, c) for n, c in enumerate(chunks) if not self._is_whole(entry, n, c)]
         left, total = sum(c.pictures for _, _, c in todo), sum(c.pictures for c in pictures)
         if left:
             self._announce(left, total)
         elif len(todo) == 1:
-            run = encode_here  # some texts are done before a pool is up
+            run = encode_here  # a few texts are encoded before a pool would be up
         if not todo:
             return
         progress = Progress(self._say, total, total - left)
         with closing(run(self._encoder, [chunk for _, _, chunk in todo])) as results:
             for index, data in results:
-                shelf, number, chunk = todo[index]
-                shelf.write_chunk(number, data)
+                entry, number, chunk = todo[index]
+                entry.write_chunk(number, data)
                 progress.add(chunk.pictures)
 
     def _announce(self, left: int, total: int) -> None:
@@ -180,15 +204,16 @@ class Builder:
         rest = "" if left == total else f", {total - left} were encoded before"
         self._say(f"encoding {left} pictures of {self._source.name}{views} with {self._encoder.name}{rest}")
 
-    def _is_whole(self, shelf: CacheEntry, number: int, chunk: Chunk) -> bool:
-        if not shelf.has_chunk(number):
+    def _is_whole(self, entry: CacheEntry, number: int, chunk: Chunk) -> bool:
+        if not entry.has_chunk(number):
             return False
-        found = shelf.chunk(number)
-        if found is None:
-            self._say(f"{shelf.folder}: chunk {number} was cut short, it is encoded again")
+        arrays = entry.chunk(number)
+        if arrays is None:
+            self._say(f"{entry.folder}: chunk {number} was cut short, it is encoded again")
             return False
-        # What was left out is tried once more: the picture may have been mended, or may not be left out now.
-        return isinstance(chunk, TextChunk) or len(found["kept"]) == chunk.pictures
+        # A picture that was left out is tried once more: it may have been mended, or it may not be left out
+        # now.
+        return isinstance(chunk, TextChunk) or len(arrays["kept"]) == chunk.pictures
 
     def _text_chunks(self) -> list[TextChunk]:
         prompts = self._prompts.texts
@@ -198,30 +223,30 @@ class Builder:
         total = max(end for _, end in self._spans.values())
         size = max(_PICTURES, -(-total // _CHUNKS))
         return [
-            PictureChunk(place, i, min(i + size, end - begin), begin if place[1] == "train" else None)
-            for place, (begin, end) in self._spans.items()
+            PictureChunk(key, i, min(i + size, end - begin), begin if key[1] == "train" else None)
+            for key, (begin, end) in self._spans.items()
             for i in range(0, end - begin, size)
         ]
 
     def _finish_texts(self, chunks: int) -> None:
         text = np.concatenate([self._texts.chunk(n)["text"] for n in range(chunks)])
         shape = (self._prompts.names, self._prompts.templates, text.shape[1])
-        with writing(self._texts.path("text"), shape, np.float32) as twin:
-            twin.array[:] = text.reshape(shape)
+        with writing(self._texts.path("text"), shape, np.float32) as file:
+            file.array[:] = text.reshape(shape)
         self._texts.finish(["text"], {})
 
     def _finish_pictures(self, chunks: list[PictureChunk]) -> dict:
-        kept: dict[SplitKey, list[np.ndarray]] = {place: [np.empty(0, np.int64)] for place in self._spans}
+        kept: dict[SplitKey, list[np.ndarray]] = {key: [np.empty(0, np.int64)] for key in self._spans}
 
         def fill(name: str, shape: tuple[int, ...], wanted: list[tuple[int, PictureChunk]]) -> None:
-            with writing(self._pictures.path(name), shape, np.float16) as twin:
-                twin.length = 0
+            with writing(self._pictures.path(name), shape, np.float16) as file:
+                file.length = 0
                 for number, chunk in wanted:
-                    found = self._pictures.chunk(number)
-                    twin.array[twin.length : twin.length + len(found[name])] = found[name]
-                    twin.length += len(found[name])
+                    arrays = self._pictures.chunk(number)
+                    file.array[file.length : file.length + len(arrays[name])] = arrays[name]
+                    file.length += len(arrays[name])
                     if name == "feature":
-                        kept[chunk.place].append(found["kept"])
+                        kept[chunk.split].append(arrays["kept"])
 
         numbered = list(enumerate(chunks))
         total = sum(chunk.pictures for chunk in chunks)
@@ -229,7 +254,7 @@ class Builder:
         if self._encoder.views:
             training = [(n, chunk) for n, chunk in numbered if chunk.first is not None]
             fill("views", (self._training, self._encoder.views, *self._shape), training)
-        rows = {place: np.concatenate(parts) for place, parts in kept.items()}
+        rows = {key: np.concatenate(parts) for key, parts in kept.items()}
         if self._herding:
             self._finish_herding(rows)
         left_out = {
@@ -244,18 +269,23 @@ class Builder:
             [t.splits["train"].label[kept[i, "train"]] for i, t in enumerate(self._source.tasks)]
         )
         feature = np.load(self._pictures.path("feature"), mmap_mode="r", allow_pickle=False)[: len(label)]
-        with writing(self._pictures.path("herding"), label.shape, np.int32) as twin:
-            twin.array[:] = herding_order(feature.astype(np.float32), label)
+        with writing(self._pictures.path("herding"), label.shape, np.int32) as file:
+            file.array[:] = herding_order(feature.astype(np.float32), label)
 
 
 def encode_here(encoder: SampleEncoder, chunks: list[Chunk]) -> Generator[tuple[int, bytes], None, None]:
-    """A :data:`Runner` that encodes in this process, on the CPU."""
+    """Encodes chunks in this process, on the CPU. It is a :data:`Runner`.
+
+    Args:
+        encoder: The frozen encoder.
+        chunks: What is encoded.
+    """
     for index, chunk in enumerate(chunks):
         yield index, encoder.encode(chunk, "cpu")
 
 
 def pictures_of(source: StreamSource) -> dict[SplitKey, Pictures]:
-    """The pictures of each split."""
+    """Returns the pictures of each split."""
     return {
         (index, name): split.pictures
         for index, task in enumerate(source.tasks)
@@ -264,7 +294,7 @@ def pictures_of(source: StreamSource) -> dict[SplitKey, Pictures]:
 
 
 def _layout(source: StreamSource) -> str:
-    """sha256 over the order of tasks, splits and records, and their labels."""
+    """The sha256 over the order of tasks, splits and records, and over their labels."""
     digest = hashlib.sha256()
     for task in source.tasks:
         for name, split in task.splits.items():

@@ -1,4 +1,4 @@
-"""A folder of arrays that are a pure function of what its name is the hash of."""
+"""A folder of arrays whose name is the hash of all that decides them."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ _BLOCK = 2**24
 
 
 class CacheEntry:
-    """``root/KEY``: ``meta.json``, the finished arrays as .npy, and ``chunks/`` while they are being made.
+    """The folder ``root/KEY``: ``meta.json``, the finished arrays as .npy, and ``chunks/`` while they are
+    being made.
 
-    ``identity``: everything that decides the arrays, as plain values; KEY is its sha256. A file appears whole
-    or not at all.
+    KEY is the sha256 of ``identity``. A file appears whole or not at all.
+
+    Args:
+        root: The folder of all entries.
+        identity: Everything that decides the arrays, as plain values.
     """
 
     def __init__(self, root: Path, identity: Mapping[str, Any]) -> None:
@@ -34,14 +38,18 @@ class CacheEntry:
         self.folder = root / hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def path(self, name: str) -> Path:
-        """The file of a finished array."""
+        """Returns the file of a finished array."""
         return self.folder / f"{name}.npy"
 
     def finished(self) -> dict[str, Any] | None:
-        """What :meth:`finish` was told, where it was: the arrays are there, and whole.
+        """Returns what :meth:`finish` was told, where it was called: the arrays are then there, and whole.
 
-        :class:`UserError`, one line naming the file: ``meta.json`` tells of something else, or an array is
-        not the one that was finished.
+        Returns:
+            What :meth:`finish` was told; None where the arrays are not finished.
+
+        Raises:
+            UserError: ``meta.json`` describes something else, or an array is not the one that was finished.
+                The message has one line and names the file.
         """
         meta = self._meta()
         if meta is None or "files" not in meta:
@@ -73,32 +81,43 @@ class CacheEntry:
         return meta
 
     def start(self) -> None:
-        """Makes ready for chunks."""
+        """Prepares the folder for chunks."""
         (self.folder / "chunks").mkdir(parents=True, exist_ok=True)
         if not (self.folder / "meta.json").exists():
             self._write("meta.json", _json({"identity": self.identity}))
 
     def write_chunk(self, number: int, data: bytes) -> None:
-        """Keeps a chunk, an .npz file."""
+        """Keeps a chunk.
+
+        Args:
+            number: The chunk's number.
+            data: The bytes of an .npz file.
+        """
         self._write(f"chunks/{number:06d}.npz", data)
 
     def chunk(self, number: int) -> dict[str, np.ndarray] | None:
-        """The arrays of a chunk; None where there is none, or no whole one."""
+        """Returns the arrays of a chunk; None where there is no chunk, or no whole one."""
         try:
             with np.load(self.folder / f"chunks/{number:06d}.npz", allow_pickle=False) as file:
                 if any(part.compress_type != zipfile.ZIP_STORED for part in file.zip.infolist()):
-                    return None  # none is written so: it may be of any size
+                    return None  # no chunk is written compressed, and this one may be of any size
                 return {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
             return None
 
     def has_chunk(self, number: int) -> bool:
-        """Whether there is a file of that chunk, whole or not."""
+        """Returns whether there is a file of that chunk, whole or not."""
         return (self.folder / f"chunks/{number:06d}.npz").exists()
 
     def finish(self, names: list[str], told: dict[str, Any]) -> dict[str, Any]:
-        """The arrays ``names`` have been written to :meth:`path`: from now on they are complete. Returns
-        ``told``, which is kept beside them.
+        """Declares arrays complete that have been written to :meth:`path`.
+
+        Args:
+            names: The arrays' names.
+            told: What is kept beside them.
+
+        Returns:
+            ``told``.
         """
         files = {name: _described(self.path(name)) for name in names}
         self._write("meta.json", _json({"identity": self.identity, "files": files, "told": told}))
@@ -106,7 +125,7 @@ class CacheEntry:
         return told
 
     def discard(self) -> None:
-        """Back to nothing; whoever has the arrays open keeps them."""
+        """Removes all that makes the entry finished. Whoever has the arrays open keeps them."""
         for name in ("meta.json", "chunks"):
             path = self.folder / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -127,7 +146,7 @@ def _json(value: Any) -> bytes:
 
 
 def _described(path: Path) -> dict[str, Any]:
-    """Bytes, shape, type and checksum of an array file, as far as they can be read."""
+    """The bytes, shape, type and checksum of an array file, as far as they can be read."""
     found: dict[str, Any] = {"bytes": path.stat().st_size if path.exists() else -1}
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)

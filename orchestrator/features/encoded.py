@@ -1,4 +1,4 @@
-"""What a frozen encoder gave for a stream, and the stream with it."""
+"""The result of a frozen encoder for a stream, and the stream with it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from ..streams.stream import Split, Stream, TaskData
 
 @dataclass(frozen=True)
 class FrozenFeatures:
-    """What lies on the shelves. ``files``: name -> .npy: ``feature``, of all splits in the order of
-    :func:`~orchestrator.streams.split_spans.split_spans`; ``views`` and ``herding``, of the training rows,
-    where they were asked for. ``text``: float32 (C, T, D), where there are prompts. ``left_out``: rows of a
-    split whose picture cannot be read, which the arrays do not have.
+    """The finished arrays of a stream under a frozen encoder.
+
+    Attributes:
+        files: The .npy files by name: ``feature``, of all splits in the order of
+            :func:`~orchestrator.streams.split_spans.split_spans`; ``views`` and ``herding``, of the training
+            rows, where they were asked for.
+        text: float32 (C, T, D), where there are prompts.
+        left_out: The rows of each split whose picture cannot be read. The arrays do not have these rows.
     """
 
     files: dict[str, Path]
@@ -25,13 +29,16 @@ class FrozenFeatures:
     left_out: dict[SplitKey, np.ndarray]
 
     def open(self, name: str) -> np.ndarray | None:
-        """An array, mapped from its file; None where there is none of that name."""
+        """Returns an array, mapped from its file; None where there is none of that name."""
         path = self.files.get(name)
         return None if path is None else np.load(path, mmap_mode="r", allow_pickle=False)
 
     def beside(self, whole: Stream, *, pictures_too: bool = False) -> Stream:
-        """``whole`` with ``feature`` in each split, without what was left out. ``pictures_too``: a feature is
-        read beside its picture, not in the place of it.
+        """Returns a stream with ``feature`` in each split, without the rows that were left out.
+
+        Args:
+            whole: The stream without features.
+            pictures_too: Whether a feature is read beside its picture, and not in the place of it.
         """
         feature = self.open("feature")
         rows = {
@@ -43,8 +50,8 @@ class FrozenFeatures:
             [{name: len(rows[k, name]) for name in t.splits} for k, t in enumerate(whole.tasks)]
         )
 
-        def cut(place: SplitKey, split: Split) -> Split:
-            kept, (begin, end) = rows[place], spans[place]
+        def cut(key: SplitKey, split: Split) -> Split:
+            kept, (begin, end) = rows[key], spans[key]
             return Split(
                 split.pictures if len(kept) == len(split) else PictureSubset(split.pictures, kept),
                 split.tokens[kept],

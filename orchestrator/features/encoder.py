@@ -1,4 +1,4 @@
-"""Pieces of encoding work, and who does one."""
+"""Chunks of encoding work, and the encoders that do them."""
 
 from __future__ import annotations
 
@@ -27,28 +27,39 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class PictureChunk:
-    """Rows ``begin`` .. ``end`` - 1 of the split at ``place``; ``first``: the global training row of the
-    split's first, None where the split is no training split.
+    """Rows ``begin`` .. ``end`` - 1 of a split.
+
+    Attributes:
+        split: The split.
+        begin: The first row.
+        end: The row after the last.
+        first: The global training row of the split's first row; None where the split is no training split.
     """
 
-    place: SplitKey
+    split: SplitKey
     begin: int
     end: int
     first: int | None
 
     @property
     def pictures(self) -> int:
+        """The number of the chunk's pictures."""
         return self.end - self.begin
 
 
 @dataclass(frozen=True)
 class TextChunk:
-    """Some prompts."""
+    """Some prompts.
+
+    Attributes:
+        texts: The prompts.
+    """
 
     texts: tuple[str, ...]
 
     @property
     def pictures(self) -> int:
+        """The number of the chunk's pictures: 0."""
         return 0
 
 
@@ -56,10 +67,13 @@ Chunk = PictureChunk | TextChunk
 
 
 class SampleEncoder(Protocol):
-    """Encodes chunks of a stream; travels to the processes that do.
+    """Encodes chunks of a stream. An encoder is sent to the processes that encode.
 
-    ``name``: for people. ``sources``: the pictures of each split. ``views``: V views of each training
-    picture; 0 = none. ``skip_bad``: leave out pictures that cannot be read.
+    Attributes:
+        name: The encoder's name, for people.
+        sources: The pictures of each split.
+        views: V, the views of each training picture; 0 for none.
+        skip_bad: Whether pictures that cannot be read are left out.
     """
 
     sources: Mapping[SplitKey, Pictures]
@@ -70,23 +84,34 @@ class SampleEncoder(Protocol):
     def name(self) -> str: ...
 
     def encode(self, chunk: Chunk, device: str, threads: int = 1) -> bytes:
-        """An .npz file, made on ``device`` by ``threads`` that read pictures; it is the same for all
-        ``threads``. Of pictures: ``feature``, float16 (n, ...); ``views``, float16 (n, V, ...), of
-        training pictures; ``kept``, int64 (n,), the rows of the split that could be read. Of texts: ``text``,
-        float32 (n, D).
+        """Encodes a chunk. The result is the same for all ``threads``.
 
-        :class:`~orchestrator.errors.UserError`: a picture that cannot be read, another encoder on this
-        machine.
+        Args:
+            chunk: What is encoded.
+            device: Where it is encoded.
+            threads: How many threads read pictures.
+
+        Returns:
+            The bytes of an .npz file. For pictures it has ``feature``, float16 (n, ...); ``views``, float16
+            (n, V, ...), of training pictures; and ``kept``, int64 (n,), the rows of the split that could be
+            read. For texts it has ``text``, float32 (n, D).
+
+        Raises:
+            UserError: A picture cannot be read, or this machine has another encoder.
         """
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """Encodes chunks with the frozen CLIP of ``config``; travels to the processes that do.
+    """Encodes chunks with the frozen CLIP of ``config``. It is sent to the processes that encode.
 
-    ``fingerprint``: the CLIP's, checked wherever it is loaded. ``sources``: the pictures of each split.
-    ``views``: V views of each training picture under the transform ``augment``; 0 = none. ``skip_bad``: leave
-    out pictures that cannot be read.
+    Attributes:
+        config: The CLIP's configuration.
+        fingerprint: The CLIP's fingerprint, which is checked wherever the CLIP is loaded.
+        sources: The pictures of each split.
+        augment: The transform of the views.
+        views: V, the views of each training picture; 0 for none.
+        skip_bad: Whether pictures that cannot be read are left out.
     """
 
     config: ClipConfig
@@ -102,7 +127,7 @@ class Encoder:
 
     @full_precision()
     def encode(self, chunk: Chunk, device: str, threads: int = 1) -> bytes:
-        """As :class:`SampleEncoder` says: unit rows of pictures (n, D) and of texts."""
+        """Encodes as :class:`SampleEncoder` says: unit rows of pictures (n, D) and of texts."""
         clip = self._clip(device)
         if isinstance(chunk, TextChunk):
             return npz(text=clip.encode_text(chunk.texts).cpu().numpy())
@@ -124,7 +149,16 @@ class Encoder:
 
 
 def check_fingerprint(found: str, expected: str, backbone: str) -> None:
-    """A UserError where the weights of ``backbone`` on this machine are not those that were asked for."""
+    """Checks that the weights of ``backbone`` on this machine are those that were asked for.
+
+    Args:
+        found: The fingerprint of the weights on this machine.
+        expected: The fingerprint that was asked for.
+        backbone: The backbone's name, for the message.
+
+    Raises:
+        UserError: The fingerprints differ.
+    """
     if found != expected:
         raise UserError(
             f"method.backbone {backbone}: its weights differ between the machines of the cluster; allowed "
@@ -135,28 +169,37 @@ def check_fingerprint(found: str, expected: str, backbone: str) -> None:
 def read_chunk(
     encoder: SampleEncoder, chunk: PictureChunk, threads: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of a chunk that can be read, and their pictures, read by ``threads``.
+    """Reads the pictures of a chunk.
 
-    :class:`~orchestrator.errors.BadRecord`: the first that cannot, where it may not be left out.
+    Args:
+        encoder: Has the splits' pictures, and says whether bad ones are left out.
+        chunk: What is read.
+        threads: How many threads read.
+
+    Returns:
+        The rows of the split that could be read, and their pictures.
+
+    Raises:
+        BadRecord: A picture cannot be read and may not be left out. It is the first such picture's error.
     """
 
     def read(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return _read(encoder, chunk.place, rows)
+        return _read(encoder, chunk.split, rows)
 
     whole = np.arange(chunk.begin, chunk.end)
     parts = [part for part in np.array_split(whole, threads) if len(part)]
-    found = [(rows, pictures) for rows, pictures in in_threads(read, parts, threads) if len(rows)]
-    if not found:
+    readable = [(rows, pictures) for rows, pictures in in_threads(read, parts, threads) if len(rows)]
+    if not readable:
         return whole[:0], np.empty((0, 1, 1, 3), np.uint8)
-    if len(found) == 1:
-        return found[0]
-    return np.concatenate([rows for rows, _ in found]), np.concatenate([read for _, read in found])
+    if len(readable) == 1:
+        return readable[0]
+    return np.concatenate([rows for rows, _ in readable]), np.concatenate([read for _, read in readable])
 
 
-def _read(encoder: SampleEncoder, place: SplitKey, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _read(encoder: SampleEncoder, split: SplitKey, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     while len(rows):
         try:
-            return rows, encoder.sources[place].read(rows)
+            return rows, encoder.sources[split].read(rows)
         except BadRecord as error:
             if not encoder.skip_bad:
                 raise
@@ -165,15 +208,15 @@ def _read(encoder: SampleEncoder, place: SplitKey, rows: np.ndarray) -> tuple[np
 
 
 def _features(clip: Clip, pictures: np.ndarray, device: str) -> np.ndarray:
-    found = [np.empty((0, clip.width), np.float16)]
+    parts = [np.empty((0, clip.width), np.float16)]
     for begin in range(0, len(pictures), _BATCH):
         image = torch.from_numpy(pictures[begin : begin + _BATCH]).permute(0, 3, 1, 2).contiguous().to(device)
-        found.append(clip.encode_image(image).half().cpu().numpy())
-    return np.concatenate(found)
+        parts.append(clip.encode_image(image).half().cpu().numpy())
+    return np.concatenate(parts)
 
 
 def npz(**arrays: np.ndarray) -> bytes:
-    """The bytes of an .npz file."""
+    """Returns the bytes of an .npz file with these arrays."""
     file = io.BytesIO()
     np.savez(file, **arrays)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Frozen encoders of a configuration's method."""
+"""The frozen encoders of a configuration's method."""
 
 from __future__ import annotations
 
@@ -22,13 +22,18 @@ if TYPE_CHECKING:
 
 
 def frozen_backbone(config: RunConfig) -> ClipConfig | None:
-    """The CLIP whose image encoder the method never trains; None where it trains its own."""
+    """Returns the CLIP whose image encoder the method never trains; None where the method trains its own."""
     return config.method.backbone if "image" in methods.get(config.method_name).frozen else None
 
 
 def load_backbone(config: ClipConfig) -> Clip:
-    """The frozen CLIP of a configuration, one a process. :class:`UserError` where it cannot be had."""
-    from methods.backbones.clip import load_clip  # seconds of imports, for those who need them
+    """Returns the frozen CLIP of a configuration. A process loads it once.
+
+    Raises:
+        UserError: The CLIP cannot be loaded.
+    """
+    # These imports take seconds: only those who need a CLIP wait for them.
+    from methods.backbones.clip import load_clip
 
     try:
         return load_clip(config)
@@ -37,15 +42,21 @@ def load_backbone(config: ClipConfig) -> Clip:
 
 
 def asks_queries(config: RunConfig) -> bool:
-    """Whether the method goes by the prompt-free queries of a frozen image-text model."""
+    """Returns whether the method goes by the prompt-free queries of a frozen image-text model."""
     return "queries" in methods.get(config.method_name).frozen
 
 
 def load_queries(backbone: Any, spec: InputSpec) -> QueryModel:
-    """What computes queries with a method's frozen ``backbone``, one a process. :class:`UserError` where it
-    cannot be had.
+    """Returns the model that computes queries with a method's frozen ``backbone``. A process loads it once.
+
+    Args:
+        backbone: The backbone's configuration.
+        spec: The sizes of the stream's inputs.
+
+    Raises:
+        UserError: The model cannot be loaded.
     """
-    from methods.vqa.triplet.queries import load_query_encoder  # seconds of imports
+    from methods.vqa.triplet.queries import load_query_encoder  # takes seconds to import
 
     try:
         return load_query_encoder(backbone, spec)
@@ -54,12 +65,20 @@ def load_queries(backbone: Any, spec: InputSpec) -> QueryModel:
 
 
 def views_of(config: RunConfig) -> int | None:
-    """V, the views of a picture that a frozen encoder sees; None where each step augments afresh."""
+    """Returns V, the views of a picture that a frozen encoder sees; None where each step augments afresh."""
     return None if frozen_backbone(config) is None else config.run.views
 
 
 def check_encoder(base: RunConfig, config: RunConfig) -> None:
-    """A UserError where a trial's ``config`` asks for other features than those of its sweep's ``base``."""
+    """Checks that a trial asks for the features of its sweep.
+
+    Args:
+        base: The sweep's configuration.
+        config: The trial's configuration.
+
+    Raises:
+        UserError: The trial asks for other features.
+    """
     if frozen_backbone(base) is None and not asks_queries(base):
         return
     for key, shared, asked in (
@@ -72,12 +91,18 @@ def check_encoder(base: RunConfig, config: RunConfig) -> None:
 
 
 def frozen_encoder(config: RunConfig, stream: Stream, device: torch.device | str) -> Callable[[Batch], Batch]:
-    """What puts ``Batch.feature`` in the place of ``Batch.image``, on ``device``: float32 (B, D), rounded to
-    float16, as encoded features are kept, so that both ways give the same numbers.
+    """Returns the function that puts ``Batch.feature`` in the place of ``Batch.image``.
 
-    Leaves batches as they are where the method trains its own image encoder, or ``stream`` has features.
+    The features are float32 (B, D), rounded to float16. Kept features are rounded in the same way, so that
+    both ways give the same numbers. The function leaves batches as they are where the method trains its own
+    image encoder, or where ``stream`` has features.
+
+    Args:
+        config: A run's configuration.
+        stream: The run's stream.
+        device: Where pictures are encoded.
     """
-    if stream.tasks[0].splits["train"].feature is not None:
+    if frozen_backbone(config) is None or stream.tasks[0].splits["train"].feature is not None:
         return lambda batch: batch
     return image_encoder(config, device)
 

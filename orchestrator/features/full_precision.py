@@ -1,4 +1,4 @@
-"""The same numbers from every device."""
+"""Makes every device give the same numbers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """float32 products as float32 has them: on a GPU torch would take TF32 for convolutions, which keeps no
-    more bits of each factor than float16 does.
+    """Computes float32 products in float32 within the block.
 
-    Features that are kept as float16 are then those of the CPU within that rounding, so that both lie under
-    one key. The switches are the process's; what they were comes back.
+    On a GPU torch would take TF32 for convolutions, which keeps no more bits of each factor than float16
+    does. Features that are kept as float16 equal those of the CPU within that rounding, so that features of
+    both lie under one key. The switches belong to the process; their earlier values come back at the end.
     """
     kinds = torch.backends.cudnn.conv, torch.backends.cuda.matmul
     before = [kind.fp32_precision for kind in kinds]

@@ -1,4 +1,4 @@
-"""A few pieces of work, done by threads."""
+"""Runs a few pieces of work in threads."""
 
 from __future__ import annotations
 
@@ -11,8 +11,15 @@ Result = TypeVar("Result")
 
 
 def in_threads(work: Callable[[Item], Result], items: Iterable[Item], threads: int) -> Iterator[Result]:
-    """``work(item)`` in the order of ``items``, by ``threads`` (>= 1). One does each item when it is asked
-    for; several begin with all at once. An error is raised in its place.
+    """Yields ``work(item)`` in the order of ``items``.
+
+    One thread does each item when it is asked for; several threads begin with all items at once. An error is
+    raised in the place of its item's result.
+
+    Args:
+        work: What is done with each item.
+        items: The items.
+        threads: How many threads work, >= 1.
     """
     if threads == 1:
         yield from map(work, items)

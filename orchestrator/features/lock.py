@@ -1,4 +1,4 @@
-"""One writer of a folder at a time."""
+"""Lets one process at a time write into a folder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from ..storage.lock_file import lock_file
 
 @contextmanager
 def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Holds the lock of ``folder``, which is made where it is not there. A second process waits, and says so.
+    """Holds the lock of a folder within the block. A second process waits, and says so.
 
-    The lock is the kernel's: it goes with the process that holds it.
+    The lock is the kernel's: it ends with the process that holds it.
+
+    Args:
+        folder: The folder, which is made where it does not exist.
+        say: Tells the user that the process waits.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle = lock_file(folder / "lock")

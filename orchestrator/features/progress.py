@@ -1,4 +1,4 @@
-"""How far encoding has come."""
+"""Shows how far encoding has come."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from tqdm import tqdm
 
 
 class Progress:
-    """A bar on a terminal; elsewhere a line with how many pictures are encoded, at most every ``every``
-    seconds, and at the end.
+    """Shows a bar on a terminal. Elsewhere it says how many pictures are encoded, at most every ``every``
+    seconds and at the end.
 
-    ``done``: pictures that an earlier run had encoded. ``clock``: seconds. The rate is reckoned from the
-    first pictures on: processes take a while to come up.
+    The rate is computed from the first pictures on, since processes take a while to come up.
+
+    Args:
+        say: Takes each line.
+        total: The number of pictures.
+        done: The pictures that an earlier run had encoded.
+        every: Seconds between two lines, at least.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -37,7 +43,7 @@ class Progress:
         )
 
     def add(self, pictures: int) -> None:
-        """Another ``pictures`` are encoded."""
+        """Counts ``pictures`` more as encoded."""
         if not pictures:
             return
         self._done += pictures

@@ -19,24 +19,38 @@ from .query_encoder import QueryEncoder
 
 @dataclass(frozen=True)
 class QueryBank:
-    """What a frozen image-text model gives for a stream. ``encoded``: ``feature``, float16 (N, 3, D)."""
+    """The queries of a frozen image-text model for a stream.
+
+    Attributes:
+        encoded: The array ``feature``, float16 (N, 3, D).
+    """
 
     encoded: FrozenFeatures
 
     def stream(self, whole: Stream) -> Stream:
-        """The stream with queries beside its pictures, without what was left out."""
+        """Returns the stream with queries beside its pictures, without the rows that were left out."""
         return self.encoded.beside(whole, pictures_too=True)
 
 
 def open_query_bank(
     config: RunConfig, source: StreamSource, whole: Stream, root: Path, say: Say, run: Runner
 ) -> QueryBank:
-    """The queries of ``whole``, which was prepared from ``source``, under the frozen backbone of ``config``:
-    kept under ``root`` from an earlier run, or encoded by ``run`` now.
+    """Returns the queries of a stream under the frozen backbone of ``config``.
 
-    What decides them is in the folder's name: the stream and its order, the questions' tokens, the model's
-    weights. :class:`~orchestrator.errors.UserError` as
-    :meth:`~orchestrator.features.builder.Builder.build`.
+    The queries are kept under ``root`` from an earlier run, or ``run`` encodes them now. Their folder's name
+    stands for all that decides them: the stream and its order, the questions' tokens, and the model's
+    weights.
+
+    Args:
+        config: A run's configuration.
+        source: The stream's source.
+        whole: The stream that was prepared from ``source``.
+        root: The folder of all kept features.
+        say: Tells the user how far the encoding is.
+        run: Encodes chunks.
+
+    Raises:
+        UserError: As of :meth:`~orchestrator.features.builder.Builder.build`.
     """
     backbone = config.method.backbone
     model = load_queries(backbone, whole.spec)

@@ -1,4 +1,4 @@
-"""The prompt-free queries of pictures and questions, chunk by chunk."""
+"""Encodes the prompt-free queries of pictures and questions, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -22,11 +22,16 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class QueryEncoder:
-    """A :class:`~orchestrator.features.encoder.SampleEncoder` of a frozen image-text model, a method's
-    ``backbone``.
+    """A :class:`~orchestrator.features.encoder.SampleEncoder` of a frozen image-text model.
 
-    ``fingerprint``: the model's, checked wherever it is loaded. ``tokens``: the questions of each split,
-    int32 (N, L).
+    Attributes:
+        backbone: The configuration of the method's backbone.
+        spec: The sizes of the stream's inputs.
+        fingerprint: The model's fingerprint, which is checked wherever the model is loaded.
+        sources: The pictures of each split.
+        tokens: int32 (N, L), the questions of each split.
+        skip_bad: Whether pictures that cannot be read are left out.
+        views: 0; there are no views.
     """
 
     backbone: Any
@@ -43,16 +48,16 @@ class QueryEncoder:
 
     @full_precision()
     def encode(self, chunk: PictureChunk, device: str, threads: int = 1) -> bytes:
-        """As :class:`~orchestrator.features.encoder.SampleEncoder` says: rows (n, 3, D) of picture, question
-        and both.
+        """Encodes as :class:`~orchestrator.features.encoder.SampleEncoder` says: rows (n, 3, D) of picture,
+        question and both.
         """
         model = load_queries(self.backbone, self.spec).to(device)
         check_fingerprint(model.fingerprint, self.fingerprint, self.name)
         rows, pictures = read_chunk(self, chunk, threads)
-        tokens = self.tokens[chunk.place][rows]
-        found = [np.empty((0, 3, model.width), np.float16)]
+        tokens = self.tokens[chunk.split][rows]
+        parts = [np.empty((0, 3, model.width), np.float16)]
         for begin in range(0, len(rows), _BATCH):
             image = torch.from_numpy(pictures[begin : begin + _BATCH]).permute(0, 3, 1, 2).contiguous()
             ids = torch.from_numpy(tokens[begin : begin + _BATCH].astype(np.int64))
-            found.append(model.encode(image.to(device), ids.to(device)).half().cpu().numpy())
-        return npz(kept=rows, feature=np.concatenate(found))
+            parts.append(model.encode(image.to(device), ids.to(device)).half().cpu().numpy())
+        return npz(kept=rows, feature=np.concatenate(parts))

@@ -1,9 +1,10 @@
 """Metrics of an accuracy matrix: what is learned, kept, forgotten and transferred.
 
-An accuracy matrix ``R`` is (S, T), S <= T: ``R[t, k]`` is the score on task k after training on task t, both
-from 0, in any unit (percent everywhere in this project). Above the diagonal lie tasks not yet trained, which
-forward transfer alone reads. Whatever was not measured is NaN; trailing rows of NaN are tasks not yet
-finished. A metric that needs an entry that is NaN, or more tasks than are finished, is NaN.
+An accuracy matrix ``R`` is (S, T) with S <= T. ``R[t, k]`` is the score on task k after training on task t.
+Both indices count from 0. The score may have any unit (it is percent everywhere in this project). The entries
+above the diagonal belong to tasks not yet trained; forward transfer alone reads them. An entry that was not
+measured is NaN. Trailing rows of NaN are tasks not yet finished. A metric is NaN where it needs an entry that
+is NaN, or more tasks than are finished.
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ Forgetting = Literal["best_before_last", "best_including_last", "own_minus_last"
 
 
 def matrix_metrics(matrix: ArrayLike, random_baseline: ArrayLike | None = None) -> dict[str, float]:
-    """The metrics of ``R`` that are reported after each task, without those that are not defined yet.
+    """Computes the metrics of ``R`` that are reported after each task.
 
-    ``average`` (of the tasks so far), ``average_over_time``, ``learning_accuracy``, from the second task on
-    ``forgetting`` (best before last) and ``backward_transfer``; with ``random_baseline`` (T,) also
-    ``forward_transfer``.
+    Args:
+        matrix: ``R`` (S, T).
+        random_baseline: (T,), the untrained model's score on each task.
+
+    Returns:
+        A value by name, without the metrics that are not defined yet: ``average`` (over the tasks so far),
+        ``average_over_time`` and ``learning_accuracy``; from the second task on also ``forgetting`` (best
+        before last) and ``backward_transfer``; with ``random_baseline`` also ``forward_transfer``.
     """
-    found = {
+    metrics = {
         "average": final_average(matrix),
         "average_over_time": average_over_time(matrix),
         "learning_accuracy": learning_accuracy(matrix),
@@ -31,15 +37,20 @@ def matrix_metrics(matrix: ArrayLike, random_baseline: ArrayLike | None = None) 
         "backward_transfer": backward_transfer(matrix),
     }
     if random_baseline is not None:
-        found["forward_transfer"] = forward_transfer(matrix, random_baseline)
-    return {name: value for name, value in found.items() if not np.isnan(value)}
+        metrics["forward_transfer"] = forward_transfer(matrix, random_baseline)
+    return {name: value for name, value in metrics.items() if not np.isnan(value)}
 
 
 def step_accuracy(matrix: ArrayLike, weights: ArrayLike | None = None) -> np.ndarray:
-    """(S,): mean of R[t, 0..t] for each finished task t.
+    """Computes the mean of R[t, 0..t] for each finished task t.
 
-    ``weights`` (T,), say the test sizes, gives the weighted mean, as when all samples are pooled (Avalanche's
-    stream accuracy).
+    Args:
+        matrix: ``R`` (S, T).
+        weights: (T,), for instance the sizes of the test splits. The mean is then weighted, as if all samples
+            were pooled (Avalanche's stream accuracy).
+
+    Returns:
+        (S,), one mean for each finished task.
     """
     square = _finished(matrix)
     weight = np.ones(len(square)) if weights is None else np.asarray(weights, dtype=float)
@@ -49,44 +60,79 @@ def step_accuracy(matrix: ArrayLike, weights: ArrayLike | None = None) -> np.nda
 
 
 def final_average(matrix: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Mean of the last finished row over the tasks so far: ACC of Lopez-Paz and Ranzato, GEM (NeurIPS
-    2017), section 2."""
+    """Computes the mean of the last finished row over the tasks so far.
+
+    This is ACC of Lopez-Paz and Ranzato, GEM (NeurIPS 2017), section 2.
+
+    Args:
+        matrix: ``R`` (S, T).
+        weights: (T,), as of :func:`step_accuracy`.
+    """
     steps = step_accuracy(matrix, weights)
     return float(steps[-1]) if len(steps) else float("nan")
 
 
 def average_over_time(matrix: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Mean of :func:`step_accuracy`: average incremental accuracy of Rebuffi et al., iCaRL (CVPR 2017)."""
+    """Computes the mean of :func:`step_accuracy`.
+
+    This is the average incremental accuracy of Rebuffi et al., iCaRL (CVPR 2017).
+
+    Args:
+        matrix: ``R`` (S, T).
+        weights: (T,), as of :func:`step_accuracy`.
+    """
     steps = step_accuracy(matrix, weights)
     return float(steps.mean()) if len(steps) else float("nan")
 
 
 def learning_accuracy(matrix: ArrayLike) -> float:
-    """Mean of R[k, k]: how well each task was learnt when it came. Riemer et al., MER (ICLR 2019)."""
+    """Computes the mean of R[k, k]: how well each task was learnt when it came.
+
+    Riemer et al., MER (ICLR 2019).
+    """
     own = _finished(matrix).diagonal()
     return float(own.mean()) if len(own) else float("nan")
 
 
 def backward_transfer(matrix: ArrayLike) -> float:
-    """Mean over k < T-1 of R[T-1, k] - R[k, k]; negative = forgetting. GEM (NeurIPS 2017), section 2; Mammoth
-    and Avalanche agree."""
+    """Computes the mean over k < T-1 of R[T-1, k] - R[k, k]; a negative value is forgetting.
+
+    The definition is that of GEM (NeurIPS 2017), section 2. Mammoth and Avalanche agree with it.
+    """
     square = _finished(matrix)
     return _mean((square[-1] - square.diagonal())[:-1]) if len(square) > 1 else float("nan")
 
 
 def forgetting(matrix: ArrayLike, reading: Forgetting = "best_before_last") -> float:
-    """Mean over k < T-1 of what was lost on task k; positive = forgetting.
+    """Computes the mean over k < T-1 of what was lost on task k; a positive value is forgetting.
 
-    ``best_before_last``: max over k <= t < T-1 of R[t, k], minus R[T-1, k]; may be negative. Chaudhry et al.,
-    RWalk (ECCV 2018); VQACL's code. ``best_including_last``: the last row takes part in the maximum;
-    never negative; Mammoth's. ``own_minus_last``: R[k, k] - R[T-1, k]; Avalanche's, the negative of backward
-    transfer.
+    Args:
+        matrix: ``R`` (S, T).
+        reading: Which published definition is taken.
+            ``best_before_last``: the maximum over k <= t < T-1 of R[t, k], minus R[T-1, k]; it may be
+            negative. Chaudhry et al., RWalk (ECCV 2018), and VQACL's code.
+            ``best_including_last``: the last row takes part in the maximum; it is never negative. Mammoth's.
+            ``own_minus_last``: R[k, k] - R[T-1, k]. Avalanche's, the negative of backward transfer.
+
+    Raises:
+        ValueError: There is no such ``reading``.
     """
     return _mean(forgetting_by_task(matrix, reading))
 
 
 def forgetting_by_task(matrix: ArrayLike, reading: Forgetting = "best_before_last") -> np.ndarray:
-    """(S-1,): what :func:`forgetting` averages; empty for one task."""
+    """Computes what :func:`forgetting` averages.
+
+    Args:
+        matrix: ``R`` (S, T).
+        reading: As of :func:`forgetting`.
+
+    Returns:
+        (S-1,), the loss on each task but the last; empty for one task.
+
+    Raises:
+        ValueError: There is no such ``reading``.
+    """
     square = _finished(matrix)
     tasks = range(len(square) - 1)
     if reading == "own_minus_last":
@@ -100,10 +146,16 @@ def forgetting_by_task(matrix: ArrayLike, reading: Forgetting = "best_before_las
 
 
 def forward_transfer(matrix: ArrayLike, random_baseline: ArrayLike) -> float:
-    """Mean over k >= 1 of R[k-1, k] - b[k], b (T,) the untrained model's score on each task; as far as tasks
-    are finished.
+    """Computes the mean over k >= 1 of R[k-1, k] - b[k], as far as tasks are finished.
 
-    GEM (NeurIPS 2017), section 2; Mammoth and Avalanche agree.
+    The definition is that of GEM (NeurIPS 2017), section 2. Mammoth and Avalanche agree with it.
+
+    Args:
+        matrix: ``R`` (S, T).
+        random_baseline: b (T,), the untrained model's score on each task.
+
+    Raises:
+        ValueError: ``random_baseline`` does not have T entries.
     """
     full = _matrix(matrix)
     baseline = np.asarray(random_baseline, dtype=float)
@@ -114,10 +166,14 @@ def forward_transfer(matrix: ArrayLike, random_baseline: ArrayLike) -> float:
 
 
 def ctp_backward_transfer(own_checkpoint: ArrayLike, last_checkpoint: ArrayLike) -> float:
-    """CTP's "BWT": sum over tasks of (own checkpoint's score - last checkpoint's score) / (T-1); **positive =
-    forgetting**.
+    """Computes CTP's "BWT"; **a positive value is forgetting**.
 
-    Both (T,). Zhu et al., CTP (ICCV 2023), the released ``eval.py`` (which rounds to two decimals).
+    It is the sum over tasks of (own checkpoint's score - last checkpoint's score) / (T-1). Zhu et al., CTP
+    (ICCV 2023), the released ``eval.py`` (which rounds to two decimals).
+
+    Args:
+        own_checkpoint: (T,), the score on each task of the model after that task.
+        last_checkpoint: (T,), the score on each task of the last model.
     """
     own, last = np.asarray(own_checkpoint, dtype=float), np.asarray(last_checkpoint, dtype=float)
     return float((own - last).sum() / (len(own) - 1)) if len(own) > 1 else float("nan")
@@ -131,6 +187,7 @@ def _matrix(matrix: ArrayLike) -> np.ndarray:
 
 
 def _finished(matrix: ArrayLike) -> np.ndarray:
+    """The square part of the matrix that belongs to finished tasks."""
     full = _matrix(matrix)
     measured = np.flatnonzero(~np.isnan(full).all(axis=1))
     finished = measured[-1] + 1 if len(measured) else 0

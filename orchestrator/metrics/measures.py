@@ -1,11 +1,11 @@
-"""Which metrics a run is told by, in which unit, and which end of them is better."""
+"""The metrics that describe a run, their units, and which end of each is better."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 _GENERAL = ("seen/r_mean", "seen/accuracy", "average", "average_over_time", "forgetting")
-_OWN = (  # the papers'
+_OWN = (  # the papers' own measures
     "vqacl/ap",
     "vqacl/forget",
     "vqacl/novel_ap",
@@ -16,7 +16,7 @@ _OWN = (  # the papers'
 _PAPERS = frozenset(name.partition("/")[0] for name in _OWN)
 
 TOP = (*_GENERAL, *_OWN)
-"""The few metrics by which a run is told in MLflow, named without their split."""
+"""The few metrics that describe a run in MLflow, named without their split."""
 
 SHOWN = (
     *_GENERAL,
@@ -33,7 +33,7 @@ SHOWN = (
     "recognition/text",
     "recognition/fusion",
 )
-"""What a run's last lines show, where there are any, named without their split."""
+"""The metrics that a run's last lines show where the run has them, named without their split."""
 
 _LESS = frozenset(
     {
@@ -51,21 +51,29 @@ _LESS = frozenset(
 
 
 def shown_metrics(method: str, found: Iterable[str]) -> list[str]:
-    """Of the test metrics ``found`` (``test/average`` ...) those that the last lines of a run of ``method``
-    show, in their order, without ``test/``. Of the papers' own those of the method's paper alone.
+    """Chooses the test metrics that the last lines of a run show.
+
+    Of the papers' own measures only those of the method's own paper are shown.
+
+    Args:
+        method: The method's name.
+        found: Names of the test metrics that the run has (``test/average`` ...).
+
+    Returns:
+        The chosen names in the order of :data:`SHOWN`, without ``test/``.
     """
-    from methods import registry as methods  # with torch, which the record does without
+    from methods import registry as methods  # imports torch, which the record does without
 
     others = _PAPERS - {methods.get(method).measures}
-    there = set(found)
-    return [n for n in SHOWN if f"test/{n}" in there and n.partition("/")[0] not in others]
+    measured = set(found)
+    return [n for n in SHOWN if f"test/{n}" in measured and n.partition("/")[0] not in others]
 
 
 def unit(metric: str) -> str:
-    """``degrees`` of an angle, ``%`` of all other scores."""
+    """Returns ``degrees`` for an angle and ``%`` for every other score."""
     return "degrees" if "drift" in metric.split("/") else "%"
 
 
 def better(metric: str) -> str:
-    """``min`` where less of a metric is better, else ``max``."""
+    """Returns ``min`` where a lower value of the metric is better, else ``max``."""
     return "min" if metric.rpartition("/")[2] in _LESS else "max"

@@ -1,4 +1,6 @@
-"""Metrics of recognition beside accuracy: calibration, novel classes, drift. Percent; angles in degrees."""
+"""Metrics of recognition beside accuracy: calibration, novel classes, drift. Scores are in percent, angles in
+degrees.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +18,32 @@ BINS = 15
 
 
 def calibration_error(confidence: ArrayLike, correct: ArrayLike, bins: int = BINS) -> float:
-    """Expected calibration error over a data set, in percent.
+    """Computes the expected calibration error over a data set, in percent.
 
-    ``confidence`` (N,), N >= 1: the best class's probability, in [0, 1]; ``correct`` (N,): whether it is the
-    right one. The sum over equal bins (lower, upper] of their share times \\|accuracy - mean confidence\\|.
-    Guo et al., On Calibration of Modern Neural Networks (ICML 2017), equation 3; torchmetrics agrees.
+    The error is the sum over equal bins (lower, upper] of the bin's share of the samples times \\|accuracy -
+    mean confidence\\|. Guo et al., On Calibration of Modern Neural Networks (ICML 2017), equation 3;
+    torchmetrics agrees.
+
+    Args:
+        confidence: (N,), N >= 1, the best class's probability, in [0, 1].
+        correct: (N,), whether the best class is the right one.
+        bins: The number of equal bins over [0, 1].
     """
     sure, right = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=float)
-    place = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], sure, side="left")
-    return float(100 * np.abs(np.bincount(place, right - sure, bins)).sum() / len(sure))
+    bin_of = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], sure, side="left")
+    return float(100 * np.abs(np.bincount(bin_of, right - sure, bins)).sum() / len(sure))
 
 
 def batch_calibration_error(confidence: ArrayLike, correct: ArrayLike, batch: ArrayLike) -> float:
-    """The unweighted mean over batches of :func:`calibration_error`, in percent.
+    """Computes the unweighted mean over batches of :func:`calibration_error`, in percent.
 
-    ``batch`` (N,): the number of each sample's batch. What CLAP4CLIP's released code reports
-    (``evaluator.py``); it grows as batches shrink, whatever the model.
+    CLAP4CLIP's released code reports this measure (``evaluator.py``). It grows as batches shrink, whatever
+    the model.
+
+    Args:
+        confidence: (N,), as of :func:`calibration_error`.
+        correct: (N,), as of :func:`calibration_error`.
+        batch: (N,), the number of each sample's batch.
     """
     sure, right, number = np.asarray(confidence), np.asarray(correct), np.asarray(batch)
     order = np.argsort(number, kind="stable")
@@ -40,13 +52,23 @@ def batch_calibration_error(confidence: ArrayLike, correct: ArrayLike, batch: Ar
 
 
 def novelty_confidence(samples: Tensor, reading: Novelty = "energy") -> Tensor:
-    """(N,): how sure a classifier is that samples belong to classes that it knows.
+    """Computes how sure a classifier is that samples belong to classes that it knows.
 
-    ``samples`` (M, N, C): logits in M samples of a stochastic classifier. ``energy``: logsumexp of the mean
-    logits (Liu et al., NeurIPS 2020; CLAP4CLIP's choice). ``softmax``: their largest probability (Hendrycks
-    and Gimpel, ICLR 2017). The others are negative unbiased variances over the samples, which takes M >= 2:
-    ``variance``, of logits, summed over classes; ``variance_softmax``, of probabilities;
-    ``variance_max_prob``, of the largest probability. As CLAP4CLIP's released ``evaluator.py``.
+    Args:
+        samples: (M, N, C), logits of N pictures in M samples of a stochastic classifier.
+        reading: How confidence is measured. The last three are negative unbiased variances over the samples,
+            which need M >= 2, as in CLAP4CLIP's released ``evaluator.py``.
+            ``energy``: the logsumexp of the mean logits (Liu et al., NeurIPS 2020; CLAP4CLIP's choice).
+            ``softmax``: the largest probability of the mean logits (Hendrycks and Gimpel, ICLR 2017).
+            ``variance``: of the logits, summed over classes.
+            ``variance_softmax``: of the probabilities, summed over classes.
+            ``variance_max_prob``: of the largest probability.
+
+    Returns:
+        (N,), higher where the classifier is surer.
+
+    Raises:
+        ValueError: There is no such ``reading``.
     """
     if reading == "energy":
         return samples.mean(0).logsumexp(-1)
@@ -62,13 +84,20 @@ def novelty_confidence(samples: Tensor, reading: Novelty = "energy") -> Tensor:
 
 
 def novelty_detection(known: ArrayLike, novel: ArrayLike) -> dict[str, float]:
-    """How well confidence tells samples of known classes (N,), the positives, from novel ones (K,), in
-    percent.
+    """Computes how well confidence tells samples of known classes from novel ones, in percent.
 
-    ``auroc``; ``aupr``, average precision; ``fpr95``, novel samples taken for known at the threshold whose
-    recall of the known is nearest to 95 percent, the lowest of equally near ones, but none below the
-    first that finds all the known. Hendrycks and Gimpel (ICLR 2017), as their released code and CLAP4CLIP's
-    ``evaluator.py`` measure it.
+    Known samples are the positives. The measures are those of Hendrycks and Gimpel (ICLR 2017), as their
+    released code and CLAP4CLIP's ``evaluator.py`` compute them.
+
+    Args:
+        known: (N,), confidence on samples of known classes.
+        novel: (K,), confidence on samples of novel classes.
+
+    Returns:
+        ``auroc``; ``aupr``, the average precision; ``fpr95``, the share of novel samples that are taken for
+        known. The threshold of ``fpr95`` is the one whose recall of the known samples is nearest to 95
+        percent, the lowest of equally near ones, but none below the first threshold that finds all known
+        samples.
     """
     scores = np.concatenate([np.asarray(known), np.asarray(novel)])
     truth = np.arange(len(scores)) < len(np.asarray(known))
@@ -83,16 +112,29 @@ def novelty_detection(known: ArrayLike, novel: ArrayLike) -> dict[str, float]:
 
 
 def harmonic_mean(base: float, new: float) -> float:
-    """H = 2bn / (b + n) of the accuracies on base and on new classes; 0 where both are 0. Xian et al. (CVPR
-    2017), and MMA's tables."""
+    """Computes H = 2bn / (b + n) of the accuracies on base and on new classes; it is 0 where both are 0.
+
+    Xian et al. (CVPR 2017), and MMA's tables.
+
+    Args:
+        base: Accuracy b on the base classes.
+        new: Accuracy n on the new classes.
+    """
     return 2 * base * new / (base + new) if base + new else 0.0
 
 
 def angle(first: Tensor, second: Tensor) -> Tensor:
-    """(C,): degrees between the rows of two (C, D), NaN beside a row of zeros.
+    """Computes the angles between the rows of two matrices, in degrees.
 
-    With a class's text feature and its mean image feature, the cross-modal deviation that CLAP4CLIP
+    Between a class's text feature and its mean image feature this is the cross-modal deviation that CLAP4CLIP
     (Jha et al., NeurIPS 2024) follows over the tasks.
+
+    Args:
+        first: (C, D).
+        second: (C, D).
+
+    Returns:
+        (C,), NaN where one of the two rows is all zeros.
     """
     a, b = first / first.norm(dim=-1, keepdim=True), second / second.norm(dim=-1, keepdim=True)
     # Kahan's formula: the arc cosine loses half of its digits at small angles.

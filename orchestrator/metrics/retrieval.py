@@ -1,4 +1,4 @@
-"""Metrics of image-text retrieval, from similarities: recall, and mean average precision in a gallery."""
+"""Metrics of image-text retrieval from similarities: recall, and mean average precision in a gallery."""
 
 from __future__ import annotations
 
@@ -8,31 +8,44 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-_BLOCK = 2**24  # similarities held at once, 64 MB in float32
-_DEPTH = 10  # a ranking is read this far
+_BLOCK = 2**24  # similarities held at once; 64 MB in float32
+_DEPTH = 10  # rankings are read up to this rank
 
 
 def recall_at_k(
     similarity: Tensor, text_to_image: Tensor | None = None, texts_per_image: int = 1
 ) -> dict[str, float]:
-    """Image-text retrieval recall both ways, in percent.
+    """Computes image-text retrieval recall in both directions, in percent.
 
-    ``similarity`` (I, J): image against text; text j belongs to image j // ``texts_per_image``.
-    ``text_to_image`` (J, I): where the other direction's scores are not its transpose. Returns ``txt_r1
-    txt_r5 txt_r10`` (an image finds one of its texts among the first k), ``img_r1 img_r5 img_r10`` (a text
-    finds its image) and ``r_mean``, the mean of the six: CTP's R_m (ICCV 2023, released
-    ``product_evaluation.py``; the ALBEF protocol).
+    Equal scores share their ranks: a hit counts by its probability under a random order of the equal scores.
+    Features that have collapsed to a point therefore score chance and not 100.
 
-    Equal scores share their ranks: a hit counts by its probability under a random order of the equals, so
-    that features that have collapsed to a point score chance and not 100. ValueError: a NaN among the scores.
+    Args:
+        similarity: (I, J), image against text. Text j belongs to image j // ``texts_per_image``.
+        text_to_image: (J, I), the scores of the other direction, where they are not the transpose of
+            ``similarity``.
+        texts_per_image: How many texts belong to each image.
+
+    Returns:
+        ``txt_r1 txt_r5 txt_r10`` (an image finds one of its texts among the first k), ``img_r1 img_r5
+        img_r10`` (a text finds its image) and ``r_mean``, the mean of the six. The mean is CTP's R_m (ICCV
+        2023, released ``product_evaluation.py``; the ALBEF protocol).
+
+    Raises:
+        ValueError: A score is NaN, or the numbers of images and texts do not fit ``texts_per_image``.
     """
     back = similarity.T if text_to_image is None else text_to_image
     return _both_ways(_blocks(similarity), _blocks(back), len(similarity), len(back), texts_per_image)
 
 
 def recall_of_features(image: Tensor, text: Tensor, texts_per_image: int = 1) -> dict[str, float]:
-    """:func:`recall_at_k` of unit rows ``image`` (I, D) and ``text`` (J, D), never holding the whole (I, J)
-    matrix."""
+    """Computes :func:`recall_at_k` from features, without ever holding the whole (I, J) matrix.
+
+    Args:
+        image: (I, D), unit rows.
+        text: (J, D), unit rows.
+        texts_per_image: As of :func:`recall_at_k`.
+    """
     return _both_ways(_products(image, text), _products(text, image), len(image), len(text), texts_per_image)
 
 
@@ -43,15 +56,26 @@ def gallery_map(
     self_index: Tensor,
     reading: Literal["paper", "reference"] = "paper",
 ) -> dict[str, float]:
-    """Mean average precision of multi-modal retrieval, in percent: ``map1 map5 map10``.
+    """Computes the mean average precision of multi-modal retrieval, in percent.
 
-    ``similarity`` (Q, G): query against gallery; equal label = relevant; ``self_index`` (Q,): where the query
-    itself lies in the gallery, -1 = nowhere. AP@K is the precision at each hit inside the first k, averaged
-    over those hits, 0 without one; k = min(K, relevant items, length of the list).
+    AP@K is the precision at each hit inside the first k, averaged over those hits, and 0 without a hit. Here
+    k = min(K, relevant items, length of the list).
 
-    ``paper``: the query itself is taken out of the gallery and is nobody's positive. ``reference``: as CTP's
-    code was released (``product_evaluation.py``): it is taken out of the ten best, of which nine remain, but
-    still counts among the relevant.
+    Args:
+        similarity: (Q, G), query against gallery.
+        query_label: (Q,). An item is relevant to a query of the same label.
+        gallery_label: (G,).
+        self_index: (Q,), the index of the query itself in the gallery; -1 where it is not in the gallery.
+        reading: How the query itself is treated.
+            ``paper``: the query is taken out of the gallery and is nobody's positive.
+            ``reference``: as in CTP's released code (``product_evaluation.py``), the query is taken out of
+            the ten best, of which nine remain, but still counts among the relevant items.
+
+    Returns:
+        ``map1 map5 map10``.
+
+    Raises:
+        ValueError: There are no queries, or no such ``reading``.
     """
     return _gallery(_blocks(similarity), query_label, gallery_label, self_index, reading)
 
@@ -64,18 +88,32 @@ def gallery_map_of_features(
     self_index: Tensor,
     reading: Literal["paper", "reference"] = "paper",
 ) -> dict[str, float]:
-    """:func:`gallery_map` of unit rows (Q, D) and (G, D), never holding the whole (Q, G) matrix."""
+    """Computes :func:`gallery_map` from features, without ever holding the whole (Q, G) matrix.
+
+    Args:
+        query: (Q, D), unit rows.
+        gallery: (G, D), unit rows.
+        query_label: As of :func:`gallery_map`.
+        gallery_label: As of :func:`gallery_map`.
+        self_index: As of :func:`gallery_map`.
+        reading: As of :func:`gallery_map`.
+    """
     return _gallery(_products(query, gallery), query_label, gallery_label, self_index, reading)
 
 
 def average_precision(relevant: Tensor, k: Tensor) -> Tensor:
-    """(Q,): precision at each hit among the first k, averaged over those hits; 0 without a hit.
+    """Computes the precision at each hit among the first k, averaged over those hits; it is 0 without a hit.
 
-    ``relevant``: bool (Q, N), in rank order; ``k``: int (Q,).
+    Args:
+        relevant: bool (Q, N), in rank order.
+        k: int (Q,).
+
+    Returns:
+        (Q,), one value for each query.
     """
-    place = torch.arange(1, relevant.shape[1] + 1, device=relevant.device)
-    hit = (relevant & (place <= k[:, None])).double()
-    return (hit.cumsum(1) / place * hit).sum(1) / hit.sum(1).clamp(min=1)
+    rank = torch.arange(1, relevant.shape[1] + 1, device=relevant.device)
+    hit = (relevant & (rank <= k[:, None])).double()
+    return (hit.cumsum(1) / rank * hit).sum(1) / hit.sum(1).clamp(min=1)
 
 
 def _blocks(similarity: Tensor) -> Iterator[tuple[int, Tensor]]:
@@ -100,7 +138,7 @@ def _both_ways(
     if texts_per_image < 1 or texts != images * texts_per_image or not images:
         raise ValueError(f"{images} images and {texts} texts do not make {texts_per_image} texts an image")
     group = torch.arange(texts_per_image)
-    found: dict[str, float] = {}
+    recalls: dict[str, float] = {}
     positives: Callable[[Tensor], Tensor]
     for way, blocks, positives in (
         ("txt", image_to_text, lambda rows: rows[:, None] * texts_per_image + group),
@@ -114,8 +152,8 @@ def _both_ways(
             for k, probability in _hits(block, own, list(hits)).items():
                 hits[k] += float(probability.sum())
             seen += len(block)
-        found |= {f"{way}_r{k}": 100 * total / seen for k, total in hits.items()}
-    return found | {"r_mean": sum(found.values()) / len(found)}
+        recalls |= {f"{way}_r{k}": 100 * total / seen for k, total in hits.items()}
+    return recalls | {"r_mean": sum(recalls.values()) / len(recalls)}
 
 
 def _hits(block: Tensor, own: Tensor, ks: list[int]) -> dict[int, Tensor]:
@@ -125,14 +163,14 @@ def _hits(block: Tensor, own: Tensor, ks: list[int]) -> dict[int, Tensor]:
     better = (block > best).sum(1)
     equal = (block == best).sum(1).double()
     own_equal = (mine == best).sum(1).double()
-    # Without replacement: of the ``equal`` places, the first k - better are drawn one after another, each
-    # missing ours.
-    miss, found = torch.ones_like(equal), {}
+    # The ranks are drawn without replacement: of the ``equal`` ranks the first k - better are drawn one after
+    # another. ``miss`` is the probability that none of them is ours.
+    miss, hit_within = torch.ones_like(equal), {}
     for drawn in range(max(ks)):
         left = (equal - drawn).clamp(min=1)
         miss = miss * ((equal - own_equal - drawn).clamp(min=0) / left)
-        found[drawn + 1] = 1 - miss
-    table = torch.stack([torch.zeros_like(equal), *found.values()])
+        hit_within[drawn + 1] = 1 - miss
+    table = torch.stack([torch.zeros_like(equal), *hit_within.values()])
     return {k: table.gather(0, (k - better).clamp(min=0)[None])[0] for k in ks}
 
 
@@ -150,16 +188,16 @@ def _gallery(
         device = block.device
         label = query_label[start : start + len(block)].to(device)
         own = self_index[start : start + len(block)].to(device)
-        there = own >= 0
+        in_gallery = own >= 0
         everyone = gallery_label.to(device)
         positives = (everyone == label[:, None]).sum(1)
         depth = _DEPTH
         if reading == "paper":
-            positives = positives - (there & (everyone[own.clamp(min=0)] == label)).long()
-            depth += 1  # one more, for the query itself that goes
+            positives = positives - (in_gallery & (everyone[own.clamp(min=0)] == label)).long()
+            depth += 1  # one more rank, since the query itself is taken out
         ranking = block.topk(min(depth, block.shape[1]), dim=1).indices
         kept = ranking != own[:, None]
-        # Stable: the query's own place moves to the end and the order of the others stays.
+        # The sort is stable: the query itself moves to the end and the others keep their order.
         order = (~kept).long().argsort(dim=1, stable=True)
         relevant = (everyone[ranking] == label[:, None]).gather(1, order) & kept.gather(1, order)
         length = kept.sum(1).clamp(max=_DEPTH)

@@ -1,4 +1,4 @@
-"""Soft accuracy of visual question answering: how answers are compared, and what one is worth."""
+"""Soft accuracy of visual question answering: how answers are compared, and what each answer is worth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 Matching = Literal["official", "reference"]
 
-_AGREEING = 3  # annotators who make an answer right
+_AGREEING = 3  # this many annotators make an answer right
 
 _PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 _GROUPED = re.compile(r"\d,\d")  # as in 1,000
@@ -17,8 +17,8 @@ _POINT = re.compile(r"\.(?!\d)")  # not as in 1.5
 _ARTICLES = frozenset({"a", "an", "the"})
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NUMBERS = {"none": "0", **{word: str(number) for number, word in enumerate(_DIGITS)}}
-# The words whose missing apostrophe is put back. Not listed: those that lack none (let's, she's), and those
-# with a capital, which are never met in lower case.
+# The words whose missing apostrophe is put back. Two kinds of the published table are not listed: words that
+# lack none (let's, she's), and words with a capital, which lower-case text never contains.
 _CONTRACTED = """
     ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't he'd
     he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am might've mightn't mightn't've must've
@@ -32,11 +32,11 @@ _CONTRACTED = """
 
 
 def normalise(text: str) -> str:
-    """The form in which answers are compared: that of the official VQA evaluation.
+    """Brings an answer into the form in which the official VQA evaluation compares answers.
 
-    White space, punctuation, lower case, the numbers none, zero .. ten as digits, articles, missing
-    apostrophes. Applied twice it changes nothing more. Antol et al., VQA (ICCV 2015), the released
-    ``vqaEval.py``.
+    White space and punctuation are normalised, letters are made lower case, the numbers none and zero to ten
+    become digits, articles are removed, and missing apostrophes are put back. A second application changes
+    nothing more. Antol et al., VQA (ICCV 2015), the released ``vqaEval.py``.
     """
     words = _without_punctuation(text.replace("\n", " ").replace("\t", " ").strip()).lower().split()
     numbered = (_NUMBERS.get(word, word) for word in words)
@@ -44,16 +44,25 @@ def normalise(text: str) -> str:
 
 
 def answer_scores(answers: Sequence[str], matching: Matching = "official") -> dict[str, float]:
-    """What the answers of a question's annotators are worth: string -> soft accuracy, above 0 and up to 1.
+    """Computes what the answers of a question's annotators are worth.
 
-    A prediction is right as far as :func:`normalise` makes it equal to a string. An answer's worth is the
-    mean, over leaving one of the annotators out, of min(1, how many of the others gave it / 3): VQA's measure
-    over ten annotators. With fewer than four, all others take the place of three; one annotator's answer is
-    worth 1. Answers that one annotator of many gave are there too, and none is worth 0.
+    A prediction is right as far as :func:`normalise` makes it equal to one of the returned strings. An
+    answer's worth is the mean of min(1, n / 3), where each annotator is left out in turn and n counts how
+    many of the others gave the answer. This is VQA's measure over ten annotators. With fewer than four
+    annotators, the number of all others takes the place of three. A single annotator's answer is worth 1. An
+    answer that one annotator of many gave is included too, and none is worth 0.
 
-    ``official``: the answers are normalised as well. ``reference``: of the answers only punctuation is
-    treated, and only where they are not all the same, as in VQACL's released code (``vqa_data.py``): no
-    prediction equals "Yes". ValueError: no answers.
+    Args:
+        answers: The annotators' answers, at least one.
+        matching: ``official``: the answers are normalised as well. ``reference``: only the answers'
+            punctuation is treated, and only where the answers are not all the same, as in VQACL's released
+            code (``vqa_data.py``); no prediction then equals "Yes".
+
+    Returns:
+        A soft accuracy above 0 and up to 1 by answer.
+
+    Raises:
+        ValueError: There are no answers, or there is no such ``matching``.
     """
     if not answers:
         raise ValueError("no answers to a question")
@@ -69,6 +78,7 @@ def answer_scores(answers: Sequence[str], matching: Matching = "official") -> di
 
 
 def _worth(count: int, total: int) -> float:
+    """The soft accuracy of an answer that ``count`` of ``total`` annotators gave."""
     if total == 1:
         return 1.0
     enough = min(_AGREEING, total - 1)
@@ -77,7 +87,9 @@ def _worth(count: int, total: int) -> float:
 
 
 def _without_punctuation(text: str) -> str:
-    """Marks that touch a space go, the others become one; in a text with a number such as 1,000 all go."""
+    """Removes marks that touch a space and makes the others a space; a text with a number such as 1,000 loses
+    all marks.
+    """
     grouped = _GROUPED.search(text) is not None
     marks = set(text).intersection(_PUNCTUATION)
     gone = {mark for mark in marks if grouped or f"{mark} " in text or f" {mark}" in text}
@@ -86,15 +98,15 @@ def _without_punctuation(text: str) -> str:
 
 
 def _apostrophes() -> dict[str, str]:
-    """A word with any one of its apostrophes missing -> the word."""
-    found = {
-        word[:place] + word[place + 1 :]: word
+    """Maps each word, written with any one of its apostrophes missing, to the word."""
+    words = {
+        word[:index] + word[index + 1 :]: word
         for word in _CONTRACTED.split()
-        for place, letter in enumerate(word)
+        for index, letter in enumerate(word)
         if letter == "'"
     }
-    # The published table has this one the other way round.
-    return found | {"somebody'd": "somebodyd"}
+    # The published table has this pair the other way round.
+    return words | {"somebody'd": "somebodyd"}
 
 
 _APOSTROPHES = _apostrophes()

@@ -1,4 +1,4 @@
-"""WUPS: how near a free answer is to the right one, by what its words mean."""
+"""WUPS: how near a free answer is to the right one, by the meaning of its words."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from nltk.tokenize import NLTKWordTokenizer
 
 
 class Wups:
-    """The measure without the words ``stopwords`` of either answer, over nltk's WordNet, which must be where
-    nltk looks for it (``python -m nltk.downloader wordnet``).
+    """The WUPS measure over nltk's WordNet, with the words ``stopwords`` removed from both answers.
 
-    Malinowski and Fritz (NIPS 2014), as NExT-QA's evaluation (Xiao et al., CVPR 2021) and VQACL's released
-    code take it, with threshold 0: a word's sense is its first. Words are not lemmatised here, as in VQACL's
-    code and unlike NExT-QA's; WordNet finds inflected words by itself.
+    WordNet must be where nltk looks for it (``python -m nltk.downloader wordnet``). The measure is that of
+    Malinowski and Fritz (NIPS 2014) with threshold 0, as NExT-QA's evaluation (Xiao et al., CVPR 2021) and
+    VQACL's released code take it: a word's sense is its first one. Words are not lemmatised here, as in
+    VQACL's code and unlike in NExT-QA's; WordNet finds inflected words by itself.
+
+    Args:
+        stopwords: Words that are ignored in both answers.
     """
 
     def __init__(self, stopwords: Sequence[str] = ()) -> None:
@@ -25,8 +28,15 @@ class Wups:
         self._kept = lru_cache(maxsize=2**18)(self._score)
 
     def score(self, said: str, answer: str) -> float:
-        """In 0 .. 1: of two ways, each answer's words against the other's, the smaller product over the words
-        of how near the nearest is. A word that is near none is passed over; 0 where all are.
+        """Computes how near two answers are, in 0 .. 1.
+
+        Each answer's words are compared with the other's. For every word the nearest word of the other answer
+        counts, and the nearnesses are multiplied. The smaller of the two products is the score. A word that
+        is near none is passed over; the score is 0 where all words are.
+
+        Args:
+            said: The prediction.
+            answer: The right answer.
         """
         return self._kept(said, answer)
 
@@ -35,16 +45,19 @@ class Wups:
         return min(self._product(own, other), self._product(other, own))
 
     def _product(self, words: Sequence[str], others: Sequence[str]) -> float:
-        product, found = 1.0, False
+        """The product over ``words`` of the nearness to the nearest of ``others``; 0 where no word is near
+        any.
+        """
+        product, any_near = 1.0, False
         for word in words:
             near = max((self._near(word, other) for other in others), default=0.0)
             if near > 0:
-                product, found = product * near, True
-        return product if found else 0.0
+                product, any_near = product * near, True
+        return product if any_near else 0.0
 
 
 def _nearness(word: str, other: str) -> float:
-    """Wu and Palmer's similarity of the words' first senses; 0 for words that WordNet has not."""
+    """Wu and Palmer's similarity of the words' first senses; 0 for words that WordNet does not have."""
     if word == other:
         return 1.0
     senses = wordnet.synsets(word), wordnet.synsets(other)

@@ -1,1 +1,1 @@
-"""Numbers that must be finite, and alike at every run."""
+"""Numbers that must be finite, and the same in every run."""

@@ -1,4 +1,4 @@
-"""Deterministic algorithms for a while."""
+"""Deterministic algorithms within a block of code."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ from torch.backends import cudnn
 from ..errors import UserError
 
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
-"""The environment variable by which cuBLAS is told to keep a workspace of its own for each stream."""
+"""The environment variable that makes cuBLAS keep a workspace of its own for each stream."""
 
 ALLOWED = (":4096:8", ":16:8")
-"""Its values with which cuBLAS is deterministic. It reads them when a process first uses it."""
+"""The values of :data:`WORKSPACE` with which cuBLAS is deterministic. It reads them when a process first uses
+it.
+"""
 
 
 @contextmanager
 def deterministic(on: bool) -> Iterator[None]:
-    """Has torch and cuDNN take deterministic algorithms alone in what is run inside, where ``on``.
+    """Makes torch and cuDNN take deterministic algorithms alone within the block.
 
-    The settings of before come back at the end, so that a process' next trial is free of them. UserError, in
-    one line: an operation that has no deterministic algorithm, or a process that has used CUDA without
-    :data:`WORKSPACE`, which cuBLAS reads once.
+    The earlier settings come back at the end, so that a process's next trial is free of these.
+
+    Args:
+        on: Whether anything is done at all.
+
+    Raises:
+        UserError: An operation has no deterministic algorithm, or the process has used CUDA without
+            :data:`WORKSPACE`, which cuBLAS reads once. The message has one line.
     """
     if not on:
         yield

@@ -1,4 +1,4 @@
-"""Numbers that must be finite: weights, and what a model says of a sample."""
+"""Checks of numbers that must be finite: weights, and what a model says of a sample."""
 
 from __future__ import annotations
 
@@ -12,10 +12,17 @@ from .diverged import Diverged
 
 
 def check_weights(module: nn.Module, where: str) -> None:
-    """Raises :class:`Diverged` where a parameter or a floating-point buffer is not finite on some rank.
+    """Checks that the parameters and the floating-point buffers of a module are finite.
 
-    The message names the first of them and ``where``. Collective: every rank calls it, all raise or none.
-    The device is waited for once.
+    The check is collective: every rank calls it, and all of them raise or none does. The device is waited for
+    once.
+
+    Args:
+        module: The module to check, on every rank.
+        where: The point of the training, for the message.
+
+    Raises:
+        Diverged: A weight is not finite on some rank. The message names the first such weight and ``where``.
     """
     named = chain(module.named_parameters(), module.named_buffers())
     weights = {name: weight.detach() for name, weight in named if weight.is_floating_point()}
@@ -31,10 +38,15 @@ def check_weights(module: nn.Module, where: str) -> None:
 
 
 def check_rows(table: Tensor, what: str, where: str) -> None:
-    """Raises :class:`Diverged` where a row of ``table`` (N, ...) is not finite; it is alike on all ranks.
+    """Checks that the rows of a table are finite. The device is waited for once.
 
-    The message names the first such row, ``what`` the numbers are and ``where`` the samples are from. The
-    device is waited for once.
+    Args:
+        table: (N, ...), alike on all ranks.
+        what: What the numbers are, for the message.
+        where: Where the samples are from, for the message.
+
+    Raises:
+        Diverged: A row is not finite. The message names the first such row, ``what`` and ``where``.
     """
     if not len(table) or bool(table.isfinite().all()):
         return

@@ -1,4 +1,4 @@
-"""The owner of what all trials share."""
+"""The owner of the arrays that all trials share."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ import ray
 class ArrayOwner:
     """Puts arrays into Ray's object store and owns them.
 
-    An object dies with the process that put it, so a named actor does every put: it outlives trials and
-    workers, and goes with the driver, whose lanes alone read it: a driver that dies leaves nothing in a
-    cluster's store. It puts from an array's twin on disk, ``folder/KEY.npy``, so that no array travels
-    through a call, and so that it can put again what was lost with a node or with its own process.
+    An object dies with the process that put it. So a named actor does every put: it outlives trials and
+    workers. It ends with the driver, whose lanes alone read the arrays, so that a driver that dies leaves
+    nothing in a cluster's store. The actor puts an array from its file on disk, ``folder/KEY.npy``. For that
+    reason no array travels through a call, and the actor can put again what was lost with a node or with its
+    own process.
+
+    Args:
+        folder: The folder of the arrays' files.
     """
 
     def __init__(self, folder: str) -> None:
@@ -23,16 +27,19 @@ class ArrayOwner:
         self._refs: dict[str, ray.ObjectRef] = {}
 
     def put(self, key: str) -> None:
-        """Puts the twin's present content."""
-        # np.asarray: pickle would copy a memmap, being a subclass, into its stream.
-        twin = np.asarray(np.load(self._folder / f"{key}.npy", mmap_mode="r", allow_pickle=False))
-        self._refs[key] = ray.put(twin)
+        """Puts the present content of an array's file."""
+        # np.asarray, since pickle would copy a memmap, which is a subclass, into its stream.
+        array = np.asarray(np.load(self._folder / f"{key}.npy", mmap_mode="r", allow_pickle=False))
+        self._refs[key] = ray.put(array)
 
     def refs(self, keys: list[str], lost: list[str]) -> list[ray.ObjectRef]:
-        """References in the order of ``keys``; in a list, since a bare one would be resolved on its way.
+        """Returns the arrays' references in the order of ``keys``. They come in a list, since a bare one
+        would be resolved on its way.
 
-        ``lost``: hexadecimal ids of objects that the caller could not get. They are put again, once,
-        whoever else asks.
+        Args:
+            keys: The arrays' keys.
+            lost: Hexadecimal ids of objects that the caller could not get. These are put again, once, however
+                many callers ask.
         """
         for key in keys:
             if key not in self._refs or self._refs[key].hex() in lost:

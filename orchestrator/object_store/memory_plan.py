@@ -1,4 +1,4 @@
-"""What will lie in the object store, reckoned before anything is put there."""
+"""Computes what will lie in the object store, before anything is put there."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from ..streams.stream import Stream
 StreamIn = Literal["auto", "memory", "disk"]
 
 _SHARE = 0.8
-"""Of the object store, what a sweep may fill: Ray's own objects and a second copy while one is put again
-need room too.
+"""The share of the object store that a sweep may fill. Ray's own objects need room too, and so does a second
+copy while an array is put again.
 """
 
 _SAMPLED = 16
-"""Files a task whose sizes estimate those of all."""
+"""Files of each task whose sizes estimate those of all its files."""
 
 
 def row_bytes(stream: Stream) -> int:
-    """Bytes of one training sample: its decoded picture, its features in all views in its place, or both; its
-    tokens (int32), its label (int32) and what is known of its question.
+    """Returns the bytes of one training sample.
+
+    They are those of its decoded picture, of its features in all views in the picture's place, or of both; of
+    its tokens (int32) and label (int32); and of its question's data.
     """
     if not stream.features_only:
         return decoded_bytes(stream) + _rest_bytes(stream)
@@ -36,7 +38,7 @@ def row_bytes(stream: Stream) -> int:
 
 
 def decoded_bytes(stream: Stream) -> int:
-    """Bytes of a decoded picture, or of its regions."""
+    """Returns the bytes of a decoded picture, or of its regions."""
     shape, kind = stream.picture
     return math.prod(shape) * np.dtype(kind).itemsize
 
@@ -57,16 +59,22 @@ def _rest_bytes(stream: Stream) -> int:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Where a sweep's samples will lie.
+    """Where a sweep's samples will lie. The byte counts are what the store would hold.
 
-    ``mode``: ``resident``, every picture decoded in the object store; ``disk``, pictures read from their
-    source, and in the store only what may be replayed; or ``features``, in the place of pictures what a
-    frozen encoder gives for them, all of it in the store. ``store``: how what may be replayed lies there.
-    ``candidates``: rows a task and seed that may be replayed, the first of the task's random order under each
-    of ``seeds``: ``largest``, the largest memory of the search, or as many as fit where there are several
-    seeds. A row that is replayed without being a candidate is read from its source, at each step that has it.
-    The byte counts are what the store would hold: ``all_bytes`` in mode ``resident`` or ``features``,
-    ``disk_bytes`` in mode ``disk``; ``room``: what it may hold, of ``store_bytes``.
+    Attributes:
+        mode: ``resident``: every picture lies decoded in the object store. ``disk``: pictures are read from
+            their source, and only what may be replayed lies in the store. ``features``: features of a frozen
+            encoder take the place of pictures, and all of them lie in the store.
+        store: How the samples that may be replayed lie in the store.
+        largest: The largest memory of the search.
+        candidates: How many rows of each task may be replayed under each seed: the first rows of the task's
+            random order. It is ``largest``, or as many as fit where there are several seeds. A row that is
+            replayed without being a candidate is read from its source, at each step that has it.
+        seeds: The seeds of the trials.
+        all_bytes: The bytes in mode ``resident`` or ``features``.
+        disk_bytes: The bytes in mode ``disk``.
+        store_bytes: The size of the object store.
+        asked: The mode that the user asked for.
     """
 
     mode: Literal["resident", "disk", "features"]
@@ -81,10 +89,11 @@ class MemoryPlan:
 
     @property
     def room(self) -> int:
+        """The bytes of ``store_bytes`` that a sweep may fill."""
         return int(self.store_bytes * _SHARE)
 
     def explain(self) -> str:
-        """One or two lines for the user: what is done, why, and what to set for the other way."""
+        """Returns one or two lines for the user: what is done, why, and what to set for the other way."""
         if self.mode == "features":
             return (
                 f"features in memory: {_size(self.all_bytes)}, {_size(self.room)} of the object store may be "
@@ -109,11 +118,18 @@ class MemoryPlan:
 
 
 def candidate_rows(rows: np.ndarray, seeds: Sequence[int], most: int) -> np.ndarray:
-    """int64, ascending: places in ``rows``, the global training rows of a task, of those that come first, up
-    to ``most``, in its random order under one of ``seeds``.
+    """Returns which rows of a task may be replayed.
 
-    A memory that draws at random from the whole task keeps none but these; one of fewer rows lies within one
-    of more.
+    A memory that draws at random from the whole task keeps only such rows. The candidates for a smaller
+    ``most`` are among those for a larger one.
+
+    Args:
+        rows: The global training rows of a task.
+        seeds: The seeds of the trials.
+        most: How many of the first rows of the task's random order are taken under each seed.
+
+    Returns:
+        int64, ascending: indices into ``rows``.
     """
     return _first(_orders(rows, seeds), most)
 
@@ -135,14 +151,23 @@ def memory_plan(
     stream_in: StreamIn = "auto",
     store: Literal["decoded", "encoded"] = "decoded",
 ) -> MemoryPlan:
-    """Chooses how ``stream`` is shared.
+    """Chooses how a stream is shared.
 
-    ``largest``: the largest ``replay.size`` of the search. ``store_bytes``: size of the smallest node's
-    object store. ``seeds``: every ``run.seed`` of the trials, at least one: S seeds cost up to S times the
-    store of one, fewer where their choices meet. Raises UserError, with the numbers, for what cannot fit, and
-    for ``encoded`` with a stream that has no encoded pictures; candidates of several seeds are cut down to
-    what fits, where those of one do. A stream that has features is shared by them, whatever ``stream_in`` and
-    ``store`` say of pictures.
+    S seeds take up to S times the store of one seed, and less where their choices overlap. The candidates of
+    several seeds are cut down to what fits, where those of one seed fit. A stream that has features is shared
+    by them, whatever ``stream_in`` and ``store`` say of pictures.
+
+    Args:
+        stream: The stream.
+        largest: The largest ``replay.size`` of the search.
+        store_bytes: The size of the smallest node's object store.
+        seeds: Every ``run.seed`` of the trials, at least one.
+        stream_in: Where pictures lie: ``memory``, ``disk``, or ``auto``.
+        store: How the samples that may be replayed lie in the store.
+
+    Raises:
+        UserError: The stream cannot fit (the message has the numbers), or ``store`` is ``encoded`` and the
+            stream has no encoded pictures.
     """
     seeds = tuple(sorted(set(seeds)))
     if stream.features_only:
@@ -162,7 +187,7 @@ def memory_plan(
     room = int(store_bytes * _SHARE)
     candidates = replayed.most_within(room - texts, largest) if mode == "disk" and one <= room else largest
     disk_bytes = texts + replayed.nbytes(candidates)
-    found = MemoryPlan(mode, store, largest, candidates, seeds, all_bytes, disk_bytes, store_bytes, stream_in)
+    plan = MemoryPlan(mode, store, largest, candidates, seeds, all_bytes, disk_bytes, store_bytes, stream_in)
     said = f"{_size(room)} of the object store's {_size(store_bytes)} may be used"
     if mode == "resident" and not fits:
         raise UserError(
@@ -177,11 +202,11 @@ def memory_plan(
             f"replay.size up to {largest}: {replayed.count(largest, seeds=1)} samples that may be replayed "
             f"and the texts take {_size(one)}, {said}; set {smaller}, or start Ray with a larger object store"
         )
-    return found
+    return plan
 
 
 class _Replayed:
-    """What candidates of a stream take. The last task's rows are never replayed."""
+    """The size of a stream's candidates. The last task's rows are never replayed."""
 
     def __init__(self, stream: Stream, seeds: tuple[int, ...], store: str) -> None:
         past = range(len(stream.tasks) - 1)
@@ -189,15 +214,20 @@ class _Replayed:
         self._bytes = [_picture_bytes(stream, task, store) for task in past]
 
     def count(self, most: int, seeds: int | None = None) -> int:
+        """The number of candidates under the first ``seeds`` seeds (None: all)."""
         return sum(len(_first(orders[:seeds], most)) for orders in self._orders)
 
     def nbytes(self, most: int, seeds: int | None = None) -> int:
-        """Of up to ``most`` pictures a task and seed, of the first ``seeds`` (None: all)."""
+        """The bytes of up to ``most`` pictures of each task and seed, under the first ``seeds`` seeds (None:
+        all).
+        """
         sizes = zip(self._orders, self._bytes, strict=True)
         return round(sum(len(_first(orders[:seeds], most)) * size for orders, size in sizes))
 
     def most_within(self, room: int, largest: int) -> int:
-        """The most a task and seed, up to ``largest``, that ``room`` bytes hold."""
+        """The largest number of pictures of each task and seed, up to ``largest``, that fits into ``room``
+        bytes.
+        """
         if self.nbytes(largest) <= room:
             return largest
         low, high = 0, largest  # low fits, high does not
@@ -216,18 +246,18 @@ def _plan_features(
     all_bytes = training * row_bytes(stream)
     all_bytes += held_out * (splits[0][1].feature[:1].nbytes + _text_bytes(stream))
     sizes = all_bytes, all_bytes, store_bytes
-    found = MemoryPlan("features", "decoded", largest, largest, seeds, *sizes, stream_in)
-    if all_bytes > found.room:
+    plan = MemoryPlan("features", "decoded", largest, largest, seeds, *sizes, stream_in)
+    if all_bytes > plan.room:
         raise UserError(
-            f"the features of stream {stream.name} take {_size(all_bytes)}, {_size(found.room)} of the "
+            f"the features of stream {stream.name} take {_size(all_bytes)}, {_size(plan.room)} of the "
             f"object store's {_size(store_bytes)} may be used; set a smaller run.views, start Ray with a "
             "larger object store, or give --no-feature-cache"
         )
-    return found
+    return plan
 
 
 def _picture_bytes(stream: Stream, task: int, store: str) -> float:
-    """Mean bytes of a picture of a task in the store."""
+    """The mean bytes of a task's picture in the store."""
     if store == "decoded":
         return decoded_bytes(stream)
     pictures = stream.tasks[task].splits["train"].pictures

@@ -1,4 +1,4 @@
-"""Puts a stream into shared memory, once, for all trials."""
+"""Puts a stream into shared memory, once for all trials."""
 
 from __future__ import annotations
 
@@ -34,16 +34,30 @@ _THREADS = 8
 _Rows = dict[SplitKey, np.ndarray]
 
 Progress = Callable[[int, int], None]
-"""Called with pictures done and pictures to do."""
+"""Called with the number of pictures done and of all pictures."""
 
 
 @dataclass(frozen=True)
 class StreamHandle:
-    """A published stream: small, travels to workers, :meth:`open`\\ s there.
+    """A published stream. It is small, travels to workers, and is opened there.
 
-    ``skipped``: records left out because their picture cannot be read, by ``task/split``. ``arrays``: which
-    of the arrays that not every stream has lie in the store. ``tables``: in vqa. ``missing``: splits
-    without pictures.
+    Attributes:
+        store: The store of the stream's arrays.
+        plan: Where the samples lie.
+        name: The stream's name.
+        spec: What a method must know of the stream.
+        image_size: The side of the pictures, in pixels.
+        augment: The transform of training pictures.
+        skip_bad: Whether bad records may be left out.
+        tasks: Each task with the sizes of its splits.
+        sources: The readers of the pictures, where pictures are read from disk.
+        row_bytes: The bytes of one training sample.
+        decoded_bytes: The bytes of a decoded picture.
+        arrays: The arrays in the store that not every stream has.
+        skipped: The number of records that were left out, since their picture cannot be read, by
+            ``task/split``.
+        tables: The tables of questions, in vqa.
+        missing: The splits without pictures.
     """
 
     store: SharedStore
@@ -63,35 +77,39 @@ class StreamHandle:
     missing: dict[SplitKey, MissingPictures] = field(default_factory=dict)
 
     def open(self) -> SharedStream:
-        """The stream, its arrays mapped in place. Raises UserError when they are gone."""
+        """Opens the stream, with its arrays mapped in place.
+
+        Raises:
+            UserError: The arrays are gone.
+        """
         tokens, label = self.store.get_many(["tokens", "label"])
-        found = split_spans([sizes for _, sizes in self.tasks])
+        spans = split_spans([sizes for _, sizes in self.tasks])
         training = sum(sizes["train"] for _, sizes in self.tasks)
         per_row = float(self.row_bytes)
         feature, questions = self._array("feature"), self._questions()
         if self.plan.mode == "features":
-            pictures = {place: UnavailablePictures(b - a) for place, (a, b) in found.items()}
+            pictures = {key: UnavailablePictures(b - a) for key, (a, b) in spans.items()}
             candidates = Candidates(None, UnavailablePictures(training))
         elif self.plan.mode == "resident":
             image = self.store.get("image")
-            pictures = {place: ArrayPictures(image[a:b]) for place, (a, b) in found.items()} | self.missing
+            pictures = {key: ArrayPictures(image[a:b]) for key, (a, b) in spans.items()} | self.missing
             candidates = Candidates(None, ArrayPictures(image[:training]))
         else:
             pictures = self.sources.open()
             if self.skip_bad:
                 for index, (task, _) in enumerate(self.tasks):
-                    a, b = found[place := (index, "train")]
+                    a, b = spans[key := (index, "train")]
                     own = label[a:b]
                     group = None if self.tables is None else np.asarray(self.tables.group_of)[own]
-                    pictures[place] = SubstitutePictures.of_labels(
-                        pictures[place], task.scenario, own, group=group
+                    pictures[key] = SubstitutePictures.of_labels(
+                        pictures[key], task.scenario, own, group=group
                     )
             candidates, per_row = self._candidates()
         tasks = []
         for index, (task, sizes) in enumerate(self.tasks):
             splits = {}
             for name in sizes:
-                a, b = found[index, name]
+                a, b = spans[index, name]
                 splits[name] = Split(
                     pictures[index, name],
                     tokens[a:b],
@@ -149,16 +167,24 @@ def publish(
     progress: Progress | None = None,
     files: Mapping[str, Path] | None = None,
 ) -> StreamHandle:
-    """Shares ``stream`` as ``plan`` says.
+    """Shares a stream as a plan says.
 
-    ``files``, where there are features: the .npy files of ``feature``, and of ``herding`` and ``views`` where
-    there are, in the order of :func:`~orchestrator.streams.split_spans.split_spans`; they are shared without
-    a second copy on disk.
+    Where ``stream.skip_bad``, a record whose picture cannot be read is left out and counted. In mode ``disk``
+    that applies to the held-out splits; training pictures are read later (see
+    :class:`~orchestrator.data.row_reader.RowReader`).
 
-    A picture that cannot be read is a UserError, or, where ``stream.skip_bad``, leaves its record out and
-    counts it; in mode ``disk`` that is so for the held-out splits, and training pictures are met later (see
-    :class:`~orchestrator.data.row_reader.RowReader`). Also raises UserError when the disk cannot hold the
-    twins, or a split loses all its records, or in recognition all of a class.
+    Args:
+        stream: The stream.
+        store: The store of the arrays.
+        plan: Where the samples lie.
+        progress: Is told how many pictures are done.
+        files: Where there are features, the .npy files of ``feature``, and of ``herding`` and ``views`` where
+            the stream has them, in the order of :func:`~orchestrator.streams.split_spans.split_spans`. They
+            are shared without a second copy on disk.
+
+    Raises:
+        UserError: A picture cannot be read and may not be left out, the disk cannot hold the arrays' files,
+            or a split loses all its records, or in recognition all records of a class.
     """
     return _Publisher(stream, store, plan, progress, files or {}).publish()
 
@@ -179,11 +205,11 @@ class _Publisher:
         self._shape, self._type = stream.picture
         self._files = files
         self._splits = {
-            place: stream.tasks[place[0]].splits[place[1]]
-            for place in split_spans([{n: len(s) for n, s in t.splits.items()} for t in stream.tasks])
+            key: stream.tasks[key[0]].splits[key[1]]
+            for key in split_spans([{n: len(s) for n, s in t.splits.items()} for t in stream.tasks])
         }
-        self._kept = {place: np.arange(len(split)) for place, split in self._splits.items()}
-        self._faults: dict[SplitKey, dict[int, str]] = {place: {} for place in self._splits}
+        self._kept = {key: np.arange(len(split)) for key, split in self._splits.items()}
+        self._faults: dict[SplitKey, dict[int, str]] = {key: {} for key in self._splits}
 
     def publish(self) -> StreamHandle:
         sources = None
@@ -231,20 +257,20 @@ class _Publisher:
 
     def _share_pictures(self) -> None:
         total = sum(len(split) for split in self._splits.values())
-        with self._store.writing("image", (total, *self._shape), self._type) as twin:
-            twin.length = 0
+        with self._store.writing("image", (total, *self._shape), self._type) as file:
+            file.length = 0
             for pictures in self._decode(self._kept):
-                twin.array[twin.length : twin.length + len(pictures)] = pictures
-                twin.length += len(pictures)
+                file.array[file.length : file.length + len(pictures)] = pictures
+                file.length += len(pictures)
 
     def _drop_bad_held_out(self) -> None:
-        held_out = {place: rows for place, rows in self._kept.items() if place[1] != "train"}
+        held_out = {key: rows for key, rows in self._kept.items() if key[1] != "train"}
         for _ in self._decode(held_out):
             pass
         self._kept.update(held_out)
 
     def _check_classes(self) -> None:
-        """That no class has lost all its pictures: it would be neither learnt nor looked at."""
+        """Checks that no class has lost all its pictures: it would be neither learnt nor evaluated."""
         for (index, name), split in self._splits.items():
             task, kept = self._stream.tasks[index].task, self._kept[index, name]
             if task.scenario != "recognition" or len(kept) == len(split):
@@ -262,15 +288,15 @@ class _Publisher:
         total = sum(len(rows) for rows in self._kept.values())
         length = self._stream.tasks[0].splits["train"].tokens.shape[1]
         for name, shape in (("tokens", (total, length)), ("label", (total,))):
-            with self._store.writing(name, shape, np.int32) as twin:
+            with self._store.writing(name, shape, np.int32) as file:
                 end = 0
-                for place, rows in self._kept.items():
-                    twin.array[end : end + len(rows)] = getattr(self._splits[place], name)[rows]
+                for key, rows in self._kept.items():
+                    file.array[end : end + len(rows)] = getattr(self._splits[key], name)[rows]
                     end += len(rows)
         questions = Questions.join(
             [
-                None if split.questions is None else split.questions.take(self._kept[place])
-                for place, split in self._splits.items()
+                None if split.questions is None else split.questions.take(self._kept[key])
+                for key, split in self._splits.items()
             ]
         )
         if questions is not None:
@@ -278,14 +304,16 @@ class _Publisher:
                 self._store.put(f"questions.{name}", getattr(questions, name))
 
     def _share_records(self) -> list[str]:
-        """The record numbers of the splits that have them; returns their keys."""
-        numbered = {place: split.record for place, split in self._splits.items() if split.record is not None}
-        for place, record in numbered.items():
-            self._store.put(_record_key(*place), record[self._kept[place]])
-        return [_record_key(*place) for place in numbered]
+        """Shares the record numbers of the splits that have them, and returns their keys."""
+        numbered = {key: split.record for key, split in self._splits.items() if split.record is not None}
+        for key, record in numbered.items():
+            self._store.put(_record_key(*key), record[self._kept[key]])
+        return [_record_key(*key) for key in numbered]
 
     def _share_origin(self) -> list[str]:
-        """The training rows' numbers before some were left out, where some were; returns the array's key."""
+        """Shares the numbers that training rows had before some were left out, where some were; returns the
+        array's key.
+        """
         kept = [self._kept[index, "train"] for index in range(len(self._stream.tasks))]
         starts = self._stream.starts[:-1]
         origin = np.concatenate([start + rows for start, rows in zip(starts, kept, strict=True)])
@@ -295,12 +323,12 @@ class _Publisher:
         return ["origin"]
 
     def _share_sources(self) -> SharedPickle:
-        """The readers of the pictures."""
+        """Shares the readers of the pictures."""
         sources = {
-            place: split.pictures
-            if len(self._kept[place]) == len(split)
-            else PictureSubset(split.pictures, self._kept[place])
-            for place, split in self._splits.items()
+            key: split.pictures
+            if len(self._kept[key]) == len(split)
+            else PictureSubset(split.pictures, self._kept[key])
+            for key, split in self._splits.items()
         }
         return pack(sources, self._store, "source")
 
@@ -312,23 +340,24 @@ class _Publisher:
             chosen[index, "train"] = candidate_rows(rows, self._plan.seeds, self._plan.candidates)
         if self._plan.store == "decoded":
             total = sum(len(rows) for rows in chosen.values())
-            with self._store.writing("candidates.image", (total, *self._shape), self._type) as twin:
-                twin.length = 0
+            with self._store.writing("candidates.image", (total, *self._shape), self._type) as file:
+                file.length = 0
                 for pictures in self._decode(chosen):
-                    twin.array[twin.length : twin.length + len(pictures)] = pictures
-                    twin.length += len(pictures)
+                    file.array[file.length : file.length + len(pictures)] = pictures
+                    file.length += len(pictures)
         else:
             self._share_encoded(chosen)
-        found = [self._stream.starts[index] + rows for (index, _), rows in chosen.items()]
-        self._store.put("candidates.rows", np.concatenate([np.empty(0, np.int64), *found]))
+        numbers = [self._stream.starts[index] + rows for (index, _), rows in chosen.items()]
+        self._store.put("candidates.rows", np.concatenate([np.empty(0, np.int64), *numbers]))
 
     def _share_encoded(self, chosen: dict[tuple[int, str], np.ndarray]) -> None:
-        # Twice over the files: the first pass learns their sizes, the second finds them in the page cache.
+        # The files are read twice: the first pass learns their sizes, the second finds them in the page
+        # cache.
         sizes = [len(data) for data in self._encoded(chosen)]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        with self._store.writing("candidates.flat", (int(offsets[-1]),), np.uint8) as twin:
+        with self._store.writing("candidates.flat", (int(offsets[-1]),), np.uint8) as file:
             for data, begin, end in zip(self._encoded(chosen), offsets[:-1], offsets[1:], strict=True):
-                twin.array[begin:end] = np.frombuffer(data, np.uint8)
+                file.array[begin:end] = np.frombuffer(data, np.uint8)
         self._store.put("candidates.offsets", offsets)
 
     def _decode(self, wanted: _Rows) -> Iterator[np.ndarray]:
@@ -338,36 +367,36 @@ class _Publisher:
         return itertools.chain.from_iterable(self._read(wanted, "read_encoded"))
 
     def _read(self, wanted: _Rows, method: str) -> Iterator[Sequence]:
-        """What ``method`` of the splits' pictures gives for the ``wanted`` rows, a chunk at a time, in order.
+        """Yields what ``method`` of the splits' pictures gives for the ``wanted`` rows, a chunk at a time, in
+        order.
 
-        Rows that cannot be read are taken out of ``wanted`` at the end, where the stream allows it.
+        Rows that cannot be read are removed from ``wanted`` at the end, where the stream allows it.
         """
 
         def work(item: tuple[SplitKey, np.ndarray]) -> tuple[SplitKey, np.ndarray, Sequence]:
-            place, rows = item
-            if isinstance(self._splits[place].pictures, MissingPictures):  # met where they are looked at
-                return place, rows, np.zeros((len(rows), *self._shape), self._type)
+            key, rows = item
+            # Their error is raised where they are looked at
+            if isinstance(self._splits[key].pictures, MissingPictures):
+                return key, rows, np.zeros((len(rows), *self._shape), self._type)
             while len(rows):
                 try:
-                    return place, rows, getattr(self._splits[place].pictures, method)(rows)
+                    return key, rows, getattr(self._splits[key].pictures, method)(rows)
                 except BadRecord as error:
                     if not self._stream.skip_bad:
                         raise
-                    self._faults[place][error.row] = str(error)
+                    self._faults[key][error.row] = str(error)
                     rows = rows[rows != error.row]
-            return place, rows, ()
+            return key, rows, ()
 
         chunks = [
-            (place, rows[i : i + _CHUNK])
-            for place, rows in wanted.items()
-            for i in range(0, len(rows), _CHUNK)
+            (key, rows[i : i + _CHUNK]) for key, rows in wanted.items() for i in range(0, len(rows), _CHUNK)
         ]
         total, done = sum(len(rows) for rows in wanted.values()), 0
-        good: dict[SplitKey, list[np.ndarray]] = {place: [np.empty(0, np.int64)] for place in wanted}
+        good: dict[SplitKey, list[np.ndarray]] = {key: [np.empty(0, np.int64)] for key in wanted}
         threads = min(_THREADS, usable_cpus())
         reading = Prefetch(work, lambda: chunks, threads=threads, depth=2 * threads)
-        for (_, asked), (place, rows, read) in zip(chunks, reading, strict=True):
-            good[place].append(rows)
+        for (_, asked), (key, rows, read) in zip(chunks, reading, strict=True):
+            good[key].append(rows)
             done += len(asked)
             self._progress(done, total)
             if len(rows):

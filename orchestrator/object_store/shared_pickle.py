@@ -1,4 +1,4 @@
-"""Objects that travel to many processes while what is large in them lies in shared memory."""
+"""Objects that travel to many processes, while their large parts lie in shared memory."""
 
 from __future__ import annotations
 
@@ -15,20 +15,31 @@ _LARGE = 2**20
 
 @dataclass(frozen=True)
 class SharedPickle:
-    """A pickled object whose large buffers are arrays of ``store``, under ``keys``."""
+    """A pickled object whose large buffers lie in a store.
+
+    Attributes:
+        pickled: The pickle without the large buffers.
+        store: The store of the buffers.
+        keys: The buffers' keys in the store.
+    """
 
     pickled: bytes
     store: SharedStore
     keys: tuple[str, ...]
 
     def open(self) -> Any:
-        """The object; its large arrays are read-only views of shared memory."""
+        """Returns the object. Its large arrays are read-only views of shared memory."""
         return pickle.loads(self.pickled, buffers=self.store.get_many(list(self.keys)))
 
 
 def pack(thing: Any, store: SharedStore, name: str) -> SharedPickle:
-    """Puts the buffers of ``thing`` (arrays; names of a million files) of a megabyte and more into ``store``,
-    once, under keys that begin with ``name``.
+    """Pickles an object, and puts its buffers of a megabyte and more (arrays; names of a million files) into
+    a store, once.
+
+    Args:
+        thing: The object.
+        store: The store of the buffers.
+        name: What the buffers' keys begin with.
     """
     buffers: list[pickle.PickleBuffer] = []
 

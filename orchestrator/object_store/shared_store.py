@@ -22,39 +22,45 @@ from .array_owner import ArrayOwner
 _NAMESPACE = "vlcl-replay"
 _TRIES = 5
 
-_NAME_FREE = 30.0  # seconds that a hub's name may take to be free after its process was ended
+_NAME_FREE = 30.0  # seconds until an owner's name must be free after its process was ended
 
-_hubs: dict[str, ray.actor.ActorHandle] = {}
-"""The hubs that this process started, by name: one without a handle would be ended."""
+_owners: dict[str, ray.actor.ActorHandle] = {}
+"""The owners that this process started, by name. Ray would end an owner without a handle."""
 
 _views: dict[tuple[str, str], np.ndarray] = {}
-"""What this process has mapped, by (hub, key): a lane maps an array once, whatever the number of its
+"""What this process has mapped, by (owner, key). A lane maps an array once, whatever the number of its
 trials.
 """
 
 
 def capacity() -> int:
-    """Bytes of the smallest node's object store. Ray must be initialised."""
+    """Returns the bytes of the smallest node's object store. Ray must be initialised."""
     return min(int(node["Resources"].get("object_store_memory", 0)) for node in ray.nodes() if node["Alive"])
 
 
 @dataclass(frozen=True)
 class SharedStore:
-    """Client of a sweep's :class:`~orchestrator.object_store.array_owner.ArrayOwner`. Small to pickle: it
-    travels, the arrays do not.
+    """The client of a sweep's :class:`~orchestrator.object_store.array_owner.ArrayOwner`.
 
-    ``folder`` holds the arrays' twins on disk; whoever writes shares the hub's node, or the folder. ``hub``:
-    the hub's name, which on a cluster no other run may have. A key is written once: a process that has read
-    it keeps what it read. Keys are file names without ``/``.
+    It is small to pickle: it travels, the arrays do not. A key is written once: a process that has read it
+    keeps what it read. Keys are file names without ``/``.
+
+    Attributes:
+        folder: The folder of the arrays' files. Whoever writes shares the owner's node, or the folder.
+        owner: The owner's name, which on a cluster no other run may have.
     """
 
     folder: str
-    hub: str
+    owner: str
 
     @classmethod
     def start(cls, folder: Path, owner: str) -> SharedStore:
-        """Starts the hub ``owner`` on this node, in the place of one of that name that is left. It lives as
-        long as this process. Ray must be initialised.
+        """Starts an owner on this node. It lives as long as this process, and replaces one of the same name
+        that was left. Ray must be initialised.
+
+        Args:
+            folder: The folder of the arrays' files.
+            owner: The owner's name.
         """
         folder = folder.resolve()
         folder.mkdir(parents=True, exist_ok=True)
@@ -65,76 +71,92 @@ class SharedStore:
         while True:
             try:
                 options = {"name": owner, "namespace": _NAMESPACE, "scheduling_strategy": here}
-                _hubs[owner] = ArrayOwner.options(**options).remote(store.folder)
+                _owners[owner] = ArrayOwner.options(**options).remote(store.folder)
                 return store
-            except ValueError:  # the one that was left has not gone yet
+            except ValueError:  # the owner that was left has not ended yet
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.1)
 
     @contextmanager
     def writing(self, key: str, shape: tuple[int, ...], dtype: np.dtype | type) -> Iterator[ArrayFile]:
-        """Fills an array in place, piece by piece; at the end of the block it is shared.
+        """Fills an array in place, piece by piece. It is shared at the end of the block.
 
-        Raises UserError when the disk cannot hold it.
+        Args:
+            key: The array's key.
+            shape: Its shape.
+            dtype: Its type.
+
+        Raises:
+            UserError: The disk cannot hold the array.
         """
-        with writing(self._path(key), shape, dtype) as twin:
-            yield twin
-        _views.pop((self.hub, key), None)
+        with writing(self._path(key), shape, dtype) as file:
+            yield file
+        _views.pop((self.owner, key), None)
         ray.get(self._actor().put.remote(key))
 
     def put(self, key: str, array: np.ndarray) -> None:
-        """Shares a copy of ``array``."""
-        with self.writing(key, array.shape, array.dtype) as twin:
-            twin.array[:] = array
+        """Shares a copy of ``array`` under ``key``."""
+        with self.writing(key, array.shape, array.dtype) as file:
+            file.array[:] = array
 
     def adopt(self, key: str, path: Path) -> None:
-        """Shares the array of a .npy file that stays where it is: its twin is another name of the same file.
+        """Shares the array of a .npy file that stays where it is, under another name of the same file.
 
         Whoever replaces the file later puts a new one in its place, and leaves this one as it is.
+
+        Args:
+            key: The array's key.
+            path: The file.
         """
-        twin = self._path(key)
-        twin.unlink(missing_ok=True)
+        link = self._path(key)
+        link.unlink(missing_ok=True)
         try:
-            os.link(path, twin)
+            os.link(path, link)
         except OSError:  # on another disk, or one that has no hard links
-            twin.symlink_to(path.resolve())
-        _views.pop((self.hub, key), None)
+            link.symlink_to(path.resolve())
+        _views.pop((self.owner, key), None)
         ray.get(self._actor().put.remote(key))
 
     def get(self, key: str) -> np.ndarray:
-        """A read-only view of shared memory, no copy; see :meth:`get_many`."""
+        """Returns a read-only view of shared memory, without a copy; see :meth:`get_many`."""
         return self.get_many([key])[0]
 
     def get_many(self, keys: Sequence[str]) -> list[np.ndarray]:
-        """Read-only views of shared memory. What was lost with a node or with the hub is loaded from its
-        twin again.
+        """Returns read-only views of shared memory. An array that was lost with a node or with the owner is
+        loaded from its file again.
 
-        Raises UserError when that is gone too.
+        Args:
+            keys: The arrays' keys.
+
+        Raises:
+            UserError: An array's file is gone too.
         """
-        missing = [key for key in keys if (self.hub, key) not in _views]
+        missing = [key for key in keys if (self.owner, key) not in _views]
         if missing:
             for key, ref in zip(missing, self._refs(missing, []), strict=True):
-                _views[self.hub, key] = self._map(key, ref)
-        return [_views[self.hub, key] for key in keys]
+                _views[self.owner, key] = self._map(key, ref)
+        return [_views[self.owner, key] for key in keys]
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all arrays written so far."""
+        """The bytes of all arrays written so far."""
         return sum(path.stat().st_size for path in Path(self.folder).glob("*.npy"))
 
     def close(self, *, delete: bool) -> None:
-        """Ends the hub, and with it frees the arrays; ``delete`` removes their twins too. Live views
-        stay good.
+        """Ends the owner, which frees the arrays. Live views stay good.
+
+        Args:
+            delete: Whether the arrays' files are removed too.
         """
-        for name in [name for name in _views if name[0] == self.hub]:
+        for name in [name for name in _views if name[0] == self.owner]:
             del _views[name]
         self._end()
         if delete:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _end(self) -> None:
-        _hubs.pop(self.hub, None)
+        _owners.pop(self.owner, None)
         with suppress(ValueError):
             ray.kill(self._actor(), no_restart=True)
 
@@ -155,7 +177,7 @@ class SharedStore:
             ) from None
 
     def _actor(self) -> ray.actor.ActorHandle:
-        return ray.get_actor(self.hub, _NAMESPACE)
+        return ray.get_actor(self.owner, _NAMESPACE)
 
     def _path(self, key: str) -> Path:
         return Path(self.folder, f"{key}.npy")

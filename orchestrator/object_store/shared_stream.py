@@ -15,9 +15,11 @@ from ..streams.stream import Stream, TaskData
 
 @dataclass(frozen=True)
 class Candidates:
-    """Training rows whose pictures lie in shared memory: ``pictures[i]`` belongs to ``rows[i]``.
+    """Training rows whose pictures lie in shared memory.
 
-    ``rows``: int64 (n,), ascending; None = all training rows.
+    Attributes:
+        rows: int64 (n,), ascending; None for all training rows.
+        pictures: ``pictures[i]`` belongs to ``rows[i]``.
     """
 
     rows: np.ndarray | None
@@ -27,12 +29,26 @@ class Candidates:
 class SharedStream(Stream):
     """A :class:`Stream` as a worker opens it.
 
-    ``tokens``: int32 (N, L) and ``label``: int32 (N,), of all tasks' training rows. ``candidates``: the
-    training rows that need not be read from their source: all, or those that may be replayed.
-    ``bytes_per_row``: what one of them takes in shared memory with its tokens and label. ``feature``: float16
-    (N, ...), of all tasks' training rows, where a frozen encoder's features take the place of pictures or lie
-    beside them; ``questions``: theirs, in vqa.
-    ``origin``: int64 (N,), each training row's number before bad records were left out; None: the same.
+    Args:
+        name: As of :class:`Stream`.
+        spec: As of :class:`Stream`.
+        tasks: As of :class:`Stream`.
+        augment: As of :class:`Stream`.
+        skip_bad: As of :class:`Stream`.
+        tokens: int32 (N, L), of all tasks' training rows.
+        label: int32 (N,), of all tasks' training rows.
+        candidates: The training rows that need not be read from their source: all of them, or those that may
+            be replayed.
+        bytes_per_row: The bytes of one such row in shared memory, with its tokens and label.
+        image_size: As of :class:`Stream`.
+        feature: float16 (N, ...), of all tasks' training rows, where a frozen encoder's features take the
+            place of pictures or lie beside them.
+        views: As of :class:`Stream`.
+        herding: As of :class:`Stream`.
+        origin: int64 (N,), each training row's number before bad records were left out; None where the
+            numbers are the same.
+        questions: The training rows' questions, in vqa.
+        tables: As of :class:`Stream`.
     """
 
     def __init__(

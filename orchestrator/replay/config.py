@@ -77,7 +77,7 @@ class ReplayConfig:
 
     @property
     def by_class(self) -> bool:
-        """Whether classes have equal shares."""
+        """Whether all classes have equal shares."""
         return (
             self.policy in BY_CLASS
             or self.budget == "per_class"
@@ -85,30 +85,42 @@ class ReplayConfig:
         )
 
     def share(self, classes: int) -> int:
-        """Samples kept of each of ``classes`` (>= 1) classes seen, where they have equal shares."""
+        """Returns how many samples of each class are kept, for ``classes`` (>= 1) classes seen with equal
+        shares.
+        """
         return self.size if self.budget == "per_class" else self.size // classes
 
     def most(self, classes: int) -> int:
-        """Samples that the memory holds at most in a stream of ``classes`` classes."""
+        """Returns how many samples the memory holds at most in a stream of ``classes`` classes."""
         return self.size * classes if self.budget == "per_class" else self.size
 
 
 def check_memory(config: ReplayConfig, classes: int, scenario: Scenario = "recognition") -> None:
-    """Raises a one-line UserError for a memory that cannot serve a stream of ``classes`` classes."""
+    """Checks that a memory can serve a stream.
+
+    Args:
+        config: The memory's configuration.
+        classes: The number of the stream's classes.
+        scenario: The stream's scenario.
+
+    Raises:
+        UserError: The memory cannot serve such a stream. The message has one line.
+    """
     if config.size == 0:
         return
     if config.balance_by == "group" and scenario != "vqa":
         raise UserError(
-            f"replay.balance_by=group shares by object group, which {scenario} has not: "
+            f"replay.balance_by=group shares by object group, which {scenario} does not have: "
             "allowed are task, class"
         )
     if config.policy in BY_LOGITS and scenario != "recognition":
         others = ", ".join(name for name in POLICY_NAMES if name not in BY_LOGITS)
         raise UserError(
-            f"replay.policy={config.policy} ranks by class logits, which {scenario} has not: "
+            f"replay.policy={config.policy} ranks by class logits, which {scenario} does not have: "
             f"allowed are {others}"
         )
-    # What classes leave over, policy balanced gives to others: a retrieval stream may have more categories.
+    # Policy ``balanced`` gives what classes leave over to other classes. A retrieval stream may have more
+    # categories than the memory has samples.
     strict = config.policy != "balanced" or scenario == "recognition"
     if config.by_class and strict and config.share(classes) < 1:
         raise UserError(

@@ -10,10 +10,14 @@ from .policies.policy import Ranker, TaskRows
 
 
 class ReplayMemory:
-    """Which global training rows a trial keeps of the tasks it has seen.
+    """The global training rows that a trial keeps of the tasks it has seen.
 
-    Equal on all ranks: it depends on the configuration, ``seed`` (>= 0) and, where a policy asks for them,
-    on features or logits alone.
+    The memory is equal on all ranks. It depends on the configuration, on ``seed`` and, where a policy asks
+    for them, on features or logits alone.
+
+    Args:
+        config: The size and the policy of the memory.
+        seed: At least 0.
     """
 
     def __init__(self, config: ReplayConfig, *, seed: int) -> None:
@@ -23,16 +27,22 @@ class ReplayMemory:
 
     @property
     def rows(self) -> np.ndarray:
-        """int64 (n,): what is kept, task by task, best first within a task, or within its classes where these
-        have equal shares.
+        """int64 (n,): the kept rows, task by task. Within a task the best row comes first; where classes have
+        equal shares, within each class of a task.
         """
         return np.concatenate([np.empty(0, np.int64), *(task.rows for task in self._tasks)])
 
     def update(self, task: int, rows: np.ndarray, labels: np.ndarray, ranker: Ranker) -> None:
-        """Takes in a finished task: all its ``rows``, int64 (n,), and their ``labels``, int (n,).
+        """Takes in a finished task. Tasks come in order, each once.
 
-        Tasks come in order, each once. ``ranker`` is asked only by a policy that ranks by features or
-        logits.
+        Args:
+            task: The task's number, from 0.
+            rows: int64 (n,), all rows of the task.
+            labels: int (n,), the rows' labels.
+            ranker: Answers a policy that ranks by features or logits; no other policy asks it.
+
+        Raises:
+            ValueError: ``task`` is not the next task.
         """
         if task != len(self._tasks):
             raise ValueError(f"the memory has seen {len(self._tasks)} tasks: the next is not task {task}")
@@ -44,12 +54,16 @@ class ReplayMemory:
         self._tasks = keep([*self._tasks, new], self._config, self._seed, ranker)
 
     def nbytes(self, bytes_per_row: float) -> int:
-        """Bytes that the kept samples take in the shared memory, with the row numbers themselves."""
+        """Returns the bytes that the kept samples take in the shared memory, with the row numbers
+        themselves.
+        """
         return round(len(self.rows) * bytes_per_row) + self.rows.nbytes
 
     def state(self) -> dict[str, np.ndarray]:
-        """The memory as arrays, for a checkpoint: rows and labels of all tasks, and each task's (kept,
-        size).
+        """Returns the memory as arrays, for a checkpoint.
+
+        Returns:
+            ``rows`` and ``labels`` of all tasks, and ``tasks``, each task's (kept, size).
         """
         return {
             "rows": self.rows,
@@ -58,7 +72,7 @@ class ReplayMemory:
         }
 
     def load(self, state: dict[str, np.ndarray]) -> None:
-        """Becomes the memory that :meth:`state` told of."""
+        """Restores the memory from what :meth:`state` returned."""
         ends = np.cumsum(state["tasks"][:, 0])
         rows, labels = (np.split(np.asarray(state[name]), ends)[:-1] for name in ("rows", "labels"))
         sizes = state["tasks"][:, 1]

@@ -33,7 +33,8 @@ def _own(cls: type) -> dict[str, str]:
     except (OSError, TypeError):
         return {}
     # A class inside a function or another class is indented, and so has to stand below something.
-    (node,) = ast.parse(f"if True:\n{source}").body[0].body if source[0].isspace() else ast.parse(source).body
+    tree = ast.parse(f"if True:\n{source}" if source[0].isspace() else source)
+    node = next(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     return {
         field.target.id: " ".join(text.value.value.split())
         for field, text in zip(node.body, node.body[1:], strict=False)

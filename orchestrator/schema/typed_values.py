@@ -93,7 +93,7 @@ def unusable_field(config: type) -> str:
 
 def _is_usable(hint: Any) -> bool:
     arguments = typing.get_args(hint)
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return not unusable_field(hint)
     if _is_union(hint) or typing.get_origin(hint) in (list, tuple, Sequence):
         return all(_is_usable(argument) for argument in arguments if argument is not Ellipsis)

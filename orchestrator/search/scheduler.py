@@ -70,7 +70,7 @@ class TaskScheduler(ASHAScheduler):
     ) -> str:
         """See Tune's ``TrialScheduler``."""
         name, task = trial.config[TRIAL]["id"], int(result[TASK])
-        if self.metric not in result:
+        if self.metric not in result:  # a failure's, or of a task that has no value
             if result.get(STATUS) == RUNNING:
                 self._answer(name, task, True)  # there is nothing to judge it by
             return self.CONTINUE

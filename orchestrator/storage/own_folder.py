@@ -26,9 +26,9 @@ def check_own(folder: Path) -> None:
             line.
     """
     check = _Check(folder)
-    status = os.stat(folder)
-    check.own(str(folder), status)
-    waiting, seen = [str(folder)], {(status.st_dev, status.st_ino)}
+    top = os.stat(folder)
+    check.own(str(folder), top)
+    waiting, seen = [str(folder)], {(top.st_dev, top.st_ino)}
     while waiting:
         inner = waiting.pop()
         try:

@@ -16,9 +16,17 @@ from ..streams.stream import Stream
 
 
 class ExemplarRanker:
-    """The :class:`~orchestrator.replay.policies.policy.Ranker` of a trial whose model has learnt the first
-    ``classes`` classes. With several ranks every call is collective, and all get the same. What the model
-    says that is not finite is :class:`~orchestrator.numerics.diverged.Diverged`.
+    """The :class:`~orchestrator.replay.policies.policy.Ranker` of a trial.
+
+    With several ranks every call is collective, and all ranks get the same. A value of the model that is not
+    finite raises :class:`~orchestrator.numerics.diverged.Diverged`.
+
+    Args:
+        method: The trial's method.
+        stream: The trial's stream.
+        reader: Reads the stream's training samples.
+        classes: How many classes, the first ones, the model has learnt.
+        how: How the method is evaluated.
     """
 
     def __init__(
@@ -32,33 +40,40 @@ class ExemplarRanker:
 
     @torch.no_grad()
     def features(self, rows: np.ndarray) -> np.ndarray:
-        """float32 (n, D): the frozen image encoder's unit rows where there is one; else the model's, of
-        pictures and texts together.
+        """Returns the features of global training rows.
+
+        Returns:
+            float32 (n, D): unit rows of the frozen image encoder where there is one, else unit rows of the
+            model's embeddings of pictures and texts together.
         """
         split = self._reader.split(rows)
         if "image" not in self._method.frozen:
-            found = embed_split(self._method, split, ("pair",), self._how, self._where(rows))
-            return found["pair"].cpu().numpy()
+            embedded = embed_split(self._method, split, ("pair",), self._how, self._where(rows))
+            return embedded["pair"].cpu().numpy()
         if split.feature is not None:
             return np.asarray(split.feature, np.float32)
         encoded = [(batch.feature, batch.row) for batch in own_batches(self._method, split, self._how)]
-        parts, places = [feature for feature, _ in encoded], [row for _, row in encoded]
-        table = gather_rows(parts, places, len(split), self._how.device)
+        parts, order = [feature for feature, _ in encoded], [row for _, row in encoded]
+        table = gather_rows(parts, order, len(split), self._how.device)
         check_rows(table, "the feature", self._where(rows))
         return table.cpu().numpy()
 
     @torch.no_grad()
     def logits(self, rows: np.ndarray) -> np.ndarray:
-        """float32 (M, n, C): logits of the classes learnt, in M samples of the classifier."""
+        """Returns the logits of global training rows.
+
+        Returns:
+            float32 (M, n, C): logits of the C classes learnt, in M samples of the classifier.
+        """
         self._method.eval()
         split = self._reader.split(rows)
-        parts, places = [], []
+        parts, order = [], []
         for batch in own_batches(self._method, split, self._how):
             with torch.autocast(self._how.device.type, torch.bfloat16, enabled=self._how.precision == "bf16"):
-                found = self._method.sample(batch, range(self._classes)).float()
-            parts.append(found.transpose(0, 1).flatten(1))
-            places.append(batch.row)
-        table = gather_rows(parts, places, len(split), self._how.device)
+                drawn = self._method.sample(batch, range(self._classes)).float()
+            parts.append(drawn.transpose(0, 1).flatten(1))
+            order.append(batch.row)
+        table = gather_rows(parts, order, len(split), self._how.device)
         check_rows(table, "a logit", self._where(rows))
         return table.cpu().numpy().reshape(len(split), -1, self._classes).transpose(1, 0, 2)
 
@@ -67,5 +82,7 @@ class ExemplarRanker:
         return f"{self._stream.scenario}, candidates for the memory, of the training split of task {tasks}"
 
     def herding(self, rows: np.ndarray) -> np.ndarray | None:
-        """int32 (n,): places in the herding orders, ranked once for all trials; None without them."""
+        """Returns each row's rank in its class's herding order, int32 (n,), ranked once for all trials; None
+        without such orders.
+        """
         return None if self._stream.herding is None else self._stream.herding[rows]

@@ -1,4 +1,4 @@
-"""Loss curves of a trial, gathered without stopping the device at every step."""
+"""Loss curves of a trial, collected without stopping the device at every step."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _NORM = "the gradient's norm"  # no term has such a name
 class Curves:
     """Loss terms by optimiser step. Values are means over ranks (and over accumulated micro-batches).
 
-    A step's terms are the same on all ranks; those of two steps may differ. A term that is not finite raises
-    :class:`~orchestrator.numerics.diverged.Diverged`, naming term, step, phase and task, within 20 steps.
+    The terms of a step are the same on all ranks; the terms of two steps may differ. A term that is not
+    finite raises :class:`~orchestrator.numerics.diverged.Diverged` within 20 steps. The message names the
+    term, step, phase and task.
     """
 
     def __init__(self) -> None:
@@ -28,12 +29,22 @@ class Curves:
         self._place = (0, "")
 
     def start(self, task: int, phase: str) -> None:
-        """Begins the curve of a phase."""
+        """Begins the curve of a phase.
+
+        Args:
+            task: The task's number, from 0.
+            phase: The phase's name.
+        """
         self._place = (task, phase)
 
     def add(self, step: int, terms: dict[str, Tensor], norm: Tensor | None = None) -> None:
-        """Takes one step's terms, still on the device, and the norm of its gradient where there is one: that
-        is looked at as they are, but is no term.
+        """Takes one step's terms, still on the device.
+
+        Args:
+            step: The step's number within the phase.
+            terms: Loss terms by name.
+            norm: The norm of the step's gradient, where there is one. It is checked as the terms are, but is
+                no term.
         """
         self._pending += [(step, name, value) for name, value in terms.items()]
         if norm is not None:
@@ -52,9 +63,9 @@ class Curves:
             dist.all_reduce(values)
             values /= dist.get_world_size()
         task, phase = self._place
-        places = [(step, name) for step, name, _ in self._pending]
+        steps = [(step, name) for step, name, _ in self._pending]
         self._pending, self._steps = [], 0
-        for (step, name), value in zip(places, values.tolist(), strict=True):
+        for (step, name), value in zip(steps, values.tolist(), strict=True):
             if not math.isfinite(value):
                 what = name if name == _NORM else f"loss term {name}"
                 raise Diverged(f"{what} is {value} at step {step} of phase {phase}, task {task + 1}")
@@ -62,8 +73,11 @@ class Curves:
                 self.rows.append((task, phase, step, name, value))
 
     def means(self, task: int) -> dict[str, float]:
-        """The mean of each term over the last tenth of a task's steps (of its last phase), and their sum as
-        ``total``.
+        """Computes the means that a task's report shows.
+
+        Returns:
+            The mean of each term over the last tenth of the steps of the task's last phase, and the means'
+            sum as ``total``.
         """
         mine = [row for row in self.rows if row[0] == task]
         if not mine:

@@ -1,4 +1,4 @@
-"""One phase of optimisation: the story of a step."""
+"""One phase of optimisation: what happens in a step."""
 
 from __future__ import annotations
 
@@ -39,17 +39,31 @@ def train_phase(
     encode: Callable[[Batch], Batch] = lambda batch: batch,
     validate: Callable[[], float] = lambda: 0.0,
 ) -> None:
-    """Runs ``steps`` optimiser steps of ``phase``, each over ``accumulate`` of the micro-batches ``batches``.
+    """Runs ``steps`` optimiser steps of ``phase``, each over ``accumulate`` micro-batches.
 
-    ``precision`` is ``fp32`` or ``bf16`` (autocast around the loss). With several ranks gradients are
-    averaged by DistributedDataParallel; a micro-batch's loss is divided by ``accumulate``. Losses between
-    samples (contrastive terms) see one micro-batch at a time. ``encode`` puts a frozen encoder's features in
-    the place of pixels. ``validate`` scores the method, more is better, alike on all ranks: where the phase
-    has ``patience``, after each epoch (each step where there are fewer steps than epochs) and after the last
-    step. Raises :class:`~orchestrator.numerics.diverged.Diverged`.
+    With several ranks, DistributedDataParallel averages the gradients. A micro-batch's loss is divided by
+    ``accumulate``. Losses between samples (contrastive terms) see one micro-batch at a time.
+
+    Args:
+        method: The method that is trained.
+        phase: What is trained, and how.
+        batches: The micro-batches.
+        steps: How many optimiser steps are taken.
+        device: Where the method is.
+        precision: ``fp32`` or ``bf16`` (autocast around the loss).
+        accumulate: How many micro-batches make one step.
+        curves: Takes the loss terms of each step.
+        encode: Puts a frozen encoder's features in the place of pixels.
+        validate: Scores the method. A higher score is better, and the score is alike on all ranks. It is
+            called where the phase has ``patience``: after each epoch (after each step where there are fewer
+            steps than epochs) and after the last step.
+
+    Raises:
+        Diverged: A loss term, the gradient's norm, or what ``validate`` sees, is not finite.
     """
     method.train()
-    # What the loss of an earlier phase left on parameters that it did not train is no part of this gradient.
+    # An earlier phase's loss may have left gradients on parameters that the phase did not train. They are no
+    # part of this phase's gradient.
     method.zero_grad(set_to_none=True)
     optimizer = phase.optimizer()
     base = [group["lr"] for group in optimizer.param_groups]
@@ -58,7 +72,8 @@ def train_phase(
     if parallel:
         loss_of = nn.parallel.DistributedDataParallel(loss_of)
         # Buffers (queues) are equal on all ranks by construction: every rank enqueues the gathered batch. The
-        # constructor's option has another name from torch 2.13 on; the attribute has the old one in all.
+        # constructor's option has another name from torch 2.13 on; the attribute has the old name in all
+        # versions.
         loss_of.broadcast_buffers = False
     cast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
     stream = iter(batches)
@@ -75,9 +90,9 @@ def train_phase(
             last = micro == accumulate - 1
             with loss_of.no_sync() if parallel and not last else nullcontext():
                 with cast:
-                    found = loss_of(batch, phase)
-                (sum(found.values()) / accumulate).backward()
-            for name, value in found.items():
+                    losses = loss_of(batch, phase)
+                (sum(losses.values()) / accumulate).backward()
+            for name, value in losses.items():
                 part = value.detach() / accumulate
                 terms[name] = terms[name] + part if name in terms else part
         norm = None
@@ -88,7 +103,8 @@ def train_phase(
         optimizer.zero_grad(set_to_none=True)
         curves.add(step, terms, norm)
         if patience and ((step + 1) % epoch == 0 or step + 1 == steps):
-            curves.flush()  # a loss that is not finite says more than what the model then says of samples
+            # A loss that is not finite says more than what the model then says of samples.
+            curves.flush()
             method.eval()
             if patience.ends(validate()):
                 break
@@ -100,7 +116,7 @@ def train_phase(
 
 
 class _Patience:
-    """Early stopping: the best weights so far, and how long ago they were."""
+    """Early stopping: the best weights so far, and how many epochs ago they were reached."""
 
     def __init__(self, method: Method, patience: int) -> None:
         self._method = method
@@ -110,7 +126,7 @@ class _Patience:
         self._since = 0
 
     def ends(self, score: float) -> bool:
-        """Takes an epoch's score; whether ``patience`` epochs have passed without a better one."""
+        """Takes an epoch's score; returns whether ``patience`` epochs have passed without a better one."""
         if score > self._best:
             self._best, self._since = score, 0
             self._state = {name: value.clone() for name, value in self._method.state_dict().items()}

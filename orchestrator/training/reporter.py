@@ -1,4 +1,4 @@
-"""The small door between the walk over a stream and whoever listens to it."""
+"""The small interface between the walk over a stream and whoever listens to it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Protocol
 
 
 class Reporter(Protocol):
-    """Told of every finished task by rank 0, in order, starting from the first task also after a restart.
+    """Is told of every finished task by rank 0, in order, and from the first task again after a restart.
 
-    None for an answer: there is none yet. Whoever asks comes again by :meth:`answer`, so that the other ranks
-    hear something in the meantime, however long the verdict takes.
+    An answer of None means that there is no answer yet. The walk then asks again by :meth:`answer`, so that
+    the other ranks hear something in the meantime, however long the verdict takes.
     """
 
     def report(self, metrics: dict[str, float]) -> bool | None:
-        """Takes the metrics of a task (``metrics["task"]`` tasks are done); answers whether to go on."""
+        """Takes the metrics of a task (``metrics["task"]`` tasks are done) and answers whether to go on."""
 
     def answer(self, task: int) -> bool | None:
-        """Whether to go on after ``task`` tasks; asked where :meth:`report` had no answer."""
+        """Answers whether to go on after ``task`` tasks. It is asked where :meth:`report` had no answer."""
 
 
 class CollectingReporter:
-    """Keeps what is reported and always says go on: for plain processes, tests and benchmarks."""
+    """Keeps what is reported and always answers to go on: for plain processes, tests and benchmarks."""
 
     def __init__(self) -> None:
         self.reports: list[dict[str, float]] = []

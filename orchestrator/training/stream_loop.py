@@ -1,4 +1,4 @@
-"""The walk of one trial over one stream, task by task. Knows nothing of Ray: it talks to a reporter."""
+"""The walk of one trial over one stream, task by task. It knows nothing of Ray: it talks to a reporter."""
 
 from __future__ import annotations
 
@@ -41,21 +41,29 @@ from .reporter import Reporter
 
 _Batches = Loader | Interleaved
 
-_CODES = {True: 1, False: 0, None: 2}  # a reporter's answers as they travel to the other ranks
+# A reporter's answers, in the form in which they travel to the other ranks.
+_CODES = {True: 1, False: 0, None: 2}
 
 
 class StreamLoop:
-    """Walks ``stream`` with ``config``: each task is trained, evaluated on all tasks so far, checkpointed,
-    reported.
+    """Walks over a stream: each task is trained, evaluated on all tasks so far, checkpointed and reported.
 
-    ``folder``: the trial's own folder (shared storage). A task is finished when its checkpoint is whole in
-    ``checkpoints/``, which has all reports and loss curves so far; ``tasks.jsonl`` and ``curves.csv`` are
-    made from it. A folder with checkpoints is gone on with from its last finished task, whose reports are
-    made again first. ``stamp``: what the checkpoints must be of (None: anything), see
-    :meth:`~orchestrator.storage.identity.Identity.stamp`. ``tokenizer``: files kept with each checkpoint,
-    and found in those that are gone on from (None: none, and any).
-    ``keeper``: keeps each checkpoint elsewhere too, before the task is reported. In a process group every
-    rank calls :meth:`run`; rank 0 decides from where to go on, writes and reports.
+    A task is finished when its checkpoint is whole in ``checkpoints/``. The checkpoint has all reports and
+    loss curves so far; ``tasks.jsonl`` and ``curves.csv`` are made from it. Where the folder has checkpoints,
+    the walk first makes the reports of the last finished checkpoint again and then goes on from there. In a
+    process group every rank calls :meth:`run`; rank 0 decides where to go on from, writes and reports.
+
+    Args:
+        config: The trial's configuration.
+        stream: The stream that is walked over.
+        folder: The trial's own folder, on storage that all ranks share.
+        reporter: Is told of every finished task.
+        device: Where the method is trained.
+        stamp: What the checkpoints must be of (:meth:`~orchestrator.storage.identity.Identity.stamp`); None:
+            anything.
+        tokenizer: The files that are kept with each checkpoint, and that the checkpoints to go on from must
+            have. None: no files are kept, and any are accepted.
+        keeper: Keeps each checkpoint elsewhere too, before the task is reported.
     """
 
     def __init__(
@@ -85,10 +93,15 @@ class StreamLoop:
         self.how = evaluation_of(config, stream, device)
 
     def run(self) -> str:
-        """``finished`` when all tasks are done, ``stopped`` when the reporter said so before.
+        """Walks until all tasks are done or the reporter says stop.
 
-        Raises :class:`~orchestrator.numerics.diverged.Diverged` and whatever reading data or writing
-        checkpoints raises.
+        Returns:
+            ``finished`` when all tasks are done, ``stopped`` when the reporter said so before.
+
+        Raises:
+            Diverged: A number of the training is not finite
+                (:class:`~orchestrator.numerics.diverged.Diverged`).
+            Exception: Whatever reading data or writing checkpoints raises.
         """
         tasks = len(self.stream.tasks)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -114,9 +127,9 @@ class StreamLoop:
         return "finished"
 
     def _found(self, tasks: int) -> tuple[int, checkpoint.Checkpoint | None]:
-        """(tasks done, checkpoint), alike on all ranks: rank 0 says which, and each reads it.
+        """(tasks done, checkpoint), alike on all ranks: rank 0 says which checkpoint, and each rank reads it.
 
-        Raises on every rank what kept one of them from reading it.
+        An error that keeps one rank from reading it is raised on every rank.
         """
 
         def latest() -> tuple[int, checkpoint.Checkpoint | None]:
@@ -141,24 +154,27 @@ class StreamLoop:
         return done, saved
 
     def _fresh(self) -> tuple[Method, ReplayMemory]:
-        """A new method and an empty memory, independent of what ran in this process before."""
+        """A new method and an empty memory, which do not depend on what ran in this process before."""
         seed_everything(self.config.run.seed)
         method = get_method(self.config.method_name)(self.config.method, self.stream.spec).to(self.device)
         return method, ReplayMemory(self.config.replay, seed=self.config.run.seed)
 
     def _train(self, index: int, method: Method, memory: ReplayMemory) -> float:
-        """Trains a task's phases, and has the memory take the task in; returns the seconds spent waiting."""
+        """Trains a task's phases and has the memory take the task in. Returns the seconds spent waiting for
+        data.
+        """
         data = self.stream.tasks[index]
         method.start_task(data.task)
         method.to(self.device)
-        share_state(method)  # what was drawn just now: each rank has a seed of its own
+        share_state(method)  # the parameters drawn just now: each rank has a seed of its own
         waited, taken_in = 0.0, False
         for number, phase in enumerate(method.phases(data.task)):
             if phase.data == "memory" and not taken_in:
                 self._remember(index, method, memory)
                 taken_in = True
             waited += self._phase(index, number, phase, method, memory)
-            # A loss tells of the weights before its step: of the last step's nothing else does.
+            # A loss tells of the weights before its step. Nothing else tells of the weights after the last
+            # step.
             check_weights(method, f"phase {phase.name}, task {index + 1}")
         method.finish_task(data.task, lambda: self._walk(data.splits["train"]))
         share_state(method)  # prototypes and the like, which each rank computed from the whole task
@@ -170,6 +186,7 @@ class StreamLoop:
     def _task(
         self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]
     ) -> dict[str, float]:
+        """Trains, evaluates and describes one task. Returns its report."""
         seed = self.config.run.seed
         # From here on a task's numbers depend on (seed, task, rank) and the last checkpoint alone.
         seed_everything(seed, index + 1, self.rank)
@@ -199,13 +216,13 @@ class StreamLoop:
         kept = np.asarray(memory.rows, np.int64)
         parts = [self.stream.train_rows(k) for k in tasks]
         if phase.replay == "merge" or phase.data == "memory":
-            # Never a row twice: what is kept of a task that is walked whole is there already.
+            # A row never comes twice: what is kept of a task that is walked whole is there already.
             parts.append(kept[~np.isin(self.stream.task_of(kept), tasks)])
         rows = self._of_group(np.concatenate(parts), phase.group)
         if not len(rows):
-            return 0.0  # a phase over a memory of size 0, or over a group that the task has not
+            return 0.0  # a memory of size 0, or a group that the task does not have
         again = self._of_group(kept if phase.replay == "paired" else kept[:0], phase.group)
-        # Each worker has a part of every step on a memory or on a group, however few its rows.
+        # Each worker has a part of every step on a memory or on a group, even where these have few rows.
         if 0 < len(again) < self.world:
             again = np.resize(again, self.world)
         if phase.group is not None and len(rows) < self.world:
@@ -255,26 +272,28 @@ class StreamLoop:
         )
 
     def _validate(self, method: Method, rows: np.ndarray) -> float:
-        """The mean score on the validation splits of the tasks that ``rows`` come from: with past samples
-        among them, the newest task's alone would call a model best that has just forgotten the others.
+        """The mean score on the validation splits of the tasks that ``rows`` come from.
+
+        With past samples among the rows, the newest task's score alone would call a model best that has just
+        forgotten the other tasks.
         """
         tasks = np.unique(self.stream.task_of(rows)).tolist()
         seen = self.stream.tasks[tasks[-1]].task.classes
         return float(np.mean([task_score(method, self.stream, k, seen.stop, self.how) for k in tasks]))
 
     def _agreed(self, score: float) -> float:
-        """Rank 0's: whether it is better than the best so far decides how many steps follow."""
+        """Rank 0's score. Whether it is better than the best so far decides how many steps follow."""
         return float(of_rank_0(np.array([score]), self.device)[0])
 
     def _remember(self, index: int, method: Method, memory: ReplayMemory) -> None:
-        """The replay memory takes in a task, with the model as it is."""
+        """Has the replay memory take in a task, with the model as it is now."""
         data = self.stream.tasks[index]
         labels = np.asarray(data.splits["train"].label)
         if self.config.replay.balance_by == "group":
             labels = self.stream.group_of(labels)
         ranker = ExemplarRanker(method, self.stream, self.reader, data.task.classes.stop, self.how)
         memory.update(index, self.stream.train_rows(index), labels, ranker)
-        # Scores that nearly tie may rank otherwise on another processor.
+        # Scores that nearly tie may rank otherwise on another processor, so rank 0's memory counts.
         memory.load({name: of_rank_0(array, self.device) for name, array in memory.state().items()})
 
     def _walk(self, split: Split) -> Iterable[Batch]:
@@ -283,7 +302,7 @@ class StreamLoop:
             yield self.how.encode(batch.to(self.device, non_blocking=True))
 
     def _summary(self, reports: list[dict], scores: Scores) -> dict[str, float]:
-        """Average, forgetting and the like from the tasks reported so far and this task's ``scores``."""
+        """Average, forgetting and the like, from the tasks reported so far and this task's ``scores``."""
         size = len(scores.by_task)
         matrix = np.full((size, size), np.nan)
         for t, report in enumerate(reports):
@@ -293,7 +312,7 @@ class StreamLoop:
         return summary_metrics(self.stream, "validation", matrix, steps)
 
     def _save(self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]) -> None:
-        """Finishes a task: its checkpoint is the one thing that says so."""
+        """Finishes a task. Its checkpoint is the one thing that says that it is finished."""
         began = time.perf_counter()
         if self.rank == 0:
             rows = (row for row in self.curves.rows if row[0] == index)
@@ -312,15 +331,15 @@ class StreamLoop:
             self._derive(reports)
 
     def _derive(self, reports: list[dict[str, float]]) -> None:
-        """Writes, for people, what the checkpoint has."""
+        """Writes the reports and curves of the checkpoint as files for people."""
         write_text(self.folder / REPORTS_FILE, "".join(json.dumps(report) + "\n" for report in reports))
         write_text(self.folder / CURVES_FILE, self._saved_curves)
 
     def _go_on(self, report: dict[str, float]) -> bool:
-        """Rank 0 reports; all ranks learn the answer.
+        """Has rank 0 report, and tells all ranks the answer.
 
-        While there is none they hear that as well, again and again: a collective would not wait for a verdict
-        that takes longer than its timeout.
+        While there is no answer, the ranks are told that as well, again and again: a collective would not
+        wait for a verdict that takes longer than its timeout.
         """
         answer = self.reporter.report(report) if self.rank == 0 else None
         while True:
@@ -336,10 +355,11 @@ class StreamLoop:
 
 
 def _micro_batches(rows: int, batch_size: int, accumulate: int, world: int) -> int:
-    """How many micro-batches make a step over ``rows`` rows, ``accumulate`` where they fill a batch.
+    """How many micro-batches make a step over ``rows`` rows; ``accumulate`` where the rows fill a batch.
 
-    Else as few as hold them all, or one less where, equal and shared among ``world`` workers, those hold
-    more: losses between samples see one of them at a time.
+    Otherwise it is the smallest number whose micro-batches hold all rows. It is one less where one
+    micro-batch fewer, all of them equal and shared among ``world`` workers, holds more rows: losses between
+    samples see one micro-batch at a time.
     """
     most = max(1, min(accumulate, rows // world))
     fewest = rows * accumulate // batch_size

@@ -8,7 +8,9 @@ from methods.method import Batch, ClassSpec, Task
 
 
 class Toy:
-    """Pictures lie about a centre a class; a text is that centre, twice as much noise, and a common gap."""
+    """Pictures lie about one centre for each class. A text is that centre with twice as much noise and a
+    common gap.
+    """
 
     classes = range(6)
 

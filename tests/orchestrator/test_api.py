@@ -4,6 +4,8 @@ import json
 import os
 import random
 import shutil
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -387,6 +389,11 @@ def test_loading_leaves_the_callers_random_numbers_as_they_were(runs):
     torch.manual_seed(1)
     api.load(runs / "finetune", device="cpu")
     assert (random.random(), np.random.rand(), torch.rand(1)) == expected
+
+
+def test_loading_needs_no_ray():
+    code = "import sys; sys.modules['ray'] = None; from orchestrator.commands.load_trial import load_trial"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=170)
 
 
 def test_a_trial_that_cannot_be_loaded_is_one_line(runs, tmp_path):

@@ -71,7 +71,7 @@ def test_triplet_encodes_its_queries_once_and_for_later_runs(tmp_path, with_tabl
         (
             "er",
             ["replay.policy=balanced", "replay.balance_by=group", "replay.size=9"],
-            "replay.balance_by=group shares by object group, which retrieval has not",
+            "replay.balance_by=group shares by object group, which retrieval does not have",
         ),
         ("ctp", ["stream.name=shapes-vqa"], "'shapes-vqa' is a vqa stream; ctp learns retrieval"),
         ("triplet", ["stream.max_tokens=60"], "read 40 tokens, not 60"),

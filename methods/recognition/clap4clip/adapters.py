@@ -1,4 +1,4 @@
-"""Probabilistic adapters, one pair of linear maps a task."""
+"""Probabilistic adapters: a pair of linear maps for each task."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from ...common.task_parameters import TaskParameters
 
 
 class ProbabilisticAdapters(nn.Module):
-    """Of each task a map D -> D for the mean and one for the deviation of its classes' distributions
+    """For each task, a map D -> D for the mean and one for the deviation of its classes' distributions
     (CLAP4CLIP, Eq. 4).
 
-    mean = W u + b; deviation = 0.999 softplus(W' u + b') + 0.001 (the released code's floor). The maps of
-    all past tasks are one batched product, whatever the numbers of classes. ``norm``: a layer norm before
-    each map, as the released code has with learned prompts.
+    mean = W u + b; deviation = 0.999 softplus(W' u + b') + 0.001 (the released code's floor). The maps of all
+    past tasks are one batched product, whatever the numbers of classes.
+
+    Args:
+        width: D.
+        norm: Whether a layer norm precedes each map, as in the released code with learned prompts.
     """
 
     def __init__(self, width: int, norm: bool) -> None:
@@ -33,20 +36,35 @@ class ProbabilisticAdapters(nn.Module):
         self.register_buffer("_place", torch.empty(0, dtype=torch.long), persistent=False)
 
     def grow(self, weight: Tensor | None) -> None:
-        """Adds a pair: ``weight`` (2, D, D), mean's then deviation's, or a linear layer's usual random
-        weights; the biases are always those of a linear layer.
+        """Adds a pair of maps. The biases are always those of a linear layer.
+
+        Args:
+            weight: (2, D, D), the weights of the mean's map and then of the deviation's; None: a linear
+                layer's usual random weights.
         """
         for parameters, value in zip(self._parameters_in_order(), self._fresh(weight), strict=True):
             parameters.grow(value)
 
     @torch.no_grad()
     def reset(self, weight: Tensor | None) -> None:
-        """Gives the newest pair new initial values, as :meth:`grow` does."""
+        """Gives the newest pair new initial values.
+
+        Args:
+            weight: As of :meth:`grow`.
+        """
         for parameters, value in zip(self._parameters_in_order(), self._fresh(weight), strict=True):
             parameters.new.copy_(value)
 
     def train_only(self, *, past: bool, new: bool) -> list[nn.Parameter]:
-        """Sets which pairs are trained, and returns their parameters."""
+        """Sets which pairs are trained.
+
+        Args:
+            past: Whether the pairs of past tasks are.
+            new: Whether the newest pair is.
+
+        Returns:
+            The parameters of the pairs that are trained.
+        """
         trained = []
         for parameters in self._parameters_in_order():
             parameters.past.requires_grad_(past)
@@ -55,20 +73,22 @@ class ProbabilisticAdapters(nn.Module):
         return trained
 
     def arrange(self, sizes: Sequence[int]) -> None:
-        """Tells how many classes each pair has."""
+        """Tells the adapters how many classes each pair has."""
         device = self._place.device
         old = torch.tensor(sizes[:-1], dtype=torch.long)
         self._past = int(old.sum())
         longest = int(old.max()) if len(old) else 0
         within = torch.arange(longest)
         real = within < old[:, None]
-        # Tasks with fewer classes than the largest are filled up with class 0, whose result is left out.
+        # Tasks with fewer classes than the largest are filled up with class 0, whose result is not used.
         self._slot = ((old.cumsum(0) - old)[:, None] + within).where(real, torch.tensor(0)).to(device)
         self._place = real.flatten().nonzero().squeeze(1).to(device)
 
     def forward(self, text: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and deviation, (L, C, D) each, of ``text`` (L, C, D): L versions of the features of all
-        classes.
+        """Returns mean and deviation, (L, C, D) each.
+
+        Args:
+            text: (L, C, D), L versions of the features of all classes.
         """
         versions, classes, width = text.shape
         fresh = text[:, self._past :].reshape(1, -1, width)
@@ -83,7 +103,7 @@ class ProbabilisticAdapters(nn.Module):
         return mean, 0.999 * F.softplus(raw) + 0.001
 
     def _map(self, age: str, x: Tensor) -> Tensor:
-        """Rows (T, N, D) through both maps of their task: (T, 2, N, D)."""
+        """Sends rows (T, N, D) through both maps of their task: (T, 2, N, D)."""
         x = x.unsqueeze(1)
         if self.gain is not None:
             gain, shift = (getattr(p, age).unsqueeze(2) for p in (self.gain, self.shift))
@@ -95,7 +115,7 @@ class ProbabilisticAdapters(nn.Module):
         return [p for p in (self.weight, self.bias, self.gain, self.shift) if p is not None]
 
     def _fresh(self, weight: Tensor | None) -> list[Tensor]:
-        bound = 1 / math.sqrt(self._width)  # nn.Linear's, of weights and biases alike
+        bound = 1 / math.sqrt(self._width)  # nn.Linear's bound, of weights and biases alike
         shape = (2, self._width)
         if weight is None:
             weight = torch.empty(*shape, self._width).uniform_(-bound, bound)

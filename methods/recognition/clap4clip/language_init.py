@@ -1,4 +1,4 @@
-"""Initial weights of new adapters, from the texts of their classes."""
+"""Computes initial weights of new adapters from the texts of their classes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,18 @@ from torch import Tensor
 
 
 def language_aware_weights(text: Tensor, statistic: Literal["std", "variance"]) -> Tensor:
-    """Weights (2, D, D) of the mean's and the deviation's map (CLAP4CLIP, Sec. 3.4).
+    """Computes the weights of the mean's and the deviation's map (CLAP4CLIP, Sec. 3.4).
 
-    ``text``: (C, T, D), unit text features of the classes in T templates. A^T A / D with A (C, D) the mean
-    over the templates, and S^T S / D with S (C, D) their unbiased standard deviation (the paper) or variance
-    (the released code). One template has no spread: S is 0 then, where the released code gets NaN.
+    They are A^T A / D and S^T S / D. A (C, D) is the mean over the templates. S (C, D) is the unbiased
+    standard deviation over them (the paper) or their variance (the released code). One template has no
+    spread: S is then 0, where the released code gets NaN.
+
+    Args:
+        text: (C, T, D), unit text features of the classes in T templates.
+        statistic: What S is.
+
+    Returns:
+        (2, D, D).
     """
     width = text.shape[-1]
     mean = text.mean(1)

@@ -1,4 +1,4 @@
-"""What CLAP4CLIP adds to the cross-entropy."""
+"""The terms that CLAP4CLIP adds to the cross-entropy."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from torch import Tensor
 
 
 def gaussian_divergence(mean: Tensor, deviation: Tensor, prior: tuple[Tensor, Tensor] | None) -> Tensor:
-    """KL(N(mean, deviation) || prior) of each class, summed over the width: (..., C, D) -> (..., C).
+    """Computes KL(N(mean, deviation) || prior) of each class, summed over the width.
 
-    ``prior``: its mean and deviation, broadcastable; None is N(0, 1).
+    Args:
+        mean: (..., C, D).
+        deviation: (..., C, D).
+        prior: The prior's mean and deviation, broadcastable; None for N(0, 1).
+
+    Returns:
+        (..., C).
     """
     if prior is None:
         return 0.5 * (mean**2 + deviation**2 - 1 - 2 * deviation.log()).sum(-1)
@@ -21,11 +27,17 @@ def gaussian_divergence(mean: Tensor, deviation: Tensor, prior: tuple[Tensor, Te
 
 
 def language_regularisation(text: Tensor, drawn: Tensor, blocked: Tensor | None = None) -> Tensor:
-    """Cross-entropy of recognising each class's drawn feature by its text, (C,) (CLAP4CLIP, Eq. 12).
+    """Computes the cross-entropy of recognising each class's drawn feature by its text (CLAP4CLIP, Eq. 12).
 
-    ``text`` (C, D): means over the templates; ``drawn`` (C, D): means over the samples. The similarity is
-    bilinear, so that the means over templates and samples can be taken before it. ``blocked``: bool (C, C),
-    pairs that do not compete; None: all do.
+    The similarity is bilinear, so that the means over templates and samples can be taken before it.
+
+    Args:
+        text: (C, D), means over the templates.
+        drawn: (C, D), means over the samples.
+        blocked: bool (C, C), the pairs that do not compete; None: all pairs do.
+
+    Returns:
+        (C,).
     """
     similarity = text @ drawn.mT
     if blocked is not None:

@@ -24,17 +24,18 @@ _FINAL_RATE = 1e-3  # of the base rate, in both phases
 class Clap4Clip(GrowingAdapters):
     """Probabilistic adapters on a frozen CLIP, one a task, guided by the pictures of the batch.
 
-    Class weights are w = z + u: text features u guided by the pictures, z drawn from a distribution that the
-    adapter of the class's task gives for u.
+    Class weights are w = z + u. The text features u are guided by the pictures. z is drawn from a
+    distribution that the adapter of the class's task gives for u.
 
-    Phase ``adapt`` trains the attention and the newest adapter on the task and the memory; ``consolidate``,
-    from the second task on, all adapters on the memory, the attention frozen and without dropout.
+    Phase ``adapt`` trains the attention and the newest adapter on the task and the memory. From the second
+    task on, phase ``consolidate`` trains all adapters on the memory; the attention is frozen then, without
+    dropout.
 
-    Class features depend on the other pictures of a batch, in evaluation too; in training the batch is the
+    Class features depend on the other pictures of a batch, in evaluation too. In training the batch is the
     global one, whatever the number of ranks. What is drawn is a function of ``Batch.seed`` and of the kind of
-    device, on which it is drawn, but for dropout, which is each rank's own. Classes that have not been learnt
-    are scored by their frozen text feature. All in full precision whatever autocast says: what is trained is
-    small.
+    device on which it is drawn; dropout alone is each rank's own. Classes that have not been learnt are
+    scored by their frozen text feature. Everything is computed in full precision whatever autocast says,
+    since what is trained is small.
     """
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"recognition"})
@@ -122,16 +123,16 @@ class Clap4Clip(GrowingAdapters):
         noise = self._noise(generator)
         own = batch.feature.to(self._text)
         image = distributed.all_gather(own)
-        found = self._posterior(image, noise)
+        posterior = self._posterior(image, noise)
         # Only the newest task's distributions are regularised while its adapter alone is trained.
         classes = slice(self._newest.start if adapting else 0, self._classes)
-        logits = self._logits(own, self._weights(found, noise))
+        logits = self._logits(own, self._weights(posterior, noise))
         labels = batch.label.repeat_interleave(logits.shape[1])
         terms = {"cross_entropy": F.cross_entropy(logits.flatten(0, 1), labels)}
         share = self._share[classes]
         terms |= regularisations(
             c,
-            found,
+            posterior,
             noise,
             classes,
             text=self._mean_text[: self._classes],
@@ -139,10 +140,10 @@ class Clap4Clip(GrowingAdapters):
             blocked=self._blocked[classes, classes],
         )
         if c.kl_weight:
-            prior, shared_prior = self._priors(found, image, generator, classes)
-            terms |= divergences(c.kl_weight, found, classes, share, prior, shared_prior)
+            prior, shared_prior = self._priors(posterior, image, generator, classes)
+            terms |= divergences(c.kl_weight, posterior, classes, share, prior, shared_prior)
         if self.teacher is not None:
-            past = found.plain[: self._newest.start].unsqueeze(0)
+            past = posterior.plain[: self._newest.start].unsqueeze(0)
             terms["distill"] = c.distill_weight * distillation(self.teacher, self.global_adapter, past)
         return terms
 
@@ -181,9 +182,9 @@ class Clap4Clip(GrowingAdapters):
     def _posterior(self, image: Tensor, noise: Noise) -> Posterior:
         return Posterior.of(self._guided(image), self.adapters, self.global_adapter, noise)
 
-    def _weights(self, found: Posterior, noise: Noise) -> Tensor:
+    def _weights(self, posterior: Posterior, noise: Noise) -> Tensor:
         """z + u of every sample, (M * L, C, D)."""
-        return found.weights(noise)
+        return posterior.weights(noise)
 
     def _logits(self, image: Tensor, weights: Tensor) -> Tensor:
         """(B, M, C) of pictures (B, D) and class weights (M, C, D): one matrix product."""
@@ -203,14 +204,14 @@ class Clap4Clip(GrowingAdapters):
         return torch.cat([learnt, unlearnt.expand(len(rows), -1, -1)], dim=1) if len(unlearnt) else learnt
 
     def _priors(
-        self, found: Posterior, image: Tensor, generator: torch.Generator, classes: slice
+        self, posterior: Posterior, image: Tensor, generator: torch.Generator, classes: slice
     ) -> tuple[tuple[Tensor, ...] | None, tuple[Tensor, Tensor] | None]:
         """Mean and deviation of the priors of ``classes`` and of the global adapter; None: N(0, I)."""
         text = self._prior_text(image, generator)
         if text is None:
             return None, None
         prior = tuple(p[:, classes] for p in self.adapters(text))
-        return prior, None if found.shared is None else self.global_adapter(text)
+        return prior, None if posterior.shared is None else self.global_adapter(text)
 
     def _prior_text(self, image: Tensor, generator: torch.Generator) -> Tensor | None:
         """The features (1, C, D) whose distribution is the prior; None for N(0, I)."""

@@ -1,4 +1,4 @@
-"""Which class queries may look at each other."""
+"""Says which class queries may attend to each other."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from torch import Tensor
 
 
 def task_mask(sizes: Sequence[int], tokens: bool) -> Tensor:
-    """Block-diagonal self-attention mask by task, bool, True = blocked (CLAP4CLIP, Sec. 3.3).
+    """Makes a self-attention mask that is block-diagonal by task (CLAP4CLIP, Sec. 3.3).
 
-    ``sizes``: classes of each task, in order. Shape (C, C); with ``tokens`` (C + T, C + T), one token a task
-    after the classes, which sees itself and its task's classes, as they see it.
+    Args:
+        sizes: The number of classes of each task, in order.
+        tokens: Whether a token for each task follows the classes. A token and its task's classes attend to
+            each other, and the token to itself.
+
+    Returns:
+        bool (C, C), or (C + T, C + T) with tokens; True is blocked.
     """
     tasks = torch.arange(len(sizes))
     owner = tasks.repeat_interleave(torch.tensor(sizes, dtype=torch.long))

@@ -14,7 +14,7 @@ from .losses import gaussian_divergence, language_regularisation
 
 def regularisations(
     config: Clap4ClipConfig,
-    found: Posterior,
+    posterior: Posterior,
     noise: Noise,
     classes: slice,
     *,
@@ -26,7 +26,7 @@ def regularisations(
 
     Args:
         config: Its weights, and whether there is a global adapter.
-        found: The distributions of all learnt classes.
+        posterior: The distributions of all learnt classes.
         noise: What is drawn from them.
         classes: Those whose distributions are regularised towards past tasks' texts.
         text: Mean text features of all learnt classes, (C, D).
@@ -34,12 +34,12 @@ def regularisations(
         blocked: bool, pairs of ``classes`` that do not compete.
     """
     terms = {}
-    drawn = torch.addcmul(found.mean, found.deviation, noise.task.mean(0)).mean(0)
+    drawn = torch.addcmul(posterior.mean, posterior.deviation, noise.task.mean(0)).mean(0)
     if config.lasp_weight:
         lasp = language_regularisation(text[classes], drawn[classes], blocked)
         terms["lasp"] = config.lasp_weight * (share * lasp).sum()
-        if found.shared is not None:
-            drawn_shared = torch.addcmul(*found.shared, noise.shared.mean(0))
+        if posterior.shared is not None:
+            drawn_shared = torch.addcmul(*posterior.shared, noise.shared.mean(0))
             lasp = language_regularisation(text, drawn_shared)
             terms["global_lasp"] = config.lasp_weight * lasp.mean()
     if config.ortho_weight:
@@ -49,7 +49,7 @@ def regularisations(
 
 def divergences(
     weight: float,
-    found: Posterior,
+    posterior: Posterior,
     classes: slice,
     share: Tensor,
     prior: tuple[Tensor, Tensor] | None,
@@ -59,10 +59,10 @@ def divergences(
     ``shared_prior``. A prior is a mean and a deviation; None is N(0, I). ``share``: see
     :func:`regularisations`.
     """
-    kl = gaussian_divergence(found.mean[:, classes], found.deviation[:, classes], prior)
+    kl = gaussian_divergence(posterior.mean[:, classes], posterior.deviation[:, classes], prior)
     terms = {"kl": weight * (share * kl.mean(0)).sum()}
-    if found.shared is not None:
-        terms["global_kl"] = weight * gaussian_divergence(*found.shared, shared_prior).mean()
+    if posterior.shared is not None:
+        terms["global_kl"] = weight * gaussian_divergence(*posterior.shared, shared_prior).mean()
     return terms
 
 

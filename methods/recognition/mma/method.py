@@ -78,9 +78,9 @@ class MMAConfig(RecognitionConfig, AdapterConfig):
 class MMA(RecognitionMethod):
     """An adapter that lets pictures and class texts attend to each other, trained on each task in turn.
 
-    One adapter is carried along, and cross-entropy runs over the classes seen so far; a replay memory's rows
-    join the task's. Scores depend on the classes that are compared: their texts share the attention. Classes
-    that have not been learnt go through the adapter like the others.
+    One adapter is carried along. Cross-entropy runs over the classes seen so far, and a replay memory's rows
+    join the task's rows. Scores depend on the classes that are compared, since their texts share the
+    attention. Classes that have not been learnt go through the adapter like the others.
     """
 
     Config = MMAConfig
@@ -100,14 +100,14 @@ class MMA(RecognitionMethod):
             self.steps += 1
 
     def scores(self, feature: Tensor, classes: range) -> Tensor:
-        found, scale = self.adapter(feature, self._texts(classes)), self.spec.scale
+        similarity, scale = self.adapter(feature, self._texts(classes)), self.spec.scale
         if not self.adapter.scaled:
-            return found
+            return similarity
         if not self._clamps:
-            return found * scale
-        # While training, the step under way is counted already.
+            return similarity * scale
+        # While training, the current step is counted already.
         done = self.steps - int(self.training)
-        return torch.where(done > 0, found * min(scale, _REFERENCE_CLAMP), found * scale)
+        return torch.where(done > 0, similarity * min(scale, _REFERENCE_CLAMP), similarity * scale)
 
     def adapted(self, feature: Tensor, classes: range) -> tuple[Tensor, Tensor]:
         text = self._texts(classes)

@@ -6,10 +6,17 @@ from torch import Tensor
 
 
 def mlm_distillation(logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
-    """-sum over the vocabulary of softmax(teacher / T) log softmax(student / T), a value a position: (N,).
+    """Computes -sum over the vocabulary of softmax(teacher / T) log softmax(student / T) at each position.
 
-    ``logits``, ``teacher_logits``: (N, V) at the masked positions. No T^2 factor, as in CTP's code; its
-    teacher is the momentum model, in every task.
+    There is no factor T^2, as in CTP's code. Its teacher is the momentum model, in every task.
+
+    Args:
+        logits: (N, V), the student's at the masked positions.
+        teacher_logits: (N, V), the teacher's.
+        temperature: T.
+
+    Returns:
+        (N,).
     """
     teacher = (teacher_logits / temperature).softmax(-1)
     return -(teacher * (logits / temperature).log_softmax(-1)).sum(-1)

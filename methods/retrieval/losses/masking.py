@@ -14,13 +14,22 @@ IGNORED = -100
 def mask_tokens(
     tokens: Tensor, uniform: Tensor, probability: float, spec: InputSpec
 ) -> tuple[Tensor, Tensor]:
-    """(ids, labels), both (B, L), of masked language modelling (Devlin et al., 2019).
+    """Masks tokens for masked language modelling (Devlin et al., 2019).
 
-    ``tokens``: (B, L). ``uniform``: (B, L, 4) in [0, 1), the draws: a token is selected where the first is
-    below ``probability``, unless it is [PAD] or [CLS]; [SEP] can be selected, as in ALBEF's and CTP's code. A
-    selected token becomes [MASK] where the second is below 0.8, else a uniformly random word (the fourth)
-    where the third is below 0.5, else stays. ``labels`` holds the original id where selected, :data:`IGNORED`
-    elsewhere.
+    A token is selected where the first draw is below ``probability``, unless it is [PAD] or [CLS]; [SEP] can
+    be selected, as in ALBEF's and CTP's code. A selected token becomes [MASK] where the second draw is below
+    0.8. Otherwise it becomes a uniformly random word (the fourth draw) where the third draw is below 0.5, and
+    stays as it is where it is not.
+
+    Args:
+        tokens: (B, L).
+        uniform: (B, L, 4) in [0, 1), the draws.
+        probability: The share of tokens that are selected.
+        spec: The tokenizer's special tokens.
+
+    Returns:
+        (ids, labels), both (B, L). ``labels`` holds the original id where a token was selected, and
+        :data:`IGNORED` elsewhere.
     """
     select, replace, random, word = uniform.unbind(-1)
     selected = (select < probability) & (tokens != spec.pad_id) & (tokens != spec.cls_id)

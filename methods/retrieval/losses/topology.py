@@ -1,4 +1,4 @@
-"""Topology preservation: the student keeps the similarities that the previous task's model saw."""
+"""Topology preservation: the student keeps the similarities that the previous task's model has."""
 
 from __future__ import annotations
 
@@ -17,12 +17,20 @@ def topology_divergence(
     temperature: float,
     own: int | None = None,
 ) -> Tensor:
-    """KL(softmax(reference similarity / t) || softmax(current similarity / t)), the mean over queries.
+    """Computes KL(softmax(reference similarity / t) || softmax(current similarity / t)), the mean over
+    queries.
 
-    ``query``: (B, D), ``keys``: (K, D), unit rows; likewise the reference's, without gradient. ``own``: where
-    queries and keys are the same samples, query b being key ``own + b``, its similarity to itself is
-    suppressed in both models; None leaves all in. CTP (Zhu et al., ICCV 2023), cross-modal and same-modal
-    topology preservation. The mean of the ranks' values is the global batch's.
+    This is the cross-modal and same-modal topology preservation of CTP (Zhu et al., ICCV 2023). The mean of
+    the ranks' values is the global batch's.
+
+    Args:
+        query: (B, D), unit rows.
+        keys: (K, D), unit rows.
+        reference_query: (B, D), unit rows of the reference model, without gradient.
+        reference_keys: (K, D), likewise.
+        temperature: t.
+        own: Where queries and keys are the same samples, query b is key ``own + b``, and its similarity to
+            itself is suppressed in both models. None: no similarity is suppressed.
     """
     current = query @ keys.T
     reference = reference_query @ reference_keys.T

@@ -21,14 +21,24 @@ class Speaking(Protocol):
 
 
 def beam_search(speaker: Speaking, beams: int, length: int, end: int, pad: int) -> tuple[Tensor, Tensor]:
-    """The best answer to each of B questions: int64 (B, length), ``pad`` after its end, ``end`` left out; and
-    its score (B,), NaN where a log-probability on the way was.
+    """Finds the best answer to each of B questions.
 
     An answer's score is the mean log-probability of its tokens, ``end`` included, as in transformers'
     ``generate`` with its default length penalty of 1. In each step the ``beams`` best continuations of a
-    question's open answers count; those that end are finished, and ``beams`` open ones go on. A question is
-    done when ``beams`` of its answers are finished, or none that is open can come to a better mean; at
-    ``length`` tokens (>= 1) open answers count as they are. ``beams`` 1 is greedy search.
+    question's open answers count. Those that end are finished, and ``beams`` open ones go on. A question is
+    done when ``beams`` of its answers are finished, or when no open answer can reach a better mean. At
+    ``length`` tokens open answers count as they are.
+
+    Args:
+        speaker: The decoder.
+        beams: The number of open answers of a question; 1 is greedy search.
+        length: The most tokens of an answer, >= 1.
+        end: The id of the token that ends an answer.
+        pad: The id of the token that follows the end.
+
+    Returns:
+        The answers, int64 (B, length), with ``pad`` after the end and without ``end``; and their scores (B,),
+        NaN where a log-probability on the way was NaN.
     """
     first = speaker.start()
     b, vocabulary = first.shape
@@ -44,20 +54,21 @@ def beam_search(speaker: Speaking, beams: int, length: int, end: int, pad: int) 
     going = torch.ones(b, dtype=torch.bool, device=first.device)
     broken = torch.zeros_like(going)
     for said in range(1, length + 1):
-        # At most one continuation of each open answer ends: among twice as many, enough do not.
-        found, at = (score[:, :, None] + log).flatten(1).topk(2 * beams)
-        broken |= going & found.isnan().any(1)  # topk takes NaN for the largest
+        # At most one continuation of each open answer ends. So among twice as many continuations enough do
+        # not end.
+        reached, at = (score[:, :, None] + log).flatten(1).topk(2 * beams)
+        broken |= going & reached.isnan().any(1)  # topk takes NaN for the largest
         parent, token = at // vocabulary, at % vocabulary
         ends = token == end
-        counted = ends & (torch.arange(2 * beams, device=at.device) < beams) & found.isfinite()
-        ending, which = (found / said).masked_fill(~counted, -torch.inf).max(1)
+        counted = ends & (torch.arange(2 * beams, device=at.device) < beams) & reached.isfinite()
+        ending, which = (reached / said).masked_fill(~counted, -torch.inf).max(1)
         better = going & (ending > best_score)
         ended = open_answers.gather(1, _rows(parent.gather(1, which[:, None]), length)).squeeze(1)
         best = torch.where(better[:, None], ended, best)
         best_score = torch.where(better, ending, best_score)
         finished += counted.sum(1)
 
-        score, kept = found.masked_fill(ends, -torch.inf).topk(beams)
+        score, kept = reached.masked_fill(ends, -torch.inf).topk(beams)
         parent, token = parent.gather(1, kept), token.gather(1, kept)
         open_answers = open_answers.gather(1, _rows(parent, length))
         open_answers[:, :, said - 1] = token

@@ -1,4 +1,4 @@
-"""How large the T5 is, where its weights come from, and what it sees of a picture."""
+"""Configures how large the T5 is, where its weights come from, and what it sees of a picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...common.checks import check_range
 
 _SIZES: dict[str, dict[str, object]] = {
     "base": {"width": 768, "layers": 12, "heads": 12, "ff": 3072, "dropout": 0.1, "grid": 7},
-    # Too small to overfit a stream that two cores can walk: dropout would only slow it down.
+    # The model is too small to overfit a stream that two cores can train on: dropout would only slow it down.
     "small": {"width": 64, "layers": 2, "heads": 4, "ff": 128, "dropout": 0.0, "grid": 4},
 }
 
@@ -66,7 +66,7 @@ class JointT5Config:
             raise ValueError(f"width {full.width} must be a multiple of heads {full.heads}")
 
     def resolved(self) -> JointT5Config:
-        """The same with every None replaced by what ``size`` says."""
+        """Returns the configuration with every None replaced by the value of ``size``."""
         given = {name: value for name, value in asdict(self).items() if value is not None}
         full = object.__new__(JointT5Config)
         for name, value in {**_SIZES[self.size], **given}.items():

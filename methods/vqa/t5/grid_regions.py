@@ -1,4 +1,4 @@
-"""Regions of a picture that has no detector's: the cells of a grid."""
+"""Makes regions of a picture that has no detector's regions: the cells of a grid."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ from torch import Tensor
 
 
 def grid_regions(image: Tensor, grid: int) -> tuple[Tensor, Tensor]:
-    """uint8 (B, 3, S, S) -> features (B, grid^2, 3 (S / grid)^2), each cell's pixels in [0, 1], and boxes (B,
-    grid^2, 4), x1 y1 x2 y2 in parts of the picture's sides; row by row, from the top left.
+    """Cuts pictures into the cells of a grid, row by row from the top left.
 
-    ``grid`` divides S. Like a detector's features, pixels are 0 where nothing is: what follows norms each
-    region's, and with black at -1 a dark background outweighs what stands before it.
+    Like a detector's features, pixels are 0 where there is nothing. What follows norms each region's
+    features: with black at -1, a dark background would outweigh what stands in front of it.
+
+    Args:
+        image: uint8 (B, 3, S, S).
+        grid: Cells on each side; it divides S.
+
+    Returns:
+        Features (B, grid^2, 3 (S / grid)^2), each cell's pixels in [0, 1]; and boxes (B, grid^2, 4), x1 y1 x2
+        y2 in parts of the picture's sides.
     """
     b, colours, size, _ = image.shape
     side = size // grid

@@ -17,8 +17,12 @@ from .visual_embedding import VisualEmbedding
 
 
 class EncoderStates(NamedTuple):
-    """What the decoder attends to: ``hidden`` (B, N, W), and where it may, ``mask``, bool (B, N). The first
-    ``words`` positions are the question's.
+    """The states that the decoder attends to.
+
+    Attributes:
+        hidden: (B, N, W).
+        mask: bool (B, N), true where the decoder may attend.
+        words: The first ``words`` positions are the question's.
     """
 
     hidden: Tensor
@@ -29,8 +33,14 @@ class EncoderStates(NamedTuple):
 class JointT5(nn.Module):
     """A T5 whose encoder reads [words ; regions]. Positions matter among words alone.
 
-    ``area``: see :class:`~methods.vqa.t5.visual_embedding.VisualEmbedding`. Raises :class:`ValueError`, in
-    one line, for a picture that the grid does not tile, and for weights that are not there or do not fit.
+    Args:
+        config: The sizes, and where the weights come from.
+        spec: The stream's questions and answers.
+        area: See :class:`~methods.vqa.t5.visual_embedding.VisualEmbedding`.
+
+    Raises:
+        ValueError: The grid does not tile a picture, or the weights do not exist or do not fit. The message
+            has one line.
     """
 
     def __init__(self, config: JointT5Config, spec: QuestionSpec, area: Literal["box", "reference"]) -> None:
@@ -43,8 +53,8 @@ class JointT5(nn.Module):
         else:
             regions, features = spec.regions
         t5 = make_t5(config, spec, regions)
-        # One table for words in, words out and regions' numbers, held once: a state dict without shared
-        # tensors.
+        # One table serves the words in, the words out and the regions' numbers. It is held once, so that a
+        # state dict has no shared tensors.
         self.words = t5.shared
         self.dropout = t5.encoder.dropout
         self.blocks = t5.encoder.block
@@ -59,7 +69,7 @@ class JointT5(nn.Module):
         self._grid = config.grid
 
     def encode(self, batch: Batch) -> EncoderStates:
-        """The questions of a batch with their pictures."""
+        """Encodes the questions of a batch with their pictures."""
         if batch.regions is None:
             features, boxes = grid_regions(batch.image, self._grid)
         else:
@@ -77,12 +87,20 @@ class JointT5(nn.Module):
         return EncoderStates(self.dropout(self.norm(hidden)), mask, words)
 
     def logits(self, encoded: EncoderStates, answers: Tensor) -> Tensor:
-        """(B, L, V): of each token of ``answers`` (B, L), given those before it."""
+        """Returns the logits of each token of the answers, given the tokens before it.
+
+        Args:
+            encoded: The questions' states.
+            answers: int64 (B, L).
+
+        Returns:
+            (B, L, V).
+        """
         before = F.pad(answers[:, :-1], (1, 0), value=self.pad_id)
         return self._decode(before, encoded, None)
 
     def speaker(self, encoded: EncoderStates) -> Speaker:
-        """Says answers token by token, for :func:`~methods.vqa.t5.beam_search.beam_search`."""
+        """Returns what says answers token by token, for :func:`~methods.vqa.t5.beam_search.beam_search`."""
         return Speaker(self, encoded)
 
     def _decode(self, tokens: Tensor, encoded: EncoderStates, past: EncoderDecoderCache | None) -> Tensor:
@@ -93,12 +111,17 @@ class JointT5(nn.Module):
             past_key_values=past,
             use_cache=past is not None,
         )
-        # T5 ties the output to the word table, and scales for it.
+        # T5 ties the output to the word table, and scales the output for that.
         return F.linear(out.last_hidden_state * self.width**-0.5, self.words.weight)
 
 
 class Speaker:
-    """The decoder with what it has said so far, some rows a question."""
+    """The decoder together with what it has said so far, in one or several rows for each question.
+
+    Args:
+        model: The T5.
+        encoded: The questions' states.
+    """
 
     def __init__(self, model: JointT5, encoded: EncoderStates) -> None:
         self._model = model
@@ -107,25 +130,27 @@ class Speaker:
         self._past = EncoderDecoderCache(DynamicCache(config=config), DynamicCache(config=config))
 
     def start(self) -> Tensor:
-        """Log-probabilities (B, V) of an answer's first token."""
+        """Returns the log-probabilities (B, V) of an answer's first token."""
         rows = self._encoded.hidden.shape[0]
         return self.step(self._encoded.mask.new_full((rows,), self._model.pad_id, dtype=torch.long))
 
     def repeat(self, times: int) -> None:
-        """Each row becomes ``times`` rows that lie together."""
+        """Turns each row into ``times`` adjacent rows."""
         self._past.batch_repeat_interleave(times)
         hidden, mask, words = self._encoded
         again = hidden.repeat_interleave(times, 0), mask.repeat_interleave(times, 0)
         self._encoded = EncoderStates(*again, words)
 
     def choose(self, rows: Tensor) -> None:
-        """Row i goes on from what row ``rows[i]``, of the same question, has said."""
+        """Makes row i go on from what row ``rows[i]``, of the same question, has said."""
         self._past.self_attention_cache.reorder_cache(rows)
 
     def step(self, tokens: Tensor) -> Tensor:
-        """Says ``tokens`` (rows,); log-probabilities (rows, V) of the next. Rows of regions are no words."""
+        """Says ``tokens`` (rows,) and returns the log-probabilities (rows, V) of the next token. Rows of
+        regions in the table are no words.
+        """
         logits = self._model._decode(tokens[:, None], self._encoded, self._past).squeeze(1)
         words = self._model.vocabulary
-        found = logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)
-        found[:, words:] = -torch.inf
-        return found
+        log = logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)
+        log[:, words:] = -torch.inf
+        return log

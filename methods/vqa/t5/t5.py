@@ -1,4 +1,4 @@
-"""The T5 itself: random, or pretrained weights with rows for the regions appended to its word table."""
+"""Makes the T5 itself, random or pretrained, with rows for the regions appended to its word table."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from ...backbones.from_transformers import DoesNotFit, load_whole, reading
 from ...method import InputSpec
 from .config import JointT5Config
 
-# T5's word tables are padded to a multiple of this.
+# T5's word tables are padded to a multiple of this number.
 _PADDED_TO = 128
 
 
 def make_t5(config: JointT5Config, spec: InputSpec, regions: int) -> T5ForConditionalGeneration:
-    """A T5 of ``spec.vocab_size`` words and, behind them, ``regions`` rows for the regions' numbers.
+    """Makes a T5 whose word table has rows for the regions' numbers behind the words.
 
-    ``config`` is resolved. [PAD] is also what the decoder starts with, [SEP] ends an answer. Raises
-    :class:`ValueError`, in one line, for weights that are not there or do not fit.
+    The decoder starts with [PAD], and [SEP] ends an answer.
+
+    Args:
+        config: The resolved configuration.
+        spec: The tokenizer: ``spec.vocab_size`` words.
+        regions: The number of rows for regions.
+
+    Raises:
+        ValueError: There are no such weights, or they do not fit. The message has one line.
     """
     if config.weights == "random":
         return T5ForConditionalGeneration(
@@ -40,7 +47,7 @@ def make_t5(config: JointT5Config, spec: InputSpec, regions: int) -> T5ForCondit
     old = t5.shared.weight.detach()[: spec.vocab_size]
     words = nn.Embedding(spec.vocab_size + regions, config.width)
     with torch.no_grad():
-        # As far apart as the words that the weights' own training left.
+        # The new rows are as far apart as the words are after the weights' own training.
         words.weight.normal_(0, old.std().item())[: spec.vocab_size] = old
     t5.set_input_embeddings(words)
     return t5
@@ -55,32 +62,32 @@ def _pretrained(config: JointT5Config, spec: InputSpec) -> T5ForConditionalGener
         )
 
 
-def _check_sizes(name: str, found: T5Config, config: JointT5Config, spec: InputSpec) -> None:
-    if not isinstance(found, T5Config):
-        raise DoesNotFit(f"weights {name!r} are those of a {found.model_type}, not of a T5")
-    if not found.scale_decoder_outputs:
+def _check_sizes(name: str, loaded: T5Config, config: JointT5Config, spec: InputSpec) -> None:
+    if not isinstance(loaded, T5Config):
+        raise DoesNotFit(f"weights {name!r} are those of a {loaded.model_type}, not of a T5")
+    if not loaded.scale_decoder_outputs:
         raise DoesNotFit(
             f"weights {name!r} have an output layer of their own (T5 1.1): allowed are those of a T5 whose "
             "words are tied, t5-small to t5-11b"
         )
     pairs = (
-        ("width", found.d_model, config.width),
-        ("layers", found.num_layers, config.layers),
-        ("layers", found.num_decoder_layers, config.layers),
-        ("heads", found.num_heads, config.heads),
-        ("ff", found.d_ff, config.ff),
+        ("width", loaded.d_model, config.width),
+        ("layers", loaded.num_layers, config.layers),
+        ("layers", loaded.num_decoder_layers, config.layers),
+        ("heads", loaded.num_heads, config.heads),
+        ("ff", loaded.d_ff, config.ff),
     )
     for field, has, asked in pairs:
         if has != asked:
             raise DoesNotFit(f"weights {name!r} have {field} {has}, not {asked}")
     for field in ("pad_token_id", "decoder_start_token_id"):
-        if getattr(found, field, None) not in (None, spec.pad_id):
+        if getattr(loaded, field, None) not in (None, spec.pad_id):
             raise DoesNotFit(
-                f"weights {name!r} have {field} {getattr(found, field)}, the tokenizer's [PAD] is "
-                f"{spec.pad_id}: take both from one place"
+                f"weights {name!r} have {field} {getattr(loaded, field)}, the tokenizer's [PAD] is "
+                f"{spec.pad_id}: take both from one source"
             )
-    if not spec.vocab_size <= found.vocab_size < spec.vocab_size + _PADDED_TO:
+    if not spec.vocab_size <= loaded.vocab_size < spec.vocab_size + _PADDED_TO:
         raise DoesNotFit(
-            f"weights {name!r} have {found.vocab_size} words, the tokenizer {spec.vocab_size}: "
-            "take both from one place"
+            f"weights {name!r} have {loaded.vocab_size} words, the tokenizer {spec.vocab_size}: "
+            "take both from one source"
         )

@@ -1,4 +1,4 @@
-"""Which of a question's answers a training step takes as its target."""
+"""Chooses which of a question's answers a training step takes as its target."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ from torch import Tensor
 
 
 def draw_targets(answer: Tensor, score: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
-    """(answers (B,), their scores (B,)), drawn in proportion to the scores.
+    """Draws an answer to each question in proportion to the answers' scores.
 
-    ``answer`` (B, K), -1 after the last, with ``score`` (B, K); ``uniform`` (B,), in [0, 1), decides. Where
-    no answer has a score, the score is 0 and the answer any.
+    Where no answer has a score, the score is 0 and the answer is any of them.
+
+    Args:
+        answer: (B, K), -1 after the last answer.
+        score: (B, K).
+        uniform: (B,), in [0, 1): the draws.
+
+    Returns:
+        The answers (B,) and their scores (B,).
     """
     score = score.masked_fill(answer < 0, 0)
     total = score.to(uniform.dtype).cumsum(1)

@@ -1,4 +1,4 @@
-"""Regions as tokens, as VL-T5 embeds them (Cho et al., ICML 2021)."""
+"""Embeds regions as tokens, as VL-T5 does (Cho et al., ICML 2021)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ _EPS = 1e-6  # T5's
 
 
 class VisualEmbedding(nn.Module):
-    """Features of regions and where they lie, (B, R, F) and (B, R, 4), -> tokens (B, R, W).
+    """Maps the features of regions and their positions, (B, R, F) and (B, R, 4), to tokens (B, R, W).
 
-    Each of the two is mapped to W; with ``norm`` ``parts`` both are RMS-normed, with ``sum`` their sum is.
-    With ``order`` come the embedding of the picture's number, 0, and of the region's: those are taken from
-    the end of the word table, region 0 from its last row. ``area``: the box's, or ``reference``: VL-T5
-    computes (x2 - y2)(y1 - x1) from x1 y1 x2 y2, as if boxes were x1 x2 y1 y2.
+    Features and positions are each mapped to W. A token is their sum, normed as ``norm`` says.
+
+    Args:
+        features: F.
+        width: W.
+        norm: ``parts``: both are RMS-normed; ``sum``: their sum is.
+        order: Whether the embedding of the picture's number, 0, and that of the region's number are added.
+            The latter are taken from the end of the word table, region 0 from its last row.
+        area: The area of the box, or ``reference``: VL-T5 computes (x2 - y2)(y1 - x1) from x1 y1 x2 y2, as if
+            boxes were x1 x2 y1 y2.
     """
 
     def __init__(
@@ -39,17 +45,23 @@ class VisualEmbedding(nn.Module):
         self._true_area = area == "box"
 
     def forward(self, features: Tensor, boxes: Tensor, words: Tensor) -> Tensor:
-        """``boxes``: x1 y1 x2 y2 in parts of the picture's sides. ``words``: the word table (V, W)."""
-        # In the table's precision, not autocast's: a norm follows.
+        """Returns the regions' tokens (B, R, W).
+
+        Args:
+            features: (B, R, F).
+            boxes: (B, R, 4), x1 y1 x2 y2 in parts of the picture's sides.
+            words: (V, W), the word table.
+        """
+        # The maps' results take the table's precision, not autocast's, since a norm follows.
         feature = self.feature(features).to(words.dtype)
         place = self.place(torch.cat([boxes, self._area(boxes)], dim=-1)).to(words.dtype)
         if self.norm is None:
-            found = self.feature_norm(feature) + self.place_norm(place)
+            token = self.feature_norm(feature) + self.place_norm(place)
         else:
-            found = self.norm(feature + place)
+            token = self.norm(feature + place)
         if self.picture is None:
-            return found
-        return found + self.picture + words[-features.shape[1] :].flip(0)
+            return token
+        return token + self.picture + words[-features.shape[1] :].flip(0)
 
     def _area(self, boxes: Tensor) -> Tensor:
         x1, y1, x2, y2 = boxes.unbind(-1)
@@ -58,7 +70,7 @@ class VisualEmbedding(nn.Module):
 
 
 def _linear(inputs: int, outputs: int) -> nn.Linear:
-    """T5's initialisation of a map: outputs vary as much as inputs do."""
+    """T5's initialisation of a map, under which outputs vary as much as inputs do."""
     made = nn.Linear(inputs, outputs)
     nn.init.normal_(made.weight, std=inputs**-0.5)
     nn.init.zeros_(made.bias)

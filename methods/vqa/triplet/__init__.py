@@ -1,1 +1,1 @@
-"""What TRIPLET and its baselines are made of."""
+"""The parts of TRIPLET and its baselines."""

@@ -15,7 +15,7 @@ class AlbefBackbone(FrozenBackbone):
     """A vision transformer, the text layers of a BERT, and its cross-attention layers.
 
     The fusion's prompts follow the class token of the text stream that enters the cross-attention layers, so
-    that the first fused token is the class token; what the texts' slots come to follows them.
+    that the first fused token is the class token. The outputs of the texts' slots follow these prompts.
     """
 
     model: ImageTextModel

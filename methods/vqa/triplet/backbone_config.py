@@ -1,4 +1,4 @@
-"""Which frozen encoders are prompted."""
+"""Configures which frozen encoders are prompted."""
 
 from __future__ import annotations
 

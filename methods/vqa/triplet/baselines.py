@@ -1,4 +1,4 @@
-"""The baselines that TRIPLET is compared with: TRIPLET with parts switched off."""
+"""The baselines of TRIPLET: TRIPLET with parts switched off."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class TripletFinetune(PromptMethod):
 
     @torch.no_grad()
     def answer(self, batch: Batch) -> Answers:
-        found, score = self.head.best(self.fused(batch, self.prompts.newest()))
-        return Answers([self.spec.answers[i] for i in found.tolist()], score)
+        index, score = self.head.best(self.fused(batch, self.prompts.newest()))
+        return Answers([self.spec.answers[i] for i in index.tolist()], score)
 
 
 class TripletReplay(TripletFinetune):

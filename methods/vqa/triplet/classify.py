@@ -9,8 +9,17 @@ from ...common.precision import full_precision
 
 
 def classify(feature: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Logits (B, N), in the precision of ``weight`` (N, D), of ``feature`` (B, D), whatever autocast says:
-    among many answers the two likeliest are often one in bf16.
+    """Returns logits in the precision of ``weight``, whatever autocast says.
+
+    Among many answers the two likeliest are often equal in bf16.
+
+    Args:
+        feature: (B, D).
+        weight: (N, D).
+        bias: (N,).
+
+    Returns:
+        (B, N).
     """
     with full_precision(feature):
         return F.linear(feature.to(weight.dtype), weight, bias)

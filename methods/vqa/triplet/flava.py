@@ -18,11 +18,11 @@ _STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class FlavaBackbone(FrozenBackbone):
-    """Image and text encoders, and one with self-attention over what both give.
+    """Image and text encoders, and one with self-attention over the tokens of both.
 
-    The fusion's prompts follow the class token of its own; as in FLAVA, it takes what the other encoders give
-    before their last layer norm, projected. Queries are class tokens after it. Position embeddings are
-    resized where pictures are not of the size that FLAVA was trained with.
+    The fusion's prompts follow the fusion's own class token. As in FLAVA, the fusion takes the tokens of the
+    other encoders before their last layer norm, projected. Queries are the class tokens after that norm.
+    Position embeddings are resized where pictures do not have the size with which FLAVA was trained.
     """
 
     model: FlavaModel
@@ -38,27 +38,27 @@ class FlavaBackbone(FrozenBackbone):
             self.register_buffer(name, 255 * torch.tensor(values).view(1, 3, 1, 1), persistent=False)
 
     def architecture(self) -> dict[str, Any]:
-        found = self.model.config
-        parts = {"image": found.image_config, "text": found.text_config, "fusion": found.multimodal_config}
+        config = self.model.config
+        parts = {"image": config.image_config, "text": config.text_config, "fusion": config.multimodal_config}
         heads = {name: part.num_attention_heads for name, part in parts.items()}
         return {"kind": "flava", "heads": heads, "pad_id": self._pad_id}
 
     def image(self, image: Tensor, prompts: Groups = ()) -> EncoderOutput:
         pixels = (image.to(self._mean.dtype) - self._mean) / self._std
         with spliced(self._layers["image"], prompts):
-            found = self.model.image_model(
+            output = self.model.image_model(
                 pixels, interpolate_pos_encoding=True, output_hidden_states=True, return_dict=True
             )
         return EncoderOutput(
-            found.last_hidden_state[:, 0], self.model.image_to_mm_projection(found.hidden_states[-1])
+            output.last_hidden_state[:, 0], self.model.image_to_mm_projection(output.hidden_states[-1])
         )
 
     def text(self, tokens: Tensor, prompts: Groups = ()) -> EncoderOutput:
         mask = (tokens != self._pad_id).long()
         with spliced(self._layers["text"], prompts):
-            found = self.model.text_model(tokens, mask, output_hidden_states=True, return_dict=True)
+            output = self.model.text_model(tokens, mask, output_hidden_states=True, return_dict=True)
         return EncoderOutput(
-            found.last_hidden_state[:, 0], self.model.text_to_mm_projection(found.hidden_states[-1]), mask
+            output.last_hidden_state[:, 0], self.model.text_to_mm_projection(output.hidden_states[-1]), mask
         )
 
     def fusion(self, image: EncoderOutput, text: EncoderOutput, prompts: Groups = ()) -> Tensor:
@@ -66,15 +66,20 @@ class FlavaBackbone(FrozenBackbone):
         words = widened(text.mask, text.tokens.shape[1])
         others = words.new_ones(1, 1).expand(len(words), 1 + image.tokens.shape[1])
         with spliced(self._layers["fusion"], prompts):
-            found = self.model.multimodal_model(tokens, torch.cat([others, words], dim=1), return_dict=True)
-        return found.last_hidden_state[:, 0]
+            output = self.model.multimodal_model(tokens, torch.cat([others, words], dim=1), return_dict=True)
+        return output.last_hidden_state[:, 0]
 
 
 def load_flava(name: str, spec: InputSpec) -> FlavaBackbone:
-    """The FLAVA of that name on the Hub, or in that folder, on the CPU.
+    """Returns a FLAVA, on the CPU.
 
-    Raises a one-line :class:`ValueError` for one that is not there, and for sizes that do not fit the
-    pictures, the tokenizer or each other.
+    Args:
+        name: Its name on the Hub, or its folder.
+        spec: The sizes of the inputs.
+
+    Raises:
+        ValueError: There is no such FLAVA, or its sizes do not fit the pictures, the tokenizer or each other.
+            The message has one line.
     """
     with reading("flava", name, "a FLAVA", "null") as source:
         _check(name, AutoConfig.from_pretrained(source, trust_remote_code=False), spec)
@@ -82,13 +87,13 @@ def load_flava(name: str, spec: InputSpec) -> FlavaBackbone:
     return FlavaBackbone(model, spec.pad_id)
 
 
-def _check(name: str, found: Any, spec: InputSpec) -> None:
-    if not isinstance(found, FlavaConfig):
-        raise DoesNotFit(f"flava {name!r} is a {found.model_type}, not a FLAVA")
-    image, text, fusion = found.image_config, found.text_config, found.multimodal_config
+def _check(name: str, config: Any, spec: InputSpec) -> None:
+    if not isinstance(config, FlavaConfig):
+        raise DoesNotFit(f"flava {name!r} is a {config.model_type}, not a FLAVA")
+    image, text, fusion = config.image_config, config.text_config, config.multimodal_config
     widths = [part.hidden_size for part in (image, text, fusion)]
     if len(set(widths)) > 1:
-        raise DoesNotFit(f"flava {name!r} has encoders of widths {widths}: prompts want equal ones")
+        raise DoesNotFit(f"flava {name!r} has encoders of widths {widths}: prompts need equal ones")
     if not fusion.use_cls_token:
         raise DoesNotFit(f"flava {name!r} has no class token in its multimodal encoder")
     if text.vocab_size != spec.vocab_size:

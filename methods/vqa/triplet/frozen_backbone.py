@@ -16,8 +16,12 @@ from .splice import Groups, without_slots
 
 
 class EncoderOutput(NamedTuple):
-    """What one encoder gives. ``first``: the class token (B, D), a query where there are no prompts.
-    ``tokens``: (B, 1 + slots + N, D), what the fusion takes. ``mask``: of texts, as the fusion wants it.
+    """The output of one encoder.
+
+    Attributes:
+        first: (B, D), the class token; without prompts it is a query.
+        tokens: (B, 1 + slots + N, D), the fusion's input.
+        mask: The mask of texts, in the form that the fusion takes.
     """
 
     first: Tensor
@@ -26,11 +30,17 @@ class EncoderOutput(NamedTuple):
 
 
 class FrozenBackbone(nn.Module):
-    """Three encoders: frozen, always in eval mode.
+    """Three encoders that are frozen and always in eval mode.
 
-    ``width``: D, of all tokens. ``depths``: the number of layers of each encoder. Subclasses implement
-    :meth:`image`, :meth:`text` and :meth:`fusion`; ``prompts`` are groups of slots (see
-    :func:`~.splice.spliced`).
+    Subclasses implement :meth:`image`, :meth:`text` and :meth:`fusion`. Their ``prompts`` are groups of slots
+    (see :func:`~.splice.spliced`).
+
+    Attributes:
+        width: D, of all tokens.
+        depths: The number of layers of each encoder.
+
+    Args:
+        model: The module that has the three encoders.
     """
 
     width: int
@@ -42,7 +52,7 @@ class FrozenBackbone(nn.Module):
 
     @cached_property
     def fingerprint(self) -> str:
-        """sha256 over architecture and weights: equal for encoders that give equal queries, on any
+        """The sha256 over architecture and weights. It is equal for encoders that give equal queries, on any
         machine.
         """
         digest = hashlib.sha256(json.dumps(self.architecture(), sort_keys=True).encode())
@@ -52,31 +62,52 @@ class FrozenBackbone(nn.Module):
         return digest.hexdigest()
 
     def train(self, mode: bool = True) -> FrozenBackbone:
-        """Stays in eval mode."""
+        """Keeps the encoders in eval mode."""
         return super().train(False)
 
     def architecture(self) -> dict[str, Any]:
-        """What the weights do not tell of the computation, as plain values."""
+        """Returns, as plain values, what the weights do not tell of the computation."""
         raise NotImplementedError
 
     def image(self, image: Tensor, prompts: Groups = ()) -> EncoderOutput:
-        """Of pictures, uint8 (B, 3, S, S)."""
+        """Encodes pictures.
+
+        Args:
+            image: uint8 (B, 3, S, S).
+            prompts: The slots of the image encoder.
+        """
         raise NotImplementedError
 
     def text(self, tokens: Tensor, prompts: Groups = ()) -> EncoderOutput:
-        """Of token rows, int64 (B, L)."""
+        """Encodes token rows.
+
+        Args:
+            tokens: int64 (B, L).
+            prompts: The slots of the text encoder.
+        """
         raise NotImplementedError
 
     def fusion(self, image: EncoderOutput, text: EncoderOutput, prompts: Groups = ()) -> Tensor:
-        """The first fused token (B, D)."""
+        """Returns the first fused token (B, D).
+
+        Args:
+            image: The pictures' output.
+            text: The texts' output.
+            prompts: The slots of the fusion.
+        """
         raise NotImplementedError
 
     def fused(
         self, image: Tensor, tokens: Tensor, prompts: Mapping[Modality, Groups], pass_prompts: bool
     ) -> Tensor:
-        """FT([P^f; VT([P^v; v]); TT([P^q; q])])[0], (B, D) (Qian et al., Eq. 2).
+        """Returns FT([P^f; VT([P^v; v]); TT([P^q; q])])[0], (B, D) (Qian et al., Eq. 2).
 
-        ``pass_prompts``: what the slots of pictures and texts come to is among the fusion's tokens.
+        Args:
+            image: uint8 (B, 3, S, S).
+            tokens: int64 (B, L).
+            prompts: The slots of each encoder.
+            pass_prompts: Whether the outputs of the pictures' and the texts' slots are among the fusion's
+                tokens.
         """
         groups = {name: prompts.get(name, ()) for name in MODALITIES}
         encoded = [self.image(image, groups["image"]), self.text(tokens, groups["text"])]

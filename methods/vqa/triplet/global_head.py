@@ -11,9 +11,14 @@ from .classify import classify
 
 
 class GlobalHead(nn.Module):
-    """A linear classifier over a vocabulary of ``vocabulary`` answers, of which those learnt take part.
+    """A linear classifier over a vocabulary of answers, of which those learnt take part.
 
-    ``learnt``: bool (A,). ``column``: where an answer is among those learnt, -1 where it is not.
+    ``learnt`` is bool (A,). ``column`` has each answer's index among those learnt, -1 where the answer is not
+    learnt.
+
+    Args:
+        width: The width of the features.
+        vocabulary: A, the number of answers.
     """
 
     def __init__(self, width: int, vocabulary: int) -> None:
@@ -24,16 +29,18 @@ class GlobalHead(nn.Module):
         self.register_buffer("_answers", torch.empty(0, dtype=torch.long), persistent=False)
 
     def grow(self, answers: Sequence[int]) -> None:
-        """Adds answers to those learnt; some may be among them."""
+        """Adds answers to those learnt. Some of them may be learnt already."""
         self.learnt[list(answers)] = True
         self._arrange()
 
     def forward(self, feature: Tensor) -> Tensor:
-        """Logits (B, N) of the answers learnt, in ascending order."""
+        """Returns the logits (B, N) of the answers learnt, in ascending order."""
         return classify(feature, self.linear.weight[self._answers], self.linear.bias[self._answers])
 
     def best(self, feature: Tensor) -> tuple[Tensor, Tensor]:
-        """The likeliest answer, int64 (B,), and its logit (B,), NaN where one of those compared is."""
+        """Returns the likeliest answer, int64 (B,), and its logit (B,), which is NaN where one of the
+        compared logits is.
+        """
         logit, row = self(feature).max(1)
         return self._answers[row], logit
 

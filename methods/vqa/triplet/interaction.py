@@ -1,4 +1,4 @@
-"""What image and text prompts tell of the fusion's."""
+"""Predicts the fusion's prompts from those of image and text."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ _DEVIATION = 0.02
 
 
 class Interaction(nn.Module):
-    """W^v, W^q and W^vq, each U V^T of rank d, shared by layers and tasks.
+    """The matrices W^v, W^q and W^vq, each U V^T of rank d, which layers and tasks share.
 
-    ``up``, ``down``: U and V, (3, D, d), drawn from N(0, 0.02^2), so that products start near zero.
+    ``up`` and ``down`` are U and V, (3, D, d). They are drawn from N(0, 0.02^2), so that their products start
+    near zero.
+
+    Args:
+        width: D.
+        rank: d.
     """
 
     def __init__(self, width: int, rank: int) -> None:
@@ -22,12 +27,17 @@ class Interaction(nn.Module):
         self.down = nn.Parameter(torch.empty(3, width, rank).normal_(0, _DEVIATION))
 
     def forward(self, image: Tensor, text: Tensor) -> Tensor:
-        """W^v p^v + W^q p^q + W^vq (p^v * p^q) of prompt tokens (..., D)."""
+        """Returns W^v p^v + W^q p^q + W^vq (p^v * p^q).
+
+        Args:
+            image: (..., D), prompt tokens p^v.
+            text: (..., D), prompt tokens p^q.
+        """
         with full_precision(image):
             inner = torch.einsum("k...d,kdr->k...r", torch.stack([image, text, image * text]), self.down)
             return torch.einsum("k...r,kdr->...d", inner, self.up)
 
     def matrices(self) -> Tensor:
-        """The three, (3, D, D)."""
+        """Returns the three matrices, (3, D, D)."""
         with full_precision(self.up):
             return self.up @ self.down.mT

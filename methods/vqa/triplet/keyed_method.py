@@ -1,4 +1,4 @@
-"""Prompts and classifiers of a task's own, found by keys."""
+"""Prompts and classifiers that belong to a task and are found by keys."""
 
 from __future__ import annotations
 
@@ -40,10 +40,15 @@ class KeyedConfig(PromptConfig):
 
 
 class KeyedMethod(PromptMethod):
-    """Every task adds prompts, keys and a classifier; those of past tasks are frozen.
+    """A method in which every task adds prompts, keys and a classifier. Those of past tasks are frozen.
 
-    The task of a question is the one whose key is nearest to the query, by itself in each modality: the
+    In each modality by itself, a question's task is the one whose key is nearest to the query, and the
     prompts of that modality are that task's.
+
+    Args:
+        config: The hyper-parameters.
+        spec: The stream's questions and answers.
+        backbone: The frozen encoders; None: they are made from ``config``.
     """
 
     frozen = frozenset({"queries"})
@@ -74,19 +79,20 @@ class KeyedMethod(PromptMethod):
         chosen = self.keys.select(self._own_queries(batch))
         tasks = dict(zip(self.config.prompted, chosen.unbind(1), strict=True))
         fused = self.fused(batch, self.prompts.chosen(chosen))
-        found, score = self.head.best(fused, self._task(tasks))
-        return Answers([self.spec.answers[i] for i in found.tolist()], score, tasks)
+        index, score = self.head.best(fused, self._task(tasks))
+        return Answers([self.spec.answers[i] for i in index.tolist()], score, tasks)
 
     def _own_queries(self, batch: Batch) -> Tensor:
-        """(B, M, D), of the modalities that are prompted."""
+        """The queries (B, M, D) of the modalities that are prompted."""
         return self.queries(batch)[:, self._rows].to(self.keys.values.new.dtype)
 
     def _task(self, tasks: dict[str, Tensor]) -> Tensor | None:
-        """The task (B,) whose classifier answers; None: all."""
+        """The task (B,) whose classifier answers; None: those of all tasks."""
         how = self.config.classifier
         if how == "all":
             return None
         if how == "majority":
-            # Where picture and question agree they are two of three, else the fusion is in any two.
+            # Where picture and question agree, they are two of three. Otherwise the fusion is in any two that
+            # agree.
             return torch.where(tasks["image"] == tasks["text"], tasks["image"], tasks["fusion"])
         return tasks[how]

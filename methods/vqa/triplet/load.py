@@ -1,4 +1,4 @@
-"""Frozen encoders by their configuration."""
+"""Loads frozen encoders by their configuration."""
 
 from __future__ import annotations
 
@@ -12,23 +12,33 @@ from .backbone_config import FrozenBackboneConfig
 from .frozen_backbone import FrozenBackbone
 
 _EMBED_DIM = 256
-"""Of the space that pictures and texts share in ALBEF's weights and the package's. It is not used here."""
+"""The width of the space that pictures and texts share in ALBEF's weights and the package's. It is not used
+here.
+"""
 
 
 def load_frozen(config: FrozenBackboneConfig, spec: InputSpec) -> FrozenBackbone:
-    """The frozen encoders that ``config`` asks for; one a process, shared by all who ask.
+    """Returns the frozen encoders that ``config`` asks for. A process has one of each, which all who ask
+    share.
 
-    Random weights are the same in every process, as no checkpoint holds them; torch's global generator is
-    left as it was. Raises a one-line :class:`ValueError` for weights that are not there or do not fit.
+    Random weights are the same in every process, since no checkpoint holds them. torch's global generator is
+    left as it was.
+
+    Args:
+        config: Which encoders are wanted.
+        spec: The sizes of the inputs.
+
+    Raises:
+        ValueError: There are no such weights, or they do not fit. The message has one line.
     """
-    # A QuestionSpec says more, none of which matters here.
+    # A QuestionSpec says more than an InputSpec; the rest does not matter here.
     return _load(config, InputSpec(*(getattr(spec, f.name) for f in fields(InputSpec))))
 
 
 @lru_cache(maxsize=2)
 def _load(config: FrozenBackboneConfig, spec: InputSpec) -> FrozenBackbone:
     with torch.random.fork_rng(devices=[]):
-        # Not torch.manual_seed, which would seed the GPUs' generators too.
+        # This is not torch.manual_seed, which would seed the GPUs' generators too.
         torch.default_generator.manual_seed(0)
         if config.flava is not None:
             from .flava import load_flava

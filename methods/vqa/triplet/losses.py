@@ -10,20 +10,32 @@ from ...common import distributed
 
 
 def soft_targets(answer: Tensor, score: Tensor, column: Tensor, columns: int) -> Tensor:
-    """Targets (B, columns) of a classifier: each row sums to 1, or is 0 where it knows none of the answers.
+    """Returns the targets of a classifier. Each row sums to 1, or is 0 where the classifier knows none of the
+    answers.
 
-    ``answer``: int64 (B, K), -1 after the last; ``score``: (B, K), what each is worth. ``column``: int64
-    (A,), the classifier's column of each answer, -1 where it has none.
+    Args:
+        answer: int64 (B, K), -1 after the last answer.
+        score: (B, K), what each answer is worth.
+        column: int64 (A,), the classifier's column of each answer, -1 where it has none.
+        columns: The number of columns.
+
+    Returns:
+        (B, columns).
     """
-    # -1 reads the last answer's column here, and is left out below.
-    found = column[answer]
-    worth = score * ((answer >= 0) & (found >= 0))
-    targets = score.new_zeros(len(answer), columns).scatter_add_(1, found.clamp(min=0), worth)
+    # -1 reads the last answer's column here, and is masked out below.
+    own = column[answer]
+    worth = score * ((answer >= 0) & (own >= 0))
+    targets = score.new_zeros(len(answer), columns).scatter_add_(1, own.clamp(min=0), worth)
     return targets / targets.sum(1, keepdim=True).clamp(min=torch.finfo(targets.dtype).tiny)
 
 
 def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of targets (B, C), mean over the global batch's rows that have one."""
+    """Returns the cross-entropy, averaged over the global batch's rows that have a target.
+
+    Args:
+        logits: (B, C).
+        targets: (B, C), of :func:`soft_targets`.
+    """
     known = targets.sum(1) > 0
     count = distributed.all_reduce_sum(known.sum()).clamp(min=1)
     losses = F.cross_entropy(logits, targets.to(logits.dtype), reduction="none")
@@ -31,12 +43,23 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def modality_loss(predicted: Tensor, fusion: Tensor) -> Tensor:
-    """L_mod of a group of prompts (n, L, D): - the cosine of a token with what is predicted of it, mean over
-    tokens, sum over layers (Qian et al., Eq. 7).
+    """Returns L_mod of a group of prompts (Qian et al., Eq. 7).
+
+    It is the negative cosine of a token with what is predicted of it, averaged over tokens and summed over
+    layers.
+
+    Args:
+        predicted: (n, L, D).
+        fusion: (n, L, D), the fusion's prompts.
     """
     return -F.cosine_similarity(predicted, fusion, dim=-1).mean(1).sum()
 
 
 def task_loss(matrices: Tensor, previous: Tensor) -> Tensor:
-    """L_task: the squared Frobenius norm of what interaction matrices (3, D, D) have changed by."""
+    """Returns L_task: the squared Frobenius norm of the change of the interaction matrices.
+
+    Args:
+        matrices: (3, D, D).
+        previous: (3, D, D), the matrices at the end of the previous task.
+    """
     return (matrices - previous).square().sum()

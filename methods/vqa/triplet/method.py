@@ -39,12 +39,12 @@ class TripletConfig(KeyedConfig):
 
 
 class Triplet(KeyedMethod):
-    """Prompts by modality, layer and task in frozen encoders. The fusion's are kept near what low-rank
-    matrices make of the pictures' and the questions', the matrices near what they were at the end of the
-    previous task.
+    """Prompts by modality, layer and task in frozen encoders, which low-rank matrices tie to each other.
 
-    The matrices, one set for general prompts and one for those of tasks, are in no other term. Without
-    exemplars: the replay memory is ignored.
+    The fusion's prompts are kept near what the matrices make of the pictures' and the questions' prompts. The
+    matrices are kept near what they were at the end of the previous task. They are one set for general
+    prompts and one for those of tasks, and are in no other term. Triplet uses no exemplars: the replay memory
+    is ignored.
     """
 
     Config = TripletConfig
@@ -73,12 +73,12 @@ class Triplet(KeyedMethod):
         c, terms = self.config, super().loss(batch, phase)
         if self.interactions:
             pairs = zip(self.interactions, self.prompts.groups(), strict=True)
-            found = [modality_loss(w(image, text), fusion) for w, (image, text, fusion) in pairs]
-            terms["modality"] = c.modality_weight * torch.stack(found).sum()
+            losses = [modality_loss(w(image, text), fusion) for w, (image, text, fusion) in pairs]
+            terms["modality"] = c.modality_weight * torch.stack(losses).sum()
         if self._previous:
             pairs = zip(self.interactions, self._previous, strict=True)
-            found = [task_loss(w.matrices(), before) for w, before in pairs]
-            terms["task"] = c.task_weight * torch.stack(found).sum()
+            losses = [task_loss(w.matrices(), before) for w, before in pairs]
+            terms["task"] = c.task_weight * torch.stack(losses).sum()
         return terms
 
     def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:

@@ -1,4 +1,4 @@
-"""The three modalities of TRIPLET, each with prompts, a key a task, and a query."""
+"""The three modalities of TRIPLET, each with prompts, a key for each task, and a query."""
 
 from __future__ import annotations
 
@@ -8,13 +8,19 @@ from typing import Literal
 Modality = Literal["image", "text", "fusion"]
 
 MODALITIES: tuple[Modality, ...] = ("image", "text", "fusion")
-"""v, q and f of the paper: the order of rows of queries and keys."""
+"""v, q and f of the paper, in the order of the rows of queries and keys."""
 
 
 def check_layers(name: str, layers: Sequence[int], depths: Mapping[Modality, int]) -> None:
-    """Raises a one-line :class:`ValueError` unless ``layers`` ascend, from 0, and each encoder has them all.
+    """Checks that layers ascend from 0 and that each encoder has all of them.
 
-    ``name``: of the option. ``depths``: the number of layers of each encoder that is prompted.
+    Args:
+        name: The option's name.
+        layers: The layers.
+        depths: The number of layers of each encoder that is prompted.
+
+    Raises:
+        ValueError: They do not. The message has one line.
     """
     shortest = min(depths, key=depths.__getitem__)
     for layer in layers:

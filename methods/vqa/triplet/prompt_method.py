@@ -1,4 +1,6 @@
-"""What TRIPLET and its baselines share: prompts on frozen encoders, a classifier of the fused class token."""
+"""What TRIPLET and its baselines share: prompts on frozen encoders, and a classifier of the fused class
+token.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,14 @@ class PromptConfig:
             )
 
     def check_depths(self, depths: dict[Modality, int]) -> None:
-        """Raises a one-line :class:`ValueError` for a layer that encoders of ``depths`` layers have not."""
+        """Checks that the encoders have all the layers that prompts are put into.
+
+        Args:
+            depths: The number of layers of each encoder.
+
+        Raises:
+            ValueError: An encoder does not have a layer. The message has one line.
+        """
         for name in ("general_layers", "task_layers"):
             check_layers(name, getattr(self, name), {m: depths[m] for m in self.prompted})
 
@@ -91,8 +100,12 @@ class PromptConfig:
 class PromptMethod(Method):
     """Prompts in frozen encoders, and a linear classifier of the first fused token, trained together.
 
-    ``backbone``: made from ``config`` when absent. It is no part of this module, neither in its parameters
-    nor in its ``state_dict``, and is moved to where the prompts are when it is used.
+    Args:
+        config: The hyper-parameters.
+        spec: The stream's questions and answers.
+        backbone: The frozen encoders; None: they are made from ``config``. They are no part of this module,
+            neither in its parameters nor in its ``state_dict``, and are moved to where the prompts are when
+            they are used.
     """
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"vqa"})
@@ -107,9 +120,10 @@ class PromptMethod(Method):
     ) -> None:
         super().__init__(config, spec)
         if spec.regions is not None:
-            raise ValueError("the stream's pictures come as regions: prompts want pixels")
+            raise ValueError("the stream's pictures come as regions: prompts need pixels")
         if backbone is None:
-            # timm and transformers take seconds to import: not to list methods or check configurations.
+            # timm and transformers take seconds to import. Listing methods and checking configurations do
+            # without them.
             from .load import load_frozen
 
             backbone = load_frozen(config.backbone, spec)
@@ -126,7 +140,7 @@ class PromptMethod(Method):
 
     @property
     def backbone(self) -> FrozenBackbone:
-        """The frozen encoders, where the trained parameters are."""
+        """The frozen encoders, on the device of the trained parameters."""
         (backbone,) = self._held
         own, frozen = next(self.parameters()), next(backbone.parameters())
         if (own.device, own.dtype) != (frozen.device, frozen.dtype):
@@ -150,17 +164,29 @@ class PromptMethod(Method):
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
-        """Unit rows (B, D): what the frozen encoders give without prompts."""
+        """Returns unit rows (B, D): the queries that the frozen encoders give without prompts.
+
+        Args:
+            batch: The samples.
+            kind: Which query is taken.
+        """
         return F.normalize(self.queries(batch)[:, ("image", "text", "pair").index(kind)], dim=-1)
 
     def fused(self, batch: Batch, prompts: dict[Modality, Groups]) -> Tensor:
-        """The first fused token (B, D) of prompted encoders."""
-        # No token attends to padding: what a whole batch has of it costs time alone.
+        """Returns the first fused token (B, D) of the prompted encoders.
+
+        Args:
+            batch: The samples.
+            prompts: The slots of each encoder.
+        """
+        # No token attends to padding: padding that a whole batch has costs time alone.
         tokens = trimmed(batch.tokens, self.spec.pad_id)
         return self.backbone.fused(batch.image, tokens, prompts, self.config.pass_prompts)
 
     def queries(self, batch: Batch) -> Tensor:
-        """float32 (B, 3, D), of image, text and fusion: ``batch.feature`` where it is there."""
+        """Returns the queries of image, text and fusion, float32 (B, 3, D): ``batch.feature`` where the batch
+        has it.
+        """
         if batch.feature is not None:
             return batch.feature
         from .queries import QueryModel

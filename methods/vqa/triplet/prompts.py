@@ -15,10 +15,19 @@ _DEVIATION = 0.02
 
 
 class Prompts(nn.Module):
-    """Prompt tokens by modality and layer: general ones, which all tasks share, and those of each task.
+    """Prompt tokens by modality and layer: general tokens, which all tasks share, and tokens of each task.
 
-    ``general``: (M, n, L_G, D), or None where ``general_layers`` are none. ``specific``: (M, n', L_E, D) a
-    task, or None where ``task_layers`` are none. Drawn from N(0, 0.02^2). The two make a group of slots each.
+    ``general`` is (M, n, L_G, D), or None where there are no ``general_layers``. ``specific`` is (M, n', L_E,
+    D) for each task, or None where there are no ``task_layers``. They are drawn from N(0, 0.02^2). Each of
+    the two makes a group of slots.
+
+    Args:
+        modalities: The M encoders that are prompted.
+        width: D.
+        general_layers: The n layers at which general prompts are fresh.
+        general_length: L_G.
+        task_layers: The n' layers at which a task's prompts are fresh.
+        task_length: L_E.
     """
 
     def __init__(
@@ -43,42 +52,45 @@ class Prompts(nn.Module):
             self.specific = TaskParameters(len(modalities), len(task_layers), task_length, width)
 
     def grow(self) -> None:
-        """Adds a task; past ones are frozen."""
+        """Adds a task. The prompts of past tasks are frozen."""
         if self.specific is not None:
             like = self.specific.new
             self.specific.grow(torch.empty(like.shape[1:]).normal_(0, _DEVIATION))
             self.specific.past.requires_grad_(False)
 
     def newest(self) -> dict[Modality, Groups]:
-        """The general prompts and those of the newest task, for any number of samples."""
+        """Returns the general prompts and those of the newest task, for any number of samples."""
         return self._groups(
             [self.specific.new[:, i] for i in self._range] if self.specific is not None else []
         )
 
     def chosen(self, tasks: Tensor) -> dict[Modality, Groups]:
-        """The general prompts and, of each sample and modality, those of its task: int64 (B, M)."""
+        """Returns the general prompts and, for each sample and modality, those of its task: int64 (B, M)."""
         if self.specific is None:
             return self._groups([])
         every = torch.cat([self.specific.past, self.specific.new])
         return self._groups([every[tasks[:, i], i] for i in self._range])
 
     def groups(self) -> list[Tensor]:
-        """General prompts (M, n, L_G, D) and those of the newest task (M, n', L_E, D), of those that exist:
-        what the modality interaction acts on.
+        """Returns the prompts on which the modality interaction acts.
+
+        Returns:
+            The general prompts (M, n, L_G, D) and those of the newest task (M, n', L_E, D), as far as they
+            exist.
         """
-        found = [] if self.general is None else [self.general]
-        return found + ([] if self.specific is None else [self.specific.new[0]])
+        groups = [] if self.general is None else [self.general]
+        return groups + ([] if self.specific is None else [self.specific.new[0]])
 
     @property
     def _range(self) -> range:
         return range(len(self._modalities))
 
     def _groups(self, specific: Sequence[Tensor]) -> dict[Modality, Groups]:
-        """``specific``: (B or 1, n', L_E, D) of each modality; empty where there are none."""
-        found: dict[Modality, list[dict[int, Tensor]]] = {name: [] for name in self._modalities}
+        """Makes groups of slots; ``specific`` is (B or 1, n', L_E, D) of each modality, or empty."""
+        slots: dict[Modality, list[dict[int, Tensor]]] = {name: [] for name in self._modalities}
         for i, name in enumerate(self._modalities):
             if self.general is not None:
-                found[name].append({k: self.general[i, j, None] for j, k in enumerate(self._general_layers)})
+                slots[name].append({k: self.general[i, j, None] for j, k in enumerate(self._general_layers)})
             if specific:
-                found[name].append({k: specific[i][:, j] for j, k in enumerate(self._task_layers)})
-        return found
+                slots[name].append({k: specific[i][:, j] for j, k in enumerate(self._task_layers)})
+        return slots

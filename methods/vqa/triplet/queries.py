@@ -1,4 +1,4 @@
-"""Queries: what the frozen encoders give without prompts."""
+"""Queries: the outputs of the frozen encoders without prompts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from .load import load_frozen
 
 
 class QueryModel(nn.Module):
-    """Class tokens of the three frozen encoders.
+    """The class tokens of the three frozen encoders.
 
-    ``fingerprint``: equal for encoders that give equal queries; ``width``: D.
+    Attributes:
+        fingerprint: Equal for encoders that give equal queries.
+        width: D.
+
+    Args:
+        backbone: The three encoders.
     """
 
     def __init__(self, backbone: FrozenBackbone) -> None:
@@ -29,10 +34,17 @@ class QueryModel(nn.Module):
 
     @torch.no_grad()
     def encode(self, image: Tensor, tokens: Tensor) -> Tensor:
-        """float32 (B, 3, D): VT(v)[0], TT(q)[0] and FT([VT(v), TT(q)])[0], Q^v, Q^q and Q^f of Qian et al.
+        """Returns VT(v)[0], TT(q)[0] and FT([VT(v), TT(q)])[0]: Q^v, Q^q and Q^f of Qian et al.
 
-        ``image``: uint8 (B, 3, S, S); ``tokens``: int64 (B, L). In full precision whatever autocast
-        says, then rounded to float16, so that queries kept in half precision equal those computed.
+        They are computed in full precision whatever autocast says, then rounded to float16, so that queries
+        kept in half precision equal those that are computed.
+
+        Args:
+            image: uint8 (B, 3, S, S).
+            tokens: int64 (B, L).
+
+        Returns:
+            float32 (B, 3, D).
         """
         with full_precision(image):
             pictures, words = self.backbone.image(image), self.backbone.text(tokens)
@@ -41,5 +53,13 @@ class QueryModel(nn.Module):
 
 
 def load_query_encoder(config: FrozenBackboneConfig, spec: InputSpec) -> QueryModel:
-    """The query encoder of frozen encoders, on the CPU. Raises as :func:`~.load.load_frozen`."""
+    """Returns the query encoder of frozen encoders, on the CPU.
+
+    Args:
+        config: As of :func:`~.load.load_frozen`.
+        spec: As of :func:`~.load.load_frozen`.
+
+    Raises:
+        ValueError: As of :func:`~.load.load_frozen`.
+    """
     return QueryModel(load_frozen(config, spec))

@@ -1,4 +1,4 @@
-"""Prompts put into a frozen transformer."""
+"""Puts prompts into a frozen transformer."""
 
 from __future__ import annotations
 
@@ -11,17 +11,24 @@ import torch
 from torch import Tensor, nn
 
 Groups = Sequence[Mapping[int, Tensor]]
-"""Groups of slots, each layer -> fresh prompts (B, L, D), or (1, L, D) where all samples have the same."""
+"""Groups of slots. A group maps a layer to fresh prompts (B, L, D), or (1, L, D) where all samples have the
+same.
+"""
 
 
 @contextmanager
 def spliced(layers: Sequence[nn.Module], groups: Groups) -> Iterator[None]:
-    """Within it, a pass through ``layers`` has the slots of ``groups`` after its class token, in their order.
+    """Within the block, a pass through ``layers`` has the slots of ``groups`` after its class token, in their
+    order.
 
-    A group is inserted at the first of its layers, replaced by fresh prompts at each of the others, and
+    A group is inserted at the first of its layers, replaced by fresh prompts at each of its other layers, and
     carried from layer to layer in between and afterwards (Qian et al., ICCV 2023, Eq. 3). The layers take
-    hidden states (B, 1 + N, D), and perhaps an attention mask (..., 1 + N), second or by name; to the mask
-    slots are what the class token is. One pass, each layer once.
+    hidden states (B, 1 + N, D), and perhaps an attention mask (..., 1 + N), as the second argument or by
+    name. For the mask, slots are what the class token is. There is one pass, which uses each layer once.
+
+    Args:
+        layers: The transformer's layers.
+        groups: The slots.
     """
     lengths = [0] * len(groups)
 
@@ -42,7 +49,7 @@ def spliced(layers: Sequence[nn.Module], groups: Groups) -> Iterator[None]:
             kwargs = kwargs | {"attention_mask": widened(kwargs["attention_mask"], hidden.shape[1])}
         return (hidden, *others), kwargs
 
-    # Hooks leave embeddings, masks and the layers themselves to the model, whichever it is.
+    # Hooks leave embeddings, masks and the layers themselves to the model, whichever model it is.
     with ExitStack() as hooks:
         for index, layer in enumerate(layers):
             hook = layer.register_forward_pre_hook(partial(before, index), with_kwargs=True)
@@ -51,8 +58,14 @@ def spliced(layers: Sequence[nn.Module], groups: Groups) -> Iterator[None]:
 
 
 def widened(mask: Tensor | None, length: int) -> Tensor | None:
-    """An attention mask (..., K) for ``length`` >= K tokens: those after the first are new, and as visible as
-    it is. Of a mask (B, 1, Q, K) all queries have the same row. None, all are visible, stays None.
+    """Widens an attention mask to ``length`` tokens.
+
+    The new tokens stand after the first and are as visible as the first.
+
+    Args:
+        mask: (..., K), K <= ``length``. All queries of a mask (B, 1, Q, K) have the same row. None (all
+            tokens are visible) stays None.
+        length: The number of tokens.
     """
     if mask is None or mask.shape[-1] == length:
         return mask
@@ -63,5 +76,13 @@ def widened(mask: Tensor | None, length: int) -> Tensor | None:
 
 
 def without_slots(tokens: Tensor, count: int) -> Tensor:
-    """Tokens (B, 1 + count + N, D) without the slots: (B, 1 + N, D)."""
+    """Removes the slots from tokens.
+
+    Args:
+        tokens: (B, 1 + count + N, D).
+        count: The number of slots.
+
+    Returns:
+        (B, 1 + N, D).
+    """
     return torch.cat([tokens[:, :1], tokens[:, 1 + count :]], dim=1) if count else tokens

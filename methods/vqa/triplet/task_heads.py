@@ -1,4 +1,4 @@
-"""A classifier a task."""
+"""A classifier for each task."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from .classify import classify
 
 
 class TaskHeads(nn.Module):
-    """One linear classifier a task, over the answers that the task's training questions have.
+    """One linear classifier for each task, over the answers of the task's training questions.
 
-    The newest, ``weight`` (N, D) and ``bias`` (N,), is trained; those of past tasks, ``past_weight`` and
-    ``past_bias``, have their rows one after the other and are frozen. ``answers``: the answer of each row,
-    indices into a vocabulary of ``vocabulary``; ``sizes``: the number of rows of each task. A ``state_dict``
-    of any number of tasks can be loaded. ``column``: the newest's row of each answer, -1 where it has none.
+    The newest classifier, ``weight`` (N, D) and ``bias`` (N,), is trained. Those of past tasks,
+    ``past_weight`` and ``past_bias``, have their rows one after the other and are frozen. ``answers`` has the
+    answer of each row, as indices into the vocabulary. ``sizes`` has the number of rows of each task.
+    ``column`` has the newest classifier's row of each answer, -1 where it has none. A ``state_dict`` of any
+    number of tasks can be loaded.
+
+    Args:
+        width: D.
+        vocabulary: The number of answers.
     """
 
     def __init__(self, width: int, vocabulary: int) -> None:
@@ -42,12 +47,19 @@ class TaskHeads(nn.Module):
         self._arrange()
 
     def forward(self, feature: Tensor) -> Tensor:
-        """Logits (B, N) of the newest task's answers."""
+        """Returns the logits (B, N) of the newest task's answers."""
         return classify(feature, self.weight, self.bias)
 
     def best(self, feature: Tensor, task: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The likeliest answer, int64 (B,), and its logit (B,), by the classifier of each sample's task (B,);
-        None: of all tasks' answers. The logit is NaN where one of those compared is.
+        """Returns the likeliest answer and its logit.
+
+        Args:
+            feature: (B, D).
+            task: (B,), the task whose classifier answers each sample; None: the answers of all tasks compete.
+
+        Returns:
+            The answers, int64 (B,), and their logits (B,). A logit is NaN where one of the compared logits
+            is.
         """
         logits = classify(
             feature, torch.cat([self.past_weight, self.weight]), torch.cat([self.past_bias, self.bias])
@@ -68,7 +80,7 @@ class TaskHeads(nn.Module):
         self._arrange()
 
     def _arrange(self) -> None:
-        """Makes what follows from the answers of each task."""
+        """Computes what follows from the answers of each task."""
         for past in (self.past_weight, self.past_bias):
             past.requires_grad_(False)
         tasks = torch.arange(len(self.sizes), device=self.sizes.device)

@@ -67,12 +67,19 @@ class VQACLConfig(QuestionReplayConfig):
 class VQACL(QuestionReplay):
     """Sample-specific features, joined by sample-invariant ones before an answer is said.
 
-    What the encoder gives is a sample's own. Its mean over the question, and over the regions, chooses the
-    nearest prototype of a kind of question, and of an object; the decoder attends to the two as to two more
-    tokens. Prototypes are built from labels in training, before they are chosen from, and kept at test. They
-    move once an optimiser step: of a step's micro-batches each is added to the batch that the step has seen.
+    The encoder's output is sample-specific. Its mean over the question chooses the nearest prototype of a
+    kind of question, and its mean over the regions the nearest prototype of an object. The decoder attends to
+    these two as to two more tokens. Prototypes are built from labels in training, before they are chosen
+    from, and are kept at test. They move once an optimiser step: each of a step's micro-batches is added to
+    the batch that the step has seen so far. With ``question_part`` ``fixed``, an answer depends on the
+    lengths of the other questions in its batch.
 
-    With ``question_part`` ``fixed`` an answer depends on the lengths of the other questions in its batch.
+    Args:
+        config: The hyper-parameters.
+        spec: The stream's questions and answers.
+
+    Raises:
+        ValueError: ``question_tokens`` may leave no region to the pictures' prototypes.
     """
 
     Config = VQACLConfig
@@ -118,7 +125,7 @@ class VQACL(QuestionReplay):
         )
 
     def _pooled(self, encoded: EncoderStates) -> tuple[Tensor, Tensor]:
-        """(B, W) each: the means over the question's part and over the rest."""
+        """The means over the question's part and over the rest, (B, W) each."""
         hidden, words = encoded.hidden, encoded.words
         if self.config.question_part == "tokens":
             return masked_mean(hidden[:, :words], encoded.mask[:, :words]), hidden[:, words:].mean(1)
@@ -127,8 +134,8 @@ class VQACL(QuestionReplay):
 
 
 def _trimmed(batch: Batch, pad_id: int, *, everywhere: bool) -> Batch:
-    """Questions without the columns at the end that are padding in the whole batch; ``everywhere``: on all
-    ranks.
+    """Removes the columns at the end that are padding in the whole batch; with ``everywhere``, in the batches
+    of all ranks.
     """
     end = last_tokens(batch.tokens, pad_id)
     longest = (distributed.all_gather(end) if everywhere else end).max()

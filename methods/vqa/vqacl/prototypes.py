@@ -1,4 +1,4 @@
-"""VQACL's sample-invariant features: a prototype a kind of question, and one an object."""
+"""VQACL's sample-invariant features: a prototype for each kind of question and one for each object."""
 
 from __future__ import annotations
 
@@ -17,19 +17,29 @@ _Found = tuple[Tensor, Tensor]
 class Prototypes(nn.Module):
     """Prototypes of questions ``question`` (K, W) and of pictures ``picture`` (O, W).
 
-    A batch's prototype of a class is the mean of its pooled features; the batch is the global one, and comes
-    whole or in parts (:meth:`start_step`). Zero: none yet. ``alpha``, ``beta``: the past's part in the moving
-    average of questions and of pictures.
+    A batch's prototype of a class is the mean of the class's pooled features. The batch is the global one; it
+    comes whole or in parts (:meth:`start_step`). A zero row means that there is no prototype yet.
 
-    ``update`` ``paper``: a prototype changes with batches that hold its class, by the moving average from
-    the second of these on. That of a kind of question that first came in the task under way is the newest
-    batch's: what it was before, a younger model said. Classes without a prototype are not retrieved.
+    With ``update`` ``paper``, a prototype changes with batches that hold its class: the first such batch sets
+    it, and from the second on it is a moving average. The prototype of a kind of question that first came in
+    the current task is the newest batch's, since its earlier values come from a younger model. Classes
+    without a prototype are not retrieved.
 
-    ``reference``: what the released code does at task t. The first batch of a task replaces all pictures'
-    prototypes, and row t of the questions' (in task 0 all); classes that it does not hold become zero.
-    Later, pictures' are averaged, zero where the batch has none; questions' are, in task 0, the batch's; else
-    row t is the batch's (zero after a batch of the memory), and the others are an average that starts anew
-    in each task and counts absent kinds as zero. Zero rows are retrieved like any other.
+    With ``update`` ``reference``, the prototypes are those of the released code. At task t the first batch of
+    the task replaces the prototypes of all pictures, and row t of the questions' (in task 0 all rows);
+    classes that the batch does not hold become zero. Later batches are averaged into the pictures'
+    prototypes, and a class that such a batch does not hold counts as zero. In task 0 later batches replace
+    the questions' prototypes. In later tasks row t becomes the batch's (zero after a batch of the memory),
+    and the other rows are an average that starts anew in each task and counts absent kinds as zero. Zero rows
+    are retrieved like any others.
+
+    Args:
+        kinds: K.
+        objects: O.
+        width: W.
+        alpha: The past's part in the moving average of questions.
+        beta: The past's part in the moving average of pictures.
+        update: ``paper`` or ``reference``.
     """
 
     def __init__(
@@ -50,7 +60,11 @@ class Prototypes(nn.Module):
         self.start_task(0)
 
     def start_task(self, index: int) -> None:
-        """``index``: the task's, from 0; the reference ties row ``index`` modulo K to it."""
+        """Begins a task. The reference ties row ``index`` modulo K to it.
+
+        Args:
+            index: The task's number, from 0.
+        """
         self._task = index
         self._old = self.question_known.clone()
         self._first = True
@@ -58,7 +72,7 @@ class Prototypes(nn.Module):
         self._step: _Step | None = None
 
     def start_step(self) -> None:
-        """What :meth:`update` is given from here on, up to the next call, is one batch in parts.
+        """Begins a step: until the next call, what :meth:`update` is given is one batch in parts.
 
         After each part the prototypes are what the parts so far give as one batch, so that the past decays
         once. Without a call since the task began, each update is a batch.
@@ -68,17 +82,22 @@ class Prototypes(nn.Module):
 
     @torch.no_grad()
     def update(self, question: Tensor, picture: Tensor, kind: Tensor, label: Tensor) -> None:
-        """Takes in a batch, or a part of one: pooled features (B, W) of both parts, ``kind`` (B,), ``label``
-        (B,).
+        """Takes in a batch, or a part of one.
+
+        Args:
+            question: (B, W), the pooled features of the questions' part.
+            picture: (B, W), the pooled features of the pictures' part.
+            kind: (B,), the kinds of the questions.
+            label: (B,), the pictures' objects.
         """
-        found = (
+        means = (
             batch_prototypes(question.to(self.question), kind, len(self.question)),
             batch_prototypes(picture.to(self.picture), label, len(self.picture)),
         )
         if self._step is not None:
-            found = self._step.add(found)
+            means = self._step.add(means)
             self._return_to(self._step)
-        (q, q_count), (v, v_count) = found
+        (q, q_count), (v, v_count) = means
         if self._reference:
             self._update_reference(q, v)
         else:
@@ -90,7 +109,15 @@ class Prototypes(nn.Module):
 
     @torch.no_grad()
     def retrieve(self, question: Tensor, picture: Tensor) -> Tensor:
-        """The nearest prototypes (B, 2, W), one of each part, of pooled features (B, W)."""
+        """Returns the nearest prototypes, one of each part.
+
+        Args:
+            question: (B, W), the pooled features of the questions' part.
+            picture: (B, W), the pooled features of the pictures' part.
+
+        Returns:
+            (B, 2, W).
+        """
         known = (None, None) if self._reference else (self.question_known, self.picture_known)
         return torch.stack(
             [
@@ -101,7 +128,7 @@ class Prototypes(nn.Module):
         )
 
     def _return_to(self, step: _Step) -> None:
-        """Brings back what was before the step."""
+        """Restores what was before the step."""
         for name, value in self.named_buffers():
             value.copy_(step.before[name])
         self._first, self._memory = step.first, step.memory
@@ -125,8 +152,10 @@ class Prototypes(nn.Module):
 
 @dataclass
 class _Step:
-    """A step under way. ``before``, ``first``, ``memory``: the state that it began with. ``seen``: what
-    :func:`batch_prototypes` gives for its parts so far, of questions and of pictures.
+    """The current step.
+
+    ``before``, ``first`` and ``memory`` are the state with which the step began. ``seen`` is the result of
+    :func:`batch_prototypes` for its parts so far, of questions and of pictures.
     """
 
     before: dict[str, Tensor]
@@ -135,7 +164,7 @@ class _Step:
     seen: tuple[_Found, _Found] | None = None
 
     def add(self, part: tuple[_Found, _Found]) -> tuple[_Found, _Found]:
-        """``seen``, with one more part."""
+        """Adds a part to ``seen``, and returns ``seen``."""
         if self.seen is None:
             self.seen = part
         else:
@@ -144,7 +173,16 @@ class _Step:
 
 
 def batch_prototypes(pooled: Tensor, label: Tensor, classes: int) -> _Found:
-    """Means (classes, W) of the global batch's rows of each class, zero where it has none, and counts."""
+    """Returns the means of the global batch's rows of each class, and the classes' counts.
+
+    Args:
+        pooled: (B, W), this rank's rows.
+        label: (B,), their classes.
+        classes: The number of classes.
+
+    Returns:
+        Means (classes, W), zero for a class without rows, and counts.
+    """
     one_hot = F.one_hot(label, classes).to(pooled.dtype)
     sums = distributed.all_reduce_sum(torch.cat([one_hot.T @ pooled, one_hot.sum(0)[:, None]], dim=1))
     count = sums[:, -1]
@@ -152,8 +190,15 @@ def batch_prototypes(pooled: Tensor, label: Tensor, classes: int) -> _Found:
 
 
 def nearest(prototypes: Tensor, query: Tensor, known: Tensor | None = None) -> Tensor:
-    """Rows (B,) of ``prototypes`` (C, W) nearest to ``query`` (B, W): the cosine of hyperbolic tangents.
-    ``known``: bool (C,), the rows to choose from.
+    """Returns the prototypes nearest to the queries, by the cosine of hyperbolic tangents.
+
+    Args:
+        prototypes: (C, W).
+        query: (B, W).
+        known: bool (C,), the rows to choose from; None: all.
+
+    Returns:
+        The numbers (B,) of the nearest rows.
     """
     similarity = F.normalize(query.tanh(), dim=-1) @ F.normalize(prototypes.tanh(), dim=-1).T
     if known is not None:
@@ -162,7 +207,7 @@ def nearest(prototypes: Tensor, query: Tensor, known: Tensor | None = None) -> T
 
 
 def _joined(one: _Found, other: _Found) -> _Found:
-    """Means and counts of two parts of a batch as one."""
+    """Joins the means and counts of two parts of a batch."""
     count = one[1] + other[1]
     sums = one[0] * one[1][:, None] + other[0] * other[1][:, None]
     return sums / count.clamp(min=1)[:, None], count

@@ -1,4 +1,4 @@
-"""Equal shares for groups."""
+"""The policy that gives groups equal shares."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ if TYPE_CHECKING:
 def keep_balanced(
     tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, ranker: Ranker
 ) -> list[TaskRows]:
-    """Equal shares for all tasks, for all class labels, or for each object group of each task
-    (``config.balance_by``); uniform within each.
+    """Keeps equal shares of all groups, and a uniform sample within each group.
 
-    What a small group cannot fill goes to the others, but for a budget per class.
+    The groups are all tasks, all class labels, or each object group of each task (``config.balance_by``).
+    Other groups take what a small group cannot fill, unless the budget is per class. The parameters are those
+    of :class:`~orchestrator.replay.policies.policy.Policy`.
     """
     if config.budget == "per_class":
         rows, _ = joined(tasks)
         return keep_class_shares(tasks, config, ~keys(seed, rows))
     ranked = [task.ranked(seed) for task in tasks]
-    place = np.repeat(np.arange(len(ranked)), [len(task) for task in ranked])
+    task_of = np.repeat(np.arange(len(ranked)), [len(task) for task in ranked])
     labels = np.concatenate([task.labels for task in ranked])
-    by = {"task": place, "class": labels, "group": place * (labels.max(initial=0) + 1) + labels}
+    by = {"task": task_of, "class": labels, "group": task_of * (labels.max(initial=0) + 1) + labels}
     group = by[config.balance_by]
-    found, group, counts = np.unique(group, return_inverse=True, return_counts=True)
-    shares = quota(config.size, np.ones(len(found)), counts)
+    groups, group, counts = np.unique(group, return_inverse=True, return_counts=True)
+    shares = quota(config.size, np.ones(len(groups)), counts)
     drawn = keys(seed, np.concatenate([task.rows for task in ranked]))
     order = np.lexsort((~drawn, group))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
     kept = rank < shares[group]
-    return [task.take(kept[place == k]) for k, task in enumerate(ranked)]
+    return [task.take(kept[task_of == k]) for k, task in enumerate(ranked)]

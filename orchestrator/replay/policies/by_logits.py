@@ -1,4 +1,4 @@
-"""Exemplars by what the trial's own classifier says of them."""
+"""Policies that choose exemplars by the logits of the trial's own classifier."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from ..config import ReplayConfig
 
 Ranking = Callable[[Tensor, np.ndarray], np.ndarray]
-"""Logits (M, n, C) and labels (n,) -> a key (n,); lower keys are kept first."""
+"""Logits (M, n, C) and labels (n,) -> a sort key (n,); the rows of lower keys are kept first."""
 
 
 def keep_by_logits(ranking: Ranking) -> Policy:
-    """A policy that keeps the first of each class under ``ranking``.
+    """Makes a policy that keeps the first rows of each class under ``ranking``.
 
-    Past classes are chosen anew, from what is kept of them, with the present model; as CLAP4CLIP's released
-    ``exemplars_selection.py``, one batch's pictures never mixed with another's.
+    Past classes are chosen anew with the present model, from the rows that are still kept of them.
+    CLAP4CLIP's released ``exemplars_selection.py`` does the same. One batch's pictures are never mixed with
+    another's.
     """
 
     def keep(tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, ranker: Ranker) -> list[TaskRows]:
@@ -37,29 +38,29 @@ def keep_by_logits(ranking: Ranking) -> Policy:
 
 
 def _herding(logits: Tensor, labels: np.ndarray) -> np.ndarray:
-    """Herding on unit rows of the mean logits."""
+    """Ranks by herding on unit rows of the mean logits."""
     return herding_order(logits.mean(0).numpy(), labels)
 
 
 def _entropy(logits: Tensor, labels: np.ndarray) -> np.ndarray:
-    """Highest entropy of the mean logits' softmax first."""
+    """Ranks the highest entropy of the mean logits' softmax first."""
     log = logits.mean(0).log_softmax(-1)
     return (log.exp() * log).sum(-1).numpy()
 
 
 def _distance(logits: Tensor, labels: np.ndarray) -> np.ndarray:
-    """Lowest mean logit of the own class first."""
+    """Ranks the lowest mean logit of the own class first."""
     own = torch.from_numpy(labels.astype(np.int64))
     return logits.mean(0).gather(1, own[:, None])[:, 0].numpy()
 
 
 def _energy(logits: Tensor, labels: np.ndarray) -> np.ndarray:
-    """Lowest mean over samples of the logits' logsumexp first."""
+    """Ranks the lowest logsumexp of the logits, averaged over samples, first."""
     return logits.logsumexp(-1).mean(0).numpy()
 
 
 def _variance(logits: Tensor, labels: np.ndarray) -> np.ndarray:
-    """Lowest variance of the softmax over samples, unbiased, summed over classes, first."""
+    """Ranks the lowest variance of the softmax first: unbiased, over samples, summed over classes."""
     if len(logits) < 2:
         raise UserError(
             "replay.policy=variance needs a method that draws several samples of its classifier, here it "

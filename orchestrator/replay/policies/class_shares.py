@@ -1,4 +1,4 @@
-"""The same number of samples of every class."""
+"""Keeps the same number of samples of every class."""
 
 from __future__ import annotations
 
@@ -14,16 +14,24 @@ if TYPE_CHECKING:
 
 
 def joined(tasks: Sequence[TaskRows]) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and labels of all tasks, old ones first."""
+    """Returns the rows and the labels of all tasks, old tasks first."""
     return np.concatenate([task.rows for task in tasks]), np.concatenate([task.labels for task in tasks])
 
 
 def keep_class_shares(tasks: Sequence[TaskRows], config: ReplayConfig, key: np.ndarray) -> list[TaskRows]:
-    """The rows of lowest ``key`` (n,), of :func:`joined`'s rows, in each class; equal keys in their order.
+    """Keeps the rows of lowest ``key`` in each class. Rows of equal key keep their order.
 
     Each class seen has ``config.share`` samples, as CLAP4CLIP's released memory counts them
-    (``incremental_dataloader.py``): what does not divide, and what a small class cannot fill, stays empty.
-    Classes in ascending order, best first within each.
+    (``incremental_dataloader.py``). The remainder of the division stays unused, and so does what a small
+    class cannot fill.
+
+    Args:
+        tasks: The tasks' rows, old tasks first.
+        config: The memory's configuration, which gives each class's share.
+        key: (n,), a sort key for each of :func:`joined`'s rows.
+
+    Returns:
+        The kept rows of each task: classes in ascending order, the best row first within each.
     """
     _, labels = joined(tasks)
     order = np.lexsort((key, labels))

@@ -1,4 +1,4 @@
-"""The first samples of each class."""
+"""The policy that keeps the first samples of each class."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 
 def keep_first(tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, ranker: Ranker) -> list[TaskRows]:
-    """The first of each class in the order of the data set: what CLAP4CLIP's released code calls random
-    (``exemplars_selection.py``).
+    """Keeps the first rows of each class in the order of the data set.
+
+    CLAP4CLIP's released code calls this random (``exemplars_selection.py``). The parameters are those of
+    :class:`~orchestrator.replay.policies.policy.Policy`.
     """
     rows, _ = joined(tasks)
     return keep_class_shares(tasks, config, rows)

@@ -1,4 +1,4 @@
-"""Herding."""
+"""Herding, and the policy that keeps what it picks."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from .quota import quota
 if TYPE_CHECKING:
     from ..config import ReplayConfig
 
-_GRAM = 8192  # rows whose products with each other are held at once: 256 MB in float32
+_GRAM = 8192  # rows whose products with each other are held at once; 256 MB in float32
 
 
 def keep_herding(
     tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, ranker: Ranker
 ) -> list[TaskRows]:
-    """Rows whose mean feature follows that of their task, or of their class (``config.by_class``).
+    """Keeps rows whose mean feature follows that of their task, or of their class (``config.by_class``).
 
-    A task's share is proportional to its size, as MoF/iCaRL in the CTP paper; classes have equal shares. A
-    past task's or class's list is cut to its new share; a class that comes again is herded again.
+    A task's share is proportional to its size, as in MoF/iCaRL of the CTP paper. Classes have equal shares.
+    The list of a past task or class is cut to its new share; a class that comes again is herded again. The
+    parameters are those of :class:`~orchestrator.replay.policies.policy.Policy`.
     """
     if config.by_class:
-        return keep_class_shares(tasks, config, _places(tasks, ranker))
+        return keep_class_shares(tasks, config, _ranks(tasks, ranker))
     new = tasks[-1]
     limits = np.array([len(task) for task in tasks])
     shares = quota(config.size, np.array([task.size for task in tasks], float), limits)
@@ -34,41 +35,58 @@ def keep_herding(
     return [*(task.take(slice(n)) for task, n in zip(tasks[:-1], shares, strict=False)), new.take(chosen)]
 
 
-def _places(tasks: Sequence[TaskRows], ranker: Ranker) -> np.ndarray:
+def _ranks(tasks: Sequence[TaskRows], ranker: Ranker) -> np.ndarray:
+    """int (n,): each row's rank, from 0, in the herding order of its class; rows of past classes keep their
+    order.
+    """
     rows, labels = joined(tasks)
     if (shared := ranker.herding(rows)) is not None:
         return shared
-    places = np.arange(len(rows))
+    ranks = np.arange(len(rows))
     anew = np.isin(labels, tasks[-1].labels)
-    places[anew] = herding_order(ranker.features(rows[anew]), labels[anew])
-    return places
+    ranks[anew] = herding_order(ranker.features(rows[anew]), labels[anew])
+    return ranks
 
 
 def herding_order(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """int32 (N,): the place of each row of ``features`` (N, D), from 0, in the greedy herding order of its
-    class, ``labels`` (N,).
+    """Ranks each row within the greedy herding order of its class.
 
-    The first m of each class are what :func:`herd` picks of it. Holds the products of one class's rows with
-    each other at a time; of a class above 8192 rows one row of them.
+    The products of one class's rows with each other are held at a time. Of a class above 8192 rows only one
+    row of these products is held.
+
+    Args:
+        features: (N, D).
+        labels: (N,), the rows' classes.
+
+    Returns:
+        int32 (N,), each row's rank from 0. The first m rows of each class are what :func:`herd` picks of it.
     """
-    places = np.empty(len(labels), np.int32)
+    ranks = np.empty(len(labels), np.int32)
     order = np.argsort(labels, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
         if len(members):
-            places[members[_greedy(_unit(features[members]), len(members))]] = np.arange(len(members))
-    return places
+            ranks[members[_greedy(_unit(features[members]), len(members))]] = np.arange(len(members))
+    return ranks
 
 
 def herd(features: np.ndarray, count: int, reading: Literal["greedy", "reference"] = "greedy") -> np.ndarray:
-    """int64 (min(count, N),): the rows of ``features`` (N, D) that herding picks.
+    """Picks rows whose mean follows the mean of all rows.
 
-    With f the L2-normalised rows, mu their mean and w = mu at the start: pick j = argmax <w, f_j>, then w
-    <- w + mu - f_j (Welling 2009; iCaRL, Rebuffi et al. 2017, algorithm 4).
+    Let f be the L2-normalised rows, mu their mean, and w = mu at the start. Herding picks j = argmax <w, f_j>
+    and then sets w <- w + mu - f_j (Welling 2009; iCaRL, Rebuffi et al. 2017, algorithm 4).
 
-    ``greedy``: a row is picked once, and the output is in the order of picking, so that cutting it off
-    keeps the best. ``reference``: CTP's released ``models/exemplar.py``: a row picked again moves w again
-    without being counted, until ``count`` distinct rows were picked, and the output is in data-set order.
-    Where it would pick old rows for ever (100 * count picks), the rest is taken greedily.
+    Args:
+        features: (N, D).
+        count: How many rows are picked.
+        reading: Which variant is taken.
+            ``greedy``: a row is picked once. The output is in the order of picking, so that its first rows
+            are the best ones.
+            ``reference``: CTP's released ``models/exemplar.py``. A row that is picked again moves w again
+            without being counted, until ``count`` distinct rows were picked. The output is in data-set order.
+            Where old rows would be picked for ever (after 100 * count picks), the rest is taken greedily.
+
+    Returns:
+        int64 (min(count, N),), the numbers of the picked rows.
     """
     unit = _unit(features)
     count = min(count, len(unit))
@@ -77,10 +95,10 @@ def herd(features: np.ndarray, count: int, reading: Literal["greedy", "reference
     drift = unit @ unit.mean(axis=0)
     score = drift.copy()
     picked = np.zeros(len(unit), bool)
-    found = picks = 0
-    while found < count:
+    distinct = picks = 0
+    while distinct < count:
         j = int(np.argmax(score if picks < 100 * count else np.where(picked, -np.inf, score)))
-        found += not picked[j]
+        distinct += not picked[j]
         picked[j] = True
         score += drift - unit @ unit[j]
         picks += 1
@@ -88,20 +106,21 @@ def herd(features: np.ndarray, count: int, reading: Literal["greedy", "reference
 
 
 def _unit(features: np.ndarray) -> np.ndarray:
+    """The rows divided by their L2 norms, in float64 or else float32."""
     dtype = np.float64 if features.dtype == np.float64 else np.float32
     rows = np.asarray(features, dtype)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(dtype).tiny)
 
 
 def _greedy(unit: np.ndarray, count: int) -> np.ndarray:
-    """int64 (count,): unit rows in the order of picking, each once."""
+    """int64 (count,): the numbers of unit rows in the order of picking, each once."""
     drift = unit @ unit.mean(axis=0)
     score = drift.astype(np.float64)
-    # All products at once take less time than one row of them a pick, unless few are picked.
+    # Computing all products at once takes less time than one row of them a pick, unless few rows are picked.
     gram = unit @ unit.T if len(unit) <= min(_GRAM, 8 * count) else None
     order = np.empty(count, np.int64)
-    for place in range(count):
-        j = order[place] = score.argmax()
+    for rank in range(count):
+        j = order[rank] = score.argmax()
         score += drift
         score -= gram[j] if gram is not None else unit @ unit[j]
         score[j] = -np.inf

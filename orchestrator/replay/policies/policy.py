@@ -1,4 +1,4 @@
-"""What every selection policy is written against."""
+"""The interface that every selection policy implements."""
 
 from __future__ import annotations
 
@@ -15,29 +15,45 @@ if TYPE_CHECKING:
 
 
 class Ranker(Protocol):
-    """What a policy may ask about global training rows, int64 (n,): computed when it asks."""
+    """What a policy may ask about global training rows, int64 (n,). An answer is computed when the policy
+    asks.
+    """
 
     def features(self, rows: np.ndarray) -> np.ndarray:
-        """float (n, D): a frozen image encoder's, or else the trial's own model's."""
+        """Returns float (n, D): features of a frozen image encoder where there is one, else of the trial's
+        own model.
+        """
         ...
 
     def logits(self, rows: np.ndarray) -> np.ndarray:
-        """float (M, n, C): logits of the C classes seen, in M samples of the trial's own classifier."""
+        """Returns the logits of the C classes seen.
+
+        Returns:
+            float (M, n, C), in M samples of the trial's own classifier.
+        """
         ...
 
     def herding(self, rows: np.ndarray) -> np.ndarray | None:
-        """int (n,): each row's place, from 0, in its class's herding order under frozen features, ranked once
-        for all trials; None where nobody has.
+        """Returns each row's rank in its class's herding order under frozen features.
+
+        The ranking is made once for all trials.
+
+        Returns:
+            int (n,), ranks from 0; None where nothing was ranked.
         """
         ...
 
 
 @dataclass(frozen=True)
 class TaskRows:
-    """Rows of one task: what is kept of it, best first; or, the first time, all of it.
+    """Rows of one task: all of them at first, later those that are kept, the best first.
 
-    ``rows``: int64 (n,), global training rows. ``labels``: int32 (n,). ``size``: training rows that the
-    task had. A policy that shares by class keeps them class by class, best first within each.
+    A policy that shares by class keeps them class by class, the best first within each class.
+
+    Attributes:
+        rows: int64 (n,), global training rows.
+        labels: int32 (n,), their labels.
+        size: How many training rows the task had.
     """
 
     rows: np.ndarray
@@ -48,25 +64,35 @@ class TaskRows:
         return len(self.rows)
 
     def take(self, index: np.ndarray | slice) -> TaskRows:
-        """The rows at ``index``, in that order."""
+        """Returns the rows at ``index``, in that order."""
         return TaskRows(self.rows[index], self.labels[index], self.size)
 
     def ranked(self, seed: int) -> TaskRows:
-        """The rows by falling random key: a fixed order of the task, whose first k rows are a uniform
+        """Returns the rows by falling random key: a fixed order of the task whose first k rows are a uniform
         sample.
         """
         return self.take(np.argsort(~keys(seed, self.rows)))
 
 
 class Policy(Protocol):
-    """Says what is kept. Never touches a sample: it assigns rows, and the shared memory holds the data."""
+    """Decides which rows are kept. A policy never touches a sample: it assigns rows, and the shared memory
+    holds the data.
+    """
 
     def __call__(
         self, tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, ranker: Ranker
     ) -> list[TaskRows]:
-        """What is kept of ``tasks``, best first, together at most what ``config`` (size > 0) allows.
+        """Chooses the rows that are kept.
 
-        ``tasks``: what was kept of each past task, in order, then the newest task as a whole. Random
-        choices are functions of ``(seed, row)``.
+        Random choices are functions of ``(seed, row)``.
+
+        Args:
+            tasks: The rows kept of each past task, in order, then all rows of the newest task.
+            config: The memory's configuration, with size > 0.
+            seed: The memory's seed.
+            ranker: Gives features and logits of rows on demand.
+
+        Returns:
+            The rows kept of each of ``tasks``, the best first, together at most as many as ``config`` allows.
         """
         ...

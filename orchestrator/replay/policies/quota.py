@@ -1,4 +1,4 @@
-"""Whole shares of a capacity."""
+"""Divides a capacity into whole shares."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ import numpy as np
 
 
 def quota(capacity: int, weights: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """int64 (G,): shares of ``capacity`` proportional to ``weights`` (> 0), none above its limit.
+    """Divides ``capacity`` into whole shares proportional to ``weights``, none of them above its limit.
 
-    What a group cannot use goes to the others; remainders go to the largest fractions, lower index first.
-    The shares sum to ``min(capacity, limits.sum())``.
+    Other groups take what a group cannot use. The remainder goes to the groups of the largest fractions, the
+    lower index first.
+
+    Args:
+        capacity: What is shared out.
+        weights: (G,), each above 0.
+        limits: int (G,), the largest share of each group.
+
+    Returns:
+        int64 (G,), shares whose sum is ``min(capacity, limits.sum())``.
     """
     shares = np.zeros(len(limits), np.int64)
     left, open_ = capacity, np.ones(len(limits), bool)

@@ -1,4 +1,4 @@
-"""Reservoir sampling."""
+"""The policy of reservoir sampling."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 def keep_reservoir(
     tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, ranker: Ranker
 ) -> list[TaskRows]:
-    """A uniform sample of everything seen, as Algorithm R (Vitter 1985) and CTP-ER keep.
+    """Keeps a uniform sample of everything seen, as Algorithm R (Vitter 1985) and CTP-ER do.
 
-    The k largest of uniform random keys (as Avalanche's ``ReservoirSamplingBuffer``): the keys are fixed,
-    so a smaller reservoir lies within a larger one, and reservoirs of parts of a stream merge into the
-    reservoir of the whole.
+    The rows of the k largest uniform random keys are kept (as in Avalanche's ``ReservoirSamplingBuffer``).
+    The keys are fixed: a smaller reservoir therefore lies within a larger one, and the reservoirs of parts of
+    a stream merge into the reservoir of the whole. The parameters are those of
+    :class:`~orchestrator.replay.policies.policy.Policy`.
     """
     ranked = [task.ranked(seed) for task in tasks]
     drawn = np.concatenate([keys(seed, task.rows) for task in ranked])

@@ -1,4 +1,4 @@
-"""Uniform sampling with a fixed share a task or a class."""
+"""The policy of uniform sampling with a fixed share for each task or class."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 def keep_uniform(
     tasks: Sequence[TaskRows], config: ReplayConfig, seed: int, ranker: Ranker
 ) -> list[TaskRows]:
-    """Uniform within each task, which gets a share proportional to its size, or within each class, which have
-    equal shares (``config.by_class``); policy ``random``.
+    """Keeps a uniform sample within each task or within each class (policy ``random``).
+
+    Each task gets a share proportional to its size. Where ``config.by_class``, each class gets an equal share
+    instead. The parameters are those of :class:`~orchestrator.replay.policies.policy.Policy`.
     """
     if config.by_class:
         rows, _ = joined(tasks)

@@ -36,7 +36,7 @@ def tiny(**fields):
 
 @pytest.fixture(scope="module")
 def bert_folder(tmp_path_factory):
-    """A published BERT in small: as many layers as TINY, a vocabulary of 30."""
+    """A small BERT in the form in which one is published: as many layers as TINY, a vocabulary of 30."""
     torch.manual_seed(1)
     config = BertConfig(
         vocab_size=30,
@@ -328,7 +328,7 @@ def test_a_bert_that_is_not_what_its_folder_says_is_one_line(tmp_path, bert_fold
     folders["whole_st"] = bert_of(tmp_path / "whole_st", bert_folder, {})
     (tmp_path / "whole_st/pytorch_model.bin").unlink()
     save_file(whole | {layer: whole[layer].long()}, tmp_path / "whole_st/model.safetensors")
-    said["whole_st"] = f"do not fit: {layer} is of I64, not of a kind with fractions"
+    said["whole_st"] = f"do not fit: {layer} is of I64, not of a floating-point type"
     for name, folder in folders.items():
         with pytest.raises(ValueError) as caught:
             split_bert(text_weights=folder)
@@ -373,7 +373,7 @@ def test_an_image_tower_that_fits_by_shape_alone_is_one_line(tmp_path):
         ),
         (with_rows(16), {}, "do not fit the model: pos_embed has 16 rows"),
         (lambda state: state, {"patch_size": 4}, "patch_embed.proj.weight is 24x3x4x4, not 24x3x8x8"),
-        (lambda state: state, {"depth": 3}, "are 12 more than the model has, blocks.2.norm1.weight first"),
+        (lambda state: state, {"depth": 3}, "hold 12 that the model lacks, blocks.2.norm1.weight first"),
         (
             lambda s: s | {"norm.bias": torch.full((24,), float("nan"))},
             {},

@@ -37,7 +37,7 @@ def close(a, b, tolerance=1e-5):
 
 
 def custom_text():
-    """The small architecture, as models with a text tower of their own have it."""
+    """The small architecture in the form of models with a text tower of their own."""
     torch.manual_seed(3)
     return Clip(open_clip.CustomTextCLIP(**SMALL), build_small_clip()[1], SMALL, PREPROCESS)
 

@@ -21,7 +21,7 @@ OPENAI = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.275777
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    """The models by these names are small, with the tags that they have."""
+    """Makes the models of these names small. They keep their tags."""
     configs = open_clip.factory._MODEL_CONFIGS
     wide = TINY | {"vision_cfg": TINY["vision_cfg"] | {"image_size": 48}}
     names = (
@@ -46,7 +46,7 @@ def tiny(monkeypatch):
 
 
 def made(quick=False, change=lambda state: state, name="ViT-B-32"):
-    """The state of a model whose activation counts, as that of trained ones does."""
+    """The state of a model in which the activation makes a difference, as in a trained one."""
     torch.manual_seed(0)
     model = open_clip.create_model(name, force_quick_gelu=quick)
     with torch.no_grad():
@@ -128,7 +128,7 @@ def test_a_tag_s_own_normalisation_holds_where_tags_differ(tmp_path):
 
 
 class Archived(torch.nn.Module):
-    """A CLIP as OpenAI's archives hold it: the numbers of its size beside the weights, masks in its parts."""
+    """A CLIP in the form of OpenAI's archives: its sizes lie beside the weights, and masks in its parts."""
 
     def __init__(self, model):
         super().__init__()
@@ -156,7 +156,7 @@ def test_openai_s_own_archive_has_openai_s_activation(tmp_path, monkeypatch):
     assert torch.equal(features(clip), features(loaded(tmp_path / "w.safetensors", trained_as="openai")))
     assert any(isinstance(module, QuickGELU) for module in clip.modules())
     refused(
-        r"is not a weights file of RN50: its weights lack \d+ of the model's",
+        r"is not a weights file of RN50: its weights lack \d+ of the model's names",
         tmp_path / "ViT-B-32.pt",
         "RN50",
     )
@@ -179,7 +179,7 @@ def test_other_containers(tmp_path):
         assert clip.model.visual.proj.dtype == torch.float32
     names = {"vision_model.embeddings.class_embedding": torch.zeros(4), "text_model.a": torch.zeros(4)}
     torch.save(names, tmp_path / "hf.bin")
-    refused("theirs begin with text_model, vision_model$", tmp_path / "hf.bin", trained_as="plain")
+    refused("their names begin with text_model, vision_model$", tmp_path / "hf.bin", trained_as="plain")
     refused(r"is a folder, allowed: the weights file in it$", tmp_path)
 
 
@@ -208,7 +208,7 @@ def test_what_fits_by_shape_and_not_by_kind(tmp_path):
             distilled,
             "do not fit the model: visual.positional_embedding has 38 rows, which are no square and a",
         ),
-        (deeper, "are 24 more than the model has, visual.transformer.resblocks.2"),
+        (deeper, "hold 24 that the model lacks, visual.transformer.resblocks.2"),
         (broken, "are not finite: visual.proj holds NaN or infinity"),
     ):
         torch.save(changed, tmp_path / "w.pt")
@@ -220,7 +220,7 @@ def test_what_fits_by_shape_and_not_by_kind(tmp_path):
 
 
 def test_a_scale_that_is_no_logarithm_is_refused(tmp_path):
-    """Its exponential is infinite, or nothing: every similarity would be alike."""
+    """The exponential of such a scale is infinite or 0: all similarities would be equal."""
     _, state = made()
     path = tmp_path / "w.pt"
     for held in (100.0, -200.0):

@@ -56,7 +56,7 @@ def same(one, other):
 
 
 def albef(model):
-    """The state dict that ALBEF's pretraining would have written, momentum model, queues and all."""
+    """The state dict that ALBEF's pretraining would have written, with momentum model and queues."""
     renamed = {}
     first = len(model.bert.text_layers)
     for name, value in model.state_dict().items():
@@ -116,7 +116,7 @@ def test_albefs_checkpoint_gives_its_outputs(tmp_path):
 
 
 def test_weights_make_the_towers_own_unnecessary(tmp_path):
-    """The base size asks for timm's and the Hub's where nothing else is said."""
+    """The base size takes timm's and the Hub's weights where nothing else is set."""
     sizes = {k: v for k, v in TINY.items() if k != "size"} | {"patch_size": 8, "mlp_ratio": 2, "dropout": 0.0}
     model = made(image_model="deit_base_patch16_224")
     torch.save(model.state_dict(), tmp_path / "w.pth")
@@ -181,13 +181,13 @@ def test_what_does_not_fit_is_one_line(tmp_path, capsys):
         (tmp_path / "evil.pth", {}, "hold no model's state dict, neither bare nor under"),
         (tmp_path / "list.pth", {}, "hold no model's state dict"),
         (tmp_path / "numbers.pth", {}, "hold no model's state dict"),
-        (tmp_path / "headless.safetensors", {}, "lack 4 of the model's, bert.head.dense.weight first"),
-        (tmp_path / "more.safetensors", {}, "are 1 more than the model has, extra.weight first"),
-        (tmp_path / "vqa.pth", {}, "are 1 more than the model has, text_decoder.x first"),
+        (tmp_path / "headless.safetensors", {}, "lack 4 of the model's names, bert.head.dense.weight first"),
+        (tmp_path / "more.safetensors", {}, "hold 1 that the model lacks, extra.weight first"),
+        (tmp_path / "vqa.pth", {}, "hold 1 that the model lacks, text_decoder.x first"),
         (good, {"spec": InputSpec(16, 7, 31, 0, 1, 2, 3)}, "have 30 words, the tokenizer 31"),
         (good, {"spec": InputSpec(16, 9, 30, 0, 1, 2, 3)}, "read 7 tokens, not 9"),
         (good, {"embed_dim": 16}, "have embed_dim 8, not 16"),
-        (good, {"image_depth": 3}, "lack 12 of the model's, vision.blocks.2.norm1.weight first"),
+        (good, {"image_depth": 3}, "lack 12 of the model's names, vision.blocks.2.norm1.weight first"),
         (good, {"fusion_layer": 2}, "lack"),
         (good, {"patch_size": 4}, "do not fit the model: vision.patch_embed.proj.weight is 24x3x8x8, not"),
         ("world", {}, "have 617 words, the tokenizer 30"),

@@ -188,9 +188,9 @@ def test_what_wraps_all_names_is_taken_off():
 def test_what_does_not_fit_is_said_with_its_name():
     wanted = state(a__b=(2, 3), c__d=())
     for found, said in (
-        (state(x__y=1, z=1), "have none of the model's 2 names, as a.b: theirs begin with x, z"),
-        (state(a__b=(2, 3)), "lack 1 of the model's, c.d first"),
-        (state(a__b=(2, 3), c__d=(), e=1), "are 1 more than the model has, e first"),
+        (state(x__y=1, z=1), "have none of the model's 2 names, such as a.b: their names begin with x, z"),
+        (state(a__b=(2, 3)), "lack 1 of the model's names, c.d first"),
+        (state(a__b=(2, 3), c__d=(), e=1), "hold 1 that the model lacks, e first"),
         (state(a__b=(3, 2), c__d=()), "do not fit the model: a.b is 3x2, not 2x3"),
         (state(a__b=(2, 3), c__d=2), "do not fit the model: c.d is 2, not a number"),
     ):
@@ -201,7 +201,7 @@ def test_what_does_not_fit_is_said_with_its_name():
     for kind in ("int8", "int64", "bool", "complex64"):
         changed = wanted | {"a.b": wanted["a.b"].to(getattr(torch, kind))}
         with pytest.raises(
-            ValueError, match=f"^do not fit the model: a.b is of torch.{kind}, not of a kind with"
+            ValueError, match=f"^do not fit the model: a.b is of torch.{kind}, not of a floating-point type"
         ):
             check_fit(changed, wanted)
     for number in (float("nan"), float("inf"), -float("inf")):

@@ -67,7 +67,7 @@ def phase_of(method, name, index=1):
 
 
 def step(method, name, index=1):
-    """One SGD step of a phase; the names of the parameters that it changed."""
+    """Takes one SGD step of a phase, and returns the names of the parameters that it changed."""
     phase = phase_of(method, name, index)
     method.train()
     optimizer = phase.optimizer()
@@ -145,7 +145,9 @@ def test_phases():
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_every_trained_parameter_gets_a_gradient(name):
-    """And no frozen one: DistributedDataParallel waits for what is trained, and for nothing else."""
+    """No frozen parameter gets one: DistributedDataParallel waits for what is trained, and for
+    nothing else.
+    """
     method = make(2, **OPTIONS[name])
     for phase in ("adapt", "consolidate"):
         method.zero_grad(set_to_none=True)
@@ -211,7 +213,7 @@ def test_consolidation_has_no_dropout():
 
 
 def test_tasks_that_are_regularised():
-    """The newest task's distributions while adapting, all in consolidation."""
+    """Adapting regularises the newest task's distributions, consolidation those of all tasks."""
     method = make(2).train(False)
     terms = {name: method.loss(batch_of(), phase_of(method, name)) for name in ("adapt", "consolidate")}
     for term in ("kl", "lasp"):
@@ -242,7 +244,9 @@ def test_global_adapter_draws_before_the_tasks():
 @pytest.mark.parametrize("prior", ["normal", "frozen", "data_driven"])
 @pytest.mark.parametrize("name", ["adapt", "consolidate"])
 def test_a_hierarchical_loss_is_its_formulas(name, prior):
-    """Every term written out, task by task, of tasks of 2 and 3 classes; and the gradient of all."""
+    """Every term is written out, task by task, for tasks of 2 and 3 classes, and so is the gradient of all
+    terms.
+    """
     weights = {"kl_weight": 3.0, "lasp_weight": 2.0, "distill_weight": 0.7, "ortho_weight": 5.0}
     method = make(2, hierarchical=True, prior=prior, context_share=0.5, **weights).eval()
     with torch.no_grad():  # away from the teacher, for each class by its own way
@@ -551,7 +555,7 @@ def test_a_context_that_leaves_no_room_is_refused_at_once():
 @pytest.mark.parametrize("entry", ["loss", "predict", "sample", "class_features"])
 @pytest.mark.parametrize("name", ["base", "everything"])
 def test_autocast_keeps_similarities_in_float32(name, entry):
-    """To the digit: attention, adapters, similarities and logits."""
+    """Attention, adapters, similarities and logits are equal to the last digit."""
     method = make(2, dropout=0.0, **OPTIONS[name]).float()
     given = batch_of()
     given.feature = given.feature.float()
@@ -576,7 +580,9 @@ def test_autocast_keeps_similarities_in_float32(name, entry):
 
 @pytest.mark.parametrize("name", ["hierarchical", "data_driven"])
 def test_noise_is_drawn_where_the_method_is(name, monkeypatch):
-    """From a generator there that the batch's seed alone sets, alike in training and evaluation."""
+    """A generator on that device draws it, which the batch's seed alone sets, in training and in
+    evaluation.
+    """
     made, drawn, generator = [], [], torch.Generator
 
     def spied(device="cpu"):
@@ -607,7 +613,7 @@ def test_noise_is_drawn_where_the_method_is(name, monkeypatch):
 
 
 def test_samples_are_those_of_the_seed():
-    """A CPU's: torch's own generator's first numbers."""
+    """On a CPU they are the first numbers of torch's own generator."""
     method = make(2, samples=2, vga=False).eval()
     noise = torch.randn(2, 1, 5, WIDTH, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     text = F.normalize(SPEC.text.mean(1), dim=-1)[:5]

@@ -38,7 +38,9 @@ def share(step, rank, world):
 
 
 def train(rank, world, later=True, **options):
-    """Two steps of each phase of a task; everything that must not depend on how many ranks took them."""
+    """Takes two steps of each phase of a task, and returns everything that must not depend on the number of
+    ranks.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(0)
     text = F.normalize(torch.randn(5, 3, WIDTH, dtype=torch.float64), dim=-1)

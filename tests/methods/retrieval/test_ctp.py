@@ -48,7 +48,7 @@ def batch(seed=0, size=4, **place):
 
 
 def walk(method, task, steps=2):
-    """A few steps of a task; the last step's terms."""
+    """Takes a few steps of a task, and returns the last step's terms."""
     method.start_task(task)
     (phase,) = method.phases(task)
     optimizer = phase.optimizer()
@@ -145,7 +145,7 @@ def test_a_baselines_weight_scales_its_term_alone(cls, name):
 
 
 def stirred(**fields):
-    """A method in its second task, away from its teachers."""
+    """A method in its second task, whose weights are away from its teachers'."""
     method = make(**fields)
     method.start_task(LATER)
     with torch.no_grad():
@@ -389,7 +389,7 @@ def test_features_and_word_logits_are_float32_under_autocast():
 @pytest.mark.parametrize("cls", [CTP, ExperienceReplay])
 @pytest.mark.parametrize("mlm_weight", [0.0, 0.5])
 def test_without_masked_words_a_pair_is_its_picture_and_its_text(cls, mlm_weight):
-    """The fusion layers are as random as they began then: nothing may be ranked by them."""
+    """The fusion layers are then as random as they began: nothing may be ranked by them."""
     method = make(cls, mlm_weight=mlm_weight)
     walk(method, FIRST)
     method.eval()

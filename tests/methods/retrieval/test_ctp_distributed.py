@@ -40,7 +40,7 @@ def share(step, rank, world):
 
 
 def train(rank, world, later, **readings):
-    """Two steps of a task; everything that must not depend on how many ranks took them."""
+    """Takes two steps of a task, and returns everything that must not depend on the number of ranks."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     backbone = BackboneConfig(

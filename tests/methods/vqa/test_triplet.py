@@ -96,7 +96,7 @@ def rows_of(batch, rows):
 
 
 def train(method, task, batch, steps=3):
-    """A few steps of a task; the terms of each."""
+    """Takes a few steps of a task, and returns the terms of each."""
     method.start_task(task)
     (phase,) = method.phases(task)
     optimizer, seen = phase.optimizer(), []
@@ -115,7 +115,7 @@ def trained(method):
 
 
 class Hollow(nn.Module):
-    """Stands for ALBEF where its weights are not looked at."""
+    """Takes ALBEF's place where its weights do not matter."""
 
     width, depths = 768, {"image": 12, "text": 6, "fusion": 6}
 

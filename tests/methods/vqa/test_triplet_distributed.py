@@ -52,7 +52,7 @@ class Loss(nn.Module):
 
 
 def share(step, rank, world):
-    """This rank's rows of a global batch, some of which no classifier of task 1 knows."""
+    """This rank's rows of a global batch. The classifier of task 1 knows none of the answers of some rows."""
     g = torch.Generator().manual_seed(step)
     image = torch.randint(0, 256, (GLOBAL, 3, 8, 8), generator=g, dtype=torch.uint8)
     tokens = torch.randint(4, 30, (GLOBAL, WORDS), generator=g)
@@ -77,7 +77,7 @@ def share(step, rank, world):
 
 
 def train(rank, world, name, index):
-    """Two steps of a task; everything that must not depend on how many ranks took them."""
+    """Takes two steps of a task, and returns everything that must not depend on the number of ranks."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     cls = get(name)

@@ -184,7 +184,7 @@ def test_keys_match_the_newest_and_select_by_cosine():
 
 
 def test_autocast_changes_no_digit_of_what_ranks_tasks_and_answers():
-    """Keys of tasks are cosines of 0.999 apart, finer than bf16's 0.004 near 1."""
+    """The cosines of tasks' keys are about 0.999. They differ by less than bf16's spacing of 0.004 near 1."""
     g = torch.Generator().manual_seed(0)
 
     def unit(*shape):

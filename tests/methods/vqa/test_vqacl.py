@@ -60,7 +60,7 @@ def step(method, given, task=FIRST):
 
 
 def fit(method, given, task=FIRST, steps=60):
-    """One batch, over and over; the losses."""
+    """Trains on one batch over and over, and returns the losses."""
     method.start_task(task)
     method.train()
     phase = method.phases(task)[0]
@@ -219,7 +219,7 @@ def prototypes(**fields):
 
 
 def take_in(made, kind, value, label=None, picture=None):
-    """One batch of one-dimensional features; the prototypes after it."""
+    """Takes in one batch of one-dimensional features, and returns the prototypes after it."""
     kind, value = torch.tensor(kind), torch.tensor(value, dtype=torch.float64)[:, None]
     label = torch.zeros_like(kind) if label is None else torch.tensor(label)
     picture = value if picture is None else torch.tensor(picture, dtype=torch.float64)[:, None]
@@ -265,7 +265,9 @@ def test_only_known_prototypes_are_retrieved():
 
 @pytest.mark.parametrize("update", ["paper", "reference"])
 def test_a_batch_in_parts_is_taken_in_as_one(update):
-    """The past decays once a step, by the whole batch; a step of one part is what it was without steps."""
+    """The past decays once a step, by the whole batch. A step of one part gives what an update without steps
+    gives.
+    """
 
     def walk(parts):
         made = Prototypes(3, 4, 2, 0.25, 0.5, update).double()

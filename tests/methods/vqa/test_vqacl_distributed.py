@@ -50,7 +50,7 @@ def share(step, rank, world):
 
 
 def train(rank, world, **readings):
-    """Some steps of two tasks; everything that must not depend on how many ranks took them."""
+    """Takes some steps of two tasks, and returns everything that must not depend on the number of ranks."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     backbone = JointT5Config(size="small", width=16, layers=1, heads=2, ff=24, grid=2)

@@ -60,7 +60,7 @@ def test_grid_cells_are_the_pictures_parts_and_boxes_say_where():
 
 
 def plain_encoder(model, batch):
-    """The encoder from its weights, written out: bias among words alone, padding unread."""
+    """The encoder, written out from its weights: bias among words alone, and padding unread."""
     state = model.state_dict()
     features, boxes = grid_regions(batch.image, 2)
     x = torch.cat([state["words.weight"][batch.tokens], model.visual(features, boxes, model.words.weight)], 1)
@@ -136,7 +136,7 @@ def test_everything_is_trained_and_held_once():
 
 @pytest.fixture(scope="module")
 def t5_folder(tmp_path_factory):
-    """A published T5 in small, its word table padded as T5's are."""
+    """A small T5 in the form in which one is published, with its word table padded."""
 
     def save(**fields):
         torch.manual_seed(1)
@@ -175,18 +175,18 @@ def test_published_weights_say_what_they_said(t5_folder):
         ({"num_layers": 3}, {}, "have layers 3, not 2"),
         ({"num_decoder_layers": 1}, {}, "have layers 1, not 2"),
         ({"d_ff": 48}, {}, "have ff 48, not 24"),
-        ({"vocab_size": 29}, {}, "have 29 words, the tokenizer 30: take both from one place"),
+        ({"vocab_size": 29}, {}, "have 29 words, the tokenizer 30: take both from one source"),
         (
             {"pad_token_id": 3},
             {},
-            "have pad_token_id 3, the tokenizer's [PAD] is 0: take both from one place",
+            "have pad_token_id 3, the tokenizer's [PAD] is 0: take both from one source",
         ),
         (
             {"decoder_start_token_id": 5},
             {},
             "have decoder_start_token_id 5, the tokenizer's [PAD] is 0: take",
         ),
-        ({"vocab_size": 300}, {}, "have 300 words, the tokenizer 30: take both from one place"),
+        ({"vocab_size": 300}, {}, "have 300 words, the tokenizer 30: take both from one source"),
         (
             {"tie_word_embeddings": False},
             {},

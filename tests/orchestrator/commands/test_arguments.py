@@ -291,7 +291,9 @@ def test_a_file_of_a_configuration_takes_what_the_command_line_says(tmp_path):
     def given(*more):
         found = train._parser().parse_args(["--config", str(tmp_path / "c.yaml"), *more])
         values = cli.again_values(found)
-        return train_start.start_config(found.method, found.config, found.stream, found.data, values).flat()
+        return train_start.start_config(
+            found.method, found.space, found.config, found.stream, found.data, values
+        ).flat()
 
     assert given() == config.flat()
     changed = {"method.learning_rate": 0.5, "stream.image_size": 16, "run.seed": 7}

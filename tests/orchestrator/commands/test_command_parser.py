@@ -3,6 +3,7 @@
 import pytest
 
 from orchestrator import cluster, compare, sweep, train
+from orchestrator.errors import UserError
 from orchestrator.pretrain import __main__ as pretrain
 from orchestrator.schema.config_error import ConfigError, known
 from orchestrator.tracking import __main__ as tracking
@@ -43,7 +44,7 @@ def test_a_dry_run_refuses_a_name_that_the_run_would_be_refused(
     (tmp_path / "runs" / "taken" / "notes.txt").touch()
     words = [method, "--dry-run", "--set", "stream.tasks=1", "stream.train=2", "--name"]
     for name, said in (("a/b", "--name 'a/b': allowed are"), ("taken", "--name taken: ")):
-        with pytest.raises(command.UserError, match=said):
+        with pytest.raises(UserError, match=said):
             command.main([*words, name])
     assert command.main([*words, "free"]) == 0
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["taken"], "it makes nothing"

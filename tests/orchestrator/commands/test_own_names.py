@@ -31,8 +31,13 @@ _MINE, _STREAM = "mypkg.mymethod:Mine", "mypkg.mystream:MyStream"
 def ran(tmp_path, monkeypatch):
     """The folders and configurations of the runs that stand still where they would search or train."""
     found = []
-    monkeypatch.setattr(sweep_run, "search_run", lambda f, i, space, *_, **__: found.append((f, space)) or 0)
-    monkeypatch.setattr(train_run, "train_run", lambda f, i, config, *_, **__: found.append((f, config)) or 0)
+    ended = SimpleNamespace(exit_status=0)
+    monkeypatch.setattr(
+        sweep_run, "search_run", lambda run, space, *_: found.append((run.folder, space)) or ended
+    )
+    monkeypatch.setattr(
+        train_run, "train_run", lambda run, *_: found.append((run.folder, run.config)) or ended
+    )
     monkeypatch.setattr(run_folder, "datetime", SimpleNamespace(now=lambda: datetime(2026, 1, 2)))
     monkeypatch.setattr("orchestrator.tracking.store.tracking_uri", lambda runs: "")
     monkeypatch.delenv("VLCL_STORAGE", raising=False)

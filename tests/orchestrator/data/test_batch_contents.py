@@ -16,7 +16,7 @@ ROWS = np.arange(20, 44)
 
 
 class _Broken:
-    """Pictures of which that at ``row`` cannot be read."""
+    """Pictures. The one at ``row`` cannot be read."""
 
     def __init__(self, pictures, row):
         self._pictures, self._row = pictures, row
@@ -82,7 +82,7 @@ def test_features_are_those_of_the_view_that_is_drawn(encoded_stream):
 
 
 def test_pictures_for_a_frozen_encoder_are_the_view_that_features_would_be_of(array_stream):
-    """Drawn from the row that the source counted before bad records were left out."""
+    """The view is drawn from the row's number in the source, before bad records were left out."""
     reader = RowReader(array_stream)
     reader._origin = np.arange(75) * 3
     for batch, epoch in _batches(reader, augment="flip", views=4):
@@ -93,7 +93,7 @@ def test_pictures_for_a_frozen_encoder_are_the_view_that_features_would_be_of(ar
 
 
 def _next_like(stream, row):
-    """The row of the second task, of rows 30 to 49, that comes next to ``row`` among those of its label."""
+    """The next row after ``row`` with the same label, among rows 30 to 49 of the second task."""
     label = np.asarray(stream.tasks[1].splits["train"].label)
     return next(r for r in [*range(row + 1, 50), *range(30, row)] if label[r - 30] == label[row - 30])
 

@@ -41,7 +41,7 @@ def _stream(pictures=ArrayPictures, skip_bad=False):
 
 
 def _loader(stream=None, rows=ROWS, **options):
-    """Two epochs of ``rows`` where they are not fewer than a batch."""
+    """A loader of two epochs of ``rows``, if these are not fewer than a batch."""
     reader = RowReader(stream or _stream())
     defaults = {"batch_size": 16, "seed": 9, "augment": "shift"}
     options = {**defaults, **options}
@@ -104,7 +104,7 @@ def test_two_ranks_see_the_batches_of_one():
 
 
 def test_the_numbers_of_a_seed_stay_what_they_were():
-    """Order, seeds and augmentation, as runs had them before batches were counted on."""
+    """Order, seeds and augmentation are those of runs from before batches were counted over all epochs."""
     batches = list(_loader())
     assert batches[0].row[:8].tolist() == [33, 38, 34, 19, 54, 20, 37, 32]
     assert batches[4].row[:8].tolist() == [17, 33, 32, 44, 35, 15, 48, 49]
@@ -129,7 +129,9 @@ def test_another_seed_gives_other_numbers(number):
 
 @pytest.mark.parametrize("rows", [50, 47, 32])
 def test_micro_batches_are_parts_of_the_batches(rows):
-    """Also where an epoch has room for more micro-batches than its batches need: 50 rows in batches of 32."""
+    """This holds too where an epoch has room for more micro-batches than its batches need: 50 rows in batches
+    of 32.
+    """
     rows = np.arange(rows)
     whole = list(_loader(rows=rows, batch_size=32, steps=3))
     parts = list(_loader(rows=rows, batch_size=32, steps=3, accumulate=4))
@@ -291,7 +293,7 @@ def test_pinning():
 
 
 class _Marked:
-    """Rows whose features are (row, view), which were numbered otherwise before bad records were left out."""
+    """Rows whose features are (row, view). The rows had other numbers before bad records were left out."""
 
     views = 3
 

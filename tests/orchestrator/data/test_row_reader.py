@@ -108,7 +108,7 @@ LABELS = ((0, 1, 2, 0, 1, 2, 0, 1, 2, 2), (3, 0, 3, 0, 3, 0, 3, 0, 3, 3))
 
 
 def _labelled(scenario, *bad):
-    """A stream of two tasks of ten samples; each one's picture, tokens and questions hold its own number."""
+    """A stream of two tasks of ten samples. The picture, tokens and questions of each hold its own number."""
     tasks = []
     for k, labels in enumerate(LABELS):
         number = np.arange(10 * k, 10 * k + 10)
@@ -286,7 +286,7 @@ def test_a_bad_candidate_is_named_by_its_global_row(array_stream):
 
 
 def test_sources_that_replace_bad_pictures_are_read_without_that(array_stream):
-    """Else a picture would be another's and its caption its own."""
+    """Otherwise a picture would be another sample's while the caption is its own."""
     array_stream.skip_bad = True
     train = array_stream.tasks[1].splits["train"]
     pictures = SubstitutePictures(_Broken(train.pictures.array))

@@ -25,7 +25,7 @@ SLOW = 6.0  # seconds that a verdict takes
 
 
 class Loop(StreamLoop):
-    """A walk without method and data; where it goes on from and how it hears a verdict are the real ones."""
+    """A walk without method and data. Where it goes on from, and how it hears a verdict, is the real code."""
 
     def __init__(self, folder, reporter=None):
         self.folder, self.reporter, self.device = folder, reporter, CPU

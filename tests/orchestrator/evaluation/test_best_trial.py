@@ -23,7 +23,7 @@ def _walk(book, name, values, status="finished"):
 
 @pytest.fixture(params=["max", "min"])
 def book(request, tmp_path):
-    """Six trials whose value after the first task would order them the other way round."""
+    """Six trials. Their values after the first task would order them the other way round."""
     book = _book(tmp_path, request.param)
     _walk(book, "middle", [50.0, 50.0, 50.0])
     _walk(book, "low", [90.0, 60.0, 30.0])

@@ -65,7 +65,9 @@ class Disagreeing:
 
 
 class Replay(ExperienceReplay):
-    """Stops early, begins with a random buffer, and leaves each rank with a table of its own."""
+    """A method that stops early, begins with a random buffer, and leaves each rank with a table
+    of its own.
+    """
 
     def __init__(self, config, spec):
         super().__init__(config, spec)
@@ -95,7 +97,7 @@ class Replay(ExperienceReplay):
 
 
 def disagree(path):
-    """A walk of two ranks that see other scores, other features and other tables."""
+    """A walk of two ranks that see different scores, features and tables."""
     rank = dist.get_rank()
     scores = iter([[1, 2, 0, 0, 9, 9, 9, 9, 9, 9], [3, 2, 1, 4, 5, 6, 7, 8, 9, 10]][rank])
     stream_loop.ExemplarRanker = Disagreeing
@@ -142,7 +144,7 @@ def disagree(path):
 
 
 def exchange(path):
-    """What rank 0 says, of several kinds and shapes, and rows of which one rank has none."""
+    """Rank 0's values of several kinds and shapes, and rows of which one rank has none."""
     rank = dist.get_rank()
     said = [
         np.arange(3 + rank, dtype=np.int32) + 10 * rank,

@@ -32,7 +32,7 @@ def _fresh(config, stream):
 
 
 def _scores(config, stream, folder):
-    """What the model after each task scores on test, and the untrained one."""
+    """The test scores of the model after each task, and of the untrained model."""
     tasks, how = len(stream.tasks), evaluation_of(config, stream, _CPU)
     method = _fresh(config, stream)
     baseline = copy.deepcopy(evaluate(method, stream, "test", tasks=tasks, seen=0, how=how))

@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 
 class Toy(Method):
-    """Three samples of class weights that move with the batch's mean picture and with its seed."""
+    """Three samples of class weights, which move with the batch's mean picture and with its seed."""
 
     scenarios = frozenset({"recognition"})
     frozen = frozenset({"image", "text"})
@@ -275,7 +275,7 @@ def test_accuracy_of_one_split():
 
 
 def rank_exemplars(stream):
-    """Rows of two tasks and what the model says of them."""
+    """Rows of two tasks, and what the model says of them."""
     ranker = ExemplarRanker(Toy(stream.spec), stream, RowReader(stream), 5, Evaluation(CPU, 7, "fp32"))
     rows = np.array([25, 24, 31, 3, 2, 9, 11, 22])
     return rows, ranker.features(rows), ranker.logits(rows)

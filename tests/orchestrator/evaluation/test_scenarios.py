@@ -27,7 +27,7 @@ KINDS = ("image", "text", "pair")
 
 
 class _Table(Method):
-    """Embeds a sample as a table says, found by the number that its tokens are."""
+    """Embeds a sample as a table says. The sample's tokens are its number in the table."""
 
     scenarios = frozenset({"retrieval"})
 
@@ -46,8 +46,10 @@ def _unit(rows):
 
 @pytest.fixture(scope="module")
 def walk():
-    """A stream of three tasks and a method for which a text is near its picture, nearer in the first task.
-    The gallery of a task holds some of the queries of all tasks, in no order.
+    """A stream of three tasks, and a method for which a text is near its picture, and nearer in the first
+    task.
+
+    A task's gallery holds some of the queries of all tasks, in no order.
     """
     rng, draw = np.random.default_rng(0), torch.Generator().manual_seed(0)
     tasks, number, near = [], 0, []
@@ -256,7 +258,7 @@ _SIX = ("location", "count", "action", "color", "type", "subcategory")
 
 
 def _questions(sizes):
-    """Tasks of one kind of question each, as many questions a split as ``sizes`` says."""
+    """Tasks of one kind of question each. A split has as many questions as ``sizes`` says."""
 
     def split(kind, count):
         column = np.full(count, kind, np.int32)

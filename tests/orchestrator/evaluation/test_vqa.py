@@ -27,7 +27,7 @@ GROUP_OF = (0, 1, 0, 1, 2)
 
 
 class Teller(Method):
-    """Says what a table has for each question, found by the task and row that its tokens are."""
+    """Answers each question from a table, by the task and row that the question's tokens are."""
 
     scenarios = frozenset({"vqa"})
     broken = None  # the task and row whose answer's score is NaN
@@ -79,7 +79,7 @@ def evaluate(method, stream, tasks, seen, batch_size=4):
 
 
 def worth(method, stream, k):
-    """(N,): what the answers to task k's questions are worth, one by one."""
+    """(N,): what the answers to task k's questions are worth, computed one by one."""
     questions = stream.tasks[k].splits["validation"].questions
     found = []
     for said, answer, score in zip(method.said[k], questions.answer, questions.score, strict=True):

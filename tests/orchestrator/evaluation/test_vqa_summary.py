@@ -27,7 +27,7 @@ def golden(name):
 
 
 def measured(matrix, start, t):
-    """Metrics after task t: of the whole matrix, or of the novel one, which begins at the second task."""
+    """The metrics after task t of the whole matrix, or of the novel one, which begins at the second task."""
     matrix = np.where(np.tri(len(matrix)), matrix, np.nan)
     if not start:
         found = question_metrics(matrix[: t + 1], np.ones(len(matrix)), SIX)
@@ -38,7 +38,9 @@ def measured(matrix, start, t):
 
 
 def reference_forget_6q(matrix, start, t):
-    """The released reading: the i-th forgetting counts where i + 1, not i + ``start``, is one of the six."""
+    """The released reading: the i-th forgetting counts where i + 1, and not i + ``start``, is one
+    of the six.
+    """
     lost = [matrix[max(k, start) : t, k].max() - matrix[t, k] for k in range(start, t)]
     chosen = [value for i, value in enumerate(lost) if i + 1 in SIX]
     return np.mean(chosen) if chosen else 0.0

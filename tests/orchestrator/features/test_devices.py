@@ -44,7 +44,7 @@ def test_encoding_takes_a_gpu_where_trials_do(monkeypatch, tmp_path, run, plan):
 
 
 def test_encoding_asks_for_the_machines_that_trials_will_run_on(monkeypatch, tmp_path):
-    """A head without a GPU, and eight machines that may come, as ``cluster.yaml`` has them."""
+    """The cluster has a head without a GPU, and eight machines that may be added, as in ``cluster.yaml``."""
     head, machine = {"CPU": 4, "memory": 16e9}, {"CPU": 4, "GPU": 1}
     monkeypatch.setattr(
         cluster_resources, "cluster_resources", lambda: ClusterResources([head], [head], [machine] * 8)
@@ -59,7 +59,7 @@ def test_encoding_asks_for_the_machines_that_trials_will_run_on(monkeypatch, tmp
 
 @dataclass
 class _Encodes:
-    """Says what it was asked for."""
+    """Records what it was asked for."""
 
     def encode(self, chunk, device, threads):
         return f"{chunk} {device} {threads}".encode()
@@ -104,7 +104,7 @@ def _switches():
 
 @pytest.fixture
 def tf32():
-    """Both switches on, as a method's code may leave them."""
+    """Switches both settings on, as a method's code may leave them."""
     kinds = torch.backends.cudnn.conv, torch.backends.cuda.matmul
     before = _switches()
     for kind in kinds:

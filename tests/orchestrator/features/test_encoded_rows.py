@@ -61,7 +61,7 @@ def _source(captions=False):
 
 
 class _Sums:
-    """Encodes a picture as four numbers that are its own, and a view as its seed's."""
+    """Encodes a picture as four numbers of its own, and a view as those of its seed."""
 
     name = "sums"
 
@@ -182,7 +182,9 @@ def test_other_transforms_names_and_templates_are_other_arrays(tmp_path, monkeyp
 
 
 class _Interrupted:
-    """Encodes so many chunks and is interrupted; or, without a number, counts the pictures it was given."""
+    """Encodes so many chunks and is then interrupted. Without a number it counts the pictures that it was
+    given.
+    """
 
     def __init__(self, most=None):
         self.most, self.pictures = most, 0
@@ -245,7 +247,7 @@ def test_whatever_decides_features_has_a_folder_of_its_own(tmp_path):
 
 
 def _beside(source, skip_bad=False, questions=True):
-    """The stream of a source, its tokens and questions such that each row has its own."""
+    """The stream of a source. Each row has tokens and questions of its own."""
     spec, tasks = InputSpec(8, 2, 50, 0, 1, 2, 3), []
     for k, task in enumerate(source.tasks):
         splits = {}

@@ -7,7 +7,9 @@ from orchestrator.metrics.retrieval import gallery_map
 
 
 def _maps(labels, own, reading="paper"):
-    """The metrics of one query of label 1, to which the gallery's first item is nearest, then the second."""
+    """The metrics of one query of label 1. The gallery's first item is nearest to it, then the second, and so
+    on.
+    """
     scores = torch.arange(len(labels), 0, -1).float()[None]
     return gallery_map(scores, torch.tensor([1]), torch.tensor(labels), torch.tensor([own]), reading)
 

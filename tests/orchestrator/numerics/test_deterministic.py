@@ -19,7 +19,7 @@ def _settings():
 
 @pytest.fixture(params=[(False, False, False, True), (True, True, True, False)])
 def before(request, monkeypatch):
-    """Settings of the process before, brought back after the test as well."""
+    """The process's earlier settings, which come back after the test as well."""
     monkeypatch.delenv(WORKSPACE, raising=False)
     kept = _settings()
 

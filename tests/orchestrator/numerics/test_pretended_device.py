@@ -1,4 +1,4 @@
-"""Every method walks, goes on and is tested on a GPU that is pretended: what lies on another device shows."""
+"""Every method walks, goes on and is tested on a pretended GPU, on which a tensor of another device shows."""
 
 from contextlib import contextmanager
 
@@ -75,8 +75,8 @@ def shelf(tmp_path_factory):
 
 @contextmanager
 def _pretence():
-    """The pretended device. Frozen encoders, one a process, stay where they were used last: none is taken
-    over.
+    """The pretended device. A process has one of each frozen encoder, on the device of its last use: none is
+    taken over.
     """
     cached = (load_clip, frozen._load)
     for load in cached:
@@ -91,13 +91,15 @@ def _pretence():
 
 @pytest.fixture
 def as_a_gpu(monkeypatch):
-    """On the CPU what torch does otherwise on a GPU: AdamW that is fused where a method asks for it there."""
+    """Does on the CPU what torch otherwise does on a GPU: AdamW is fused where a method asks for
+    that there.
+    """
     adam = torch.optim.AdamW
     monkeypatch.setattr(torch.optim, "AdamW", lambda *args, **how: adam(*args, **{**how, "fused": True}))
 
 
 def _walk(config, stream, folder, device, *, cut):
-    """A trial, which is tested in the end. ``cut``: it stops after its first task and goes on."""
+    """Walks a trial and tests it in the end. With ``cut`` it stops after its first task and goes on."""
     if cut:
         assert StreamLoop(config, stream, folder, _Stops(), device=device).run() == "stopped"
     reporter = CollectingReporter()

@@ -1,4 +1,4 @@
-"""With a real Ray: what is shared outlives processes, is mapped in place, and says the same in both modes."""
+"""With a real Ray: shared arrays outlive processes, are mapped in place, and are the same in both modes."""
 
 import os
 import pickle
@@ -94,7 +94,7 @@ def _kill(actor_pid):
 
 
 def _hub_pid(store):
-    return ray.get(ray.get_actor(store.hub, "vlcl-replay").__ray_call__.remote(lambda self: os.getpid()))
+    return ray.get(ray.get_actor(store.owner, "vlcl-replay").__ray_call__.remote(lambda self: os.getpid()))
 
 
 def test_capacity_is_the_object_stores():

@@ -17,7 +17,7 @@ LEFT_OUT = (0, 3)
 
 
 class _Store:
-    """As :class:`~orchestrator.object_store.shared_store.SharedStore`, in this process."""
+    """A :class:`~orchestrator.object_store.shared_store.SharedStore` within this process."""
 
     def __init__(self):
         self.arrays = {}
@@ -50,7 +50,7 @@ class _Spoilt(ArrayPictures):
 
 
 def _spoilt(stream):
-    """The same stream, in which two pictures of each split cannot be read; all its records are numbered."""
+    """The same stream with two unreadable pictures in each split. All its records are numbered."""
     for k, task in enumerate(stream.tasks):
         splits = {
             name: replace(

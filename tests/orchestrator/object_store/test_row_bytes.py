@@ -8,7 +8,7 @@ from orchestrator.object_store.memory_plan import memory_plan, row_bytes
 
 
 def _rows_bytes(stream):
-    """The bytes of the training rows' arrays, a row."""
+    """The bytes of the training rows' arrays, for each row."""
     rows = np.arange(stream.starts[-1])
     found = RowReader(stream).read(rows)
     asked = [getattr(found.questions, name) for name in ("kind", "answer", "score")]

@@ -32,7 +32,9 @@ class _Ranker:
 
 
 def _walk(config, restarted, seed=4):
-    """What is kept after each task; ``restarted``: by a new memory each time, which loads the last one's."""
+    """What is kept after each task. With ``restarted``, a new memory loads the last one's state before each
+    task.
+    """
     memory, seen = ReplayMemory(config, seed=seed), []
     for task in range(len(SIZES)):
         if restarted:

@@ -25,7 +25,7 @@ TASK_WISE = ["reservoir", "random", "balanced", "herding"]
 
 
 class _Ranker:
-    """Fixed features and logits; ``shared``: places that were ranked for all trials."""
+    """Fixed features and logits. ``shared``: ranks that were computed for all trials."""
 
     def __init__(self, logits=LOGITS, shared=None):
         self.rows, self._logits, self._shared = [], logits, shared

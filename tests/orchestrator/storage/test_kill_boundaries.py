@@ -296,11 +296,11 @@ def disk(monkeypatch, tmp_path):
     monkeypatch.setattr(patience, "_PAUSES", (0, 0))
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
     real = Space.load.__func__
-    spaces = functools.cache(lambda text, key: real(Space, *json.loads(key)))
+    spaces = functools.cache(lambda text, key, method: real(Space, *json.loads(key), method=method))
 
-    def load(path, stream=None, data=None, values=None):
+    def load(path, stream=None, data=None, values=None, *, method=None):
         text = Path(path).read_text() if str(path).endswith(".yaml") else path
-        return spaces(text, json.dumps([str(path), stream, data, values]))
+        return spaces(text, json.dumps([str(path), stream, data, values]), method)
 
     monkeypatch.setattr(Space, "load", load)
     # The look at test: real but for the method and its scores.

@@ -16,7 +16,7 @@ ROWS = np.array([11, 3, 0, 19, 12])
 
 
 class Toy(Method):
-    """Says of each sample what it is made of: its tokens and its picture's first pixel."""
+    """Returns, for each sample, what the sample is made of: its tokens and its picture's first pixel."""
 
     def __init__(self):
         super().__init__(None, None)

@@ -51,7 +51,7 @@ class Slope(Line):
 
 
 def batches(count, rows=ROWS, dtype=torch.float64):
-    """``count`` batches, cut from the same stream of samples whatever ``rows`` each has."""
+    """``count`` batches, cut from the same stream of samples whatever number of rows each has."""
     g = torch.Generator().manual_seed(0)
     feature = torch.randn(count * rows, WIDTH, generator=g, dtype=torch.float64).to(dtype)
     label = torch.randn(count * rows, generator=g, dtype=torch.float64).to(dtype)
@@ -281,7 +281,7 @@ def trained(rank, world):
 
 
 def said_of_weights(rank):
-    """What a rank hears where rank 1 alone has a weight that is not finite."""
+    """What a rank is told where rank 1 alone has a weight that is not finite."""
     method = Line()
     method.other.data[2] = torch.nan if rank else 0.0
     with pytest.raises(Diverged) as error:

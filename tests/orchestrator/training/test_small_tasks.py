@@ -32,8 +32,9 @@ class _Step(NamedTuple):
 
 @pytest.fixture
 def watched(monkeypatch):
-    """Micro-batches that methods of a class are given from now on, with what they make of them. ``expect``:
-    what it should be, of the method and the batch in the order of its rows.
+    """Records the micro-batches that methods of a class are given from now on, and what they make of them.
+
+    ``expect`` gives what that should be, from the method and the batch in the order of its rows.
     """
 
     def watch(kind, expect=lambda method, batch: {}):
@@ -111,7 +112,7 @@ def test_the_topology_of_six_pairs_is_that_of_six(watched, small_config, small_s
 
 
 def test_micro_batches_of_a_small_task_are_as_few_as_hold_it(watched, small_config, small_stream, tmp_path):
-    """Six pairs in micro-batches of at most four: twice three, rather than four times one."""
+    """Six pairs in micro-batches of at most four are twice three, rather than four times one."""
     steps = watched(Finetune)
     config = small_config("finetune", stream__train=6, method__batch_size=16, run__accumulate=4)
     _walk(config, small_stream(config), tmp_path)
@@ -173,7 +174,7 @@ def test_no_seed_comes_twice_within_a_phase(accumulate, watched, small_config, s
 
 
 def test_an_epoch_of_micro_batches_is_an_epoch_of_batches(watched, small_config, small_stream, tmp_path):
-    """Of 50 rows three micro-batches of 16 could be made; an epoch of one batch of 32 takes two."""
+    """50 rows could make three micro-batches of 16. An epoch of one batch of 32 takes two."""
     found = {}
     for accumulate in (1, 2):
         steps = watched(Finetune)
@@ -235,7 +236,7 @@ def test_a_task_is_walked_with_the_memory_of_others(
 
 
 def _order(rows, epoch, *place):
-    """``rows`` in the order of an epoch; ``place``: of the seed of a phase's loader."""
+    """``rows`` in the order of an epoch. ``place`` belongs to the seed of a phase's loader."""
     return np.asarray(rows)[np.argsort(keys(derive(*place), epoch, np.arange(len(rows))))].tolist()
 
 
@@ -246,7 +247,9 @@ def _order(rows, epoch, *place):
 def test_steps_on_task_and_memory_by_turns(
     tasks, train, size, groups, watched, small_config, small_stream, tmp_path, monkeypatch
 ):
-    """A phase for each of ``groups``, with micro-batches of at most four; every row by its seed."""
+    """There is a phase for each of ``groups``, with micro-batches of at most four. Every row is checked by
+    its seed.
+    """
     phases, looked = Finetune.phases, []
     monkeypatch.setattr(
         Finetune,
@@ -301,7 +304,7 @@ def test_steps_on_task_and_memory_by_turns(
 def test_a_group_with_fewer_rows_than_workers_is_shared_by_all(
     small_config, small_stream, tmp_path, monkeypatch
 ):
-    """Each of four workers has a part of every step on three rows, and a task's error stays an error."""
+    """Each of four workers has a part of every step on three rows. A task with so few rows stays an error."""
     found = []
     monkeypatch.setattr(
         stream_loop, "train_phase", lambda method, phase, batches, *args, **how: found.append(list(batches))

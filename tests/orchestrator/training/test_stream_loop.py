@@ -47,7 +47,7 @@ def _without(stream, *names):
 
 
 def _numbers(reports):
-    """What must be equal in runs of the same seed: all but the clock."""
+    """What must be equal in runs of the same seed: everything but the clock."""
     return [{k: v for k, v in report.items() if not k.startswith("seconds/")} for report in reports]
 
 

@@ -1,7 +1,8 @@
-"""Two ranks with half of a batch each walk as one with the whole: every method, real processes, gloo.
+"""Two ranks with half of a batch each walk as one rank with the whole batch: every method, in real processes,
+on gloo.
 
-Weights, losses and memories in float64, where an order of adding leaves nothing to be seen; then the whole
-walk as it is, in float32, with the look at test.
+Weights, losses and memories are compared in float64, where the order of additions does not show. Then the
+whole walk is compared as it is, in float32, with the final evaluation.
 """
 
 import dataclasses
@@ -48,8 +49,9 @@ class _Stops(CollectingReporter):
 
 @contextmanager
 def _watched(dtype):
-    """Methods and what batches have of numbers become ``dtype``; the methods that were used and the rows that
-    their memories had after each task.
+    """Makes methods, and the numbers in batches, ``dtype``.
+
+    Yields the methods that were used, and the rows of their memories after each task.
     """
     seen, kept = [], []
     update, batch_to = ReplayMemory.update, Batch.to
@@ -78,7 +80,7 @@ def _watched(dtype):
 
 
 def _walk(run, dtype, folder, shelf, *, cut, tested):
-    """What a rank knows of a walk; ``cut``: it is stopped after its first task and goes on."""
+    """What a rank knows of a walk. With ``cut`` the walk is stopped after its first task and goes on."""
     method, changes = _RUNS[run]
     # Several batches of a split, so that each rank has some.
     config = tiny_config(method, **{"run.eval_batch_size": 4, **changes})
@@ -110,7 +112,9 @@ def walks(tmp_path_factory, on_two_ranks):
 
 
 def _differing(found, wanted):
-    """Names of tensors that differ by more than float64 leaves to an order of adding, and by how much."""
+    """The names of tensors that differ by more than the order of additions can change in float64, and by how
+    much.
+    """
     assert found.keys() == wanted.keys()
     pairs = {name: (_felt(name, found[name]), _felt(name, wanted[name])) for name in wanted}
     return {
@@ -121,8 +125,10 @@ def _differing(found, wanted):
 
 
 def _felt(name, value):
-    """Without the bias of an attention's keys, which adds the same to all that a query is compared with: no
-    output depends on it, its gradient is rounding, and Adam with its decay makes that larger each step.
+    """The tensors without the bias of an attention's keys.
+
+    That bias adds the same to all that a query is compared with, so that no output depends on it. Its
+    gradient is rounding, and Adam with its decay makes it larger each step.
     """
     if not name.endswith("in_proj_bias"):
         return value

@@ -26,7 +26,7 @@ TASKS, ROWS, BATCH = 3, 12, 4
 
 @dataclass
 class Step:
-    """What a micro-batch was."""
+    """The contents of a micro-batch."""
 
     task: int
     phase: str
@@ -36,8 +36,9 @@ class Step:
 
 
 class Writer(Method):
-    """A linear map of mean colours to labels. ``steps``: its micro-batches; ``plan``: its phases, by options
-    of :class:`Phase`.
+    """A linear map of mean colours to labels.
+
+    ``steps`` are its micro-batches; ``plan`` has its phases, by options of :class:`Phase`.
     """
 
     scenarios = frozenset({"retrieval"})
@@ -113,7 +114,7 @@ STREAM = make_stream()
 
 @pytest.fixture
 def walk(small_config, monkeypatch, tmp_path):
-    """Phases' options and changes of the configuration -> the steps taken and the reports."""
+    """Maps phases' options and changes of the configuration to the steps taken and the reports."""
     walks = []
 
     def run(*plan, stream=STREAM, at_end=None, **changes):
@@ -197,7 +198,7 @@ def test_order_depends_on_seed_task_phase_and_epoch(walk):
 
 
 def test_the_memorys_order_depends_on_seed_task_and_phase(walk):
-    """With a memory of one task's rows, all of them, in tasks 1 and 2, so that orders can be compared."""
+    """In tasks 1 and 2 the memory has all rows of one task, so that orders can be compared."""
     found = []
     for seed in (0, 1):
         steps, _ = walk(

@@ -12,7 +12,8 @@ from .config import AdapterConfig
 class ClipAdapter(Adapter):
     """CLIP-Adapter (Gao et al., arXiv 2110.04544) on the image: x' = normalise(ratio A(x) + (1 - ratio) x).
 
-    A is D -> ``down_dim`` -> D without biases, a ReLU after each; ``down_dim`` is D / 4 where it is None.
+    A is D -> ``down_dim`` -> D without biases, with a ReLU after each map. ``down_dim`` is D / 4 where it is
+    None.
     """
 
     def __init__(self, width: int, config: AdapterConfig) -> None:

@@ -9,7 +9,7 @@ from .config import AdapterConfig
 
 
 class LinearAdapter(Adapter):
-    """One linear map on the image features, not normalised again."""
+    """One linear map on the image features, which are not normalised again."""
 
     clamped = True
 

@@ -12,9 +12,15 @@ from .low_rank import LowRankRows
 
 
 class AttentionAdapter(nn.Module):
-    """D -> ``rank`` -> ``down_dim`` (two linear maps, nothing between), attention, -> ``rank`` -> D (GELU).
+    """D -> ``rank`` -> ``down_dim`` (two linear maps with nothing between), attention, -> ``rank`` -> D
+    (GELU).
 
-    No residual, no norm. With 512, 32, 128: 107,712 parameters.
+    There is no residual and no norm. With 512, 32 and 128 it has 107,712 parameters.
+
+    Args:
+        width: D.
+        down_dim: The width of the attention.
+        config: The sizes and readings.
     """
 
     def __init__(self, width: int, down_dim: int, config: AdapterConfig) -> None:
@@ -26,15 +32,26 @@ class AttentionAdapter(nn.Module):
         )
 
     def forward(self, image: Tensor, text: Tensor) -> tuple[Tensor, LowRankRows]:
-        """What ``image`` (B, D) turns into, (B, D), and ``text`` (N, D) beside each of the images."""
-        found, attended = self.mha(self.downsampler(image), self.downsampler(text))
+        """Returns what the images become, (B, D), and what the texts become beside each of the images.
+
+        Args:
+            image: (B, D).
+            text: (N, D).
+        """
+        output, attended = self.mha(self.downsampler(image), self.downsampler(text))
         first, last, out = self.upsampler[0], self.upsampler[2], self.mha.out_proj
-        # Nothing bends between the attention's output projection and the MLP's first map: one map does both.
+        # There is no nonlinearity between the attention's output projection and the MLP's first map, so one
+        # map does both.
         hidden = attended.through(first.weight @ out.weight, first(out.bias))
-        return self.upsampler(found), LowRankRows(F.gelu(hidden), last.weight, last.bias)
+        return self.upsampler(output), LowRankRows(F.gelu(hidden), last.weight, last.bias)
 
     def image_only(self, image: Tensor, text: Tensor) -> Tensor:
-        """The first of what :meth:`forward` gives, without computing the second."""
+        """Returns the first result of :meth:`forward` without computing the second.
+
+        Args:
+            image: (B, D).
+            text: (N, D).
+        """
         return self.upsampler(self.mha.image_only(self.downsampler(image), self.downsampler(text)))
 
 
@@ -55,18 +72,20 @@ class ImageMultiModalAdapter(Adapter):
     def image_features(self, image: Tensor, text: Tensor) -> Tensor:
         return self._blend(image, self.adapter.image_only(image, text))
 
-    def _blend(self, image: Tensor, found: Tensor) -> Tensor:
-        return F.normalize(image.lerp(F.normalize(found, dim=-1), self._ratio), dim=-1)
+    def _blend(self, image: Tensor, adapted: Tensor) -> Tensor:
+        return F.normalize(image.lerp(F.normalize(adapted, dim=-1), self._ratio), dim=-1)
 
 
 class MultiModalAdapter(ImageMultiModalAdapter):
-    """MMA (Seputis et al., arXiv 2409.02958): a = A([texts ; image]) for each image, and on both sides
-    f' = normalise(ratio normalise(a) + (1 - ratio) f). A class's features are the image's own.
+    """MMA (Seputis et al., arXiv 2409.02958): a = A([texts ; image]) for each image, and on both sides f' =
+    normalise(ratio normalise(a) + (1 - ratio) f).
+
+    A class's features therefore belong to an image.
     """
 
     def forward(self, image: Tensor, text: Tensor) -> Tensor:
-        found, rows = self.adapter(image, text)
-        image = self._blend(image, found)
+        adapted, rows = self.adapter(image, text)
+        image = self._blend(image, adapted)
         own, rest = self._shares(rows, text)
         return own * rows.dot_image(image) + rest * (image @ text.T)
 
@@ -76,7 +95,7 @@ class MultiModalAdapter(ImageMultiModalAdapter):
         return rows.mean(own) + rest.mean(0)[:, None] * text
 
     def _shares(self, rows: LowRankRows, text: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, N) each: t'[b, n] = own[b, n] y[b, n] + rest[b, n] text[n], a unit row."""
+        """The factors (B, N) with which t'[b, n] = own[b, n] y[b, n] + rest[b, n] text[n] is a unit row."""
         own, rest = self._ratio / rows.norm(), 1 - self._ratio
         square = self._ratio**2 + rest**2 * text.square().sum(-1) + 2 * rest * own * rows.dot_text(text)
         norm = square.clamp(min=1e-24).sqrt()

@@ -10,13 +10,13 @@ from .config import AdapterConfig
 
 
 def _pairs(layer: nn.Linear, image: Tensor, text: Tensor) -> Tensor:
-    """``layer`` (2D -> r) of all concatenations [image, text], (B, N, r), without making them."""
+    """Applies ``layer`` (2D -> r) to all concatenations [image, text], (B, N, r), without making them."""
     of_image, of_text = layer.weight.chunk(2, dim=1)
     return F.linear(image, of_image, layer.bias)[:, None] + text @ of_text.T
 
 
 class PairMLP(Adapter):
-    """An MLP, 2D -> ``down_dim`` -> 1 with a ReLU, of each pair [image, text] is the logit."""
+    """An MLP, 2D -> ``down_dim`` -> 1 with a ReLU, whose output for each pair [image, text] is the logit."""
 
     scaled = False
     down_dim = 16
@@ -32,10 +32,11 @@ class PairMLP(Adapter):
 
 
 class PairAdapter(Adapter):
-    """MLPs without bias, 2D -> ``down_dim`` -> D with a ReLU after each, of each pair [image, text]: one
-    for the image, one for the text, each blended as CLIP-Adapter's.
+    """Two MLPs of each pair [image, text], one for the image and one for the text, each blended as
+    CLIP-Adapter's is.
 
-    The last ReLU bends all D dimensions of every pair: memory is O(B N D).
+    They are 2D -> ``down_dim`` -> D without bias, with a ReLU after each map. The last ReLU acts on all D
+    dimensions of every pair, so that memory is O(B N D).
     """
 
     clamped = True
@@ -52,7 +53,9 @@ class PairAdapter(Adapter):
         return (self._images(image, text) * self._texts(image, text)).sum(-1)
 
     def image_features(self, image: Tensor, text: Tensor) -> Tensor:
-        """(B, D), averaged over the classes that a picture is paired with."""
+        """Returns the pictures' adapted rows (B, D), averaged over the classes that a picture is
+        paired with.
+        """
         return self._images(image, text).mean(1)
 
     def class_features(self, image: Tensor, text: Tensor) -> Tensor:
@@ -75,5 +78,5 @@ class PairAdapter(Adapter):
         first, *rest = self.mm_to_text_mlp
         return self._blend(text, nn.Sequential(*rest)(_pairs(first, image, text)))
 
-    def _blend(self, frozen: Tensor, found: Tensor) -> Tensor:
-        return F.normalize(frozen * (1 - self._ratio) + found * self._ratio, dim=-1)
+    def _blend(self, frozen: Tensor, adapted: Tensor) -> Tensor:
+        return F.normalize(frozen * (1 - self._ratio) + adapted * self._ratio, dim=-1)

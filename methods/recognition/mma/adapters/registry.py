@@ -1,4 +1,4 @@
-"""Which variants there are."""
+"""The table of variants."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ ADAPTERS: dict[str, type[Adapter]] = {
     "clip_linear": LinearAdapter,
     "clip_base": Adapter,
 }
-"""The released code's key -> the variant."""
+"""The variant for each of the released code's keys."""

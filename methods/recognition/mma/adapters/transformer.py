@@ -13,7 +13,7 @@ from .low_rank import LowRankRows
 
 
 class AttentionMLP(nn.Module):
-    """Masked attention, then width -> ``rank`` -> width (GELU). No residual, no norm."""
+    """Masked attention, then width -> ``rank`` -> width (GELU). There is no residual and no norm."""
 
     def __init__(self, width: int, config: AdapterConfig) -> None:
         super().__init__()
@@ -21,20 +21,30 @@ class AttentionMLP(nn.Module):
         self.linear = nn.Sequential(nn.Linear(width, config.rank), nn.GELU(), nn.Linear(config.rank, width))
 
     def forward(self, image: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        """From tokens (B, width) and (N, width): the image's (B, width), the texts' (B, N or 1, width)."""
-        found, attended = self.mha(image, text)
+        """Returns the images' output (B, width) and the texts' (B, N or 1, width).
+
+        Args:
+            image: (B, width), the images' tokens.
+            text: (N, width), the texts' tokens.
+        """
+        output, attended = self.mha(image, text)
         first, act, last = self.linear
         out = self.mha.out_proj
         hidden = attended.through(first.weight @ out.weight, first(out.bias))
-        return self.linear(found), last(act(hidden))
+        return self.linear(output), last(act(hidden))
 
     def image_only(self, image: Tensor, text: Tensor) -> Tensor:
-        """The first of what :meth:`forward` gives, without computing the second."""
+        """Returns the first result of :meth:`forward` without computing the second.
+
+        Args:
+            image: As of :meth:`forward`.
+            text: As of :meth:`forward`.
+        """
         return self.linear(self.mha.image_only(image, text))
 
 
 class TransformerAdapter(Adapter):
-    """Attention at full width; the image gets x + out, the texts stay as they are."""
+    """Attention at full width. The image becomes x + out; the texts stay as they are."""
 
     scaled = False
     attends = True
@@ -51,7 +61,9 @@ class TransformerAdapter(Adapter):
 
 
 class DownscaledAdapter(Adapter):
-    """Attention at ``down_dim`` with a residual, between maps of each modality's own; residuals outside."""
+    """Attention at ``down_dim`` with a residual, between maps that each modality has of its own. Residuals
+    lie outside.
+    """
 
     scaled = False
     attends = True
@@ -78,21 +90,22 @@ class DownscaledAdapter(Adapter):
         return text + self._adapted(image, text)[1].mean()
 
     def _adapted(self, image: Tensor, text: Tensor) -> tuple[Tensor, LowRankRows]:
-        """The images' rows (B, D), and what is added to the texts'."""
-        found, hidden = self._inner(self.image_downsample(image), self.text_downsample(text))
+        """The images' rows (B, D), and what is added to the texts' rows."""
+        inner, hidden = self._inner(self.image_downsample(image), self.text_downsample(text))
         up = self.text_upsample
-        return image + self.image_upsample(found), LowRankRows(hidden, up.weight, up.bias)
+        return image + self.image_upsample(inner), LowRankRows(hidden, up.weight, up.bias)
 
     def _inner(self, image: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        found, hidden = self.mmha(image, text)
-        return image + found, text + hidden
+        output, hidden = self.mmha(image, text)
+        return image + output, text + hidden
 
 
 class HypernetworkAdapter(DownscaledAdapter):
-    """Attention at ``down_dim`` without that residual; the image then passes a network of its own making.
+    """Attention at ``down_dim`` without that inner residual. The image then passes a network that is made
+    from it.
 
-    The network, down_dim -> 4 -> down_dim with a ReLU after each, has the weights that another one
-    (down_dim -> 16 -> 8 down_dim, ReLU between) makes of the image's token.
+    The network, down_dim -> 4 -> down_dim with a ReLU after each map, has weights that another network
+    (down_dim -> 16 -> 8 down_dim, with a ReLU between) makes from the image's token.
     """
 
     down_dim = 32
@@ -106,9 +119,9 @@ class HypernetworkAdapter(DownscaledAdapter):
         self.image_hypernetwork = nn.ModuleDict(layers)
 
     def _inner(self, image: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
-        found, hidden = self.mmha(image, text)
+        output, hidden = self.mmha(image, text)
         layers = self.image_hypernetwork
-        down, up = layers["fc2"](F.relu(layers["fc1"](found))).chunk(2, dim=1)
-        size, width = len(found), found.shape[1]
-        inside = torch.einsum("bd,bdk->bk", found, down.view(size, width, self._bottleneck)).relu()
+        down, up = layers["fc2"](F.relu(layers["fc1"](output))).chunk(2, dim=1)
+        size, width = len(output), output.shape[1]
+        inside = torch.einsum("bd,bdk->bk", output, down.view(size, width, self._bottleneck)).relu()
         return torch.einsum("bk,bkd->bd", inside, up.view(size, self._bottleneck, width)).relu(), hidden
