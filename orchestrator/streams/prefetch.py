@@ -7,7 +7,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -47,6 +46,7 @@ class Prefetch(Generic[Item, Result]):
         self._depth = depth
         self._initializer = initializer
         self._running: Iterator[Result] | None = None
+        self._pool: ThreadPoolExecutor | None = None
         self.waited = 0.0
 
     def __iter__(self) -> Iterator[Result]:
@@ -56,9 +56,9 @@ class Prefetch(Generic[Item, Result]):
 
     def _run(self) -> Iterator[Result]:
         items = iter(self._items())
-        pool = ThreadPoolExecutor(self._threads, "prefetch", self._initializer)
+        pool = self._pool = ThreadPoolExecutor(self._threads, "prefetch", self._initializer)
         ahead: deque[Future[Result]] = deque()
-        first = True
+        first = wait = True
         try:
             ahead.extend(pool.submit(self._work, item) for item in itertools.islice(items, self._depth))
             while ahead:
@@ -69,13 +69,19 @@ class Prefetch(Generic[Item, Result]):
                 first = False
                 ahead.extend(pool.submit(self._work, item) for item in itertools.islice(items, 1))
                 yield result
+        except GeneratorExit:
+            wait = False
+            raise
         finally:
-            # A thread of its own, which cannot wait for itself, may be the one that collects it.
-            with suppress(RuntimeError):
-                pool.shutdown(cancel_futures=True)
+            # Whoever collects an iteration that was left must not wait. It may be any thread: one of the
+            # pool's, or one inside a lock of threading's, which those that end need as well.
+            pool.shutdown(wait=wait, cancel_futures=True)
 
     def close(self) -> None:
         """Stops the threads and drops what they prepared."""
         if self._running is not None:
             self._running.close()
             self._running = None
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None

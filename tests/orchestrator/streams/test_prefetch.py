@@ -1,3 +1,4 @@
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -142,3 +143,26 @@ def test_as_many_threads_as_said_work_at_once_and_each_begins_with_the_initializ
     )
     assert list(reading) == list(range(6))
     assert len(set(begun)) == len(begun) == 3
+
+
+def test_whoever_collects_a_walk_that_was_left_does_not_wait_for_its_threads():
+    """It may be any thread, inside a lock that those threads need as they end: both would wait for ever."""
+    working, go_on = threading.Event(), threading.Event()
+
+    def work(n):
+        if n == 1:
+            working.set()
+            go_on.wait(20)
+        return n
+
+    walk = iter(Prefetch(work, lambda: range(9), threads=1, depth=2))
+    assert next(walk) == 0 and working.wait(10)
+    left = [walk]
+    left.append(left)  # which the collector alone takes away
+    del walk, left
+    late = threading.Timer(10, go_on.set)
+    late.start()
+    gc.collect()
+    assert not go_on.is_set()
+    late.cancel()
+    go_on.set()
