@@ -28,6 +28,7 @@ os.environ["RAY_ADDRESS"] = "local"
 os.environ |= {"RAY_worker_niceness": "0"}
 
 _STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train)\b|Session")
+_SWEEPS = re.compile(r"/test_(sweep\w*|extending|python_page|features_session)\.py$")
 _NO_RAY = re.compile("No Ray is started")  # what a file says of itself that only looks like one
 _WITH_RAY, _SLOW = 600, 3600  # seconds that a test may take; pyproject.toml has those of the others
 
@@ -44,7 +45,7 @@ def pytest_collection_modifyitems(items):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """A file's tests stay together. Of those that start Ray, the clusters and faults are run one after the
-    other, and the rest as well.
+    other, the files of whole sweeps as well, and so is the rest.
     """
     from xdist.scheduler import LoadFileScheduling
 
@@ -53,7 +54,9 @@ def pytest_xdist_make_scheduler(config, log):
             file = nodeid.split("::", 1)[0]
             if file.startswith(("tests/cluster/", "tests/faults/")):
                 return "clusters and faults"
-            return "ray" if _starts_ray(config.rootpath / file) else file
+            if not _starts_ray(config.rootpath / file):
+                return file
+            return "sweeps" if _SWEEPS.search(file) else "ray"
 
     return Rooms(config, log)
 
