@@ -51,7 +51,8 @@ def test_what_is_refused(monkeypatch, value, why):
     message = str(raised.value)
     assert message.startswith(f"RAY_ADDRESS={value}: {why}") and "\n" not in message
     assert message.endswith(
-        "allowed: HOST:PORT of a head that runs, or unset for a Ray of this machine's own"
+        "allowed: HOST:PORT of a head that runs, or unset for a Ray of this machine's own; "
+        "see docs/howto/cluster.md#which-address-a-sweep-joins"
     )
 
 
