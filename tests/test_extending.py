@@ -60,6 +60,7 @@ def test_the_page_lists_and_previews_a_method_of_ones_own(run):
     assert "Search: 8 trials for max validation/average" in out and "stay_weight: 1.0" in out
 
 
+@pytest.mark.slow  # two sweeps and a resumed one, minutes on two cores
 def test_the_page_searches_a_method_of_ones_own_on_a_stream_of_ones_own(run, folder):
     (words,) = _commands("orchestrator.sweep", _STREAM)
     out = run([*words, "--trials", "2", "--concurrent", "1", "--set", *_TINY])
