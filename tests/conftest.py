@@ -33,12 +33,18 @@ _NO_RAY = re.compile("No Ray is started")  # what a file says of itself that onl
 _WITH_RAY, _SLOW = 600, 3600  # seconds that a test may take; pyproject.toml has those of the others
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """A time limit for each test: the slowest of those that start Ray take some minutes."""
+    """Each test's tier, as a marker, and its time limit: the slowest of those that start Ray take some
+    minutes.
+    """
     for item in items:
+        faults = item.path.parent.name in ("cluster", "faults")
+        tier = "faults" if faults else "ray" if _starts_ray(item.path) else "unit"
+        item.add_marker(tier)
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.timeout(_SLOW))
-        elif item.path.parent.name in ("cluster", "faults") or _starts_ray(item.path):
+        elif tier != "unit":
             item.add_marker(pytest.mark.timeout(_WITH_RAY))
 
 
