@@ -101,7 +101,8 @@ def preview_sweep(method: str | None = None, **asked: Any) -> str:
     text. Nothing is started.
     """
     names = ("space", "stream", "data", "set", "trials", "concurrent", "name", "storage", "resume", "say")
-    return _sweep(method, *_in_order(asked, names)).preview()
+    with _own_files():  # a run is brought here from a storage
+        return _sweep(method, *_in_order(asked, names)).preview()
 
 
 def train(
@@ -148,7 +149,8 @@ def preview_train(method: str | None = None, **asked: Any) -> str:
     """What :func:`train` would run, given the same, as text. Nothing is started."""
     names = "config", "space", "stream", "data", "set", "seeds"
     how = "concurrent", "name", "storage", "resume", "say"
-    return _train(method, *_in_order(asked, [*names, *how])).preview()
+    with _own_files():
+        return _train(method, *_in_order(asked, [*names, *how])).preview()
 
 
 def load(
@@ -200,6 +202,7 @@ def _sweep(
         return SweepStart.resumed(
             resume, trials=trials, concurrent=concurrent, storage=storage, said=said, say=say
         )
+    _check_once(values, stream, data)
     if method is None:
         raise UserError("sweep: no method; allowed: a method's name, module:Class, or resume=NAME")
     url = storage_url(storage)
@@ -234,6 +237,9 @@ def _train(
         _check_beside(resume, storage, {"data": data, "set": values}, **other)
         said = _said(values, str(user_path(data)) if data else None)
         return TrainStart.resumed(resume, concurrent=concurrent, storage=storage, said=said, say=say)
+    _check_once(values, stream, data)
+    if seeds is not None and (isinstance(seeds, str) or not isinstance(seeds, Sequence)):
+        raise UserError(f"--seeds {seeds!r}: allowed are different whole numbers from 0, in a list")
     if (method is None) == (config is None):
         raise UserError("train: allowed are a method, or the file of a config, one of them, or resume=NAME")
     file = None if config is None else user_path(config, follow=False)
@@ -245,6 +251,15 @@ def _train(
             f"--seeds {' '.join(map(str, seeds))}: a seed is given as well; allowed: one of the two"
         )
     return TrainStart.new(base, seeds, concurrent=concurrent, storage=storage, name=name, say=say)
+
+
+def _check_once(values: Mapping[str, Any], stream: str | None, data: str | Path | None) -> None:
+    """UserError: the stream or its data are given twice, of which one would be dropped."""
+    for option, given, key in (("stream", stream, "stream.name"), ("data", data, "stream.data")):
+        if given is not None and (other := flatten(values).get(key)) is not None:
+            raise UserError(
+                f"--{option} {given}: --set {key}={other} is given as well; allowed: one of the two"
+            )
 
 
 def _check_beside(resume: str, storage: str | None, with_storage: Mapping[str, Any], **others: Any) -> None:

@@ -18,6 +18,8 @@ from ..streams.prepare import input_spec
 from ..streams.text.tokenizer import Tokenizer
 from .finished_trial import FinishedTrial
 
+_DEVICES = "cpu, or cuda where there is a GPU"
+
 
 def load_trial(run: str | Path, trial: str | None, device: str | torch.device | None) -> Predictor:
     """See :func:`orchestrator.api.load`."""
@@ -45,5 +47,7 @@ def _device(device: str | torch.device | None) -> torch.device:
         torch.empty(0, device=found)
     except (RuntimeError, AssertionError, TypeError) as error:
         line = str(error).strip().splitlines()[0]
-        raise UserError(f"device {device}: {line}; allowed: cpu, or cuda where there is a GPU") from None
+        raise UserError(f"device {device}: {line}; allowed: {_DEVICES}") from None
+    if found.type not in ("cpu", "cuda"):
+        raise UserError(f"device {device}: nothing is computed there; allowed: {_DEVICES}")
     return found

@@ -105,8 +105,10 @@ def check_said(config: RunConfig, said: Mapping[str, Any]) -> None:
 
 def _is_place(value: Any) -> bool:
     """Whether the value is text that names a file or folder of this machine, with or without a prefix such as
-    timm's.
+    timm's, or has such a text among others.
     """
+    if isinstance(value, list | tuple):
+        return any(map(_is_place, value))
     if not isinstance(value, str) or not value.strip():
         return False
     path = value.rpartition(":")[2]

@@ -82,6 +82,7 @@ def search_run(run: RunContext, space: Space, trials: int) -> RunResult:
         if status == "interrupted":
             watch.catch_up()  # with the tasks that the lanes had under way
     except KeyboardInterrupt:
+        watch.catch_up()  # with what the lanes had under way
         status = "interrupted"
     except UserError as error:  # as no lane that comes up
         if not any(entry.reports for entry in book.trials.values()):

@@ -94,6 +94,7 @@ class Lanes:
         """Waits for their end; those that have nowhere to run are left alone, as they would wait for ever."""
         quiet = time.monotonic()
         while self.alive:
+            ask(dispatcher, "drain")  # again: one that took the place of one that died does not know
             states = ask(dispatcher, "lanes")["states"]
             if any(states.get(n) == "up" for n, lane in enumerate(self._threads) if lane.is_alive()):
                 quiet = time.monotonic()

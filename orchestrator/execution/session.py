@@ -102,7 +102,10 @@ class Session:
             )
             self._shared.encode()
             self._lanes.start(self.dispatcher, self._ray.dashboard)
-            ask(self.dispatcher, "set_stream", self._shared.publish(self._lanes.store_bytes))
+            parcel = self._shared.publish(self._lanes.store_bytes)
+            # Once more: a dispatcher that died meanwhile has forgotten it, and is not missed before this.
+            ask(self.dispatcher, "expect", self.lanes)
+            ask(self.dispatcher, "set_stream", parcel)
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise

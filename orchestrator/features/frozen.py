@@ -112,10 +112,11 @@ def image_encoder(config: RunConfig, device: torch.device | str) -> Callable[[Ba
     backbone = frozen_backbone(config)
     if backbone is None:
         return lambda batch: batch
-    clip = load_backbone(backbone).to(device)
+    shared = load_backbone(backbone)  # by all of this process who ask for it, on whatever device
 
     @full_precision()
     def encode(batch: Batch) -> Batch:
+        clip = shared.to(device)
         batch.feature = clip.encode_image(batch.image).half().float()
         batch.image = None
         return batch

@@ -94,7 +94,8 @@ class TuneBridge:
         """A trial's process died again and again."""
         self.closed(trial_id)
         self._recorder.safely(self._jobs.answer, trial_id, 0, False)
-        if not self.over:
+        # A job may have ended before its process did: it stays as it ended.
+        if not self.over and self._recorder.book.trials[trial_id].status == RUNNING:
             reason = "the trial's own process died too often"
             self._recorder.safely(self._recorder.end, trial_id, "failed", reason)
 
@@ -112,6 +113,8 @@ class TuneBridge:
 
     def _end(self, trial_id: str) -> None:
         book = self._recorder.book
+        if book.trials[trial_id].status != RUNNING:
+            return  # the lane has said how it ended, while Tune still thought about its last report
         whole = len(book.trials[trial_id].reports) >= book.tasks
         self._recorder.end(trial_id, "finished" if whole else "stopped")
 

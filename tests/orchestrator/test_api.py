@@ -215,6 +215,24 @@ def test_what_a_run_writes_others_may_not_change_whatever_the_umask(played):
     assert folder.stat().st_mode & 0o022 == 0 == (folder / "sweep.yaml").stat().st_mode & 0o022
 
 
+@pytest.mark.parametrize("preview", [api.preview_sweep, api.preview_train])
+def test_nor_what_a_preview_brings_from_a_storage(preview, monkeypatch):
+    seen = []
+
+    def look(*_):
+        seen.append(os.umask(0o022))
+        os.umask(seen[-1])
+        return SimpleNamespace(preview=lambda: "")
+
+    monkeypatch.setattr(api, preview.__name__.replace("preview", ""), look)
+    before = os.umask(0o002)
+    try:
+        preview(resume="x")
+    finally:
+        os.umask(before)
+    assert seen == [0o022]
+
+
 def test_a_preview_is_text_and_starts_nothing(played, tmp_path, capfd):
     text = api.preview_sweep("clip-finetune", stream="digits", trials=3)
     assert text.startswith("Search: 3 trials for max validation/average")
@@ -246,7 +264,23 @@ def test_a_preview_is_text_and_starts_nothing(played, tmp_path, capfd):
         (lambda: api.train("ctp", seeds=[1], set={"run": {"seed": 2}}), "--seeds 1: a seed is given as well"),
         (lambda: api.train(resume="x", seeds=[1]), "--resume x: .*leave out seeds"),
         (lambda: api.load("nothing"), "nothing: there is no such run"),
+        (
+            lambda: api.train("ctp", seeds=5),
+            "--seeds 5: allowed are different whole numbers from 0, in a list",
+        ),
+        (
+            lambda: api.sweep("ctp", stream="p9d", set={"stream.name": "shapes-retrieval"}),
+            "--stream p9d: --set stream.name=shapes-retrieval is given as well",
+        ),
+        (
+            lambda: api.train("ctp", stream="p9d", data="a", set={"stream": {"data": "b"}}),
+            "--data a: --set stream.data=b is given as well",
+        ),
         (lambda: api.load("x", device="tpu9"), "device tpu9: .*allowed: cpu, or cuda"),
+        (
+            lambda: api.load("x", device="meta"),
+            "device meta: nothing is computed there; allowed: cpu, or cuda",
+        ),
     ],
 )
 def test_a_wrong_argument_is_one_line(played, tmp_path, call, words, capfd):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from os import PathLike, fspath
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from ...errors import BadRecord, UserError
 from .decode import decode
+from .eight_bits import eight_bits
 from .picture_bytes import picture_bytes
 
 _KINDS = "a file's path, a file's bytes, a PIL image, or an array of uint8 (height, width, 3)"
-_AS_THEY_ARE = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")  # what PNG keeps
+_AS_THEY_ARE = ("1", "L", "LA", "P", "RGB", "RGBA")  # what PNG keeps
 
 
 class GivenPictures:
@@ -57,7 +59,9 @@ class GivenPictures:
     def _one(self, picture: Any, row: int) -> np.ndarray:
         if not isinstance(picture, str | bytes | PathLike | Image.Image):
             picture = np.asarray(picture)
-            if picture.shape == self._shape and picture.dtype.kind == np.dtype(self._kind).kind:
+            # Regions' features may be float64; a picture of more than eight bits would be cut.
+            same = picture.dtype == self._kind or np.dtype(self._kind).kind == picture.dtype.kind == "f"
+            if picture.shape == self._shape and same:
                 return picture
         if len(self._shape) != 3:
             allowed = f"an array of {np.dtype(self._kind)} {self._shape}, a picture's regions"
@@ -83,9 +87,12 @@ def _encoded(picture: Any) -> bytes:
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
             raise ValueError(_shown(picture))
         picture = Image.fromarray(picture)
-    # Without loss: a picture is then resized as one that was read from a file.
-    file = io.BytesIO()
-    (picture if picture.mode in _AS_THEY_ARE else picture.convert("RGB")).save(file, "PNG")
+    # Without loss, and as the file that it came from would be read: upright, and no white guessed at.
+    exif = Image.Exif()
+    with suppress(Exception):  # Pillow raises nearly anything on malformed data
+        exif[ExifTags.Base.Orientation] = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    picture, file = eight_bits(picture), io.BytesIO()
+    (picture if picture.mode in _AS_THEY_ARE else picture.convert("RGB")).save(file, "PNG", exif=exif)
     return file.getvalue()
 
 

@@ -1,6 +1,7 @@
 """With and without the bank: the same views, the same features, the same batches."""
 
 import argparse
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from orchestrator.config import RunConfig
 from orchestrator.data.loader import Loader, eval_batches
 from orchestrator.data.row_reader import RowReader
 from orchestrator.errors import UserError
+from orchestrator.features import frozen
 from orchestrator.features.bank import open_bank, text_features
 from orchestrator.features.builder import encode_here
 from orchestrator.features.frozen import check_encoder, frozen_encoder, load_backbone, views_of
@@ -153,3 +155,24 @@ def test_the_command_line_can_turn_the_bank_off():
     assert given_values(parser.parse_args(["--no-feature-cache"])) == {"run.feature_cache": False}
     with pytest.raises(UserError, match="give it once"):
         given_values(parser.parse_args(["--no-feature-cache", "--set", "run.feature_cache=true"]))
+
+
+def test_an_encoder_on_one_device_is_not_moved_under_another_that_shares_its_clip(monkeypatch):
+    """A process has a CLIP once, and ``to`` moves it in place."""
+
+    class Shared:
+        device = None
+
+        def to(self, device):
+            self.device = device
+            return self
+
+        def encode_image(self, image):
+            assert str(image.device) == self.device
+            return image
+
+    shared, config = Shared(), _config()
+    monkeypatch.setattr(frozen, "load_backbone", lambda _: shared)
+    encoders = [frozen.image_encoder(config, device) for device in ("cpu", "meta")]
+    for encode, device in zip(encoders, ("cpu", "meta"), strict=True):
+        encode(SimpleNamespace(image=torch.zeros(1, device=device)))

@@ -289,6 +289,14 @@ def test_what_a_resumed_run_is_refused_for_stands_below_what_it_has(module, play
     assert f"python -m orchestrator.{module.__name__.rpartition('.')[2]} --resume x" in said
 
 
+@pytest.mark.parametrize("module", [sweep, train])
+def test_a_second_ctrl_c_still_shows_what_the_lanes_have_finished(played, module, monkeypatch):
+    caught_up, played.refuses = [], KeyboardInterrupt()
+    monkeypatch.setattr(watch.RunRecorder, "catch_up", lambda self: caught_up.append(played.refuses))
+    assert module.main(["clip-finetune", "--stream", "digits", "--name", "x"]) == 130
+    assert caught_up[-1:] == [played.refuses] and len(caught_up) == (1 if module is sweep else 2)
+
+
 @pytest.mark.parametrize("main", [sweep.main, train.main])
 def test_a_folder_that_a_refused_start_could_not_remove_is_no_run(played, main, monkeypatch, tmp_path):
     """As on NFS, where a file that is open, as the lock is, goes once it is closed."""

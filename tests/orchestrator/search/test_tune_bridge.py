@@ -257,6 +257,23 @@ def test_a_trial_whose_process_dies_too_often_fails_and_its_lane_is_told(bridge,
     assert did[-2:] == [("stop", "a"), ("end", "a", "failed", "the trial's own process died too often")]
 
 
+@pytest.mark.parametrize("status", ["finished", "failed"])
+def test_a_trial_that_has_ended_stays_as_it_ended_whatever_its_process_or_tune_says(bridge, recorder, status):
+    """The process may die before it hears of the end, and Tune still think about the last report."""
+    recorder.end("a", status, "as the lane said")
+    bridge.died("a")
+    bridge.answer("a", 2, False)
+    entry = recorder.book.trials["a"]
+    assert (entry.status, entry.reason) == (status, "as the lane said")
+
+
+def test_of_a_trial_that_tune_has_closed_nobody_is_told_again(bridge, session):
+    _hear(bridge, session, _report(1))
+    assert set(bridge._jobs._told) == {"a"}
+    bridge.closed("a")
+    assert bridge._jobs._told == {}
+
+
 def test_tunes_loop_waits_for_the_lanes_only_where_it_has_nothing_to_do(bridge, session, monkeypatch):
     waited = []
     monkeypatch.setattr(ray, "wait", lambda asked, timeout: (waited.append(timeout), (asked[:1], []))[1])

@@ -534,3 +534,12 @@ def test_a_place_is_said_again_by_any_name_that_leads_to_it(tmp_path):
         UserError, match=rf"allowed where you say so yourself.*: --data '{tmp_path}/real data'"
     ):
         check_restored(strange, {}, {}, "file:///bucket")
+
+
+def test_a_place_among_the_values_of_a_list_is_a_place(tmp_path):
+    """As a class of one's own may have a list of files."""
+    config = RunConfig.from_dict({"method.name": "zero-shot", "stream.name": "digits"})
+    for value in (["red", "/etc/passwd"], [["~/key"]]):
+        with pytest.raises(UserError, match="which is a place on this machine"):
+            check_restored(config, {"method.files": [value]}, {}, "s3://b")
+    check_restored(config, {"method.files": [["red", "green"]]}, {}, "s3://b")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from orchestrator.errors import BadRecord
 from orchestrator.streams.pictures.decode import decode
@@ -50,3 +50,31 @@ def test_regions_are_taken_as_they_are_and_nothing_else_is():
         with pytest.raises(BadRecord, match=words) as raised:
             given.read(np.array([row]))
         assert raised.value.row == row
+
+
+@pytest.mark.parametrize("mode", ["RGB", "I;16"])
+def test_an_image_that_was_opened_is_turned_upright_as_its_file_is(tmp_path, mode):
+    grey = (np.arange(128).reshape(8, 16) * 256).astype(np.uint16)
+    image = Image.fromarray(grey) if mode == "I;16" else Image.fromarray((grey >> 8).astype(np.uint8))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    (image if mode == "I;16" else image.convert(mode)).save(tmp_path / "a.png", exif=exif)
+    with Image.open(tmp_path / "a.png") as opened:
+        given = GivenPictures([opened, tmp_path / "a.png"], (8, 8, 3), np.uint8, False).read(_ALL(2))
+    assert np.array_equal(*given) and given[0][0, 0].max() > given[0][0, -1].max()
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"),
+    [
+        (np.full((8, 8, 3), 300, np.uint16), r"uint16 \(8, 8, 3\)"),
+        (
+            Image.fromarray(np.full((8, 8), 0.5, np.float32)),
+            "numbers with fractions, whose white is not known",
+        ),
+        (Image.fromarray(np.full((8, 8), 70_000, np.int32)), "whole numbers of 32 bits, whose white is not"),
+    ],
+)
+def test_numbers_that_would_be_cut_are_refused(picture, words):
+    with pytest.raises(BadRecord, match=words):
+        GivenPictures([picture], (8, 8, 3), np.uint8, False).read(_ALL(1))
