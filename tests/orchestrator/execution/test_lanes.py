@@ -16,9 +16,7 @@ def test_a_dispatcher_that_comes_back_while_the_lanes_are_waited_for_is_told_tha
 
     monkeypatch.setattr(lanes, "ask", ask)
     monkeypatch.setattr(lanes.time, "sleep", lambda _: None)
-    played = SimpleNamespace(_threads=[SimpleNamespace(is_alive=lambda: True)])
-    played.__class__ = type(
-        "Played", (SimpleNamespace,), {"alive": property(lambda _: bool(left and left.pop()))}
-    )
+    played = type("Played", (), {"alive": property(lambda _: bool(left and left.pop()))})()
+    played._threads = [SimpleNamespace(is_alive=lambda: True)]
     Lanes.wait(played, "the dispatcher")
     assert said == ["drain", "lanes"] * 3
