@@ -1,6 +1,9 @@
 """What several test files share: configurations and streams so small that training them takes a second."""
 
 import dataclasses
+import gc
+import importlib
+import io
 import os
 import re
 import shutil
@@ -10,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -18,6 +21,8 @@ import numpy as np
 import psutil
 import pytest
 
+# Until all tests are collected: what imports make stays, and to look through it takes a fifth of their time.
+gc.disable()
 # Two cores, several processes: more threads only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Of one that was started in the background, Ctrl-C would be ignored, by all that it starts as well.
@@ -46,6 +51,10 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.timeout(_SLOW))
         elif tier != "unit":
             item.add_marker(pytest.mark.timeout(_WITH_RAY))
+
+
+def pytest_collection_finish():
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -132,6 +141,58 @@ def processes_under():
         return found
 
     return under
+
+
+@pytest.fixture(scope="session")
+def shared_ray():
+    """The environment in which a sweep, of this process or of one that it starts, joins a Ray of two CPUs.
+    This process' tests share it. What is about a sweep's own Ray has another.
+    """
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster()
+    try:
+        cluster.add_node(num_cpus=2, object_store_memory=300 * 2**20, include_dashboard=False)
+        yield {"RAY_ADDRESS": cluster.address, "RAY_AUTH_MODE": "disabled"}
+    finally:
+        cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def on_shared_ray(shared_ray):
+    """Sessions of this module join the shared Ray."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in shared_ray.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def typed(shared_ray):
+    """A folder and a command without ``python -m`` -> what ``subprocess.run`` would answer. The command runs
+    in this process, in that folder, and joins the shared Ray.
+    """
+
+    def run(folder: Path, command: str, *words: str) -> subprocess.CompletedProcess:
+        from orchestrator.commands.arguments import run_main
+
+        out, err, umask = io.StringIO(), io.StringIO(), os.umask(0o022)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+            for name, value in shared_ray.items():
+                patch.setenv(name, value)
+            patch.setattr(os, "_exit", _no_exit)
+            with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+                run_main(importlib.import_module(command).main, [*words])
+        os.umask(umask)
+        return subprocess.CompletedProcess([command, *words], end.value.code, out.getvalue(), err.getvalue())
+
+    return run
+
+
+def _no_exit(status):
+    raise AssertionError(f"lanes were left alone, and the process would end with {status}")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..backbones.config import BackboneConfig
 from ..common import distributed
 from ..common.checks import check_range
+from ..common.importing import importing
 from ..common.precision import full_precision
 from ..common.schedule import cosine
 from ..common.trim import trimmed
@@ -118,7 +119,8 @@ class RetrievalMethod(Method):
         if model is None:
             # timm and transformers take seconds to import. Listing methods and checking configurations do
             # without them.
-            from ..backbones.pretrained_image_text import load_image_text
+            with importing():
+                from ..backbones.pretrained_image_text import load_image_text
 
             model = load_image_text(config.backbone, spec, config.embed_dim)
         self.model = model

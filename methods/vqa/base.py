@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..common.checks import check_range
+from ..common.importing import importing
 from ..common.precision import full_precision
 from ..common.schedule import warmup_constant
 from ..method import Answers, Batch, Method, Phase, QuestionSpec, Scenario, Task
@@ -163,7 +164,8 @@ class QuestionMethod(Method):
 
     def _make_model(self) -> nn.Module:
         # transformers takes seconds to import. Listing methods and checking configurations do without it.
-        from .t5.joint_t5 import JointT5
+        with importing():
+            from .t5.joint_t5 import JointT5
 
         return JointT5(self.config.backbone, self.spec, self.config.area)
 

@@ -115,8 +115,8 @@ class Session:
         """Ends the lanes, then Ray; what was shared goes in every case.
 
         After Ctrl-C the tasks under way are finished first; a second Ctrl-C, or an error, leaves the lanes as
-        they are. Ray then stays up as well, since it ends a process whose threads ask it anything after its
-        shutdown: the process has to end itself.
+        they are. Where there are lanes, Ray then stays up as well, since it ends a process whose threads ask
+        it anything after its shutdown: the process has to end itself.
         """
         self._lost = kind is not None and issubclass(kind, RayLost)
         try:
@@ -138,6 +138,8 @@ class Session:
                 self._leave(interrupted=kind is not None)
             elif issubclass(kind, KeyboardInterrupt):
                 self._say("stopped")
+            elif not self._lost:
+                self._end_ray()
         except KeyboardInterrupt:
             self._say("stopped")
         except RayLost:
@@ -152,6 +154,10 @@ class Session:
             return
         if self._lanes is not None:
             self._lanes.wait(self.dispatcher)
+        self._end_ray()
+
+    def _end_ray(self) -> None:
+        """Ends it, or leaves it, where no lane is left that may ask it something."""
         self._shared.free(self._lost)
         if self._ray is not None and not (self._lanes is not None and self._lanes.alive):
             self._ray_watch.end()

@@ -64,10 +64,17 @@ def start_ray(say: Callable[[str], None], modules: Sequence[str] = ()) -> Starte
         modules: Files and folders of code that a Ray which is joined gives all its workers.
 
     Raises:
-        UserError: Ray could not be joined or started, or must not be
+        UserError: The process has a Ray already; Ray could not be joined or started, or must not be
             (:func:`~orchestrator.execution.ray_address.ray_address`,
             :class:`~orchestrator.execution.ray_folder.RayFolder`).
     """
+    import ray
+
+    if ray.is_initialized():
+        raise UserError(
+            "this process has a Ray already, of ray.init or of a run that an error ended; "
+            "allowed: none, after ray.shutdown() or in a new process"
+        )
     address = ray_address(check=True)
     say("starting Ray" if address is None else f"joining Ray at {address}")
     ray_environment(say)
@@ -75,8 +82,6 @@ def start_ray(say: Callable[[str], None], modules: Sequence[str] = ()) -> Starte
     os.environ.setdefault("RAY_worker_maximum_startup_concurrency", "16")
     with ExitStack() as ends:
         options = _own(say, ends) if address is None else _joined(address, say, modules)
-        import ray
-
         # Otherwise a thread or process that asks Ray something after it was told to end would start a
         # cluster, or join any that it finds.
         never_connect_again()

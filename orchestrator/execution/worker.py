@@ -16,6 +16,8 @@ from typing import Any
 
 import ray
 
+from methods.common.importing import importing
+
 from ..errors import UserError
 from ..numerics.diverged import Diverged
 from ..storage.full_disk import full_disk, is_full
@@ -26,11 +28,12 @@ from .job import Job, Outcome
 
 def work(config: dict[str, Any]) -> None:
     """Runs on each worker of a lane until the dispatcher closes."""
-    import torch
-    import torch.distributed as dist
+    with importing():
+        import torch
+        import torch.distributed as dist
 
-    from ..evaluation.agreement import from_each, from_first
-    from .worker_device import agreed_device
+        from ..evaluation.agreement import from_each, from_first
+        from .worker_device import agreed_device
 
     torch.set_num_threads(config["threads"])
     rank = dist.get_rank()
@@ -109,7 +112,8 @@ def _load_once() -> None:
     """Imports what every job needs while the lane still warms up, and exempts it from later garbage
     collection.
     """
-    from ..training import stream_loop  # noqa: F401
+    with importing():
+        from ..training import stream_loop  # noqa: F401
 
     gc.collect()
     gc.freeze()

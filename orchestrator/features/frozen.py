@@ -9,6 +9,7 @@ import torch
 
 from methods import registry as methods
 from methods.backbones.clip_config import ClipConfig
+from methods.common.importing import importing
 from methods.method import Batch, InputSpec
 
 from ..config import RunConfig
@@ -33,7 +34,8 @@ def load_backbone(config: ClipConfig) -> Clip:
         UserError: The CLIP cannot be loaded.
     """
     # These imports take seconds: only those who need a CLIP wait for them.
-    from methods.backbones.clip import load_clip
+    with importing():
+        from methods.backbones.clip import load_clip
 
     try:
         return load_clip(config)

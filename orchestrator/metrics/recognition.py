@@ -9,7 +9,6 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 from torch import Tensor
 
 Novelty = Literal["energy", "softmax", "variance", "variance_softmax", "variance_max_prob"]
@@ -99,6 +98,9 @@ def novelty_detection(known: ArrayLike, novel: ArrayLike) -> dict[str, float]:
         percent, the lowest of equally near ones, but none below the first threshold that finds all known
         samples.
     """
+    # A second and a half of import, which no lane that does not come here pays.
+    from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+
     scores = np.concatenate([np.asarray(known), np.asarray(novel)])
     truth = np.arange(len(scores)) < len(np.asarray(known))
     false, recall, _ = roc_curve(truth, scores, drop_intermediate=False)

@@ -28,17 +28,6 @@ def _environment():
     return {k: v for k, v in os.environ.items() if k not in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS")}
 
 
-def _run(folder, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=folder,
-        env=_environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
 def _reports(trial):
     return [json.loads(line) for line in (trial / "tasks.jsonl").read_text().splitlines()]
 
@@ -56,7 +45,9 @@ def _runs(folder):
 @pytest.fixture(scope="module")
 def swept(command, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
-    return folder, _run(folder, "orchestrator.sweep", "ctp", "--name", "s", "--trials", "3", *command)
+    line = [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", "s", "--trials", "3", *command]
+    how = {"capture_output": True, "text": True, "timeout": 300}
+    return folder, subprocess.run(line, cwd=folder, env=_environment(), **how)
 
 
 def test_a_sweep_ends_with_the_best_a_table_and_the_two_commands(swept):
@@ -101,10 +92,10 @@ def test_the_record_is_whole(swept):
     assert best[0].data.tags["status"] == "finished"
 
 
-def test_the_best_one_runs_again_over_two_workers_with_nearly_the_same_numbers(swept):
+def test_the_best_one_runs_again_over_two_workers_with_nearly_the_same_numbers(swept, typed):
     folder, done = swept
     config = re.search(r"--config (\S+)", done.stdout).group(1)
-    again = _run(folder, "orchestrator.train", "--config", config, "--workers", "2", "--name", "again")
+    again = typed(folder, "orchestrator.train", "--config", config, "--workers", "2", "--name", "again")
     assert again.returncode == 0, again.stdout + again.stderr
     first = _reports(folder / os.path.dirname(config))
     second = _reports(folder / "runs/again/trials/seed_0")
@@ -149,7 +140,7 @@ def _kept(folder):
 
 
 def test_ctrl_c_once_finishes_the_task_and_twice_stops_at_once_and_resume_goes_on(
-    command, tmp_path, with_tables
+    command, tmp_path, with_tables, typed
 ):
     # Tasks of seconds, so that the one that is stopped is not over; the first trial is never stopped early.
     with_tables(tmp_path)
@@ -171,7 +162,7 @@ def test_ctrl_c_once_finishes_the_task_and_twice_stops_at_once_and_resume_goes_o
         assert run.data.tags["trial"] == trial.name
         found = client.get_metric_history(run.info.run_id, "validation/average")
         assert {metric.step for metric in found} == set(range(1, tasks + 1))
-    done = _run(tmp_path, "orchestrator.sweep", "--resume", "s")
+    done = typed(tmp_path, "orchestrator.sweep", "--resume", "s")
     assert done.returncode == 0, done.stdout + done.stderr
     for trial, reports in before.items():
         # The clock's readings are among them: a task that was trained again would show.

@@ -1,27 +1,13 @@
-"""Sweeps over visual questions as a user starts them: real Ray, real MLflow on SQLite."""
+"""Sweeps over visual questions as a user types them: a real Ray that several share, real MLflow on SQLite."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from mlflow.tracking import MlflowClient
 
 _STREAM = ["stream.tasks=2", "stream.train=4", "stream.validation=2", "stream.test=2"]
 _T5 = ["method.backbone.width=32", "method.backbone.layers=1", "method.batch_size=4", "method.beams=2"]
-
-
-def _run(folder, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=folder,
-        env={k: v for k, v in os.environ.items() if k not in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
 
 
 def _trials(folder, name):
@@ -31,9 +17,9 @@ def _trials(folder, name):
     return client, [r for r in runs if "mlflow.parentRunId" in r.data.tags]
 
 
-def test_a_sweep_of_vqacl_trains_tests_and_records_both_levels(tmp_path, with_tables):
+def test_a_sweep_of_vqacl_trains_tests_and_records_both_levels(tmp_path, with_tables, typed):
     command = ("orchestrator.sweep", "vqacl", "--name", "s", "--trials", "2", "--set", *_STREAM, *_T5)
-    done = _run(with_tables(tmp_path), *command)
+    done = typed(with_tables(tmp_path), *command)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert "Best configuration: trial" in done.stdout
@@ -49,16 +35,16 @@ def test_a_sweep_of_vqacl_trains_tests_and_records_both_levels(tmp_path, with_ta
     assert sum("test/vqacl/forget" in trial.data.metrics for trial in trials) == 1
 
 
-def test_triplet_encodes_its_queries_once_and_for_later_runs(tmp_path, with_tables):
+def test_triplet_encodes_its_queries_once_and_for_later_runs(tmp_path, with_tables, typed):
     values = [*_STREAM, "method.epochs=1", "method.batch_size=4"]
     with_tables(tmp_path)
-    done = _run(tmp_path, "orchestrator.sweep", "triplet", "--name", "s", "--trials", "1", "--set", *values)
+    done = typed(tmp_path, "orchestrator.sweep", "triplet", "--name", "s", "--trials", "1", "--set", *values)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"encoding: \d+ of \d+ pictures \(100 %\)", done.stdout)
     assert "Best configuration: trial" in done.stdout
     _, (trial,) = _trials(tmp_path, "triplet on shapes-vqa")
     assert {"walk/test/recognition/fusion", "test/triplet/average_accuracy"} <= set(trial.data.metrics)
-    done = _run(tmp_path, "orchestrator.train", "l2p", "--name", "a", "--set", *values)
+    done = typed(tmp_path, "orchestrator.train", "l2p", "--name", "a", "--set", *values)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "encoding:" not in done.stdout and "found in" in done.stdout
     tested = json.loads((tmp_path / "runs/a/trials/seed_0/test/metrics.json").read_text())
@@ -77,8 +63,8 @@ def test_triplet_encodes_its_queries_once_and_for_later_runs(tmp_path, with_tabl
         ("triplet", ["stream.max_tokens=60"], "read 40 tokens, not 60"),
     ],
 )
-def test_what_cannot_work_is_one_line(tmp_path, method, values, expected):
-    done = _run(tmp_path, "orchestrator.train", method, "--set", *values)
+def test_what_cannot_work_is_one_line(tmp_path, typed, method, values, expected):
+    done = typed(tmp_path, "orchestrator.train", method, "--set", *values)
     assert done.returncode != 0
     lines = [line for line in (done.stdout + done.stderr).splitlines() if expected in line]
     assert len(lines) == 1 and "Traceback" not in done.stderr, done.stdout + done.stderr

@@ -1,10 +1,9 @@
-"""Recognition sweeps as a user starts them: real Ray, real MLflow on SQLite, the shipped CLIP."""
+"""Recognition sweeps as a user types them: a real Ray that several share, real MLflow on SQLite, the shipped
+CLIP.
+"""
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from mlflow.tracking import MlflowClient
@@ -13,22 +12,11 @@ _STREAM = ["stream.tasks=2", "stream.train=4", "stream.validation=2", "stream.te
 _CLAP = ["method.samples=2", "method.batch_size=8", "method.epochs=1", "method.vga_ff=32", "replay.size=24"]
 
 
-def _run(folder, *arguments):
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        cwd=folder,
-        env={k: v for k, v in os.environ.items() if k not in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory, with_tables):
+def swept(tmp_path_factory, with_tables, typed):
     folder = with_tables(tmp_path_factory.mktemp("sweep"))
     command = ("orchestrator.sweep", "clap4clip", "--name", "s", "--trials", "2", "--set", *_STREAM, *_CLAP)
-    return folder, _run(folder, *command)
+    return folder, typed(folder, *command)
 
 
 def test_a_sweep_encodes_searches_and_tests(swept):
@@ -56,9 +44,9 @@ def test_the_record_has_the_drift_and_what_is_told_of_unseen_classes(swept):
     assert sum("walk/test/over_time/harmonic_mean" in trial.data.metrics for trial in trials) == 1
 
 
-def test_a_later_run_of_another_method_encodes_nothing(swept):
+def test_a_later_run_of_another_method_encodes_nothing(swept, typed):
     folder, _ = swept
-    done = _run(folder, "orchestrator.train", "zero-shot", "--name", "z", "--set", *_STREAM)
+    done = typed(folder, "orchestrator.train", "zero-shot", "--name", "z", "--set", *_STREAM)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "encoding" not in done.stdout
     tested = json.loads((folder / "runs/z/trials/seed_0/test/metrics.json").read_text())
@@ -73,9 +61,9 @@ def test_a_later_run_of_another_method_encodes_nothing(swept):
         (["method.backbone.pretrained=weights.pt"], "no such file"),
     ],
 )
-def test_what_cannot_work_is_one_line(swept, values, expected):
+def test_what_cannot_work_is_one_line(swept, typed, values, expected):
     folder, _ = swept
-    done = _run(folder, "orchestrator.train", "clap4clip", "--set", *_STREAM, *_CLAP[:-1], *values)
+    done = typed(folder, "orchestrator.train", "clap4clip", "--set", *_STREAM, *_CLAP[:-1], *values)
     assert done.returncode != 0
     (line,) = [line for line in (done.stdout + done.stderr).splitlines() if "error" in line]
     assert expected in line and "Traceback" not in done.stderr

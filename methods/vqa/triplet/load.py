@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import torch
 
+from ...common.importing import importing
 from ...method import InputSpec
 from .backbone_config import FrozenBackboneConfig
 from .frozen_backbone import FrozenBackbone
@@ -41,10 +42,12 @@ def _load(config: FrozenBackboneConfig, spec: InputSpec) -> FrozenBackbone:
         # This is not torch.manual_seed, which would seed the GPUs' generators too.
         torch.default_generator.manual_seed(0)
         if config.flava is not None:
-            from .flava import load_flava
+            with importing():
+                from .flava import load_flava
 
             return load_flava(config.flava, spec)
-        from ...backbones.pretrained_image_text import load_image_text
-        from .albef import AlbefBackbone
+        with importing():
+            from ...backbones.pretrained_image_text import load_image_text
+            from .albef import AlbefBackbone
 
         return AlbefBackbone(load_image_text(config, spec, _EMBED_DIM))

@@ -57,10 +57,8 @@ class _Odd(ArrayPictures):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _ray():
-    ray.init(
-        "local", num_cpus=2, object_store_memory=80 * 2**20, include_dashboard=False, log_to_driver=False
-    )
+def _ray(shared_ray):
+    ray.init(shared_ray["RAY_ADDRESS"], log_to_driver=False)
     yield
     ray.shutdown()
 

@@ -14,7 +14,7 @@ from orchestrator.training.reporter import CollectingReporter
 from orchestrator.training.stream_loop import StreamLoop
 
 # The pool must have its turn before lanes hold the CPUs.
-_LINES = ("starting Ray", "encoding on", "warming", "features in memory")
+_LINES = ("joining Ray", "encoding on", "warming", "features in memory")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,9 @@ def _nothing_to_do(encoder, chunks):
     raise AssertionError("all of it was encoded before")
 
 
-def test_a_sweep_encodes_first_and_its_trials_report_what_one_process_reports(config, tmp_path):
+def test_a_sweep_encodes_first_and_its_trials_report_what_one_process_reports(
+    config, tmp_path, on_shared_ray
+):
     source = registry.get(config.stream_name).load(config.stream, False)
     said, reports, outcomes = [], [], {}
     folder = tmp_path / "sweep"

@@ -1,4 +1,4 @@
-"""Jobs on real lanes: one Ray, one lane, everything that may befall a trial."""
+"""Jobs on real lanes: a Ray that is shared, one lane, everything that may befall a trial."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def base(small_config):
 
 
 @pytest.fixture(scope="module")
-def session(base, small_source, tmp_path_factory):
+def session(base, small_source, tmp_path_factory, on_shared_ray):
     folder = tmp_path_factory.mktemp("session")
     source, tokenizer = small_source(base)
     with Session(
@@ -127,7 +127,7 @@ def test_a_full_disk_ends_the_trial_with_one_line_and_is_told_from_other_failure
 
 @pytest.fixture
 def workers(processes_under):
-    """Of this test's own Ray: others may run on the same machine."""
+    """Of this process' Ray: others may run on the same machine."""
     return lambda: [pid for name, pid in processes_under() if "RayTrainWorker" in name]
 
 

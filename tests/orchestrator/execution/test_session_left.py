@@ -77,6 +77,14 @@ def test_where_ray_lives_the_store_is_freed_and_then_ray_is_ended(session, monke
     assert session.asked == ["store", "watch", "ray", "watch"] and not (tmp_path / "shared").exists()
 
 
+@pytest.mark.parametrize(("lanes", "ended"), [("none yet", True), ("ended", True), ("alive", False)])
+def test_after_an_error_ray_is_ended_where_no_lane_may_ask_it_anything(session, lanes, ended):
+    """Otherwise nothing more could be run in this process, from Python."""
+    session._lanes = None if lanes == "none yet" else SimpleNamespace(alive=lanes == "alive")
+    session.__exit__(ValueError, ValueError("8 workers do not fit"), None)
+    assert session.asked == (["store", "watch", "ray", "watch"] if ended else ["store", "watch"])
+
+
 def test_a_dispatcher_that_does_not_answer_ctrl_c_ends_no_thread_with_a_traceback(session, monkeypatch):
     raised = []
     monkeypatch.setattr(threading, "excepthook", lambda given: raised.append(given.exc_value))

@@ -71,6 +71,15 @@ def test_each_start_has_a_new_token_and_a_folder_of_its_own_which_go_with_it(
     assert said == ["starting Ray", *([aloud] if before[0] == "disabled" else [])] * 2
 
 
+def test_a_ray_that_the_process_has_already_is_one_line_and_is_left_alone(monkeypatch, base, given, said):
+    monkeypatch.setattr("ray.is_initialized", lambda: True)
+    with pytest.raises(
+        UserError, match=r"this process has a Ray already, .*; allowed: none, after ray.shutdown"
+    ):
+        start_ray(said.append)
+    assert said == given == [] and not list(base.iterdir())
+
+
 _LATE = "The current node timed out during startup."
 _DIED = "its process raylet has died (exit status 1)"
 
