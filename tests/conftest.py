@@ -33,7 +33,7 @@ os.environ["RAY_ADDRESS"] = "local"
 os.environ |= {"RAY_worker_niceness": "0"}
 
 _STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train)\b|Session")
-_SWEEPS = re.compile(r"/test_(sweep\w*|extending|python_page|features_session)\.py$")
+_SWEEPS = re.compile(r"/test_(sweep\w*|doors|extending|python_page|features_session)\.py$")
 _NO_RAY = re.compile("No Ray is started")  # what a file says of itself that only looks like one
 _WITH_RAY, _SLOW = 600, 3600  # seconds that a test may take; pyproject.toml has those of the others
 

@@ -48,21 +48,44 @@ def start_sweep(with_tables):
 
 
 @pytest.fixture(scope="session")
-def four_trials(sweep_command, start_sweep, tmp_path_factory):
+def four_trials(sweep_command, typed, with_tables, tmp_path_factory):
     """The command of a sweep of four trials, one at a time, and such a sweep that nothing was done to."""
     command = sweep_command("s", "--trials", "4", "--concurrent", "1")
-    sweep = start_sweep(command, tmp_path_factory.mktemp("undisturbed"))
-    assert sweep.end() == 0, sweep.said
-    return command, sweep
+    folder = with_tables(tmp_path_factory.mktemp("undisturbed"))
+    done = typed(folder, *command[2:])
+    assert done.returncode == 0, done.stdout + done.stderr
+    return command, SweepFolder(command, folder)
 
 
-class Sweep:
-    """A sweep under way in ``folder``. ``lines``: what it said, each with the time."""
+class SweepFolder:
+    """What a sweep left in ``folder``."""
 
-    def __init__(self, command, folder, **environment):
-        folder.mkdir(exist_ok=True)
+    def __init__(self, command, folder):
         self.folder = folder
         self.run = folder / "runs" / re.search(r"--(?:name|resume) (\S+)", " ".join(command))[1]
+
+    def trials(self):
+        """(values, reports, status) of each trial, in their order."""
+        found = []
+        for path in self.run.glob("trials/*/trial.json"):
+            trial = json.loads(path.read_text())
+            lines = (path.parent / "tasks.jsonl").read_text().splitlines()
+            status = json.loads((path.parent / "status.json").read_text())["status"]
+            found.append((trial["number"], trial["values"], [_numbers(json.loads(x)) for x in lines], status))
+        return [trial[1:] for trial in sorted(found, key=lambda trial: trial[0])]
+
+    def tested(self):
+        """What the best trial's look at the test splits found."""
+        (path,) = self.run.glob("trials/*/test/metrics.json")
+        return tested_in(path.parents[1])
+
+
+class Sweep(SweepFolder):
+    """A sweep under way. ``lines``: what it said, each with the time."""
+
+    def __init__(self, command, folder, **environment):
+        super().__init__(command, folder)
+        folder.mkdir(exist_ok=True)
         self.lines = []
         clean = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | {"RAY_ADDRESS": "local"}
         self.process = subprocess.Popen(
@@ -110,21 +133,6 @@ class Sweep:
     @property
     def said(self):
         return "".join(line for _, line in self.lines)
-
-    def trials(self):
-        """(values, reports, status) of each trial, in their order."""
-        found = []
-        for path in self.run.glob("trials/*/trial.json"):
-            trial = json.loads(path.read_text())
-            lines = (path.parent / "tasks.jsonl").read_text().splitlines()
-            status = json.loads((path.parent / "status.json").read_text())["status"]
-            found.append((trial["number"], trial["values"], [_numbers(json.loads(x)) for x in lines], status))
-        return [trial[1:] for trial in sorted(found, key=lambda trial: trial[0])]
-
-    def tested(self):
-        """What the best trial's look at the test splits found."""
-        (path,) = self.run.glob("trials/*/test/metrics.json")
-        return tested_in(path.parents[1])
 
     def assert_like(self, undisturbed):
         """It has proposed, reported and found what an undisturbed sweep did."""

@@ -1,4 +1,6 @@
-"""One death after another in the middle of a sweep, by SIGKILL: nothing is lost, no number changes."""
+"""One death after another in the middle of a sweep, by SIGKILL, while somebody else fills the object store:
+nothing is lost, no number changes.
+"""
 
 import os
 import re
@@ -11,12 +13,15 @@ import time
 from contextlib import suppress
 from urllib.request import urlopen
 
+import numpy as np
 import psutil
 import pytest
+import ray
 from ray.cluster_utils import Cluster
 
 _TRIALS = 4
 _DOWN = 60  # seconds without the MLflow server
+_MIB = 2**20
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +73,17 @@ class Server:
 
 @pytest.fixture(scope="module")
 def disturbed(command, start_sweep, tmp_path_factory, free_port, processes_under):
-    """A sweep on three nodes that loses a training worker, the shared memory's owner and for a minute the
+    """A sweep on three nodes, whose object stores are as small as Ray has them. Another user of the cluster
+    fills one in its first trial. It loses a training worker, the shared memory's owner and for a minute the
     MLflow server, a trial's own process and a node, each in another trial.
     """
     folder = tmp_path_factory.mktemp("disturbed")
     server = Server(folder, free_port())
     cluster = Cluster()
     try:
-        cluster.add_node(num_cpus=0, include_dashboard=False)
-        nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+        small = {"object_store_memory": 80 * _MIB}
+        cluster.add_node(num_cpus=0, include_dashboard=False, **small)
+        nodes = [cluster.add_node(num_cpus=1, **small) for _ in range(2)]
         sweep = start_sweep(
             command,
             folder,
@@ -118,7 +125,12 @@ def disturbed(command, start_sweep, tmp_path_factory, free_port, processes_under
             server.kill()
             restart = threading.Timer(_DOWN, server.start)
             restart.start()
+            assert "moved to disk" not in sweep.said
+            ray.init(cluster.address, namespace="another", log_to_driver=False)
+            held = [ray.put(np.full(10 * _MIB, k, np.uint8)) for k in range(20)]
             deaths["worker"] = kill(1, 2, lambda: named("RayTrainWorker"))
+            # Read back in turn, which pushes the others out again.
+            assert [int(ray.get(ref)[-1]) for ref in held] == list(range(20))
             deaths["memory"] = kill(2, 1, lambda: named("ArrayOwner"))
             deaths["trial"] = kill(3, 1, lambda: named("ImplicitFunc", "run_trial"))
             deaths["node"] = kill(4, 1, machine)
@@ -130,6 +142,7 @@ def disturbed(command, start_sweep, tmp_path_factory, free_port, processes_under
                 sweep.process.kill()
         yield sweep, deaths, server.address
     finally:
+        ray.shutdown()
         cluster.shutdown()
         server.kill()
 
@@ -177,6 +190,12 @@ def test_the_mlflow_server_for_a_minute(disturbed):
         environment = {**os.environ, "MLFLOW_TRACKING_URI": address}
         subprocess.run(send, cwd=sweep.folder, env=environment, check=True, timeout=120)
     sweep.assert_recorded(_TRIALS, address)
+
+
+def test_a_store_filled_by_another_is_said(disturbed):
+    said = disturbed[0].said
+    assert "the object store is full: " in said, said
+    assert "MiB were moved to disk; the sweep goes on, more slowly" in said
 
 
 def test_after_all_of_them_the_numbers_are_those_of_an_undisturbed_sweep(disturbed, undisturbed):

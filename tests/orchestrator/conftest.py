@@ -1,10 +1,15 @@
-"""Small streams to share."""
+"""Small streams to share, and a whole sweep."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -14,6 +19,7 @@ from orchestrator.streams.pictures import ArrayPictures, FilePictures
 from orchestrator.streams.source import Questions, QuestionTables
 from orchestrator.streams.split_spans import split_spans
 from orchestrator.streams.stream import Split, Stream, TaskData
+from orchestrator.tracking.__main__ import main as tracking
 
 SIZE, LENGTH = 8, 6
 SPEC = InputSpec(SIZE, LENGTH, 50, 0, 1, 2, 3)
@@ -122,3 +128,75 @@ def question_stream(array_stream: Stream, tmp_path: Path):
         return stream, {"feature": tmp_path / "query.npy"} if beside else {}
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small_sweep(small_values):
+    """The options of a small sweep of CTP: its tasks, epochs and other values that differ."""
+
+    def options(tasks=2, **changes):
+        values = small_values("ctp", stream__tasks=tasks, **changes)
+        kept = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")
+        return ["--set", *(f"{key}={value}" for key, value in values.items() if key not in kept)]
+
+    return options
+
+
+@pytest.fixture(scope="session")
+def whole_sweep(small_sweep, tmp_path_factory):
+    """A sweep as a user starts it, on its own Ray: three trials over two workers, with secrets in its
+    environment, each of which begins with ``mark``. MLflow is away. What is told of it: the folder it ran in,
+    what it printed, the command lines and listening sockets of its processes while it trained, its Ray's
+    token, and the files of its Ray (path: bytes) as it looked at test.
+    """
+    folder, mark = tmp_path_factory.mktemp("whole"), "xyzzy-"
+    secrets = {
+        "AWS_SECRET_ACCESS_KEY": f"{mark}aws",
+        "HF_TOKEN": f"{mark}hf",
+        "MLFLOW_TRACKING_PASSWORD": f"{mark}password",
+        # Nobody listens there: the record stays in the journal.
+        "MLFLOW_TRACKING_URI": f"http://me:{mark}uri@127.0.0.1:9",
+    }
+    process = psutil.Popen(
+        [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", "s", "--trials", "3", "--workers", "2"]
+        + small_sweep(),
+        cwd=folder,
+        env={k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | secrets,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    printed, commands, listening, files = [], {}, {}, {}
+    for line in process.stdout:
+        printed.append(line)
+        if "task 1/2" in line:
+            for one in (process, *process.children(recursive=True)):
+                commands[one.pid] = one.cmdline()
+                if one.name() == "gcs_server":  # Python's show their title where their environment was
+                    token = one.environ()["RAY_AUTH_TOKEN"]
+                found = [c.laddr for c in one.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+                listening |= {(one.pid, address.port): address.ip for address in found}
+        if "looking at test" in line:
+            options = [word for command in commands.values() for word in command]
+            ray = next(Path(o.partition("=")[2]) for o in options if o.startswith("--session-dir="))
+            files = {path: path.read_bytes() for path in ray.rglob("*") if path.is_file()}
+    assert process.wait(60) == 0, "".join(printed)
+    assert not ray.parents[1].exists(), "it went with the sweep"
+    return SimpleNamespace(
+        folder=folder,
+        mark=mark,
+        printed="".join(printed),
+        commands=commands,
+        listening=listening,
+        token=token,
+        files=files,
+    )
+
+
+@pytest.fixture(scope="session")
+def sent_sweep(whole_sweep):
+    """The same, once its record was sent to the MLflow in its folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{whole_sweep.folder / 'runs' / 'mlflow.db'}")
+        assert tracking(["send", str(whole_sweep.folder / "runs" / "s")]) == 0
+    return whole_sweep

@@ -5,13 +5,9 @@ import ipaddress
 import json
 import os
 import pickle
-import subprocess
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
-import psutil
 import pytest
 import torch
 
@@ -19,65 +15,12 @@ from orchestrator.features.cache_entry import CacheEntry
 from orchestrator.object_store.array_owner import ArrayOwner
 from orchestrator.storage import checkpoint
 from orchestrator.storage.checkpoint import Checkpoint
-from orchestrator.tracking.__main__ import main as tracking
 
 _ROOT = Path(__file__).parents[2]
-_MARK = "xyzzy-"  # every secret of the sweep begins with it
 
 
-@pytest.fixture(scope="module")
-def swept(small_values, tmp_path_factory):
-    """A sweep over two workers with secrets in its environment: the folder it ran in, what it printed, the
-    command lines and listening sockets of its processes while it trained, its Ray's token, and the files of
-    its Ray (path: bytes) as it looked at test.
-    """
-    folder = tmp_path_factory.mktemp("doors")
-    values = small_values("ctp", stream__tasks=2)
-    kept = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")
-    secrets = {
-        "AWS_SECRET_ACCESS_KEY": f"{_MARK}aws",
-        "HF_TOKEN": f"{_MARK}hf",
-        "MLFLOW_TRACKING_PASSWORD": f"{_MARK}password",
-        # Nobody listens there: the record stays in the journal.
-        "MLFLOW_TRACKING_URI": f"http://me:{_MARK}uri@127.0.0.1:9",
-    }
-    process = psutil.Popen(
-        [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", "s", "--trials", "1", "--workers", "2"]
-        + ["--set", *(f"{key}={value}" for key, value in values.items() if key not in kept)],
-        cwd=folder,
-        env={k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | secrets,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    printed, commands, listening, files = [], {}, {}, {}
-    for line in process.stdout:
-        printed.append(line)
-        if "task 1/2" in line:
-            for one in (process, *process.children(recursive=True)):
-                commands[one.pid] = one.cmdline()
-                if one.name() == "gcs_server":  # Python's show their title where their environment was
-                    token = one.environ()["RAY_AUTH_TOKEN"]
-                found = [c.laddr for c in one.net_connections("inet") if c.status == psutil.CONN_LISTEN]
-                listening |= {(one.pid, address.port): address.ip for address in found}
-        if "looking at test" in line:
-            options = [word for command in commands.values() for word in command]
-            ray = next(Path(o.partition("=")[2]) for o in options if o.startswith("--session-dir="))
-            files = {path: path.read_bytes() for path in ray.rglob("*") if path.is_file()}
-    assert process.wait(60) == 0, "".join(printed)
-    assert not ray.parents[1].exists(), "it went with the sweep"
-    return SimpleNamespace(
-        folder=folder,
-        printed="".join(printed),
-        commands=commands,
-        listening=listening,
-        token=token,
-        files=files,
-    )
-
-
-def test_a_session_of_its_own_listens_on_loopback_alone(swept):
-    commands, listening = swept.commands, swept.listening
+def test_a_session_of_its_own_listens_on_loopback_alone(whole_sweep):
+    commands, listening = whole_sweep.commands, whole_sweep.listening
     names = " ".join(command[0] for command in commands.values())
     for expected in ("gcs_server", "raylet", "RayTrainWorker", "TrainController", "Dispatcher"):
         assert expected in names
@@ -88,17 +31,15 @@ def test_a_session_of_its_own_listens_on_loopback_alone(swept):
     assert all((getattr(a, "ipv4_mapped", None) or a).is_loopback for a in addresses), listening
 
 
-def test_secrets_reach_neither_disk_nor_screen_nor_command_lines(swept, monkeypatch):
-    folder, printed = swept.folder, swept.printed
+def test_secrets_reach_neither_disk_nor_screen_nor_command_lines(sent_sweep):
+    folder, printed = sent_sweep.folder, sent_sweep.printed
     assert "MLflow at http://127.0.0.1:9" in printed and "not there yet" in printed
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'runs' / 'mlflow.db'}")
-    assert tracking(["send", str(folder / "runs" / "s")]) == 0
-    files = swept.files | {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = sent_sweep.files | {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert {"runtime_env_agent.log", "tracking.jsonl", "mlflow.db"} <= {path.name for path in files}
-    assert len(swept.token) == 64, "by which Ray tells the session's processes from others"
-    for secret in (_MARK, swept.token):
+    assert len(sent_sweep.token) == 64, "by which Ray tells the session's processes from others"
+    for secret in (sent_sweep.mark, sent_sweep.token):
         assert not [path for path, found in files.items() if secret.encode() in found]
-        assert secret not in printed and secret not in str(swept.commands)
+        assert secret not in printed and secret not in str(sent_sweep.commands)
 
 
 class _Harm:

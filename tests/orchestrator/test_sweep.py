@@ -16,14 +16,6 @@ from mlflow.tracking import MlflowClient
 _TASKS = 2
 
 
-@pytest.fixture(scope="module")
-def command(small_values):
-    """What every command of this file has in common."""
-    values = small_values("ctp", stream__tasks=_TASKS)
-    kept = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")
-    return ["--set", *(f"{key}={value}" for key, value in values.items() if key not in kept)]
-
-
 def _environment():
     return {k: v for k, v in os.environ.items() if k not in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS")}
 
@@ -42,32 +34,22 @@ def _runs(folder):
     return client, found
 
 
-@pytest.fixture(scope="module")
-def swept(command, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sweep")
-    line = [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", "s", "--trials", "3", *command]
-    how = {"capture_output": True, "text": True, "timeout": 300}
-    return folder, subprocess.run(line, cwd=folder, env=_environment(), **how)
-
-
-def test_a_sweep_ends_with_the_best_a_table_and_the_two_commands(swept):
-    _, done = swept
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+def test_a_sweep_ends_with_the_best_a_table_and_the_two_commands(whole_sweep):
+    printed = whole_sweep.printed
+    assert "Traceback" not in printed
     for expected in (
         "Best configuration: trial",
         "on test:",
         "python -m orchestrator.train --config runs/s/trials/",
-        "python -m orchestrator.tracking ui runs/s\n",
     ):
-        assert expected in done.stdout
-    rows = [line for line in done.stdout.splitlines() if re.match(r"\s*\d+  (finished|\s*stopped)", line)]
+        assert expected in printed
+    rows = [line for line in printed.splitlines() if re.match(r"\s*\d+  (finished|\s*stopped)", line)]
     assert len(rows) == 3
-    assert len(re.findall(r"trial \d/3 task \d/2", done.stdout)) >= 4
+    assert len(re.findall(r"trial \d/3 task \d/2", printed)) >= 4
 
 
-def test_the_record_is_whole(swept):
-    folder, _ = swept
+def test_the_record_is_whole(sent_sweep):
+    folder = sent_sweep.folder
     client, runs = _runs(folder)
     parents = [r for r in runs if "mlflow.parentRunId" not in r.data.tags]
     trials = [r for r in runs if "mlflow.parentRunId" in r.data.tags]
@@ -92,10 +74,10 @@ def test_the_record_is_whole(swept):
     assert best[0].data.tags["status"] == "finished"
 
 
-def test_the_best_one_runs_again_over_two_workers_with_nearly_the_same_numbers(swept, typed):
-    folder, done = swept
-    config = re.search(r"--config (\S+)", done.stdout).group(1)
-    again = typed(folder, "orchestrator.train", "--config", config, "--workers", "2", "--name", "again")
+def test_the_best_one_of_two_workers_runs_again_in_one_with_nearly_the_same_numbers(whole_sweep, typed):
+    folder = whole_sweep.folder
+    config = re.search(r"--config (\S+)", whole_sweep.printed).group(1)
+    again = typed(folder, "orchestrator.train", "--config", config, "--workers", "1", "--name", "again")
     assert again.returncode == 0, again.stdout + again.stderr
     first = _reports(folder / os.path.dirname(config))
     second = _reports(folder / "runs/again/trials/seed_0")
@@ -140,13 +122,12 @@ def _kept(folder):
 
 
 def test_ctrl_c_once_finishes_the_task_and_twice_stops_at_once_and_resume_goes_on(
-    command, tmp_path, with_tables, typed
+    small_sweep, tmp_path, with_tables, typed
 ):
     # Tasks of seconds, so that the one that is stopped is not over; the first trial is never stopped early.
     with_tables(tmp_path)
-    changed = {"stream.tasks": 4, "method.epochs": 25}
-    longer = [f"{key}={changed.get(key, value)}" for key, _, value in (v.partition("=") for v in command[1:])]
-    first = ["ctp", "--name", "s", "--trials", "2", "--concurrent", "1", "--set", *longer]
+    longer = small_sweep(tasks=4, method__epochs=25)
+    first = ["ctp", "--name", "s", "--trials", "2", "--concurrent", "1", *longer]
     for arguments, at, tasks, number in (
         (first, ["trial 1/2 task 1/4"], 2, signal.SIGTERM),  # as SLURM, Kubernetes and timeout send it
         (["--resume", "s"], ["trial 1/2 task 3/4", "Ctrl-C stops now"], 3, signal.SIGINT),
