@@ -5,7 +5,6 @@ import gc
 import importlib
 import io
 import os
-import re
 import shutil
 import signal
 import socket
@@ -20,6 +19,12 @@ from urllib.request import urlopen
 import numpy as np
 import psutil
 import pytest
+from rows import (  # noqa: F401 - pytest's hooks
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_terminal_summary,
+    pytest_xdist_make_scheduler,
+)
 
 # Until all tests are collected: what imports make stays, and to look through it takes a fifth of their time.
 gc.disable()
@@ -32,53 +37,9 @@ os.environ["RAY_ADDRESS"] = "local"
 # Ray's workers would give way to the tests beside them, and those that wait for them be the last to end.
 os.environ |= {"RAY_worker_niceness": "0"}
 
-_STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train)\b|Session")
-_SWEEPS = re.compile(r"/test_(sweep\w*|doors|extending|python_page|features_session)\.py$")
-_NO_RAY = re.compile("No Ray is started")  # what a file says of itself that only looks like one
-_WITH_RAY, _SLOW = 600, 3600  # seconds that a test may take; pyproject.toml has those of the others
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Each test's tier, as a marker, and its time limit: the slowest of those that start Ray take some
-    minutes.
-    """
-    for item in items:
-        faults = item.path.parent.name in ("cluster", "faults")
-        tier = "faults" if faults else "ray" if _starts_ray(item.path) else "unit"
-        item.add_marker(tier)
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.timeout(_SLOW))
-        elif tier != "unit":
-            item.add_marker(pytest.mark.timeout(_WITH_RAY))
-
 
 def pytest_collection_finish():
     gc.enable()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    """A file's tests stay together. Of those that start Ray, the clusters and faults are run one after the
-    other, the files of whole sweeps as well, and so is the rest.
-    """
-    from xdist.scheduler import LoadFileScheduling
-
-    class Rooms(LoadFileScheduling):
-        def _split_scope(self, nodeid):
-            file = nodeid.split("::", 1)[0]
-            if file.startswith(("tests/cluster/", "tests/faults/")):
-                return "clusters and faults"
-            if not _starts_ray(config.rootpath / file):
-                return file
-            return "sweeps" if _SWEEPS.search(file) else "ray"
-
-    return Rooms(config, log)
-
-
-def _starts_ray(file):
-    text = file.read_text()
-    return bool(_STARTS_RAY.search(text)) and not _NO_RAY.search(text)
 
 
 _SMALL = {
