@@ -29,7 +29,9 @@ from .ray_private import (
 from .ray_token import RayToken
 
 _ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_LEFT_OUT = [".*", "__pycache__"]  # of a folder of code that is sent, in the words of .gitignore
+# Of a folder of code that is sent, in the words of .gitignore. ".*" would take the folder itself, which Ray
+# calls ".".
+_LEFT_OUT = [".?*", "__pycache__"]
 _LONG = 400  # characters of Ray's message that are shown
 
 

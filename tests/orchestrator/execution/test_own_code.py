@@ -2,12 +2,14 @@
 
 import socket
 import sys
+from zipfile import ZipFile
 
 import pytest
 from own_classes import METHOD, own_package
+from ray._private.runtime_env.packaging import create_package
 
 from orchestrator.config import RunConfig
-from orchestrator.execution import own_code
+from orchestrator.execution import own_code, start_ray
 from orchestrator.execution.own_code import check_machines, sent_modules
 
 
@@ -39,6 +41,19 @@ def test_of_a_single_file_the_file_goes_and_of_what_is_installed_nothing(package
     (site / "installed_one.py").write_text(METHOD)
     sys.path.insert(0, str(site))
     assert sent_modules(_config("installed_one:Mine", "digits")) == []
+
+
+def test_of_the_package_goes_all_but_what_is_hidden(package, tmp_path):
+    for name in (".env", ".git/config", "__pycache__/mymethod.pyc", "part/__init__.py", "part/table.csv"):
+        (package / "mypkg" / name).parent.mkdir(exist_ok=True)
+        (package / "mypkg" / name).write_text("text")
+    options = start_ray._joined("10.0.0.1:6379", lambda line: None, sent_modules(_config()))["runtime_env"]
+    packed = tmp_path / "packed.zip"
+    create_package(*options["py_modules"], packed, True, True, options["excludes"])
+    names = {name for name in ZipFile(packed).namelist() if not name.endswith("/")}
+    own = {path.name for path in (package / "mypkg").glob("*.py")}
+    assert {"__init__.py", "mymethod.py", "mystream.py"} >= own > set()
+    assert names == {f"mypkg/{name}" for name in own | {"part/__init__.py", "part/table.csv"}}
 
 
 def test_a_machine_that_lacks_it_is_named(package):
