@@ -257,7 +257,7 @@ def _leave_out(name, patch):
     if name == "orchestrator.tracking":
         patch.setattr("orchestrator.tracking.ui.ui", lambda folder, port: print(folder, port) or 0)
         sent = SimpleNamespace(sent=1, store="the store", rejected=[], said=[])
-        patch.setattr("orchestrator.tracking.tracker.resend", lambda folder: sent)
+        patch.setattr("orchestrator.tracking.resend.resend", lambda folder: sent)
     if name == "orchestrator.pretrain":
         patch.setattr("orchestrator.pretrain.train_clip.train_clip", _written)
         patch.setattr("orchestrator.pretrain.train_image_text.train_image_text", _written)

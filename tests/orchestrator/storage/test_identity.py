@@ -27,6 +27,7 @@ from orchestrator.storage.run_storage import RunStorage, StorageTaken
 from orchestrator.storage.trial_files import reports_in
 from orchestrator.storage.url_folder import Storage
 from orchestrator.tracking import Tracker
+from orchestrator.tracking.sender import Sender
 from orchestrator.training.stream_loop import StreamLoop
 
 _ONE, _OTHER = Identity("1" * 32, "c" * 64, "s" * 64), Identity("2" * 32, "c" * 64, "s" * 64)
@@ -96,7 +97,7 @@ def test_a_stamp_tells_apart_what_trials_were_asked_to_do():
 
 
 def test_a_record_of_another_run_is_not_gone_on_with(tmp_path, monkeypatch):
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
     Tracker(tmp_path / "r", None, "e", "r", run=_ONE.run)
     Tracker(tmp_path / "r", None, "e", "r", run=_ONE.run)
     with pytest.raises(UserError, match=r"tracking.jsonl: is the record of another run \(1{12}, not 2{12}\)"):

@@ -41,8 +41,8 @@ from orchestrator.storage.url_folder import Storage
 from orchestrator.streams import registry
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.source import SplitSource, StreamSource, TaskSource
-from orchestrator.tracking import Tracker
 from orchestrator.tracking.journal import Journal
+from orchestrator.tracking.sender import Sender
 from orchestrator.training import stream_loop
 from orchestrator.training.stream_loop import StreamLoop
 
@@ -288,7 +288,7 @@ def disk(monkeypatch, tmp_path):
     monkeypatch.setattr(ray.tune, "Tuner", Tuner)
     monkeypatch.setattr(ray.tune, "with_parameters", functools.partial)
     monkeypatch.setattr(ray.tune, "with_resources", lambda trainable, _: trainable)
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
     monkeypatch.setattr(recorder, "environment_tags", dict)
     monkeypatch.setattr(figure_worker.FigureWorker, "_submit", _drawn_at_once)
     monkeypatch.setattr(figure_worker, "_draw_trial", _draw_trial)
