@@ -18,6 +18,7 @@ from orchestrator import sweep, train
 from orchestrator.commands import check_inputs, check_run, sweep_run, sweep_start, train_run, train_start
 from orchestrator.errors import UserError
 from orchestrator.execution.job import Outcome
+from orchestrator.record import open_tracker
 from orchestrator.record import recorder as watch
 from orchestrator.record.comparison.finished_runs import read_runs
 from orchestrator.search import tuner
@@ -107,7 +108,7 @@ def played(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
     monkeypatch.setattr(Sender, "_work", lambda self: None)
     monkeypatch.setattr(watch, "FigureWorker", _Pictures)
-    monkeypatch.setattr(watch, "environment_tags", dict)
+    monkeypatch.setattr(open_tracker, "environment_tags", dict)
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
