@@ -28,7 +28,7 @@ from orchestrator.storage.trial_files import reports_in
 from orchestrator.storage.url_folder import Storage
 from orchestrator.tracking import Tracker
 from orchestrator.tracking.sender import Sender
-from orchestrator.training.stream_loop import StreamLoop
+from orchestrator.training.saved_tasks import SavedTasks
 
 _ONE, _OTHER = Identity("1" * 32, "c" * 64, "s" * 64), Identity("2" * 32, "c" * 64, "s" * 64)
 
@@ -83,11 +83,9 @@ def test_a_trials_checkpoint_is_used_by_nobody_else(tmp_path):
         with pytest.raises(UserError, match=f"is a checkpoint of another {name} .*allowed: its own"):
             checkpoint.latest(tmp_path, 3, stamp)
         assert reports_in(tmp_path, stamp) == []
-        loop = StreamLoop.__new__(StreamLoop)  # where it goes on from does not depend on what it trains
-        loop.folder, loop.stamp, loop.tokenizer = tmp_path, stamp, None
-        loop.rank, loop.device = 0, torch.device("cpu")
+        saved = SavedTasks(tmp_path, 0, torch.device("cpu"), stamp)
         with pytest.raises(UserError, match=f"is a checkpoint of another {name} "):
-            loop._found(3)
+            saved.newest(3)
 
 
 def test_a_stamp_tells_apart_what_trials_were_asked_to_do():
