@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..storage.run_storage import StorageTaken
+from ..storage.journal_parts import StorageTaken
 
 
 class BestEffort:

@@ -89,10 +89,11 @@ def phase_batches(
         pin=pin,
         threads=run.loader_threads,
     )
-    batches: Loader | Interleaved = load(rows, seed=derive(run.seed, index, number))
+    batches = load(rows, seed=derive(run.seed, index, number))
     if len(again):
-        batches = Interleaved(batches, load(again, seed=derive(run.seed, index, number, 1)), accumulate)
-        steps *= 2
+        replayed = load(again, seed=derive(run.seed, index, number, 1))
+        pairs = Interleaved(batches, replayed, accumulate)
+        return PhaseBatches(rows, again, pairs, 2 * steps, accumulate)
     return PhaseBatches(rows, again, batches, steps, accumulate)
 
 

@@ -22,8 +22,9 @@ from orchestrator.record.trial_store import TrialStore
 from orchestrator.storage import checkpoint, patience
 from orchestrator.storage.checkpoint import Checkpoint
 from orchestrator.storage.identity import IDENTITY_FILE, Identity
+from orchestrator.storage.journal_parts import JournalParts, StorageTaken
 from orchestrator.storage.run_lock import run_lock
-from orchestrator.storage.run_storage import RunStorage, StorageTaken
+from orchestrator.storage.run_storage import RunStorage
 from orchestrator.storage.trial_files import reports_in
 from orchestrator.storage.url_folder import Storage
 from orchestrator.tracking import Tracker
@@ -438,7 +439,7 @@ def test_two_processes_that_go_on_with_one_run_find_each_other(stored, tmp_path)
         else:
             with pytest.raises(StorageTaken, match="another process works on this run too"):
                 run.push()
-    assert kept.storage.names() and RunStorage(kept.storage, folder)._journal_there().endswith(b'"runs"}\n')
+    assert kept.storage.names() and JournalParts(kept.storage, folder).read().endswith(b'"runs"}\n')
 
 
 def test_a_manifest_never_goes_ahead_of_a_trial_that_it_counts(stored, monkeypatch):
