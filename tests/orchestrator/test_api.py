@@ -23,7 +23,7 @@ from orchestrator.evaluation.objective import Objective
 from orchestrator.evaluation.protocol import HEADLINE
 from orchestrator.evaluation.tables import read_matrix, write_matrix
 from orchestrator.execution.job import Outcome
-from orchestrator.record import recorder
+from orchestrator.record import open_tracker, recorder
 from orchestrator.record.trial_store import TrialStore
 from orchestrator.storage.identity import IDENTITY_FILE, Identity
 from orchestrator.storage.run_storage import RunStorage
@@ -109,7 +109,7 @@ def played(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
     monkeypatch.setattr(Sender, "_work", lambda self: None)
     monkeypatch.setattr(recorder, "FigureWorker", _Pictures)
-    monkeypatch.setattr(recorder, "environment_tags", dict)
+    monkeypatch.setattr(open_tracker, "environment_tags", dict)
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
     monkeypatch.chdir(tmp_path)
     for name in ("MLFLOW_TRACKING_URI", "VLCL_STORAGE"):

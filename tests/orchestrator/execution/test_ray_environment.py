@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from orchestrator import sweep
-from orchestrator.commands import sweep_start, train_start
+from orchestrator.commands import run_start
 from orchestrator.execution.ray_environment import ray_environment
 
 
@@ -125,7 +125,7 @@ def test_it_is_settled_before_train_is_imported_which_goes_by_it(command, tmp_pa
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "settled False"
-    assert train_start.ray_environment is sweep_start.ray_environment is ray_environment
+    assert run_start.ray_environment is ray_environment
 
 
 _ELSEWHERE = {

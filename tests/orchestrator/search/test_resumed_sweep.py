@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from orchestrator import sweep, train
-from orchestrator.commands import check_inputs, check_run, sweep_run, sweep_start, train_run, train_start
+from orchestrator.commands import check_inputs, check_run, run_start, sweep_run, train_run
 from orchestrator.errors import UserError
 from orchestrator.execution.job import Outcome
 from orchestrator.record import open_tracker
@@ -365,8 +365,7 @@ def test_a_start_that_is_refused_leaves_its_name_free_here_and_at_the_storage(
     line = ["clip-finetune", "--stream", "digits", "--name", "x", "--storage", f"file://{tmp_path}/store"]
     with monkeypatch.context() as wrong:
         wrong.setenv("MLFLOW_TRACKING_URI", "file:./mlruns")
-        for module in (sweep_start, train_start):
-            wrong.setattr(module, "new_folder", lambda *_: pytest.fail("a folder is made"))
+        wrong.setattr(run_start, "new_folder", lambda *_: pytest.fail("a folder is made"))
         with pytest.raises(UserError, match="MLFLOW_TRACKING_URI"):
             main(line)
     played.refuses = UserError("a trial asks for 1 GPU; there is none")

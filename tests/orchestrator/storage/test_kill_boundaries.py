@@ -112,8 +112,8 @@ class Lane:
     lanes = 1
     run = Session.run
 
-    def __init__(self, folder, identity, base, source, tokenizer, **options):
-        self._stream = SimpleNamespace(scenario="recognition", spec=None, tasks=_tasks(source))
+    def __init__(self, request, **options):
+        self._stream = SimpleNamespace(scenario="recognition", spec=None, tasks=_tasks(request.source))
         self._reports, self._answers = {}, {}
         self.dispatcher, self.tune, self.going_on = self, None, False
 
