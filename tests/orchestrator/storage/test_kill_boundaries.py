@@ -33,7 +33,7 @@ from orchestrator.execution.job import Outcome
 from orchestrator.execution.job_listener import JobListener
 from orchestrator.execution.session import Session
 from orchestrator.execution.trial_folder import trial_folder
-from orchestrator.record import figure_worker, recorder
+from orchestrator.record import figure_worker, open_tracker
 from orchestrator.search.result_keys import RUNNING, STATUS, TASK
 from orchestrator.search.space import Space
 from orchestrator.storage import patience
@@ -289,7 +289,7 @@ def disk(monkeypatch, tmp_path):
     monkeypatch.setattr(ray.tune, "with_parameters", functools.partial)
     monkeypatch.setattr(ray.tune, "with_resources", lambda trainable, _: trainable)
     monkeypatch.setattr(Sender, "_work", lambda self: None)
-    monkeypatch.setattr(recorder, "environment_tags", dict)
+    monkeypatch.setattr(open_tracker, "environment_tags", dict)
     monkeypatch.setattr(figure_worker.FigureWorker, "_submit", _drawn_at_once)
     monkeypatch.setattr(figure_worker, "_draw_trial", _draw_trial)
     monkeypatch.setattr(figure_worker, "_draw_test", _draw_test)
