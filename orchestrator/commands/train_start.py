@@ -138,9 +138,18 @@ def start_config(
     data: str | Path | None,
     values: Mapping[str, Any],
 ) -> RunConfig:
-    """The configuration of a method, at the start of its search space or of ``space``, or of a ``file``.
+    """The configuration that a run without a search begins with.
 
-    Beside it stand a stream, its data, and ``values`` by dotted key.
+    Args:
+        method: A method, which begins at the start of its search space.
+        space: The search space in the place of the method's own; None: the method's own.
+        file: A configuration's file, in the place of a method; None: the method counts.
+        stream: The stream; None: the file's or the search space's.
+        data: The stream's data; None: the file's or the search space's.
+        values: Dotted key -> value, which win over all else.
+
+    Raises:
+        UserError: Something of it is wrong. The message is one line.
     """
     if file is not None:
         config = RunConfig.load_yaml(file)
