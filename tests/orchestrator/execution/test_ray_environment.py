@@ -103,11 +103,11 @@ _SMALL = ["stream.tasks=2", "stream.train=8", "stream.validation=4", "stream.tes
 _IMPORTS = """
 import sys
 from orchestrator import {command}
-from orchestrator.commands import {command}_start
+from orchestrator.commands import run_start
 def stop(say):
     print("settled", "ray.train" in sys.modules)
     raise SystemExit(0)
-{command}_start.ray_environment = stop
+run_start.ray_environment = stop
 {command}.main(["clip-finetune", "--set", *{small}])
 """
 
