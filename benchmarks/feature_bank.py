@@ -31,8 +31,9 @@ from orchestrator.features.bank import open_bank, text_features
 from orchestrator.features.builder import encode_here
 from orchestrator.features.frozen import load_backbone
 from orchestrator.object_store.memory_plan import memory_plan
-from orchestrator.object_store.publish import StreamHandle, publish
+from orchestrator.object_store.publish import publish
 from orchestrator.object_store.shared_store import SharedStore, capacity
+from orchestrator.object_store.stream_handle import StreamHandle
 from orchestrator.streams import registry
 from orchestrator.streams.pictures.absent import UnavailablePictures
 from orchestrator.streams.prepare import prepare

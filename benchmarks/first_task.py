@@ -41,6 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
     mark("stream generated")
     from orchestrator.execution.job import Job
     from orchestrator.execution.session import Session
+    from orchestrator.execution.session_request import SessionRequest
     from orchestrator.storage.identity import Identity
     from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
     from orchestrator.tracking import Tracker
@@ -56,16 +57,18 @@ def main(arguments: list[str] | None = None) -> None:
             mark("Ray started")
 
     with Session(
-        folder,
-        Identity.new("", ""),
-        space.config,
-        source,
-        tokenizer,
-        wanted=1,
-        jobs=1,
-        seeds=[space.config.run.seed],
-        largest_memory=space.largest_memory(len(source.categories)),
-        say=say,
+        SessionRequest(
+            folder,
+            Identity.new("", ""),
+            space.config,
+            source,
+            tokenizer,
+            lanes=1,
+            jobs=1,
+            seeds=[space.config.run.seed],
+            largest_memory=space.largest_memory(len(source.categories)),
+        ),
+        say,
     ) as session:
         mark("stream published")
         first: list[float] = []

@@ -25,6 +25,7 @@ from methods.registry import get as get_method
 from orchestrator.config import RunConfig
 from orchestrator.execution.job import Job
 from orchestrator.execution.session import Session
+from orchestrator.execution.session_request import SessionRequest
 from orchestrator.record.recorder import RunRecorder
 from orchestrator.record.run_context import RunContext
 from orchestrator.search.space import Space
@@ -134,16 +135,18 @@ def main(arguments: list[str] | None = None) -> None:
         run, space.trial_config, space.objective, given.trials, check_values=space.check_values
     )
     with Session(
-        folder,
-        identity,
-        space.config,
-        source,
-        tokenizer,
-        wanted=1,
-        jobs=given.trials,
-        seeds=[0],
-        largest_memory=0,
-        say=print,
+        SessionRequest(
+            folder,
+            identity,
+            space.config,
+            source,
+            tokenizer,
+            lanes=1,
+            jobs=given.trials,
+            seeds=[0],
+            largest_memory=0,
+        ),
+        print,
     ) as session:
         base = space.config.with_values({"method.epochs": 1}).to_dict()
         session.run([Job("warm", "train", base, {}, folder / "warm")])

@@ -23,8 +23,9 @@ import ray
 from methods.method import InputSpec, Task
 from orchestrator.data.row_reader import RowReader
 from orchestrator.object_store.memory_plan import memory_plan
-from orchestrator.object_store.publish import StreamHandle, publish
+from orchestrator.object_store.publish import publish
 from orchestrator.object_store.shared_store import SharedStore, capacity
+from orchestrator.object_store.stream_handle import StreamHandle
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.replay.memory import ReplayMemory
 from orchestrator.streams.pictures import ArrayPictures

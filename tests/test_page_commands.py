@@ -86,18 +86,18 @@ def _image_net_r(folder):
 @pytest.fixture(scope="module")
 def once():
     """Streams are read once, and each search space's ranges tried once."""
-    from orchestrator.search.space import Space
+    from orchestrator.search import space
     from orchestrator.streams import registry
 
     patch, tried, kept = pytest.MonkeyPatch(), set(), {}
-    check, loads = Space._check, {name: registry.get(name).load for name in registry.names()}
+    check, loads = space.check_suggestions, {name: registry.get(name).load for name in registry.names()}
 
-    def check_once(space, file):
-        if space.path not in tried:
-            tried.add(space.path)
-            check(space, file)
+    def check_once(file, *given):
+        if file.path not in tried:
+            tried.add(file.path)
+            check(file, *given)
 
-    patch.setattr(Space, "_check", check_once)
+    patch.setattr(space, "check_suggestions", check_once)
     for name in registry.names():
 
         def load(config, skip_bad, name=name):
@@ -257,7 +257,7 @@ def _leave_out(name, patch):
     if name == "orchestrator.tracking":
         patch.setattr("orchestrator.tracking.ui.ui", lambda folder, port: print(folder, port) or 0)
         sent = SimpleNamespace(sent=1, store="the store", rejected=[], said=[])
-        patch.setattr("orchestrator.tracking.tracker.resend", lambda folder: sent)
+        patch.setattr("orchestrator.tracking.resend.resend", lambda folder: sent)
     if name == "orchestrator.pretrain":
         patch.setattr("orchestrator.pretrain.train_clip.train_clip", _written)
         patch.setattr("orchestrator.pretrain.train_image_text.train_image_text", _written)

@@ -20,19 +20,19 @@ class RunResult:
     """What became of a sweep, or of one configuration over its seeds.
 
     Attributes:
-        name: The run's, by which it is resumed and loaded.
-        folder: Where its files lie, ``runs/NAME``.
-        status: ``finished``; ``interrupted``, by Ctrl-C or a signal; or ``failed``, see ``reason``. The last
+        name: The run's name, by which it is resumed and loaded.
+        folder: The run's folder, ``runs/NAME``.
+        status: ``finished``, ``interrupted`` (by Ctrl-C or a signal) or ``failed`` (see ``reason``). The last
             two can be resumed.
-        reason: One line on why it did not finish, where there is one.
+        reason: Why the run did not finish, in one line; empty where it did.
         objective: The metric on validation data by which trials are compared, and which end of it is better.
         tasks: The tasks' names, in order.
         trials: All trials, by number.
         best: The best trial on validation data that walked the whole stream; None without one.
-        test: Metric -> value on test data. Of a sweep: of the best trial. Of several seeds: the mean over
-            those that were tested and, as ``test_deviation/...``, the sample standard deviation. Empty where
-            nobody looked.
-        exit_status: Of the command that runs the same: 0, 1 or 130.
+        test: Metric -> value on test data. A sweep has the best trial's. A run over several seeds has the
+            mean over those that were tested and, as ``test_deviation/...``, the sample standard deviation.
+            Empty where nobody looked.
+        exit_status: The exit status of the command that runs the same: 0, 1 or 130.
     """
 
     name: str
@@ -50,7 +50,15 @@ class RunResult:
     def of(
         cls, run: RunContext, book: TrialStore, test: Mapping[str, float], exit_status: int, reason: str
     ) -> RunResult:
-        """The result of ``run``, whose trials are in ``book``, and its figures on ``test`` data."""
+        """The result of a run.
+
+        Args:
+            run: The run.
+            book: Its trials.
+            test: Its metrics on test data.
+            exit_status: The exit status of the command that runs the same.
+            reason: Why it did not finish; empty where it did.
+        """
         trials = tuple(TrialResult.of(entry, book, run.source.scenario) for entry in book.trials.values())
         best = book.best()
         return cls(

@@ -27,7 +27,8 @@ def storage_url(said: str | None) -> str | None:
 def whole_url(url: str | None) -> str | None:
     """A storage's address from any working folder: a path becomes an absolute ``file://`` URL.
 
-    :class:`UserError`: what begins like a URL and is none would be taken for a path.
+    Raises:
+        UserError: The address begins like a URL and is none. It would be taken for a path.
     """
     if not url:
         return None
@@ -42,11 +43,19 @@ def whole_url(url: str | None) -> str | None:
 
 
 def resumed_storage(said: str | None, request: SweepRequest | TrainRequest, file: Path) -> RunStorage | None:
-    """Where a run that is gone on with is kept beside its folder, which is brought up to what is there.
+    """Where a run that is gone on with is kept beside its folder. The folder is brought up to what is there.
 
-    ``request``: what the run was started with, as the ``file`` in its folder says it. What is ``said`` now
-    names a copy of that storage, which gets what it lacks, and is written there: it holds from then on.
-    :class:`UserError`: what is there is another run's, or an older copy.
+    Args:
+        said: A copy of the run's storage, which is said now. It gets what it lacks, and holds from then on.
+            None: the storage is as it was.
+        request: What the run was started with.
+        file: The file in the run's folder that has the request.
+
+    Returns:
+        The run at the storage; None: it is kept nowhere else.
+
+    Raises:
+        UserError: What is there is another run's, or an older copy.
     """
     url = whole_url(said) or request.storage
     kept = kept_at(url, file.parent)

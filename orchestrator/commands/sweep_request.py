@@ -26,9 +26,14 @@ _KINDS = {
 class SweepRequest:
     """What a sweep was asked for.
 
-    ``method`` is a method's name, or the file of a search space (``*.yaml``). ``values`` are by dotted key.
-    ``storage`` is a URL. What is None is the search space's to say; of ``concurrent``, as many as fit; of
-    ``storage``, nowhere.
+    Attributes:
+        method: A method's name, or the file of a search space (``*.yaml``).
+        stream: The stream's name; None: the search space's.
+        data: The stream's data; None: the search space's.
+        values: Dotted key -> value of what is fixed; None: nothing.
+        trials: How many trials there are to be; None: the search space's number.
+        concurrent: How many trials run at once; None: as many as fit.
+        storage: The URL at which the sweep is kept beside its folder; None: nowhere.
     """
 
     method: str
@@ -41,7 +46,11 @@ class SweepRequest:
 
     @classmethod
     def read(cls, path: Path) -> SweepRequest:
-        """The request in a file that has :meth:`text`. Raises a one-line UserError for any other."""
+        """The request in a file.
+
+        Raises:
+            UserError: The file does not have what :meth:`text` makes. The message is one line.
+        """
         return cls(**read_request(path, _KINDS))
 
     def plain(self) -> dict[str, Any]:
@@ -53,8 +62,8 @@ class SweepRequest:
         return strict_yaml.dump(self.plain())
 
     def digest(self, space: str) -> str:
-        """sha256 of what is asked for with the text of a search space: all but where the sweep is kept and
-        how many trials run at once.
+        """The sha256 of the request and of the text of a search space. Where the sweep is kept and how many
+        trials run at once are no part of it.
         """
         kept = {key: value for key, value in self.plain().items() if key not in ("storage", "concurrent")}
         return digest({"kind": "sweep", "request": strict_yaml.dump(kept), "space": space})

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import UserError
 from ..execution.job import Job, Outcome
-from ..execution.ray_watch import RayLost
 from ..execution.session import Session
-from ..execution.stopped_by import stopped_by
+from ..execution.session_request import SessionRequest
 from ..metrics.measures import shown_metrics, unit
 from ..record.notes import search_note
 from ..record.recorder import RunRecorder
@@ -27,118 +25,140 @@ from ..storage.url_folder import Storage
 from ..streams.text.fit_tokenizer import fit_tokenizer
 from .in_rows import in_rows
 from .last_lines import last_lines
+from .run_end import RunEnd
 from .run_result import RunResult
 
 
 def search_run(run: RunContext, space: Space, trials: int) -> RunResult:
-    """Runs, or goes on with, a sweep of so many ``trials`` over ``space``.
+    """Runs, or goes on with, a sweep.
 
-    The exit status is 0 where some trial walked the whole stream, and the best was tested; 1 where none did,
-    the look at test failed, or something ended the sweep (a full disk); 130 where it was interrupted.
+    Args:
+        run: The run.
+        space: What is searched.
+        trials: How many trials the sweep is to have.
+
+    Returns:
+        The run's result. Its exit status is 0 where some trial walked the whole stream, and the best was
+        tested; 1 where none did, the look at test failed, or something ended the sweep (a full disk); 130
+        where it was interrupted.
+
+    Raises:
+        UserError: The sweep cannot begin.
     """
-    folder, config, source, say = run.folder, run.config, run.source, run.say
-    watch = RunRecorder.open(
-        run,
-        space.trial_config,
-        space.objective,
-        trials,
-        check_values=space.check_values,
-        searched=[parameter.key for parameter in space.parameters],
-    )
-    book = watch.book
-    status, tested, unforeseen = "interrupted", {}, None
+    return _SweepRun(run, space, trials).run()
 
-    def last_words(line: str) -> None:
-        watch.fatal = line
-        watch.catch_up()
-        record = watch.finish("interrupted", {}, {})
-        run.last(_closing(folder, space, watch, {}, "failed", record))
 
-    try:
-        best = book.best()
-        tested = watch.known_test(best.id) if best is not None else {}
-        if book.is_over(trials):
-            ended = "the one trial has" if trials == 1 else f"all {trials} trials have"
-            say(f"{ended} ended{', and the best was tested' if tested else ''}")
-            say(f"for more: python -m orchestrator.sweep --resume {folder.name} --trials {trials + 1}")
-            status = "finished"
-        else:
-            tokenizer = fit_tokenizer(source, config.stream, folder / TOKENIZER_FOLDER)
-            with Session(
-                folder,
-                run.identity,
-                config,
-                source,
-                tokenizer,
-                wanted=run.concurrent,
-                at_most=run.at_most,
-                jobs=max(1, trials - book.ended),
-                seeds=run.seeds,
-                largest_memory=space.largest_memory(len(source.categories)),
-                say=say,
-                last_words=last_words,
-            ) as session:
-                status, tested = _search_and_test(run, space, session, watch, trials)
-        if status == "interrupted":
-            watch.catch_up()  # with the tasks that the lanes had under way
-    except KeyboardInterrupt:
-        watch.catch_up()  # with what the lanes had under way
-        status = "interrupted"
-    except UserError as error:  # as no lane that comes up
-        if not any(entry.reports for entry in book.trials.values()):
-            raise
-        watch.fatal, status = str(error), "failed"
-    except (Exception, RayLost) as error:  # whatever it is, the run has its last lines
-        watch.fatal, foreseen = stopped_by(error)
-        status = "interrupted" if watch.interrupted and foreseen else "failed"
-        unforeseen = None if foreseen else error
-        watch.catch_up()
-    finally:
-        best = book.best()
-        again = f"python -m orchestrator.sweep --resume {folder.name}"
+class _SweepRun:
+    def __init__(self, run: RunContext, space: Space, trials: int) -> None:
+        self._run = run
+        self._space = space
+        self._trials = trials
+        self._watch = RunRecorder.open(
+            run,
+            space.trial_config,
+            space.objective,
+            trials,
+            check_values=space.check_values,
+            searched=[parameter.key for parameter in space.parameters],
+        )
+        self._book = self._watch.book
+        self._tested: dict[str, float] = {}  # what a look at test found of the best trial
+
+    def run(self) -> RunResult:
+        """Searches and tests, and ends the record whatever happens."""
+        run, watch, end = self._run, self._watch, RunEnd()
+        try:
+            with end.caught(watch):
+                end.status = self._sweep()
+                if end.status == "interrupted":
+                    watch.catch_up()  # with the tasks that the lanes had under way
+        finally:
+            record = self._finish(end)
+        run.last(_closing(run.folder, self._space, watch, self._tested, end.status, record))
+        if end.unforeseen is not None:
+            raise end.unforeseen
+        status, tested = end.status, self._tested
+        exit_status = 130 if status == "interrupted" else 0 if status == "finished" and tested else 1
+        reason = watch.fatal
+        if exit_status == 1 and not reason:
+            none = self._book.best() is None
+            reason = "no trial walked the whole stream" if none else "the look at test failed"
+        return RunResult.of(run, self._book, tested, exit_status, reason)
+
+    def _sweep(self) -> str:
+        """Runs what is left of the sweep; returns its status."""
+        run, book, best = self._run, self._book, self._book.best()
+        self._tested = self._watch.known_test(best.id) if best is not None else {}
+        if book.is_over(self._trials):
+            ended = "the one trial has" if self._trials == 1 else f"all {self._trials} trials have"
+            more = f"--resume {run.folder.name} --trials {self._trials + 1}"
+            run.say(f"{ended} ended{', and the best was tested' if self._tested else ''}")
+            run.say(f"for more: python -m orchestrator.sweep {more}")
+            return "finished"
+        with Session(self._request(), say=run.say, last_words=self._last_words) as session:
+            return self._search_and_test(session)
+
+    def _request(self) -> SessionRequest:
+        run = self._run
+        return SessionRequest(
+            run.folder,
+            run.identity,
+            run.config,
+            run.source,
+            fit_tokenizer(run.source, run.config.stream, run.folder / TOKENIZER_FOLDER),
+            jobs=max(1, self._trials - self._book.ended),
+            seeds=run.seeds,
+            largest_memory=self._space.largest_memory(len(run.source.categories)),
+            lanes=run.concurrent,
+            at_most=run.at_most,
+        )
+
+    def _search_and_test(self, session: Session) -> str:
+        """Searches, and looks at test with the best trial; returns the sweep's status."""
+        run, space, watch, kept = self._run, self._space, self._watch, self._run.kept
+        tested: dict[str, float] = {}
+        try:
+            storage = kept and kept.storage
+            status = search(run.folder, run.identity, space, session, watch, self._trials, storage)
+            best = self._book.best()
+            if status == "finished" and best is not None and not (tested := watch.known_test(best.id)):
+                run.say(f"trial {best.number + 1} is best on validation; looking at test")
+                storage = kept and kept.trial(best.id)
+                tested = _test(session, run.identity, space, watch, best, storage, run.say)
+                if tested:
+                    watch.tested(best.id, tested)
+        except Exception as error:
+            if not is_full(error):
+                raise
+            status, watch.fatal = "failed", full_disk(run.folder)
+        self._tested = tested
+        return "failed" if watch.fatal else status
+
+    def _last_words(self, line: str) -> None:
+        self._watch.fatal = line
+        self._watch.catch_up()
+        record = self._watch.finish("interrupted", {}, {})
+        self._run.last(_closing(self._run.folder, self._space, self._watch, {}, "failed", record))
+
+    def _finish(self, end: RunEnd) -> list[str]:
+        """Ends the record, and returns its lines for the user."""
+        run, space, watch = self._run, self._space, self._watch
+        best, tested = self._book.best(), self._tested
+        again = f"python -m orchestrator.sweep --resume {run.folder.name}"
         if best is not None and tested:
-            again = f"python -m orchestrator.train --config {_config_of(folder, best)}"
-        tags = {"mlflow.note.content": search_note(config, space.objective, trials, book, tested, again)}
-        chosen, files = {}, []
+            again = f"python -m orchestrator.train --config {_config_of(run.folder, best)}"
+        note = search_note(run.config, space.objective, self._trials, self._book, tested, again)
+        tags, chosen, files = {"mlflow.note.content": note}, {}, []
         if best is not None:
             tags["best"] = best.id
         if best is not None and tested:
             flat = space.trial_config(best.values).flat()
             chosen = {parameter.key: flat[parameter.key] for parameter in space.parameters}
-            files = _files_of(book.place(best.id))
-        ended = "interrupted" if watch.fatal else status
-        record = watch.finish(ended, tested, tags, chosen, files)
+            files = _files_of(self._book.place(best.id))
+        record = watch.finish("interrupted" if watch.fatal else end.status, tested, tags, chosen, files)
         if watch.hurried and not watch.fatal:
-            status = "interrupted"
-    run.last(_closing(folder, space, watch, tested, status, record))
-    if unforeseen is not None:
-        raise unforeseen
-    exit_status = 130 if status == "interrupted" else 0 if status == "finished" and tested else 1
-    reason = watch.fatal
-    if exit_status == 1 and not reason:
-        reason = "no trial walked the whole stream" if best is None else "the look at test failed"
-    return RunResult.of(run, book, tested, exit_status, reason)
-
-
-def _search_and_test(
-    run: RunContext, space: Space, session: Session, watch: RunRecorder, trials: int
-) -> tuple[str, dict[str, float]]:
-    """(status, what the look at test found)."""
-    folder, identity, kept, say = run.folder, run.identity, run.kept, run.say
-    book, tested = watch.book, {}
-    try:
-        status = search(folder, identity, space, session, watch, trials, kept and kept.storage)
-        best = book.best()
-        if status == "finished" and best is not None and not (tested := watch.known_test(best.id)):
-            say(f"trial {best.number + 1} is best on validation; looking at test")
-            tested = _test(session, identity, space, watch, best, kept and kept.trial(best.id), say)
-            if tested:
-                watch.tested(best.id, tested)
-    except Exception as error:
-        if not is_full(error):
-            raise
-        status, watch.fatal = "failed", full_disk(folder)
-    return "failed" if watch.fatal else status, tested
+            end.status = "interrupted"
+        return record
 
 
 def _test(

@@ -16,9 +16,12 @@ _KINDS = {"seeds": list, "concurrent": int, "storage": str}
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """What a run was asked for beside its configuration, which ``config.yaml`` has: one trial for each of
-    ``seeds``, ``concurrent`` of them at once (None: as many as fit), kept at the URL ``storage`` (None:
-    nowhere) beside its folder.
+    """What a run was asked for beside its configuration, which ``config.yaml`` has.
+
+    Attributes:
+        seeds: The seed of each trial.
+        concurrent: How many trials run at once; None: as many as fit.
+        storage: The URL at which the run is kept beside its folder; None: nowhere.
     """
 
     seeds: tuple[int, ...]
@@ -27,7 +30,11 @@ class TrainRequest:
 
     @classmethod
     def read(cls, path: Path) -> TrainRequest:
-        """The request in a file that has :meth:`text`. Raises a one-line UserError for any other."""
+        """The request in a file.
+
+        Raises:
+            UserError: The file does not have what :meth:`text` makes. The message is one line.
+        """
         found = read_request(path, _KINDS)
         seeds = found["seeds"]
         if not seeds or any(type(seed) is not int or seed < 0 for seed in seeds):
@@ -43,7 +50,7 @@ class TrainRequest:
         return strict_yaml.dump(self.plain())
 
     def digest(self, config: str) -> str:
-        """sha256 of what is asked for with the text of a configuration: all but where the run is kept and how
-        many trials run at once.
+        """The sha256 of the request and of the text of a configuration. Where the run is kept and how many
+        trials run at once are no part of it.
         """
         return digest({"kind": "train", "config": config, "seeds": list(self.seeds)})

@@ -11,9 +11,8 @@ from ..errors import UserError
 from ..evaluation.objective import Objective
 from ..evaluation.protocol import HEADLINE
 from ..execution.job import Job, Outcome
-from ..execution.ray_watch import RayLost
 from ..execution.session import Session
-from ..execution.stopped_by import stopped_by
+from ..execution.session_request import SessionRequest
 from ..metrics.measures import shown_metrics, unit
 from ..record.notes import seeds_note
 from ..record.over_seeds import over_seeds
@@ -26,37 +25,130 @@ from ..storage.run_folder import short_path
 from ..storage.trial_files import TEST_FOLDER, TEST_MATRIX_FILE
 from ..streams.text.fit_tokenizer import fit_tokenizer
 from .last_lines import last_lines
+from .run_end import RunEnd
 from .run_result import RunResult
 
 
 def train_run(run: RunContext, variants: dict[str, dict[str, Any]]) -> RunResult:
-    """Runs, or goes on with, a configuration in each of its ``variants`` (trial id -> dotted values).
+    """Runs, or goes on with, a configuration in each of its variants. A variant that was tested before is
+    not run again.
 
-    The exit status is 0 where all finished, 1 where one failed, 130 where it was interrupted. A variant that
-    was tested before is not run again.
+    Args:
+        run: The run.
+        variants: Trial id -> the dotted values in which the variant differs.
+
+    Returns:
+        The run's result. Its exit status is 0 where all variants finished, 1 where one failed, 130 where the
+        run was interrupted.
+
+    Raises:
+        UserError: The run cannot begin.
     """
-    folder, config, source, kept, say = run.folder, run.config, run.source, run.kept, run.say
-    seeds = list(run.seeds)
-    objective = Objective(f"validation/{HEADLINE[source.scenario]}", "max")
+    return _TrainRun(run, variants).run()
 
-    def check_values(place: str, values: Mapping[str, Any]) -> None:
-        if values != variants.get(Path(place).name):
+
+class _TrainRun:
+    def __init__(self, run: RunContext, variants: dict[str, dict[str, Any]]) -> None:
+        several = len(run.seeds) > 1
+        shared = run.config if several else run.config.with_values({"run.seed": run.seeds[0]})
+        self._run = run
+        self._variants = variants
+        self._watch = RunRecorder.open(
+            replace(run, config=shared),
+            run.config.with_values,
+            Objective(f"validation/{HEADLINE[run.source.scenario]}", "max"),
+            len(variants),
+            check_values=self._check_values,
+            searched=["run.seed"] if several else [],
+            all_tested=True,
+        )
+        self._book = self._watch.book
+
+    def _check_values(self, place: str, values: Mapping[str, Any]) -> None:
+        if values != self._variants.get(Path(place).name):
             raise UserError(f"{place}: is no variant of the run; allowed: what the run wrote there")
 
-    watch = RunRecorder.open(
-        run if len(seeds) > 1 else replace(run, config=config.with_values({"run.seed": seeds[0]})),
-        config.with_values,
-        objective,
-        len(variants),
-        check_values=check_values,
-        searched=["run.seed"] if len(seeds) > 1 else [],
-        all_tested=True,
-    )
-    book = watch.book
-    base = config.to_dict()
+    def run(self) -> RunResult:
+        """Trains and tests, and ends the record whatever happens."""
+        run, watch, end = self._run, self._watch, RunEnd()
+        try:
+            with end.caught(watch):
+                self._train()
+                failed = watch.fatal or any(t.status == "failed" for t in self._book.trials.values())
+                end.status = "failed" if failed else "finished"
+        finally:
+            tested = [found for trial_id in self._book.trials if (found := watch.known_test(trial_id))]
+            means = over_seeds(tested)
+            record = self._finish(end, tested, means)
+        run.last(self._closing(len(tested), means, end.status, record))
+        if end.unforeseen is not None:
+            raise end.unforeseen
+        reasons = [f"{t.id}: {t.reason}" for t in self._book.trials.values() if t.status == "failed"]
+        exit_status = {"finished": 0, "interrupted": 130}.get(end.status, 1)
+        return RunResult.of(run, self._book, means, exit_status, watch.fatal or "; ".join(reasons))
 
-    def on_end(job: Job, outcome: Outcome) -> Job | None:
-        trial_id = job.folder.name
+    def _train(self) -> None:
+        self._watch.catch_up()  # with what was finished when the driver died
+        jobs = self._jobs()
+        if not jobs:
+            self._run.say("all have been tested: nothing is left to do")
+            return
+        with Session(self._request(jobs), say=self._run.say, last_words=self._last_words) as session:
+            try:
+                for trial_id, values in self._variants.items():  # their numbers are their order
+                    self._watch.safely(self._watch.propose, trial_id, values)
+                session.run(
+                    jobs,
+                    on_start=self._on_start,
+                    on_report=lambda job, metrics: self._watch.task(job.id, metrics),
+                    on_end=self._on_end,
+                    go=lambda: not self._watch.fatal,
+                )
+            except Exception as error:
+                if not is_full(error):
+                    raise
+                self._watch.fatal = full_disk(self._run.folder)
+
+    def _jobs(self) -> list[Job]:
+        """One job for each variant that was not tested yet."""
+        run, base = self._run, self._run.config.to_dict()
+        return [
+            Job(
+                trial_id,
+                "train",
+                base,
+                values,
+                self._book.place(trial_id),
+                run.kept and run.kept.trial(trial_id),
+                run.identity.stamp(trial_id, values),
+            )
+            for trial_id, values in self._variants.items()
+            if trial_id not in self._book.trials or not self._watch.known_test(trial_id)
+        ]
+
+    def _request(self, jobs: list[Job]) -> SessionRequest:
+        run = self._run
+        return SessionRequest(
+            run.folder,
+            run.identity,
+            run.config,
+            run.source,
+            fit_tokenizer(run.source, run.config.stream, run.folder / TOKENIZER_FOLDER),
+            jobs=len(jobs),
+            seeds=[run.config.with_values(job.values).run.seed for job in jobs],
+            largest_memory=run.config.replay.most(len(run.source.categories)),
+            lanes=run.concurrent,
+            at_most=run.at_most,
+            follow_ups=len(jobs),  # each is tested
+        )
+
+    def _on_start(self, job: Job) -> None:
+        if job.kind == "train":
+            self._watch.safely(self._watch.start, job.id, job.values)
+
+    def _on_end(self, job: Job, outcome: Outcome) -> Job | None:
+        """Records the end of a job. A trial that has been trained is followed by its look at test."""
+        watch, trial_id = self._watch, job.folder.name
         if outcome.fatal:
             watch.fatal = watch.fatal or outcome.reason
         if watch.fatal:
@@ -65,128 +157,48 @@ def train_run(run: RunContext, variants: dict[str, dict[str, Any]]) -> RunResult
             if outcome.status == "finished":
                 watch.safely(watch.tested, trial_id, outcome.metrics)
         elif outcome.status == "finished":
-            say(f"{trial_id}: all tasks done, looking at test")
-            return Job(f"test-{trial_id}", "test", base, job.values, job.folder, job.storage, job.stamp)
+            self._run.say(f"{trial_id}: all tasks done, looking at test")
+            return replace(job, id=f"test-{trial_id}", kind="test")
         if outcome.status != "interrupted":
             watch.safely(watch.end, trial_id, outcome.status, outcome.reason)
         return None
 
-    def on_start(job: Job) -> None:
-        if job.kind == "train":
-            watch.safely(watch.start, job.id, job.values)
+    def _last_words(self, line: str) -> None:
+        self._watch.fatal = line
+        self._watch.catch_up()
+        record = self._watch.finish("interrupted", {}, {})
+        self._run.last(self._closing(0, {}, "failed", record))
 
-    status, unforeseen = "interrupted", None
-
-    def last_words(line: str) -> None:
-        watch.fatal = line
-        watch.catch_up()
-        record = watch.finish("interrupted", {}, {})
-        run.last(_closing(folder, config.method_name, watch, 0, {}, "failed", record))
-
-    try:
-        watch.catch_up()  # with what was finished when the driver died
-        jobs = [
-            Job(
-                trial_id,
-                "train",
-                base,
-                values,
-                book.place(trial_id),
-                kept and kept.trial(trial_id),
-                run.identity.stamp(trial_id, values),
-            )
-            for trial_id, values in variants.items()
-            if trial_id not in book.trials or not watch.known_test(trial_id)
-        ]
-        if jobs:
-            tokenizer = fit_tokenizer(source, config.stream, folder / TOKENIZER_FOLDER)
-            with Session(
-                folder,
-                run.identity,
-                config,
-                source,
-                tokenizer,
-                wanted=run.concurrent,
-                at_most=run.at_most,
-                jobs=len(jobs),
-                seeds=[config.with_values(job.values).run.seed for job in jobs],
-                follow_ups=len(jobs),  # each is tested
-                largest_memory=config.replay.most(len(source.categories)),
-                say=say,
-                last_words=last_words,
-            ) as session:
-                try:
-                    for trial_id, values in variants.items():  # their numbers are their order
-                        watch.safely(watch.propose, trial_id, values)
-                    session.run(
-                        jobs,
-                        on_start=on_start,
-                        on_report=lambda job, metrics: watch.task(job.id, metrics),
-                        on_end=on_end,
-                        go=lambda: not watch.fatal,
-                    )
-                except Exception as error:
-                    if not is_full(error):
-                        raise
-                    watch.fatal = full_disk(folder)
-        else:
-            say("all have been tested: nothing is left to do")
-        status = (
-            "failed" if watch.fatal or any(t.status == "failed" for t in book.trials.values()) else "finished"
-        )
-    except KeyboardInterrupt:
-        watch.catch_up()  # with what the lanes had under way
-    except UserError as error:  # as no lane that comes up
-        if not any(entry.reports for entry in book.trials.values()):
-            raise
-        watch.fatal, status = str(error), "failed"
-    except (Exception, RayLost) as error:  # whatever it is, the run has its last lines
-        watch.fatal, foreseen = stopped_by(error)
-        status = "failed"
-        unforeseen = None if foreseen else error
-        watch.catch_up()
-    finally:
-        tested = [found for trial_id in book.trials if (found := watch.known_test(trial_id))]
-        means = over_seeds(tested)
+    def _finish(self, end: RunEnd, tested: list[dict[str, float]], means: dict[str, float]) -> list[str]:
+        """Ends the record, and returns its lines for the user."""
+        run, watch, seeds = self._run, self._watch, list(self._run.seeds)
         # A mean over some of the seeds would be compared with means over all.
-        whole = means if len(tested) == len(variants) else {}
-        again = f"python -m orchestrator.train --resume {folder.name}"
+        whole = means if len(tested) == len(self._variants) else {}
+        again = f"python -m orchestrator.train --resume {run.folder.name}"
         if whole:
-            again = f"python -m orchestrator.train --config {short_path(folder / CONFIG_FILE)}"
+            again = f"python -m orchestrator.train --config {short_path(run.folder / CONFIG_FILE)}"
             again += f" --seeds {' '.join(map(str, seeds))}"
-        tags = {"mlflow.note.content": seeds_note(config, seeds, book, whole, again)}
-        places = [book.place(trial_id) for trial_id in book.trials]
+        tags = {"mlflow.note.content": seeds_note(run.config, seeds, self._book, whole, again)}
+        places = [self._book.place(trial_id) for trial_id in self._book.trials]
         files = [(place / TEST_FOLDER / "matrix.png", f"test/{place.name}") for place in places]
-        ended = "interrupted" if watch.fatal else status
-        record = watch.finish(ended, whole, tags, files=files)
+        record = watch.finish("interrupted" if watch.fatal else end.status, whole, tags, files=files)
         if watch.hurried and not watch.fatal:
-            status = "interrupted"
-    run.last(_closing(folder, config.method_name, watch, len(tested), means, status, record))
-    if unforeseen is not None:
-        raise unforeseen
-    failed = [f"{trial.id}: {trial.reason}" for trial in book.trials.values() if trial.status == "failed"]
-    exit_status = {"finished": 0, "interrupted": 130}.get(status, 1)
-    return RunResult.of(run, book, means, exit_status, watch.fatal or "; ".join(failed))
+            end.status = "interrupted"
+        return record
 
-
-def _closing(
-    folder: Path,
-    method: str,
-    watch: RunRecorder,
-    runs: int,
-    found: Mapping[str, float],
-    status: str,
-    record: list[str],
-) -> str:
-    """What the command prints last; ``found``: over the ``runs`` seeds that were tested."""
-    lines = []
-    if found:
-        lines.append(f"Test, mean and standard deviation over {runs} runs" if runs > 1 else "Test, one run")
-        for name in shown_metrics(method, found):
-            spread = found.get(f"test_deviation/{name}")
-            after = "" if spread is None else f" +- {shown_score(spread)}"
-            lines.append(f"  {name:<25} {shown_score(found[f'test/{name}']):>6}{after} {unit(name)}")
-        lines.append(f"  matrices: {short_path(trials_of(folder))}/*/{TEST_MATRIX_FILE}")
-    lines += [f"failed: {t.id}: {t.reason}" for t in watch.book.trials.values() if t.status == "failed"]
-    resume = f"python -m orchestrator.train --resume {folder.name}" if status != "finished" else ""
-    return last_lines([lines, record], watch.fatal, status == "interrupted", resume)
+    def _closing(self, runs: int, means: Mapping[str, float], status: str, record: list[str]) -> str:
+        """What the command prints last; ``means`` are over the ``runs`` seeds that were tested."""
+        folder, watch = self._run.folder, self._watch
+        lines = []
+        if means:
+            lines.append(
+                f"Test, mean and standard deviation over {runs} runs" if runs > 1 else "Test, one run"
+            )
+            for name in shown_metrics(self._run.config.method_name, means):
+                spread = means.get(f"test_deviation/{name}")
+                after = "" if spread is None else f" +- {shown_score(spread)}"
+                lines.append(f"  {name:<25} {shown_score(means[f'test/{name}']):>6}{after} {unit(name)}")
+            lines.append(f"  matrices: {short_path(trials_of(folder))}/*/{TEST_MATRIX_FILE}")
+        lines += [f"failed: {t.id}: {t.reason}" for t in self._book.trials.values() if t.status == "failed"]
+        resume = f"python -m orchestrator.train --resume {folder.name}" if status != "finished" else ""
+        return last_lines([lines, record], watch.fatal, status == "interrupted", resume)

@@ -27,20 +27,20 @@ class TrialResult:
     """What became of one trial.
 
     Attributes:
-        id: Its folder's name, ``trial_0001`` or ``seed_0``.
-        number: Its number from 1, as lines of progress have it.
-        values: What it differs in from the others, by dotted key.
+        id: The name of the trial's folder, ``trial_0001`` or ``seed_0``.
+        number: The trial's number from 1, as lines of progress have it.
+        values: Dotted key -> value, where the trial differs from the others.
         status: ``finished`` (the whole stream), ``stopped`` (by the scheduler), ``failed`` (see ``reason``)
             or ``interrupted``.
-        reason: One line on a failure, else empty.
-        score: The objective after its last finished task; None without a finite one. Of a trial that was
-            stopped it is of fewer tasks than the others'.
-        reports: A mapping a finished task, metric -> value on validation data, as ``tasks.jsonl`` has them.
+        reason: Why the trial failed, in one line; empty where it did not.
+        score: The objective after the last finished task; None where it is not finite. A stopped trial has
+            done fewer tasks than the others, so that its score cannot be compared with theirs.
+        reports: Metric -> value on validation data after each finished task, as ``tasks.jsonl`` has them.
         matrix: (tasks done, tasks), the score in percent on each task's validation split after each task; NaN
             where it was not measured.
         test: Metric -> value on test data, ``test/average`` ...; empty where nobody looked.
         test_matrix: (tasks, tasks), as ``matrix`` on test data; None where nobody looked.
-        folder: Where its files lie.
+        folder: The trial's folder.
     """
 
     id: str
@@ -57,7 +57,13 @@ class TrialResult:
 
     @classmethod
     def of(cls, entry: TrialEntry, book: TrialStore, scenario: Scenario) -> TrialResult:
-        """What ``book`` knows of the trial ``entry``, and what its folder has of its look at test."""
+        """The result of a trial.
+
+        Args:
+            entry: The trial.
+            book: The book that has it.
+            scenario: The stream's scenario.
+        """
         folder, tested = book.place(entry.id), book.tested(entry.id)
         file = folder / TEST_MATRIX_FILE
         return cls(

@@ -12,11 +12,11 @@ from .lane_demand import LaneDemand
 from .lane_table import LaneEntry, LaneTable
 from .told_board import ToldBoard
 
-_PATIENCE = 10.0  # seconds a call waits before it answers "nothing yet": the caller asks again
+_PATIENCE = 10.0  # seconds that a call waits before it answers "nothing yet" and the caller asks again
 
 
 class DispatcherState:
-    """A sweep's jobs, lanes and published stream. ``jobs`` and ``alive``: see
+    """A sweep's jobs, lanes and published stream. The arguments are those of
     :class:`~orchestrator.execution.dispatcher.Dispatcher`.
     """
 
@@ -49,7 +49,7 @@ class DispatcherState:
 
 
 async def wait(event: asyncio.Event, seconds: float | None = None) -> None:
-    """Waits for ``event``, at most so many seconds, by default as long as a call waits."""
+    """Waits for an event, for at most ``seconds``; None: as long as a call waits."""
     try:
         await asyncio.wait_for(event.wait(), _PATIENCE if seconds is None else seconds)
     except TimeoutError:

@@ -1,4 +1,4 @@
-"""What the driver, and Tune's trials, say to a dispatcher and ask of it."""
+"""What the driver and Tune's trials tell a dispatcher and ask of it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,23 @@ from .job import Job, Outcome
 
 
 class DriverCalls(DispatcherState):
-    """Called by the driver, but for :meth:`standing`, which other sweeps call, and :meth:`next_told`, which
-    Tune's trials do.
-    """
+    """The driver's calls. Other sweeps call :meth:`standing`, and Tune's trials call :meth:`next_told`."""
 
     async def set_stream(self, handle: SharedPickle) -> None:
-        """The published stream, which lanes wait for: packed, as this process has no use for it, nor for
-        torch, which it would have to import.
+        """Takes the published stream, for which lanes wait. It stays packed: this process has no use for it,
+        and would have to import torch.
         """
         self._stream = handle
         self._wake()
 
     async def expect(self, lanes: int) -> None:
-        """Lanes 0 .. ``lanes`` - 1 are on their way."""
+        """Has the dispatcher expect lanes 0 .. ``lanes`` - 1."""
         for number in range(lanes):
             self._lanes[number]
 
     async def drain(self) -> int:
-        """No new job is taken and every one under way stops at its next task boundary; answers how many
-        are.
+        """Takes no new job, and stops each job under way at its next task boundary. Returns how many are
+        under way.
         """
         self._closed = True
         self._jobs.waiting.clear()
@@ -46,8 +44,12 @@ class DriverCalls(DispatcherState):
         return self._stream is not None
 
     async def lanes(self) -> dict[str, dict[int, Any]]:
-        """``ready``: lane -> seconds its workers took to come up at first; ``joins``: how often they came up;
-        ``dead``: lane -> reason; ``states``: see :class:`~orchestrator.execution.lane_table.LaneEntry`.
+        """What is known of the lanes.
+
+        Returns:
+            ``ready``: lane -> seconds that its workers took to come up at first. ``joins``: lane -> how often
+            they came up. ``dead``: lane -> reason. ``states``: lane -> state, see
+            :class:`~orchestrator.execution.lane_table.LaneEntry`.
         """
         lanes = self._lanes.lanes
         return {
@@ -62,13 +64,17 @@ class DriverCalls(DispatcherState):
         return self._demand.share()
 
     async def neighbours(self, standings: list[SweepShare]) -> None:
-        """What the other sweeps on the cluster have."""
+        """Takes what the other sweeps on the cluster have."""
         self._demand.others = standings
         self._wake()
 
     async def submit(self, job: Job, answered: int = 0) -> None:
-        """Hands in a job. One that is already known is not run twice. ``answered``: after how many tasks the
-        driver has said go already, to the dispatcher whose place this one took.
+        """Hands in a job. A job that is known already is not run twice.
+
+        Args:
+            job: The job.
+            answered: After how many tasks the driver has said go, to the dispatcher whose place this one
+                took.
         """
         if job.id in self._jobs:
             return
@@ -81,9 +87,17 @@ class DriverCalls(DispatcherState):
         self._wake()
 
     async def next_report(self, job_id: str, heard: int) -> tuple[str, Any]:
-        """``("report", metrics)`` number ``heard`` (from 0), ``("end", Outcome)``, ``("wait", None)`` after a
-        while, or ``("unknown", None)``: this dispatcher took the place of one that died, and the job is to be
-        handed in again. Once it is drained nobody is kept waiting: that is an end as well.
+        """What a job says next. Once the dispatcher is drained nobody is kept waiting: that is an end as
+        well.
+
+        Args:
+            job_id: The job's id.
+            heard: How many of its reports were heard.
+
+        Returns:
+            ``("report", metrics)``, ``("end", Outcome)``, or ``("wait", None)`` after a while.
+            ``("unknown", None)`` means that this dispatcher took the place of one that died, and that the job
+            is to be handed in again.
         """
         state = self._jobs.get(job_id)
         if state is None:
@@ -97,22 +111,28 @@ class DriverCalls(DispatcherState):
         return ("end", state.outcome) if state.outcome is not None else ("wait", None)
 
     async def answer(self, job_id: str, task: int) -> None:
-        """Go on after ``task`` tasks."""
+        """Has a job go on after ``task`` tasks."""
         if (state := self._jobs.get(job_id)) is not None:
             state.answers[task] = True
             state.wake()
 
     async def stop(self, job_id: str) -> None:
-        """Stop at the next task boundary; a job that no lane has taken yet ends at once."""
+        """Stops a job at its next task boundary, or at once where no lane has taken it yet."""
         self._jobs.stop(job_id)
 
     async def tell(self, trial_id: str, result: dict[str, Any]) -> None:
-        """What Tune is to hear of a trial: see :class:`~orchestrator.execution.told_board.ToldBoard`."""
+        """Takes what Tune hears of a trial, see :class:`~orchestrator.execution.told_board.ToldBoard`."""
         self._told.tell(trial_id, result)
 
     async def next_told(self, trial_id: str, task: int) -> dict[str, Any] | None:
-        """What the driver told of a trial after more than ``task`` tasks, or last; None: nothing yet, after a
-        while. Once the dispatcher is drained nobody is kept waiting.
+        """What the driver told of a trial. Once the dispatcher is drained nobody is kept waiting.
+
+        Args:
+            trial_id: The trial's id.
+            task: How many tasks Tune has heard of.
+
+        Returns:
+            The result after more tasks than that, or of the trial's end; None: nothing yet, after a while.
         """
         if self._told.newer(trial_id, task) is None and not self._closed:
             await wait(self._told.news)

@@ -20,19 +20,22 @@ class _Followed:
 
 
 class JobListener:
-    """Hands jobs to the dispatcher and hears what becomes of them; nobody else does, in a sweep or a run.
+    """Hands jobs to the dispatcher and hears what becomes of them. Nobody else does, in a sweep or a run.
 
-    The road of a report: it is heard here, once; ``on_report`` has it, which is the record; then ``judge``
-    has it, which says go or stop by :meth:`answer`, at once or later. The lane waits for that.
+    A report is heard here once. ``on_report``, which is the record, has it first. Then ``judge`` has it, and
+    says go or stop by :meth:`answer`, at once or later. The lane waits for that.
 
-    A dispatcher that took the place of one that died is told again what it has to know. What the lanes had
-    finished meanwhile they report to it anew.
+    A dispatcher that took the place of one that died is told again what it has to know. The lanes report to
+    it anew what they had finished meanwhile.
 
     Args:
         dispatcher: The actor.
         on_report: Takes a job and the metrics of a task that it has finished.
         on_end: Takes a job and how it ended.
         judge: Takes a job, how many tasks it has done, and the last one's metrics; None: all go on.
+
+    Attributes:
+        done: How many reports were heard.
     """
 
     def __init__(
@@ -43,7 +46,6 @@ class JobListener:
         judge: Callable[[Job, int, dict[str, float]], object] | None = None,
     ) -> None:
         self.done = 0
-        """How many reports were heard."""
         self._dispatcher = dispatcher
         self._on_report = on_report
         self._on_end = on_end
@@ -65,7 +67,14 @@ class JobListener:
             self._listen(job.id)
 
     def hear(self, timeout: float) -> bool:
-        """Takes what the first job says that says anything within ``timeout`` seconds; whether one did."""
+        """Takes what one job says, the first that says anything.
+
+        Args:
+            timeout: How many seconds to wait for it.
+
+        Returns:
+            Whether a job said anything.
+        """
         import ray
         from ray.exceptions import ActorUnavailableError
 
@@ -99,7 +108,7 @@ class JobListener:
             self._listen(job.id)
 
     def answer(self, job_id: str, task: int, go: bool) -> None:
-        """Says whether a job goes on after ``task`` tasks. One that does not is not heard any more."""
+        """Says whether a job goes on after ``task`` tasks. A job that does not is not heard any more."""
         if not go:
             self.stop(job_id)
             self.forget(job_id)
@@ -108,21 +117,21 @@ class JobListener:
             ask(self._dispatcher, "answer", job_id, task)
 
     def stop(self, job_id: str) -> None:
-        """The job ends at its next task boundary."""
+        """Has a job end at its next task boundary."""
         ask(self._dispatcher, "stop", job_id)
 
     def forget(self, job_id: str) -> None:
-        """What the job says from now on is not heard."""
+        """Hears nothing more of a job."""
         self._followed.pop(job_id, None)
         self._asked = {asked: name for asked, name in self._asked.items() if name != job_id}
 
     def tell(self, job_id: str, result: dict[str, Any]) -> None:
-        """Puts out what Tune's trial of the job's name is to hear next, until :meth:`untell`."""
+        """Puts out what the Tune trial of a job is to hear next, until :meth:`untell`."""
         self._told[job_id] = result
         ask(self._dispatcher, "tell", job_id, result)
 
     def untell(self, job_id: str) -> None:
-        """Tune has no such trial any more."""
+        """Forgets what a Tune trial is to hear, since Tune does not have it any more."""
         self._told.pop(job_id, None)
 
     def tell_again(self) -> None:

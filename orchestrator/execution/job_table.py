@@ -15,7 +15,7 @@ class JobState:
 
     Args:
         job: The job.
-        answered: The driver has said to go on after this many tasks.
+        answered: After how many tasks the driver has said go.
     """
 
     def __init__(self, job: Job, answered: int = 0) -> None:
@@ -30,18 +30,18 @@ class JobState:
         self.changed = asyncio.Event()
 
     def wake(self) -> None:
-        """Whoever waits for a change looks again."""
+        """Has whoever waits for a change look again."""
         self.changed.set()
         self.changed = asyncio.Event()
 
     def finish(self, outcome: Outcome) -> None:
-        """The job has ended; its first outcome holds."""
+        """Ends the job. Its first outcome holds."""
         if self.outcome is None:
             self.outcome = outcome
         self.wake()
 
     def crashed(self, what: str) -> bool:
-        """Counts that the job brought its workers down; whether it failed by it."""
+        """Counts that the job brought its workers down. Returns whether it failed by that."""
         task = len(self.reports)
         self.crashes[task] = self.crashes.get(task, 0) + 1
         if self.crashes[task] < _CRASHES:
@@ -51,12 +51,18 @@ class JobState:
         return True
 
     def said(self, rank: int, line: str, outcome: Outcome) -> None:
-        """Takes what a rank saw before it went down: ``line``, which makes ``outcome``."""
+        """Takes what a rank saw before it went down.
+
+        Args:
+            rank: The rank.
+            line: The error, in one line.
+            outcome: The outcome that the error makes.
+        """
         self.note = outcome.reason if not self.note or rank == 0 else self.note
         self.raised[rank] = line, outcome
 
     def alike(self, world: int) -> bool:
-        """Whether all of ``world`` ranks saw the same."""
+        """Whether all ranks, ``world`` of them, saw the same error."""
         return len(self.raised) == world and len({seen for seen, _ in self.raised.values()}) == 1
 
     def seen(self) -> Outcome:
@@ -88,13 +94,18 @@ class JobTable:
         return self._states.get(job_id)
 
     def add(self, job: Job, answered: int) -> JobState:
-        """A job that was handed in; it waits for nothing yet. ``answered``: see :class:`JobState`."""
+        """Takes a job that was handed in. It does not wait for a lane yet.
+
+        Args:
+            job: The job.
+            answered: See :class:`JobState`.
+        """
         self._states[job.id] = state = JobState(job, answered)
         self.to_come -= 1
         return state
 
     def stop(self, job_id: str) -> None:
-        """The job ends at its next task boundary, or at once where no lane has taken it yet."""
+        """Has a job end at its next task boundary, or at once where no lane has taken it yet."""
         if (state := self.get(job_id)) is None:
             return
         state.stopped = True
@@ -104,15 +115,15 @@ class JobTable:
         state.wake()
 
     def under_way(self, held: list[str]) -> list[JobState]:
-        """Those of the jobs ``held`` by lanes that have not ended."""
+        """The jobs, among those that lanes hold, that have not ended."""
         return [self._states[job_id] for job_id in held if self._states[job_id].outcome is None]
 
     def fail_waiting(self, reason: str) -> None:
-        """No lane is left for the jobs that wait."""
+        """Fails the jobs that wait, since no lane is left for them."""
         while self.waiting:
             self[self.waiting.popleft()].finish(Outcome("failed", reason, fatal=True))
 
     def wake_all(self) -> None:
-        """Whoever waits for any job looks again."""
+        """Has whoever waits for any job look again."""
         for state in self._states.values():
             state.wake()

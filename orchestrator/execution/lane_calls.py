@@ -1,4 +1,4 @@
-"""What lanes say to a dispatcher and ask of it."""
+"""What lanes tell a dispatcher and ask of it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,21 @@ _ENDS = 3  # times that a lane's Train run may end unasked
 
 
 class LaneCalls(DispatcherState):
-    """Called by a lane's thread in the driver (:meth:`ended`, :meth:`turn`) and by the lane's workers."""
+    """The calls of a lane's thread in the driver (:meth:`ended`, :meth:`turn`) and of the lane's workers."""
 
     # --- a lane's thread in the driver ---
 
     async def ended(self, lane: int, reason: str, message: str = "") -> str:
-        """A lane's Train run ended, ``reason``; answers as :meth:`turn`. One that was not asked to end is
-        begun again, a few times; then its job fails, and with the last lane everything that waits.
+        """Takes the end of a lane's Train run. A run that was not asked to end is begun again, a few times.
+        After that its job fails, and with the last lane all jobs that wait.
+
+        Args:
+            lane: The lane's number.
+            reason: Why the run ended.
+            message: Identifies this call, which may arrive twice; empty: the call is not repeated.
+
+        Returns:
+            What :meth:`turn` returns.
         """
         entry = self._lanes[lane]
         if entry.state in ("parked", "dead") or self._closed:
@@ -36,8 +44,10 @@ class LaneCalls(DispatcherState):
         return "over"
 
     async def turn(self, lane: int) -> str:
-        """What becomes of a lane that was told to end: ``again``, there is work and room for it, ``over``, or
-        ``wait`` (ask again).
+        """What becomes of a lane that was told to end.
+
+        Returns:
+            ``again`` where there is work and room for it, ``over``, or ``wait`` (ask again).
         """
         entry = self._lanes[lane]
         if not self._closed and entry.state == "parked" and not self._demand.wanted():
@@ -52,13 +62,22 @@ class LaneCalls(DispatcherState):
     # --- a lane (rank 0 of its worker group) ---
 
     async def join(self, lane: int, attempt: str, seconds: float, nodes: Iterable[str] = ()) -> str:
-        """Called when a worker group comes up on ``nodes``, also after a crash. Answers as :meth:`stream`.
+        """Takes a worker group that has come up, also after a crash.
 
         A job that the lane held goes on from its last finished task, unless it brought the workers down twice
-        in the same task: a node that went is not its doing.
+        in the same task. The loss of a node does not count.
+
+        Args:
+            lane: The lane's number.
+            attempt: The name that the group gave itself.
+            seconds: How long it took to come up.
+            nodes: The nodes that its workers are on.
+
+        Returns:
+            What :meth:`stream` returns.
         """
         entry = self._lanes[lane]
-        if entry.attempt == attempt:  # it asks once more, its first question's answer being lost
+        if entry.attempt == attempt:  # it asks once more, since the first answer was lost
             return await self.stream(lane)
         if self._closed or entry.state == "dead":
             return "end"
@@ -81,8 +100,11 @@ class LaneCalls(DispatcherState):
         return await self.stream(lane)
 
     async def stream(self, lane: int) -> str:
-        """``published``: the stream is there, ``wait``: not yet, after a while, or ``end``: the lane is given
-        up.
+        """Whether the stream is there.
+
+        Returns:
+            ``published``; ``wait``, after a while, where it is not there yet; or ``end`` where the lane is
+            given up.
         """
         if self._stream is None and not self._closed:
             await wait(self._news)
@@ -103,8 +125,11 @@ class LaneCalls(DispatcherState):
         return self._jobs[job_id].job
 
     async def next(self, lane: int, attempt: str) -> tuple[str, str | None]:
-        """``("job", its id)``, ``("wait", None)`` after a while, ``("end", None)``, or ``("join", None)``:
-        the dispatcher that the group had joined has died, and it is to join this one.
+        """What a worker group is to do next.
+
+        Returns:
+            ``("job", its id)``, ``("wait", None)`` after a while, or ``("end", None)``. ``("join", None)``
+            means that the dispatcher which the group had joined has died, and that it is to join this one.
         """
         entry = self._lanes[lane]
         if attempt and not entry.attempt and not self._closed:
@@ -120,7 +145,7 @@ class LaneCalls(DispatcherState):
         self._jobs.waiting.extendleft(self._lanes.release_lost())
         if self._closed or entry.attempt != attempt:
             return "end", None
-        if entry.job is not None:  # given meanwhile to the same group, which asks once more
+        if entry.job is not None:  # the same group was given it meanwhile, and asks once more
             return "job", entry.job
         if self._demand.leaves(entry) or self._demand.spare():
             entry.state, entry.idle = "parked", 0
@@ -131,14 +156,14 @@ class LaneCalls(DispatcherState):
         return "job", entry.job
 
     async def report(self, lane: int, attempt: str, job_id: str, metrics: dict[str, float]) -> None:
-        """A finished task. One that was heard before is not passed on again."""
+        """Takes a finished task. A task that was heard before is not passed on again."""
         state = self._held(lane, attempt, job_id)
         if state is not None and int(metrics["task"]) == len(state.reports) + 1:
             state.reports.append(metrics)
             state.wake()
 
     async def verdict(self, lane: int, attempt: str, job_id: str, task: int) -> bool | None:
-        """What the trial says after ``task`` tasks: go on, stop, or None (not said yet)."""
+        """Whether a trial goes on after ``task`` tasks; None: that is not said yet."""
         state = self._held(lane, attempt, job_id)
         if state is None:
             return False
@@ -159,11 +184,18 @@ class LaneCalls(DispatcherState):
         outcome: Outcome,
         sure: bool = False,
     ) -> None:
-        """What one of ``world`` ranks saw before it went down: ``line``, which makes ``outcome``; ``sure``:
-        other workers would see it again.
+        """Takes what a rank saw before it went down. It returns when all ranks have said what they saw, or
+        after a while. Where all saw the same, or one is sure, that is the job's end.
 
-        Answers when all ranks have said what they saw, or after a while. Where all saw the same, or one is
-        sure, that is the job's end.
+        Args:
+            lane: The lane's number.
+            attempt: The worker group's name.
+            job_id: The job's id.
+            rank: The rank.
+            world: The number of ranks.
+            line: The error, in one line.
+            outcome: The outcome that the error makes.
+            sure: Whether other workers would see the same.
         """
         state = self._held(lane, attempt, job_id)
         if state is None:
@@ -178,7 +210,15 @@ class LaneCalls(DispatcherState):
             state.wake()
 
     async def end(self, lane: int, attempt: str, job_id: str, outcome: Outcome, message: str = "") -> None:
-        """The lane is done with the job. ``message``: known by which, it is not heard twice."""
+        """Takes the end of a job.
+
+        Args:
+            lane: The lane's number.
+            attempt: The worker group's name.
+            job_id: The job's id.
+            outcome: How the job ended.
+            message: Identifies this call, which may arrive twice; empty: the call is not repeated.
+        """
         state = self._held(lane, attempt, job_id)
         if state is None or (message and message in self._heard):
             return
@@ -192,7 +232,9 @@ class LaneCalls(DispatcherState):
         self._lanes[lane].job = None
 
     async def refuse(self, lane: int, reason: str) -> None:
-        """The lane can run nothing, ever: its machine is at fault. What it held goes to another one."""
+        """Gives up a lane that can never run anything, since its machine is at fault. Its job goes to another
+        lane.
+        """
         entry = self._lanes[lane]
         if entry.job is not None and self._jobs[entry.job].outcome is None:
             self._jobs.waiting.appendleft(entry.job)

@@ -21,9 +21,22 @@ _END = 60.0  # seconds that lanes may take to end
 
 
 class Lanes:
-    """The lanes of a sweep on the Ray that was joined before. ``say`` prints a line of progress.
+    """The lanes of a sweep. Ray must have been joined.
 
-    :class:`UserError`: none can be placed.
+    Args:
+        options: The run's options.
+        folder: The run's folder.
+        wanted: How many lanes are asked for; None: as many as fit.
+        at_most: Whether fewer will do where no more fit.
+        jobs: How many jobs are to come.
+        say: Prints a line of progress.
+
+    Attributes:
+        count: How many lanes there are to be.
+        store_bytes: The bytes of the smallest object store of the machines that they may be on.
+
+    Raises:
+        UserError: No lane, or not all that are asked for, can be placed.
     """
 
     def __init__(
@@ -41,10 +54,8 @@ class Lanes:
         if wanted is not None and fit < min(wanted, jobs):
             say(f"{fit} of {wanted} lane(s) fit here")
         self.count = min(fit, wanted or fit)
-        """How many there are to be."""
         sizes = [node["object_store_memory"] for node in cluster.nodes if "object_store_memory" in node]
         self.store_bytes = int(min(sizes, default=0))
-        """The smallest object store of the machines that they may be on."""
         self._possible = len(cluster.possible)
         self._patience = _LAUNCH if self._possible else _PATIENCE
         self._folder = folder
@@ -55,7 +66,12 @@ class Lanes:
         self._complaints = 1
 
     def start(self, dispatcher: Any, dashboard: bool) -> None:
-        """Starts the lanes; ``dashboard``: whether Ray's runs."""
+        """Starts the lanes.
+
+        Args:
+            dispatcher: The dispatcher that they ask for work.
+            dashboard: Whether Ray's dashboard runs.
+        """
         machines = f"; up to {self._possible} machine(s) may come for them" if self._possible else ""
         self._say(f"warming {self.count} lane(s) of {self._resources.workers} worker(s) each{machines}")
         self._began = time.monotonic()
@@ -66,10 +82,15 @@ class Lanes:
             lane.start()
 
     def look(self, dispatcher: Any, shared: bool) -> None:
-        """Says which lanes have come up, and once a minute that none has. ``shared``: other sweeps were found
-        on the cluster, which are waited for.
+        """Says which lanes have come up, and once a minute that none has.
 
-        :class:`UserError`: none came up in five minutes, half an hour where machines have to be made first.
+        Args:
+            dispatcher: The dispatcher.
+            shared: Whether other sweeps were found on the cluster. They are waited for.
+
+        Raises:
+            UserError: No lane came up in five minutes, or in half an hour where machines have to be made
+                first.
         """
         if len(self._up) == self.count:
             return
@@ -87,11 +108,11 @@ class Lanes:
 
     @property
     def alive(self) -> bool:
-        """Whether one of them has not ended."""
+        """Whether a lane has not ended."""
         return any(lane.is_alive() for lane in self._threads)
 
     def wait(self, dispatcher: Any) -> None:
-        """Waits for their end; those that have nowhere to run are left alone, as they would wait for ever."""
+        """Waits for the lanes to end. Lanes that have nowhere to run would wait for ever: they are left."""
         quiet = time.monotonic()
         while self.alive:
             ask(dispatcher, "drain")  # again: one that took the place of one that died does not know
@@ -109,7 +130,7 @@ def lanes_up(dispatcher: Any) -> dict[int, float]:
 
 
 def _why_no_lane(shared: bool) -> str:
-    """Why no lane may have come up; ``shared``: other sweeps were found on the cluster."""
+    """Why no lane may have come up, where other sweeps are on the cluster (``shared``) or not."""
     if shared:
         return "other sweeps are at work"
     # Nobody else asks a Ray of one's own for anything.

@@ -5,15 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-from ..config import RunConfig
-from ..storage.identity import Identity
-from ..streams.source import StreamSource
-from ..streams.text.tokenizer import Tokenizer
 from .calls import ask
 from .job import Job, Outcome
 from .job_listener import JobListener
@@ -22,6 +17,7 @@ from .memory_watch import MemoryWatch
 from .other_sweeps import OtherSweeps
 from .own_code import check_machines, sent_modules
 from .ray_watch import RayLost, RayWatch
+from .session_request import SessionRequest
 from .shared_stream import SharedStream
 from .spill_monitor import SpillMonitor
 from .start_dispatcher import SWEEPS, start_dispatcher
@@ -35,50 +31,28 @@ class Session:
     Other sessions on the same cluster are given their share of lanes, between two jobs.
 
     Args:
-        folder: The run's.
-        identity: The run's, by which its shared arrays are known on a cluster.
-        base: The configuration that all jobs share.
-        source: The stream; see :class:`~orchestrator.execution.shared_stream.SharedStream`.
-        tokenizer: None where the pictures have no texts (recognition).
-        wanted: Lanes to start; None: as many as fit.
-        at_most: Fewer lanes do where no more fit.
-        jobs: How many jobs are to come.
-        seeds: The jobs' seeds.
-        follow_ups: How many more jobs will follow at once from the ends of these.
-        largest_memory: The largest replay memory, in samples, that any job may ask for.
+        request: What is asked for.
         say: Prints a line of progress.
         last_words: See :class:`~orchestrator.execution.ray_watch.RayWatch`.
 
     Raises:
         UserError: The jobs cannot be placed, or what must be shared does not fit.
+
+    Attributes:
+        request: What is asked for.
+        dispatcher: The actor that hands jobs to lanes; None before the session begins.
     """
 
     def __init__(
         self,
-        folder: Path,
-        identity: Identity,
-        base: RunConfig,
-        source: StreamSource,
-        tokenizer: Tokenizer | None,
-        *,
-        wanted: int | None,
-        at_most: bool = False,
-        jobs: int,
-        seeds: Sequence[int],
-        follow_ups: int = 0,
-        largest_memory: int,
+        request: SessionRequest,
         say: Callable[[str], None],
         last_words: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self.folder = folder
         self.dispatcher: Any = None
-        self._base = base
-        self._wanted = wanted
-        self._at_most = at_most
-        self._jobs = jobs
-        self._follow_ups = follow_ups
+        self.request = request
         self._say = say
-        self._shared = SharedStream(folder, identity, base, source, tokenizer, largest_memory, seeds, say)
+        self._shared = SharedStream(request, say)
         self._ray: StartedRay | None = None
         self._ray_watch = RayWatch(last_words)
         self._lost = False
@@ -91,14 +65,15 @@ class Session:
 
     def __enter__(self) -> Session:
         try:
-            self._ray = start_ray(self._say, sent_modules(self._base))
+            request = self.request
+            self._ray = start_ray(self._say, sent_modules(request.base))
             self._ray_watch.start()
-            check_machines(self._base)
-            self.dispatcher = start_dispatcher(self.folder.name, self._jobs + self._follow_ups)
+            check_machines(request.base)
+            self.dispatcher = start_dispatcher(request.folder.name, request.jobs + request.follow_ups)
             self._others = OtherSweeps(self.dispatcher, SWEEPS)
             self._watchers = [MemoryWatch(self._reports), self._others, SpillMonitor(self._say)]
             self._lanes = Lanes(
-                self._base.run, self.folder, self._wanted, self._at_most, self._jobs, self._say
+                request.base.run, request.folder, request.lanes, request.at_most, request.jobs, self._say
             )
             self._shared.encode()
             self._lanes.start(self.dispatcher, self._ray.dashboard)
@@ -112,11 +87,11 @@ class Session:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Ends the lanes, then Ray; what was shared goes in every case.
+        """Ends the lanes, then Ray. What was shared goes in every case.
 
-        After Ctrl-C the tasks under way are finished first; a second Ctrl-C, or an error, leaves the lanes as
-        they are. Where there are lanes, Ray then stays up as well, since it ends a process whose threads ask
-        it anything after its shutdown: the process has to end itself.
+        After Ctrl-C the tasks under way are finished first. A second Ctrl-C, or an error, leaves the lanes as
+        they are. Where there are lanes, Ray then stays up as well, and the process has to end itself: Ray
+        ends a process whose threads ask it anything after its shutdown.
         """
         self._lost = kind is not None and issubclass(kind, RayLost)
         try:
@@ -164,10 +139,10 @@ class Session:
             self._ray.end()
 
     def finish_tasks(self) -> None:
-        """What leaving after Ctrl-C does first, already now: no new job is taken, and those under way stop at
-        their next task. May be called by a signal's handler.
+        """Does now what leaving after Ctrl-C does first: no new job is taken, and those under way stop at
+        their next task. A signal's handler may call it.
         """
-        # Ray is asked by a thread, as the handler may have come in the midst of Ray's own work.
+        # A thread asks Ray, since the handler may have come in the midst of Ray's own work.
         self._finishing = threading.Thread(target=self._try_to_drain, daemon=True)
         self._finishing.start()
 
@@ -176,7 +151,7 @@ class Session:
             self._drain()
 
     def _drain(self) -> int:
-        """Answers how many jobs are under way, and says so once."""
+        """Has the dispatcher take no new job. Returns how many jobs are under way, and says so once."""
         busy = ask(self.dispatcher, "drain") if self.dispatcher is not None else 0
         if busy and (self._finishing is None or self._finishing is threading.current_thread()):
             self._say(f"finishing the task under way of {busy} trial(s); Ctrl-C stops now")
@@ -193,8 +168,13 @@ class Session:
         on_end: Callable[[Job, Outcome], object],
         judge: Callable[[Job, int, dict[str, float]], object] | None = None,
     ) -> JobListener:
-        """Who hands in jobs and hears of them: see :class:`~orchestrator.execution.job_listener.JobListener`.
-        Call :meth:`tick` as well, often.
+        """Makes a :class:`~orchestrator.execution.job_listener.JobListener`, which hands in jobs and hears of
+        them. Whoever uses it also calls :meth:`tick`, often.
+
+        Args:
+            on_report: Is told of each finished task.
+            on_end: Is told of each job's end.
+            judge: Decides whether a job goes on after a task; None: each job goes on.
         """
         self._listeners.append(JobListener(self.dispatcher, on_report, on_end, judge))
         return self._listeners[-1]
@@ -207,11 +187,14 @@ class Session:
         on_end: Callable[[Job, Outcome], Job | None] = lambda *_: None,
         go: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Runs jobs on the lanes, as many at once as there are lanes, until all have ended. Once ``go`` says
-        no, none begins, and those under way stop at their next task.
+        """Runs jobs on the lanes, as many at once as there are lanes, until all have ended.
 
-        ``on_report`` hears of each finished task; ``on_end`` may answer with a job that follows from the one
-        that ended.
+        Args:
+            jobs: The jobs, in the order in which they begin.
+            on_start: Is told of each job before it begins.
+            on_report: Is told of each finished task.
+            on_end: Is told of each job's end. It may return a job that follows from the one that ended.
+            go: Whether to go on. Once it says no, no job begins, and those under way stop at their next task.
         """
         waiting = deque(jobs)
 
@@ -238,10 +221,11 @@ class Session:
         return sum(listener.done for listener in self._listeners)
 
     def tick(self) -> None:
-        """Says which lanes have come up, and once a minute that none has; looks at other sweeps and at the
-        object store. Call it often; it asks at most once a second.
+        """Says which lanes have come up, and once a minute that none has. Looks at other sweeps and at the
+        object store. It is to be called often, and asks at most once a second.
 
-        :class:`UserError`: see :meth:`~orchestrator.execution.lanes.Lanes.look`.
+        Raises:
+            UserError: See :meth:`~orchestrator.execution.lanes.Lanes.look`.
         """
         if not self._look_due():
             return

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ..config import RunConfig
 from ..errors import one_line
 from ..features.frozen import asks_queries, frozen_backbone
 from ..object_store.memory_plan import memory_plan as plan_memory
 from ..object_store.publish import publish
 from ..object_store.shared_pickle import SharedPickle, pack
 from ..object_store.shared_store import SharedStore
-from ..storage.identity import Identity
 from ..streams.prepare import prepare
 from ..streams.size_remarks import size_remarks
-from ..streams.source import StreamSource
 from ..streams.stream import Stream
 from ..streams.text.cut_captions import cut_captions
-from ..streams.text.tokenizer import Tokenizer
 from ..streams.text.unknown_words import unknown_words
+from .session_request import SessionRequest
 from .throttle import Throttle
 
 
@@ -30,40 +27,30 @@ class SharedStream:
 
     Where the method's image encoder is frozen, the stream's features take the place of its pictures; where it
     goes by a frozen model's queries, these lie beside them. They are encoded first, where they are not in the
-    folder ``features`` beside ``folder`` from an earlier session.
+    folder ``features`` beside the run's from an earlier session.
 
-    ``largest_memory``: the largest replay memory, in samples, that any job may ask for, under one of
-    ``seeds``. ``tokenizer``: None where the pictures have no texts (recognition).
+    Args:
+        request: What the session is asked for.
+        say: Prints a line of progress.
+
+    Attributes:
+        parcel: The published stream, packed; None as long as it is not published.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        identity: Identity,
-        base: RunConfig,
-        source: StreamSource,
-        tokenizer: Tokenizer | None,
-        largest_memory: int,
-        seeds: Sequence[int],
-        say: Callable[[str], None],
-    ) -> None:
+    def __init__(self, request: SessionRequest, say: Callable[[str], None]) -> None:
         self.parcel: SharedPickle | None = None
-        """The published stream, packed; None as long as it is not published."""
-        self._folder = folder
-        self._identity = identity
-        self._base = base
-        self._source = source
-        self._tokenizer = tokenizer
-        self._largest_memory = largest_memory
-        self._seeds = seeds
+        self._request = request
+        self._folder = request.folder
+        self._base = request.base
+        self._source = request.source
         self._say = say
         self._stream: Stream | None = None
         self._files: dict[str, Path] = {}
         self._store: SharedStore | None = None
 
     def encode(self) -> None:
-        """Encodes what a frozen encoder gives, where the method has one. To be called before the lanes start,
-        which hold the CPUs and GPUs that encoding needs.
+        """Encodes what a frozen encoder gives, where the method has one. It comes before the lanes start,
+        since these hold the CPUs and GPUs that encoding needs.
         """
         base, source, root = self._base, self._source, self._folder.parent / "features"
         if not base.run.feature_cache or (frozen_backbone(base) is None and not asks_queries(base)):
@@ -74,7 +61,7 @@ class SharedStream:
 
         pool = RayPool(base.run, self._folder / "encoding", self._say)
         if asks_queries(base):
-            whole = prepare(source, self._tokenizer, base.run.skip_bad)
+            whole = prepare(source, self._request.tokenizer, base.run.skip_bad)
             queries = open_query_bank(base, source, whole, root, self._say, pool)
             self._stream, encoded = queries.stream(whole), queries.encoded
         else:
@@ -86,17 +73,27 @@ class SharedStream:
             self._say(f"left out: {len(rows)} record(s) of {place} whose picture cannot be read")
 
     def publish(self, store_bytes: int) -> SharedPickle:
-        """Puts the stream into an object store of ``store_bytes``, as far as it fits; the packed stream."""
+        """Puts the stream into the object store, as far as it fits.
+
+        Args:
+            store_bytes: The store's size.
+
+        Returns:
+            The packed stream.
+
+        Raises:
+            UserError: What must be shared does not fit, or cannot be read.
+        """
         self._say_remarks()
         stream = self._prepare()
-        for line in (cut_captions(stream), unknown_words(stream, self._tokenizer)):
+        for line in (cut_captions(stream), unknown_words(stream, self._request.tokenizer)):
             if line:
                 self._say(line)
         plan = plan_memory(
             stream,
-            largest=self._largest_memory,
+            largest=self._request.largest_memory,
             store_bytes=store_bytes,
-            seeds=self._seeds,
+            seeds=self._request.seeds,
             stream_in=self._base.run.stream_in,
             store=self._base.replay.store,
         )
@@ -104,7 +101,7 @@ class SharedStream:
             self._say(line)
         # What a session left that died: all of it is shared anew.
         shutil.rmtree(self._folder / "shared", ignore_errors=True)
-        self._store = SharedStore.start(self._folder / "shared", self._identity.run)
+        self._store = SharedStore.start(self._folder / "shared", self._request.identity.run)
         handle = publish(stream, self._store, plan, _Progress(self._say), self._files)
         for place, count in handle.skipped.items():
             self._say(f"left out: {count} record(s) of {place} whose picture cannot be read")
@@ -114,7 +111,7 @@ class SharedStream:
     def _say_remarks(self) -> None:
         for why, count in self._source.skipped.items():
             self._say(f"left out: {count} record(s): {why}")
-        for line in (*self._source.remarks, *size_remarks(self._source, self._largest_memory)):
+        for line in (*self._source.remarks, *size_remarks(self._source, self._request.largest_memory)):
             self._say(one_line(line))
 
     def _prepare(self) -> Stream:
@@ -125,11 +122,14 @@ class SharedStream:
             from ..features.bank import text_features
 
             return prepare(self._source, text_features(self._base, self._source), skip_bad)
-        return prepare(self._source, self._tokenizer, skip_bad)
+        return prepare(self._source, self._request.tokenizer, skip_bad)
 
     def free(self, lost: bool) -> None:
-        """Frees the store of what was shared, and the disk of its files; once. ``lost``: Ray, and with it the
-        store, has gone.
+        """Frees the store of what was shared, and the disk of its files. Only the first call does anything
+        to the store.
+
+        Args:
+            lost: Whether Ray, and with it the store, has gone.
         """
         import ray
 

@@ -16,8 +16,12 @@ _RETURNS = 3  # times that the dispatcher may die
 
 
 def start_dispatcher(name: str, jobs: int) -> Any:
-    """The dispatcher's actor, which tells other sweeps what this one has and wants, and must not go with a
-    node that lanes are on. ``name``: the run's. ``jobs``: how many are to come.
+    """Starts the dispatcher's actor on this node. It must not go with a node that lanes are on. It also tells
+    other sweeps what this one has and wants.
+
+    Args:
+        name: The run's name.
+        jobs: How many jobs are to come.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy

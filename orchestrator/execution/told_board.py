@@ -1,4 +1,4 @@
-"""What Tune's trials are told, by the driver, of the jobs that the lanes do for them."""
+"""What the driver tells Tune's trials of the jobs that lanes do for them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class ToldBoard:
         self.wake()
 
     def wake(self) -> None:
-        """Whoever waits for a result looks again."""
+        """Has whoever waits for a result look again."""
         self._news.set()
         self._news = asyncio.Event()
 
     def newer(self, trial_id: str, task: int) -> dict[str, Any] | None:
-        """The trial's result where it is of more than ``task`` tasks, or its last; None: not yet."""
+        """The trial's result, where it has done more than ``task`` tasks or has ended; None: not yet."""
         told = self._told.get(trial_id)
         return told if told is not None and (told["task"] > task or told["status"] != "running") else None
 

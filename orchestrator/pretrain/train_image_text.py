@@ -107,14 +107,7 @@ def train_image_text(recipe: ImageTextRecipe, out: Path, say: Callable[[str], No
         nn.init.normal_(model.vision.pos_embed, std=_PLACED)
         matching = nn.Linear(model.vision.embed_dim, 2)
     parameters = [*model.parameters(), *matching.parameters()]
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": recipe.weight_decay},
-            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-        ],
-        lr=recipe.learning_rate,
-        betas=(0.9, 0.98),
-    )
+    optimizer = _optimizer(parameters, recipe)
     parts = {"model": model, "matching": matching, "optimizer": optimizer}
     checkpoint = out.with_name(out.name + ".checkpoint")
     first = go_on(checkpoint, recipe, parts)
@@ -140,6 +133,17 @@ def train_image_text(recipe: ImageTextRecipe, out: Path, say: Callable[[str], No
             keep(checkpoint, recipe, parts, step + 1)
     save_file({name: value.half().contiguous() for name, value in model.state_dict().items()}, out)
     checkpoint.unlink()
+
+
+def _optimizer(parameters: list[nn.Parameter], recipe: ImageTextRecipe) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
+        [
+            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": recipe.weight_decay},
+            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
+        ],
+        lr=recipe.learning_rate,
+        betas=(0.9, 0.98),
+    )
 
 
 @lru_cache(maxsize=1)

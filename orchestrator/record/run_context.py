@@ -14,12 +14,19 @@ from ..streams.source import StreamSource
 
 @dataclass(frozen=True)
 class RunContext:
-    """One run: where it lies, what it is of, and whom it tells.
+    """One run: its folder, what it runs, and whom it tells.
 
-    ``config`` is what all trials share. ``kept`` is where the run is kept beside its folder; None: nowhere.
-    ``seeds`` are those of the trials. ``concurrent`` is the number of trials at once; None: as many as fit.
-    With ``at_most`` fewer are taken where no more fit. ``say`` takes a line of progress. ``last`` takes the
-    text with which the run ends.
+    Attributes:
+        folder: The run's folder.
+        identity: The run's identity.
+        config: What all trials share.
+        source: The stream.
+        kept: Where the run is kept beside its folder; None: nowhere.
+        seeds: The trials' seeds.
+        say: Takes a line of progress.
+        last: Takes the text with which the run ends.
+        concurrent: How many trials run at once; None: as many as fit.
+        at_most: Whether fewer will do where no more fit.
     """
 
     folder: Path

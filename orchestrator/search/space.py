@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,22 +14,19 @@ from ..config import RunConfig, data_values, flatten
 from ..errors import UserError
 from ..evaluation.objective import Objective
 from ..replay.config import check_memory
-from ..schema.config_error import ConfigError, known
+from ..schema.config_error import ConfigError
 from ..schema.registered import registered
-from ..schema.scalars import Scalar, text
+from ..schema.scalars import Scalar
 from ..streams import registry as streams
 from ..streams.source import StreamSource
+from . import shipped_spaces
 from .parameter import Parameter
 from .space_file import SpaceFile
+from .space_lines import space_lines
+from .suggestions import check_suggestions
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
-
-# The folder of data lies beside the package, in a checkout and in an installation. importlib.resources cannot
-# be used: it does not read a folder without code from an editable installation (NotADirectoryError in Python
-# 3.11).
-_WIDTH, _RANGE = 98, 44  # columns of a description, and of the ranges in it
-_FOLDER = Path(__file__).resolve().parents[2] / "search_spaces"
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ class Space:
     @staticmethod
     def names() -> list[str]:
         """The methods for which a search space is shipped."""
-        return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+        return shipped_spaces.names()
 
     @classmethod
     def load(
@@ -90,9 +86,9 @@ class Space:
             UserError: Something is wrong. The message names file, line, key, what was found and what is
                 allowed.
         """
-        path = _find(path_or_method)
+        path = shipped_spaces.find(path_or_method)
         file = SpaceFile(path)
-        if path.parent == _FOLDER and file.method != path.stem:
+        if shipped_spaces.is_shipped(path) and file.method != path.stem:
             file.fail("method", f"'{file.method}' does not match the file's name; allowed is {path.stem}")
         if method not in (None, file.method):
             file.fail("method", f"'{file.method}' is not METHOD, which is {method}; allowed: the same")
@@ -113,7 +109,7 @@ class Space:
         )
         if values:
             space = space.without(values)
-        space._check(file)
+        check_suggestions(file, space.config, space.parameters, space.fixed, space.start or {})
         return space
 
     def without(self, values: Mapping[str, Any]) -> Space:
@@ -231,98 +227,7 @@ class Space:
 
     def describe(self) -> list[str]:
         """What is searched, as aligned lines for 98 columns: key, range, starting point and condition."""
-        rows = []
-        begun = self.start or {}
-        for parameter in self.parameters:
-            start = f"start {text(begun[parameter.key])}" if parameter.key in begun else ""
-            rows.append(
-                (parameter.key, parameter.range, ", ".join(filter(None, (start, parameter.condition))))
-            )
-        first, second = (max((len(row[i]) for row in rows), default=0) for i in range(2))
-        second = min(second, _RANGE)
-        lines = []
-        for key, range_, note in rows:
-            ranges = textwrap.wrap(range_, second, break_on_hyphens=False)
-            notes = textwrap.wrap(note, _WIDTH - first - second - 4, break_on_hyphens=False)
-            for name, left, right in itertools.zip_longest([key], ranges, notes, fillvalue=""):
-                lines.append(f"{name:{first}}  {left:{second}}  {right}".rstrip())
-        return lines
-
-    def _check(self, file: SpaceFile) -> None:
-        """Tries out what can be suggested: each end of each range, alone and with each end of each other
-        range.
-        """
-        self._check_encoder(file)
-        keys = list(self.config.flat())
-        for parameter in self.parameters:
-            if parameter.key not in keys:
-                try:
-                    known(parameter.key, parameter.key, keys, "hyper-parameter")
-                except ConfigError as error:
-                    file.fail(f"search.{parameter.key}", error.problem)
-            for end in parameter.ends:
-                self._try({parameter.key: end}, file)
-        for a, b in itertools.combinations(self.parameters, 2):
-            for one, other in itertools.product(a.ends, b.ends):
-                self._try({a.key: one, b.key: other}, file)
-
-    def _check_encoder(self, file: SpaceFile) -> None:
-        """Refuses a search over a frozen encoder, because its features are computed once, before the first
-        trial.
-        """
-        if "image" in methods.get(file.method).frozen:
-            for parameter in self.parameters:
-                if parameter.key.startswith("method.backbone."):
-                    file.fail(
-                        f"search.{parameter.key}",
-                        "a frozen encoder is the same for all trials: allowed is fixed, or --set, "
-                        "and a sweep for each encoder",
-                    )
-
-    def _try(self, wanted: dict[str, Scalar], file: SpaceFile) -> None:
-        point = self._reach(wanted)
-        if point is None:
-            return
-        try:
-            self.config.with_values(point)
-        except ConfigError as error:
-            key = error.key if error.key in wanted else next(iter(wanted))
-            problem = error.problem
-            if len(wanted) > 1 or error.key != key:
-                shown = " with ".join(f"{name} {text(value)}" for name, value in wanted.items())
-                problem = f"{shown} is not allowed: {error.key}: {problem}"
-            file.fail(f"search.{key}", problem)
-
-    def _reach(self, wanted: dict[str, Scalar]) -> dict[str, Scalar] | None:
-        """A whole suggestion that contains ``wanted``; None where conditions exclude it."""
-        wanted = dict(wanted)
-        for parameter in reversed(self.parameters):
-            if parameter.key not in wanted:
-                continue
-            for key, condition in parameter.when.items():
-                other = next((p for p in self.parameters if p.key == key), None)
-                if other is not None and key not in wanted:
-                    wanted[key] = next((v for v in other.samples if condition.holds(v)), other.ends[0])
-        values: dict[str, Scalar] = {}
-        for parameter in self.parameters:
-            if parameter.active({**self.fixed, **values}):
-                values[parameter.key] = wanted.get(
-                    parameter.key, (self.start or {}).get(parameter.key, parameter.ends[0])
-                )
-        return values if wanted.keys() <= values.keys() else None
-
-
-def _find(path_or_method: str | Path) -> Path:
-    name = str(path_or_method)
-    if name.endswith((".yaml", ".yml")):
-        return Path(path_or_method)
-    if name in Space.names():
-        return _FOLDER / f"{name}.yaml"
-    registered(name, "METHOD", methods, "method")
-    raise UserError(
-        f"{name}: no search space is shipped for it, only for {', '.join(Space.names())}; allowed: a file of "
-        "your own, by --space FILE"
-    )
+        return space_lines(self.parameters, self.start_params())
 
 
 def _with_preset(method: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
-import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from ..errors import UserError
+from .fetched_files import LEFT, RUNS_OWN, TRIALS_OWN, fetch
 from .free_name import is_free, put_run
 from .identity import IDENTITY_FILE, Identity
 from .inside import inside
-from .own_folder import check_own
+from .journal_parts import JournalParts
+from .own_place import own_place
 from .patience import patiently
 from .run_files import CONFIG_FILE, JOURNAL_FILE, MANIFEST_FILE, TOKENIZER_FOLDER, TRIALS_FOLDER, trials_of
 from .run_lock import run_lock
@@ -40,21 +38,6 @@ from .url_folder import Storage
 _OWN = ("*.yaml", f"{TOKENIZER_FOLDER}/*")
 _TRIAL = (TRIAL_FILE, CONFIG_FILE, VERDICTS_FILE, "*.png", "*.pdf", "*.csv", f"{TEST_FOLDER}/*", REPORTS_FILE)
 _PROPOSALS = f"{TRIALS_FOLDER}/*/{TRIAL_FILE}"
-# What is taken from a storage, by name. A run's own files are taken when the run is restored and never again.
-# A trial's configuration is made anew from its values, since people run it again.
-_RUNS_OWN = re.compile(r"identity\.json|(sweep|space|train|config)\.yaml|tokenizer/[^/]+")
-_TRIALS_OWN = re.compile(
-    r"manifest\.json|trials/[^/]+/((trial|verdicts|status|state)\.json|tasks\.jsonl|[^/]+\.(csv|png|pdf)"
-    r"|error-[^/]+\.txt"
-    r"|test/[^/]+\.(json|csv|png|pdf))"
-)
-_LEFT = re.compile(r"test/[^/]+\.(json|csv|png|pdf)|error-[^/]+\.txt")
-# the storage's folder that has the journal in parts, each named by the byte at which it begins
-_PARTS = "tracking"
-
-
-class StorageTaken(UserError):
-    """Another process works on the run as well."""
 
 
 class RunStorage:
@@ -73,7 +56,7 @@ class RunStorage:
         self._folder = folder
         self._known: dict[str, tuple[int, int]] = {}
         self._counted: set[str] | None = None
-        self._sent: int | None = None
+        self._journal = JournalParts(storage, folder)
 
     def trial(self, trial_id: str) -> Storage:
         """The folder that keeps a trial's files."""
@@ -93,7 +76,7 @@ class RunStorage:
             kept.get_into(here, f"{newest.rpartition('/')[0]}/{CURVES_FILE}", CURVES_FILE)
         # metrics.json vouches for the other files of a test evaluation, so it comes last.
         for name in sorted(names, key=lambda name: name == TESTED_FILE):
-            if inside(here, name) and _LEFT.fullmatch(name):
+            if inside(here, name) and LEFT.fullmatch(name):
                 kept.get_into(here, name)
                 self._note(here / name)  # the storage has it already
 
@@ -109,7 +92,7 @@ class RunStorage:
             files += [path for pattern in (*_TRIAL, STATUS_FILE) for path in sorted(trial.glob(pattern))]
         for path in files:
             self._push_file(path)
-        patiently(self._push_journal, self.storage)
+        patiently(self._journal.push, self.storage)
 
     def push_proposal(self, trial_id: str) -> None:
         """Copies a trial's proposal to the storage, and then the manifest, once every trial that it counts is
@@ -163,7 +146,7 @@ class RunStorage:
         if patiently(lambda: self.storage.read(IDENTITY_FILE), self.storage) is None:
             return False
         # It lies deeper than a run's folder does, so that what a kill leaves of it is not taken for a run.
-        aside = _own_place(self._folder.parent / ".restoring") / name
+        aside = own_place(self._folder.parent / ".restoring") / name
         aside.mkdir(parents=True, exist_ok=True)
         with run_lock(aside):
             try:
@@ -179,12 +162,12 @@ class RunStorage:
         partial = aside / "run"
         shutil.rmtree(partial, ignore_errors=True)  # what a process that died left
         partial.mkdir()
-        self._fetch(partial, self._journal_there(), _RUNS_OWN, _TRIALS_OWN)
+        fetch(self.storage, partial, self._journal.read(), RUNS_OWN, TRIALS_OWN)
         Identity.of(partial)  # raises where it is no run
         given = json.loads((partial / IDENTITY_FILE).read_text(encoding="utf-8")).get("files")
         for file, text in given.items() if isinstance(given, dict) else ():
             path = inside(partial, file)
-            if not path.exists() and _RUNS_OWN.fullmatch(file) and isinstance(text, str):
+            if not path.exists() and RUNS_OWN.fullmatch(file) and isinstance(text, str):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
         accept(partial)
@@ -206,7 +189,7 @@ class RunStorage:
         self._refuse_older(here, names)
         self._bring_looks(here, set(names))
         path = self._folder / JOURNAL_FILE
-        own, kept = path.read_bytes() if path.exists() else b"", self._journal_there()
+        own, kept = path.read_bytes() if path.exists() else b"", self._journal.read()
         if own.startswith(kept) and there <= here:
             return
         if not kept.startswith(own) or not here <= there:
@@ -216,7 +199,7 @@ class RunStorage:
                 f"{_some(there - here) or 'part of the record'} there; allowed: to remove one of the two; "
                 "see docs/howto/resume.md#when-it-is-refused"
             )
-        self._fetch(self._folder, kept, _TRIALS_OWN)
+        fetch(self.storage, self._folder, kept, TRIALS_OWN)
 
     def _bring_looks(self, trials: set[str], names: set[str]) -> None:
         for trial in sorted(trials):
@@ -251,53 +234,6 @@ class RunStorage:
         for number in {name.split("/")[1] for name in kept.names(CHECKPOINTS_FOLDER)} - {task_key(task)}:
             kept.delete(f"{CHECKPOINTS_FOLDER}/{number}")
 
-    def _fetch(self, folder: Path, journal: bytes, *wanted: re.Pattern[str]) -> None:
-        names = [
-            name
-            for name in self.storage.names()
-            if inside(folder, name) and any(kind.fullmatch(name) for kind in wanted)
-        ]
-        for name in sorted(names, key=lambda name: name.endswith(f"/{STATUS_FILE}")):
-            patiently(partial(self.storage.get_into, folder, name), self.storage)
-        if journal:
-            fresh = inside(folder, f"{JOURNAL_FILE}.partial")
-            fresh.write_bytes(journal)
-            os.replace(fresh, folder / JOURNAL_FILE)
-
-    def _journal_there(self) -> bytes:
-        """Reads the journal as the storage has it, and remembers its length."""
-        whole = b""
-        for part in patiently(lambda: sorted(self.storage.names(_PARTS)), self.storage):
-            if part != _part(len(whole)):
-                raise UserError(
-                    f"{self.storage.url}: the record is cut short, {_part(len(whole))} is missing; "
-                    "allowed: all that the run put there"
-                )
-            whole += patiently(partial(self.storage.read, part), self.storage) or b""
-        self._sent = len(whole)
-        return whole
-
-    def _push_journal(self) -> None:
-        path = self._folder / JOURNAL_FILE
-        if not path.exists():
-            return
-        if self._sent is None:
-            self._journal_there()
-        begin = self._sent or 0
-        with open(path, "rb") as file:
-            file.seek(begin)
-            fresh = file.read()
-        if not fresh:
-            return
-        name = _part(begin)
-        # A call whose answer was lost finds the part there that it wrote itself.
-        if not self.storage.create(name, fresh) and self.storage.read(name) != fresh:
-            raise StorageTaken(
-                f"{self.storage.url}: another process works on this run too, and wrote {name}; allowed: one "
-                "at a time"
-            )
-        self._sent = begin + len(fresh)
-
     def _trials_there(self) -> set[str]:
         return _trials_of(self.storage.names(TRIALS_FOLDER))
 
@@ -307,26 +243,9 @@ def _trials_of(names: Iterable[str]) -> set[str]:
     return {parts[1] for parts in (name.split("/") for name in names) if parts[2:] == [TRIAL_FILE]}
 
 
-def _own_place(folder: Path) -> Path:
-    """Checks that ``folder`` is the user's own, and makes it where it does not exist. What lies below it is
-    made and deleted unchecked.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    if stat.S_ISLNK(folder.lstat().st_mode):
-        raise UserError(f"{folder}: is a link; allowed: a folder of yours, or none (remove the link)")
-    check_own(folder)
-    return folder
-
-
 def _seen(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_mtime_ns, status.st_size
-
-
-def _part(begin: int) -> str:
-    return f"{_PARTS}/{begin:015d}.jsonl"
 
 
 def _some(names: set[str]) -> str:

@@ -2,6 +2,7 @@
 
 from .environment import environment_tags
 from .names import TASKS, in_order, recorded
-from .tracker import Summary, Tracker
+from .summary import Summary
+from .tracker import Tracker
 
 __all__ = ["TASKS", "Summary", "Tracker", "environment_tags", "in_order", "recorded"]

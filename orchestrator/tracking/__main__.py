@@ -11,7 +11,7 @@ from ..commands.command_parser import CommandParser
 from ..errors import UserError
 from ..storage.full_disk import is_full
 from .background import serve
-from .tracker import resend
+from .resend import resend
 from .ui import ui as show
 
 

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import UserError
 from ..storage.full_disk import is_full
-from ..storage.inside import inside
-from .artifact_place import artifact_place
 from .journal import Journal
-from .moved_record import record_where_it_lies
-from .store import (
-    artifact_location,
-    check_own_database,
-    database_of,
-    making_tables,
-    own_database,
-    without_password,
-)
-from .view import page_path, view_state, view_tag
+from .record_writer import RecordWriter
+from .store import artifact_location, database_of, without_password
+from .store_client import opened_client
+from .store_runs import StoreRuns
+from .view import page_path
 
-_METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100  # MLflow's own limits of one log_batch
-_KEY = "orchestrator.key"  # the tag by which a run is found again
-# the tag that names the parameters of which another value is chosen now
-_PAST = "params.of_an_earlier_choice"
 # Without this tag MLflow shows a run's page among the evaluations of language models.
 _KIND = {"mlflow.experimentKind": "custom_model_development"}
 _FINAL = ("INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST")
@@ -66,7 +51,8 @@ class Delivery:
         self._client: Any = None
         self._database: tuple[int, int] | None = None
         self._experiment_id = ""
-        self._runs: dict[str, str] = {}
+        self._runs: StoreRuns  # these two with the client
+        self._writer: RecordWriter
 
     @property
     def rejected(self) -> list[str]:
@@ -117,7 +103,7 @@ class Delivery:
         wait.
         """
         try:
-            self._send(record)
+            self._writer.write(record)
         except Exception as error:
             # Nothing depends on a file: it may come later than the rest, or never.
             file = record["op"] in ("artifact", "text") and not is_full(error)
@@ -141,27 +127,7 @@ class Delivery:
         return page_path(self._experiment_id, self._key) if self._experiment_id else "/"
 
     def _connect(self) -> None:
-        # A dead server must cost seconds, where MLflow's defaults cost minutes; and a sweep reports its use
-        # to nobody.
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
-        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-        from mlflow import MlflowClient
-
-        logging.getLogger("alembic").setLevel(logging.WARNING)
-        # This logger prints the stack of what it raises. Whoever sends says in one line what did not arrive,
-        # and why.
-        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
-        runs = self.journal.folder.parent
-        if self.uri == own_database(runs):
-            check_own_database(runs)
-        with making_tables(self.uri):
-            client = MlflowClient(self.uri)
-            client.get_experiment_by_name(self._experiment)  # which makes the tables
-            if self.uri.startswith("sqlite:///"):
-                record_where_it_lies(Path(self.uri.removeprefix("sqlite:///")))
+        with opened_client(self.uri, self.journal.folder.parent, self._experiment) as client:
             self._client = client
             try:
                 self._compare()
@@ -184,8 +150,11 @@ class Delivery:
         if changed:
             self._client.restore_experiment(self._experiment_id)
             self.said.append(f"the experiment {self._experiment!r} had been deleted there; it was restored")
-        self._runs.clear()
-        there = self._there()
+        runs = self._runs = StoreRuns(self._client, self._experiment_id, self._key, self.store)
+        self._writer = RecordWriter(
+            self._client, runs, self._experiment_id, self._key, self.journal.folder, self.uri
+        )
+        there = runs.there()
         deleted = [run for run in there.values() if run.info.lifecycle_stage == "deleted"]
         for run in deleted:
             self._client.restore_run(run.info.run_id)
@@ -201,11 +170,11 @@ class Delivery:
         started, begin = set(), 0
         for record, end in self.journal.read():
             if record["op"] == "start" and end <= sent and begin not in aside:
-                started.add(self._tag(record["run"]))
+                started.add(self._runs.tag(record["run"]))
             begin = end
         if not started:
             return False
-        has, parent = 0, there.get(self._tag(""))
+        has, parent = 0, there.get(self._runs.tag(""))
         if started <= there.keys() and parent is not None:
             told = parent.data.tags.get(_SENT, "")
             noted = int(told) if told.isdigit() else 0
@@ -217,160 +186,15 @@ class Delivery:
         self.said.append("it lacked part of what it had been sent; that was sent again")
         return True
 
-    def _there(self) -> dict[str, Any]:
-        """The runs of this journal that the store has, by their key. Deleted runs are among them."""
-        from mlflow.entities import ViewType
-
-        runs: dict[str, Any] = {}
-        token = None
-        while token != "":
-            page = self._client.search_runs(
-                [self._experiment_id],
-                f"tags.`{_KEY}` LIKE '{self._tag('%')}'",
-                ViewType.ALL,
-                max_results=1000,
-                page_token=token,
-            )
-            runs |= {run.data.tags[_KEY]: run for run in page}
-            token = page.token or ""
-        return {key: run for key, run in runs.items() if key.startswith(self._tag(""))}
-
     def _note(self, sent: int) -> None:
         """Notes in the store itself how far it has come."""
         try:
-            self._client.set_tag(self._run(""), _SENT, str(sent))
+            self._client.set_tag(self._runs.of(""), _SENT, str(sent))
         except Exception as error:
             if not _is_final(error):
                 raise
         else:
             self.journal.mark_noted(self.store, sent)
-
-    def _send(self, record: Mapping[str, Any]) -> None:
-        match record["op"]:
-            case "start":
-                self._start(record)
-            case "params":
-                self._choose(self._run(record["run"]), record["params"])
-            case "metrics":
-                self._log_metrics(self._run(record["run"]), record["metrics"], record["time"], record["step"])
-            case "artifact":
-                path = _inside(self.journal.folder, record["path"])
-                if not path.is_file():
-                    raise LookupError(f"{path}: no such file")
-                if record["subdir"] is not None:
-                    _inside(self.journal.folder, record["subdir"])
-                self._artifacts(record["run"]).log_artifact(str(path), record["subdir"])
-            case "text":
-                file = _inside(self.journal.folder, record["file"]).name
-                subdir = record["file"].rpartition("/")[0] or None
-                with tempfile.TemporaryDirectory() as place:
-                    (Path(place) / file).write_text(record["text"], encoding="utf-8")
-                    self._artifacts(record["run"]).log_artifact(f"{place}/{file}", subdir)
-            case "view":
-                value = view_state(
-                    record["name"],
-                    self._run(""),
-                    record["searched"],
-                    record["objective"],
-                    record["mode"],
-                    record["time"],
-                    # an older journal has neither key
-                    order=record.get("order", record["objective"]),
-                    kind=record.get("kind", "sweep"),
-                )
-                self._client.set_experiment_tag(self._experiment_id, view_tag(self._key), value)
-            case "end":
-                run = self._run(record["run"])
-                self._log_tags(run, record["tags"])
-                self._client.set_terminated(run, record["status"], end_time=record["time"])
-
-    def _start(self, record: Mapping[str, Any]) -> None:
-        run = self._find(record["run"])
-        if run is None:
-            tags = {_KEY: self._tag(record["run"])}
-            if record["run"]:
-                tags["mlflow.parentRunId"] = self._run("")
-            created = self._client.create_run(
-                self._experiment_id, start_time=record["time"], tags=tags, run_name=record["name"]
-            )
-            run = created.info.run_id
-        else:
-            self._client.update_run(run, status="RUNNING")
-        self._runs[record["run"]] = run
-        self._log_params(run, record["params"])
-        self._log_tags(run, record["tags"])
-
-    def _artifacts(self, name: str) -> Any:
-        run = self._client.get_run(self._run(name))
-        return artifact_place(run.info.artifact_uri, self.uri)
-
-    def _run(self, name: str) -> str:
-        if name not in self._runs:
-            run = self._find(name)
-            if run is None:
-                raise LookupError(f"{name or 'the sweep'} has no run in {self.store}")
-            self._runs[name] = run
-        return self._runs[name]
-
-    def _find(self, name: str) -> str | None:
-        hits = self._client.search_runs(
-            [self._experiment_id], f"tags.`{_KEY}` = '{self._tag(name)}'", max_results=1
-        )
-        return hits[0].info.run_id if hits else None
-
-    def _tag(self, name: str) -> str:
-        return f"{self._key}/{name}".replace("'", "_")
-
-    def _log_params(self, run: str, params: Mapping[str, str]) -> None:
-        from mlflow.entities import Param
-
-        # MLflow forbids that a parameter changes, and refuses the whole call: a resumed run keeps what it was
-        # started with.
-        have = self._client.get_run(run).data.params
-        fresh = [Param(name, value) for name, value in params.items() if name not in have]
-        for part in _chunks(fresh, _PARAMS_A_CALL):
-            self._client.log_batch(run, params=part)
-
-    def _choose(self, run: str, params: Mapping[str, str]) -> None:
-        """Logs what was chosen.
-
-        Something else may have been chosen before, by a search that has had more trials since. Its parameters
-        stay. Tags then say which of them are outdated, and what is chosen now.
-        """
-        self._log_params(run, params)
-        known = self._client.get_run(run).data
-        past = [name for name, value in params.items() if known.params[name] != value]
-        if past or _PAST in known.tags:
-            chosen = {f"chosen.{name}": value for name, value in params.items()}
-            self._log_tags(run, chosen | {_PAST: ", ".join(past)})
-
-    def _log_metrics(self, run: str, metrics: Mapping[str, float], time: int, step: int) -> None:
-        from mlflow.entities import Metric
-
-        points = [Metric(name, value, time, step) for name, value in metrics.items()]
-        for part in _chunks(points, _METRICS_A_CALL):
-            self._client.log_batch(run, metrics=part)
-
-    def _log_tags(self, run: str, tags: Mapping[str, str]) -> None:
-        from mlflow.entities import RunTag
-
-        for part in _chunks([RunTag(name, value) for name, value in tags.items()], _PARAMS_A_CALL):
-            self._client.log_batch(run, tags=part)
-
-
-def _inside(folder: Path, name: str) -> Path:
-    """A path in the journal's own folder. Anybody may have written the journal, so that it may name no other
-    file.
-    """
-    try:
-        return inside(folder, name, links=False)
-    except UserError as error:
-        raise LookupError(str(error)) from error
-
-
-def _chunks(items: list, size: int) -> Iterator[list]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
 
 
 def _is_final(error: Exception) -> bool:

@@ -5,46 +5,26 @@ from __future__ import annotations
 import math
 import os
 import shlex
-import threading
-import time
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import UserError
 from ..schema.shown import shown_value
-from ..storage.full_disk import is_full
-from ..storage.identity import Identity
-from ..storage.own_folder import check_own
+from ..storage.run_folder import short_path
 from .colour import run_colour
+from .copied_run import check_no_copy
 from .delivery import Delivery
 from .journal import Journal
+from .journal_state import JournalState
 from .names import SCORE
+from .sender import Sender
 from .store import OWN_DATABASE, own_database, tracking_uri
+from .summary import Summary
 
 _STATUS = {"finished": "FINISHED", "stopped": "KILLED", "interrupted": "KILLED", "failed": "FAILED"}
-_LONGEST_WAIT = 60.0
 _SEED = "run.seed"
-_AHEAD = 2 * 86_400_000  # milliseconds that a clock may have been ahead before it was set right
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What became of the record.
-
-    Attributes:
-        sent: Records that were sent.
-        unsent: Records that were not sent yet.
-        rejected: Records that the store refused.
-        message: For the user; empty when everything arrived.
-    """
-
-    sent: int
-    unsent: int
-    rejected: int
-    message: str
 
 
 class Tracker:
@@ -74,14 +54,9 @@ class Tracker:
         self._journal = Journal(Path(folder))
         self._sweep = sweep
         self._tags: dict[str, str] = {}
-        self._latest = 0
-        self._live: dict[str, bool] = {}
-        self._searched: dict[str, None] | None = None
         self._page = {"objective": "validation/seen/r_mean", "mode": "max", "kind": "sweep"}
-        self._reported: dict[str, dict[int, set[str]]] = {}
-        self._ends: dict[str, str] = {}
-        self._files: dict[str, set[str]] = {}
-        key, name = run or uuid.uuid4().hex, sweep
+        self._state = JournalState()
+        key = run or uuid.uuid4().hex
         for record, _ in self._journal.read():
             if record["op"] == "open":
                 if run is not None and record["key"] != run:
@@ -90,20 +65,15 @@ class Tracker:
                         f"{run[:12]}); allowed: the run's own"
                     )
                 key, experiment = record["key"], record["experiment"]
-            elif record["op"] == "start" and not record["run"]:
-                name = record["name"]
-            self._note(record)
+            self._state.take(record)
         if run is not None:
-            _check_no_copy(self._journal.folder, name, run)
+            check_no_copy(self._journal.folder, self._state.name or sweep, run)
         store = tracking_uri(self._journal.folder.parent, uri)
         self._delivery = Delivery(self._journal, store, experiment, key)
-        self._error: Exception | None = None
-        self._closing = self._left = False
-        self._changed = threading.Condition()
+        self._sender = Sender(self._delivery)
         self._own = store == own_database(self._journal.folder.parent)
         shown = OWN_DATABASE if self._own else self._delivery.store
         self._append(op="open", key=key, experiment=experiment, store=shown)
-        self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
 
     def start(
         self,
@@ -152,14 +122,16 @@ class Tracker:
         given = {"kind": "trial", "sweep": self._sweep, "trial": trial_id, "status": "running"}
         given |= tags or {}
         if number is None:
-            number = [*self._live, trial_id].index(trial_id)
-        if trial_id not in self._live:  # only once: whoever looks at it may have chosen another colour since
+            number = [*self._state.live, trial_id].index(trial_id)
+        # only once: whoever looks at it may have chosen another colour since
+        if trial_id not in self._state.live:
             given["mlflow.runColor"] = run_colour(number)
         seed = f" seed={params[_SEED]}" if list(searched) == [_SEED] else ""
-        shown = [*dict.fromkeys([*(self._searched or ()), *searched])]
+        known = self._state.searched
+        shown = [*dict.fromkeys([*(known or ()), *searched])]
         first = {name: params[name] for name in shown if name in params}
         self._start(trial_id, f"trial {number + 1}{seed}", first | dict(params), given, shown)
-        if self._searched is None or len(shown) > len(self._searched):
+        if known is None or len(shown) > len(known):
             self._append(op="view", run="", name=self._sweep, searched=shown, order=SCORE, **self._page)
 
     def task(self, trial_id: str, step: int, metrics: Mapping[str, float]) -> None:
@@ -170,7 +142,7 @@ class Tracker:
             step: How many tasks are finished.
             metrics: The metrics.
         """
-        known = self._reported.get(trial_id, {}).get(step, ())
+        known = self._state.measured(trial_id, step)
         finite = {name: float(v) for name, v in metrics.items() if name not in known and math.isfinite(v)}
         if finite:
             self._append(op="metrics", run=trial_id, step=step, metrics=finite)
@@ -187,17 +159,15 @@ class Tracker:
 
     def knows(self, trial_id: str) -> bool:
         """Whether the journal has the trial's start."""
-        return trial_id in self._live
+        return trial_id in self._state.live
 
     def ended(self, trial_id: str) -> str | None:
-        """The status with which the journal has the trial's end; None where it has no end since the last
-        start.
-        """
-        return self._ends.get(trial_id)
+        """The status of the trial's end; None where the journal has no end since the trial's last start."""
+        return self._state.ended(trial_id)
 
     def has_file(self, trial_id: str, path: Path) -> bool:
         """Whether the journal has this file of the trial."""
-        return self._relative(path) in self._files.get(trial_id, ())
+        return self._state.has_file(trial_id, self._relative(path))
 
     def _relative(self, path: Path) -> str:
         # Links are kept as they are, since a run's trials may lie on another disk.
@@ -231,10 +201,10 @@ class Tracker:
             score: The objective of a trial that walked the whole stream.
         """
         if score is not None:
-            self.task(trial_id, max(self._reported.get(trial_id, {0: set()})), {SCORE: score})
+            self.task(trial_id, self._state.last_step(trial_id), {SCORE: score})
         tags = {"status": status}
         if status == "stopped":
-            tags["stopped_at_task"] = str(max(self._reported.get(trial_id, {0: set()})))
+            tags["stopped_at_task"] = str(self._state.last_step(trial_id))
         if reason:
             tags["reason"] = reason
         self._append(op="end", run=trial_id, status=_status(status), tags=tags)
@@ -257,7 +227,7 @@ class Tracker:
         code = _status(status)
         if params:
             self._append(op="params", run="", params=_texts(params, params))
-        for trial_id in [trial for trial, live in self._live.items() if live]:
+        for trial_id in [trial for trial, live in self._state.live.items() if live]:
             self.trial_end(trial_id, "interrupted")
         finite = {name: float(v) for name, v in (metrics or {}).items() if math.isfinite(v)}
         if finite:
@@ -271,32 +241,13 @@ class Tracker:
         Returns:
             What became of the record.
         """
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
-        self._begin()
-        self._thread.join(timeout)
-        with self._changed:
-            self._left = True
-            self._changed.notify_all()
-        delivery = self._delivery
-        unsent = self._journal.unsent(delivery.store)
-        lines = [f"MLflow at {delivery.store}: {line}" for line in delivery.said]
-        if unsent:
-            why = delivery.explain(self._error) if self._error else f"not sent within {timeout:g} s"
-            lines.append(
-                f"MLflow at {delivery.store}: {unsent} records are not there yet ({why}). "
-                f"They are kept; send them with: {self._send_command()}"
-            )
-        if refused := delivery.rejected:
-            lines.append(
-                f"MLflow did not take {len(refused)} record(s), the first: {refused[0]}. "
-                f"They are kept; try again with: {self._send_command()}"
-            )
-        return Summary(delivery.sent, unsent, len(refused), "\n".join(lines))
+        self._sender.close(timeout)
+        error = self._sender.error
+        why = self._delivery.explain(error) if error else f"not sent within {timeout:g} s"
+        return Summary.of(self._delivery, why, self._send_command())
 
     def _send_command(self) -> str:
-        command = f"python -m orchestrator.tracking send {shlex.quote(_short(self._journal.folder))}"
+        command = f"python -m orchestrator.tracking send {short_path(self._journal.folder.resolve())}"
         return command if self._own else f"MLFLOW_TRACKING_URI={shlex.quote(self._delivery.store)} {command}"
 
     def where(self) -> str:
@@ -305,7 +256,7 @@ class Tracker:
         """
         if self._delivery.store.startswith("http"):
             return self._delivery.store.rstrip("/") + self._delivery.page()
-        return f"python -m orchestrator.tracking ui {shlex.quote(_short(self._journal.folder))}"
+        return f"python -m orchestrator.tracking ui {short_path(self._journal.folder.resolve())}"
 
     def _start(
         self,
@@ -324,134 +275,12 @@ class Tracker:
         )
 
     def _append(self, **record: Any) -> None:
-        # With a clock that is set back, runs would end before they began.
-        record["time"] = max(self._latest, int(time.time() * 1000))
+        record["time"] = self._state.now()
         self._journal.append(record)
-        self._note(record)
+        self._state.take(record)
         if record.get("run"):
-            self._begin()
-        with self._changed:
-            self._changed.notify_all()
-
-    def _begin(self) -> None:
-        with self._changed:
-            if self._thread.ident is None:
-                self._thread.start()
-
-    def _note(self, record: Mapping[str, Any]) -> None:
-        written = record.get("time")
-        # a journal may come from anywhere
-        if type(written) is int and written <= time.time() * 1000 + _AHEAD:
-            self._latest = max(self._latest, written)
-        if record["op"] == "metrics":
-            steps = self._reported.setdefault(record["run"], {})
-            steps.setdefault(record["step"], set()).update(record["metrics"])
-        elif record["op"] in ("start", "end") and record["run"]:
-            self._live[record["run"]] = record["op"] == "start"
-            if record["op"] == "end":
-                self._ends[record["run"]] = record["tags"]["status"]
-            else:
-                self._ends.pop(record["run"], None)
-        elif record["op"] == "artifact":
-            self._files.setdefault(record["run"], set()).add(record["path"])
-        elif record["op"] == "view":
-            self._searched = (self._searched or {}) | dict.fromkeys(record["searched"])
-
-    def _work(self) -> None:
-        wait = 1.0
-        while True:
-            try:
-                closing = self._closing
-                self._delivery.pump()
-                if closing:
-                    self._delivery.retry()
-                self._error, wait = None, 1.0
-            except Exception as error:
-                self._error = error
-            with self._changed:
-                if self._error is not None:
-                    # A store that was there before may just be coming back. A disk does not empty itself.
-                    hopeless = not self._delivery.sent or self._delivery.lost or is_full(self._error)
-                    if self._left or (self._closing and hopeless):
-                        break
-                    self._changed.wait_for(lambda: self._left if self._closing else self._closing, wait)
-                    wait = 2.0 if self._closing else min(2 * wait, _LONGEST_WAIT)
-                    continue
-                if not self._journal.unsent(self._delivery.store):
-                    if closing:
-                        break
-                    if not self._closing:
-                        self._changed.wait()
-        self._journal.release()
-
-
-def resend(folder: Path) -> Delivery:
-    """Sends what the journal of the caller's own run holds and its store has not received.
-
-    The store is ``MLFLOW_TRACKING_URI`` where it is set, else the database beside the folder. An address in
-    the journal is never followed: files, and the caller's token, would go wherever the journal's author
-    chose.
-
-    Args:
-        folder: The run's folder.
-
-    Returns:
-        The delivery, once it has ended.
-
-    Raises:
-        UserError: There is no journal; the folder is somebody else's; the journal was begun for another store
-            than the database and no address is given; or the store cannot be reached.
-    """
-    folder = Path(os.path.abspath(folder))
-    if folder.exists():
-        check_own(folder)
-    journal = Journal(folder)
-    opened = [record for record, _ in journal.read() if record["op"] == "open"]
-    if not opened:
-        raise UserError(f"{journal.path}: no record of a sweep; give a folder such as runs/NAME")
-    uri, last = tracking_uri(folder.parent), opened[-1]["store"]
-    if not os.environ.get("MLFLOW_TRACKING_URI") and last not in (OWN_DATABASE, uri) and not _was_own(last):
-        raise UserError(
-            f"{journal.path}: was last sent to {str(last)[:200]!r}; allowed: that address, or another, in "
-            "MLFLOW_TRACKING_URI"
-        )
-    delivery = Delivery(journal, uri, opened[0]["experiment"], opened[0]["key"])
-    try:
-        delivery.pump()
-        delivery.retry()
-    except UserError:
-        raise
-    except Exception as error:
-        why = f"{delivery.explain(error)} ({journal.unsent(delivery.store)} records unsent)"
-        raise UserError(f"MLflow at {delivery.store}: {why}") from error
-    finally:
-        journal.release()
-    return delivery
-
-
-def _check_no_copy(folder: Path, name: str, run: str) -> None:
-    """Refuses a copy: the run in ``folder`` was last worked on as ``name``, which lies beside it. Both would
-    write to the same entries of the store.
-    """
-    if name == folder.name or "/" in name:
-        return
-    try:
-        other = Identity.of(folder.parent / name).run
-    except UserError:  # there is no such run
-        return
-    if other == run:
-        raise UserError(
-            f"{folder}: is a copy of {folder.parent / name}, the same run; allowed: --resume {name}, or that "
-            "one elsewhere"
-        )
-
-
-def _was_own(store: Any) -> bool:
-    """Whether ``store`` is the address of a runs folder's database, in the form that earlier versions wrote,
-    and that database does not exist any more.
-    """
-    path = str(store).removeprefix("sqlite:///")
-    return path.startswith("/") and path.endswith(f"/{OWN_DATABASE}") and not os.path.lexists(path)
+            self._sender.begin()
+        self._sender.wake()
 
 
 def _status(status: str) -> str:

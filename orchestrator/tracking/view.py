@@ -83,18 +83,6 @@ def view_state(
     """
     scores = dict.fromkeys([order, objective, *_COLUMNS[kind]])
     columns = ["tags.`status`", *(f"metrics.`{m}`" for m in scores), *(f"params.`{p}`" for p in searched)]
-    over_tasks = {
-        "type": "LINE",
-        "metricKey": objective,
-        "selectedMetricKeys": [objective],
-        "displayName": f"{objective} over tasks",
-        **_LINE,
-    }
-    if kind == "sweep":
-        charts = [_parallel(searched, order), over_tasks, _parallel(searched, TASKS)]
-    else:
-        bars = [{"type": "BAR", "metricKey": metric, "displayName": metric} for metric in _BARS]
-        charts = [over_tasks, *bars]
     sections = _SECTIONS[kind]
     common = {"deleted": False, "isGenerated": False, "runsCountToCompare": 100}
     state: dict[str, Any] = {
@@ -106,7 +94,7 @@ def view_state(
         "hideEmptyCharts": True,  # test scores that the scenario does not have
         "compareRunCharts": [
             {**chart, **common, "metricSectionId": sections[number % len(sections)], "uuid": f"own-{number}"}
-            for number, chart in enumerate(charts)
+            for number, chart in enumerate(_charts(kind, searched, objective, order))
         ],
         "compareRunSections": [
             *({"uuid": name, "name": name, "display": True, "columns": 1} for name in sections),
@@ -115,6 +103,20 @@ def view_state(
         "isAccordionReordered": False,
     }
     return json.dumps({"name": name, "createdAt": time, "updatedAt": time, "state": json.dumps(state)})
+
+
+def _charts(kind: str, searched: Sequence[str], objective: str, order: str) -> list[dict[str, Any]]:
+    over_tasks = {
+        "type": "LINE",
+        "metricKey": objective,
+        "selectedMetricKeys": [objective],
+        "displayName": f"{objective} over tasks",
+        **_LINE,
+    }
+    if kind == "sweep":
+        return [_parallel(searched, order), over_tasks, _parallel(searched, TASKS)]
+    bars = [{"type": "BAR", "metricKey": metric, "displayName": metric} for metric in _BARS]
+    return [over_tasks, *bars]
 
 
 def _parallel(searched: Sequence[str], metric: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 
 import torch
@@ -67,15 +67,7 @@ def train_phase(
     method.zero_grad(set_to_none=True)
     optimizer = phase.optimizer()
     base = [group["lr"] for group in optimizer.param_groups]
-    loss_of: nn.Module = _Loss(method)
-    parallel = dist.is_initialized() and dist.get_world_size() > 1
-    if parallel:
-        loss_of = nn.parallel.DistributedDataParallel(loss_of)
-        # Buffers (queues) are equal on all ranks by construction: every rank enqueues the gathered batch. The
-        # constructor's option has another name from torch 2.13 on; the attribute has the old name in all
-        # versions.
-        loss_of.broadcast_buffers = False
-    cast = torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+    gradient = _Gradient(method, phase, device, precision, accumulate, encode)
     stream = iter(batches)
     patience = _Patience(method, phase.patience) if phase.patience else None
     epoch = max(1, steps // max(1, phase.epochs))
@@ -84,17 +76,7 @@ def train_phase(
         for group, rate in zip(optimizer.param_groups, base, strict=True):
             group["lr"] = rate * factor
         method.before_step(phase)
-        terms: dict[str, torch.Tensor] = {}
-        for micro in range(accumulate):
-            batch = encode(next(stream).to(device, non_blocking=True))
-            last = micro == accumulate - 1
-            with loss_of.no_sync() if parallel and not last else nullcontext():
-                with cast:
-                    losses = loss_of(batch, phase)
-                (sum(losses.values()) / accumulate).backward()
-            for name, value in losses.items():
-                part = value.detach() / accumulate
-                terms[name] = terms[name] + part if name in terms else part
+        terms = gradient.add(stream)
         norm = None
         if phase.clip is not None:
             trained = [p for group in optimizer.param_groups for p in group["params"]]
@@ -113,6 +95,54 @@ def train_phase(
     if patience:
         patience.restore()
     method.eval()
+
+
+class _Gradient:
+    """The gradient of one optimiser step, from several micro-batches and all ranks."""
+
+    def __init__(
+        self,
+        method: Method,
+        phase: Phase,
+        device: torch.device,
+        precision: str,
+        accumulate: int,
+        encode: Callable[[Batch], Batch],
+    ) -> None:
+        self._phase = phase
+        self._device = device
+        self._precision = precision
+        self._accumulate = accumulate
+        self._encode = encode
+        self._loss_of: nn.Module = _Loss(method)
+        self._parallel: nn.parallel.DistributedDataParallel | None = None
+        if dist.is_initialized() and dist.get_world_size() > 1:
+            self._loss_of = self._parallel = nn.parallel.DistributedDataParallel(self._loss_of)
+            # Buffers (queues) are equal on all ranks by construction: every rank enqueues the gathered batch.
+            # The constructor's option has another name from torch 2.13 on; the attribute has the old name in
+            # all versions.
+            self._parallel.broadcast_buffers = False
+
+    def add(self, batches: Iterator[Batch]) -> dict[str, torch.Tensor]:
+        """Takes a step's micro-batches and adds their gradient to the parameters'.
+
+        Returns:
+            The step's loss terms, each the mean over its micro-batches.
+        """
+        parallel, accumulate = self._parallel, self._accumulate
+        mixed = self._precision == "bf16"
+        terms: dict[str, torch.Tensor] = {}
+        for micro in range(accumulate):
+            batch = self._encode(next(batches).to(self._device, non_blocking=True))
+            last = micro == accumulate - 1
+            with parallel.no_sync() if parallel and not last else nullcontext():
+                with torch.autocast(self._device.type, torch.bfloat16) if mixed else nullcontext():
+                    losses = self._loss_of(batch, self._phase)
+                (sum(losses.values()) / accumulate).backward()
+            for name, value in losses.items():
+                part = value.detach() / accumulate
+                terms[name] = terms[name] + part if name in terms else part
+        return terms
 
 
 class _Patience:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -16,41 +15,32 @@ from methods.method import Batch, Method, Phase
 from methods.registry import get as get_method
 
 from ..config import RunConfig
-from ..data.interleaved import Interleaved
-from ..data.loader import Loader, eval_batches
+from ..data.loader import eval_batches
 from ..data.row_reader import RowReader
-from ..errors import UserError
-from ..evaluation.agreement import all_or_none, from_first
+from ..evaluation.agreement import all_or_none
 from ..evaluation.distributed import of_rank_0, share_state
 from ..evaluation.protocol import Scores, task_row, validation_metrics
 from ..evaluation.scenarios import evaluate, evaluation_of, summary_metrics, task_score
-from ..features.frozen import views_of
 from ..numerics.deterministic import deterministic
 from ..numerics.finite import check_weights
 from ..replay.memory import ReplayMemory
-from ..seeding import derive, seed_everything
+from ..seeding import seed_everything
 from ..storage import checkpoint
-from ..storage.atomic_write import write_text
-from ..storage.curve_file import curve_text
-from ..storage.trial_files import CURVES_FILE, REPORTS_FILE
 from ..streams.stream import Split, Stream
 from .exemplar_ranker import ExemplarRanker
 from .loss_curves import Curves
 from .phase import train_phase
+from .phase_batches import phase_batches
 from .reporter import Reporter
-
-_Batches = Loader | Interleaved
-
-# A reporter's answers, in the form in which they travel to the other ranks.
-_CODES = {True: 1, False: 0, None: 2}
+from .saved_tasks import SavedTasks
+from .verdict import go_on
 
 
 class StreamLoop:
     """Walks over a stream: each task is trained, evaluated on all tasks so far, checkpointed and reported.
 
-    A task is finished when its checkpoint is whole in ``checkpoints/``. The checkpoint has all reports and
-    loss curves so far; ``tasks.jsonl`` and ``curves.csv`` are made from it. Where the folder has checkpoints,
-    the walk first makes the reports of the last finished checkpoint again and then goes on from there. In a
+    A task is finished when its checkpoint is whole in ``checkpoints/``. Where the folder has checkpoints, the
+    walk first makes the reports of the last finished checkpoint again and then goes on from there. In a
     process group every rank calls :meth:`run`; rank 0 decides where to go on from, writes and reports.
 
     Args:
@@ -83,11 +73,8 @@ class StreamLoop:
         self.folder = folder
         self.reporter = reporter
         self.device = device
-        self.tokenizer = tokenizer
-        self._saved_curves = ""
-        self.stamp = stamp
-        self.keeper = keeper
         self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        self._saved = SavedTasks(folder, self.rank, device, stamp, tokenizer, keeper)
         self.reader = RowReader(stream)
         self.curves = Curves()
         self.how = evaluation_of(config, stream, device)
@@ -106,14 +93,10 @@ class StreamLoop:
         tasks = len(self.stream.tasks)
         self.folder.mkdir(parents=True, exist_ok=True)
         method, memory = self._fresh()
-        done, saved = self._found(tasks)
+        done, saved = self._saved.newest(tasks)
         reports: list[dict[str, float]] = []
         if saved is not None:
-            checkpoint.restore(method, saved.model)
-            memory.load(saved.memory)
-            self._saved_curves = saved.curves
-            if self.rank == 0:
-                self._derive(saved.reports)
+            self._saved.restore(saved, method, memory)
             for report in saved.reports:
                 reports.append(report)
                 if not self._go_on(report) and len(reports) < tasks:
@@ -121,37 +104,11 @@ class StreamLoop:
         for index in range(done, tasks):
             report = self._task(index, method, memory, reports)
             reports.append(report)
-            all_or_none(partial(self._save, index, method, memory, reports), self.device)
+            save = partial(self._saved.save, index, method, memory, reports, self.curves.rows)
+            all_or_none(save, self.device)
             if not self._go_on(report) and index + 1 < tasks:
                 return "stopped"
         return "finished"
-
-    def _found(self, tasks: int) -> tuple[int, checkpoint.Checkpoint | None]:
-        """(tasks done, checkpoint), alike on all ranks: rank 0 says which checkpoint, and each rank reads it.
-
-        An error that keeps one rank from reading it is raised on every rank.
-        """
-
-        def latest() -> tuple[int, checkpoint.Checkpoint | None]:
-            if self.rank:
-                return 0, None
-            return checkpoint.latest(self.folder, tasks, self.stamp, self.tokenizer)
-
-        def same() -> checkpoint.Checkpoint | None:
-            own = saved
-            if done and self.rank:
-                own = checkpoint.load(self.folder, done - 1, self.stamp, self.tokenizer)
-            if done and own is None:
-                raise UserError(
-                    f"{checkpoint.folder_of(self.folder, done - 1)}: rank {self.rank} finds no whole "
-                    "checkpoint where rank 0 does; allowed: a folder that all workers share"
-                )
-            return own
-
-        done, saved = all_or_none(latest, self.device)
-        done = from_first(done, self.device)
-        saved = all_or_none(same, self.device)
-        return done, saved
 
     def _fresh(self) -> tuple[Method, ReplayMemory]:
         """A new method and an empty memory, which do not depend on what ran in this process before."""
@@ -211,65 +168,36 @@ class StreamLoop:
 
     def _phase(self, index: int, number: int, phase: Phase, method: Method, memory: ReplayMemory) -> float:
         """Trains one phase; returns the seconds spent waiting for data after the first batch."""
-        run = self.config.run
-        tasks = {"task": [index], "seen": range(index + 1), "memory": []}[phase.data]
-        kept = np.asarray(memory.rows, np.int64)
-        parts = [self.stream.train_rows(k) for k in tasks]
-        if phase.replay == "merge" or phase.data == "memory":
-            # A row never comes twice: what is kept of a task that is walked whole is there already.
-            parts.append(kept[~np.isin(self.stream.task_of(kept), tasks)])
-        rows = self._of_group(np.concatenate(parts), phase.group)
-        if not len(rows):
-            return 0.0  # a memory of size 0, or a group that the task does not have
-        again = self._of_group(kept if phase.replay == "paired" else kept[:0], phase.group)
-        # Each worker has a part of every step on a memory or on a group, even where these have few rows.
-        if 0 < len(again) < self.world:
-            again = np.resize(again, self.world)
-        if phase.group is not None and len(rows) < self.world:
-            rows = np.resize(rows, self.world)
-        largest = max(len(rows), len(again))
-        accumulate = _micro_batches(largest, phase.batch_size, run.accumulate, self.world)
-        batch_size = phase.batch_size * accumulate // run.accumulate
-        steps = phase.epochs * max(1, len(rows) // phase.batch_size)
-        load = partial(self._loader, batch_size=batch_size, accumulate=accumulate, steps=steps)
-        batches: _Batches = load(rows, seed=derive(run.seed, index, number))
-        if len(again):
-            batches = Interleaved(batches, load(again, seed=derive(run.seed, index, number, 1)), accumulate)
-            steps *= 2
+        data = phase_batches(
+            self.config,
+            self.stream,
+            self.reader,
+            index,
+            number,
+            phase,
+            memory.rows,
+            rank=self.rank,
+            world=self.world,
+            pin=self.device.type == "cuda",
+        )
+        if data is None:
+            return 0.0
+        validated = np.concatenate([data.rows, data.again])
         self.curves.start(index, phase.name)
-        with batches:
+        with data.batches:
             train_phase(
                 method,
                 phase,
-                batches,
-                steps,
+                data.batches,
+                data.steps,
                 device=self.device,
-                precision=run.precision,
-                accumulate=accumulate,
+                precision=self.config.run.precision,
+                accumulate=data.accumulate,
                 curves=self.curves,
                 encode=self.how.encode,
-                validate=lambda: self._agreed(self._validate(method, np.concatenate([rows, again]))),
+                validate=lambda: self._agreed(self._validate(method, validated)),
             )
-        return batches.waited
-
-    def _of_group(self, rows: np.ndarray, group: int | None) -> np.ndarray:
-        return rows if group is None else rows[self.stream.group_of(self.reader.labels(rows)) == group]
-
-    def _loader(self, rows: np.ndarray, *, batch_size: int, accumulate: int, steps: int, seed: int) -> Loader:
-        return Loader(
-            self.reader,
-            rows,
-            batch_size=batch_size,
-            accumulate=accumulate,
-            steps=steps,
-            seed=seed,
-            rank=self.rank,
-            world=self.world,
-            augment=self.stream.augment,
-            views=views_of(self.config),
-            pin=self.device.type == "cuda",
-            threads=self.config.run.loader_threads,
-        )
+        return data.batches.waited
 
     def _validate(self, method: Method, rows: np.ndarray) -> float:
         """The mean score on the validation splits of the tasks that ``rows`` come from.
@@ -311,61 +239,5 @@ class StreamLoop:
         steps = [*map(validation_metrics, reports), scores.metrics]
         return summary_metrics(self.stream, "validation", matrix, steps)
 
-    def _save(self, index: int, method: Method, memory: ReplayMemory, reports: list[dict]) -> None:
-        """Finishes a task. Its checkpoint is the one thing that says that it is finished."""
-        began = time.perf_counter()
-        if self.rank == 0:
-            rows = (row for row in self.curves.rows if row[0] == index)
-            curves = self._saved_curves + curve_text(rows, header=not self._saved_curves)
-            state = checkpoint.Checkpoint(method.state_dict(), memory.state(), reports, curves)
-            checkpoint.save(
-                self.folder,
-                index,
-                state,
-                self.tokenizer,
-                stamp=self.stamp,
-                seconds=lambda: time.perf_counter() - began,
-                keeper=self.keeper,
-            )
-            self._saved_curves = curves
-            self._derive(reports)
-
-    def _derive(self, reports: list[dict[str, float]]) -> None:
-        """Writes the reports and curves of the checkpoint as files for people."""
-        write_text(self.folder / REPORTS_FILE, "".join(json.dumps(report) + "\n" for report in reports))
-        write_text(self.folder / CURVES_FILE, self._saved_curves)
-
     def _go_on(self, report: dict[str, float]) -> bool:
-        """Has rank 0 report, and tells all ranks the answer.
-
-        While there is no answer, the ranks are told that as well, again and again: a collective would not
-        wait for a verdict that takes longer than its timeout.
-        """
-        answer = self.reporter.report(report) if self.rank == 0 else None
-        while True:
-            code = _CODES[answer]
-            if self.world > 1:
-                box = torch.tensor(code, device=self.device)
-                dist.broadcast(box, 0)
-                code = int(box)
-            if code != _CODES[None]:
-                return code == _CODES[True]
-            if self.rank == 0:
-                answer = self.reporter.answer(int(report["task"]))
-
-
-def _micro_batches(rows: int, batch_size: int, accumulate: int, world: int) -> int:
-    """How many micro-batches make a step over ``rows`` rows; ``accumulate`` where the rows fill a batch.
-
-    Otherwise it is the smallest number whose micro-batches hold all rows. It is one less where one
-    micro-batch fewer, all of them equal and shared among ``world`` workers, holds more rows: losses between
-    samples see one micro-batch at a time.
-    """
-    most = max(1, min(accumulate, rows // world))
-    fewest = rows * accumulate // batch_size
-    counts = {min(most, max(1, count)) for count in (fewest, -(-rows * accumulate // batch_size))}
-
-    def held(count: int) -> int:
-        return min(rows // (world * count) * world, batch_size // accumulate) * count
-
-    return max(sorted(counts), key=held)
+        return go_on(self.reporter, report, self.rank, self.world, self.device)

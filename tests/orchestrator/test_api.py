@@ -23,7 +23,7 @@ from orchestrator.evaluation.objective import Objective
 from orchestrator.evaluation.protocol import HEADLINE
 from orchestrator.evaluation.tables import read_matrix, write_matrix
 from orchestrator.execution.job import Outcome
-from orchestrator.record import recorder
+from orchestrator.record import open_tracker, recorder
 from orchestrator.record.trial_store import TrialStore
 from orchestrator.storage.identity import IDENTITY_FILE, Identity
 from orchestrator.storage.run_storage import RunStorage
@@ -33,7 +33,7 @@ from orchestrator.streams.identity import stream_identity
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.source import SplitSource, StreamSource, TaskSource
 from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
-from orchestrator.tracking import Tracker
+from orchestrator.tracking.sender import Sender
 from orchestrator.training.reporter import CollectingReporter
 from orchestrator.training.stream_loop import StreamLoop
 
@@ -107,9 +107,9 @@ def played(tmp_path, monkeypatch):
     for module in (sweep_run, train_run):
         monkeypatch.setattr(module, "Session", Session)
         monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
     monkeypatch.setattr(recorder, "FigureWorker", _Pictures)
-    monkeypatch.setattr(recorder, "environment_tags", dict)
+    monkeypatch.setattr(open_tracker, "environment_tags", dict)
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
     monkeypatch.chdir(tmp_path)
     for name in ("MLFLOW_TRACKING_URI", "VLCL_STORAGE"):

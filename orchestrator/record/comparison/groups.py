@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Any
 
-from .finished_runs import Run
+from .finished_run import FinishedRun
 from .labels import labels
 
 # The values of protocol.HEADLINE, which would import torch. A retrieval stream reports an average as well.
@@ -28,10 +28,10 @@ class Group:
     """
 
     label: str
-    runs: Sequence[Run]
+    runs: Sequence[FinishedRun]
     headline: str
     number: int = 0
-    replaced: Sequence[tuple[Run, Run]] = ()
+    replaced: Sequence[tuple[FinishedRun, FinishedRun]] = ()
 
     @property
     def method(self) -> str:
@@ -43,19 +43,19 @@ class Group:
         scores = [figures[name] for run in self.runs if name in (figures := run.figures(split))]
         return mean(scores) if scores else None
 
-    def tested(self) -> list[Run]:
+    def tested(self) -> list[FinishedRun]:
         """The runs that were evaluated on test data."""
         return [run for run in self.runs if run.test]
 
 
-def group_runs(runs: Iterable[Run]) -> list[Group]:
+def group_runs(runs: Iterable[FinishedRun]) -> list[Group]:
     """Groups finished runs, best on validation first. Groups without the metric come last.
 
     Runs of a group agree in everything in their configuration but ``run.seed``, in the stream's content, and
     in the commit of the code. Of runs that agree in their seed too only one counts: a run that was tested
     before one that was not, else the one that ended later.
     """
-    equal: dict[str, list[Run]] = {}
+    equal: dict[str, list[FinishedRun]] = {}
     for run in runs:
         equal.setdefault(_key(run), []).append(run)
     ranked_by = _headlines(equal.values())
@@ -83,7 +83,7 @@ def best_by_method(groups: Iterable[Group]) -> list[Group]:
     return list(best.values())
 
 
-def settings(run: Run) -> Mapping[str, Any]:
+def settings(run: FinishedRun) -> Mapping[str, Any]:
     """The settings that make the run's stream. Runs on another stream must not be ranked with it.
 
     Where the stream's content is known, it does not matter where its data lies.
@@ -92,7 +92,7 @@ def settings(run: Run) -> Mapping[str, Any]:
     return {k: v for k, v in stream.items() if not (run.content and k == "stream.data")}
 
 
-def _headlines(groups: Iterable[Sequence[Run]]) -> dict[str, str]:
+def _headlines(groups: Iterable[Sequence[FinishedRun]]) -> dict[str, str]:
     """The headline of each stream. It is one for all of the stream's runs: a run that lacks it is not ranked
     by another metric, which may be larger.
     """
@@ -105,16 +105,18 @@ def _headlines(groups: Iterable[Sequence[Run]]) -> dict[str, str]:
     }
 
 
-def _key(run: Run) -> str:
+def _key(run: FinishedRun) -> str:
     own = {key: value for key, value in run.config.items() if not key.startswith("stream.")}
     own |= settings(run)
     own.pop("run.seed")
     return json.dumps([own, run.content, run.commit], sort_keys=True, default=str)
 
 
-def _one_a_seed(runs: Sequence[Run]) -> tuple[list[Run], list[tuple[Run, Run]]]:
+def _one_a_seed(
+    runs: Sequence[FinishedRun],
+) -> tuple[list[FinishedRun], list[tuple[FinishedRun, FinishedRun]]]:
     """The runs that count, in the order of their seeds; and the others, each with the one that counts."""
-    seeds: dict[str, list[Run]] = {}
+    seeds: dict[str, list[FinishedRun]] = {}
     for run in runs:
         seeds.setdefault(json.dumps(run.config["run.seed"], default=str), []).append(run)
     kept, replaced = [], []

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from .finished_runs import Run
+from .finished_run import FinishedRun
 
 _KEYS = 4  # settings that a label has at most
 _LONGEST = 44  # letters of a label
@@ -17,7 +17,9 @@ _UNSAID = ("method.name", "run.seed", "stream.data")
 _ABSENT = object()
 
 
-def labels(runs: Sequence[Run], numbers: Sequence[int] = (), beside: Collection[str] = ()) -> list[str]:
+def labels(
+    runs: Sequence[FinishedRun], numbers: Sequence[int] = (), beside: Collection[str] = ()
+) -> list[str]:
     """Names groups of runs. No two names are equal.
 
     A name has the method and what sets the group apart from others of its method, and, for the stream's
@@ -46,7 +48,7 @@ def is_cut(label: str) -> bool:
     return " #" in label
 
 
-def differences(runs: Sequence[Run], keys: str = "") -> list[dict[str, str]]:
+def differences(runs: Sequence[FinishedRun], keys: str = "") -> list[dict[str, str]]:
     """The settings that set each run apart, by key. The stream's and the memory's settings come first.
 
     A setting of the stream counts where it differs from any other run's, another setting where it differs
@@ -71,11 +73,11 @@ def differences(runs: Sequence[Run], keys: str = "") -> list[dict[str, str]]:
     ]
 
 
-def _scope(run: Run, key: str) -> str:
+def _scope(run: FinishedRun, key: str) -> str:
     return "" if key.startswith("stream.") else run.method
 
 
-def _settings(run: Run) -> dict[str, Any]:
+def _settings(run: FinishedRun) -> dict[str, Any]:
     own = {key: value for key, value in run.config.items() if key not in _UNSAID}
     return {**own, "commit": run.commit} if run.commit else own
 

@@ -13,7 +13,7 @@ from ...evaluation import tables
 from ...storage.plain_name import file_name
 from ...storage.trial_files import TEST_MATRIX_FILE
 from .. import plots
-from .finished_runs import Run
+from .finished_run import FinishedRun
 from .groups import Group, best_by_method
 from .sections import Section
 
@@ -134,7 +134,7 @@ def _so_far(matrix: np.ndarray) -> list[float]:
     return [float(np.mean(row[: task + 1])) for task, row in enumerate(matrix)]
 
 
-def _matrices(runs: Sequence[Run]) -> tuple[list[np.ndarray], list[str]]:
+def _matrices(runs: Sequence[FinishedRun]) -> tuple[list[np.ndarray], list[str]]:
     files = [run.folder / TEST_MATRIX_FILE for run in runs]
     read = [tables.read_matrix(file) for file in files]
     names = read[0][1]

@@ -13,7 +13,8 @@ from urllib.parse import quote, unquote
 from ...errors import UserError
 from ...storage.atomic_write import write_text
 from ..plot_style import pdf_of
-from .finished_runs import Run, read_runs, unfinished
+from .finished_run import FinishedRun
+from .finished_runs import read_runs, unfinished
 from .groups import Group, group_runs
 from .labels import differences
 from .pictures import pictures
@@ -113,7 +114,7 @@ def _chosen(kinds: set[str]) -> str:
     return " and ".join(chosen) + (" (column from)" if len(chosen) > 1 else "")
 
 
-def _counts(runs: Sequence[Run]) -> str:
+def _counts(runs: Sequence[FinishedRun]) -> str:
     counts = Counter(run.status for run in runs)
     others = [f"{count} {status}" for status, count in counts.most_common() if status != "finished"]
     left = f"; left out: {', '.join(others)}" if others else ""
@@ -138,12 +139,12 @@ def _mixed(groups: Sequence[Group]) -> list[str]:
     return lines
 
 
-def _instead(run: Run, counts: Run) -> str:
+def _instead(run: FinishedRun, counts: FinishedRun) -> str:
     why = "it was tested" if counts.test is not None and run.test is None else "it ended later"
     return f"left out: {run.name}, in whose place {counts.name} counts: all is equal, the seed too, and {why}"
 
 
-def _looked_at_before(run: Run) -> str:
+def _looked_at_before(run: FinishedRun) -> str:
     return (
         f"left out: the look at test of {run.name}, the best until its sweep was given more trials, of which "
         f"{run.chosen} is chosen"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...storage.plain_name import file_name
-from .finished_runs import Run
+from .finished_run import FinishedRun
 from .groups import settings
 from .labels import differences
 
@@ -24,12 +24,12 @@ class Section:
 
     title: str
     file: str
-    runs: Sequence[Run]
+    runs: Sequence[FinishedRun]
 
 
-def sections(runs: Sequence[Run]) -> list[Section]:
+def sections(runs: Sequence[FinishedRun]) -> list[Section]:
     """Divides ``runs`` by their streams. No two sections share a title, and no section has two streams."""
-    by_stream: dict[str, list[Run]] = {}
+    by_stream: dict[str, list[FinishedRun]] = {}
     for run in sorted(runs, key=lambda run: run.stream):
         key = json.dumps([settings(run), run.content], sort_keys=True, default=str)
         by_stream.setdefault(key, []).append(run)
@@ -41,7 +41,7 @@ def sections(runs: Sequence[Run]) -> list[Section]:
     return [Section(*one) for one in zip(titles, files, by_stream.values(), strict=True)]
 
 
-def _titles(runs: Sequence[Run]) -> list[str]:
+def _titles(runs: Sequence[FinishedRun]) -> list[str]:
     apart = {}
     for stream in dict.fromkeys(run.stream for run in runs):
         own = [n for n, run in enumerate(runs) if run.stream == stream]

@@ -81,22 +81,14 @@ def class_incremental(
         order = np.arange(count)
     parts = _parts(name, config, names, train, test)
 
-    place = np.argsort(order)
     digest = hashlib.sha256(content)
     prompts = templates(config.templates)
     categories = [names[c] for c in order]
     _update(digest, name, image_size, augment, categories)
-    tasks = []
-    for start, stop in zip([0, *stops], stops, strict=False):
-        splits = {}
-        for split, (examples, rows_of) in parts.items():
-            rows = np.sort(np.concatenate([rows_of[c] for c in order[start:stop]]))
-            label = place[examples.label[rows]].astype(np.int32)
-            ids = [examples.ids[r] for r in rows]
-            _update(digest, split, label.tolist(), ids)
-            splits[split] = SplitSource(examples.pictures(rows), [], label, ids)
-        title = f"{start + 1}-{stop}" if stop - start > 1 else str(stop)
-        tasks.append(TaskSource(title, splits, range(start, stop)))
+    tasks = [
+        _task(range(start, stop), parts, order, digest)
+        for start, stop in zip([0, *stops], stops, strict=False)
+    ]
     return StreamSource(
         name=name,
         scenario="recognition",
@@ -109,6 +101,25 @@ def class_incremental(
         templates=prompts,
         pictures_fingerprint=hashlib.sha256(content).hexdigest(),
     )
+
+
+def _task(
+    classes: range,
+    parts: Mapping[str, tuple[Examples, list[np.ndarray]]],
+    order: np.ndarray,
+    digest: hashlib._Hash,
+) -> TaskSource:
+    """The task of these classes, in the stream's order. It becomes part of the fingerprint."""
+    place = np.argsort(order)
+    splits = {}
+    for split, (examples, rows_of) in parts.items():
+        rows = np.sort(np.concatenate([rows_of[c] for c in order[classes.start : classes.stop]]))
+        label = place[examples.label[rows]].astype(np.int32)
+        ids = [examples.ids[r] for r in rows]
+        _update(digest, split, label.tolist(), ids)
+        splits[split] = SplitSource(examples.pictures(rows), [], label, ids)
+    title = f"{classes.start + 1}-{classes.stop}" if len(classes) > 1 else str(classes.stop)
+    return TaskSource(title, splits, classes)
 
 
 def _check_names(stream: str, names: Sequence[str], origins: Sequence[str]) -> None:

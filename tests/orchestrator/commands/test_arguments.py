@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator import sweep, train
 from orchestrator.commands import arguments as cli
-from orchestrator.commands import check_run, sweep_start, train_start
+from orchestrator.commands import check_run, run_start, train_start
 from orchestrator.commands.arguments import run_main
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
@@ -249,9 +249,9 @@ def test_output_that_is_closed_or_full_is_no_traceback(tmp_path):
 def test_rays_variables_are_set_right_before_ray_is_asked_what_fits(monkeypatch, tmp_path):
     """An empty one would end the process as Ray is imported."""
     monkeypatch.chdir(tmp_path)
-    for module, start in ((sweep, sweep_start), (train, train_start)):
+    for module in (sweep, train):
         asked = []
-        monkeypatch.setattr(start, "ray_environment", lambda say, asked=asked: asked.append("variables"))
+        monkeypatch.setattr(run_start, "ray_environment", lambda say, asked=asked: asked.append("variables"))
         monkeypatch.setattr(check_run, "check_here", lambda *_, asked=asked: asked.append("what fits"))
         assert module.main(["clip-finetune", "--stream", "digits", "--dry-run"]) == 0
         assert asked == ["variables", "what fits"]

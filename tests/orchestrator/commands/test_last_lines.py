@@ -20,6 +20,7 @@ from orchestrator.execution.ray_watch import RayLost
 from orchestrator.execution.stopped_by import stopped_by
 from orchestrator.record.recorder import RunRecorder
 from orchestrator.tracking import Tracker
+from orchestrator.tracking.sender import Sender
 
 _SMALL = ["stream.tasks=2", "stream.train=8", "stream.validation=4", "stream.test=4"]
 _BOTH = pytest.mark.parametrize("module", [sweep_run, train_run], ids=["sweep", "train"])
@@ -29,7 +30,7 @@ _BOTH = pytest.mark.parametrize("module", [sweep_run, train_run], ids=["sweep", 
 def end(monkeypatch, tmp_path, capsys):
     """A module and what its session raises, or calls -> exit status, output, errors."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
     monkeypatch.setattr(Tracker, "close", lambda self, *_: type("Sent", (), {"message": ""})())
     opened = RunRecorder.open.__func__
 
@@ -180,7 +181,7 @@ def test_so_has_one_that_comes_while_the_record_is_finished(module, monkeypatch,
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
     monkeypatch.setattr(RunRecorder, "close", waits)
     monkeypatch.setattr(module, "Session", _Ended)
     if module is sweep_run:

@@ -17,20 +17,12 @@ from orchestrator.execution.job import Job
 from orchestrator.execution.worker import _missing
 from orchestrator.storage import checkpoint
 from orchestrator.storage.checkpoint import Checkpoint
-from orchestrator.training.stream_loop import StreamLoop
+from orchestrator.training.saved_tasks import SavedTasks
+from orchestrator.training.verdict import go_on
 
 CPU = torch.device("cpu")
 TIMEOUT = 4.0  # seconds that a collective waits
 SLOW = 6.0  # seconds that a verdict takes
-
-
-class Loop(StreamLoop):
-    """A walk without method and data. Where it goes on from, and how it hears a verdict, is the real code."""
-
-    def __init__(self, folder, reporter=None):
-        self.folder, self.reporter, self.device = folder, reporter, CPU
-        self.stamp = self.tokenizer = None
-        self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
 
 
 class Slow:
@@ -88,12 +80,11 @@ def on_a_rank(folder):
     # Rank 1's share is stale: it has the first task's checkpoint alone.
     mine = folder / f"share {rank}"
     _saved(mine, 3 - 2 * rank)
-    found["stale"] = _message(Loop(mine)._found, 4)
+    found["stale"] = _message(SavedTasks(mine, rank, CPU).newest, 4)
     _saved(folder / "both" / str(rank), 2)
-    found["alike"] = Loop(folder / "both" / str(rank))._found(4)[0]
+    found["alike"] = SavedTasks(folder / "both" / str(rank), rank, CPU).newest(4)[0]
     reporter = Slow() if rank == 0 else None
-    loop = Loop(folder, reporter)
-    found["slow verdicts"] = [loop._go_on({"task": 1}), loop._go_on({"task": 2})]
+    found["slow verdicts"] = [go_on(reporter, {"task": task}, rank, 2, CPU) for task in (1, 2)]
     found["asked"] = reporter.asked if reporter else None
     found["after"] = from_first(rank, CPU)
     return found
@@ -144,7 +135,7 @@ def test_a_checkpoint_that_cannot_be_read_now_is_not_taken_for_none(tmp_path, mo
 
     monkeypatch.setattr(Path, "read_text", stale)
     with pytest.raises(OSError, match="Stale file handle"):
-        Loop(tmp_path)._found(4)
+        SavedTasks(tmp_path, 0, CPU).newest(4)
 
 
 def test_a_worker_that_does_not_see_the_runs_folder_says_which_and_where(tmp_path):

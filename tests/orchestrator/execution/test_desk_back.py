@@ -13,6 +13,7 @@ from orchestrator.execution.dispatcher import Dispatcher
 from orchestrator.execution.job import Job, Outcome
 from orchestrator.execution.job_listener import JobListener
 from orchestrator.execution.session import Session
+from orchestrator.execution.session_request import SessionRequest
 from orchestrator.search import trainable
 from orchestrator.search.result_keys import STATUS, TASK, TRIAL
 from orchestrator.storage.identity import Identity
@@ -113,16 +114,18 @@ def _session(actor, tmp_path):
     identity, options = Identity.new("", ""), SimpleNamespace(run=None)
     said = []
     session = Session(
-        tmp_path,
-        identity,
-        options,
-        None,
-        None,
-        wanted=1,
-        jobs=1,
-        seeds=[0],
-        largest_memory=0,
-        say=said.append,
+        SessionRequest(
+            tmp_path,
+            identity,
+            options,
+            None,
+            None,
+            lanes=1,
+            jobs=1,
+            seeds=[0],
+            largest_memory=0,
+        ),
+        said.append,
     )
     session.dispatcher, session._lanes = actor, SimpleNamespace(count=1)
     session._shared.parcel = "parcel"

@@ -7,6 +7,7 @@ import torch
 from orchestrator.config import RunConfig
 from orchestrator.execution.job import Job
 from orchestrator.execution.session import Session
+from orchestrator.execution.session_request import SessionRequest
 from orchestrator.features.bank import open_bank
 from orchestrator.storage.identity import Identity
 from orchestrator.streams import registry
@@ -52,16 +53,18 @@ def test_a_sweep_encodes_first_and_its_trials_report_what_one_process_reports(
     said, reports, outcomes = [], [], {}
     folder = tmp_path / "sweep"
     with Session(
-        folder,
-        Identity.new("", ""),
-        config,
-        source,
-        None,
-        wanted=1,
-        jobs=2,
-        seeds=[0],
-        largest_memory=16,
-        say=said.append,
+        SessionRequest(
+            folder,
+            Identity.new("", ""),
+            config,
+            source,
+            None,
+            lanes=1,
+            jobs=2,
+            seeds=[0],
+            largest_memory=16,
+        ),
+        said.append,
     ) as session:
         jobs = [
             Job(name, "train", config.to_dict(), values, folder / name)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from orchestrator import sweep
-from orchestrator.commands import sweep_start, train_start
+from orchestrator.commands import run_start
 from orchestrator.execution.ray_environment import ray_environment
 
 
@@ -103,11 +103,11 @@ _SMALL = ["stream.tasks=2", "stream.train=8", "stream.validation=4", "stream.tes
 _IMPORTS = """
 import sys
 from orchestrator import {command}
-from orchestrator.commands import {command}_start
+from orchestrator.commands import run_start
 def stop(say):
     print("settled", "ray.train" in sys.modules)
     raise SystemExit(0)
-{command}_start.ray_environment = stop
+run_start.ray_environment = stop
 {command}.main(["clip-finetune", "--set", *{small}])
 """
 
@@ -125,7 +125,7 @@ def test_it_is_settled_before_train_is_imported_which_goes_by_it(command, tmp_pa
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "settled False"
-    assert train_start.ray_environment is sweep_start.ray_environment is ray_environment
+    assert run_start.ray_environment is ray_environment
 
 
 _ELSEWHERE = {

@@ -14,6 +14,7 @@ import torch
 
 from orchestrator.execution.job import Job
 from orchestrator.execution.session import Session
+from orchestrator.execution.session_request import SessionRequest
 from orchestrator.storage.identity import Identity
 from orchestrator.training.reporter import CollectingReporter
 from orchestrator.training.stream_loop import StreamLoop
@@ -31,16 +32,18 @@ def session(base, small_source, tmp_path_factory, on_shared_ray):
     folder = tmp_path_factory.mktemp("session")
     source, tokenizer = small_source(base)
     with Session(
-        folder,
-        Identity.new("", ""),
-        base,
-        source,
-        tokenizer,
-        wanted=1,
-        jobs=1,
-        seeds=[0],
-        largest_memory=10,
-        say=lambda line: None,
+        SessionRequest(
+            folder,
+            Identity.new("", ""),
+            base,
+            source,
+            tokenizer,
+            lanes=1,
+            jobs=1,
+            seeds=[0],
+            largest_memory=10,
+        ),
+        lambda line: None,
     ) as running:
         yield running
 
@@ -74,7 +77,9 @@ def _run(session, base, jobs, on_report=lambda job, metrics: None):
     def end(job, outcome):
         found[job.id][0] = outcome
 
-    todo = [Job(n, "train", base.to_dict(), values, session.folder / "trials" / n) for n, values in jobs]
+    todo = [
+        Job(n, "train", base.to_dict(), values, session.request.folder / "trials" / n) for n, values in jobs
+    ]
     session.run(todo, on_report=hear, on_end=end)
     return found
 
@@ -115,7 +120,7 @@ def test_a_trial_whose_loss_diverges_fails_alone(session, base):
 @pytest.fixture
 def full(session, small_disk):
     """A trial's folder on a disk that is full."""
-    return small_disk(session.folder / "trials" / "full", "8k")
+    return small_disk(session.request.folder / "trials" / "full", "8k")
 
 
 def test_a_full_disk_ends_the_trial_with_one_line_and_is_told_from_other_failures(session, base, full):
@@ -149,7 +154,7 @@ def test_a_worker_killed_in_a_task_goes_on_from_the_task_before_with_the_same_nu
     assert outcome.status == "finished"
     assert [r["task"] for r in reports] == [1, 2, 3]
     _same(_numbers(reports), alone({}))
-    lines = (session.folder / "trials" / "killed" / "tasks.jsonl").read_text().splitlines()
+    lines = (session.request.folder / "trials" / "killed" / "tasks.jsonl").read_text().splitlines()
     assert _numbers(json.loads(line) for line in lines) == _numbers(reports)
 
 

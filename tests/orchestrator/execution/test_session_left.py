@@ -8,6 +8,7 @@ import ray
 
 from orchestrator.execution.ray_watch import RayLost
 from orchestrator.execution.session import Session
+from orchestrator.execution.session_request import SessionRequest
 from orchestrator.storage.identity import Identity
 
 
@@ -15,16 +16,18 @@ from orchestrator.storage.identity import Identity
 def session(tmp_path, monkeypatch):
     """One that shares a file and has one lane; ``asked``: what was asked of the Ray that has died."""
     found = Session(
-        tmp_path,
-        Identity.new("", ""),
-        SimpleNamespace(run=None),
-        None,
-        None,
-        wanted=1,
-        jobs=1,
-        seeds=[0],
-        largest_memory=0,
-        say=lambda line: None,
+        SessionRequest(
+            tmp_path,
+            Identity.new("", ""),
+            SimpleNamespace(run=None),
+            None,
+            None,
+            lanes=1,
+            jobs=1,
+            seeds=[0],
+            largest_memory=0,
+        ),
+        lambda line: None,
     )
     found.asked, found.dispatcher = [], "the dispatcher"
     found._lanes = SimpleNamespace(alive=False, wait=lambda dispatcher: None)

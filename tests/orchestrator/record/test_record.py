@@ -12,8 +12,7 @@ from mlflow import MlflowClient
 from orchestrator import sweep, train
 from orchestrator.commands import sweep_run, train_run
 from orchestrator.execution.job import Outcome
-from orchestrator.record import figure_worker
-from orchestrator.record import recorder as watch
+from orchestrator.record import figure_worker, open_tracker
 from orchestrator.streams import registry
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.source import SplitSource, StreamSource, TaskSource
@@ -88,7 +87,7 @@ def record(monkeypatch, tmp_path, with_tables):
     monkeypatch.setattr(_Lanes, "interrupted_at", None)
     monkeypatch.setattr(sweep_run, "search", _search)
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
-    monkeypatch.setattr(watch, "environment_tags", dict)
+    monkeypatch.setattr(open_tracker, "environment_tags", dict)
     monkeypatch.setattr(figure_worker.FigureWorker, "_submit", _drawn)
     monkeypatch.chdir(with_tables(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -7,7 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 
 from orchestrator.evaluation.objective import Objective
-from orchestrator.record import recorder as watch_module
+from orchestrator.record import open_tracker
 from orchestrator.record.recorder import RunRecorder
 from orchestrator.record.run_context import RunContext
 from orchestrator.record.trial_store import TrialStore
@@ -92,7 +92,7 @@ def test_a_run_that_is_opened_again_tells_the_record_what_its_book_alone_knows(
     book.end("a", "stopped")
     tracker = _Tracker()
     tracker.start, tracker.ended = (lambda *_, **__: None), tracker.ends.get
-    monkeypatch.setattr(watch_module, "Tracker", lambda *_, **__: tracker)
+    monkeypatch.setattr(open_tracker, "Tracker", lambda *_, **__: tracker)
     tasks = [TaskSource(name, {}) for name in ("first", "second")]
     source = StreamSource("any", "retrieval", 0, [], tasks, "none", "")
     run = RunContext(tmp_path, identity, config, source, None, (0,), print)
@@ -156,9 +156,9 @@ class _Broken:
 
 def test_errors_of_storage_and_record_are_said_once_and_change_no_trial(parts, tmp_path):
     watch, _, said = parts
-    watch._tracker, watch._kept = _Broken(), _Broken()
-    watch._artist = _Broken()
-    watch._tracker.knows = lambda trial_id: False
+    watch._records.tracker, watch._copy.kept = _Broken(), _Broken()
+    watch._records.figures = _Broken()
+    watch._records.tracker.knows = lambda trial_id: False
     for name in ("a", "b"):
         _walk(watch, name, [50.0, 40.0])
     assert [t.status for t in watch.book.trials.values()] == ["finished", "finished"]
@@ -168,7 +168,7 @@ def test_errors_of_storage_and_record_are_said_once_and_change_no_trial(parts, t
         f"{what} lacks something (no route to host); it is made good when the run is resumed"
         for what in ("the record", "the storage")
     ]
-    watch._artist = type("Idle", (), {"close": lambda self: None})()
+    watch._records.figures = type("Idle", (), {"close": lambda self: None})()
 
 
 def test_a_book_that_cannot_be_written_stops_the_run_and_fails_no_trial(parts, monkeypatch):
@@ -186,14 +186,14 @@ def test_a_book_that_cannot_be_written_stops_the_run_and_fails_no_trial(parts, m
 
 def test_a_picture_whose_process_is_killed_is_drawn_all_the_same(parts, monkeypatch):
     watch, tracker, said = parts
-    submit, killed = watch._artist._submit, []
+    submit, killed = watch._records.figures._submit, []
 
     def deadly(draw, args):
         future = submit(signal.raise_signal, (signal.SIGKILL,)) if not killed else submit(draw, args)
         killed.append(1)
         return future
 
-    monkeypatch.setattr(watch._artist, "_submit", deadly)
+    monkeypatch.setattr(watch._records.figures, "_submit", deadly)
     _walk(watch, "a", [50.0, 40.0])
     watch.close()
     assert len(killed) == 2 and {"matrix.png", "curves.png"} <= {name for _, name in tracker.files}
@@ -202,22 +202,22 @@ def test_a_picture_whose_process_is_killed_is_drawn_all_the_same(parts, monkeypa
 
 def test_who_is_interrupted_while_pictures_are_drawn_waits_for_none(parts, monkeypatch):
     watch, tracker, said = parts
-    submit, close = watch._artist._submit, watch._artist.close
-    monkeypatch.setattr(watch._artist, "_submit", lambda *_: submit(time.sleep, (600,)))
+    submit, close = watch._records.figures._submit, watch._records.figures.close
+    monkeypatch.setattr(watch._records.figures, "_submit", lambda *_: submit(time.sleep, (600,)))
     _walk(watch, "a", [50.0, 40.0])
-    (drawn,) = watch._artist._under_way
-    while not drawn.running() or watch._artist._pen._process is None:
+    (drawn,) = watch._records.figures._under_way
+    while not drawn.running() or watch._records.figures._pen._process is None:
         time.sleep(0.001)
-    process = watch._artist._pen._process
+    process = watch._records.figures._pen._process
 
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(watch._artist, "close", interrupted)
+    monkeypatch.setattr(watch._records.figures, "close", interrupted)
     lines = watch.finish("finished", {}, {})
     assert lines == ["The record was not waited for; what it lacks is added when the run is resumed."]
     assert process.wait(20) == -signal.SIGKILL and watch.hurried
-    monkeypatch.setattr(watch._artist, "close", close)
+    monkeypatch.setattr(watch._records.figures, "close", close)
     watch.close()
     assert not [line for line in said if "pictures" in line] and tracker.ends == {}
 
@@ -233,7 +233,7 @@ def test_a_picture_whose_process_is_killed_each_time_is_given_up(parts, monkeypa
         future.set_exception(BrokenProcessPool("it was killed"))
         return future
 
-    monkeypatch.setattr(watch._artist, "_submit", deadly)
+    monkeypatch.setattr(watch._records.figures, "_submit", deadly)
     _walk(watch, "a", [50.0, 40.0])
     assert len(tried) == 2 and tracker.ends == {"a": ("finished", None)}
     assert [line for line in said if "pictures" in line] == [
@@ -258,7 +258,7 @@ def test_all_checkpoints_stay_where_the_look_at_test_failed(parts):
 
 def test_what_the_journal_lacks_is_made_good_when_the_run_is_opened_again(parts, tmp_path, small_config):
     watch, _, said = parts
-    watch._tracker.ended = lambda trial_id: None
+    watch._records.tracker.ended = lambda trial_id: None
     _walk(watch, "a", [50.0, 40.0])
     watch.close()
     fresh = _Tracker()
@@ -290,7 +290,7 @@ class _Kept:
 
 def test_what_is_decided_is_kept_before_anybody_acts_on_it(parts):
     watch, _, _ = parts
-    watch._kept = kept = _Kept()
+    watch._copy.kept = kept = _Kept()
     watch.propose("a", {"method.learning_rate": 1e-3}, 0)
     assert kept.asked == [("push_proposal", "a")]
     watch.decide("a", 1, True)
@@ -301,14 +301,14 @@ def test_a_look_at_test_that_nobody_heard_of_is_found_at_the_storage(parts):
     watch, tracker, _ = parts
     tracker.ended, tracker.has_file = (lambda trial_id: "finished"), (lambda trial_id, path: True)
     watch.start("a", {"method.learning_rate": 1e-3})
-    watch._kept = kept = _Kept(watch.book.place("a") / "test" / "metrics.json")
+    watch._copy.kept = kept = _Kept(watch.book.place("a") / "test" / "metrics.json")
     assert watch.known_test("a") == watch.known_test("a") == {"test/average": 40.0}
     assert kept.asked == [("pull", "a")] and tracker.steps == [("a", _TASKS)]
 
 
 def test_where_all_are_tested_none_loses_its_checkpoints_before(parts):
     watch, _, _ = parts
-    watch._all_tested = True
+    watch._checkpoints.all_tested = True
     _walk(watch, "best", [50.0, 90.0])
     _walk(watch, "a", [50.0, 40.0])
     assert _kept(watch, "a") == ["task_01", "task_02"]

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from orchestrator import sweep, train
-from orchestrator.commands import check_inputs, check_run, sweep_run, sweep_start, train_run, train_start
+from orchestrator.commands import check_inputs, check_run, run_start, sweep_run, train_run
 from orchestrator.errors import UserError
 from orchestrator.execution.job import Outcome
+from orchestrator.record import open_tracker
 from orchestrator.record import recorder as watch
 from orchestrator.record.comparison.finished_runs import read_runs
 from orchestrator.search import tuner
@@ -27,7 +28,7 @@ from orchestrator.storage.run_lock import run_lock
 from orchestrator.streams import registry
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.source import SplitSource, StreamSource, TaskSource
-from orchestrator.tracking import Tracker
+from orchestrator.tracking.sender import Sender
 
 _TASKS = 2
 _SEARCH = sweep_run.search  # the real one
@@ -105,9 +106,9 @@ def played(tmp_path, monkeypatch):
     for module in (sweep_run, train_run):
         monkeypatch.setattr(module, "Session", Session)
         monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
     monkeypatch.setattr(watch, "FigureWorker", _Pictures)
-    monkeypatch.setattr(watch, "environment_tags", dict)
+    monkeypatch.setattr(open_tracker, "environment_tags", dict)
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -364,13 +365,12 @@ def test_a_start_that_is_refused_leaves_its_name_free_here_and_at_the_storage(
     line = ["clip-finetune", "--stream", "digits", "--name", "x", "--storage", f"file://{tmp_path}/store"]
     with monkeypatch.context() as wrong:
         wrong.setenv("MLFLOW_TRACKING_URI", "file:./mlruns")
-        for module in (sweep_start, train_start):
-            wrong.setattr(module, "new_folder", lambda *_: pytest.fail("a folder is made"))
+        wrong.setattr(run_start, "new_folder", lambda *_: pytest.fail("a folder is made"))
         with pytest.raises(UserError, match="MLFLOW_TRACKING_URI"):
             main(line)
     played.refuses = UserError("a trial asks for 1 GPU; there is none")
     asked = []
-    monkeypatch.setattr(Tracker, "_work", lambda self: asked.append(self))
+    monkeypatch.setattr(Sender, "_work", lambda self: asked.append(self))
     for _ in range(2):
         with pytest.raises(UserError, match="1 GPU"):
             main(line)
@@ -404,7 +404,7 @@ def test_what_was_interrupted_before_its_first_trial_is_gone_on_with_and_not_in_
 ):
     played.refuses = KeyboardInterrupt()
     asked = []
-    monkeypatch.setattr(Tracker, "_work", lambda self: asked.append(self))
+    monkeypatch.setattr(Sender, "_work", lambda self: asked.append(self))
     assert sweep.main([*_SWEEP, "--trials", "2"]) == 130
     assert asked == [] and "--resume x" in capsys.readouterr().out
     played.refuses = None

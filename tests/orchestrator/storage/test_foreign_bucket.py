@@ -23,7 +23,7 @@ from orchestrator.storage.run_storage import RunStorage
 from orchestrator.storage.url_folder import Storage
 from orchestrator.streams import registry
 from orchestrator.streams.identity import stream_identity
-from orchestrator.tracking import Tracker
+from orchestrator.tracking.sender import Sender
 
 _SPACE = """
 method: clip-finetune
@@ -65,7 +65,7 @@ def place(tmp_path, monkeypatch, small_source):
     found.real, found.real_train = sweep_run.search_run, train_run.train_run
     for module in (sweep_run, train_run):
         monkeypatch.setattr(module, "Session", lambda *_, **__: pytest.fail("a trial would be trained"))
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
     monkeypatch.setattr(sweep_run, "search_run", stand_still)
     monkeypatch.setattr(train_run, "train_run", stand_still)
     return found

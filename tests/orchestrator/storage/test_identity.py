@@ -22,12 +22,14 @@ from orchestrator.record.trial_store import TrialStore
 from orchestrator.storage import checkpoint, patience
 from orchestrator.storage.checkpoint import Checkpoint
 from orchestrator.storage.identity import IDENTITY_FILE, Identity
+from orchestrator.storage.journal_parts import JournalParts, StorageTaken
 from orchestrator.storage.run_lock import run_lock
-from orchestrator.storage.run_storage import RunStorage, StorageTaken
+from orchestrator.storage.run_storage import RunStorage
 from orchestrator.storage.trial_files import reports_in
 from orchestrator.storage.url_folder import Storage
 from orchestrator.tracking import Tracker
-from orchestrator.training.stream_loop import StreamLoop
+from orchestrator.tracking.sender import Sender
+from orchestrator.training.saved_tasks import SavedTasks
 
 _ONE, _OTHER = Identity("1" * 32, "c" * 64, "s" * 64), Identity("2" * 32, "c" * 64, "s" * 64)
 
@@ -82,11 +84,9 @@ def test_a_trials_checkpoint_is_used_by_nobody_else(tmp_path):
         with pytest.raises(UserError, match=f"is a checkpoint of another {name} .*allowed: its own"):
             checkpoint.latest(tmp_path, 3, stamp)
         assert reports_in(tmp_path, stamp) == []
-        loop = StreamLoop.__new__(StreamLoop)  # where it goes on from does not depend on what it trains
-        loop.folder, loop.stamp, loop.tokenizer = tmp_path, stamp, None
-        loop.rank, loop.device = 0, torch.device("cpu")
+        saved = SavedTasks(tmp_path, 0, torch.device("cpu"), stamp)
         with pytest.raises(UserError, match=f"is a checkpoint of another {name} "):
-            loop._found(3)
+            saved.newest(3)
 
 
 def test_a_stamp_tells_apart_what_trials_were_asked_to_do():
@@ -96,7 +96,7 @@ def test_a_stamp_tells_apart_what_trials_were_asked_to_do():
 
 
 def test_a_record_of_another_run_is_not_gone_on_with(tmp_path, monkeypatch):
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
     Tracker(tmp_path / "r", None, "e", "r", run=_ONE.run)
     Tracker(tmp_path / "r", None, "e", "r", run=_ONE.run)
     with pytest.raises(UserError, match=r"tracking.jsonl: is the record of another run \(1{12}, not 2{12}\)"):
@@ -439,7 +439,7 @@ def test_two_processes_that_go_on_with_one_run_find_each_other(stored, tmp_path)
         else:
             with pytest.raises(StorageTaken, match="another process works on this run too"):
                 run.push()
-    assert kept.storage.names() and RunStorage(kept.storage, folder)._journal_there().endswith(b'"runs"}\n')
+    assert kept.storage.names() and JournalParts(kept.storage, folder).read().endswith(b'"runs"}\n')
 
 
 def test_a_manifest_never_goes_ahead_of_a_trial_that_it_counts(stored, monkeypatch):

@@ -33,7 +33,7 @@ from orchestrator.execution.job import Outcome
 from orchestrator.execution.job_listener import JobListener
 from orchestrator.execution.session import Session
 from orchestrator.execution.trial_folder import trial_folder
-from orchestrator.record import figure_worker, recorder
+from orchestrator.record import figure_worker, open_tracker
 from orchestrator.search.result_keys import RUNNING, STATUS, TASK
 from orchestrator.search.space import Space
 from orchestrator.storage import patience
@@ -41,8 +41,8 @@ from orchestrator.storage.url_folder import Storage
 from orchestrator.streams import registry
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.source import SplitSource, StreamSource, TaskSource
-from orchestrator.tracking import Tracker
 from orchestrator.tracking.journal import Journal
+from orchestrator.tracking.sender import Sender
 from orchestrator.training import stream_loop
 from orchestrator.training.stream_loop import StreamLoop
 
@@ -129,8 +129,8 @@ class Lane:
     lanes = 1
     run = Session.run
 
-    def __init__(self, folder, identity, base, source, tokenizer, **options):
-        self._stream = SimpleNamespace(scenario="recognition", spec=None, tasks=_tasks(source))
+    def __init__(self, request, **options):
+        self._stream = SimpleNamespace(scenario="recognition", spec=None, tasks=_tasks(request.source))
         self._reports, self._answers = {}, {}
         self.dispatcher, self.tune, self.going_on = self, None, False
 
@@ -307,8 +307,8 @@ def disk(monkeypatch, tmp_path):
     monkeypatch.setattr(ray.tune, "Tuner", Tuner)
     monkeypatch.setattr(ray.tune, "with_parameters", functools.partial)
     monkeypatch.setattr(ray.tune, "with_resources", lambda trainable, _: trainable)
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
-    monkeypatch.setattr(recorder, "environment_tags", dict)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
+    monkeypatch.setattr(open_tracker, "environment_tags", dict)
     monkeypatch.setattr(figure_worker.FigureWorker, "_submit", _drawn_at_once)
     monkeypatch.setattr(figure_worker, "_draw_trial", _draw_trial)
     monkeypatch.setattr(figure_worker, "_draw_test", _draw_test)

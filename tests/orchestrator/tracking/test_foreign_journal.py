@@ -17,8 +17,8 @@ from orchestrator.errors import UserError
 from orchestrator.tracking import Tracker
 from orchestrator.tracking.__main__ import main
 from orchestrator.tracking.journal import Journal
+from orchestrator.tracking.resend import resend
 from orchestrator.tracking.store import check_own_database
-from orchestrator.tracking.tracker import resend
 
 _KEY = "-----BEGIN OPENSSH PRIVATE KEY-----"
 

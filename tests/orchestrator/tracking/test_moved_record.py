@@ -13,7 +13,8 @@ from orchestrator.storage.identity import IDENTITY_FILE, Identity
 from orchestrator.tracking import Tracker
 from orchestrator.tracking.__main__ import main
 from orchestrator.tracking.moved_record import record_where_it_lies
-from orchestrator.tracking.tracker import resend
+from orchestrator.tracking.resend import resend
+from orchestrator.tracking.sender import Sender
 
 _EXPERIMENT = "m on s"
 
@@ -161,7 +162,7 @@ def test_a_record_that_an_earlier_version_began_beside_the_folder_is_sent_from_w
 
 
 def test_a_copy_beside_its_run_is_not_gone_on_with_and_a_renamed_run_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
     folder = tmp_path / "x"
     folder.mkdir()
     identity = Identity.new("c", "s")

@@ -20,6 +20,7 @@ from orchestrator.tracking import Tracker, environment, environment_tags
 from orchestrator.tracking.__main__ import main
 from orchestrator.tracking.colour import run_colour
 from orchestrator.tracking.comparison import comparison_page
+from orchestrator.tracking.sender import Sender
 from orchestrator.tracking.store import tracking_uri, without_password
 
 EXPERIMENT = "ctp on shapes-retrieval"
@@ -425,7 +426,7 @@ def test_a_checkout_may_lie_at_a_path_that_is_no_text(tmp_path):
 
 
 def test_a_clock_that_is_set_back_ends_no_run_before_it_began(runs, monkeypatch):
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
     now = [2000.0]
     monkeypatch.setattr(time, "time", lambda: now[0])
     for seconds in ((2000.0, 1000.0), (500.0, 2001.0)):  # also where it is opened again
@@ -443,7 +444,7 @@ def test_a_clock_that_is_set_back_ends_no_run_before_it_began(runs, monkeypatch)
 
 @pytest.mark.parametrize("found", ["x", 9e15, 9_000_000_000_000_000, True, None])
 def test_a_time_of_a_journal_that_cannot_be_is_none(runs, monkeypatch, found):
-    monkeypatch.setattr(Tracker, "_work", lambda self: None)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
     (runs / "sweep").mkdir(parents=True, exist_ok=True)
     Tracker(runs / "sweep", None, EXPERIMENT, "sweep").task("aa", 1, {"m": 1.0})
     journal = runs / "sweep/tracking.jsonl"

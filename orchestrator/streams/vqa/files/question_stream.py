@@ -104,30 +104,14 @@ def question_stream(
         else _most_frequent([t.splits["train"].answers for t in tasks], answers_kept)
     )
     tasks = [_learnable(t, kept, len(book.texts), skipped) for t in tasks]
-    for task in tasks:
-        for split, asked in task.splits.items():
-            if not len(asked):
-                raise UserError(
-                    f"stream {name}: task {task.name!r} has no sound {split} questions, allowed: at least one"
-                )
-
+    _check_sizes(name, tasks)
     new, answers = _numbered(book, kept, tasks)
-    most = {"train": len(kept)}
-    graded = [{s: _graded(q, new, most.get(s)) for s, q in t.splits.items()} for t in tasks]
-    width = max(int(np.bincount(row).max()) for found in graded for row, _, _ in found.values())
     digest = hashlib.sha256(content)
     shown = {**asdict(config), "data": None}
     _update(digest, shown, answers, len(kept), *(list(column) for column in vars(subjects).values()))
     out = []
-    for task, found in zip(tasks, graded, strict=True):
-        splits = {
-            split: _source(asked, pictures(split, asked), found[split], width)
-            for split, asked in task.splits.items()
-        }
-        for split, source in splits.items():
-            _update(digest, task.name, split, source.ids, source.captions, task.splits[split].pictures)
-            for column in (source.label, *vars(source.questions).values()):
-                digest.update(np.ascontiguousarray(column))
+    for task, splits in zip(tasks, _split_sources(tasks, new, len(kept), pictures), strict=True):
+        _update_by_task(digest, task, splits)
         groups = _shuffled(config.seed, task.name, np.array(subjects.group_of)[splits["train"].label])
         out.append(TaskSource(task.name, splits, groups=groups))
     return StreamSource(
@@ -153,6 +137,40 @@ def question_stream(
             wups=wups,
         ),
     )
+
+
+def _check_sizes(stream: str, tasks: Sequence[TaskQuestions]) -> None:
+    for task in tasks:
+        for split, asked in task.splits.items():
+            if not len(asked):
+                raise UserError(
+                    f"stream {stream}: task {task.name!r} has no sound {split} questions, "
+                    "allowed: at least one"
+                )
+
+
+def _split_sources(
+    tasks: Sequence[TaskQuestions],
+    new: np.ndarray,
+    kept: int,
+    pictures: Callable[[str, QuestionColumns], Pictures],
+) -> Iterator[dict[str, SplitSource]]:
+    """Each task's splits. Their questions have room for as many answers as any question of the stream has."""
+    most = {"train": kept}
+    graded = [{s: _graded(q, new, most.get(s)) for s, q in t.splits.items()} for t in tasks]
+    width = max(int(np.bincount(row).max()) for found in graded for row, _, _ in found.values())
+    for task, found in zip(tasks, graded, strict=True):
+        yield {
+            split: _source(asked, pictures(split, asked), found[split], width)
+            for split, asked in task.splits.items()
+        }
+
+
+def _update_by_task(digest: hashlib._Hash, task: TaskQuestions, splits: dict[str, SplitSource]) -> None:
+    for split, source in splits.items():
+        _update(digest, task.name, split, source.ids, source.captions, task.splits[split].pictures)
+        for column in (source.label, *vars(source.questions).values()):
+            digest.update(np.ascontiguousarray(column))
 
 
 def _without(held_out: int, subjects: QuestionSubjects, task: TaskQuestions) -> TaskQuestions:

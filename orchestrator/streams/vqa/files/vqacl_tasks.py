@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ...bad_records import BadRecords
 from ...called import called
@@ -50,41 +50,65 @@ def vqacl_tasks(
         bad: ``bad(message, reason)`` is called for each record that is malformed, has no answer, has one that
             is not in ``vocabulary`` (in training), or no picture. It is left out. ``bad`` may raise.
     """
-    parts: list[tuple[str, str, str, QuestionColumns, set[int]]] = []
-    pending: set[int] = set()
-    for number, kind in enumerate(kinds):
-        for split, part in _FILES.items():
-            path = f"{root}/vqa/Partition_Q/karpathy_{part}_q_{kind}.json"
-            asked, rough, seen = QuestionColumns.empty(book), set(), set()
-            for record in read_partition(path, bad):
-                category = objects.get(record.picture)
-                if record.question in seen:
-                    bad.pass_over(f"{record.place}: is listed twice", LISTED_TWICE)
-                    continue
-                seen.add(record.question)
-                if category is None:
-                    missing = f"picture {record.picture} is not in ImgId_cate_map.json, {called(objects)}"
-                    bad.pass_over(f"{record.place}: {missing}", _NO_OBJECT)
-                elif category < 0:
-                    bad.pass_over(f"{record.place}: picture {record.picture} is in no group", _NO_GROUP)
-                elif fault := pictures.fault(record.picture):
-                    bad(f"{record.place}: {fault[0]}", fault[1])
-                elif fault := _label_fault(record, vocabulary) if split == "train" else None:
-                    bad(f"{record.place}: {fault}", "answer is not in the vocabulary")
-                else:
-                    own, known = _answers(record, split, matching)
-                    if not known:
-                        rough.add(len(asked))
-                    asked.append(str(record.question), record.picture, record.text, category, number, own)
-            pending.update(int(asked.ids[row]) for row in rough)
-            parts.append((kind, split, path, asked, rough))
-
+    parts = [
+        _read_part(root, number, kind, split, objects, pictures, book, vocabulary, matching, bad)
+        for number, kind in enumerate(kinds)
+        for split in _FILES
+    ]
+    pending = {int(part.asked.ids[row]) for part in parts for row in part.rough}
     annotations = _annotations(root, pending, bad)
     tasks = {kind: TaskQuestions(kind, {}) for kind in kinds}
-    for kind, split, path, asked, rough in parts:
-        how = "official" if split == "train" else matching
-        tasks[kind].splits[split] = _answered(path, split, asked, rough, annotations, how, bad)
+    for part in parts:
+        how = "official" if part.split == "train" else matching
+        tasks[part.kind].splits[part.split] = _answered(part, annotations, how, bad)
     return list(tasks.values())
+
+
+class _Part(NamedTuple):
+    """The questions of one file. What is known of the answers of its ``rough`` rows is their label alone."""
+
+    kind: str
+    split: str
+    path: str
+    asked: QuestionColumns
+    rough: set[int]
+
+
+def _read_part(
+    root: str,
+    number: int,
+    kind: str,
+    split: str,
+    objects: Mapping[str, int],
+    pictures: CocoPictures,
+    book: AnswerIds,
+    vocabulary: Collection[str] | None,
+    matching: Literal["official", "reference"],
+    bad: BadRecords,
+) -> _Part:
+    path = f"{root}/vqa/Partition_Q/karpathy_{_FILES[split]}_q_{kind}.json"
+    part, seen = _Part(kind, split, path, QuestionColumns.empty(book), set()), set()
+    for record in read_partition(path, bad):
+        category = objects.get(record.picture)
+        if record.question in seen:
+            bad.pass_over(f"{record.place}: is listed twice", LISTED_TWICE)
+            continue
+        seen.add(record.question)
+        if category is None:
+            missing = f"picture {record.picture} is not in ImgId_cate_map.json, {called(objects)}"
+            bad.pass_over(f"{record.place}: {missing}", _NO_OBJECT)
+        elif category < 0:
+            bad.pass_over(f"{record.place}: picture {record.picture} is in no group", _NO_GROUP)
+        elif fault := pictures.fault(record.picture):
+            bad(f"{record.place}: {fault[0]}", fault[1])
+        elif fault := _label_fault(record, vocabulary) if split == "train" else None:
+            bad(f"{record.place}: {fault}", "answer is not in the vocabulary")
+        else:
+            own, known = _answers(record, split, matching)
+            if not known:
+                part.rough.add(len(part.asked))
+            part.asked.append(str(record.question), record.picture, record.text, category, number, own)
+    return part
 
 
 def _label_fault(record: PartitionRecord, vocabulary: Collection[str] | None) -> str | None:
@@ -119,15 +143,13 @@ def _annotations(
 
 
 def _answered(
-    path: str,
-    split: str,
-    asked: QuestionColumns,
-    rough: set[int],
+    part: _Part,
     annotations: Mapping[int, Annotation | None],
     matching: Literal["official", "reference"],
     bad: Callable[[str, str], None],
 ) -> QuestionColumns:
     """The questions that have an answer."""
+    _, split, path, asked, rough = part
     better: dict[int, dict[str, float]] = {}
     gone: set[int] = set()
     for row in sorted(rough):

@@ -1,0 +1,176 @@
+"""A run that is about to begin, or to go on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..config import RunConfig
+from ..errors import UserError
+from ..execution.ray_environment import ray_environment
+from ..storage.identity import Identity
+from ..storage.refused_start import nothing_if_refused
+from ..storage.run_folder import RUNS, check_free, kept_at, new_folder
+from ..storage.run_lock import run_lock
+from .check_run import check_run
+from .storage_of import resumed_storage
+from .sweep_request import SweepRequest
+from .train_request import TrainRequest
+from .unread import unread
+
+if TYPE_CHECKING:
+    from ..record.run_context import RunContext
+    from ..streams.source import StreamSource
+    from .run_result import RunResult
+
+
+@dataclass(frozen=True)
+class RunStart(ABC):
+    """A run whose configuration and stream have been read. Nothing has been made of it yet.
+
+    Attributes:
+        request: What the run was started with.
+        config: What all trials share.
+        source: The stream.
+        say: Takes a line of progress.
+        name: What the folder of a new run is to be called; None: by method, stream and time.
+        folder: The folder of a run that is gone on with; None: the run is new.
+        concurrent: How many trials run at once, as it is said now; None: as the request says.
+        storage: Where the run is kept, as it is said now; None: as the request says.
+    """
+
+    request: SweepRequest | TrainRequest
+    config: RunConfig
+    source: StreamSource
+    say: Callable[[str], None]
+    name: str | None
+    folder: Path | None
+    concurrent: int | None
+    storage: str | None
+
+    file: ClassVar[str]
+    """The file that has the request."""
+
+    def preview(self) -> str:
+        """What would be run, as text. Nothing is started."""
+        if self.name:
+            check_free(self.name)
+        self._check(start=False)
+        return self._preview()
+
+    def run(self, last: Callable[[str], None]) -> RunResult:
+        """Runs to the end.
+
+        Args:
+            last: Takes the text with which the run ends.
+
+        Raises:
+            UserError: The run cannot begin.
+        """
+        new = self.folder is None
+        if new:
+            self._check(start=True)  # before anything is made
+        from ..tracking.store import tracking_uri
+
+        tracking_uri(RUNS)
+        from ..record.run_context import RunContext
+        from ..streams.identity import stream_identity
+
+        request, config, text = self.request, self.config, self._text()
+        identity = Identity.new(request.digest(text), stream_identity(self.source))
+        if self.folder is None:
+            files = {**self._files(text), self.file: request.text()}
+            method, stream, url = config.method_name, config.stream_name, request.storage
+            folder = new_folder(self.name, method, stream, url, identity, files)
+        else:
+            folder = self.folder
+            identity = identity.gone_on_with(folder)
+        with run_lock(folder), unread():
+            if new:
+                kept = kept_at(request.storage, folder)
+            else:
+                kept = resumed_storage(self.storage, request, folder / self.file)
+            run = RunContext(
+                folder,
+                identity,
+                config,
+                self.source,
+                kept,
+                seeds=tuple(self._seeds()),
+                concurrent=self._concurrent,
+                at_most=self._at_most,
+                say=self.say,
+                last=last,
+            )
+            with nothing_if_refused(folder, kept) if new else nullcontext():
+                return self._run(run)
+
+    @abstractmethod
+    def _preview(self) -> str:
+        """What would be run, as text."""
+
+    @abstractmethod
+    def _text(self) -> str:
+        """The text by which, with the request, the run is known."""
+
+    @abstractmethod
+    def _files(self, text: str) -> Mapping[str, str]:
+        """The files of a new run's folder beside the request's."""
+
+    @abstractmethod
+    def _seeds(self) -> Sequence[int]:
+        """The trials' seeds."""
+
+    @abstractmethod
+    def _run(self, run: RunContext) -> RunResult:
+        """Runs to the end. A run that is gone on with is checked first, unless nothing is left to do."""
+
+    @property
+    def _concurrent(self) -> int | None:
+        return self.concurrent or self.request.concurrent
+
+    @property
+    def _at_most(self) -> bool:
+        """Whether fewer trials at once will do: another machine may go on with the run."""
+        return self.folder is not None and self.concurrent is None
+
+    def _check(self, *, start: bool) -> None:
+        concurrent = None if self._at_most else self._concurrent
+        kept = self.folder is not None
+        check_run(self.config, self.source, concurrent=concurrent, kept=kept, start=start)
+
+
+def check_count(option: str, count: Any) -> None:
+    """Checks a number of trials that is asked for; None asks for none.
+
+    Raises:
+        UserError: It is no whole number from 1.
+    """
+    if count is not None and (type(count) is not int or count < 1):
+        raise UserError(f"--{option} {count}: allowed are whole numbers from 1")
+
+
+def read_stream(
+    config: RunConfig, check: Callable[[StreamSource], None], say: Callable[[str], None]
+) -> StreamSource:
+    """Reads the stream of a run, and sets what Ray takes from the environment.
+
+    Args:
+        config: What all trials share.
+        check: Raises where the trials' memories cannot serve the stream.
+        say: Takes a line of progress.
+
+    Raises:
+        UserError: The stream cannot be read, or ``check`` raises.
+    """
+    from ..streams import registry as streams
+
+    say(f"reading the stream {config.stream_name}")
+    source = streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
+    check(source)
+    ray_environment(say)  # before the first import of Ray
+    return source

@@ -1,0 +1,66 @@
+"""One trial on disk, read for a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """One trial on disk. Metrics have finite values only.
+
+    Attributes:
+        folder: The trial's folder.
+        config: Dotted key -> value.
+        status: How the trial ended.
+        tasks: The metrics after each finished task.
+        test: The test metrics; None where the test splits were not evaluated.
+        kind: ``sweep``, which chooses on validation what it tests, or ``train``, which tests what it was
+            given; empty where the run's folder says neither.
+        ended: When the trial ended, in seconds since 1970.
+        commit: The commit of the code, abbreviated, with ``+`` where files had been changed; empty where
+            nobody noted it.
+        content: The sha256 of the stream's content; empty in a run of an earlier version.
+        chosen: The trial that the sweep chose instead once it was given more trials; empty where it chose no
+            other one. Where it did, ``test`` is None, though the test results stay on disk.
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    status: str
+    tasks: Sequence[Mapping[str, float]]
+    test: Mapping[str, float] | None
+    kind: str = ""
+    ended: float = 0.0
+    commit: str = ""
+    content: str = ""
+    chosen: str = ""
+
+    @property
+    def method(self) -> str:
+        return str(self.config["method.name"])
+
+    @property
+    def stream(self) -> str:
+        return str(self.config["stream.name"])
+
+    @property
+    def name(self) -> str:
+        """The run and the trial: ``RUN/TRIAL``."""
+        return f"{self.folder.parent.parent.resolve().name}/{self.folder.name}"
+
+    @property
+    def memory(self) -> str:
+        """How many samples of past tasks the trial keeps."""
+        size = self.config.get("replay.size", 0)
+        return f"{size}/class" if size and self.config.get("replay.budget") == "per_class" else str(size)
+
+    def figures(self, split: str) -> Mapping[str, float]:
+        """The metrics of ``test``, where it was evaluated, or of ``validation`` after the last task."""
+        if split == "test":
+            return self.test or {}
+        last = self.tasks[-1] if self.tasks else {}
+        return {name: value for name, value in last.items() if name.startswith("validation/")}

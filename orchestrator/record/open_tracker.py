@@ -1,0 +1,51 @@
+"""Opens the record of a run in MLflow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+
+from ..evaluation.objective import Objective
+from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, TRAIN_FILE
+from ..tracking import Tracker, environment_tags, recorded
+from .own_code_tags import own_code_tags
+from .run_context import RunContext
+
+_REQUESTS = (SWEEP_FILE, SPACE_FILE, TRAIN_FILE, CONFIG_FILE)  # in a run's own folder
+
+
+def open_tracker(
+    run: RunContext, objective: Objective, trials: int, searched: Collection[str], *, all_tested: bool
+) -> Tracker:
+    """Opens, or opens again, the record of a run. It has the run's start and the files that ask for it.
+
+    Args:
+        run: The run.
+        objective: What its trials' scores are.
+        trials: How many trials are to come.
+        searched: The keys in which the trials differ.
+        all_tested: Whether every trial is tested, as ``train`` does.
+
+    Raises:
+        UserError: See :class:`~orchestrator.tracking.tracker.Tracker`.
+    """
+    folder, config = run.folder, run.config
+    experiment = f"{config.method_name} on {config.stream_name}"
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    tracker = Tracker(folder, uri, experiment, folder.name, run=run.identity.run)
+    shared = {key: value for key, value in config.flat().items() if key not in searched}
+    all_seeds = " ".join(map(str, run.seeds))
+    tracker.start(
+        shared | {"objective": objective.metric, "seeds": all_seeds},
+        {"method": config.method_name, "stream": config.stream_name}
+        | environment_tags()
+        | own_code_tags(config),
+        objective=recorded(objective.metric),
+        mode=objective.mode,
+        kind="train" if all_tested else "sweep",
+        own_tags={"seeds": all_seeds, "trials": trials},  # a search may be given more
+    )
+    for name in _REQUESTS:
+        if (folder / name).exists() and not tracker.has_file("", folder / name):
+            tracker.artifact(None, folder / name)
+    return tracker

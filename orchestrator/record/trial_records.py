@@ -1,0 +1,156 @@
+"""What MLflow's record has of the trials, and their pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from methods.method import Scenario
+
+from ..config import RunConfig
+from ..evaluation.protocol import task_row, validation_metrics
+from ..evaluation.vqa_tables import question_tables
+from ..storage.run_files import CONFIG_FILE
+from ..storage.task_key import task_key
+from ..storage.trial_files import TEST_FOLDER
+from ..tracking import TASKS, Tracker, in_order
+from .best_effort import BestEffort
+from .figure_worker import FigureWorker
+from .run_copy import RunCopy
+from .trial_checkpoints import TrialCheckpoints
+from .trial_entry import TrialEntry
+from .trial_store import TrialStore
+
+
+class TrialRecords:
+    """Hands the tracker what MLflow gets of each trial. All of it follows from the book.
+
+    Args:
+        book: The trials.
+        tracker: The run's record.
+        figures: Draws the trials' pictures.
+        checkpoints: Frees the disk once a trial has ended.
+        config_of: A trial's searched values -> its whole configuration.
+        names: The tasks' names, in order.
+        scenario: The stream's scenario.
+        copy: The run at a storage.
+        aside: Calls what may fail without harm to the run. The thread that draws calls it.
+    """
+
+    def __init__(
+        self,
+        book: TrialStore,
+        tracker: Tracker,
+        figures: FigureWorker,
+        checkpoints: TrialCheckpoints,
+        config_of: Callable[[Mapping[str, Any]], RunConfig],
+        names: list[str],
+        scenario: Scenario,
+        copy: RunCopy,
+        aside: BestEffort,
+    ) -> None:
+        self.tracker = tracker
+        self.figures = figures
+        self._book = book
+        self._checkpoints = checkpoints
+        self._config_of = config_of
+        self._names = names
+        self._scenario = scenario
+        self._copy = copy
+        self._aside = aside
+
+    def start(self, entry: TrialEntry) -> None:
+        """Records that a trial begins or goes on."""
+        config = self._config_of(entry.values)
+        tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
+        self.tracker.trial_start(
+            entry.id, config.flat(), tags, searched=list(entry.values), number=entry.number
+        )
+
+    def task(self, trial_id: str, report: Mapping[str, float]) -> None:
+        """Records a finished task."""
+        task = int(report["task"])
+        measured = {name: value for name, value in report.items() if name != "task"}
+        self.tracker.task(trial_id, task, in_order({TASKS: task, **measured}))
+
+    def end(self, entry: TrialEntry) -> None:
+        """Records what follows from a trial's end: configuration, curves, matrix and tables are artifacts.
+
+        The journal's line on the end comes last: without it all of this is done again.
+        """
+        folder, status, reason = self._book.place(entry.id), entry.status, entry.reason or None
+        self.tracker.artifact(entry.id, folder / CONFIG_FILE)
+        self._checkpoints.free(entry)
+
+        def ended() -> None:
+            score = self._book.value(entry) if status == "finished" else None
+            self._aside("the record", self.tracker.trial_end, entry.id, status, reason, score)
+
+        if not entry.reports:
+            ended()
+            return
+        matrix = _validation_matrix(entry.reports, len(self._names), self._scenario)
+        drift = _drift(entry.reports, len(self._names))
+        tables = question_tables([validation_metrics(r) for r in entry.reports], self._names)
+        self.figures.trial(entry.id, folder, matrix, self._names, drift, tables, ended)
+
+    def tested(self, trial_id: str, metrics: dict[str, float]) -> None:
+        """Records what a look at the test splits found."""
+        self.tracker.task(trial_id, len(self._names), in_order(metrics))
+
+    def draw_test(self, trial_id: str) -> None:
+        """Draws the pictures of a look at the test splits."""
+        self.figures.test(trial_id, self._book.place(trial_id) / TEST_FOLDER)
+
+    def make_good(self, entry: TrialEntry) -> None:
+        """Records what the book knows of a trial and the journal does not."""
+        if not self.tracker.knows(entry.id):
+            self.start(entry)
+        for report in entry.reports:
+            self.task(entry.id, report)
+        if entry.status != "running" and self.tracker.ended(entry.id) != entry.status:
+            self._copy.pull(entry.id)
+            self.end(entry)
+        if metrics := self._book.tested(entry.id):
+            self.tested(entry.id, metrics)
+            if not self.tracker.has_file(entry.id, self._book.place(entry.id) / TEST_FOLDER / "matrix.png"):
+                self.draw_test(entry.id)
+            if entry.status != "running":
+                self._checkpoints.free(entry)  # kept while nobody knew of the look
+
+    def finish(
+        self,
+        status: str,
+        metrics: Mapping[str, float],
+        tags: Mapping[str, Any],
+        params: Mapping[str, Any] | None,
+        files: Iterable[tuple[Path, str]],
+    ) -> None:
+        """Records that the run ends; see :meth:`~orchestrator.record.recorder.RunRecorder.finish`."""
+        for path, place in files:
+            if path.exists() and not self.tracker.has_file("", path):
+                self.tracker.artifact(None, path, place)
+        if self._book.trials:
+            self.tracker.text(None, "trials.txt", self._book.table() + "\n")
+        self.tracker.finish(status, in_order(dict(metrics)), tags, params)
+
+
+def _validation_matrix(reports: list[dict[str, float]], tasks: int, scenario: Scenario) -> np.ndarray:
+    matrix = np.full((len(reports), tasks), np.nan)
+    for t, report in enumerate(reports):
+        matrix[t, : t + 1] = task_row(report, t + 1, scenario)
+    return matrix
+
+
+def _drift(reports: list[dict[str, float]], tasks: int) -> np.ndarray | None:
+    """(S, T): the angle between text and picture features of each task's classes after each task; None where
+    nobody measured it."""
+    if f"validation/drift/{task_key(0)}" not in reports[0]:
+        return None
+    found = [
+        [report.get(f"validation/drift/{task_key(k)}", np.nan) for k in range(tasks)] for report in reports
+    ]
+    return np.array(found)

@@ -1,0 +1,34 @@
+"""A search space, written out for people."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from ..schema.scalars import Scalar, text
+from .parameter import Parameter
+
+_WIDTH, _RANGE = 98, 44  # columns of a description, and of the ranges in it
+
+
+def space_lines(parameters: Sequence[Parameter], start: Mapping[str, Scalar]) -> list[str]:
+    """What is searched, as aligned lines for 98 columns: key, range, starting point and condition.
+
+    Args:
+        parameters: What is searched.
+        start: The point to begin with, by key.
+    """
+    rows = []
+    for parameter in parameters:
+        begin = f"start {text(start[parameter.key])}" if parameter.key in start else ""
+        rows.append((parameter.key, parameter.range, ", ".join(filter(None, (begin, parameter.condition)))))
+    first, second = (max((len(row[i]) for row in rows), default=0) for i in range(2))
+    second = min(second, _RANGE)
+    lines = []
+    for key, range_, note in rows:
+        ranges = textwrap.wrap(range_, second, break_on_hyphens=False)
+        notes = textwrap.wrap(note, _WIDTH - first - second - 4, break_on_hyphens=False)
+        for name, left, right in itertools.zip_longest([key], ranges, notes, fillvalue=""):
+            lines.append(f"{name:{first}}  {left:{second}}  {right}".rstrip())
+    return lines
