@@ -1,6 +1,5 @@
 """What is decided from files and time is decided by rank 0, and what one rank cannot do all hear of."""
 
-import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from two_ranks import on_two_ranks
 
 from orchestrator.errors import UserError
 from orchestrator.evaluation.agreement import all_or_none, first_reason, from_first
@@ -76,8 +76,9 @@ def _uploaded(rank):
     return all_or_none(lambda: time.sleep(SLOW * (rank == 0)) or rank, CPU)
 
 
-def on_a_rank(folder):
-    rank = dist.get_rank()
+def on_a_rank(rank, folder):
+    dist.barrier()
+    dist.distributed_c10d._set_pg_timeout(timedelta(seconds=TIMEOUT), dist.group.WORLD)
     found = {
         "from the first": from_first(["zero", "one"][rank], CPU),
         "no reason": first_reason(None, CPU),
@@ -100,10 +101,8 @@ def on_a_rank(folder):
 
 
 @pytest.fixture(scope="module")
-def ranks(on_two_ranks, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("agreement")
-    on_two_ranks(__file__, folder)
-    return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
+def ranks(tmp_path_factory):
+    return on_two_ranks(on_a_rank, tmp_path_factory.mktemp("agreement"))
 
 
 def test_what_rank_0_says_and_what_any_rank_lacks_all_know(ranks):
@@ -157,14 +156,3 @@ def test_a_worker_that_does_not_see_the_runs_folder_says_which_and_where(tmp_pat
     (tmp_path / "runs" / "s").mkdir(parents=True)
     assert _missing(job) is None
     assert _missing(SimpleNamespace(storage=object(), folder=tmp_path / "x" / "y" / "z")) is None
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    number, place = int(sys.argv[1]), Path(sys.argv[2])
-    rendezvous = f"file://{place}/rendezvous"
-    dist.init_process_group("gloo", rendezvous, rank=number, world_size=2, timeout=timedelta(seconds=60))
-    dist.barrier()
-    dist.distributed_c10d._set_pg_timeout(timedelta(seconds=TIMEOUT), dist.group.WORLD)
-    torch.save(on_a_rank(place), place / f"{number}.pt")
-    dist.destroy_process_group()
