@@ -4,7 +4,8 @@ one.
 Everything between the command line and the disk is the project's own, with three exceptions: Tune's loop and
 the lanes are simulated in this process, one trial at a time, and a task trains nothing but makes a step of a
 recurrence, so that whole sweeps take milliseconds. No Ray is started. A kill is an exception that nothing
-catches, after which nothing more reaches the disk.
+catches, after which nothing more reaches the disk. Where nothing but the disk outlives it, most kills are
+played: a run is watched, and each state of the disk that it passes through is put back and gone on from.
 """
 
 import concurrent.futures
@@ -12,8 +13,9 @@ import functools
 import json
 import os
 import shutil
+import stat
 import tempfile
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -52,6 +54,7 @@ _CPU = torch.device("cpu")
 
 pytestmark = pytest.mark.timeout(900)  # hundreds of runs a test
 _PATCHED = ("replace", "rename", "unlink", "remove", "link")
+_KILLED = 40  # every how manieth boundary is killed at, where the others' states are put back
 
 
 class Kill(BaseException):
@@ -67,6 +70,7 @@ class Disk:
         self.at, self.only_worker = None, False
         self.in_worker, self.dead = False, False
         self.count = 0
+        self.watch = lambda: None
 
     def begin(self, at=None, only_worker=False):
         self.at, self.only_worker, self.count, self.dead = at, only_worker, 0, False
@@ -78,6 +82,7 @@ class Disk:
         if due and (self.in_worker or not self.only_worker):
             self.at, self.dead = None, True
             raise Kill
+        self.watch()
         self.count += 1
 
 
@@ -447,6 +452,59 @@ class Run:
     def resume(self):
         return self.main(["--resume", "s", *self._url])
 
+    def states(self, *places):
+        """The states of the disk, in ``runs``, ``store`` or both, that a run passes through which nobody
+        disturbs. Each comes once, as (number of the first effect before which it is there, state).
+        """
+        found = []
+
+        def look():
+            state = {}
+            for place in places:
+                for folder, _, files in os.walk(self.root / place):
+                    state[folder] = os.lstat(folder).st_mode, b""
+                    for path in (f"{folder}/{name}" for name in files):
+                        state[path] = os.lstat(path).st_mode, Path(path).read_bytes()
+            if not found or state != found[-1][1]:
+                found.append((self.disk.count, state))
+
+        self._watched(look)
+        look()
+        return found
+
+    def worker_effects(self):
+        """The numbers of the effects that the lane has."""
+        found = []
+        self._watched(lambda: found.append(self.disk.count) if self.disk.in_worker else None)
+        return found
+
+    def _watched(self, watch):
+        self.clear()
+        self.disk.begin()
+        self.disk.watch = watch
+        assert self.begin() == 0
+        self.disk.watch = lambda: None
+
+    def put_back(self, state):
+        self.clear()
+        self.disk.begin()
+        for path, (mode, content) in state.items():
+            if stat.S_ISDIR(mode):
+                os.mkdir(path)
+            else:
+                assert stat.S_ISREG(mode)
+                Path(path).write_bytes(content)
+            os.chmod(path, stat.S_IMODE(mode))
+
+    def go_on(self, begun):
+        """Resumes the run where it has ``begun`` and else begins it again, as a user does whose command was
+        killed before there was a run.
+        """
+        if begun:
+            return self.resume()
+        shutil.rmtree(self.root / "store", ignore_errors=True)
+        return self.begin()
+
     def found(self):
         kept = self.there if self._url else self.folder
         return _outcome(self.folder), _record(self.folder), _checkpoints(kept)
@@ -484,16 +542,21 @@ def _assert_same(found, expected, when):
 @_KINDS
 def test_a_driver_killed_at_any_boundary(undisturbed, capsys):
     run, expected, effects = undisturbed
-    for at in range(effects):
+    *states, (ended, _) = run.states("runs", "store")
+    assert ended == effects and len(states) > 60
+    for at in range(0, effects, _KILLED):
         run.clear()
         run.disk.begin(at)
         with pytest.raises(Kill):
             run.begin()
         run.disk.begin()
-        status = run.resume() if run.folder.exists() else _begin_again(run)
-        assert status == 0, (at, capsys.readouterr())
+        assert run.go_on(run.folder.exists()) == 0, (at, capsys.readouterr())
         _assert_same(run.found(), expected, f"killed before effect {at} of {effects}")
-    print(f"{effects} boundaries")
+    for at, state in states:
+        run.put_back(state)
+        assert run.go_on(run.folder.exists()) == 0, (at, capsys.readouterr())
+        _assert_same(run.found(), expected, f"gone on from before effect {at} of {effects}")
+    print(f"{effects} boundaries, {len(states)} states")
 
 
 @pytest.mark.parametrize(
@@ -501,18 +564,22 @@ def test_a_driver_killed_at_any_boundary(undisturbed, capsys):
 )
 def test_a_machine_that_is_gone_at_any_boundary(undisturbed, capsys):
     run, expected, effects = undisturbed
-    for at in [*range(effects), None]:
+    states = run.states("store")
+    assert len(states) > 30
+    for at in range(0, effects, _KILLED):
         run.clear()
         run.disk.begin(at)
-        with pytest.raises(Kill) if at is not None else nullcontext():
+        with pytest.raises(Kill):
             run.begin()
         run.disk.begin()
         shutil.rmtree(run.root / "runs", ignore_errors=True)
-        there = (run.there / "identity.json").exists()
-        status = run.resume() if there else _begin_again(run)
-        assert status == 0, (at, capsys.readouterr())
+        assert run.go_on((run.there / "identity.json").exists()) == 0, (at, capsys.readouterr())
         _assert_same(run.found(), expected, f"gone before effect {at} of {effects}")
-    print(f"{effects} boundaries")
+    for at, state in states:
+        run.put_back(state)
+        assert run.go_on((run.there / "identity.json").exists()) == 0, (at, capsys.readouterr())
+        _assert_same(run.found(), expected, f"gone on from before effect {at} of {effects}")
+    print(f"{effects} boundaries, {len(states)} states of the storage")
 
 
 @pytest.fixture
@@ -565,13 +632,11 @@ def test_a_storage_that_is_out_of_reach_from_any_call_on(undisturbed, outage, la
         outage.after = None
         if status is None and not run.folder.exists():  # no storage is waited for before the run is begun
             assert lasts > 1 or after < checked, "a call that is waited for"
-            status = _begin_again(run)
+            status = run.go_on(False)
         elif lasts == 1:
             assert status == 0, "a moment is waited for"
-        elif run.folder.exists():
-            status = run.resume()
         else:
-            status = _begin_again(run)
+            status = run.go_on(run.folder.exists())
         assert status == 0, (after, capsys.readouterr())
         _assert_same(run.found(), expected, f"out of reach from call {after} of {calls} on")
 
@@ -584,17 +649,14 @@ def _with_an_outage(command):
         return None
 
 
-def _begin_again(run):
-    """What a user does whose command was killed before there was a run."""
-    shutil.rmtree(run.root / "store", ignore_errors=True)
-    return run.begin()
-
-
 @_KINDS
 def test_a_worker_killed_at_any_boundary(undisturbed, capsys):
     run, expected, effects = undisturbed
-    for at in range(effects):
+    its = run.worker_effects()
+    assert len(its) > 20
+    for at in its:
         run.clear()
         run.disk.begin(at, only_worker=True)
         assert run.begin() == 0, (at, capsys.readouterr())
         _assert_same(run.found(), expected, f"worker killed at effect {at} of {effects}")
+    print(f"{len(its)} boundaries")
