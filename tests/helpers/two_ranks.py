@@ -7,6 +7,7 @@ its ranks goes with them, and the next test's find nothing of it.
 import importlib.util
 import inspect
 import multiprocessing
+import os
 import pickle
 import signal
 import sys
@@ -14,9 +15,12 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
@@ -53,6 +57,9 @@ def on_two_ranks(
         AssertionError: A rank raised an error, whose traceback it says, or died, or did not answer in time.
             Neither is alive any more.
     """
+    with pytest.MonkeyPatch.context() as patch:  # Python 3.11's server does not take over where modules lie
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+        forkserver.ensure_running()
     with tempfile.TemporaryDirectory() as folder:
         rendezvous = f"file://{folder}/rendezvous" if group else None
         ranks, answers = {}, {}

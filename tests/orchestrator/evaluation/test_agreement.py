@@ -20,8 +20,8 @@ from orchestrator.storage.checkpoint import Checkpoint
 from orchestrator.training.stream_loop import StreamLoop
 
 CPU = torch.device("cpu")
-TIMEOUT = 4.0  # seconds that a collective waits
-SLOW = 6.0  # seconds that a verdict takes
+TIMEOUT = 3.0  # seconds that a collective waits
+SLOW = 4.5  # seconds that a verdict takes
 
 
 class Loop(StreamLoop):
@@ -129,7 +129,7 @@ def test_ranks_go_on_from_one_checkpoint_or_none_does(ranks):
 
 def test_a_verdict_may_take_longer_than_a_collective_waits(ranks):
     assert [found["slow verdicts"] for found in ranks] == [[True, False]] * 2
-    assert ranks[0]["asked"] > SLOW / 0.5 - 3, "rank 1 was told meanwhile that there is none yet"
+    assert ranks[0]["asked"] > 2, "rank 1 was told meanwhile that there is none yet"
 
 
 def test_a_checkpoint_that_cannot_be_read_now_is_not_taken_for_none(tmp_path, monkeypatch):

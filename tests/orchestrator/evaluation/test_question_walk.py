@@ -51,6 +51,7 @@ _PROMPTS = {
     "method.learning_rate": 1e-2,
     "replay.size": 20,
     "stream.setting": "con-ls",
+    "stream.train": 4,
 }
 _TASKS = 3
 
