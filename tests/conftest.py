@@ -67,29 +67,6 @@ _SMALL = {
 
 
 @pytest.fixture(scope="session")
-def on_two_ranks():
-    """Runs a test's own file as ``FILE RANK FOLDER``, ranks 0 and 1 side by side, until both have ended."""
-
-    def run(file: str, folder: Path) -> None:
-        root = Path(__file__).parents[1]
-        paths = [str(root), str(root / "tests" / "helpers"), *filter(None, [os.environ.get("PYTHONPATH")])]
-        how = {"cwd": root, "env": {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}}
-        ranks = [
-            subprocess.Popen([sys.executable, file, str(rank), str(folder)], stderr=subprocess.PIPE, **how)
-            for rank in (0, 1)
-        ]
-        try:
-            for process in ranks:
-                _, errors = process.communicate(timeout=240)
-                assert process.returncode == 0, errors.decode()
-        finally:  # a rank whose other has died waits in a collective
-            for process in ranks:
-                process.kill()
-
-    return run
-
-
-@pytest.fixture(scope="session")
 def processes_under():
     """A process' number -> the living ones below it, by their names: (name, number)."""
 

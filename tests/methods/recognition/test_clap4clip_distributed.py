@@ -1,13 +1,11 @@
 """Two ranks with batch b take the step of one with 2b: real processes, gloo, DistributedDataParallel."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
+from two_ranks import on_two_ranks
 
 from methods.method import Batch, ClassSpec, Task
 from methods.recognition.clap4clip.method import Clap4Clip
@@ -88,12 +86,14 @@ CASES = {
 }
 
 
+def cases(rank):
+    return {name: train(rank, 2, **case) for name, case in CASES.items()}
+
+
 @pytest.fixture(scope="module")
-def two_ranks(tmp_path_factory, on_two_ranks):
+def two_ranks():
     """What rank 0 and rank 1 of two saw, by case."""
-    folder = tmp_path_factory.mktemp("ranks")
-    on_two_ranks(__file__, folder)
-    return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
+    return on_two_ranks(cases)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -109,10 +109,3 @@ def test_every_term_acts(two_ranks):
     terms = {k: v for k, v in two_ranks[0]["hierarchical"].items() if k.startswith("adapt 1 term")}
     assert len(terms) == 7
     assert all(value > 1e-6 for value in terms.values()), terms
-
-
-if __name__ == "__main__":
-    number, path = int(sys.argv[1]), Path(sys.argv[2])
-    dist.init_process_group("gloo", f"file://{path}/rendezvous", rank=number, world_size=2)
-    torch.save({name: train(number, 2, **case) for name, case in CASES.items()}, path / f"{number}.pt")
-    dist.destroy_process_group()

@@ -1,12 +1,10 @@
 """Two ranks with batch b take the step of one with 2b: real processes, gloo, DistributedDataParallel."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
+from two_ranks import on_two_ranks
 
 from methods.backbones.config import BackboneConfig
 from methods.method import Batch, InputSpec, Task
@@ -88,12 +86,14 @@ CASES = {
 }
 
 
+def cases(rank):
+    return {name: train(rank, 2, **case) for name, case in CASES.items()}
+
+
 @pytest.fixture(scope="module")
-def two_ranks(tmp_path_factory, on_two_ranks):
+def two_ranks():
     """What rank 0 and rank 1 of two saw, by case."""
-    folder = tmp_path_factory.mktemp("ranks")
-    on_two_ranks(__file__, folder)
-    return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
+    return on_two_ranks(cases)
 
 
 def differing(found, wanted):
@@ -123,10 +123,3 @@ def test_local_keys_contrast_with_a_ranks_own_share(two_ranks):
     first = two_ranks[0]["local"]["queue.image"][:GLOBAL]
     assert torch.allclose(first, alone["queue.image"][:GLOBAL], rtol=1e-8)
     assert differing(two_ranks[0]["local"], two_ranks[1]["local"]) == []
-
-
-if __name__ == "__main__":
-    number, path = int(sys.argv[1]), Path(sys.argv[2])
-    dist.init_process_group("gloo", f"file://{path}/rendezvous", rank=number, world_size=2)
-    torch.save({name: train(number, 2, **case) for name, case in CASES.items()}, path / f"{number}.pt")
-    dist.destroy_process_group()

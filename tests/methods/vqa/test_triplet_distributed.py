@@ -1,12 +1,10 @@
 """Two ranks with batch b take the step of one with 2b: real processes, gloo, DistributedDataParallel."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
+from two_ranks import on_two_ranks
 
 from methods.method import Batch, QuestionSpec, Task
 from methods.registry import get
@@ -110,12 +108,14 @@ def train(rank, world, name, index):
 CASES = [("triplet", 0), ("triplet", 1), ("l2p", 1), ("triplet-finetune", 1)]
 
 
+def cases(rank):
+    return {case: train(rank, 2, *case) for case in CASES}
+
+
 @pytest.fixture(scope="module")
-def two_ranks(tmp_path_factory, on_two_ranks):
+def two_ranks():
     """What rank 0 and rank 1 of two saw, by case."""
-    folder = tmp_path_factory.mktemp("ranks")
-    on_two_ranks(__file__, folder)
-    return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
+    return on_two_ranks(cases)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -132,9 +132,3 @@ def test_every_term_acts(two_ranks):
     terms = {k: v for k, v in two_ranks[0][("triplet", 1)].items() if k.startswith("1 term")}
     assert len(terms) == 4
     assert all(value.abs() > 1e-9 for value in terms.values()), terms
-
-
-if __name__ == "__main__":
-    number, path = int(sys.argv[1]), Path(sys.argv[2])
-    dist.init_process_group("gloo", f"file://{path}/rendezvous", rank=number, world_size=2)
-    torch.save({case: train(number, 2, *case) for case in CASES}, path / f"{number}.pt")

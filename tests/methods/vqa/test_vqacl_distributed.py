@@ -1,12 +1,10 @@
 """Two ranks with batch b take the step of one with 2b: real processes, gloo, DistributedDataParallel."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 import torch.distributed as dist
 from torch import nn
+from two_ranks import on_two_ranks
 
 from methods.method import Batch, QuestionSpec, Task
 from methods.vqa.t5.config import JointT5Config
@@ -85,12 +83,14 @@ def train(rank, world, **readings):
 CASES = {"paper": {}, "reference": VQACL.presets["reference"] | {"question_tokens": 6}}
 
 
+def cases(rank):
+    return {name: train(rank, 2, **case) for name, case in CASES.items()}
+
+
 @pytest.fixture(scope="module")
-def two_ranks(tmp_path_factory, on_two_ranks):
+def two_ranks():
     """What rank 0 and rank 1 of two saw, by case."""
-    folder = tmp_path_factory.mktemp("ranks")
-    on_two_ranks(__file__, folder)
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+    return on_two_ranks(cases)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -102,10 +102,3 @@ def test_two_ranks_take_the_step_of_one(two_ranks, case):
         differing = [k for k in alone if not torch.allclose(found[k], alone[k], rtol=1e-8, atol=1e-11)]
         assert differing == []
     assert alone["prototypes.question"].any(1).all() or case == "reference"
-
-
-if __name__ == "__main__":
-    number, path = int(sys.argv[1]), Path(sys.argv[2])
-    dist.init_process_group("gloo", f"file://{path}/rendezvous", rank=number, world_size=2)
-    torch.save({name: train(number, 2, **case) for name, case in CASES.items()}, path / f"{number}.pt")
-    dist.destroy_process_group()

@@ -1,13 +1,12 @@
 """Ranks whose numbers differ decide alike; what each looks at comes from page-locked memory on a GPU."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from two_ranks import on_two_ranks
 
 from methods.retrieval.baselines import ExperienceReplay
 from orchestrator.config import RunConfig
@@ -96,9 +95,8 @@ class Replay(ExperienceReplay):
         self.crossed += torch.arange(6.0).view(3, 2) * (1 + dist.get_rank())
 
 
-def disagree(path):
+def disagree(rank, path):
     """A walk of two ranks that see different scores, features and tables."""
-    rank = dist.get_rank()
     scores = iter([[1, 2, 0, 0, 9, 9, 9, 9, 9, 9], [3, 2, 1, 4, 5, 6, 7, 8, 9, 10]][rank])
     stream_loop.ExemplarRanker = Disagreeing
     stream_loop.get_method = lambda name: Replay
@@ -143,9 +141,8 @@ def disagree(path):
     }
 
 
-def exchange(path):
+def exchange(rank):
     """Rank 0's values of several kinds and shapes, and rows of which one rank has none."""
-    rank = dist.get_rank()
     said = [
         np.arange(3 + rank, dtype=np.int32) + 10 * rank,
         np.full((2 - rank, 2), 0.1 + rank),
@@ -158,11 +155,13 @@ def exchange(path):
     return [of_rank_0(array, CPU) for array in said], gather_rows(parts, places, 3, CPU)
 
 
+def on_a_rank(rank, path):
+    return disagree(rank, path), exchange(rank)
+
+
 @pytest.fixture(scope="module")
-def found(tmp_path_factory, on_two_ranks):
-    path = tmp_path_factory.mktemp("ranks")
-    on_two_ranks(__file__, path)
-    return [torch.load(path / f"{rank}.pt", weights_only=False) for rank in (0, 1)]
+def found(tmp_path_factory):
+    return on_two_ranks(on_a_rank, tmp_path_factory.mktemp("ranks"))
 
 
 def test_memories_agree_where_the_ranks_rank_otherwise(found):
@@ -254,11 +253,3 @@ def test_evaluation_batches_are_pinned_for_a_gpu(kind, monkeypatch):
     assert list(loop._walk(None)) == []
     assert [options["pin"] for options in asked] == [kind == "cuda"] * 2
     assert [options["batch_size"] for options in asked] == [7, 256]
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    number, folder = int(sys.argv[1]), Path(sys.argv[2])
-    dist.init_process_group("gloo", f"file://{folder}/rendezvous", rank=number, world_size=2)
-    torch.save((disagree(folder), exchange(folder)), folder / f"{number}.pt")
-    dist.destroy_process_group()

@@ -51,6 +51,7 @@ _PROMPTS = {
     "method.learning_rate": 1e-2,
     "replay.size": 20,
     "stream.setting": "con-ls",
+    "stream.train": 4,
 }
 _TASKS = 3
 
@@ -65,13 +66,30 @@ def _config(method, **changes):
 
 @pytest.fixture(scope="module")
 def load(tmp_path_factory):
+    """A configuration -> the source and the stream, one for all that ask for the same."""
+    found = {}
+
     def load(config):
-        source = streams.get(config.stream_name).load(config.stream, False)
-        return source, prepare(
-            source, fit_tokenizer(source, config.stream, tmp_path_factory.mktemp("t") / "t")
-        )
+        asked = (config.stream_name, config.stream)
+        if asked not in found:
+            found[asked] = _load(config, tmp_path_factory.mktemp("t"))
+        return found[asked]
 
     return load
+
+
+@pytest.fixture(scope="module")
+def walk(load, tmp_path_factory):
+    """A method -> the folder and the reports of its walk, one for all that look at it."""
+    found = {}
+
+    def walk(method):
+        if method not in found:
+            config, folder = _config(method), tmp_path_factory.mktemp("walk")
+            found[method] = folder, _run(config, _without(load(config)[1], "test"), folder)
+        return found[method]
+
+    return walk
 
 
 def _load(config, folder):
@@ -115,10 +133,10 @@ class _StopAfter(CollectingReporter):
     ["vqacl", "vqa-finetune", "vqa-er", "vqa-joint", "triplet", "l2p", "dualprompt"]
     + ["triplet-finetune", "triplet-er", "triplet-joint"],
 )
-def test_every_method_walks_a_stream_of_questions(method, load, tmp_path):
+def test_every_method_walks_a_stream_of_questions(method, load, walk):
     config = _config(method)
     _, stream = load(config)
-    reports = _run(config, _without(stream, "test"), tmp_path)
+    folder, reports = walk(method)
     assert [report["task"] for report in reports] == [1, 2, 3]
     assert all(math.isfinite(value) for report in reports for value in report.values())
     last = reports[-1]
@@ -127,37 +145,36 @@ def test_every_method_walks_a_stream_of_questions(method, load, tmp_path):
     assert {"vqacl/forget", "triplet/forgetting", "group/animals"} <= set(validation_metrics(last))
     names = {name.removeprefix("validation/kind/") for name in last if "/kind/" in name}
     assert names == {stream.tables.kinds[k] for t in stream.tasks for k in t.splits["test"].questions.kind}
-    tested = final_evaluation(config, _without(stream, "validation"), tmp_path, _CPU)
+    tested = final_evaluation(config, _without(stream, "validation"), folder, _CPU)
     assert tested["test/average"] == pytest.approx(tested["test/vqacl/ap"])
     by_key = method in ("triplet", "l2p", "dualprompt")
     assert ("test/recognition/image" in tested) == by_key
 
 
 @pytest.mark.parametrize("method", ["vqacl", "triplet"])
-def test_a_trial_gone_on_with_gives_the_numbers_of_one_undisturbed(method, load, tmp_path):
+def test_a_trial_gone_on_with_gives_the_numbers_of_one_undisturbed(method, load, walk, tmp_path):
     config = _config(method)
     _, stream = load(config)
-    whole = _run(config, stream, tmp_path / "whole")
-    _run(config, stream, tmp_path / "parts", _StopAfter())
+    folder, whole = walk(method)
+    _run(config, stream, tmp_path, _StopAfter())
     torch.rand(100)
-    again = _run(config, stream, tmp_path / "parts")
+    again = _run(config, stream, tmp_path)
     assert _numbers(again) == _numbers(whole)
-    for name, tensor in checkpoint.load(tmp_path / "whole", 2).model.items():
-        assert torch.equal(tensor, checkpoint.load(tmp_path / "parts", 2).model[name]), name
+    for name, tensor in checkpoint.load(folder, 2).model.items():
+        assert torch.equal(tensor, checkpoint.load(tmp_path, 2).model[name]), name
 
 
-def test_groups_are_learnt_one_after_another_and_each_step_is_followed_by_one_on_the_memory(load, tmp_path):
-    config = _config("vqacl")
-    _, stream = load(config)
-    _run(config, stream, tmp_path)
-    terms, ends = read_curves(tmp_path / "curves.csv")
+def test_groups_are_learnt_one_after_another_and_each_step_is_followed_by_one_on_the_memory(load, walk):
+    _, stream = load(_config("vqacl"))
+    folder, _ = walk("vqacl")
+    terms, ends = read_curves(folder / "curves.csv")
     # Eight questions a group and task, a batch of eight: a step an epoch and group, and as many on memory.
     first = 5 * 2
     assert np.diff([0, *ends]).tolist() == [first, 2 * first, 2 * first]
     assert len(terms["answer"]) == 5 * first
     orders = [data.task.groups for data in stream.tasks]
     assert all(sorted(order) == [0, 1, 2, 3, 4] for order in orders) and len(set(orders)) > 1
-    kept = checkpoint.load(tmp_path, 2).memory["rows"]
+    kept = checkpoint.load(folder, 2).memory["rows"]
     groups = stream.group_of(RowReader(stream).labels(kept))
     cells = np.bincount(5 * stream.task_of(kept) + groups, minlength=15)
     assert cells.sum() == 40 and cells.min() >= 2 and cells.max() <= 3
@@ -175,7 +192,7 @@ def test_a_group_held_out_is_trained_on_in_the_first_task_alone(load, tmp_path):
     assert "test/novel/accuracy" in final_evaluation(config, stream, tmp_path, _CPU)
 
 
-def test_queries_encoded_once_give_the_numbers_of_queries_computed_each_step(load, tmp_path):
+def test_queries_encoded_once_give_the_numbers_of_queries_computed_each_step(load, walk, tmp_path):
     config = _config("triplet")
     source, stream = load(config)
     said = []
@@ -185,7 +202,7 @@ def test_queries_encoded_once_give_the_numbers_of_queries_computed_each_step(loa
     batch = next(iter(eval_batches(encoded.tasks[1].splits["test"], batch_size=4)))
     assert batch.image is not None and batch.feature.shape[:2] == (4, 3)
     with_bank = _run(config, encoded, tmp_path / "bank")
-    without = _run(config, stream, tmp_path / "steps")
+    _, without = walk("triplet")
     for mine, theirs in zip(_numbers(with_bank), _numbers(without), strict=True):
         mine.pop("replay/bytes"), theirs.pop("replay/bytes")
         assert mine == pytest.approx(theirs, rel=1e-4)

@@ -1,14 +1,12 @@
 """What one pass over each task measures, against plain formulas; one rank and two."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from sklearn.metrics import roc_auc_score
+from two_ranks import on_two_ranks
 
 from methods.method import Batch, ClassSpec, Method, Task
 from orchestrator.data.row_reader import RowReader
@@ -301,27 +299,18 @@ def test_a_shared_herding_order_is_handed_on():
     assert ranker.herding(np.array([0, 2])).tolist() == [45, 43]
 
 
-def measured(stream):
+def measured(rank):
+    stream = make_stream()
     scores = evaluate(Toy(stream.spec), stream, 3, 1)
     _, features, logits = rank_exemplars(stream)
     return scores.by_task, scores.metrics, features, logits
 
 
-def test_two_ranks_measure_what_one_does(tmp_path, on_two_ranks):
-    on_two_ranks(__file__, tmp_path)
-    by_task, metrics, features, logits = measured(make_stream())
-    for rank in (0, 1):
-        found = torch.load(tmp_path / f"{rank}.pt", weights_only=False)
+def test_two_ranks_measure_what_one_does():
+    by_task, metrics, features, logits = measured(0)
+    for found in on_two_ranks(measured):
         np.testing.assert_array_equal(found[0], by_task)
         assert found[1].keys() == metrics.keys()
         assert found[1] == pytest.approx(metrics, rel=1e-9)
         np.testing.assert_array_equal(found[2], features)
         np.testing.assert_array_equal(found[3], logits)
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    number, path = int(sys.argv[1]), Path(sys.argv[2])
-    dist.init_process_group("gloo", f"file://{path}/rendezvous", rank=number, world_size=2)
-    torch.save(measured(make_stream()), path / f"{number}.pt")
-    dist.destroy_process_group()

@@ -1,13 +1,11 @@
 """What one pass over each task's questions measures, against plain formulas; one rank and two."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
+from two_ranks import on_two_ranks
 
 from methods.method import Answers, Method, Task
 from orchestrator.evaluation.protocol import Evaluation
@@ -225,7 +223,7 @@ def test_an_answer_chosen_by_a_number_that_is_not_finite_is_an_error(split):
     assert np.isfinite(evaluate(method, stream, 1, 1).by_task).all()
 
 
-def measured():
+def measured(rank):
     method = make_method(["image"])
     scores = evaluate(method, make_stream(held_out=2), 3, 3, batch_size=10)  # none of task 1's for rank 1
     method.broken = (2, 12)  # the last batch, which one rank alone has
@@ -234,19 +232,9 @@ def measured():
     return scores.by_task, scores.metrics
 
 
-def test_two_ranks_measure_what_one_does(tmp_path, on_two_ranks):
-    on_two_ranks(__file__, tmp_path)
-    by_task, metrics = measured()
-    for rank in (0, 1):
-        found = torch.load(tmp_path / f"{rank}.pt", weights_only=False)
+def test_two_ranks_measure_what_one_does():
+    by_task, metrics = measured(0)
+    for found in on_two_ranks(measured):
         np.testing.assert_array_equal(found[0], by_task)
         assert found[1] == metrics
         assert {"recognition/image", "novel/accuracy", "cell/judge/toys"} <= found[1].keys()
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    number, path = int(sys.argv[1]), Path(sys.argv[2])
-    dist.init_process_group("gloo", f"file://{path}/rendezvous", rank=number, world_size=2)
-    torch.save(measured(), path / f"{number}.pt")
-    dist.destroy_process_group()

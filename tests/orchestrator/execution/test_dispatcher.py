@@ -320,6 +320,7 @@ def test_a_verdict_that_came_while_the_group_was_replaced_is_for_the_new_one(mon
 
     async def story():
         d = Dispatcher(5)
+        await d.set_stream("stream")
         await d.join(0, "old", 1.0)
         await d.submit(_job("a"))
         await d.next(0, "old")
@@ -328,6 +329,7 @@ def test_a_verdict_that_came_while_the_group_was_replaced_is_for_the_new_one(mon
         await asyncio.sleep(0)  # it waits
         await d.join(0, "new", 1.0)
         assert await d.next(0, "new") == ("job", "a")
+        assert not asked.done()
         await d.answer("a", 1)
         assert await asked is False, "the old group stops"
         assert await d.verdict(0, "new", "a", 1) is True

@@ -1,9 +1,7 @@
 """How a lane's workers meet, and where they listen meanwhile."""
 
 import fcntl
-import json
 import os
-import sys
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 import ray
 import torch
 import torch.distributed as dist
+from two_ranks import on_two_ranks
 
 from orchestrator.execution import process_group
 from orchestrator.execution.process_group import LaneGroup
@@ -128,10 +127,8 @@ def test_a_card_that_the_user_named_is_kept_where_there_are_several_machines(mon
 
 
 @pytest.fixture(scope="module")
-def ranks(on_two_ranks, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lane_group")
-    on_two_ranks(__file__, folder)
-    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
+def ranks(tmp_path_factory):
+    return on_two_ranks(_on_a_rank, tmp_path_factory.mktemp("lane_group"), group=False)
 
 
 def test_workers_of_one_machine_listen_on_loopback_for_each_other_alone(ranks):
@@ -194,18 +191,16 @@ def _met(rank, folder, way, meet):
     return found | {"mode": mode, "gone": not parent.exists()}
 
 
-if __name__ == "__main__":
+def _on_a_rank(rank, folder):
     from ray.train.torch import config
 
     # These ask for the worker of Ray Train that they are in, and would begin a Ray.
     config._set_torch_distributed_env_vars = lambda: None
     config._shutdown_torch = lambda destroy_process_group: dist.destroy_process_group()
     os.umask(0)
-    number, place = int(sys.argv[1]), Path(sys.argv[2])
     process_group.ray.util = SimpleNamespace(get_node_ip_address=lambda: "127.0.0.1")
     process_group._prepare(True)
-    seen = {
-        "file": _met(number, place, "file", process_group._file),
-        "network": _met(number, place, "network", lambda: process_group._listen("127.0.0.2")),
+    return {
+        "file": _met(rank, folder, "file", process_group._file),
+        "network": _met(rank, folder, "network", lambda: process_group._listen("127.0.0.2")),
     }
-    (place / f"{number}.json").write_text(json.dumps(seen))

@@ -239,8 +239,8 @@ def test_the_command_line(tmp_path, capsys, monkeypatch):
 
 def test_the_shipped_model_looks_at_colours_and_places_of_things_never_seen(monkeypatch):
     least = {"color_by_place": 0.6, "place_by_color": 0.6, "count_by_place": 0.7}
-    monkeypatch.setattr(judging, "_TRAIN", 512)
-    monkeypatch.setattr(judging, "_TEST", 192)
+    monkeypatch.setattr(judging, "_TRAIN", 256)
+    monkeypatch.setattr(judging, "_TEST", 96)
     monkeypatch.setattr(judging, "_ASKED", {name: judging._ASKED[name] for name in least})
     model = load_image_text(BackboneConfig("world"), SPEC, EMBED_DIM)
     figures = judging.judge_image_text(model, Tokenizer.world(SPEC.max_tokens))

@@ -7,7 +7,8 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 
 from orchestrator.evaluation.objective import Objective
-from orchestrator.record import open_tracker
+from orchestrator.record import figure_worker, open_tracker
+from orchestrator.record.pen import Pen
 from orchestrator.record.recorder import RunRecorder
 from orchestrator.record.run_context import RunContext
 from orchestrator.record.trial_store import TrialStore
@@ -47,8 +48,27 @@ class _Tracker:
         self.files_at_end[trial_id] = {name for _, name in self.files}
 
 
+class _NoPen:
+    """Draws nothing, at once: a trial's pictures take a second, and the process that draws one to start."""
+
+    def submit(self, draw, *args):
+        drawn = Future()
+        drawn.set_result([])
+        return drawn
+
+    def close(self):
+        pass
+
+
 @pytest.fixture
-def parts(tmp_path, small_config):
+def pictures(monkeypatch):
+    """Makes the recorder of ``parts`` draw."""
+    monkeypatch.setattr(figure_worker, "Pen", Pen)
+
+
+@pytest.fixture
+def parts(tmp_path, small_config, monkeypatch):
+    monkeypatch.setattr(figure_worker, "Pen", _NoPen)
     tracker, said = _Tracker(), []
     book = TrialStore(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS)
     base = small_config("ctp")
@@ -112,7 +132,7 @@ def test_only_the_best_trial_keeps_all_its_checkpoints(parts):
     assert watch.book.best().id == "c", "a stopped trial is never the best"
 
 
-def test_pictures_and_configuration_reach_the_record(parts):
+def test_pictures_and_configuration_reach_the_record(parts, pictures):
     watch, tracker, said = parts
     _walk(watch, "a", [50.0, 40.0])
     watch.close()
@@ -184,7 +204,7 @@ def test_a_book_that_cannot_be_written_stops_the_run_and_fails_no_trial(parts, m
     assert watch.book.trials["a"].status == "running" and tracker.ends == {}
 
 
-def test_a_picture_whose_process_is_killed_is_drawn_all_the_same(parts, monkeypatch):
+def test_a_picture_whose_process_is_killed_is_drawn_all_the_same(parts, pictures, monkeypatch):
     watch, tracker, said = parts
     submit, killed = watch._records.figures._submit, []
 
@@ -200,7 +220,7 @@ def test_a_picture_whose_process_is_killed_is_drawn_all_the_same(parts, monkeypa
     assert tracker.ends == {"a": ("finished", None)} and not [line for line in said if "pictures" in line]
 
 
-def test_who_is_interrupted_while_pictures_are_drawn_waits_for_none(parts, monkeypatch):
+def test_who_is_interrupted_while_pictures_are_drawn_waits_for_none(parts, pictures, monkeypatch):
     watch, tracker, said = parts
     submit, close = watch._records.figures._submit, watch._records.figures.close
     monkeypatch.setattr(watch._records.figures, "_submit", lambda *_: submit(time.sleep, (600,)))
@@ -256,7 +276,7 @@ def test_all_checkpoints_stay_where_the_look_at_test_failed(parts):
     assert _kept(watch, "a") == ["task_01", "task_02"]
 
 
-def test_what_the_journal_lacks_is_made_good_when_the_run_is_opened_again(parts, tmp_path, small_config):
+def test_what_the_journal_lacks_is_made_good_when_the_run_is_opened_again(parts, pictures, small_config):
     watch, _, said = parts
     watch._records.tracker.ended = lambda trial_id: None
     _walk(watch, "a", [50.0, 40.0])

@@ -299,24 +299,43 @@ def test_describe_lines_are_aligned(write):
     assert lines[2] == "replay.policy         {reservoir, herding}   start herding, when replay.size > 0"
 
 
-def test_planning_a_sweep_does_not_import_ray():
-    code = "import sys; from orchestrator.search.space import Space; "
-    code += "Space.load('ctp'); print('ray' in sys.modules)"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
-    )
+_IDLE = ["execution.dispatcher", "object_store.array_owner", "search.trainable", "execution.lane"]
+_IMPORTS = """
+import importlib, os, sys
+
+if not (forked := os.fork()):
+    from orchestrator.search.space import Space
+
+    Space.load("ctp")
+    print("plan", "ray" in sys.modules, flush=True)
+    os._exit(0)
+os.waitpid(forked, 0)
+for module in sys.argv[1:]:
+    importlib.import_module("orchestrator." + module)
+    print(module, "torch" in sys.modules)
+"""
 
 
-@pytest.mark.parametrize(
-    "module", ["execution.lane", "search.trainable", "execution.dispatcher", "object_store.array_owner"]
-)
-def test_the_processes_that_train_nothing_do_not_import_torch(module):
-    """These are Train's controller, a trial, the dispatcher and the owner of the arrays, which every sweep
+@pytest.fixture(scope="module")
+def imported():
+    """Whether Ray is imported when a sweep has been planned, and torch after each of the modules, of which
+    all that follow the first with torch have it too.
+    """
+    done = subprocess.run([sys.executable, "-c", _IMPORTS, *_IDLE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return dict(line.split() for line in done.stdout.splitlines())
+
+
+def test_planning_a_sweep_does_not_import_ray(imported):
+    assert imported["plan"] == "False"
+
+
+@pytest.mark.parametrize("module", _IDLE)
+def test_the_processes_that_train_nothing_do_not_import_torch(module, imported):
+    """These are the dispatcher, the owner of the arrays, a trial and Train's controller, which every sweep
     has.
     """
-    code = f"import sys, orchestrator.{module}; print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.strip() == "False", done.stderr
+    assert imported[module] == "False"
 
 
 RATE = "method.learning_rate"

@@ -4,7 +4,8 @@ one.
 Everything between the command line and the disk is the project's own, with three exceptions: Tune's loop and
 the lanes are simulated in this process, one trial at a time, and a task trains nothing but makes a step of a
 recurrence, so that whole sweeps take milliseconds. No Ray is started. A kill is an exception that nothing
-catches, after which nothing more reaches the disk.
+catches, after which nothing more reaches the disk. Where nothing but the disk outlives it, most kills are
+played: a run is watched, and each state of the disk that it passes through is put back and gone on from.
 """
 
 import concurrent.futures
@@ -12,8 +13,9 @@ import functools
 import json
 import os
 import shutil
+import stat
 import tempfile
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,6 +46,7 @@ from orchestrator.streams.source import SplitSource, StreamSource, TaskSource
 from orchestrator.tracking.journal import Journal
 from orchestrator.tracking.sender import Sender
 from orchestrator.training import stream_loop
+from orchestrator.training.saved_tasks import SavedTasks
 from orchestrator.training.stream_loop import StreamLoop
 
 _TASKS, _TRIALS = 3, 2
@@ -52,6 +55,7 @@ _CPU = torch.device("cpu")
 
 pytestmark = pytest.mark.timeout(900)  # hundreds of runs a test
 _PATCHED = ("replace", "rename", "unlink", "remove", "link")
+_KILLED = 40  # every how manieth boundary is killed at, where the others' states are put back
 
 
 class Kill(BaseException):
@@ -60,20 +64,17 @@ class Kill(BaseException):
 
 class Disk:
     """Counts the effects on disk, and kills before effect ``at``; with ``only_worker`` only before effects of
-    the lane. ``effects``: of each that was counted, whether it was the lane's, and whether the storage's.
+    the lane.
     """
 
     def __init__(self):
         self.at, self.only_worker = None, False
-        self.in_worker, self.in_storage, self.dead = False, False, False
-        self.effects = []
-
-    @property
-    def count(self):
-        return len(self.effects)
+        self.in_worker, self.dead = False, False
+        self.count = 0
+        self.watch = lambda: None
 
     def begin(self, at=None, only_worker=False):
-        self.at, self.only_worker, self.effects, self.dead = at, only_worker, [], False
+        self.at, self.only_worker, self.count, self.dead = at, only_worker, 0, False
 
     def effect(self):
         if self.dead:
@@ -82,20 +83,8 @@ class Disk:
         if due and (self.in_worker or not self.only_worker):
             self.at, self.dead = None, True
             raise Kill
-        self.effects.append((self.in_worker, self.in_storage))
-
-    def of_the_storage(self, real):
-        """``real``, whose effects are the storage's."""
-
-        @functools.wraps(real)
-        def call(*args, **options):
-            before, self.in_storage = self.in_storage, True
-            try:
-                return real(*args, **options)
-            finally:
-                self.in_storage = before
-
-        return call
+        self.watch()
+        self.count += 1
 
 
 class Loop(StreamLoop):
@@ -104,8 +93,8 @@ class Loop(StreamLoop):
     def __init__(self, config, stream, folder, reporter, **options):
         self.rank, self.world, self.curves = 0, 1, SimpleNamespace(rows=[])
         self.config, self.stream, self.folder, self.reporter = config, stream, folder, reporter
-        self.device, self.stamp, self.keeper = _CPU, options["stamp"], options["keeper"]
-        self.tokenizer, self._saved_curves = options["tokenizer"], ""
+        kept = (options["stamp"], options["tokenizer"], options["keeper"])
+        self.device, self._saved = _CPU, SavedTasks(folder, self.rank, _CPU, *kept)
 
     def _fresh(self):
         method = torch.nn.Linear(1, 1, bias=False).double()
@@ -294,8 +283,6 @@ def disk(monkeypatch, tmp_path):
         monkeypatch.setattr(os, name, counted(getattr(os, name)))
     monkeypatch.setattr(os, "fsync", lambda _: None)
     monkeypatch.setattr(Journal, "append", counted(Journal.append))
-    for name in ("put", "write", "create", "delete"):
-        monkeypatch.setattr(Storage, name, found.of_the_storage(getattr(Storage, name)))
     monkeypatch.setattr(Lane, "disk", found)
     monkeypatch.setattr(stream_loop, "StreamLoop", Loop)
     for module in (sweep_run, train_run):
@@ -466,6 +453,59 @@ class Run:
     def resume(self):
         return self.main(["--resume", "s", *self._url])
 
+    def states(self, *places):
+        """The states of the disk, in ``runs``, ``store`` or both, that a run passes through which nobody
+        disturbs. Each comes once, as (number of the first effect before which it is there, state).
+        """
+        found = []
+
+        def look():
+            state = {}
+            for place in places:
+                for folder, _, files in os.walk(self.root / place):
+                    state[folder] = os.lstat(folder).st_mode, b""
+                    for path in (f"{folder}/{name}" for name in files):
+                        state[path] = os.lstat(path).st_mode, Path(path).read_bytes()
+            if not found or state != found[-1][1]:
+                found.append((self.disk.count, state))
+
+        self._watched(look)
+        look()
+        return found
+
+    def worker_effects(self):
+        """The numbers of the effects that the lane has."""
+        found = []
+        self._watched(lambda: found.append(self.disk.count) if self.disk.in_worker else None)
+        return found
+
+    def _watched(self, watch):
+        self.clear()
+        self.disk.begin()
+        self.disk.watch = watch
+        assert self.begin() == 0
+        self.disk.watch = lambda: None
+
+    def put_back(self, state):
+        self.clear()
+        self.disk.begin()
+        for path, (mode, content) in state.items():
+            if stat.S_ISDIR(mode):
+                os.mkdir(path)
+            else:
+                assert stat.S_ISREG(mode)
+                Path(path).write_bytes(content)
+            os.chmod(path, stat.S_IMODE(mode))
+
+    def go_on(self, begun):
+        """Resumes the run where it has ``begun`` and else begins it again, as a user does whose command was
+        killed before there was a run.
+        """
+        if begun:
+            return self.resume()
+        shutil.rmtree(self.root / "store", ignore_errors=True)
+        return self.begin()
+
     def found(self):
         kept = self.there if self._url else self.folder
         return _outcome(self.folder), _record(self.folder), _checkpoints(kept)
@@ -477,8 +517,8 @@ def undisturbed(request, disk, tmp_path, capsys):
     run = Run(disk, kind, tmp_path, stored)
     disk.begin()
     assert run.begin() == 0
-    (found, record, kept), effects = run.found(), disk.effects
-    assert len(found) == (_TRIALS if kind == "sweep" else 2) and len(effects) > 40
+    (found, record, kept), effects = run.found(), disk.count
+    assert len(found) == (_TRIALS if kind == "sweep" else 2) and effects > 40
     assert sum(bool(trial["test"]) for trial in found.values()) == (1 if kind == "sweep" else 2)
     if kind == "sweep":
         assert {t["status"]["status"] for t in found.values()} == {"finished", "stopped"}, "both are walked"
@@ -503,16 +543,21 @@ def _assert_same(found, expected, when):
 @_KINDS
 def test_a_driver_killed_at_any_boundary(undisturbed, capsys):
     run, expected, effects = undisturbed
-    for at in range(len(effects)):
+    *states, (ended, _) = run.states("runs", "store")
+    assert ended == effects and len(states) > 40
+    for at in range(0, effects, _KILLED):
         run.clear()
         run.disk.begin(at)
         with pytest.raises(Kill):
             run.begin()
         run.disk.begin()
-        status = run.resume() if run.folder.exists() else _begin_again(run)
-        assert status == 0, (at, capsys.readouterr())
-        _assert_same(run.found(), expected, f"killed before effect {at} of {len(effects)}")
-    print(f"{len(effects)} boundaries")
+        assert run.go_on(run.folder.exists()) == 0, (at, capsys.readouterr())
+        _assert_same(run.found(), expected, f"killed before effect {at} of {effects}")
+    for at, state in states:
+        run.put_back(state)
+        assert run.go_on(run.folder.exists()) == 0, (at, capsys.readouterr())
+        _assert_same(run.found(), expected, f"gone on from before effect {at} of {effects}")
+    print(f"{effects} boundaries, {len(states)} states")
 
 
 @pytest.mark.parametrize(
@@ -520,21 +565,22 @@ def test_a_driver_killed_at_any_boundary(undisturbed, capsys):
 )
 def test_a_machine_that_is_gone_at_any_boundary(undisturbed, capsys):
     run, expected, effects = undisturbed
-    # What is gone with the machine makes no difference: what is left is what the storage got.
-    new = [at for at in range(len(effects)) if at == 0 or effects[at - 1][1]]
-    assert len(effects) > len(new) > 40
-    for at in [*new, None]:
+    states = run.states("store")
+    assert len(states) > 30
+    for at in range(0, effects, _KILLED):
         run.clear()
         run.disk.begin(at)
-        with pytest.raises(Kill) if at is not None else nullcontext():
+        with pytest.raises(Kill):
             run.begin()
         run.disk.begin()
         shutil.rmtree(run.root / "runs", ignore_errors=True)
-        there = (run.there / "identity.json").exists()
-        status = run.resume() if there else _begin_again(run)
-        assert status == 0, (at, capsys.readouterr())
-        _assert_same(run.found(), expected, f"gone before effect {at} of {len(effects)}")
-    print(f"{len(new)} boundaries")
+        assert run.go_on((run.there / "identity.json").exists()) == 0, (at, capsys.readouterr())
+        _assert_same(run.found(), expected, f"gone before effect {at} of {effects}")
+    for at, state in states:
+        run.put_back(state)
+        assert run.go_on((run.there / "identity.json").exists()) == 0, (at, capsys.readouterr())
+        _assert_same(run.found(), expected, f"gone on from before effect {at} of {effects}")
+    print(f"{effects} boundaries, {len(states)} states of the storage")
 
 
 @pytest.fixture
@@ -587,13 +633,11 @@ def test_a_storage_that_is_out_of_reach_from_any_call_on(undisturbed, outage, la
         outage.after = None
         if status is None and not run.folder.exists():  # no storage is waited for before the run is begun
             assert lasts > 1 or after < checked, "a call that is waited for"
-            status = _begin_again(run)
+            status = run.go_on(False)
         elif lasts == 1:
             assert status == 0, "a moment is waited for"
-        elif run.folder.exists():
-            status = run.resume()
         else:
-            status = _begin_again(run)
+            status = run.go_on(run.folder.exists())
         assert status == 0, (after, capsys.readouterr())
         _assert_same(run.found(), expected, f"out of reach from call {after} of {calls} on")
 
@@ -606,20 +650,14 @@ def _with_an_outage(command):
         return None
 
 
-def _begin_again(run):
-    """What a user does whose command was killed before there was a run."""
-    shutil.rmtree(run.root / "store", ignore_errors=True)
-    return run.begin()
-
-
 @_KINDS
 def test_a_worker_killed_at_any_boundary(undisturbed, capsys):
     run, expected, effects = undisturbed
-    own = [at for at, (in_worker, _) in enumerate(effects) if in_worker]
-    assert len(own) >= 2 * _TASKS
-    for at in own:
+    its = run.worker_effects()
+    assert len(its) >= 2 * _TASKS
+    for at in its:
         run.clear()
         run.disk.begin(at, only_worker=True)
         assert run.begin() == 0, (at, capsys.readouterr())
-        _assert_same(run.found(), expected, f"worker killed at effect {at} of {len(effects)}")
-    print(f"{len(own)} boundaries")
+        _assert_same(run.found(), expected, f"worker killed at effect {at} of {effects}")
+    print(f"{len(its)} boundaries")

@@ -1,14 +1,12 @@
 """The numbers of one phase: gradients, rates, what is averaged, which weights are kept."""
 
-import sys
 import warnings
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
 from torch import nn
+from two_ranks import on_two_ranks
 
 from methods.method import Batch, Method, Phase
 from orchestrator.numerics.diverged import Diverged
@@ -289,20 +287,14 @@ def said_of_weights(rank):
     return str(error.value)
 
 
-def test_two_ranks_take_the_steps_of_one_and_leave_each_others_buffers_alone(tmp_path, on_two_ranks):
-    on_two_ranks(__file__, tmp_path)
+def on_a_rank(rank):
+    return *trained(rank, 2), said_of_weights(rank)
+
+
+def test_two_ranks_take_the_steps_of_one_and_leave_each_others_buffers_alone():
     weight, values, _ = trained(0, 1)
-    for rank in (0, 1):
-        found = torch.load(tmp_path / f"{rank}.pt", weights_only=False)
+    for rank, found in enumerate(on_two_ranks(on_a_rank)):
         torch.testing.assert_close(found[0], weight, rtol=1e-12, atol=0)
         assert found[1] == pytest.approx(values, rel=1e-6)
         assert found[2] == rank
         assert found[3] == "weight other is not finite after task 1"
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    number, path = int(sys.argv[1]), Path(sys.argv[2])
-    dist.init_process_group("gloo", f"file://{path}/rendezvous", rank=number, world_size=2)
-    torch.save((*trained(number, 2), said_of_weights(number)), path / f"{number}.pt")
-    dist.destroy_process_group()

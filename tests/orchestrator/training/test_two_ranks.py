@@ -6,16 +6,14 @@ whole walk is compared as it is, in float32, with the final evaluation.
 """
 
 import dataclasses
-import sys
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-import torch.distributed as dist
 from tiny_walks import numbers, tiny_config, tiny_stream
 from torch import nn
+from two_ranks import on_two_ranks
 
 from methods import registry as methods
 from methods.method import Batch, Method
@@ -102,13 +100,19 @@ def _singles(run, folder, shelf, *, cut=False):
 
 
 @pytest.fixture(scope="module")
-def walks(tmp_path_factory, on_two_ranks):
+def walks(tmp_path_factory):
     """The folder of all walks, and what rank 0 and rank 1 of two knew of theirs, by run."""
     folder = tmp_path_factory.mktemp("ranks")
     for method, changes in _RUNS.values():
         tiny_stream(tiny_config(method, **changes), folder / "shelf")
-    on_two_ranks(__file__, folder)
-    return folder, [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in (0, 1)]
+    return folder, on_two_ranks(_all_walks, folder)
+
+
+def _all_walks(rank, folder):
+    return {
+        "double": {run: _doubles(run, folder / "two", folder / "shelf", cut=True) for run in _RUNS},
+        "single": {run: _singles(run, folder / "two", folder / "shelf", cut=True) for run in _WHOLE},
+    }
 
 
 def _differing(found, wanted):
@@ -188,15 +192,3 @@ def test_two_ranks_walk_as_one(run, walks, tmp_path):
         assert _differing_memory(mine, theirs) == []
         # A new key lies where its gradient is rounding alone, and AdamW makes steps of it.
         _alike(mine.reports, theirs.reports, 1e-3)
-
-
-if __name__ == "__main__":
-    number, path = int(sys.argv[1]), Path(sys.argv[2])
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", f"file://{path}/rendezvous", rank=number, world_size=2)
-    found = {
-        "double": {run: _doubles(run, path / "two", path / "shelf", cut=True) for run in _RUNS},
-        "single": {run: _singles(run, path / "two", path / "shelf", cut=True) for run in _WHOLE},
-    }
-    torch.save(found, path / f"{number}.pt")
-    dist.destroy_process_group()
