@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from .encoded import FrozenFeatures
 from .encoder import Chunk, PictureChunk, SampleEncoder, TextChunk
 from .lock import locked
 from .progress import Progress
+from .source_layout import source_layout
 
 Say = Callable[[str], None]
 
@@ -93,7 +93,7 @@ class Builder:
         stream = {
             "stream": source.name,
             "stream_fingerprint": source.pictures_fingerprint or source.fingerprint,
-            "layout": _layout(source),
+            "layout": source_layout(source),
             "image_size": source.image_size,
         }
         self._pictures = CacheEntry(root, {**stream, **identity, "dtype": "float16"})
@@ -291,14 +291,3 @@ def pictures_of(source: StreamSource) -> dict[SplitKey, Pictures]:
         for index, task in enumerate(source.tasks)
         for name, split in task.splits.items()
     }
-
-
-def _layout(source: StreamSource) -> str:
-    """The sha256 over the order of tasks, splits and records, and over their labels."""
-    digest = hashlib.sha256()
-    for task in source.tasks:
-        for name, split in task.splits.items():
-            digest.update(repr((task.name, name, len(split.label))).encode())
-            digest.update(np.asarray(split.label, np.int32).tobytes())
-            digest.update("\0".join(map(str, split.ids)).encode())
-    return digest.hexdigest()

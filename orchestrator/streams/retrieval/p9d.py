@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -14,15 +13,14 @@ import numpy as np
 from ...errors import UserError
 from ..bad_records import BadRecords
 from ..file_content import file_content
-from ..is_file import is_file
 from ..pictures import FilePictures
 from ..same_pictures import same_pictures
 from ..source import SplitSource, StreamSource, TaskSource
 from ..text.clean_caption import clean_caption
 from ..text.text_config import TextConfig
+from .p9d_pictures import drop_missing, pictures_folder
 from .p9d_records import WORDS, Records, read_flat, read_train
 
-_FOLDERS = {"train": "train_images"}
 _RETRIEVAL = ("query", "gallery")
 
 
@@ -129,7 +127,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         found[split] = read_flat(f"{root}/json/{split}.json", found["train"], bad)
     for split in found:
         found[split] = {name: found[split][name] for name in names}
-    spelled = _drop_missing(root, found, bad)
+    spelled = drop_missing(root, found, bad)
 
     categories: dict[str, int] = {}
     digest = hashlib.sha256(repr({**asdict(config), "data": None}).encode())
@@ -179,57 +177,6 @@ def _task_names(config: _Config, names: list[str]) -> list[str]:
     if config.tasks is not None and config.tasks > len(names):
         raise UserError(f"tasks: {config.tasks}, allowed: 1 .. {len(names)}")
     return names[: config.tasks]
-
-
-def _drop_missing(
-    root: str, found: dict[str, dict[str, Records]], bad: Callable[[str, str], None]
-) -> dict[tuple[str, str], str]:
-    """Leaves out the records without a picture. Returns (folder, id) -> the picture's name, where the two
-    have the same letters composed in two ways (NFC in a list, NFD on a disk of macOS).
-    """
-    spelled: dict[tuple[str, str], str] = {}
-    for folder in sorted({_FOLDERS.get(split, "gallery_images") for split in found}):
-        of_folder = [s for s in found if _FOLDERS.get(s, "gallery_images") == folder]
-        left = {i for s in of_folder for records in found[s].values() for i in records.ids}
-        for stem in _stems(f"{root}/{folder}"):
-            left.discard(stem)
-        if not left:
-            continue
-        written = {
-            unicodedata.normalize("NFC", stem): stem
-            for stem in _stems(f"{root}/{folder}")
-            if not stem.isascii()
-        }
-        stems = {item: written.get(unicodedata.normalize("NFC", item)) for item in left}
-        spelled |= {(folder, item): stem for item, stem in stems.items() if stem}
-        for split in of_folder:
-            for name, records in found[split].items():
-                found[split][name] = kept = Records()
-                for item, title, category in zip(
-                    records.ids, records.titles, records.categories, strict=True
-                ):
-                    if item in left and (folder, item) not in spelled:
-                        message = (
-                            f"{root}/json/{split}.json: record {item!r}: has no picture, "
-                            f"allowed: one with {folder}/{item}.jpg"
-                        )
-                        bad(message, f"no picture in {folder}")
-                        continue
-                    kept.ids.append(item)
-                    kept.titles.append(title)
-                    kept.categories.append(category)
-    return spelled
-
-
-def _stems(folder: str) -> Iterator[str]:
-    """The names, without their ending, of the pictures in a folder."""
-    try:
-        with os.scandir(folder) as entries:
-            yield from (
-                e.name.removesuffix(".jpg") for e in entries if e.name.endswith(".jpg") and is_file(e)
-            )
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be read ({error.strerror}), allowed: a folder") from None
 
 
 def _splits(config: _Config, name: str, records: dict[str, Records]) -> dict[str, tuple[Records, np.ndarray]]:
@@ -306,7 +253,7 @@ def _source(
     spelled: Mapping[tuple[str, str], str],
 ) -> SplitSource:
     ids = [records.ids[r] for r in rows]
-    folder = _FOLDERS.get("train" if split == "validation" else split, "gallery_images")
+    folder = pictures_folder("train" if split == "validation" else split)
     label = [categories.setdefault(records.categories[r], len(categories)) for r in rows]
     return SplitSource(
         pictures=FilePictures(

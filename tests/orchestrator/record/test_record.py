@@ -26,6 +26,7 @@ class _Lanes:
     """What a session is to a run: jobs are played, the later ones first."""
 
     interrupted_at: str | None = None
+    failed_at: str | None = None
 
     def __init__(self, *_, **__):
         pass
@@ -41,6 +42,9 @@ class _Lanes:
             on_start(job)
             if job.id == self.interrupted_at:
                 raise KeyboardInterrupt
+            if job.id == self.failed_at:
+                on_end(job, Outcome("failed", "a loss is nan"))
+                continue
             if job.kind == "train":
                 for task in (1, 2):
                     on_report(job, _report(task, 50.0 + job.values["run.seed"]))
@@ -85,6 +89,7 @@ def record(monkeypatch, tmp_path, with_tables):
         monkeypatch.setattr(module, "Session", _Lanes)
         monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
     monkeypatch.setattr(_Lanes, "interrupted_at", None)
+    monkeypatch.setattr(_Lanes, "failed_at", None)
     monkeypatch.setattr(sweep_run, "search", _search)
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
     monkeypatch.setattr(open_tracker, "environment_tags", dict)
@@ -189,6 +194,16 @@ def test_of_seeds_that_were_not_all_tested_there_is_no_mean(record, monkeypatch)
     note = found.parent.tags["mlflow.note.content"]
     assert "2 finished, 1 interrupted." in note and note.endswith("`python -m orchestrator.train --resume s`")
     assert found.trials["seed_0"].data.tags["status"] == "interrupted"
+
+
+def test_a_run_of_which_a_seed_failed_has_failed(record, monkeypatch):
+    monkeypatch.setattr(_Lanes, "failed_at", "seed_1")
+    found = record(train.main, "--seeds", "0", "1")
+    assert found.status == 1 and found.parent.tags["status"] == "failed"
+    assert {trial: run.data.tags["status"] for trial, run in found.trials.items()} == {
+        "seed_0": "finished",
+        "seed_1": "failed",
+    }
 
 
 def test_the_parent_of_a_search_has_what_was_chosen(record, capsys):

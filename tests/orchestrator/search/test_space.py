@@ -602,6 +602,28 @@ def test_a_range_that_the_method_does_not_allow(write, line, wanted):
     assert found.startswith(f"{path}:")
 
 
+def test_a_frozen_encoder_is_not_searched(write):
+    """Its features are computed once, before the first trial. A method that trains its own may search it."""
+    line = "method.backbone.pretrained: {type: categorical, choices: [random, world]}"
+    text = (
+        "method: clap4clip\nstream: shapes-recognition\n"
+        "objective: {metric: validation/average, mode: max}\ntrials: 2\n"
+        f"search:\n  {line}\n"
+    )
+    path = write(text)
+    assert message(Space.load, path) == (
+        f"{path}:{line_of(path, line)}: search.method.backbone.pretrained: a frozen encoder is the same for "
+        "all trials: allowed is fixed, or --set, and a sweep for each encoder"
+    )
+    trained = "method.backbone.size: {type: categorical, choices: [small, base]}"
+    changes = (
+        ("backbone: {size: small}, ", ""),
+        (FIRST, f"{FIRST}\n  {trained}"),
+        ("start:", "start:\n  method.backbone.size: small"),
+    )
+    assert "method.backbone.size" in [one.key for one in Space.load(write(FILE, *changes)).parameters]
+
+
 def test_conditions_can_keep_values_apart_that_do_not_go_together(write):
     text = (
         FILE[: FILE.index("start:")].replace("  method.queue_size: 128\n", "").replace(", batch_size: 64", "")

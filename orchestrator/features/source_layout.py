@@ -1,0 +1,20 @@
+"""What encoded rows depend on beside pictures and encoder."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from ..streams.source import StreamSource
+
+
+def source_layout(source: StreamSource) -> str:
+    """The sha256 over the order of tasks, splits and records, and over their labels."""
+    digest = hashlib.sha256()
+    for task in source.tasks:
+        for name, split in task.splits.items():
+            digest.update(repr((task.name, name, len(split.label))).encode())
+            digest.update(np.asarray(split.label, np.int32).tobytes())
+            digest.update("\0".join(map(str, split.ids)).encode())
+    return digest.hexdigest()
