@@ -23,6 +23,7 @@ from .ray_private import (
     listen_on_loopback,
     never_connect_again,
     print_no_errors_of_workers,
+    read_token_anew,
     start_processes_by,
     watch_for_node,
 )
@@ -139,6 +140,7 @@ def _own(say: Callable[[str], None], ends: ExitStack) -> dict[str, Any]:
 
 
 def _joined(address: str, say: Callable[[str], None], modules: Sequence[str]) -> dict[str, Any]:
+    read_token_anew()  # another Ray of this process may have had another one, or none
     mode = os.environ.get("RAY_AUTH_MODE") or "unset"
     # Where nothing is set, Ray itself uses a token that it finds.
     if mode.lower() != "token" and not (mode == "unset" and _has_token()):

@@ -14,6 +14,7 @@ from ray.util import placement_group, remove_placement_group
 from methods.backbones.clip_config import ClipConfig
 from orchestrator.errors import BadRecord, UserError
 from orchestrator.execution.encoding_pool import RayPool
+from orchestrator.execution.start_ray import start_ray
 from orchestrator.features.encoder import Encoder, PictureChunk, TextChunk, read_chunk
 from orchestrator.features.frozen import load_backbone
 from orchestrator.run_options import RunOptions
@@ -57,10 +58,10 @@ class _Odd(ArrayPictures):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _ray(shared_ray):
-    ray.init(shared_ray["RAY_ADDRESS"], log_to_driver=False)
+def _ray(on_shared_ray):
+    started = start_ray(lambda line: None)
     yield
-    ray.shutdown()
+    started.end()
 
 
 def _encoder(train=ArrayPictures, *options):

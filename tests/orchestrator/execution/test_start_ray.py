@@ -178,6 +178,17 @@ def test_a_token_that_ray_finds_by_itself_is_no_reason_to_warn(monkeypatch, base
     assert said[-1].startswith("RAY_AUTH_MODE is disabled: this Ray asks for no token")
 
 
+def test_a_ray_is_joined_with_the_mode_and_the_token_of_now(monkeypatch, given, said, head):
+    """Ray keeps what it read for another Ray of this process: a cluster without tokens then takes each new
+    actor for one that nobody holds.
+    """
+    read = []
+    monkeypatch.setattr(module, "read_token_anew", lambda: read.append((len(given), _environment())))
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    start_ray(said.append).end()
+    assert read[0] == (0, ["disabled", None]) and len(given) == 1
+
+
 def test_code_of_ones_own_goes_along_to_a_cluster(monkeypatch, given, said, head):
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     start_ray(said.append, ["/home/me/mypkg"]).end()
