@@ -108,7 +108,7 @@ class _Interrupted:
             for line in process.stdout:
                 lines.append(line)
                 if awaited in line:
-                    time.sleep(0.5)  # into the task
+                    time.sleep(0.3)  # into the task
                     process.send_signal(number)
                     break
         lines += process.stdout.readlines()
@@ -126,7 +126,7 @@ def test_ctrl_c_once_finishes_the_task_and_twice_stops_at_once_and_resume_goes_o
 ):
     # Tasks of seconds, so that the one that is stopped is not over; the first trial is never stopped early.
     with_tables(tmp_path)
-    longer = small_sweep(tasks=4, method__epochs=25)
+    longer = small_sweep(tasks=4, method__epochs=15)
     first = ["ctp", "--name", "s", "--trials", "2", "--concurrent", "1", *longer]
     for arguments, at, tasks, number in (
         (first, ["trial 1/2 task 1/4"], 2, signal.SIGTERM),  # as SLURM, Kubernetes and timeout send it

@@ -15,8 +15,8 @@ _CLAP = ["method.samples=2", "method.batch_size=8", "method.epochs=1", "method.v
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory, with_tables, typed):
     folder = with_tables(tmp_path_factory.mktemp("sweep"))
-    command = ("orchestrator.sweep", "clap4clip", "--name", "s", "--trials", "2", "--set", *_STREAM, *_CLAP)
-    return folder, typed(folder, *command)
+    command = ["orchestrator.sweep", "clap4clip", "--name", "s", "--trials", "2", "--concurrent", "1"]
+    return folder, typed(folder, *command, "--set", *_STREAM, *_CLAP)
 
 
 def test_a_sweep_encodes_searches_and_tests(swept):
