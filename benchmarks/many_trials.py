@@ -149,8 +149,8 @@ def main(arguments: list[str] | None = None) -> None:
     watch = RunRecorder.open(
         run, space.trial_config, space.objective, trials, check_values=space.check_values
     )
-    watch._artist.close()
-    watch._artist = _NoArtist()
+    watch._records.figures.close()
+    watch._records.figures = _NoArtist()
     session = _FastSession(trials)
     lane = _FastLane(session.dispatcher)
     lane.start()
