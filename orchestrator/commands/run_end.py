@@ -29,8 +29,11 @@ class RunEnd:
     def caught(self, watch: RunRecorder) -> Iterator[None]:
         """What ends the run within the block becomes its status, so that the run has its last lines.
 
+        Where it was cut short, ``watch`` catches up with what the lanes had under way: once, and whatever
+        happens in that, the last lines come. What it misses, the next ``--resume`` catches up with.
+
         Args:
-            watch: Catches up with what the lanes had under way, and is told what was fatal.
+            watch: The run's record, which is told what was fatal too.
 
         Raises:
             UserError: The block raises it, and no trial has finished a task. Nothing has been made that
@@ -39,8 +42,8 @@ class RunEnd:
         try:
             yield
         except KeyboardInterrupt:
-            watch.catch_up()
             self.status = "interrupted"
+            _catch_up(watch)
         except UserError as error:  # as no lane that comes up
             if not any(entry.reports for entry in watch.book.trials.values()):
                 raise
@@ -49,4 +52,17 @@ class RunEnd:
             watch.fatal, foreseen = stopped_by(error)
             self.status = "interrupted" if watch.interrupted and foreseen else "failed"
             self.unforeseen = None if foreseen else error
-            watch.catch_up()
+            _catch_up(watch)
+        else:
+            if self.status == "interrupted":
+                _catch_up(watch)
+
+
+def _catch_up(watch: RunRecorder) -> None:
+    try:
+        watch.catch_up()
+    except KeyboardInterrupt:  # whoever presses Ctrl-C again does not wait for it
+        pass
+    except Exception as error:  # noqa: BLE001 - as a disk that is full
+        line = str(error) if isinstance(error, UserError) else stopped_by(error)[0]
+        watch.fatal = watch.fatal or line

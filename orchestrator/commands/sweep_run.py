@@ -70,8 +70,6 @@ class _SweepRun:
         try:
             with end.caught(watch):
                 end.status = self._sweep()
-                if end.status == "interrupted":
-                    watch.catch_up()  # with the tasks that the lanes had under way
         finally:
             record = self._finish(end)
         run.last(_closing(run.folder, self._space, watch, self._tested, end.status, record))

@@ -114,7 +114,8 @@ class Session:
             elif issubclass(kind, KeyboardInterrupt):
                 self._say("stopped")
             elif not self._lost:
-                self._end_ray()
+                with suppress(Exception):  # the error that ends the session is the one to be seen
+                    self._end_ray()
         except KeyboardInterrupt:
             self._say("stopped")
         except RayLost:

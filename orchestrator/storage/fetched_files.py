@@ -13,11 +13,11 @@ from .run_files import JOURNAL_FILE
 from .trial_files import STATUS_FILE
 from .url_folder import Storage
 
-# A run's own files are taken when the run is restored and never again. A trial's configuration is made anew
-# from its values, since people run it again.
+# Taken when the run is restored, and never again.
 RUNS_OWN = re.compile(r"identity\.json|(sweep|space|train|config)\.yaml|tokenizer/[^/]+")
 """The files of a run itself."""
 
+# Not a trial's configuration, which is made anew from its values, since people run it again.
 TRIALS_OWN = re.compile(
     r"manifest\.json|trials/[^/]+/((trial|verdicts|status|state)\.json|tasks\.jsonl|[^/]+\.(csv|png|pdf)"
     r"|error-[^/]+\.txt"

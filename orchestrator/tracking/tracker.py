@@ -292,8 +292,3 @@ def _status(status: str) -> str:
 def _texts(params: Mapping[str, Any], all_of: Collection[str]) -> dict[str, str]:
     """Values as they are shown. A parameter without a value is left out unless ``all_of`` names it."""
     return {n: shown_value(value) for n, value in params.items() if value is not None or n in all_of}
-
-
-def _short(path: Path) -> str:
-    full, here = path.resolve(), Path.cwd()
-    return str(full.relative_to(here) if full.is_relative_to(here) else full)

@@ -182,7 +182,6 @@ class StreamLoop:
         )
         if data is None:
             return 0.0
-        validated = np.concatenate([data.rows, data.again])
         self.curves.start(index, phase.name)
         with data.batches:
             train_phase(
@@ -195,7 +194,9 @@ class StreamLoop:
                 accumulate=data.accumulate,
                 curves=self.curves,
                 encode=self.how.encode,
-                validate=lambda: self._agreed(self._validate(method, validated)),
+                validate=lambda: self._agreed(
+                    self._validate(method, np.concatenate([data.rows, data.again]))
+                ),
             )
         return data.batches.waited
 

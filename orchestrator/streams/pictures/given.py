@@ -88,9 +88,10 @@ def _encoded(picture: Any) -> bytes:
             raise ValueError(_shown(picture))
         picture = Image.fromarray(picture)
     # Without loss, and as the file that it came from would be read: upright, and no white guessed at.
-    exif = Image.Exif()
+    exif, turned = Image.Exif(), None
     with suppress(Exception):  # Pillow raises nearly anything on malformed data
-        exif[ExifTags.Base.Orientation] = picture.getexif().get(ExifTags.Base.Orientation, 1)
+        turned = picture.getexif().get(ExifTags.Base.Orientation)
+    exif[ExifTags.Base.Orientation] = turned if turned in range(1, 9) else 1
     picture, file = eight_bits(picture), io.BytesIO()
     (picture if picture.mode in _AS_THEY_ARE else picture.convert("RGB")).save(file, "PNG", exif=exif)
     return file.getvalue()

@@ -88,6 +88,12 @@ def test_after_an_error_ray_is_ended_where_no_lane_may_ask_it_anything(session, 
     assert session.asked == (["store", "watch", "ray", "watch"] if ended else ["store", "watch"])
 
 
+def test_an_error_as_ray_is_ended_does_not_hide_the_error_that_ended_the_session(session):
+    session._ray.end = lambda: 1 / 0
+    session.__exit__(ValueError, ValueError("8 workers do not fit"), None)
+    assert session.asked == ["store", "watch", "watch"]
+
+
 def test_a_dispatcher_that_does_not_answer_ctrl_c_ends_no_thread_with_a_traceback(session, monkeypatch):
     raised = []
     monkeypatch.setattr(threading, "excepthook", lambda given: raised.append(given.exc_value))

@@ -64,6 +64,14 @@ def test_an_image_that_was_opened_is_turned_upright_as_its_file_is(tmp_path, mod
     assert np.array_equal(*given) and given[0][0, 0].max() > given[0][0, -1].max()
 
 
+@pytest.mark.parametrize("turned", ["6", "x" * 9, 0, 9, 99_999])
+def test_an_orientation_that_is_none_turns_nothing(wide, turned):
+    image = wide[0].copy()
+    image.getexif()[ExifTags.Base.Orientation] = turned
+    found = GivenPictures([image, wide[0]], (8, 8, 3), np.uint8, False).read(_ALL(2))
+    assert np.array_equal(*found)
+
+
 @pytest.mark.parametrize(
     ("picture", "words"),
     [
