@@ -3,7 +3,6 @@
 import dataclasses
 import gc
 import importlib
-import io
 import os
 import shutil
 import signal
@@ -12,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -116,19 +115,46 @@ def typed(shared_ray):
     def run(folder: Path, command: str, *words: str) -> subprocess.CompletedProcess:
         from orchestrator.commands.arguments import run_main
 
-        out, err, umask = io.StringIO(), io.StringIO(), os.umask(0o022)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.chdir(folder)
-            patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-            for name, value in shared_ray.items():
-                patch.setenv(name, value)
-            patch.setattr(os, "_exit", _no_exit)
-            with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
-                run_main(importlib.import_module(command).main, [*words])
-        os.umask(umask)
-        return subprocess.CompletedProcess([command, *words], end.value.code, out.getvalue(), err.getvalue())
+        environment, umask = dict(os.environ), os.umask(0o022)
+        try:
+            with pytest.MonkeyPatch.context() as patch, _outputs() as said:
+                patch.chdir(folder)
+                os.environ.pop("MLFLOW_TRACKING_URI", None)
+                os.environ.update(shared_ray)
+                patch.setattr(os, "_exit", _no_exit)
+                with pytest.raises(SystemExit) as end:
+                    run_main(importlib.import_module(command).main, [*words])
+        finally:
+            os.umask(umask)
+            os.environ.clear()
+            os.environ.update(environment)
+        return subprocess.CompletedProcess([command, *words], end.value.code, *said)
 
     return run
+
+
+@contextmanager
+def _outputs():
+    """Within it both outputs go to files, also what this process, or one that it starts, writes to their
+    descriptors. Yields a list that has their texts afterwards.
+    """
+    said = []
+    with ExitStack() as stack:
+        files = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(2)]
+        kept = [os.dup(number) for number in (1, 2)]
+        try:
+            for number, file in enumerate(files, start=1):
+                os.dup2(file.fileno(), number)
+            with redirect_stdout(files[0]), redirect_stderr(files[1]):
+                yield said
+        finally:
+            for number, before in enumerate(kept, start=1):
+                os.dup2(before, number)
+                os.close(before)
+        for file in files:
+            file.flush()
+            file.seek(0)
+            said.append(file.read())
 
 
 def _no_exit(status):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,29 @@ def test_the_page_lists_and_previews_a_method_of_ones_own(run):
     (previewed,) = _commands("--dry-run")
     out = run(previewed)
     assert "Search: 8 trials for max validation/average" in out and "stay_weight: 1.0" in out
+
+
+def test_a_method_and_a_stream_of_ones_own_are_searched_and_gone_on_with(typed, folder, tmp_path):
+    """In this process, on a Ray that is joined, which is sent the code."""
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    (words,) = _commands("orchestrator.sweep", _STREAM)
+    try:
+        done = typed(tmp_path, *words[2:], "--trials", "1", "--set", *_TINY)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"sending {tmp_path / 'mypkg'} to the cluster's machines" in done.stdout
+        name = words[words.index("--name") + 1]
+        trial = tmp_path / "runs" / name / "trials" / "trial_0001"
+        reports = [json.loads(line) for line in (trial / "tasks.jsonl").read_text().splitlines()]
+        assert len(reports) == 3 and "train/stay" not in reports[0] and reports[1]["train/stay"] > 0
+        config = (trial / "config.yaml").read_text()
+        assert f"name: {_METHOD}" in config and f"name: {_STREAM}" in config
+        resumed = typed(tmp_path, "orchestrator.sweep", "--resume", name)
+        assert "the one trial has ended, and the best was tested" in resumed.stdout, resumed.stderr
+        (compare,) = _commands("orchestrator.compare")
+        assert _METHOD in typed(tmp_path, *compare[2:]).stdout
+    finally:
+        for module in [module for module in sys.modules if module.partition(".")[0] == "mypkg"]:
+            del sys.modules[module]
 
 
 @pytest.mark.slow  # two sweeps and a resumed one, minutes on two cores

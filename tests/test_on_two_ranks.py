@@ -19,6 +19,12 @@ def _sum(rank, of):
     return int(total), _left, os.getpid()
 
 
+def _look(rank):
+    umask = os.umask(0)
+    os.umask(umask)
+    return os.environ.get("OF_THIS_TEST"), os.getcwd(), umask
+
+
 def _fail(rank, how):
     if rank == 0:
         dist.barrier()  # rank 1 never comes
@@ -34,6 +40,17 @@ def test_both_ranks_answer_and_are_new_ones_each_time():
     assert [[(total, left) for total, left, _ in ranks] for ranks in found] == [[(7, [0]), (7, [1])]] * 2
     numbers = {number for ranks in found for *_, number in ranks}
     assert len(numbers) == 4 and not [number for number in numbers if psutil.pid_exists(number)]
+
+
+def test_ranks_have_the_environment_folder_and_umask_of_their_test(monkeypatch, tmp_path):
+    on_two_ranks(_sum, [1, 1])  # what they are forked from began before
+    monkeypatch.setenv("OF_THIS_TEST", "yes")
+    monkeypatch.chdir(tmp_path)
+    umask = os.umask(0o027)
+    try:
+        assert on_two_ranks(_look) == [("yes", str(tmp_path), 0o027)] * 2
+    finally:
+        os.umask(umask)
 
 
 @pytest.mark.parametrize(

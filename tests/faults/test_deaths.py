@@ -18,6 +18,7 @@ import psutil
 import pytest
 import ray
 from ray.cluster_utils import Cluster
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 _TRIALS = 4
 _DOWN = 60  # seconds without the MLflow server
@@ -73,16 +74,16 @@ class Server:
 
 @pytest.fixture(scope="module")
 def disturbed(command, start_sweep, tmp_path_factory, free_port, processes_under):
-    """A sweep on three nodes, whose object stores are as small as Ray has them. Another user of the cluster
-    fills one in its first trial. It loses a training worker, the shared memory's owner and for a minute the
-    MLflow server, a trial's own process and a node, each in another trial.
+    """A sweep on three nodes. Those that train have object stores as small as Ray has them. From the first
+    trial on another user of the cluster keeps them full. It loses a training worker, the shared memory's
+    owner and for a minute the MLflow server, a trial's own process and a node, each in another trial.
     """
     folder = tmp_path_factory.mktemp("disturbed")
     server = Server(folder, free_port())
     cluster = Cluster()
     try:
         small = {"object_store_memory": 80 * _MIB}
-        cluster.add_node(num_cpus=0, include_dashboard=False, **small)
+        cluster.add_node(num_cpus=0, include_dashboard=False)
         nodes = [cluster.add_node(num_cpus=1, **small) for _ in range(2)]
         sweep = start_sweep(
             command,
@@ -127,10 +128,12 @@ def disturbed(command, start_sweep, tmp_path_factory, free_port, processes_under
             restart.start()
             assert "moved to disk" not in sweep.said
             ray.init(cluster.address, namespace="another", log_to_driver=False)
-            held = [ray.put(np.full(10 * _MIB, k, np.uint8)) for k in range(20)]
             deaths["worker"] = kill(1, 2, lambda: named("RayTrainWorker"))
-            # Read back in turn, which pushes the others out again.
-            assert [int(ray.get(ref)[-1]) for ref in held] == list(range(20))
+            # While the lane comes up again. They stay until the end, beyond what the stores can hold.
+            held = [
+                _fill.options(scheduling_strategy=_on(node)).remote() for node in nodes for _ in range(12)
+            ]
+            assert len(ray.wait(held, num_returns=len(held), fetch_local=False)[0]) == len(held)
             deaths["memory"] = kill(2, 1, lambda: named("ArrayOwner"))
             deaths["trial"] = kill(3, 1, lambda: named("ImplicitFunc", "run_trial"))
             deaths["node"] = kill(4, 1, machine)
@@ -145,6 +148,15 @@ def disturbed(command, start_sweep, tmp_path_factory, free_port, processes_under
         ray.shutdown()
         cluster.shutdown()
         server.kill()
+
+
+@ray.remote(num_cpus=0)
+def _fill():
+    return np.ones(10 * _MIB, np.uint8)
+
+
+def _on(node):
+    return NodeAffinitySchedulingStrategy(node.node_id, soft=False)
 
 
 def _raylet(node):

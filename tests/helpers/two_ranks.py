@@ -60,13 +60,15 @@ def on_two_ranks(
     with pytest.MonkeyPatch.context() as patch:  # Python 3.11's server does not take over where modules lie
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
         forkserver.ensure_running()
+    here = dict(os.environ), os.getcwd(), os.umask(0o022)
+    os.umask(here[2])
     with tempfile.TemporaryDirectory() as folder:
         rendezvous = f"file://{folder}/rendezvous" if group else None
         ranks, answers = {}, {}
         try:
             for rank in (0, 1):
                 answer, said = _CONTEXT.Pipe(duplex=False)
-                job = (said, rank, rendezvous, inspect.getfile(function), function.__qualname__, given)
+                job = (said, rank, rendezvous, inspect.getfile(function), function.__qualname__, given, here)
                 process = _CONTEXT.Process(target=_work, args=job, daemon=True)
                 process.start()
                 said.close()
@@ -96,9 +98,19 @@ def _heard(answer: Connection, rank: int, process: Any) -> Any:
 
 
 def _work(
-    said: Connection, rank: int, rendezvous: str | None, file: str, name: str, given: tuple[Any, ...]
+    said: Connection,
+    rank: int,
+    rendezvous: str | None,
+    file: str,
+    name: str,
+    given: tuple[Any, ...],
+    here: tuple[dict[str, str], str, int],
 ) -> None:
-    """A rank's whole life."""
+    """A rank's whole life, in the environment, folder and umask of its test, not of the server."""
+    os.environ.clear()
+    os.environ.update(here[0])
+    os.chdir(here[1])
+    os.umask(here[2])
     import torch
     import torch.distributed as dist
 

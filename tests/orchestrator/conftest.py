@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -167,20 +168,29 @@ def whole_sweep(small_sweep, tmp_path_factory):
         text=True,
     )
     printed, commands, listening, files = [], {}, {}, {}
-    for line in process.stdout:
-        printed.append(line)
-        if "task 1/2" in line:
-            for one in (process, *process.children(recursive=True)):
-                commands[one.pid] = one.cmdline()
-                if one.name() == "gcs_server":  # Python's show their title where their environment was
-                    token = one.environ()["RAY_AUTH_TOKEN"]
-                found = [c.laddr for c in one.net_connections("inet") if c.status == psutil.CONN_LISTEN]
-                listening |= {(one.pid, address.port): address.ip for address in found}
-        if "looking at test" in line:
-            options = [word for command in commands.values() for word in command]
-            ray = next(Path(o.partition("=")[2]) for o in options if o.startswith("--session-dir="))
-            files = {path: path.read_bytes() for path in ray.rglob("*") if path.is_file()}
-    assert process.wait(60) == 0, "".join(printed)
+    try:
+        for line in process.stdout:
+            printed.append(line)
+            if "task 1/2" in line and not commands:
+                for one in (process, *process.children(recursive=True)):
+                    with suppress(psutil.NoSuchProcess):  # it ends while it is looked at
+                        commands[one.pid] = one.cmdline()
+                        # A Python process shows its title in the place of these.
+                        if one.name() == "gcs_server":
+                            token = one.environ()["RAY_AUTH_TOKEN"]
+                        found = [
+                            c.laddr for c in one.net_connections("inet") if c.status == psutil.CONN_LISTEN
+                        ]
+                        listening |= {(one.pid, address.port): address.ip for address in found}
+            if "looking at test" in line:
+                options = [word for command in commands.values() for word in command]
+                ray = next(Path(o.partition("=")[2]) for o in options if o.startswith("--session-dir="))
+                files = {path: path.read_bytes() for path in ray.rglob("*") if path.is_file()}
+        status = process.wait(60)
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()  # where a line before failed
+    assert status == 0, "".join(printed)
     assert not ray.parents[1].exists(), "it went with the sweep"
     return SimpleNamespace(
         folder=folder,

@@ -34,7 +34,7 @@ def _runs(folder):
     return client, found
 
 
-def test_a_sweep_ends_with_the_best_a_table_and_the_two_commands(whole_sweep):
+def test_a_sweep_ends_with_the_best_a_table_and_how_to_run_the_best_again(whole_sweep):
     printed = whole_sweep.printed
     assert "Traceback" not in printed
     for expected in (
@@ -79,6 +79,7 @@ def test_the_best_one_of_two_workers_runs_again_in_one_with_nearly_the_same_numb
     config = re.search(r"--config (\S+)", whole_sweep.printed).group(1)
     again = typed(folder, "orchestrator.train", "--config", config, "--workers", "1", "--name", "again")
     assert again.returncode == 0, again.stdout + again.stderr
+    assert "of 1 worker(s) each" in again.stdout and "of 2 worker(s) each" in whole_sweep.printed
     first = _reports(folder / os.path.dirname(config))
     second = _reports(folder / "runs/again/trials/seed_0")
     assert [r["task"] for r in second] == [1, 2]

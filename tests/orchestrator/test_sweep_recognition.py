@@ -26,6 +26,7 @@ def test_a_sweep_encodes_searches_and_tests(swept):
     assert re.search(r"encoding: \d+ of \d+ pictures \(100 %\)", done.stdout)
     assert "Best configuration: trial" in done.stdout
     assert re.search(r"on test: seen/accuracy [\d.]+ %  average [\d.]+ %", done.stdout)
+    assert done.stdout.endswith("Compare in MLflow:\n  python -m orchestrator.tracking ui runs/s\n")
 
 
 def test_the_record_has_the_drift_and_what_is_told_of_unseen_classes(swept):
@@ -46,8 +47,10 @@ def test_the_record_has_the_drift_and_what_is_told_of_unseen_classes(swept):
 
 def test_a_later_run_of_another_method_encodes_nothing(swept, typed):
     folder, _ = swept
-    done = typed(folder, "orchestrator.train", "zero-shot", "--name", "z", "--set", *_STREAM)
+    command = ["orchestrator.train", "zero-shot", "--name", "z", "--workers", "2"]
+    done = typed(folder, *command, "--set", *_STREAM)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "warming 1 lane(s) of 2 worker(s) each" in done.stdout
     assert "encoding" not in done.stdout
     tested = json.loads((folder / "runs/z/trials/seed_0/test/metrics.json").read_text())
     assert f"{tested['test/average']:.2f}" in done.stdout
