@@ -38,6 +38,10 @@ _OWN = {
     "clap4clip": {"method.samples": 3, "method.batch_size": 8, "method.epochs": 2, "method.vga_ff": 32},
     "mma": {"method.batch_size": 16, "method.epochs": 4, "method.patience": 1},
     "zero-shot": {},
+    "ncm": {},
+    "nme": {},
+    "slda": {},
+    "ranpac": {"method.projection_width": 50},
 }
 
 
