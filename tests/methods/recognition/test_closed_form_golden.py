@@ -85,6 +85,6 @@ def test_nearest_mean_of_exemplars():
     feature = F.normalize(c["features"], dim=-1)
     learn(method, feature, c["labels"], Task(0, "t", "recognition", 1, range(classes)))
     close(method.class_features(batch_of(feature), range(classes)), c["out_class_means"])
-    # Recorded are minus squared distances, to means of length 1.
-    length = c["queries"].square().sum(1, keepdim=True)
-    close(2 * method.predict(batch_of(c["queries"]), range(classes)) - length - 1, c["out_scores"])
+    # Recorded are minus squared distances of unit rows.
+    queries = batch_of(F.normalize(c["queries"], dim=-1))
+    close(2 * method.predict(queries, range(classes)) - 2, c["out_scores"])
