@@ -32,6 +32,7 @@ class ClosedForm(RecognitionMethod):
         spec: The stream's classes.
     """
 
+    spec: ClassSpec
     _summed: ClassVar[tuple[str, ...]] = ("counts", "sums")
     _by_class: ClassVar[tuple[str, ...]] = ("counts", "sums")
     _pass = Pass("sums")
@@ -58,6 +59,7 @@ class ClosedForm(RecognitionMethod):
 
     @torch.no_grad()
     def observe(self, batch: Batch, step: Pass) -> None:
+        assert batch.feature is not None  # the image encoder is frozen
         with full_precision(batch.feature):
             feature = batch.feature.to(self.sums)
             one_hot = F.one_hot(batch.label, len(self.counts)).to(feature)

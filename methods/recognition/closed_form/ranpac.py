@@ -25,7 +25,7 @@ class RanPACConfig:
     """M, the number of random features. Time and memory grow with its square, and one solution a task with
     its cube. Range: at least 1. Paper: 10000. Released code: 10000."""
 
-    ridge: float = 100.0
+    ridge: float = 1.0
     """What is added to the diagonal of the random features' M x M products. Range: above 0. Paper: chosen at
     each task among 17 powers of ten, 1e-8 to 1e8, on a fifth of its pictures that is held out.
     Released code: chosen likewise, on the last fifth in stored order."""
