@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...common.distributed import all_reduce_sum
-from ...common.precision import full_precision
 from ...method import Batch, ClassSpec, Pass, Phase, Task
 from ..base import RecognitionMethod
 
@@ -60,11 +59,10 @@ class ClosedForm(RecognitionMethod):
     @torch.no_grad()
     def observe(self, batch: Batch, step: Pass) -> None:
         assert batch.feature is not None  # the image encoder is frozen
-        with full_precision(batch.feature):
-            feature = batch.feature.to(self.sums)
-            one_hot = F.one_hot(batch.label, len(self.counts)).to(feature)
-            for name, term in self._terms(feature, one_hot).items():
-                self._new[name] += term
+        feature = batch.feature.to(self.sums)  # float64, which autocast leaves alone
+        one_hot = F.one_hot(batch.label, len(self.counts)).to(feature)
+        for name, term in self._terms(feature, one_hot).items():
+            self._new[name] += term
 
     @torch.no_grad()
     def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:

@@ -165,6 +165,8 @@ def test_exemplars_that_the_memory_has_dropped_count_no_more(toy):
     torch.testing.assert_close(rows[0], F.normalize(feature[:3].mean(0), dim=-1))
     torch.testing.assert_close(rows[2], F.normalize(feature[45], dim=-1))
     torch.testing.assert_close(rows[[1, 3]], method.text[[1, 3]])
+    texts = toy.spec.scale * feature @ method.text[[1, 3]].T
+    torch.testing.assert_close(method.predict(toy.batch, range(4))[:, [1, 3]], texts)
 
 
 def test_sums_stay_exact_under_autocast(toy):
