@@ -207,6 +207,22 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Pass:
+    """One walk over samples without gradients inside a task, for what follows from sums over samples.
+
+    :meth:`Method.observe` gets each sample exactly once, unaugmented. Whole batches are dealt to the ranks,
+    and a rank may have none.
+
+    Attributes:
+        data: ``task``: the task's own rows. ``memory``: the replay memory, which takes in the task before
+            such a pass.
+    """
+
+    name: str
+    data: Literal["task", "memory"] = "task"
+
+
+@dataclass(frozen=True)
 class Answers:
     """A method's answers to B questions.
 
@@ -266,8 +282,8 @@ class Method(nn.Module):
         first phase.
         """
 
-    def phases(self, task: Task) -> Sequence[Phase]:
-        """Returns the task's stretches of optimisation, in order."""
+    def phases(self, task: Task) -> Sequence[Phase | Pass]:
+        """Returns the task's stretches of optimisation, and its passes without gradients, in order."""
         raise NotImplementedError
 
     def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
@@ -278,6 +294,18 @@ class Method(nn.Module):
         Args:
             batch: This rank's share of the batch.
             phase: The phase under way.
+        """
+        raise NotImplementedError
+
+    def observe(self, batch: Batch, step: Pass) -> None:
+        """Takes in some samples of a pass.
+
+        What is summed over samples is to be summed over ranks as well, once, in :meth:`finish_task`.
+
+        Args:
+            batch: Samples that no other call of the pass has, on any rank. Its ``row`` counts within the
+                pass.
+            step: The pass under way.
         """
         raise NotImplementedError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +13,7 @@ from torch import Tensor
 from ..backbones.clip_config import ClipConfig
 from ..common.checks import check_range
 from ..common.precision import full_precision
-from ..method import Batch, ClassSpec, Method, Phase, Scenario, Task
+from ..method import Batch, ClassSpec, Method, Pass, Phase, Scenario, Task
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class RecognitionMethod(Method):
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"recognition"})
     frozen: ClassVar[frozenset[Literal["image", "text"]]] = frozenset({"image", "text"})
-    Config = RecognitionConfig
+    Config: ClassVar[type] = RecognitionConfig
     _data: ClassVar[Literal["task", "seen"]] = "task"
     _replay: ClassVar[Literal["none", "merge"]] = "none"
     _patience = 0
 
-    def __init__(self, config: RecognitionConfig, spec: ClassSpec) -> None:
+    def __init__(self, config: Any, spec: ClassSpec) -> None:
         super().__init__(config, spec)
         # The stream gives the texts; a checkpoint keeps only what was learnt.
         self.register_buffer("text", F.normalize(spec.text.mean(1), dim=-1), persistent=False)
@@ -69,7 +69,7 @@ class RecognitionMethod(Method):
         self._classes = range(task.classes.stop)
         self.seen.fill_(task.classes.stop)
 
-    def phases(self, task: Task) -> Sequence[Phase]:
+    def phases(self, task: Task) -> Sequence[Phase | Pass]:
         c = self.config
         if next(self.parameters(), None) is None:
             return []

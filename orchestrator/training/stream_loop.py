@@ -11,14 +11,14 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from methods.method import Batch, Method, Phase
+from methods.method import Batch, Method, Pass, Phase
 from methods.registry import get as get_method
 
 from ..config import RunConfig
 from ..data.loader import eval_batches
 from ..data.row_reader import RowReader
 from ..evaluation.agreement import all_or_none
-from ..evaluation.distributed import of_rank_0, share_state
+from ..evaluation.distributed import of_rank_0, own_batches, share_state
 from ..evaluation.protocol import Scores, task_row, validation_metrics
 from ..evaluation.scenarios import evaluate, evaluation_of, summary_metrics, task_score
 from ..numerics.deterministic import deterministic
@@ -129,6 +129,9 @@ class StreamLoop:
             if phase.data == "memory" and not taken_in:
                 self._remember(index, method, memory)
                 taken_in = True
+            if isinstance(phase, Pass):
+                self._pass(index, phase, method, memory)
+                continue
             waited += self._phase(index, number, phase, method, memory)
             # A loss tells of the weights before its step. Nothing else tells of the weights after the last
             # step.
@@ -199,6 +202,12 @@ class StreamLoop:
                 ),
             )
         return data.batches.waited
+
+    def _pass(self, index: int, step: Pass, method: Method, memory: ReplayMemory) -> None:
+        """Shows the method each sample of a pass once, on one rank."""
+        rows = self.stream.train_rows(index) if step.data == "task" else memory.rows
+        for batch in own_batches(method, self.reader.split(rows), self.how):
+            method.observe(batch, step)
 
     def _validate(self, method: Method, rows: np.ndarray) -> float:
         """The mean score on the validation splits of the tasks that ``rows`` come from.

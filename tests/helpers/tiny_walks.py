@@ -87,6 +87,10 @@ _OWN = {
     "clap4clip": {"method.samples": 3, "method.vga_ff": 32, "method.batch_size": 8, "method.epochs": 1},
     "mma": {"method.batch_size": 8, "method.epochs": 2, "method.patience": 1},
     "zero-shot": {},
+    "ncm": {},
+    "nme": {},
+    "slda": {},
+    "ranpac": {"method.projection_width": 50},
     "l2p": {"method.general_layers": [], "method.task_layers": [0]},
 }
 

@@ -38,6 +38,10 @@ _OWN = {
     "clap4clip": {"method.samples": 3, "method.batch_size": 8, "method.epochs": 2, "method.vga_ff": 32},
     "mma": {"method.batch_size": 16, "method.epochs": 4, "method.patience": 1},
     "zero-shot": {},
+    "ncm": {},
+    "nme": {},
+    "slda": {},
+    "ranpac": {"method.projection_width": 50},
 }
 
 
@@ -118,7 +122,7 @@ def test_consolidation_is_left_out_without_a_memory(stream, tmp_path):
     assert len(reports) == 3 and "consolidate" not in (tmp_path / "curves.csv").read_text()
 
 
-@pytest.mark.parametrize("method", ["clap4clip", "mma"])
+@pytest.mark.parametrize("method", ["clap4clip", "mma", "nme", "ranpac"])
 def test_a_trial_goes_on_from_its_last_task_with_the_numbers_of_an_undisturbed_run(method, stream, tmp_path):
     class Dies(CollectingReporter):
         def report(self, metrics):
@@ -132,6 +136,23 @@ def test_a_trial_goes_on_from_its_last_task_with_the_numbers_of_an_undisturbed_r
         _run(config, stream, tmp_path / "cut", Dies())
     again = _run(config, stream, tmp_path / "cut")
     assert _numbers(again) == _numbers(whole)
+
+
+@pytest.mark.parametrize(("method", "counts"), [("ncm", [4] * 36), ("nme", [2] * 36)])
+def test_a_pass_shows_each_sample_once(method, counts, stream, tmp_path):
+    """Of the task: its four pictures of each class. Of the memory: the two of each class that it has."""
+    _run(_config(method, replay__size=72, run__eval_batch_size=5), stream, tmp_path)
+    for task in range(3):
+        saved = checkpoint.load(tmp_path, task)
+        kept = counts[: 12 * task + 12] if method == "ncm" else np.bincount(saved.memory["labels"]).tolist()
+        assert saved.model["counts"].tolist() == kept
+        split = [data.splits["train"] for data in stream.tasks]
+        feature, label = (np.concatenate([getattr(s, n) for s in split]) for n in ("feature", "label"))
+        rows = np.arange(48 * task + 48) if method == "ncm" else saved.memory["rows"]
+        wanted = np.zeros(saved.model["sums"].shape)
+        np.add.at(wanted, label[rows], feature[rows].astype(np.float64))
+        np.testing.assert_allclose(saved.model["sums"].numpy(), wanted, rtol=1e-12)
+    assert saved.model["counts"].tolist() == counts
 
 
 def test_features_and_pixels_give_the_same_metrics(stream, tmp_path):
