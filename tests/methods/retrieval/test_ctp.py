@@ -434,7 +434,7 @@ def test_phase_follows_the_configuration():
 
 @pytest.mark.parametrize(
     ("cls", "data", "replay"),
-    [(Finetune, "task", "none"), (RetrievalReplay, "task", "merge"), (Joint, "seen", "none")],
+    [(Finetune, "task", "none"), (RetrievalReplay, "task", "paired"), (Joint, "seen", "none")],
 )
 def test_baselines_are_the_same_training_on_other_data(cls, data, replay):
     method = make(cls)

@@ -415,7 +415,7 @@ def test_data_and_replay_of_each():
         "l2p": ("task", "none"),
         "dualprompt": ("task", "none"),
         "triplet-finetune": ("task", "none"),
-        "triplet-er": ("task", "merge"),
+        "triplet-er": ("task", "paired"),
         "triplet-joint": ("seen", "none"),
     }
     for name in ALL:
