@@ -1,4 +1,4 @@
-"""Experience replay: the phases that a baseline of any scenario has, and losses whose samples have weights."""
+"""Experience replay: the the phases of a baseline of any scenario, and losses whose samples have weights."""
 
 import pytest
 import torch
