@@ -446,6 +446,23 @@ def test_baselines_are_the_same_training_on_other_data(cls, data, replay):
     assert all(name.startswith("model.") for name in method.state_dict())
 
 
+def test_both_terms_of_a_baseline_go_by_the_weights_of_pairs():
+    method, given = make(RetrievalReplay, mlm_probability=0.5), batch(3)
+    method.start_task(FIRST)
+    phase = method.phases(FIRST)[0]
+
+    def terms(weight):
+        found = method.loss(replace(given, weight=weight), phase)
+        return torch.stack([found[name].detach() for name in ("ita", "mlm")])
+
+    alone = [terms(4 * torch.eye(4)[row]) for row in range(4)]  # each pair as if it were all four
+    assert len({tuple(values.tolist()) for values in alone}) == 4
+    torch.testing.assert_close(terms(None), sum(alone) / 4)
+    weight = torch.tensor([2.0, 0.0, 0.5, 1.5])
+    wanted = sum(w * values for w, values in zip(weight, alone, strict=True)) / 4
+    torch.testing.assert_close(terms(weight), wanted)
+
+
 @pytest.mark.parametrize("fields", [{"ita_weight": 0.0}, {"mlm_weight": 0.0}])
 def test_a_baseline_may_leave_a_term_out(fields):
     terms = walk(make(Finetune, **fields), FIRST)
