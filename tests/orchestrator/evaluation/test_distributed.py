@@ -36,6 +36,7 @@ VALUES = {
     "method.embed_dim": 8,
     "method.batch_size": 8,
     "method.epochs": 5,
+    "method.replay": "merge",
     "replay.size": 6,
     "replay.policy": "herding",
     "run.workers": 2,

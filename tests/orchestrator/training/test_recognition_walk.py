@@ -97,8 +97,9 @@ def test_every_recognition_method_walks_the_stream(method, stream, tmp_path):
     assert not any(name.startswith("test/over_time/task_") for name in tested)
 
 
-def test_consolidation_walks_the_memory_that_has_taken_in_the_task(stream, tmp_path):
-    _run(_config("clap4clip", method__consolidation_epochs=3), stream, tmp_path)
+@pytest.mark.parametrize("method", ["clap4clip", "clip-er"])
+def test_consolidation_walks_the_memory_that_has_taken_in_the_task(method, stream, tmp_path):
+    _run(_config(method, method__consolidation_epochs=3, method__batch_size=8), stream, tmp_path)
     rows = (tmp_path / "curves.csv").read_text().splitlines()[1:]
     steps = {(task, phase): 0 for task, phase, *_ in (row.split(",") for row in rows)}
     for row in rows:
