@@ -126,7 +126,11 @@ def test_consolidation_is_left_out_without_a_memory(stream, tmp_path):
     assert len(reports) == 3 and "consolidate" not in (tmp_path / "curves.csv").read_text()
 
 
-_CONSOLIDATED = {"method.replay": "weighted", "method.consolidation_epochs": 2, "method.logit_scale": "learnt"}
+_CONSOLIDATED = {
+    "method.replay": "weighted",
+    "method.consolidation_epochs": 2,
+    "method.logit_scale": "learnt",
+}
 
 
 @pytest.mark.parametrize(
