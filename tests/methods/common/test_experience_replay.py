@@ -122,8 +122,9 @@ def test_a_masked_words_weight_is_its_samples():
     values = torch.tensor([1.0, 10.0, 100.0, 1000.0, 10000.0])
     masked = masked_tokens(labels, labels, WEIGHT)
     assert masked.labels.tolist() == [5, 6, 7, 8, 9]
-    assert masked_mean(values, masked).item() == (2 * 1 + 0.5 * 100 + 1.5 * 11000) / 5
-    assert masked_mean(values, masked_tokens(labels, labels)).item() == values.mean().item()
+    wanted = torch.tensor((2 * 1 + 0.5 * 100 + 1.5 * 11000) / 5)
+    torch.testing.assert_close(masked_mean(values, masked), wanted)
+    torch.testing.assert_close(masked_mean(values, masked_tokens(labels, labels)), values.mean())
 
 
 def test_weighted_answers_of_a_classifier():
