@@ -164,8 +164,8 @@ class QuestionMethod(Method):
     ) -> Phase:
         c = self.config
         rising = partial(warmup_constant, warmup=c.warmup)
-        how = c.epochs, c.batch_size, self._optimizer, rising, data, "none"
-        return Phase(name, *how, group=group, clip=c.clip)
+        how = c.epochs, c.batch_size, self._optimizer, rising, data
+        return Phase(name, *how, replay="none", group=group, clip=c.clip)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         biases = [p for n, p in self.named_parameters() if n.endswith(".bias")]
