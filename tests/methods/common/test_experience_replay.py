@@ -92,12 +92,12 @@ def test_how_the_authors_mix_is_a_preset():
     assert all(registry.get(name).presets["paper"] == {} for name in BASELINES)
 
 
-WEIGHT = torch.tensor([2.0, 0.0, 0.5, 1.5])
+WEIGHT = torch.tensor([3.0, 0.0, 0.5, 1.0])
 
 
 def test_a_weighted_mean_divides_by_the_number_of_samples():
     values = torch.tensor([1.0, 7.0, 4.0, 2.0], dtype=torch.float64)
-    assert weighted_mean(values, WEIGHT).item() == (2 + 0 + 2 + 3) / 4
+    assert weighted_mean(values, WEIGHT).item() == (3 + 0 + 2 + 2) / 4
     assert weighted_mean(values, WEIGHT).dtype == torch.float64
     assert weighted_mean(values, None).item() == 14 / 4
     # The mean over two ranks of half a batch each is the whole batch's, though their weights' sums differ.
@@ -122,7 +122,7 @@ def test_a_masked_words_weight_is_its_samples():
     values = torch.tensor([1.0, 10.0, 100.0, 1000.0, 10000.0])
     masked = masked_tokens(labels, labels, WEIGHT)
     assert masked.labels.tolist() == [5, 6, 7, 8, 9]
-    wanted = torch.tensor((2 * 1 + 0.5 * 100 + 1.5 * 11000) / 5)
+    wanted = torch.tensor((3 * 1 + 0.5 * 100 + 1 * 11000) / 5)
     torch.testing.assert_close(masked_mean(values, masked), wanted)
     torch.testing.assert_close(masked_mean(values, masked_tokens(labels, labels)), values.mean())
 
