@@ -130,6 +130,8 @@ class Batch:
         score: In vqa, float32 (B, K), what each answer is worth, in 0 .. 1.
         regions: float32 (B, R, F), in the place of ``image`` where pictures come as regions.
         boxes: float32 (B, R, 4), the regions' x1 y1 x2 y2 in parts of the picture's sides.
+        weight: float32 (B,), each sample's factor in the loss, in a phase whose ``replay`` is ``weighted``.
+            Their mean over the phase's training rows is 1. None: samples weigh alike.
         seed: It is equal on all ranks and differs from step to step.
         offset: The index of this share's first sample in the global batch.
         total: The size of the global batch.
@@ -148,6 +150,7 @@ class Batch:
     score: Tensor | None = None
     regions: Tensor | None = None
     boxes: Tensor | None = None
+    weight: Tensor | None = None
 
     def __len__(self) -> int:
         return self.tokens.shape[0]
@@ -184,7 +187,9 @@ class Phase:
         data: The training set. ``task``: the task's own rows. ``seen``: the rows of every task so far (joint
             training). ``memory``: the replay memory, which takes in the task before such a phase.
         replay: ``none``. ``merge``: the memory's rows join the training set. ``paired``: while there is a
-            memory, each step is followed by a step on a batch of it.
+            memory, each step is followed by a step on a batch of it. ``weighted``: as ``merge``, and batches
+            have ``Batch.weight``, by which the training set's classes (recognition), tasks (retrieval), or
+            object groups of each task (vqa) have equal parts in the loss.
         group: In vqa, the rows of this object group alone are taken of all these.
         learning_rate: ``learning_rate(step, steps)`` is the factor on the optimiser's base rate at step 0 ..
             steps - 1.
@@ -200,7 +205,7 @@ class Phase:
     optimizer: Callable[[], torch.optim.Optimizer]
     learning_rate: Callable[[int, int], float]
     data: Literal["task", "seen", "memory"] = "task"
-    replay: Literal["none", "merge", "paired"] = "merge"
+    replay: Literal["none", "merge", "paired", "weighted"] = "merge"
     patience: int = 0
     group: int | None = None
     clip: float | None = None

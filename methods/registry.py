@@ -11,7 +11,7 @@ from .outside import NamedClasses, config_problem
 METHODS: dict[str, str] = {
     "ctp": "methods.retrieval.ctp:CTP",
     "finetune": "methods.retrieval.baselines:Finetune",
-    "er": "methods.retrieval.baselines:ExperienceReplay",
+    "er": "methods.retrieval.baselines:RetrievalReplay",
     "joint": "methods.retrieval.baselines:Joint",
     "mma": "methods.recognition.mma.method:MMA",
     "zero-shot": "methods.recognition.baselines:ZeroShot",

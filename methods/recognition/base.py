@@ -13,6 +13,7 @@ from torch import Tensor
 from ..backbones.clip_config import ClipConfig
 from ..common.checks import check_range
 from ..common.precision import full_precision
+from ..common.weighted_mean import weighted_mean
 from ..method import Batch, ClassSpec, Method, Pass, Phase, Scenario, Task
 
 
@@ -79,7 +80,8 @@ class RecognitionMethod(Method):
     def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
         with full_precision(batch.feature):
             logits = self.scores(batch.feature, self._classes)
-            return {"cross_entropy": F.cross_entropy(logits, batch.label)}
+            losses = F.cross_entropy(logits, batch.label, reduction="none")
+            return {"cross_entropy": weighted_mean(losses, batch.weight)}
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:

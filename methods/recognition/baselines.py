@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..backbones.clip_config import ClipConfig
+from ..common.checks import check_range
+from ..common.experience_replay import ExperienceReplay, ExperienceReplayConfig
 from ..common.schedule import cosine
 from ..method import ClassSpec
 from .base import RecognitionConfig, RecognitionMethod
@@ -64,19 +67,29 @@ class ClipHeadConfig(RecognitionConfig):
     """The adapter's part where it is blended with the frozen feature. Range: 0 to 1. Paper: none. Released
     code: 0.2 (CLIP-Adapter in MMA's)."""
 
+    logit_scale: float | Literal["clip", "learnt"] = "clip"
+    """What the cosines of pictures and classes are multiplied by: a number, CLIP's own scale (``clip``), or
+    a parameter that starts there (``learnt``). OpenAI's CLIPs have 100, the shipped ``world`` has 16. Range:
+    above 0. Paper: none."""
+
     def __post_init__(self) -> None:
-        super().__post_init__()
+        RecognitionConfig.__post_init__(self)
         if self.head not in ("linear", "adapter"):
             raise ValueError(f"head {self.head!r} must be one of linear, adapter")
         AdapterConfig(ratio=self.ratio)
+        if isinstance(self.logit_scale, str):
+            if self.logit_scale not in ("clip", "learnt"):
+                raise ValueError(f"logit_scale {self.logit_scale!r} must be a number, clip or learnt")
+        else:
+            check_range("logit_scale", self.logit_scale, 0, open_low=True)
 
 
 class ClipFinetune(RecognitionMethod):
     """Sequential finetuning of a head: each task's data alone. Ignores the replay memory.
 
-    The linear head's rows start as the class texts. They are compared with pictures by cosine times CLIP's
-    scale, so that the untrained head is zero-shot CLIP. The rows of classes that have not arrived stay as
-    they are.
+    The linear head's rows start as the class texts. They are compared with pictures by cosine times
+    ``logit_scale``, so that the untrained head chooses as zero-shot CLIP does. The rows of classes that have
+    not arrived stay as they are.
     """
 
     Config = ClipHeadConfig
@@ -87,16 +100,24 @@ class ClipFinetune(RecognitionMethod):
             self.weight = nn.Parameter(self.text.clone())
         else:
             self.adapter = ClipAdapter(spec.width, AdapterConfig(ratio=config.ratio))
+        if config.logit_scale == "learnt":
+            self.log_scale = nn.Parameter(torch.tensor(math.log(spec.scale)))
 
     def scores(self, feature: Tensor, classes: range) -> Tensor:
         image, rows = self.adapted(feature, classes)
-        return self.spec.scale * image @ rows.T
+        return self._scale() * image @ rows.T
 
     def adapted(self, feature: Tensor, classes: range) -> tuple[Tensor, Tensor]:
         if self.config.head == "linear":
             return feature, F.normalize(self.weight[classes.start : classes.stop], dim=-1)
         text = self._texts(classes)
         return self.adapter.image_features(feature, text), text
+
+    def _scale(self) -> float | Tensor:
+        scale = self.config.logit_scale
+        if scale == "learnt":
+            return self.log_scale.exp()
+        return self.spec.scale if scale == "clip" else scale
 
     def _optimizer(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.parameters(), lr=self.config.learning_rate)
@@ -105,10 +126,24 @@ class ClipFinetune(RecognitionMethod):
         return cosine(step, steps, 0)
 
 
-class ClipReplay(ClipFinetune):
-    """Experience replay: the memory's rows are merged into each task's data."""
+@dataclass(frozen=True)
+class ClipReplayConfig(ExperienceReplayConfig, ClipHeadConfig):
+    """Hyper-parameters of training a head beside a memory."""
 
-    _replay = "merge"
+    def __post_init__(self) -> None:
+        ClipHeadConfig.__post_init__(self)
+        ExperienceReplayConfig.__post_init__(self)
+
+
+class ClipReplay(ExperienceReplay, ClipFinetune):
+    """Experience replay: finetuning with the memory's pictures."""
+
+    Config = ClipReplayConfig
+    presets = {
+        "paper": {},
+        "reference": {},
+        "clap4clip": {"replay": "merge", "consolidation_epochs": 2},
+    }
 
 
 class ClipJoint(ClipFinetune):

@@ -91,12 +91,14 @@ class MaskedTokens(NamedTuple):
         labels: (N,), these words.
         scale: Turns this rank's sum over positions into a value whose mean over ranks is the global batch's
             mean over positions.
+        weight: (N,), that of each word's sample; None: samples weigh alike.
     """
 
     ids: Tensor
     positions: Tensor
     labels: Tensor
     scale: Tensor
+    weight: Tensor | None = None
 
 
 class RetrievalMethod(Method):
@@ -142,7 +144,7 @@ class RetrievalMethod(Method):
             with full_precision(text):
                 keys = gather_pair(image, text)
                 terms["ita"] = c.ita_weight * symmetric_contrast(
-                    image, text, *keys, c.temperature, distributed.rank() * len(batch)
+                    image, text, *keys, c.temperature, distributed.rank() * len(batch), batch.weight
                 )
         if c.mlm_weight:
             masked = self.masked(batch)
@@ -162,7 +164,7 @@ class RetrievalMethod(Method):
         # that column.
         uniform = uniform[:, : tokens.shape[1]]
         ids, labels = mask_tokens(tokens, uniform, self.config.mlm_probability, self.spec)
-        return masked_tokens(ids, labels)
+        return masked_tokens(ids, labels, batch.weight)
 
     def words(self, batch: Batch) -> Tensor:
         """Returns the batch's token rows (B, L') without the padding that all of them share."""
@@ -200,17 +202,20 @@ class RetrievalMethod(Method):
         )
 
 
-def masked_tokens(ids: Tensor, labels: Tensor) -> MaskedTokens:
+def masked_tokens(ids: Tensor, labels: Tensor, weight: Tensor | None = None) -> MaskedTokens:
     """Prepares a draw for the model and the losses.
 
     Args:
         ids: (B, L), of :func:`~methods.retrieval.losses.masking.mask_tokens`.
         labels: (B, L), of the same.
+        weight: (B,), as of ``Batch.weight``.
     """
     flat = labels.flatten()
     positions = (flat != IGNORED).nonzero().squeeze(1)
     count = distributed.all_reduce_sum((flat != IGNORED).sum()).clamp(min=1)
-    return MaskedTokens(ids, positions, flat[positions], distributed.world_size() / count.double())
+    scale = distributed.world_size() / count.double()
+    own = None if weight is None else weight[positions // labels.shape[1]]
+    return MaskedTokens(ids, positions, flat[positions], scale, own)
 
 
 def mlm_loss(logits: Tensor, masked: MaskedTokens) -> Tensor:
@@ -224,13 +229,14 @@ def mlm_loss(logits: Tensor, masked: MaskedTokens) -> Tensor:
 
 
 def masked_mean(values: Tensor, masked: MaskedTokens) -> Tensor:
-    """Returns the global batch's mean of a value at each masked position.
+    """Returns the global batch's mean of a value at each masked position, times the sample's weight.
 
     Args:
         values: (N,), at this rank's masked positions.
         masked: The draw.
     """
-    return values.sum() * masked.scale.to(values.dtype)
+    weighted = values if masked.weight is None else masked.weight.to(values.dtype) * values
+    return weighted.sum() * masked.scale.to(values.dtype)
 
 
 def gather_pair(image: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:

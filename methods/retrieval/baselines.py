@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from .base import RetrievalMethod
+from dataclasses import dataclass
+
+from ..common.experience_replay import ExperienceReplay, ExperienceReplayConfig
+from .base import RetrievalConfig, RetrievalMethod
 
 
 class Finetune(RetrievalMethod):
     """Sequential finetuning (SeqF of the CTP paper): each task's data alone. Ignores the replay memory."""
 
 
-class ExperienceReplay(RetrievalMethod):
-    """Finetuning with the replay memory's rows merged into each task's data, as the CTP paper's ER does."""
+@dataclass(frozen=True)
+class RetrievalReplayConfig(ExperienceReplayConfig, RetrievalConfig):
+    """Hyper-parameters of image-text training beside a memory."""
 
-    _replay = "merge"
+    def __post_init__(self) -> None:
+        RetrievalConfig.__post_init__(self)
+        ExperienceReplayConfig.__post_init__(self)
+
+
+class RetrievalReplay(ExperienceReplay, RetrievalMethod):
+    """Experience replay (ER of the CTP paper, which merges): finetuning with the memory's pairs."""
+
+    Config = RetrievalReplayConfig
+    presets = {"paper": {}, "reference": {"replay": "merge"}}
 
 
 class Joint(RetrievalMethod):

@@ -15,6 +15,7 @@ from ..common.checks import check_range
 from ..common.importing import importing
 from ..common.precision import full_precision
 from ..common.schedule import warmup_constant
+from ..common.weighted_mean import weighted_mean
 from ..method import Answers, Batch, Method, Phase, QuestionSpec, Scenario, Task
 from .t5.beam_search import beam_search
 from .t5.config import JointT5Config
@@ -81,20 +82,6 @@ class SequentialConfig(QuestionConfig):
     sequence."""
 
 
-@dataclass(frozen=True)
-class QuestionReplayConfig(SequentialConfig):
-    """Hyper-parameters of training beside a memory."""
-
-    replay: Literal["paired", "merge"] = "paired"
-    """How the memory is trained on: each step is followed by one on the memory (``paired``, the released
-    code), or the memory's questions join the task's (``merge``)."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.replay not in ("paired", "merge"):
-            raise ValueError(f"replay {self.replay!r} must be one of paired, merge")
-
-
 class QuestionMethod(Method):
     """A T5 that reads a question with the regions of its picture and says the answer.
 
@@ -127,7 +114,7 @@ class QuestionMethod(Method):
         said = targets != self.spec.pad_id
         token = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
         mean = (token * said).sum(1) / said.sum(1).clamp(min=1)
-        return {"answer": (score.to(mean.dtype) * mean).mean()}
+        return {"answer": weighted_mean(score.to(mean.dtype) * mean, batch.weight)}
 
     @torch.no_grad()
     def answer(self, batch: Batch) -> Answers:
@@ -173,13 +160,12 @@ class QuestionMethod(Method):
         self,
         name: str,
         data: Literal["task", "seen"] = "task",
-        replay: Literal["none", "merge", "paired"] = "none",
         group: int | None = None,
     ) -> Phase:
         c = self.config
         rising = partial(warmup_constant, warmup=c.warmup)
-        how = c.epochs, c.batch_size, self._optimizer, rising, data, replay
-        return Phase(name, *how, group=group, clip=c.clip)
+        how = c.epochs, c.batch_size, self._optimizer, rising, data
+        return Phase(name, *how, replay="none", group=group, clip=c.clip)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         biases = [p for n, p in self.named_parameters() if n.endswith(".bias")]
@@ -204,12 +190,8 @@ class SequentialMethod(QuestionMethod):
         # A memory is replayed by group as well. Where a task has only one group, the memory may hold no
         # question of that group, so such a task is trained as a whole.
         if not self.config.inner or len(task.groups) < 2:
-            return [self._phase("train", replay=self._replay)]
-        return [self._phase(self.spec.groups[g], replay=self._replay, group=g) for g in task.groups]
-
-    @property
-    def _replay(self) -> Literal["none", "merge", "paired"]:
-        return "none"
+            return [self._phase("train")]
+        return [self._phase(self.spec.groups[g], group=g) for g in task.groups]
 
 
 def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:

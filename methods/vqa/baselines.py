@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
 
+from ..common.experience_replay import ExperienceReplay, ExperienceReplayConfig
 from ..method import Phase, Task
-from .base import QuestionMethod, QuestionReplayConfig, SequentialMethod
+from .base import QuestionMethod, SequentialConfig, SequentialMethod
 
 
 class QuestionFinetune(SequentialMethod):
@@ -15,14 +16,19 @@ class QuestionFinetune(SequentialMethod):
     """
 
 
-class QuestionReplay(SequentialMethod):
+@dataclass(frozen=True)
+class QuestionReplayConfig(ExperienceReplayConfig, SequentialConfig):
+    """Hyper-parameters of training a T5 beside a memory. Defaults: the VQACL paper's."""
+
+    def __post_init__(self) -> None:
+        SequentialConfig.__post_init__(self)
+        ExperienceReplayConfig.__post_init__(self)
+
+
+class QuestionReplay(ExperienceReplay, SequentialMethod):
     """Experience replay (ER of the VQACL paper): finetuning with the memory's questions."""
 
     Config = QuestionReplayConfig
-
-    @property
-    def _replay(self) -> Literal["none", "merge", "paired"]:
-        return self.config.replay
 
 
 class QuestionJoint(QuestionMethod):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
@@ -42,6 +43,7 @@ class Loader:
         batch_size: Rows of a global batch.
         steps: How many optimiser steps the phase has.
         seed: Decides the order of rows and the augmentations.
+        weight: float (n,), each row's ``Batch.weight``; None: batches have none.
         augment: The name of a transform of :func:`~orchestrator.streams.augment.augment`.
         accumulate: How many micro-batches make one step.
         views: V, where the pictures go through a frozen encoder. A sample's augmentation is then one of V
@@ -67,6 +69,7 @@ class Loader:
         steps: int,
         seed: int,
         augment: str,
+        weight: np.ndarray | None = None,
         accumulate: int = 1,
         views: int | None = None,
         rank: int = 0,
@@ -87,6 +90,7 @@ class Loader:
             )
         self._reader = reader
         self._rows = np.asarray(rows, np.int64)
+        self._weight = weight
         self._batches_in_all = steps * accumulate
         self._size, self._batches_an_epoch = _sizes(len(rows), batch_size, accumulate, world)
         self._seed = seed
@@ -122,17 +126,18 @@ class Loader:
         self.close()
 
     def _draw(self) -> Iterator[tuple[int, np.ndarray, int]]:
-        """Yields, for each micro-batch, its number, this rank's rows and the epoch."""
+        """Yields, for each micro-batch, its number, where this rank's rows stand and the epoch."""
         share = self._size // self._world
         for number in range(self._batches_in_all):
             epoch, within = divmod(number, self._batches_an_epoch)
             if within == 0:
                 order = np.argsort(keys(self._seed, epoch, np.arange(len(self._rows))), kind="stable")
             begin = within * self._size + self._rank * share
-            yield number, self._rows[order[begin : begin + share]], epoch
+            yield number, order[begin : begin + share], epoch
 
     def _batch(self, drawn: tuple[int, np.ndarray, int]) -> Batch:
-        number, rows, epoch = drawn
+        number, chosen, epoch = drawn
+        rows = self._rows[chosen]
         # The last 0 keeps the numbers of runs from the time when a batch could hold a row several times.
         seeds = keys(self._seed, epoch, rows, 0)
         view = None if self._views is None else (seeds % np.uint64(self._views)).astype(np.int64)
@@ -146,6 +151,8 @@ class Loader:
         batch = _to_batch(samples, self._pin)
         batch.seed = int(keys(self._seed, number) >> np.uint64(1))
         batch.offset = self._rank * len(rows)
+        if self._weight is not None:
+            batch.weight = _tensor(self._weight[chosen], torch.float32, self._pin)
         batch.total = self._size
         return batch
 
@@ -223,12 +230,7 @@ def _on_device(device: int | None) -> Callable[[], None] | None:
 
 
 def _to_batch(samples: Samples, pin: bool) -> Batch:
-    def tensor(array: np.ndarray, kind: torch.dtype) -> torch.Tensor:
-        # NumPy copies on this thread alone. torch would start a team of threads of its own in each of ours.
-        copy = torch.empty(array.shape, dtype=kind, pin_memory=pin)
-        np.copyto(copy.numpy(), array)
-        return copy
-
+    tensor = partial(_tensor, pin=pin)
     batch = Batch(
         None,
         tensor(samples.tokens, torch.int64),
@@ -248,3 +250,10 @@ def _to_batch(samples: Samples, pin: bool) -> Batch:
         batch.answer = tensor(samples.questions.answer, torch.int64)
         batch.score = tensor(samples.questions.score, torch.float32)
     return batch
+
+
+def _tensor(array: np.ndarray, kind: torch.dtype, pin: bool) -> torch.Tensor:
+    # NumPy copies on this thread alone. torch would start a team of threads of its own in each of ours.
+    copy = torch.empty(array.shape, dtype=kind, pin_memory=pin)
+    np.copyto(copy.numpy(), array)
+    return copy

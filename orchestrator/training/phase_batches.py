@@ -16,6 +16,7 @@ from ..data.row_reader import RowReader
 from ..features.frozen import views_of
 from ..seeding import derive
 from ..streams.stream import Stream
+from .balanced_weights import balanced_weights
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def phase_batches(
     accumulate = _micro_batches(largest, phase.batch_size, run.accumulate, world)
     batch_size = phase.batch_size * accumulate // run.accumulate
     steps = phase.epochs * max(1, len(rows) // phase.batch_size)
+    weight = balanced_weights(stream, reader, rows) if phase.replay == "weighted" else None
     load = partial(
         Loader,
         reader,
@@ -89,7 +91,7 @@ def phase_batches(
         pin=pin,
         threads=run.loader_threads,
     )
-    batches = load(rows, seed=derive(run.seed, index, number))
+    batches = load(rows, seed=derive(run.seed, index, number), weight=weight)
     if len(again):
         replayed = load(again, seed=derive(run.seed, index, number, 1))
         pairs = Interleaved(batches, replayed, accumulate)
@@ -103,7 +105,7 @@ def _rows(
     """The rows of a phase, and those that are replayed in steps of their own."""
     tasks = {"task": [index], "seen": range(index + 1), "memory": []}[phase.data]
     parts = [stream.train_rows(k) for k in tasks]
-    if phase.replay == "merge" or phase.data == "memory":
+    if phase.replay in ("merge", "weighted") or phase.data == "memory":
         # A row never comes twice: what is kept of a task that is walked whole is there already.
         parts.append(kept[~np.isin(stream.task_of(kept), tasks)])
     rows = _of_group(np.concatenate(parts), phase.group, stream, reader)

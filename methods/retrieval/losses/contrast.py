@@ -6,9 +6,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...common.weighted_mean import weighted_mean
+
 
 def symmetric_contrast(
-    image: Tensor, text: Tensor, image_keys: Tensor, text_keys: Tensor, temperature: float, first: int = 0
+    image: Tensor,
+    text: Tensor,
+    image_keys: Tensor,
+    text_keys: Tensor,
+    temperature: float,
+    first: int = 0,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """Computes the mean of the InfoNCE losses of pictures against text keys and of texts against picture
     keys.
@@ -25,8 +33,9 @@ def symmetric_contrast(
         text_keys: (K, D).
         temperature: Divides the similarities.
         first: The key that is row 0's positive.
+        weight: (B,), as of ``Batch.weight``; None: samples weigh alike.
     """
     target = torch.arange(first, first + len(image), device=image.device)
-    image_to_text = F.cross_entropy(image @ text_keys.T / temperature, target)
-    text_to_image = F.cross_entropy(text @ image_keys.T / temperature, target)
-    return (image_to_text + text_to_image) / 2
+    image_to_text = F.cross_entropy(image @ text_keys.T / temperature, target, reduction="none")
+    text_to_image = F.cross_entropy(text @ image_keys.T / temperature, target, reduction="none")
+    return weighted_mean((image_to_text + text_to_image) / 2, weight)

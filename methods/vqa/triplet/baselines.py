@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 
 import torch
 
+from ...common.experience_replay import ExperienceReplay, ExperienceReplayConfig
 from ...method import Answers, Batch, QuestionSpec
 from .frozen_backbone import FrozenBackbone
 from .global_head import GlobalHead
@@ -75,10 +76,19 @@ class TripletFinetune(PromptMethod):
         return Answers([self.spec.answers[i] for i in index.tolist()], score)
 
 
-class TripletReplay(TripletFinetune):
-    """Experience replay: the memory's questions are merged into each task's data."""
+@dataclass(frozen=True)
+class PromptReplayConfig(ExperienceReplayConfig, PromptConfig):
+    """Hyper-parameters of training prompts beside a memory."""
 
-    _replay = "merge"
+    def __post_init__(self) -> None:
+        PromptConfig.__post_init__(self)
+        ExperienceReplayConfig.__post_init__(self)
+
+
+class TripletReplay(ExperienceReplay, TripletFinetune):
+    """Experience replay: finetuning with the memory's questions."""
+
+    Config = PromptReplayConfig
 
 
 class TripletJoint(TripletFinetune):

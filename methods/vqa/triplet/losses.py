@@ -29,16 +29,19 @@ def soft_targets(answer: Tensor, score: Tensor, column: Tensor, columns: int) ->
     return targets / targets.sum(1, keepdim=True).clamp(min=torch.finfo(targets.dtype).tiny)
 
 
-def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+def soft_cross_entropy(logits: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
     """Returns the cross-entropy, averaged over the global batch's rows that have a target.
 
     Args:
         logits: (B, C).
         targets: (B, C), of :func:`soft_targets`.
+        weight: (B,), as of ``Batch.weight``; None: samples weigh alike.
     """
     known = targets.sum(1) > 0
     count = distributed.all_reduce_sum(known.sum()).clamp(min=1)
     losses = F.cross_entropy(logits, targets.to(logits.dtype), reduction="none")
+    if weight is not None:
+        losses = weight.to(losses.dtype) * losses
     return losses.sum() * (distributed.world_size() / count.to(logits.dtype))
 
 

@@ -113,7 +113,6 @@ class PromptMethod(Method):
     Config = PromptConfig
     head: GlobalHead | TaskHeads
     _data: ClassVar[Literal["task", "seen"]] = "task"
-    _replay: ClassVar[Literal["none", "merge"]] = "none"
 
     def __init__(
         self, config: PromptConfig, spec: QuestionSpec, backbone: FrozenBackbone | None = None
@@ -155,12 +154,12 @@ class PromptMethod(Method):
     def phases(self, task: Task) -> Sequence[Phase]:
         c = self.config
         falling = partial(cosine, floor=0)
-        return [Phase("train", c.epochs, c.batch_size, self._optimizer, falling, self._data, self._replay)]
+        return [Phase("train", c.epochs, c.batch_size, self._optimizer, falling, self._data, "none")]
 
     def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
         logits = self.head(self.fused(batch, self.prompts.newest()))
         targets = soft_targets(batch.answer, batch.score, self.head.column, logits.shape[1])
-        return {"cross_entropy": soft_cross_entropy(logits, targets)}
+        return {"cross_entropy": soft_cross_entropy(logits, targets, batch.weight)}
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:

@@ -14,8 +14,8 @@ from ...common.checks import check_range
 from ...common.precision import full_precision
 from ...common.trim import last_tokens
 from ...method import Batch, Phase, QuestionSpec, Task
-from ..base import QuestionReplayConfig, masked_mean
-from ..baselines import QuestionReplay
+from ..base import masked_mean
+from ..baselines import QuestionReplay, QuestionReplayConfig
 from .prototypes import Prototypes
 
 if TYPE_CHECKING:

@@ -1,5 +1,7 @@
 """Zero-shot CLIP and the baselines that train a head."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -19,7 +21,7 @@ HEADS = ["linear", "adapter"]
 
 def made(toy, head="linear", cls=ClipFinetune, **values):
     torch.manual_seed(0)
-    return cls(ClipHeadConfig(head=head, **values), toy.spec).eval()
+    return cls(cls.Config(head=head, **values), toy.spec).eval()
 
 
 def test_zero_shot_is_the_nearest_text(toy_of_three_templates):
@@ -56,6 +58,40 @@ def test_the_adapters_part_in_the_blend_is_the_configurations(toy):
     method = made(toy, "adapter", ratio=1.0)
     adapted = F.normalize(method.adapter.adapter["fc"](toy.batch.feature), dim=-1)
     torch.testing.assert_close(method.predict(toy.batch, toy.classes), toy.spec.scale * adapted @ text.T)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_the_scale_of_cosines_is_clips_or_a_number_or_learnt(toy, head):
+    clip = made(toy, head).predict(toy.batch, toy.classes)
+    learnt = made(toy, head, logit_scale="learnt")
+    torch.testing.assert_close(learnt.predict(toy.batch, toy.classes), clip)
+    torch.testing.assert_close(made(toy, head, logit_scale=7.0).predict(toy.batch, toy.classes), 0.07 * clip)
+    assert {n for n, _ in learnt.named_parameters()} - {n for n, _ in made(toy, head).named_parameters()} == {
+        "log_scale"
+    }
+
+
+def test_a_learnt_scale_is_trained_kept_and_goes_on_from_task_to_task(toy):
+    method, scales = made(toy, logit_scale="learnt", learning_rate=1e-2), []
+    for index in (0, 1):
+        toy.train(method, toy.batch, toy.task(toy.classes, index), steps=20)
+        scales.append(method.log_scale.exp().item())
+    assert abs(scales[0] - 100) > 1 and abs(scales[1] - scales[0]) > 1
+    again = made(toy, logit_scale="learnt")
+    again.load_state_dict(method.state_dict())
+    assert torch.equal(again.predict(toy.batch, toy.classes), method.predict(toy.batch, toy.classes))
+
+
+def test_classes_count_by_the_weights_of_their_pictures(toy):
+    method = made(toy)
+    method.start_task(toy.task(toy.classes))
+    phase = method.phases(toy.task(toy.classes))[0]
+    weight = torch.linspace(0.1, 3, len(toy.batch))
+    logits = method.predict(toy.batch, toy.classes)
+    losses = F.cross_entropy(logits, toy.batch.label, reduction="none")
+    found = method.loss(replace(toy.batch, weight=weight), phase)["cross_entropy"]
+    torch.testing.assert_close(found, (weight * losses).mean())
+    torch.testing.assert_close(method.loss(toy.batch, phase)["cross_entropy"], losses.mean())
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -99,7 +135,7 @@ def test_features_are_what_scores_compare(toy, head):
 
 @pytest.mark.parametrize(
     ("cls", "data", "replay"),
-    [(ClipFinetune, "task", "none"), (ClipReplay, "task", "merge"), (ClipJoint, "seen", "none")],
+    [(ClipFinetune, "task", "none"), (ClipReplay, "task", "paired"), (ClipJoint, "seen", "none")],
 )
 def test_what_each_trains_on(toy, cls, data, replay):
     method = made(toy, cls=cls)
@@ -129,6 +165,10 @@ def test_bad_values():
         ClipHeadConfig(ratio=2)
     with pytest.raises(ValueError, match="^epochs 0 must be >= 1$"):
         ClipHeadConfig(epochs=0)
+    with pytest.raises(ValueError, match="^logit_scale 'clap' must be a number, clip or learnt$"):
+        ClipHeadConfig(logit_scale="clap")
+    with pytest.raises(ValueError, match="^logit_scale 0.0 must be > 0$"):
+        ClipHeadConfig(logit_scale=0.0)
 
 
 @pytest.mark.parametrize("name", ["mma", "zero-shot", "clip-finetune", "clip-er", "clip-joint"])

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from methods import registry
 from methods.backbones.config import BackboneConfig
 from methods.method import Batch, InputSpec, Task
-from methods.retrieval.baselines import ExperienceReplay, Finetune, Joint
+from methods.retrieval.baselines import Finetune, Joint, RetrievalReplay
 from methods.retrieval.ctp import CTP
 from methods.retrieval.losses.contrast import symmetric_contrast
 
@@ -386,7 +386,7 @@ def test_features_and_word_logits_are_float32_under_autocast():
         torch.testing.assert_close(found.norm(dim=1), torch.ones(5), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("cls", [CTP, ExperienceReplay])
+@pytest.mark.parametrize("cls", [CTP, RetrievalReplay])
 @pytest.mark.parametrize("mlm_weight", [0.0, 0.5])
 def test_without_masked_words_a_pair_is_its_picture_and_its_text(cls, mlm_weight):
     """The fusion layers are then as random as they began: nothing may be ranked by them."""
@@ -434,7 +434,7 @@ def test_phase_follows_the_configuration():
 
 @pytest.mark.parametrize(
     ("cls", "data", "replay"),
-    [(Finetune, "task", "none"), (ExperienceReplay, "task", "merge"), (Joint, "seen", "none")],
+    [(Finetune, "task", "none"), (RetrievalReplay, "task", "paired"), (Joint, "seen", "none")],
 )
 def test_baselines_are_the_same_training_on_other_data(cls, data, replay):
     method = make(cls)
@@ -444,6 +444,23 @@ def test_baselines_are_the_same_training_on_other_data(cls, data, replay):
     theirs = walk(make(contrast_weight=0.0, mlm_distill_weight=0.0), FIRST)
     assert {name: value.item() for name, value in terms.items()} == {n: v.item() for n, v in theirs.items()}
     assert all(name.startswith("model.") for name in method.state_dict())
+
+
+def test_both_terms_of_a_baseline_go_by_the_weights_of_pairs():
+    method, given = make(RetrievalReplay, mlm_probability=0.5), batch(3)
+    method.start_task(FIRST)
+    phase = method.phases(FIRST)[0]
+
+    def terms(weight):
+        found = method.loss(replace(given, weight=weight), phase)
+        return torch.stack([found[name].detach() for name in ("ita", "mlm")])
+
+    alone = [terms(4 * torch.eye(4)[row]) for row in range(4)]  # each pair as if it were all four
+    assert len({tuple(values.tolist()) for values in alone}) == 4
+    torch.testing.assert_close(terms(None), sum(alone) / 4)
+    weight = torch.tensor([2.0, 0.0, 0.5, 1.5])
+    wanted = sum(w * values for w, values in zip(weight, alone, strict=True)) / 4
+    torch.testing.assert_close(terms(weight), wanted)
 
 
 @pytest.mark.parametrize("fields", [{"ita_weight": 0.0}, {"mlm_weight": 0.0}])
@@ -486,13 +503,13 @@ def test_training_goes_on_from_the_weights_of_a_whole_model(tmp_path):
 def test_registry_names_every_method():
     assert registry.names()[:4] == ["ctp", "finetune", "er", "joint"]
     classes = [registry.get(name) for name in registry.names()]
-    assert classes[:4] == [CTP, Finetune, ExperienceReplay, Joint]
+    assert classes[:4] == [CTP, Finetune, RetrievalReplay, Joint]
     assert all({"paper", "reference"} <= set(cls.presets) and cls.presets["paper"] == {} for cls in classes)
     with pytest.raises(ValueError, match=f"^unknown method 'cpt': one of {', '.join(registry.names())}$"):
         registry.get("cpt")
 
 
-@pytest.mark.parametrize("cls", [CTP, ExperienceReplay])
+@pytest.mark.parametrize("cls", [CTP, RetrievalReplay])
 def test_padding_that_all_rows_share_is_not_computed_and_changes_nothing(cls, monkeypatch):
     method, given = make(cls, mlm_probability=0.5), batch(3)
     given.tokens[:, 4] = SPEC.sep_id
@@ -523,7 +540,7 @@ def test_padding_that_all_rows_share_is_not_computed_and_changes_nothing(cls, mo
 
 
 def test_a_last_word_that_a_random_one_hides_as_padding_is_predicted_all_the_same(monkeypatch):
-    method, given = make(ExperienceReplay), batch(3)
+    method, given = make(RetrievalReplay), batch(3)
     given.tokens[:, 5:] = SPEC.pad_id
     uniform = torch.full((4, 7, 4), 0.9, dtype=torch.float64)
     uniform[0, 4] = torch.tensor([0.0, 0.9, 0.0, 0.0])  # chosen, no [MASK], a random word: the first, [PAD]

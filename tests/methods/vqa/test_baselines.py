@@ -1,5 +1,7 @@
 """Finetuning, replay and joint training on VQACL's model: the same training on other data."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -63,6 +65,19 @@ def test_the_model_is_one_and_the_state_is_the_model(name):
     assert set(method.presets) == {"paper", "reference"}
     assert method.Config(**method.presets["reference"]).area == "reference"
     assert method.eval_batch_size is None
+
+
+def test_questions_count_by_their_weights():
+    method = make("vqa-er")
+    phase, given = method.phases(TASK)[0], batch()
+    alone = [
+        method.loss(replace(given, weight=torch.eye(4)[row]), phase)["answer"].detach() for row in range(4)
+    ]
+    assert min(alone) > 0 and len({value.item() for value in alone}) > 1
+    torch.testing.assert_close(sum(alone), method.loss(given, phase)["answer"].detach())
+    weight = torch.tensor([3.0, 0.0, 0.5, 0.5])
+    wanted = sum(w * value for w, value in zip(weight, alone, strict=True))
+    torch.testing.assert_close(method.loss(replace(given, weight=weight), phase)["answer"].detach(), wanted)
 
 
 def test_the_loss_falls_and_the_pictures_are_told_apart():

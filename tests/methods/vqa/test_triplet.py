@@ -408,6 +408,20 @@ def test_one_classifier_trains_on_the_answers_of_all_tasks_so_far():
     torch.testing.assert_close(later.loss(batch, phase)["cross_entropy"], wanted)
 
 
+def test_questions_count_by_their_weights():
+    method, batch = make("triplet-er", tasks=1), batch_of()
+    phase = method.phases(TASKS[0])[0]
+
+    def loss(weight):
+        return method.loss(replace(batch, weight=weight), phase)["cross_entropy"].detach()
+
+    alone = [loss(row) for row in torch.eye(len(batch))]
+    torch.testing.assert_close(loss(None), sum(alone))
+    weight = torch.linspace(0, 2, len(batch))
+    torch.testing.assert_close(loss(weight), sum(w * value for w, value in zip(weight, alone, strict=True)))
+    assert not torch.allclose(loss(weight), loss(None))
+
+
 def test_data_and_replay_of_each():
     found = {name: make(name).phases(TASKS[0])[0] for name in ALL}
     assert {name: (p.data, p.replay) for name, p in found.items()} == {
@@ -415,7 +429,7 @@ def test_data_and_replay_of_each():
         "l2p": ("task", "none"),
         "dualprompt": ("task", "none"),
         "triplet-finetune": ("task", "none"),
-        "triplet-er": ("task", "merge"),
+        "triplet-er": ("task", "paired"),
         "triplet-joint": ("seen", "none"),
     }
     for name in ALL:

@@ -452,7 +452,7 @@ def test_bf16_autocast_stays_near_full_precision():
         ({"batch_size": 0}, "batch_size 0 must be >= 1"),
         ({"weight_decay": -1.0}, "weight_decay -1.0 must be >= 0"),
         ({"area": "xyxy"}, "area 'xyxy' must be one of box, reference"),
-        ({"replay": "none"}, "replay 'none' must be one of paired, merge"),
+        ({"replay": "none"}, "replay 'none' must be one of merge, paired, weighted"),
         ({"prototype_update": "code"}, "prototype_update 'code' must be one of paper, reference"),
         ({"question_part": "all"}, "question_part 'all' must be one of tokens, fixed"),
         ({"question_tokens": 0}, "question_tokens 0 must be >= 1"),

@@ -76,6 +76,17 @@ def test_a_batch_is_what_the_contract_says():
     torch.Generator().manual_seed(batches[0].seed)
 
 
+def test_a_samples_weight_is_its_rows_on_all_ranks_and_in_micro_batches():
+    rows, weight = ROWS[:40], np.linspace(0.1, 4, 40)
+    options = {"rows": rows, "batch_size": 8, "accumulate": 2, "world": 2, "weight": weight}
+    for rank in (0, 1):
+        batches = list(_loader(**options, rank=rank))
+        assert len(batches) == 20 and all(batch.weight.dtype == torch.float32 for batch in batches)
+        for batch in batches:
+            assert batch.weight.tolist() == pytest.approx(weight[batch.row.numpy() - rows[0]].tolist())
+    assert all(batch.weight is None for batch in _loader())
+
+
 def test_epochs_walk_the_rows_in_different_orders():
     rows = torch.stack([batch.row for batch in _loader(batch_size=10)]).reshape(2, 50)
     assert all(sorted(epoch.tolist()) == ROWS.tolist() for epoch in rows)

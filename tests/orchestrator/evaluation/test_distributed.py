@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from two_ranks import on_two_ranks
 
-from methods.retrieval.baselines import ExperienceReplay
+from methods.retrieval.baselines import RetrievalReplay
 from orchestrator.config import RunConfig
 from orchestrator.evaluation import distributed
 from orchestrator.evaluation.distributed import gather_rows, of_rank_0, own_batches, share_state
@@ -36,6 +36,7 @@ VALUES = {
     "method.embed_dim": 8,
     "method.batch_size": 8,
     "method.epochs": 5,
+    "method.replay": "merge",
     "replay.size": 6,
     "replay.policy": "herding",
     "run.workers": 2,
@@ -63,7 +64,7 @@ class Disagreeing:
         return None
 
 
-class Replay(ExperienceReplay):
+class Replay(RetrievalReplay):
     """A method that stops early, begins with a random buffer, and leaves each rank with a table
     of its own.
     """

@@ -101,8 +101,17 @@ def test_every_recognition_method_walks_the_stream(method, stream, tmp_path):
     assert not any(name.startswith("test/over_time/task_") for name in tested)
 
 
-def test_consolidation_walks_the_memory_that_has_taken_in_the_task(stream, tmp_path):
-    _run(_config("clap4clip", method__consolidation_epochs=3), stream, tmp_path)
+@pytest.mark.parametrize(
+    ("method", "before", "batches"),
+    [
+        # 12 classes x 4 pictures, and what the memory held before the task.
+        ("clap4clip", "adapt", (48 + 36) // 8),
+        # As many batches of the memory as of the task.
+        ("clip-er", "train", 48 // 8 + 48 // 8),
+    ],
+)
+def test_consolidation_walks_the_memory_that_has_taken_in_the_task(method, before, batches, stream, tmp_path):
+    _run(_config(method, method__consolidation_epochs=3, method__batch_size=8), stream, tmp_path)
     rows = (tmp_path / "curves.csv").read_text().splitlines()[1:]
     steps = {(task, phase): 0 for task, phase, *_ in (row.split(",") for row in rows)}
     for row in rows:
@@ -113,8 +122,7 @@ def test_consolidation_walks_the_memory_that_has_taken_in_the_task(stream, tmp_p
     # Of 24 and of 36 classes seen, the present task's among them, one sample each; batches of 8, three times.
     assert steps[tasks[1], "consolidate"] == 3 * (24 // 8)
     assert steps[tasks[2], "consolidate"] == 3 * (36 // 8)
-    # 12 classes x 4 pictures, and what the memory held before the task.
-    assert steps[tasks[0], "adapt"] == 2 * (48 // 8) and steps[tasks[1], "adapt"] == 2 * ((48 + 36) // 8)
+    assert steps[tasks[0], before] == 2 * (48 // 8) and steps[tasks[1], before] == 2 * batches
 
 
 def test_consolidation_is_left_out_without_a_memory(stream, tmp_path):
@@ -122,15 +130,34 @@ def test_consolidation_is_left_out_without_a_memory(stream, tmp_path):
     assert len(reports) == 3 and "consolidate" not in (tmp_path / "curves.csv").read_text()
 
 
-@pytest.mark.parametrize("method", ["clap4clip", "mma", "nme", "ranpac"])
-def test_a_trial_goes_on_from_its_last_task_with_the_numbers_of_an_undisturbed_run(method, stream, tmp_path):
+_CONSOLIDATED = {
+    "method.replay": "weighted",
+    "method.consolidation_epochs": 2,
+    "method.logit_scale": "learnt",
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "values"),
+    [
+        ("clap4clip", {}),
+        ("mma", {}),
+        ("clip-er", _CONSOLIDATED),
+        ("clip-er", {}),
+        ("nme", {}),
+        ("ranpac", {}),
+    ],
+)
+def test_a_trial_goes_on_from_its_last_task_with_the_numbers_of_an_undisturbed_run(
+    method, values, stream, tmp_path
+):
     class Dies(CollectingReporter):
         def report(self, metrics):
             if metrics["task"] == 3:
                 raise KeyboardInterrupt
             return super().report(metrics)
 
-    config = _config(method)
+    config = _config(method, **values)
     whole = _run(config, stream, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         _run(config, stream, tmp_path / "cut", Dies())

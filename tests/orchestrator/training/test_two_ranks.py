@@ -32,6 +32,19 @@ _VARIANTS = {
         {"run.accumulate": 2, "replay.policy": "balanced", "replay.balance_by": "group"},
     ),
 }
+_VARIANTS |= {
+    f"{name}, {replay} and then consolidated": (
+        name,
+        {"method.replay": replay, "method.consolidation_epochs": 2, **changes},
+    )
+    for name, replay, changes in (
+        ("er", "weighted", {"run.accumulate": 2}),
+        ("clip-er", "weighted", {"replay.policy": "reservoir", "method.logit_scale": "learnt"}),
+        ("clip-er", "merge", {}),
+        ("vqa-er", "weighted", {}),
+        ("triplet-er", "weighted", {}),
+    )
+}
 _RUNS = {name: (name, _OWN.get(name, {})) for name in methods.names()} | _VARIANTS
 
 

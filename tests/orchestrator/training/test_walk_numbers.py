@@ -33,6 +33,7 @@ class Step:
     rows: list[int]
     seed: int
     image: torch.Tensor
+    weight: torch.Tensor | None
 
 
 class Writer(Method):
@@ -69,7 +70,7 @@ class Writer(Method):
         return torch.optim.Adam(self.parameters(), lr=0.05)
 
     def loss(self, batch, phase):
-        step = Step(self.task, phase.name, batch.row.tolist(), batch.seed, batch.image.clone())
+        step = Step(self.task, phase.name, batch.row.tolist(), batch.seed, batch.image.clone(), batch.weight)
         self.steps.append(step)
         near = (self._image(batch) @ self.weight - self.words[batch.tokens[:, 0]]).square().mean()
         return {"near": near, "far": 0.1 * (self.weight.norm() - 1).square()}
@@ -175,6 +176,25 @@ def test_the_memorys_rows_join_a_phase_that_merges_and_follow_in_one_that_pairs(
         taken_in = walk.saved(0, task).memory["rows"].tolist()
         assert set(taken_in) & set(own), "the memory has taken in the task"
         assert sorted(flat(rows_of(memory, task, "phase 1"))) == sorted(2 * taken_in)
+
+
+def test_weights_make_tasks_count_alike_in_a_set_merged_with_the_memory_and_on_the_memory(walk):
+    plan = {"replay": "merge", "epochs": 3}, {"data": "memory", "replay": "none"}
+    merged, _ = walk(*plan, replay__size=8)
+    weighted, _ = walk(*({**phase, "replay": "weighted"} for phase in plan), replay__size=8)
+    assert [step.rows for step in weighted] == [step.rows for step in merged]
+    assert all(step.weight is None for step in merged)
+    for task in range(TASKS):
+        for phase, epochs in (("phase 0", 3), ("phase 1", 2)):
+            steps = [step for step in weighted if (step.task, step.phase) == (task, phase)]
+            parts = {}
+            for step in steps:
+                assert step.weight.dtype == torch.float32
+                for row, weight in zip(step.rows, step.weight.tolist(), strict=True):
+                    parts[row // ROWS] = parts.get(row // ROWS, 0) + weight
+            rows = len(flat(rows_of(weighted, task, phase))) // epochs
+            assert sorted(parts) == list(range(task + 1))
+            assert list(parts.values()) == pytest.approx([epochs * rows / (task + 1)] * (task + 1))
 
 
 def orders(steps, first=lambda step: 12 * step.task):
