@@ -10,7 +10,7 @@ from ray.tune.schedulers import TrialScheduler
 
 from orchestrator.record.trial_entry import TrialEntry
 from orchestrator.search import bounded_storage
-from orchestrator.search.result_keys import STATUS, TRIAL
+from orchestrator.search.result_keys import INFEASIBLE, STATUS, TRIAL
 from orchestrator.search.sampler import TaskSearch
 from orchestrator.search.scheduler import TaskScheduler
 
@@ -166,6 +166,46 @@ def test_a_failure_under_way_is_told_as_one():
     assert [trial.state for trial in search.study.trials] == [TrialState.FAIL] * 4
 
 
+def _diverge(search: TaskSearch, trial_id: str, values: list[float]) -> None:
+    """A trial reports these and then fails by its own values."""
+    for task, value in enumerate(values, 1):
+        search.on_trial_result(trial_id, {_METRIC: value, "task": task, STATUS: "running"})
+    search.on_trial_complete(trial_id, {"task": len(values), STATUS: "failed", INFEASIBLE: True})
+
+
+def test_an_infeasible_trial_is_told_as_pruned_without_a_value_and_no_other_failure_is():
+    search = _search()
+    for name in ("infeasible", "error"):
+        search.suggest(name)
+    _diverge(search, "infeasible", [90.0, 80.0])
+    search.on_trial_complete("error", {"task": 0, STATUS: "failed", INFEASIBLE: True}, error=True)
+    entry = _entry(0, "failed", [90.0, 80.0])
+    entry.infeasible = True
+    resumed = _search(known=[entry, _entry(1, "failed", [])])
+    for study in (search.study, resumed.study):
+        states = [trial.state for trial in study.trials]
+        assert states == [TrialState.PRUNED, TrialState.FAIL]
+        # With an intermediate value it would be better, to TPE, than what was stopped after one task.
+        assert study.trials[0].value is None and study.trials[0].intermediate_values == {}
+
+
+def test_the_search_avoids_what_is_near_to_infeasible_trials():
+    def rates(diverges):
+        search = _search(trials=30)
+        points = []
+        for number in range(30):
+            points.append(search.suggest(str(number))[_RATE])
+            if points[-1] > 1e-3 and diverges:
+                _diverge(search, str(number), [])
+            elif points[-1] > 1e-3:
+                search.on_trial_complete(str(number), {"task": 0, STATUS: "failed"})
+            else:
+                _finish(search, str(number), points[-1])
+        return sum(rate > 1e-3 for rate in points[10:])
+
+    assert rates(diverges=True) <= 8 < 15 <= rates(diverges=False), "of 20"
+
+
 def test_a_report_that_comes_again_is_passed_over_without_a_word():
     search = _search()
     search.suggest("a")
@@ -173,6 +213,7 @@ def test_a_report_that_comes_again_is_passed_over_without_a_word():
         warnings.simplefilter("error")
         for task, value in ((1, 9.0), (2, 8.0), (1, 1.0), (2, 1.0), (3, 7.0)):
             search.on_trial_result("a", {_METRIC: value, "task": task, "training_iteration": 1})
+        search.on_trial_complete("a", {_METRIC: 7.0, "task": 3})
     assert search.study.trials[0].intermediate_values == {1: 9.0, 2: 8.0, 3: 7.0}
 
 
