@@ -14,6 +14,7 @@ from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
 from ..record.trial_entry import TrialEntry
 from ..schema.shown import shown_score, shown_value
+from ..search.search_plan import SearchPlan
 from ..search.space import Space
 from ..search.tuner import search
 from ..storage.full_disk import full_disk, is_full
@@ -53,6 +54,7 @@ class _SweepRun:
         self._run = run
         self._space = space
         self._trials = trials
+        self._plan = SearchPlan(trials, run.concurrent)
         self._watch = RunRecorder.open(
             run,
             space.trial_config,
@@ -95,6 +97,7 @@ class _SweepRun:
             run.say(f"{ended} ended{', and the best was tested' if self._tested else ''}")
             run.say(f"for more: python -m orchestrator.sweep {more}")
             return "finished"
+        run.say(f"{self._plan.at_once}; {self._plan.proposals}")
         with Session(self._request(), say=run.say, last_words=self._last_words) as session:
             return self._search_and_test(session)
 
@@ -109,8 +112,8 @@ class _SweepRun:
             jobs=max(1, self._trials - self._book.ended),
             seeds=run.seeds,
             largest_memory=self._space.largest_memory(len(run.source.categories)),
-            lanes=run.concurrent,
-            at_most=run.at_most,
+            lanes=run.concurrent or self._plan.lanes,
+            at_most=run.at_most or run.concurrent is None,
         )
 
     def _search_and_test(self, session: Session) -> str:

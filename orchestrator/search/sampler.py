@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from .bounded_storage import BoundedStorage
 from .optuna_private import StudySearch
 from .result_keys import INFEASIBLE, STATUS, TASK, TRIAL
+from .search_plan import SearchPlan
 
 if TYPE_CHECKING:
     from ..record.trial_entry import TrialEntry
@@ -45,8 +46,8 @@ class TaskSearch(StudySearch):
         mode: ``max`` or ``min``.
         seed: The seed.
         tasks: How many tasks the stream has.
-        trials: The sweep's length. From it follows the number of random trials before TPE sets in (a third, 4
-            to 10).
+        trials: The sweep's length. From it follows the number of random trials before TPE sets in
+            (:attr:`~orchestrator.search.search_plan.SearchPlan.random`).
         start: The first trial's point; None: it is drawn.
         known: The sweep's trials from before it was resumed. Those that have ended are told to Optuna as they
             were. The others are proposed again, under their ids, before any new one.
@@ -71,7 +72,7 @@ class TaskSearch(StudySearch):
         self._write_down = write_down
         self._entropy = seed
         self._tasks = tasks
-        self._random = min(10, max(4, trials // 3))
+        self._random = SearchPlan(trials).random
         self._start = start
         self._begun = {entry.number for entry in known}
         self._proposed = {_point(entry.values) for entry in known}

@@ -30,7 +30,7 @@ def _conditional(trial: optuna.Trial) -> None:
 
 
 def _search(space=_space, mode="max", **changes) -> TaskSearch:
-    options = {"seed": 1, "tasks": 3, "trials": 12, "start": None}
+    options = {"seed": 1, "tasks": 3, "trials": 16, "start": None}
     return TaskSearch(space, _METRIC, mode, **(options | changes))
 
 
@@ -53,15 +53,15 @@ def _walk(search: TaskSearch, count: int, value_of) -> list[dict[str, float]]:
 
 
 def test_no_two_trials_are_drawn_alike():
-    rates = [point[_RATE] for point in _walk(_search(trials=30), 10, lambda point, number: 1.0)]
+    rates = [point[_RATE] for point in _walk(_search(trials=90), 10, lambda point, number: 1.0)]
     assert len(set(rates)) == 10
-    other = [point[_RATE] for point in _walk(_search(trials=30, seed=2), 10, lambda point, number: 1.0)]
+    other = [point[_RATE] for point in _walk(_search(trials=90, seed=2), 10, lambda point, number: 1.0)]
     assert not set(rates) & set(other)
     assert np.ptp(np.log10(rates)) > 1, "a range of two decades is looked at"
 
 
-@pytest.mark.parametrize(("trials", "drawn"), [(3, 4), (12, 4), (18, 6), (30, 10), (90, 10)])
-def test_a_third_of_the_trials_are_drawn_before_results_are_weighed(trials, drawn):
+@pytest.mark.parametrize(("trials", "drawn"), [(4, 2), (8, 2), (12, 3), (16, 4), (30, 7), (90, 10)])
+def test_a_quarter_of_the_trials_is_drawn_before_results_are_weighed(trials, drawn):
     rising = _walk(_search(trials=trials), 12, lambda point, number: point[_RATE])
     falling = _walk(_search(trials=trials), 12, lambda point, number: -point[_RATE])
     assert next(k for k in range(12) if rising[k] != falling[k]) == drawn
