@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..execution.job import Job, Outcome
 from ..execution.session import Session
@@ -193,6 +194,16 @@ def _files_of(place: Path) -> list[tuple[Path, str]]:
     return [*own, (place / TEST_FOLDER / "matrix.png", "best/test")]
 
 
+def _chosen(space: Space, values: Mapping[str, Any]) -> list[str]:
+    """A line for each value of the best trial. It says where a wider range may hold a better value."""
+    searched = {parameter.key: parameter for parameter in space.parameters}
+    lines = []
+    for key, value in values.items():
+        edge = f"  (at the edge of its range, {searched[key].range})" if searched[key].at_edge(value) else ""
+        lines.append(f"  {key} = {shown_value(value)}{edge}")
+    return lines
+
+
 def _closing(
     folder: Path, space: Space, watch: RunRecorder, tested: dict, status: str, record: list[str]
 ) -> str:
@@ -202,7 +213,7 @@ def _closing(
     if best is not None:
         lines = [
             f"Best configuration: trial {best.number + 1}, {space.objective.metric} {book.value(best):.2f}",
-            *(f"  {key} = {shown_value(value)}" for key, value in best.values.items()),
+            *_chosen(space, best.values),
         ]
         names = shown_metrics(space.config.method_name, tested)
         found = [f"{name} {shown_score(tested[f'test/{name}'])} {unit(name)}" for name in names]

@@ -257,12 +257,20 @@ def test_the_poorer_is_stopped_whichever_end_is_better():
 
 
 def test_rungs_are_at_two_four_and_eight_tasks():
-    good = [90.0] * 9
+    good = [90.0] * 16
     for task, rung in ((1, 2), (2, 2), (3, 4), (4, 4), (5, 8), (8, 8)):
-        poor = [95.0] * (task - 1) + [1.0] * (10 - task)
-        assert _stopped(9, "max", [good, poor]) == {1: rung}, task
-    poor = [95.0] * 8 + [1.0]
-    assert _stopped(9, "max", [good, poor]) == {}, "after the last task there is nothing to stop"
+        poor = [95.0] * (task - 1) + [1.0] * (17 - task)
+        assert _stopped(16, "max", [good, poor]) == {1: rung}, task
+
+
+@pytest.mark.parametrize("tasks", range(1, 34))
+def test_no_trial_is_stopped_in_the_last_half_of_a_stream(tasks):
+    good, rungs = [90.0] * tasks, set()
+    for task in range(1, tasks + 1):
+        poor = [95.0] * (task - 1) + [1.0] * (tasks + 1 - task)
+        rungs |= set(_stopped(tasks, "max", [good, poor]).values())
+    first = 2 if tasks > 3 else 1
+    assert rungs == {first * 2**k for k in range(5) if first * 2**k <= tasks / 2} or tasks == 1
 
 
 @pytest.mark.parametrize(("tasks", "rung"), [(2, 1), (3, 1), (4, 2)])

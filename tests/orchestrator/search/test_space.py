@@ -83,6 +83,14 @@ def test_every_shipped_space_is_sound():
                 assert config == space.start_config
 
 
+def test_every_method_has_as_many_trials_as_every_other():
+    spaces = [Space.load(name) for name in Space.names()]
+    assert {space.trials for space in spaces if space.parameters} == {16}
+    assert [space.trials for space in spaces if not space.parameters] == [1], (
+        "zero-shot has nothing to search"
+    )
+
+
 def test_ctps_space_holds_what_the_issue_asks_for():
     space = Space.load("ctp")
     keys = {p.key: p for p in space.parameters}
