@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import warnings
 
 import numpy as np
 import optuna
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
     print(f"{'diverged trials are told as':<30}{f'diverge, of {options.trials}':>20}{'best':>18}")
     for name, told in (("failures (FAIL)", False), ("infeasible (PRUNED)", True)):
         found = np.array([_search(options.trials, seed, told=told) for seed in range(options.searches)])

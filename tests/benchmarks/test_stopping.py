@@ -30,7 +30,7 @@ def replay(monkeypatch, tmp_path, capsys):
         module.main([str(tmp_path), "--sweeps", "40", *words])
         lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(run)]
         rows = {
-            line[30:48].strip(): tuple(map(float, line[48:].split())) for line in lines if "%" not in line
+            line[30:48].strip(): tuple(map(float, line[48:].split())) for line in lines if "only" not in line
         }
         return rows if rows else lines
 
