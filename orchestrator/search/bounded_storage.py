@@ -20,8 +20,8 @@ class BoundedStorage(InMemoryStorage):
 
     TPE weighs every trial that it is shown before it proposes one, which takes longer the more there are.
     Old trials among the worse do count: their weights (Optuna's ``default_weights``) fall in a straight line,
-    from 1 for the newest to 1/n for the oldest of n. With 200 shown, a search of 600 trials lost 49 % of their
-    weight, for a proposal that took 0.02 s in the place of 0.03 s. Up to 1000 trials, none is left out.
+    from 1 for the newest to 1/n for the oldest of n. With 200 shown, a search of 600 trials lost 49 % of
+    their weight, for a proposal that took 0.02 s in the place of 0.03 s. Up to 1000 trials, none is left out.
     """
 
     def get_all_trials(
