@@ -67,8 +67,8 @@ def played(tmp_path, monkeypatch):
     found = SimpleNamespace(searched=[], tested=[], refuses=None)
 
     class Session:
-        def __init__(self, *_, **__):
-            pass
+        def __init__(self, request, **_):
+            found.request = request
 
         def __enter__(self):
             if found.refuses is not None:
@@ -166,6 +166,8 @@ def test_how_many_run_at_once_and_how_many_tpe_proposes_is_said_before_the_sessi
     ):
         assert sweep.main([*_SWEEP[:-1], words[-1], *words]) == 0
         assert f"{said}; TPE proposes the last 5, once 2 have ended\n" in capsys.readouterr().out
+        # Fewer will do where nobody asked for so many.
+        assert (played.request.lanes, played.request.at_most) == (2, "--concurrent" not in words)
         assert sweep.main([*_SWEEP[:-2], *words, "--dry-run"]) == 0
         shown = capsys.readouterr().out
         assert "\n  TPE proposes the last 5, once 2 have ended\n" in shown and f"\n  {said}, on" in shown
