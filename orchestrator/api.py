@@ -76,7 +76,7 @@ def sweep(
             among them: ``run.seed``, ``run.workers``, ``run.gpus_per_trial``, ``run.skip_bad``,
             ``run.feature_cache``.
         trials: How many trials, in all. None: the search space's number.
-        concurrent: How many run at once. None: as many as fit.
+        concurrent: How many run at once. None: as many as fit, and at most a quarter of them.
         name: The run's name, and its folder's under ``runs``. None: by method, stream and time.
         storage: A URL where the run is kept as well. None: ``$VLCL_STORAGE``, or nowhere.
         resume: The name of a sweep that is gone on with, or given more ``trials``. Beside it ``concurrent``

@@ -74,7 +74,10 @@ def _parser() -> argparse.ArgumentParser:
         "--trials", type=int, metavar="N", help="trials of the search, in all (default: the search space's)"
     )
     parser.add_argument(
-        "--concurrent", type=int, metavar="N", help="trials at once (default: as many as fit)"
+        "--concurrent",
+        type=int,
+        metavar="N",
+        help="trials at once (default: a quarter of them at most, so that TPE has results to go by)",
     )
     parser.add_argument("--resume", metavar="NAME", help="go on with a sweep that was interrupted")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")

@@ -12,6 +12,7 @@ from page_files import write_files
 from tiny_walks import tiny_stream
 
 from methods import registry as methods
+from methods.common.experience_replay import Mixing
 from orchestrator.evaluation.vqa_summary import question_metrics
 from orchestrator.evaluation.vqa_tables import QUESTION_TABLES
 from orchestrator.metrics.matrix import matrix_metrics
@@ -65,8 +66,12 @@ def test_the_page_of_all_keys_has_every_room():
 
 
 def test_every_replay_policy_and_reading_is_told():
-    rows = re.findall(r"^\| `([\w-]+)` \|", _page("replay"), re.M)
-    assert set(rows) == set(POLICIES)
+    page = _page("replay")
+    policies, mixings = (
+        {*re.findall(r"^\| `([\w-]+)`", page.split(f"## {section}\n")[1].split("\n## ")[0], re.M)}
+        for section in ("Policies", "How the memory is mixed in")
+    )
+    assert policies == {*POLICIES} and mixings == {*get_args(Mixing)}
     for key, readings in (
         ("balance_by", _BalanceBy),
         ("budget", _Budget),

@@ -9,6 +9,7 @@ from ..errors import one_line
 from ..execution.ray_address import ray_address
 from ..machine.cpus import usable_cpus
 from ..schema import strict_yaml
+from ..search.search_plan import SearchPlan
 from ..search.space import Space
 from ..streams.shown_task import shown_task
 from ..streams.size_remarks import size_remarks
@@ -22,13 +23,17 @@ def preview(space: Space, source: StreamSource, trials: int, concurrent: int | N
         space: The search space.
         source: The stream.
         trials: How many trials there are.
-        concurrent: How many of them run at the same time; None: as many as fit.
+        concurrent: How many of them run at the same time; None: at most a quarter.
     """
+    plan = SearchPlan(trials, concurrent)
+    largest = space.largest_memory(len(source.categories))
     lines = [
         f"Search: {trials} trials for {space.objective.mode} {space.objective.metric} ({space.path})",
+        f"  {plan.proposals}",
+        "",
         *(f"  {line}" for line in space.describe()),
         "",
-        *_common(space.config, source, concurrent, space.largest_memory(len(source.categories))),
+        *_common(space.config, source, plan.at_once, largest),
     ]
     return "\n".join(lines)
 
@@ -45,12 +50,13 @@ def preview_train(
         concurrent: How many seeds run at the same time; None: as many as fit.
     """
     largest = config.replay.most(len(source.categories))
+    at_once = "as many trials at once as fit" if concurrent is None else f"{concurrent} trials at once"
     return "\n".join(
-        [f"Runs: seed {', '.join(map(str, seeds))}", "", *_common(config, source, concurrent, largest)]
+        [f"Runs: seed {', '.join(map(str, seeds))}", "", *_common(config, source, at_once, largest)]
     )
 
 
-def _common(config: RunConfig, source: StreamSource, concurrent: int | None, largest: int) -> list[str]:
+def _common(config: RunConfig, source: StreamSource, at_once: str, largest: int) -> list[str]:
     """The part that both texts have. ``largest`` is how many records the memory holds at most."""
     sizes = [{name: len(split.label) for name, split in task.splits.items()} for task in source.tasks]
     columns = list(dict.fromkeys(name for size in sizes for name in size))
@@ -73,7 +79,7 @@ def _common(config: RunConfig, source: StreamSource, concurrent: int | None, lar
         *(f"  {one_line(line)}" for line in (*source.remarks, *size_remarks(source, largest))),
         "",
         "Resources",
-        *(f"  {line}" for line in _resources(config, concurrent)),
+        *(f"  {line}" for line in _resources(config, at_once)),
     ]
 
 
@@ -82,14 +88,13 @@ def _pictures(source: StreamSource) -> str:
     return f"{regions[0]} regions of {regions[1]} features" if regions else f"{source.image_size} px"
 
 
-def _resources(config: RunConfig, concurrent: int | None) -> list[str]:
+def _resources(config: RunConfig, at_once: str) -> list[str]:
     run = config.run
     gpus = (
         "one GPU a worker where there are any"
         if run.gpus_per_trial is None
         else f"{run.gpus_per_trial:g} GPU"
     )
-    at_once = "as many trials at once as fit" if concurrent is None else f"{concurrent} trials at once"
     address = ray_address()
     where = f"the Ray cluster at {address}" if address else f"this machine ({usable_cpus()} CPUs)"
     return [

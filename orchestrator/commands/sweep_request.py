@@ -32,7 +32,7 @@ class SweepRequest:
         data: The stream's data; None: the search space's.
         values: Dotted key -> value of what is fixed; None: nothing.
         trials: How many trials there are to be; None: the search space's number.
-        concurrent: How many trials run at once; None: as many as fit.
+        concurrent: How many trials run at once; None: at most a quarter of them.
         storage: The URL at which the sweep is kept beside its folder; None: nowhere.
     """
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..execution.job import Job, Outcome
 from ..execution.session import Session
@@ -14,6 +15,7 @@ from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
 from ..record.trial_entry import TrialEntry
 from ..schema.shown import shown_score, shown_value
+from ..search.search_plan import SearchPlan
 from ..search.space import Space
 from ..search.tuner import search
 from ..storage.full_disk import full_disk, is_full
@@ -53,6 +55,7 @@ class _SweepRun:
         self._run = run
         self._space = space
         self._trials = trials
+        self._plan = SearchPlan(trials, run.concurrent)
         self._watch = RunRecorder.open(
             run,
             space.trial_config,
@@ -93,6 +96,7 @@ class _SweepRun:
             run.say(f"{ended} ended{', and the best was tested' if self._tested else ''}")
             run.say(f"for more: python -m orchestrator.sweep {more}")
             return "finished"
+        run.say(f"{self._plan.at_once}; {self._plan.proposals}")
         with Session(self._request(), say=run.say, last_words=self._last_words) as session:
             return self._search_and_test(session)
 
@@ -107,8 +111,8 @@ class _SweepRun:
             jobs=max(1, self._trials - self._book.ended),
             seeds=run.seeds,
             largest_memory=self._space.largest_memory(len(run.source.categories)),
-            lanes=run.concurrent,
-            at_most=run.at_most,
+            lanes=run.concurrent or self._plan.lanes,
+            at_most=run.at_most or run.concurrent is None,
         )
 
     def _search_and_test(self, session: Session) -> str:
@@ -188,6 +192,16 @@ def _files_of(place: Path) -> list[tuple[Path, str]]:
     return [*own, (place / TEST_FOLDER / "matrix.png", "best/test")]
 
 
+def _chosen(space: Space, values: Mapping[str, Any]) -> list[str]:
+    """A line for each value of the best trial. It says where a wider range may hold a better value."""
+    searched = {parameter.key: parameter for parameter in space.parameters}
+    lines = []
+    for key, value in values.items():
+        edge = f"  (at the edge of its range, {searched[key].range})" if searched[key].at_edge(value) else ""
+        lines.append(f"  {key} = {shown_value(value)}{edge}")
+    return lines
+
+
 def _closing(
     folder: Path, space: Space, watch: RunRecorder, tested: dict, status: str, record: list[str]
 ) -> str:
@@ -197,7 +211,7 @@ def _closing(
     if best is not None:
         lines = [
             f"Best configuration: trial {best.number + 1}, {space.objective.metric} {book.value(best):.2f}",
-            *(f"  {key} = {shown_value(value)}" for key, value in best.values.items()),
+            *_chosen(space, best.values),
         ]
         names = shown_metrics(space.config.method_name, tested)
         found = [f"{name} {shown_score(tested[f'test/{name}'])} {unit(name)}" for name in names]

@@ -43,6 +43,8 @@ class Outcome:
         metrics: What a ``test`` job measured.
         fatal: No other job would fare better, such as when the disk is full.
         again: The job may fare better another time, such as when a neighbour held the GPU's memory.
+        infeasible: The job's own values made it fail: its training diverged, or it needs more memory than
+            there is. It would fail again, and so may values near to it.
     """
 
     status: Literal["finished", "stopped", "failed", "interrupted"]
@@ -50,3 +52,4 @@ class Outcome:
     metrics: dict[str, float] = field(default_factory=dict)
     fatal: bool = False
     again: bool = False
+    infeasible: bool = False

@@ -26,6 +26,7 @@ class JobState:
         self.outcome: Outcome | None = None
         self.crashes: dict[int, int] = {}
         self.note = ""
+        self.infeasible = False
         self.raised: dict[int, tuple[str, Outcome]] = {}
         self.changed = asyncio.Event()
 
@@ -47,7 +48,8 @@ class JobState:
         if self.crashes[task] < _CRASHES:
             return False
         why = f"{what} {_CRASHES} times in task {task + 1}"
-        self.finish(Outcome("failed", f"{why}: {self.note}" if self.note else why))
+        reason = f"{why}: {self.note}" if self.note else why
+        self.finish(Outcome("failed", reason, infeasible=self.infeasible))
         return True
 
     def said(self, rank: int, line: str, outcome: Outcome) -> None:
@@ -59,6 +61,8 @@ class JobState:
             outcome: The outcome that the error makes.
         """
         self.note = outcome.reason if not self.note or rank == 0 else self.note
+        # Ranks whose memory is full say so with numbers of their own, and are not alike.
+        self.infeasible = self.infeasible or outcome.infeasible
         self.raised[rank] = line, outcome
 
     def alike(self, world: int) -> bool:

@@ -24,6 +24,7 @@ from ..storage.full_disk import full_disk, is_full
 from .calls import ask
 from .gpu_memory import neighbour_took
 from .job import Job, Outcome
+from .out_of_memory import out_of_memory
 
 
 def work(config: dict[str, Any]) -> None:
@@ -163,7 +164,7 @@ def _run(job: Job, stream: Any, device: Any, link: _Link, tokenizer: dict[str, b
             options = {"device": device, "tokenizer": tokenizer, "stamp": job.stamp, "keeper": opened_folder}
             return Outcome(StreamLoop(config, stream, opened_folder.path, reporter, **options).run())
     except Diverged as error:  # every rank raises it alike
-        return Outcome("failed", str(error))
+        return Outcome("failed", str(error), infeasible=True)
     except Exception as error:  # noqa: BLE001 - a trial's failure must not end its lane
         outcome = _explain(error, job, device, link.gpus)
         rank, ranks = dist.get_rank(), dist.get_world_size()
@@ -211,4 +212,5 @@ def _explain(error: Exception, job: Job, device: Any, gpus: float) -> Outcome:
             job.storage.write(name, traceback.format_exc())
         kept = f" (traceback in {job.folder})"
     again = neighbour_took(error, device, gpus)
-    return Outcome("failed", f"{type(error).__name__}: {line}{kept}", again=again)
+    infeasible = not again and out_of_memory(error)
+    return Outcome("failed", f"{type(error).__name__}: {line}{kept}", again=again, infeasible=infeasible)

@@ -249,18 +249,19 @@ class RunRecorder:
             self._aside("the record", self._records.task, entry.id, report)
             self._say_task(entry, report)
 
-    def end(self, trial_id: str, status: str, reason: str = "") -> None:
+    def end(self, trial_id: str, status: str, reason: str = "", infeasible: bool = False) -> None:
         """A trial has ended: its curves, matrix and configuration become artifacts.
 
         Args:
             trial_id: The trial's id.
             status: ``finished``, ``stopped`` (by the scheduler) or ``failed``.
             reason: Why it failed.
+            infeasible: Whether its own values made it fail.
         """
         entry = self.book.trials[trial_id]
         self._aside("the storage", self._copy.pull, trial_id)
         self.book.refresh(entry)
-        self.book.end(trial_id, status, reason)
+        self.book.end(trial_id, status, reason, infeasible)
         self._say(self._lines.ended(entry, status, reason))
         self._aside("the record", self._records.end, entry)
         self._aside("the storage", self._copy.push, trial_id)

@@ -25,7 +25,7 @@ class RunContext:
         seeds: The trials' seeds.
         say: Takes a line of progress.
         last: Takes the text with which the run ends.
-        concurrent: How many trials run at once; None: as many as fit.
+        concurrent: How many trials run at once, as it was asked for; None: it was not.
         at_most: Whether fewer will do where no more fit.
     """
 

@@ -17,6 +17,7 @@ class TrialEntry:
         reports: Its metrics after each finished task.
         status: ``running``, ``finished`` (the whole stream), ``stopped`` (by the scheduler) or ``failed``.
         reason: Why it failed.
+        infeasible: Whether its own values made it fail, see :class:`~orchestrator.execution.job.Outcome`.
         verdicts: Tasks done -> whether the search let the trial go on.
     """
 
@@ -27,3 +28,4 @@ class TrialEntry:
     status: str = "running"
     reason: str = ""
     verdicts: dict[int, bool] = field(default_factory=dict)
+    infeasible: bool = False

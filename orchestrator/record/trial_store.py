@@ -81,6 +81,7 @@ class TrialStore:
                 ended = json.loads(status.read_text(encoding="utf-8"))
                 self._check(entry, ended, status)
                 entry.status, entry.reason = str(ended["status"]), str(ended["reason"])
+                entry.infeasible = bool(ended.get("infeasible", False))
                 entry.reports = [dict(report) for report in ended["reports"]]
                 if entry.status not in _ENDS:
                     raise ValueError(f"{status.name} says {entry.status[:60]!r}")
@@ -158,7 +159,7 @@ class TrialStore:
         """
         entry = self.propose(trial_id, values, config, number)
         (self.place(trial_id) / STATUS_FILE).unlink(missing_ok=True)
-        entry.status, entry.reason = "running", ""
+        entry.status, entry.reason, entry.infeasible = "running", "", False
         return entry
 
     def tested(self, trial_id: str) -> dict[str, float]:
@@ -196,22 +197,23 @@ class TrialStore:
             said = {"stamp": self._stamp(entry), "verdicts": verdicts}
             write_text(self.place(trial_id) / VERDICTS_FILE, json.dumps(said))
 
-    def end(self, trial_id: str, status: str, reason: str = "") -> TrialEntry:
+    def end(self, trial_id: str, status: str, reason: str = "", infeasible: bool = False) -> TrialEntry:
         """Writes down that a trial has ended.
 
         Args:
             trial_id: The trial's id.
             status: ``finished``, ``stopped`` or ``failed``.
             reason: Why it failed.
+            infeasible: Whether its own values made it fail.
         """
         entry, trial_folder = self.trials[trial_id], self.place(trial_id)
         if entry.reports:  # for a comparison
             lines = "".join(json.dumps(report) + "\n" for report in entry.reports)
             write_text(trial_folder / REPORTS_FILE, lines)
         # The status has the reports too, because the trial's checkpoints may lie elsewhere, or be gone.
-        ended = {"stamp": self._stamp(entry), "status": status, "reason": reason, "reports": entry.reports}
-        write_text(trial_folder / STATUS_FILE, json.dumps(ended))
-        entry.status, entry.reason = status, reason
+        ended = {"status": status, "reason": reason, "infeasible": infeasible, "reports": entry.reports}
+        write_text(trial_folder / STATUS_FILE, json.dumps({"stamp": self._stamp(entry), **ended}))
+        entry.status, entry.reason, entry.infeasible = status, reason, infeasible
         return entry
 
     @property

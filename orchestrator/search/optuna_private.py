@@ -34,7 +34,3 @@ class StudySearch(OptunaSearch):
     def space(self) -> Callable[[optuna.trial.BaseTrial], dict[str, Any] | None]:
         """The define-by-run function."""
         return self._space
-
-    def reported(self, trial_id: str) -> dict[int, float]:
-        """Step -> value of what a trial under way has reported."""
-        return self._ot_study._storage.get_trial(self._ot_trials[trial_id]._trial_id).intermediate_values

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -11,6 +13,8 @@ from ..schema.scalars import Scalar, is_number, same, text
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
+
+_EDGE = 0.05  # of a range: a value that is so near to its end lies there
 
 _ALLOWED = {
     "float": ("type", "low", "high", "log", "step", "when"),
@@ -158,6 +162,20 @@ class Parameter:
             return False
         assert self.low is not None and self.high is not None  # it is numeric
         return self.low <= value <= self.high and (self.step is None or _on_grid(value - self.low, self.step))
+
+    def at_edge(self, value: Scalar) -> bool:
+        """Whether a number lies at an end of its range, so that a wider range may hold a better one: within a
+        twentieth of the range, on the scale on which it is searched, or as the least or largest choice. Of
+        one or two values that a range has, and of words, none is at its edge.
+        """
+        if self.type != "categorical":
+            assert self.low is not None and self.high is not None  # it is numeric
+            if not is_number(value) or len(list(itertools.islice(self.values or range(3), 3))) < 3:
+                return False
+            low, here, high = ((math.log(x) if self.log else x) for x in (self.low, value, self.high))
+            return min(here - low, high - here) <= _EDGE * (high - low)
+        numbers = [choice for choice in self.choices if is_number(choice)]
+        return len(numbers) > 2 and value in (min(numbers), max(numbers))
 
     def suggest(self, trial: BaseTrial) -> Scalar:
         """Asks an Optuna trial for the value, under the parameter's key."""

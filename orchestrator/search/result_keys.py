@@ -14,5 +14,9 @@ RUNNING = "running"
 """The status of a trial whose last result was not its last."""
 
 
+INFEASIBLE = "infeasible"
+"""Whether a trial's own values made it fail, in its last result."""
+
+
 TRIAL = "trial"
 """The key of a proposal that has the trial's id and number, beside the searched values."""

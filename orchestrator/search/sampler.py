@@ -13,7 +13,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .bounded_storage import BoundedStorage
 from .optuna_private import StudySearch
-from .result_keys import STATUS, TASK, TRIAL
+from .result_keys import INFEASIBLE, STATUS, TASK, TRIAL
+from .search_plan import SearchPlan
 
 if TYPE_CHECKING:
     from ..record.trial_entry import TrialEntry
@@ -26,9 +27,14 @@ _RANDOM_DRAWS = 20_000  # ... and points drawn at random after them
 class TaskSearch(StudySearch):
     """Seeded TPE over a define-by-run space.
 
-    A trial that ends before its last task is told to Optuna as PRUNED, and a failed one as FAIL: average
-    accuracy falls as tasks arrive, so that a stopped trial's last value would outrank those that finished.
-    Intermediate values are keyed by tasks done.
+    A trial that ends before its last task is told to Optuna as PRUNED: average accuracy falls as tasks
+    arrive, so that a stopped trial's last value would outrank those that finished. Intermediate values are
+    keyed by tasks done.
+
+    An infeasible trial, whose own values made it fail, is told as PRUNED without any value. TPE then counts
+    it among the worse trials, behind all that were stopped, and avoids what is near to it. Any other failure
+    is the infrastructure's. It says nothing of the trial's values and is told as FAIL, which TPE does not
+    see.
 
     A point is proposed once. A point that was proposed before is drawn again, and in the end at random from
     the whole space. The proposal for trial k depends only on the seed, on k, and on what is known of the
@@ -40,8 +46,8 @@ class TaskSearch(StudySearch):
         mode: ``max`` or ``min``.
         seed: The seed.
         tasks: How many tasks the stream has.
-        trials: The sweep's length. From it follows the number of random trials before TPE sets in (a third, 4
-            to 10).
+        trials: The sweep's length. From it follows the number of random trials before TPE sets in
+            (:attr:`~orchestrator.search.search_plan.SearchPlan.random`).
         start: The first trial's point; None: it is drawn.
         known: The sweep's trials from before it was resumed. Those that have ended are told to Optuna as they
             were. The others are proposed again, under their ids, before any new one.
@@ -66,10 +72,11 @@ class TaskSearch(StudySearch):
         self._write_down = write_down
         self._entropy = seed
         self._tasks = tasks
-        self._random = min(10, max(4, trials // 3))
+        self._random = SearchPlan(trials).random
         self._start = start
         self._begun = {entry.number for entry in known}
         self._proposed = {_point(entry.values) for entry in known}
+        self._reported: dict[str, dict[int, float]] = {}
         self._again = [(entry.id, entry.number) for entry in known if entry.status == "running"]
         for entry in known:
             if entry.status == "running":
@@ -139,12 +146,10 @@ class TaskSearch(StudySearch):
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """See Tune's ``Searcher``."""
         value, task = result.get(self.metric), int(result.get(TASK, 0))
-        trial = self.asked[trial_id]
-        # A trial that was restarted reports its finished tasks once more.
+        # Optuna hears of values once the trial has ended, since those of an infeasible one it is not told.
         if value is not None and trial_id not in self.completed:
-            known = self.reported(trial_id)
-            if task not in known:
-                trial.report(value, task)
+            # A trial that was restarted reports its finished tasks once more.
+            self._reported.setdefault(trial_id, {}).setdefault(task, value)
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -156,15 +161,21 @@ class TaskSearch(StudySearch):
             # Tune does not tell a search the report at which a trial is stopped. A resumed search knows it.
             self.on_trial_result(trial_id, result)
         failed = error or not result or result.get(STATUS) == "failed"
+        infeasible = failed and not error and bool(result and result.get(INFEASIBLE))
         value = result.get(self.metric) if result and not failed else None
-        state = self._state(value, int(result[TASK]) if result else 0)
+        state = self._state(value, int(result[TASK]) if result else 0, infeasible)
+        reported = self._reported.pop(trial_id, {})
+        for task, seen in ({} if infeasible else reported).items():
+            self.asked[trial_id].report(seen, task)
         if state == TrialState.COMPLETE:
             super().on_trial_complete(trial_id, result, error)
             return
         self.study.tell(self.asked[trial_id], state=state)
         self.completed.add(trial_id)
 
-    def _state(self, value: float | None, tasks: int) -> TrialState:
+    def _state(self, value: float | None, tasks: int, infeasible: bool) -> TrialState:
+        if infeasible:
+            return TrialState.PRUNED
         if value is None or not math.isfinite(value):
             return TrialState.FAIL
         return TrialState.COMPLETE if tasks >= self._tasks else TrialState.PRUNED
@@ -172,7 +183,7 @@ class TaskSearch(StudySearch):
     def _ended(self, entry: TrialEntry) -> FrozenTrial:
         reported = {int(r[TASK]): r[self.metric] for r in entry.reports if self.metric in r}
         last = reported.get(len(entry.reports)) if entry.status != "failed" else None
-        state = self._state(last, len(entry.reports))
+        state = self._state(last, len(entry.reports), entry.infeasible)
         asked = optuna.trial.FixedTrial(entry.values)
         self.space(asked)
         return optuna.trial.create_trial(
@@ -180,7 +191,7 @@ class TaskSearch(StudySearch):
             value=None if state == TrialState.FAIL else last,
             params=asked.params,
             distributions=asked.distributions,
-            intermediate_values=reported,
+            intermediate_values={} if entry.infeasible else reported,
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..execution.job import Job, Outcome
-from .result_keys import RUNNING, STATUS, TASK
+from .result_keys import INFEASIBLE, RUNNING, STATUS, TASK
 
 if TYPE_CHECKING:
     from ..execution.session import Session
@@ -134,9 +134,11 @@ class TuneBridge:
         if self.over or outcome.status == "interrupted":
             return  # it stays unfinished
         if outcome.status == "failed":
-            self._recorder.safely(self._recorder.end, job.id, "failed", outcome.reason)
+            said = outcome.reason, outcome.infeasible
+            self._recorder.safely(self._recorder.end, job.id, "failed", *said)
         else:
             self._recorder.safely(self._end, job.id)
         entry = self._recorder.book.trials[job.id]
         self._with_tune.add(job.id)
-        self._jobs.tell(job.id, {TASK: len(entry.reports), STATUS: entry.status})
+        told = {INFEASIBLE: True} if entry.infeasible else {}
+        self._jobs.tell(job.id, {TASK: len(entry.reports), STATUS: entry.status, **told})

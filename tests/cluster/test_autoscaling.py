@@ -101,7 +101,9 @@ def small(small_values):
 def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(tmp_path, cluster, small, with_tables):
     address, machines = cluster
     assert machines() == 0
-    process = _sweep(with_tables(tmp_path), address, ["--trials", "3", *small, "--workers", "2"])
+    process = _sweep(
+        with_tables(tmp_path), address, ["--trials", "3", "--concurrent", "2", *small, "--workers", "2"]
+    )
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
     assert "warming 2 lane(s) of 2 worker(s) each; up to 2 machine(s) may come for them" in said

@@ -387,6 +387,22 @@ def test_a_job_whose_gpu_a_neighbour_filled_is_tried_once_more():
     _run(story)
 
 
+def test_a_job_of_which_a_rank_had_no_memory_each_time_is_infeasible_and_one_that_crashed_is_not():
+    async def story(d):
+        await d.join(0, 1.0)
+        for name, lines in (("a", ["tried 1 GiB", "tried 2 GiB"]), ("b", ["peer is gone", "killed"])):
+            await d.submit(_job(name))
+            for _ in range(2):
+                assert (await d.next(0))[1] == name
+                full = [Outcome("failed", line, infeasible=name == "a") for line in lines]
+                await asyncio.gather(*(d.raised(name, r, 2, lines[r], full[r]) for r in (0, 1)))
+                await d.join(0, 1.0)
+            kind, ended = await d.next_report(name, 0)
+            assert (kind, ended.status, ended.infeasible) == ("end", "failed", name == "a")
+
+    _run(story)
+
+
 def test_workers_that_come_up_after_the_end_are_told_so():
     async def story(d):
         await d.join(0, 1.0)

@@ -142,4 +142,4 @@ def test_a_dry_run_says_where(monkeypatch, capsys):
     for value, said in (("", "this machine"), ("local", "this machine"), ("h:1", "the Ray cluster at h:1")):
         monkeypatch.setenv("RAY_ADDRESS", value)
         assert main(["clip-finetune", "--dry-run"]) == 0
-        assert f"as many trials at once as fit, on {said}" in capsys.readouterr().out
+        assert f"(a quarter; --concurrent N for more), on {said}" in capsys.readouterr().out

@@ -81,14 +81,17 @@ def test_a_checkpoint_that_has_not_yet_its_own_name_is_none(begun, tmp_path):
 def test_the_end_is_read_back_with_the_tasks_beside_it_and_taken_back_by_a_new_start(begun, tmp_path):
     for report in _reports(2):
         begun.report("a", report)
-    begun.end("a", "failed", "loss term ita is nan")
+    begun.end("a", "failed", "loss term ita is nan", infeasible=True)
     lines = (begun.place("a") / "tasks.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == _reports(2)
     found = _book(tmp_path).trials["a"]
-    assert (found.status, found.reason) == ("failed", "loss term ita is nan")
+    assert (found.status, found.reason, found.infeasible) == ("failed", "loss term ita is nan", True)
     begun.start("a", {}, {})
+    assert not begun.trials["a"].infeasible
     found = _book(tmp_path).trials["a"]
-    assert (found.status, found.reason) == ("running", "")
+    assert (found.status, found.reason, found.infeasible) == ("running", "", False)
+    begun.end("a", "failed", "its machine went down")
+    assert not _book(tmp_path).trials["a"].infeasible
 
 
 def test_a_manifest_that_a_kill_left_behind_is_counted_again(begun, tmp_path):

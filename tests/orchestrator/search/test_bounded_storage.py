@@ -6,6 +6,7 @@ from optuna.trial import TrialState, create_trial
 from orchestrator.search import bounded_storage
 from orchestrator.search.bounded_storage import BoundedStorage
 
+_MOST = bounded_storage._MOST
 _X = {"x": FloatDistribution(0, 1)}
 
 
@@ -20,7 +21,7 @@ def _study(direction, values, storage, sampler=None):
     for k, value in enumerate(values):
         state = {"f": TrialState.FAIL, "p": TrialState.PRUNED}.get(value, TrialState.COMPLETE)
         scored = {"value": value} if state == TrialState.COMPLETE else {}
-        study.add_trial(create_trial(state=state, params={"x": k / 20}, distributions=_X, **scored))
+        study.add_trial(create_trial(state=state, params={"x": (k / 20) % 1}, distributions=_X, **scored))
     return study
 
 
@@ -41,6 +42,14 @@ def test_a_sampler_is_shown_the_best_and_the_latest_and_others_all(direction, be
 
 def test_up_to_so_many_it_is_shown_all():
     assert _shown(_study("maximize", [1, "f", 3, "p", 2, 2], BoundedStorage())) == [0, 1, 2, 3, 4, 5]
+
+
+def test_of_a_thousand_trials_none_is_left_out(monkeypatch):
+    monkeypatch.setattr(bounded_storage, "_MOST", _MOST)
+    study = _study("maximize", [k / 1000 for k in range(1000)], BoundedStorage())
+    assert len(_shown(study)) == 1000
+    study.ask()
+    assert len(_shown(study)) == 1001, "the one under way is shown beside them"
 
 
 def test_what_is_left_out_is_not_weighed():

@@ -123,3 +123,30 @@ def test_both_ends_are_tried():
     assert _parameter(type="float", low=0.5, high=2).ends == (0.5, 2.0)
     assert _parameter(type="categorical", choices=["a", "b"]).ends == ("a", "b")
     assert set(_parameter(type="int", low=0, high=128, step=64).samples) == {0, 64, 128}
+
+
+@pytest.mark.parametrize(
+    ("values", "edges", "inside"),
+    [
+        (
+            {"type": "float", "low": 1e-4, "high": 1e-2, "log": True},
+            [1e-4, 1.2e-4, 8e-3, 1e-2],
+            [1.3e-4, 7e-3],
+        ),
+        ({"type": "float", "low": 0, "high": 1}, [0.0, 0.05, 0.96], [0.06, 0.5, 0.94]),
+        ({"type": "float", "low": 0, "high": 1, "step": 0.25}, [0.0, 1.0], [0.25, 0.75]),
+        ({"type": "int", "low": 1, "high": 3}, [1, 3], [2]),
+        ({"type": "int", "low": 0, "high": 1}, [], [0, 1]),
+        ({"type": "categorical", "choices": [0.1, 0.5, 0.3]}, [0.1, 0.5], [0.3]),
+        ({"type": "categorical", "choices": [None, 1, 2, 3]}, [1, 3], [None, 2]),
+        ({"type": "categorical", "choices": [0, 64]}, [], [0, 64]),
+        ({"type": "categorical", "choices": [False, True]}, [], [False, True]),
+        ({"type": "categorical", "choices": ["a", "b", "c"]}, [], ["a", "c"]),
+    ],
+)
+def test_the_edge_is_a_twentieth_of_a_range_on_its_own_scale_or_the_least_or_largest_choice(
+    values, edges, inside
+):
+    parameter = _parameter(**values)
+    assert all(parameter.at_edge(value) for value in edges)
+    assert not any(parameter.at_edge(value) for value in inside)

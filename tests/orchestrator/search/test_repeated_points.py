@@ -95,7 +95,7 @@ def test_a_sampler_is_told_nothing_of_what_was_drawn_again():
 def test_the_sampler_draws_another_point_before_chance_does(monkeypatch, seed):
     wide = Parameter("method.epochs", "int", low=1, high=15)
     monkeypatch.setattr(TaskSearch, "_any_other", lambda *_: pytest.fail("each draw is another"))
-    assert _different(_walk(_search(_space(_HEAD, wide), 12, seed), 12)) == 12
+    assert _different(_walk(_search(_space(_HEAD, wide), 16, seed), 12)) == 12
 
 
 def test_what_chance_draws_is_the_seeds_and_the_trials(monkeypatch):

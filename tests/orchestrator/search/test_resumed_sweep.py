@@ -67,8 +67,8 @@ def played(tmp_path, monkeypatch):
     found = SimpleNamespace(searched=[], tested=[], refuses=None)
 
     class Session:
-        def __init__(self, *_, **__):
-            pass
+        def __init__(self, request, **_):
+            found.request = request
 
         def __enter__(self):
             if found.refuses is not None:
@@ -148,6 +148,29 @@ def test_a_finished_sweep_is_neither_started_nor_tested_again_and_offers_more_tr
     said = capsys.readouterr().out
     assert "all 2 trials have ended, and the best was tested" in said
     assert "for more: python -m orchestrator.sweep --resume x --trials 3\n" in said
+
+
+@pytest.mark.parametrize(
+    ("trials", "edge"), [("30", ""), ("90", "  (at the edge of its range, 0.0001 .. 0.1 (log))")]
+)
+def test_that_the_best_value_lies_at_the_edge_of_its_range_is_said(played, trials, edge, capsys):
+    assert sweep.main([*_SWEEP, "--trials", trials]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  method.learning")]
+    assert line == f"  method.learning_rate = 0.0{trials[0]}{edge}"
+
+
+def test_how_many_run_at_once_and_how_many_tpe_proposes_is_said_before_the_session(played, capsys):
+    for words, said in (
+        (["--trials", "8"], "at most 2 trials at once (a quarter; --concurrent N for more)"),
+        (["--trials", "8", "--concurrent", "2"], "2 trials at once"),
+    ):
+        assert sweep.main([*_SWEEP[:-1], words[-1], *words]) == 0
+        assert f"{said}; TPE proposes the last 5, once 2 have ended\n" in capsys.readouterr().out
+        # Fewer will do where nobody asked for so many.
+        assert (played.request.lanes, played.request.at_most) == (2, "--concurrent" not in words)
+        assert sweep.main([*_SWEEP[:-2], *words, "--dry-run"]) == 0
+        shown = capsys.readouterr().out
+        assert "\n  TPE proposes the last 5, once 2 have ended\n" in shown and f"\n  {said}, on" in shown
 
 
 def test_more_trials_are_asked_for_once_and_the_best_of_all_is_tested(played, tmp_path, capsys):

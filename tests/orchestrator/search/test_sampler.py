@@ -4,7 +4,7 @@ from optuna.trial import TrialState
 from ray.tune.schedulers import TrialScheduler
 
 from orchestrator.record.trial_entry import TrialEntry
-from orchestrator.search.result_keys import STATUS, TRIAL
+from orchestrator.search.result_keys import INFEASIBLE, STATUS, TRIAL
 from orchestrator.search.sampler import TaskSearch
 from orchestrator.search.scheduler import TaskScheduler
 
@@ -74,18 +74,23 @@ def _proposals(search: TaskSearch, count: int) -> list[tuple]:
 def test_a_resumed_search_proposes_what_an_undisturbed_one_does():
     curves = {number: [80 - 3.0 * number, 60, 50 + 7.0 * (number % 3)] for number in range(7)}
     curves[2] = curves[2][:1]  # stopped early
+    curves[3] = [99.0, 98.0]  # then it diverged
     undisturbed, entries = _search(trials=12), []
     for number, curve in curves.items():
         ((name, rate),) = _proposals(undisturbed, 1)
         entry = TrialEntry(name, number, {"method.learning_rate": rate})
         entry.reports = [{"task": task, _METRIC: value} for task, value in enumerate(curve, 1)]
         entry.status = "running" if number == 6 else "finished" if len(curve) == 3 else "stopped"
+        last = {**entry.reports[-1], STATUS: "running"}
+        if number == 3:
+            entry.status, entry.infeasible = "failed", True
+            last = {"task": 2, STATUS: "failed", INFEASIBLE: True}
         # Tune tells a search nothing of the report at which a trial is stopped.
         told = entry.reports[:-1] if entry.status == "stopped" else entry.reports
         for report in told:
             undisturbed.on_trial_result(f"tune's {number}", {**report, "training_iteration": report["task"]})
         if entry.status != "running":
-            undisturbed.on_trial_complete(f"tune's {number}", {**entry.reports[-1], STATUS: "running"})
+            undisturbed.on_trial_complete(f"tune's {number}", last)
         entries.append(entry)
     resumed = _search(trials=12, known=entries)
     # The one under way comes first, as itself; what it reported is heard again.

@@ -10,7 +10,7 @@ from ray.tune.schedulers import TrialScheduler
 
 from orchestrator.record.trial_entry import TrialEntry
 from orchestrator.search import bounded_storage
-from orchestrator.search.result_keys import STATUS, TRIAL
+from orchestrator.search.result_keys import INFEASIBLE, STATUS, TRIAL
 from orchestrator.search.sampler import TaskSearch
 from orchestrator.search.scheduler import TaskScheduler
 
@@ -30,7 +30,7 @@ def _conditional(trial: optuna.Trial) -> None:
 
 
 def _search(space=_space, mode="max", **changes) -> TaskSearch:
-    options = {"seed": 1, "tasks": 3, "trials": 12, "start": None}
+    options = {"seed": 1, "tasks": 3, "trials": 16, "start": None}
     return TaskSearch(space, _METRIC, mode, **(options | changes))
 
 
@@ -53,15 +53,15 @@ def _walk(search: TaskSearch, count: int, value_of) -> list[dict[str, float]]:
 
 
 def test_no_two_trials_are_drawn_alike():
-    rates = [point[_RATE] for point in _walk(_search(trials=30), 10, lambda point, number: 1.0)]
+    rates = [point[_RATE] for point in _walk(_search(trials=90), 10, lambda point, number: 1.0)]
     assert len(set(rates)) == 10
-    other = [point[_RATE] for point in _walk(_search(trials=30, seed=2), 10, lambda point, number: 1.0)]
+    other = [point[_RATE] for point in _walk(_search(trials=90, seed=2), 10, lambda point, number: 1.0)]
     assert not set(rates) & set(other)
     assert np.ptp(np.log10(rates)) > 1, "a range of two decades is looked at"
 
 
-@pytest.mark.parametrize(("trials", "drawn"), [(3, 4), (12, 4), (18, 6), (30, 10), (90, 10)])
-def test_a_third_of_the_trials_are_drawn_before_results_are_weighed(trials, drawn):
+@pytest.mark.parametrize(("trials", "drawn"), [(4, 2), (8, 2), (12, 3), (16, 4), (30, 7), (90, 10)])
+def test_a_quarter_of_the_trials_is_drawn_before_results_are_weighed(trials, drawn):
     rising = _walk(_search(trials=trials), 12, lambda point, number: point[_RATE])
     falling = _walk(_search(trials=trials), 12, lambda point, number: -point[_RATE])
     assert next(k for k in range(12) if rising[k] != falling[k]) == drawn
@@ -166,6 +166,46 @@ def test_a_failure_under_way_is_told_as_one():
     assert [trial.state for trial in search.study.trials] == [TrialState.FAIL] * 4
 
 
+def _diverge(search: TaskSearch, trial_id: str, values: list[float]) -> None:
+    """A trial reports these and then fails by its own values."""
+    for task, value in enumerate(values, 1):
+        search.on_trial_result(trial_id, {_METRIC: value, "task": task, STATUS: "running"})
+    search.on_trial_complete(trial_id, {"task": len(values), STATUS: "failed", INFEASIBLE: True})
+
+
+def test_an_infeasible_trial_is_told_as_pruned_without_a_value_and_no_other_failure_is():
+    search = _search()
+    for name in ("infeasible", "error"):
+        search.suggest(name)
+    _diverge(search, "infeasible", [90.0, 80.0])
+    search.on_trial_complete("error", {"task": 0, STATUS: "failed", INFEASIBLE: True}, error=True)
+    entry = _entry(0, "failed", [90.0, 80.0])
+    entry.infeasible = True
+    resumed = _search(known=[entry, _entry(1, "failed", [])])
+    for study in (search.study, resumed.study):
+        states = [trial.state for trial in study.trials]
+        assert states == [TrialState.PRUNED, TrialState.FAIL]
+        # With an intermediate value it would be better, to TPE, than what was stopped after one task.
+        assert study.trials[0].value is None and study.trials[0].intermediate_values == {}
+
+
+def test_the_search_avoids_what_is_near_to_infeasible_trials():
+    def rates(diverges):
+        search = _search(trials=30)
+        points = []
+        for number in range(30):
+            points.append(search.suggest(str(number))[_RATE])
+            if points[-1] > 1e-3 and diverges:
+                _diverge(search, str(number), [])
+            elif points[-1] > 1e-3:
+                search.on_trial_complete(str(number), {"task": 0, STATUS: "failed"})
+            else:
+                _finish(search, str(number), points[-1])
+        return sum(rate > 1e-3 for rate in points[10:])
+
+    assert rates(diverges=True) <= 10 < 15 <= rates(diverges=False), "of 20"
+
+
 def test_a_report_that_comes_again_is_passed_over_without_a_word():
     search = _search()
     search.suggest("a")
@@ -173,6 +213,7 @@ def test_a_report_that_comes_again_is_passed_over_without_a_word():
         warnings.simplefilter("error")
         for task, value in ((1, 9.0), (2, 8.0), (1, 1.0), (2, 1.0), (3, 7.0)):
             search.on_trial_result("a", {_METRIC: value, "task": task, "training_iteration": 1})
+        search.on_trial_complete("a", {_METRIC: 7.0, "task": 3})
     assert search.study.trials[0].intermediate_values == {1: 9.0, 2: 8.0, 3: 7.0}
 
 
@@ -216,12 +257,20 @@ def test_the_poorer_is_stopped_whichever_end_is_better():
 
 
 def test_rungs_are_at_two_four_and_eight_tasks():
-    good = [90.0] * 9
+    good = [90.0] * 16
     for task, rung in ((1, 2), (2, 2), (3, 4), (4, 4), (5, 8), (8, 8)):
-        poor = [95.0] * (task - 1) + [1.0] * (10 - task)
-        assert _stopped(9, "max", [good, poor]) == {1: rung}, task
-    poor = [95.0] * 8 + [1.0]
-    assert _stopped(9, "max", [good, poor]) == {}, "after the last task there is nothing to stop"
+        poor = [95.0] * (task - 1) + [1.0] * (17 - task)
+        assert _stopped(16, "max", [good, poor]) == {1: rung}, task
+
+
+@pytest.mark.parametrize("tasks", range(1, 34))
+def test_no_trial_is_stopped_in_the_last_half_of_a_stream(tasks):
+    good, rungs = [90.0] * tasks, set()
+    for task in range(1, tasks + 1):
+        poor = [95.0] * (task - 1) + [1.0] * (tasks + 1 - task)
+        rungs |= set(_stopped(tasks, "max", [good, poor]).values())
+    first = 2 if tasks > 3 else 1
+    assert rungs == {first * 2**k for k in range(5) if first * 2**k <= tasks / 2} or tasks == 1
 
 
 @pytest.mark.parametrize(("tasks", "rung"), [(2, 1), (3, 1), (4, 2)])

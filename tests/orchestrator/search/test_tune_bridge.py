@@ -18,7 +18,7 @@ from orchestrator.execution.session import Session
 from orchestrator.record import recorder as recorder_module
 from orchestrator.record.recorder import RunRecorder
 from orchestrator.record.trial_store import TrialStore
-from orchestrator.search.result_keys import STATUS, TASK, TRIAL
+from orchestrator.search.result_keys import INFEASIBLE, STATUS, TASK, TRIAL
 from orchestrator.search.scheduler import TaskScheduler
 from orchestrator.search.tune_bridge import TuneBridge
 from orchestrator.search.tune_callback import TuneCallback
@@ -229,8 +229,18 @@ def test_an_end_is_in_the_record_before_tune_makes_room_for_the_next(
 
 
 def test_a_failure_has_its_reason_in_the_record_and_tune_is_told_that_it_is_one(bridge, session, did):
-    _hear(bridge, session, ("end", Outcome("failed", "loss is nan")))
-    assert did[-2:] == [("end", "a", "failed", "loss is nan"), ("tell", "a", {TASK: 0, STATUS: "failed"})]
+    _hear(bridge, session, ("end", Outcome("failed", "its machine is gone")))
+    end = "end", "a", "failed", "its machine is gone", False
+    assert did[-2:] == [end, ("tell", "a", {TASK: 0, STATUS: "failed"})]
+
+
+def test_that_a_trials_own_values_made_it_fail_is_in_the_record_and_tune_is_told(
+    bridge, session, did, recorder
+):
+    _hear(bridge, session, ("end", Outcome("failed", "loss is nan", infeasible=True)))
+    end = "end", "a", "failed", "loss is nan", True
+    assert did[-2:] == [end, ("tell", "a", {TASK: 0, STATUS: "failed", INFEASIBLE: True})]
+    assert recorder.book.trials["a"].infeasible
 
 
 @pytest.mark.parametrize(
