@@ -22,7 +22,7 @@ class SLDAConfig:
     """The CLIP whose features are classified."""
 
     shrinkage: float = 1e-4
-    """s, the identity's part in the covariance (1 - s) S + s I, which is then inverted. Range: 0 to 1. Paper:
+    """The identity's part s in the covariance (1 - s) S + s I, which is then inverted. Range: 0 to 1. Paper:
     0.0001. Released code: 0.0001."""
 
     def __post_init__(self) -> None:
