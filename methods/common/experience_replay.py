@@ -42,7 +42,8 @@ class ExperienceReplay(Method):
 
     def phases(self, task: Task) -> Sequence[Phase]:
         c = self.config
-        phases = [replace(phase, replay=c.replay) for phase in super().phases(task)]
+        of_task = (phase for phase in super().phases(task) if isinstance(phase, Phase))
+        phases = [replace(phase, replay=c.replay) for phase in of_task]
         if task.index > 0 and c.consolidation_epochs and phases:
             last = replace(phases[-1], data="memory", replay="weighted", group=None)
             phases.append(replace(last, name="consolidate", epochs=c.consolidation_epochs))
