@@ -21,7 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,27 +29,31 @@ from typing import Any
 import numpy as np
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
+from orchestrator.record.memory_worth import MEMORY_SIZE
 from orchestrator.schema import strict_yaml
 from orchestrator.search.result_keys import TASK, TRIAL
 from orchestrator.search.scheduler import TaskScheduler
 from orchestrator.storage.run_files import SPACE_FILE, trials_of
-from orchestrator.storage.trial_files import STATUS_FILE
+from orchestrator.storage.trial_files import STATUS_FILE, TRIAL_FILE
 
 _METRIC = "objective"
 
 
 class _Margin(TaskScheduler):
-    """The sweep's scheduler, which lets go on whoever is at most ``margin`` below the median of its rung."""
+    """The sweep's scheduler, which lets go on whoever is at most ``margin`` below the median of its rung, of
+    those with a memory of the same size.
+    """
 
     def __init__(self, mode: str, tasks: int, margin: float) -> None:
         super().__init__(_METRIC, mode, tasks)
         self._sign = 1 if mode == "max" else -1
         self._margin = margin
-        self._seen: dict[int, list[float]] = defaultdict(list)
+        self._seen: dict[tuple[int, Any], list[float]] = defaultdict(list)
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         decision = super().on_trial_result(tune_controller, trial, result)
-        value, seen = self._sign * result[_METRIC], self._seen[result[TASK]]
+        seen = self._seen[result[TASK], trial.config[MEMORY_SIZE]]
+        value = self._sign * result[_METRIC]
         near = bool(seen) and value >= np.median(seen) - self._margin
         seen.append(value)
         return TrialScheduler.CONTINUE if near else decision
@@ -74,31 +78,44 @@ class _Trial:
 
 @dataclass(frozen=True)
 class _Recorded:
-    """A recorded sweep. ``curves``: (trials, tasks)."""
+    """A recorded sweep. ``curves``: (trials, tasks). ``sizes``: of each trial's replay memory."""
 
     name: str
     mode: str
     curves: np.ndarray
+    sizes: list[Any]
 
 
 def _read(runs: Path) -> list[_Recorded]:
     found = []
     for space in sorted(runs.glob(f"*/{SPACE_FILE}")):
         objective = strict_yaml.read(space)[0]["objective"]
-        curves = []
+        curves, sizes = [], []
         for path in sorted(trials_of(space.parent).glob(f"*/{STATUS_FILE}")):
             ended = json.loads(path.read_text(encoding="utf-8"))
             if ended["status"] == "finished":
                 curves.append([report[objective["metric"]] for report in ended["reports"]])
+                values = json.loads(path.with_name(TRIAL_FILE).read_text(encoding="utf-8"))["values"]
+                sizes.append(values.get(MEMORY_SIZE))
         tasks = max(map(len, curves), default=0)
-        whole = np.array([curve for curve in curves if len(curve) == tasks])
-        found.append(_Recorded(space.parent.name, objective["mode"], whole))
+        whole = [k for k, curve in enumerate(curves) if len(curve) == tasks]
+        found.append(
+            _Recorded(
+                space.parent.name,
+                objective["mode"],
+                np.array([curves[k] for k in whole]),
+                [sizes[k] for k in whole],
+            )
+        )
     return found
 
 
-def _simulated(curves: np.ndarray, lanes: int, scheduler: Any) -> list[_Trial]:
+def _simulated(curves: np.ndarray, sizes: Sequence[Any], lanes: int, scheduler: Any) -> list[_Trial]:
     """One sweep over the trials, in order. All lanes finish a task at the same time, as often as they can."""
-    trials = [_Trial(str(k), curve, config={TRIAL: {"id": str(k)}}) for k, curve in enumerate(curves)]
+    trials = [
+        _Trial(str(k), curve, config={TRIAL: {"id": str(k)}, MEMORY_SIZE: size})
+        for k, (curve, size) in enumerate(zip(curves, sizes, strict=True))
+    ]
     waiting, running = list(trials), []
     while waiting or running:
         while waiting and len(running) < lanes:
@@ -124,8 +141,11 @@ def _row(
     rng, tasks = np.random.default_rng(0), recorded.curves.shape[1]
     rows = []
     for _ in range(options.sweeps):
-        drawn = recorded.curves[rng.choice(len(recorded.curves), options.trials, replace=False)]
-        trials = _simulated(drawn, options.lanes, rule(recorded.mode, tasks))
+        chosen = rng.choice(len(recorded.curves), options.trials, replace=False)
+        drawn = recorded.curves[chosen]
+        trials = _simulated(
+            drawn, [recorded.sizes[k] for k in chosen], options.lanes, rule(recorded.mode, tasks)
+        )
         final = sign * drawn[:, -1]
         left = max(score for score, trial in zip(final, trials, strict=True) if not trial.stopped)
         saved = 1 - sum(trial.done for trial in trials) / drawn.size

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .commands.given import check_beside, check_once, said_again
 from .commands.named_space import named_space
 from .commands.plain_values import plain_values
 from .commands.run_result import RunResult
@@ -23,6 +24,7 @@ from .commands.trial_result import TrialResult
 from .config import flatten
 from .errors import UserError
 from .evaluation.predictions import Answered, Matched, Recognised
+from .record.memory_worth import MARGIN
 from .storage.user_path import user_path
 
 __all__ = [
@@ -56,6 +58,7 @@ def sweep(
     set: Mapping[str, Any] | None = None,
     trials: int | None = None,
     concurrent: int | None = None,
+    margin: float | None = None,
     name: str | None = None,
     storage: str | None = None,
     resume: str | None = None,
@@ -77,6 +80,8 @@ def sweep(
             ``run.feature_cache``.
         trials: How many trials, in all. None: the search space's number.
         concurrent: How many run at once. None: as many as fit, and at most a quarter of them.
+        margin: Points of the objective that a smaller replay memory may cost, where ``replay.size`` is
+            searched: the smallest memory within them of the best is chosen. 0: the best. None: 1.
         name: The run's name, and its folder's under ``runs``. None: by method, stream and time.
         storage: A URL where the run is kept as well. None: ``$VLCL_STORAGE``, or nowhere.
         resume: The name of a sweep that is gone on with, or given more ``trials``. Beside it ``concurrent``
@@ -92,7 +97,9 @@ def sweep(
         UserError: What was asked for cannot be had.
     """
     with _own_files():
-        start = _sweep(method, space, stream, data, set, trials, concurrent, name, storage, resume, say)
+        start = _sweep(
+            method, space, stream, data, set, trials, concurrent, margin, name, storage, resume, say
+        )
         return start.run(last or _nobody)
 
 
@@ -100,9 +107,10 @@ def preview_sweep(method: str | None = None, **asked: Any) -> str:
     """What :func:`sweep` would run, given the same: configuration, search space, tasks and resources, as
     text. Nothing is started.
     """
-    names = ("space", "stream", "data", "set", "trials", "concurrent", "name", "storage", "resume", "say")
+    names = "space", "stream", "data", "set", "trials", "concurrent", "margin"
+    how = "name", "storage", "resume", "say"
     with _own_files():  # a run is brought here from a storage
-        return _sweep(method, *_in_order(asked, names)).preview()
+        return _sweep(method, *_in_order(asked, [*names, *how])).preview()
 
 
 def train(
@@ -115,6 +123,7 @@ def train(
     set: Mapping[str, Any] | None = None,
     seeds: Sequence[int] | None = None,
     concurrent: int | None = None,
+    test: bool = True,
     name: str | None = None,
     storage: str | None = None,
     resume: str | None = None,
@@ -130,6 +139,7 @@ def train(
         stream: As in :func:`sweep`, as are ``data``, ``set``, ``name``, ``storage``, ``say`` and ``last``.
         seeds: The seeds, different whole numbers from 0. None: the configuration's one.
         concurrent: How many seeds run at once. None: as many as fit.
+        test: Whether test data is looked at. False leaves it to a later ``train(resume=NAME)``.
         resume: The name of a run that is gone on with.
 
     Returns:
@@ -140,7 +150,7 @@ def train(
     """
     with _own_files():
         start = _train(
-            method, config, space, stream, data, set, seeds, concurrent, name, storage, resume, say
+            method, config, space, stream, data, set, seeds, concurrent, test, name, storage, resume, say
         )
         return start.run(last or _nobody)
 
@@ -148,7 +158,7 @@ def train(
 def preview_train(method: str | None = None, **asked: Any) -> str:
     """What :func:`train` would run, given the same, as text. Nothing is started."""
     names = "config", "space", "stream", "data", "set", "seeds"
-    how = "concurrent", "name", "storage", "resume", "say"
+    how = "concurrent", "test", "name", "storage", "resume", "say"
     with _own_files():
         return _train(method, *_in_order(asked, [*names, *how])).preview()
 
@@ -188,6 +198,7 @@ def _sweep(
     given: Mapping[str, Any] | None,
     trials: int | None,
     concurrent: int | None,
+    margin: float | None,
     name: str | None,
     storage: str | None,
     resume: str | None,
@@ -196,17 +207,26 @@ def _sweep(
     say, values = say or _nobody, plain_values(given)
     folder = str(user_path(data)) if data else None
     if resume is not None:
-        other = {"method": method, "space": space, "stream": stream, "name": name}
-        _check_beside(resume, storage, {"data": data, "set": values}, **other)
-        said = _said(values, folder)
+        other = {"method": method, "space": space, "stream": stream, "name": name, "margin": margin}
+        check_beside(resume, storage, {"data": data, "set": values}, **other)
+        said = said_again(values, folder)
         return SweepStart.resumed(
             resume, trials=trials, concurrent=concurrent, storage=storage, said=said, say=say
         )
-    _check_once(values, stream, data)
+    check_once(values, stream, data)
     if method is None:
         raise UserError("sweep: no method; allowed: a method's name, module:Class, or resume=NAME")
     url = storage_url(storage)
-    request = SweepRequest(str(method), stream, folder, values, trials, concurrent, url)
+    request = SweepRequest(
+        str(method),
+        stream,
+        folder,
+        values,
+        trials,
+        concurrent,
+        url,
+        MARGIN if margin is None else float(margin),
+    )
     return SweepStart.new(request, named_space(request.method, space), name, say)
 
 
@@ -219,6 +239,7 @@ def _train(
     given: Mapping[str, Any] | None,
     seeds: Sequence[int] | None,
     concurrent: int | None,
+    test: bool | None,
     name: str | None,
     storage: str | None,
     resume: str | None,
@@ -226,18 +247,13 @@ def _train(
 ) -> TrainStart:
     say, values = say or _nobody, plain_values(given)
     if resume is not None:
-        other = {
-            "method": method,
-            "config": config,
-            "space": space,
-            "stream": stream,
-            "seeds": seeds,
-            "name": name,
-        }
-        _check_beside(resume, storage, {"data": data, "set": values}, **other)
-        said = _said(values, str(user_path(data)) if data else None)
-        return TrainStart.resumed(resume, concurrent=concurrent, storage=storage, said=said, say=say)
-    _check_once(values, stream, data)
+        other = {"method": method, "config": config, "space": space, "stream": stream}
+        check_beside(resume, storage, {"data": data, "set": values}, **other, seeds=seeds, name=name)
+        said = said_again(values, str(user_path(data)) if data else None)
+        return TrainStart.resumed(
+            resume, concurrent=concurrent, storage=storage, said=said, say=say, test=test is not False
+        )
+    check_once(values, stream, data)
     if seeds is not None and (isinstance(seeds, str) or not isinstance(seeds, Sequence)):
         raise UserError(f"--seeds {seeds!r}: allowed are different whole numbers from 0, in a list")
     if (method is None) == (config is None):
@@ -250,31 +266,9 @@ def _train(
         raise UserError(
             f"--seeds {' '.join(map(str, seeds))}: a seed is given as well; allowed: one of the two"
         )
-    return TrainStart.new(base, seeds, concurrent=concurrent, storage=storage, name=name, say=say)
-
-
-def _check_once(values: Mapping[str, Any], stream: str | None, data: str | Path | None) -> None:
-    """UserError: the stream or its data are given twice, of which one would be dropped."""
-    for option, given, key in (("stream", stream, "stream.name"), ("data", data, "stream.data")):
-        if given is not None and (other := flatten(values).get(key)) is not None:
-            raise UserError(
-                f"--{option} {given}: --set {key}={other} is given as well; allowed: one of the two"
-            )
-
-
-def _check_beside(resume: str, storage: str | None, with_storage: Mapping[str, Any], **others: Any) -> None:
-    """UserError: something is given beside ``resume`` that would not be honoured."""
-    if not storage_url(storage):
-        others |= with_storage
-    if left := [name for name, value in others.items() if value is not None and value != {}]:
-        raise UserError(
-            f"--resume {resume}: goes on with what the run was started with; leave out {', '.join(left)}"
-        )
-
-
-def _said(values: Mapping[str, Any], folder: str | None) -> dict[str, Any]:
-    """Dotted key -> value of what is said again of a run that is gone on with."""
-    return {**flatten(values), **({"stream.data": folder} if folder else {})}
+    return TrainStart.new(
+        base, seeds, concurrent=concurrent, storage=storage, name=name, say=say, test=test is not False
+    )
 
 
 def _in_order(asked: Mapping[str, Any], names: Sequence[str]) -> list[Any]:

@@ -47,6 +47,7 @@ def main(arguments: list[str]) -> int:
         "set": again_values(given),
         "trials": given.trials,
         "concurrent": given.concurrent,
+        "margin": given.margin,
         "name": given.name,
         "storage": given.storage,
         "resume": given.resume,
@@ -78,6 +79,13 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         metavar="N",
         help="trials at once (default: a quarter of them at most, so that TPE has results to go by)",
+    )
+    parser.add_argument(
+        "--margin",
+        type=float,
+        metavar="POINTS",
+        help="what a smaller replay memory may cost of the objective, where replay.size is searched: the "
+        "smallest within it of the best is chosen (default: 1; 0: the best)",
     )
     parser.add_argument("--resume", metavar="NAME", help="go on with a sweep that was interrupted")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")

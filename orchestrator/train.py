@@ -20,7 +20,7 @@ def main(arguments: list[str]) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.resume:
-        refuse_with_resume(parser, given)
+        refuse_with_resume(parser, given, "no_test")
     elif (given.method is None) == (given.config is None):
         parser.error("name a method or a --config file, one of them")
     asked = {
@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> int:
         "set": again_values(given),
         "seeds": given.seeds,
         "concurrent": given.concurrent,
+        "test": not given.no_test,
         "name": given.name,
         "storage": given.storage,
         "resume": given.resume,
@@ -59,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     add_run_arguments(parser)
     parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help="run once for each of these seeds")
     parser.add_argument("--concurrent", type=int, metavar="N", help="seeds at once (default: as many as fit)")
+    parser.add_argument(
+        "--no-test", action="store_true", help="leave test data alone; --resume NAME looks at it later"
+    )
     parser.add_argument("--resume", metavar="NAME", help="go on with a run that was interrupted")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")
     return parser

@@ -18,13 +18,13 @@ from orchestrator.evaluation.vqa_tables import QUESTION_TABLES
 from orchestrator.metrics.matrix import matrix_metrics
 from orchestrator.metrics.measures import SHOWN
 from orchestrator.record.comparison.table import _COLUMNS
-from orchestrator.record.trial_store import MANIFEST_FILE
 from orchestrator.replay.config import _BalanceBy, _Budget, _Herding, _Store
 from orchestrator.replay.policies import POLICIES
 from orchestrator.search.space import Space
 from orchestrator.search.space_file import _METRICS
 from orchestrator.storage.checkpoint import load
 from orchestrator.storage.identity import IDENTITY_FILE
+from orchestrator.storage.run_files import MANIFEST_FILE
 from orchestrator.storage.trial_files import STATE_FILE, STATUS_FILE, TESTED_FILE
 from orchestrator.streams import registry as streams
 from orchestrator.training.reporter import CollectingReporter

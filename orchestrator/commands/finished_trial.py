@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -109,8 +109,9 @@ def _source(config: RunConfig, identity: Identity, folder: Path) -> StreamSource
 def _asked(folder: Path, source: StreamSource) -> tuple[Objective, str | None]:
     """What the run's trials are compared by, and where the run is kept beside its folder."""
     if (folder / SWEEP_FILE).exists():
-        objective = SpaceFile(folder / SPACE_FILE).objective
-        return objective, SweepRequest.read(folder / SWEEP_FILE).storage
+        request = SweepRequest.read(folder / SWEEP_FILE)
+        objective = replace(SpaceFile(folder / SPACE_FILE).objective, margin=request.margin)
+        return objective, request.storage
     objective = Objective(f"validation/{HEADLINE[source.scenario]}", "max")
     return objective, TrainRequest.read(folder / TRAIN_FILE).storage
 

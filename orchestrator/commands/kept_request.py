@@ -10,14 +10,19 @@ from ..errors import UserError
 from ..schema import strict_yaml
 
 
-def read_request(path: Path, kinds: Mapping[str, type]) -> dict[str, Any]:
-    """Reads the request in a file: each of the keys of ``kinds``, with a value of its type or none.
+def read_request(
+    path: Path, kinds: Mapping[str, type], later: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Reads the request in a file: each of the keys of ``kinds``, with a value of its type or none. Where a
+    key of ``later`` is missing it has the value there.
 
     Raises:
         UserError: The file is no YAML, has another key, lacks a key, or has a value of another type. The
             message is one line.
     """
     request, _ = strict_yaml.read(path)
+    if isinstance(request, Mapping):
+        request = {**(later or {}), **request}
     if not isinstance(request, Mapping) or set(request) != set(kinds):
         raise UserError(f"{path}: is not what a run was asked for; allowed are the keys {', '.join(kinds)}")
     for key, kind in kinds.items():

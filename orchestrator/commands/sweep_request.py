@@ -19,7 +19,9 @@ _KINDS = {
     "trials": int,
     "concurrent": int,
     "storage": str,
+    "margin": float,
 }
+_LATER = {"margin": 0.0}  # keys that requests of before did not have, and what these did
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class SweepRequest:
         trials: How many trials there are to be; None: the search space's number.
         concurrent: How many trials run at once; None: at most a quarter of them.
         storage: The URL at which the sweep is kept beside its folder; None: nowhere.
+        margin: How much of the objective the choice gives up for a smaller replay memory.
     """
 
     method: str
@@ -43,6 +46,7 @@ class SweepRequest:
     trials: int | None
     concurrent: int | None
     storage: str | None
+    margin: float
 
     @classmethod
     def read(cls, path: Path) -> SweepRequest:
@@ -51,7 +55,8 @@ class SweepRequest:
         Raises:
             UserError: The file does not have what :meth:`text` makes. The message is one line.
         """
-        return cls(**read_request(path, _KINDS))
+        request = read_request(path, _KINDS, _LATER)
+        return cls(**{**request, "margin": request["margin"] or 0.0})
 
     def plain(self) -> dict[str, Any]:
         """The request as the file's mapping."""
@@ -62,8 +67,9 @@ class SweepRequest:
         return strict_yaml.dump(self.plain())
 
     def digest(self, space: str) -> str:
-        """The sha256 of the request and of the text of a search space. Where the sweep is kept and how many
-        trials run at once are no part of it.
+        """The sha256 of the request and of the text of a search space. Where the sweep is kept, how many
+        trials run at once and how one is chosen are no part of it.
         """
-        kept = {key: value for key, value in self.plain().items() if key not in ("storage", "concurrent")}
+        left_out = ("storage", "concurrent", "margin")
+        kept = {key: value for key, value in self.plain().items() if key not in left_out}
         return digest({"kind": "sweep", "request": strict_yaml.dump(kept), "space": space})

@@ -10,6 +10,7 @@ from ..execution.job import Job, Outcome
 from ..execution.session import Session
 from ..execution.session_request import SessionRequest
 from ..metrics.measures import shown_metrics, unit
+from ..record.memory_table import memory_choice, memory_table
 from ..record.notes import search_note
 from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
@@ -124,7 +125,8 @@ class _SweepRun:
             status = search(run.folder, run.identity, space, session, watch, self._trials, storage)
             best = self._book.best()
             if status == "finished" and best is not None and not (tested := watch.known_test(best.id)):
-                run.say(f"trial {best.number + 1} is best on validation; looking at test")
+                why = memory_choice(self._book) or "best on validation"
+                run.say(f"trial {best.number + 1} is {why}; looking at test")
                 storage = kept and kept.trial(best.id)
                 tested = _test(session, run.identity, space, watch, best, storage, run.say)
                 if tested:
@@ -208,9 +210,13 @@ def _closing(
     """What the sweep prints last."""
     book, best = watch.book, watch.book.best()
     blocks = [["Trials (validation; best first)", book.table()]] if book.trials else []
+    if worth := memory_table(book):
+        blocks.append(["What the memory is worth (validation; the best trial at each size)", worth])
     if best is not None:
+        why = memory_choice(book)
         lines = [
             f"Best configuration: trial {best.number + 1}, {space.objective.metric} {book.value(best):.2f}",
+            *([f"  {why} (--margin 0: that one)"] if why else []),
             *_chosen(space, best.values),
         ]
         names = shown_metrics(space.config.method_name, tested)
@@ -218,9 +224,10 @@ def _closing(
         if found:
             lines += in_rows("  on test: ", found)
         again = f"python -m orchestrator.train --config {_config_of(folder, best)}"
+        others = " ".join([str(seed) for seed in range(4) if seed != space.config.run.seed][-3:])
         blocks += [
             lines,
-            ["Run the best one again (with --seeds 0 1 2: once for each of these seeds):", f"  {again}"],
+            [f"Run the best one again, with seeds that chose nothing (--seeds {others}):", f"  {again}"],
         ]
     elif status == "finished":
         blocks.append(["No trial walked the whole stream."])

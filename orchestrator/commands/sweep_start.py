@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import UserError
+from ..record.memory_worth import MARGIN, MEMORY_SIZE
 from ..storage.run_files import SPACE_FILE, SWEEP_FILE, trials_of
 from ..storage.run_folder import kept_folder
 from .restored import check_restored, check_said, said_code
@@ -56,6 +58,7 @@ class SweepStart(RunStart):
         check_count("trials", request.trials)
         check_count("concurrent", request.concurrent)
         space = _space(request, space_name, request.method)
+        _check_margin(request.margin, space)
         source = read_stream(space.config, space.check_memory, say)
         where = request.concurrent, request.storage
         return cls(request, space.config, source, say, name, None, *where, space, None)
@@ -118,7 +121,8 @@ class SweepStart(RunStart):
         return [self.config.run.seed]
 
     def _run(self, run: RunContext) -> RunResult:
-        from ..record.trial_store import TrialStore, ask_for
+        from ..record.manifest import ask_for
+        from ..record.trial_store import TrialStore
         from .sweep_run import search_run
 
         trials = self._trials()
@@ -137,7 +141,7 @@ class SweepStart(RunStart):
         Raises:
             UserError: Fewer are asked for than before.
         """
-        from ..record.trial_store import asked_for
+        from ..record.manifest import asked_for
 
         before = 0
         if self.folder is not None:
@@ -158,4 +162,14 @@ class SweepStart(RunStart):
 def _space(request: SweepRequest, name: str, method: str | None = None) -> Space:
     from ..search.space import Space
 
-    return Space.load(name, request.stream, request.data, request.values, method=method)
+    space = Space.load(name, request.stream, request.data, request.values, method=method)
+    return replace(space, objective=replace(space.objective, margin=request.margin))
+
+
+def _check_margin(margin: float, space: Space) -> None:
+    if not (math.isfinite(margin) and margin >= 0):
+        raise UserError(f"--margin {margin:g}: allowed are numbers from 0, in points of the objective")
+    if margin != MARGIN and not space.searches(MEMORY_SIZE):
+        raise UserError(
+            f"--margin {margin:g}: the search space does not search {MEMORY_SIZE}; allowed: without --margin"
+        )

@@ -29,13 +29,15 @@ from .run_end import RunEnd
 from .run_result import RunResult
 
 
-def train_run(run: RunContext, variants: dict[str, dict[str, Any]]) -> RunResult:
+def train_run(run: RunContext, variants: dict[str, dict[str, Any]], *, test: bool = True) -> RunResult:
     """Runs, or goes on with, a configuration in each of its variants. A variant that was tested before is
     not run again.
 
     Args:
         run: The run.
         variants: Trial id -> the dotted values in which the variant differs.
+        test: Whether variants that have been trained are looked at with test data. Otherwise going on with
+            the run does it.
 
     Returns:
         The run's result. Its exit status is 0 where all variants finished, 1 where one failed, 130 where the
@@ -44,15 +46,16 @@ def train_run(run: RunContext, variants: dict[str, dict[str, Any]]) -> RunResult
     Raises:
         UserError: The run cannot begin.
     """
-    return _TrainRun(run, variants).run()
+    return _TrainRun(run, variants, test).run()
 
 
 class _TrainRun:
-    def __init__(self, run: RunContext, variants: dict[str, dict[str, Any]]) -> None:
+    def __init__(self, run: RunContext, variants: dict[str, dict[str, Any]], test: bool) -> None:
         several = len(run.seeds) > 1
         shared = run.config if several else run.config.with_values({"run.seed": run.seeds[0]})
         self._run = run
         self._variants = variants
+        self._test = test
         self._watch = RunRecorder.open(
             replace(run, config=shared),
             run.config.with_values,
@@ -91,7 +94,8 @@ class _TrainRun:
         self._watch.catch_up()  # with what was finished when the driver died
         jobs = self._jobs()
         if not jobs:
-            self._run.say("all have been tested: nothing is left to do")
+            done = "tested" if self._test else "trained"
+            self._run.say(f"all have been {done}: nothing is left to do")
             return
         with Session(self._request(jobs), say=self._run.say, last_words=self._last_words) as session:
             try:
@@ -123,8 +127,16 @@ class _TrainRun:
                 run.identity.stamp(trial_id, values),
             )
             for trial_id, values in self._variants.items()
-            if trial_id not in self._book.trials or not self._watch.known_test(trial_id)
+            if not self._is_over(trial_id)
         ]
+
+    def _is_over(self, trial_id: str) -> bool:
+        """Whether nothing is left to do of a variant."""
+        entry = self._book.trials.get(trial_id)
+        if entry is None:
+            return False
+        trained = entry.status == "finished" and len(entry.reports) == self._book.tasks
+        return bool(self._watch.known_test(trial_id)) or (trained and not self._test)
 
     def _request(self, jobs: list[Job]) -> SessionRequest:
         run = self._run
@@ -139,7 +151,7 @@ class _TrainRun:
             largest_memory=run.config.replay.most(len(run.source.categories)),
             lanes=run.concurrent,
             at_most=run.at_most,
-            follow_ups=len(jobs),  # each is tested
+            follow_ups=len(jobs) if self._test else 0,
         )
 
     def _on_start(self, job: Job) -> None:
@@ -156,7 +168,7 @@ class _TrainRun:
         if job.kind == "test":
             if outcome.status == "finished":
                 watch.safely(watch.tested, trial_id, outcome.metrics)
-        elif outcome.status == "finished":
+        elif outcome.status == "finished" and self._test:
             self._run.say(f"{trial_id}: all tasks done, looking at test")
             return replace(job, id=f"test-{trial_id}", kind="test")
         if outcome.status != "interrupted":
@@ -189,16 +201,35 @@ class _TrainRun:
     def _closing(self, runs: int, means: Mapping[str, float], status: str, record: list[str]) -> str:
         """What the command prints last; ``means`` are over the ``runs`` seeds that were tested."""
         folder, watch = self._run.folder, self._watch
-        lines = []
+        lines = self._figures("Test", runs, means)
         if means:
-            lines.append(
-                f"Test, mean and standard deviation over {runs} runs" if runs > 1 else "Test, one run"
-            )
-            for name in shown_metrics(self._run.config.method_name, means):
-                spread = means.get(f"test_deviation/{name}")
-                after = "" if spread is None else f" +- {shown_score(spread)}"
-                lines.append(f"  {name:<25} {shown_score(means[f'test/{name}']):>6}{after} {unit(name)}")
             lines.append(f"  matrices: {short_path(trials_of(folder))}/*/{TEST_MATRIX_FILE}")
         lines += [f"failed: {t.id}: {t.reason}" for t in self._book.trials.values() if t.status == "failed"]
-        resume = f"python -m orchestrator.train --resume {folder.name}" if status != "finished" else ""
+        again = f"python -m orchestrator.train --resume {folder.name}"
+        if status == "finished" and not self._test:
+            lines = [*self._validation(), f"Test data was not looked at. For that: {again}"]
+        resume = again if status != "finished" else ""
         return last_lines([lines, record], watch.fatal, status == "interrupted", resume)
+
+    def _validation(self) -> list[str]:
+        """The figures on validation data after the last task."""
+        found = [
+            {name.replace("validation/", "test/", 1): value for name, value in entry.reports[-1].items()}
+            for entry in self._book.trials.values()
+            if entry.status == "finished"
+        ]
+        return self._figures("Validation", len(found), over_seeds(found))
+
+    def _figures(self, split: str, runs: int, means: Mapping[str, float]) -> list[str]:
+        """A line for each figure that is shown; ``means`` are over so many ``runs``, as
+        :func:`~orchestrator.record.over_seeds.over_seeds` names them.
+        """
+        if not means:
+            return []
+        several = "mean and sample standard deviation over"
+        lines = [f"{split}, {several} {runs} runs" if runs > 1 else f"{split}, one run"]
+        for name in shown_metrics(self._run.config.method_name, means):
+            spread = means.get(f"test_deviation/{name}")
+            after = "" if spread is None else f" +- {shown_score(spread)}"
+            lines.append(f"  {name:<25} {shown_score(means[f'test/{name}']):>6}{after} {unit(name)}")
+        return lines

@@ -29,9 +29,13 @@ if TYPE_CHECKING:
 class TrainStart(RunStart):
     """A run without a search that is about to begin, or to go on. It is made by :meth:`new` or
     :meth:`resumed`.
+
+    Attributes:
+        test: Whether trials that have been trained are looked at with test data.
     """
 
     request: TrainRequest
+    test: bool = True
 
     file: ClassVar[str] = TRAIN_FILE
 
@@ -45,6 +49,7 @@ class TrainStart(RunStart):
         storage: str | None,
         name: str | None,
         say: Callable[[str], None],
+        test: bool = True,
     ) -> TrainStart:
         """A run that begins.
 
@@ -55,6 +60,7 @@ class TrainStart(RunStart):
             storage: Where the run is kept; None: ``$VLCL_STORAGE``, or nowhere.
             name: What the folder is to be called; None: by method, stream and time.
             say: Takes lines of progress.
+            test: Whether there is a look at test data.
 
         Raises:
             UserError: What is asked for cannot be had.
@@ -65,7 +71,7 @@ class TrainStart(RunStart):
         if wrong or len(set(own)) < len(own):
             raise UserError(f"--seeds {' '.join(map(str, own))}: allowed are different whole numbers from 0")
         request = TrainRequest(tuple(own), concurrent, storage_url(storage))
-        return cls(request, config, _read(config, say), say, name, None, concurrent, storage)
+        return cls(request, config, _read(config, say), say, name, None, concurrent, storage, test)
 
     @classmethod
     def resumed(
@@ -76,6 +82,7 @@ class TrainStart(RunStart):
         storage: str | None,
         said: Mapping[str, Any],
         say: Callable[[str], None],
+        test: bool = True,
     ) -> TrainStart:
         """The run in ``runs/NAME``, or at its storage, is gone on with.
 
@@ -85,6 +92,7 @@ class TrainStart(RunStart):
             storage: Where it is kept; None: ``$VLCL_STORAGE``, or where it was.
             said: Dotted key -> value of what it was started with, said again.
             say: Takes lines of progress.
+            test: Whether there is a look at test data, also where there was to be none before.
 
         Raises:
             UserError: There is no such run, it is not the user's own, or it was started with other values.
@@ -103,7 +111,7 @@ class TrainStart(RunStart):
         request = TrainRequest.read(folder / TRAIN_FILE)
         config = RunConfig.load_yaml(folder / CONFIG_FILE)
         check_said(config, said)
-        return cls(request, config, _read(config, say), say, None, folder, concurrent, storage)
+        return cls(request, config, _read(config, say), say, None, folder, concurrent, storage, test)
 
     def _preview(self) -> str:
         from .preview import preview_train
@@ -127,7 +135,7 @@ class TrainStart(RunStart):
         variants = {f"seed_{seed}": {"run.seed": seed} for seed in run.seeds}
         if self.folder is not None and not _is_over(self.folder, run.identity, variants):
             self._check(start=True)
-        return train_run(run, variants)
+        return train_run(run, variants, test=self.test)
 
 
 def start_config(

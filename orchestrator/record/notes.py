@@ -9,6 +9,7 @@ from ..config import RunConfig
 from ..evaluation.objective import Objective
 from ..metrics.measures import shown_metrics, unit
 from ..schema.shown import shown_score, shown_value
+from .memory_table import memory_choice, memory_table
 from .trial_store import TrialStore
 
 _ROWS = 20  # rows of the table of trials; MLflow takes 8,000 characters in all
@@ -40,13 +41,20 @@ def search_note(
     best = book.best()
     if best is not None and tested:
         score = shown_score(book.value(best))
-        lines += ["", f"Chosen on validation: trial {best.number + 1}, `{objective.metric}` {score}.", ""]
+        why = f", {memory_choice(book)}" if memory_choice(book) else ""
+        lines += [
+            "",
+            f"Chosen on validation: trial {best.number + 1}, `{objective.metric}` {score}{why}.",
+            "",
+        ]
         lines += _table(["parameter", "value"], [[k, shown_value(v)] for k, v in best.values.items()])
         lines += ["", "Its look at the test splits, a single run:", ""]
         lines += _table(
             ["measure", "test", "unit"],
             [[n, _score(tested, "test", n), unit(n)] for n in shown_metrics(config.method_name, tested)],
         )
+    if worth := memory_table(book):
+        lines += ["", "What the memory is worth, by the best trial at each size:", "", "```", worth, "```"]
     return "\n".join([*lines, "", "```", book.table(_ROWS), "```", "", f"`{command}`"])
 
 

@@ -23,18 +23,19 @@ class TrialCheckpoints:
         self.all_tested = all_tested
         self._book = book
         self._keep_only = keep_only
-        self._best = book.best()
+        self._candidates = book.candidates()
 
     def free(self, entry: TrialEntry) -> None:
-        """Deletes what an ended trial, and the best trial before it, need no more.
+        """Deletes what an ended trial, and those that might have been chosen before it, need no more.
 
-        Two kinds of ended trials keep more than their last checkpoint. The best so far may be tested. A trial
-        whose look at test failed, or is still to come, may be looked at again.
+        Two kinds of ended trials keep more than their last checkpoint. One that may be chosen may be tested.
+        A trial whose look at test failed, or is still to come, may be looked at again.
         """
-        best = self._book.best()
-        for ended in {id(t): t for t in (entry, self._best) if t is not None}.values():
+        candidates = self._book.candidates()
+        kept = {one.id for one in candidates}
+        for ended in {one.id: one for one in (entry, *self._candidates)}.values():
             untested = ended.status == "failed" and len(ended.reports) == self._book.tasks
             untested |= self.all_tested and not self._book.tested(ended.id)
-            if ended is not best and ended.reports and not untested:
+            if ended.id not in kept and ended.reports and not untested:
                 self._keep_only(ended.id, len(ended.reports) - 1)
-        self._best = best
+        self._candidates = candidates

@@ -14,7 +14,7 @@ from ..schema import strict_yaml
 from ..storage.atomic_write import write_text
 from ..storage.inside import inside
 from ..storage.plain_name import check_plain
-from ..storage.run_files import CONFIG_FILE, MANIFEST_FILE
+from ..storage.run_files import CONFIG_FILE
 from ..storage.trial_files import (
     REPORTS_FILE,
     STATUS_FILE,
@@ -23,6 +23,8 @@ from ..storage.trial_files import (
     reports_in,
     tested_in,
 )
+from .manifest import asked_for, read_manifest, write_manifest
+from .memory_worth import MemoryWorth, memory_worth, within
 from .trial_entry import TrialEntry
 from .trial_table import trial_table
 
@@ -101,7 +103,7 @@ class TrialStore:
         return None if self._stamp_of is None else self._stamp_of(entry.id, entry.values)
 
     def _check_whole(self) -> None:
-        count = _manifest(self.folder.parent)["trials"]
+        count = read_manifest(self.folder.parent)["trials"]
         numbers = [entry.number for entry in self.trials.values()]
         if lost := set(range(count)) - set(numbers):
             raise UserError(
@@ -149,7 +151,7 @@ class TrialStore:
         return entry
 
     def _count(self) -> None:
-        _write_manifest(self.folder.parent, len(self.trials), asked_for(self.folder.parent))
+        write_manifest(self.folder.parent, len(self.trials), asked_for(self.folder.parent))
 
     def start(
         self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None
@@ -233,14 +235,38 @@ class TrialStore:
         last = entry.reports[-1].get(self.objective.metric) if entry.reports else None
         return last if last is not None and math.isfinite(last) else None
 
-    def best(self) -> TrialEntry | None:
-        """The best of the trials that walked the whole stream, and of equals the one with the lower number.
+    def leader(self) -> TrialEntry | None:
+        """The trial with the best value among those that walked the whole stream, and of equals the one with
+        the lower number.
 
         A stopped trial does not count, since its last value belongs to another task.
         """
-        whole = [t for t in self.trials.values() if t.status == "finished" and len(t.reports) == self.tasks]
-        scored = [trial for trial in whole if self.value(trial) is not None]
+        scored = [trial for trial in self._whole() if self.value(trial) is not None]
         return min(scored, key=self._rank, default=None)
+
+    def best(self) -> TrialEntry | None:
+        """The trial that the search chooses: :meth:`leader`, or where the replay memory's size is searched
+        the best of the smallest memory that costs at most the objective's margin.
+        """
+        return next(iter(self.candidates()), None)
+
+    def candidates(self) -> list[TrialEntry]:
+        """The trials that may be chosen, as things are or once others end; :meth:`best` comes first.
+
+        With a margin it is the best trial of each memory size that costs no more than that. A better leader
+        may rule out the smallest of them.
+        """
+        objective = self.objective
+        found = within(self.memory_worth(), objective.margin, objective.mode) if objective.margin else []
+        leader = self.leader()
+        return [one.best for one in found] or ([] if leader is None else [leader])
+
+    def memory_worth(self) -> list[MemoryWorth]:
+        """The best trial at each size of the replay memory; empty where the size is not searched."""
+        return memory_worth(self._whole(), self.value, self.objective.mode)
+
+    def _whole(self) -> list[TrialEntry]:
+        return [t for t in self.trials.values() if t.status == "finished" and len(t.reports) == self.tasks]
 
     def table(self, most: int | None = None) -> str:
         """A table with one line for each trial.
@@ -260,34 +286,3 @@ class TrialStore:
     def _rank(self, entry: TrialEntry) -> tuple[bool, float, int]:
         value, sign = self.value(entry), -1 if self.objective.mode == "max" else 1
         return value is None, sign * (value or 0.0), entry.number
-
-
-def asked_for(folder: Path) -> int:
-    """How many trials the run in ``folder`` was asked for since it was started; 0 where nothing says so.
-
-    Raises:
-        UserError: The run's manifest cannot be understood.
-    """
-    return _manifest(folder)["asked"]
-
-
-def ask_for(folder: Path, trials: int) -> None:
-    """Writes down that the run in ``folder`` is to have so many trials."""
-    if trials != asked_for(folder):
-        _write_manifest(folder, _manifest(folder)["trials"], trials)
-
-
-def _write_manifest(folder: Path, trials: int, asked: int) -> None:
-    counted = {"trials": trials} | ({"asked": asked} if asked else {})
-    write_text(folder / MANIFEST_FILE, json.dumps(counted))
-
-
-def _manifest(folder: Path) -> dict[str, int]:
-    path = folder / MANIFEST_FILE
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return {"trials": int(content["trials"]), "asked": int(content.get("asked", 0))}
-    except FileNotFoundError:
-        return {"trials": 0, "asked": 0}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError(f"{path}: is no manifest of a run") from None

@@ -11,6 +11,7 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from ..record.memory_worth import MEMORY_SIZE
 from .bounded_storage import BoundedStorage
 from .optuna_private import StudySearch
 from .result_keys import INFEASIBLE, STATUS, TASK, TRIAL
@@ -36,6 +37,9 @@ class TaskSearch(StudySearch):
     is the infrastructure's. It says nothing of the trial's values and is told as FAIL, which TPE does not
     see.
 
+    Where the replay memory's size is chosen among several, trials have them in turn. What a memory is worth
+    is then known of each size by as many trials, while TPE by itself would spend them on the largest.
+
     A point is proposed once. A point that was proposed before is drawn again, and in the end at random from
     the whole space. The proposal for trial k depends only on the seed, on k, and on what is known of the
     others, so that a resumed search proposes what an undisturbed one would have.
@@ -49,6 +53,7 @@ class TaskSearch(StudySearch):
         trials: The sweep's length. From it follows the number of random trials before TPE sets in
             (:attr:`~orchestrator.search.search_plan.SearchPlan.random`).
         start: The first trial's point; None: it is drawn.
+        sizes: What the replay memory's size is chosen among; empty: it is not, or it is drawn from a range.
         known: The sweep's trials from before it was resumed. Those that have ended are told to Optuna as they
             were. The others are proposed again, under their ids, before any new one.
         write_down: ``write_down(trial id, values, number)`` is called with each proposal before it is handed
@@ -65,6 +70,7 @@ class TaskSearch(StudySearch):
         tasks: int,
         trials: int,
         start: dict[str, Any] | None,
+        sizes: Sequence[Any] = (),
         known: Sequence[TrialEntry] = (),
         write_down: Callable[[str, dict[str, Any], int], bool] = lambda trial_id, values, number: True,
     ) -> None:
@@ -74,6 +80,8 @@ class TaskSearch(StudySearch):
         self._tasks = tasks
         self._random = SearchPlan(trials).random
         self._start = start
+        first = sizes.index(start[MEMORY_SIZE]) if sizes and start else 0
+        self._sizes = [*sizes[first:], *sizes[:first]]
         self._begun = {entry.number for entry in known}
         self._proposed = {_point(entry.values) for entry in known}
         self._reported: dict[str, dict[int, float]] = {}
@@ -111,6 +119,8 @@ class TaskSearch(StudySearch):
         """A point for trial ``number`` that no other trial has; else a point of another trial."""
         for draw in range(_DRAWS):
             self.study.sampler = self._tpe(number, draw)
+            if self._sizes and not (number == 0 and self._start):
+                self.study.enqueue_trial({MEMORY_SIZE: self._sizes[number % len(self._sizes)]})
             values = super().suggest(trial_id)
             if _point(values) not in self._proposed:
                 return values

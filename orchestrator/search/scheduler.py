@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from ray.tune.schedulers import ASHAScheduler
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 
+from ..record.memory_worth import MEMORY_SIZE
 from .result_keys import RUNNING, STATUS, TASK, TRIAL
 
 if TYPE_CHECKING:
@@ -17,8 +19,11 @@ if TYPE_CHECKING:
     from ..record.trial_entry import TrialEntry
 
 
-class TaskScheduler(ASHAScheduler):
+class TaskScheduler(FIFOScheduler):
     """ASHA over tasks done: at each rung 2, 4, 8 ... the better half of the trials continues.
+
+    Trials are compared with those of the same replay memory size. Early in a stream all memories hold
+    nearly the same, so that across sizes the order at task 2 says little of the final one.
 
     The first rung is the second task, since the first one shows nothing of forgetting (in streams of up to
     three tasks it is the first task). No rung is in the last half of the stream: a stop there saves little,
@@ -46,7 +51,10 @@ class TaskScheduler(ASHAScheduler):
         answer: Callable[[str, int, bool], None] = lambda trial_id, task, go: None,
     ) -> None:
         first = 2 if tasks > 3 else 1
-        super().__init__(
+        super().__init__()
+        self._metric = metric
+        self._new = partial(
+            ASHAScheduler,
             time_attr=TASK,
             metric=metric,
             mode=mode,
@@ -55,6 +63,8 @@ class TaskScheduler(ASHAScheduler):
             reduction_factor=2,
             stop_last_trials=False,  # they would not go on after max_t tasks
         )
+        self._by_size: dict[Any, ASHAScheduler] = {}
+        self._of: dict[str, ASHAScheduler] = {}  # Tune's trial ids -> that of the trial's memory size
         self._write_down = write_down
         self._answer = answer
         self._verdicts = {entry.id: dict(entry.verdicts) for entry in known if entry.status == "running"}
@@ -62,12 +72,12 @@ class TaskScheduler(ASHAScheduler):
         for entry in known:
             if entry.status != "running":
                 ended: Any = SimpleNamespace(trial_id=entry.id)
-                super().on_trial_add(None, ended)
+                self._add(ended, entry.values)
                 self._hear(ended, entry.reports)
 
     def on_trial_add(self, tune_controller: TuneController | None, trial: Trial) -> None:
         """See Tune's ``TrialScheduler``."""
-        super().on_trial_add(tune_controller, trial)
+        self._add(trial, trial.config)
         name = trial.config[TRIAL]["id"]
         judged = self._verdicts.get(name, {})
         self._hear(trial, [r for r in self._unfinished.pop(name, []) if int(r[TASK]) in judged])
@@ -83,13 +93,25 @@ class TaskScheduler(ASHAScheduler):
             return self.CONTINUE
         judged = self._verdicts.setdefault(name, {})
         if task not in judged:
-            decision = super().on_trial_result(tune_controller, trial, result)
+            decision = self._of[trial.trial_id].on_trial_result(tune_controller, trial, result)
             if not self._write_down(name, task, decision != self.STOP):
                 return self.STOP
             judged[task] = decision != self.STOP
         self._answer(name, task, judged[task])
         return self.CONTINUE if judged[task] else self.STOP
 
+    def on_trial_complete(
+        self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
+    ) -> None:
+        """See Tune's ``TrialScheduler``."""
+        self._of[trial.trial_id].on_trial_complete(tune_controller, trial, result)
+
+    def _add(self, trial: Trial, values: Mapping[str, Any]) -> None:
+        size = values.get(MEMORY_SIZE)
+        asha = self._by_size.setdefault(size, self._new())
+        self._of[trial.trial_id] = asha
+        asha.on_trial_add(None, trial)
+
     def _hear(self, trial: Trial, reports: Sequence[dict[str, float]]) -> None:
         for report in reports:
-            super().on_trial_result(None, trial, report)
+            self._of[trial.trial_id].on_trial_result(None, trial, report)

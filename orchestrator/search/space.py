@@ -194,6 +194,15 @@ class Space:
         """The one configuration that runs without a search: the base, at ``start`` where the file has one."""
         return self.config.with_values(self.start_params())
 
+    def searches(self, key: str) -> bool:
+        """Whether trials have values of their own for a key."""
+        return any(parameter.key == key for parameter in self.parameters)
+
+    def choices(self, key: str) -> tuple[Scalar, ...]:
+        """What every trial chooses a key's value among; empty where it does not, or draws it from a range."""
+        found = (p for p in self.parameters if p.key == key and p.type == "categorical" and not p.when)
+        return next((parameter.choices for parameter in found), ())
+
     def largest(self, key: str) -> float:
         """The largest value of a numeric key in any trial. It serves to plan the shared memory:
         ``largest("replay.size")``.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..execution.job import Job
 from ..execution.session import Session
+from ..record.memory_worth import MEMORY_SIZE
 from ..record.recorder import RunRecorder
 from ..storage.identity import Identity
 from ..storage.url_folder import Storage
@@ -105,6 +106,7 @@ def _tuner(
         tasks=tasks,
         trials=trials,
         start=space.start_params(),
+        sizes=space.choices(MEMORY_SIZE),
         known=known,
         write_down=bridge.propose,
     )

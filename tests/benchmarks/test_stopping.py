@@ -19,12 +19,14 @@ def replay(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, spec.name, module)
     spec.loader.exec_module(module)
 
-    def replayed(curves, *words, mode="max", run="recorded"):
+    def replayed(curves, *words, mode="max", run="recorded", sizes=()):
         folder = tmp_path / run
         for number, curve in enumerate(curves):
             trial = folder / "trials" / f"trial_{number + 1:04d}"
             trial.mkdir(parents=True)
             reports = [{"task": task, _METRIC: value} for task, value in enumerate(curve, 1)]
+            values = {"replay.size": sizes[number]} if sizes else {}
+            (trial / "trial.json").write_text(json.dumps({"values": values}))
             (trial / "status.json").write_text(json.dumps({"status": "finished", "reports": reports}))
         (folder / "space.yaml").write_text(f"objective: {{metric: {_METRIC}, mode: {mode}}}\n")
         module.main([str(tmp_path), "--sweeps", "40", *words])
@@ -58,6 +60,15 @@ def test_a_rung_in_the_last_half_stops_a_trial_that_is_poor_there_for_a_while(re
 def test_where_less_is_better_the_lowest_is_best(replay):
     falling = [[-value for value in curve] for curve in _LATE]
     assert replay(falling, mode="min") == replay(_LATE, run="second")
+
+
+def test_trials_are_judged_by_those_with_a_memory_of_their_size(replay):
+    """Trials with the large memory lead until the last task, where those with the small one are better."""
+    small = [[70.0 + k, 60.0 + k, 50.0 + k, 50.0 + k, 80.0 + k] for k in range(4)]
+    curves, sizes = [*_ORDERED[4:], *small], [256] * 4 + [64] * 4
+    assert replay(curves, run="alike")["sweep's"][0] > 20
+    found = replay(curves, run="sizes", sizes=sizes)
+    assert found["sweep's"][:2] == found["margin 1"][:2] == (0, 0)
 
 
 def test_one_lane_of_one_trial_after_another_and_a_large_margin_stop_none(replay):

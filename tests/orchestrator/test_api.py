@@ -147,7 +147,7 @@ def test_a_sweep_returns_its_trials_the_best_one_and_its_look_at_test(played, tm
     assert capfd.readouterr() == ("", ""), "nothing is printed"
     assert (result.name, result.status, result.reason, result.exit_status) == ("x", "finished", "", 0)
     assert result.folder == tmp_path / "runs" / "x" and result.tasks == ("t0", "t1")
-    assert result.objective == Objective("validation/average", "max")
+    assert result.objective == Objective("validation/average", "max", 1.0)
     assert [(t.number, t.id, t.status, t.score) for t in result.trials] == [
         (1, "trial_0001", "finished", 10.0),
         (2, "trial_0002", "finished", 20.0),
@@ -311,7 +311,7 @@ def _finished(method, runs):
     texts = {path.name: path.read_bytes() for path in (folder / "tokenizer").glob("*")}
     book = TrialStore(
         folder / "trials",
-        Objective(f"validation/{HEADLINE[source.scenario]}", "max"),
+        Objective(f"validation/{HEADLINE[source.scenario]}", "max", 1.0),
         len(source.tasks),
         identity.stamp,
     )

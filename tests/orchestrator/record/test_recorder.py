@@ -79,10 +79,11 @@ def parts(tmp_path, small_config, monkeypatch):
     watch.close()
 
 
-def _walk(watch, trial_id, values, status="finished"):
+def _walk(watch, trial_id, values, status="finished", **searched):
     """What a lane leaves in a trial's folder, and the reports of its tasks."""
     folder = watch.book.folder / trial_id
-    watch.start(trial_id, {"method.learning_rate": 1e-3})
+    searched = {key.replace("__", "."): value for key, value in searched.items()}
+    watch.start(trial_id, {"method.learning_rate": 1e-3, **searched})
     curves, reports, text = Curves(), [], ""
     for task, value in enumerate(values):
         report = {"task": task + 1, _METRIC: value, "seconds/train": 1.0}
@@ -130,6 +131,19 @@ def test_only_the_best_trial_keeps_all_its_checkpoints(parts):
     assert _kept(watch, "a") == ["task_02"] and _kept(watch, "b") == ["task_01"]
     assert _kept(watch, "c") == ["task_01", "task_02"]
     assert watch.book.best().id == "c", "a stopped trial is never the best"
+
+
+def test_a_trial_that_may_yet_be_chosen_keeps_all_its_checkpoints(parts):
+    """At a margin of 1 the smaller memory is chosen until a better leader rules it out."""
+    watch, _, _ = parts
+    watch.book.objective = Objective(_METRIC, "max", 1.0)
+    chosen, kept = [], []
+    for name, size, value in (("a", 256, 75.0), ("b", 128, 74.5), ("c", 64, 74.2), ("d", 256, 75.3)):
+        _walk(watch, name, [50.0, value], replay__size=size)
+        chosen.append(watch.book.best().id)
+        kept.append({entry for entry in watch.book.trials if len(_kept(watch, entry)) == 2})
+    assert chosen == ["a", "b", "c", "b"]
+    assert kept == [{"a"}, {"a", "b"}, {"a", "b", "c"}, {"b", "d"}]
 
 
 def test_pictures_and_configuration_reach_the_record(parts, pictures):

@@ -62,9 +62,10 @@ class _Pictures:
 @pytest.fixture
 def played(tmp_path, monkeypatch):
     """What was asked for. ``searched`` is how many trials each search was to reach, ``tested`` is which
-    trials were tested, and ``refuses`` is the error with which a session does not start.
+    trials were tested, ``refuses`` is the error with which a session does not start, and ``sizes`` has the
+    trials' memories where these are searched.
     """
-    found = SimpleNamespace(searched=[], tested=[], refuses=None)
+    found = SimpleNamespace(searched=[], tested=[], refuses=None, sizes=None)
 
     class Session:
         def __init__(self, request, **_):
@@ -84,12 +85,15 @@ def played(tmp_path, monkeypatch):
                 for task in (1, 2):
                     on_report(job, {"task": task, "validation/average": 10.0})
                 test = on_end(job, Outcome("finished"))
-                on_end(test, Outcome("finished", metrics=_tested(test.folder, test.stamp)))
+                if test is not None:
+                    on_end(test, Outcome("finished", metrics=_tested(test.folder, test.stamp)))
 
     def search(folder, identity, space, session, watch, trials, storage):
         found.searched.append(trials)
         for number in range(len(watch.book.trials), trials):
             name, values = f"trial_{number + 1:04d}", {"method.learning_rate": 1e-3 * (number + 1)}
+            if found.sizes:
+                values["replay.size"] = found.sizes[number]
             watch.propose(name, values, number)
             watch.start(name, values, number)
             for task in (1, 2):
@@ -171,6 +175,64 @@ def test_how_many_run_at_once_and_how_many_tpe_proposes_is_said_before_the_sessi
         assert sweep.main([*_SWEEP[:-2], *words, "--dry-run"]) == 0
         shown = capsys.readouterr().out
         assert "\n  TPE proposes the last 5, once 2 have ended\n" in shown and f"\n  {said}, on" in shown
+
+
+_MEMORY = """
+method: clip-er
+stream: digits
+objective: {metric: validation/seen/accuracy, mode: max}
+trials: 3
+search:
+  method.learning_rate: {type: float, low: 1.0e-4, high: 1.0e-1, log: true}
+  replay.size: {type: categorical, choices: [20, 40]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "chosen", "said"),
+    [
+        ([], 3, "trial 3 is best on validation; looking at test"),
+        (
+            ["--margin", "10"],
+            2,
+            "trial 2 is the smallest memory within 10 of trial 3, which has 40.00 with replay.size 40; "
+            "looking at test",
+        ),
+    ],
+)
+def test_the_smallest_memory_within_the_margin_is_tested_and_the_worth_of_each_is_said(
+    played, tmp_path, monkeypatch, words, chosen, said, capsys
+):
+    played.sizes = [20, 20, 40]
+    (tmp_path / "memory.yaml").write_text(_MEMORY)
+    words = ["clip-er", "--space", "memory.yaml", "--name", "m", *words]
+    assert sweep.main(words) == 0
+    out = capsys.readouterr().out
+    assert said in out and played.tested == [f"trial_000{chosen}"]
+    assert "What the memory is worth (validation; the best trial at each size)\n" in out
+    assert f"Best configuration: trial {chosen}, " in out
+    assert ("(--margin 0: that one)" in out) is (chosen == 2)
+    assert sweep.main(["--resume", "m"]) == 0, "it is chosen again, and was tested"
+    assert len(played.tested) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--margin", "-1"], "--margin -1: allowed are numbers from 0, in points of the objective"),
+        (["--margin", "nan"], "--margin nan: allowed are numbers from 0"),
+        (["--margin", "2"], "--margin 2: the search space does not search replay.size; allowed: without"),
+    ],
+)
+def test_a_margin_that_could_do_nothing_is_refused(played, words, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        sweep.main([*_SWEEP, *words])
+
+
+def test_a_sweep_that_is_gone_on_with_keeps_its_margin(played):
+    sweep.main([*_SWEEP, "--trials", "2"])
+    with pytest.raises(UserError, match="leave out --margin"):
+        sweep.main(["--resume", "x", "--margin", "0"])
 
 
 def test_more_trials_are_asked_for_once_and_the_best_of_all_is_tested(played, tmp_path, capsys):
@@ -260,6 +322,23 @@ def test_a_run_whose_seeds_have_all_been_tested_needs_nothing(played, gone, tmp_
     (tmp_path / "runs" / "x" / "trials" / "seed_4" / "test" / "metrics.json").unlink()
     with pytest.raises(UserError, match=_GONE):
         train.main(["--resume", "x"])
+
+
+def test_test_data_is_left_alone_where_asked_and_looked_at_later(played, tmp_path, capsys):
+    line = ["clip-finetune", "--stream", "digits", "--name", "x", "--seeds", "3", "4", "--no-test"]
+    looked = tmp_path / "runs" / "x" / "trials"
+    assert train.main(line) == 0 and not list(looked.glob("*/test"))
+    closing = _closing(capsys)
+    assert "Validation, mean and sample standard deviation over 2 runs\n" in closing
+    assert re.search(r"^  average +10\.00 \+- 0\.00 %$", closing, re.M)
+    assert "Test data was not looked at. For that: python -m orchestrator.train --resume x\n" in closing
+    played.request = None
+    assert train.main(["--resume", "x", "--no-test"]) == 0
+    assert (
+        played.request is None and "all have been trained: nothing is left to do" in capsys.readouterr().out
+    )
+    assert train.main(["--resume", "x"]) == 0 and len(list(looked.glob("*/test/metrics.json"))) == 2
+    assert "Test, mean and sample standard deviation over 2 runs\n" in _closing(capsys)
 
 
 @pytest.mark.parametrize("module", [sweep, train])

@@ -52,6 +52,32 @@ def _walk(search: TaskSearch, count: int, value_of) -> list[dict[str, float]]:
     return points
 
 
+def _with_memory(trial: optuna.Trial) -> None:
+    trial.suggest_categorical("replay.size", [64, 128, 256])
+    trial.suggest_float(_RATE, 1e-4, 1e-2, log=True)
+
+
+def test_each_size_of_the_memory_has_as_many_trials_although_the_largest_is_best():
+    start = {"replay.size": 128, _RATE: 1e-3}
+    search = _search(_with_memory, start=start, sizes=(64, 128, 256))
+    points = _walk(search, 15, lambda point, number: point["replay.size"])
+    assert [point["replay.size"] for point in points] == [128, 256, 64] * 5 and points[0] == start
+    assert len({point[_RATE] for point in points}) == 15
+    alone = _walk(_search(_with_memory, start=start), 15, lambda point, number: point["replay.size"])
+    assert [point["replay.size"] for point in alone].count(256) > 5, "TPE by itself prefers the best"
+
+
+def test_a_resumed_search_deals_the_sizes_as_an_undisturbed_one():
+    start = {"replay.size": 64, _RATE: 1e-3}
+    whole = _walk(_search(_with_memory, start=start, sizes=(64, 128)), 8, lambda point, _: point[_RATE])
+    known = [
+        TrialEntry(f"t{k}", k, point, [{_METRIC: point[_RATE], "task": t} for t in (1, 2, 3)], "finished")
+        for k, point in enumerate(whole[:5])
+    ]
+    resumed = _search(_with_memory, start=start, sizes=(64, 128), known=known)
+    assert _walk(resumed, 3, lambda point, _: point[_RATE]) == whole[5:]
+
+
 def test_no_two_trials_are_drawn_alike():
     rates = [point[_RATE] for point in _walk(_search(trials=90), 10, lambda point, number: 1.0)]
     assert len(set(rates)) == 10
@@ -227,18 +253,18 @@ def test_a_trial_that_is_gone_on_with_keeps_its_point_and_its_place():
 class _Trial:
     status = "RUNNING"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, **values: int) -> None:
         self.trial_id = f"tune's {name}"
-        self.config = {TRIAL: {"id": name}}
+        self.config = {TRIAL: {"id": name}, **values}
 
 
-def _stopped(tasks: int, mode: str, curves: list[list[float]]) -> dict[int, int]:
+def _stopped(tasks: int, mode: str, curves: list[list[float]], sizes: list[int] = ()) -> dict[int, int]:
     """The tasks after which each trial is told to stop. A trial reports all its tasks before the next trial
     begins.
     """
     scheduler, found = TaskScheduler(_METRIC, mode, tasks), {}
     for number, curve in enumerate(curves):
-        trial = _Trial(str(number))
+        trial = _Trial(str(number), **({"replay.size": sizes[number]} if sizes else {}))
         scheduler.on_trial_add(None, trial)
         for task, value in enumerate(curve, 1):
             answer = scheduler.on_trial_result(None, trial, {_METRIC: value, "task": task})
@@ -254,6 +280,32 @@ _RISING = [[float(10 * number)] * 8 for number in range(1, 5)]
 def test_the_poorer_is_stopped_whichever_end_is_better():
     assert _stopped(8, "max", _RISING[::-1]) == {1: 2, 2: 2, 3: 2} and _stopped(8, "max", _RISING) == {}
     assert _stopped(8, "min", _RISING) == {1: 2, 2: 2, 3: 2} and _stopped(8, "min", _RISING[::-1]) == {}
+
+
+def test_a_trial_is_judged_by_those_with_a_memory_of_its_size():
+    curves = _RISING[::-1]
+    assert _stopped(8, "max", curves, [64] * 4) == {1: 2, 2: 2, 3: 2}
+    assert _stopped(8, "max", curves, [64, 128, 256, 512]) == {}
+    assert _stopped(8, "max", curves, [64, 128, 64, 128]) == {2: 2, 3: 2}
+
+
+def test_those_of_before_are_judged_with_a_memory_of_their_size_as_well():
+    known = [
+        TrialEntry(
+            f"t{size}",
+            k,
+            {"replay.size": size},
+            [{_METRIC: 90.0, "task": t} for t in range(1, 9)],
+            "finished",
+        )
+        for k, size in enumerate((64, 128))
+    ]
+    scheduler = TaskScheduler(_METRIC, "max", 8, known)
+    for size, stops in ((64, True), (256, False)):
+        trial = _Trial(f"new {size}", **{"replay.size": size})
+        scheduler.on_trial_add(None, trial)
+        answer = scheduler.on_trial_result(None, trial, {_METRIC: 10.0, "task": 2})
+        assert (answer == TrialScheduler.STOP) is stops
 
 
 def test_rungs_are_at_two_four_and_eight_tasks():

@@ -1,0 +1,49 @@
+"""What is given for a run, beside what it may not be given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..config import flatten
+from ..errors import UserError
+from .storage_of import storage_url
+
+
+def check_once(values: Mapping[str, Any], stream: str | None, data: str | Path | None) -> None:
+    """Checks that neither the stream nor its data are given twice, of which one would be dropped.
+
+    Raises:
+        UserError: One is. The message is one line.
+    """
+    for option, given, key in (("stream", stream, "stream.name"), ("data", data, "stream.data")):
+        if given is not None and (other := flatten(values).get(key)) is not None:
+            raise UserError(
+                f"--{option} {given}: --set {key}={other} is given as well; allowed: one of the two"
+            )
+
+
+def check_beside(resume: str, storage: str | None, with_storage: Mapping[str, Any], **others: Any) -> None:
+    """Checks that nothing is given beside the name of a run that is gone on with that would not be honoured.
+
+    Args:
+        resume: The run's name.
+        storage: The URL where it is kept, as it is given now.
+        with_storage: Name -> value of what is allowed where there is a storage.
+        others: Name -> value of what is not allowed.
+
+    Raises:
+        UserError: Something is. The message is one line.
+    """
+    if not storage_url(storage):
+        others |= with_storage
+    if left := [name for name, value in others.items() if value is not None and value != {}]:
+        raise UserError(
+            f"--resume {resume}: goes on with what the run was started with; leave out {', '.join(left)}"
+        )
+
+
+def said_again(values: Mapping[str, Any], folder: str | None) -> dict[str, Any]:
+    """Dotted key -> value of what is said again of a run that is gone on with."""
+    return {**flatten(values), **({"stream.data": folder} if folder else {})}

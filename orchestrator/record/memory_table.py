@@ -1,0 +1,39 @@
+"""What a replay memory is worth, as a table for people."""
+
+from __future__ import annotations
+
+from ..schema.shown import shown_score
+from .memory_worth import MEMORY_SIZE
+from .trial_store import TrialStore
+
+
+def memory_table(book: TrialStore) -> str:
+    """A table with a line for each size of the replay memory; empty where the size is not searched.
+
+    A line has the size in samples, what the memory holds after the last task in bytes, the objective of the
+    best trial of that size, the trial's number, and how many trials of that size walked the whole stream. The
+    objective has a star where no smaller memory is as good: these lines are the Pareto set of accuracy and
+    memory.
+    """
+    found = book.memory_worth()
+    if not found:
+        return ""
+    rows = [[MEMORY_SIZE, "bytes", book.objective.metric.removeprefix("validation/"), "trial", "trials"]]
+    for one in found:
+        held = "-" if one.bytes is None else f"{int(one.bytes):,}"
+        score = shown_score(one.value) + ("*" if one.pareto else " ")
+        rows.append([str(one.size), held, score, str(one.best.number + 1), str(one.trials)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join([*lines, "* no smaller memory is as good"])
+
+
+def memory_choice(book: TrialStore) -> str:
+    """Why the chosen trial is not the one with the best value, in one line; empty where it is."""
+    best, leader = book.best(), book.leader()
+    if best is None or leader is None or best.id == leader.id:
+        return ""
+    return (
+        f"the smallest memory within {book.objective.margin:g} of trial {leader.number + 1}, which has "
+        f"{shown_score(book.value(leader))} with {MEMORY_SIZE} {leader.values[MEMORY_SIZE]}"
+    )
