@@ -311,7 +311,7 @@ def _finished(method, runs):
     texts = {path.name: path.read_bytes() for path in (folder / "tokenizer").glob("*")}
     book = TrialStore(
         folder / "trials",
-        Objective(f"validation/{HEADLINE[source.scenario]}", "max", 1.0),
+        Objective(f"validation/{HEADLINE[source.scenario]}", "max"),
         len(source.tasks),
         identity.stamp,
     )
