@@ -52,8 +52,10 @@ class MMAConfig(RecognitionConfig, AdapterConfig):
     """Passes over a task's training set, at most. Range: at least 1."""
 
     patience: int = 20
-    """Epochs without a better validation score on the task after which it ends with its best weights. With 0
-    all epochs are walked, and the last weights are kept. Range: at least 0."""
+    """Epochs without a better validation score after which a task ends with its best weights. The score is
+    the mean over the task and, with a memory, over all past tasks: their whole validation splits, which
+    ``replay.size`` does not count. The search goes by the same splits. With 0 all epochs are walked, and the
+    last weights are kept. Range: at least 0."""
 
     clamp_scale: bool = False
     """Whether the scale of ``clip_linear`` and ``clip_mm_mlp_adapter`` is clamped to ln 100 after each step,

@@ -36,7 +36,7 @@ def ran(tmp_path, monkeypatch):
         sweep_run, "search_run", lambda run, space, *_: found.append((run.folder, space)) or ended
     )
     monkeypatch.setattr(
-        train_run, "train_run", lambda run, *_: found.append((run.folder, run.config)) or ended
+        train_run, "train_run", lambda run, *_, **__: found.append((run.folder, run.config)) or ended
     )
     monkeypatch.setattr(run_folder, "datetime", SimpleNamespace(now=lambda: datetime(2026, 1, 2)))
     monkeypatch.setattr("orchestrator.tracking.store.tracking_uri", lambda runs: "")
