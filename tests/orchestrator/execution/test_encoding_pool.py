@@ -23,8 +23,8 @@ from orchestrator.streams.pictures import ArrayPictures
 CLIP = ClipConfig("small", "random")
 CHUNKS = [
     TextChunk(("a cat", "犬")),
-    PictureChunk((0, "train"), 0, 30, 0),
-    PictureChunk((0, "train"), 30, 50, 0),
+    PictureChunk((0, "train"), 0, 300, 0),
+    PictureChunk((0, "train"), 300, 512, 0),  # as many as two processes are for
     PictureChunk((0, "test"), 0, 5, None),
 ]
 
@@ -66,7 +66,7 @@ def _ray(on_shared_ray):
 
 def _encoder(train=ArrayPictures, *options):
     # Above a megabyte: pictures that are held in memory travel through the object store.
-    image = np.random.default_rng(0).integers(0, 256, (500, 32, 32, 3), np.uint8)
+    image = np.random.default_rng(0).integers(0, 256, (512, 32, 32, 3), np.uint8)
     sources = {(0, "train"): train(image, *options), (0, "test"): ArrayPictures(image[:5])}
     return Encoder(CLIP, load_backbone(CLIP).fingerprint, sources, "shift", 2, False)
 
