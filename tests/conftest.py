@@ -18,6 +18,7 @@ from urllib.request import urlopen
 import numpy as np
 import psutil
 import pytest
+from bare_node import BARE_NODE
 from rows import (  # noqa: F401 - pytest's hooks
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -35,6 +36,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["RAY_ADDRESS"] = "local"
 # Ray's workers would give way to the tests beside them, and those that wait for them be the last to end.
 os.environ |= {"RAY_worker_niceness": "0"}
+# Every process finds the small method, Ray's as well.
+_INSTALLED = str(Path(__file__).parent / "helpers" / "site-packages")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_INSTALLED, os.environ.get("PYTHONPATH")]))
 
 
 def pytest_collection_finish():
@@ -89,7 +93,7 @@ def shared_ray():
 
     cluster = Cluster()
     try:
-        cluster.add_node(num_cpus=2, object_store_memory=300 * 2**20, include_dashboard=False)
+        cluster.add_node(num_cpus=2, object_store_memory=300 * 2**20, **BARE_NODE)
         joined = {"RAY_ADDRESS": cluster.address, "RAY_AUTH_MODE": "disabled"}
         # Nobody takes this machine away with a warning, for which Train has a process of each lane.
         yield joined | {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
@@ -159,6 +163,18 @@ def _outputs():
 
 def _no_exit(status):
     raise AssertionError(f"lanes were left alone, and the process would end with {status}")
+
+
+@pytest.fixture(scope="session")
+def small_method(tmp_path_factory):
+    """The words METHOD, --space and FILE of the method in tests/helpers/site-packages, whose search space is
+    CTP's. For sweeps that are not about a published method.
+    """
+    name = "small_method:SmallCTP"
+    space = tmp_path_factory.mktemp("space") / "small.yaml"
+    shipped = Path(__file__).parents[1] / "search_spaces" / "ctp.yaml"
+    space.write_text(shipped.read_text("utf-8").replace("method: ctp\n", f"method: {name}\n"), "utf-8")
+    return [name, "--space", str(space)]
 
 
 @pytest.fixture

@@ -61,9 +61,11 @@ def test_the_page_lists_and_previews_a_method_of_ones_own(run):
     assert "Search: 8 trials for max validation/average" in out and "stay_weight: 1.0" in out
 
 
-def test_a_method_and_a_stream_of_ones_own_are_searched_and_gone_on_with(typed, folder, tmp_path):
+def test_a_method_and_a_stream_of_ones_own_are_searched_and_gone_on_with(
+    typed, with_tables, folder, tmp_path
+):
     """In this process, on a Ray that is joined, which is sent the code."""
-    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    shutil.copytree(folder, with_tables(tmp_path), dirs_exist_ok=True)
     (words,) = _commands("orchestrator.sweep", _STREAM)
     try:
         done = typed(tmp_path, *words[2:], "--trials", "1", "--set", *_TINY)

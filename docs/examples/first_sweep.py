@@ -8,13 +8,14 @@ import numpy as np
 from orchestrator import api
 from orchestrator.streams import registry
 
-sizes = {}
+sizes, at_once = {}, None
 if os.environ.get("FIRST_SWEEP") == "small":
     sizes = {"stream.tasks": 2, "stream.train": 16, "stream.validation": 8, "stream.test": 8}
     sizes |= {"stream.query": 4, "stream.gallery": 6, "method.epochs": 1, "method.batch_size": 8}
+    at_once = 1
 
 # %% Search. Without `say` nothing is printed.
-result = api.sweep("finetune", name="first-sweep", trials=2, set=sizes, say=print)
+result = api.sweep("finetune", name="first-sweep", trials=2, concurrent=at_once, set=sizes, say=print)
 print(result.status, "in", result.folder)
 
 # %% Each trial: what it was, how it ended, and the objective on validation data.

@@ -59,13 +59,14 @@ class RayPool:
             store.close(delete=True)
         _wait_until_free(before)
 
-    def _plan(self, chunks: int) -> PoolPlan:
+    def _plan(self, chunks: list[Chunk]) -> PoolPlan:
         # These are imported here because they import Ray Train, which the pool's processes do not need.
         from .cluster_resources import cluster_resources
         from .placement import worker_gpus
 
         cluster = cluster_resources()
-        return plan_pool(cluster, worker_gpus(self._run, cluster.nodes), chunks)
+        pictures = sum(chunk.pictures for chunk in chunks)
+        return plan_pool(cluster, worker_gpus(self._run, cluster.nodes), len(chunks), pictures)
 
     def _until_done(
         self, encoder: SharedPickle, chunks: list[Chunk]
@@ -81,7 +82,7 @@ class RayPool:
         left, failures = set(range(len(chunks))), 0
         while left:
             try:
-                with reserved(self._plan(len(left)), self._say) as (plan, group):
+                with reserved(self._plan([chunks[n] for n in left]), self._say) as (plan, group):
                     self._say(plan.explain())
                     for number, data in _results(encoder, chunks, sorted(left), plan, group):
                         left.remove(number)

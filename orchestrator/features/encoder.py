@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 
-from methods.backbones.clip import Clip
 from methods.backbones.clip_config import ClipConfig
 
 from ..errors import BadRecord, UserError
@@ -21,6 +20,9 @@ from ..streams.split_spans import SplitKey
 from .frozen import load_backbone
 from .full_precision import full_precision
 from .in_threads import in_threads
+
+if TYPE_CHECKING:  # open_clip takes seconds to import, and not every encoder needs it
+    from methods.backbones.clip import Clip
 
 _BATCH = 64
 

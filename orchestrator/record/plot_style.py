@@ -155,8 +155,9 @@ def _parts(text: str) -> list[str]:
 
 def _save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The figure is laid out once for both files. Otherwise each file would be drawn twice to be laid out.
-    figure.draw_without_rendering()
+    # The figure is laid out once for both files. Otherwise each file would be laid out as it is drawn.
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)
     figure.set_layout_engine(None)
     for file_path in (path, pdf_of(path)):
         # The same numbers make the same file, whenever it is drawn.

@@ -16,22 +16,22 @@ from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE
 from ray.util import get_node_ip_address
 
 _CONFIG = Path(__file__).with_name("autoscaling.yaml")
-_TOKEN = {"RAY_AUTH_MODE": "disabled"}  # the cluster is this test's own, on loopback
+_OWN = {"RAY_AUTH_MODE": "disabled"}  # the cluster is this test's own, on loopback
+_OWN |= {"RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}  # nobody takes its machines away with a warning
 
 
 def _environment(**more):
     clean = {k: v for k, v in os.environ.items() if k not in ("MLFLOW_TRACKING_URI", "RAY_ADDRESS")}
     paths = [str(Path(__file__).with_name("no_cuda")), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return clean | _TOKEN | {"PYTHONPATH": os.pathsep.join(paths)} | more
+    return clean | _OWN | {"PYTHONPATH": os.pathsep.join(paths)} | more
 
 
-@pytest.fixture(params=[{"CPU": 2}], ids=["two CPUs"], scope="module")
-def cluster(request, free_port):
-    """A head without CPUs, and Ray's second autoscaler over machines with ``param``: its address, and how
-    many machines it has beside the head.
+@pytest.fixture(scope="module")
+def cluster(free_port):
+    """A head without CPUs, and Ray's second autoscaler over machines with two CPUs and a GPU, which is one in
+    Ray's books alone: its address, and how many machines it has beside the head.
     """
     config = yaml.safe_load(_CONFIG.read_text())
-    config["available_node_types"]["worker"]["resources"] = request.param
     port = free_port()
     config["provider"]["head_node_id"] = FAKE_HEAD_NODE_ID
     config["provider"]["gcs_address"] = f"{get_node_ip_address()}:{port}"
@@ -45,6 +45,7 @@ def cluster(request, free_port):
         "RAY_enable_autoscaler_v2": "1",
         "RAY_CLOUD_INSTANCE_ID": FAKE_HEAD_NODE_ID,
         "RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID,
+        "SMALL_METHOD_PAUSE": "1",  # the second lane finds something to do
     }
     start = [ray, "start", "--head", "--num-cpus=0", f"--port={port}", "--include-dashboard=false"]
     start += [f"--autoscaling-config={path}", f"--temp-dir={folder}", "--object-store-memory=300000000"]
@@ -72,18 +73,6 @@ def _stop(session):
             process.kill()
 
 
-def _sweep(folder, address, command):
-    line = [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", "s", *command]
-    return subprocess.Popen(
-        line,
-        cwd=folder,
-        env=_environment(RAY_ADDRESS=address),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 def _until_gone(machines):
     deadline = time.monotonic() + 90
     while machines():
@@ -92,18 +81,30 @@ def _until_gone(machines):
 
 
 @pytest.fixture
-def small(small_values):
+def sweep(small_method, small_values, tmp_path, with_tables):
+    """A cluster's address and options -> a small sweep on it, as a process."""
     values = small_values("ctp", stream__tasks=2)
     kept = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")
-    return ["--set", *(f"{key}={value}" for key, value in values.items() if key not in kept)]
+    changed = [f"{key}={value}" for key, value in values.items() if key not in kept]
+
+    def start(address, *options):
+        line = [sys.executable, "-m", "orchestrator.sweep", *small_method, "--name", "s", *options]
+        return subprocess.Popen(
+            [*line, "--set", *changed],
+            cwd=with_tables(tmp_path),
+            env=_environment(RAY_ADDRESS=address),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return start
 
 
-def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(tmp_path, cluster, small, with_tables):
+def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(cluster, sweep):
     address, machines = cluster
     assert machines() == 0
-    process = _sweep(
-        with_tables(tmp_path), address, ["--trials", "3", "--concurrent", "2", *small, "--workers", "2"]
-    )
+    process = sweep(address, "--trials", "2", "--concurrent", "2", "--workers", "2", "--gpus-per-trial", "0")
     said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
     assert "warming 2 lane(s) of 2 worker(s) each; up to 2 machine(s) may come for them" in said
@@ -111,21 +112,18 @@ def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(tmp_path, cluster,
     _until_gone(machines)
 
 
-def test_a_sweep_that_no_machine_could_ever_hold_says_so_at_once(tmp_path, cluster, small):
+def test_a_sweep_that_no_machine_could_ever_hold_says_so_at_once(cluster, sweep):
     # Other ways of asking too much: tests/orchestrator/execution/test_placement.py.
-    process = _sweep(tmp_path, cluster[0], [*small, "--workers", "8"])
+    process = sweep(cluster[0], "--workers", "8", "--gpus-per-trial", "0")
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 2, said
-    assert "8 worker(s) with 1 CPU and 0 GPU each, which does not fit on 4 CPU and 0 GPU" in said
+    assert "8 worker(s) with 1 CPU and 0 GPU each, which does not fit on 4 CPU and 2 GPU" in said
 
 
-@pytest.mark.parametrize("cluster", [{"CPU": 2, "GPU": 1}], ids=["a GPU"], indirect=True)
 @pytest.mark.parametrize(("gpus", "most"), [("0.5", 1), pytest.param("1", 2, marks=pytest.mark.slow)])
-def test_trials_get_whole_gpus_or_share_them(tmp_path, cluster, small, gpus, most, with_tables):
-    """The machines of this test have a GPU in Ray's books alone."""
+def test_trials_get_whole_gpus_or_share_them(cluster, sweep, gpus, most):
     address, machines = cluster
-    options = ["--trials", "4", "--concurrent", "2", "--gpus-per-trial", gpus]
-    process = _sweep(with_tables(tmp_path), address, [*options, *small])
+    process = sweep(address, "--trials", "2", "--concurrent", "2", "--gpus-per-trial", gpus)
     seen = []
     while process.poll() is None:
         seen.append(machines())

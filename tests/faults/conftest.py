@@ -17,18 +17,24 @@ _OWN = ("method.name", "stream.name", "method.queue_size", "method.learning_rate
 
 
 @pytest.fixture(scope="session")
-def sweep_command(small_values):
-    """Name, options and changed values -> the command of a small sweep with tasks of some seconds, so that
-    what is done to it falls into the middle of one.
-    """
+def sweep_command(small_method, small_values):
+    """Name, options and changed values -> the command of a small sweep."""
 
-    def command(name, *options, tasks=2, epochs=20, **changes):
+    def command(name, *options, tasks=2, epochs=4, **changes):
         values = small_values("ctp", stream__tasks=tasks, method__epochs=epochs, **changes)
         kept = [f"{key}={value}" for key, value in values.items() if key not in _OWN]
-        line = [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", name, *options]
+        line = [sys.executable, "-m", "orchestrator.sweep", *small_method, "--name", name, *options]
         return [*line, "--set", *kept]
 
     return command
+
+
+@pytest.fixture(scope="module")
+def slow_steps():
+    """Tasks take seconds on each Ray that is started from here on: what is done to a sweep hits one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SMALL_METHOD_PAUSE", "0.4")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 import ray
+from bare_node import BARE_NODE
 from ray.cluster_utils import Cluster
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -73,17 +74,18 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def disturbed(command, start_sweep, tmp_path_factory, free_port, processes_under):
+def disturbed(command, slow_steps, start_sweep, with_tables, tmp_path_factory, free_port, processes_under):
     """A sweep on three nodes. Those that train have object stores as small as Ray has them. From the first
     trial on another user of the cluster keeps them full. It loses a training worker, the shared memory's
     owner and for a minute the MLflow server, a trial's own process and a node, each in another trial.
     """
-    folder = tmp_path_factory.mktemp("disturbed")
+    folder = with_tables(tmp_path_factory.mktemp("disturbed"))
+    shutil.copy(folder / "runs" / "mlflow.db", folder)
     server = Server(folder, free_port())
     cluster = Cluster()
     try:
-        small = {"object_store_memory": 80 * _MIB}
-        cluster.add_node(num_cpus=0, include_dashboard=False)
+        small = BARE_NODE | {"object_store_memory": 80 * _MIB}
+        cluster.add_node(num_cpus=0, **BARE_NODE)
         nodes = [cluster.add_node(num_cpus=1, **small) for _ in range(2)]
         sweep = start_sweep(
             command,
@@ -91,6 +93,7 @@ def disturbed(command, start_sweep, tmp_path_factory, free_port, processes_under
             RAY_ADDRESS=cluster.address,
             MLFLOW_TRACKING_URI=server.address,
             RAY_AUTH_MODE="disabled",
+            RAY_TRAIN_ENABLE_PREEMPTION_WATCHER="0",
         )
         deaths = {}
 
@@ -216,7 +219,7 @@ def test_after_all_of_them_the_numbers_are_those_of_an_undisturbed_sweep(disturb
 
 @pytest.mark.slow
 def test_the_driver_and_then_its_machine(
-    command, start_sweep, undisturbed, tmp_path, s3, processes_under, record_property
+    command, slow_steps, start_sweep, undisturbed, tmp_path, s3, processes_under, record_property
 ):
     resume = [sys.executable, "-m", "orchestrator.sweep", "--resume", "s", "--storage", s3]
     for place, arguments, whole in (

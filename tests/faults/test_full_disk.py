@@ -34,7 +34,7 @@ def _stopped(sweep, runs):
 
 @pytest.mark.slow
 def test_it_stops_and_goes_on_with_nothing_left_and_with_room_for_small_files(
-    runs, start_sweep, four_trials, tmp_path
+    runs, four_trials, slow_steps, start_sweep, tmp_path
 ):
     command, expected = four_trials
     sweep = start_sweep(command, tmp_path)

@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from bare_node import BARE_NODE
 from mlflow.tracking import MlflowClient
 from ray.cluster_utils import Cluster
 
@@ -12,13 +13,13 @@ from orchestrator.storage.trial_files import reports_in
 
 
 @pytest.fixture
-def cluster():
+def cluster(slow_steps):
     """Number of CPUs -> a cluster of one node with so many."""
     made = []
 
     def start(cpus):
         made.append(Cluster())
-        made[-1].add_node(num_cpus=cpus, include_dashboard=False)
+        made[-1].add_node(num_cpus=cpus, **BARE_NODE)
         return made[-1]
 
     yield start
@@ -62,10 +63,10 @@ def _recorded_apart(folder, trials):
 def test_two_lanes_are_shared_and_go_back(cluster, sweep_command, start_sweep, tmp_path, processes_under):
     shared = cluster(2)
     raylet = shared.head_node.all_processes["raylet"][0].process.pid
-    first = start_sweep(sweep_command("a", "--trials", "200", epochs=10), tmp_path, **_joined(shared))
+    first = start_sweep(sweep_command("a", "--trials", "200", epochs=2), tmp_path, **_joined(shared))
     first.until("lane 2 is up")
     first.until("trial 1/200 task 1/")
-    second = start_sweep(sweep_command("b", "--trials", "3", epochs=10), tmp_path, **_joined(shared))
+    second = start_sweep(sweep_command("b", "--trials", "3", epochs=2), tmp_path, **_joined(shared))
     had_one = second.until("trial 1/3 task 1/")
     assert second.end() == 0, second.said + first.said
     assert any(had_one < when for when in _ends(first)), "both went on"

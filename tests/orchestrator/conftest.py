@@ -204,8 +204,9 @@ def whole_sweep(small_sweep, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def sent_sweep(whole_sweep):
+def sent_sweep(whole_sweep, with_tables):
     """The same, once its record was sent to the MLflow in its folder."""
+    with_tables(whole_sweep.folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{whole_sweep.folder / 'runs' / 'mlflow.db'}")
         assert tracking(["send", str(whole_sweep.folder / "runs" / "s")]) == 0

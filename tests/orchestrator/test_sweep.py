@@ -98,7 +98,8 @@ class _Interrupted:
         process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator.sweep", *arguments],
             cwd=folder,
-            env=_environment() | {"RAY_TMPDIR": temporary},
+            # Tasks of seconds, so that the one that is stopped is not over.
+            env=_environment() | {"RAY_TMPDIR": temporary, "SMALL_METHOD_PAUSE": "0.5"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -123,12 +124,12 @@ def _kept(folder):
 
 
 def test_ctrl_c_once_finishes_the_task_and_twice_stops_at_once_and_resume_goes_on(
-    small_sweep, tmp_path, with_tables, typed
+    small_method, small_sweep, tmp_path, with_tables, typed
 ):
-    # Tasks of seconds, so that the one that is stopped is not over; the first trial is never stopped early.
+    # The first trial is never stopped early.
     with_tables(tmp_path)
-    longer = small_sweep(tasks=4, method__epochs=15)
-    first = ["ctp", "--name", "s", "--trials", "2", "--concurrent", "1", *longer]
+    tiny = small_sweep(tasks=4, method__epochs=4)
+    first = [*small_method, "--name", "s", "--trials", "2", "--concurrent", "1", *tiny]
     for arguments, at, tasks, number in (
         (first, ["trial 1/2 task 1/4"], 2, signal.SIGTERM),  # as SLURM, Kubernetes and timeout send it
         (["--resume", "s"], ["trial 1/2 task 3/4", "Ctrl-C stops now"], 3, signal.SIGINT),

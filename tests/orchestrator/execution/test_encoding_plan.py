@@ -12,10 +12,9 @@ GPU = {"CPU": 4, "GPU": 1}
 BIG = {"CPU": 64, "GPU": 8, "memory": 512 * _GB}
 
 
-def _plan(present, free=None, possible=(), gpus=0.0, chunks=1000):
-    return plan_pool(
-        ClusterResources(present, present if free is None else free, list(possible)), gpus, chunks
-    )
+def _plan(present, free=None, possible=(), gpus=0.0, chunks=1000, pictures=10**6):
+    cluster = ClusterResources(present, present if free is None else free, list(possible))
+    return plan_pool(cluster, gpus, chunks, pictures)
 
 
 @pytest.mark.parametrize(
@@ -23,6 +22,10 @@ def _plan(present, free=None, possible=(), gpus=0.0, chunks=1000):
     [
         ({"present": [HEAD]}, PoolPlan(4, 1, 0)),
         ({"present": [HEAD], "chunks": 3}, PoolPlan(3, 1, 0)),
+        # No second process for a few pictures.
+        ({"present": [HEAD], "pictures": 511}, PoolPlan(1, 1, 0)),
+        ({"present": [HEAD], "pictures": 512}, PoolPlan(2, 1, 0)),
+        ({"present": [HEAD], "pictures": 0}, PoolPlan(1, 1, 0)),
         ({"present": [{"CPU": 8, "memory": 7e9}, {"CPU": 2, "memory": 1e12}]}, PoolPlan(4, 1, 0)),
         ({"present": [{"CPU": 2, "memory": 1e9}]}, PoolPlan(1, 1, 0)),
         ({"present": [{"CPU": 1.5}]}, PoolPlan(1, 1, 0)),
@@ -48,6 +51,7 @@ def test_on_the_cpus_that_are_free(given, plan):
         ({"present": [{"CPU": 30, "GPU": 8}]}, PoolPlan(8, 3, 1)),
         ({"present": [{"CPU": 4, "GPU": 2}, {"CPU": 8, "GPU": 1}, HEAD]}, PoolPlan(3, 2, 1)),
         ({"present": [BIG], "chunks": 3}, PoolPlan(3, 8, 1)),
+        ({"present": [BIG], "pictures": 600}, PoolPlan(2, 8, 1)),
         # Fewer CPUs than GPUs: as many as there are CPUs.
         ({"present": [{"CPU": 4, "GPU": 8}]}, PoolPlan(4, 1, 1)),
         ({"present": [{"CPU": 0, "GPU": 8}, GPU]}, PoolPlan(1, 4, 1)),

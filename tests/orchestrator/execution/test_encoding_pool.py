@@ -15,7 +15,7 @@ from methods.backbones.clip_config import ClipConfig
 from orchestrator.errors import BadRecord, UserError
 from orchestrator.execution.encoding_pool import RayPool
 from orchestrator.execution.start_ray import start_ray
-from orchestrator.features.encoder import Encoder, PictureChunk, TextChunk, read_chunk
+from orchestrator.features.encoder import Encoder, PictureChunk, TextChunk, npz, read_chunk
 from orchestrator.features.frozen import load_backbone
 from orchestrator.run_options import RunOptions
 from orchestrator.streams.pictures import ArrayPictures
@@ -23,8 +23,8 @@ from orchestrator.streams.pictures import ArrayPictures
 CLIP = ClipConfig("small", "random")
 CHUNKS = [
     TextChunk(("a cat", "犬")),
-    PictureChunk((0, "train"), 0, 30, 0),
-    PictureChunk((0, "train"), 30, 50, 0),
+    PictureChunk((0, "train"), 0, 300, 0),
+    PictureChunk((0, "train"), 300, 512, 0),  # as many as two processes are for
     PictureChunk((0, "test"), 0, 5, None),
 ]
 
@@ -57,6 +57,24 @@ class _Odd(ArrayPictures):
         return super().read(rows)
 
 
+@dataclass(frozen=True)
+class _Means:
+    """An encoder without a model, whose libraries a process would take seconds to import: mean colours of
+    pictures, lengths of texts.
+    """
+
+    sources: dict
+    views: int = 0
+    skip_bad: bool = False
+    name: str = "means"
+
+    def encode(self, chunk, device, threads=1):
+        if isinstance(chunk, TextChunk):
+            return npz(text=np.array([[len(text)] for text in chunk.texts], np.float32))
+        rows, pictures = read_chunk(self, chunk, threads)
+        return npz(kept=rows, feature=pictures.mean((1, 2)).astype(np.float16))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _ray(on_shared_ray):
     started = start_ray(lambda line: None)
@@ -64,11 +82,14 @@ def _ray(on_shared_ray):
     started.end()
 
 
-def _encoder(train=ArrayPictures, *options):
+def _sources(train=ArrayPictures, *options):
     # Above a megabyte: pictures that are held in memory travel through the object store.
-    image = np.random.default_rng(0).integers(0, 256, (500, 32, 32, 3), np.uint8)
-    sources = {(0, "train"): train(image, *options), (0, "test"): ArrayPictures(image[:5])}
-    return Encoder(CLIP, load_backbone(CLIP).fingerprint, sources, "shift", 2, False)
+    image = np.random.default_rng(0).integers(0, 256, (512, 32, 32, 3), np.uint8)
+    return {(0, "train"): train(image, *options), (0, "test"): ArrayPictures(image[:5])}
+
+
+def _encoder():
+    return Encoder(CLIP, load_backbone(CLIP).fingerprint, _sources(), "shift", 2, False)
 
 
 def _pool(folder, said=None):
@@ -77,7 +98,7 @@ def _pool(folder, said=None):
 
 def test_processes_that_die_are_replaced_and_the_pool_gives_what_one_process_gives(tmp_path, processes_under):
     before, said = ray.available_resources(), []
-    encoder = _encoder(_Deadly, str(tmp_path / "once"))
+    encoder = _Means(_sources(_Deadly, str(tmp_path / "once")))
     found = dict(_pool(tmp_path / "pool", said)(encoder, CHUNKS))
     assert os.path.exists(tmp_path / "once")
     assert any("an encoding process died" in line for line in said)
@@ -93,7 +114,7 @@ def test_processes_that_die_are_replaced_and_the_pool_gives_what_one_process_giv
 
 def test_a_bad_picture_is_one_line(tmp_path):
     with pytest.raises(UserError) as error:
-        list(_pool(tmp_path / "pool")(_encoder(_Broken), CHUNKS[1:2]))
+        list(_pool(tmp_path / "pool")(_Means(_sources(_Broken)), CHUNKS[1:2]))
     assert str(error.value) == "shelf/7.png: is no picture"
 
 

@@ -23,8 +23,8 @@ _VALUES = {"replay__size": 10, "replay__policy": "herding"}
 
 
 @pytest.fixture(scope="module")
-def base(small_config):
-    return small_config("ctp", **_VALUES)
+def base(small_config, small_method):
+    return small_config(small_method[0], **_VALUES)
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,7 @@ def test_a_trial_that_brings_its_workers_down_twice_fails_and_the_lane_goes_on(s
             killer.start()
 
     # So many epochs that the kills fall inside its second task.
-    found = _run(session, base, [("deadly", {"method.epochs": 100}), ("next", {})], first_task)
+    found = _run(session, base, [("deadly", {"method.epochs": 400}), ("next", {})], first_task)
     killer.join()
     assert found["deadly"][0].status == "failed"
     assert "its workers went down 2 times in task 2" in found["deadly"][0].reason

@@ -6,6 +6,7 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from methods.method import ClassSpec
 from orchestrator.data.row_reader import RowReader
 from orchestrator.errors import UserError
 from orchestrator.object_store import shared_store as store_module
+from orchestrator.object_store.array_owner import ArrayOwner
 from orchestrator.object_store.memory_plan import memory_plan
 from orchestrator.object_store.publish import publish
 from orchestrator.object_store.shared_store import SharedStore, capacity
@@ -41,6 +43,23 @@ def store(tmp_path):
     found = SharedStore.start(tmp_path / "shared", tmp_path.name)
     yield found
     found.close(delete=True)
+
+
+@pytest.fixture
+def own_store(tmp_path, monkeypatch):
+    """A store whose owner is no process but an object of this one, for what only this process reads."""
+    found = SharedStore(str(tmp_path / "shared"), tmp_path.name)
+    Path(found.folder).mkdir()
+    owner = ArrayOwner.__ray_metadata__.modified_class(found.folder)
+    calls = SimpleNamespace(put=_called(owner.put), refs=_called(owner.refs))
+    monkeypatch.setattr(SharedStore, "_actor", lambda self: calls)
+    yield found
+    found.close(delete=True)
+
+
+def _called(method):
+    """A method as that of an actor is called."""
+    return SimpleNamespace(remote=lambda *given: ray.put(method(*given)))
 
 
 @pytest.fixture(scope="module")
@@ -169,19 +188,19 @@ def test_a_twin_that_was_removed_is_one_line(store):
         store.get("data")
 
 
-def test_a_write_that_fails_leaves_nothing(store):
-    with pytest.raises(RuntimeError), store.writing("data", (10,), np.int64):
+def test_a_write_that_fails_leaves_nothing(own_store):
+    with pytest.raises(RuntimeError), own_store.writing("data", (10,), np.int64):
         raise RuntimeError
-    assert not list(Path(store.folder).iterdir())
+    assert not list(Path(own_store.folder).iterdir())
 
 
-def test_a_write_may_end_short(store):
-    with store.writing("data", (10, 3), np.int16) as twin:
+def test_a_write_may_end_short(own_store):
+    with own_store.writing("data", (10, 3), np.int16) as twin:
         twin.array[:4] = 7
         twin.length = 4
-    assert np.array_equal(store.get("data"), np.full((4, 3), 7, np.int16))
-    store.put("none", np.empty((0, 3)))
-    assert store.get("none").shape == (0, 3)
+    assert np.array_equal(own_store.get("data"), np.full((4, 3), 7, np.int16))
+    own_store.put("none", np.empty((0, 3)))
+    assert own_store.get("none").shape == (0, 3)
 
 
 def test_closing_frees_and_deletes(tmp_path):
@@ -232,10 +251,10 @@ def test_generated_pictures_in_both_modes(array_stream, store, readers, stream_i
 
 
 @pytest.mark.parametrize("kept", ["decoded", "encoded"])
-def test_files_are_read_from_disk_and_candidates_from_memory(file_stream, store, tmp_path, kept):
+def test_files_are_read_from_disk_and_candidates_from_memory(file_stream, own_store, tmp_path, kept):
     stream = file_stream()
     chosen = memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4], stream_in="disk", store=kept)
-    handle = publish(stream, store, chosen)
+    handle = publish(stream, own_store, chosen)
     assert len(pickle.dumps(handle)) < 20_000
     opened = handle.open()
     _same(opened, stream)
@@ -250,13 +269,13 @@ def test_files_are_read_from_disk_and_candidates_from_memory(file_stream, store,
         reader.read(np.setdiff1d(np.arange(75), candidates)[:1])
     if kept == "encoded":
         assert 300 < reader.bytes_per_row - 28 < 2000
-        assert store.get("candidates.flat").nbytes == pytest.approx(16 * (reader.bytes_per_row - 28))
+        assert own_store.get("candidates.flat").nbytes == pytest.approx(16 * (reader.bytes_per_row - 28))
 
 
 @pytest.mark.parametrize("seeds", [[4], [9, 4, 1]])
-def test_every_choice_of_a_random_policy_is_a_candidate(array_stream, store, seeds):
+def test_every_choice_of_a_random_policy_is_a_candidate(array_stream, own_store, seeds):
     chosen = memory_plan(array_stream, largest=12, store_bytes=capacity(), seeds=seeds, stream_in="disk")
-    opened = publish(array_stream, store, chosen).open()
+    opened = publish(array_stream, own_store, chosen).open()
     assert 192 * len(opened.candidates.rows) == chosen.disk_bytes - 111 * 28 < 192 * 50
     for seed in seeds:
         for policy in ("reservoir", "random", "balanced"):
@@ -301,18 +320,18 @@ def _spoil(folder):
         (folder / "pictures" / f"{place}.jpg").write_bytes(b"no picture")
 
 
-def test_bad_pictures_stop_publishing_unless_they_may_be_skipped(file_stream, store, tmp_path):
+def test_bad_pictures_stop_publishing_unless_they_may_be_skipped(file_stream, own_store, tmp_path):
     stream = file_stream()
     _spoil(tmp_path)
     with pytest.raises(UserError, match="0/train/3.jpg"):
-        publish(stream, store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
-    assert not list(Path(store.folder).iterdir())
+        publish(stream, own_store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+    assert not list(Path(own_store.folder).iterdir())
 
 
-def test_bad_pictures_are_left_out_of_memory_and_counted(file_stream, store, tmp_path):
+def test_bad_pictures_are_left_out_of_memory_and_counted(file_stream, own_store, tmp_path):
     stream = file_stream(skip_bad=True)
     _spoil(tmp_path)
-    handle = publish(stream, store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+    handle = publish(stream, own_store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
     assert handle.skipped == {"task-0/train": 2, "task-1/test": 1}
     opened = handle.open()
     assert opened.starts.tolist() == [0, 28, 48, 73]
@@ -330,11 +349,11 @@ def test_bad_pictures_are_left_out_of_memory_and_counted(file_stream, store, tmp
 
 
 @pytest.mark.parametrize("kept", ["decoded", "encoded"])
-def test_bad_pictures_met_on_disk_are_replaced(file_stream, store, tmp_path, kept):
+def test_bad_pictures_met_on_disk_are_replaced(file_stream, own_store, tmp_path, kept):
     stream = file_stream(skip_bad=True)
     _spoil(tmp_path)
     chosen = memory_plan(stream, largest=30, store_bytes=capacity(), seeds=[4], stream_in="disk", store=kept)
-    handle = publish(stream, store, chosen)
+    handle = publish(stream, own_store, chosen)
     assert handle.skipped == {"task-1/test": 1}
     opened = handle.open()
     test = opened.tasks[1].splits["test"]
@@ -353,7 +372,7 @@ def test_bad_pictures_met_on_disk_are_replaced(file_stream, store, tmp_path, kep
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_a_class_that_loses_all_its_pictures_is_an_error(file_stream, store, tmp_path, split):
+def test_a_class_that_loses_all_its_pictures_is_an_error(file_stream, own_store, tmp_path, split):
     stream = file_stream(skip_bad=True)
     spec = ClassSpec(tuple("abcde"), ("{}",), torch.zeros(5, 1, 4), 1.0)
     tasks = [
@@ -370,18 +389,20 @@ def test_a_class_that_loses_all_its_pictures_is_an_error(file_stream, store, tmp
         f".*/1/{split}/{row}.jpg: cannot be decoded"
     )
     with pytest.raises(UserError, match=lost):
-        publish(stream, store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+        publish(stream, own_store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
 
 
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
-def test_a_split_without_pictures_is_an_error_where_it_is_looked_at_alone(question_stream, store, stream_in):
+def test_a_split_without_pictures_is_an_error_where_it_is_looked_at_alone(
+    question_stream, own_store, stream_in
+):
     stream, _ = question_stream(regions=True)
     stream.skip_bad = True
     for data in stream.tasks:
         split = data.splits["test"]
         data.splits["test"] = replace(split, pictures=MissingPictures(len(split), "a.h5: no such file"))
     found = memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
-    handle = pickle.loads(pickle.dumps(publish(stream, store, found)))
+    handle = pickle.loads(pickle.dumps(publish(stream, own_store, found)))
     assert handle.skipped == {} and [sizes["test"] for _, sizes in handle.tasks] == [7, 7, 7]
     for data, shared in zip(stream.tasks, handle.open().tasks, strict=True):
         for name in ("train", "validation"):
@@ -391,14 +412,14 @@ def test_a_split_without_pictures_is_an_error_where_it_is_looked_at_alone(questi
             shared.splits["test"].pictures.read(np.array([0]))
 
 
-def test_a_split_without_any_picture_is_an_error(file_stream, store, tmp_path):
+def test_a_split_without_any_picture_is_an_error(file_stream, own_store, tmp_path):
     stream = file_stream(skip_bad=True)
     for path in (tmp_path / "pictures" / "1" / "test").iterdir():
         path.unlink()
     with pytest.raises(
         UserError, match="split test: none of its pictures can be read, the first: .*/0.jpg: cannot"
     ):
-        publish(stream, store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+        publish(stream, own_store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
 
 
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
