@@ -192,7 +192,7 @@ class _TrainRun:
         lines = []
         if means:
             lines.append(
-                f"Test, mean and standard deviation over {runs} runs" if runs > 1 else "Test, one run"
+                f"Test, mean and sample standard deviation over {runs} runs" if runs > 1 else "Test, one run"
             )
             for name in shown_metrics(self._run.config.method_name, means):
                 spread = means.get(f"test_deviation/{name}")
