@@ -95,7 +95,7 @@ def test_seeds_and_orders_are_averaged_and_counted_and_each_run_is_published(tmp
         )  # fmt: skip
     (heading, row) = rows(tmp_path, "test")
     assert heading.split() == ["method", "n", "seeds", "orders", "average", "task-aware", "forgetting"]
-    assert row.split() == ["er", "5", "3", "3", "46.82", "±", "11.89", "2.00", "±", "0.00"]
+    assert row.split() == ["er", "5", "3", "3", "46.82", "±", "11.84", "2.00", "±", "0.00"]
     said = " ".join(compare.compare(tmp_path).split())
     assert "shapes: 5 finished" in said and "mean ± sample standard deviation over n runs" in said
     assert "left out" not in said, "no run is taken for a rerun of another order"
@@ -158,7 +158,7 @@ def test_no_line_is_too_long_and_what_is_left_out_is_named(tmp_path):
     # The column beside it tells the memory.
     assert lines[1].split()[:8] == ["ctp", "#1", "88", "2", "2", "1", "36.50", "±"]
     assert lines[22] == "... and 5 more rows in README.md"
-    assert lines[21] == "in README.md as well: angle (°), backward, over time, accuracy"
+    assert lines[21] == "in README.md as well: AUROC, angle (°), backward, over time, accuracy"
     assert lines[23].startswith("#1 is s/t24_0 and 1 more: replay.size=88 setting_0=2.96 setting_1=")
     assert lines[-1] == "what the other numbers stand for: README.md" and len(lines) == 23 + 5 * 2 + 1
     assert len(rows(tmp_path, "validation", markdown=True)) == 27

@@ -59,9 +59,10 @@ def test_an_order_moves_tasks_or_classes_and_nothing_else(name):
         things(drawn) != names and things(drawn) != things(other) and sorted(things(drawn)) == sorted(names)
     )
     assert every_record(natural) == every_record(drawn)
-    listed = load(name, order=tuple(reversed(names)))
-    numbered = load(name, order=tuple(reversed(range(len(names)))))
-    assert things(listed) == things(numbered) == names[::-1]
+    rest = [*range(2, len(names)), 0, 1]
+    listed = load(name, order=tuple(names[n] for n in rest))
+    numbered = load(name, order=tuple(rest))
+    assert things(listed) == things(numbered) == names[2:] + names[:2]
     assert stream_identity(listed) == stream_identity(numbered)
     sources = (natural, drawn, other, listed)
     assert len({stream_identity(source) for source in sources}) == 4, "a run does not go on in another order"

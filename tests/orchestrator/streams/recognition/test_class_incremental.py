@@ -277,6 +277,6 @@ def test_base_and_new_classes_are_two_tasks_in_natural_order(case):
 def test_the_fingerprint_tells_other_labels_of_the_same_pictures():
     other = TEST.copy()
     other[[0, 1]] = other[[1, 0]]
-    one, two = build(initial=6, order="natural"), build(initial=6, class_order="natural", test=other)
+    one, two = build(initial=6, order="natural"), build(initial=6, order="natural", test=other)
     assert one.tasks[0].splits["test"].ids == two.tasks[0].splits["test"].ids
     assert one.fingerprint != two.fingerprint
