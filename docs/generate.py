@@ -94,9 +94,9 @@ def _metrics(section: str) -> list[str]:
 
 
 def _columns(_: str) -> list[str]:
-    from orchestrator.record.comparison.table import _COLUMNS
+    from orchestrator.record.comparison.table import COLUMNS
 
-    rows = [f"| {head} | `{metric}` |" for head, metric in _COLUMNS.items()]
+    rows = [f"| {head} | `{metric}` |" for head, metric in COLUMNS.items()]
     return ["| column | metric |", "| --- | --- |", *rows]
 
 

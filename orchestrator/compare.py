@@ -16,7 +16,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Exit status 0; 2 with one line on stderr for a :class:`~orchestrator.errors.UserError`."""
     parser = CommandParser(
         prog="python -m orchestrator.compare",
-        description="Tables and pictures of finished runs: mean and standard deviation over seeds.",
+        description="Tables and pictures of finished runs: mean and sample standard deviation over seeds and "
+        "orders.",
     )
     parser.add_argument(
         "runs",

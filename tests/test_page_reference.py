@@ -17,7 +17,7 @@ from orchestrator.evaluation.vqa_summary import question_metrics
 from orchestrator.evaluation.vqa_tables import QUESTION_TABLES
 from orchestrator.metrics.matrix import matrix_metrics
 from orchestrator.metrics.measures import SHOWN
-from orchestrator.record.comparison.table import _COLUMNS
+from orchestrator.record.comparison.table import COLUMNS
 from orchestrator.replay.config import _BalanceBy, _Budget, _Herding, _Store
 from orchestrator.replay.policies import POLICIES
 from orchestrator.search.space import Space
@@ -87,7 +87,8 @@ def _in_general(metric):
 
 def test_every_metric_of_a_search_and_of_the_last_lines_is_told():
     square = np.full((6, 6), 50.0)
-    found = {*matrix_metrics(square, np.zeros(6)), *question_metrics(square, [1] * 6, range(6), square)}
+    found = {*matrix_metrics(square, np.zeros(6), sizes=np.ones(6), task_aware=square)}
+    found |= {*question_metrics(square, [1] * 6, range(6), square)}
     found |= {*SHOWN, *(name for names in _METRICS.values() for name in names)}
     assert len(found) > 30 and found - _named("metrics") == set()
 
@@ -96,8 +97,8 @@ def test_every_column_of_the_comparison_is_told():
     rows = re.findall(
         r"^\| ([^|`]+) \| `([\w/@]+)` \|$", _page("metrics").partition("## Columns of")[2], re.M
     )
-    assert dict(rows) == _COLUMNS
-    assert {*_COLUMNS.values()} - _named("metrics") == set()
+    assert dict(rows) == COLUMNS
+    assert {*COLUMNS.values()} - _named("metrics") == set()
 
 
 def test_every_metric_of_an_objective_is_told_where_objectives_are():

@@ -78,10 +78,11 @@ class RunStart(ABC):
 
         tracking_uri(RUNS)
         from ..record.run_context import RunContext
-        from ..streams.identity import stream_identity
+        from ..streams.identity import stream_content, stream_identity
 
         request, config, text = self.request, self.config, self._text()
-        identity = Identity.new(request.digest(text), stream_identity(self.source))
+        content = stream_content(self.source)
+        identity = Identity.new(request.digest(text), stream_identity(self.source), content)
         if self.folder is None:
             files = {**self._files(text), self.file: request.text()}
             method, stream, url = config.method_name, config.stream_name, request.storage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -118,6 +118,20 @@ def task_accuracy(
     measure = partial(_novel, method, classes, None, None)
     columns = _measure(method, stream, task, split, how, ("correct",), measure)
     return float(100 * columns["correct"].mean())
+
+
+def task_aware_matrix(steps: Sequence[Mapping[str, float]], tasks: int) -> np.ndarray:
+    """Collects ``task_01/task_aware_accuracy`` ... from the metrics of S evaluations.
+
+    Args:
+        steps: The metrics of each evaluation.
+        tasks: The number of tasks T.
+
+    Returns:
+        (S, T), NaN where nothing was measured, as on tasks to come.
+    """
+    names = [f"{task_key(k)}/task_aware_accuracy" for k in range(tasks)]
+    return np.array([[step.get(name, np.nan) for name in names] for step in steps], dtype=float)
 
 
 def _known(method: Method, learnt: range, own: range, drift: Drift, batch: Batch) -> list[Tensor]:

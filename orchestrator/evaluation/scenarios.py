@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
@@ -18,7 +19,7 @@ from ..numerics.deterministic import deterministic
 from ..numerics.diverged import Diverged
 from ..streams.stream import Stream
 from .protocol import Evaluation, Scores
-from .recognition import evaluate_recognition, task_accuracy
+from .recognition import evaluate_recognition, task_accuracy, task_aware_matrix
 from .retrieval import evaluate_retrieval, task_r_mean
 from .vqa import evaluate_questions, task_question_accuracy
 from .vqa_summary import composition_tasks, question_metrics
@@ -86,7 +87,10 @@ def summary_metrics(
     """Summarises the evaluations of a walk. Metrics that are not defined yet are left out.
 
     They are those of :func:`~orchestrator.metrics.matrix.matrix_metrics` and, in vqa, those of
-    :func:`~orchestrator.evaluation.vqa_summary.question_metrics` as well.
+    :func:`~orchestrator.evaluation.vqa_summary.question_metrics` as well. In recognition the averages are
+    over all pictures. Task-aware forgetting is, in recognition, among each task's own classes; in retrieval
+    it is forgetting itself, since a task is scored among its own candidates; in vqa there is none, since an
+    answer is given as text and a method is asked to choose among no answers.
 
     Args:
         stream: The stream.
@@ -95,12 +99,15 @@ def summary_metrics(
         steps: The metrics of each evaluation (:class:`Scores`), one for each row of the matrix.
         random_baseline: As of :func:`~orchestrator.metrics.matrix.matrix_metrics`.
     """
-    metrics = matrix_metrics(matrix, random_baseline)
-    if stream.scenario == "vqa":
-        sizes = [len(data.splits[split]) for data in stream.tasks]
-        composed = composition_tasks(stream, split)
-        metrics |= question_metrics(matrix, sizes, composed, novel_matrix(steps, len(sizes)))
-    return metrics
+    sizes = [len(data.splits[split]) for data in stream.tasks]
+    if stream.scenario == "recognition":
+        own = task_aware_matrix(steps, np.shape(matrix)[1])
+        return matrix_metrics(matrix, random_baseline, sizes=sizes, task_aware=own)
+    if stream.scenario == "retrieval":
+        return matrix_metrics(matrix, random_baseline, task_aware=matrix)
+    composed = composition_tasks(stream, split)
+    questions = question_metrics(matrix, sizes, composed, novel_matrix(steps, len(sizes)))
+    return matrix_metrics(matrix, random_baseline) | questions
 
 
 def task_score(method: Method, stream: Stream, task: int, classes: int, how: Evaluation) -> float:

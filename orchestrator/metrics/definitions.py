@@ -27,11 +27,22 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
         Definition(
             ("task_01/r_mean", "task_01/accuracy"), "the last row of R, one metric for each task", each=True
         ),
-        Definition(("average",), "the mean of the last row", "ACC, Lopez-Paz and Ranzato, GEM (2017)"),
+        Definition(
+            ("average",),
+            "the mean of the last row. In recognition it is weighted by the tasks' pictures: the accuracy on "
+            "all pictures so far. Elsewhere each task counts alike",
+            "in recognition the accuracy of Rebuffi et al., iCaRL (2017); elsewhere ACC, Lopez-Paz and "
+            "Ranzato, GEM (2017)",
+        ),
         Definition(
             ("average_over_time",),
-            "the mean over t of the mean of row t",
-            "average incremental accuracy, Rebuffi et al., iCaRL (2017)",
+            "the mean over t of `average` after task t",
+            "average incremental accuracy, iCaRL",
+        ),
+        Definition(
+            ("unweighted_average", "unweighted_average_over_time"),
+            "in recognition, the same with each task counted alike, however many pictures it has",
+            "ACC, GEM; CLAP4CLIP's Last and Avg (Jha et al., 2024)",
         ),
         Definition(
             ("learning_accuracy",),
@@ -43,6 +54,12 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
             "the mean over k < T of max(R[k, k] .. R[T-1, k]) - R[T, k]. More is worse. Below 0 a task "
             "ended better than it ever was before",
             "Chaudhry et al., RWalk (2018)",
+        ),
+        Definition(
+            ("task_aware_forgetting",),
+            "the same where each score is among the task's own candidates: its classes in recognition, "
+            "its pictures and captions in retrieval. A model that never changes has 0. There is none of "
+            "questions",
         ),
         Definition(
             ("backward_transfer",),

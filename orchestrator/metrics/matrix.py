@@ -17,25 +17,42 @@ from numpy.typing import ArrayLike
 Forgetting = Literal["best_before_last", "best_including_last", "own_minus_last"]
 
 
-def matrix_metrics(matrix: ArrayLike, random_baseline: ArrayLike | None = None) -> dict[str, float]:
+def matrix_metrics(
+    matrix: ArrayLike,
+    random_baseline: ArrayLike | None = None,
+    *,
+    sizes: ArrayLike | None = None,
+    task_aware: ArrayLike | None = None,
+) -> dict[str, float]:
     """Computes the metrics of ``R`` that are reported after each task.
 
     Args:
         matrix: ``R`` (S, T).
         random_baseline: (T,), the untrained model's score on each task.
+        sizes: (T,), the samples of each task. The averages are then over all samples, and those over tasks
+            have names of their own. None: the averages are over tasks.
+        task_aware: ``R`` (S, T) with each task's score among that task's own candidates; it may be NaN above
+            the diagonal. None: there is none.
 
     Returns:
         A value by name, without the metrics that are not defined yet: ``average`` (over the tasks so far),
-        ``average_over_time`` and ``learning_accuracy``; from the second task on also ``forgetting`` (best
-        before last) and ``backward_transfer``; with ``random_baseline`` also ``forward_transfer``.
+        ``average_over_time`` and ``learning_accuracy``; with ``sizes`` also ``unweighted_average`` and
+        ``unweighted_average_over_time``; from the second task on also ``forgetting`` (best before last),
+        with ``task_aware`` ``task_aware_forgetting``, and ``backward_transfer``; with ``random_baseline``
+        also ``forward_transfer``.
     """
     metrics = {
-        "average": final_average(matrix),
-        "average_over_time": average_over_time(matrix),
+        "average": final_average(matrix, sizes),
+        "average_over_time": average_over_time(matrix, sizes),
         "learning_accuracy": learning_accuracy(matrix),
         "forgetting": forgetting(matrix),
         "backward_transfer": backward_transfer(matrix),
     }
+    if sizes is not None:
+        metrics["unweighted_average"] = final_average(matrix)
+        metrics["unweighted_average_over_time"] = average_over_time(matrix)
+    if task_aware is not None:
+        metrics["task_aware_forgetting"] = forgetting(task_aware)
     if random_baseline is not None:
         metrics["forward_transfer"] = forward_transfer(matrix, random_baseline)
     return {name: value for name, value in metrics.items() if not np.isnan(value)}
@@ -62,7 +79,8 @@ def step_accuracy(matrix: ArrayLike, weights: ArrayLike | None = None) -> np.nda
 def final_average(matrix: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Computes the mean of the last finished row over the tasks so far.
 
-    This is ACC of Lopez-Paz and Ranzato, GEM (NeurIPS 2017), section 2.
+    Without ``weights`` this is ACC of Lopez-Paz and Ranzato, GEM (NeurIPS 2017), section 2. Weighted by
+    samples it is the accuracy on all samples of the tasks so far.
 
     Args:
         matrix: ``R`` (S, T).
@@ -75,7 +93,8 @@ def final_average(matrix: ArrayLike, weights: ArrayLike | None = None) -> float:
 def average_over_time(matrix: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Computes the mean of :func:`step_accuracy`.
 
-    This is the average incremental accuracy of Rebuffi et al., iCaRL (CVPR 2017).
+    Weighted by samples this is the average incremental accuracy of Rebuffi et al., iCaRL (CVPR 2017), whose
+    accuracy is that on all samples of the classes so far. Without ``weights`` it is CLAP4CLIP's Avg.
 
     Args:
         matrix: ``R`` (S, T).

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_GENERAL = ("seen/r_mean", "seen/accuracy", "average", "average_over_time", "forgetting")
+_GENERAL = (
+    "seen/r_mean",
+    "seen/accuracy",
+    "average",
+    "average_over_time",
+    "forgetting",
+    "task_aware_forgetting",
+)
 _OWN = (  # the papers' own measures
     "vqacl/ap",
     "vqacl/forget",
@@ -40,6 +47,7 @@ _LESS = frozenset(
         "forget",
         "forget_6q",
         "forgetting",
+        "task_aware_forgetting",
         "novel_forget",
         "novel_forget_6q",
         "ece",

@@ -78,7 +78,7 @@ def seeds_note(
     columns = {"measure": names}
     columns["mean" if len(seeds) > 1 else "test"] = [_score(found, "test", name) for name in names]
     if len(seeds) > 1:
-        columns["standard deviation"] = [_score(found, "test_deviation", name) for name in names]
+        columns["sample standard deviation"] = [_score(found, "test_deviation", name) for name in names]
     columns["unit"] = [unit(name) for name in names]
     if names:
         lines += ["", *_table(list(columns), list(zip(*columns.values(), strict=True)))]

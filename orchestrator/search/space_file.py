@@ -30,7 +30,12 @@ _METRICS = {
         *(f"seen/{way}_r{k}" for way in ("txt", "img") for k in (1, 5, 10)),
         "seen/r_mean",
     ),
-    "recognition": (*_MATRIX_METRICS, "seen/accuracy", "seen/ece"),
+    "recognition": (
+        *_MATRIX_METRICS,
+        *(f"unweighted_{name}" for name in _MATRIX_METRICS if name.startswith("average")),
+        "seen/accuracy",
+        "seen/ece",
+    ),
     "vqa": (
         *_MATRIX_METRICS,
         "seen/accuracy",

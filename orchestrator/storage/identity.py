@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 IDENTITY_FILE = "identity.json"
 """The file's name, in a run's folder and in the run's folder at a storage."""
 
-_FORMAT = 5
+_FORMAT = 6  # 6: the stream's content whatever its order; averages in recognition are over pictures
 _MEANING = {"run": "another run", "config": "another configuration", "stream": "another stream's content"}
 
 
@@ -31,16 +31,18 @@ class Identity:
         run: A UUID, made when the run was made.
         config: The sha256 of what the run was asked to do.
         stream: The sha256 of the content and order of the stream's data.
+        content: The sha256 of that content whatever its order; empty where nobody asks.
     """
 
     run: str
     config: str
     stream: str
+    content: str = ""
 
     @classmethod
-    def new(cls, config: str, stream: str) -> Identity:
+    def new(cls, config: str, stream: str, content: str = "") -> Identity:
         """The identity of a run that begins now."""
-        return cls(uuid.uuid4().hex, config, stream)
+        return cls(uuid.uuid4().hex, config, stream, content)
 
     @classmethod
     def read(cls, text: str, place: str) -> Identity:
@@ -55,7 +57,8 @@ class Identity:
         """
         try:
             content = json.loads(text)
-            version, given = content["format"], cls(content["run"], content["config"], content["stream"])
+            version = content["format"]
+            given = cls(content["run"], content["config"], content["stream"], content.get("content", ""))
         except (ValueError, KeyError, TypeError):
             raise UserError(f"{place}: is no identity of a run; the run cannot be resumed") from None
         if version != _FORMAT:

@@ -1,4 +1,4 @@
-"""Whether two readings of a stream are the same."""
+"""Whether two readings of a stream are the same, in the same order or in any."""
 
 from __future__ import annotations
 
@@ -36,6 +36,18 @@ def stream_identity(source: StreamSource) -> str:
         for name, split in task.splits.items():
             _update(digest, "split", name)
             _records(digest, split)
+    return digest.hexdigest()
+
+
+def stream_content(source: StreamSource) -> str:
+    """The sha256, in hexadecimal digits, of what ``source`` has, whatever the order of its classes and tasks.
+
+    It covers the stream's name, fingerprint, class names, prompts, and how many records were skipped. Runs
+    whose streams differ in this are not averaged.
+    """
+    digest = hashlib.sha256()
+    _update(digest, source.name, source.scenario, source.fingerprint, source.image_size, source.augment)
+    _update(digest, sorted(source.categories), list(source.templates), sorted(source.skipped.items()))
     return digest.hexdigest()
 
 

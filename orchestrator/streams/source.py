@@ -150,7 +150,7 @@ class StreamSource:
             the classes arrive; in vqa the names of the objects that pictures show.
         tasks: The tasks, in their order.
         augment: The training transform that suits the stream (see ``orchestrator.streams.augment``).
-        fingerprint: Equal for equal content.
+        fingerprint: Equal for equal content, whatever the order of classes and tasks.
         skipped: How many bad records ``--skip-bad`` left out, by reason.
         templates: In recognition, prompts with one ``{}`` for the class name.
         tables: In vqa, what the questions are about.

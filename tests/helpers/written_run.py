@@ -18,12 +18,14 @@ def write_run(
     """Writes one trial, beside others of its run, and returns its folder.
 
     ``values``: dotted key -> value; searched where they are a method's or the memory's. ``averages``: on
-    validation after each task. ``test``: the average on test, or all metrics, or None. ``ended``: seconds.
+    validation after each task. ``content``: of the stream, or that whatever its order and that with it.
+    ``test``: the average on test, or all metrics, or None. ``ended``: seconds.
     """
     place = runs / run
     if not (place / IDENTITY_FILE).exists():
         place.mkdir(parents=True, exist_ok=True)
-        fresh = Identity.new(run, content)
+        anyhow, arranged = (content, content) if isinstance(content, str) else content
+        fresh = Identity.new(run, arranged, anyhow)
         (place / IDENTITY_FILE).write_text(fresh.text())
         (place / f"{kind}.yaml").write_text("")
         _note(place, op="open", key=fresh.run)

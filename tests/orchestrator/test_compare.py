@@ -1,5 +1,6 @@
 """The comparison's command: tables, what they say of themselves, and what they leave out."""
 
+import csv
 import errno
 import json
 import os
@@ -49,14 +50,14 @@ def test_a_table_has_mean_and_deviation_over_seeds(runs):
     for name in ("s2", "s3"):
         (runs / name).rename(runs.parent / name)
     assert rows(runs, "validation") == [
-        "method                   n       average",
-        "ctp learning_rate=0.01   1         60.00",
-        "ctp learning_rate=0.001  2  42.00 ± 2.83",
+        "method                   n  seeds  orders       average",
+        "ctp learning_rate=0.01   1      1       1         60.00",
+        "ctp learning_rate=0.001  2      2       1  42.00 ± 2.83",
     ]
     assert rows(runs, "test", markdown=True) == [
-        "| method | n | average | angle (°) | forward | mAP@10 |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-        "| ctp | 2 | 33.00 ± 4.24 | 31.00 ± 0.00 | 0.00 ± 0.00 | 12.00 ± 0.00 |",
+        "| method | n | seeds | orders | average | angle (°) | forward | mAP@10 |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| ctp | 2 | 2 | 1 | 33.00 ± 4.24 | 31.00 ± 0.00 | 0.00 ± 0.00 | 12.00 ± 0.00 |",
     ], "what rounds to nothing has no sign, and degrees are said"
 
 
@@ -67,10 +68,10 @@ def test_retrieval_is_ranked_by_its_headline(tmp_path):
         test = {f"test/{key}": value for key, value in found.items()}
         write_run(tmp_path, name, "t", method=name, reports=[report], test=test)
     for split in ("test", "validation"):
-        assert [line.split()[:3] for line in rows(tmp_path, split)[:3]] == [
-            ["method", "n", "R_m"],
-            ["a", "1", "70.00"],
-            ["b", "1", "60.00"],
+        assert [line.split()[:5] for line in rows(tmp_path, split)[:3]] == [
+            ["method", "n", "seeds", "orders", "R_m"],
+            ["a", "1", "1", "1", "70.00"],
+            ["b", "1", "1", "1", "60.00"],
         ]
 
 
@@ -80,8 +81,41 @@ def test_a_cell_says_of_how_many_seeds_it_is(tmp_path):
         test |= {} if forgetting is None else {"test/forgetting": forgetting}
         write_run(tmp_path, "s", f"s{seed}", averages=[1.0], seed=seed, test=test)
     assert re.split("  +", rows(tmp_path, "test")[1])[1:] == [
-        "3", "51.00 ± 1.00", "20.00 ± 14.14 (n=2)", "4.00 (n=1)",
+        "3", "3", "1", "51.00 ± 1.00", "20.00 ± 14.14 (n=2)", "4.00 (n=1)",
     ]  # fmt: skip
+
+
+def test_seeds_and_orders_are_averaged_and_counted_and_each_run_is_published(tmp_path, no_pictures):
+    cells = {(0, 3): 50.0, (0, 4): 40.0, (1, 3): 54.0, (1, 4): 30.123456789012, (2, "natural"): 60.0}
+    for number, ((seed, order), score) in enumerate(cells.items()):
+        write_run(
+            tmp_path, f"r{number}", "t", method="er", seed=seed, values={"stream.order": order},
+            averages=[score + 1], test={"test/average": score, "test/task_aware_forgetting": 2.0},
+            content=("c" * 64, f"{order}".ljust(64, "x")),
+        )  # fmt: skip
+    (heading, row) = rows(tmp_path, "test")
+    assert heading.split() == ["method", "n", "seeds", "orders", "average", "task-aware", "forgetting"]
+    assert row.split() == ["er", "5", "3", "3", "46.82", "±", "11.84", "2.00", "±", "0.00"]
+    said = " ".join(compare.compare(tmp_path).split())
+    assert "shapes: 5 finished" in said and "mean ± sample standard deviation over n runs" in said
+    assert "left out" not in said, "no run is taken for a rerun of another order"
+    with open(tmp_path / "comparison/shapes-runs.csv", newline="") as file:
+        published = list(csv.DictReader(file))
+    shown = [r for r in published if r["split"] == "test"]
+    assert {(int(r["seed"]), r["order"]): float(r["average"]) for r in shown} == {
+        (seed, f"{order}"): score for (seed, order), score in cells.items()
+    }
+    assert [r["run"] for r in shown] == [f"r{n}/t" for n in range(5)] and {r["group"] for r in shown} == {"1"}
+    assert sorted(float(r["average"]) for r in published if r["split"] == "validation")[0] == 31.123456789012
+    assert "(shapes-runs.csv)" in (tmp_path / "comparison/README.md").read_text(encoding="utf-8")
+
+
+def test_two_keys_of_one_order_are_one_order(tmp_path, no_pictures):
+    for number, order in enumerate(("natural", ["a", "b"])):
+        write_run(tmp_path, f"r{number}", "t", values={"stream.order": order}, averages=[50.0 + number],
+                  ended=1e9 + number, content=("c" * 64, "o" * 64))  # fmt: skip
+    assert rows(tmp_path, "validation")[1].split() == ["ctp", "1", "1", "1", "51.00"]
+    assert "in whose place r1/t counts" in " ".join(compare.compare(tmp_path).split())
 
 
 def test_rows_say_their_memory(tmp_path):
@@ -122,9 +156,9 @@ def test_no_line_is_too_long_and_what_is_left_out_is_named(tmp_path):
     lines = rows(tmp_path, "validation")
     assert max(map(len, lines)) <= 100
     # The column beside it tells the memory.
-    assert lines[1].split()[:6] == ["ctp", "#1", "88", "2", "36.50", "±"]
+    assert lines[1].split()[:8] == ["ctp", "#1", "88", "2", "2", "1", "36.50", "±"]
     assert lines[22] == "... and 5 more rows in README.md"
-    assert lines[21] == "in README.md as well: angle (°), backward, over time, accuracy"
+    assert lines[21] == "in README.md as well: AUROC, angle (°), backward, over time, accuracy"
     assert lines[23].startswith("#1 is s/t24_0 and 1 more: replay.size=88 setting_0=2.96 setting_1=")
     assert lines[-1] == "what the other numbers stand for: README.md" and len(lines) == 23 + 5 * 2 + 1
     assert len(rows(tmp_path, "validation", markdown=True)) == 27
@@ -147,7 +181,7 @@ def test_the_command_writes_what_it_prints_and_says_what_it_left_out(runs, capsy
     assert "33.00 ± 4.24" in text and "99.00" not in text
     out = runs / "comparison"
     marked = (out / "README.md").read_text(encoding="utf-8")
-    assert "| finetune | 1 | 10.00 |" in marked
+    assert "| finetune | 1 | 1 | 1 | 10.00 |" in marked
     assert "- #2 ctp, learning_rate=0.001: s1/a, s1/b" in marked and "s1/d" not in marked
     names = {path.name for path in out.iterdir()} - {"README.md"}
     assert names == {
@@ -155,18 +189,19 @@ def test_the_command_writes_what_it_prints_and_says_what_it_left_out(runs, capsy
         for name in ("shapes-test", "shapes-matrix-ctp", "shapes-matrix-finetune", "shapes-trials",
                      "other-validation", "other-trials")
         for kind in ("png", "pdf")
-    }  # fmt: skip
+    } | {"shapes-runs.csv", "other-runs.csv"}  # fmt: skip
     assert all(f"({name})" in marked for name in names)
 
 
 def test_pictures_of_an_earlier_comparison_are_removed_and_nothing_else(runs, no_pictures):
     out = runs / "comparison"
     out.mkdir()
-    for name in ("old.png", "old.pdf", "mine.png", "../outside.png"):
+    for name in ("old.png", "old.pdf", "old-runs.csv", "mine.png", "my-runs.csv", "../outside.png"):
         (out / name).write_text("")
-    (out / "README.md").write_text("![](old.png)\n![](%2e%2e%2foutside.png)\n")
+    (out / "README.md").write_text("![](old.png)\n![](%2e%2e%2foutside.png)\n[x](old-runs.csv)\n")
     compare.compare(runs)
-    assert {path.name for path in out.iterdir()} == {"README.md", "mine.png"}
+    kept = {"README.md", "mine.png", "my-runs.csv", "shapes-runs.csv", "other-runs.csv"}
+    assert {path.name for path in out.iterdir()} == kept
     assert (runs / "outside.png").exists()
 
 
@@ -176,14 +211,14 @@ def test_only_what_a_sweep_chose_is_said_to_be_chosen(tmp_path, no_pictures):
     write_run(tmp_path / "c", "s", "t", test=1.0)
     write_run(tmp_path / "c", "r", "t", kind="train", method="er", averages=[9.0], test=2.0)
     said = {name: " ".join(compare.compare(tmp_path / name).split()) for name in "abc"}
-    assert "n seeds, of runs that a sweep chose on validation:" in said["a"]
-    assert "n seeds, of configurations that were given to train, not searched:" in said["b"]
+    assert "n runs, of runs that a sweep chose on validation:" in said["a"]
+    assert "n runs, of configurations that were given to train, not searched:" in said["b"]
     assert "validation" not in said["b"].split("validation, percent")[0]
     assert (
         "chose on validation and configurations that were given to train, not searched (column from)"
         in (said["c"])
     )
-    assert "method from n average er train 1 2.00 ctp sweep 1 1.00" in said["c"]
+    assert "method from n seeds orders average er train 1 1 1 2.00 ctp sweep 1 1 1 1.00" in said["c"]
 
 
 def test_streams_of_other_lengths_have_tables_of_their_own(tmp_path, no_pictures):
@@ -209,9 +244,9 @@ def test_what_rows_do_not_have_in_common_is_said(tmp_path, no_pictures):
         "runs of 2001-09-09 to 2001-09-11 "
     ) in said
     assert [line.split() for line in text.splitlines() if line.startswith(("method", "er", "ctp"))] == [
-        ["method", "memory", "commit", "n", "average"],
-        ["er", "64", "aaaaaaaaaa", "1", "64.00"],
-        ["ctp", "256", "bbbbbbbbbb", "1", "56.00"],
+        ["method", "memory", "commit", "n", "seeds", "orders", "average"],
+        ["er", "64", "aaaaaaaaaa", "1", "1", "1", "64.00"],
+        ["ctp", "256", "bbbbbbbbbb", "1", "1", "1", "56.00"],
     ]
 
 
@@ -219,7 +254,10 @@ def test_a_run_that_does_not_count_is_named(tmp_path, no_pictures):
     write_run(tmp_path, "z", "t", averages=[50.0], ended=1000.0)
     write_run(tmp_path, "a", "t", averages=[80.0], ended=2000.0)
     text = " ".join(compare.compare(tmp_path).split())
-    assert "left out: z/t, in whose place a/t counts: all is equal, the seed too, and it ended later" in text
+    assert (
+        "left out: z/t, in whose place a/t counts: all is equal, seed and order too, and it ended later"
+        in text
+    )
     assert "80.00" in text and "50.00" not in text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,9 @@ class FinishedRun:
         ended: When the trial ended, in seconds since 1970.
         commit: The commit of the code, abbreviated, with ``+`` where files had been changed; empty where
             nobody noted it.
-        content: The sha256 of the stream's content; empty in a run of an earlier version.
+        content: The sha256 of the stream's content whatever its order, in a run of an earlier version with
+            its order; empty in a run of the earliest versions.
+        arranged: The sha256 of the stream's content and order; empty as ``content``.
         chosen: The trial that the sweep chose instead once it was given more trials; empty where it chose no
             other one. Where it did, ``test`` is None, though the test results stay on disk.
     """
@@ -37,6 +40,7 @@ class FinishedRun:
     ended: float = 0.0
     commit: str = ""
     content: str = ""
+    arranged: str = ""
     chosen: str = ""
 
     @property
@@ -46,6 +50,16 @@ class FinishedRun:
     @property
     def stream(self) -> str:
         return str(self.config["stream.name"])
+
+    @property
+    def seed(self) -> Any:
+        return self.config["run.seed"]
+
+    @property
+    def order(self) -> str:
+        """The order of the stream's classes or tasks, as text; empty where the configuration has none."""
+        order = self.config.get("stream.order", "")
+        return order if isinstance(order, str) else json.dumps(order, ensure_ascii=False)
 
     @property
     def name(self) -> str:

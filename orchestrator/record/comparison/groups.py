@@ -17,7 +17,8 @@ _HEADLINES = ("seen/r_mean", "average")
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in their seed alone, with at most one run for each seed.
+    """Runs that differ in their seed and in the order of their stream alone, with at most one run for each
+    seed and order.
 
     Attributes:
         label: The method, and what sets the group apart from other groups. No two labels are equal.
@@ -38,10 +39,14 @@ class Group:
         return self.runs[0].method
 
     def score(self, split: str = "validation") -> float | None:
-        """The mean of the headline over seeds; None where no run has it."""
+        """The mean of the headline over the runs; None where no run has it."""
         name = f"{split}/{self.headline}"
         scores = [figures[name] for run in self.runs if name in (figures := run.figures(split))]
         return mean(scores) if scores else None
+
+    def measured(self, split: str) -> list[FinishedRun]:
+        """The runs that have metrics of a split."""
+        return [run for run in self.runs if run.figures(split)]
 
     def tested(self) -> list[FinishedRun]:
         """The runs that were evaluated on test data."""
@@ -51,15 +56,15 @@ class Group:
 def group_runs(runs: Iterable[FinishedRun]) -> list[Group]:
     """Groups finished runs, best on validation first. Groups without the metric come last.
 
-    Runs of a group agree in everything in their configuration but ``run.seed``, in the stream's content, and
-    in the commit of the code. Of runs that agree in their seed too only one counts: a run that was tested
-    before one that was not, else the one that ended later.
+    Runs of a group agree in everything in their configuration but ``run.seed`` and ``stream.order``, in the
+    stream's content, and in the commit of the code. Of runs that agree in seed and order too only one counts:
+    a run that was tested before one that was not, else the one that ended later.
     """
     equal: dict[str, list[FinishedRun]] = {}
     for run in runs:
         equal.setdefault(_key(run), []).append(run)
     ranked_by = _headlines(equal.values())
-    chosen = [_one_a_seed(group) for group in equal.values()]
+    chosen = [_one_of_each(group) for group in equal.values()]
     groups = [Group("", kept, ranked_by[kept[0].stream], replaced=others) for kept, others in chosen]
     groups.sort(key=by_score)
     named = labels([group.runs[0] for group in groups])
@@ -84,12 +89,18 @@ def best_by_method(groups: Iterable[Group]) -> list[Group]:
 
 
 def settings(run: FinishedRun) -> Mapping[str, Any]:
-    """The settings that make the run's stream. Runs on another stream must not be ranked with it.
+    """The settings that make the run's stream but for its order. Runs on another stream must not be ranked
+    with it.
 
     Where the stream's content is known, it does not matter where its data lies.
     """
-    stream = {key: value for key, value in run.config.items() if key.startswith("stream.")}
-    return {k: v for k, v in stream.items() if not (run.content and k == "stream.data")}
+    unsaid = ("stream.order", "stream.data") if run.content else ("stream.order",)
+    return {k: v for k, v in run.config.items() if k.startswith("stream.") and k not in unsaid}
+
+
+def order_of(run: FinishedRun) -> str:
+    """What tells the order of the run's stream from others: two keys may stand for one order."""
+    return run.arranged or run.order
 
 
 def _headlines(groups: Iterable[Sequence[FinishedRun]]) -> dict[str, str]:
@@ -112,15 +123,15 @@ def _key(run: FinishedRun) -> str:
     return json.dumps([own, run.content, run.commit], sort_keys=True, default=str)
 
 
-def _one_a_seed(
+def _one_of_each(
     runs: Sequence[FinishedRun],
 ) -> tuple[list[FinishedRun], list[tuple[FinishedRun, FinishedRun]]]:
-    """The runs that count, in the order of their seeds; and the others, each with the one that counts."""
-    seeds: dict[str, list[FinishedRun]] = {}
+    """The runs that count, one of each seed and order; and the others, each with the one that counts."""
+    alike: dict[str, list[FinishedRun]] = {}
     for run in runs:
-        seeds.setdefault(json.dumps(run.config["run.seed"], default=str), []).append(run)
+        alike.setdefault(json.dumps([run.seed, order_of(run)], default=str), []).append(run)
     kept, replaced = [], []
-    for twins in seeds.values():
+    for twins in alike.values():
         counts = max(twins, key=lambda run: (run.test is not None, run.ended))
         kept.append(counts)
         replaced += [(run, counts) for run in twins if run is not counts]

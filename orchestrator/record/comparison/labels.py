@@ -13,7 +13,7 @@ _KEYS = 4  # settings that a label has at most
 _LONGEST = 44  # letters of a label
 _VALUE = 24  # letters of a value
 _ALWAYS = ("replay.size", "replay.budget", "commit")  # settings that a shortened label keeps
-_UNSAID = ("method.name", "run.seed", "stream.data")
+_UNSAID = ("method.name", "run.seed", "stream.data", "stream.order")
 _ABSENT = object()
 
 

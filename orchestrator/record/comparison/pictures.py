@@ -110,10 +110,10 @@ def _trials(out: Path, section: Section, groups: Sequence[Group], styles: Mappin
     return [Drawn(path, caption)]
 
 
-def _named(group: Group, seeds: int) -> str:
+def _named(group: Group, runs: int) -> str:
     memory = group.runs[0].memory
     kept = f", memory {memory}" if memory != "0" else ""
-    return f"{group.method}{kept}, {seeds} seed{'s' if seeds > 1 else ''}"
+    return f"{group.method}{kept}, {runs} run{'s' if runs > 1 else ''}"
 
 
 def _commits(groups: Sequence[Group]) -> str:
@@ -130,14 +130,16 @@ def _headline(group: Group) -> str:
 
 
 def _so_far(matrix: np.ndarray) -> list[float]:
-    """The mean over the tasks so far, after each task of ``R`` (S, T)."""
+    """The mean over the tasks so far, each of which counts alike, after each task of ``R`` (S, T)."""
     return [float(np.mean(row[: task + 1])) for task, row in enumerate(matrix)]
 
 
 def _matrices(runs: Sequence[FinishedRun]) -> tuple[list[np.ndarray], list[str]]:
     files = [run.folder / TEST_MATRIX_FILE for run in runs]
     read = [tables.read_matrix(file) for file in files]
-    names = read[0][1]
+    alike = all(names == read[0][1] for _, names in read)
+    # In another order the k-th task is another one.
+    names = read[0][1] if alike else [f"task {k}" for k in range(1, len(read[0][1]) + 1)]
     for file, (matrix, _) in zip(files, read, strict=True):
         if matrix.shape != read[0][0].shape:
             raise UserError(f"{file}: {matrix.shape[1]} tasks, but {len(names)} in {files[0]}")

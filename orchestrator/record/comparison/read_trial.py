@@ -57,8 +57,9 @@ def read_trial(
     # Where no journal has the time, the file system has one: a copy that was made without its times looks
     # newer.
     time = noted.ended if noted and noted.ended is not None else (folder / STATUS_FILE).stat().st_mtime
-    commit, content = noted.commit if noted else "", identity.stream if identity else ""
-    return FinishedRun(folder, flat, status, tasks, test, kind, time, commit, content)
+    commit, arranged = noted.commit if noted else "", identity.stream if identity else ""
+    content = identity.content or arranged if identity else ""
+    return FinishedRun(folder, flat, status, tasks, test, kind, time, commit, content, arranged)
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from .finished_runs import read_runs, unfinished
 from .groups import Group, group_runs
 from .labels import differences
 from .pictures import pictures
+from .run_rows import SPLITS, run_rows
 from .sections import Section, sections
 from .table import WIDTH, table
 
@@ -25,10 +26,12 @@ _REPLACED = 5  # runs that do not count and are still named in plain text
 
 
 _PICTURE = re.compile(r"!\[[^\]]*\]\(([^)/]+\.png)\)")
+_ROWS = re.compile(r"\]\(([^)/]+-runs\.csv)\)")
 
 
 def compare(folder: Path, stream: str | None = None) -> str:
-    """Writes ``FOLDER/comparison/``: ``README.md`` with the tables, and the pictures as PNG and PDF.
+    """Writes ``FOLDER/comparison/``: ``README.md`` with the tables, each run's values as CSV, and the
+    pictures as PNG and PDF.
 
     Streams that differ in a setting or in their content have tables of their own.
 
@@ -68,7 +71,7 @@ def compare(folder: Path, stream: str | None = None) -> str:
         write_text(out / "README.md", "\n\n".join(marked) + "\n")
     except OSError as error:
         raise UserError(f"{error.filename or out}: cannot be written ({error.strerror or error})") from error
-    return "\n\n".join([*plain, f"Tables in Markdown and pictures: {out}"])
+    return "\n\n".join([*plain, f"Tables in Markdown, each run's values as CSV, and pictures: {out}"])
 
 
 def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
@@ -82,13 +85,17 @@ def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
     plain = ["\n".join(fill(line, WIDTH) for line in [f"{section.title}: {told[0]}", *told[1:]])]
     marked = [f"## {section.title}", *about, *replaced]
     explained = 10
-    for split in ("test", "validation"):
+    for split in SPLITS:
         if text := table(groups, split, explained=explained):
             if "\n#" in text:
                 explained = 0  # the best groups of the next table are mostly the same
             heading = f"{split}, {_explained(groups, split)}"
             plain.append(f"{fill(heading, WIDTH)}\n{text}")
             marked += [f"### {split}", _explained(groups, split), table(groups, split, markdown=True)]
+    if groups:
+        rows = out / f"{section.file}-runs.csv"
+        write_text(rows, run_rows(groups))
+        marked.append(f"Each run's seed, order and values: [{rows.name}]({quote(rows.name)})")
     for drawn in pictures(out, section, groups):
         pdf = quote(pdf_of(drawn.path).name)
         marked.append(f"![]({quote(drawn.path.name)})\n\n{' '.join(drawn.caption.split())} ([PDF]({pdf}))")
@@ -98,7 +105,7 @@ def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
 
 
 def _explained(groups: Sequence[Group], split: str) -> str:
-    how = "percent after the last task, angles in degrees, mean ± standard deviation over n seeds"
+    how = "percent after the last task, angles in degrees, mean ± sample standard deviation over n runs"
     if split == "validation":
         return f"{how}, of every finished run:"
     return f"{how}, of {_chosen({run.kind for group in groups for run in group.tested()})}:"
@@ -141,7 +148,8 @@ def _mixed(groups: Sequence[Group]) -> list[str]:
 
 def _instead(run: FinishedRun, counts: FinishedRun) -> str:
     why = "it was tested" if counts.test is not None and run.test is None else "it ended later"
-    return f"left out: {run.name}, in whose place {counts.name} counts: all is equal, the seed too, and {why}"
+    equal = "all is equal, seed and order too"
+    return f"left out: {run.name}, in whose place {counts.name} counts: {equal}, and {why}"
 
 
 def _looked_at_before(run: FinishedRun) -> str:
@@ -162,11 +170,13 @@ def _places(groups: Sequence[Group]) -> list[str]:
 
 
 def _clear(out: Path) -> None:
-    """Removes the pictures that the README of an earlier comparison shows, since its runs may be gone."""
+    """Removes what the README of an earlier comparison shows, since its runs may be gone."""
     page = out / "README.md"
     if not page.is_file():
         return
-    names = map(unquote, _PICTURE.findall(page.read_text(encoding="utf-8", errors="replace")))
-    for name in (name for name in names if "/" not in name):
-        for picture in (out / name, pdf_of(out / name)):
-            picture.unlink(missing_ok=True)
+    text = page.read_text(encoding="utf-8", errors="replace")
+    for name in map(unquote, [*_PICTURE.findall(text), *_ROWS.findall(text)]):
+        if "/" not in name:
+            (out / name).unlink(missing_ok=True)
+            if name.endswith(".png"):
+                pdf_of(out / name).unlink(missing_ok=True)

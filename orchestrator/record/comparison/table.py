@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from textwrap import wrap
 
-from .groups import Group, by_score
+from .groups import Group, by_score, order_of
 from .labels import differences, is_cut, labels
 
-# heading -> metric, without its split; first the ones that rows are ranked by, then the most telling
-_COLUMNS = {
+COLUMNS = {
     "R_m": "seen/r_mean",
     "average": "average",
     "forgetting": "forgetting",
+    "task-aware forgetting": "task_aware_forgetting",
     "H": "over_time/harmonic_mean",
     "A": "triplet/average_accuracy",
     "F": "triplet/forgetting",
@@ -28,6 +28,7 @@ _COLUMNS = {
     "backward": "backward_transfer",
     "forward": "forward_transfer",
     "over time": "average_over_time",
+    "unweighted": "unweighted_average",
     "accuracy": "seen/accuracy",
     "mAP@1": "seen/map1",
     "TR@1": "seen/txt_r1",
@@ -38,6 +39,8 @@ _COLUMNS = {
     "task by text": "recognition/text",
     "task by both": "recognition/fusion",
 }
+"""Heading -> metric, without its split; first the ones that rows are ranked by, then the most telling."""
+
 _ROWS = 20  # groups that a table shows as plain text
 # column -> the settings that it shows
 _BESIDE = {"memory": ("replay.size", "replay.budget"), "commit": ("commit",)}
@@ -48,9 +51,10 @@ WIDTH = 100
 def table(groups: Sequence[Group], split: str, markdown: bool = False, explained: int = 5) -> str:
     """A table with a row for each group and a column for each metric.
 
-    A cell has the mean ± the sample standard deviation over seeds. The best group comes first, by the metric
-    that groups are ranked by (``R_m`` in retrieval, else ``average``). A group that lacks it comes last.
-    ``n`` is the number of runs, and a cell of fewer runs says so.
+    A cell has the mean ± the sample standard deviation over the runs of all seeds and orders. The best group
+    comes first, by the metric that groups are ranked by (``R_m`` in retrieval, else ``average``). A group
+    that lacks it comes last. ``n`` is the number of runs, ``seeds`` that of their seeds and ``orders`` that
+    of the orders of their stream. A cell of fewer than ``n`` runs says so.
 
     Args:
         groups: The groups.
@@ -83,16 +87,16 @@ def table(groups: Sequence[Group], split: str, markdown: bool = False, explained
 
 
 def _figures(group: Group, split: str) -> list[dict[str, float]]:
-    return [dict(found) for run in group.runs if (found := run.figures(split))]
+    return [dict(run.figures(split)) for run in group.measured(split)]
 
 
 def _columns(rows: Sequence[Group], split: str) -> dict[str, str]:
     there = {name for group in rows for figures in _figures(group, split) for name in figures}
-    return {head: f"{split}/{name}" for head, name in _COLUMNS.items() if f"{split}/{name}" in there}
+    return {head: f"{split}/{name}" for head, name in COLUMNS.items() if f"{split}/{name}" in there}
 
 
 def _fixed(rows: Sequence[Group], split: str) -> dict[str, list[str]]:
-    """The columns that are no metrics: those that tell rows apart, and the number of runs."""
+    """The columns that are no metrics: those that tell rows apart, and the numbers of runs, seeds, orders."""
     every = [run for group in rows for run in group.runs]
     columns = {}
     if any(run.memory != "0" for run in every):
@@ -101,7 +105,10 @@ def _fixed(rows: Sequence[Group], split: str) -> dict[str, list[str]]:
         columns["commit"] = [group.runs[0].commit or "-" for group in rows]
     if split == "test" and len({_origin(group) for group in rows}) > 1:
         columns["from"] = [_origin(group) for group in rows]
-    columns["n"] = [str(len(_figures(group, split))) for group in rows]
+    measured = [group.measured(split) for group in rows]
+    columns["n"] = [str(len(runs)) for runs in measured]
+    columns["seeds"] = [str(len({str(run.seed) for run in runs})) for runs in measured]
+    columns["orders"] = [str(len({order_of(run) for run in runs})) for runs in measured]
     return columns
 
 
@@ -148,7 +155,7 @@ def _more(rows: Sequence[Group], named: Sequence[str], most: int) -> list[str]:
     more = []
     for group, values in cut[:most]:
         said = " ".join(f"{key.removeprefix('method.')}={value}" for key, value in values.items())
-        seeds = f" and {len(group.runs) - 1} more" if len(group.runs) > 1 else ""
-        line = f"#{group.number} is {group.runs[0].name}{seeds}: {said}"
+        others = f" and {len(group.runs) - 1} more" if len(group.runs) > 1 else ""
+        line = f"#{group.number} is {group.runs[0].name}{others}: {said}"
         more += wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
     return [*more, "what the other numbers stand for: README.md"] if len(cut) > most else more

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from ..checks import check_share, check_whole
+from ..order import Order, check_order
 from .templates import templates
 
 
@@ -14,13 +14,13 @@ class ClassConfig:
     """What every class-incremental stream lets its user say about classes and tasks."""
 
     seed: int = 0
-    """What shuffles the classes and draws the validation pictures. Range: 0 to 2**32 - 1. Released code: 1993
-    (CLAP4CLIP)."""
+    """What draws the validation pictures. Range: 0 to 2**32 - 1."""
 
-    class_order: Literal["seed", "natural"] = "seed"
-    """Order of the classes: ``seed``, NumPy's ``RandomState(seed).permutation``, as PyCIL and the CLAP4CLIP
-    code shuffle them, or ``natural``, as the data set numbers them; classes in folders are numbered by the
-    lists' labels, else by the folders' names, sorted as text. Released code: seed (CLAP4CLIP)."""
+    order: Order = 0
+    """Order in which classes arrive: a seed of NumPy's ``RandomState(seed).permutation``, as PyCIL and the
+    CLAP4CLIP code shuffle them; ``natural``, as the data set numbers them; or a list of all names or numbers
+    (from 0). Classes in folders are numbered by the lists' labels, else by the folders' names, sorted as
+    text. Range of a seed: 0 to 2**32 - 1. Released code: 1993 (CLAP4CLIP)."""
 
     initial: int = 10
     """Classes of the first task. With ``increment`` 10 and 10 is "10x10", 50 and 10 is "50+10x5". Range: at
@@ -42,7 +42,6 @@ class ClassConfig:
         check_whole("seed", self.seed, 0, 2**32 - 1)
         check_whole("initial", self.initial, 1)
         check_whole("increment", self.increment, 1)
-        if self.class_order not in ("seed", "natural"):
-            raise ValueError(f"class_order: {self.class_order!r}, allowed: seed, natural")
+        check_order(self.order)
         check_share("validation", self.validation)
         templates(self.templates)

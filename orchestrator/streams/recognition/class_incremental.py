@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import UserError
+from ..order import ordered
 from ..shows import shows
 from ..source import Pictures, SplitSource, StreamSource, TaskSource
 from .class_config import ClassConfig
@@ -73,50 +74,45 @@ def class_incremental(
             or task sizes do not suit C.
     """
     _check_names(name, names, origins or [f"class {number}" for number in range(len(names))])
-    count = len(names)
-    stops = _stops(config, count)
-    if config.class_order == "seed":
-        order = np.random.RandomState(config.seed).permutation(count)
-    else:
-        order = np.arange(count)
+    stops = _stops(config, len(names))
+    order = np.array(ordered(config.order, names, "classes", _published))
     parts = _parts(name, config, names, train, test)
+    tasks = [_task(range(start, stop), parts, order) for start, stop in zip([0, *stops], stops, strict=False)]
 
     digest = hashlib.sha256(content)
-    prompts = templates(config.templates)
-    categories = [names[c] for c in order]
-    _update(digest, name, image_size, augment, categories)
-    tasks = [
-        _task(range(start, stop), parts, order, digest)
-        for start, stop in zip([0, *stops], stops, strict=False)
-    ]
+    _update(digest, name, image_size, augment, list(names), stops)
+    for split, (examples, rows_of) in parts.items():
+        for rows in rows_of:
+            _update(digest, split, [examples.ids[r] for r in np.sort(rows)])
     return StreamSource(
         name=name,
         scenario="recognition",
         image_size=image_size,
-        categories=categories,
+        categories=[names[c] for c in order],
         tasks=tasks,
         augment=augment,
         fingerprint=digest.hexdigest(),
         skipped=dict(skipped or {}),
-        templates=prompts,
+        templates=templates(config.templates),
         pictures_fingerprint=hashlib.sha256(content).hexdigest(),
     )
 
 
+def _published(seed: int, count: int) -> np.ndarray:
+    """The order of PyCIL and of the released code that goes by it."""
+    return np.random.RandomState(seed).permutation(count)
+
+
 def _task(
-    classes: range,
-    parts: Mapping[str, tuple[Examples, list[np.ndarray]]],
-    order: np.ndarray,
-    digest: hashlib._Hash,
+    classes: range, parts: Mapping[str, tuple[Examples, list[np.ndarray]]], order: np.ndarray
 ) -> TaskSource:
-    """The task of these classes, in the stream's order. It becomes part of the fingerprint."""
+    """The task of these classes, in the stream's order."""
     place = np.argsort(order)
     splits = {}
     for split, (examples, rows_of) in parts.items():
         rows = np.sort(np.concatenate([rows_of[c] for c in order[classes.start : classes.stop]]))
         label = place[examples.label[rows]].astype(np.int32)
         ids = [examples.ids[r] for r in rows]
-        _update(digest, split, label.tolist(), ids)
         splits[split] = SplitSource(examples.pictures(rows), [], label, ids)
     title = f"{classes.start + 1}-{classes.stop}" if len(classes) > 1 else str(classes.stop)
     return TaskSource(title, splits, classes)

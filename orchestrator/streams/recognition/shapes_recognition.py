@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from ..order import Order, check_order, ordered
 from ..source import SplitSource, StreamSource, TaskSource
 from ..synthetic.colours import COLOURS
 from ..synthetic.families import THINGS, family
@@ -25,8 +26,12 @@ class _Config:
     """Keys of ``shapes-recognition``: seed, number of tasks and classes, and sizes."""
 
     seed: int = 0
-    """What fixes the pictures, the order of families and classes, and which colours a thing has. Range: 0 to
-    2**32 - 1."""
+    """What fixes the pictures, which families there are and in which natural order, and which colours a thing
+    has. Range: 0 to 2**32 - 1."""
+
+    order: Order = "natural"
+    """Order of the tasks: ``natural``, as ``seed`` draws the families; a seed of its own, which shuffles
+    these; or a list of all their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1."""
 
     tasks: int = 5
     """Tasks, one family of six things each. Range: 1 to 500."""
@@ -70,6 +75,7 @@ class _Config:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise ValueError(f"{name}: {value!r}, allowed: an integer {low} .. {high}")
+        check_order(self.order)
         templates(self.templates)
 
 
@@ -91,15 +97,20 @@ class ShapesRecognition:
         """Makes the stream. There is nothing bad to skip."""
         del skip_bad
         prompts = templates(config.templates)
-        drawn = {name: value for name, value in asdict(config).items() if name != "templates"}
+        drawn = {n: value for n, value in asdict(config).items() if n not in ("templates", "order")}
         digest = hashlib.sha256(repr(drawn).encode())
-        categories: list[str] = []
+        families = task_families(config.seed, config.tasks)
+        order = ordered(config.order, [family(index).name for index in families], "tasks")
+        kinds = [_kinds(config, index) for index in families]
         tasks = []
-        for index in task_families(config.seed, config.tasks):
-            kinds = _kinds(config, index)
-            first = len(categories)
-            categories += [f"{_COLOURS[colour]} {family(index).nouns[thing]}" for thing, colour in kinds]
-            tasks.append(_task(config, index, kinds, first, digest))
+        for number, index in enumerate(families):  # in the natural order, whose fingerprint is any order's
+            first = sum(len(kinds[n]) for n in order[: order.index(number)])
+            tasks.append(_task(config, index, kinds[number], first, digest))
+        categories = [
+            f"{_COLOURS[colour]} {family(families[n]).nouns[thing]}"
+            for n in order
+            for thing, colour in kinds[n]
+        ]
         pictures = digest.hexdigest()
         digest.update(repr(prompts).encode())
         return StreamSource(
@@ -107,7 +118,7 @@ class ShapesRecognition:
             scenario="recognition",
             image_size=config.image_size,
             categories=categories,
-            tasks=tasks,
+            tasks=[tasks[n] for n in order],
             augment="shift",
             fingerprint=digest.hexdigest(),
             templates=prompts,

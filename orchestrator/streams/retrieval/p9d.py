@@ -6,16 +6,17 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import numpy as np
 
 from ...errors import UserError
 from ..bad_records import BadRecords
 from ..file_content import file_content
+from ..order import Order, check_order, ordered
 from ..pictures import FilePictures
 from ..same_pictures import same_pictures
 from ..source import SplitSource, StreamSource, TaskSource
+from ..task_names import check_task_names, picked_tasks
 from ..text.clean_caption import clean_caption
 from ..text.text_config import TextConfig
 from .p9d_pictures import drop_missing, pictures_folder
@@ -34,14 +35,16 @@ class _Config(TextConfig):
     image_size: int = 64
     """Side in pixels that pictures are resized to. Range: at least 16. Paper: 224."""
 
-    order: Literal["file", "seed"] = "file"
-    """Order of the tasks: as in ``train.json``, or shuffled by ``seed``. Paper: file."""
+    order: Order = "natural"
+    """Order of the tasks: ``natural``, as in ``train.json``; a seed, which shuffles them; or a list of all
+    their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1. Paper: natural."""
 
     task_names: tuple[str, ...] = ()
-    """Where not empty, the tasks and their order, each name once, in the place of ``order``."""
+    """Where not empty, the tasks that are taken, each name once, in their natural order."""
 
     tasks: int | None = None
-    """How many of the tasks are taken, from the first. ``None`` is all. Range: at least 1. Paper: all 9."""
+    """How many of the tasks are taken, from the first of the natural order. ``None`` is all. Range: at
+    least 1. Paper: all 9."""
 
     validation: float = 0.1
     """Part of a task's training records that is held out, since P9D has no validation split. Range: above 0,
@@ -52,8 +55,7 @@ class _Config(TextConfig):
     4."""
 
     seed: int = 0
-    """What draws the validation records and those that ``max_items`` keeps, and shuffles the tasks where
-    ``order`` says so. Range: at least 0."""
+    """What draws the validation records and those that ``max_items`` keeps. Range: at least 0."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,14 +70,10 @@ class _Config(TextConfig):
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or value < low:
                 raise ValueError(f"{name}: {value!r}, allowed: an integer, at least {low}")
-        if self.order not in ("file", "seed"):
-            raise ValueError(f"order: {self.order!r}, allowed: file, seed")
+        check_order(self.order)
         if not isinstance(self.validation, (int, float)) or not 0 < self.validation <= 0.5:
             raise ValueError(f"validation: {self.validation!r}, allowed: above 0, at most 0.5")
-        if isinstance(self.task_names, str) or not all(isinstance(n, str) for n in self.task_names):
-            raise ValueError(f"task_names: {self.task_names!r}, allowed: a list of names")
-        if len(set(self.task_names)) < len(self.task_names):
-            raise ValueError(f"task_names: {list(self.task_names)}, allowed: each name once")
+        check_task_names(self.task_names)
 
 
 class P9D:
@@ -122,6 +120,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     root = config.data
     found = {"train": read_train(f"{root}/json/train.json", bad)}
     names = _task_names(config, list(found["train"]))
+    order = ordered(config.order, names, "tasks")
     there = [s for s in _RETRIEVAL if os.path.exists(f"{root}/json/{s}.json")]
     for split in ("test", *(_RETRIEVAL if there else ())):
         found[split] = read_flat(f"{root}/json/{split}.json", found["train"], bad)
@@ -130,9 +129,9 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     spelled = drop_missing(root, found, bad)
 
     categories: dict[str, int] = {}
-    digest = hashlib.sha256(repr({**asdict(config), "data": None}).encode())
+    digest = hashlib.sha256(repr({**asdict(config), "data": None, "order": None}).encode())
     tasks = []
-    for name in names:
+    for name in names:  # in the natural order, whose fingerprint is that of any order
         records = {split: by_task[name] for split, by_task in found.items()}
         splits = _splits(config, name, records)
         sources = {
@@ -149,7 +148,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         scenario="retrieval",
         image_size=config.image_size,
         categories=list(categories),
-        tasks=tasks,
+        tasks=[tasks[n] for n in order],
         augment="product",
         fingerprint=digest.hexdigest(),
         skipped=dict(bad.counts),
@@ -165,13 +164,7 @@ def _files(tasks: list[TaskSource]) -> Iterable[str]:
 
 
 def _task_names(config: _Config, names: list[str]) -> list[str]:
-    unknown = [name for name in config.task_names if name not in names]
-    if unknown:
-        raise UserError(f"task_names: {unknown[0]!r}, allowed: {', '.join(names)}")
-    if config.task_names:
-        names = list(config.task_names)
-    elif config.order == "seed":
-        names = [names[i] for i in np.random.default_rng([config.seed, 0]).permutation(len(names))]
+    names = picked_tasks(config.task_names, names)
     if not names:
         raise UserError(f"{config.data}/json/train.json: holds no industry, allowed: at least one")
     if config.tasks is not None and config.tasks > len(names):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from ..order import Order, check_order, ordered
 from ..source import SplitSource, StreamSource, TaskSource
 from ..synthetic.caption import captions
 from ..synthetic.colours import COLOURS
@@ -34,7 +35,11 @@ class _Config(TextConfig):
     spelled. Range: 3 to 512."""
 
     seed: int = 0
-    """What fixes scenes and the order of the families. Range: 0 to 2**32 - 1."""
+    """What fixes scenes, and which families there are and in which natural order. Range: 0 to 2**32 - 1."""
+
+    order: Order = "natural"
+    """Order of the tasks: ``natural``, as ``seed`` draws the families; a seed of its own, which shuffles
+    these; or a list of all their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1."""
 
     tasks: int = 5
     """Tasks, one family of things each. Range: 1 to 1000."""
@@ -76,6 +81,7 @@ class _Config(TextConfig):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise ValueError(f"{name}: {value!r}, allowed: an integer {low} .. {high}")
+        check_order(self.order)
 
 
 class ShapesRetrieval:
@@ -98,15 +104,18 @@ class ShapesRetrieval:
         """Makes the stream. There is nothing bad to skip."""
         del skip_bad
         drawn = np.random.default_rng([config.seed, 0]).permutation(DRAWN)
-        order = [int(i) for i in drawn] + list(range(DRAWN, config.tasks))
-        digest = hashlib.sha256(repr(astuple(config)).encode())
-        tasks = [_task(config, order[t], t, digest) for t in range(config.tasks)]
+        families = ([int(i) for i in drawn] + list(range(DRAWN, config.tasks)))[: config.tasks]
+        order = ordered(config.order, [family(index).name for index in families], "tasks")
+        shown = tuple(value for name, value in asdict(config).items() if name != "order")
+        digest = hashlib.sha256(repr(shown).encode())
+        # In the natural order, whose fingerprint is that of any order.
+        tasks = [_task(config, index, order.index(n), digest) for n, index in enumerate(families)]
         return StreamSource(
             name="shapes-retrieval",
             scenario="retrieval",
             image_size=config.image_size,
-            categories=[noun for index in order[: config.tasks] for noun in family(index).nouns],
-            tasks=tasks,
+            categories=[noun for n in order for noun in family(families[n]).nouns],
+            tasks=[tasks[n] for n in order],
             augment="none",
             fingerprint=digest.hexdigest(),
         )

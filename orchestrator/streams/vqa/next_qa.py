@@ -13,6 +13,7 @@ from ..checks import check_whole
 from ..file_content import file_content
 from ..pictures import MissingPictures, MotionPictures
 from ..source import Pictures, StreamSource
+from ..task_names import picked_tasks
 from .files.asked import LISTED_TWICE, QuestionColumns
 from .files.features import motion_places
 from .files.graded import AnswerIds
@@ -23,11 +24,7 @@ from .files.question_config import QuestionConfig
 from .files.question_stream import QuestionSubjects, TaskQuestions, question_stream
 from .files.wups_measure import wups_measure
 
-_ORDERS = {
-    "why": ("CW", "TN", "TC", "DL", "DB", "DC", "DO", "CH"),
-    "location": ("DL", "DB", "CW", "TN", "TC", "DC", "DO", "CH"),
-    "next": ("TN", "DB", "CW", "DL", "TC", "DC", "DO", "CH"),
-}
+_KINDS = ("CW", "TN", "TC", "DL", "DB", "DC", "DO", "CH")  # in the paper's order
 _FILES = {"train": "train", "validation": "val", "test": "test"}
 _GROUPS = tuple(NEXT_QA_GROUPS)
 _UNPUBLISHED = (
@@ -49,10 +46,6 @@ class _Config(QuestionConfig):
     held_out: int = 4
     """The group of ``novel-composition`` that is held out, G0 to G4 of VQACL. Range: 0 to 4."""
 
-    order: Literal["why", "location", "next"] = "why"
-    """Order of the kinds, named by the first: ``why``, the paper's, or one of the released code's two
-    others. Paper: why."""
-
     answers_kept: int | None = None
     """How many answers may be learnt, the most frequent ones. ``None`` is all. Range: at least 1."""
 
@@ -70,7 +63,6 @@ class _Config(QuestionConfig):
         super().__post_init__()
         self.check_choice("setting", ("dual-level", "novel-composition"))
         check_whole("held_out", self.held_out, 0, len(_GROUPS) - 1)
-        self.check_choice("order", tuple(_ORDERS))
         self.check_choice("measure", ("exact", "wups"))
         self.check_choice("matching", ("official", "reference"))
         if self.answers_kept is not None:
@@ -111,7 +103,7 @@ class NextQa:
 
 def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     root = config.data
-    kinds = _kinds(config)
+    kinds = picked_tasks(config.task_names, _KINDS)
     exact = ("DB", "DC") if config.matching == "official" else ()
     wups = (
         wups_measure(root, [kinds.index(k) for k in exact if k in kinds])
@@ -165,17 +157,9 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     return replace(source, remarks=(*bad.remarks, *source.remarks))
 
 
-def _kinds(config: _Config) -> tuple[str, ...]:
-    allowed = _ORDERS[config.order]
-    unknown = [name for name in config.task_names if name not in allowed]
-    if unknown:
-        raise UserError(f"task_names: {unknown[0]!r}, allowed: {', '.join(allowed)}")
-    return config.task_names or allowed
-
-
 def _tasks(
     root: str,
-    kinds: tuple[str, ...],
+    kinds: list[str],
     places: dict[str, dict[str, int]],
     book: AnswerIds,
     bad: BadRecords,

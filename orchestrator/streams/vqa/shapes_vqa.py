@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
 
 from ..checks import check_whole
+from ..order import Order, check_order, ordered
 from ..source import Questions, QuestionTables, SplitSource, StreamSource, TaskSource
 from ..synthetic.concatenated import joined
 from ..synthetic.drawings import DRAWINGS
@@ -46,6 +47,10 @@ class _Config(TextConfig):
     seed: int = 0
     """What fixes scenes, questions and the order of the groups inside a task. Range: 0 to 2**32 - 1."""
 
+    order: Order = "natural"
+    """Order of the tasks: ``natural``, VQACL's or that of the setting; a seed, which shuffles them; or a list
+    of all their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1. Paper: natural (VQACL)."""
+
     setting: Literal["dual-level", "novel-composition", "con-vs", "con-ls", "con-vls"] = "dual-level"
     """What a task is. ``dual-level``: a kind of question, VQACL's ten in its order, and inside it the five
     groups in an order drawn anew for each task. ``novel-composition``: the same, but only the first task
@@ -58,7 +63,8 @@ class _Config(TextConfig):
     Range: 0 to 4."""
 
     tasks: int | None = None
-    """How many of the setting's tasks are taken, from the first. ``None`` is all. Range: at least 1."""
+    """How many of the setting's tasks are taken, from the first of the natural order. ``None`` is all. Range:
+    at least 1."""
 
     others: int = 0
     """Things in a picture beside the one that is asked about, where the question does not need more. With
@@ -90,7 +96,8 @@ class _Config(TextConfig):
         for name, (low, high) in limits.items():
             check_whole(name, getattr(self, name), low, high)
         if self.tasks is not None:
-            check_whole("tasks", self.tasks, 1, len(_plans(self)))
+            check_whole("tasks", self.tasks, 1, len(_plans(self, 0)))
+        check_order(self.order)
 
 
 @dataclass(frozen=True)
@@ -123,14 +130,18 @@ class ShapesVQA:
     def load(config: _Config, skip_bad: bool) -> StreamSource:
         """Makes the stream. There is nothing bad to skip."""
         del skip_bad
-        digest = hashlib.sha256(repr(astuple(config)).encode())
+        shown = tuple(value for name, value in asdict(config).items() if name != "order")
+        digest = hashlib.sha256(repr(shown).encode())
+        order = ordered(config.order, [plan.name for plan in _plans(config, 0)[: config.tasks]], "tasks")
+        # In the natural order, whose fingerprint is that of any order.
+        tasks = [_task(config, plan, digest) for plan in _plans(config, order[0])[: config.tasks]]
         answers = vocabulary(_FAMILIES)
         return StreamSource(
             name="shapes-vqa",
             scenario="vqa",
             image_size=config.image_size,
             categories=[noun for index in _FAMILIES for noun in family(index).nouns],
-            tasks=[_task(config, plan, digest) for plan in _plans(config)[: config.tasks]],
+            tasks=[tasks[place] for place in order],
             augment="none",
             fingerprint=digest.hexdigest(),
             tables=QuestionTables(
@@ -144,7 +155,10 @@ class ShapesVQA:
         )
 
 
-def _plans(config: _Config) -> list[_Plan]:
+def _plans(config: _Config, first: int) -> list[_Plan]:
+    """The setting's tasks in their natural order. That at place ``first`` comes first and so trains on the
+    group that ``novel-composition`` holds out.
+    """
     kinds, groups = tuple(range(len(KINDS))), tuple(range(len(GROUPS)))
     shift = [KINDS.index(name) for name in SHIFT_KINDS]
     if config.setting == "con-vs":
@@ -156,7 +170,7 @@ def _plans(config: _Config) -> list[_Plan]:
     plans = []
     for k in kinds:
         inner = np.random.default_rng([config.seed, 0, k]).permutation(len(GROUPS)).tolist()
-        if config.setting == "novel-composition" and k > 0:
+        if config.setting == "novel-composition" and k != first:
             inner.remove(config.held_out)
         plans.append(_Plan(KINDS[k], (k,), groups, tuple(inner)))
     return plans

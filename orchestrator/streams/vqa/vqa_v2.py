@@ -14,13 +14,13 @@ from ..bad_records import BadRecords
 from ..checks import check_whole
 from ..source import StreamSource
 from ..synthetic.questions.kinds import KINDS
+from ..task_names import picked_tasks
 from .files.category_map import category_names, read_category_map
 from .files.coco_pictures import CocoPictures
 from .files.contvqa_tasks import ListedTask, contvqa_tasks, listed_tasks
 from .files.graded import AnswerIds
 from .files.object_groups import VQA_V2_GROUPS
 from .files.question_config import QuestionConfig
-from .files.question_ids import read_task_order
 from .files.question_stream import QuestionSubjects, question_stream
 from .files.vocabulary import read_vocabulary
 from .files.vqacl_tasks import vqacl_tasks
@@ -36,9 +36,8 @@ class _Config(QuestionConfig):
     """Keys of ``vqa-v2``: which published tasks, what stands for a picture, and which answers count."""
 
     seed: int = 0
-    """What shuffles the object groups of each task (VQACL's inner sequence), and the tasks where ``order``
-    says so; with ``order`` ``published`` it is the line of ``task_orders``, counted round. Range: 0 to
-    2**32 - 1. Released code: 66666 (VQACL)."""
+    """What shuffles the object groups of each task (VQACL's inner sequence). Range: 0 to 2**32 - 1. Released
+    code: 66666 (VQACL)."""
 
     setting: Literal["dual-level", "novel-composition", "con-vs", "con-ls", "con-vls"] = "dual-level"
     """What a task is. ``dual-level``: one of VQACL's ten kinds of question, each with five groups of objects.
@@ -49,11 +48,6 @@ class _Config(QuestionConfig):
     held_out: int = 4
     """The group of ``novel-composition`` that is held out, G1 to G5 counted from 0. Range: 0 to 4. Released
     code: 4."""
-
-    order: Literal["natural", "published", "seed"] = "natural"
-    """Order of the tasks: ``natural``, VQACL's, or as the lists of ids have them; ``published``, the line of
-    ContVQA's ``task_orders`` that ``seed`` counts to, for ``con-vs`` and ``con-ls`` alone; or ``seed``,
-    shuffled by it."""
 
     domains: Literal["taxonomy", "diverse"] = "taxonomy"
     """The domains of ``con-vs``: five kinds of things that belong together (``taxonomy``), or five groups of
@@ -82,8 +76,6 @@ class _Config(QuestionConfig):
         super().__post_init__()
         self.check_choice("setting", _VQACL + _CONTVQA)
         check_whole("held_out", self.held_out, 0, len(_GROUPS) - 1)
-        listed = self.setting in ("con-vs", "con-ls")
-        self.check_choice("order", ("natural", "published", "seed") if listed else ("natural", "seed"))
         self.check_choice("domains", ("taxonomy", "diverse") if self.setting == "con-vs" else ("taxonomy",))
         self.check_choice("pictures", ("regions", "pixels"))
         self.check_choice("category_ids", ("remapped", "raw"))
@@ -132,7 +124,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     book = AnswerIds(vocabulary or ())
     pictures = CocoPictures(root, config.pictures, config.image_size)
     if config.setting in _VQACL:
-        names = _order(config, list(KINDS))
+        names = picked_tasks(config.task_names, KINDS)
         known = None if vocabulary is None else frozenset(vocabulary)
         objects = read_category_map(f"{root}/ImgId_cate_map.json", config.category_ids, bad)
         tasks = vqacl_tasks(root, names, objects, pictures, book, known, config.matching, bad)
@@ -161,23 +153,9 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     )
 
 
-def _order(config: _Config, names: list[str]) -> list[str]:
-    unknown = [name for name in config.task_names if name not in names]
-    if unknown:
-        raise UserError(f"task_names: {unknown[0]!r}, allowed: {', '.join(names)}")
-    if config.task_names:
-        return list(config.task_names)
-    if config.order == "natural":
-        return names
-    if config.order == "seed":
-        return [names[i] for i in np.random.default_rng([config.seed, 0]).permutation(len(names))]
-    folder = "question_types" if config.setting == "con-ls" else f"{config.domains}_domains"
-    return read_task_order(f"{config.data}/contvqa/task_orders/{folder}.csv", config.seed, names)
-
-
 def _listed(config: _Config, bad: Callable[[str, str], None]) -> list[ListedTask]:
     by_name = {t.name: t for t in listed_tasks(config.data, config.setting, config.domains, bad)}
-    return [by_name[name] for name in _order(config, list(by_name))]
+    return [by_name[name] for name in picked_tasks(config.task_names, list(by_name))]
 
 
 def _subjects(config: _Config, kinds: list[str]) -> QuestionSubjects:

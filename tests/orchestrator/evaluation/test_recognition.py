@@ -12,6 +12,7 @@ from methods.method import Batch, ClassSpec, Method, Task
 from orchestrator.data.row_reader import RowReader
 from orchestrator.evaluation.protocol import Evaluation
 from orchestrator.evaluation.recognition import evaluate_recognition, task_accuracy
+from orchestrator.evaluation.scenarios import summary_metrics
 from orchestrator.metrics.recognition import batch_calibration_error, calibration_error
 from orchestrator.numerics.diverged import Diverged
 from orchestrator.streams.pictures import ArrayPictures
@@ -113,6 +114,25 @@ def test_accuracy_among_seen_classes_and_among_a_tasks_own():
     pooled = 100 * np.concatenate(right).mean()
     assert scores.metrics["seen/accuracy"] == pytest.approx(pooled) != pytest.approx(scores.by_task.mean())
     assert 10 < pooled < 100 and len(scores.by_task) == 2
+
+
+def test_averages_are_over_all_pictures_and_task_aware_forgetting_among_a_tasks_own_classes():
+    stream = make_stream()
+    # Other weights after each task, so that something is forgotten.
+    steps, changed = [], make_stream()
+    for seen in (1, 2, 3):
+        changed.spec.text[:] = stream.spec.text.roll(seen - 1, 1)
+        steps.append(evaluate(Toy(changed.spec), stream, tasks=3, seen=seen))
+    matrix = np.array([step.by_task for step in steps])
+    found = summary_metrics(stream, "validation", matrix, [step.metrics for step in steps])
+    seen = [step.metrics["seen/accuracy"] for step in steps]
+    assert found["average"] == pytest.approx(seen[-1]) and len(set(SIZES)) == 3
+    assert found["average_over_time"] == pytest.approx(np.mean(seen))
+    assert found["unweighted_average"] == pytest.approx(matrix[-1].mean())
+    assert abs(found["unweighted_average"] - found["average"]) > 1, "the tasks are uneven"
+    own = [[step.metrics.get(f"task_0{k}/task_aware_accuracy", 0) for k in (1, 2)] for step in steps]
+    lost = (max(own[0][0], own[1][0]) - own[2][0] + own[1][1] - own[2][1]) / 2
+    assert found["task_aware_forgetting"] == pytest.approx(lost) != found["forgetting"]
 
 
 def test_calibration_is_over_all_seen_tasks_and_over_their_batches():

@@ -303,6 +303,7 @@ def test_retrieval_has_no_metrics_of_questions_and_forward_transfer_with_a_basel
             "average_over_time": (50 + 50 + 155 / 3) / 3,
             "learning_accuracy": 60.0,
             "forgetting": (20 + 5) / 2,
+            "task_aware_forgetting": (20 + 5) / 2,
             "backward_transfer": -(20 + 5) / 2,
             "forward_transfer": (30 - 6 + 10 - 7) / 2,
         }

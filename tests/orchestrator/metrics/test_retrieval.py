@@ -102,6 +102,24 @@ def test_matrix_metrics_leave_out_what_is_not_defined_yet():
     assert matrix.matrix_metrics(np.full((2, 2), nan)) == {}
 
 
+def test_averages_are_over_all_samples_where_their_numbers_are_given():
+    nan = np.nan
+    found = matrix.matrix_metrics([[90.0, nan], [80.0, 20.0]], sizes=[50, 10])
+    assert found["average"] == close(70) and found["average_over_time"] == close(80)
+    assert found["unweighted_average"] == 50 and found["unweighted_average_over_time"] == 70
+    assert found["forgetting"] == 10 and found["learning_accuracy"] == 55, "task by task, as ever"
+    assert "unweighted_average" not in matrix.matrix_metrics([[90.0, nan], [80.0, 20.0]])
+
+
+def test_task_aware_forgetting_is_of_a_matrix_of_its_own():
+    nan = np.nan
+    R, own = [[90.0, 30], [60, 70]], [[95.0, nan], [94, 80]]
+    found = matrix.matrix_metrics(R, task_aware=own)
+    assert (found["forgetting"], found["task_aware_forgetting"]) == (30, 1)
+    assert "task_aware_forgetting" not in matrix.matrix_metrics(R[:1], task_aware=own[:1])
+    assert "task_aware_forgetting" not in matrix.matrix_metrics(R, task_aware=np.full((2, 2), nan))
+
+
 def test_an_unmeasured_entry_is_not_averaged_away():
     found = matrix.matrix_metrics([[40.0, np.nan], [np.nan, 60.0]])
     assert found == {"learning_accuracy": 50}

@@ -158,7 +158,7 @@ def test_the_parent_of_seeds_has_their_means_and_deviations_and_no_single_seed(r
     assert {f"test/seed_{seed}/matrix.png" for seed in (0, 1, 2)} <= found.files
     note = parent.tags["mlflow.note.content"]
     assert "clip-finetune on digits, seed 0, 1, 2. 3 finished." in note
-    assert "| measure | mean | standard deviation | unit |" in note
+    assert "| measure | mean | sample standard deviation | unit |" in note
     assert "| average | 63.00 | 2.65 | % |" in note and "| drift/angle | 40.00 | 0.00 | degrees |" in note
     said = capsys.readouterr().out
     assert "  average                    63.00 +- 2.65 %\n" in said

@@ -64,7 +64,7 @@ def test_a_run_of_an_earlier_version_or_of_a_later_one_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"has no identity.json.*earlier version.*not resumed"):
         Identity.of(tmp_path)
     (tmp_path / IDENTITY_FILE).write_text(json.dumps({**json.loads(_ONE.text()), "format": 9}))
-    with pytest.raises(UserError, match="format 9, allowed: 5"):
+    with pytest.raises(UserError, match="format 9, allowed: 6"):
         Identity.of(tmp_path)
 
 

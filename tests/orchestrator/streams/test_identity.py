@@ -144,7 +144,7 @@ def test_a_folder_is_the_same_read_twice_from_elsewhere_or_moved(tmp_path, monke
 
 def test_what_changes_in_a_folder_of_captioned_pictures_is_told(tmp_path):
     identity = p9d(tmp_path)
-    found = [identity(), identity(seed=1), identity(order="seed", seed=3)]
+    found = [identity(), identity(seed=1), identity(order=3)]
     train = json.loads((tmp_path / "json/train.json").read_text())
     task = next(iter(train))
     items = list(train[task])
@@ -181,7 +181,7 @@ def test_what_changes_in_a_folder_of_captioned_pictures_is_told(tmp_path):
 
 def test_what_changes_in_class_folders_is_told(tmp_path):
     identity = class_folders(tmp_path)
-    found = [identity(), identity(seed=1), identity(class_order="natural"), identity(templates=("the {}.",))]
+    found = [identity(), identity(seed=1), identity(order="natural"), identity(templates=("the {}.",))]
     Image.new("RGB", (16, 16)).save(tmp_path / "a" / "9.png")
     found.append(identity())
     pixels = Image.fromarray(np.full((16, 16, 3), 7, np.uint8))

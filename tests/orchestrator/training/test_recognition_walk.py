@@ -222,3 +222,13 @@ def test_patience_ends_a_phase_early_and_brings_back_the_weights_that_validated_
             assert torch.equal(tensor, mine[best][2][name]), name
         assert any(not torch.equal(tensor, mine[-1][2][name]) for name, tensor in saved.items())
     assert not epochs
+
+
+def test_a_model_that_never_changes_forgets_nothing_among_a_tasks_own_classes(stream, tmp_path):
+    config = _config("zero-shot")
+    reports = _run(config, stream, tmp_path)
+    tested = final_evaluation(config, stream, tmp_path, _CPU)
+    for found, split in ((reports[-1], "validation"), (tested, "test")):
+        assert found[f"{split}/task_aware_forgetting"] == 0
+        assert found[f"{split}/forgetting"] > 0, "the candidates grow"
+    assert "validation/task_aware_forgetting" not in reports[0]

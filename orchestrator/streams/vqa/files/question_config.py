@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...checks import check_whole
+from ...order import Order, check_order
+from ...task_names import check_task_names
 from ...text.text_config import TextConfig
 
 
@@ -16,7 +18,12 @@ class QuestionConfig(TextConfig):
     """The folder of the data set, as VQACL's code keeps it."""
 
     task_names: tuple[str, ...] = ()
-    """Where not empty, the tasks and their order, each name once."""
+    """Where not empty, the tasks that are taken, each name once, in their natural order."""
+
+    order: Order = "natural"
+    """Order of the tasks: ``natural``, VQACL's, or as the lists of ids have them; a seed, which shuffles
+    them; or a list of all their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1. Paper:
+    natural."""
 
     seed: int = 0
     """What shuffles the object groups of each task (VQACL's inner sequence). Range: 0 to 2**32 - 1. Released
@@ -25,10 +32,8 @@ class QuestionConfig(TextConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_whole("seed", self.seed, 0, 2**32 - 1)
-        if isinstance(self.task_names, str) or not all(isinstance(n, str) for n in self.task_names):
-            raise ValueError(f"task_names: {self.task_names!r}, allowed: a list of names")
-        if len(set(self.task_names)) < len(self.task_names):
-            raise ValueError(f"task_names: {list(self.task_names)}, allowed: each name once")
+        check_task_names(self.task_names)
+        check_order(self.order)
 
     def check_choice(self, name: str, allowed: tuple[str, ...]) -> None:
         """Checks that the field ``name`` is one of ``allowed``.

@@ -1,12 +1,11 @@
-"""ContVQA's lists of question ids, and its orders of tasks (Nikandrou et al., 2022)."""
+"""ContVQA's lists of question ids (Nikandrou et al., 2022)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from ....errors import UserError
 from ...json_file import read_json, shown
-from ...text.text_file import read_text
 from .texts import text_fault, whole_number
 
 
@@ -44,29 +43,3 @@ def read_question_ids(path: str, bad: Callable[[str, str], None]) -> dict[str, l
                 ids[item] = None
         out[task] = list(ids)
     return out
-
-
-def read_task_order(path: str, row: int, tasks: Sequence[str]) -> list[str]:
-    """Reads one line of ``task_orders/*.csv``, which has task names with commas.
-
-    Args:
-        path: The file.
-        row: The line, from 0. Past the last line it counts from the first one again.
-        tasks: The tasks' names.
-
-    Returns:
-        The names in the line's order.
-
-    Raises:
-        UserError: The file cannot be read, or the line does not name each of ``tasks`` once.
-    """
-    lines = [line for line in read_text(path, "lines of task names").splitlines() if line.strip()]
-    if not lines:
-        raise UserError(f"{path}: holds no line, allowed: lines of task names")
-    number = row % len(lines)
-    names = [name.strip() for name in lines[number].split(",")]
-    if sorted(names) != sorted(tasks):
-        raise UserError(
-            f"{path}: line {number + 1} names {', '.join(names)}, allowed: {', '.join(tasks)}, each once"
-        )
-    return names

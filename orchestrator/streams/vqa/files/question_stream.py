@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ....errors import UserError
+from ...order import ordered
 from ...source import Pictures, Questions, QuestionTables, SplitSource, StreamSource, TaskSource, WupsMeasure
 from .asked import QuestionColumns
 from .graded import AnswerIds, GradedAnswers
@@ -76,7 +77,7 @@ def question_stream(
     Args:
         name: The stream's name.
         config: What the user says about the stream.
-        tasks: The questions of each task.
+        tasks: The questions of each task, in the natural order, in which answers are numbered.
         subjects: What the questions are about.
         book: Numbers the answers.
         pictures: ``pictures(split, asked)`` gives the pictures of some questions.
@@ -84,7 +85,7 @@ def question_stream(
             answers that are most often the best one of a training question; of equals, the one that was met
             first.
         answers_kept: How many answers may be learnt without a vocabulary; None: all.
-        held_out: The group that only the first task trains on; None: no group.
+        held_out: The group that only the first task of ``config.order`` trains on; None: no group.
         regions: (R, F) of the pictures; None for pixels.
         image_size: The side of the pictures, in pixels.
         matching: How a given answer is compared.
@@ -95,9 +96,9 @@ def question_stream(
     Raises:
         UserError: A task has no question in one of its splits.
     """
-    tasks = [
-        _without(held_out, subjects, t) if i and held_out is not None else t for i, t in enumerate(tasks)
-    ]
+    order = ordered(config.order, [task.name for task in tasks], "tasks")
+    if held_out is not None:
+        tasks = [_without(held_out, subjects, t) if i != order[0] else t for i, t in enumerate(tasks)]
     kept = (
         np.arange(len(vocabulary))
         if vocabulary is not None
@@ -107,7 +108,7 @@ def question_stream(
     _check_sizes(name, tasks)
     new, answers = _numbered(book, kept, tasks)
     digest = hashlib.sha256(content)
-    shown = {**asdict(config), "data": None}
+    shown = {**asdict(config), "data": None, "order": None}
     _update(digest, shown, answers, len(kept), *(list(column) for column in vars(subjects).values()))
     out = []
     for task, splits in zip(tasks, _split_sources(tasks, new, len(kept), pictures), strict=True):
@@ -119,7 +120,7 @@ def question_stream(
         scenario="vqa",
         image_size=image_size,
         categories=list(subjects.objects),
-        tasks=out,
+        tasks=[out[place] for place in order],
         # A mirrored or cropped picture may have another answer.
         augment="none",
         fingerprint=digest.hexdigest(),

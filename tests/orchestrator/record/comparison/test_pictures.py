@@ -40,7 +40,7 @@ def test_a_groups_matrix_is_the_mean_over_its_seeds(tmp_path, drawn):
     assert shown.tolist() == [[75.0, 15.0], [25.0, 65.0]]
     assert title == "ctp, 2 seeds, on shapes:\nmean accuracy on test (%)"
     # After each task, over the tasks so far, of each seed: what a band is drawn of.
-    assert drawn["curves"] == {"shapes-test.png": [("ctp, 2 seeds", [[60.0, 60.0], [90.0, 30.0]], 0)]}
+    assert drawn["curves"] == {"shapes-test.png": [("ctp, 2 runs", [[60.0, 60.0], [90.0, 30.0]], 0)]}
 
 
 def test_curves_are_of_the_best_group_of_each_method(tmp_path, drawn):
@@ -51,12 +51,12 @@ def test_curves_are_of_the_best_group_of_each_method(tmp_path, drawn):
     compare.compare(tmp_path)
     (curves,) = drawn["curves"].values()
     assert [(label, style) for label, _, style in curves] == [
-        ("ctp, memory 8, 1 seed", 0),
-        ("finetune, 1 seed", 1),
+        ("ctp, memory 8, 1 run", 0),
+        ("finetune, 1 run", 1),
     ]
     assert [title for _, title in drawn["matrices"]] == [
         f"{label}, on shapes:\nmean accuracy on test (%)"
-        for label in ("ctp, memory 8, 1 seed", "finetune, 1 seed")
+        for label in ("ctp, memory 8, 1 run", "finetune, 1 run")
     ]
 
 
@@ -68,8 +68,8 @@ def test_groups_of_one_label_have_a_curve_each(tmp_path, drawn):
         write_run(tmp_path, f"r{tasks}", "t", values=values, content=content, test=1.0, matrix=matrix)
     compare.compare(tmp_path)
     assert drawn["curves"] == {
-        "shapes-test.png": [("ctp, 1 seed", [[10.0]], 0)],
-        "shapes-2-test.png": [("ctp, 1 seed", [[20.0, 20.0]], 0)],
+        "shapes-test.png": [("ctp, 1 run", [[10.0]], 0)],
+        "shapes-2-test.png": [("ctp, 1 run", [[20.0, 20.0]], 0)],
     }
 
 
@@ -88,7 +88,7 @@ def test_where_nothing_was_tested_curves_are_validations(tmp_path, drawn):
         reports = reports or [{"task": 1}]
         write_run(tmp_path, "s", trial, seed=seed, reports=reports)
     compare.compare(tmp_path)
-    assert drawn["curves"] == {"shapes-validation.png": [("ctp, 2 seeds", [[80.0, 40.0], [70.0, 60.0]], 0)]}
+    assert drawn["curves"] == {"shapes-validation.png": [("ctp, 2 runs", [[80.0, 40.0], [70.0, 60.0]], 0)]}
     assert drawn["titles"] == [
         ("shapes, validation: each method's best group, none tested", "R_m over all tasks so far (%)")
     ]
@@ -117,7 +117,7 @@ def test_a_trial_that_did_not_finish_is_counted_and_nothing_of_it_is_read(tmp_pa
     assert runs["stopped"].test is None and runs["stopped"].tasks == []
     text = compare.compare(tmp_path)
     assert "shapes: 1 finished; left out: 1 stopped" in text and "99.00" not in text and "40.00" in text
-    assert drawn["curves"] == {"shapes-validation.png": [("ctp, 1 seed", [[50.0, 40.0]], 0)]}
+    assert drawn["curves"] == {"shapes-validation.png": [("ctp, 1 run", [[50.0, 40.0]], 0)]}
 
 
 def test_a_method_and_a_stream_of_ones_own_have_pictures_by_plain_names(tmp_path, drawn, monkeypatch):

@@ -96,7 +96,7 @@ def every(stream):
 
 def test_pictures_labels_and_names_are_those_of_the_files(tmp_path):
     found = content()
-    stream = load(write(tmp_path, found), class_order="natural")
+    stream = load(write(tmp_path, found), order="natural")
     assert stream.categories == ["aquarium fish", "bee", "pine tree", "worm"]
     assert stream.augment == "flip" and stream.image_size == 32 and len(stream.templates) == 18
     assert [t.classes for t in stream.tasks] == [range(2), range(2, 3), range(3, 4)]

@@ -53,10 +53,10 @@ def every_id(stream, *splits):
 
 
 def test_folders_are_classes_in_the_order_of_the_seed(tmp_path):
-    stream = load(tree(tmp_path), seed=1)
+    stream = load(tree(tmp_path), order=1)
     assert sorted(stream.categories) == ["n01 猫", "n02 goldfish", "n03 éclair", "n04 Ель"]
     assert stream.augment == "flip" and stream.skipped == {} and stream.templates == ("a photo of a {}.",)
-    assert load(tmp_path, class_order="natural").categories == [f.replace("_", " ") for f in FOLDERS]
+    assert load(tmp_path, order="natural").categories == [f.replace("_", " ") for f in FOLDERS]
     for task in stream.tasks:
         for name, split in task.splits.items():
             assert {i.split("/")[0] for i in split.ids} == {"test" if name == "test" else "train"}
@@ -142,7 +142,7 @@ def lists(root, change=lambda lines: lines):
 def test_lists_say_which_pictures_belong_to_which_class_and_split(tmp_path):
     tree(tmp_path)
     given = lists(tmp_path, lambda lines: [line for line in lines if "a 5" not in line])
-    stream = load(tmp_path, class_order="natural", **given)
+    stream = load(tmp_path, order="natural", **given)
     assert stream.categories == ["n03 éclair", "n04 Ель", "n01 猫", "n02 goldfish"]
     assert len(every_id(stream, "train", "validation")) == 20 and len(every_id(stream, "test")) == 12
     for task in stream.tasks:
@@ -150,7 +150,7 @@ def test_lists_say_which_pictures_belong_to_which_class_and_split(tmp_path):
             found = [stream.categories[k] for k in split.label]
             assert found == [i.split("/")[1].replace("_", " ") for i in split.ids]
     whole = {key: str(tmp_path / path) for key, path in given.items()}
-    assert load(tmp_path, class_order="natural", **whole).fingerprint == stream.fingerprint
+    assert load(tmp_path, order="natural", **whole).fingerprint == stream.fingerprint
 
 
 def test_names_come_from_a_file_exactly_as_they_are_written(tmp_path):
@@ -164,7 +164,7 @@ def test_names_come_from_a_file_exactly_as_they_are_written(tmp_path):
         "\n".join(f"{f} {n}" for f, n in names.items()) + "\n\n", encoding="utf-8"
     )
     for file in ("a.json", "b.yaml", "c.txt", str(tmp_path / "d.txt")):
-        stream = load(tmp_path, names=file, class_order="natural")
+        stream = load(tmp_path, names=file, order="natural")
         assert stream.categories == list(names.values())
 
 
@@ -285,7 +285,7 @@ def test_a_list_and_names_whose_letters_are_composed_otherwise_mean_the_same(tmp
     (tmp_path / "names.txt").write_text(names, encoding="utf-8")
     given = {"train_list": "train.txt", "test_list": "test.txt"}
     for how in ({}, given):
-        stream = load(tmp_path, names="names.txt", class_order="natural", **how)
+        stream = load(tmp_path, names="names.txt", order="natural", **how)
         assert stream.categories == [f"class {k}" for k in range(4)] and stream.skipped == {}
         assert len(every_id(stream, "train", "validation")) == 24 and len(every_id(stream, "test")) == 12
         assert stream.tasks[2].splits["train"].pictures.read(np.array([0])).shape == (1, 16, 16, 3)

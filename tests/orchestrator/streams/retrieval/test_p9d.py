@@ -118,17 +118,20 @@ def test_validation_is_no_larger_than_test(tmp_path, files):
     assert len(stream.tasks[0].splits["validation"].ids) == 3
 
 
-def test_the_order_is_the_files_or_the_lists_or_the_seeds(tmp_path, files):
+def test_the_order_is_the_files_or_the_lists_or_a_seeds(tmp_path, files):
     write(tmp_path, files)
-    picked = load(tmp_path, task_names=("c/d", "家居"))
+    picked = load(tmp_path, task_names=("家居", "c/d"), order=("c/d", "家居"))
     assert [t.name for t in picked.tasks] == ["c/d", "家居"]
+    assert [t.name for t in load(tmp_path, task_names=("家居", "c/d")).tasks] == ["家居", "c/d"]
     plain = every_id(load(tmp_path))
     assert all(plain[key] == ids for key, ids in every_id(picked).items()), (
         "a task does not depend on its place"
     )
     assert [t.name for t in load(tmp_path, tasks=2).tasks] == list(INDUSTRIES)[:2]
-    orders = {tuple(t.name for t in load(tmp_path, order="seed", seed=s).tasks) for s in range(8)}
+    orders = {tuple(t.name for t in load(tmp_path, order=s).tasks) for s in range(8)}
     assert len(orders) > 1 and all(sorted(o) == sorted(INDUSTRIES) for o in orders)
+    first = {t.name for s in range(8) for t in load(tmp_path, order=s, tasks=2).tasks}
+    assert first == set(list(INDUSTRIES)[:2]), "which tasks there are does not depend on their order"
 
 
 def test_a_trial_may_take_a_few_items_and_queries_keep_something_to_find(tmp_path, files):
@@ -482,6 +485,8 @@ def test_unknown_task_names_and_too_many_tasks_are_named(tmp_path, files):
     write(tmp_path, files)
     with pytest.raises(UserError, match="task_names: 'Cars', allowed: 家居, Food & Drink, c/d"):
         load(tmp_path, task_names=("Cars",))
+    with pytest.raises(UserError, match="c/d, 家居 are not in their natural order, allowed: 家居, c/d"):
+        load(tmp_path, task_names=("c/d", "家居"))
     with pytest.raises(UserError, match=r"tasks: 4, allowed: 1 \.\. 3"):
         load(tmp_path, tasks=4)
 
