@@ -45,10 +45,14 @@ def stream_content(source: StreamSource) -> str:
     It covers the stream's name, fingerprint, class names, prompts, and how many records were skipped. Runs
     whose streams differ in this are not averaged.
     """
-    digest = hashlib.sha256()
-    _update(digest, source.name, source.scenario, source.fingerprint, source.image_size, source.augment)
-    _update(digest, sorted(source.categories), list(source.templates), sorted(source.skipped.items()))
-    return digest.hexdigest()
+    known = {
+        "stream": source.name,
+        "fingerprint": source.fingerprint,
+        "categories": sorted(source.categories),
+        "templates": list(source.templates),
+        "skipped": dict(source.skipped),
+    }
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
 def _records(digest: hashlib._Hash, split: SplitSource) -> None:

@@ -126,7 +126,7 @@ def _score(group: Group) -> str:
 
 
 def _headline(group: Group) -> str:
-    return _HEADLINES.get(group.headline, "accuracy, mean of the tasks so far")
+    return _HEADLINES.get(group.headline, "average accuracy over the tasks so far")
 
 
 def _so_far(matrix: np.ndarray) -> list[float]:
@@ -137,9 +137,9 @@ def _so_far(matrix: np.ndarray) -> list[float]:
 def _matrices(runs: Sequence[FinishedRun]) -> tuple[list[np.ndarray], list[str]]:
     files = [run.folder / TEST_MATRIX_FILE for run in runs]
     read = [tables.read_matrix(file) for file in files]
-    alike = all(names == read[0][1] for _, names in read)
-    # In another order the k-th task is another one.
-    names = read[0][1] if alike else [f"task {k}" for k in range(1, len(read[0][1]) + 1)]
+    names = read[0][1]
+    if any(others != names for _, others in read):  # in another order the k-th task is another one
+        names = [f"task {k}" for k in range(1, len(names) + 1)]
     for file, (matrix, _) in zip(files, read, strict=True):
         if matrix.shape != read[0][0].shape:
             raise UserError(f"{file}: {matrix.shape[1]} tasks, but {len(names)} in {files[0]}")

@@ -6,6 +6,7 @@ from written_run import write_run
 
 from orchestrator import compare
 from orchestrator.errors import UserError
+from orchestrator.evaluation.tables import write_matrix
 from orchestrator.record import plots
 from orchestrator.record.comparison.finished_runs import read_runs
 
@@ -13,15 +14,17 @@ from orchestrator.record.comparison.finished_runs import read_runs
 @pytest.fixture
 def drawn(monkeypatch):
     """What is drawn: matrices with their titles, curves by picture, and trials by method."""
-    found = {"matrices": [], "curves": {}, "titles": [], "trials": {}}
+    found = {"matrices": [], "names": [], "curves": {}, "titles": [], "trials": {}}
 
     def curves(path, given, ylabel, title):
         found["curves"][path.name] = [(c.label, c.seeds, c.style) for c in given]
         found["titles"].append((title, ylabel))
 
-    monkeypatch.setattr(
-        plots, "matrix_heatmap", lambda path, matrix, names, title: found["matrices"].append((matrix, title))
-    )
+    def matrices(path, matrix, names, title):
+        found["matrices"].append((matrix, title))
+        found["names"].append(names)
+
+    monkeypatch.setattr(plots, "matrix_heatmap", matrices)
     monkeypatch.setattr(plots, "averages_over_tasks", curves)
     monkeypatch.setattr(
         plots, "trials_by_method", lambda path, trials, xlabel, title: found["trials"].update(trials)
@@ -38,9 +41,19 @@ def test_a_groups_matrix_is_the_mean_over_its_seeds(tmp_path, drawn):
     compare.compare(tmp_path)
     ((shown, title),) = drawn["matrices"]
     assert shown.tolist() == [[75.0, 15.0], [25.0, 65.0]]
-    assert title == "ctp, 2 seeds, on shapes:\nmean accuracy on test (%)"
+    assert title == "ctp, 2 runs, on shapes:\nmean accuracy on test (%)"
     # After each task, over the tasks so far, of each seed: what a band is drawn of.
     assert drawn["curves"] == {"shapes-test.png": [("ctp, 2 runs", [[60.0, 60.0], [90.0, 30.0]], 0)]}
+
+
+def test_tasks_are_named_by_their_place_where_orders_are_averaged(tmp_path, drawn):
+    for number, names in enumerate((["a", "b"], ["b", "a"])):
+        trial = write_run(tmp_path, f"r{number}", "t", test=1.0, values={"stream.order": number},
+                          content=("c" * 64, f"{number}" * 64))  # fmt: skip
+        write_matrix(trial / "test" / "matrix.csv", np.array([[70.0, 5.0], [60.0, 40.0]]), names)
+    compare.compare(tmp_path / "r0")
+    compare.compare(tmp_path)
+    assert drawn["names"] == [["a", "b"], ["task 1", "task 2"]]
 
 
 def test_curves_are_of_the_best_group_of_each_method(tmp_path, drawn):
