@@ -41,6 +41,7 @@ _VARIANTS |= {
         ("er", "weighted", {"run.accumulate": 2}),
         ("clip-er", "weighted", {"replay.policy": "reservoir", "method.logit_scale": "learnt"}),
         ("clip-er", "merge", {}),
+        ("clip-derpp", "weighted", {"run.accumulate": 2}),
         ("vqa-er", "weighted", {}),
         ("triplet-er", "weighted", {}),
     )
