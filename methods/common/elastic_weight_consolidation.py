@@ -85,7 +85,8 @@ class ElasticWeightConsolidation(OutputMethod):
         return terms
 
     def observe(self, batch: Batch, step: Pass) -> None:
-        weighting = getattr(self.config, "fisher", "empirical")
+        c = self.config
+        weighting: Weighting = c.fisher if isinstance(c, SampleFisherConfig) else "empirical"
         parameters = list(self.parameters())
         trained = [i for i, parameter in enumerate(parameters) if parameter.requires_grad]
         with torch.enable_grad():

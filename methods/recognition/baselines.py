@@ -158,6 +158,7 @@ class ClipJointOnce(ClipFinetune):
     replay memory.
     """
 
+    spec: ClassSpec
     _data = "all"
 
     def start_task(self, task: Task) -> None:

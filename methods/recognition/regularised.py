@@ -38,6 +38,7 @@ class ClipEWC(ElasticWeightConsolidation, ClipFinetune):
     presets = {"paper": {}, "reference": {"fisher": "weighted"}}
 
     def log_likelihoods(self, batch: Batch) -> Iterator[tuple[int, Tensor]]:
+        assert batch.feature is not None  # the image encoder is frozen
         for feature, label in zip(batch.feature.split(1), batch.label, strict=True):
             with full_precision(feature):
                 yield 1, self.scores(feature, self._classes).log_softmax(1)[0, label]

@@ -119,7 +119,7 @@ class RetrievalDER(DarkExperienceReplay, RetrievalMethod):
         temperature = self.config.temperature
         now = similarity_rows(outputs.image, outputs.text, temperature)
         # A similarity to a pair that is not of the memory is NaN, and not compared.
-        return stored_error(now, similarity_rows(*stored.unbind(1), temperature))
+        return stored_error(now, similarity_rows(stored[:, 0], stored[:, 1], temperature))
 
 
 def similarity_rows(image: Tensor, text: Tensor, temperature: float) -> Tensor:

@@ -14,7 +14,7 @@ from ..common.elastic_weight_consolidation import ElasticWeightConsolidation, Sa
 from ..common.learning_without_forgetting import LearningWithoutForgetting, LwFConfig
 from ..common.precision import at_least_float32
 from ..common.stored_error import stored_error
-from ..method import Batch
+from ..method import Batch, QuestionSpec
 from .base import AnswerLogits, SequentialConfig, SequentialMethod
 
 
@@ -33,6 +33,7 @@ class QuestionEWC(ElasticWeightConsolidation, SequentialMethod):
     The likelihood is that of the tokens of a question's best answer.
     """
 
+    spec: QuestionSpec
     Config = QuestionEWCConfig
     presets = {"paper": {}, "reference": {"area": "reference", "fisher": "weighted"}}
 
@@ -83,6 +84,7 @@ class QuestionDER(DarkExperienceReplay, SequentialMethod):
     a question, V the size of the vocabulary.
     """
 
+    spec: QuestionSpec
     Config = QuestionDERConfig
 
     @torch.no_grad()
