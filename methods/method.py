@@ -132,6 +132,9 @@ class Batch:
         boxes: float32 (B, R, 4), the regions' x1 y1 x2 y2 in parts of the picture's sides.
         weight: float32 (B,), each sample's factor in the loss, in a phase whose ``replay`` is ``weighted``.
             Their mean over the phase's training rows is 1. None: samples weigh alike.
+        kept: float32 (B, ...), what the method's :meth:`Method.keep` gave for samples of the memory, NaN for
+            all others and for entries that a sample had none of. None: nothing of the batch is of the memory,
+            or the method keeps nothing.
         seed: It is equal on all ranks and differs from step to step.
         offset: The index of this share's first sample in the global batch.
         total: The size of the global batch.
@@ -151,6 +154,7 @@ class Batch:
     regions: Tensor | None = None
     boxes: Tensor | None = None
     weight: Tensor | None = None
+    kept: Tensor | None = None
 
     def __len__(self) -> int:
         return self.tokens.shape[0]
@@ -185,7 +189,8 @@ class Phase:
             ``accumulate`` (see ``run.accumulate``). Fewer training rows make a smaller batch: it never holds
             a row twice.
         data: The training set. ``task``: the task's own rows. ``seen``: the rows of every task so far (joint
-            training). ``memory``: the replay memory, which takes in the task before such a phase.
+            training). ``all``: the rows of every task of the stream, also of those to come. ``memory``: the
+            replay memory, which takes in the task before such a phase.
         replay: ``none``. ``merge``: the memory's rows join the training set. ``paired``: while there is a
             memory, each step is followed by a step on a batch of it. ``weighted``: as ``merge``, and batches
             have ``Batch.weight``, by which the training set's classes (recognition), tasks (retrieval), or
@@ -204,7 +209,7 @@ class Phase:
     batch_size: int
     optimizer: Callable[[], torch.optim.Optimizer]
     learning_rate: Callable[[int, int], float]
-    data: Literal["task", "seen", "memory"] = "task"
+    data: Literal["task", "seen", "all", "memory"] = "task"
     replay: Literal["none", "merge", "paired", "weighted"] = "merge"
     patience: int = 0
     group: int | None = None
@@ -213,7 +218,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Pass:
-    """One walk over samples without gradients inside a task, for what follows from sums over samples.
+    """One walk over samples without a step inside a task, for what follows from sums over samples.
 
     :meth:`Method.observe` gets each sample exactly once, unaugmented. Whole batches are dealt to the ranks,
     and a rank may have none.
@@ -221,10 +226,13 @@ class Pass:
     Attributes:
         data: ``task``: the task's own rows. ``memory``: the replay memory, which takes in the task before
             such a pass.
+        batch_size: Samples that are shown together, where it counts which are; None: as many as evaluation
+            takes.
     """
 
     name: str
     data: Literal["task", "memory"] = "task"
+    batch_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -260,6 +268,9 @@ class Method(nn.Module):
     image-text model, its ``Config.backbone``, gives for picture, question and both. Where these queries were
     encoded beforehand, ``batch.feature`` has them beside the pixels, float32 (B, 3, D).
 
+    ``keeps`` says that the replay memory keeps something of the method's own beside each sample
+    (:meth:`keep`).
+
     ``measures`` names, for a stream of questions, the paper whose own measures describe the method
     (``vqacl``, ``triplet``).
 
@@ -271,6 +282,7 @@ class Method(nn.Module):
     scenarios: ClassVar[frozenset[Scenario]]
     frozen: ClassVar[frozenset[Literal["image", "text", "queries"]]] = frozenset()
     measures: ClassVar[str] = ""
+    keeps: ClassVar[bool] = False
     Config: ClassVar[type]
     """A frozen dataclass. The string below a field says what it is, for ``--explain`` and for the page of all
     keys. Its sentences ``Range: above 0.``, ``Paper: 0.07.`` and ``Released code: 0.1.`` are read as these
@@ -337,6 +349,20 @@ class Method(nn.Module):
             batch: The samples.
             kind: What is embedded: pictures, texts, or both together. A recognition method has ``image``, in
                 the space of :meth:`class_features`.
+        """
+        raise NotImplementedError
+
+    def keep(self, batch: Batch) -> Tensor:
+        """Returns what the memory keeps beside each sample from when it takes the sample in: stored logits.
+
+        It is asked for once a sample, with the model as it is then, unaugmented, and comes back as
+        ``Batch.kept`` where the sample is replayed. Its bytes count as the memory's.
+
+        Args:
+            batch: Samples that the memory takes in.
+
+        Returns:
+            float (B, ...). The number of axes is always the same. Sizes may grow from task to task.
         """
         raise NotImplementedError
 

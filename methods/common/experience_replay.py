@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from ..method import Method, Phase, Task
+from ..method import Method, Pass, Phase, Task
 from .checks import check_range
 
 Mixing = Literal["merge", "paired", "weighted"]
@@ -40,10 +40,10 @@ class ExperienceReplay(Method):
     ``paired`` are training on the task alone.
     """
 
-    def phases(self, task: Task) -> Sequence[Phase]:
+    def phases(self, task: Task) -> Sequence[Phase | Pass]:
         c = self.config
-        of_task = (phase for phase in super().phases(task) if isinstance(phase, Phase))
-        phases = [replace(phase, replay=c.replay) for phase in of_task]
+        own = [phase for phase in super().phases(task) if isinstance(phase, Phase)]
+        phases = [replace(phase, replay=c.replay) for phase in own]
         if task.index > 0 and c.consolidation_epochs and phases:
             last = replace(phases[-1], data="memory", replay="weighted", group=None)
             phases.append(replace(last, name="consolidate", epochs=c.consolidation_epochs))

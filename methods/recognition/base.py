@@ -12,9 +12,10 @@ from torch import Tensor
 
 from ..backbones.clip_config import ClipConfig
 from ..common.checks import check_range
+from ..common.output_method import OutputMethod
 from ..common.precision import full_precision
 from ..common.weighted_mean import weighted_mean
-from ..method import Batch, ClassSpec, Method, Pass, Phase, Scenario, Task
+from ..method import Batch, ClassSpec, Pass, Phase, Scenario, Task
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class RecognitionConfig:
         check_range("batch_size", self.batch_size, 1)
 
 
-class RecognitionMethod(Method):
+class RecognitionMethod(OutputMethod):
     """A deterministic classifier on frozen image features and frozen class texts.
 
     ``text`` (C, D) holds the unit rows of all classes: the normalised means over the templates. The
@@ -55,7 +56,7 @@ class RecognitionMethod(Method):
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"recognition"})
     frozen: ClassVar[frozenset[Literal["image", "text"]]] = frozenset({"image", "text"})
     Config: ClassVar[type] = RecognitionConfig
-    _data: ClassVar[Literal["task", "seen"]] = "task"
+    _data: ClassVar[Literal["task", "seen", "all"]] = "task"
     _replay: ClassVar[Literal["none", "merge"]] = "none"
     _patience = 0
 
@@ -79,9 +80,15 @@ class RecognitionMethod(Method):
 
     def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
         with full_precision(batch.feature):
-            logits = self.scores(batch.feature, self._classes)
-            losses = F.cross_entropy(logits, batch.label, reduction="none")
-            return {"cross_entropy": weighted_mean(losses, batch.weight)}
+            return super().loss(batch, phase)
+
+    def outputs(self, batch: Batch) -> Any:
+        """Returns the logits (B, C) of the classes seen so far."""
+        return self.scores(batch.feature, self._classes)
+
+    def terms(self, outputs: Any, batch: Batch) -> dict[str, Tensor]:
+        losses = F.cross_entropy(outputs, batch.label, reduction="none")
+        return {"cross_entropy": weighted_mean(losses, batch.weight)}
 
     @torch.no_grad()
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,7 +15,7 @@ from ..backbones.clip_config import ClipConfig
 from ..common.checks import check_range
 from ..common.experience_replay import ExperienceReplay, ExperienceReplayConfig
 from ..common.schedule import cosine
-from ..method import ClassSpec
+from ..method import ClassSpec, Pass, Phase, Task
 from .base import RecognitionConfig, RecognitionMethod
 from .mma.adapters.clip_adapter import ClipAdapter
 from .mma.adapters.config import AdapterConfig
@@ -150,3 +151,19 @@ class ClipJoint(ClipFinetune):
     """Joint training: each task trains on every task's data so far. Ignores the replay memory."""
 
     _data = "seen"
+
+
+class ClipJointOnce(ClipFinetune):
+    """Joint training, once: the first task trains on the whole stream, later ones on nothing. Ignores the
+    replay memory.
+    """
+
+    spec: ClassSpec
+    _data = "all"
+
+    def start_task(self, task: Task) -> None:
+        super().start_task(task)
+        self._classes = range(len(self.spec.names))
+
+    def phases(self, task: Task) -> Sequence[Phase | Pass]:
+        return super().phases(task) if task.index == 0 else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,10 +15,11 @@ from ..backbones.config import BackboneConfig
 from ..common import distributed
 from ..common.checks import check_range
 from ..common.importing import importing
+from ..common.output_method import OutputMethod
 from ..common.precision import full_precision
 from ..common.schedule import cosine
 from ..common.trim import trimmed
-from ..method import Batch, InputSpec, Method, Phase, Scenario, Task
+from ..method import Batch, InputSpec, Pass, Phase, Scenario, Task
 from .losses.contrast import symmetric_contrast
 from .losses.masking import IGNORED, mask_tokens
 
@@ -101,7 +102,21 @@ class MaskedTokens(NamedTuple):
     weight: Tensor | None = None
 
 
-class RetrievalMethod(Method):
+class PairFeatures(NamedTuple):
+    """What the model gives for pictures and texts.
+
+    Attributes:
+        image_tokens: The pictures' tokens, for the fusion layers.
+        image: (B, D), unit rows.
+        text: (B, D), unit rows; None where texts are not aligned.
+    """
+
+    image_tokens: Tensor
+    image: Tensor
+    text: Tensor | None
+
+
+class RetrievalMethod(OutputMethod):
     """Image-text alignment and masked language modelling on the model of ALBEF and CTP.
 
     Args:
@@ -113,7 +128,7 @@ class RetrievalMethod(Method):
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"retrieval"})
     Config = RetrievalConfig
-    _data: ClassVar[Literal["task", "seen"]] = "task"
+    _data: ClassVar[Literal["task", "seen", "all"]] = "task"
     _replay: ClassVar[Literal["none", "merge"]] = "none"
 
     def __init__(self, config: RetrievalConfig, spec: InputSpec, model: nn.Module | None = None) -> None:
@@ -130,17 +145,22 @@ class RetrievalMethod(Method):
     def start_task(self, task: Task) -> None:
         self.model.set_trained(alignment=self.config.ita_weight > 0, fusion=self.config.mlm_weight > 0)
 
-    def phases(self, task: Task) -> Sequence[Phase]:
+    def phases(self, task: Task) -> Sequence[Phase | Pass]:
         c = self.config
         falling = partial(cosine, floor=c.min_learning_rate / c.learning_rate)
         return [Phase("train", c.epochs, c.batch_size, self._optimizer, falling, self._data, self._replay)]
 
-    def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
+    def outputs(self, batch: Batch) -> Any:
+        """Returns the pairs' features, :class:`PairFeatures`."""
+        image_tokens, image = self.model.encode_image(batch.image)
+        text = self.model.encode_text(self.words(batch)) if self.config.ita_weight else None
+        return PairFeatures(image_tokens, image, text)
+
+    def terms(self, outputs: Any, batch: Batch) -> dict[str, Tensor]:
         c = self.config
         terms: dict[str, Tensor] = {}
-        image_tokens, image = self.model.encode_image(batch.image)
+        image_tokens, image, text = outputs
         if c.ita_weight:
-            text = self.model.encode_text(self.words(batch))
             with full_precision(text):
                 keys = gather_pair(image, text)
                 terms["ita"] = c.ita_weight * symmetric_contrast(
@@ -152,9 +172,13 @@ class RetrievalMethod(Method):
             terms["mlm"] = c.mlm_weight * mlm_loss(logits, masked)
         return terms
 
-    def masked(self, batch: Batch) -> MaskedTokens:
+    def masked(self, batch: Batch, *, gathered: bool = True) -> MaskedTokens:
         """Draws the tokens to predict. The draw is the same whether one rank holds the batch or several share
         it.
+
+        Args:
+            batch: The samples.
+            gathered: Whether the batch is a share of a global one, as :func:`masked_tokens` has it.
         """
         length = batch.tokens.shape[1]
         # The draw is float64, since a word's number is the draw times the vocabulary's size.
@@ -164,7 +188,7 @@ class RetrievalMethod(Method):
         # that column.
         uniform = uniform[:, : tokens.shape[1]]
         ids, labels = mask_tokens(tokens, uniform, self.config.mlm_probability, self.spec)
-        return masked_tokens(ids, labels, batch.weight)
+        return masked_tokens(ids, labels, batch.weight, gathered=gathered)
 
     def words(self, batch: Batch) -> Tensor:
         """Returns the batch's token rows (B, L') without the padding that all of them share."""
@@ -202,18 +226,23 @@ class RetrievalMethod(Method):
         )
 
 
-def masked_tokens(ids: Tensor, labels: Tensor, weight: Tensor | None = None) -> MaskedTokens:
+def masked_tokens(
+    ids: Tensor, labels: Tensor, weight: Tensor | None = None, *, gathered: bool = True
+) -> MaskedTokens:
     """Prepares a draw for the model and the losses.
 
     Args:
         ids: (B, L), of :func:`~methods.retrieval.losses.masking.mask_tokens`.
         labels: (B, L), of the same.
         weight: (B,), as of ``Batch.weight``.
+        gathered: Whether other ranks hold shares of the same global batch. Every rank then calls this.
     """
     flat = labels.flatten()
     positions = (flat != IGNORED).nonzero().squeeze(1)
-    count = distributed.all_reduce_sum((flat != IGNORED).sum()).clamp(min=1)
-    scale = distributed.world_size() / count.double()
+    count = (flat != IGNORED).sum()
+    if gathered:
+        count = distributed.all_reduce_sum(count)
+    scale = (distributed.world_size() if gathered else 1) / count.clamp(min=1).double()
     own = None if weight is None else weight[positions // labels.shape[1]]
     return MaskedTokens(ids, positions, flat[positions], scale, own)
 

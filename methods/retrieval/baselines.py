@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..common.experience_replay import ExperienceReplay, ExperienceReplayConfig
+from ..method import Pass, Phase, Task
 from .base import RetrievalConfig, RetrievalMethod
 
 
@@ -29,6 +31,19 @@ class RetrievalReplay(ExperienceReplay, RetrievalMethod):
 
 
 class Joint(RetrievalMethod):
-    """Joint training (JointT): each task trains on every task's data so far. Ignores the replay memory."""
+    """Joint training: each task trains on every task's data so far. Ignores the replay memory."""
 
     _data = "seen"
+
+
+class JointOnce(RetrievalMethod):
+    """Joint training, once: the first task trains on the whole stream, later ones on nothing. Ignores the
+    replay memory.
+
+    After the last task it is what JointT of CTP's released code is, which trains when all data are there.
+    """
+
+    _data = "all"
+
+    def phases(self, task: Task) -> Sequence[Phase | Pass]:
+        return super().phases(task) if task.index == 0 else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from ..common.checks import check_range
 from ..common.importing import importing
+from ..common.output_method import OutputMethod
 from ..common.precision import full_precision
 from ..common.schedule import warmup_constant
 from ..common.weighted_mean import weighted_mean
-from ..method import Answers, Batch, Method, Phase, QuestionSpec, Scenario, Task
+from ..method import Answers, Batch, Pass, Phase, QuestionSpec, Scenario, Task
 from .t5.beam_search import beam_search
 from .t5.config import JointT5Config
 from .t5.targets import draw_targets
@@ -82,7 +83,23 @@ class SequentialConfig(QuestionConfig):
     sequence."""
 
 
-class QuestionMethod(Method):
+class AnswerLogits(NamedTuple):
+    """What the model says of a drawn answer to each question.
+
+    Attributes:
+        logits: (B, L, V), of each token of the answer, given those before it.
+        targets: int64 (B, L), the answer's tokens.
+        score: (B,), what the answer is worth.
+        encoded: The states that the decoder attends to.
+    """
+
+    logits: Tensor
+    targets: Tensor
+    score: Tensor
+    encoded: EncoderStates
+
+
+class QuestionMethod(OutputMethod):
     """A T5 that reads a question with the regions of its picture and says the answer.
 
     The loss is the cross-entropy of the answer's tokens, averaged over them, times the answer's score. The
@@ -103,18 +120,32 @@ class QuestionMethod(Method):
         self.model = self._make_model()
         self.register_buffer("_answers", spec.answer_tokens, persistent=False)
 
-    def phases(self, task: Task) -> Sequence[Phase]:
+    def phases(self, task: Task) -> Sequence[Phase | Pass]:
         return [self._phase("train")]
 
-    def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:
+    def outputs(self, batch: Batch) -> Any:
+        """Returns the logits of drawn answers' tokens, :class:`AnswerLogits`."""
         uniform = batch.draw(lambda g, total: torch.rand(total, generator=g, dtype=torch.float64))
         answer, score = draw_targets(batch.answer, batch.score, uniform)
         targets = self._answers[answer]
-        logits = self.model.logits(self.encode(batch, learn=True), targets)
-        said = targets != self.spec.pad_id
+        encoded = self.encode(batch, learn=True)
+        return AnswerLogits(self.model.logits(encoded, targets), targets, score, encoded)
+
+    def terms(self, outputs: Any, batch: Batch) -> dict[str, Tensor]:
+        logits, targets, score, _ = outputs
         token = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
-        mean = (token * said).sum(1) / said.sum(1).clamp(min=1)
+        mean = self.token_mean(token, targets)
         return {"answer": weighted_mean(score.to(mean.dtype) * mean, batch.weight)}
+
+    def token_mean(self, values: Tensor, targets: Tensor) -> Tensor:
+        """Returns the means (B,) of a value at each token over the tokens that an answer has.
+
+        Args:
+            values: (B, L).
+            targets: int64 (B, L), the answers' tokens.
+        """
+        said = targets != self.spec.pad_id
+        return (values * said).sum(1) / said.sum(1).clamp(min=1)
 
     @torch.no_grad()
     def answer(self, batch: Batch) -> Answers:
@@ -159,7 +190,7 @@ class QuestionMethod(Method):
     def _phase(
         self,
         name: str,
-        data: Literal["task", "seen"] = "task",
+        data: Literal["task", "seen", "all"] = "task",
         group: int | None = None,
     ) -> Phase:
         c = self.config
@@ -186,7 +217,7 @@ class SequentialMethod(QuestionMethod):
 
     Config = SequentialConfig
 
-    def phases(self, task: Task) -> Sequence[Phase]:
+    def phases(self, task: Task) -> Sequence[Phase | Pass]:
         # A memory is replayed by group as well. Where a task has only one group, the memory may hold no
         # question of that group, so such a task is trained as a whole.
         if not self.config.inner or len(task.groups) < 2:

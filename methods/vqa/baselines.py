@@ -38,3 +38,12 @@ class QuestionJoint(QuestionMethod):
 
     def phases(self, task: Task) -> Sequence[Phase]:
         return [self._phase("train", data="seen")]
+
+
+class QuestionJointOnce(QuestionMethod):
+    """Joint training, once: the first task trains on the whole stream, later ones on nothing. Ignores the
+    replay memory.
+    """
+
+    def phases(self, task: Task) -> Sequence[Phase]:
+        return [self._phase("train", data="all")] if task.index == 0 else []

@@ -44,6 +44,8 @@ class Loader:
         steps: How many optimiser steps the phase has.
         seed: Decides the order of rows and the augmentations.
         weight: float (n,), each row's ``Batch.weight``; None: batches have none.
+        kept: Returns the ``Batch.kept`` of rows, or None of any where there is none yet; None: batches have
+            none.
         augment: The name of a transform of :func:`~orchestrator.streams.augment.augment`.
         accumulate: How many micro-batches make one step.
         views: V, where the pictures go through a frozen encoder. A sample's augmentation is then one of V
@@ -70,6 +72,7 @@ class Loader:
         seed: int,
         augment: str,
         weight: np.ndarray | None = None,
+        kept: Callable[[np.ndarray], np.ndarray | None] | None = None,
         accumulate: int = 1,
         views: int | None = None,
         rank: int = 0,
@@ -91,6 +94,7 @@ class Loader:
         self._reader = reader
         self._rows = np.asarray(rows, np.int64)
         self._weight = weight
+        self._kept = kept
         self._batches_in_all = steps * accumulate
         self._size, self._batches_an_epoch = _sizes(len(rows), batch_size, accumulate, world)
         self._seed = seed
@@ -153,6 +157,8 @@ class Loader:
         batch.offset = self._rank * len(rows)
         if self._weight is not None:
             batch.weight = _tensor(self._weight[chosen], torch.float32, self._pin)
+        if self._kept is not None and (kept := self._kept(rows)) is not None:
+            batch.kept = _tensor(kept, torch.float32, self._pin)
         batch.total = self._size
         return batch
 

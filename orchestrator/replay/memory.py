@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .config import ReplayConfig
+from .kept_values import KeptValues
 from .policies import POLICIES
 from .policies.policy import Ranker, TaskRows
 
@@ -24,6 +27,7 @@ class ReplayMemory:
         self._config = config
         self._seed = seed
         self._tasks: list[TaskRows] = []
+        self._kept: KeptValues | None = None
 
     @property
     def rows(self) -> np.ndarray:
@@ -46,6 +50,37 @@ class ReplayMemory:
         """
         if task != len(self._tasks):
             raise ValueError(f"the memory has seen {len(self._tasks)} tasks: the next is not task {task}")
+        self._take_in(rows, labels, ranker)
+        if self._kept is not None:
+            self._kept = KeptValues(self.rows, self._kept.of(self.rows))
+
+    def keep(self, compute: Callable[[np.ndarray], np.ndarray]) -> None:
+        """Keeps a method's own values beside the rows that have none yet.
+
+        Args:
+            compute: Returns float32 (n, ...), the values of rows int64 (n,).
+        """
+        known = self._kept
+        rows = self.rows if known is None else self.rows[known.missing()]
+        if len(rows):
+            new = KeptValues(rows, compute(rows))
+            if known is not None:
+                there = ~known.missing()
+                new = KeptValues(known.rows[there], known.values[there]).joined(new)
+            self._kept = KeptValues(self.rows, new.of(self.rows))
+
+    def kept(self, rows: np.ndarray) -> np.ndarray | None:
+        """Returns a method's own values of global rows.
+
+        Args:
+            rows: int64 (n,), of the memory or not.
+
+        Returns:
+            float32 (n, ...), NaN where nothing is kept; None where nothing is kept of any row.
+        """
+        return None if self._kept is None else self._kept.of(rows)
+
+    def _take_in(self, rows: np.ndarray, labels: np.ndarray, ranker: Ranker) -> None:
         new = TaskRows(np.asarray(rows, np.int64), np.asarray(labels, np.int32), len(rows))
         if self._config.size == 0:
             self._tasks.append(new.take(slice(0)))
@@ -54,18 +89,21 @@ class ReplayMemory:
         self._tasks = keep([*self._tasks, new], self._config, self._seed, ranker)
 
     def nbytes(self, bytes_per_row: float) -> int:
-        """Returns the bytes that the kept samples take in the shared memory, with the row numbers
-        themselves.
+        """Returns the bytes that the kept samples take in the shared memory, with the row numbers themselves
+        and a method's own values.
         """
-        return round(len(self.rows) * bytes_per_row) + self.rows.nbytes
+        own = 0 if self._kept is None else self._kept.values.nbytes
+        return round(len(self.rows) * bytes_per_row) + self.rows.nbytes + own
 
     def state(self) -> dict[str, np.ndarray]:
         """Returns the memory as arrays, for a checkpoint.
 
         Returns:
-            ``rows`` and ``labels`` of all tasks, and ``tasks``, each task's (kept, size).
+            ``rows`` and ``labels`` of all tasks, ``tasks``, each task's (kept, size), and ``kept``, the
+            method's own values of the rows, where it has any.
         """
-        return {
+        own = {} if self._kept is None else {"kept": self._kept.values}
+        return own | {
             "rows": self.rows,
             "labels": np.concatenate([np.empty(0, np.int32), *(task.labels for task in self._tasks)]),
             "tasks": np.array([(len(task), task.size) for task in self._tasks], np.int64).reshape(-1, 2),
@@ -79,3 +117,4 @@ class ReplayMemory:
         self._tasks = [
             TaskRows(kept, of, int(size)) for kept, of, size in zip(rows, labels, sizes, strict=True)
         ]
+        self._kept = KeptValues(self.rows, np.asarray(state["kept"])) if "kept" in state else None

@@ -8,7 +8,7 @@ import torch
 from methods.method import Method
 
 from ..data.row_reader import RowReader
-from ..evaluation.distributed import gather_rows, own_batches
+from ..evaluation.distributed import gather_rows, of_rank_0, own_batches
 from ..evaluation.protocol import Evaluation
 from ..evaluation.retrieval import embed_split
 from ..numerics.finite import check_rows
@@ -76,6 +76,27 @@ class ExemplarRanker:
         table = gather_rows(parts, order, len(split), self._how.device)
         check_rows(table, "a logit", self._where(rows))
         return table.cpu().numpy().reshape(len(split), -1, self._classes).transpose(1, 0, 2)
+
+    @torch.no_grad()
+    def kept(self, rows: np.ndarray) -> np.ndarray:
+        """Returns what the method keeps of global training rows.
+
+        Returns:
+            float32 (n, ...), as of :meth:`~methods.method.Method.keep`.
+        """
+        self._method.eval()
+        split = self._reader.split(rows)
+        parts, order, shape = [], [], np.empty(0, np.int64)
+        for batch in own_batches(self._method, split, self._how):
+            with torch.autocast(self._how.device.type, torch.bfloat16, enabled=self._how.precision == "bf16"):
+                values = self._method.keep(batch).float()
+            shape = np.array(values.shape[1:], np.int64)
+            parts.append(values.flatten(1))
+            order.append(batch.row)
+        table = gather_rows(parts, order, len(split), self._how.device)
+        check_rows(table, "a value that the method keeps", self._where(rows))
+        # A rank without a batch does not know the shape. Rank 0 has the first batch.
+        return table.cpu().numpy().reshape(len(split), *of_rank_0(shape, self._how.device))
 
     def _where(self, rows: np.ndarray) -> str:
         tasks = ", ".join(str(k + 1) for k in np.unique(self._stream.task_of(rows)))

@@ -14,6 +14,7 @@ from ..data.interleaved import Interleaved
 from ..data.loader import Loader
 from ..data.row_reader import RowReader
 from ..features.frozen import views_of
+from ..replay.memory import ReplayMemory
 from ..seeding import derive
 from ..streams.stream import Stream
 from .balanced_weights import balanced_weights
@@ -45,7 +46,7 @@ def phase_batches(
     index: int,
     number: int,
     phase: Phase,
-    memory: list[int],
+    memory: ReplayMemory,
     *,
     rank: int,
     world: int,
@@ -60,7 +61,7 @@ def phase_batches(
         index: The task's number, from 0.
         number: The phase's number in the task, from 0.
         phase: The phase.
-        memory: The training rows that the replay memory keeps.
+        memory: The replay memory.
         rank: This process' rank.
         world: The number of ranks.
         pin: Whether batches are put into pinned memory.
@@ -70,7 +71,7 @@ def phase_batches(
         have.
     """
     run = config.run
-    rows, again = _rows(stream, reader, index, phase, np.asarray(memory, np.int64), world)
+    rows, again = _rows(stream, reader, index, phase, memory.rows, world)
     if not len(rows):
         return None
     largest = max(len(rows), len(again))
@@ -91,9 +92,10 @@ def phase_batches(
         pin=pin,
         threads=run.loader_threads,
     )
-    batches = load(rows, seed=derive(run.seed, index, number), weight=weight)
+    own = memory.kept if _with_memory(phase) else None
+    batches = load(rows, seed=derive(run.seed, index, number), weight=weight, kept=own)
     if len(again):
-        replayed = load(again, seed=derive(run.seed, index, number, 1))
+        replayed = load(again, seed=derive(run.seed, index, number, 1), kept=memory.kept)
         pairs = Interleaved(batches, replayed, accumulate)
         return PhaseBatches(rows, again, pairs, 2 * steps, accumulate)
     return PhaseBatches(rows, again, batches, steps, accumulate)
@@ -103,9 +105,10 @@ def _rows(
     stream: Stream, reader: RowReader, index: int, phase: Phase, kept: np.ndarray, world: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The rows of a phase, and those that are replayed in steps of their own."""
-    tasks = {"task": [index], "seen": range(index + 1), "memory": []}[phase.data]
+    every = range(len(stream.tasks))
+    tasks = {"task": [index], "seen": every[: index + 1], "all": every, "memory": []}[phase.data]
     parts = [stream.train_rows(k) for k in tasks]
-    if phase.replay in ("merge", "weighted") or phase.data == "memory":
+    if _with_memory(phase):
         # A row never comes twice: what is kept of a task that is walked whole is there already.
         parts.append(kept[~np.isin(stream.task_of(kept), tasks)])
     rows = _of_group(np.concatenate(parts), phase.group, stream, reader)
@@ -116,6 +119,11 @@ def _rows(
     if phase.group is not None and 0 < len(rows) < world:
         rows = np.resize(rows, world)
     return rows, again
+
+
+def _with_memory(phase: Phase) -> bool:
+    """Whether the memory's rows are among the phase's own."""
+    return phase.replay in ("merge", "weighted") or phase.data == "memory"
 
 
 def _of_group(rows: np.ndarray, group: int | None, stream: Stream, reader: RowReader) -> np.ndarray:

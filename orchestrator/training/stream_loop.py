@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -178,7 +179,7 @@ class StreamLoop:
             index,
             number,
             phase,
-            memory.rows,
+            memory,
             rank=self.rank,
             world=self.world,
             pin=self.device.type == "cuda",
@@ -206,7 +207,8 @@ class StreamLoop:
     def _pass(self, index: int, step: Pass, method: Method, memory: ReplayMemory) -> None:
         """Shows the method each sample of a pass once, on one rank."""
         rows = self.stream.train_rows(index) if step.data == "task" else memory.rows
-        for batch in own_batches(method, self.reader.split(rows), self.how):
+        how = self.how if step.batch_size is None else replace(self.how, batch_size=step.batch_size)
+        for batch in own_batches(method, self.reader.split(rows), how):
             method.observe(batch, step)
 
     def _validate(self, method: Method, rows: np.ndarray) -> float:
@@ -232,6 +234,13 @@ class StreamLoop:
         ranker = ExemplarRanker(method, self.stream, self.reader, data.task.classes.stop, self.how)
         memory.update(index, self.stream.train_rows(index), labels, ranker)
         # Scores that nearly tie may rank otherwise on another processor, so rank 0's memory counts.
+        self._share(memory)
+        if method.keeps:
+            memory.keep(ranker.kept)
+            self._share(memory)
+
+    def _share(self, memory: ReplayMemory) -> None:
+        """Gives every rank the memory of rank 0."""
         memory.load({name: of_rank_0(array, self.device) for name, array in memory.state().items()})
 
     def _walk(self, split: Split) -> Iterable[Batch]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ...common.distillation import distillation
+
 
 def mlm_distillation(logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
     """Computes -sum over the vocabulary of softmax(teacher / T) log softmax(student / T) at each position.
@@ -18,5 +20,4 @@ def mlm_distillation(logits: Tensor, teacher_logits: Tensor, temperature: float)
     Returns:
         (N,).
     """
-    teacher = (teacher_logits / temperature).softmax(-1)
-    return -(teacher * (logits / temperature).log_softmax(-1)).sum(-1)
+    return distillation(logits, teacher_logits, temperature)

@@ -16,7 +16,7 @@ from torch import Tensor
 from ...common.checks import check_range
 from ...common.schedule import cosine
 from ...common.trim import trimmed
-from ...method import Batch, Method, Phase, QuestionSpec, Scenario, Task
+from ...method import Batch, Method, Pass, Phase, QuestionSpec, Scenario, Task
 from .backbone_config import FrozenBackboneConfig
 from .frozen_backbone import FrozenBackbone
 from .global_head import GlobalHead
@@ -151,7 +151,7 @@ class PromptMethod(Method):
             raise ValueError(f"task {task.index} ({task.name}) has no answers to learn")
         self.head.grow(task.answers)
 
-    def phases(self, task: Task) -> Sequence[Phase]:
+    def phases(self, task: Task) -> Sequence[Phase | Pass]:
         c = self.config
         falling = partial(cosine, floor=0)
         return [Phase("train", c.epochs, c.batch_size, self._optimizer, falling, self._data, "none")]

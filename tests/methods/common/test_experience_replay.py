@@ -14,7 +14,7 @@ from methods.retrieval.losses.contrast import symmetric_contrast
 from methods.retrieval.losses.masking import IGNORED
 from methods.vqa.triplet.losses import soft_cross_entropy
 
-BASELINES = ("er", "clip-er", "vqa-er", "triplet-er")
+BASELINES = ("er", "clip-er", "vqa-er", "triplet-er", "derpp", "clip-derpp", "vqa-derpp")
 FIRST, SECOND = (Task(index, "t", "vqa", 2) for index in (0, 1))
 
 

@@ -144,6 +144,11 @@ _CONSOLIDATED = {
         ("mma", {}),
         ("clip-er", _CONSOLIDATED),
         ("clip-er", {}),
+        ("clip-ewc", {}),
+        ("clip-lwf", {}),
+        ("clip-derpp", {"method.replay": "weighted", "method.consolidation_epochs": 2}),
+        ("clip-derpp", {}),
+        ("clip-icarl", {}),
         ("nme", {}),
         ("ranpac", {}),
     ],
@@ -232,3 +237,52 @@ def test_a_model_that_never_changes_forgets_nothing_among_a_tasks_own_classes(st
         assert found[f"{split}/task_aware_forgetting"] == 0
         assert found[f"{split}/forgetting"] > 0, "the candidates grow"
     assert "validation/task_aware_forgetting" not in reports[0]
+
+
+@pytest.mark.parametrize("head", ["linear", "adapter"])
+@pytest.mark.parametrize(
+    ("method", "plain", "off"),
+    [
+        ("clip-ewc", "clip-finetune", {"method.ewc_weight": 0}),
+        ("clip-lwf", "clip-finetune", {"method.lwf_weight": 0}),
+        ("clip-derpp", "clip-er", {"method.derpp_alpha": 0, "method.derpp_beta": 1}),
+    ],
+)
+def test_at_zero_strength_a_baselines_numbers_are_those_it_stands_on(
+    method, plain, off, head, stream, tmp_path
+):
+    how = {"method.head": head, "method.logit_scale": "learnt"}
+    wanted = _numbers(_run(_config(plain, **how), stream, tmp_path / "plain"))
+    found = _numbers(_run(_config(method, **how, **off), stream, tmp_path / "off"))
+    on = _numbers(_run(_config(method, **how), stream, tmp_path / "on"))
+    for one, two, three in zip(found, wanted, on, strict=True):
+        one.pop("replay/bytes"), two.pop("replay/bytes"), three.pop("replay/bytes")
+    assert found == wanted
+    assert on[0] == wanted[0], "the first task has nothing to keep"
+    assert on[1]["train/cross_entropy"] != wanted[1]["train/cross_entropy"]
+
+
+def test_derpp_stores_a_pictures_logits_as_it_comes_in_and_counts_their_bytes(stream, tmp_path):
+    reports = _run(_config("clip-derpp", replay__policy="reservoir"), stream, tmp_path / "derpp")
+    plain = _run(_config("clip-er", replay__policy="reservoir"), stream, tmp_path / "er")
+    before = {}
+    for task, (report, without) in enumerate(zip(reports, plain, strict=True)):
+        saved = checkpoint.load(tmp_path / "derpp", task)
+        rows, kept = saved.memory["rows"], saved.memory["kept"]
+        np.testing.assert_array_equal(rows, checkpoint.load(tmp_path / "er", task).memory["rows"])
+        classes = 12 * (task + 1)
+        assert kept.shape == (36, classes) and kept.dtype == np.float32
+        assert report["replay/bytes"] - without["replay/bytes"] == 36 * classes * 4
+        feature = np.concatenate([data.splits["train"].feature for data in stream.tasks])
+        weight = saved.model["weight"][:classes].numpy()
+        scale = stream.spec.scale
+        for row, values in zip(rows.tolist(), kept, strict=True):
+            if row in before:
+                old = before[row]
+                np.testing.assert_array_equal(values[: len(old)], old)
+                assert np.isnan(values[len(old) :]).all()
+            else:
+                logits = scale * weight @ feature[row].astype(np.float32)
+                logits /= np.linalg.norm(weight, axis=1)
+                np.testing.assert_allclose(values, logits, rtol=1e-3, atol=1e-3)
+        before |= {row: values[~np.isnan(values)] for row, values in zip(rows.tolist(), kept, strict=True)}

@@ -41,6 +41,7 @@ _VARIANTS |= {
         ("er", "weighted", {"run.accumulate": 2}),
         ("clip-er", "weighted", {"replay.policy": "reservoir", "method.logit_scale": "learnt"}),
         ("clip-er", "merge", {}),
+        ("clip-derpp", "weighted", {"run.accumulate": 2}),
         ("vqa-er", "weighted", {}),
         ("triplet-er", "weighted", {}),
     )
@@ -48,7 +49,7 @@ _VARIANTS |= {
 _RUNS = {name: (name, _OWN.get(name, {})) for name in methods.names()} | _VARIANTS
 
 
-_WHOLE = ("er", "clip-er", "clap4clip", "vqacl", "triplet")
+_WHOLE = ("er", "clip-er", "clip-derpp", "clap4clip", "vqacl", "triplet")
 """Those that walk in float32, too, and are tested."""
 
 
@@ -191,8 +192,18 @@ def _alike(reports, wanted, tolerance):
     assert numbers(reports) == [pytest.approx(report, rel=tolerance) for report in numbers(wanted)]
 
 
-def _differing_memory(one, other):
-    return [name for name in other.memory if not np.array_equal(one.memory[name], other.memory[name])]
+def _differing_memory(one, other, tolerance=1e-6):
+    """The names of a memory's arrays that differ. A method's own values are float32, whatever it computes in:
+    they alone may differ by a part of the largest of them.
+    """
+    assert one.memory.keys() == other.memory.keys()
+    kept = {name: (one.memory[name], other.memory[name]) for name in other.memory}
+    largest = {"kept": np.nanmax(np.abs(other.memory["kept"]))} if "kept" in kept else {}
+    return [
+        name
+        for name, pair in kept.items()
+        if not np.allclose(*pair, rtol=0, atol=tolerance * largest.get(name, 0), equal_nan=True)
+    ]
 
 
 @pytest.mark.parametrize("run", _WHOLE)
@@ -202,6 +213,6 @@ def test_two_ranks_walk_as_one(run, walks, tmp_path):
     found = [rank["single"][run] for rank in ranks]
     assert _same(*found) and found[0]["test"] == pytest.approx(wanted["test"], rel=1e-4)
     for mine, theirs in _checkpoints(folder / "two" / "single" / run, tmp_path / "single" / run):
-        assert _differing_memory(mine, theirs) == []
+        assert _differing_memory(mine, theirs, 1e-3) == []
         # A new key lies where its gradient is rounding alone, and AdamW makes steps of it.
         _alike(mine.reports, theirs.reports, 1e-3)
