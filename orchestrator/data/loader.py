@@ -179,7 +179,8 @@ def eval_batches(
     threads: int = 2,
     depth: int = 4,
 ) -> Prefetch[np.ndarray, Batch]:
-    """Walks once over a split, unaugmented and in order.
+    order: np.ndarray | None = (None,)
+    """Walks once over a split, unaugmented.
 
     Each batch has ``batch_size`` rows, the last one what is left. Whole batches are dealt to the ranks: batch
     number i goes to rank i modulo ``world``, and a rank may have none. ``Batch.seed`` is the batch's number
@@ -195,6 +196,7 @@ def eval_batches(
         threads: How many threads prepare batches.
         depth: How many batches are prepared ahead, at most.
 
+        order: All rows of the split, in the order in which they are walked over; None: from the first on.
     Returns:
         This rank's batches, in order.
     """
@@ -214,7 +216,7 @@ def eval_batches(
         batch.seed, batch.total = number, len(batch)
         return batch
 
-    every = np.arange(len(split))
+    every = np.arange(len(split)) if order is None else order
     parts = [(i // batch_size, every[i : i + batch_size]) for i in range(0, len(split), batch_size)][
         rank::world
     ]
