@@ -173,13 +173,13 @@ def eval_batches(
     split: Split,
     *,
     batch_size: int,
+    order: np.ndarray | None = None,
     rank: int = 0,
     world: int = 1,
     pin: bool = False,
     threads: int = 2,
     depth: int = 4,
 ) -> Prefetch[np.ndarray, Batch]:
-    order: np.ndarray | None = (None,)
     """Walks once over a split, unaugmented.
 
     Each batch has ``batch_size`` rows, the last one what is left. Whole batches are dealt to the ranks: batch
@@ -190,13 +190,13 @@ def eval_batches(
     Args:
         split: What is walked over.
         batch_size: Rows of a batch.
+        order: All rows of the split, in the order in which they are walked over; None: from the first on.
         rank: This process's rank.
         world: The number of ranks.
         pin: Whether each batch is copied into page-locked memory, for a GPU.
         threads: How many threads prepare batches.
         depth: How many batches are prepared ahead, at most.
 
-        order: All rows of the split, in the order in which they are walked over; None: from the first on.
     Returns:
         This rank's batches, in order.
     """
