@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .commands.named_space import named_space
 from .commands.plain_values import plain_values
+from .commands.recipe_values import recipe_config, recipe_values
 from .commands.run_result import RunResult
 from .commands.storage_of import storage_url
 from .commands.sweep_request import SweepRequest
@@ -23,6 +24,7 @@ from .commands.trial_result import TrialResult
 from .config import flatten
 from .errors import UserError
 from .evaluation.predictions import Answered, Matched, Recognised
+from .recipes.recipe import Recipe
 from .storage.user_path import user_path
 
 __all__ = [
@@ -50,6 +52,7 @@ Say = Callable[[str], None]
 def sweep(
     method: str | None = None,
     *,
+    recipe: str | None = None,
     space: str | Path | None = None,
     stream: str | None = None,
     data: str | Path | None = None,
@@ -69,6 +72,9 @@ def sweep(
 
     Args:
         method: A method's name, or ``module:Class`` of one's own.
+        recipe: In the place of ``method``, the configuration of a published table, such as
+            ``clap4clip/cifar100``. What it names is not searched, unless a ``space`` of one's own searches
+            it, and ``set`` wins over it.
         space: The file of a search space (``*.yaml``). None: the one that is shipped for the method.
         stream: The stream's name. None: the search space's.
         data: The folder of a stream that reads a data set.
@@ -92,7 +98,9 @@ def sweep(
         UserError: What was asked for cannot be had.
     """
     with _own_files():
-        start = _sweep(method, space, stream, data, set, trials, concurrent, name, storage, resume, say)
+        start = _sweep(
+            method, recipe, space, stream, data, set, trials, concurrent, name, storage, resume, say
+        )
         return start.run(last or _nobody)
 
 
@@ -100,15 +108,28 @@ def preview_sweep(method: str | None = None, **asked: Any) -> str:
     """What :func:`sweep` would run, given the same: configuration, search space, tasks and resources, as
     text. Nothing is started.
     """
-    names = ("space", "stream", "data", "set", "trials", "concurrent", "name", "storage", "resume", "say")
+    names = (
+        "recipe",
+        "space",
+        "stream",
+        "data",
+        "set",
+        "trials",
+        "concurrent",
+        "name",
+        "storage",
+        "resume",
+        "say",
+    )
     with _own_files():  # a run is brought here from a storage
-        return _sweep(method, *_in_order(asked, names)).preview()
+        return _told(asked) + _sweep(method, *_in_order(asked, names)).preview()
 
 
 def train(
     method: str | None = None,
     *,
     config: str | Path | None = None,
+    recipe: str | None = None,
     space: str | Path | None = None,
     stream: str | None = None,
     data: str | Path | None = None,
@@ -126,6 +147,7 @@ def train(
     Args:
         method: A method's name, at its search space's start.
         config: In the place of ``method``, the file of a configuration, as every trial keeps one.
+        recipe: In the place of both, the configuration of a published table.
         space: As in :func:`sweep`, beside ``method``.
         stream: As in :func:`sweep`, as are ``data``, ``set``, ``name``, ``storage``, ``say`` and ``last``.
         seeds: The seeds, different whole numbers from 0. None: the configuration's one.
@@ -140,17 +162,17 @@ def train(
     """
     with _own_files():
         start = _train(
-            method, config, space, stream, data, set, seeds, concurrent, name, storage, resume, say
+            method, config, recipe, space, stream, data, set, seeds, concurrent, name, storage, resume, say
         )
         return start.run(last or _nobody)
 
 
 def preview_train(method: str | None = None, **asked: Any) -> str:
     """What :func:`train` would run, given the same, as text. Nothing is started."""
-    names = "config", "space", "stream", "data", "set", "seeds"
+    names = "config", "recipe", "space", "stream", "data", "set", "seeds"
     how = "concurrent", "name", "storage", "resume", "say"
     with _own_files():
-        return _train(method, *_in_order(asked, [*names, *how])).preview()
+        return _told(asked) + _train(method, *_in_order(asked, [*names, *how])).preview()
 
 
 def load(
@@ -182,6 +204,7 @@ def load(
 
 def _sweep(
     method: str | None,
+    recipe: str | None,
     space: str | Path | None,
     stream: str | None,
     data: str | Path | None,
@@ -196,13 +219,15 @@ def _sweep(
     say, values = say or _nobody, plain_values(given)
     folder = str(user_path(data)) if data else None
     if resume is not None:
-        other = {"method": method, "space": space, "stream": stream, "name": name}
+        other = {"method": method, "recipe": recipe, "space": space, "stream": stream, "name": name}
         _check_beside(resume, storage, {"data": data, "set": values}, **other)
         said = _said(values, folder)
         return SweepStart.resumed(
             resume, trials=trials, concurrent=concurrent, storage=storage, said=said, say=say
         )
     _check_once(values, stream, data)
+    if recipe is not None:
+        method, stream, values = recipe_values(recipe, method, space, stream, values)
     if method is None:
         raise UserError("sweep: no method; allowed: a method's name, module:Class, or resume=NAME")
     url = storage_url(storage)
@@ -213,6 +238,7 @@ def _sweep(
 def _train(
     method: str | None,
     config: str | Path | None,
+    recipe: str | None,
     space: str | Path | None,
     stream: str | None,
     data: str | Path | None,
@@ -229,6 +255,7 @@ def _train(
         other = {
             "method": method,
             "config": config,
+            "recipe": recipe,
             "space": space,
             "stream": stream,
             "seeds": seeds,
@@ -240,17 +267,27 @@ def _train(
     _check_once(values, stream, data)
     if seeds is not None and (isinstance(seeds, str) or not isinstance(seeds, Sequence)):
         raise UserError(f"--seeds {seeds!r}: allowed are different whole numbers from 0, in a list")
-    if (method is None) == (config is None):
-        raise UserError("train: allowed are a method, or the file of a config, one of them, or resume=NAME")
+    if sum(one is not None for one in (method, config, recipe)) != 1:
+        raise UserError(
+            "train: allowed are a method, the file of a config, a recipe, one of them, or resume=NAME"
+        )
     file = None if config is None else user_path(config, follow=False)
     if file is not None and space is not None:
         raise UserError(f"--space {space}: beside --config; allowed: one of the two")
-    base = start_config(method, space, file, stream, data, values)
+    if recipe is not None:
+        base = recipe_config(recipe, space, stream, data, values)
+    else:
+        base = start_config(method, space, file, stream, data, values)
     if seeds is not None and "run.seed" in flatten(values):
         raise UserError(
             f"--seeds {' '.join(map(str, seeds))}: a seed is given as well; allowed: one of the two"
         )
     return TrainStart.new(base, seeds, concurrent=concurrent, storage=storage, name=name, say=say)
+
+
+def _told(asked: Mapping[str, Any]) -> str:
+    """What a preview tells of the recipe that is asked for; empty: none is."""
+    return f"{Recipe.load(asked['recipe']).describe()}\n\n" if asked.get("recipe") else ""
 
 
 def _check_once(values: Mapping[str, Any], stream: str | None, data: str | Path | None) -> None:
