@@ -99,7 +99,7 @@ def _towers(config: BackboneConfig) -> list[HubWeights]:
             files = (known.hf_hub_filename,) if known.hf_hub_filename else _TRANSFORMERS
             found.append(HubWeights("image_weights", "timm", known.hf_hub_id, files))
     if config.text_weights != "random":
-        found += _model("text_weights", config.text_weights)
+        found += _model("text_weights", str(config.text_weights))
     return found
 
 

@@ -80,9 +80,9 @@ def _image_text(config: BackboneConfig) -> str | None:
         gone = f"weights 'world': {WORLD_WEIGHTS}, which is shipped, is gone; install again"
         return None if WORLD_WEIGHTS.is_file() else gone
     if full.weights != "towers":
-        named, value, others = "weights", full.weights, "world, towers"
+        named, value, others = "weights", str(full.weights), "world, towers"
     elif full.image_weights not in ("random", "timm"):
-        named, value, others = "image_weights", full.image_weights, "random, timm"
+        named, value, others = "image_weights", str(full.image_weights), "random, timm"
     else:
         return None
     if os.path.isfile(os.path.expanduser(value)):

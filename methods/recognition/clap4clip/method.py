@@ -15,6 +15,7 @@ from ...common import distributed
 from ...common.precision import full_precision
 from ...common.schedule import warmup_cosine
 from ...method import Batch, Phase, Scenario, Task
+from .attention import VisualGuidedAttention
 from .distributions import Noise, Posterior
 from .growing import GrowingAdapters
 from .terms import distillation, divergences, regularisations
@@ -149,7 +150,7 @@ class Clap4Clip(GrowingAdapters):
             terms |= divergences(c.kl_weight, posterior, classes, each, prior, shared_prior)
         if self.teacher is not None:
             past = posterior.plain[: self._newest.start].unsqueeze(0)
-            asked = past if self.teacher_vga is None else self._taught(image)
+            asked = past if self.teacher_vga is None else self._taught(self.teacher_vga, image)
             terms["distill"] = c.distill_weight * distillation(self.teacher, self.global_adapter, past, asked)
         return terms
 
@@ -186,11 +187,11 @@ class Clap4Clip(GrowingAdapters):
         return text + self.vga(text, image, tokens)
 
     @torch.no_grad()
-    def _taught(self, image: Tensor) -> Tensor:
+    def _taught(self, attention: VisualGuidedAttention, image: Tensor) -> Tensor:
         """u (1, C, D) of the past tasks' classes, guided by the attention of the previous task."""
         past = self._newest.start
         text = self._text[:past] if self.prompts is None else self.prompts(past)
-        return (text + self.teacher_vga.eval()(text, image, self.teacher_tokens)).unsqueeze(0)
+        return (text + attention.eval()(text, image, self.teacher_tokens)).unsqueeze(0)
 
     def _posterior(self, image: Tensor, noise: Noise) -> Posterior:
         return Posterior.of(self._guided(image), self.adapters, self.global_adapter, noise)
