@@ -6,26 +6,19 @@ names an argument as the command line does (``--trials``).
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .commands.given import check_beside, check_once, said_again
-from .commands.named_space import named_space
-from .commands.plain_values import plain_values
+from .commands.asked import asked_sweep, asked_train
 from .commands.run_result import RunResult
-from .commands.storage_of import storage_url
-from .commands.sweep_request import SweepRequest
-from .commands.sweep_start import SweepStart
-from .commands.train_start import TrainStart, start_config
 from .commands.trial_result import TrialResult
-from .config import flatten
 from .errors import UserError
 from .evaluation.predictions import Answered, Matched, Recognised
-from .record.memory_worth import MARGIN
-from .storage.user_path import user_path
+from .recipes.recipe import Recipe
 
 __all__ = [
     "Answered",
@@ -52,6 +45,7 @@ Say = Callable[[str], None]
 def sweep(
     method: str | None = None,
     *,
+    recipe: str | None = None,
     space: str | Path | None = None,
     stream: str | None = None,
     data: str | Path | None = None,
@@ -72,6 +66,9 @@ def sweep(
 
     Args:
         method: A method's name, or ``module:Class`` of one's own.
+        recipe: In the place of ``method``, the configuration of a published table, such as
+            ``clap4clip/cifar100``. What it names is not searched, unless a ``space`` of one's own searches
+            it, and ``set`` wins over it.
         space: The file of a search space (``*.yaml``). None: the one that is shipped for the method.
         stream: The stream's name. None: the search space's.
         data: The folder of a stream that reads a data set.
@@ -97,8 +94,20 @@ def sweep(
         UserError: What was asked for cannot be had.
     """
     with _own_files():
-        start = _sweep(
-            method, space, stream, data, set, trials, concurrent, margin, name, storage, resume, say
+        start = asked_sweep(
+            method,
+            recipe=recipe,
+            space=space,
+            stream=stream,
+            data=data,
+            given=set,
+            trials=trials,
+            concurrent=concurrent,
+            margin=margin,
+            name=name,
+            storage=storage,
+            resume=resume,
+            say=say,
         )
         return start.run(last or _nobody)
 
@@ -107,16 +116,15 @@ def preview_sweep(method: str | None = None, **asked: Any) -> str:
     """What :func:`sweep` would run, given the same: configuration, search space, tasks and resources, as
     text. Nothing is started.
     """
-    names = "space", "stream", "data", "set", "trials", "concurrent", "margin"
-    how = "name", "storage", "resume", "say"
     with _own_files():  # a run is brought here from a storage
-        return _sweep(method, *_in_order(asked, [*names, *how])).preview()
+        return _told(asked) + asked_sweep(method, **_named(asked, sweep)).preview()
 
 
 def train(
     method: str | None = None,
     *,
     config: str | Path | None = None,
+    recipe: str | None = None,
     space: str | Path | None = None,
     stream: str | None = None,
     data: str | Path | None = None,
@@ -135,6 +143,7 @@ def train(
     Args:
         method: A method's name, at its search space's start.
         config: In the place of ``method``, the file of a configuration, as every trial keeps one.
+        recipe: In the place of both, the configuration of a published table.
         space: As in :func:`sweep`, beside ``method``.
         stream: As in :func:`sweep`, as are ``data``, ``set``, ``name``, ``storage``, ``say`` and ``last``.
         seeds: The seeds, different whole numbers from 0. None: the configuration's one.
@@ -149,18 +158,29 @@ def train(
         UserError: What was asked for cannot be had.
     """
     with _own_files():
-        start = _train(
-            method, config, space, stream, data, set, seeds, concurrent, test, name, storage, resume, say
+        start = asked_train(
+            method,
+            config=config,
+            recipe=recipe,
+            space=space,
+            stream=stream,
+            data=data,
+            given=set,
+            seeds=seeds,
+            concurrent=concurrent,
+            test=test,
+            name=name,
+            storage=storage,
+            resume=resume,
+            say=say,
         )
         return start.run(last or _nobody)
 
 
 def preview_train(method: str | None = None, **asked: Any) -> str:
     """What :func:`train` would run, given the same, as text. Nothing is started."""
-    names = "config", "space", "stream", "data", "set", "seeds"
-    how = "concurrent", "test", "name", "storage", "resume", "say"
     with _own_files():
-        return _train(method, *_in_order(asked, [*names, *how])).preview()
+        return _told(asked) + asked_train(method, **_named(asked, train)).preview()
 
 
 def load(
@@ -190,91 +210,17 @@ def load(
     return load_trial(run, trial, device)
 
 
-def _sweep(
-    method: str | None,
-    space: str | Path | None,
-    stream: str | None,
-    data: str | Path | None,
-    given: Mapping[str, Any] | None,
-    trials: int | None,
-    concurrent: int | None,
-    margin: float | None,
-    name: str | None,
-    storage: str | None,
-    resume: str | None,
-    say: Say | None,
-) -> SweepStart:
-    say, values = say or _nobody, plain_values(given)
-    folder = str(user_path(data)) if data else None
-    if resume is not None:
-        other = {"method": method, "space": space, "stream": stream, "name": name, "margin": margin}
-        check_beside(resume, storage, {"data": data, "set": values}, **other)
-        said = said_again(values, folder)
-        return SweepStart.resumed(
-            resume, trials=trials, concurrent=concurrent, storage=storage, said=said, say=say
-        )
-    check_once(values, stream, data)
-    if method is None:
-        raise UserError("sweep: no method; allowed: a method's name, module:Class, or resume=NAME")
-    url = storage_url(storage)
-    request = SweepRequest(
-        str(method),
-        stream,
-        folder,
-        values,
-        trials,
-        concurrent,
-        url,
-        MARGIN if margin is None else float(margin),
-    )
-    return SweepStart.new(request, named_space(request.method, space), name, say)
-
-
-def _train(
-    method: str | None,
-    config: str | Path | None,
-    space: str | Path | None,
-    stream: str | None,
-    data: str | Path | None,
-    given: Mapping[str, Any] | None,
-    seeds: Sequence[int] | None,
-    concurrent: int | None,
-    test: bool | None,
-    name: str | None,
-    storage: str | None,
-    resume: str | None,
-    say: Say | None,
-) -> TrainStart:
-    say, values = say or _nobody, plain_values(given)
-    if resume is not None:
-        other = {"method": method, "config": config, "space": space, "stream": stream}
-        check_beside(resume, storage, {"data": data, "set": values}, **other, seeds=seeds, name=name)
-        said = said_again(values, str(user_path(data)) if data else None)
-        return TrainStart.resumed(
-            resume, concurrent=concurrent, storage=storage, said=said, say=say, test=test is not False
-        )
-    check_once(values, stream, data)
-    if seeds is not None and (isinstance(seeds, str) or not isinstance(seeds, Sequence)):
-        raise UserError(f"--seeds {seeds!r}: allowed are different whole numbers from 0, in a list")
-    if (method is None) == (config is None):
-        raise UserError("train: allowed are a method, or the file of a config, one of them, or resume=NAME")
-    file = None if config is None else user_path(config, follow=False)
-    if file is not None and space is not None:
-        raise UserError(f"--space {space}: beside --config; allowed: one of the two")
-    base = start_config(method, space, file, stream, data, values)
-    if seeds is not None and "run.seed" in flatten(values):
-        raise UserError(
-            f"--seeds {' '.join(map(str, seeds))}: a seed is given as well; allowed: one of the two"
-        )
-    return TrainStart.new(
-        base, seeds, concurrent=concurrent, storage=storage, name=name, say=say, test=test is not False
-    )
-
-
-def _in_order(asked: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+def _named(asked: Mapping[str, Any], like: Callable[..., Any]) -> dict[str, Any]:
+    """What is asked for, by the names of :mod:`.commands.asked`. ``like`` takes the same arguments."""
+    names = [name for name in inspect.signature(like).parameters if name not in ("method", "last")]
     if unknown := [name for name in asked if name not in names]:
         raise UserError(f"{', '.join(unknown)}: not known here; allowed: {', '.join(names)}")
-    return [asked.get(name) for name in names]
+    return {"given" if name == "set" else name: value for name, value in asked.items()}
+
+
+def _told(asked: Mapping[str, Any]) -> str:
+    """What a preview tells of the recipe that is asked for; empty: none is."""
+    return f"{Recipe.load(asked['recipe']).describe()}\n\n" if asked.get("recipe") else ""
 
 
 def _nobody(line: str) -> None:

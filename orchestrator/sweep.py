@@ -33,14 +33,17 @@ def main(arguments: list[str]) -> int:
         )
     if given.resume:
         refuse_with_resume(parser, given, "trials")
-    elif given.method is None:
-        parser.error("name a method, 'list', or --resume NAME")
+    elif given.method is None and given.recipe is None:
+        parser.error("name a method, 'list', --recipe NAME, or --resume NAME")
+    if given.explain is not None and given.recipe:
+        raise UserError(f"--explain beside --recipe {given.recipe}: allowed is METHOD, or --dry-run")
     if given.explain is not None:
         from .commands.explain import explain
 
         print(explain(named_space(given.method, given.space), given.explain or None, given.stream, given.set))
         return 0
     asked = {
+        "recipe": given.recipe,
         "space": given.space,
         "stream": given.stream,
         "data": given.data,

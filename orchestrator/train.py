@@ -21,10 +21,11 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     if given.resume:
         refuse_with_resume(parser, given, "no_test")
-    elif (given.method is None) == (given.config is None):
-        parser.error("name a method or a --config file, one of them")
+    elif sum(one is not None for one in (given.method, given.config, given.recipe)) != 1:
+        parser.error("name a method, a --config file or a --recipe, one of them")
     asked = {
         "config": given.config,
+        "recipe": given.recipe,
         "space": given.space,
         "stream": given.stream,
         "data": given.data,

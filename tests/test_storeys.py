@@ -33,6 +33,7 @@ orchestrator.record
 orchestrator.training
 orchestrator.execution
 orchestrator.search
+orchestrator.recipes
 orchestrator.commands
 orchestrator.pretrain orchestrator.api
 orchestrator.sweep orchestrator.train orchestrator.compare orchestrator.cluster

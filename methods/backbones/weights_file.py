@@ -20,6 +20,9 @@ from .load_reason import load_reason
 _UNDER = ("state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model", "module")
 _MOST_MODULES = 100_000
 
+FILE_ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npz", ".npy")
+"""What the names of weights files end in."""
+
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
     """Reads the tensors of a file, onto the CPU.

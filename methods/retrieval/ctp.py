@@ -64,9 +64,6 @@ class CTPConfig(RetrievalConfig):
     """Whether a sample's similarity to itself is suppressed in topology preservation within modalities, as in
     paper and released code ("suppress the same-modality maximum"). Off is the paper's ablation."""
 
-    momentum_dropout: bool = False
-    """Whether the first task's momentum model runs with BERT's dropout."""
-
     contrast_keys: Literal["global", "local"] = "global"
     """Where the momentum contrast takes its in-batch keys from: the ``global`` batch, as image-text alignment
     does, or the worker's own share of it (``local``)."""
@@ -106,7 +103,7 @@ class CTP(RetrievalMethod):
     """
 
     Config = CTPConfig
-    presets = {"paper": {}, "reference": {"momentum_dropout": True, "contrast_keys": "local"}}
+    presets = {"paper": {}, "reference": {"contrast_keys": "local"}}
     _replay = "merge"
 
     def __init__(self, config: CTPConfig, spec: InputSpec, model: nn.Module | None = None) -> None:
@@ -130,10 +127,14 @@ class CTP(RetrievalMethod):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> CTP:
-        """Sets training mode for the student. Teachers stay in eval mode, unless ``momentum_dropout``."""
+        """Sets training mode for the student. Teachers stay in eval mode, without dropout.
+
+        In the released code the first momentum model is a copy of a BERT that ``from_pretrained`` left in
+        eval mode, and later ones are copied after an evaluation.
+        """
         super().train(mode)
         if self.momentum_model is not None:
-            self.momentum_model.train(mode and self.config.momentum_dropout and not self._later)
+            self.momentum_model.eval()
         if self.reference_model is not None:
             self.reference_model.eval()
         return self

@@ -45,6 +45,11 @@ def add_version(parser: argparse.ArgumentParser) -> None:
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments that a sweep and a single run have in common."""
     add_version(parser)
+    parser.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help="the configuration of a published table, in the place of METHOD (sweep list has their names)",
+    )
     parser.add_argument("--space", metavar="FILE", help="a search space of your own (default: the method's)")
     parser.add_argument(
         "--stream",

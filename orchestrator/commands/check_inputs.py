@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from methods.backbones.hub_weights import unreachable_weights
 from methods.backbones.missing_weights import missing_weights
 
 from ..config import RunConfig
@@ -11,7 +12,7 @@ from ..streams.source import StreamSource
 from ..streams.text.named_tokenizer import named_tokenizer
 
 
-def check_inputs(config: RunConfig, source: StreamSource, *, kept: bool) -> None:
+def check_inputs(config: RunConfig, source: StreamSource, *, kept: bool, start: bool) -> None:
     """Checks a run's weights and its tokenizer.
 
     On a cluster weights may exist where the workers are and nowhere else, so that they are not checked here.
@@ -20,13 +21,16 @@ def check_inputs(config: RunConfig, source: StreamSource, *, kept: bool) -> None
         config: The run's configuration.
         source: The stream.
         kept: Whether the run has its tokenizer already.
+        start: Whether the run begins now. The Hub is asked for weights only then.
 
     Raises:
-        UserError: A file or folder of weights does not exist, or the tokenizer cannot be loaded or knows no
+        UserError: Weights are not there and cannot be fetched, or the tokenizer cannot be loaded or knows no
             word.
     """
-    missing = missing_weights(getattr(config.method, "backbone", None))
-    if missing and not ray_address():
-        raise UserError(f"method.backbone.{missing}")
+    if not ray_address():
+        backbone = getattr(config.method, "backbone", None)
+        missing = missing_weights(backbone) or (unreachable_weights(backbone) if start else None)
+        if missing:
+            raise UserError(f"method.backbone.{missing}")
     if not kept:
         named_tokenizer(source, config.stream)

@@ -22,7 +22,7 @@ def check_run(
     """
     from .check_inputs import check_inputs
 
-    check_inputs(config, source, kept=kept)
+    check_inputs(config, source, kept=kept, start=start)
     check_here(config.run, concurrent)
     if start:
         check_start()

@@ -7,6 +7,7 @@ import textwrap
 
 from methods import registry as methods
 
+from ..recipes.recipe import Recipe
 from ..schema.registered import registered
 from ..search.space import Space
 from ..streams import registry as streams
@@ -15,7 +16,7 @@ _WIDTH = 100
 
 
 def listing(of: str | None = None) -> str:
-    """Methods, streams and search spaces, as aligned plain text for 100 columns.
+    """Methods, recipes, streams and search spaces, as aligned plain text for 100 columns.
 
     Args:
         of: A method's name, for which the text says what it is, the streams that it learns, and its search
@@ -28,6 +29,9 @@ def listing(of: str | None = None) -> str:
     scenarios = {scenario for name in names for scenario in methods.get(name).scenarios}
     learnt = [name for name in streams.names() if streams.get(name).scenario in scenarios]
     parts = ["Methods" if of is None else "Method", *_table([_method(name) for name in names])]
+    recipes = [recipe for recipe in map(Recipe.load, Recipe.names()) if recipe.method in names]
+    if recipes:
+        parts += ["", "Recipes", *_table([(r.name, r.stream, r.table) for r in recipes])]
     parts += ["", "Streams", *_table([_stream(name) for name in learnt])]
     for name in [name for name in Space.names() if name in names]:
         space = Space.load(name)

@@ -179,13 +179,14 @@ def eval_batches(
     split: Split,
     *,
     batch_size: int,
+    order: np.ndarray | None = None,
     rank: int = 0,
     world: int = 1,
     pin: bool = False,
     threads: int = 2,
     depth: int = 4,
 ) -> Prefetch[np.ndarray, Batch]:
-    """Walks once over a split, unaugmented and in order.
+    """Walks once over a split, unaugmented.
 
     Each batch has ``batch_size`` rows, the last one what is left. Whole batches are dealt to the ranks: batch
     number i goes to rank i modulo ``world``, and a rank may have none. ``Batch.seed`` is the batch's number
@@ -195,6 +196,7 @@ def eval_batches(
     Args:
         split: What is walked over.
         batch_size: Rows of a batch.
+        order: All rows of the split, in the order in which they are walked over; None: from the first on.
         rank: This process's rank.
         world: The number of ranks.
         pin: Whether each batch is copied into page-locked memory, for a GPU.
@@ -220,7 +222,7 @@ def eval_batches(
         batch.seed, batch.total = number, len(batch)
         return batch
 
-    every = np.arange(len(split))
+    every = np.arange(len(split)) if order is None else order
     parts = [(i // batch_size, every[i : i + batch_size]) for i in range(0, len(split), batch_size)][
         rank::world
     ]

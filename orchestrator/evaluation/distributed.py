@@ -26,17 +26,20 @@ def batch_size_of(method: Method, how: Evaluation) -> int:
     return how.batch_size if method.eval_batch_size is None else method.eval_batch_size
 
 
-def own_batches(method: Method, split: Split, how: Evaluation) -> Iterator[Batch]:
+def own_batches(
+    method: Method, split: Split, how: Evaluation, order: np.ndarray | None = None
+) -> Iterator[Batch]:
     """Yields this rank's batches of a split, encoded and on ``how.device``. A rank may have none.
 
     Args:
         method: The method that is evaluated.
         split: The split that all ranks walk over together.
         how: How the method is evaluated.
+        order: All rows of the split, in the order in which they are walked over; None: from the first on.
     """
     rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     size, pin = batch_size_of(method, how), how.device.type == "cuda"
-    for batch in eval_batches(split, batch_size=size, rank=rank, world=world, pin=pin):
+    for batch in eval_batches(split, batch_size=size, order=order, rank=rank, world=world, pin=pin):
         yield how.encode(batch.to(how.device, non_blocking=True))
 
 

@@ -31,6 +31,7 @@ class Evaluation:
         precision: ``fp32`` or ``bf16``.
         encode: Puts a frozen encoder's features in the place of pixels.
         deterministic: Whether deterministic algorithms alone are taken.
+        seed: What shuffles the pictures of recognition.
     """
 
     device: torch.device
@@ -38,6 +39,7 @@ class Evaluation:
     precision: str
     encode: Callable[[Batch], Batch] = lambda batch: batch
     deterministic: bool = False
+    seed: int = 0
 
 
 @dataclass(frozen=True)

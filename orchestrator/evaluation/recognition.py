@@ -20,6 +20,7 @@ from ..metrics.recognition import (
     novelty_detection,
 )
 from ..numerics.finite import check_rows
+from ..seeding import keys
 from ..storage.task_key import task_key
 from ..streams.stream import Stream
 from .distributed import batch_size_of, gather_rows, own_batches
@@ -42,7 +43,10 @@ def evaluate_recognition(
     """Scores each task by itself, and what the tasks seen have taught. Scores are in percent, angles in
     degrees.
 
-    Pictures are scored in batches of ``method.eval_batch_size`` where the method has one.
+    Pictures are scored in batches of ``method.eval_batch_size`` where the method has one. A split is sorted
+    by class, so each is shuffled by ``how.seed``, as the released code of CLAP4CLIP shuffles them: there the
+    scores depend on the other pictures of a batch, and the mean of batches' calibration errors does for every
+    method. The order is the same in every evaluation, so that no change of a score comes from the shuffling.
 
     ``by_task`` is the accuracy among the classes seen. On a task not yet seen it is the accuracy among the
     classes up to that task's own.
@@ -94,7 +98,7 @@ def evaluate_recognition(
     metrics = {f"{task_key(k)}/accuracy": float(value) for k, value in enumerate(by_task)}
     for k, columns in enumerate(known):
         metrics[f"{task_key(k)}/task_aware_accuracy"] = float(100 * columns["task_aware"].mean())
-    metrics |= _of_seen(known, batch_size_of(method, how))
+    metrics |= _of_seen(known, batch_size_of(method, how), how.seed)
     if novel:
         metrics |= _of_unseen(known, novel, metrics["seen/accuracy"])
     return Scores(by_task, metrics | drift.metrics(classes[:seen]))
@@ -183,7 +187,7 @@ def _measure(
     """What ``measure`` says of each picture: name -> (N,) in the split's order, alike on all ranks."""
     split = stream.tasks[task].splits[name]
     parts, places = [], []
-    for batch in own_batches(method, split, how):
+    for batch in own_batches(method, split, how, _shuffled(how.seed, len(split))):
         with torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16"):
             parts.append(torch.stack(measure(batch), 1))
         places.append(batch.row)
@@ -196,10 +200,16 @@ def _joined(tasks: Sequence[_Columns], name: str) -> np.ndarray:
     return np.concatenate([columns[name] for columns in tasks])
 
 
-def _of_seen(known: Sequence[_Columns], batch_size: int) -> dict[str, float]:
+def _shuffled(seed: int, rows: int) -> np.ndarray:
+    """The order in which so many pictures are scored."""
+    return np.argsort(keys(seed, np.arange(rows)))
+
+
+def _of_seen(known: Sequence[_Columns], batch_size: int, seed: int) -> dict[str, float]:
     correct, confidence = _joined(known, "correct"), _joined(known, "confidence")
-    rows = [np.arange(len(columns["correct"])) for columns in known]
-    batch = np.concatenate([k * 2**32 + own // batch_size for k, own in enumerate(rows)])
+    # A row's place in the order is where the order's inverse has it.
+    places = [np.argsort(_shuffled(seed, len(columns["correct"]))) for columns in known]
+    batch = np.concatenate([k * 2**32 + own // batch_size for k, own in enumerate(places)])
     return {
         "seen/accuracy": float(100 * correct.mean()),
         "seen/ece": calibration_error(confidence, correct),

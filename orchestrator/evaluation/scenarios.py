@@ -36,7 +36,7 @@ def evaluation_of(config: RunConfig, stream: Stream, device: torch.device) -> Ev
     """
     encode = frozen_encoder(config, stream, device)
     run = config.run
-    return Evaluation(device, run.eval_batch_size, run.precision, encode, run.deterministic)
+    return Evaluation(device, run.eval_batch_size, run.precision, encode, run.deterministic, run.seed)
 
 
 def evaluate(

@@ -42,7 +42,8 @@ class Clap4ClipConfig:
     mean text feature."""
 
     context_share: float = 0.67
-    """Part of the batch that guides the ``data_driven`` prior. Range: above 0, at most 1."""
+    """Part of the batch that guides the ``data_driven`` prior, rounded up to whole pictures. Range: above 0,
+    at most 1."""
 
     kl_weight: float = 0.001
     """Weight of the divergence from the prior, summed over the width, mean over classes. A term of weight 0
@@ -84,6 +85,13 @@ class Clap4ClipConfig:
 
     reset_shared: bool = False
     """Whether a single adapter for all tasks gets new initial weights at every task."""
+
+    option_reading: Literal["paper", "reference"] = "paper"
+    """How the options beside the base method are read: ``task_tokens``, ``prompt`` ``coop``, ``hierarchical``
+    and ``distill_weight``. ``paper``: consolidation trains adapters alone; a divergence is a mean over
+    classes; what is distilled is guided by the attention as it is now. ``reference``: consolidation trains
+    tokens and contexts too; below a global adapter the divergence is a sum over a task's classes; the teacher
+    is guided by the attention and the tokens of the previous task."""
 
     prompt: Literal["fixed", "coop"] = "fixed"
     """Prompts of the classes: the stream's ``fixed`` templates, or ``coop``, learned context tokens, with
@@ -150,4 +158,5 @@ _CHOICES = {
     "init_statistic": ("std", "variance"),
     "init_classes": ("new", "seen"),
     "prompt": ("fixed", "coop"),
+    "option_reading": ("paper", "reference"),
 }

@@ -46,6 +46,8 @@ class GrowingAdapters(Method):
         self.adapters = ProbabilisticAdapters(width, norm=coop)
         self.global_adapter: ProbabilisticAdapters | None = None
         self.teacher: ProbabilisticAdapters | None = None
+        self.teacher_vga: VisualGuidedAttention | None = None
+        self.teacher_tokens: Tensor | None = None
         if c.hierarchical:
             self.global_adapter = ProbabilisticAdapters(width, norm=coop)
             self.global_adapter.grow(None)
@@ -71,6 +73,10 @@ class GrowingAdapters(Method):
             )
         if self._classes and self.global_adapter is not None and c.distill_weight:
             self.teacher = copy.deepcopy(self.global_adapter).requires_grad_(False)
+            if c.option_reading == "reference" and self.vga is not None:
+                # It keeps the sizes of the tasks before this one, and is in eval mode in the released code.
+                self.teacher_vga = copy.deepcopy(self.vga).requires_grad_(False).eval()
+                self.teacher_tokens = self._all_tokens()
         first = not self._classes
         if first or c.task_adapters:
             self.adapters.grow(self._initial_weight(task.classes))
@@ -112,6 +118,12 @@ class GrowingAdapters(Method):
         start = classes.start if c.init_classes == "new" else 0
         return language_aware_weights(self.spec.text[start : classes.stop], c.init_statistic)
 
+    def _all_tokens(self) -> Tensor | None:
+        """The tokens of all tasks, (T, D), without gradients; None where there are none."""
+        if self.tokens is None:
+            return None
+        return torch.cat([self.tokens.past, self.tokens.new]).detach().clone()
+
     def _adapt(self) -> torch.optim.Optimizer:
         trained = self._train_only(past=False)
         if self.vga is not None:
@@ -123,6 +135,10 @@ class GrowingAdapters(Method):
 
     def _consolidate(self) -> torch.optim.Optimizer:
         trained = self._train_only(past=self.config.task_adapters)
+        if self.config.option_reading == "reference":
+            for growing in (self.tokens, self.prompts and self.prompts.context):
+                if growing is not None:
+                    trained += [p.requires_grad_(True) for p in (growing.past, growing.new)]
         return torch.optim.SGD(trained, lr=self.config.learning_rate * self.config.consolidation_factor)
 
     def _train_only(self, *, past: bool) -> list[nn.Parameter]:

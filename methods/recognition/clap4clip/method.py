@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import ClassVar, Literal
@@ -14,6 +15,7 @@ from ...common import distributed
 from ...common.precision import full_precision
 from ...common.schedule import warmup_cosine
 from ...method import Batch, Phase, Scenario, Task
+from .attention import VisualGuidedAttention
 from .distributions import Noise, Posterior
 from .growing import GrowingAdapters
 from .terms import distillation, divergences, regularisations
@@ -49,6 +51,7 @@ class Clap4Clip(GrowingAdapters):
             "init_statistic": "variance",
             "init_classes": "seen",
             "reset_shared": True,
+            "option_reading": "reference",
         },
     }
 
@@ -80,7 +83,7 @@ class Clap4Clip(GrowingAdapters):
             return self._terms(batch, adapting=phase.name == "adapt")
 
     def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:
-        self.teacher = None
+        self.teacher = self.teacher_vga = self.teacher_tokens = None
 
     def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
         if kind != "image":
@@ -141,10 +144,14 @@ class Clap4Clip(GrowingAdapters):
         )
         if c.kl_weight:
             prior, shared_prior = self._priors(posterior, image, generator, classes)
-            terms |= divergences(c.kl_weight, posterior, classes, share, prior, shared_prior)
+            # The released code's mean over the first axis is then that over the global adapter's samples.
+            summed = c.hierarchical and c.option_reading == "reference"
+            each = torch.ones_like(share) if summed else share
+            terms |= divergences(c.kl_weight, posterior, classes, each, prior, shared_prior)
         if self.teacher is not None:
             past = posterior.plain[: self._newest.start].unsqueeze(0)
-            terms["distill"] = c.distill_weight * distillation(self.teacher, self.global_adapter, past)
+            asked = past if self.teacher_vga is None else self._taught(self.teacher_vga, image)
+            terms["distill"] = c.distill_weight * distillation(self.teacher, self.global_adapter, past, asked)
         return terms
 
     def _generator(self, batch: Batch) -> torch.Generator:
@@ -178,6 +185,13 @@ class Clap4Clip(GrowingAdapters):
             return text
         tokens = None if self.tokens is None else torch.cat([self.tokens.past, self.tokens.new])
         return text + self.vga(text, image, tokens)
+
+    @torch.no_grad()
+    def _taught(self, attention: VisualGuidedAttention, image: Tensor) -> Tensor:
+        """u (1, C, D) of the past tasks' classes, guided by the attention of the previous task."""
+        past = self._newest.start
+        text = self._text[:past] if self.prompts is None else self.prompts(past)
+        return (text + attention.eval()(text, image, self.teacher_tokens)).unsqueeze(0)
 
     def _posterior(self, image: Tensor, noise: Noise) -> Posterior:
         return Posterior.of(self._guided(image), self.adapters, self.global_adapter, noise)
@@ -221,5 +235,5 @@ class Clap4Clip(GrowingAdapters):
         if c.prior == "frozen":
             return self._mean_text[: self._classes].unsqueeze(0)
         order = torch.randperm(len(image), generator=generator, device=image.device)
-        context = order[: max(1, int(c.context_share * len(image)))]
+        context = order[: math.ceil(c.context_share * len(image))]
         return self._guided(image[context]).unsqueeze(0)

@@ -66,9 +66,18 @@ def divergences(
     return terms
 
 
-def distillation(teacher: ProbabilisticAdapters, student: ProbabilisticAdapters, text: Tensor) -> Tensor:
-    """Mean squared change of the global adapter's means for ``text`` (1, C, D) since the previous task."""
+def distillation(
+    teacher: ProbabilisticAdapters, student: ProbabilisticAdapters, text: Tensor, taught: Tensor
+) -> Tensor:
+    """Mean squared change of the global adapter's means since the previous task.
+
+    Args:
+        teacher: The global adapter of the previous task.
+        student: The global adapter.
+        text: (1, C, D), the features that the student is asked about.
+        taught: (1, C, D), those that the teacher is asked about.
+    """
     with torch.no_grad():
-        wanted, _ = teacher(text)
+        wanted, _ = teacher(taught)
     mean, _ = student(text)
     return F.mse_loss(mean, wanted)

@@ -1,5 +1,7 @@
 """CLAP4CLIP's behaviour beyond the golden numbers: what is trained when, options, inference, state."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -678,3 +680,93 @@ def test_classes_must_follow():
     method = make(1)
     with pytest.raises(ValueError, match="task 2 brings the classes"):
         method.start_task(TASKS[2])
+
+
+# The released code's reading of the options, and what no reading changes.
+TOKENS, CONTEXTS = {"tokens.past", "tokens.new"}, {"prompts.context.past", "prompts.context.new"}
+
+
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [
+        ({"task_tokens": True}, TOKENS),
+        ({"prompt": "coop"}, {"prompts.context.new"}),
+        ({"prompt": "coop", "task_contexts": True}, CONTEXTS),
+    ],
+)
+def test_consolidation_trains_tokens_and_contexts_in_the_code(options, more):
+    own = step(make(2, **options), "consolidate")
+    code = step(make(2, option_reading="reference", **options), "consolidate")
+    assert not own & (TOKENS | CONTEXTS)
+    assert code - own == more and own <= code
+
+
+def test_adaptation_trains_the_same_in_both_readings():
+    options = {"task_tokens": True, "prompt": "coop", "task_contexts": True}
+    own = step(make(2, **options), "adapt")
+    assert own == step(make(2, option_reading="reference", **options), "adapt")
+    assert {"tokens.new", "prompts.context.new"} == own & (TOKENS | CONTEXTS)
+
+
+@pytest.mark.parametrize("hierarchical", [True, False])
+def test_below_a_global_adapter_the_code_sums_the_divergence_over_classes(hierarchical):
+    """Tasks of 2 and 3 classes; of the newest alone in adaptation."""
+    terms = {}
+    for reading in ("paper", "reference"):
+        method = make(2, hierarchical=hierarchical, option_reading=reading, kl_weight=1.0).eval()
+        terms[reading] = method.loss(batch_of(), phase_of(method, "adapt"))
+    factor = 3 if hierarchical else 1
+    torch.testing.assert_close(terms["reference"]["kl"], factor * terms["paper"]["kl"])
+    others = terms["paper"].keys() - {"kl"}
+    assert all(torch.equal(terms["paper"][name], terms["reference"][name]) for name in others)
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+def test_the_teacher_is_guided_by_the_previous_attention(tokens):
+    method = make(
+        1, hierarchical=True, distill_weight=0.7, task_tokens=tokens, option_reading="reference", dropout=0.5
+    )
+    old = [p.detach().clone() for p in method.vga.parameters()]
+    old_tokens = method.tokens.new.detach().clone() if tokens else None
+    method.start_task(TASKS[1])
+    with torch.no_grad():
+        for parameter in method.vga.parameters():
+            parameter.mul_(1.5)
+        if tokens:
+            method.tokens.past.add_(1)
+    method.train()
+    method.vga.eval()
+    given = batch_of(seed=4)
+    phase = phase_of(method, "consolidate")
+    found = method.loss(given, phase)["distill"]
+    text = method._text
+    tokens_now = torch.cat([method.tokens.past, method.tokens.new]) if tokens else None
+    now = text[:5] + method.vga(text[:5], given.feature, tokens_now)
+    student, _ = method.global_adapter(now[:2].unsqueeze(0))
+    with torch.no_grad():
+        for parameter, value in zip(method.vga.parameters(), old, strict=True):
+            parameter.copy_(value)
+    method.vga.arrange([2])
+    method.vga.eval()
+    then = text[:2] + method.vga(text[:2], given.feature, old_tokens)
+    teacher, _ = method.teacher(then.unsqueeze(0))
+    assert found > 1e-4
+    torch.testing.assert_close(found, 0.7 * F.mse_loss(student, teacher))
+    method.finish_task(TASKS[1], list)
+    assert not any(name.startswith("teacher") for name in method.state_dict())
+
+
+@pytest.mark.parametrize(("share", "pictures"), [(0.67, 5), (0.5, 3), (0.51, 4), (0.01, 1), (1.0, 6)])
+def test_the_context_is_rounded_up(monkeypatch, share, pictures):
+    """Of 6 pictures."""
+    method = make(2, prior="data_driven", context_share=share).eval()
+    seen = []
+    guided = method._guided
+    monkeypatch.setattr(method, "_guided", lambda image: (seen.append(len(image)), guided(image))[1])
+    method.loss(batch_of(), phase_of(method, "adapt"))
+    assert seen == [6, pictures] and pictures == math.ceil(share * 6)
+
+
+def test_prompts_have_a_head_for_each_64_of_the_width():
+    assert make(prompt="coop").vga.layer.self_attn.num_heads == 1
+    assert type(make()).presets["reference"]["option_reading"] == "reference"

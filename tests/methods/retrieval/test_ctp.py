@@ -245,22 +245,18 @@ def test_topology_is_zero_before_the_student_has_moved():
     assert walk(make(), LATER, steps=1)["topology_cross"].item() == pytest.approx(0, abs=1e-6)
 
 
-def test_only_the_reference_reading_drops_out_in_the_first_momentum_model():
-    def active(method, task):
-        method.start_task(task)
-        method.eval()
-        method.train()
-        return method.momentum_model.training
-
-    reference = CTP.presets["reference"]
-    assert not active(make(dropout=0.5), FIRST)
-    assert active(make(dropout=0.5, **reference), FIRST)
-    assert not active(make(dropout=0.5, **reference), LATER)
-    method = make(dropout=0.5, **reference)
-    method.start_task(LATER)
-    assert method.model.training and not method.reference_model.training
-    method.start_task(FIRST)
-    assert not method.eval().momentum_model.training
+@pytest.mark.parametrize("preset", ["paper", "reference"])
+@pytest.mark.parametrize("task", [FIRST, LATER])
+def test_no_reading_has_dropout_in_a_momentum_model(preset, task):
+    """The student's passes differ from each other in training mode, the momentum model's do not."""
+    method = make(dropout=0.5, **CTP.presets[preset])
+    method.start_task(task)
+    method.eval()
+    method.train()
+    assert method.model.training and any(m.training for m in method.model.modules())
+    for teacher in filter(None, (method.momentum_model, method.reference_model)):
+        assert not any(module.training for module in teacher.modules())
+    assert (method.reference_model is None) == (task is FIRST)
 
 
 def test_presets_name_fields_of_the_configuration():

@@ -1,10 +1,16 @@
 """What a run reads besides its stream is looked at before a folder is made and Ray starts."""
 
 from pathlib import Path
+from threading import Event
 
 import pytest
+from huggingface_hub.errors import EntryNotFoundError
 
+from methods.backbones import hub_weights
+from methods.backbones.clip_config import ClipConfig
+from methods.backbones.config import BackboneConfig
 from methods.backbones.missing_weights import missing_weights
+from methods.vqa.t5.config import JointT5Config
 from methods.vqa.triplet.backbone_config import FrozenBackboneConfig
 from orchestrator import sweep, train
 from orchestrator.config import RunConfig
@@ -65,6 +71,149 @@ def test_names_are_not_looked_for():
     assert missing_weights(None) is None
     assert missing_weights(FrozenBackboneConfig(flava="facebook/flava-full", weights="/no/such")) is None
     assert missing_weights(FrozenBackboneConfig(flava="./no")) == "flava './no': no such file or folder"
+
+
+@pytest.fixture
+def no_ray(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(
+        "orchestrator.execution.session.Session.__init__", lambda *_, **__: pytest.fail("Ray was started")
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize("main", [sweep.main, train.main])
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+@pytest.mark.parametrize(
+    ("method", "values", "said"),
+    [
+        (
+            "zero-shot",
+            ["model=ViT-B-99", "pretrained=openai"],
+            "model 'ViT-B-99' is unknown: allowed are small",
+        ),
+        (
+            "zero-shot",
+            ["model=ViT-B-16", "pretrained=opnai"],
+            "pretrained 'opnai' is unknown for ViT-B-16: allo",
+        ),
+        (
+            "zero-shot",
+            ["pretrained=openai"],
+            "pretrained 'openai' is unknown for small: allowed are world, ran",
+        ),
+        ("zero-shot", ["pretrained=."], "pretrained '.': is a folder, allowed: the weights file in it"),
+        ("ctp", ["weights=albef"], "weights 'albef': no such file; allowed are world, towers, or a weights"),
+        (
+            "ctp",
+            ["image_weights=deit"],
+            "image_weights 'deit': no such file; allowed are random, timm, or a w",
+        ),
+        ("ctp", ["text_weights=empty"], "text_weights 'empty': the folder has no config.json"),
+        ("ctp", ["text_weights=bare"], "text_weights 'bare': the folder has no weights, a file that ends in"),
+        ("vqa-finetune", ["weights=bare"], "weights 'bare': the folder has no weights, a file that ends in"),
+        ("l2p", ["flava=empty"], "flava 'empty': the folder has no config.json"),
+    ],
+)
+def test_every_kind_of_backbone_says_what_it_lacks(no_ray, main, dry, method, values, said):
+    (no_ray / "empty").mkdir()
+    (no_ray / "bare").mkdir()
+    (no_ray / "bare/config.json").write_text("{}")
+    others = ["size=small", "weights=towers"] if method == "ctp" and "weights=albef" not in values else []
+    with pytest.raises(UserError) as error:
+        main([method, *dry, "--set", *(f"method.backbone.{value}" for value in [*others, *values])])
+    assert str(error.value).startswith(f"method.backbone.{said}") and "\n" not in str(error.value)
+    assert sorted(path.name for path in no_ray.iterdir()) == ["bare", "empty"]
+
+
+def test_shipped_weights_that_are_gone_are_said(monkeypatch, tmp_path):
+    gone = tmp_path / "gone.safetensors"
+    monkeypatch.setattr("methods.backbones.missing_weights.WORLD_WEIGHTS", gone)
+    monkeypatch.setattr("methods.backbones.clip_check.WEIGHTS", gone)
+    assert missing_weights(BackboneConfig("world")) == (
+        f"weights 'world': {gone}, which is shipped, is gone; install again"
+    )
+    assert missing_weights(ClipConfig()) == (
+        f"pretrained 'world': {gone}, which is shipped, is gone; install again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "values", "asked"),
+    [
+        (
+            "zero-shot",
+            ["model=ViT-B-16", "pretrained=openai"],
+            [("pretrained", "timm/vit_base_patch16_clip_224.op")],
+        ),
+        (
+            "ctp",
+            ["size=base"],
+            [("image_weights", "timm/deit_base_patch16_224.fb_in1k"), ("text_weights", "bert-base-ch")],
+        ),
+        ("vqa-finetune", ["size=base", "weights=t5-base"], [("weights", "t5-base")]),
+        ("l2p", ["flava=facebook/flava-full"], [("flava", "facebook/flava-full")]),
+    ],
+)
+@pytest.mark.parametrize("main", [sweep.main, train.main])
+def test_what_the_hub_does_not_give_is_said_before_ray(no_ray, monkeypatch, main, method, values, asked):
+    """The first weights that are neither cached nor to be had. A preview asks nobody."""
+    urls = []
+
+    def refused(url, **_):
+        urls.append(url)
+        raise OSError("no network\nhere")
+
+    monkeypatch.setattr(hub_weights, "get_hf_file_metadata", refused)
+    monkeypatch.setattr(hub_weights, "try_to_load_from_cache", lambda repository, file: None)
+    command = [method, "--set", "run.seed=0", *(f"method.backbone.{value}" for value in values)]
+    config = RunConfig.from_dict(
+        {"method.name": method, "stream.name": stream(method)}
+        | {f"method.backbone.{key}": value for key, value in (v.split("=") for v in values)}
+    )
+    found = hub_weights.hub_weights(config.method.backbone)
+    assert len(found) == len(asked)
+    for weights, (field, repository) in zip(found, asked, strict=True):
+        assert weights.field == field and weights.repository.startswith(repository)
+    if method == "ctp":
+        command += ["stream.image_size=32"]
+    main([*command, "--dry-run"])
+    assert not urls
+    with pytest.raises(UserError) as error:
+        main(command)
+    assert str(error.value).startswith(f"method.backbone.{asked[0][0]} ")
+    assert f"{asked[0][1]}" in str(error.value) and "cannot be fetched (no network here)" in str(error.value)
+    assert len(urls) == 1 and asked[0][1] in urls[0]
+    assert not list(no_ray.iterdir())
+
+
+def test_cached_weights_are_not_asked_for(monkeypatch):
+    monkeypatch.setattr(
+        hub_weights, "get_hf_file_metadata", lambda *_, **__: pytest.fail("the Hub was asked")
+    )
+    cached = {"open_clip_pytorch_model.bin": "/cache/file"}
+    monkeypatch.setattr(hub_weights, "try_to_load_from_cache", lambda repository, file: cached.get(file))
+    assert hub_weights.unreachable_weights(ClipConfig("ViT-B-16", "openai")) is None
+
+
+def test_a_hub_that_is_silent_is_waited_for_in_seconds(monkeypatch):
+    over = Event()
+    monkeypatch.setattr(hub_weights, "_SECONDS", 0.1)
+    monkeypatch.setattr(hub_weights, "try_to_load_from_cache", lambda repository, file: None)
+    monkeypatch.setattr(hub_weights, "get_hf_file_metadata", lambda *_, **__: over.wait())
+    said = hub_weights.unreachable_weights(ClipConfig("ViT-B-16", "openai"))
+    over.set()
+    assert "the Hub did not answer within 0.1 seconds" in said
+
+
+def test_any_of_the_files_will_do(monkeypatch):
+    def only_bin(url, **_):
+        if not url.endswith("pytorch_model.bin"):
+            raise EntryNotFoundError.__new__(EntryNotFoundError)
+
+    monkeypatch.setattr(hub_weights, "try_to_load_from_cache", lambda repository, file: None)
+    monkeypatch.setattr(hub_weights, "get_hf_file_metadata", only_bin)
+    assert hub_weights.unreachable_weights(JointT5Config("base", "t5-base")) is None
 
 
 def stream(method):

@@ -22,7 +22,7 @@ def test_a_key_is_told_with_all_its_values():
 @pytest.mark.parametrize(
     ("method", "key", "values"),
     [
-        ("ctp", "method.momentum_dropout", "default false; paper false; released code true"),
+        ("ctp", "method.contrast_keys", "default global; paper global; released code local"),
         ("ctp", "method.backbone.image_width", "default null; by size 768 (base), 64 (small), 64 (world)"),
         ("ctp", "method.epochs", "default 5; paper 5; released code 5; search space fixed 12"),
         ("triplet", "method.rank", "default 20; paper 20 (ALBEF), 10 (FLAVA); presets 10 (flava); search "),

@@ -15,6 +15,7 @@ from orchestrator.evaluation.recognition import evaluate_recognition, task_accur
 from orchestrator.evaluation.scenarios import summary_metrics
 from orchestrator.metrics.recognition import batch_calibration_error, calibration_error
 from orchestrator.numerics.diverged import Diverged
+from orchestrator.seeding import keys
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.stream import Split, Stream, TaskData
 from orchestrator.training.exemplar_ranker import ExemplarRanker
@@ -80,20 +81,28 @@ def evaluate(method, stream, tasks, seen, **options):
     return evaluate_recognition(method, stream, "validation", tasks=tasks, seen=seen, how=how)
 
 
-def batches(stream, k):
+def order_of(stream, k, seed=0):
+    """The order in which the pictures of task k are scored."""
+    return np.argsort(keys(seed, np.arange(len(stream.tasks[k].splits["validation"]))))
+
+
+def batches(stream, k, seed=0):
     """The split of task k in batches of the method's size, as the evaluation makes them."""
-    split = stream.tasks[k].splits["validation"]
+    split, order = stream.tasks[k].splits["validation"], order_of(stream, k, seed)
     for number, start in enumerate(range(0, len(split), 5)):
-        rows = slice(start, start + 5)
+        rows = order[start : start + 5]
         feature, label = (torch.from_numpy(a[rows]) for a in (split.feature, split.label))
-        tokens, row = torch.empty(len(label), 0), torch.arange(start, start + len(label))
+        tokens, row = torch.empty(len(label), 0), torch.from_numpy(rows)
         yield Batch(None, tokens, label.long(), row, seed=number, feature=feature.float())
 
 
-def reference(stream, k, classes):
+def reference(stream, k, classes, seed=0):
     """Mean logits (N, C) of a task's pictures, computed one batch after another."""
     method = Toy(stream.spec)
-    return torch.cat([method.sample(batch, classes).mean(0) for batch in batches(stream, k)]).numpy()
+    logits = torch.empty(SIZES[k], len(classes))
+    for batch in batches(stream, k, seed):
+        logits[batch.row] = method.sample(batch, classes).mean(0)
+    return logits.numpy()
 
 
 def labels(stream, k):
@@ -143,12 +152,32 @@ def test_calibration_is_over_all_seen_tasks_and_over_their_batches():
         probabilities = torch.from_numpy(reference(stream, k, range(5))).softmax(1)
         sure.append(probabilities.amax(1).numpy())
         right.append(probabilities.argmax(1).numpy() == labels(stream, k))
-        number.append(100 * k + np.arange(SIZES[k]) // 5)
+        number.append(100 * k + np.argsort(order_of(stream, k)) // 5)
     sure, right, number = map(np.concatenate, (sure, right, number))
     assert metrics["seen/ece"] == pytest.approx(calibration_error(sure, right), rel=1e-5)
     batchwise = batch_calibration_error(sure, right, number)
     assert metrics["seen/ece_batch_mean"] == pytest.approx(batchwise, rel=1e-5)
     assert batchwise > metrics["seen/ece"]
+
+
+def test_the_seed_shuffles_what_is_scored_together():
+    """Every picture once, in batches that are not the split's own, alike in every evaluation of a run."""
+    stream = make_stream()
+    orders = {}
+    for seed in (0, 3):
+        method = Toy(stream.spec)
+        scores = evaluate(method, stream, 2, 2, seed=seed)
+        calls = [rows for rows, classes in method.calls if classes == range(5)]
+        orders[seed] = list(dict.fromkeys(map(tuple, calls)))
+        rows = [row for batch in orders[seed][:5] for row in batch]
+        assert sorted(rows) == list(range(23)) and rows != sorted(rows)
+        assert rows == order_of(stream, 0, seed).tolist()
+        right = [reference(stream, k, range(5), seed).argmax(1) == labels(stream, k) for k in range(2)]
+        assert scores.by_task == pytest.approx([100 * hit.mean() for hit in right])
+        again = Toy(stream.spec)
+        assert (evaluate(again, stream, 2, 2, seed=seed).by_task == scores.by_task).all()
+        assert again.calls == method.calls
+    assert orders[0] != orders[3]
 
 
 def test_classes_not_yet_seen():
@@ -265,11 +294,15 @@ def test_a_feature_that_is_not_finite_is_an_error_though_no_logit_shows_it(which
     def broken(batch, what):
         found = sound(batch, what).clone()
         if 12 in batch.row:
-            found[2] = torch.inf
+            found[batch.row.tolist().index(12)] = torch.inf  # one picture, or one class
         return found
 
     monkeypatch.setattr(method, which, broken)
-    first = {"embed": 12, "class_features": 10}[which]  # class features are a whole batch's
+    order = order_of(stream, 0).tolist()
+    start = order.index(12) // 5 * 5
+    # Class features are a whole batch's, of which the first picture is named.
+    first = {"embed": 12, "class_features": min(order[start : start + 5])}[which]
+    assert start // 5 < 4 and order.index(12) - start < len(RANGES[0])
     with pytest.raises(Diverged, match=f"a logit or feature of sample {first} is not finite"):
         evaluate(method, stream, 1, 1)
 

@@ -1,0 +1,128 @@
+"""From what is asked for to a run that is about to begin, or to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..config import flatten
+from ..errors import UserError
+from ..record.memory_worth import MARGIN
+from ..storage.user_path import user_path
+from .given import check_beside, check_once, said_again
+from .named_space import named_space
+from .plain_values import plain_values
+from .recipe_values import recipe_config, recipe_values
+from .storage_of import storage_url
+from .sweep_request import SweepRequest
+from .sweep_start import SweepStart
+from .train_start import TrainStart, start_config
+
+
+def asked_sweep(
+    method: str | None = None,
+    *,
+    recipe: str | None = None,
+    space: str | Path | None = None,
+    stream: str | None = None,
+    data: str | Path | None = None,
+    given: Mapping[str, Any] | None = None,
+    trials: int | None = None,
+    concurrent: int | None = None,
+    margin: float | None = None,
+    name: str | None = None,
+    storage: str | None = None,
+    resume: str | None = None,
+    say: Callable[[str], None] | None = None,
+) -> SweepStart:
+    """A sweep that is about to begin, or to go on. The arguments are those of :func:`orchestrator.api.sweep`,
+    where ``given`` is called ``set``.
+
+    Raises:
+        UserError: What is asked for cannot be had. The message is one line.
+    """
+    say, values = say or _nobody, plain_values(given)
+    folder = str(user_path(data)) if data else None
+    if resume is not None:
+        other = {"method": method, "recipe": recipe, "space": space, "stream": stream, "name": name}
+        check_beside(resume, storage, {"data": data, "set": values}, **other, margin=margin)
+        said = said_again(values, folder)
+        return SweepStart.resumed(
+            resume, trials=trials, concurrent=concurrent, storage=storage, said=said, say=say
+        )
+    check_once(values, stream, data)
+    if recipe is not None:
+        method, stream, values = recipe_values(recipe, method, space, stream, values)
+    if method is None:
+        raise UserError("sweep: no method; allowed: a method's name, module:Class, or resume=NAME")
+    url = storage_url(storage)
+    request = SweepRequest(
+        str(method),
+        stream,
+        folder,
+        values,
+        trials,
+        concurrent,
+        url,
+        MARGIN if margin is None else float(margin),
+    )
+    return SweepStart.new(request, named_space(request.method, space), name, say)
+
+
+def asked_train(
+    method: str | None = None,
+    *,
+    config: str | Path | None = None,
+    recipe: str | None = None,
+    space: str | Path | None = None,
+    stream: str | None = None,
+    data: str | Path | None = None,
+    given: Mapping[str, Any] | None = None,
+    seeds: Sequence[int] | None = None,
+    concurrent: int | None = None,
+    test: bool = True,
+    name: str | None = None,
+    storage: str | None = None,
+    resume: str | None = None,
+    say: Callable[[str], None] | None = None,
+) -> TrainStart:
+    """A run without a search that is about to begin, or to go on. The arguments are those of
+    :func:`orchestrator.api.train`, where ``given`` is called ``set``.
+
+    Raises:
+        UserError: What is asked for cannot be had. The message is one line.
+    """
+    say, values = say or _nobody, plain_values(given)
+    if resume is not None:
+        other = {"method": method, "config": config, "recipe": recipe, "space": space, "stream": stream}
+        check_beside(resume, storage, {"data": data, "set": values}, **other, seeds=seeds, name=name)
+        said = said_again(values, str(user_path(data)) if data else None)
+        return TrainStart.resumed(
+            resume, concurrent=concurrent, storage=storage, said=said, say=say, test=bool(test)
+        )
+    check_once(values, stream, data)
+    if seeds is not None and (isinstance(seeds, str) or not isinstance(seeds, Sequence)):
+        raise UserError(f"--seeds {seeds!r}: allowed are different whole numbers from 0, in a list")
+    if sum(one is not None for one in (method, config, recipe)) != 1:
+        raise UserError(
+            "train: allowed are a method, the file of a config, a recipe, one of them, or resume=NAME"
+        )
+    file = None if config is None else user_path(config, follow=False)
+    if file is not None and space is not None:
+        raise UserError(f"--space {space}: beside --config; allowed: one of the two")
+    if recipe is not None:
+        base = recipe_config(recipe, space, stream, data, values)
+    else:
+        base = start_config(method, space, file, stream, data, values)
+    if seeds is not None and "run.seed" in flatten(values):
+        raise UserError(
+            f"--seeds {' '.join(map(str, seeds))}: a seed is given as well; allowed: one of the two"
+        )
+    return TrainStart.new(
+        base, seeds, concurrent=concurrent, storage=storage, name=name, say=say, test=bool(test)
+    )
+
+
+def _nobody(line: str) -> None:
+    """Takes what nobody asked for."""

@@ -1,0 +1,137 @@
+"""A recipe: the configuration of a published table, read from its file."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from methods import registry as methods
+
+from ..config import RunConfig, place
+from ..errors import UserError
+from ..schema import strict_yaml
+from ..schema.config_error import ConfigError, known
+from ..schema.flatten import flatten
+from ..schema.registered import registered
+from ..search.shipped_spaces import is_shipped
+from ..search.space_file import SpaceFile
+from ..streams import registry as streams
+
+_FOLDER = Path(__file__).parent
+_KEYS = ("table", "method", "stream", "values", "metrics", "needs", "differs")
+_WIDTH = 98
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The configuration of a published table.
+
+    Attributes:
+        name: Its name, ``METHOD/NAME``.
+        table: Which table it is, and whether in the paper's reading or in that of the released code.
+        method: The method's name.
+        stream: The stream's name.
+        values: Dotted key -> value, of the sections ``method``, ``stream``, ``replay`` and ``run``.
+        metrics: The metrics that the table prints -> what it calls them, and the published figure where it is
+            known.
+        needs: What has to be there: data and weights.
+        differs: What differs from the published setting all the same.
+    """
+
+    name: str
+    table: str
+    method: str
+    stream: str
+    values: Mapping[str, Any]
+    metrics: Mapping[str, str]
+    needs: tuple[str, ...]
+    differs: tuple[str, ...]
+
+    @staticmethod
+    def names() -> list[str]:
+        """The recipes that are shipped."""
+        return sorted(f"{path.parent.name}/{path.stem}" for path in _FOLDER.glob("*/*.yaml"))
+
+    @classmethod
+    def load(cls, name: str) -> Recipe:
+        """Reads a recipe.
+
+        Args:
+            name: One of :meth:`names`.
+
+        Raises:
+            UserError: There is no such recipe, or its file is wrong.
+        """
+        if name not in cls.names():
+            try:
+                known(name, "--recipe", cls.names(), "recipe")
+            except ConfigError as error:
+                raise UserError(f"--recipe {name}: {error.problem}") from None
+        path = _FOLDER / f"{name}.yaml"
+        content, lines = strict_yaml.read(path)
+        if not isinstance(content, Mapping) or set(content) != set(_KEYS):
+            raise UserError(f"{path}: expected the keys {', '.join(_KEYS)}")
+        recipe = cls(
+            name,
+            content["table"],
+            registered(content["method"], "method", methods, "method"),
+            registered(content["stream"], "stream", streams, "stream"),
+            flatten(content["values"]),
+            content["metrics"],
+            tuple(content["needs"]),
+            tuple(content["differs"]),
+        )
+        try:
+            recipe.config()
+        except ConfigError as error:
+            raise ConfigError(error.key, error.problem, place(path, lines, f"values.{error.key}")) from None
+        return recipe
+
+    def config(self, stream: str | None = None) -> RunConfig:
+        """The recipe's configuration: the method's and the stream's own values, the preset's, then the
+        recipe's.
+
+        Args:
+            stream: A stream in the place of the recipe's, at that stream's own values.
+        """
+        name = stream or self.stream
+        return RunConfig.from_dict({**self._values(name), "method.name": self.method, "stream.name": name})
+
+    def beside(self, space: Path, stream: str | None = None) -> dict[str, Any]:
+        """The values with which a sweep is of this recipe, for ``Space.load``.
+
+        They take the place of what the search space fixes, and keys that the recipe names are not searched.
+        In a space of the user's own those are searched that the file names.
+
+        Args:
+            space: The search space's file.
+            stream: A stream in the place of the recipe's.
+
+        Returns:
+            Dotted key -> value.
+        """
+        file, name = SpaceFile(space), stream or self.stream
+        own = flatten(self.config(name).to_dict())
+        values = {key: own[key] for key in file.fixed if key in own and not key.startswith("stream.")}
+        values |= self._values(name)
+        searched = set() if is_shipped(space) else {parameter.key for parameter in file.parameters}
+        return {key: value for key, value in values.items() if key not in searched}
+
+    def describe(self) -> str:
+        """What the recipe is, for 98 columns."""
+        parts = [
+            f"Recipe {self.name}: {self.table}",
+            *(f"  {metric}: {name}" for metric, name in self.metrics.items()),
+            *(f"  needs: {line}" for line in self.needs),
+            *(f"  differs: {line}" for line in self.differs),
+        ]
+        return "\n".join(
+            textwrap.fill(part, _WIDTH, subsequent_indent="      ", break_on_hyphens=False) for part in parts
+        )
+
+    def _values(self, stream: str) -> dict[str, Any]:
+        same = stream == self.stream
+        return {key: value for key, value in self.values.items() if same or not key.startswith("stream.")}

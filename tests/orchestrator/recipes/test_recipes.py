@@ -1,0 +1,312 @@
+"""Recipes have the published values, whatever search spaces say, and ``--set`` wins over them. No Ray is
+started.
+"""
+
+import pytest
+
+from orchestrator import api, sweep, train
+from orchestrator.commands.listing import listing
+from orchestrator.commands.recipe_values import recipe_config, recipe_values
+from orchestrator.commands.train_start import start_config
+from orchestrator.config import RunConfig
+from orchestrator.errors import UserError
+from orchestrator.recipes.recipe import Recipe
+from orchestrator.schema.flatten import flatten
+from orchestrator.search.space import Space
+
+_CLIP = {"method.backbone.model": "ViT-B-16", "method.backbone.pretrained": "openai"}
+# Jha et al.: batch 64, five epochs of which one warms up, 1e-3, two epochs of consolidation at 1e-4.
+_CLAP = _CLIP | {
+    "stream.seed": 1993,
+    "stream.class_order": "seed",
+    "method.samples": 20,
+    "method.vga_heads": 1,
+    "method.vga_ff": 2048,
+    "method.dropout": 0.1,
+    "method.prior": "normal",
+    "method.kl_weight": 0.001,
+    "method.lasp_weight": 15.0,
+    "method.hierarchical": False,
+    "method.task_tokens": False,
+    "method.learning_rate": 1e-3,
+    "method.warmup": 0.2,
+    "method.epochs": 5,
+    "method.consolidation_epochs": 2,
+    "method.consolidation_factor": 0.1,
+    "method.batch_size": 64,
+    "method.init": "language_aware",
+    "method.init_statistic": "std",
+    "method.init_classes": "new",
+    "method.reset_shared": False,
+    "replay.policy": "random",
+}
+_CLAP_CODE = {
+    "method.preset": "reference",
+    "method.learning_rate": 1.6e-3,
+    "method.warmup": 0.3,
+    "method.batch_size": 32,
+    "method.init_statistic": "variance",
+    "method.init_classes": "seen",
+    "method.reset_shared": True,
+    "replay.policy": "first",
+}
+_CIFAR = {
+    "stream.name": "cifar100",
+    "stream.initial": 10,
+    "stream.increment": 10,
+    "stream.templates": "cifar",
+    "replay.size": 2000,
+    "replay.budget": "total",
+}
+_IMAGENET_R = {
+    "stream.name": "image-folder",
+    "stream.initial": 20,
+    "stream.increment": 20,
+    "stream.templates": "imagenet",
+    "stream.image_size": 224,
+    "stream.train_list": "imagenet_split/imagenetr_train.txt",
+    "stream.test_list": "imagenet_split/imagenetr_test.txt",
+    "replay.size": 20,
+    "replay.budget": "per_class",
+}
+_MMA = _CLIP | {
+    "stream.name": "image-folder",
+    "stream.class_order": "natural",
+    "stream.initial": 18,
+    "stream.increment": 19,
+    "stream.templates": ["a photo of a {}, a type of pet."],
+    "method.adapter": "clip_transformer_adapter_text",
+    "method.ratio": 0.2,
+    "method.down_dim": 128,
+    "method.rank": 32,
+    "method.heads": 4,
+    "method.mask_mode": "blocked",
+    "method.learning_rate": 5e-3,
+    "method.weight_decay": 1e-4,
+    "method.schedule": "constant",
+    "method.batch_size": 256,
+    "method.epochs": 200,
+    "method.patience": 20,
+    "method.clamp_scale": False,
+    "run.seed": 42,
+    "replay.size": 0,
+}
+_MMA_CODE = {"method.preset": "reference", "method.mask_mode": "additive_one", "method.clamp_scale": True}
+_VQACL = {
+    "stream.name": "vqa-v2",
+    "stream.setting": "dual-level",
+    "stream.order": "natural",
+    "stream.seed": 66666,
+    "stream.pictures": "regions",
+    "stream.category_ids": "remapped",
+    "stream.max_tokens": 20,
+    "method.backbone.size": "base",
+    "method.backbone.weights": "random",
+    "method.alpha": 0.5,
+    "method.beta": 0.3,
+    "method.learning_rate": 1e-4,
+    "method.warmup": 0.1,
+    "method.weight_decay": 0.01,
+    "method.clip": 5.0,
+    "method.epochs": 3,
+    "method.batch_size": 80,
+    "method.beams": 5,
+    "method.replay": "paired",
+    "method.inner": True,
+    "method.prototype_update": "paper",
+    "method.question_part": "tokens",
+    "method.area": "box",
+    "replay.size": 5000,
+    "replay.policy": "balanced",
+    "replay.balance_by": "group",
+}
+_VQACL_CODE = {
+    "method.preset": "reference",
+    "stream.category_ids": "raw",
+    "method.prototype_update": "reference",
+    "method.question_part": "fixed",
+    "method.question_tokens": 20,
+    "method.area": "reference",
+}
+_NOVEL = {"stream.setting": "novel-composition", "stream.held_out": 4}
+_CTP = {
+    "stream.name": "p9d",
+    "stream.image_size": 224,
+    "stream.max_tokens": 30,
+    "stream.tokenizer": "bert-base-chinese",
+    "method.backbone.size": "base",
+    "method.embed_dim": 256,
+    "method.temperature": 0.07,
+    "method.distill_temperature": 1.0,
+    "method.mlm_probability": 0.15,
+    **{f"method.{term}_weight": 1.0 for term in ("ita", "mlm", "contrast", "mlm_distill")},
+    **{f"method.topology_{kind}_weight": 1.0 for kind in ("cross", "same")},
+    "method.mask_own": True,
+    "method.queue_size": 1024,
+    "method.momentum_first": 0.995,
+    "method.momentum": 0.9,
+    "method.momentum_mix": 0.5,
+    "method.contrast_keys": "global",
+    "method.learning_rate": 1e-4,
+    "method.min_learning_rate": 1e-6,
+    "method.weight_decay": 0.05,
+    "method.epochs": 5,
+    "method.batch_size": 512,
+    "run.workers": 4,
+    "run.seed": 42,
+    "replay.size": 0,
+}
+_CTP_CODE = {"method.preset": "reference", "method.contrast_keys": "local"}
+_CTP_ER = {"replay.size": 10000, "replay.policy": "reservoir"}
+_TRIPLET = {
+    "stream.name": "vqa-v2",
+    "stream.pictures": "pixels",
+    "method.backbone.size": "base",
+    "method.general_layers": [0, 1, 2],
+    "method.task_layers": [2, 3, 4, 5],
+    "method.general_length": 5,
+    "method.task_length": 20,
+    "method.rank": 20,
+    "method.match_weight": 0.1,
+    "method.modality_weight": 0.2,
+    "method.task_weight": 0.05,
+    "method.learning_rate": 4e-4,
+    "method.batch_size": 16,
+    "method.classifier": "fusion",
+    "replay.size": 0,
+}
+
+# Typed from the methods' specifications, not from the recipes.
+PUBLISHED = {
+    "clap4clip/cifar100": _CLAP | _CIFAR,
+    "clap4clip/cifar100-reference": _CLAP | _CIFAR | _CLAP_CODE,
+    "clap4clip/imagenet-r": _CLAP | _IMAGENET_R,
+    "clap4clip/imagenet-r-reference": _CLAP | _IMAGENET_R | _CLAP_CODE,
+    "ctp/p9d": _CTP,
+    "ctp/p9d-reference": _CTP | _CTP_CODE,
+    "ctp/p9d-er": _CTP | _CTP_ER,
+    "ctp/p9d-er-reference": _CTP | _CTP_ER | _CTP_CODE,
+    "mma/oxford-pets": _MMA,
+    "mma/oxford-pets-reference": _MMA | _MMA_CODE,
+    "triplet/vqa-v2-conls": _TRIPLET | {"stream.setting": "con-ls"},
+    "triplet/vqa-v2-convls": _TRIPLET | {"stream.setting": "con-vls"},
+    "triplet/vqa-v2-convs": _TRIPLET | {"stream.setting": "con-vs"},
+    "vqacl/vqa-v2": _VQACL,
+    "vqacl/vqa-v2-novel": _VQACL | _NOVEL,
+    "vqacl/vqa-v2-novel-reference": _VQACL | _NOVEL | _VQACL_CODE,
+    "vqacl/vqa-v2-reference": _VQACL | _VQACL_CODE,
+}
+
+
+def differences(config, name):
+    flat = flatten(config.to_dict())
+    return {k: (flat.get(k, "no key"), v) for k, v in PUBLISHED[name].items() if flat.get(k, "no key") != v}
+
+
+def test_every_recipe_is_in_the_table():
+    assert Recipe.names() == sorted(PUBLISHED)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_recipe_is_a_sound_configuration_at_the_published_values(name):
+    recipe = Recipe.load(name)
+    config = recipe_config(name, None, None, None, {})
+    assert isinstance(config, RunConfig) and RunConfig.from_dict(config.to_dict()) == config
+    assert config.method_name == name.partition("/")[0] == recipe.method
+    assert config.preset == ("reference" if name.endswith("-reference") else "paper")
+    assert differences(config, name) == {}
+    assert recipe.metrics and recipe.needs and all(m.startswith("test/") for m in recipe.metrics)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_no_value_of_the_search_space_wins_over_a_recipe(name):
+    """Neither what it fixes, nor where it starts, nor what it searches."""
+    method, stream, values = recipe_values(name, None, None, None, {})
+    space = Space.load(method, stream, None, values, method=method)
+    assert differences(space.config, name) == differences(space.start_config, name) == {}
+    assert not set(PUBLISHED[name]) & {parameter.key for parameter in space.parameters}
+    file = Space.load(method)
+    unnamed = {k for k in file.fixed if k not in values and not k.startswith("stream.")}
+    assert not unnamed
+
+
+def test_set_wins_over_a_recipe(tmp_path):
+    values = {"method.learning_rate": 0.5, "stream": {"seed": 7}}
+    config = recipe_config("clap4clip/cifar100", None, None, tmp_path, values)
+    assert (config.method.learning_rate, config.stream.seed, config.stream.data) == (0.5, 7, str(tmp_path))
+    assert config.method.epochs == 5
+    method, stream, values = recipe_values("clap4clip/cifar100", None, None, None, values)
+    config = Space.load(method, stream, tmp_path, values, method=method).config
+    assert (config.method.learning_rate, config.stream.seed, config.method.lasp_weight) == (0.5, 7, 15.0)
+
+
+def test_another_stream_takes_the_place_of_the_recipes():
+    config = recipe_config("clap4clip/cifar100", None, "digits", None, {})
+    assert config == recipe_config("clap4clip/cifar100", None, None, None, {"stream.name": "digits"})
+    own = start_config("clap4clip", None, None, "digits", None, {})
+    assert config.stream == own.stream and config.method.learning_rate == 1e-3 != own.method.learning_rate
+    method, stream, values = recipe_values("clap4clip/cifar100", None, None, "digits", {})
+    assert stream == "digits" and not any(key.startswith("stream.") for key in values)
+
+
+def test_a_space_of_ones_own_searches_what_it_names(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "method: clap4clip\nstream: shapes-recognition\ntrials: 4\n"
+        "objective: {metric: validation/average, mode: max}\n"
+        "fixed: {method.batch_size: 8, method.ortho_weight: 5.0}\n"
+        "search:\n  method.learning_rate: {type: float, low: 1.0e-4, high: 1.0e-2, log: true}\n"
+    )
+    method, stream, values = recipe_values("clap4clip/cifar100", None, file, None, {})
+    space = Space.load(str(file), stream, None, values, method=method)
+    assert [parameter.key for parameter in space.parameters] == ["method.learning_rate"]
+    assert (space.config.method.batch_size, space.config.method.ortho_weight) == (64, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("door", "command", "said"),
+    [
+        (sweep, ["--recipe", "clap4clip/cifar10"], "--recipe clap4clip/cifar10: unknown recipe"),
+        (train, ["--recipe", "cifar100"], "--recipe cifar100: unknown recipe"),
+        (sweep, ["ctp", "--recipe", "ctp/p9d"], "ctp: beside --recipe ctp/p9d; allowed: one of the two"),
+        (train, ["--recipe", "ctp/p9d", "--space", "s.yaml"], "--space s.yaml: beside --recipe ctp/p9d"),
+        (train, ["--recipe", "ctp/p9d", "--set", "method.epoch=1"], "--set"),
+        (sweep, ["--recipe", "ctp/p9d", "--explain"], "--explain beside --recipe ctp/p9d: allowed"),
+    ],
+)
+def test_what_a_recipe_cannot_be_is_one_line(door, command, said):
+    with pytest.raises(UserError) as error:
+        door.main(command)
+    assert str(error.value).startswith(said) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("door", [sweep, train])
+def test_a_preview_shows_the_recipe(door, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    values = ["stream.initial=2", "stream.increment=2"]
+    command = [
+        "--recipe",
+        "clap4clip/cifar100-reference",
+        "--stream",
+        "digits",
+        "--dry-run",
+        "--set",
+        *values,
+    ]
+    assert door.main(command) == 0
+    shown = capsys.readouterr().out
+    assert "Recipe clap4clip/cifar100-reference: CLAP4CLIP (Jha et al., NeurIPS 2024)" in shown
+    assert "  test/average: Last, 78.21 (from a summary of the paper)" in shown
+    assert "    learning_rate: 0.0016\n" in shown and "    pretrained: openai\n" in shown
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_listing_has_the_recipes():
+    lines = listing("ctp").splitlines()
+    assert any(line.split()[:2] == ["ctp/p9d-er", "p9d"] for line in lines)
+    assert not any("clap4clip/" in line for line in lines)
+
+
+def test_python_takes_a_recipe_too():
+    with pytest.raises(UserError, match="^train: allowed are a method, the file of a config, a recipe, one"):
+        api.train("ctp", recipe="ctp/p9d")
