@@ -17,8 +17,7 @@ from orchestrator.search.space import Space
 _CLIP = {"method.backbone.model": "ViT-B-16", "method.backbone.pretrained": "openai"}
 # Jha et al.: batch 64, five epochs of which one warms up, 1e-3, two epochs of consolidation at 1e-4.
 _CLAP = _CLIP | {
-    "stream.seed": 1993,
-    "stream.class_order": "seed",
+    "stream.order": 1993,
     "method.samples": 20,
     "method.vga_heads": 1,
     "method.vga_ff": 2048,
@@ -71,7 +70,7 @@ _IMAGENET_R = {
 }
 _MMA = _CLIP | {
     "stream.name": "image-folder",
-    "stream.class_order": "natural",
+    "stream.order": "natural",
     "stream.initial": 18,
     "stream.increment": 19,
     "stream.templates": ["a photo of a {}, a type of pet."],
@@ -296,7 +295,7 @@ def test_a_preview_shows_the_recipe(door, capsys, monkeypatch, tmp_path):
     assert door.main(command) == 0
     shown = capsys.readouterr().out
     assert "Recipe clap4clip/cifar100-reference: CLAP4CLIP (Jha et al., NeurIPS 2024)" in shown
-    assert "  test/average: Last, 78.21 (from a summary of the paper)" in shown
+    assert "  test/unweighted_average: Last, 78.21 (from a summary of the paper)" in shown
     assert "    learning_rate: 0.0016\n" in shown and "    pretrained: openai\n" in shown
     assert not list(tmp_path.iterdir())
 
