@@ -36,6 +36,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["RAY_ADDRESS"] = "local"
 # Ray's workers would give way to the tests beside them, and those that wait for them be the last to end.
 os.environ |= {"RAY_worker_niceness": "0"}
+# Nor does Ray Data have a process that counts what is used of it.
+os.environ |= {"RAY_DATA_USAGE_DISABLED": "1"}
 # Every process finds the small method, Ray's as well.
 _INSTALLED = str(Path(__file__).parent / "helpers" / "site-packages")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_INSTALLED, os.environ.get("PYTHONPATH")]))
