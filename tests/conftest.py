@@ -115,10 +115,12 @@ def on_shared_ray(shared_ray):
 @pytest.fixture(scope="session")
 def typed(shared_ray):
     """A folder and a command without ``python -m`` -> what ``subprocess.run`` would answer. The command runs
-    in this process, in that folder, and joins the shared Ray.
+    in this process, in that folder, and joins the shared Ray, or another that its ``ray`` variables say.
     """
 
-    def run(folder: Path, command: str, *words: str) -> subprocess.CompletedProcess:
+    def run(
+        folder: Path, command: str, *words: str, ray: dict[str, str] = shared_ray
+    ) -> subprocess.CompletedProcess:
         from orchestrator.commands.arguments import run_main
 
         environment, umask = dict(os.environ), os.umask(0o022)
@@ -126,7 +128,7 @@ def typed(shared_ray):
             with pytest.MonkeyPatch.context() as patch, _outputs() as said:
                 patch.chdir(folder)
                 os.environ.pop("MLFLOW_TRACKING_URI", None)
-                os.environ.update(shared_ray)
+                os.environ.update(ray)
                 patch.setattr(os, "_exit", _no_exit)
                 with pytest.raises(SystemExit) as end:
                     run_main(importlib.import_module(command).main, [*words])
