@@ -42,6 +42,7 @@ def test_encoding_takes_a_gpu_where_trials_do(monkeypatch, tmp_path, run, plan):
     nodes = [{"CPU": 8, "GPU": 2}]
     monkeypatch.setattr(cluster_resources, "cluster_resources", lambda: ClusterResources(nodes, nodes, []))
     assert RayPool(run, tmp_path, print)._plan([LARGE] * 99) == plan
+    assert RayPool(run, tmp_path, print)._plan([CHUNK] * 99).processes == 1, "198 pictures"
 
 
 def test_encoding_asks_for_the_machines_that_trials_will_run_on(monkeypatch, tmp_path):
