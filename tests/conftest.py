@@ -36,6 +36,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["RAY_ADDRESS"] = "local"
 # Ray's workers would give way to the tests beside them, and those that wait for them be the last to end.
 os.environ |= {"RAY_worker_niceness": "0"}
+# Nor does Ray Data have a process that counts what is used of it.
+os.environ |= {"RAY_DATA_USAGE_DISABLED": "1"}
 # Every process finds the small method, Ray's as well.
 _INSTALLED = str(Path(__file__).parent / "helpers" / "site-packages")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_INSTALLED, os.environ.get("PYTHONPATH")]))
@@ -113,10 +115,12 @@ def on_shared_ray(shared_ray):
 @pytest.fixture(scope="session")
 def typed(shared_ray):
     """A folder and a command without ``python -m`` -> what ``subprocess.run`` would answer. The command runs
-    in this process, in that folder, and joins the shared Ray.
+    in this process, in that folder, and joins the shared Ray, or another that its ``ray`` variables say.
     """
 
-    def run(folder: Path, command: str, *words: str) -> subprocess.CompletedProcess:
+    def run(
+        folder: Path, command: str, *words: str, ray: dict[str, str] = shared_ray
+    ) -> subprocess.CompletedProcess:
         from orchestrator.commands.arguments import run_main
 
         environment, umask = dict(os.environ), os.umask(0o022)
@@ -124,7 +128,7 @@ def typed(shared_ray):
             with pytest.MonkeyPatch.context() as patch, _outputs() as said:
                 patch.chdir(folder)
                 os.environ.pop("MLFLOW_TRACKING_URI", None)
-                os.environ.update(shared_ray)
+                os.environ.update(ray)
                 patch.setattr(os, "_exit", _no_exit)
                 with pytest.raises(SystemExit) as end:
                     run_main(importlib.import_module(command).main, [*words])

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -81,32 +82,27 @@ def _until_gone(machines):
 
 
 @pytest.fixture
-def sweep(small_method, small_values, tmp_path, with_tables):
-    """A cluster's address and options -> a small sweep on it, as a process."""
+def sweep(small_method, small_values, tmp_path, with_tables, typed):
+    """A cluster's address and options -> a small sweep on it: its exit status, and what it said."""
     values = small_values("ctp", stream__tasks=2)
     kept = ("method.name", "stream.name", "method.queue_size", "method.learning_rate")
     changed = [f"{key}={value}" for key, value in values.items() if key not in kept]
 
-    def start(address, *options):
-        line = [sys.executable, "-m", "orchestrator.sweep", *small_method, "--name", "s", *options]
-        return subprocess.Popen(
-            [*line, "--set", *changed],
-            cwd=with_tables(tmp_path),
-            env=_environment(RAY_ADDRESS=address),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    def run(address, *options):
+        line = ["orchestrator.sweep", *small_method, "--name", "s", *options, "--set", *changed]
+        done = typed(with_tables(tmp_path), *line, ray=_OWN | {"RAY_ADDRESS": address})
+        return done.returncode, done.stdout + done.stderr
 
-    return start
+    return run
 
 
 def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(cluster, sweep):
     address, machines = cluster
     assert machines() == 0
-    process = sweep(address, "--trials", "2", "--concurrent", "2", "--workers", "2", "--gpus-per-trial", "0")
-    said, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, said
+    status, said = sweep(
+        address, "--trials", "2", "--concurrent", "2", "--workers", "2", "--gpus-per-trial", "0"
+    )
+    assert status == 0, said
     assert "warming 2 lane(s) of 2 worker(s) each; up to 2 machine(s) may come for them" in said
     assert "lane 1 is up" in said and "lane 2 is up" in said
     _until_gone(machines)
@@ -114,22 +110,28 @@ def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(cluster, sweep):
 
 def test_a_sweep_that_no_machine_could_ever_hold_says_so_at_once(cluster, sweep):
     # Other ways of asking too much: tests/orchestrator/execution/test_placement.py.
-    process = sweep(cluster[0], "--workers", "8", "--gpus-per-trial", "0")
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 2, said
+    status, said = sweep(cluster[0], "--workers", "8", "--gpus-per-trial", "0")
+    assert status == 2, said
     assert "8 worker(s) with 1 CPU and 0 GPU each, which does not fit on 4 CPU and 2 GPU" in said
 
 
 @pytest.mark.parametrize(("gpus", "most"), [("0.5", 1), pytest.param("1", 2, marks=pytest.mark.slow)])
 def test_trials_get_whole_gpus_or_share_them(cluster, sweep, gpus, most):
     address, machines = cluster
-    process = sweep(address, "--trials", "2", "--concurrent", "2", "--gpus-per-trial", gpus)
-    seen = []
-    while process.poll() is None:
-        seen.append(machines())
-        time.sleep(1)
-    said = process.stdout.read()
-    assert process.returncode == 0, said
+    seen, over = [], threading.Event()
+
+    def look():
+        while not over.wait(1):
+            seen.append(machines())
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        status, said = sweep(address, "--trials", "2", "--concurrent", "2", "--gpus-per-trial", gpus)
+    finally:
+        over.set()
+        looking.join()
+    assert status == 0, said
     assert "lane 1 is up" in said and "lane 2 is up" in said
     assert max(seen) == most
     _until_gone(machines)

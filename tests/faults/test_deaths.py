@@ -21,6 +21,8 @@ from bare_node import BARE_NODE
 from ray.cluster_utils import Cluster
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from orchestrator.tracking.__main__ import main as tracking
+
 _TRIALS = 4
 _DOWN = 60  # seconds without the MLflow server
 _MIB = 2**20
@@ -198,12 +200,11 @@ def test_a_node(disturbed, record_property):
     _work_went_on(disturbed, "node", 4, 1, record_property)
 
 
-def test_the_mlflow_server_for_a_minute(disturbed):
+def test_the_mlflow_server_for_a_minute(disturbed, monkeypatch):
     sweep, _, address = disturbed
     if "records are not there yet" in sweep.said:  # it was the sooner at its end
-        send = [sys.executable, "-m", "orchestrator.tracking", "send", "runs/s"]
-        environment = {**os.environ, "MLFLOW_TRACKING_URI": address}
-        subprocess.run(send, cwd=sweep.folder, env=environment, check=True, timeout=120)
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        assert tracking(["send", str(sweep.run)]) == 0
     sweep.assert_recorded(_TRIALS, address)
 
 

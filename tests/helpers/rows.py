@@ -53,14 +53,14 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def _row(root, nodeid):
-    """What one worker runs, one test after the other: a file; of those that start Ray, the clusters and
-    faults, the whole sweeps, and the rest.
+    """What one worker runs, one test after the other: a file; those with two ranks, which are forks of one
+    process; of those that start Ray, the clusters and faults, the whole sweeps, and the rest.
     """
     file = nodeid.split("::", 1)[0]
     if file.startswith(("tests/cluster/", "tests/faults/")):
         return "clusters and faults"
     if not _starts_ray(root / file):
-        return file
+        return "two ranks" if "on_two_ranks(" in _text(root / file) else file
     return "sweeps" if _SWEEPS.search(file) else "ray"
 
 
@@ -83,6 +83,10 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 @cache
+def _text(file):
+    return file.read_text()
+
+
+@cache
 def _starts_ray(file):
-    text = file.read_text()
-    return bool(_STARTS_RAY.search(text)) and not _NO_RAY.search(text)
+    return bool(_STARTS_RAY.search(_text(file))) and not _NO_RAY.search(_text(file))

@@ -1,4 +1,4 @@
-"""How a lane's workers meet, and where they listen meanwhile."""
+"""How a lane's workers meet, and where they listen meanwhile. No Ray is started."""
 
 import fcntl
 import os

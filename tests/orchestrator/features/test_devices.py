@@ -23,6 +23,7 @@ from orchestrator.run_options import RunOptions
 from orchestrator.streams.pictures import ArrayPictures
 
 CHUNK = PictureChunk((0, "test"), 0, 2, None)
+LARGE = PictureChunk((0, "test"), 0, 64, None)
 SOURCES = {(0, "test"): ArrayPictures(np.zeros((2, 8, 8, 3), np.uint8))}
 
 
@@ -40,7 +41,8 @@ SOURCES = {(0, "test"): ArrayPictures(np.zeros((2, 8, 8, 3), np.uint8))}
 def test_encoding_takes_a_gpu_where_trials_do(monkeypatch, tmp_path, run, plan):
     nodes = [{"CPU": 8, "GPU": 2}]
     monkeypatch.setattr(cluster_resources, "cluster_resources", lambda: ClusterResources(nodes, nodes, []))
-    assert RayPool(run, tmp_path, print)._plan(99) == plan
+    assert RayPool(run, tmp_path, print)._plan([LARGE] * 99) == plan
+    assert RayPool(run, tmp_path, print)._plan([CHUNK] * 99).processes == 1, "198 pictures"
 
 
 def test_encoding_asks_for_the_machines_that_trials_will_run_on(monkeypatch, tmp_path):
@@ -50,11 +52,11 @@ def test_encoding_asks_for_the_machines_that_trials_will_run_on(monkeypatch, tmp
         cluster_resources, "cluster_resources", lambda: ClusterResources([head], [head], [machine] * 8)
     )
     for run in (RunOptions(), RunOptions(device="cuda"), RunOptions(gpus_per_trial=1)):
-        assert RayPool(run, tmp_path, print)._plan(300) == PoolPlan(3, 4, 1, "machines")
-    assert RayPool(RunOptions(gpus_per_trial=0), tmp_path, print)._plan(300) == PoolPlan(4, 1, 0)
+        assert RayPool(run, tmp_path, print)._plan([LARGE] * 300) == PoolPlan(3, 4, 1, "machines")
+    assert RayPool(RunOptions(gpus_per_trial=0), tmp_path, print)._plan([LARGE] * 300) == PoolPlan(4, 1, 0)
     monkeypatch.setattr(cluster_resources, "cluster_resources", lambda: ClusterResources([head], [head], []))
     with pytest.raises(UserError, match="run.device=cuda: none of the cluster's 1 node"):
-        RayPool(RunOptions(device="cuda"), tmp_path, print)._plan(300)
+        RayPool(RunOptions(device="cuda"), tmp_path, print)._plan([LARGE] * 300)
 
 
 @dataclass

@@ -169,6 +169,15 @@ def test_no_title_leaves_the_picture(tmp_path, title):
     assert "".join(figure.get_suptitle().split()) == "".join(title.split()), "whole"
 
 
+def test_no_label_leaves_the_picture(monkeypatch, tmp_path):
+    saved, save = [], plot_style._save
+    monkeypatch.setattr(plot_style, "_save", lambda figure, path: (save(figure, path), saved.append(figure)))
+    plots.matrix_heatmap(tmp_path / "p.png", np.full((3, 3), 50.0), ["a task of a long name"] * 3)
+    (figure,) = saved
+    box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= width and box.y1 <= height
+
+
 def test_pictures_are_made_for_print(tmp_path):
     path = tmp_path / "new" / "p.png"
     plots.matrix_heatmap(path, np.full((2, 2), 50.0), ["a", "b"], "title")
