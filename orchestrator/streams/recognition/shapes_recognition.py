@@ -122,6 +122,7 @@ class ShapesRecognition:
             fingerprint=digest.hexdigest(),
             templates=prompts,
             pictures_fingerprint=pictures,
+            families=tuple(order),
         )
 
 

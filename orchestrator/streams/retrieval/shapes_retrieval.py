@@ -109,6 +109,7 @@ class ShapesRetrieval:
             tasks=tasks,
             augment="none",
             fingerprint=digest.hexdigest(),
+            families=tuple(order[: config.tasks]),
         )
 
 

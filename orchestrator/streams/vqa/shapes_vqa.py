@@ -133,6 +133,7 @@ class ShapesVQA:
             tasks=[_task(config, plan, digest) for plan in _plans(config)[: config.tasks]],
             augment="none",
             fingerprint=digest.hexdigest(),
+            families=_FAMILIES,
             tables=QuestionTables(
                 answers=answers,
                 vocabulary=len(answers),
