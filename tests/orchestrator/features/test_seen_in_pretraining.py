@@ -51,7 +51,8 @@ def test_every_shipped_model_and_generated_stream(model, stream, options, seen):
 def test_the_line_names_the_families():
     (line,) = _lines(_source("shapes-retrieval", **_SCENES), **_CTP)
     assert line == (
-        "seen in pretraining: the shipped image-text model knows 2 of the stream's 5 families of things: letters, shapes"
+        "seen in pretraining: the shipped image-text model knows 2 of the stream's 5 families of things: "
+        "letters, shapes"
     )
     (line,) = _lines(_source("shapes-recognition", tasks=9, colours=1, **_SIZES), **_CLIP)
     assert line.startswith("seen in pretraining: the shipped CLIP knows 9 of the stream's 9 families")
