@@ -145,11 +145,13 @@ class Loader:
             samples = self._reader.read(rows, view)
         else:
             samples = self._reader.read(rows)
+            pictures = samples.pictures
+            assert pictures is not None
             if view is None:
-                pictures = augment(self._augment, samples.pictures, seeds)
+                pictures = augment(self._augment, pictures, seeds)
             else:
                 own = self._reader.origin(samples.rows)
-                pictures = augment_view(self._augment, samples.pictures, own, view)
+                pictures = augment_view(self._augment, pictures, own, view)
             samples = samples._replace(pictures=pictures)
         batch = _to_batch(samples, self._pin)
         batch.seed = int(keys(self._seed, number) >> np.uint64(1))

@@ -75,7 +75,7 @@ class Mnist5k:
             config.test,
             image_size=_SIDE,
             augment="shift",
-            content=hashlib.sha256(images).digest(),
+            content=hashlib.sha256(images.tobytes()).digest(),
         )
 
 
