@@ -11,12 +11,15 @@ import importlib
 import importlib.util
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from unittest import mock
 
 PAGES = Path(__file__).parent
-_BLOCK = re.compile(r"(<!-- (options|policies|metrics|columns)(?: ([\w.:-]+))? -->\n).*?(<!-- end -->)", re.S)
+_BLOCK = re.compile(
+    r"(<!-- (options|policies|metrics|columns|seen)(?: ([\w.:-]+))? -->\n).*?(<!-- end -->)", re.S
+)
 
 
 def written(text: str) -> str:
@@ -100,11 +103,46 @@ def _columns(_: str) -> list[str]:
     return ["| column | metric |", "| --- | --- |", *rows]
 
 
+def _seen(_: str) -> list[str]:
+    from orchestrator.streams import registry
+    from orchestrator.streams.synthetic.families import family
+    from orchestrator.streams.synthetic.family_split import PRETRAINING
+
+    rows = ["| stream | model | seen, of the default families | seen, in more tasks or with another seed |"]
+    rows.append("| --- | --- | --- | --- |")
+    for name, model, given, most in _SEEN:
+        reader = registry.get(name)
+        options = {field.name for field in fields(reader.Config)}
+        sizes = {split: 6 for split in _SPLITS if split in options}
+        seen = []
+        for tasks in ({}, {"tasks": most}):
+            found = reader.load(reader.Config(**sizes, **given, **tasks), False).families
+            known = [family(index).name for index in found if index in PRETRAINING]
+            names = ", ".join(known[:_MOST_NAMED]) + " ..." * (len(known) > _MOST_NAMED)
+            seen.append(f"{len(known)} of {len(found)}" + f": {names}" * bool(known))
+        keys = "".join(f", `stream.{key}={value}`" for key, value in given.items())
+        rows.append(f"| `{name}`{keys} | {model} | {' | '.join(seen)} |")
+    return rows
+
+
+_SPLITS = ("train", "validation", "test", "query", "gallery")
+_MOST_NAMED = 8
+# A generated stream, the shipped model of its methods, keys, and a number of tasks that has every family that
+# the model can meet.
+_SEEN = (
+    ("shapes-recognition", "CLIP", {"families": "known"}, 34),
+    ("shapes-recognition", "CLIP", {"families": "new"}, 20),
+    ("shapes-recognition", "CLIP", {"families": "mixed"}, 68),
+    ("shapes-retrieval", "image-text model", {}, 14),
+    ("shapes-vqa", "image-text model", {}, None),
+)
+
 _KINDS: dict[str, Callable[[str], list[str]]] = {
     "options": _options,
     "policies": _policies,
     "metrics": _metrics,
     "columns": _columns,
+    "seen": _seen,
 }
 
 

@@ -55,12 +55,14 @@ class RunOptions:
     memory where they fit."""
 
     views: int = 4
-    """Augmented views of a training picture that a frozen image encoder sees, drawn once for all runs. A step
-    takes one of them at random. Range: at least 1."""
+    """Augmented views of a training picture that a frozen image encoder sees, the same in all runs. A step
+    takes one of them at random. Of a stream that mirrors pictures every second view is mirrored: with an even
+    number a picture is mirrored half the time. Range: at least 1."""
 
     feature_cache: bool = True
     """Whether what a frozen encoder gives is computed once for all trials and later sweeps. If not, it is
-    computed for every batch, as in the papers' code."""
+    computed for every batch, of the same views: the numbers are the same, and pictures are not augmented
+    afresh, as they are in the papers' code."""
 
     skip_bad: bool = False
     """Whether a record that cannot be read is left out and counted instead of ending the run."""

@@ -58,6 +58,11 @@ class QuestionConfig:
     beams: int = 5
     """Beams of the search for an answer; 1 is greedy. Range: at least 1."""
 
+    early_stopping: bool = False
+    """Whether the search for an answer ends once as many are finished as there are beams. If not, it goes on
+    while an open answer has a better mean than the worst of them, as transformers does by default. Released
+    code: false (VQACL)."""
+
     area: Literal["box", "reference"] = "box"
     """Area of a region that is embedded with its place: that of its ``box``, or the ``reference`` of the
     released code, which takes corners for sides."""
@@ -151,7 +156,8 @@ class QuestionMethod(OutputMethod):
     def answer(self, batch: Batch) -> Answers:
         speaker = self.model.speaker(self.encode(batch, learn=False))
         length = self.spec.answer_tokens.shape[1]
-        said, score = beam_search(speaker, self.config.beams, length, self.spec.sep_id, self.spec.pad_id)
+        c, end, pad = self.config, self.spec.sep_id, self.spec.pad_id
+        said, score = beam_search(speaker, c.beams, length, end, pad, early_stopping=c.early_stopping)
         return Answers([self.spec.detokenize(row) for row in said.tolist()], score)
 
     @torch.no_grad()

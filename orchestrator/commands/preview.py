@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..config import RunConfig
 from ..errors import one_line
 from ..execution.ray_address import ray_address
+from ..features.seen_in_pretraining import seen_in_pretraining
 from ..machine.cpus import usable_cpus
 from ..schema import strict_yaml
 from ..search.search_plan import SearchPlan
@@ -68,6 +69,7 @@ def _common(config: RunConfig, source: StreamSource, at_once: str, largest: int)
         rows.append([str(number), name, *(str(size.get(column, "-")) for column in columns), *inner])
     rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    remarks = *source.remarks, *seen_in_pretraining(config, source), *size_remarks(source, largest)
     table = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return [
         "Configuration",
@@ -76,7 +78,7 @@ def _common(config: RunConfig, source: StreamSource, at_once: str, largest: int)
         f"Stream {source.name}: {len(source.tasks)} tasks of {source.scenario}, {_pictures(source)}",
         *(f"  {line}" for line in table),
         *(f"  left out: {count} x {why}" for why, count in source.skipped.items()),
-        *(f"  {one_line(line)}" for line in (*source.remarks, *size_remarks(source, largest))),
+        *(f"  {one_line(line)}" for line in remarks),
         "",
         "Resources",
         *(f"  {line}" for line in _resources(config, at_once)),

@@ -11,8 +11,8 @@ import torch
 from methods.method import Batch
 
 from ..errors import UserError
-from ..seeding import keys, view_seeds
-from ..streams.augment import augment as augmented
+from ..seeding import keys
+from ..streams.augment import augment, augment_view
 from ..streams.pictures.substitute import SubstitutePictures
 from ..streams.prefetch import Prefetch
 from ..streams.stream import Split
@@ -49,7 +49,7 @@ class Loader:
         augment: The name of a transform of :func:`~orchestrator.streams.augment.augment`.
         accumulate: How many micro-batches make one step.
         views: V, where the pictures go through a frozen encoder. A sample's augmentation is then one of V
-            that were drawn once for all runs (:func:`~orchestrator.seeding.view_seeds`), and which one is a
+            that all runs share (:func:`~orchestrator.streams.augment.augment_view`), and which one is a
             function of ``(seed, epoch, row)``. Where the reader has features, ``Batch.feature`` holds that
             view's feature, and no picture is read. None: each sample is augmented afresh each time.
         rank: This process's rank.
@@ -149,9 +149,14 @@ class Loader:
             samples = self._reader.read(rows, view)
         else:
             samples = self._reader.read(rows)
-            if view is not None:
-                seeds = view_seeds(self._reader.origin(samples.rows), view)
-            samples = samples._replace(pictures=augmented(self._augment, samples.pictures, seeds))
+            pictures = samples.pictures
+            assert pictures is not None
+            if view is None:
+                pictures = augment(self._augment, pictures, seeds)
+            else:
+                own = self._reader.origin(samples.rows)
+                pictures = augment_view(self._augment, pictures, own, view)
+            samples = samples._replace(pictures=pictures)
         batch = _to_batch(samples, self._pin)
         batch.seed = int(keys(self._seed, number) >> np.uint64(1))
         batch.offset = self._rank * len(rows)

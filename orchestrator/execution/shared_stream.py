@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import one_line
 from ..features.frozen import asks_queries, frozen_backbone
+from ..features.seen_in_pretraining import seen_in_pretraining
 from ..object_store.memory_plan import memory_plan as plan_memory
 from ..object_store.publish import publish
 from ..object_store.shared_pickle import SharedPickle, pack
@@ -111,7 +112,9 @@ class SharedStream:
     def _say_remarks(self) -> None:
         for why, count in self._source.skipped.items():
             self._say(f"left out: {count} record(s): {why}")
-        for line in (*self._source.remarks, *size_remarks(self._source, self._request.largest_memory)):
+        source = self._source
+        sizes = size_remarks(source, self._request.largest_memory)
+        for line in (*source.remarks, *seen_in_pretraining(self._base, source), *sizes):
             self._say(one_line(line))
 
     def _prepare(self) -> Stream:

@@ -86,10 +86,12 @@ def open_bank(config: RunConfig, source: StreamSource, root: Path, say: Say, run
             "encoder": clip.fingerprint,
         },
     )
+    # Features that were kept while each view of ``flip`` was drawn are of other views.
+    transform = "flip odd views" if source.augment == "flip" else source.augment
     identity = {
         "kind": "pictures",
         "encoder": clip.fingerprint,
-        "transform": source.augment,
+        "transform": transform,
         "views": views,
         "views_seed": VIEWS_SEED,
     }

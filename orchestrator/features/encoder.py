@@ -13,8 +13,7 @@ import torch
 from methods.backbones.clip_config import ClipConfig
 
 from ..errors import BadRecord, UserError
-from ..seeding import view_seeds
-from ..streams.augment import augment
+from ..streams.augment import augment_view
 from ..streams.source import Pictures
 from ..streams.split_spans import SplitKey
 from .frozen import load_backbone
@@ -138,7 +137,7 @@ class Encoder:
         if self.views and chunk.first is not None:
 
             def view(number: int) -> np.ndarray:
-                return augment(self.augment, pictures, view_seeds(chunk.first + rows, number))
+                return augment_view(self.augment, pictures, chunk.first + rows, number)
 
             drawn = in_threads(view, range(self.views), threads)
             arrays["views"] = np.stack([_features(clip, view, device) for view in drawn], axis=1)

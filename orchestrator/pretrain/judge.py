@@ -24,14 +24,14 @@ def judge(clip: Clip) -> dict[str, float]:
     Returns:
         Figures in 0 .. 1, the same at every call. ``retrieval`` and ``retrieval_chance`` are recall@1 from
         picture to caption among 256 pairs of invented families that pretraining did not see. ``zero_shot``
-        and ``zero_shot_task`` are the accuracy on the test pictures of the default shapes-recognition, with
-        all its templates together, among all classes and among the task's. ``colour`` is how often the class
-        that zero-shot finds has the right colour. ``linear_probe`` is the accuracy of a linear head trained
-        on all its tasks at once; ``chance`` is that of a guess.
+        and ``zero_shot_task`` are the accuracy on the test pictures of shapes-recognition's new
+        families, with all its templates together, among all classes and among the task's. ``colour`` is how
+        often the class that zero-shot finds has the right colour. ``linear_probe`` is the accuracy of a
+        linear head trained on all its tasks at once; ``chance`` is that of a guess.
     """
     pictures, captions = pairs(np.random.default_rng(0), UNSEEN, _PAIRS)
     nearest = (clip.encode_image(torch.from_numpy(pictures)) @ clip.encode_text(captions).T).argmax(1)
-    stream = ShapesRecognition.load(ShapesRecognition.Config(), skip_bad=False)
+    stream = ShapesRecognition.load(ShapesRecognition.Config(families="new"), skip_bad=False)
     image, label = _split(clip, stream, "test")
     prompts = [t.format(name) for name in stream.categories for t in stream.templates]
     text = clip.encode_text(prompts).view(len(stream.categories), len(stream.templates), -1)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..errors import UserError
+from ..seeding import view_seeds
 
 
 def augment(name: str, pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -31,13 +32,37 @@ def augment(name: str, pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     return _TRANSFORMS[name](pictures, seeds)
 
 
+def augment_view(name: str, pictures: np.ndarray, rows: np.ndarray, view: np.ndarray | int) -> np.ndarray:
+    """One of the V fixed views of each picture, which all runs share.
+
+    A view of ``flip`` is mirrored where its number is odd. Of an even V, half the views of each picture are
+    so: a step that takes one at random mirrors with probability one half, as ``flip`` does. If
+    each view were drawn, all four of one picture in sixteen would be mirrored.
+
+    Args:
+        name: A transform of :func:`augment`.
+        pictures: uint8 (n, S, S, 3).
+        rows: int (n,): the global training rows of the source, bad records counted.
+        view: Which view, 0 .. V - 1, broadcast over ``rows``.
+
+    Returns:
+        uint8 (n, S, S, 3).
+    """
+    if name != "flip":
+        return augment(name, pictures, view_seeds(rows, view))
+    return _mirrored(pictures, np.broadcast_to(np.asarray(view) % 2 == 1, len(pictures)))
+
+
 def _none(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     return pictures
 
 
 def _flip(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    mirrored = _uniform(seeds, 1)[:, 0] < 0.5
-    return np.where(mirrored[:, None, None, None], pictures[:, :, ::-1], pictures)
+    return _mirrored(pictures, _uniform(seeds, 1)[:, 0] < 0.5)
+
+
+def _mirrored(pictures: np.ndarray, where: np.ndarray) -> np.ndarray:
+    return np.where(where[:, None, None, None], pictures[:, :, ::-1], pictures)
 
 
 def _shift(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:

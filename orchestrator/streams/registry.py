@@ -13,6 +13,7 @@ STREAMS = {
     "cifar100": "orchestrator.streams.recognition.cifar100:Cifar100",
     "digits": "orchestrator.streams.recognition.digits:Digits",
     "image-folder": "orchestrator.streams.recognition.image_folder:ImageFolder",
+    "mnist-5k": "orchestrator.streams.recognition.mnist_5k:Mnist5k",
     "next-qa": "orchestrator.streams.vqa.next_qa:NextQa",
     "p9d": "orchestrator.streams.retrieval.p9d:P9D",
     "shapes-recognition": "orchestrator.streams.recognition.shapes_recognition:ShapesRecognition",

@@ -162,6 +162,8 @@ class StreamSource:
         words: How many words of a text
             :func:`~orchestrator.streams.text.clean_caption.clean_caption` left; None: texts are as they were
             given.
+        families: Of generated pictures, the families of things that they show, by index
+            (:func:`~orchestrator.streams.synthetic.families.family`). Empty: they are not generated.
     """
 
     name: str
@@ -178,3 +180,4 @@ class StreamSource:
     remarks: tuple[str, ...] = ()
     crop: bool = False
     words: int | None = None
+    families: tuple[int, ...] = ()

@@ -20,14 +20,20 @@ class Speaking(Protocol):
     def step(self, tokens: Tensor) -> Tensor: ...
 
 
-def beam_search(speaker: Speaking, beams: int, length: int, end: int, pad: int) -> tuple[Tensor, Tensor]:
+def beam_search(
+    speaker: Speaking, beams: int, length: int, end: int, pad: int, *, early_stopping: bool = False
+) -> tuple[Tensor, Tensor]:
     """Finds the best answer to each of B questions.
 
     An answer's score is the mean log-probability of its tokens, ``end`` included, as in transformers'
     ``generate`` with its default length penalty of 1. In each step the ``beams`` best continuations of a
-    question's open answers count. Those that end are finished, and ``beams`` open ones go on. A question is
-    done when ``beams`` of its answers are finished, or when no open answer can reach a better mean. At
-    ``length`` tokens open answers count as they are.
+    question's open answers count. Those that end are finished, and ``beams`` open ones go on. At ``length``
+    tokens open answers count as they are.
+
+    A question is done when no open answer can reach a better mean. It is also done once ``beams`` of its
+    answers are finished: with ``early_stopping`` at once, else when the best open answer has no better mean
+    so far than the worst of the ``beams`` best finished ones. Both are transformers' readings, and the second
+    is its default.
 
     Args:
         speaker: The decoder.
@@ -35,6 +41,7 @@ def beam_search(speaker: Speaking, beams: int, length: int, end: int, pad: int) 
         length: The most tokens of an answer, >= 1.
         end: The id of the token that ends an answer.
         pad: The id of the token that follows the end.
+        early_stopping: Whether ``beams`` finished answers end the search for one.
 
     Returns:
         The answers, int64 (B, length), with ``pad`` after the end and without ``end``; and their scores (B,),
@@ -50,7 +57,7 @@ def beam_search(speaker: Speaking, beams: int, length: int, end: int, pad: int) 
     open_answers = torch.full((b, beams, length), pad, device=first.device)
     best = open_answers[:, 0].clone()
     best_score = first.new_full((b,), -torch.inf)
-    finished = torch.zeros(b, dtype=torch.long, device=first.device)
+    finished = first.new_full((b, beams), -torch.inf)  # the best scores of finished answers
     going = torch.ones(b, dtype=torch.bool, device=first.device)
     broken = torch.zeros_like(going)
     for said in range(1, length + 1):
@@ -61,18 +68,21 @@ def beam_search(speaker: Speaking, beams: int, length: int, end: int, pad: int) 
         parent, token = at // vocabulary, at % vocabulary
         ends = token == end
         counted = ends & (torch.arange(2 * beams, device=at.device) < beams) & reached.isfinite()
-        ending, which = (reached / said).masked_fill(~counted, -torch.inf).max(1)
+        ending_scores = (reached / said).masked_fill(~counted, -torch.inf)
+        ending, which = ending_scores.max(1)
         better = going & (ending > best_score)
         ended = open_answers.gather(1, _rows(parent.gather(1, which[:, None]), length)).squeeze(1)
         best = torch.where(better[:, None], ended, best)
         best_score = torch.where(better, ending, best_score)
-        finished += counted.sum(1)
+        finished = torch.cat([finished, ending_scores], dim=1).topk(beams).values
+        worst = finished[:, -1]  # -inf while fewer than ``beams`` are finished
 
         score, kept = reached.masked_fill(ends, -torch.inf).topk(beams)
         parent, token = parent.gather(1, kept), token.gather(1, kept)
         open_answers = open_answers.gather(1, _rows(parent, length))
         open_answers[:, :, said - 1] = token
-        going &= (finished < beams) & (score[:, 0] / length > best_score)
+        going &= score[:, 0] / length > best_score
+        going &= worst.isneginf() if early_stopping else score[:, 0] / said > worst
         if said == length or not going.any():
             break
         speaker.choose((parent + beams * torch.arange(b, device=at.device)[:, None]).flatten())

@@ -70,6 +70,11 @@ class TripletFinetune(PromptMethod):
         self.prompts.grow()
         self.head = GlobalHead(backbone.width, len(spec.answers))
 
+    def _optimizer(self) -> torch.optim.Optimizer:
+        optimizer = super()._optimizer()
+        self.head.keep_waiting(optimizer)
+        return optimizer
+
     @torch.no_grad()
     def answer(self, batch: Batch) -> Answers:
         index, score = self.head.best(self.fused(batch, self.prompts.newest()))

@@ -33,6 +33,21 @@ class GlobalHead(nn.Module):
         self.learnt[list(answers)] = True
         self._arrange()
 
+    def keep_waiting(self, optimizer: torch.optim.Optimizer) -> None:
+        """Keeps the rows of answers that are not learnt as they are now through the optimizer's steps.
+
+        They have no gradient, but weight decay would shrink them, the more the later their task is.
+        """
+        waiting = ~self.learnt
+        kept = [(p, p.detach()[waiting].clone()) for p in (self.linear.weight, self.linear.bias)]
+
+        @torch.no_grad()
+        def restore(*_: object) -> None:
+            for parameter, rows in kept:
+                parameter[waiting] = rows
+
+        optimizer.register_step_post_hook(restore)
+
     def forward(self, feature: Tensor) -> Tensor:
         """Returns the logits (B, N) of the answers learnt, in ascending order."""
         return classify(feature, self.linear.weight[self._answers], self.linear.bias[self._answers])

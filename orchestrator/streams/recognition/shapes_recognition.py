@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
+from typing import get_args
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from ..order import Order, check_order, ordered
 from ..source import SplitSource, StreamSource, TaskSource
 from ..synthetic.colours import COLOURS
 from ..synthetic.families import THINGS, family
-from ..synthetic.family_split import MOST_TASKS, task_families
+from ..synthetic.family_split import MOST_TASKS, Families, task_families
 from ..synthetic.pictures import ScenePictures
 from ..synthetic.scatter import scatter
 from ..synthetic.scenes import SIZES
@@ -33,8 +34,12 @@ class _Config:
     """Order of the tasks: ``natural``, as ``seed`` draws the families; a seed of its own, which shuffles
     these; or a list of all their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1."""
 
+    families: Families = "known"
+    """Whether the shipped CLIP was pretrained on the families that tasks are made of: ``known``, on all of
+    them; ``new``, on none; ``mixed``, on the first, the third and so on."""
+
     tasks: int = 5
-    """Tasks, one family of six things each. Range: 1 to 500."""
+    """Tasks, one family of six things each. Range: 1 to 34 (``known``), 68 (``mixed``) or 500 (``new``)."""
 
     image_size: int = 32
     """Side of a picture in pixels. Range: 16 to 1024."""
@@ -64,9 +69,11 @@ class _Config:
     ``digits`` is five for numbers."""
 
     def __post_init__(self) -> None:
+        if self.families not in get_args(Families):
+            raise ValueError(f"families: {self.families!r}, allowed: {', '.join(get_args(Families))}")
         limits = {
             "seed": (0, 2**32 - 1),
-            "tasks": (1, MOST_TASKS),
+            "tasks": (1, MOST_TASKS[self.families]),
             "image_size": (16, 1024),
             "colours": (1, len(_COLOURS)),
             **dict.fromkeys(_SPLITS, (1, 10**7)),
@@ -83,9 +90,9 @@ class ShapesRecognition:
     """Class-incremental recognition of single things. A class is a colour and a thing, "red hammer".
 
     Pictures of a thing vary in place, side, tilt, shade and background. The shipped CLIP was pretrained on
-    the same generated world, without the families that tasks are made of: it knows the colours and must learn
-    the things. The same thing in another colour is another class of the same task, so that colour alone does
-    not suffice.
+    the same generated world, on other pictures. It knows the colours. ``families`` says whether it knows the
+    things. The same thing in another colour is another class of the same task, so that colour alone does not
+    suffice.
     """
 
     Config = _Config
@@ -97,9 +104,11 @@ class ShapesRecognition:
         """Makes the stream. There is nothing bad to skip."""
         del skip_bad
         prompts = templates(config.templates)
-        drawn = {n: value for n, value in asdict(config).items() if n not in ("templates", "order")}
+        # The scenes say which families they have.
+        apart = ("templates", "order", "families")
+        drawn = {name: value for name, value in asdict(config).items() if name not in apart}
         digest = hashlib.sha256(repr(drawn).encode())
-        families = task_families(config.seed, config.tasks)
+        families = task_families(config.seed, config.tasks, config.families)
         order = ordered(config.order, [family(index).name for index in families], "tasks")
         kinds = [_kinds(config, index) for index in families]
         tasks = []
@@ -123,6 +132,7 @@ class ShapesRecognition:
             fingerprint=digest.hexdigest(),
             templates=prompts,
             pictures_fingerprint=pictures,
+            families=tuple(order),
         )
 
 

@@ -1,8 +1,10 @@
-"""The families that backbones are pretrained on, and those that recognition streams are made of. No family is
-both.
-"""
+"""The families that backbones are pretrained on, and those that recognition streams are made of."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import chain
+from typing import Literal
 
 import numpy as np
 
@@ -21,19 +23,42 @@ PRETRAINING = (
 UNSEEN = tuple(range(700, 720))
 """Indices of invented families that pretraining is judged on. No stream has them."""
 
-MOST_TASKS = 500
-"""The most families that :func:`task_families` gives."""
+Families = Literal["known", "new", "mixed"]
+"""Which families a recognition stream is made of: those of pretraining, others, or both in turn."""
+
+_MOST_NEW = 500
+
+MOST_TASKS: dict[Families, int] = {"known": len(PRETRAINING), "new": _MOST_NEW, "mixed": 2 * len(PRETRAINING)}
+"""The most families that :func:`task_families` gives of each kind."""
 
 
-def task_families(seed: int, tasks: int) -> list[int]:
+def task_families(seed: int, tasks: int, families: Families) -> list[int]:
     """The families of a recognition stream's tasks, in their order.
 
-    The drawn families that pretraining does not see come first, shuffled by ``seed``. Invented ones follow.
+    The first tasks are the same however many there are.
 
     Args:
         seed: The stream's seed.
-        tasks: How many tasks there are, 1 .. ``MOST_TASKS``.
+        tasks: How many tasks there are, 1 .. ``MOST_TASKS[families]``.
+        families: ``known`` gives the families of pretraining, shuffled by ``seed``. ``new`` gives families
+            that pretraining does not see: the drawn ones, shuffled by ``seed``, and then invented ones.
+            ``mixed`` takes one of each in turn, a known one first.
     """
+    return _ORDERS[families](seed)[:tasks]
+
+
+def _known(seed: int) -> list[int]:
+    return np.random.default_rng([seed, 3]).permutation(PRETRAINING).tolist()
+
+
+def _new(seed: int) -> list[int]:
     drawn = [i for i in range(DRAWN) if i not in PRETRAINING]
     order = np.random.default_rng([seed, 0]).permutation(drawn).tolist()
-    return (order + list(range(DRAWN, DRAWN + tasks)))[:tasks]
+    return (order + list(range(DRAWN, DRAWN + _MOST_NEW)))[:_MOST_NEW]
+
+
+def _mixed(seed: int) -> list[int]:
+    return list(chain.from_iterable(zip(_known(seed), _new(seed), strict=False)))
+
+
+_ORDERS: dict[Families, Callable[[int], list[int]]] = {"known": _known, "new": _new, "mixed": _mixed}

@@ -144,6 +144,7 @@ class ShapesVQA:
             tasks=[tasks[place] for place in order],
             augment="none",
             fingerprint=digest.hexdigest(),
+            families=_FAMILIES,
             tables=QuestionTables(
                 answers=answers,
                 vocabulary=len(answers),

@@ -408,6 +408,21 @@ def test_one_classifier_trains_on_the_answers_of_all_tasks_so_far():
     torch.testing.assert_close(later.loss(batch, phase)["cross_entropy"], wanted)
 
 
+@pytest.mark.parametrize("name", ["triplet-finetune", "triplet-er", "triplet-joint"])
+def test_weight_decay_leaves_answers_of_later_tasks_alone(name):
+    method = make(name, tasks=1, weight_decay=0.5, learning_rate=0.1)
+    linear, learnt = method.head.linear, method.head.learnt.clone()
+    assert 0 < learnt.sum() < len(learnt)
+    before = linear.weight.detach().clone(), linear.bias.detach().clone()
+    train(method, TASKS[0], batch_of(0))
+    for old, now in zip(before, (linear.weight, linear.bias), strict=True):
+        assert torch.equal(old[~learnt], now[~learnt]) and not torch.equal(old[learnt], now[learnt])
+    method.start_task(TASKS[1])
+    fresh = method.head.learnt & ~learnt
+    train(method, TASKS[1], batch_of(1))
+    assert not torch.equal(linear.weight[fresh], before[0][fresh]), "they decay and learn with their task"
+
+
 def test_questions_count_by_their_weights():
     method, batch = make("triplet-er", tasks=1), batch_of()
     phase = method.phases(TASKS[0])[0]

@@ -391,6 +391,59 @@ def test_more_beams_find_no_worse_answers():
     assert mean(1) + 0.02 < mean(5) <= mean(36)
 
 
+class Tiny:
+    """A speaker that reads all that its rows have said anew with a T5 of transformers."""
+
+    def __init__(self, model, words):
+        self.model, self.words = model, words
+        self.said = torch.zeros(len(words), 1, dtype=torch.long)
+
+    def start(self):
+        with torch.no_grad():
+            return self.model(self.words, decoder_input_ids=self.said).logits[:, -1].log_softmax(-1)
+
+    def repeat(self, times):
+        self.words, self.said = (rows.repeat_interleave(times, 0) for rows in (self.words, self.said))
+
+    def choose(self, rows):
+        self.said = self.said[rows]
+
+    def step(self, tokens):
+        self.said = torch.cat([self.said, tokens[:, None]], 1)
+        return self.start()
+
+
+def test_both_readings_of_early_stopping_are_those_of_transformers():
+    torch.manual_seed(0)
+    sizes = {"vocab_size": 8, "d_model": 8, "d_kv": 4, "d_ff": 16, "num_layers": 1, "num_heads": 2}
+    model = T5ForConditionalGeneration(
+        T5Config(**sizes, decoder_start_token_id=0, pad_token_id=0, eos_token_id=1, initializer_factor=2.0)
+    ).eval()
+    words = torch.randint(2, 8, (300, 4))
+    for early in (False, True):
+        theirs = model.generate(words, num_beams=2, max_new_tokens=6, early_stopping=early, do_sample=False)
+        theirs = F.pad(theirs[:, 1:], (0, 7 - theirs.shape[1]))
+        ours, _ = beam_search(Tiny(model, words), 2, 6, end=1, pad=0, early_stopping=early)
+        assert torch.equal(ours, theirs.masked_fill(theirs == 1, 0))
+
+
+class Late(Table):
+    """Two short answers end before the best one does."""
+
+    def log(self, said):
+        known = {(): {1: -1.0, 2: -1.1}, (2,): {1: -1.1, 2: -0.05}, (2, 2): {1: -0.05}}
+        row = torch.full((self.vocabulary,), -9.0)
+        for token, log in known.get(said[1:], {}).items():
+            row[token] = log
+        return row
+
+
+@pytest.mark.parametrize(("early", "best", "mean"), [(True, [0, 0, 0, 0], -1.0), (False, [2, 2, 0, 0], -0.4)])
+def test_early_stopping_ends_with_as_many_finished_answers_as_beams(early, best, mean):
+    found, score = beam_search(Late(1, 4, 0), 2, 4, end=1, pad=0, early_stopping=early)
+    assert found.tolist() == [best] and score.item() == pytest.approx(mean)
+
+
 def test_targets_are_drawn_in_proportion_to_their_scores():
     answer = torch.tensor([[3, 5, 7, -1]]).expand(1000, -1)
     score = torch.tensor([[0.25, 0.0, 0.75, 5.0]]).expand(1000, -1)

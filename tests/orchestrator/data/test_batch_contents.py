@@ -85,10 +85,10 @@ def test_pictures_for_a_frozen_encoder_are_the_view_that_features_would_be_of(ar
     """The view is drawn from the row's number in the source, before bad records were left out."""
     reader = RowReader(array_stream)
     reader._origin = np.arange(75) * 3
-    for batch, epoch in _batches(reader, augment="flip", views=4):
+    for batch, epoch in _batches(reader, augment="shift", views=4):
         rows = batch.row.numpy()
         seeds = view_seeds(3 * rows, (keys(5, epoch, rows, 0) % np.uint64(4)).astype(np.int64))
-        expected = augment("flip", _pictures(array_stream)[rows], seeds)
+        expected = augment("shift", _pictures(array_stream)[rows], seeds)
         assert np.array_equal(batch.image.permute(0, 2, 3, 1).numpy(), expected)
 
 
@@ -106,11 +106,11 @@ def test_a_substitutes_view_is_one_of_its_own(array_stream):
     own = array_stream.tasks[1].splits["train"].pictures.read(np.array([other - 30]))
     reader = RowReader(array_stream)
     reader._origin = np.arange(75) * 3
-    with Loader(reader, np.array([34]), batch_size=1, steps=20, seed=5, augment="flip", views=4) as loader:
+    with Loader(reader, np.array([34]), batch_size=1, steps=20, seed=5, augment="shift", views=4) as loader:
         for epoch, batch in enumerate(loader):
             assert batch.row.tolist() == [other]
             view = (keys(5, epoch, np.array([34]), 0) % np.uint64(4)).astype(np.int64)
-            expected = augment("flip", own, view_seeds(np.array([3 * other]), view))
+            expected = augment("shift", own, view_seeds(np.array([3 * other]), view))
             assert np.array_equal(batch.image.permute(0, 2, 3, 1).numpy(), expected)
 
 

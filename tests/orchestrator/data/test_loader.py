@@ -9,7 +9,7 @@ from methods.method import Batch, InputSpec, Task
 from orchestrator.data.loader import Loader, eval_batches
 from orchestrator.data.row_reader import RowReader, Samples
 from orchestrator.errors import BadRecord, UserError
-from orchestrator.seeding import keys, view_seeds
+from orchestrator.seeding import keys
 from orchestrator.streams.augment import augment as augmented
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.pictures.substitute import SubstitutePictures
@@ -337,12 +337,12 @@ def test_a_batch_has_the_view_that_seed_epoch_and_row_choose():
 def test_a_views_augmentation_goes_by_the_rows_own_number(monkeypatch):
     asked = []
     monkeypatch.setattr(
-        "orchestrator.data.loader.augmented",
-        lambda name, pictures, seeds: asked.append(seeds.tolist()) or pictures,
+        "orchestrator.data.loader.augment_view",
+        lambda name, pictures, rows, view: asked.append((rows.tolist(), view.tolist())) or pictures,
     )
     how = {"batch_size": 8, "steps": 1, "seed": 9, "augment": "flip", "views": 3, "threads": 1}
     with Loader(_Marked(encoded=False), np.arange(8), **how) as batches:
         (batch,) = batches
     rows = batch.row.numpy()
     view = (keys(9, 0, rows, 0) % np.uint64(3)).astype(np.int64)
-    assert asked == [view_seeds(rows + 100, view).tolist()]
+    assert asked == [((rows + 100).tolist(), view.tolist())]

@@ -114,7 +114,7 @@ def test_statements_are_true_and_their_twins_false(tell):
 def test_nothing_is_asked_and_no_task_is_told_of():
     told, talk = scenes(), Random(1)
     texts = [tell(told, row, talk)[0] for row in range(300) for tell in (describe, state)]
-    tasks = {noun for index in task_families(0, 20) for noun in family(index).nouns}
+    tasks = {noun for index in task_families(0, 20, "new") for noun in family(index).nouns}
     words = {word for text in texts for word in text.split()}
     assert not words & (tasks | {plural(noun) for noun in tasks})
     assert not words & {"what", "which", "where", "how", "why", "does", "can", "?", "yes"}

@@ -8,7 +8,8 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 from orchestrator.errors import UserError
-from orchestrator.streams.augment import augment
+from orchestrator.seeding import view_seeds
+from orchestrator.streams.augment import augment, augment_view
 from orchestrator.streams.product_transform import DRAWS, _crops, product_transform
 
 
@@ -49,6 +50,24 @@ def test_the_input_is_left_alone_and_may_be_read_only():
     for name in ("none", "flip", "shift", "product"):
         augment(name, read_only, SEEDS)
     np.testing.assert_array_equal(read_only, pictures())
+
+
+@pytest.mark.parametrize("views", [2, 4])
+def test_of_a_pictures_views_half_are_mirrored(views):
+    rows = np.arange(24)
+    plain = pictures()
+    seen = np.stack([augment_view("flip", plain, rows, view) for view in range(views)])
+    mirrored = (seen == plain[:, :, ::-1]).all((2, 3, 4))
+    assert (mirrored.sum(0) == views // 2).all()
+    assert (mirrored | (seen == plain).all((2, 3, 4))).all()
+    each = np.arange(24) % views
+    np.testing.assert_array_equal(augment_view("flip", plain, rows, each), seen[each, rows])
+
+
+def test_a_view_of_another_transform_is_drawn_from_its_row_and_number():
+    rows, view = np.arange(24) + 7, np.arange(24) % 4
+    expected = augment("shift", pictures(), view_seeds(rows, view))
+    np.testing.assert_array_equal(augment_view("shift", pictures(), rows, view), expected)
 
 
 def test_flip_mirrors_half_of_them_left_to_right():

@@ -9,6 +9,7 @@ SCENARIOS = {
     "cifar100": "recognition",
     "digits": "recognition",
     "image-folder": "recognition",
+    "mnist-5k": "recognition",
     "next-qa": "vqa",
     "p9d": "retrieval",
     "shapes-recognition": "recognition",

@@ -43,7 +43,7 @@ def test_the_default_stream():
 
 def test_a_class_is_a_colour_and_a_thing_of_its_tasks_family():
     stream = load(tasks=3, colours=3)
-    for task, index in zip(stream.tasks, task_families(0, 3), strict=True):
+    for task, index in zip(stream.tasks, task_families(0, 3, "known"), strict=True):
         names = [stream.categories[c].split() for c in task.classes]
         assert {colour for colour, _ in names} <= set(COLOURS)
         nouns = [noun for _, noun in names]
@@ -72,7 +72,7 @@ def test_no_picture_is_in_two_splits_or_twice_in_one():
 
 
 def test_a_seed_fixes_everything_and_another_changes_it():
-    first, again, other = load(seed=1), load(seed=1), load(seed=2)
+    first, again, other = (load(seed=seed, families="new") for seed in (1, 1, 2))
     assert first.fingerprint == again.fingerprint != other.fingerprint
     assert first.categories == again.categories != other.categories
     assert [t.name for t in first.tasks] != [t.name for t in other.tasks]
@@ -88,24 +88,46 @@ def test_classes_are_shuffled_within_a_task():
     assert any(a != b for own in nouns for a, b in zip(own[::2], own[1::2], strict=True))
 
 
-def test_a_task_is_the_same_however_many_there_are():
-    few, many = load(tasks=2), load(tasks=4)
+@pytest.mark.parametrize("families", MOST_TASKS)
+def test_a_task_is_the_same_however_many_there_are(families):
+    few, many = load(tasks=2, families=families), load(tasks=4, families=families)
     assert few.categories == many.categories[:24]
     np.testing.assert_array_equal(read(few, 1, "train"), read(many, 1, "train"))
     assert few.fingerprint != many.fingerprint
 
 
 def test_pretraining_and_streams_share_neither_families_nor_nouns():
-    tasks = set(task_families(0, MOST_TASKS))
-    assert len(tasks) == MOST_TASKS
+    most = MOST_TASKS["new"]
+    tasks = set(task_families(0, most, "new"))
+    assert len(tasks) == most
     groups = [tasks, set(PRETRAINING), set(UNSEEN)]
     nouns = [{noun for i in group for noun in family(i).nouns} for group in groups]
     for i in range(3):
         for j in range(i):
             assert not groups[i] & groups[j]
             assert not nouns[i] & nouns[j]
-    drawn = [i for i in task_families(5, MOST_TASKS) if i < DRAWN]
-    assert len(drawn) >= 5 and task_families(5, MOST_TASKS)[: len(drawn)] == drawn
+    drawn = [i for i in task_families(5, most, "new") if i < DRAWN]
+    assert len(drawn) >= 5 and task_families(5, most, "new")[: len(drawn)] == drawn
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_known_families_are_those_of_pretraining_and_mixed_ones_come_in_turn(seed):
+    known, new, mixed = (task_families(seed, 6, families) for families in ("known", "new", "mixed"))
+    assert set(known) <= set(PRETRAINING) and not set(new) & set(PRETRAINING)
+    assert (mixed[::2], mixed[1::2]) == (known[:3], new[:3])
+    assert known != task_families(seed + 1, 6, "known")
+    for families, most in {"known": 34, "new": 500, "mixed": 68}.items():
+        assert len(set(task_families(seed, most, families))) == MOST_TASKS[families] == most
+
+
+def test_the_default_families_are_known_and_streams_of_others_differ():
+    streams = {families: load(families=families) for families in MOST_TASKS}
+    assert len({stream.fingerprint for stream in streams.values()}) == 3
+    assert len({stream.pictures_fingerprint for stream in streams.values()}) == 3
+    assert load().fingerprint == streams["known"].fingerprint
+    drawn = {family(i).name for i in PRETRAINING}
+    seen = {name: [task.name in drawn for task in stream.tasks] for name, stream in streams.items()}
+    assert seen == {"known": [True] * 5, "new": [False] * 5, "mixed": [True, False, True, False, True]}
 
 
 def test_other_templates_may_be_given():
@@ -120,11 +142,26 @@ def test_other_templates_may_be_given():
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("tasks", 0), ("tasks", MOST_TASKS + 1), ("colours", 9), ("train", 0), ("test", 2.0), ("image_size", 8)],
+    [
+        ("tasks", 0),
+        ("tasks", MOST_TASKS["known"] + 1),
+        ("colours", 9),
+        ("train", 0),
+        ("test", 2.0),
+        ("image_size", 8),
+    ],
 )
 def test_a_wrong_value_is_named_with_its_range(name, value):
     with pytest.raises(ValueError, match=rf"^{name}: {value!r}, allowed: an integer \d+ \.\. \d+$"):
         Config(**{name: value})
+
+
+def test_the_most_tasks_are_those_of_the_families():
+    assert Config(families="new", tasks=500).tasks == 500
+    with pytest.raises(ValueError, match=r"^tasks: 69, allowed: an integer 1 \.\. 68$"):
+        Config(families="mixed", tasks=69)
+    with pytest.raises(ValueError, match="^families: 'all', allowed: known, new, mixed$"):
+        Config(families="all")
 
 
 def test_wrong_templates_are_named():
