@@ -132,7 +132,7 @@ class ShapesRecognition:
             fingerprint=digest.hexdigest(),
             templates=prompts,
             pictures_fingerprint=pictures,
-            families=tuple(order),
+            families=tuple(families[n] for n in order),
         )
 
 
