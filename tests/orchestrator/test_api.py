@@ -219,12 +219,12 @@ def test_what_a_run_writes_others_may_not_change_whatever_the_umask(played):
 def test_nor_what_a_preview_brings_from_a_storage(preview, monkeypatch):
     seen = []
 
-    def look(*_):
+    def look(*_, **__):
         seen.append(os.umask(0o022))
         os.umask(seen[-1])
         return SimpleNamespace(preview=lambda: "")
 
-    monkeypatch.setattr(api, preview.__name__.replace("preview", ""), look)
+    monkeypatch.setattr(api, preview.__name__.replace("preview", "asked"), look)
     before = os.umask(0o002)
     try:
         preview(resume="x")
@@ -256,7 +256,7 @@ def test_a_preview_is_text_and_starts_nothing(played, tmp_path, capfd):
         (lambda: api.sweep(resume="x", set={"run.seed": 1}), "--resume x: .*leave out set"),
         (lambda: api.sweep(resume="nothing"), "--resume nothing: there is no runs/nothing/sweep.yaml"),
         (lambda: api.preview_sweep("ctp", seeds=[1]), "seeds: not known here"),
-        (lambda: api.train(), "a method, or the file of a config"),
+        (lambda: api.train(), "a method, the file of a config, a recipe"),
         (lambda: api.train("ctp", config="c.yaml"), "one of them"),
         (lambda: api.train(config="c.yaml"), "c.yaml: cannot be read"),
         (lambda: api.train("clip-finetune", stream="digits", seeds=[1, 1]), "--seeds 1 1: allowed are"),

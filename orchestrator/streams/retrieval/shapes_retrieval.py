@@ -118,7 +118,7 @@ class ShapesRetrieval:
             tasks=[tasks[n] for n in order],
             augment="none",
             fingerprint=digest.hexdigest(),
-            families=tuple(order[: config.tasks]),
+            families=tuple(families[n] for n in order),
         )
 
 

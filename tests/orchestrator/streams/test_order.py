@@ -85,7 +85,7 @@ def test_the_order_of_each_stream_without_the_key_is_that_of_before():
     ]
     for name in ("shapes-retrieval", "shapes-recognition", "shapes-vqa", "p9d"):
         assert things(load(name)) == things(load(name, order="natural"))
-    assert things(load("shapes-recognition")) == ["furniture", "kitchen", "fruit", "sea"]
+    assert things(load("shapes-recognition", families="new")) == ["furniture", "kitchen", "fruit", "sea"]
     assert things(load("shapes-retrieval")) == ["vehicles", "letters", "shapes", "fruit"]
 
 
