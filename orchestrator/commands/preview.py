@@ -9,6 +9,7 @@ from ..errors import one_line
 from ..execution.ray_address import ray_address
 from ..features.seen_in_pretraining import seen_in_pretraining
 from ..machine.cpus import usable_cpus
+from ..record.memory_worth import MEMORY_SIZE
 from ..schema import strict_yaml
 from ..search.search_plan import SearchPlan
 from ..search.space import Space
@@ -26,7 +27,7 @@ def preview(space: Space, source: StreamSource, trials: int, concurrent: int | N
         trials: How many trials there are.
         concurrent: How many of them run at the same time; None: at most a quarter.
     """
-    plan = SearchPlan(trials, concurrent)
+    plan = SearchPlan(trials, concurrent, max(1, len(space.choices(MEMORY_SIZE))))
     largest = space.largest_memory(len(source.categories))
     lines = [
         f"Search: {trials} trials for {space.objective.mode} {space.objective.metric} ({space.path})",

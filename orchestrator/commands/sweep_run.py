@@ -11,6 +11,7 @@ from ..execution.session import Session
 from ..execution.session_request import SessionRequest
 from ..metrics.measures import shown_metrics, unit
 from ..record.memory_table import memory_choice, memory_table
+from ..record.memory_worth import MEMORY_SIZE
 from ..record.notes import search_note
 from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
@@ -56,7 +57,7 @@ class _SweepRun:
         self._run = run
         self._space = space
         self._trials = trials
-        self._plan = SearchPlan(trials, run.concurrent)
+        self._plan = SearchPlan(trials, run.concurrent, max(1, len(space.choices(MEMORY_SIZE))))
         self._watch = RunRecorder.open(
             run,
             space.trial_config,
@@ -213,10 +214,10 @@ def _closing(
     if worth := memory_table(book):
         blocks.append(["What the memory is worth (validation; the best trial at each size)", worth])
     if best is not None:
-        why = memory_choice(book)
+        why, leader = memory_choice(book), book.leader()
         lines = [
             f"Best configuration: trial {best.number + 1}, {space.objective.metric} {book.value(best):.2f}",
-            *([f"  {why} (--margin 0: that one)"] if why else []),
+            *([f"  {why} ({_config_of(folder, leader)})"] if why and leader else []),
             *_chosen(space, best.values),
         ]
         names = shown_metrics(space.config.method_name, tested)

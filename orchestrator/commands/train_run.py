@@ -208,7 +208,7 @@ class _TrainRun:
         again = f"python -m orchestrator.train --resume {folder.name}"
         if status == "finished" and not self._test:
             lines = [*self._validation(), f"Test data was not looked at. For that: {again}"]
-        resume = again if status != "finished" else ""
+        resume = "" if status == "finished" else again if self._test else f"{again} --no-test"
         return last_lines([lines, record], watch.fatal, status == "interrupted", resume)
 
     def _validation(self) -> list[str]:

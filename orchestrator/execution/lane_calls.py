@@ -91,6 +91,7 @@ class LaneCalls(DispatcherState):
             state.raised = {}
             if not lost and state.crashed("its workers went down"):
                 entry.job = None
+            state.infeasible = False  # what the next attempt meets is another matter
         elif not lost:
             # Workers that die before they have done anything would be restarted for ever.
             entry.idle += 1

@@ -8,11 +8,12 @@ from .trial_store import TrialStore
 
 
 def memory_table(book: TrialStore) -> str:
-    """A table with a line for each size of the replay memory; empty where the size is not searched.
+    """A table with a line for each replay memory; empty where its size is not searched.
 
-    A line has the size in samples, what the memory holds after the last task in bytes, the objective of the
-    best trial of that size, the trial's number, and how many trials of that size walked the whole stream. The
-    objective has a star where no smaller memory is as good: these lines are the Pareto set of accuracy and
+    A line has the size in samples (of each class, where it is ``per_class``), what the memory holds after
+    the last task in bytes, the objective of the best trial with that memory, the trial's number, and how many
+    such trials walked the whole stream. The objective has a star where no smaller memory is as good: these
+    lines are the Pareto set of accuracy and
     memory.
     """
     found = book.memory_worth()
@@ -22,7 +23,8 @@ def memory_table(book: TrialStore) -> str:
     for one in found:
         held = "-" if one.bytes is None else f"{int(one.bytes):,}"
         score = shown_score(one.value) + ("*" if one.pareto else " ")
-        rows.append([str(one.size), held, score, str(one.best.number + 1), str(one.trials)])
+        size = f"{one.size} {one.budget}" if one.budget else str(one.size)
+        rows.append([size, held, score, str(one.best.number + 1), str(one.trials)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in rows]
     return "\n".join([*lines, "* no smaller memory is as good"])

@@ -12,23 +12,27 @@ if TYPE_CHECKING:
 MEMORY_SIZE = "replay.size"
 """The key of which a memory's size is the value."""
 
+_BUDGET = "replay.budget"
+
 MARGIN = 1.0
 """Points of the objective that a smaller memory may cost, where nobody says otherwise."""
 
 
 @dataclass(frozen=True)
 class MemoryWorth:
-    """The best trial of one memory size.
+    """The best trial of one memory.
 
     Attributes:
         size: ``replay.size``, in samples.
-        trials: How many trials of this size walked the whole stream.
+        budget: ``replay.budget``, where it is searched; else None.
+        trials: How many trials of this memory walked the whole stream.
         best: The best of them.
         value: Its objective.
         pareto: Whether no smaller memory has a value as good.
     """
 
     size: int
+    budget: str | None
     trials: int
     best: TrialEntry
     value: float
@@ -36,14 +40,15 @@ class MemoryWorth:
 
     @property
     def bytes(self) -> float | None:
-        """What the memory holds after the last task; None where it was not reported."""
-        return self.best.reports[-1].get("replay/bytes") if self.best.reports else None
+        """What the memory of the best trial holds after the last task; None where it was not reported."""
+        return held_by(self.best)
 
 
 def memory_worth(
     trials: Sequence[TrialEntry], value_of: Callable[[TrialEntry], float | None], mode: Literal["max", "min"]
 ) -> list[MemoryWorth]:
-    """Compares trials of a search over ``replay.size`` within each size.
+    """Compares trials of a search over ``replay.size`` within each memory: each size, and each budget where
+    ``replay.budget`` is searched as well.
 
     Args:
         trials: The trials that walked the whole stream. Those without a value or a size do not count.
@@ -51,20 +56,33 @@ def memory_worth(
         mode: Whether a higher or a lower objective is better.
 
     Returns:
-        One entry a size, the smallest first. Of equal trials the one with the lower number is the best.
+        One entry a memory, the smallest first: by what it holds in bytes, or where that was not reported by
+        its size. Of equal trials the one with the lower number is the best.
     """
     sign = 1 if mode == "max" else -1
-    by_size: dict[int, list[tuple[float, TrialEntry]]] = {}
+    alike: dict[tuple[int, str | None], list[tuple[float, TrialEntry]]] = {}
     for trial in trials:
         value = value_of(trial)
         if value is not None and MEMORY_SIZE in trial.values:
-            by_size.setdefault(int(trial.values[MEMORY_SIZE]), []).append((value, trial))
+            memory = int(trial.values[MEMORY_SIZE]), trial.values.get(_BUDGET)
+            alike.setdefault(memory, []).append((value, trial))
+    best_of = {
+        memory: min(scored, key=lambda one: (-sign * one[0], one[1].number))
+        for memory, scored in alike.items()
+    }
+    held = {memory: held_by(best) for memory, (_, best) in best_of.items()}
+    told = None not in held.values()
     found: list[MemoryWorth] = []
-    for size, scored in sorted(by_size.items()):
-        value, best = min(scored, key=lambda one: (-sign * one[0], one[1].number))
+    for memory in sorted(best_of, key=lambda one: (held[one] if told else 0.0, one[0], one[1] or "")):
+        value, best = best_of[memory]
         pareto = all(sign * value > sign * smaller.value for smaller in found)
-        found.append(MemoryWorth(size, len(scored), best, value, pareto))
+        found.append(MemoryWorth(*memory, len(alike[memory]), best, value, pareto))
     return found
+
+
+def held_by(trial: TrialEntry) -> float | None:
+    """What a trial's memory holds after its last finished task, in bytes; None where it was not reported."""
+    return trial.reports[-1].get("replay/bytes") if trial.reports else None
 
 
 def within(found: Sequence[MemoryWorth], margin: float, mode: Literal["max", "min"]) -> list[MemoryWorth]:

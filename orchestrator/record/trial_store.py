@@ -253,16 +253,16 @@ class TrialStore:
     def candidates(self) -> list[TrialEntry]:
         """The trials that may be chosen, as things are or once others end; :meth:`best` comes first.
 
-        With a margin it is the best trial of each memory size that costs no more than that. A better leader
-        may rule out the smallest of them.
+        Where memories differ it is the best trial of each that costs at most the objective's margin. A better
+        leader may rule out the smallest of them.
         """
         objective = self.objective
-        found = within(self.memory_worth(), objective.margin, objective.mode) if objective.margin else []
+        found = within(self.memory_worth(), objective.margin, objective.mode)
         leader = self.leader()
         return [one.best for one in found] or ([] if leader is None else [leader])
 
     def memory_worth(self) -> list[MemoryWorth]:
-        """The best trial at each size of the replay memory; empty where the size is not searched."""
+        """The best trial of each replay memory; empty where its size is not searched."""
         return memory_worth(self._whole(), self.value, self.objective.mode)
 
     def _whole(self) -> list[TrialEntry]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
+from ..record.memory_worth import MEMORY_SIZE
 from ..schema.scalars import Scalar, is_number, same, text
 
 if TYPE_CHECKING:
@@ -166,8 +167,11 @@ class Parameter:
     def at_edge(self, value: Scalar) -> bool:
         """Whether a number lies at an end of its range, so that a wider range may hold a better one: within a
         twentieth of the range, on the scale on which it is searched, or as the least or largest choice. Of
-        one or two values that a range has, and of words, none is at its edge.
+        one or two values that a range has, and of words, none is at its edge. Neither is 0, below which
+        hardly a hyper-parameter has values, nor the replay memory's size, which is a cost.
         """
+        if value == 0 or self.key == MEMORY_SIZE:
+            return False
         if self.type != "categorical":
             assert self.low is not None and self.high is not None  # it is numeric
             if not is_number(value) or len(list(itertools.islice(self.values or range(3), 3))) < 3:

@@ -37,8 +37,9 @@ class TaskSearch(StudySearch):
     is the infrastructure's. It says nothing of the trial's values and is told as FAIL, which TPE does not
     see.
 
-    Where the replay memory's size is chosen among several, trials have them in turn. What a memory is worth
-    is then known of each size by as many trials, while TPE by itself would spend them on the largest.
+    Where the replay memory's size is chosen among several, trials have them in turn, and TPE proposes a trial
+    from those of its size. What a memory is worth is then known of each size by as many trials, tuned for it.
+    TPE by itself would spend them on the largest memory, and tune the other values for that one.
 
     A point is proposed once. A point that was proposed before is drawn again, and in the end at random from
     the whole space. The proposal for trial k depends only on the seed, on k, and on what is known of the
@@ -74,11 +75,12 @@ class TaskSearch(StudySearch):
         known: Sequence[TrialEntry] = (),
         write_down: Callable[[str, dict[str, Any], int], bool] = lambda trial_id, values, number: True,
     ) -> None:
-        super().__init__(space, metric=metric, mode=mode, storage=BoundedStorage())
+        self._storage = BoundedStorage()
+        super().__init__(space, metric=metric, mode=mode, storage=self._storage)
         self._write_down = write_down
         self._entropy = seed
         self._tasks = tasks
-        self._random = SearchPlan(trials).random
+        self._random = SearchPlan(trials, sizes=max(1, len(sizes))).random_of_size
         self._start = start
         first = sizes.index(start[MEMORY_SIZE]) if sizes and start else 0
         self._sizes = [*sizes[first:], *sizes[:first]]
@@ -120,7 +122,8 @@ class TaskSearch(StudySearch):
         for draw in range(_DRAWS):
             self.study.sampler = self._tpe(number, draw)
             if self._sizes and not (number == 0 and self._start):
-                self.study.enqueue_trial({MEMORY_SIZE: self._sizes[number % len(self._sizes)]})
+                self._storage.alike = {MEMORY_SIZE: self._sizes[number % len(self._sizes)]}
+                self.study.enqueue_trial(self._storage.alike)
             values = super().suggest(trial_id)
             if _point(values) not in self._proposed:
                 return values

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 class TaskScheduler(FIFOScheduler):
     """ASHA over tasks done: at each rung 2, 4, 8 ... the better half of the trials continues.
 
-    Trials are compared with those of the same replay memory size. Early in a stream all memories hold
-    nearly the same, so that across sizes the order at task 2 says little of the final one.
+    Trials are compared with those of the same replay memory size, or where ``sizes`` are a range, of a size
+    with as many binary digits. Early in a stream all memories hold nearly the same, so that across sizes the
+    order at task 2 says little of the final one.
 
     The first rung is the second task, since the first one shows nothing of forgetting (in streams of up to
-    three tasks it is the first task). No rung is in the last half of the stream: a stop there saves little,
-    and over recorded curves it did most of the harm (``benchmarks/stopping.py``).
+    three tasks it is the first task). No rung is in the last half of the stream: a stop there saves little
+    training, and the trial may be the best one by then (``benchmarks/stopping.py`` replays both).
 
     Args:
         metric: The objective.
@@ -38,6 +39,7 @@ class TaskScheduler(FIFOScheduler):
         write_down: ``write_down(trial id, tasks, go)`` is called with each verdict before anybody acts on it.
             It returns whether the verdict could be written. If not, the sweep is about to end, and no further
             task is begun.
+        sizes: What the replay memory's size is chosen among; empty: it is not, or it is drawn from a range.
         answer: Takes the same arguments. It acts on each verdict that was written, also on those of before.
     """
 
@@ -49,6 +51,7 @@ class TaskScheduler(FIFOScheduler):
         known: Sequence[TrialEntry] = (),
         write_down: Callable[[str, int, bool], bool] = lambda trial_id, task, go: True,
         answer: Callable[[str, int, bool], None] = lambda trial_id, task, go: None,
+        sizes: Sequence[Any] = (),
     ) -> None:
         first = 2 if tasks > 3 else 1
         super().__init__()
@@ -63,6 +66,7 @@ class TaskScheduler(FIFOScheduler):
             reduction_factor=2,
             stop_last_trials=False,  # they would not go on after max_t tasks
         )
+        self._listed = bool(sizes)
         self._by_size: dict[Any, ASHAScheduler] = {}
         self._of: dict[str, ASHAScheduler] = {}  # Tune's trial ids -> that of the trial's memory size
         self._write_down = write_down
@@ -108,6 +112,8 @@ class TaskScheduler(FIFOScheduler):
 
     def _add(self, trial: Trial, values: Mapping[str, Any]) -> None:
         size = values.get(MEMORY_SIZE)
+        if size is not None and not self._listed:
+            size = int(size).bit_length()
         asha = self._by_size.setdefault(size, self._new())
         self._of[trial.trial_id] = asha
         asha.on_trial_add(None, trial)

@@ -19,10 +19,12 @@ class SearchPlan:
     Attributes:
         trials: How many trials the search has.
         concurrent: How many run at once, as it was asked for; None: at most a quarter.
+        sizes: How many sizes of the replay memory the trials have in turn. TPE proposes of each for itself.
     """
 
     trials: int
     concurrent: int | None = None
+    sizes: int = 1
 
     @property
     def lanes(self) -> int:
@@ -31,8 +33,13 @@ class SearchPlan:
 
     @property
     def random(self) -> int:
-        """How many trials have to end before TPE proposes one."""
-        return min(_MOST, max(_LEAST, self.trials // _PART))
+        """How many trials have to end before TPE proposes the next ones."""
+        return self.sizes * self.random_of_size
+
+    @property
+    def random_of_size(self) -> int:
+        """How many trials of one memory size have to end before TPE proposes one of it."""
+        return min(_MOST, max(_LEAST, self.trials // _PART // self.sizes))
 
     @property
     def by_tpe(self) -> int:
@@ -42,6 +49,8 @@ class SearchPlan:
     @property
     def at_once(self) -> str:
         """:attr:`lanes` in a form for people."""
+        if self.trials == 1:
+            return "one trial"
         if self.concurrent is not None:
             return f"{self.concurrent} trials at once"
         trials = "trial" if self.lanes == 1 else "trials"
@@ -50,6 +59,9 @@ class SearchPlan:
     @property
     def proposals(self) -> str:
         """Who proposes the trials, in a form for people."""
+        if self.trials == 1:
+            return "the one trial is where the search space begins"
         if not self.by_tpe:
-            return "all are drawn at random"
-        return f"TPE proposes the last {self.by_tpe}, once {self.random} have ended"
+            return "all but the start are drawn at random"
+        apart = ", of each memory size for itself" if self.sizes > 1 else ""
+        return f"TPE proposes the last {self.by_tpe}{apart}, once {self.random} have ended"

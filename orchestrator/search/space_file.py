@@ -12,6 +12,7 @@ from methods import registry as methods
 from ..config import flatten, place
 from ..evaluation.objective import Objective
 from ..metrics.measures import better
+from ..record.memory_worth import MEMORY_SIZE
 from ..schema import strict_yaml
 from ..schema.config_error import ConfigError, known
 from ..schema.registered import Registry, registered
@@ -143,6 +144,11 @@ class SpaceFile:
                 )
             if key in self.fixed:
                 self.fail(f"search.{key}", "is both fixed and searched; allowed is one of the two")
+            if key == MEMORY_SIZE and isinstance(values[key], Mapping) and values[key].get("when"):
+                self.fail(
+                    f"search.{key}.when",
+                    "trials are compared by their memory; allowed is a size in every trial, 0 for none",
+                )
         return {key: self._parameter(key, value) for key, value in values.items()}
 
     def _parameter(self, key: str, values: Any) -> Parameter:

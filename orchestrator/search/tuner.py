@@ -94,7 +94,7 @@ def _tuner(
     from .tune_bridge import TuneBridge
     from .tune_callback import TuneCallback
 
-    objective, tasks = space.objective, len(watch.names)
+    objective, tasks, sizes = space.objective, len(watch.names), space.choices(MEMORY_SIZE)
     bridge = TuneBridge(watch, session, _job_of(folder, identity, space, storage), objective.metric)
     trainable = tune.with_parameters(run_trial, dispatcher=session.dispatcher)
     known = sorted(watch.book.trials.values(), key=lambda entry: entry.number)
@@ -106,12 +106,18 @@ def _tuner(
         tasks=tasks,
         trials=trials,
         start=space.start_params(),
-        sizes=space.choices(MEMORY_SIZE),
+        sizes=sizes,
         known=known,
         write_down=bridge.propose,
     )
     verdicts = TaskScheduler(
-        objective.metric, objective.mode, tasks, known, write_down=bridge.decide, answer=bridge.answer
+        objective.metric,
+        objective.mode,
+        tasks,
+        known,
+        write_down=bridge.decide,
+        answer=bridge.answer,
+        sizes=sizes,
     )
     return tune.Tuner(
         # No CPU is asked for: what a trial's own process took would be missing where its lane's workers must

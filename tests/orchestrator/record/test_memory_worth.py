@@ -61,6 +61,40 @@ def test_the_best_of_each_size_and_the_pareto_set():
     ]
 
 
+def test_no_memory_is_a_size_too():
+    found = memory_worth([_entry(0, 0, 70.0), _entry(1, 64, 71.0)], _value, "max")
+    assert [(one.size, one.bytes) for one in found] == [(0, 0.0), (64, 640.0)]
+    assert [one.size for one in within(found, 1.0, "max")] == [0, 64]
+
+
+def test_memories_are_compared_by_what_they_hold_where_the_budget_is_searched_as_well():
+    """20 samples of each class are more than 240 in all."""
+    entries = []
+    for number, (size, budget, held) in enumerate(((20, "per_class", 12e3), (240, "total", 24e2))):
+        values = {"replay.size": size, "replay.budget": budget}
+        reports = [{"task": t, "x": 80.0, "replay/bytes": held} for t in (1, 2)]
+        entries.append(TrialEntry(f"t{number}", number, values, reports, "finished"))
+    found = memory_worth(entries, _value, "max")
+    assert [(one.size, one.budget, one.pareto) for one in found] == [
+        (240, "total", True),
+        (20, "per_class", False),
+    ]
+
+
+def test_where_bytes_were_not_reported_memories_are_compared_by_size():
+    entries = [_entry(0, 128, 70.0), _entry(1, 64, 70.0)]
+    for entry in entries:
+        entry.reports = [{"task": 1, "x": 70.0}]
+    assert [(one.size, one.bytes) for one in memory_worth(entries, _value, "max")] == [
+        (64, None),
+        (128, None),
+    ]
+
+
+def test_of_equal_values_the_smaller_memory_is_chosen_at_no_margin(book):
+    assert book(0.0, ((256, 75.0), (64, 75.0))).best().number == 1
+
+
 def test_a_larger_memory_that_is_no_better_is_outside_the_pareto_set():
     found = memory_worth([_entry(0, 64, 70.0), _entry(1, 128, 70.0)], _value, "max")
     assert [one.pareto for one in found] == [True, False]
@@ -78,7 +112,7 @@ def test_trials_without_a_size_or_a_value_do_not_count():
 def test_the_margin_is_below_the_best_value_and_may_be_used_up(margin, sizes):
     entries = [_entry(k, *trial) for k, trial in enumerate(_TRIALS)]
     found = memory_worth(entries, _value, "max")
-    assert [one.size for one in within(found, margin + 1e-9, "max")] == sizes
+    assert [one.size for one in within(found, margin, "max")] == sizes
     assert within([], margin, "max") == []
 
 

@@ -133,8 +133,8 @@ def test_both_ends_are_tried():
             [1e-4, 1.2e-4, 8e-3, 1e-2],
             [1.3e-4, 7e-3],
         ),
-        ({"type": "float", "low": 0, "high": 1}, [0.0, 0.05, 0.96], [0.06, 0.5, 0.94]),
-        ({"type": "float", "low": 0, "high": 1, "step": 0.25}, [0.0, 1.0], [0.25, 0.75]),
+        ({"type": "float", "low": 0, "high": 1}, [0.01, 0.05, 0.96], [0.0, 0.06, 0.5, 0.94]),
+        ({"type": "float", "low": 0, "high": 1, "step": 0.25}, [1.0], [0.0, 0.25, 0.75]),
         ({"type": "int", "low": 1, "high": 3}, [1, 3], [2]),
         ({"type": "int", "low": 0, "high": 1}, [], [0, 1]),
         ({"type": "categorical", "choices": [0.1, 0.5, 0.3]}, [0.1, 0.5], [0.3]),
@@ -150,3 +150,8 @@ def test_the_edge_is_a_twentieth_of_a_range_on_its_own_scale_or_the_least_or_lar
     parameter = _parameter(**values)
     assert all(parameter.at_edge(value) for value in edges)
     assert not any(parameter.at_edge(value) for value in inside)
+
+
+def test_a_memorys_size_is_a_cost_and_at_no_edge():
+    size = Parameter("replay.size", "categorical", choices=(64, 128, 256))
+    assert not any(size.at_edge(value) for value in size.choices)

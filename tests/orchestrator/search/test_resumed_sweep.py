@@ -211,7 +211,7 @@ def test_the_smallest_memory_within_the_margin_is_tested_and_the_worth_of_each_i
     assert said in out and played.tested == [f"trial_000{chosen}"]
     assert "What the memory is worth (validation; the best trial at each size)\n" in out
     assert f"Best configuration: trial {chosen}, " in out
-    assert ("(--margin 0: that one)" in out) is (chosen == 2)
+    assert ("(runs/m/trials/trial_0003/config.yaml)" in out) is (chosen == 2)
     assert sweep.main(["--resume", "m"]) == 0, "it is chosen again, and was tested"
     assert len(played.tested) == 1
 
@@ -322,6 +322,15 @@ def test_a_run_whose_seeds_have_all_been_tested_needs_nothing(played, gone, tmp_
     (tmp_path / "runs" / "x" / "trials" / "seed_4" / "test" / "metrics.json").unlink()
     with pytest.raises(UserError, match=_GONE):
         train.main(["--resume", "x"])
+
+
+def test_a_run_without_test_that_was_interrupted_is_gone_on_with_without_it(played, monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_run, "Session", interrupt)
+    assert train.main(["clip-finetune", "--stream", "digits", "--name", "x", "--no-test"]) == 130
+    assert "python -m orchestrator.train --resume x --no-test\n" in capsys.readouterr().out
 
 
 def test_test_data_is_left_alone_where_asked_and_looked_at_later(played, tmp_path, capsys):

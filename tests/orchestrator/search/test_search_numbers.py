@@ -67,6 +67,28 @@ def test_each_size_of_the_memory_has_as_many_trials_although_the_largest_is_best
     assert [point["replay.size"] for point in alone].count(256) > 5, "TPE by itself prefers the best"
 
 
+def test_each_size_is_tuned_for_itself():
+    """The best rate of a memory shifts with its size. Where TPE sees all sizes at once, it proposes for each
+    what is good with the largest, as that one has the best values.
+    """
+    best = {64: 3e-4, 128: 1e-3, 256: 3e-3}
+
+    def value_of(point, number):
+        size = point["replay.size"]
+        return size / 10 - 20 * abs(np.log10(point[_RATE] / best[size]))
+
+    lost = {size: [] for size in best}
+    for seed in range(8):
+        search = _search(_with_memory, trials=48, seed=seed, sizes=tuple(best))
+        points = _walk(search, 48, value_of)
+        for size in best:
+            values = [value_of(point, 0) for point in points if point["replay.size"] == size]
+            assert len(values) == 16
+            lost[size].append(size / 10 - max(values))
+    print({size: np.mean(lost[size]) for size in lost})
+    assert np.mean(lost[64]) < 1, "of 20 points a decade"
+
+
 def test_a_resumed_search_deals_the_sizes_as_an_undisturbed_one():
     start = {"replay.size": 64, _RATE: 1e-3}
     whole = _walk(_search(_with_memory, start=start, sizes=(64, 128)), 8, lambda point, _: point[_RATE])
@@ -258,11 +280,13 @@ class _Trial:
         self.config = {TRIAL: {"id": name}, **values}
 
 
-def _stopped(tasks: int, mode: str, curves: list[list[float]], sizes: list[int] = ()) -> dict[int, int]:
+def _stopped(
+    tasks: int, mode: str, curves: list[list[float]], sizes: list[int] = (), listed: bool = True
+) -> dict[int, int]:
     """The tasks after which each trial is told to stop. A trial reports all its tasks before the next trial
     begins.
     """
-    scheduler, found = TaskScheduler(_METRIC, mode, tasks), {}
+    scheduler, found = TaskScheduler(_METRIC, mode, tasks, sizes=sizes if listed else ()), {}
     for number, curve in enumerate(curves):
         trial = _Trial(str(number), **({"replay.size": sizes[number]} if sizes else {}))
         scheduler.on_trial_add(None, trial)
@@ -287,6 +311,13 @@ def test_a_trial_is_judged_by_those_with_a_memory_of_its_size():
     assert _stopped(8, "max", curves, [64] * 4) == {1: 2, 2: 2, 3: 2}
     assert _stopped(8, "max", curves, [64, 128, 256, 512]) == {}
     assert _stopped(8, "max", curves, [64, 128, 64, 128]) == {2: 2, 3: 2}
+    assert _stopped(8, "max", curves, [64, 65, 64, 65]) == {2: 2, 3: 2}
+
+
+def test_of_a_range_of_sizes_those_with_as_many_binary_digits_are_alike():
+    curves = _RISING[::-1]
+    assert _stopped(8, "max", curves, [64, 65, 100, 127], listed=False) == {1: 2, 2: 2, 3: 2}
+    assert _stopped(8, "max", curves, [63, 64, 128, 127], listed=False) == {3: 2}
 
 
 def test_those_of_before_are_judged_with_a_memory_of_their_size_as_well():

@@ -23,5 +23,10 @@ def test_it_says_what_it_does():
     assert plan.at_once == "at most 4 trials at once (a quarter; --concurrent N for more)"
     assert plan.proposals == "TPE proposes the last 9, once 4 have ended"
     assert SearchPlan(16, 16).at_once == "16 trials at once"
-    assert SearchPlan(16, 16).proposals == "all are drawn at random"
+    assert SearchPlan(16, 16).proposals == "all but the start are drawn at random"
+    assert SearchPlan(1).at_once == "one trial"
+    assert SearchPlan(1).proposals == "the one trial is where the search space begins"
+    apart = SearchPlan(16, sizes=3)
+    assert (apart.random, apart.random_of_size, apart.by_tpe) == (6, 2, 7)
+    assert apart.proposals == "TPE proposes the last 7, of each memory size for itself, once 6 have ended"
     assert SearchPlan(4).at_once.startswith("at most 1 trial at once")

@@ -444,10 +444,16 @@ WRONG = [
         "'herdin' is no value of replay.policy; allowed",
     ),
     (
-        "step: 64}",
-        "step: 64, when: {replay.herding: greedy}}",
+        "when: {replay.size: {above: 0}}}",
+        "when: {replay.herding: greedy}}",
         "replay.policy: h",
         "when: the conditions go in a circle: replay.",
+    ),
+    (
+        "step: 64}",
+        "step: 64, when: {replay.herding: greedy}}",
+        "step: 64",
+        "search.replay.size.when: trials are compared by their memory; allowed is a size in every trial",
     ),
     (
         "replay.size: {type: int",
