@@ -108,7 +108,9 @@ def _seen(_: str) -> list[str]:
     from orchestrator.streams.synthetic.families import family
     from orchestrator.streams.synthetic.family_split import PRETRAINING
 
-    rows = ["| stream | model | seen, of the default families | seen, in more tasks or with another seed |"]
+    rows = [
+        "| stream | model | seen, of the five first families | seen, in more tasks or with another seed |"
+    ]
     rows.append("| --- | --- | --- | --- |")
     for name, model, given, most in _SEEN:
         reader = registry.get(name)

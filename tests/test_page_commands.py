@@ -7,6 +7,7 @@ command on a page is tried at once; one that nothing here knows fails.
 
 import importlib.util
 import json
+import pickle
 import re
 import runpy
 import shutil
@@ -49,6 +50,7 @@ def place(tmp_path_factory):
     sizes = {"tasks": 2, "train": 8, "validation": 2, "test": 4, "query": 4, "gallery": 12, "image_size": 16}
     write_p9d(shapes.load(shapes.Config(**sizes), skip_bad=False), folder / "p9d")
     _image_net_r(folder / "image-folder")
+    _cifar_100(folder / "cifar-100-python")
     space = Space.load("ctp")
     (folder / "c.yaml").write_text(space.start_config.yaml())
     for page in ("search_space", "extending"):
@@ -81,6 +83,22 @@ def _image_net_r(folder):
     for split, lines in lists.items():
         (folder / f"imagenetr_{split}.txt").write_text("\n".join(lines))
     (folder / "names.txt").write_text("\n".join(f"n{k:08d}\tthing {k}" for k in range(200)))
+
+
+def _cifar_100(folder):
+    """Ten training pictures and one test picture of each of 100 classes."""
+    folder.mkdir()
+    names = [f"thing_{k}" for k in range(100)]
+    for split, each in (("train", 10), ("test", 1)):
+        labels = np.tile(np.arange(100), each)
+        data = np.repeat(labels[:, None].astype(np.uint8), 3072, axis=1)
+        found = {
+            "data": data,
+            "fine_labels": labels.tolist(),
+            "filenames": [f"{k}.png" for k in range(len(labels))],
+        }
+        (folder / split).write_bytes(pickle.dumps(found))
+    (folder / "meta").write_bytes(pickle.dumps({"fine_label_names": names}))
 
 
 @pytest.fixture(scope="module")

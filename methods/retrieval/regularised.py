@@ -66,6 +66,9 @@ class RetrievalEWC(ElasticWeightConsolidation, RetrievalMethod):
 class RetrievalLwFConfig(LwFConfig, RetrievalConfig):
     """Hyper-parameters of image-text training with LwF."""
 
+    ita_weight: float = 1.0
+    """Weight of image-text alignment, which makes the similarities that are kept. Range: above 0."""
+
     def __post_init__(self) -> None:
         RetrievalConfig.__post_init__(self)
         LwFConfig.__post_init__(self)
@@ -93,6 +96,9 @@ class RetrievalLwF(LearningWithoutForgetting, RetrievalMethod):
 @dataclass(frozen=True)
 class RetrievalDERConfig(DERConfig, RetrievalConfig):
     """Hyper-parameters of image-text training with DER++."""
+
+    ita_weight: float = 1.0
+    """Weight of image-text alignment, which makes the similarities that are kept. Range: above 0."""
 
     def __post_init__(self) -> None:
         RetrievalConfig.__post_init__(self)

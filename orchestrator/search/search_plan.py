@@ -52,7 +52,7 @@ class SearchPlan:
         if self.trials == 1:
             return "one trial"
         if self.concurrent is not None:
-            return f"{self.concurrent} trials at once"
+            return f"{self.concurrent} {'trial' if self.concurrent == 1 else 'trials'} at once"
         trials = "trial" if self.lanes == 1 else "trials"
         return f"at most {self.lanes} {trials} at once (a quarter; --concurrent N for more)"
 

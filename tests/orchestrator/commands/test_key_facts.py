@@ -32,7 +32,9 @@ _IDS = [f"{config.__module__}.{config.__qualname__}" for config in _CLASSES]
 def test_every_field_has_a_docstring_of_whole_sentences(config):
     for name, text in field_docs(config).items():
         assert text, f"{config.__qualname__}.{name} has no docstring below it"
-        assert text[0].isupper() or text.startswith(("``", "d, ", "lambda, ", "m of ", "a of ")), text
+        assert text[0].isupper() or text.startswith(
+            ("``", "alpha, ", "beta, ", "gamma, ", "d, ", "lambda, ", "m of ", "a of ")
+        ), text
         assert re.search(r"[.)]$|\.\"$", text) and text.count("``") % 2 == 0, text
         assert not re.search(r":\w+:`", text), f"{name}: a terminal and a page know no roles: {text}"
         left = re.sub(r"(?<!\S)(Range|Paper|Released code): .+?\.(?=\s|$)", "", text)

@@ -23,6 +23,7 @@ def test_it_says_what_it_does():
     assert plan.at_once == "at most 4 trials at once (a quarter; --concurrent N for more)"
     assert plan.proposals == "TPE proposes the last 9, once 4 have ended"
     assert SearchPlan(16, 16).at_once == "16 trials at once"
+    assert SearchPlan(16, 1).at_once == "1 trial at once"
     assert SearchPlan(16, 16).proposals == "all but the start are drawn at random"
     assert SearchPlan(1).at_once == "one trial"
     assert SearchPlan(1).proposals == "the one trial is where the search space begins"

@@ -58,7 +58,7 @@ def place(tmp_path, monkeypatch, small_source):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "key").write_text("private")
 
-    def stand_still(run, *_):
+    def stand_still(run, *_, **__):
         found.ran.append((run.folder, run.kept and run.kept.storage.url))
         return SimpleNamespace(exit_status=0)
 

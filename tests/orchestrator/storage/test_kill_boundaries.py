@@ -426,7 +426,7 @@ def _record(folder):
     return told
 
 
-_SWEEP = ["clip-finetune", "--stream", "digits", "--trials", str(_TRIALS), "--seed", "3"]
+_SWEEP = ["clip-finetune", "--stream", "digits", "--trials", str(_TRIALS), "--seed", "0"]
 _TRAIN = ["clip-finetune", "--stream", "digits", "--seeds", "0", "1"]
 _RUNS = {"sweep": (sweep.main, _SWEEP), "train": (train.main, _TRAIN)}
 
