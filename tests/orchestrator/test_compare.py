@@ -230,6 +230,14 @@ def test_streams_of_other_lengths_have_tables_of_their_own(tmp_path, no_pictures
     assert three < text.index("90.00") < five < text.index("50.00")
 
 
+@pytest.mark.parametrize(("size", "said"), [(240, True), (0, False)])
+def test_a_memory_that_all_rows_share_is_in_the_heading(size, said, tmp_path, no_pictures):
+    for method in ("er", "ctp"):
+        write_run(tmp_path, method, "t", values={"replay.size": size}, averages=[50.0], method=method)
+    text = " ".join(compare.compare(tmp_path).split())
+    assert (f"a memory of {size} samples in every row" in text) is said
+
+
 def test_what_rows_do_not_have_in_common_is_said(tmp_path, no_pictures):
     for method, size, commit, ended in (("er", 64, "a", 0.0), ("ctp", 256, "b", 86400.0 * 2)):
         values = {"replay.size": size}

@@ -129,12 +129,14 @@ def _counts(runs: Sequence[FinishedRun]) -> str:
 
 
 def _mixed(groups: Sequence[Group]) -> list[str]:
-    """What the rows of one table do not have in common."""
+    """What the rows of one table have in common, and what not: their memory and their commit."""
     runs = [run for group in groups for run in group.runs]
     lines = []
     memories = sorted({run.memory for run in runs}, key=lambda size: (len(size), size))
     if len(memories) > 1:
         lines.append(f"memories of {', '.join(memories)} samples are in one ranking (column memory)")
+    elif memories not in ([], ["0"]):
+        lines.append(f"a memory of {memories[0]} samples in every row")
     commits = Counter(run.commit or "unknown" for run in runs)
     days = sorted({datetime.fromtimestamp(run.ended, UTC).date().isoformat() for run in runs})
     when = " to ".join(dict.fromkeys([*days[:1], *days[-1:]]))
