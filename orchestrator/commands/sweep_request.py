@@ -21,7 +21,7 @@ _KINDS = {
     "storage": str,
     "margin": float,
 }
-_LATER = {"margin": 0.0}  # keys that requests of before did not have, and what these did
+_LATER = {"margin": 0.0}  # missing in requests of before, of which the identity's format is what is refused
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,8 @@ def search_note(
     best = book.best()
     if best is not None and tested:
         score = shown_score(book.value(best))
-        why = f", {memory_choice(book)}" if memory_choice(book) else ""
+        reason = memory_choice(book)
+        why = f", {reason}" if reason else ""
         lines += [
             "",
             f"Chosen on validation: trial {best.number + 1}, `{objective.metric}` {score}{why}.",
