@@ -94,7 +94,10 @@ def _towers(config: BackboneConfig) -> list[HubWeights]:
     if config.image_weights == "timm":
         import timm
 
-        known = timm.get_pretrained_cfg(config.image_model, allow_unregistered=False)
+        try:
+            known = timm.get_pretrained_cfg(config.image_model, allow_unregistered=False)
+        except RuntimeError:  # timm has no such model, and says so itself
+            known = None
         if known is not None and known.hf_hub_id:
             files = (known.hf_hub_filename,) if known.hf_hub_filename else _TRANSFORMERS
             found.append(HubWeights("image_weights", "timm", known.hf_hub_id, files))
