@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from methods.common.without_compiler import without_compiler
 from methods.method import Batch, Method, Phase
 
 from .loss_curves import Curves
@@ -65,6 +66,7 @@ def train_phase(
     # An earlier phase's loss may have left gradients on parameters that the phase did not train. They are no
     # part of this phase's gradient.
     method.zero_grad(set_to_none=True)
+    without_compiler()
     optimizer = phase.optimizer()
     base = [group["lr"] for group in optimizer.param_groups]
     gradient = _Gradient(method, phase, device, precision, accumulate, encode)

@@ -1,0 +1,51 @@
+"""Optimisers train without torch's compiler, which is still there for who compiles."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+_TRAINED = """
+import sys
+import cloudpickle, inspect, torch
+from methods.common.without_compiler import without_compiler
+
+def there():
+    return "torch._dynamo.eval_frame" in sys.modules
+
+def train(kind):
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(3, 2)
+    optimizer = kind(layer.parameters(), lr=0.1)
+    optimizer.add_param_group({"params": [torch.nn.Parameter(torch.zeros(2))]})
+    for _ in range(3):
+        optimizer.zero_grad()
+        layer(torch.ones(1, 3)).square().sum().backward()
+        optimizer.step()
+    optimizer.load_state_dict(optimizer.state_dict())
+    return layer.weight.detach()
+
+kinds = torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD
+without_compiler()
+without_compiler()
+plain = [train(kind) for kind in kinds]
+cloudpickle.dumps(lambda: train)
+inspect.getmodule(train)
+assert not there(), "an optimiser has imported the compiler"
+doubled = torch.compile(lambda x: x * 2, backend="eager")(torch.ones(2))
+assert doubled.tolist() == [2, 2]
+assert there()
+import torch._dynamo.utils
+assert inspect.ismodule(torch._dynamo) and torch._dynamo is sys.modules["torch._dynamo"]
+for kind, was in zip(kinds, plain):
+    assert torch.equal(train(kind), was), kind
+hidden = torch.optim.Optimizer.zero_grad.__wrapped__.__dict__["__dynamo_disable"]
+assert hidden._torchdynamo_disable, "an optimiser is not hidden from the compiler"
+"""
+
+
+def test_an_optimiser_leaves_the_compiler_alone_and_who_compiles_gets_it():
+    ran = subprocess.run([sys.executable, "-c", _TRAINED], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
