@@ -23,10 +23,11 @@ from .clip_check import check_clip
 from .clip_config import ClipConfig
 from .clip_file import fit_clip
 from .clip_training import OPENAI_EXTRA, how_trained
+from .config import CLIP_WEIGHTS
 from .fit import check_finite
 from .load_reason import load_reason
 from .preprocess import prepare
-from .small_clip import PREPROCESS, SMALL, WEIGHTS, build_small_clip
+from .small_clip import PREPROCESS, SMALL, build_small_clip
 from .weights_file import read_weights
 
 _TEXTS = 256
@@ -222,7 +223,7 @@ def load_clip(config: ClipConfig) -> Clip:
 def _load_small(config: ClipConfig) -> Clip:
     model, tokenizer = build_small_clip()
     if config.pretrained != "random":
-        path = str(WEIGHTS) if config.pretrained == "world" else config.pretrained
+        path = str(CLIP_WEIGHTS) if config.pretrained == "world" else config.pretrained
         with _explained(
             f"pretrained {config.pretrained!r} is not a weights file of the model small: its weights"
         ):

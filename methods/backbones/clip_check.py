@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from difflib import get_close_matches
 
-import open_clip
-
 from .clip_config import ClipConfig
-from .small_clip import WEIGHTS
+from .config import CLIP_WEIGHTS
 from .weights_file import FILE_ENDINGS
 
 
@@ -24,17 +23,19 @@ def check_clip(config: ClipConfig) -> None:
     if config.model == "small":
         known = ["world", "random"]
     else:
+        import open_clip  # it takes seconds, which the shipped CLIP does not need
+
         name = config.model.replace("/", "-")
         if name not in open_clip.list_models():
-            raise ValueError(_unknown_model(config.model))
+            raise ValueError(_unknown_model(config.model, open_clip.list_models()))
         known = [*open_clip.list_pretrained_tags_by_model(name), "random"]
         if open_clip.get_pretrained_cfg(name, config.pretrained):
             return
     if config.pretrained == "random":
         return
     if (config.model, config.pretrained) == ("small", "world"):
-        if not WEIGHTS.is_file():
-            raise ValueError(f"pretrained 'world': {WEIGHTS}, which is shipped, is gone; install again")
+        if not CLIP_WEIGHTS.is_file():
+            raise ValueError(f"pretrained 'world': {CLIP_WEIGHTS}, which is shipped, is gone; install again")
         return
     path = os.path.expanduser(config.pretrained)
     if os.path.isfile(path):
@@ -49,8 +50,7 @@ def check_clip(config: ClipConfig) -> None:
     )
 
 
-def _unknown_model(name: str) -> str:
-    names = open_clip.list_models()
+def _unknown_model(name: str, names: Sequence[str]) -> str:
     lower = {n.lower(): n for n in names}
     near = [lower[n] for n in get_close_matches(name.lower(), lower, n=4, cutoff=0.5)]
     allowed = f"nearest are {', '.join(near)}" if near else f"as {names[0]}"

@@ -13,6 +13,9 @@ _FILES = Path(__file__).parent / "weights"
 WORLD_WEIGHTS = _FILES / "world_image_text.safetensors"
 """Half-precision weights of size ``world``, trained by ``python -m orchestrator.pretrain image-text``."""
 
+CLIP_WEIGHTS = _FILES / "small_clip.safetensors"
+"""Half-precision weights of the CLIP ``small``, trained by ``python -m orchestrator.pretrain clip``."""
+
 CLIP_MERGES = _FILES / "small_clip_merges.txt.gz"
 """The first 2048 merges of CLIP's own byte-pair encoding, of English."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from .clip_check import check_clip
 from .clip_config import ClipConfig
 from .config import WORLD_WEIGHTS, BackboneConfig
 from .lfs_pointer import lfs_pointer
@@ -65,8 +66,6 @@ def _folder_problem(path: str) -> str | None:
 
 
 def _clip(config: ClipConfig) -> str | None:
-    from .clip_check import check_clip  # it takes open_clip
-
     try:
         check_clip(config)
     except ValueError as error:

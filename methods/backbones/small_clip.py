@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from open_clip import CLIP, SimpleTokenizer
 from open_clip.transform import PreprocessCfg
 
 from .config import CLIP_MERGES
-
-_FILES = Path(__file__).parent / "weights"
-
-WEIGHTS = _FILES / "small_clip.safetensors"
-"""Half-precision weights that ``python -m orchestrator.pretrain clip`` trained on the generated world."""
 
 MERGES = CLIP_MERGES
 """The merges of its tokenizer, which reads any language, byte by byte at worst."""

@@ -16,7 +16,7 @@ _COMPILER = "torch._dynamo"
 def without_compiler() -> None:
     """Keeps torch's optimisers from importing ``torch._dynamo`` where nothing is compiled.
 
-    An optimiser imports it to hide itself from it, which takes about as long as to import torch. From here on,
+    An optimiser imports it to hide itself from it, which takes as long as to import torch. From here on,
     a stand-in answers optimisers. Whatever else asks for the compiler, ``torch.compile`` among it, gets the
     real one, from which optimisers are then hidden. A process that has imported it is left as it is.
 

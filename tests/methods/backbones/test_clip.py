@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 
 from methods.backbones.clip import Clip, load_clip
 from methods.backbones.clip_config import ClipConfig
-from methods.backbones.small_clip import MERGES, PREPROCESS, SMALL, WEIGHTS, build_small_clip
+from methods.backbones.config import CLIP_WEIGHTS
+from methods.backbones.small_clip import MERGES, PREPROCESS, SMALL, build_small_clip
 
 RANDOM = ClipConfig("small", "random")
 
@@ -246,7 +247,7 @@ def test_a_broken_or_foreign_file_is_one_line(tmp_path, monkeypatch):
 
 
 def test_the_shipped_weights_are_small_and_load():
-    assert WEIGHTS.stat().st_size + MERGES.stat().st_size <= 5e6
+    assert CLIP_WEIGHTS.stat().st_size + MERGES.stat().st_size <= 5e6
     clip = load_clip(ClipConfig())
     assert all(p.dtype == torch.float32 and p.isfinite().all() for p in clip.parameters())
     assert clip.fingerprint != load_clip(RANDOM).fingerprint

@@ -314,7 +314,12 @@ if not (forked := os.fork()):
     from orchestrator.search.space import Space
 
     Space.load("ctp")
-    print("plan", "ray" in sys.modules, flush=True)
+    from methods.backbones.clip_config import ClipConfig
+    from methods.backbones.missing_weights import missing_weights
+
+    assert missing_weights(ClipConfig()) is None
+    for package in "ray", "open_clip", "transformers":
+        print(package, package in sys.modules, flush=True)
     os._exit(0)
 os.waitpid(forked, 0)
 for module in sys.argv[1:]:
@@ -325,16 +330,17 @@ for module in sys.argv[1:]:
 
 @pytest.fixture(scope="module")
 def imported():
-    """Whether Ray is imported when a sweep has been planned, and torch after each of the modules, of which
-    all that follow the first with torch have it too.
+    """Whether packages are imported when a sweep has been planned and its weights looked for, and torch after
+    each of the modules, of which all that follow the first with torch have it too.
     """
     done = subprocess.run([sys.executable, "-c", _IMPORTS, *_IDLE], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return dict(line.split() for line in done.stdout.splitlines())
 
 
-def test_planning_a_sweep_does_not_import_ray(imported):
-    assert imported["plan"] == "False"
+@pytest.mark.parametrize("package", ["ray", "open_clip", "transformers"])
+def test_planning_a_sweep_does_not_import_what_lanes_use(package, imported):
+    assert imported[package] == "False"
 
 
 @pytest.mark.parametrize("module", _IDLE)
