@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..backbones.clip_config import ClipConfig
-from ..common.checks import check_range
 from ..common.experience_replay import ExperienceReplay, ExperienceReplayConfig
 from ..common.schedule import cosine
 from ..method import ClassSpec, Pass, Phase, Task
 from .base import RecognitionConfig, RecognitionMethod
+from .logit_scale import check_logit_scale
 from .mma.adapters.clip_adapter import ClipAdapter
 from .mma.adapters.config import AdapterConfig
 
@@ -78,11 +78,7 @@ class ClipHeadConfig(RecognitionConfig):
         if self.head not in ("linear", "adapter"):
             raise ValueError(f"head {self.head!r} must be one of linear, adapter")
         AdapterConfig(ratio=self.ratio)
-        if isinstance(self.logit_scale, str):
-            if self.logit_scale not in ("clip", "learnt"):
-                raise ValueError(f"logit_scale {self.logit_scale!r} must be a number, clip or learnt")
-        else:
-            check_range("logit_scale", self.logit_scale, 0, open_low=True)
+        check_logit_scale(self.logit_scale, ("clip", "learnt"))
 
 
 class ClipFinetune(RecognitionMethod):

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ...backbones.clip_config import ClipConfig
 from ...common.checks import check_range
+from ..logit_scale import check_logit_scale
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,10 @@ class Clap4ClipConfig:
 
     backbone: ClipConfig = field(default_factory=ClipConfig)
     """The CLIP that is never trained."""
+
+    logit_scale: float | Literal["clip"] = "clip"
+    """What the cosines of pictures and classes are multiplied by: a number, or CLIP's own scale (``clip``).
+    OpenAI's CLIPs have 100, the shipped ``world`` has 16. Range: above 0. Paper: clip."""
 
     samples: int = 20
     """Monte-Carlo samples M of each class's weight, in training and evaluation. Range: at least 1."""
@@ -134,6 +139,7 @@ class Clap4ClipConfig:
         check_range("context_share", self.context_share, 0, 1, open_low=True)
         for term in ("kl", "lasp", "distill", "ortho"):
             check_range(f"{term}_weight", getattr(self, f"{term}_weight"), 0)
+        check_logit_scale(self.logit_scale)
         check_range("learning_rate", self.learning_rate, 0, open_low=True)
         check_range("warmup", self.warmup, 0, 1, open_high=True)
         check_range("consolidation_epochs", self.consolidation_epochs, 0)

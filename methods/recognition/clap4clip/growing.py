@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ...common.task_parameters import TaskParameters
 from ...method import ClassSpec, Method, Task
 from ..learned_prompts import LearnedPrompts
+from ..logit_scale import at_logit_scale
 from .adapters import ProbabilisticAdapters
 from .attention import VisualGuidedAttention
 from .config import Clap4ClipConfig
@@ -32,7 +33,7 @@ class GrowingAdapters(Method):
     Config = Clap4ClipConfig
 
     def __init__(self, config: Clap4ClipConfig, spec: ClassSpec, clip: nn.Module | None = None) -> None:
-        super().__init__(config, spec)
+        super().__init__(config, at_logit_scale(spec, config.logit_scale))
         c, width, coop = config, spec.width, config.prompt == "coop"
         heads = c.vga_heads or (max(1, width // 64) if coop else 1)
         if c.vga and width % heads:

@@ -12,6 +12,7 @@ from ...common.checks import check_range
 from ...common.schedule import cosine
 from ...method import ClassSpec, Phase
 from ..base import RecognitionConfig, RecognitionMethod
+from ..logit_scale import at_logit_scale, check_logit_scale
 from .adapters.config import AdapterConfig
 from .adapters.registry import ADAPTERS
 
@@ -57,6 +58,10 @@ class MMAConfig(RecognitionConfig, AdapterConfig):
     ``replay.size`` does not count. The search goes by the same splits. With 0 all epochs are walked, and the
     last weights are kept. Range: at least 0."""
 
+    logit_scale: float | Literal["clip"] = "clip"
+    """What the cosines of pictures and classes are multiplied by: a number, or CLIP's own scale (``clip``).
+    OpenAI's CLIPs have 100, the shipped ``world`` has 16. Range: above 0. Paper: clip."""
+
     clamp_scale: bool = False
     """Whether the scale of ``clip_linear`` and ``clip_mm_mlp_adapter`` is clamped to ln 100 after each step,
     though it is kept exponentiated, as in the released code: similarities are multiplied by 100 at the first
@@ -68,6 +73,7 @@ class MMAConfig(RecognitionConfig, AdapterConfig):
         if self.adapter not in ADAPTERS:
             raise ValueError(f"adapter {self.adapter!r} must be one of {', '.join(ADAPTERS)}")
         check_range("weight_decay", self.weight_decay, 0)
+        check_logit_scale(self.logit_scale)
         if self.schedule not in ("constant", "cosine"):
             raise ValueError(f"schedule {self.schedule!r} must be one of constant, cosine")
         check_range("patience", self.patience, 0)
@@ -90,7 +96,7 @@ class MMA(RecognitionMethod):
     _replay = "merge"
 
     def __init__(self, config: MMAConfig, spec: ClassSpec) -> None:
-        super().__init__(config, spec)
+        super().__init__(config, at_logit_scale(spec, config.logit_scale))
         self.adapter = ADAPTERS[config.adapter](spec.width, config)
         self._patience = config.patience
         self._clamps = config.clamp_scale and self.adapter.clamped

@@ -770,3 +770,10 @@ def test_the_context_is_rounded_up(monkeypatch, share, pictures):
 def test_prompts_have_a_head_for_each_64_of_the_width():
     assert make(prompt="coop").vga.layer.self_attn.num_heads == 1
     assert type(make()).presets["reference"]["option_reading"] == "reference"
+
+
+def test_a_scale_of_ones_own_takes_the_place_of_clips():
+    found = [make(1, **how).eval().sample(batch_of(), range(2)) for how in ({}, {"logit_scale": 7.0})]
+    torch.testing.assert_close(found[1], found[0] * 0.7)
+    with pytest.raises(ValueError, match="^logit_scale 0.0 must be > 0$"):
+        Clap4Clip.Config(logit_scale=0.0)

@@ -218,3 +218,10 @@ def test_bad_values(values, message):
 def test_full_width_attention_needs_a_divisor(toy):
     with pytest.raises(ValueError, match="heads 5 must divide the attention's width 32"):
         made(toy, "clip_transformer", heads=5)
+
+
+def test_a_scale_of_ones_own_takes_the_place_of_clips(toy):
+    found = [made(toy, **how).predict(toy.batch, toy.classes) for how in ({}, {"logit_scale": 7.0})]
+    torch.testing.assert_close(found[1], found[0] * 7 / toy.spec.scale)
+    with pytest.raises(ValueError, match="^logit_scale 'learnt' must be a number or clip$"):
+        MMAConfig(logit_scale="learnt")
