@@ -14,7 +14,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _LIST = _ROOT / ".ci/types.txt"
 _HEAD = (
     "# mypy's errors in each file that has any (see .ci/types.py). They only become fewer.\n"
-    "# metrics, replay, schema, search and storage are held to mypy's strict rules.\n"
+    "# metrics, replay, schema, search, statistics and storage are held to mypy's strict rules.\n"
 )
 _ERROR = re.compile(r"^(\S+?\.py):\d+: error: ", re.M)
 

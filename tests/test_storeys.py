@@ -20,7 +20,7 @@ methods.recognition methods.retrieval methods.vqa
 methods.registry
 orchestrator.errors orchestrator.seeding
 orchestrator.machine orchestrator.metrics orchestrator.numerics orchestrator.replay orchestrator.schema
-orchestrator.storage
+orchestrator.statistics orchestrator.storage
 orchestrator.tracking
 orchestrator.streams
 orchestrator.run_options

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 _ROOT = Path(__file__).parents[1]
-_STRICT = {"metrics", "replay", "schema", "search", "storage"}
+_STRICT = {"metrics", "replay", "schema", "search", "statistics", "storage"}
 
 
 @pytest.fixture(scope="module")

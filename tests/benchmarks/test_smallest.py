@@ -22,10 +22,12 @@ _HERE = {
     "clap_step": "--batch 2 --width 8 --classes 4 --tasks 2 --samples 2 --templates 2 --steps 1",
     "failed_trials": "--trials 5 --searches 2",
     "herding": "--rows 200 --width 8 --classes 2",
+    "interval_coverage": "--studies 2 --resamples 20",
     "mma_step": "--batch 2 --width 8 --classes 3 --steps 1",
     "query_bank": "--tasks 1 --train 1 --epochs 1",
     "region_reading": "--pictures 8 --batch 2 --steps 1",
     "stopping": "no-runs --sweeps 1",
+    "study_power": "--studies 1",
     "triplet_forgetting": f"--seeds 0 --set {_TINY}",
     "vqacl_prototypes": f"--seeds 0 --set {_TINY}",
 }

@@ -1,0 +1,34 @@
+"""Holm's correction for a table of comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Corrects the p values of a table, so that any false win among them is as rare as the level says.
+
+    The smallest of m values is multiplied by m, the next by m - 1, and so on; none becomes smaller than one
+    before it, and none larger than 1. Holm (Scandinavian Journal of Statistics 1979). The comparisons may
+    depend on each other, as those of one method with several do.
+
+    The table has to be laid down before the figures are seen. Who picks the best method by its figures and
+    compares it with the others has made all comparisons among them, and corrects for all of them.
+
+    Args:
+        p: (m,), each 0 .. 1.
+
+    Returns:
+        (m,), in the same places.
+
+    Raises:
+        ValueError: A value is not between 0 and 1.
+    """
+    for place, value in enumerate(p):
+        if not 0 <= value <= 1:
+            raise ValueError(f"p value {place} is {value}: allowed is 0 to 1")
+    corrected, largest = [0.0] * len(p), 0.0
+    for done, place in enumerate(sorted(range(len(p)), key=lambda place: p[place])):
+        largest = max(largest, min(1.0, (len(p) - done) * p[place]))
+        corrected[place] = largest
+    return corrected
