@@ -36,7 +36,7 @@ orchestrator.search
 orchestrator.recipes
 orchestrator.commands
 orchestrator.pretrain orchestrator.api
-orchestrator.sweep orchestrator.train orchestrator.compare orchestrator.cluster
+orchestrator.sweep orchestrator.train orchestrator.compare orchestrator.cluster orchestrator.study
 orchestrator.vlcl
 """
 _DOOR = "__main__"  # a door, in whatever room it is

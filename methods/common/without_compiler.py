@@ -25,7 +25,7 @@ def without_compiler() -> None:
     """
     if _COMPILER in sys.modules:
         return
-    sys.modules[_COMPILER] = _StandIn()  # type: ignore[assignment]
+    sys.modules[_COMPILER] = _StandIn()  # type: ignore[assignment]  # it stands in for a module
     for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
         function = getattr(getattr(Optimizer, name, None), "__wrapped__", None)
         if function is not None:

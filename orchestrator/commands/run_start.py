@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..record.run_context import RunContext
     from ..streams.source import StreamSource
     from .run_result import RunResult
+    from .sessions import Sessions
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,12 @@ class RunStart(ABC):
         self._check(start=False)
         return self._preview()
 
-    def run(self, last: Callable[[str], None]) -> RunResult:
+    def run(self, last: Callable[[str], None], sessions: Sessions | None = None) -> RunResult:
         """Runs to the end.
 
         Args:
             last: Takes the text with which the run ends.
+            sessions: Opens the session in which the trials run; None: one of the run's own.
 
         Raises:
             UserError: The run cannot begin.
@@ -108,7 +110,7 @@ class RunStart(ABC):
                 last=last,
             )
             with nothing_if_refused(folder, kept) if new else nullcontext():
-                return self._run(run)
+                return self._run(run, sessions)
 
     @abstractmethod
     def _preview(self) -> str:
@@ -127,7 +129,7 @@ class RunStart(ABC):
         """The trials' seeds."""
 
     @abstractmethod
-    def _run(self, run: RunContext) -> RunResult:
+    def _run(self, run: RunContext, sessions: Sessions | None) -> RunResult:
         """Runs to the end. A run that is gone on with is checked first, unless nothing is left to do."""
 
     @property
@@ -156,7 +158,10 @@ def check_count(option: str, count: Any) -> None:
 
 
 def read_stream(
-    config: RunConfig, check: Callable[[StreamSource], None], say: Callable[[str], None]
+    config: RunConfig,
+    check: Callable[[StreamSource], None],
+    say: Callable[[str], None],
+    source: StreamSource | None = None,
 ) -> StreamSource:
     """Reads the stream of a run, and sets what Ray takes from the environment.
 
@@ -164,14 +169,16 @@ def read_stream(
         config: What all trials share.
         check: Raises where the trials' memories cannot serve the stream.
         say: Takes a line of progress.
+        source: The stream, where it has been read; None: it is read.
 
     Raises:
         UserError: The stream cannot be read, or ``check`` raises.
     """
     from ..streams import registry as streams
 
-    say(f"reading the stream {config.stream_name}")
-    source = streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
+    if source is None:
+        say(f"reading the stream {config.stream_name}")
+        source = streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
     check(source)
     ray_environment(say)  # before the first import of Ray
     return source

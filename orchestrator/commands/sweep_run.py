@@ -31,32 +31,41 @@ from .in_rows import in_rows
 from .last_lines import last_lines
 from .run_end import RunEnd
 from .run_result import RunResult
+from .sessions import Sessions
 
 
-def search_run(run: RunContext, space: Space, trials: int) -> RunResult:
+def search_run(
+    run: RunContext, space: Space, trials: int, *, test: bool = True, sessions: Sessions | None = None
+) -> RunResult:
     """Runs, or goes on with, a sweep.
 
     Args:
         run: The run.
         space: What is searched.
         trials: How many trials the sweep is to have.
+        test: Whether the best trial is looked at with test data.
+        sessions: Opens the session in which the trials run; None: one of the run's own.
 
     Returns:
         The run's result. Its exit status is 0 where some trial walked the whole stream, and the best was
-        tested; 1 where none did, the look at test failed, or something ended the sweep (a full disk); 130
-        where it was interrupted.
+        tested if it was to be; 1 where none did, the look at test failed, or something ended the sweep (a
+        full disk); 130 where it was interrupted.
 
     Raises:
         UserError: The sweep cannot begin.
     """
-    return _SweepRun(run, space, trials).run()
+    return _SweepRun(run, space, trials, test, sessions).run()
 
 
 class _SweepRun:
-    def __init__(self, run: RunContext, space: Space, trials: int) -> None:
+    def __init__(
+        self, run: RunContext, space: Space, trials: int, test: bool, sessions: Sessions | None
+    ) -> None:
         self._run = run
         self._space = space
         self._trials = trials
+        self._test = test
+        self._sessions = sessions
         self._plan = SearchPlan(trials, run.concurrent, max(1, len(space.choices(MEMORY_SIZE))))
         self._watch = RunRecorder.open(
             run,
@@ -77,14 +86,15 @@ class _SweepRun:
                 end.status = self._sweep()
         finally:
             record = self._finish(end)
-        run.last(_closing(run.folder, self._space, watch, self._tested, end.status, record))
+        run.last(self._closing(self._tested, end.status, record))
         if end.unforeseen is not None:
             raise end.unforeseen
         status, tested = end.status, self._tested
-        exit_status = 130 if status == "interrupted" else 0 if status == "finished" and tested else 1
+        none = self._book.best() is None
+        done = status == "finished" and bool(tested if self._test else not none)
+        exit_status = 130 if status == "interrupted" else 0 if done else 1
         reason = watch.fatal
         if exit_status == 1 and not reason:
-            none = self._book.best() is None
             reason = "no trial walked the whole stream" if none else "the look at test failed"
         return RunResult.of(run, self._book, tested, exit_status, reason)
 
@@ -99,7 +109,9 @@ class _SweepRun:
             run.say(f"for more: python -m orchestrator.sweep {more}")
             return "finished"
         run.say(f"{self._plan.at_once}; {self._plan.proposals}")
-        with Session(self._request(), say=run.say, last_words=self._last_words) as session:
+        with (self._sessions or Session)(
+            self._request(), say=run.say, last_words=self._last_words
+        ) as session:
             return self._search_and_test(session)
 
     def _request(self) -> SessionRequest:
@@ -125,7 +137,8 @@ class _SweepRun:
             storage = kept and kept.storage
             status = search(run.folder, run.identity, space, session, watch, self._trials, storage)
             best = self._book.best()
-            if status == "finished" and best is not None and not (tested := watch.known_test(best.id)):
+            look = status == "finished" and self._test
+            if look and best is not None and not (tested := watch.known_test(best.id)):
                 why = memory_choice(self._book) or "best on validation"
                 run.say(f"trial {best.number + 1} is {why}; looking at test")
                 storage = kept and kept.trial(best.id)
@@ -143,7 +156,10 @@ class _SweepRun:
         self._watch.fatal = line
         self._watch.catch_up()
         record = self._watch.finish("interrupted", {}, {})
-        self._run.last(_closing(self._run.folder, self._space, self._watch, {}, "failed", record))
+        self._run.last(self._closing({}, "failed", record))
+
+    def _closing(self, tested: dict[str, float], status: str, record: list[str]) -> str:
+        return _closing(self._run.folder, self._space, self._watch, tested, status, record, test=self._test)
 
     def _finish(self, end: RunEnd) -> list[str]:
         """Ends the record, and returns its lines for the user."""
@@ -206,7 +222,14 @@ def _chosen(space: Space, values: Mapping[str, Any]) -> list[str]:
 
 
 def _closing(
-    folder: Path, space: Space, watch: RunRecorder, tested: dict, status: str, record: list[str]
+    folder: Path,
+    space: Space,
+    watch: RunRecorder,
+    tested: dict[str, float],
+    status: str,
+    record: list[str],
+    *,
+    test: bool,
 ) -> str:
     """What the sweep prints last."""
     book, best = watch.book, watch.book.best()
@@ -232,6 +255,6 @@ def _closing(
         ]
     elif status == "finished":
         blocks.append(["No trial walked the whole stream."])
-    left = status != "finished" or watch.fatal or (best is not None and not tested)
+    left = status != "finished" or watch.fatal or (test and best is not None and not tested)
     resume = f"python -m orchestrator.sweep --resume {folder.name}" if left else ""
     return last_lines([*blocks, record], watch.fatal, status == "interrupted", resume)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from ..record.run_context import RunContext
     from ..search.space import Space
+    from ..streams.source import StreamSource
     from .run_result import RunResult
+    from .sessions import Sessions
 
 
 @dataclass(frozen=True)
@@ -32,17 +34,26 @@ class SweepStart(RunStart):
         space: What is searched.
         trials: How many trials the sweep is to have in all, as it is said now; None: as before, or as the
             request and the space say.
+        test: Whether the best trial is looked at with test data.
     """
 
     request: SweepRequest
     space: Space
     trials: int | None
+    test: bool = True
 
     file: ClassVar[str] = SWEEP_FILE
 
     @classmethod
     def new(
-        cls, request: SweepRequest, space_name: str, name: str | None, say: Callable[[str], None]
+        cls,
+        request: SweepRequest,
+        space_name: str,
+        name: str | None,
+        say: Callable[[str], None],
+        *,
+        test: bool = True,
+        source: StreamSource | None = None,
     ) -> SweepStart:
         """A sweep that begins.
 
@@ -51,6 +62,8 @@ class SweepStart(RunStart):
             space_name: The search space, as :func:`.named_space.named_space` names it.
             name: What the folder is to be called; None: by method, stream and time.
             say: Takes lines of progress.
+            test: Whether the best trial is looked at with test data.
+            source: The stream, where it has been read; None: it is read.
 
         Raises:
             UserError: What is asked for cannot be had.
@@ -59,9 +72,9 @@ class SweepStart(RunStart):
         check_count("concurrent", request.concurrent)
         space = _space(request, space_name, request.method)
         _check_margin(request.margin, space)
-        source = read_stream(space.config, space.check_memory, say)
+        stream = read_stream(space.config, space.check_memory, say, source)
         where = request.concurrent, request.storage
-        return cls(request, space.config, source, say, name, None, *where, space, None)
+        return cls(request, space.config, stream, say, name, None, *where, space, None, test)
 
     @classmethod
     def resumed(
@@ -73,6 +86,8 @@ class SweepStart(RunStart):
         storage: str | None,
         said: Mapping[str, Any],
         say: Callable[[str], None],
+        test: bool = True,
+        source: StreamSource | None = None,
     ) -> SweepStart:
         """The sweep in ``runs/NAME``, or at its storage, is gone on with.
 
@@ -83,6 +98,7 @@ class SweepStart(RunStart):
             storage: Where it is kept; None: ``$VLCL_STORAGE``, or where it was.
             said: Dotted key -> value of what it was started with, said again.
             say: Takes lines of progress.
+            test: As of :meth:`new`, as is ``source``.
 
         Raises:
             UserError: There is no such sweep, it is not the user's own, or it was started with other values.
@@ -103,8 +119,8 @@ class SweepStart(RunStart):
         request = SweepRequest.read(folder / SWEEP_FILE)
         space = _space(request, str(folder / SPACE_FILE))
         check_said(space.config, said)
-        source = read_stream(space.config, space.check_memory, say)
-        return cls(request, space.config, source, say, None, folder, concurrent, storage, space, trials)
+        stream = read_stream(space.config, space.check_memory, say, source)
+        return cls(request, space.config, stream, say, None, folder, concurrent, storage, space, trials, test)
 
     def _preview(self) -> str:
         from .preview import preview
@@ -120,7 +136,7 @@ class SweepStart(RunStart):
     def _seeds(self) -> Sequence[int]:
         return [self.config.run.seed]
 
-    def _run(self, run: RunContext) -> RunResult:
+    def _run(self, run: RunContext, sessions: Sessions | None) -> RunResult:
         from ..record.manifest import ask_for
         from ..record.trial_store import TrialStore
         from .sweep_run import search_run
@@ -132,7 +148,7 @@ class SweepStart(RunStart):
                 self._check(start=True)
             if self.trials:
                 ask_for(self.folder, self.trials)
-        return search_run(run, self.space, trials)
+        return search_run(run, self.space, trials, test=self.test, sessions=sessions)
 
     def _trials(self) -> int:
         """How many trials the sweep is to have: as many as were asked for last, and no more than the space

@@ -27,9 +27,16 @@ from ..streams.text.fit_tokenizer import fit_tokenizer
 from .last_lines import last_lines
 from .run_end import RunEnd
 from .run_result import RunResult
+from .sessions import Sessions
 
 
-def train_run(run: RunContext, variants: dict[str, dict[str, Any]], *, test: bool = True) -> RunResult:
+def train_run(
+    run: RunContext,
+    variants: dict[str, dict[str, Any]],
+    *,
+    test: bool = True,
+    sessions: Sessions | None = None,
+) -> RunResult:
     """Runs, or goes on with, a configuration in each of its variants. A variant that was tested before is
     not run again.
 
@@ -38,6 +45,7 @@ def train_run(run: RunContext, variants: dict[str, dict[str, Any]], *, test: boo
         variants: Trial id -> the dotted values in which the variant differs.
         test: Whether variants that have been trained are looked at with test data. Otherwise going on with
             the run does it.
+        sessions: Opens the session in which the variants run; None: one of the run's own.
 
     Returns:
         The run's result. Its exit status is 0 where all variants finished, 1 where one failed, 130 where the
@@ -46,16 +54,19 @@ def train_run(run: RunContext, variants: dict[str, dict[str, Any]], *, test: boo
     Raises:
         UserError: The run cannot begin.
     """
-    return _TrainRun(run, variants, test).run()
+    return _TrainRun(run, variants, test, sessions).run()
 
 
 class _TrainRun:
-    def __init__(self, run: RunContext, variants: dict[str, dict[str, Any]], test: bool) -> None:
+    def __init__(
+        self, run: RunContext, variants: dict[str, dict[str, Any]], test: bool, sessions: Sessions | None
+    ) -> None:
         several = len(run.seeds) > 1
         shared = run.config if several else run.config.with_values({"run.seed": run.seeds[0]})
         self._run = run
         self._variants = variants
         self._test = test
+        self._sessions = sessions
         self._watch = RunRecorder.open(
             replace(run, config=shared),
             run.config.with_values,
@@ -97,7 +108,8 @@ class _TrainRun:
             done = "tested" if self._test else "trained"
             self._run.say(f"all have been {done}: nothing is left to do")
             return
-        with Session(self._request(jobs), say=self._run.say, last_words=self._last_words) as session:
+        how = {"say": self._run.say, "last_words": self._last_words}
+        with (self._sessions or Session)(self._request(jobs), **how) as session:
             try:
                 for trial_id, values in self._variants.items():  # their numbers are their order
                     self._watch.safely(self._watch.propose, trial_id, values)

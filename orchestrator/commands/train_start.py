@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..record.run_context import RunContext
     from ..streams.source import StreamSource
     from .run_result import RunResult
+    from .sessions import Sessions
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class TrainStart(RunStart):
         name: str | None,
         say: Callable[[str], None],
         test: bool = True,
+        source: StreamSource | None = None,
     ) -> TrainStart:
         """A run that begins.
 
@@ -61,6 +63,7 @@ class TrainStart(RunStart):
             name: What the folder is to be called; None: by method, stream and time.
             say: Takes lines of progress.
             test: Whether there is a look at test data.
+            source: The stream, where it has been read; None: it is read.
 
         Raises:
             UserError: What is asked for cannot be had.
@@ -71,7 +74,7 @@ class TrainStart(RunStart):
         if wrong or len(set(own)) < len(own):
             raise UserError(f"--seeds {' '.join(map(str, own))}: allowed are different whole numbers from 0")
         request = TrainRequest(tuple(own), concurrent, storage_url(storage))
-        return cls(request, config, _read(config, say), say, name, None, concurrent, storage, test)
+        return cls(request, config, _read(config, say, source), say, name, None, concurrent, storage, test)
 
     @classmethod
     def resumed(
@@ -83,6 +86,7 @@ class TrainStart(RunStart):
         said: Mapping[str, Any],
         say: Callable[[str], None],
         test: bool = True,
+        source: StreamSource | None = None,
     ) -> TrainStart:
         """The run in ``runs/NAME``, or at its storage, is gone on with.
 
@@ -93,6 +97,7 @@ class TrainStart(RunStart):
             said: Dotted key -> value of what it was started with, said again.
             say: Takes lines of progress.
             test: Whether there is a look at test data, also where there was to be none before.
+            source: As of :meth:`new`.
 
         Raises:
             UserError: There is no such run, it is not the user's own, or it was started with other values.
@@ -111,7 +116,8 @@ class TrainStart(RunStart):
         request = TrainRequest.read(folder / TRAIN_FILE)
         config = RunConfig.load_yaml(folder / CONFIG_FILE)
         check_said(config, said)
-        return cls(request, config, _read(config, say), say, None, folder, concurrent, storage, test)
+        stream = _read(config, say, source)
+        return cls(request, config, stream, say, None, folder, concurrent, storage, test)
 
     def _preview(self) -> str:
         from .preview import preview_train
@@ -129,13 +135,13 @@ class TrainStart(RunStart):
     def _seeds(self) -> Sequence[int]:
         return self.request.seeds
 
-    def _run(self, run: RunContext) -> RunResult:
+    def _run(self, run: RunContext, sessions: Sessions | None) -> RunResult:
         from .train_run import train_run
 
         variants = {f"seed_{seed}": {"run.seed": seed} for seed in run.seeds}
         if self.folder is not None and not _is_over(self.folder, run.identity, variants):
             self._check(start=True)
-        return train_run(run, variants, test=self.test)
+        return train_run(run, variants, test=self.test, sessions=sessions)
 
 
 def start_config(
@@ -180,10 +186,10 @@ def _is_over(folder: Path, identity: Identity, variants: Mapping[str, Mapping[st
     )
 
 
-def _read(config: RunConfig, say: Callable[[str], None]) -> StreamSource:
+def _read(config: RunConfig, say: Callable[[str], None], source: StreamSource | None = None) -> StreamSource:
     from ..replay.config import check_memory
 
     def check(source: StreamSource) -> None:
         check_memory(config.replay, len(source.categories), source.scenario)
 
-    return read_stream(config, check, say)
+    return read_stream(config, check, say, source)

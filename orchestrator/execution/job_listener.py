@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .calls import ask
@@ -33,6 +33,8 @@ class JobListener:
         on_report: Takes a job and the metrics of a task that it has finished.
         on_end: Takes a job and how it ended.
         judge: Takes a job, how many tasks it has done, and the last one's metrics; None: all go on.
+        scope: What the dispatcher has before the id of each job, so that jobs of several runs with one
+            dispatcher, whose ids may be the same, are kept apart.
 
     Attributes:
         done: How many reports were heard.
@@ -44,8 +46,10 @@ class JobListener:
         on_report: Callable[[Job, dict[str, float]], object],
         on_end: Callable[[Job, Outcome], object],
         judge: Callable[[Job, int, dict[str, float]], object] | None = None,
+        scope: str = "",
     ) -> None:
         self.done = 0
+        self._scope = scope
         self._dispatcher = dispatcher
         self._on_report = on_report
         self._on_end = on_end
@@ -87,7 +91,7 @@ class JobListener:
         try:
             kind, found = ray.get(ready[0])
         except ActorUnavailableError:
-            kind, found = ask(self._dispatcher, "next_report", followed.job.id, followed.heard)
+            kind, found = ask(self._dispatcher, "next_report", self._scope + followed.job.id, followed.heard)
         self._take(followed, kind, found)
         return True
 
@@ -114,11 +118,11 @@ class JobListener:
             self.forget(job_id)
         elif (followed := self._followed.get(job_id)) is not None:
             followed.answered = max(followed.answered, task)
-            ask(self._dispatcher, "answer", job_id, task)
+            ask(self._dispatcher, "answer", self._scope + job_id, task)
 
     def stop(self, job_id: str) -> None:
         """Has a job end at its next task boundary."""
-        ask(self._dispatcher, "stop", job_id)
+        ask(self._dispatcher, "stop", self._scope + job_id)
 
     def forget(self, job_id: str) -> None:
         """Hears nothing more of a job."""
@@ -128,7 +132,7 @@ class JobListener:
     def tell(self, job_id: str, result: dict[str, Any]) -> None:
         """Puts out what the Tune trial of a job is to hear next, until :meth:`untell`."""
         self._told[job_id] = result
-        ask(self._dispatcher, "tell", job_id, result)
+        ask(self._dispatcher, "tell", self._scope + job_id, result)
 
     def untell(self, job_id: str) -> None:
         """Forgets what a Tune trial is to hear, since Tune does not have it any more."""
@@ -139,12 +143,13 @@ class JobListener:
         for job_id in self._followed:
             self._hand_in(job_id)
         for job_id, result in self._told.items():
-            ask(self._dispatcher, "tell", job_id, result)
+            ask(self._dispatcher, "tell", self._scope + job_id, result)
 
     def _hand_in(self, job_id: str) -> None:
         followed = self._followed[job_id]
-        ask(self._dispatcher, "submit", followed.job, followed.answered)
+        job = replace(followed.job, id=self._scope + job_id) if self._scope else followed.job
+        ask(self._dispatcher, "submit", job, followed.answered)
 
     def _listen(self, job_id: str) -> None:
         followed = self._followed[job_id]
-        self._asked[self._dispatcher.next_report.remote(job_id, followed.heard)] = job_id
+        self._asked[self._dispatcher.next_report.remote(self._scope + job_id, followed.heard)] = job_id

@@ -41,6 +41,8 @@ class Session:
     Attributes:
         request: What is asked for.
         dispatcher: The actor that hands jobs to lanes; None before the session begins.
+        scope: See :class:`~orchestrator.execution.job_listener.JobListener`; of the run that has the session
+            now.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Session:
         last_words: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.dispatcher: Any = None
+        self.scope = ""
         self.request = request
         self._say = say
         self._shared = SharedStream(request, say)
@@ -177,7 +180,7 @@ class Session:
             on_end: Is told of each job's end.
             judge: Decides whether a job goes on after a task; None: each job goes on.
         """
-        self._listeners.append(JobListener(self.dispatcher, on_report, on_end, judge))
+        self._listeners.append(JobListener(self.dispatcher, on_report, on_end, judge, self.scope))
         return self._listeners[-1]
 
     def run(

@@ -96,7 +96,7 @@ def _tuner(
 
     objective, tasks, sizes = space.objective, len(watch.names), space.choices(MEMORY_SIZE)
     bridge = TuneBridge(watch, session, _job_of(folder, identity, space, storage), objective.metric)
-    trainable = tune.with_parameters(run_trial, dispatcher=session.dispatcher)
+    trainable = tune.with_parameters(run_trial, dispatcher=session.dispatcher, scope=session.scope)
     known = sorted(watch.book.trials.values(), key=lambda entry: entry.number)
     proposals = TaskSearch(
         space.suggest,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-_STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train)\b|Session")
-_SWEEPS = re.compile(r"/test_(sweep\w*|doors|extending|python_page|features_session)\.py$")
+_STARTS_RAY = re.compile(r"\bray\b|orchestrator\.(sweep|train|study)\b|Session")
+_SWEEPS = re.compile(r"/test_(sweep\w*|study|doors|extending|python_page|features_session)\.py$")
 _NO_RAY = re.compile("No Ray is started")  # what a file says of itself that only looks like one
 _DURATIONS = Path(__file__).parents[1] / "durations.json"
 _WITH_RAY, _SLOW = 600, 3600  # seconds that a test may take; pyproject.toml has those of the others

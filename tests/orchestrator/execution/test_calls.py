@@ -53,7 +53,9 @@ def test_an_actor_that_is_away_for_a_moment_is_asked_again_and_one_that_is_dead_
 def _run(dispatcher, monkeypatch, report=lambda result: None):
     told = []
     monkeypatch.setattr(trainable.tune, "report", lambda result: (told.append(result), report(result)))
-    trainable.run_trial({"method.x": 1, TRIAL: {"id": "trial_0001", "number": 0}}, dispatcher=dispatcher)
+    trainable.run_trial(
+        {"method.x": 1, TRIAL: {"id": "trial_0001", "number": 0}}, dispatcher=dispatcher, scope=""
+    )
     return told
 
 

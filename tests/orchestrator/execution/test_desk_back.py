@@ -105,7 +105,7 @@ def test_a_trial_of_tunes_is_told_on_by_the_one_that_is_back(no_ray, monkeypatch
     monkeypatch.setattr(trainable.tune, "report", told.append)
     first, second = ({"m": value, TASK: task, STATUS: "running"} for task, value in ((1, 5.0), (2, 6.0)))
     actor = _Actor(next_told=[first, _away(), None, second, {TASK: 2, STATUS: "finished"}])
-    trainable.run_trial({"method.x": 1, TRIAL: {"id": "a", "number": 0}}, dispatcher=actor)
+    trainable.run_trial({"method.x": 1, TRIAL: {"id": "a", "number": 0}}, dispatcher=actor, scope="")
     assert told == [first, second]
     assert [args for method, *args in actor.asked] == [["a", 0], *[["a", 1]] * 3, ["a", 2]]
 

@@ -1,0 +1,1 @@
+"""A study: methods tuned alike, confirmed over pairs of seed and order, and compared."""

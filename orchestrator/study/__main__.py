@@ -1,0 +1,95 @@
+"""python -m orchestrator.study FILE: methods tuned alike, run over pairs of seed and order, and compared."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ..commands.arguments import Say, add_version, run_main
+from ..commands.command_parser import CommandParser
+from ..commands.last_lines import print_last
+from ..config import parse_set
+from ..errors import UserError
+from ..storage.user_path import user_path
+from .study_request import PAIRS, StudyRequest
+from .study_start import StudyStart
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command line; returns its exit status."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    start = _resumed(given) if given.resume else _new(parser, given)
+    if given.dry_run:
+        print(start.preview())
+        return 0
+    return start.run(print_last)
+
+
+def _new(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
+    options = {
+        "question": given.question,
+        "methods": given.methods,
+        "streams": given.stream,
+        "memory": given.memory,
+        "trials": given.trials,
+        "pairs": given.pairs,
+        "set": parse_set(given.set) or None,
+    }
+    said = {key: value for key, value in options.items() if value is not None}
+    if given.file is None:
+        if not given.methods:
+            parser.error("name a file, --methods, or --resume NAME")
+        return StudyStart.new(StudyRequest.of(said, "study"), given.name, Say())
+    if said:
+        raise UserError(
+            f"{given.file} beside {', '.join(said)}: allowed is one of the two, a file or options"
+        )
+    return StudyStart.new(StudyRequest.read(user_path(given.file, follow=False)), given.name, Say())
+
+
+def _resumed(given: argparse.Namespace) -> StudyStart:
+    for name in ("file", "question", "stream", "memory", "trials", "set", "name"):
+        if getattr(given, name):
+            raise UserError(f"--resume {given.resume}: goes on with what was asked; leave out {name}")
+    methods = given.methods or []
+    return StudyStart.resumed(given.resume, Say(), methods=methods, pairs=given.pairs)
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="python -m orchestrator.study",
+        description="Searches each method alike on validation data, runs what was chosen over pairs of seed "
+        "and order, and compares the methods on test data.",
+    )
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a study's file (study.yaml)")
+    add_version(parser)
+    parser.add_argument("--question", metavar="TEXT", help="the question, for the result's heading")
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        metavar="METHOD",
+        help="the methods; the first is compared with each other one; with --resume further ones, +METHOD",
+    )
+    parser.add_argument("--stream", nargs="+", metavar="NAME", help="the streams (default: the methods' own)")
+    parser.add_argument(
+        "--memory", type=int, metavar="N", help="replay memory of every method that has one, in samples"
+    )
+    parser.add_argument(
+        "--trials", type=int, metavar="N", help="trials of each search (default: its space's)"
+    )
+    parser.add_argument(
+        "--pairs",
+        type=int,
+        metavar="N",
+        help=f"pairs of seed and order (default {PAIRS}); with --resume in all",
+    )
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="for all")
+    parser.add_argument("--name", metavar="NAME", help="name of the study and of its folder under runs/")
+    parser.add_argument("--resume", metavar="NAME", help="go on with a study, or let it grow")
+    parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")
+    return parser
+
+
+if __name__ == "__main__":
+    run_main(main, sys.argv[1:])

@@ -1,0 +1,28 @@
+"""The pairs of seed and order over which methods are confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A seed of the model and an order of the stream, the same for every method.
+
+    Each pair has a seed and an order of its own. Seeds that share an order share a method's luck with it, and
+    would count as more runs than they are.
+
+    Attributes:
+        number: The pair's number, from 1.
+    """
+
+    number: int
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """Dotted key -> value of what the pair fixes: seed and order have the pair's number. The search has
+        0 of both, so that its luck is in no pair.
+        """
+        return {"run.seed": self.number, "stream.order": self.number}

@@ -1,0 +1,123 @@
+"""What a study asks: ``study.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from ..schema import strict_yaml
+from ..storage.plain_name import check_plain
+from .arm import Arm
+
+STUDY_FILE = "study.yaml"
+"""The file's name in a study's folder."""
+
+PROTOCOL = "end-of-stream"
+"""How values are chosen: by the validation splits of all tasks after the last one."""
+
+PAIRS = 8
+"""Pairs of seed and order, where nothing is said. Six are the fewest that a Wilcoxon test can decide by."""
+
+_COUNTS = {"trials": 1, "pairs": 1, "memory": 0}
+_KEYS = ("question", "methods", "streams", "memory", "trials", "pairs", "set")
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """What a study asks.
+
+    Attributes:
+        question: The question in words; empty where none is asked.
+        methods: The methods. The first one is compared with each of the others.
+        streams: The streams, or settings of one.
+        memory: The replay memory of every method that has one, in samples; None: each method's own.
+        trials: Trials of the search of each method; None: those of its search space.
+        pairs: How many pairs of seed and order the chosen values are run with.
+        values: Dotted key -> value, of all methods and streams.
+    """
+
+    question: str
+    methods: tuple[Arm, ...]
+    streams: tuple[Arm, ...]
+    memory: int | None = None
+    trials: int | None = None
+    pairs: int = PAIRS
+    values: Mapping[str, Any] | None = None
+
+    @classmethod
+    def read(cls, path: Path) -> StudyRequest:
+        """The request in a file.
+
+        Raises:
+            UserError: The file cannot be read, or asks for what there is not. The message is one line.
+        """
+        content, _ = strict_yaml.read(path)
+        return cls.of(content, str(path))
+
+    @classmethod
+    def of(cls, content: Any, place: str) -> StudyRequest:
+        """The request in a file's plain values.
+
+        Args:
+            content: The values.
+            place: Where they were found, for the error.
+
+        Raises:
+            UserError: They ask for what there is not. The message is one line.
+        """
+        if not isinstance(content, dict):
+            raise UserError(f"{place}: is no mapping; allowed are {', '.join(_KEYS)}")
+        if unknown := [key for key in content if key not in _KEYS]:
+            raise UserError(f"{place}: {unknown[0]}: not known here; allowed: {', '.join(_KEYS)}")
+        for key, least in _COUNTS.items():
+            count = content.get(key)
+            if count is not None and (type(count) is not int or count < least):
+                raise UserError(f"{place}: {key} {count!r}: allowed are whole numbers from {least}")
+        values = content.get("set") or {}
+        if not isinstance(values, dict):
+            raise UserError(f"{place}: set {values!r}: allowed is a mapping of keys and values")
+        question = content.get("question") or ""
+        if not isinstance(question, str):
+            raise UserError(f"{place}: question {question!r}: allowed is text")
+        pairs = content.get("pairs")
+        return cls(
+            question,
+            Arm.all_of(content.get("methods"), "methods", place),
+            Arm.all_of(content.get("streams"), "streams", place, optional=True),
+            content.get("memory"),
+            content.get("trials"),
+            PAIRS if pairs is None else pairs,
+            values,
+        )
+
+    def text(self) -> str:
+        """The file's content."""
+        return strict_yaml.dump(
+            {
+                "question": self.question,
+                "methods": Arm.plain_of(self.methods),
+                "streams": Arm.plain_of(self.streams),
+                "memory": self.memory,
+                "trials": self.trials,
+                "pairs": self.pairs,
+                "set": dict(self.values or {}),
+            }
+        )
+
+    def check_names(self, study: str) -> None:
+        """Checks that the runs of the study ``study`` may have their names.
+
+        Raises:
+            UserError: One may not. The message is one line.
+        """
+        for method in self.methods:
+            for stream in self.streams:
+                check_plain(self.run_name(study, method, stream, self.pairs), "the run")
+
+    def run_name(self, study: str, method: Arm, stream: Arm, pair: int | None = None) -> str:
+        """The name of one of the study's runs: of a method's search, or of its run with a pair."""
+        parts = [study, method.file_label, *([stream.file_label] if len(self.streams) > 1 else [])]
+        return "-".join([*parts, *([] if pair is None else [f"pair{pair}"])])
