@@ -68,6 +68,20 @@ def test_ewc_is_the_fisher_weighted_distance_from_the_last_tasks_weights(scenari
     assert wanted > 0
 
 
+def test_the_pairs_of_a_task_are_squared_in_the_batches_that_the_key_says(shelf, tmp_path, monkeypatch):
+    """Sixteen pairs in batches of six: the last has four, and counts as four."""
+    config = tiny_config("ewc", **{"method.fisher_batch_size": 6})
+    observe, seen = methods.get("ewc").observe, []
+
+    def watched(self, batch, step):
+        observe(self, batch, step)
+        seen.append((step.name, len(batch), self._samples.item()))
+
+    monkeypatch.setattr(methods.get("ewc"), "observe", watched)
+    StreamLoop(config, tiny_stream(config, shelf), tmp_path, CollectingReporter(), device=_CPU).run()
+    assert seen == 2 * [("fisher", 6, 6), ("fisher", 6, 12), ("fisher", 4, 16)]
+
+
 @pytest.mark.parametrize("scenario", _SCENARIOS)
 def test_lwf_pulls_towards_the_model_before_the_task(scenario, shelf):
     method, batch, config = _made(f"{scenario}lwf", shelf)

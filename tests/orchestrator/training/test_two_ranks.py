@@ -27,6 +27,8 @@ _CPU = torch.device("cpu")
 _OWN = {"clap4clip": {"method.dropout": 0.0}}  # dropout is each rank's own
 _VARIANTS = {
     "ctp, two micro-batches": ("ctp", {"run.accumulate": 2}),
+    # Of 16 pairs one rank squares 6 and 4 together, the other 6.
+    "ewc, uneven batches": ("ewc", {"method.fisher_batch_size": 6}),
     "vqacl, two micro-batches and a balanced memory": (
         "vqacl",
         {"run.accumulate": 2, "replay.policy": "balanced", "replay.balance_by": "group"},
