@@ -196,6 +196,8 @@ class Phase:
             have ``Batch.weight``, by which the training set's classes (recognition), tasks (retrieval), or
             object groups of each task (vqa) have equal parts in the loss.
         group: In vqa, the rows of this object group alone are taken of all these.
+        keep_last: Whether an epoch ends with a smaller batch of the rows that fill no batch, as far as ranks
+            and micro-batches can share them equally. Otherwise these rows are left out.
         learning_rate: ``learning_rate(step, steps)`` is the factor on the optimiser's base rate at step 0 ..
             steps - 1.
         clip: The largest norm of a step's gradient, to which a larger one is scaled down; None: any.
@@ -214,6 +216,7 @@ class Phase:
     patience: int = 0
     group: int | None = None
     clip: float | None = None
+    keep_last: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ class Loader:
     Each epoch walks ``rows`` in a random order that is a function of ``(seed, epoch)`` and alike on all
     ranks. It walks in global batches of ``batch_size``, and each batch is cut into ``accumulate`` equal
     micro-batches. Rank r takes the r-th of ``world`` equal parts of a micro-batch. What is left at the end of
-    an epoch is dropped. Epochs are counted on until all steps are taken, so that no epoch comes twice.
+    an epoch is dropped, or is a smaller batch (``keep_last``). Epochs are counted on until all steps are
+    taken, so that no epoch comes twice.
 
     A micro-batch holds a row as often as ``rows`` does: losses between samples would take a copy for a
     negative. Where there are fewer rows than ``batch_size``, an epoch is one batch, of as many rows as can be
@@ -48,6 +49,8 @@ class Loader:
             none.
         augment: The name of a transform of :func:`~orchestrator.streams.augment.augment`.
         accumulate: How many micro-batches make one step.
+        keep_last: Whether the rows that are left at the end of an epoch make a smaller batch
+            (:func:`last_rows`).
         views: V, where the pictures go through a frozen encoder. A sample's augmentation is then one of V
             that all runs share (:func:`~orchestrator.streams.augment.augment_view`), and which one is a
             function of ``(seed, epoch, row)``. Where the reader has features, ``Batch.feature`` holds that
@@ -74,6 +77,7 @@ class Loader:
         weight: np.ndarray | None = None,
         kept: Callable[[np.ndarray], np.ndarray | None] | None = None,
         accumulate: int = 1,
+        keep_last: bool = False,
         views: int | None = None,
         rank: int = 0,
         world: int = 1,
@@ -96,7 +100,9 @@ class Loader:
         self._weight = weight
         self._kept = kept
         self._batches_in_all = steps * accumulate
-        self._size, self._batches_an_epoch = _sizes(len(rows), batch_size, accumulate, world)
+        self._size, self._full = _sizes(len(rows), batch_size, accumulate, world)
+        self._last = last_rows(len(rows), batch_size, accumulate, world) // accumulate if keep_last else 0
+        self._batches_an_epoch = self._full + (accumulate if self._last else 0)
         self._seed = seed
         self._augment = augment
         self._views = reader.views if reader.encoded else views
@@ -131,12 +137,16 @@ class Loader:
 
     def _draw(self) -> Iterator[tuple[int, np.ndarray, int]]:
         """Yields, for each micro-batch, its number, where this rank's rows stand and the epoch."""
-        share = self._size // self._world
         for number in range(self._batches_in_all):
             epoch, within = divmod(number, self._batches_an_epoch)
             if within == 0:
                 order = np.argsort(keys(self._seed, epoch, np.arange(len(self._rows))), kind="stable")
-            begin = within * self._size + self._rank * share
+            left = within - self._full  # below 0: a whole micro-batch
+            size, begin = self._size, within * self._size
+            if left >= 0:
+                size, begin = self._last, self._full * self._size + left * self._last
+            share = size // self._world
+            begin += self._rank * share
             yield number, order[begin : begin + share], epoch
 
     def _batch(self, drawn: tuple[int, np.ndarray, int]) -> Batch:
@@ -164,8 +174,24 @@ class Loader:
             batch.weight = _tensor(self._weight[chosen], torch.float32, self._pin)
         if self._kept is not None and (kept := self._kept(rows)) is not None:
             batch.kept = _tensor(kept, torch.float32, self._pin)
-        batch.total = self._size
+        batch.total = self._world * len(rows)
         return batch
+
+
+def last_rows(rows: int, batch_size: int, accumulate: int, world: int) -> int:
+    """Returns the rows of the smaller batch with which an epoch may end.
+
+    They are as many of those that fill no batch as can be cut into equal micro-batches and shared equally
+    among ranks: 0 where there are too few, and where the rows fill no batch at all.
+
+    Args:
+        rows: The rows of an epoch.
+        batch_size: Rows of a global batch.
+        accumulate: How many micro-batches make one step.
+        world: The number of ranks.
+    """
+    parts = world * accumulate
+    return rows % batch_size // parts * parts if rows >= batch_size else 0
 
 
 def _sizes(rows: int, batch_size: int, accumulate: int, world: int) -> tuple[int, int]:

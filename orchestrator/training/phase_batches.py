@@ -11,7 +11,7 @@ from methods.method import Phase
 
 from ..config import RunConfig
 from ..data.interleaved import Interleaved
-from ..data.loader import Loader
+from ..data.loader import Loader, last_rows
 from ..data.row_reader import RowReader
 from ..features.frozen import views_of
 from ..replay.memory import ReplayMemory
@@ -78,12 +78,15 @@ def phase_batches(
     accumulate = _micro_batches(largest, phase.batch_size, run.accumulate, world)
     batch_size = phase.batch_size * accumulate // run.accumulate
     steps = phase.epochs * max(1, len(rows) // phase.batch_size)
+    if phase.keep_last and last_rows(len(rows), batch_size, accumulate, world):
+        steps += phase.epochs
     weight = balanced_weights(stream, reader, rows) if phase.replay == "weighted" else None
     load = partial(
         Loader,
         reader,
         batch_size=batch_size,
         accumulate=accumulate,
+        keep_last=phase.keep_last,
         steps=steps,
         rank=rank,
         world=world,

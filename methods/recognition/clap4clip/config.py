@@ -130,6 +130,15 @@ class Clap4ClipConfig:
     """Pictures in a step, over all workers, and pictures that are scored together in evaluation, on which
     the scores depend. Range: at least 1."""
 
+    last_batch: Literal["drop", "keep"] = "drop"
+    """What becomes of the pictures that are left at the end of an epoch: ``drop``, others are left out in
+    each epoch, or ``keep``, they make a smaller batch. Released code: keep."""
+
+    half_precision: bool = False
+    """Whether everything that is learnt, and all that is computed of it, is in 16-bit floats, without a
+    scaled loss. A large logit or divergence may then not be finite, and small initial weights are 0. The
+    frozen CLIP stays as it is. Released code: true."""
+
     def __post_init__(self) -> None:
         for name in ("samples", "vga_ff", "global_samples", "context_length", "epochs", "batch_size"):
             check_range(name, getattr(self, name), 1)
@@ -165,4 +174,5 @@ _CHOICES = {
     "init_classes": ("new", "seen"),
     "prompt": ("fixed", "coop"),
     "option_reading": ("paper", "reference"),
+    "last_batch": ("drop", "keep"),
 }

@@ -64,6 +64,8 @@ class GrowingAdapters(Method):
         self.register_buffer("_share", torch.empty(0), persistent=False)
         self._classes = 0
         self._newest = range(0)
+        if c.half_precision:
+            self.half()
 
     def start_task(self, task: Task) -> None:
         c = self.config

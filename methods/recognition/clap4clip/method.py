@@ -36,8 +36,8 @@ class Clap4Clip(GrowingAdapters):
     Class features depend on the other pictures of a batch, in evaluation too. In training the batch is the
     global one, whatever the number of ranks. What is drawn is a function of ``Batch.seed`` and of the kind of
     device on which it is drawn; dropout alone is each rank's own. Classes that have not been learnt are
-    scored by their frozen text feature. Everything is computed in full precision whatever autocast says,
-    since what is trained is small.
+    scored by their frozen text feature. What is trained is small: everything is computed in full precision
+    whatever autocast says, or, with ``half_precision``, in 16-bit floats.
     """
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"recognition"})
@@ -51,6 +51,7 @@ class Clap4Clip(GrowingAdapters):
             "init_statistic": "variance",
             "init_classes": "seen",
             "reset_shared": True,
+            "last_batch": "keep",
             "option_reading": "reference",
         },
     }
@@ -62,7 +63,8 @@ class Clap4Clip(GrowingAdapters):
     def phases(self, task: Task) -> Sequence[Phase]:
         c = self.config
         rising = partial(warmup_cosine, warmup=c.warmup, floor=_FINAL_RATE)
-        phases = [Phase("adapt", c.epochs, c.batch_size, self._adapt, rising)]
+        last = c.last_batch == "keep"
+        phases = [Phase("adapt", c.epochs, c.batch_size, self._adapt, rising, keep_last=last)]
         if task.index > 0 and c.consolidation_epochs:
             falling = partial(warmup_cosine, warmup=0.0, floor=_FINAL_RATE)
             phases.append(
@@ -74,6 +76,7 @@ class Clap4Clip(GrowingAdapters):
                     falling,
                     data="memory",
                     replay="none",
+                    keep_last=last,
                 )
             )
         return phases
@@ -96,12 +99,12 @@ class Clap4Clip(GrowingAdapters):
             weights = self._drawn_weights(batch)
             # Logits are linear in the class weights: the mean over the samples may be taken before them.
             mean = None if weights is None else weights.mean(0, keepdim=True)
-            return self._scored(batch, mean, classes).squeeze(0)
+            return self._scored(batch, mean, classes).squeeze(0).to(batch.feature)
 
     @torch.no_grad()
     def sample(self, batch: Batch, classes: range) -> Tensor:
         with full_precision(batch.feature):
-            return self._scored(batch, self._drawn_weights(batch), classes)
+            return self._scored(batch, self._drawn_weights(batch), classes).to(batch.feature)
 
     @torch.no_grad()
     def class_features(self, batch: Batch, classes: range) -> Tensor:
@@ -109,13 +112,13 @@ class Clap4Clip(GrowingAdapters):
         from it, which is the expected value but where a layer norm follows.
         """
         if not self._classes:
-            return self._text[classes.start : classes.stop]
+            return self._text[classes.start : classes.stop].to(batch.feature)
         with full_precision(batch.feature):
             plain = self._guided(batch.feature.to(self._text))
             shared = self.global_adapter
             expected = plain if shared is None else plain + shared(plain.unsqueeze(0))[0].squeeze(0)
             mean, _ = self.adapters(expected.unsqueeze(0))
-            return self._with_unlearnt((mean + expected), classes).squeeze(0)
+            return self._with_unlearnt((mean + expected), classes).squeeze(0).to(batch.feature)
 
     def _terms(self, batch: Batch, *, adapting: bool) -> dict[str, Tensor]:
         """The terms of :meth:`loss`."""

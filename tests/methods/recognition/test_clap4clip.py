@@ -777,3 +777,62 @@ def test_a_scale_of_ones_own_takes_the_place_of_clips():
     torch.testing.assert_close(found[1], found[0] * 0.7)
     with pytest.raises(ValueError, match="^logit_scale 0.0 must be > 0$"):
         Clap4Clip.Config(logit_scale=0.0)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_in_half_precision_all_that_is_learnt_and_drawn_is(options, monkeypatch):
+    """Against the same weights and draws in full precision."""
+    normal = Clap4Clip._normal
+    drawn_in = []
+
+    def same(self, generator, *shape):
+        drawn_in.append(self._text.dtype)
+        drawn = torch.randn(*shape, generator=generator, dtype=torch.float64)
+        return drawn.half().to(self._text.dtype)
+
+    monkeypatch.setattr(Clap4Clip, "_normal", same)
+    torch.manual_seed(0)
+    values = {"samples": 3, "global_samples": 2, "vga_ff": 8, "batch_size": 6, "context_length": 4}
+    values |= {"dropout": 0.0, **options}
+    clip = ToyClip() if values.get("prompt") == "coop" else None
+    method = Clap4Clip(Clap4Clip.Config(**values, half_precision=True), SPEC, clip)
+    for task in TASKS[:2]:
+        method.start_task(task)
+    assert {p.dtype for p in method.parameters()} == {torch.float16}
+    full = Clap4Clip(Clap4Clip.Config(**values), SPEC, clip).double()
+    for task in TASKS[:2]:
+        full.start_task(task)
+    full.load_state_dict({name: value.double() for name, value in method.state_dict().items()})
+    batch = batch_of()
+    phase = phase_of(method, "adapt")
+    terms, wanted = method.loss(batch, phase), full.loss(batch, phase)
+    assert drawn_in[0] == torch.float16 and terms.keys() == wanted.keys()
+    for name, term in terms.items():
+        assert term.dtype == torch.float16
+        assert term.item() == pytest.approx(wanted[name].item(), rel=2e-2, abs=2e-2), name
+    sum(terms.values()).backward()
+    phase.optimizer().step()
+    method.eval(), full.eval()
+    full.load_state_dict({name: value.double() for name, value in method.state_dict().items()})
+    for found, exact in (
+        (method.predict(batch, ALL), full.predict(batch, ALL)),
+        (method.sample(batch, ALL), full.sample(batch, ALL)),
+        (method.class_features(batch, ALL), full.class_features(batch, ALL)),
+    ):
+        assert found.dtype == batch.feature.dtype and not torch.equal(found, exact)
+        torch.testing.assert_close(found, exact, rtol=2e-2, atol=5e-2)
+    monkeypatch.setattr(Clap4Clip, "_normal", normal)
+    assert method.predict(batch, ALL).isfinite().all()
+    again = Clap4Clip(Clap4Clip.Config(**values, half_precision=True), SPEC, clip)
+    for task in TASKS[:2]:
+        again.start_task(task)
+    again.load_state_dict(load(save(method.state_dict())))
+    assert torch.equal(again.eval().predict(batch, ALL), method.predict(batch, ALL))
+
+
+def test_the_last_batch_of_an_epoch_is_a_reading():
+    code = Clap4Clip.presets["reference"]
+    for keeps, values in ((False, {}), (True, {"last_batch": "keep"}), (True, code)):
+        assert {phase.keep_last for phase in make(**values).phases(TASKS[1])} == {keeps}
+    with pytest.raises(ValueError, match="^last_batch 'pad' must be one of drop, keep$"):
+        Clap4Clip.Config(last_batch="pad")

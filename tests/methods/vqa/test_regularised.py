@@ -11,9 +11,7 @@ from methods.vqa.regularised import QuestionDER, QuestionEWC, QuestionLwF, best_
 from methods.vqa.t5.config import JointT5Config
 
 TOKENS = torch.tensor([[20, 2, 0], [21, 2, 0], [22, 20, 2]])
-SPEC = QuestionSpec(
-    4, 5, 25, 0, 1, 2, 3, ("a", "b", "c"), TOKENS, ("k",), ("o",), ("g",), (0,), None, str
-)
+SPEC = QuestionSpec(4, 5, 25, 0, 1, 2, 3, ("a", "b", "c"), TOKENS, ("k",), ("o",), ("g",), (0,), None, str)
 FIRST, LATER = (Task(index, "t", "vqa", 2, groups=(0,), answers=(0, 1, 2)) for index in (0, 1))
 
 

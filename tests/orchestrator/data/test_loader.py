@@ -96,6 +96,38 @@ def test_epochs_walk_the_rows_in_different_orders():
     assert not torch.equal(rows, other)
 
 
+@pytest.mark.parametrize(
+    ("options", "sizes"),
+    [
+        ({"batch_size": 16}, [16, 16, 16, 2]),
+        ({"batch_size": 16, "world": 2}, [8, 8, 8, 1]),
+        ({"batch_size": 16, "accumulate": 2}, [8, 8, 8, 8, 8, 8, 1, 1]),
+        ({"batch_size": 32, "accumulate": 4, "world": 2}, [4, 4, 4, 4, 2, 2, 2, 2]),  # of 18 rows 16
+        ({"batch_size": 48, "accumulate": 2, "world": 2}, [12, 12]),  # two rows cannot be cut into four
+        ({"batch_size": 50}, [50]),
+        ({"batch_size": 64}, [50]),
+    ],
+)
+def test_what_is_left_at_an_epochs_end_may_be_a_smaller_batch(options, sizes):
+    micro = options.get("accumulate", 1)
+    ranks = range(options.get("world", 1))
+    how = {**options, "steps": 2 * len(sizes) // micro, "augment": "none"}
+    kept = [list(_loader(**how, keep_last=True, rank=rank)) for rank in ranks]
+    dropped = [list(_loader(**how, rank=rank)) for rank in ranks]
+    whole = sizes[: len(sizes) - micro] if sizes[0] != sizes[-1] else sizes
+    for rank in ranks:
+        assert [len(batch) for batch in kept[rank]] == 2 * sizes
+        assert [(b.offset, b.total) for b in kept[rank]] == [
+            (rank * size, len(ranks) * size) for size in 2 * sizes
+        ]
+        assert _rows(kept[rank])[: len(whole)] == _rows(dropped[rank])[: len(whole)]
+    for epoch in (0, 1):
+        mine = slice(epoch * len(sizes), (epoch + 1) * len(sizes))
+        rows = sum((sum(_rows(kept[rank][mine]), []) for rank in ranks), [])
+        assert len(rows) == len(set(rows)) == len(ranks) * sum(sizes) and set(rows) <= set(ROWS.tolist())
+    assert len({batch.seed for batch in kept[0]}) == 2 * len(sizes)
+
+
 def test_threads_and_repetition_change_nothing():
     first = list(_loader(threads=1, depth=1))
     for again in (_loader(threads=3, depth=5), _loader()):

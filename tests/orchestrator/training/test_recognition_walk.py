@@ -125,6 +125,21 @@ def test_consolidation_walks_the_memory_that_has_taken_in_the_task(method, befor
     assert steps[tasks[0], before] == 2 * (48 // 8) and steps[tasks[1], before] == 2 * batches
 
 
+def test_the_last_pictures_of_an_epoch_make_a_step_where_they_are_kept(stream, tmp_path):
+    """48 pictures of the task and 36 of the memory in batches of 32; the memory alone has 36 at last."""
+    config = _config("clap4clip", method__batch_size=32, method__epochs=3)
+    for last, adapt, consolidate in (("drop", (1, 2, 2), 1), ("keep", (2, 3, 3), 2)):
+        _run(config.with_values({"method.last_batch": last}), stream, tmp_path / last)
+        steps = {}
+        for row in (tmp_path / last / "curves.csv").read_text().splitlines()[1:]:
+            task, phase, _, name, _ = row.split(",")
+            if name == "cross_entropy":
+                steps[int(task), phase] = steps.get((int(task), phase), 0) + 1
+        first = min(task for task, _ in steps)
+        assert [steps[first + k, "adapt"] for k in range(3)] == [3 * count for count in adapt]
+        assert steps[first + 2, "consolidate"] == 2 * consolidate
+
+
 def test_consolidation_is_left_out_without_a_memory(stream, tmp_path):
     reports = _run(_config("clap4clip", replay__size=0), stream, tmp_path)
     assert len(reports) == 3 and "consolidate" not in (tmp_path / "curves.csv").read_text()
@@ -141,6 +156,7 @@ _CONSOLIDATED = {
     ("method", "values"),
     [
         ("clap4clip", {}),
+        ("clap4clip", {"method.half_precision": True, "method.last_batch": "keep"}),
         ("mma", {}),
         ("clip-er", _CONSOLIDATED),
         ("clip-er", {}),
