@@ -74,8 +74,10 @@ class FinishedTrial:
         book = TrialStore(trials_of(folder), objective, tasks, identity.stamp)
         entry = book.best() if trial is None else book.trials.get(trial)
         if entry is None:
-            wanted = "no trial that walked the whole stream" if trial is None else f"no trial {trial!r}"
             whole = [one.id for one in book.trials.values() if one.status == "finished"]
+            wanted = "no trial that walked the whole stream" if trial is None else f"no trial {trial!r}"
+            if trial is None and whole:
+                wanted = "no score on validation data to choose a trial by"
             raise UserError(f"{folder}: has {wanted}; allowed: {', '.join(whole) or 'none of this run'}")
         if entry.status != "finished":
             state = "is under way" if entry.status == "running" else entry.status

@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..record.memory_worth import MARGIN, MEMORY_SIZE
 from ..storage.run_files import SPACE_FILE, SWEEP_FILE, trials_of
 from ..storage.run_folder import kept_folder
+from .check_validation import check_validation
 from .restored import check_restored, check_said, said_code
 from .run_start import RunStart, check_count, read_stream
 from .storage_of import storage_url
@@ -72,7 +73,7 @@ class SweepStart(RunStart):
         check_count("concurrent", request.concurrent)
         space = _space(request, space_name, request.method)
         _check_margin(request.margin, space)
-        stream = read_stream(space.config, space.check_memory, say, source)
+        stream = _read(space, say, source)
         where = request.concurrent, request.storage
         return cls(request, space.config, stream, say, name, None, *where, space, None, test)
 
@@ -119,7 +120,7 @@ class SweepStart(RunStart):
         request = SweepRequest.read(folder / SWEEP_FILE)
         space = _space(request, str(folder / SPACE_FILE))
         check_said(space.config, said)
-        stream = read_stream(space.config, space.check_memory, say, source)
+        stream = _read(space, say, source)
         return cls(request, space.config, stream, say, None, folder, concurrent, storage, space, trials, test)
 
     def _preview(self) -> str:
@@ -173,6 +174,14 @@ class SweepStart(RunStart):
             what = "one point" if trials == 1 else f"{trials} points"
             self.say(f"the search space has {what}: {trials} of the {asked} trials that were asked for")
         return trials
+
+
+def _read(space: Space, say: Callable[[str], None], known: StreamSource | None) -> StreamSource:
+    def check(source: StreamSource) -> None:
+        space.check_memory(source)
+        check_validation(space.config, source, space.objective.metric)
+
+    return read_stream(space.config, check, say, known)
 
 
 def _space(request: SweepRequest, name: str, method: str | None = None) -> Space:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..evaluation.objective import Objective
-from ..evaluation.protocol import HEADLINE
+from ..evaluation.protocol import HEADLINE, validation_metrics
 from ..execution.job import Job, Outcome
 from ..execution.session import Session
 from ..execution.session_request import SessionRequest
@@ -226,7 +226,7 @@ class _TrainRun:
     def _validation(self) -> list[str]:
         """The figures on validation data after the last task."""
         found = [
-            {name.replace("validation/", "test/", 1): value for name, value in entry.reports[-1].items()}
+            {f"test/{name}": value for name, value in validation_metrics(entry.reports[-1]).items()}
             for entry in self._book.trials.values()
             if entry.status == "finished"
         ]

@@ -13,6 +13,7 @@ from ..storage.identity import Identity
 from ..storage.run_files import CONFIG_FILE, TRAIN_FILE, trials_of
 from ..storage.run_folder import kept_folder
 from ..storage.trial_files import tested_in
+from .check_validation import check_validation
 from .named_space import named_space
 from .restored import check_restored, check_said, said_code
 from .run_start import RunStart, check_count, read_stream
@@ -191,5 +192,6 @@ def _read(config: RunConfig, say: Callable[[str], None], source: StreamSource | 
 
     def check(source: StreamSource) -> None:
         check_memory(config.replay, len(source.categories), source.scenario)
+        check_validation(config, source)
 
     return read_stream(config, check, say, source)

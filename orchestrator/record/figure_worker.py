@@ -45,7 +45,7 @@ class FigureWorker:
         self,
         trial_id: str,
         folder: Path,
-        matrix: np.ndarray,
+        matrix: np.ndarray | None,
         names: list[str],
         drift: np.ndarray | None,
         tables: Mapping[str, Table],
@@ -56,7 +56,7 @@ class FigureWorker:
         Args:
             trial_id: The trial's id.
             folder: The trial's folder, which has the loss curves.
-            matrix: The validation matrix (S, T).
+            matrix: The validation matrix (S, T); None where nothing was held out.
             names: The tasks' names.
             drift: (S, T) in degrees; None where it was not measured.
             tables: See :func:`~orchestrator.evaluation.vqa_tables.question_tables`.
@@ -128,15 +128,17 @@ class FigureWorker:
 
 def _draw_trial(
     folder: Path,
-    matrix: np.ndarray,
+    matrix: np.ndarray | None,
     names: list[str],
     drift: np.ndarray | None,
     tables: Mapping[str, Table],
 ) -> list[Path]:
-    files = [folder / MATRIX_FILE, folder / "matrix.png"]
-    title, score = run_title(folder), score_title(folder, "validation", matrix)
-    write_matrix(files[0], matrix, names)
-    plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score}")
+    files, title = [], run_title(folder)
+    if matrix is not None:
+        files = [folder / MATRIX_FILE, folder / "matrix.png"]
+        write_matrix(files[0], matrix, names)
+        score = score_title(folder, "validation", matrix)
+        plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score}")
     curves = folder / CURVES_FILE
     terms, ends = read_curves(curves)
     if terms:  # a method that trains nothing has none

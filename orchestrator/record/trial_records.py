@@ -138,7 +138,10 @@ class TrialRecords:
         self.tracker.finish(status, in_order(dict(metrics)), tags, params)
 
 
-def _validation_matrix(reports: list[dict[str, float]], tasks: int, scenario: Scenario) -> np.ndarray:
+def _validation_matrix(reports: list[dict[str, float]], tasks: int, scenario: Scenario) -> np.ndarray | None:
+    """(S, T); None where the stream holds nothing out."""
+    if not validation_metrics(reports[0]):
+        return None
     matrix = np.full((len(reports), tasks), np.nan)
     for t, report in enumerate(reports):
         matrix[t, : t + 1] = task_row(report, t + 1, scenario)

@@ -23,11 +23,18 @@ def check_whole(name: str, value: Any, low: int, high: int | None = None) -> Non
         raise ValueError(f"{name}: {value!r}, allowed: an integer{allowed}")
 
 
-def check_share(name: str, value: Any) -> None:
+def check_share(name: str, value: Any, *, none: bool = False) -> None:
     """Checks that a field's value is above 0 and at most 0.5.
+
+    Args:
+        name: The field's name.
+        value: Its value.
+        none: Whether 0 is allowed, too.
 
     Raises:
         ValueError: It is not. The message is one line.
     """
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value <= 0.5:
-        raise ValueError(f"{name}: {value!r}, allowed: above 0, at most 0.5")
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not (0 < value <= 0.5 or (none and value == 0)):
+        allowed = "0 to 0.5" if none else "above 0, at most 0.5"
+        raise ValueError(f"{name}: {value!r}, allowed: {allowed}")

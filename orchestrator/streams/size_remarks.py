@@ -12,14 +12,16 @@ _FEW = 20  # records, of which a single one is worth five points
 def size_remarks(source: StreamSource, largest_memory: int) -> Iterator[str]:
     """Remarks on sizes, a line each.
 
-    One is given where a task has few validation records, by which configurations are chosen; one where the
-    memory holds all that could be replayed.
+    One is given where a task has few validation records, by which configurations are chosen, or none; one
+    where the memory holds all that could be replayed.
 
     Args:
         source: The stream.
         largest_memory: How many records the memory holds at most.
     """
-    sizes = {task.name: len(task.splits["validation"].label) for task in source.tasks}
+    if not source.holds_out:
+        yield "no validation records (stream.validation 0): a run is measured on test data alone, at its end"
+    sizes = {t.name: len(t.splits["validation"].label) for t in source.tasks if "validation" in t.splits}
     few = [name for name, size in sizes.items() if size < _FEW]
     if few:
         least = min(few, key=sizes.__getitem__)

@@ -126,8 +126,8 @@ class TaskSource:
 
     Attributes:
         name: The task's name.
-        splits: ``train``, ``validation``, ``test`` and, where multi-modal retrieval can be measured,
-            ``query`` and ``gallery``.
+        splits: ``train`` and ``test``; ``validation``, unless nothing is held out; and, where multi-modal
+            retrieval can be measured, ``query`` and ``gallery``.
         classes: In recognition, the categories that the task adds.
         groups: In vqa, the object groups of its training questions, in the order of the inner sequence.
     """
@@ -181,3 +181,8 @@ class StreamSource:
     crop: bool = False
     words: int | None = None
     families: tuple[int, ...] = ()
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether each task has a validation split."""
+        return all("validation" in task.splits for task in self.tasks)

@@ -47,7 +47,7 @@ class Split:
 
 @dataclass(frozen=True)
 class TaskData:
-    """A task and its splits (``train``, ``validation``, ``test``, and perhaps ``query`` and ``gallery``)."""
+    """A task and its splits (``train``, ``test``, and perhaps ``validation``, ``query`` and ``gallery``)."""
 
     task: Task
     splits: dict[str, Split]
@@ -98,6 +98,11 @@ class Stream:
         sizes = [len(t.splits["train"]) for t in self.tasks]
         self.starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         """(T + 1,): task t owns global training rows starts[t] .. starts[t + 1] - 1."""
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether each task has a validation split."""
+        return all("validation" in data.splits for data in self.tasks)
 
     @property
     def features_only(self) -> bool:

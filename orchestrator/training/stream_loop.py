@@ -18,6 +18,7 @@ from methods.registry import get as get_method
 from ..config import RunConfig
 from ..data.loader import eval_batches
 from ..data.row_reader import RowReader
+from ..errors import UserError
 from ..evaluation.agreement import all_or_none
 from ..evaluation.distributed import of_rank_0, own_batches, share_state
 from ..evaluation.protocol import Scores, task_row, validation_metrics
@@ -155,12 +156,9 @@ class StreamLoop:
         with deterministic(self.config.run.deterministic):
             waited = self._train(index, method, memory)
         trained = time.perf_counter()
-        seen = index + 1
-        scores = evaluate(method, self.stream, "validation", tasks=seen, seen=seen, how=self.how)
         report = {
             "task": index + 1,
-            **{f"validation/{name}": value for name, value in scores.metrics.items()},
-            **{f"validation/{name}": value for name, value in self._summary(reports, scores).items()},
+            **self._validation(index, method, reports),
             **{f"train/{name}": value for name, value in self.curves.means(index).items()},
             "replay/items": len(memory.rows),
             "replay/bytes": memory.nbytes(self.reader.bytes_per_row),
@@ -169,6 +167,15 @@ class StreamLoop:
             "seconds/evaluate": time.perf_counter() - trained,
         }
         return report
+
+    def _validation(self, index: int, method: Method, reports: list[dict]) -> dict[str, float]:
+        """The metrics on the validation splits of the tasks so far; none where a stream holds nothing out."""
+        if not self.stream.holds_out:
+            return {}
+        seen = index + 1
+        scores = evaluate(method, self.stream, "validation", tasks=seen, seen=seen, how=self.how)
+        found = {**scores.metrics, **self._summary(reports, scores)}
+        return {f"validation/{name}": value for name, value in found.items()}
 
     def _phase(self, index: int, number: int, phase: Phase, method: Method, memory: ReplayMemory) -> float:
         """Trains one phase; returns the seconds spent waiting for data after the first batch."""
@@ -216,7 +223,12 @@ class StreamLoop:
 
         With past samples among the rows, the newest task's score alone would call a model best that has just
         forgotten the other tasks.
+
+        Raises:
+            UserError: The stream holds nothing out.
         """
+        if not self.stream.holds_out:
+            raise UserError("a phase with patience needs validation data, and the stream holds none out")
         tasks = np.unique(self.stream.task_of(rows)).tolist()
         seen = self.stream.tasks[tasks[-1]].task.classes
         return float(np.mean([task_score(method, self.stream, k, seen.stop, self.how) for k in tasks]))

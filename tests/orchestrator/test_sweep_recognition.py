@@ -64,6 +64,32 @@ def test_a_later_run_of_another_method_encodes_nothing(swept, typed):
     assert f"{tested['test/average']:.2f}" in done.stdout
 
 
+def test_a_run_that_holds_nothing_out_is_tested_and_compared(swept, typed):
+    folder, _ = swept
+    command = ["orchestrator.train", "clip-finetune", "--stream", "digits", "--name", "whole"]
+    values = [
+        "stream.validation=0",
+        "stream.initial=5",
+        "stream.increment=5",
+        "method.epochs=1",
+        "run.views=1",
+    ]
+    done = typed(folder, *command, "--set", *values)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr and "could not be drawn" not in done.stdout
+    assert "no validation records (stream.validation 0)" in done.stdout
+    trial = folder / "runs/whole/trials/seed_0"
+    tested = json.loads((trial / "test/metrics.json").read_text())
+    assert f"{tested['test/average']:.2f}" in done.stdout and (trial / "test/matrix.png").exists()
+    reports = json.loads((trial / "status.json").read_text())["reports"]
+    assert len(reports) == 2 and not any(name.startswith("validation/") for name in reports[-1])
+    assert (trial / "curves.png").exists() and not (trial / "matrix.png").exists()
+    compared = typed(folder, "orchestrator.compare", "runs/whole")
+    assert compared.returncode == 0 and f"{tested['test/average']:.2f}" in compared.stdout
+    refused = typed(folder, "orchestrator.sweep", "clip-finetune", "--stream", "digits", "--set", values[0])
+    assert "the objective validation/average needs validation data" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

@@ -52,9 +52,10 @@ def class_incremental(
 ) -> StreamSource:
     """The stream of a data set of C classes.
 
-    A class's validation pictures are drawn from its training pictures by ``config.seed``. Each class has at
-    least one picture in each split. Prompts are not part of the fingerprints, and class names are part of the
-    stream's alone, so that encoded pictures stay valid with other names.
+    A class's validation pictures are drawn from its training pictures by ``config.seed``; where
+    ``config.validation`` is 0, there is no such split. Each class has at least one picture in each split.
+    Prompts are not part of the fingerprints, and class names are part of the stream's alone, so that encoded
+    pictures stay valid with other names.
 
     Args:
         name: The stream's name.
@@ -160,12 +161,15 @@ def _parts(
     stream: str, config: ClassConfig, names: Sequence[str], train: Examples, test: Examples | float
 ) -> dict[str, tuple[Examples, list[np.ndarray]]]:
     """The rows of each class in each split."""
-    has_test = isinstance(test, Examples)
-    every = _by_class(stream, names, train, 2 if has_test else 3)
-    if has_test:
+    held_out, has_test = config.validation > 0, isinstance(test, Examples)
+    every = _by_class(stream, names, train, 1 + held_out + (not has_test))
+    tested = train
+    if isinstance(test, Examples):
         tested, tests = test, _by_class(stream, names, test, 1, " to test on")
     else:
-        tested, (tests, every) = train, _drawn(np.random.default_rng(_TEST_SEED), every, test, 2)
+        tests, every = _drawn(np.random.default_rng(_TEST_SEED), every, test, 1 + held_out)
+    if not held_out:
+        return {"train": (train, every), "test": (tested, tests)}
     held, kept = _drawn(np.random.default_rng([config.seed, 1]), every, config.validation, 1)
     return {"train": (train, kept), "validation": (train, held), "test": (tested, tests)}
 

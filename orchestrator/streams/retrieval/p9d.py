@@ -11,6 +11,7 @@ import numpy as np
 
 from ...errors import UserError
 from ..bad_records import BadRecords
+from ..checks import check_share
 from ..file_content import file_content
 from ..order import Order, check_order, ordered
 from ..pictures import FilePictures
@@ -47,8 +48,9 @@ class _Config(TextConfig):
     least 1. Paper: all 9."""
 
     validation: float = 0.1
-    """Part of a task's training records that is held out, since P9D has no validation split. Range: above 0,
-    at most 0.5."""
+    """Part of a task's training records that is held out, since P9D has no validation split. With 0 nothing
+    is: a run then trains on all and is tested, and nothing can be searched. Range: 0 to 0.5. Released code: 0
+    (CTP)."""
 
     max_items: int | None = None
     """Records of a task and split that are taken at most, to try things out. ``None`` is all. Range: at least
@@ -71,8 +73,7 @@ class _Config(TextConfig):
             if not isinstance(value, int) or isinstance(value, bool) or value < low:
                 raise ValueError(f"{name}: {value!r}, allowed: an integer, at least {low}")
         check_order(self.order)
-        if not isinstance(self.validation, (int, float)) or not 0 < self.validation <= 0.5:
-            raise ValueError(f"validation: {self.validation!r}, allowed: above 0, at most 0.5")
+        check_share("validation", self.validation, none=True)
         check_task_names(self.task_names)
 
 
@@ -85,9 +86,9 @@ class P9D:
     ``gallery_images/ID.jpg``. Captions are cleaned as the released code does (:func:`clean_caption`, 30
     words).
 
-    Validation records are held out of each task's training records by the seed. There is at least one, and
-    there are no more than the task has test records, so that recall is measured among as many candidates.
-    Records with different captions come first.
+    Validation records are held out of each task's training records by the seed, unless ``validation`` is 0.
+    There is at least one, and there are no more than the task has test records, so that recall is measured
+    among as many candidates. Records with different captions come first.
 
     That every picture exists is checked here. That it can be decoded is checked when it is read.
     """
@@ -184,12 +185,12 @@ def _splits(config: _Config, name: str, records: dict[str, Records]) -> dict[str
                 f"records, allowed: at least {least}"
             )
     train, test = (_sample(rng, len(records[s].ids), config.max_items) for s in ("train", "test"))
-    held = _held_out(rng, config, records["train"], train, len(test))
-    out = {
-        "train": (records["train"], train[~np.isin(train, held)]),
-        "validation": (records["train"], held),
-        "test": (records["test"], test),
-    }
+    out = {"train": (records["train"], train)}
+    if config.validation:
+        held = _held_out(rng, config, records["train"], train, len(test))
+        out["train"] = records["train"], train[~np.isin(train, held)]
+        out["validation"] = records["train"], held
+    out["test"] = records["test"], test
     if all(split in records and records[split].ids for split in _RETRIEVAL):
         rows = _retrieval_rows(rng, records, config.max_items)
         out |= {split: (records[split], rows[split]) for split in _RETRIEVAL}

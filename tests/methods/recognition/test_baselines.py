@@ -38,6 +38,26 @@ def test_zero_shot_is_the_nearest_text(toy_of_three_templates):
     assert list(method.parameters()) == []
 
 
+def test_a_picture_is_embedded_as_it_is_compared_with_the_classes_seen(toy):
+    asked = []
+
+    class Asked(ZeroShot):
+        def adapted(self, feature, classes):
+            asked.append(classes)
+            return 2 * feature, self._texts(classes)
+
+    method = Asked(ZeroShotConfig(), toy.spec)
+    for index, classes in enumerate([range(2), range(2, 3)]):
+        method.start_task(toy.task(classes, index))
+        found = method.embed(toy.batch, "image")
+        assert asked[-1] == range(classes.stop)
+        torch.testing.assert_close(found, toy.batch.feature, msg="unit rows")
+    again = Asked(ZeroShotConfig(), toy.spec)
+    again.load_state_dict(method.state_dict())
+    again.embed(toy.batch, "image")
+    assert asked[-1] == range(3), "what was seen is in the state"
+
+
 def test_untrained_linear_head_is_zero_shot(toy):
     wanted = ZeroShot(ZeroShotConfig(), toy.spec).predict(toy.batch, toy.classes)
     torch.testing.assert_close(made(toy).predict(toy.batch, toy.classes), wanted)

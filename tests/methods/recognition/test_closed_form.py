@@ -137,6 +137,38 @@ def test_the_state_grows_with_the_classes_and_is_all_that_a_later_task_needs(toy
         torch.testing.assert_close(again.state_dict()[key], value, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", CLOSED)
+def test_asking_for_classes_rows_changes_no_text(toy, name):
+    method = learn(toy, made(name, toy.spec), IN_ORDER)
+    text = method.text.clone()
+    method.class_features(toy.batch, toy.classes)[0] += 1
+    assert torch.equal(method.text, text)
+
+
+def test_a_class_without_samples_leaves_the_discriminants_of_the_others(toy):
+    method, other = made("slda", toy.spec), learn(toy, made("slda", toy.spec), IN_ORDER)
+    for index, classes in enumerate(IN_ORDER):  # class 4 has no sample
+        method.start_task(toy.task(classes, index))
+        method.observe(toy.of(set(classes) - {4}), method._pass)
+        method.finish_task(toy.task(classes, index), list)
+    found = method.predict(toy.batch, toy.classes)
+    assert found.isfinite().all() and method.counts.tolist() == [20, 20, 20, 20, 0, 20]
+    zero_shot = registry.get("zero-shot")(None, toy.spec).predict(toy.batch, toy.classes)
+    torch.testing.assert_close(found[:, 4], zero_shot[:, 4])
+    assert not torch.equal(found[:, :4], other.predict(toy.batch, range(4)))
+
+
+def test_the_random_projection_is_normal_and_the_seeds(toy):
+    cls = registry.get("ranpac")
+    torch.manual_seed(0)
+    first = cls(cls.Config(projection_width=2000), toy.spec).projection
+    torch.manual_seed(0)
+    assert torch.equal(cls(cls.Config(projection_width=2000), toy.spec).projection, first)
+    assert not torch.equal(cls(cls.Config(projection_width=2000), toy.spec).projection, first)
+    assert abs(first.mean()) < 0.02 and abs(first.std() - 1) < 0.02 and first.shape == (32, 2000)
+    assert abs((first.abs() < 0.6745).double().mean() - 0.5) < 0.02, "half of N(0, 1) lies there"
+
+
 def test_what_each_walks_over(toy):
     walked = {name: made(name, toy.spec).phases(toy.task(range(2))) for name in CLOSED}
     assert {name: [step.data for step in steps] for name, steps in walked.items()} == {

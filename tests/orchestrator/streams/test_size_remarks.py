@@ -27,6 +27,15 @@ def test_few_validation_records_are_said_with_what_one_of_them_is_worth():
     assert list(size_remarks(source((100, 20), (100, 300)), 50)) == []
 
 
+def test_that_nothing_is_held_out_is_said():
+    found = source((100, 20), (100, 20))
+    for task in found.tasks:
+        del task.splits["validation"]
+    assert list(size_remarks(found, 50)) == [
+        "no validation records (stream.validation 0): a run is measured on test data alone, at its end"
+    ]
+
+
 def test_a_memory_that_holds_all_that_could_be_replayed_is_said():
     stream = source((30, 20), (40, 20), (500, 20))
     assert list(size_remarks(stream, 69)) == []

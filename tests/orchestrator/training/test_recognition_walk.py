@@ -9,6 +9,7 @@ import torch
 
 from methods import registry as methods
 from orchestrator.config import RunConfig
+from orchestrator.errors import UserError
 from orchestrator.evaluation.final_evaluation import final_evaluation
 from orchestrator.features.bank import open_bank, text_features
 from orchestrator.features.builder import encode_here
@@ -225,6 +226,23 @@ def test_features_and_pixels_give_the_same_metrics(stream, tmp_path):
         assert one.keys() == two.keys()
         one.pop("replay/bytes"), two.pop("replay/bytes")
         assert two == pytest.approx(one, rel=1e-3), "accuracies, too"
+
+
+def test_a_stream_that_holds_nothing_out_is_trained_on_as_any_other_and_tested(stream, tmp_path):
+    config, bare = _config("clap4clip"), _without(stream, "validation")
+    assert stream.holds_out and not bare.holds_out
+    reports, others = _run(config, bare, tmp_path / "bare"), _run(config, stream, tmp_path / "held")
+    for report, other in zip(_numbers(reports), _numbers(others), strict=True):
+        assert report == {k: v for k, v in other.items() if not k.startswith("validation/")}
+        assert {"task", "train/cross_entropy", "replay/items"} <= set(report)
+    tested = final_evaluation(config, bare, tmp_path / "bare", _CPU)
+    assert tested == final_evaluation(config, stream, tmp_path / "held", _CPU)
+
+
+def test_patience_has_nothing_to_go_by_where_nothing_is_held_out(stream, tmp_path):
+    with pytest.raises(UserError, match="^a phase with patience needs validation data, and the stream holds"):
+        _run(_config("mma"), _without(stream, "validation"), tmp_path)
+    _run(_config("mma", method__patience=0), _without(stream, "validation"), tmp_path / "none")
 
 
 def test_patience_ends_a_phase_early_and_brings_back_the_weights_that_validated_best(

@@ -72,6 +72,26 @@ def test_validation_takes_its_share_of_each_class_and_at_least_one(share, sizes)
     assert stream.categories == NAMES
 
 
+def test_with_a_share_of_0_nothing_is_held_out_and_test_stays():
+    stream, other = build(validation=0), build(validation=0.2)
+    assert not stream.holds_out and other.holds_out
+    assert all(list(task.splits) == ["train", "test"] for task in stream.tasks)
+    for task, with_some in zip(stream.tasks, other.tasks, strict=True):
+        assert set(task.splits["train"].ids) == {
+            i for name in ("train", "validation") for i in with_some.splits[name].ids
+        }
+        assert task.splits["test"].ids == with_some.splits["test"].ids
+    assert stream.fingerprint != other.fingerprint
+    # Two pictures of a class are then enough without a test split, and one with it.
+    label = np.repeat(np.arange(6), 2)
+    cut = build(train=label, test=0.5, validation=0)
+    assert [len(t.splits[s].ids) for t in cut.tasks for s in ("train", "test")] == [2] * 6
+    assert [len(t.splits["train"].ids) for t in build(train=np.arange(6), validation=0).tasks] == [2] * 3
+    for refused in ({"train": np.arange(6)}, {"train": label, "test": 0.5}):
+        with pytest.raises(UserError, match="allowed: at least"):
+            build(**refused, validation=0.1)
+
+
 def test_without_a_test_split_the_same_pictures_are_tested_on_whatever_the_seed():
     label = np.repeat(np.arange(6), 10)
     streams = [build(train=label, test=0.2, seed=seed) for seed in (0, 1)]
@@ -198,8 +218,9 @@ def test_an_initial_that_is_proposed_suits():
             {"order": "random"},
             "order: 'random', allowed: natural, a seed 0 .. 4294967295, or a list of names or of numbers",
         ),
-        ({"validation": 0.0}, "validation: 0.0, allowed: above 0, at most 0.5"),
-        ({"validation": float("nan")}, "validation: nan, allowed: above 0, at most 0.5"),
+        ({"validation": -0.1}, "validation: -0.1, allowed: 0 to 0.5"),
+        ({"validation": 0.51}, "validation: 0.51, allowed: 0 to 0.5"),
+        ({"validation": float("nan")}, "validation: nan, allowed: 0 to 0.5"),
         (
             {"templates": "imagenet-r"},
             "templates: 'imagenet-r', allowed: photo, cifar, imagenet, digits, or a list of prompts with {}",

@@ -110,6 +110,19 @@ def test_the_seed_draws_validation_and_the_same_seed_the_same(tmp_path, files):
     assert all(len(set(v.captions)) == len(v.captions) for v in held), "different captions first"
 
 
+def test_with_a_share_of_0_all_training_records_are_trained_on(tmp_path, files):
+    write(tmp_path, files)
+    whole, held = load(tmp_path, validation=0), load(tmp_path)
+    assert held.holds_out and not whole.holds_out
+    for task, other in zip(whole.tasks, held.tasks, strict=True):
+        assert set(other.splits) - set(task.splits) == {"validation"}
+        both = [i for name in ("train", "validation") for i in other.splits[name].ids]
+        assert sorted(task.splits["train"].ids) == sorted(both)
+        assert task.splits["test"].ids == other.splits["test"].ids
+    with pytest.raises(ValueError, match="^validation: 0.6, allowed: 0 to 0.5$"):
+        load(tmp_path, validation=0.6)
+
+
 def test_validation_is_no_larger_than_test(tmp_path, files):
     keep = {i for i, r in list(files["test"].items()) if r["industry_name"] != "家居"}
     few = [i for i, r in files["test"].items() if r["industry_name"] == "家居"][:3]
@@ -499,7 +512,7 @@ def test_unknown_task_names_and_too_many_tasks_are_named(tmp_path, files):
         {"tasks": 0},
         {"max_items": 1.5},
         {"order": "random"},
-        {"validation": 0.0},
+        {"validation": -0.1},
         {"validation": 0.6},
         {"task_names": "家居"},
         {"task_names": ("a", "a")},
