@@ -29,6 +29,13 @@ def test_seeds_are_averaged_and_configurations_kept_apart(tmp_path):
     ]
 
 
+def test_where_nothing_was_held_out_the_headline_is_that_of_the_test(tmp_path):
+    tested = {"test/average": 70.0, "test/seen/r_mean": 50.0}
+    write_run(tmp_path, "s", "t", reports=[{"task": 1}, {"task": 2}], test=tested)
+    (group,) = groups_in(tmp_path)
+    assert (group.headline, group.score(), group.score("test")) == ("seen/r_mean", None, 50.0)
+
+
 def test_of_equal_runs_the_later_counts_whatever_its_name(tmp_path):
     for name, first, second in (("up", "a", "b"), ("down", "b", "a")):
         write_run(tmp_path / name, first, "t", averages=[50.0], test=50.0, ended=1000.0)
