@@ -178,7 +178,16 @@ class StreamLoop:
         return {f"validation/{name}": value for name, value in found.items()}
 
     def _phase(self, index: int, number: int, phase: Phase, method: Method, memory: ReplayMemory) -> float:
-        """Trains one phase; returns the seconds spent waiting for data after the first batch."""
+        """Trains one phase; returns the seconds spent waiting for data after the first batch.
+
+        Raises:
+            UserError: The phase has patience, and the stream holds nothing out.
+        """
+        if phase.patience and not self.stream.holds_out:
+            raise UserError(
+                f"phase {phase.name} has patience {phase.patience}, which needs validation data, and the "
+                "stream holds none out"
+            )
         data = phase_batches(
             self.config,
             self.stream,
@@ -223,12 +232,7 @@ class StreamLoop:
 
         With past samples among the rows, the newest task's score alone would call a model best that has just
         forgotten the other tasks.
-
-        Raises:
-            UserError: The stream holds nothing out.
         """
-        if not self.stream.holds_out:
-            raise UserError("a phase with patience needs validation data, and the stream holds none out")
         tasks = np.unique(self.stream.task_of(rows)).tolist()
         seen = self.stream.tasks[tasks[-1]].task.classes
         return float(np.mean([task_score(method, self.stream, k, seen.stop, self.how) for k in tasks]))

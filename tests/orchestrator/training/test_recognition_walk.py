@@ -240,7 +240,7 @@ def test_a_stream_that_holds_nothing_out_is_trained_on_as_any_other_and_tested(s
 
 
 def test_patience_has_nothing_to_go_by_where_nothing_is_held_out(stream, tmp_path):
-    with pytest.raises(UserError, match="^a phase with patience needs validation data, and the stream holds"):
+    with pytest.raises(UserError, match="^phase train has patience 1, which needs validation data, and the"):
         _run(_config("mma"), _without(stream, "validation"), tmp_path)
     _run(_config("mma", method__patience=0), _without(stream, "validation"), tmp_path / "none")
 
