@@ -68,7 +68,7 @@ def lower_tail(ranks: tuple[int, ...]) -> np.ndarray:
     found = np.zeros(sum(ranks) + 1)
     found[0] = 1.0
     for rank in ranks:
-        found[rank:] += found[:-rank].copy()
+        found[rank:] += found[:-rank]
         found /= 2
     tail = np.cumsum(found)
     tail.flags.writeable = False
