@@ -18,6 +18,7 @@ def test_of_three_figures():
     )
 
 
+@pytest.mark.filterwarnings("error")  # of a division by 0
 def test_one_figure_has_a_mean_alone():
     found = summarise([60])
     assert (found.n, found.mean) == (1, 60)
