@@ -70,10 +70,11 @@ def _mix(z: np.ndarray) -> np.ndarray:
 VIEWS_SEED = 1
 
 
-def view_seeds(rows: np.ndarray, view: np.ndarray | int) -> np.ndarray:
+def view_seeds(numbers: np.ndarray, view: np.ndarray | int) -> np.ndarray:
     """uint64: what the augmentation of a view is drawn from.
 
-    ``rows``: the source's global training rows, int (n,), bad records counted. ``view``: which one,
-    0 .. V - 1, broadcast over ``rows``. No run's seed is in it, so that encoded views serve all runs.
+    ``numbers``: the pictures' numbers in their data set, int (n,). ``view``: which one, 0 .. V - 1,
+    broadcast over ``numbers``. No run's seed and no stream's order is in it, so that encoded views serve all
+    runs.
     """
-    return keys(VIEWS_SEED, rows, view)
+    return keys(VIEWS_SEED, numbers, view)

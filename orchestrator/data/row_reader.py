@@ -66,7 +66,7 @@ class RowReader:
             self.bytes_per_row = row_bytes(stream)
             features = [split.feature for split in splits]
             self._feature = None if features[0] is None else np.concatenate(features)
-            candidates, self._origin = None, None
+            candidates, self._origin = None, stream.numbers
             self._questions = Questions.join([split.questions for split in splits])
         self._views = stream.views
         self._beside = self._feature is not None and not stream.features_only
@@ -112,8 +112,8 @@ class RowReader:
         return self._label[rows]
 
     def origin(self, rows: np.ndarray) -> np.ndarray:
-        """Returns the numbers that global rows had before bad records were left out. They are the same in
-        every way of sharing.
+        """Returns the numbers of global rows (``Stream.numbers``). They are the same in every way of sharing,
+        whatever bad records were left out.
         """
         return rows if self._origin is None else self._origin[rows]
 

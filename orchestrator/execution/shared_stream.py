@@ -60,13 +60,14 @@ class SharedStream:
         from ..features.query_bank import open_query_bank
         from .encoding_pool import RayPool
 
-        pool = RayPool(base.run, self._folder / "encoding", self._say)
+        pool, ordered = RayPool(base.run, self._folder / "encoding", self._say), self._folder / "ordered"
+        shutil.rmtree(ordered, ignore_errors=True)  # of a session that died
         if asks_queries(base):
             whole = prepare(source, self._request.tokenizer, base.run.skip_bad)
-            queries = open_query_bank(base, source, whole, root, self._say, pool)
+            queries = open_query_bank(base, source, whole, root, self._say, pool, ordered)
             self._stream, encoded = queries.stream(whole), queries.encoded
         else:
-            bank = open_bank(base, source, root, self._say, pool)
+            bank = open_bank(base, source, root, self._say, pool, ordered)
             self._stream, encoded = bank.stream(source, base.run.skip_bad), bank.encoded
         self._files = encoded.files
         for (index, name), rows in encoded.left_out.items():
@@ -140,7 +141,8 @@ class SharedStream:
         if store is not None and ray.is_initialized() and not lost:
             with suppress(Exception):  # a Ray that is going takes what is in its store along
                 store.close(delete=False)
-        shutil.rmtree(self._folder / "shared", ignore_errors=True)
+        for name in ("shared", "ordered"):
+            shutil.rmtree(self._folder / name, ignore_errors=True)
 
 
 class _Progress:

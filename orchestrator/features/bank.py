@@ -16,10 +16,11 @@ from ..seeding import VIEWS_SEED
 from ..streams.prepare import prepare
 from ..streams.source import StreamSource
 from ..streams.stream import Stream
-from .builder import Builder, Prompts, Runner, Say, pictures_of
+from .builder import Builder, Runner, Say, pictures_of
 from .encoded import FrozenFeatures
 from .encoder import Encoder
 from .frozen import frozen_backbone, load_backbone
+from .prompts import Prompts
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,20 @@ class Bank:
         return stream
 
 
-def open_bank(config: RunConfig, source: StreamSource, root: Path, say: Say, run: Runner) -> Bank:
+def open_bank(
+    config: RunConfig,
+    source: StreamSource,
+    root: Path,
+    say: Say,
+    run: Runner,
+    ordered: Path | None = None,
+) -> Bank:
     """Returns the features of ``source`` under the frozen CLIP of ``config``.
 
     The features are kept under ``root`` from an earlier run, or ``run`` encodes them now. Their folders'
-    names stand for all that decides them: for pictures the stream and its order, the encoder's weights and
+    names stand for all that decides them: for pictures the data set, the encoder's weights and
     preprocessing, the transform and the number of views; for the class texts their names and templates.
+    Streams that have the same pictures in another order, or in other tasks and splits, share them.
 
     Args:
         config: A run's configuration.
@@ -64,6 +73,7 @@ def open_bank(config: RunConfig, source: StreamSource, root: Path, say: Say, run
         root: The folder of all kept features.
         say: Tells the user how far the encoding is.
         run: Encodes chunks.
+        ordered: As of :class:`~orchestrator.features.builder.Builder`.
 
     Raises:
         UserError: As of :meth:`~orchestrator.features.builder.Builder.build`.
@@ -104,6 +114,7 @@ def open_bank(config: RunConfig, source: StreamSource, root: Path, say: Say, run
         identity=identity,
         herding=True,
         prompts=prompts,
+        ordered=ordered,
     )
     encoded = builder.build(run)
     return Bank(encoded, _class_spec(source, encoded.text, clip.scale))

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import BadRecord, UserError
-from ..replay.policies.herding import herding_order
 from ..storage.array_file import writing
 from ..streams.source import Pictures, StreamSource
 from ..streams.split_spans import SplitKey, split_spans
 from .cache_entry import CacheEntry
 from .encoded import FrozenFeatures
 from .encoder import Chunk, PictureChunk, SampleEncoder, TextChunk
+from .kept_herding import kept_herding
+from .kept_pictures import KeptPictures
 from .lock import locked
+from .picture_numbers import picture_numbers
 from .progress import Progress
+from .prompts import Prompts
 from .source_layout import source_layout
 
 Say = Callable[[str], None]
@@ -29,26 +31,8 @@ Runner = Callable[[SampleEncoder, list[Chunk]], Generator[tuple[int, bytes], Non
 ``encode``.
 """
 
-_TEXTS = 256  # prompts a chunk
 _PICTURES = 64  # pictures a chunk, at least: a process loses so many when it is interrupted
 _CHUNKS = 2000  # chunks of a stream, about: a folder of many more files is slow to list
-
-
-@dataclass(frozen=True)
-class Prompts:
-    """Texts to encode: C names in T templates, written out in that order.
-
-    Attributes:
-        texts: The C * T texts.
-        names: C.
-        templates: T.
-        identity: What the texts are, as plain values.
-    """
-
-    texts: Sequence[str]
-    names: int
-    templates: int
-    identity: Mapping[str, Any]
 
 
 class Builder:
@@ -63,9 +47,11 @@ class Builder:
         root: The folder of all kept features.
         say: Tells the user how far the encoding is.
         shape: The shape of what ``encoder`` gives for one picture.
-        identity: What decides the arrays beside the stream's content and order.
+        identity: What decides the arrays beside the stream's content.
         herding: Whether training rows are ranked within their labels.
         prompts: The texts to encode, or None.
+        ordered: The folder for arrays in the stream's order where the kept ones lie in another one; None:
+            they are held in memory.
     """
 
     def __init__(
@@ -79,25 +65,38 @@ class Builder:
         identity: Mapping[str, Any],
         herding: bool,
         prompts: Prompts | None,
+        ordered: Path | None = None,
     ) -> None:
         self._source = source
+        self._root = root
         self._say = say
         self._encoder = encoder
         self._shape = shape
         self._herding = herding
         self._prompts = prompts
+        self._ordered = ordered
         self._spans = split_spans(
             [{n: len(s.label) for n, s in task.splits.items()} for task in source.tasks]
         )
         self._training = self._spans[len(source.tasks) - 1, "train"][1]
+        numbers = picture_numbers(source)
         stream = {
             "stream": source.name,
             "stream_fingerprint": source.pictures_fingerprint or source.fingerprint,
-            "layout": source_layout(source),
+            # Rows that stand for numbers are those of this order.
+            "layout": source_layout(source) if numbers is None else None,
             "image_size": source.image_size,
         }
-        self._pictures = CacheEntry(root, {**stream, **identity, "dtype": "float16"})
+        self._numbers = np.arange(self._size) if numbers is None else numbers
+        own_ends = tuple(end for _, end in self._spans.values())
+        self._ends = own_ends if numbers is None else source.number_ends or (int(numbers.max()) + 1,)
+        self._pictures = KeptPictures(root, {**stream, **identity, "dtype": "float16"})
         self._texts = None if prompts is None else CacheEntry(root, {**prompts.identity, "dtype": "float32"})
+
+    @property
+    def _size(self) -> int:
+        """N, the rows of all splits."""
+        return max(end for _, end in self._spans.values())
 
     def build(self, run: Runner) -> FrozenFeatures:
         """Encodes by ``run`` what is not there yet.
@@ -109,83 +108,99 @@ class Builder:
             UserError: A picture cannot be read (where bad pictures may be skipped it is left out instead), or
                 a file is cut short, of another shape, or by another encoder.
         """
+        folders = [self._pictures.folder, *([] if self._texts is None else [self._texts.folder])]
         with ExitStack() as locks:
-            for entry in filter(None, (self._pictures, self._texts)):
-                locks.enter_context(locked(entry.folder, self._say))
-            told = self._pictures.finished()
-            if told is not None and self._is_mended(told):
-                self._pictures.discard()
-                told = None
+            for folder in folders:
+                locks.enter_context(locked(folder, self._say))
+            self._pictures.read()
+            missing = self._missing()
             known = self._texts is None or self._texts.finished() is not None
-            texts = [] if known else self._text_chunks()
-            pictures = [] if told is not None else self._picture_chunks()
-            if texts or pictures:
-                self._encode(run, texts, pictures)
+            texts = [] if self._prompts is None or known else self._prompts.chunks()
+            if texts or missing.any():
+                self._encode(run, texts, missing)
             else:
                 self._say(f"features of {self._source.name}: found in {self._pictures.folder}")
             if texts:
                 self._finish_texts(len(texts))
-            if pictures:
-                told = self._finish_pictures(pictures)
-        return self._open(told)
+            if missing.any():
+                wanted, views = self._numbers[missing], self._encoder.views
+                self._pictures.finish(self._numbers, wanted, self._shape, views, self._encoder.name)
+            return self._open()
 
-    def _open(self, told: dict) -> FrozenFeatures:
+    def _open(self) -> FrozenFeatures:
+        known = self._known()
         left_out = {
-            (index, name): np.array(rows, np.int64)
-            for index, task in enumerate(self._source.tasks)
-            for name in task.splits
-            if (rows := told["left_out"].get(f"{index}/{name}"))
+            key: np.flatnonzero(~known[begin:end])
+            for key, (begin, end) in self._spans.items()
+            if not known[begin:end].all()
         }
         for key, rows in left_out.items():
             self._check_left_out(key, rows)
-        files = {name: self._pictures.path(name) for name in self._names()}
+        kept = {"feature": self._numbers[known]}
+        if self._encoder.views:
+            kept["views"] = self._numbers[: self._training][known[: self._training]]
+        found = {n: self._pictures.arrange(n, numbers, self._ordered) for n, numbers in kept.items()}
+        arrays = {name: array for name, (array, _) in found.items()}
+        files = {name: file for name, (_, file) in found.items() if file is not None}
+        if self._herding:
+            folder = self._pictures.folder.name
+            path = kept_herding(self._root, folder, self._source, arrays["feature"], left_out)
+            arrays["herding"], files["herding"] = np.load(path, mmap_mode="r", allow_pickle=False), path
         text = None if self._texts is None else np.load(self._texts.path("text"), allow_pickle=False)
-        return FrozenFeatures(files, text, left_out)
-
-    def _names(self) -> list[str]:
-        asked = {"feature": True, "herding": self._herding, "views": self._encoder.views > 0}
-        return [name for name, wanted in asked.items() if wanted]
+        return FrozenFeatures(arrays, files, text, left_out)
 
     def _check_left_out(self, key: SplitKey, rows: np.ndarray) -> None:
         task = self._source.tasks[key[0]]
         label = task.splits[key[1]].label
         if lost := set(label.tolist()) - set(np.delete(label, rows).tolist()):
             name = self._source.categories[min(lost)]
-            reason = self._reason(key, int(np.flatnonzero(label == min(lost))[0]))
+            fault = self._fault(key, int(np.flatnonzero(label == min(lost))[0]))
             raise UserError(
-                f"task {task.name}, split {key[1]}: no picture of class {name!r} can be read{reason}"
+                f"task {task.name}, split {key[1]}: no picture of class {name!r} can be read"
+                f"{f', the first: {fault}' if fault else ''}"
             )
 
-    def _reason(self, key: SplitKey, row: int) -> str:
+    def _fault(self, key: SplitKey, row: int) -> BadRecord | None:
+        """Why a picture cannot be read; None where it can."""
         try:
             self._encoder.sources[key].read(np.array([row]))
         except BadRecord as error:
-            return f", the first: {error}"
-        return ""
+            return error
+        return None
 
-    def _is_mended(self, told: dict) -> bool:
-        """Whether a picture that was left out can be read now. Where it may not be left out, its error is
-        raised.
+    def _known(self) -> np.ndarray:
+        """Which rows are kept with all that is asked of them, bool (N,)."""
+        train, others = np.split(self._numbers, [self._training])
+        viewed = self._encoder.views > 0
+        return np.concatenate([self._pictures.knows(train, viewed), self._pictures.knows(others, False)])
+
+    def _missing(self) -> np.ndarray:
+        """Which rows are to be encoded, bool (N,). One that was left out is, as soon as it can be read. Where
+        it may not be left out, its error is raised.
         """
-        for key, pictures in self._encoder.sources.items():
-            for row in told["left_out"].get(f"{key[0]}/{key[1]}", []):
-                try:
-                    pictures.read(np.array([row]))
-                except BadRecord:
-                    if not self._encoder.skip_bad:
-                        raise
-                else:
-                    self._say(f"a picture that was left out of {self._pictures.folder} can be read again")
-                    return True
-        return False
+        missing = ~self._known()
+        left_out = missing & np.isin(self._numbers, self._pictures.unreadable)
+        for key, (begin, end) in self._spans.items():
+            for row in np.flatnonzero(left_out[begin:end]).tolist():
+                fault = self._fault(key, row)
+                if fault is not None and not self._encoder.skip_bad:
+                    raise fault
+                missing[begin + row] = fault is None
+        if mended := np.count_nonzero(left_out & missing):
+            folder = self._pictures.folder
+            self._say(f"{mended} picture(s) that were left out of {folder} can be read again")
+        return missing
 
-    def _encode(self, run: Runner, texts: list[TextChunk], pictures: list[PictureChunk]) -> None:
+    def _encode(self, run: Runner, texts: list[TextChunk], missing: np.ndarray) -> None:
         todo: list[tuple[CacheEntry, int, Chunk]] = []
-        for entry, chunks in ((self._texts, texts), (self._pictures, pictures)):
-            if chunks:
+        pictures = self._picture_chunks(missing)
+        chunks = ((self._texts, dict(enumerate(texts))), (self._pictures.growing, pictures))
+        for entry, wanted in chunks:
+            if entry is not None and wanted:
                 entry.start()
-                todo += [(entry, n, c) for n, c in enumerate(chunks) if not self._is_whole(entry, n, c)]
-        left, total = sum(c.pictures for _, _, c in todo), sum(c.pictures for c in pictures)
+                todo += [(entry, n, c) for n, c in wanted.items() if not self._is_whole(entry, n, c)]
+        left = sum(chunk.pictures for _, _, chunk in todo)
+        total = self._size if pictures else 0
         if left:
             self._announce(left, total)
         elif len(todo) == 1:
@@ -211,22 +226,33 @@ class Builder:
         if arrays is None:
             self._say(f"{entry.folder}: chunk {number} was cut short, it is encoded again")
             return False
+        if isinstance(chunk, TextChunk):
+            return True
         # A picture that was left out is tried once more: it may have been mended, or it may not be left out
-        # now.
-        return isinstance(chunk, TextChunk) or len(arrays["kept"]) == chunk.pictures
+        # now. A stream with other splits may want views of what another one held out.
+        return np.array_equal(arrays["picture"], chunk.numbers) and (not chunk.viewed or "views" in arrays)
 
-    def _text_chunks(self) -> list[TextChunk]:
-        prompts = self._prompts.texts
-        return [TextChunk(tuple(prompts[i : i + _TEXTS])) for i in range(0, len(prompts), _TEXTS)]
+    def _picture_chunks(self, missing: np.ndarray) -> dict[int, PictureChunk]:
+        """The chunks, by number, that have the rows of ``missing``.
 
-    def _picture_chunks(self) -> list[PictureChunk]:
-        total = max(end for _, end in self._spans.values())
-        size = max(_PICTURES, -(-total // _CHUNKS))
-        return [
-            PictureChunk(key, i, min(i + size, end - begin), begin if key[1] == "train" else None)
-            for key, (begin, end) in self._spans.items()
-            for i in range(0, end - begin, size)
-        ]
+        A chunk is the same pictures for every stream that has them: those beside a picture decide the last
+        bit of its features. Where one of them is trained on, all are encoded in views.
+        """
+        size = max(_PICTURES, -(-self._ends[-1] // _CHUNKS))
+        spans = zip([0, *self._ends], self._ends, strict=False)
+        begins = np.concatenate([np.arange(begin, end, size) for begin, end in spans])
+        chunk_of = np.searchsorted(begins, self._numbers, side="right") - 1
+        order = np.argsort(self._numbers, kind="stable")
+        chunk_of = chunk_of[order]
+        keys, starts = list(self._spans), np.array([begin for begin, _ in self._spans.values()])
+        chunks = {}
+        for chunk in np.unique(chunk_of[missing[order]]).tolist():
+            rows = order[slice(*np.searchsorted(chunk_of, [chunk, chunk + 1]))]
+            split = np.searchsorted(starts, rows, side="right") - 1
+            viewed = self._encoder.views > 0 and bool((rows < self._training).any())
+            splits = [keys[place] for place in split.tolist()]
+            chunks[chunk] = PictureChunk(splits, rows - starts[split], self._numbers[rows], viewed)
+        return chunks
 
     def _finish_texts(self, chunks: int) -> None:
         text = np.concatenate([self._texts.chunk(n)["text"] for n in range(chunks)])
@@ -234,43 +260,6 @@ class Builder:
         with writing(self._texts.path("text"), shape, np.float32) as file:
             file.array[:] = text.reshape(shape)
         self._texts.finish(["text"], {})
-
-    def _finish_pictures(self, chunks: list[PictureChunk]) -> dict:
-        kept: dict[SplitKey, list[np.ndarray]] = {key: [np.empty(0, np.int64)] for key in self._spans}
-
-        def fill(name: str, shape: tuple[int, ...], wanted: list[tuple[int, PictureChunk]]) -> None:
-            with writing(self._pictures.path(name), shape, np.float16) as file:
-                file.length = 0
-                for number, chunk in wanted:
-                    arrays = self._pictures.chunk(number)
-                    file.array[file.length : file.length + len(arrays[name])] = arrays[name]
-                    file.length += len(arrays[name])
-                    if name == "feature":
-                        kept[chunk.split].append(arrays["kept"])
-
-        numbered = list(enumerate(chunks))
-        total = sum(chunk.pictures for chunk in chunks)
-        fill("feature", (total, *self._shape), numbered)
-        if self._encoder.views:
-            training = [(n, chunk) for n, chunk in numbered if chunk.first is not None]
-            fill("views", (self._training, self._encoder.views, *self._shape), training)
-        rows = {key: np.concatenate(parts) for key, parts in kept.items()}
-        if self._herding:
-            self._finish_herding(rows)
-        left_out = {
-            f"{index}/{name}": np.setdiff1d(np.arange(end - begin), rows[index, name]).tolist()
-            for (index, name), (begin, end) in self._spans.items()
-            if len(rows[index, name]) < end - begin
-        }
-        return self._pictures.finish(self._names(), {"encoder": self._encoder.name, "left_out": left_out})
-
-    def _finish_herding(self, kept: dict[SplitKey, np.ndarray]) -> None:
-        label = np.concatenate(
-            [t.splits["train"].label[kept[i, "train"]] for i, t in enumerate(self._source.tasks)]
-        )
-        feature = np.load(self._pictures.path("feature"), mmap_mode="r", allow_pickle=False)[: len(label)]
-        with writing(self._pictures.path("herding"), label.shape, np.int32) as file:
-            file.array[:] = herding_order(feature.astype(np.float32), label)
 
 
 def encode_here(encoder: SampleEncoder, chunks: list[Chunk]) -> Generator[tuple[int, bytes], None, None]:

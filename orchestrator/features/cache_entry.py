@@ -109,6 +109,10 @@ class CacheEntry:
         """Returns whether there is a file of that chunk, whole or not."""
         return (self.folder / f"chunks/{number:06d}.npz").exists()
 
+    def chunks(self) -> list[int]:
+        """Returns the numbers of all chunks that have a file, whole or not, ascending."""
+        return sorted(int(path.stem) for path in (self.folder / "chunks").glob("*.npz"))
+
     def finish(self, names: list[str], told: dict[str, Any]) -> dict[str, Any]:
         """Declares arrays complete that have been written to :meth:`path`.
 
@@ -123,12 +127,6 @@ class CacheEntry:
         self._write("meta.json", _json({"identity": self.identity, "files": files, "told": told}))
         shutil.rmtree(self.folder / "chunks")
         return told
-
-    def discard(self) -> None:
-        """Removes all that makes the entry finished. Whoever has the arrays open keeps them."""
-        for name in ("meta.json", "chunks"):
-            path = self.folder / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def _write(self, name: str, data: bytes) -> None:
         path = self.folder / name

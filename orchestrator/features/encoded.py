@@ -17,21 +17,22 @@ class FrozenFeatures:
     """The finished arrays of a stream under a frozen encoder.
 
     Attributes:
-        files: The .npy files by name: ``feature``, of all splits in the order of
+        arrays: The arrays by name: ``feature``, of all splits in the order of
             :func:`~orchestrator.streams.split_spans.split_spans`; ``views`` and ``herding``, of the training
             rows, where they were asked for.
+        files: The .npy files of those that lie in one.
         text: float32 (C, T, D), where there are prompts.
         left_out: The rows of each split whose picture cannot be read. The arrays do not have these rows.
     """
 
+    arrays: dict[str, np.ndarray]
     files: dict[str, Path]
     text: np.ndarray | None
     left_out: dict[SplitKey, np.ndarray]
 
     def open(self, name: str) -> np.ndarray | None:
-        """Returns an array, mapped from its file; None where there is none of that name."""
-        path = self.files.get(name)
-        return None if path is None else np.load(path, mmap_mode="r", allow_pickle=False)
+        """Returns an array; None where there is none of that name."""
+        return self.arrays.get(name)
 
     def beside(self, whole: Stream, *, pictures_too: bool = False) -> Stream:
         """Returns a stream with ``feature`` in each split, without the rows that were left out.
@@ -59,6 +60,7 @@ class FrozenFeatures:
                 feature=feature[begin:end],
                 questions=None if split.questions is None else split.questions.take(kept),
                 beside=pictures_too,
+                number=None if split.number is None else split.number[kept],
             )
 
         tasks = [

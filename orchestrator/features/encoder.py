@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,26 +26,26 @@ if TYPE_CHECKING:  # open_clip takes seconds to import, and not every encoder ne
 _BATCH = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PictureChunk:
-    """Rows ``begin`` .. ``end`` - 1 of a split.
+    """Some pictures of a stream.
 
     Attributes:
-        split: The split.
-        begin: The first row.
-        end: The row after the last.
-        first: The global training row of the split's first row; None where the split is no training split.
+        splits: The split of each of n pictures.
+        rows: int64 (n,), the row of each in its split.
+        numbers: int64 (n,), their numbers (:class:`~orchestrator.streams.source.SplitSource`).
+        viewed: Whether they are encoded in views too.
     """
 
-    split: SplitKey
-    begin: int
-    end: int
-    first: int | None
+    splits: Sequence[SplitKey]
+    rows: np.ndarray
+    numbers: np.ndarray
+    viewed: bool
 
     @property
     def pictures(self) -> int:
         """The number of the chunk's pictures."""
-        return self.end - self.begin
+        return len(self.rows)
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ class SampleEncoder(Protocol):
             threads: How many threads read pictures.
 
         Returns:
-            The bytes of an .npz file. For pictures it has ``feature``, float16 (n, ...); ``views``, float16
-            (n, V, ...), of training pictures; and ``kept``, int64 (n,), the rows of the split that could be
-            read. For texts it has ``text``, float32 (n, D).
+            The bytes of an .npz file. For pictures it has ``picture``, int64 (n,), the numbers of those that
+            could be read; ``feature``, float16 (n, ...); and where the chunk is viewed ``views``, float16
+            (n, V, ...). For texts it has ``text``, float32 (n, D).
 
         Raises:
             UserError: A picture cannot be read, or this machine has another encoder.
@@ -132,14 +132,15 @@ class Encoder:
         clip = self._clip(device)
         if isinstance(chunk, TextChunk):
             return npz(text=clip.encode_text(chunk.texts).cpu().numpy())
-        rows, pictures = read_chunk(self, chunk, threads)
-        arrays = {"kept": rows, "feature": _features(clip, pictures, device)}
-        if self.views and chunk.first is not None:
+        kept, pictures = read_chunk(self, chunk, threads)
+        numbers = chunk.numbers[kept]
+        arrays = {"picture": numbers, "feature": _features(clip, pictures, device)}
+        if self.views and chunk.viewed:
 
-            def view(number: int) -> np.ndarray:
-                return augment_view(self.augment, pictures, chunk.first + rows, number)
+            def one(view: int) -> np.ndarray:
+                return augment_view(self.augment, pictures, numbers, view)
 
-            drawn = in_threads(view, range(self.views), threads)
+            drawn = in_threads(one, range(self.views), threads)
             arrays["views"] = np.stack([_features(clip, view, device) for view in drawn], axis=1)
         return npz(**arrays)
 
@@ -178,34 +179,42 @@ def read_chunk(
         threads: How many threads read.
 
     Returns:
-        The rows of the split that could be read, and their pictures.
+        Which of the chunk's pictures could be read, int64 (n,), ascending, and what was read.
 
     Raises:
         BadRecord: A picture cannot be read and may not be left out. It is the first such picture's error.
     """
 
-    def read(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return _read(encoder, chunk.split, rows)
+    def read(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return _read(encoder, chunk, places)
 
-    whole = np.arange(chunk.begin, chunk.end)
+    whole = np.arange(chunk.pictures)
     parts = [part for part in np.array_split(whole, threads) if len(part)]
-    readable = [(rows, pictures) for rows, pictures in in_threads(read, parts, threads) if len(rows)]
+    readable = [(kept, pictures) for kept, pictures in in_threads(read, parts, threads) if len(kept)]
     if not readable:
         return whole[:0], np.empty((0, 1, 1, 3), np.uint8)
     if len(readable) == 1:
         return readable[0]
-    return np.concatenate([rows for rows, _ in readable]), np.concatenate([read for _, read in readable])
+    return np.concatenate([kept for kept, _ in readable]), np.concatenate([read for _, read in readable])
 
 
-def _read(encoder: SampleEncoder, split: SplitKey, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    while len(rows):
-        try:
-            return rows, encoder.sources[split].read(rows)
-        except BadRecord as error:
-            if not encoder.skip_bad:
-                raise
-            rows = rows[rows != error.row]
-    return rows, np.empty((0, 1, 1, 3), np.uint8)
+def _read(encoder: SampleEncoder, chunk: PictureChunk, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    found = []
+    for split in dict.fromkeys(chunk.splits[place] for place in places.tolist()):
+        own = np.array([place for place in places.tolist() if chunk.splits[place] == split])
+        while len(own):
+            try:
+                found.append((own, encoder.sources[split].read(chunk.rows[own])))
+                break
+            except BadRecord as error:
+                if not encoder.skip_bad:
+                    raise
+                own = own[chunk.rows[own] != error.row]
+    if not found:
+        return places[:0], np.empty((0, 1, 1, 3), np.uint8)
+    kept = np.concatenate([own for own, _ in found])
+    order = np.argsort(kept)
+    return kept[order], np.concatenate([read for _, read in found])[order]
 
 
 def _features(clip: Clip, pictures: np.ndarray, device: str) -> np.ndarray:

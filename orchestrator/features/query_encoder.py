@@ -53,11 +53,11 @@ class QueryEncoder:
         """
         model = load_queries(self.backbone, self.spec).to(device)
         check_fingerprint(model.fingerprint, self.fingerprint, self.name)
-        rows, pictures = read_chunk(self, chunk, threads)
-        tokens = self.tokens[chunk.split][rows]
+        kept, pictures = read_chunk(self, chunk, threads)
+        tokens = [self.tokens[chunk.splits[place]][chunk.rows[place]] for place in kept.tolist()]
         parts = [np.empty((0, 3, model.width), np.float16)]
-        for begin in range(0, len(rows), _BATCH):
+        for begin in range(0, len(kept), _BATCH):
             image = torch.from_numpy(pictures[begin : begin + _BATCH]).permute(0, 3, 1, 2).contiguous()
-            ids = torch.from_numpy(tokens[begin : begin + _BATCH].astype(np.int64))
+            ids = torch.from_numpy(np.stack(tokens[begin : begin + _BATCH]).astype(np.int64))
             parts.append(model.encode(image.to(device), ids.to(device)).half().cpu().numpy())
-        return npz(kept=rows, feature=np.concatenate(parts))
+        return npz(picture=chunk.numbers[kept], feature=np.concatenate(parts))

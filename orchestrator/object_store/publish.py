@@ -175,13 +175,14 @@ class _Publisher:
         return [record_key(*key) for key in numbered]
 
     def _share_origin(self) -> list[str]:
-        """Shares the numbers that training rows had before some were left out, where some were; returns the
-        array's key.
+        """Shares the numbers of training rows (``Stream.numbers``), where they are not the rows themselves;
+        returns the array's key.
         """
         kept = [self._kept[index, "train"] for index in range(len(self._stream.tasks))]
         starts = self._stream.starts[:-1]
-        origin = np.concatenate([start + rows for start, rows in zip(starts, kept, strict=True)])
-        if len(origin) == self._stream.starts[-1]:
+        rows = np.concatenate([start + rows for start, rows in zip(starts, kept, strict=True)])
+        origin = self._stream.numbers[rows]
+        if np.array_equal(origin, np.arange(len(origin))):
             return []
         self._store.put("origin", origin)
         return ["origin"]

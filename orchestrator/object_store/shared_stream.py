@@ -45,8 +45,7 @@ class SharedStream(Stream):
             place of pictures or lie beside them.
         views: As of :class:`Stream`.
         herding: As of :class:`Stream`.
-        origin: int64 (N,), each training row's number before bad records were left out; None where the
-            numbers are the same.
+        origin: int64 (N,), each training row's number (``Stream.numbers``); None where rows are numbers.
         questions: The training rows' questions, in vqa.
         tables: As of :class:`Stream`.
     """

@@ -32,7 +32,7 @@ def augment(name: str, pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     return _TRANSFORMS[name](pictures, seeds)
 
 
-def augment_view(name: str, pictures: np.ndarray, rows: np.ndarray, view: np.ndarray | int) -> np.ndarray:
+def augment_view(name: str, pictures: np.ndarray, numbers: np.ndarray, view: np.ndarray | int) -> np.ndarray:
     """One of the V fixed views of each picture, which all runs share.
 
     A view of ``flip`` is mirrored where its number is odd. Of an even V, half the views of each picture are
@@ -42,14 +42,14 @@ def augment_view(name: str, pictures: np.ndarray, rows: np.ndarray, view: np.nda
     Args:
         name: A transform of :func:`augment`.
         pictures: uint8 (n, S, S, 3).
-        rows: int (n,): the global training rows of the source, bad records counted.
-        view: Which view, 0 .. V - 1, broadcast over ``rows``.
+        numbers: int (n,): the pictures' numbers (:class:`~orchestrator.streams.source.SplitSource`).
+        view: Which view, 0 .. V - 1, broadcast over ``numbers``.
 
     Returns:
         uint8 (n, S, S, 3).
     """
     if name != "flip":
-        return augment(name, pictures, view_seeds(rows, view))
+        return augment(name, pictures, view_seeds(numbers, view))
     return _mirrored(pictures, np.broadcast_to(np.asarray(view) % 2 == 1, len(pictures)))
 
 

@@ -87,6 +87,7 @@ def prepare(source: StreamSource, texts: Tokenizer | ClassSpec, skip_bad: bool =
                     split.label,
                     records(name, split.ids),
                     questions=split.questions,
+                    number=split.number,
                 )
                 for name, split in task.splits.items()
             },

@@ -111,6 +111,11 @@ class SplitSource:
         label: int32 (N,), index into the stream's ``categories``.
         ids: The records' names in the data set.
         questions: What is known of the questions, in vqa.
+        number: int64 (N,), each row's own number, the same in whatever order, tasks and splits it comes: its
+            row in the arrays of all splits (:func:`~orchestrator.streams.split_spans.split_spans`) of the
+            stream as its defaults arrange it. A picture's views are drawn from it, and what a frozen encoder
+            gives is found by it. All splits of a stream have it, or none; without it a row's place in this
+            stream stands for it, and each order is encoded anew.
     """
 
     pictures: Pictures
@@ -118,6 +123,7 @@ class SplitSource:
     label: np.ndarray
     ids: Sequence[str]
     questions: Questions | None = None
+    number: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -154,8 +160,9 @@ class StreamSource:
         skipped: How many bad records ``--skip-bad`` left out, by reason.
         templates: In recognition, prompts with one ``{}`` for the class name.
         tables: In vqa, what the questions are about.
-        pictures_fingerprint: Equal where the pictures behind the records' ids are equal, whatever texts go
-            with them. None: only ``fingerprint`` tells the pictures of two streams apart.
+        pictures_fingerprint: Equal where the pictures behind the records' numbers (``SplitSource.number``; in
+            a stream without numbers, ids) are equal, whatever texts go with them. None: only ``fingerprint``
+            tells the pictures of two streams apart.
         remarks: Lines on data that was read, but may not be what its owner meant.
         crop: Whether a picture is read as the centre of what its short side is resized to; else both sides
             are resized.
@@ -164,6 +171,9 @@ class StreamSource:
             given.
         families: Of generated pictures, the families of things that they show, by index
             (:func:`~orchestrator.streams.synthetic.families.family`). Empty: they are not generated.
+        number_ends: Where rows have numbers, the end of each split of the arrangement that they are the rows
+            of, ascending. Pictures of one split of it are encoded together, whatever the stream's order, so
+            that no order changes a feature's last bit.
     """
 
     name: str
@@ -181,6 +191,7 @@ class StreamSource:
     crop: bool = False
     words: int | None = None
     families: tuple[int, ...] = ()
+    number_ends: tuple[int, ...] = ()
 
     @property
     def holds_out(self) -> bool:

@@ -28,6 +28,7 @@ class Split:
             prompt-free queries of picture, question and both, which are read beside the pictures. None where
             nothing was encoded.
         beside: Whether ``feature`` is read beside the pictures, and not instead of them.
+        number: int64 (N,), see :class:`~orchestrator.streams.source.SplitSource`.
         record: int64 (N,), for query and gallery splits. Equal numbers are the same record of the data set,
             so that a query is recognised where it lies in the gallery itself.
         questions: What is known of the questions, in vqa.
@@ -40,6 +41,7 @@ class Split:
     feature: np.ndarray | None = None
     questions: Questions | None = None
     beside: bool = False
+    number: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -117,6 +119,16 @@ class Stream:
             return (self.image_size, self.image_size, 3), np.uint8
         regions, width = self.tables.regions
         return (regions, width + 4), np.float32
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """What the views of each global training row are drawn from, int64 (N,): its number, or the row
+        itself where the stream has no numbers.
+        """
+        splits = [task.splits["train"] for task in self.tasks]
+        numbers = [split.number for split in splits if split.number is not None]
+        whole = len(numbers) == len(splits)
+        return np.concatenate(numbers) if whole else np.arange(self.starts[-1], dtype=np.int64)
 
     def group_of(self, labels: np.ndarray) -> np.ndarray:
         """The object group of each label, in vqa."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 
 import numpy as np
 
@@ -14,12 +14,16 @@ from ...errors import UserError
 from ..order import ordered
 from ..shows import shows
 from ..source import Pictures, SplitSource, StreamSource, TaskSource
+from ..split_spans import split_spans
 from .class_config import ClassConfig
 from .templates import templates
 
 # The test pictures of a data set without a test split are the same whatever the seed: a search with one seed
 # must not have trained on what a run with another seed is tested on.
 _TEST_SEED = 1993
+
+# The keys that decide where in a stream a picture stands.
+_ARRANGING = ("seed", "order", "initial", "increment", "validation")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ def class_incremental(
     Prompts are not part of the fingerprints, and class names are part of the stream's alone, so that encoded
     pictures stay valid with other names.
 
+    A picture's number is its row in the stream with the keys' defaults for seed, order, task sizes and
+    validation share. Where these defaults do not suit the number of classes, all classes are one task.
+
     Args:
         name: The stream's name.
         config: What the user says about classes and tasks.
@@ -66,7 +73,7 @@ def class_incremental(
             same for every seed.
         image_size: The side of the pictures, in pixels.
         augment: The training transform.
-        content: What the pictures are, for the fingerprints.
+        content: What the pictures are, in the order of ``train`` and ``test``, for the fingerprints.
         origins: Where each class comes from, for errors; None: its number.
         skipped: How many bad records were left out, by reason.
 
@@ -78,13 +85,20 @@ def class_incremental(
     stops = _stops(config, len(names))
     order = np.array(ordered(config.order, names, "classes", _published))
     parts = _parts(name, config, names, train, test)
-    tasks = [_task(range(start, stop), parts, order) for start, stop in zip([0, *stops], stops, strict=False)]
+    number, number_ends = _numbers(name, config, names, train, test)
+    tasks = [
+        _task(range(start, stop), parts, order, number)
+        for start, stop in zip([0, *stops], stops, strict=False)
+    ]
 
     digest = hashlib.sha256(content)
     _update(digest, name, image_size, augment, list(names), stops)
     for split, (examples, rows_of) in parts.items():
         for rows in rows_of:
             _update(digest, split, [examples.ids[r] for r in np.sort(rows)])
+    pictures = hashlib.sha256(content)
+    for split in ("train", "test"):
+        _update(pictures, list(parts[split][0].ids), number[split].tolist(), number_ends)
     return StreamSource(
         name=name,
         scenario="recognition",
@@ -95,7 +109,8 @@ def class_incremental(
         fingerprint=digest.hexdigest(),
         skipped=dict(skipped or {}),
         templates=templates(config.templates),
-        pictures_fingerprint=hashlib.sha256(content).hexdigest(),
+        pictures_fingerprint=pictures.hexdigest(),
+        number_ends=number_ends,
     )
 
 
@@ -104,17 +119,49 @@ def _published(seed: int, count: int) -> np.ndarray:
     return np.random.RandomState(seed).permutation(count)
 
 
+def _numbers(
+    stream: str, config: ClassConfig, names: Sequence[str], train: Examples, test: Examples | float
+) -> tuple[dict[str, np.ndarray], tuple[int, ...]]:
+    """The number of each row of the examples that a split is drawn from, and ``StreamSource.number_ends``."""
+    defaults = {field.name: field.default for field in fields(config) if field.default is not MISSING}
+    usual = ClassConfig(**{key: defaults[key] for key in _ARRANGING if key in defaults})
+    try:
+        order, stops = ordered(usual.order, names, "classes", _published), _stops(usual, len(names))
+    except UserError:  # the defaults are for other classes
+        order, stops = list(range(len(names))), [len(names)]
+    parts = _parts(stream, usual, names, train, test)
+    tasks = [
+        {split: _rows(rows_of, order[start:stop]) for split, (_, rows_of) in parts.items()}
+        for start, stop in zip([0, *stops], stops, strict=False)
+    ]
+    trained = np.empty(len(train.label), np.int64)
+    tested = np.empty(len(test.label), np.int64) if isinstance(test, Examples) else trained
+    number = {"train": trained, "validation": trained, "test": tested}
+    spans = split_spans([{split: len(rows) for split, rows in task.items()} for task in tasks])
+    for (index, split), span in spans.items():
+        number[split][tasks[index][split]] = np.arange(*span)
+    return number, tuple(end for _, end in spans.values())
+
+
+def _rows(rows_of: Sequence[np.ndarray], classes: Iterable[int]) -> np.ndarray:
+    """The rows of these classes, ascending."""
+    return np.sort(np.concatenate([rows_of[c] for c in classes]))
+
+
 def _task(
-    classes: range, parts: Mapping[str, tuple[Examples, list[np.ndarray]]], order: np.ndarray
+    classes: range,
+    parts: Mapping[str, tuple[Examples, list[np.ndarray]]],
+    order: np.ndarray,
+    number: Mapping[str, np.ndarray],
 ) -> TaskSource:
     """The task of these classes, in the stream's order."""
     place = np.argsort(order)
     splits = {}
     for split, (examples, rows_of) in parts.items():
-        rows = np.sort(np.concatenate([rows_of[c] for c in order[classes.start : classes.stop]]))
+        rows = _rows(rows_of, order[classes.start : classes.stop])
         label = place[examples.label[rows]].astype(np.int32)
         ids = [examples.ids[r] for r in rows]
-        splits[split] = SplitSource(examples.pictures(rows), [], label, ids)
+        splits[split] = SplitSource(examples.pictures(rows), [], label, ids, number=number[split][rows])
     title = f"{classes.start + 1}-{classes.stop}" if len(classes) > 1 else str(classes.stop)
     return TaskSource(title, splits, classes)
 

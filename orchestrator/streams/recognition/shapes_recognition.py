@@ -8,6 +8,7 @@ from typing import get_args
 
 import numpy as np
 
+from ..numbered import numbered
 from ..order import Order, check_order, ordered
 from ..source import SplitSource, StreamSource, TaskSource
 from ..synthetic.colours import COLOURS
@@ -120,6 +121,7 @@ class ShapesRecognition:
             for n in order
             for thing, colour in kinds[n]
         ]
+        tasks, number_ends = numbered(tasks)
         pictures = digest.hexdigest()
         digest.update(repr(prompts).encode())
         return StreamSource(
@@ -133,6 +135,7 @@ class ShapesRecognition:
             templates=prompts,
             pictures_fingerprint=pictures,
             families=tuple(families[n] for n in order),
+            number_ends=number_ends,
         )
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ..checks import check_whole
+from ..numbered import numbered
 from ..order import Order, check_order, ordered
 from ..source import Questions, QuestionTables, SplitSource, StreamSource, TaskSource
 from ..synthetic.concatenated import joined
@@ -134,7 +135,9 @@ class ShapesVQA:
         digest = hashlib.sha256(repr(shown).encode())
         order = ordered(config.order, [plan.name for plan in _plans(config, 0)[: config.tasks]], "tasks")
         # In the natural order, whose fingerprint is that of any order.
-        tasks = [_task(config, plan, digest) for plan in _plans(config, order[0])[: config.tasks]]
+        tasks, number_ends = numbered(
+            [_task(config, plan, digest) for plan in _plans(config, order[0])[: config.tasks]]
+        )
         answers = vocabulary(_FAMILIES)
         return StreamSource(
             name="shapes-vqa",
@@ -145,6 +148,7 @@ class ShapesVQA:
             augment="none",
             fingerprint=digest.hexdigest(),
             families=_FAMILIES,
+            number_ends=number_ends,
             tables=QuestionTables(
                 answers=answers,
                 vocabulary=len(answers),

@@ -21,11 +21,18 @@ from orchestrator.run_options import RunOptions
 from orchestrator.streams.pictures import ArrayPictures
 
 CLIP = ClipConfig("small", "random")
+
+
+def _chunk(split, begin, end):
+    rows = np.arange(begin, end)
+    return PictureChunk([(0, split)] * len(rows), rows, rows, split == "train")
+
+
 CHUNKS = [
     TextChunk(("a cat", "犬")),
-    PictureChunk((0, "train"), 0, 300, 0),
-    PictureChunk((0, "train"), 300, 512, 0),  # as many as two processes are for
-    PictureChunk((0, "test"), 0, 5, None),
+    _chunk("train", 0, 300),
+    _chunk("train", 300, 512),  # as many as two processes are for
+    _chunk("test", 0, 5),
 ]
 
 
@@ -71,8 +78,8 @@ class _Means:
     def encode(self, chunk, device, threads=1):
         if isinstance(chunk, TextChunk):
             return npz(text=np.array([[len(text)] for text in chunk.texts], np.float32))
-        rows, pictures = read_chunk(self, chunk, threads)
-        return npz(kept=rows, feature=pictures.mean((1, 2)).astype(np.float16))
+        kept, pictures = read_chunk(self, chunk, threads)
+        return npz(picture=chunk.numbers[kept], feature=pictures.mean((1, 2)).astype(np.float16))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -145,13 +152,13 @@ def test_threads_read_what_one_reads():
     for chunk in CHUNKS[1:]:
         assert encoder.encode(chunk, "cpu", 4) == encoder.encode(chunk, "cpu")
     lenient = replace(encoder, skip_bad=True, sources={(0, "test"): _Odd(np.zeros((9, 8, 8, 3), np.uint8))})
-    chunk = PictureChunk((0, "test"), 0, 9, None)
+    chunk = _chunk("test", 0, 9)
     for threads in (1, 3, 20):
         rows, pictures = read_chunk(lenient, chunk, threads)
         assert rows.tolist() == [0, 2, 4, 6, 8] and pictures.shape == (5, 8, 8, 3)
         with pytest.raises(BadRecord, match="1 is odd"):
             read_chunk(replace(lenient, skip_bad=False), chunk, threads)
-        rows, pictures = read_chunk(lenient, PictureChunk((0, "test"), 3, 4, None), threads)
+        rows, pictures = read_chunk(lenient, _chunk("test", 3, 4), threads)
         assert rows.tolist() == [] and len(pictures) == 0
 
 
@@ -164,5 +171,5 @@ def test_several_threads_read_at_once():
             return super().read(rows)
 
     encoder = replace(_encoder(), sources={(0, "test"): Meeting(np.zeros((9, 8, 8, 3), np.uint8))})
-    rows, _ = read_chunk(encoder, PictureChunk((0, "test"), 0, 9, None), 3)
+    rows, _ = read_chunk(encoder, _chunk("test", 0, 9), 3)
     assert rows.tolist() == list(range(9))

@@ -22,8 +22,7 @@ from orchestrator.features.query_encoder import QueryEncoder
 from orchestrator.run_options import RunOptions
 from orchestrator.streams.pictures import ArrayPictures
 
-CHUNK = PictureChunk((0, "test"), 0, 2, None)
-LARGE = PictureChunk((0, "test"), 0, 64, None)
+CHUNK, LARGE = (PictureChunk([(0, "test")] * n, np.arange(n), np.arange(n), False) for n in (2, 64))
 SOURCES = {(0, "test"): ArrayPictures(np.zeros((2, 8, 8, 3), np.uint8))}
 
 

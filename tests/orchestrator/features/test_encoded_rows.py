@@ -69,10 +69,10 @@ class _Sums:
         self.sources, self.views, self.skip_bad = pictures_of(source), views, skip_bad
 
     def encode(self, chunk, device):
-        rows, pictures = read_chunk(self, chunk)
-        arrays = {"kept": rows, "feature": _feature(pictures)}
-        if self.views and chunk.first is not None:
-            seeds = [view_seeds(chunk.first + rows, v) % np.uint64(1000) for v in range(self.views)]
+        kept, pictures = read_chunk(self, chunk)
+        arrays = {"picture": chunk.numbers[kept], "feature": _feature(pictures)}
+        if self.views and chunk.viewed:
+            seeds = [view_seeds(chunk.numbers[kept], v) % np.uint64(1000) for v in range(self.views)]
             arrays["views"] = np.repeat(np.stack(seeds, 1)[..., None], 4, 2).astype(np.float16)
         return npz(**arrays)
 
@@ -148,19 +148,22 @@ def test_the_frozen_clip_sees_each_row_in_its_own_views(monkeypatch, batch):
     place = (1, "train")
     encoder = Encoder(ClipConfig("small", "random"), "corner", {place: _Spoilt(array)}, "shift", 3, True)
     monkeypatch.setattr(_Spoilt, "bad", frozenset({4, 9}))
-    with np.load(io.BytesIO(encoder.encode(PictureChunk(place, 2, 12, 50), "cpu"))) as found:
-        rows, feature, views = found["kept"], found["feature"], found["views"]
-    assert rows.tolist() == [2, 3, 5, 6, 7, 8, 10, 11]
+    wanted, numbers = np.arange(2, 12), np.arange(70, 50, -1)
+    chunk = PictureChunk([place] * 10, wanted, numbers[wanted], True)
+    with np.load(io.BytesIO(encoder.encode(chunk, "cpu"))) as found:
+        picture, feature, views = found["picture"], found["feature"], found["views"]
+    rows = np.array([2, 3, 5, 6, 7, 8, 10, 11])
+    assert picture.tolist() == numbers[rows].tolist()
     assert np.array_equal(feature, array[rows][:, 3, 3:7, 0].astype(np.float16))
     for view in range(3):
-        seen = augment("shift", array[rows], view_seeds(50 + rows, view))
+        seen = augment("shift", array[rows], view_seeds(numbers[rows], view))
         assert np.array_equal(views[:, view], seen[:, 3, 3:7, 0].astype(np.float16))
-    with np.load(io.BytesIO(encoder.encode(PictureChunk(place, 2, 12, None), "cpu"))) as found:
+    with np.load(io.BytesIO(encoder.encode(replace(chunk, viewed=False), "cpu"))) as found:
         assert "views" not in found, "held-out pictures have none"
     with pytest.raises(UserError, match="its weights differ between the machines"):
-        replace(encoder, fingerprint="another").encode(PictureChunk(place, 0, 1, None), "cpu")
+        replace(encoder, fingerprint="another").encode(chunk, "cpu")
     with pytest.raises(BadRecord, match="picture 4 is no picture"):
-        replace(encoder, skip_bad=False).encode(PictureChunk(place, 0, 6, None), "cpu")
+        replace(encoder, skip_bad=False).encode(chunk, "cpu")
 
 
 def test_other_transforms_names_and_templates_are_other_arrays(tmp_path, monkeypatch):
@@ -358,4 +361,4 @@ def test_a_machine_with_other_weights_is_refused(open_queries):
     tokens = {place: whole.tasks[0].splits["test"].tokens}
     found = query_encoder.QueryEncoder(None, whole.spec, "another", pictures_of(source), tokens, False)
     with pytest.raises(UserError, match="its weights differ between the machines"):
-        found.encode(PictureChunk(place, 0, 2, None), "cpu")
+        found.encode(PictureChunk([place] * 2, np.arange(2), np.arange(2), False), "cpu")

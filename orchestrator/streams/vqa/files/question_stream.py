@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ....errors import UserError
+from ...numbered import numbered
 from ...order import ordered
 from ...source import Pictures, Questions, QuestionTables, SplitSource, StreamSource, TaskSource, WupsMeasure
 from .asked import QuestionColumns
@@ -115,6 +116,7 @@ def question_stream(
         _update_by_task(digest, task, splits)
         groups = _shuffled(config.seed, task.name, np.array(subjects.group_of)[splits["train"].label])
         out.append(TaskSource(task.name, splits, groups=groups))
+    out, number_ends = numbered(out)
     return StreamSource(
         name=name,
         scenario="vqa",
@@ -126,6 +128,7 @@ def question_stream(
         fingerprint=digest.hexdigest(),
         skipped=dict(skipped),
         remarks=tuple(_known(tasks)),
+        number_ends=number_ends,
         tables=QuestionTables(
             answers=answers,
             vocabulary=len(kept),
