@@ -263,7 +263,8 @@ class Method(nn.Module):
 
     A subclass sets ``scenarios`` and the ``Config`` dataclass, which is frozen and has the paper's values as
     defaults. Where the paper and the released code differ, it also sets ``presets``: name -> {field: value}.
-    These always hold ``paper`` (empty) and ``reference`` (the released code's behaviour).
+    These always hold ``paper`` (empty) and ``reference`` (the released code's behaviour). Where the defaults
+    are not the paper's, as a baseline's may be, ``paper`` has the paper's values and another one is empty.
 
     ``frozen`` names the encoders that the method never trains. With a frozen image encoder, the method gets
     ``batch.feature`` in the place of pixels, and its ``Config`` has the encoder as ``backbone``, a

@@ -85,6 +85,8 @@ def _problem(cls: Any) -> str:
         return f"has no scenarios; allowed: a frozenset of some of {', '.join(allowed)}"
     if not isinstance(cls.presets, dict) or "paper" not in cls.presets:
         return "has presets without 'paper'; allowed: name -> values, of 'paper' none"
+    if all(cls.presets.values()):
+        return "has no preset without values; allowed: one that sets nothing, as 'paper'"
     known = {field.name for field in fields(cls.Config)}
     if cls.frozen & {"image", "queries"} and "backbone" not in known:
         return f"is frozen in {', '.join(sorted(cls.frozen))}, and its Config has no backbone"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from methods import registry as methods
+from methods.own_preset import own_preset
 
 from .errors import UserError
 from .replay.config import ReplayConfig
@@ -39,8 +40,9 @@ class RunConfig:
     """The method, one of ``python -m orchestrator.sweep list``."""
 
     preset: str
-    """A set of the method's values by name. ``paper`` is the class's own, ``reference`` what the released
-    code does. A preset's values come before all others: what is given by itself wins."""
+    """A set of the method's values by name: ``paper`` as the paper has it, ``reference`` as the released code
+    does it. Without any the class's own hold: they are ``paper``, and ``fair`` of replay baselines that their
+    papers mix otherwise. A preset's values come before all others: what is given by itself wins."""
 
     method: Any
     """The method's own keys, an object of its ``Config``."""
@@ -208,7 +210,7 @@ def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:
             raise ConfigError(key, f"unknown section '{section}'{meant}")
 
     presets = method_class.presets
-    preset = method.pop("preset", base.preset if base else "paper")
+    preset = method.pop("preset", base.preset if base else own_preset(presets))
     known(preset, "method.preset", list(presets), "preset")
     old = base.method if base else None
     if base is None or preset != base.preset:

@@ -13,7 +13,7 @@ _ROOT = Path(__file__).parents[1]
 
 # From the ground up. Rooms of one line stand side by side: they import nothing of each other.
 _STOREYS = """
-methods.method methods.outside
+methods.method methods.outside methods.own_preset
 methods.common
 methods.backbones
 methods.recognition methods.retrieval methods.vqa

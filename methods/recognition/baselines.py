@@ -133,13 +133,14 @@ class ClipReplayConfig(ExperienceReplayConfig, ClipHeadConfig):
 
 
 class ClipReplay(ExperienceReplay, ClipFinetune):
-    """Experience replay: finetuning with the memory's pictures."""
+    """Experience replay: finetuning with the memory's pictures. The ER of CLAP4CLIP's paper and code merges,
+    then consolidates.
+    """
 
     Config = ClipReplayConfig
     presets = {
-        "paper": {},
-        "reference": {},
-        "clap4clip": {"replay": "merge", "consolidation_epochs": 2},
+        "fair": {},
+        **dict.fromkeys(("paper", "reference", "clap4clip"), {"replay": "merge", "consolidation_epochs": 2}),
     }
 
 

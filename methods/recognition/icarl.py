@@ -54,7 +54,7 @@ class ClipICaRL(ExperienceReplay, RecognitionMethod):
     """
 
     Config = ICaRLConfig
-    presets = {"paper": {}, "reference": {"replay": "merge"}}
+    presets = {"fair": {}, "paper": {"replay": "merge"}, "reference": {"replay": "merge"}}
     spec: ClassSpec
     _exemplars: ClassVar[Pass] = Pass("exemplars", data="memory")
 

@@ -24,10 +24,10 @@ class RetrievalReplayConfig(ExperienceReplayConfig, RetrievalConfig):
 
 
 class RetrievalReplay(ExperienceReplay, RetrievalMethod):
-    """Experience replay (ER of the CTP paper, which merges): finetuning with the memory's pairs."""
+    """Experience replay: finetuning with the memory's pairs. ER of the CTP paper, and of its code, merges."""
 
     Config = RetrievalReplayConfig
-    presets = {"paper": {}, "reference": {"replay": "merge"}}
+    presets = {"fair": {}, "paper": {"replay": "merge"}, "reference": {"replay": "merge"}}
 
 
 class Joint(RetrievalMethod):

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from methods.own_preset import own_preset
+
 from ..config import RunConfig
 from ..replay.config import ReplayConfig
 from ..run_options import RunOptions
@@ -95,7 +97,7 @@ def key_facts(
 
 def preset_facts(presets: Mapping[str, Any]) -> KeyFacts:
     """``method.preset``."""
-    return replace(_named("method.preset", "preset", list(presets)), own="paper")
+    return replace(_named("method.preset", "preset", list(presets)), own=own_preset(presets))
 
 
 def value_text(value: Any) -> str:

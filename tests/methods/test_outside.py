@@ -44,6 +44,7 @@ _BAD = [  # the module's source, and what is said of the class Mine in it
         "has no scenarios; allowed: a frozenset of some of recognition",
     ),
     (METHOD + "    presets = {'mine': {}}\n", "has presets without 'paper'"),
+    (METHOD + "    presets = {'paper': {'epochs': 2}}\n", "has no preset without values; allowed: one that"),
     (METHOD + "    frozen = {'image'}\n", "is frozen in image, and its Config has no backbone"),
 ]
 _WRONG = [

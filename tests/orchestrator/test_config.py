@@ -167,6 +167,15 @@ def test_presets_come_before_what_is_given(toy):
     assert (kept.method.steps, kept.method.rate) == (5, 1.0)
 
 
+def test_without_a_preset_the_classs_own_values_hold_whatever_the_papers_are():
+    values = {"method.name": "er", "stream.name": "shapes-retrieval"}
+    config = RunConfig.from_dict(values)
+    assert (config.preset, config.method.replay) == ("fair", "paired")
+    paper = config.with_values({"method.preset": "paper"})
+    assert (paper.preset, paper.method.replay) == ("paper", "merge")
+    assert paper.with_values({"method.preset": "fair"}) == config
+
+
 def test_ctps_reference_preset_is_the_released_code():
     method = build(PLAIN, {"method.preset": "reference"}).method
     assert method.contrast_keys == "local" and not hasattr(method, "momentum_dropout")

@@ -9,6 +9,7 @@ from methods import registry
 from methods.common.experience_replay import ExperienceReplay, ExperienceReplayConfig
 from methods.common.weighted_mean import weighted_mean
 from methods.method import Method, Phase, Task
+from methods.own_preset import own_preset
 from methods.retrieval.base import masked_mean, masked_tokens
 from methods.retrieval.losses.contrast import symmetric_contrast
 from methods.retrieval.losses.masking import IGNORED
@@ -85,11 +86,28 @@ def test_the_replay_baselines_of_all_scenarios_are_one_implementation(name):
         cls.Config(epochs=0)
 
 
-def test_how_the_authors_mix_is_a_preset():
-    assert registry.get("er").presets["reference"] == {"replay": "merge"}
-    authors = registry.get("clip-er").presets["clap4clip"]
-    assert authors == {"replay": "merge", "consolidation_epochs": 2}
-    assert all(registry.get(name).presets["paper"] == {} for name in BASELINES)
+@pytest.mark.parametrize("preset", ["paper", "reference"])
+@pytest.mark.parametrize(
+    ("name", "replay", "passes"),
+    [
+        ("er", "merge", 0),  # CTP, paper and code
+        ("clip-er", "merge", 2),  # the ER of CLAP4CLIP's authors
+        ("clip-icarl", "merge", 0),  # Rebuffi et al., Algorithm 3; PyCIL
+        ("vqa-er", "paired", 0),  # VQACL: a step on the task, one on the memory
+    ],
+)
+def test_a_papers_preset_mixes_as_the_paper_does(name, preset, replay, passes):
+    method = registry.get(name)
+    config = method.Config(**method.presets[preset])
+    assert (config.replay, config.consolidation_epochs) == (replay, passes)
+
+
+@pytest.mark.parametrize(
+    ("name", "own"), [("er", "fair"), ("clip-er", "fair"), ("clip-icarl", "fair"), ("vqa-er", "paper")]
+)
+def test_where_no_preset_is_named_the_memory_is_paired(name, own):
+    method = registry.get(name)
+    assert own_preset(method.presets) == own and method.Config().replay == "paired"
 
 
 WEIGHT = torch.tensor([3.0, 0.0, 0.5, 1.0])

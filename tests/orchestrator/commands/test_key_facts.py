@@ -7,7 +7,7 @@ from typing import Literal, get_type_hints
 import pytest
 
 from methods import registry as methods
-from orchestrator.commands.key_facts import key_facts, key_groups
+from orchestrator.commands.key_facts import key_facts, key_groups, preset_facts
 from orchestrator.config import RunConfig
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.replay.policy_names import POLICY_NAMES
@@ -130,6 +130,10 @@ class _StreamConfig:
 
 
 _Stream.Config = _StreamConfig
+
+
+def test_a_preset_without_values_is_the_own_one_where_the_papers_has_some():
+    assert preset_facts({"fair": {}, "paper": {"bare": True}}).own == "fair"
 
 
 def test_a_class_of_ones_own_is_read_like_any_other():
