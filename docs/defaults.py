@@ -20,6 +20,7 @@ from orchestrator.commands.key_facts import KeyFacts, key_facts, key_groups
 from orchestrator.config import RunConfig, flatten
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.run_options import RunOptions
+from orchestrator.search.preset_values import with_preset
 from orchestrator.search.space import Space
 from orchestrator.streams import registry as streams
 
@@ -136,7 +137,9 @@ def _table(method: str) -> list[str]:
         "paper": paper,
         f"`train {method}`": start,
         **{
-            f"`--set method.preset={name}`": Space.load(method, values={"method.preset": name}).start_config
+            f"`--set method.preset={name}`": Space.load(
+                method, values=with_preset(method, {"method.preset": name})
+            ).start_config
             for name in presets
         },
     }

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .commands.asked import asked_sweep, asked_train
+from .commands.recipe_changes import recipe_changes
 from .commands.run_result import RunResult
 from .commands.trial_result import TrialResult
+from .config import RunConfig
 from .errors import UserError
 from .evaluation.predictions import Answered, Matched, Recognised
 from .recipes.recipe import Recipe
@@ -117,7 +119,8 @@ def preview_sweep(method: str | None = None, **asked: Any) -> str:
     text. Nothing is started.
     """
     with _own_files():  # a run is brought here from a storage
-        return _told(asked) + asked_sweep(method, **_named(asked, sweep)).preview()
+        start = asked_sweep(method, **_named(asked, sweep))
+        return _told(asked, start.config, start.space.searched) + start.preview()
 
 
 def train(
@@ -180,7 +183,8 @@ def train(
 def preview_train(method: str | None = None, **asked: Any) -> str:
     """What :func:`train` would run, given the same, as text. Nothing is started."""
     with _own_files():
-        return _told(asked) + asked_train(method, **_named(asked, train)).preview()
+        start = asked_train(method, **_named(asked, train))
+        return _told(asked, start.config) + start.preview()
 
 
 def load(
@@ -218,9 +222,12 @@ def _named(asked: Mapping[str, Any], like: Callable[..., Any]) -> dict[str, Any]
     return {"given" if name == "set" else name: value for name, value in asked.items()}
 
 
-def _told(asked: Mapping[str, Any]) -> str:
-    """What a preview tells of the recipe that is asked for; empty: none is."""
-    return f"{Recipe.load(asked['recipe']).describe()}\n\n" if asked.get("recipe") else ""
+def _told(asked: Mapping[str, Any], config: RunConfig, searched: Collection[str] = ()) -> str:
+    """What a preview tells of the recipe that is asked for, and of what is changed; empty: none is."""
+    if not asked.get("recipe"):
+        return ""
+    recipe = Recipe.load(asked["recipe"])
+    return "\n".join([recipe.describe(), *recipe_changes(recipe, config, searched)]) + "\n\n"
 
 
 def _nobody(line: str) -> None:

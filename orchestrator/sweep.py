@@ -9,7 +9,6 @@ from . import api
 from .commands.arguments import Say, add_run_arguments, again_values, refuse_with_resume, run_main
 from .commands.command_parser import CommandParser
 from .commands.last_lines import print_last
-from .commands.named_space import named_space
 from .errors import UserError
 
 
@@ -40,7 +39,7 @@ def main(arguments: list[str]) -> int:
     if given.explain is not None:
         from .commands.explain import explain
 
-        print(explain(named_space(given.method, given.space), given.explain or None, given.stream, given.set))
+        print(explain(given.method, given.explain or None, given.stream, given.set, given.space))
         return 0
     asked = {
         "recipe": given.recipe,

@@ -9,6 +9,7 @@ from typing import Any
 from ..config import flatten
 from ..errors import UserError
 from ..record.memory_worth import MARGIN
+from ..search.preset_values import with_preset
 from ..storage.user_path import user_path
 from .given import check_beside, check_once, said_again
 from .named_space import named_space
@@ -54,7 +55,9 @@ def asked_sweep(
     check_once(values, stream, data)
     if recipe is not None:
         method, stream, values = recipe_values(recipe, method, space, stream, values)
-    if method is None:
+    elif method is not None:
+        values = with_preset(str(method), values)
+    else:
         raise UserError("sweep: no method; allowed: a method's name, module:Class, or resume=NAME")
     url = storage_url(storage)
     request = SweepRequest(

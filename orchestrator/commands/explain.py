@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from methods import registry as methods
 
 from ..config import parse_set
 from ..schema.config_error import known
+from ..search.preset_values import with_preset
 from ..search.space import Space
 from ..streams import registry as streams
 from .key_facts import KeyFacts, key_groups, value_text
+from .named_space import named_space
 
 _WIDTH, _INDENT = 98, " " * 4
 
 
-def explain(method: str, key: str | None = None, stream: str | None = None, pairs: Sequence[str] = ()) -> str:
+def explain(
+    method: str,
+    key: str | None = None,
+    stream: str | None = None,
+    pairs: Sequence[str] = (),
+    space: str | Path | None = None,
+) -> str:
     """Tells of the keys that a sweep's configuration has, as plain text for 98 columns.
 
     Args:
-        method: A method's name, or the path of a search space's file.
+        method: A method's name.
         key: A dotted key, or a section of keys such as ``replay`` or ``method.backbone``. ``None``: all keys.
         stream: The stream in the place of the search space's.
         pairs: What ``--set`` gives, ``key=value`` each: the search space then has these keys fixed.
+        space: The file of a search space, in the place of the method's.
 
     Raises:
         UserError: There is no such method, stream or key, in one line with what was probably meant.
     """
-    space = Space.load(method, stream, values=parse_set(pairs))
-    config = space.config
+    values = with_preset(method, parse_set(pairs))
+    found = Space.load(named_space(method, space), stream, values=values, method=method)
+    config = found.config
     groups = key_groups(
         methods.get(config.method_name), streams.get(config.stream_name), methods.names(), streams.names()
     )
@@ -39,11 +50,11 @@ def explain(method: str, key: str | None = None, stream: str | None = None, pair
         facts = {facts.key: facts for group in groups.values() for facts in group}
         section = key.partition(".")[0]
         near = [name for name in facts if name.startswith(f"{section}.")] if section in groups else [*facts]
-        return _told(facts[known(key, "--explain", near, "key")], space)
+        return _told(facts[known(key, "--explain", near, "key")], found)
     lines = []
     for name, group in groups.items():
         if key is None or f"{name}.".startswith(f"{key}."):
-            lines += [heads.get(name, name), "", *(f"{_told(facts, space)}\n" for facts in group)]
+            lines += [heads.get(name, name), "", *(f"{_told(facts, found)}\n" for facts in group)]
     return "\n".join(lines).rstrip("\n")
 
 

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from methods import registry as methods
+
 from ..config import RunConfig, data_values, flatten
 from ..errors import UserError
 from ..recipes.recipe import Recipe
+from ..schema.config_error import ConfigError, known
 from ..search import shipped_spaces
+from ..search.preset_values import with_preset
 from .named_space import named_space
 
 
@@ -27,7 +31,8 @@ def recipe_values(
         method: METHOD, in whose place the recipe stands.
         space: ``--space FILE``; None: the space that is shipped for the recipe's method.
         stream: ``--stream``, in the place of the recipe's.
-        values: ``--set``, which wins over the recipe.
+        values: ``--set``, which wins over the recipe, and so does a preset that it names: first what it
+            sets by itself, then what the preset stands for, then the recipe.
 
     Returns:
         Method, stream, and dotted key -> value of what is fixed.
@@ -38,10 +43,10 @@ def recipe_values(
     recipe = Recipe.load(name)
     if method is not None:
         raise UserError(f"{method}: beside --recipe {name}; allowed: one of the two")
-    given = flatten(values)
+    preset, given = _typed(recipe, values)
     chosen = stream or given.get("stream.name") or recipe.stream
     file = shipped_spaces.find(named_space(recipe.method, space))
-    return recipe.method, chosen, {**recipe.beside(file, chosen), **given}
+    return recipe.method, chosen, {**recipe.beside(file, chosen, preset), **given}
 
 
 def recipe_config(
@@ -58,15 +63,29 @@ def recipe_config(
         space: ``--space``, which has no place here.
         stream: ``--stream``, in the place of the recipe's.
         data: ``--data``.
-        values: ``--set``, which wins over the recipe.
+        values: ``--set``, which wins over the recipe as in :func:`recipe_values`.
 
     Raises:
         UserError: There is no such recipe, a search space is given, or a value is wrong.
     """
     if space is not None:
         raise UserError(f"--space {space}: beside --recipe {name}, which is not searched; leave it out")
-    given = flatten(values)
-    config = Recipe.load(name).config(stream or given.get("stream.name"))
+    recipe = Recipe.load(name)
+    preset, given = _typed(recipe, values)
+    config = recipe.config(stream or given.get("stream.name"), preset)
     if data is not None:
         given |= data_values(config.stream_name, data)
     return config.with_values(given, "--set")
+
+
+def _typed(recipe: Recipe, values: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """The preset that is set, and dotted key -> value of what is set, with what the preset stands for."""
+    given = flatten(values)
+    if "method.preset" not in given:
+        return None, given
+    try:
+        presets = methods.get(recipe.method).presets
+        preset = known(given["method.preset"], "method.preset", list(presets), "preset")
+    except ConfigError as error:
+        raise ConfigError(error.key, error.problem, "--set") from None
+    return preset, with_preset(recipe.method, given)

@@ -173,10 +173,11 @@ def start_config(
         if data:
             values = {**values, **data_values(stream or config.stream_name, data)}
         return config.with_values(values, "--set")
+    from ..search.preset_values import with_preset
     from ..search.space import Space
 
-    name = named_space(str(method), space)
-    return Space.load(name, stream, data, values, method=str(method)).start_config
+    name, given = named_space(str(method), space), with_preset(str(method), values)
+    return Space.load(name, stream, data, given, method=str(method)).start_config
 
 
 def _is_over(folder: Path, identity: Identity, variants: Mapping[str, Mapping[str, Any]]) -> bool:

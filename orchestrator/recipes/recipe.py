@@ -16,6 +16,7 @@ from ..schema import strict_yaml
 from ..schema.config_error import ConfigError, known
 from ..schema.flatten import flatten
 from ..schema.registered import registered
+from ..search.preset_values import with_preset
 from ..search.shipped_spaces import is_shipped
 from ..search.space_file import SpaceFile
 from ..streams import registry as streams
@@ -90,17 +91,19 @@ class Recipe:
             raise ConfigError(error.key, error.problem, place(path, lines, f"values.{error.key}")) from None
         return recipe
 
-    def config(self, stream: str | None = None) -> RunConfig:
+    def config(self, stream: str | None = None, preset: str | None = None) -> RunConfig:
         """The recipe's configuration: the method's and the stream's own values, the preset's, then the
         recipe's.
 
         Args:
             stream: A stream in the place of the recipe's, at that stream's own values.
+            preset: A preset in the place of the recipe's. What it sets wins over the recipe's values.
         """
         name = stream or self.stream
-        return RunConfig.from_dict({**self._values(name), "method.name": self.method, "stream.name": name})
+        values = self._values(name, preset)
+        return RunConfig.from_dict({**values, "method.name": self.method, "stream.name": name})
 
-    def beside(self, space: Path, stream: str | None = None) -> dict[str, Any]:
+    def beside(self, space: Path, stream: str | None = None, preset: str | None = None) -> dict[str, Any]:
         """The values with which a sweep is of this recipe, for ``Space.load``.
 
         They take the place of what the search space fixes, and keys that the recipe names are not searched.
@@ -109,14 +112,17 @@ class Recipe:
         Args:
             space: The search space's file.
             stream: A stream in the place of the recipe's.
+            preset: A preset in the place of the recipe's, as in :meth:`config`.
 
         Returns:
             Dotted key -> value.
         """
         file, name = SpaceFile(space), stream or self.stream
-        own = flatten(self.config(name).to_dict())
-        values = {key: own[key] for key in file.fixed if key in own and not key.startswith("stream.")}
-        values |= self._values(name)
+        own = flatten(self.config(name, preset).to_dict())
+        taken = file.fixed if name == file.stream else [k for k in file.fixed if not k.startswith("stream.")]
+        # Where the data lie no recipe says.
+        values = {key: own[key] for key in taken if key in own and key != "stream.data"}
+        values |= self._values(name, preset)
         searched = set() if is_shipped(space) else {parameter.key for parameter in file.parameters}
         return {key: value for key, value in values.items() if key not in searched}
 
@@ -132,6 +138,7 @@ class Recipe:
             textwrap.fill(part, _WIDTH, subsequent_indent="      ", break_on_hyphens=False) for part in parts
         )
 
-    def _values(self, stream: str) -> dict[str, Any]:
+    def _values(self, stream: str, preset: str | None) -> dict[str, Any]:
         same = stream == self.stream
-        return {key: value for key, value in self.values.items() if same or not key.startswith("stream.")}
+        values = {key: v for key, v in self.values.items() if same or not key.startswith("stream.")}
+        return values if preset is None else values | with_preset(self.method, {"method.preset": preset})

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from methods import registry as methods
-
 from ..config import RunConfig, data_values, flatten
 from ..errors import UserError
 from ..evaluation.objective import Objective
@@ -78,8 +76,9 @@ class Space:
             stream: ``--stream``, which replaces the file's stream together with its fixed ``stream.*``
                 values.
             data: ``--data``, which sets ``stream.data``.
-            values: ``--set``, which wins over the file. A searched key among them is fixed. A
-                ``method.preset`` among them stands for all of its values.
+            values: What is set, which wins over the file. A searched key among them is fixed. What a preset
+                stands for has to be among them (:func:`.preset_values.with_preset`), or the file wins over
+                it.
             method: METHOD, which the file has to be of.
 
         Raises:
@@ -92,7 +91,7 @@ class Space:
             file.fail("method", f"'{file.method}' does not match the file's name; allowed is {path.stem}")
         if method not in (None, file.method):
             file.fail("method", f"'{file.method}' is not METHOD, which is {method}; allowed: the same")
-        values = _with_preset(file.method, flatten(values or {}))
+        values = flatten(values or {})
         name = registered(stream or values.get("stream.name", file.stream), "--stream", streams, "stream")
         fixed = {k: v for k, v in file.fixed.items() if name == file.stream or not k.startswith("stream.")}
         always = {p.key: file.start[p.key] for p in file.parameters if not p.when} if file.start else {}
@@ -194,9 +193,14 @@ class Space:
         """The one configuration that runs without a search: the base, at ``start`` where the file has one."""
         return self.config.with_values(self.start_params())
 
+    @property
+    def searched(self) -> list[str]:
+        """The keys for which trials have values of their own."""
+        return [parameter.key for parameter in self.parameters]
+
     def searches(self, key: str) -> bool:
         """Whether trials have values of their own for a key."""
-        return any(parameter.key == key for parameter in self.parameters)
+        return key in self.searched
 
     def choices(self, key: str) -> tuple[Scalar, ...]:
         """What every trial chooses a key's value among; empty where it does not, or draws it from a range."""
@@ -237,14 +241,6 @@ class Space:
     def describe(self) -> list[str]:
         """What is searched, as aligned lines for 98 columns: key, range, starting point and condition."""
         return space_lines(self.parameters, self.start_params())
-
-
-def _with_preset(method: str, values: dict[str, Any]) -> dict[str, Any]:
-    """``values`` with the values that a preset among them stands for, so that neither the file's start nor
-    the search replaces those.
-    """
-    preset = methods.get(method).presets.get(values.get("method.preset", ""), {})
-    return {**{f"method.{key}": value for key, value in flatten(preset).items()}, **values}
 
 
 def _base(

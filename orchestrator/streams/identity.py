@@ -41,6 +41,8 @@ def stream_identity(source: StreamSource) -> str:
 
 def stream_content(source: StreamSource) -> str:
     """The sha256, in hexadecimal digits, of what ``source`` has, whatever the order of its classes and tasks.
+    In VQACL's novel composition the first task decides what the others train on: there it is of that task's
+    choice as well.
 
     It covers the stream's name, fingerprint, class names, prompts, and how many records were skipped. Runs
     whose streams differ in this are not averaged.

@@ -57,8 +57,12 @@ def group_runs(runs: Iterable[FinishedRun]) -> list[Group]:
     """Groups finished runs, best on validation first. Groups without the metric come last.
 
     Runs of a group agree in everything in their configuration but ``run.seed`` and ``stream.order``, in the
-    stream's content, and in the commit of the code. Of runs that agree in seed and order too only one counts:
-    a run that was tested before one that was not, else the one that ended later.
+    stream's content, and in the commit of the code. An order alone sets no runs apart, except in VQACL's
+    novel composition: the task that comes first is the only one that trains on the group held out, so that
+    orders with another first task have other content, and are groups and sections of their own.
+
+    Of runs that agree in seed and order too only one counts: a run that was tested before one that was not,
+    else the one that ended later.
     """
     equal: dict[str, list[FinishedRun]] = {}
     for run in runs:

@@ -6,13 +6,17 @@ import pytest
 
 from orchestrator import api, sweep, train
 from orchestrator.commands.listing import listing
+from orchestrator.commands.recipe_changes import recipe_changes
 from orchestrator.commands.recipe_values import recipe_config, recipe_values
 from orchestrator.commands.train_start import start_config
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
 from orchestrator.recipes.recipe import Recipe
 from orchestrator.schema.flatten import flatten
+from orchestrator.search import shipped_spaces
 from orchestrator.search.space import Space
+from orchestrator.search.space_file import SpaceFile
+from orchestrator.streams import registry
 
 _CLIP = {"method.backbone.model": "ViT-B-16", "method.backbone.pretrained": "openai"}
 # Jha et al.: batch 64, five epochs of which one warms up, 1e-3, two epochs of consolidation at 1e-4.
@@ -175,6 +179,12 @@ _TRIPLET = {
     "replay.size": 0,
 }
 
+_MINE = (
+    "method: clap4clip\nstream: cifar100\ntrials: 4\n"
+    "objective: {metric: validation/average, mode: max}\n"
+    "search:\n  method.init_statistic: {type: categorical, choices: [std, variance]}\n"
+)
+
 # Typed from the methods' specifications, not from the recipes.
 PUBLISHED = {
     "clap4clip/cifar100": _CLAP | _CIFAR,
@@ -239,6 +249,105 @@ def test_set_wins_over_a_recipe(tmp_path):
     assert (config.method.learning_rate, config.stream.seed, config.method.lasp_weight) == (0.5, 7, 15.0)
 
 
+def both(name, stream=None, values=()):
+    """The configuration of ``train --recipe`` and that of the trials of ``sweep --recipe``."""
+    method, chosen, given = recipe_values(name, None, None, stream, dict(values))
+    space = Space.load(method, chosen, None, given, method=method)
+    assert space.config == space.start_config
+    return recipe_config(name, None, stream, None, dict(values)), space.config
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        # The recipe sets the rate, the preset too; the preset alone sets the reading.
+        (
+            "clap4clip/cifar100",
+            {"method.preset": "reference"},
+            {"method.learning_rate": 1.6e-3, "method.batch_size": 32, "method.init_classes": "seen"},
+        ),
+        (
+            "clap4clip/cifar100",
+            {"method": {"preset": "reference", "learning_rate": 0.5}},
+            {"method.learning_rate": 0.5, "method.batch_size": 32, "method.epochs": 5},
+        ),
+        # The recipe's own preset is gone with all that it alone set; what the recipe sets by itself stays.
+        (
+            "clap4clip/cifar100-reference",
+            {"method.preset": "paper"},
+            {"method.init_classes": "new", "method.learning_rate": 1.6e-3, "method.reset_shared": False},
+        ),
+        ("ctp/p9d", {"method.preset": "reference"}, {"method.contrast_keys": "local"}),
+        (
+            "ctp/p9d-reference",
+            {"method.preset": "reference", "method.contrast_keys": "global"},
+            {"method.contrast_keys": "global"},
+        ),
+        (
+            "mma/oxford-pets",
+            {"method.preset": "reference"},
+            {"method.mask_mode": "additive_one", "method.clamp_scale": True, "method.heads": 4},
+        ),
+    ],
+)
+def test_set_wins_over_a_preset_that_is_set_and_that_over_the_recipe_in_both_commands(name, values, expected):
+    train, sweep = both(name, values=values)
+    assert train == sweep
+    flat = flatten(train.to_dict())
+    assert {key: flat[key] for key in expected} == expected
+    assert flat["method.preset"] == flatten(values)["method.preset"]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_train_and_sweep_of_a_recipe_agree_in_every_value(name):
+    """Also where the search space fixes values of the stream that takes the place of the recipe's."""
+    train, sweep = both(name)
+    assert train == sweep
+    spaces = SpaceFile(shipped_spaces.find(train.method_name)).stream
+    train, sweep = both(name, spaces)
+    assert train == sweep
+    assert train.stream == registry.get(spaces).Config()
+
+
+@pytest.mark.parametrize("asked", ["papr", None, ["paper"]])
+def test_a_preset_that_is_unknown_is_one_line_beside_a_recipe_too(asked):
+    for ask in (recipe_values, recipe_config):
+        with pytest.raises(UserError, match="^--set method.preset: unknown preset .*llowed are paper, ref"):
+            ask("ctp/p9d", None, None, None, {"method.preset": asked})
+
+
+def test_the_folder_that_a_space_of_ones_own_fixes_is_read(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(_MINE + f"fixed: {{stream.data: {tmp_path}, stream.order: 3}}\n")
+    method, stream, values = recipe_values("clap4clip/cifar100", None, file, None, {})
+    config = Space.load(str(file), stream, None, values, method=method).config
+    assert (config.stream.data, config.stream.order) == (str(tmp_path), 1993)
+
+
+def test_a_preset_that_is_set_takes_the_place_of_the_recipes_whatever_a_space_of_ones_own_fixes(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(_MINE + "fixed: {method.init_classes: seen}\n")
+    given = {"method.preset": "paper"}
+    method, stream, values = recipe_values("clap4clip/cifar100-reference", None, file, None, given)
+    config = Space.load(str(file), stream, None, values, method=method).config
+    assert (config.preset, config.method.init_classes) == ("paper", "new")
+    assert config.method.learning_rate == 1.6e-3, "which the recipe sets by itself"
+
+
+def test_a_space_of_ones_own_searches_what_the_recipes_preset_sets(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text(_MINE)
+
+    def searched(given):
+        method, stream, values = recipe_values("clap4clip/cifar100-reference", None, file, None, given)
+        space = Space.load(str(file), stream, None, values, method=method)
+        assert space.config.preset == "reference" and space.config.method.init_classes == "seen"
+        return space.searched
+
+    assert searched({}) == ["method.init_statistic"]
+    assert searched({"method.preset": "reference"}) == [], "whoever asks for a preset has all of it"
+
+
 def test_another_stream_takes_the_place_of_the_recipes():
     config = recipe_config("clap4clip/cifar100", None, "digits", None, {})
     assert config == recipe_config("clap4clip/cifar100", None, None, None, {"stream.name": "digits"})
@@ -297,7 +406,29 @@ def test_a_preview_shows_the_recipe(door, capsys, monkeypatch, tmp_path):
     assert "Recipe clap4clip/cifar100-reference: CLAP4CLIP (Jha et al., NeurIPS 2024)" in shown
     assert "  test/unweighted_average: Last, 78.21 (from a summary of the paper)" in shown
     assert "    learning_rate: 0.0016\n" in shown and "    pretrained: openai\n" in shown
+    assert "  set here: stream.name digits (the recipe: cifar100), at its own values\n" in shown
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("door", [sweep, train])
+def test_a_preview_says_what_is_set_and_what_wins(door, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    values = ["method.preset=reference", "method.warmup=0.1", "stream.initial=2", "stream.increment=2"]
+    command = ["--recipe", "clap4clip/cifar100", "--stream", "digits", "--dry-run", "--set", *values]
+    assert door.main(command) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "method.preset reference (the recipe: paper)" in shown
+    assert "method.learning_rate 0.0016 (the recipe: 0.001), method.warmup 0.1 (the recipe: 0.2)" in shown
+    assert "what is set by itself wins over a preset that is set, and both win over the recipe" in shown
+    assert "learning_rate: 0.0016" in shown and "warmup: 0.1 " in shown
+
+
+def test_what_is_searched_and_where_data_lie_are_no_changes_of_a_recipe():
+    recipe = Recipe.load("mma/oxford-pets")
+    config = recipe.config().with_values({"method.learning_rate": 0.5, "stream.data": "/data"})
+    assert recipe_changes(recipe, config, ["method.learning_rate"]) == []
+    said = recipe_changes(recipe, config, [])
+    assert said[0] == "  set here: method.learning_rate 0.5 (the recipe: 0.005)" and len(said) == 2
 
 
 def test_the_listing_has_the_recipes():

@@ -13,6 +13,7 @@ from orchestrator.errors import UserError
 from orchestrator.evaluation.vqa_summary import question_metrics
 from orchestrator.metrics.matrix import matrix_metrics
 from orchestrator.metrics.retrieval import recall_at_k
+from orchestrator.search.preset_values import with_preset
 from orchestrator.search.space import Space
 from orchestrator.search.space_file import _METRICS
 
@@ -236,7 +237,8 @@ def test_set_fixes_a_searched_key(write):
 
 
 def test_set_wins_over_fixed_and_preset_over_the_file(write):
-    space = Space.load(write(), values={"method.batch_size": 32, "method.preset": "reference"})
+    values = with_preset("ctp", {"method.batch_size": 32, "method.preset": "reference"})
+    space = Space.load(write(), values=values)
     assert (space.config.method.batch_size, space.config.method.contrast_keys) == (32, "local")
     text = message(Space.load, write(), values={"method.batch_size": 48})
     assert text == "--set method.queue_size: 128 is not a multiple of batch_size 48"
@@ -248,19 +250,24 @@ def test_set_wins_over_fixed_and_preset_over_the_file(write):
 )
 def test_a_preset_that_is_asked_for_is_what_runs_whatever_the_file_starts_at(method, preset):
     values = {f"method.{key}": v for key, v in flatten(registry.get(method).presets[preset]).items()}
-    space = Space.load(method, values={"method.preset": preset})
+    space = Space.load(method, values=with_preset(method, {"method.preset": preset}))
     for config in (space.config, space.start_config):
         assert values.items() <= flatten(config.to_dict()).items()
     assert not values.keys() & {p.key for p in space.parameters}
 
 
 def test_what_is_said_beside_a_preset_wins_over_it():
-    space = Space.load("mma", values={"method.preset": "reference", "method.mask_mode": "blocked"})
-    assert space.start_config.method.mask_mode == "blocked" and space.start_config.method.clamp_scale
-    assert (
-        Space.load("mma", values={"method.preset": "reference"}).start_config.method.mask_mode
-        == "additive_one"
-    )
+    reference = {"method.preset": "reference"}
+    for said, mask in (({"mask_mode": "blocked"}, "blocked"), ({}, "additive_one")):
+        values = with_preset("mma", {"method": said, **reference})
+        config = Space.load("mma", values=values).start_config
+        assert (config.method.mask_mode, config.method.clamp_scale) == (mask, True)
+
+
+@pytest.mark.parametrize("values", [{}, {"method.preset": None}, {"method.preset": ["reference"]}])
+def test_what_names_no_preset_stays_as_it_is(values):
+    assert with_preset("mma", values) == values
+    assert with_preset("nobody's", {"method": {"preset": "reference"}}) == {"method.preset": "reference"}
 
 
 def test_another_stream_leaves_the_files_stream_values_behind(write, monkeypatch):

@@ -2,12 +2,15 @@
 
 import os
 
+import pytest
 from written_run import make_earlier, write_run
 
 from orchestrator.evaluation.protocol import HEADLINE
 from orchestrator.record.comparison.finished_runs import read_runs
 from orchestrator.record.comparison.groups import _HEADLINES, best_by_method, group_runs
 from orchestrator.record.comparison.sections import sections
+from orchestrator.streams import registry
+from orchestrator.streams.identity import stream_content, stream_identity
 
 
 def groups_in(folder):
@@ -147,6 +150,22 @@ def test_streams_of_other_settings_or_content_are_sections_of_their_own(tmp_path
         ("shapes (tasks=5), data eeeeeeeeee", "shapes-3", ["c/t"]),
     ]
     assert len(groups_in(tmp_path)) == 4, "nor is one taken for a rerun of the other"
+
+
+@pytest.mark.parametrize(("setting", "apart"), [("dual-level", False), ("novel-composition", True)])
+def test_orders_with_another_first_task_are_set_apart_in_novel_composition_alone(tmp_path, setting, apart):
+    stream = registry.get("shapes-vqa")
+    sizes = {"tasks": 3, "train": 2, "validation": 1, "test": 1}
+    for number, order in enumerate(((0, 1, 2), (0, 2, 1), (2, 0, 1))):
+        source = stream.load(stream.Config(setting=setting, order=order, **sizes), False)
+        values = {"stream.setting": setting, "stream.order": list(order)}
+        content = stream_content(source), stream_identity(source)
+        averages = [60.0 - number]
+        write_run(tmp_path, f"r{number}", "t", values=values, content=content, averages=averages)
+    groups = [["r0/t", "r1/t"], ["r2/t"]] if apart else [["r0/t", "r1/t", "r2/t"]]
+    assert [names for _, names in told(tmp_path)] == groups
+    parts = sections(read_runs(tmp_path))
+    assert sorted([run.name for run in section.runs] for section in parts) == groups
 
 
 def test_data_that_was_moved_is_the_same_stream(tmp_path):

@@ -1,0 +1,22 @@
+"""What the two doors make of what is asked for, before anything starts. No Ray is started."""
+
+import pytest
+
+from orchestrator.commands.asked import asked_sweep, asked_train
+from orchestrator.commands.explain import explain
+
+_SMALL = {"stream.tasks": 2, "stream.train": 8, "stream.validation": 4, "stream.test": 4}
+
+
+@pytest.mark.parametrize(
+    ("more", "mask"), [({}, "additive_one"), ({"method": {"mask_mode": "blocked"}}, "blocked")]
+)
+def test_a_preset_wins_over_the_search_space_and_what_is_set_by_itself_over_it(more, mask):
+    values = {"method.preset": "reference", **_SMALL, **more}
+    sweep, train = asked_sweep("mma", given=values), asked_train("mma", given=values)
+    for config in (sweep.config, train.config):
+        method = config.method
+        assert (config.preset, method.mask_mode, method.clamp_scale) == ("reference", mask, True)
+    assert not {"method.mask_mode", "method.clamp_scale"} & set(sweep.space.searched)
+    pairs = ["method.preset=reference", *(f"method.{k}={v}" for k, v in more.get("method", {}).items())]
+    assert f"search space fixed {mask}" in " ".join(explain("mma", "method.mask_mode", pairs=pairs).split())
