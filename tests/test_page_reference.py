@@ -25,7 +25,7 @@ from orchestrator.search.space_file import _METRICS
 from orchestrator.storage.checkpoint import load
 from orchestrator.storage.identity import IDENTITY_FILE
 from orchestrator.storage.run_files import MANIFEST_FILE
-from orchestrator.storage.trial_files import STATE_FILE, STATUS_FILE, TESTED_FILE
+from orchestrator.storage.trial_files import CHECKPOINTS_FILE, STATE_FILE, STATUS_FILE, TESTED_FILE
 from orchestrator.streams import registry as streams
 from orchestrator.training.reporter import CollectingReporter
 from orchestrator.training.stream_loop import StreamLoop
@@ -110,7 +110,8 @@ def test_every_metric_of_an_objective_is_told_where_objectives_are():
 
 def test_every_file_that_vouches_for_something_is_told():
     page = _page("run_folder")
-    for name in (IDENTITY_FILE, MANIFEST_FILE, STATUS_FILE, TESTED_FILE, STATE_FILE, *QUESTION_TABLES):
+    own = (IDENTITY_FILE, MANIFEST_FILE, STATUS_FILE, TESTED_FILE, CHECKPOINTS_FILE, STATE_FILE)
+    for name in (*own, *QUESTION_TABLES):
         assert name in page, name
 
 

@@ -27,6 +27,7 @@ from ..storage.run_folder import short_path
 from ..storage.trial_files import TEST_FOLDER
 from ..storage.url_folder import Storage
 from ..streams.text.fit_tokenizer import fit_tokenizer
+from .checkpoint_lines import checkpoint_lines
 from .in_rows import in_rows
 from .last_lines import last_lines
 from .run_end import RunEnd
@@ -246,7 +247,7 @@ def _closing(
         names = shown_metrics(space.config.method_name, tested)
         found = [f"{name} {shown_score(tested[f'test/{name}'])} {unit(name)}" for name in names]
         if found:
-            lines += in_rows("  on test: ", found)
+            lines += in_rows("  on test: ", found) + checkpoint_lines(tested)
         again = f"python -m orchestrator.train --config {_config_of(folder, best)}"
         others = " ".join([str(seed) for seed in range(4) if seed != space.config.run.seed][-3:])
         blocks += [

@@ -24,6 +24,7 @@ from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER, trials_of
 from ..storage.run_folder import short_path
 from ..storage.trial_files import TEST_FOLDER, TEST_MATRIX_FILE
 from ..streams.text.fit_tokenizer import fit_tokenizer
+from .checkpoint_lines import checkpoint_lines
 from .last_lines import last_lines
 from .run_end import RunEnd
 from .run_result import RunResult
@@ -216,6 +217,7 @@ class _TrainRun:
         lines = self._figures("Test", runs, means)
         if means:
             lines.append(f"  matrices: {short_path(trials_of(folder))}/*/{TEST_MATRIX_FILE}")
+            lines += checkpoint_lines(means)
         lines += [f"failed: {t.id}: {t.reason}" for t in self._book.trials.values() if t.status == "failed"]
         again = f"python -m orchestrator.train --resume {folder.name}"
         if status == "finished" and not self._test:

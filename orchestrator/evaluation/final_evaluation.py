@@ -17,9 +17,10 @@ from ..config import RunConfig
 from ..seeding import seed_everything
 from ..storage import checkpoint
 from ..storage.atomic_write import write_text
-from ..storage.trial_files import TEST_FOLDER, TEST_MATRIX_FILE, TESTED_FILE
+from ..storage.trial_files import CHECKPOINTS_FILE, TEST_FOLDER, TEST_MATRIX_FILE, TESTED_FILE
 from ..streams.stream import Stream
 from .agreement import all_or_none
+from .retrieval_summary import CORNER, checkpoint_table
 from .scenarios import evaluate, evaluation_of, summary_metrics
 from .tables import write_matrix, write_table
 from .vqa_tables import QUESTION_TABLES, question_tables
@@ -41,9 +42,13 @@ def final_evaluation(
     the earlier models have them; their means over these models are reported as
     ``test/over_time/harmonic_mean`` and so on.
 
+    In retrieval the last model is looked at on the union of tasks 0 .. k for each k as well, as CTP's
+    backward transfer needs (:mod:`~orchestrator.evaluation.retrieval_summary`). That embeds nothing again:
+    each checkpoint embeds each split once.
+
     The results are written to ``folder/test``: ``matrix.csv``; for questions the tables of
-    :func:`~orchestrator.evaluation.vqa_tables.question_tables`; and last ``metrics.json``, whose presence
-    says that the evaluation is finished.
+    :func:`~orchestrator.evaluation.vqa_tables.question_tables`; for retrieval ``checkpoints.csv``; and last
+    ``metrics.json``, whose presence says that the evaluation is finished.
 
     Args:
         config: The trial's configuration.
@@ -81,6 +86,8 @@ def final_evaluation(
         write_matrix(folder / TEST_MATRIX_FILE, matrix, names)
         for name, table in question_tables(steps, names).items():
             write_table(folder / TEST_FOLDER / f"{name}.csv", table, QUESTION_TABLES[name].corner)
+        if (checkpoints := checkpoint_table(metrics, names)) is not None:
+            write_table(folder / CHECKPOINTS_FILE, checkpoints, CORNER)
         of = {} if stamp is None else {"stamp": dict(stamp)}
         write_text(folder / TESTED_FILE, json.dumps(of | named, indent=1))
     return named

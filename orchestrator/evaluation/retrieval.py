@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -10,12 +12,14 @@ from torch import Tensor
 
 from methods.method import Method
 
-from ..metrics.retrieval import gallery_map_of_features, recall_of_features
+from ..metrics.retrieval import recall_of_features
 from ..numerics.finite import check_rows
 from ..storage.task_key import task_key
 from ..streams.stream import Split, Stream
 from .distributed import gather_rows, own_batches
+from .gallery import Gallery
 from .protocol import Evaluation, Scores, describe_split
+from .retrieval_summary import last_checkpoint
 
 Kind = Literal["image", "text", "pair"]
 
@@ -66,8 +70,10 @@ def evaluate_retrieval(
 
     ``by_task`` is R_m of each task among its own candidates. ``metrics`` has ``task_01/r_mean`` ... and, over
     the union of the candidates of the tasks seen as the CTP paper reports it, ``seen/txt_r1`` ...
-    ``seen/r_mean``. Where there are query and gallery splits it also has ``seen/map1``, ``seen/map5`` and
-    ``seen/map10``.
+    ``seen/r_mean``. Where there are query and gallery splits, the test split also has ``seen/map1``,
+    ``seen/map5`` and ``seen/map10``, and the same as released, ``seen/map1_reference`` ... Where all tasks of
+    the stream have been seen, the test split has these of the union of tasks 0 .. k for each k too:
+    ``ctp/last/task_01/r_mean``, ``ctp/last/task_01/map1`` ... Each split is embedded once for all of them.
 
     Args:
         method: The method that is evaluated.
@@ -77,20 +83,24 @@ def evaluate_retrieval(
         seen: Tasks 0 .. ``seen`` - 1 have been seen; ``seen`` <= ``tasks``.
         how: How the method is evaluated.
     """
-    images, texts, by_task, metrics = [], [], [], {}
-    for k in range(tasks):
-        features = _embed_task(method, stream, k, split, how)
-        scores = recall_of_features(features["image"], features["text"])
-        metrics[f"{task_key(k)}/r_mean"] = scores["r_mean"]
-        by_task.append(scores["r_mean"])
-        if k < seen:
-            images.append(features["image"])
-            texts.append(features["text"])
-    if seen:
-        union = recall_of_features(torch.cat(images), torch.cat(texts))
-        metrics.update({f"seen/{name}": value for name, value in union.items()})
-    if seen and split == "test" and all("gallery" in t.splits for t in stream.tasks[:seen]):
-        metrics.update(_gallery(method, stream, seen, how))
+    features = [_embed_task(method, stream, k, split, how) for k in range(tasks)]
+    by_task = [_recall([f])["r_mean"] for f in features]
+    metrics = {f"{task_key(k)}/r_mean": value for k, value in enumerate(by_task)}
+    if not seen:
+        return Scores(np.array(by_task), metrics)
+    gallery = None
+    if split == "test" and all("gallery" in t.splits for t in stream.tasks[:seen]):
+        gallery = Gallery(stream, seen, partial(_embed_pairs, method, stream, how))
+
+    def union(last: int) -> dict[str, float]:
+        found = _recall(features[:last])
+        return found if gallery is None else found | gallery.precision(last)
+
+    every = split == "test" and seen == len(stream.tasks)
+    unions = [union(k + 1) for k in range(0 if every else seen - 1, seen)]
+    metrics |= {f"seen/{name}": value for name, value in unions[-1].items()}
+    if every:
+        metrics |= last_checkpoint(unions)
     return Scores(np.array(by_task), metrics)
 
 
@@ -104,8 +114,7 @@ def task_r_mean(method: Method, stream: Stream, task: int, split: str, how: Eval
         split: The split's name.
         how: How the method is evaluated.
     """
-    features = _embed_task(method, stream, task, split, how)
-    return recall_of_features(features["image"], features["text"])["r_mean"]
+    return _recall([_embed_task(method, stream, task, split, how)])["r_mean"]
 
 
 def _embed_task(method: Method, stream: Stream, task: int, split: str, how: Evaluation) -> dict[Kind, Tensor]:
@@ -113,26 +122,12 @@ def _embed_task(method: Method, stream: Stream, task: int, split: str, how: Eval
     return embed_split(method, stream.tasks[task].splits[split], ("image", "text"), how, where)
 
 
-def _gallery(method: Method, stream: Stream, seen: int, how: Evaluation) -> dict[str, float]:
-    features: dict[str, list[Tensor]] = {"query": [], "gallery": []}
-    labels: dict[str, list[np.ndarray]] = {"query": [], "gallery": []}
-    records: dict[str, list[np.ndarray]] = {"query": [], "gallery": []}
-    for k, task in enumerate(stream.tasks[:seen]):
-        for name in features:
-            split = task.splits[name]
-            embedded = embed_split(method, split, ("pair",), how, describe_split(stream, name, k))
-            features[name].append(embedded["pair"])
-            labels[name].append(np.asarray(split.label))
-            records[name].append(np.asarray(split.record))
-    gallery, query = np.concatenate(records["gallery"]), np.concatenate(records["query"])
-    order = np.argsort(gallery)
-    match = order[np.searchsorted(gallery, query, sorter=order).clip(max=len(gallery) - 1)]
-    own = np.where(gallery[match] == query, match, -1)
-    precision = gallery_map_of_features(
-        torch.cat(features["query"]),
-        torch.cat(features["gallery"]),
-        torch.from_numpy(np.concatenate(labels["query"])),
-        torch.from_numpy(np.concatenate(labels["gallery"])),
-        torch.from_numpy(own),
-    )
-    return {f"seen/{name}": value for name, value in precision.items()}
+def _recall(features: Sequence[dict[Kind, Tensor]]) -> dict[str, float]:
+    image, text = (torch.cat([f[kind] for f in features]) for kind in ("image", "text"))
+    return recall_of_features(image, text)
+
+
+def _embed_pairs(
+    method: Method, stream: Stream, how: Evaluation, split: Split, name: str, task: int
+) -> Tensor:
+    return embed_split(method, split, ("pair",), how, describe_split(stream, name, task))["pair"]

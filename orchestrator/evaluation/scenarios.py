@@ -21,6 +21,7 @@ from ..streams.stream import Stream
 from .protocol import Evaluation, Scores
 from .recognition import evaluate_recognition, task_accuracy, task_aware_matrix
 from .retrieval import evaluate_retrieval, task_r_mean
+from .retrieval_summary import checkpoint_metrics
 from .vqa import evaluate_questions, task_question_accuracy
 from .vqa_summary import composition_tasks, question_metrics
 from .vqa_tables import novel_matrix
@@ -87,7 +88,8 @@ def summary_metrics(
     """Summarises the evaluations of a walk. Metrics that are not defined yet are left out.
 
     They are those of :func:`~orchestrator.metrics.matrix.matrix_metrics` and, in vqa, those of
-    :func:`~orchestrator.evaluation.vqa_summary.question_metrics` as well. In recognition the averages are
+    :func:`~orchestrator.evaluation.vqa_summary.question_metrics` as well; in retrieval, on test data, those
+    of :func:`~orchestrator.evaluation.retrieval_summary.checkpoint_metrics`. In recognition the averages are
     over all pictures. Task-aware forgetting is, in recognition, among each task's own classes; in retrieval
     it is forgetting itself, since a task is scored among its own candidates; in vqa there is none, since an
     answer is given as text and a method is asked to choose among no answers.
@@ -104,7 +106,7 @@ def summary_metrics(
         own = task_aware_matrix(steps, np.shape(matrix)[1])
         return matrix_metrics(matrix, random_baseline, sizes=sizes, task_aware=own)
     if stream.scenario == "retrieval":
-        return matrix_metrics(matrix, random_baseline, task_aware=matrix)
+        return matrix_metrics(matrix, random_baseline, task_aware=matrix) | checkpoint_metrics(steps)
     composed = composition_tasks(stream, split)
     questions = question_metrics(matrix, sizes, composed, novel_matrix(steps, len(sizes)))
     return matrix_metrics(matrix, random_baseline) | questions

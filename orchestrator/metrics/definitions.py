@@ -95,6 +95,36 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
             "the same category is relevant. Test alone, where a stream has query and gallery",
             "Zhu et al., CTP (2023)",
         ),
+        Definition(
+            ("seen/map1_reference", "seen/map5_reference", "seen/map10_reference"),
+            "the same as released: a query's own picture is taken out of the ten best, of which nine are "
+            "left, but still counts among the relevant items, and those of tasks to come count too",
+            "CTP's `product_evaluation.py`",
+        ),
+        Definition(
+            ("ctp/own/task_01/r_mean", "ctp/own/task_01/map1"),
+            "the model after task k over the union of tasks 1 .. k: what `seen/` was then. Of R_m, the mAPs "
+            "and the mAPs as released. Test alone",
+            "Zhu et al., CTP (2023)",
+            each=True,
+        ),
+        Definition(
+            ("ctp/last/task_01/r_mean", "ctp/last/task_01/map1"),
+            "the last model over the same union of tasks 1 .. k. Test alone",
+            "CTP's `eval.py`",
+            each=True,
+        ),
+        Definition(
+            ("ctp/bwt",),
+            "CTP's backward transfer: the sum over k of `ctp/own/task_k/r_mean` - `ctp/last/task_k/r_mean`, "
+            "divided by T - 1. **More is worse**: above 0 the tasks were forgotten. Test alone",
+            "CTP's `eval.py`, which rounds what it adds up to two decimals",
+        ),
+        Definition(
+            ("ctp/bwt_map1", "ctp/bwt_map1_reference"),
+            "the same of mAP@1, and of mAP@1 as released",
+            "CTP's `eval.py`",
+        ),
     ),
     "recognition": (
         Definition(

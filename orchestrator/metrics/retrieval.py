@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
+
+Reading = Literal["paper", "reference"]
 
 _BLOCK = 2**24  # similarities held at once; 64 MB in float32
 _DEPTH = 10  # rankings are read up to this rank
@@ -54,7 +56,8 @@ def gallery_map(
     query_label: Tensor,
     gallery_label: Tensor,
     self_index: Tensor,
-    reading: Literal["paper", "reference"] = "paper",
+    reading: Reading = "paper",
+    counted_label: Tensor | None = None,
 ) -> dict[str, float]:
     """Computes the mean average precision of multi-modal retrieval, in percent.
 
@@ -70,6 +73,9 @@ def gallery_map(
             ``paper``: the query is taken out of the gallery and is nobody's positive.
             ``reference``: as in CTP's released code (``product_evaluation.py``), the query is taken out of
             the ten best, of which nine remain, but still counts among the relevant items.
+        counted_label: (H,), the items among which the ``reference`` counts the relevant ones: the released
+            code counts in its whole list of the gallery, whichever tasks are searched. None:
+            ``gallery_label``.
 
     Returns:
         ``map1 map5 map10``.
@@ -77,7 +83,8 @@ def gallery_map(
     Raises:
         ValueError: There are no queries, or no such ``reading``.
     """
-    return _gallery(_blocks(similarity), query_label, gallery_label, self_index, reading)
+    labels = query_label, gallery_label, self_index, counted_label
+    return _gallery(_blocks(similarity), *labels, (reading,))[reading]
 
 
 def gallery_map_of_features(
@@ -86,9 +93,10 @@ def gallery_map_of_features(
     query_label: Tensor,
     gallery_label: Tensor,
     self_index: Tensor,
-    reading: Literal["paper", "reference"] = "paper",
+    counted_label: Tensor | None = None,
 ) -> dict[str, float]:
-    """Computes :func:`gallery_map` from features, without ever holding the whole (Q, G) matrix.
+    """Computes :func:`gallery_map` in both readings from features, without ever holding the whole (Q, G)
+    matrix.
 
     Args:
         query: (Q, D), unit rows.
@@ -96,9 +104,14 @@ def gallery_map_of_features(
         query_label: As of :func:`gallery_map`.
         gallery_label: As of :func:`gallery_map`.
         self_index: As of :func:`gallery_map`.
-        reading: As of :func:`gallery_map`.
+        counted_label: As of :func:`gallery_map`.
+
+    Returns:
+        ``map1 map5 map10`` of the paper's reading, and ``map1_reference map5_reference map10_reference``.
     """
-    return _gallery(_products(query, gallery), query_label, gallery_label, self_index, reading)
+    labels = query_label, gallery_label, self_index, counted_label
+    found = _gallery(_products(query, gallery), *labels, ("paper", "reference"))
+    return found["paper"] | {f"{name}_reference": value for name, value in found["reference"].items()}
 
 
 def average_precision(relevant: Tensor, k: Tensor) -> Tensor:
@@ -179,31 +192,46 @@ def _gallery(
     query_label: Tensor,
     gallery_label: Tensor,
     self_index: Tensor,
-    reading: str,
-) -> dict[str, float]:
-    if reading not in ("paper", "reference"):
-        raise ValueError(f"gallery_map has no reading {reading!r}: paper or reference")
-    sums, seen = {k: 0.0 for k in (1, 5, _DEPTH)}, 0
+    counted_label: Tensor | None,
+    readings: Sequence[Reading],
+) -> dict[str, dict[str, float]]:
+    """The metrics of each reading. The rows of ``blocks`` are gone through once."""
+    for reading in readings:
+        if reading not in get_args(Reading):
+            raise ValueError(f"gallery_map has no reading {reading!r}: {' or '.join(get_args(Reading))}")
+    sums, seen = {reading: {k: 0.0 for k in (1, 5, _DEPTH)} for reading in readings}, 0
     for start, block in blocks:
         device = block.device
         label = query_label[start : start + len(block)].to(device)
         own = self_index[start : start + len(block)].to(device)
-        in_gallery = own >= 0
         everyone = gallery_label.to(device)
-        positives = (everyone == label[:, None]).sum(1)
-        depth = _DEPTH
-        if reading == "paper":
-            positives = positives - (in_gallery & (everyone[own.clamp(min=0)] == label)).long()
-            depth += 1  # one more rank, since the query itself is taken out
-        ranking = block.topk(min(depth, block.shape[1]), dim=1).indices
-        kept = ranking != own[:, None]
-        # The sort is stable: the query itself moves to the end and the others keep their order.
-        order = (~kept).long().argsort(dim=1, stable=True)
-        relevant = (everyone[ranking] == label[:, None]).gather(1, order) & kept.gather(1, order)
-        length = kept.sum(1).clamp(max=_DEPTH)
-        for k in sums:
-            sums[k] += float(average_precision(relevant, positives.clamp(max=k).minimum(length)).sum())
+        # One more rank than is looked at, since the query itself is taken out.
+        ranking = block.topk(min(_DEPTH + 1, block.shape[1]), dim=1).indices
+        for reading in readings:
+            if reading == "paper":
+                itself = (own >= 0) & (everyone[own.clamp(min=0)] == label)
+                positives = (everyone == label[:, None]).sum(1) - itself.long()
+                found = _hits_in_gallery(ranking, label, everyone, own)
+            else:
+                counted = everyone if counted_label is None else counted_label.to(device)
+                positives = (counted == label[:, None]).sum(1)
+                found = _hits_in_gallery(ranking[:, :_DEPTH], label, everyone, own)
+            relevant, length = found
+            for k in sums[reading]:
+                looked = positives.clamp(max=k).minimum(length)
+                sums[reading][k] += float(average_precision(relevant, looked).sum())
         seen += len(block)
     if not seen:
         raise ValueError("no queries")
-    return {f"map{k}": 100 * total / seen for k, total in sums.items()}
+    return {r: {f"map{k}": 100 * total / seen for k, total in own.items()} for r, own in sums.items()}
+
+
+def _hits_in_gallery(ranking: Tensor, label: Tensor, everyone: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
+    """Which of the best items are relevant once the query itself is taken out, bool (n, depth) in rank order,
+    and how many items are left, int (n,), at most as many as are looked at.
+    """
+    kept = ranking != own[:, None]
+    # The sort is stable: the query itself moves to the end and the others keep their order.
+    order = (~kept).long().argsort(dim=1, stable=True)
+    relevant = (everyone[ranking] == label[:, None]).gather(1, order) & kept.gather(1, order)
+    return relevant, kept.sum(1).clamp(max=_DEPTH)

@@ -15,7 +15,7 @@ import numpy as np
 from ..evaluation.tables import Table, read_matrix, read_table, write_matrix, write_table
 from ..evaluation.vqa_tables import QUESTION_TABLES
 from ..storage.curve_file import read_curves
-from ..storage.trial_files import CURVES_FILE, MATRIX_FILE
+from ..storage.trial_files import CHECKPOINTS_FILE, CURVES_FILE, MATRIX_FILE
 from . import plots
 from .pen import Pen
 from .picture_title import run_title, score_title
@@ -65,7 +65,9 @@ class FigureWorker:
         self._draw(trial_id, None, then, _draw_trial, folder, matrix, names, drift, tables)
 
     def test(self, trial_id: str, folder: Path) -> None:
-        """Draws the test matrix in ``folder/matrix.csv``, and the tables of questions beside it."""
+        """Draws the test matrix in ``folder/matrix.csv``, and the tables of questions beside it. A table of
+        checkpoints is handed on as it is.
+        """
         self._draw(trial_id, "test", lambda: None, _draw_test, folder)
 
     def close(self) -> None:
@@ -159,6 +161,8 @@ def _draw_test(folder: Path) -> list[Path]:
     title = run_title(folder.parent)
     plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score_title(folder.parent, 'test', matrix)}")
     there = [name for name in QUESTION_TABLES if (folder / f"{name}.csv").exists()]
+    if (checkpoints := folder / Path(CHECKPOINTS_FILE).name).exists():
+        files.append(checkpoints)
     return files + _draw_tables(folder, there, f"{title}: accuracy on test")
 
 

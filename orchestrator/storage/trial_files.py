@@ -46,6 +46,9 @@ MATRIX_FILE = "matrix.csv"
 TEST_MATRIX_FILE = f"{TEST_FOLDER}/{MATRIX_FILE}"
 """The same on test data."""
 
+CHECKPOINTS_FILE = f"{TEST_FOLDER}/checkpoints.csv"
+"""In retrieval, the scores of each checkpoint and of the last one on the tasks that had come."""
+
 _STATE = re.compile(rf"{CHECKPOINTS_FOLDER}/task_(\d+)/{re.escape(STATE_FILE)}")
 
 

@@ -130,6 +130,21 @@ def test_rows_say_their_memory(tmp_path):
     ]
 
 
+def test_retrieval_has_ctps_backward_transfer_and_both_readings_of_map(tmp_path):
+    measured = {"test/seen/r_mean": 60.0, "test/ctp/bwt": 2.5, "test/ctp/bwt_map1": 1.0}
+    measured |= {
+        "test/seen/map1": 50.0,
+        "test/seen/map1_reference": 55.0,
+        "test/ctp/last/task_01/r_mean": 7.0,
+    }
+    write_run(tmp_path, "r", "a", test=measured)
+    head, _, row = rows(tmp_path, "test", markdown=True)
+    cells = dict(zip(*([c.strip() for c in line.split("|")[1:-1]] for line in (head, row)), strict=True))
+    assert cells["CTP BWT"] == "2.50" and cells["CTP BWT mAP@1"] == "1.00"
+    assert (cells["mAP@1"], cells["mAP@1 as released"]) == ("50.00", "55.00")
+    assert list(cells)[4:6] == ["R_m", "CTP BWT"]
+
+
 def test_questions_have_columns_of_both_papers(tmp_path):
     names = (
         "vqacl/ap", "vqacl/forget", "triplet/average_accuracy", "triplet/forgetting", "novel/accuracy",

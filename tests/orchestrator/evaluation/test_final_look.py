@@ -13,7 +13,7 @@ from orchestrator.errors import UserError
 from orchestrator.evaluation import final_evaluation as look
 from orchestrator.evaluation.final_evaluation import final_evaluation
 from orchestrator.evaluation.scenarios import evaluate, evaluation_of
-from orchestrator.evaluation.tables import read_matrix
+from orchestrator.evaluation.tables import read_matrix, read_table
 from orchestrator.features.bank import open_bank
 from orchestrator.features.builder import encode_here
 from orchestrator.seeding import seed_everything
@@ -92,6 +92,34 @@ def test_forward_transfer_is_over_the_untrained_model_of_the_runs_seed(retrieval
     assert metrics["test/forward_transfer"] == pytest.approx(expected)
     other, _ = _scores(config.with_values({"run.seed": 8}), stream, folder)
     assert other.by_task.tolist() != baseline.by_task.tolist(), "another seed is another untrained model"
+
+
+def _unions(config, stream, folder, task, tasks):
+    """R_m and mAP@1, in both readings, of the model after ``task`` over the union of the first ``tasks``,
+    as if these were the stream.
+    """
+    method = _fresh(config, stream)
+    method.load_state_dict(checkpoint.load(folder, task).model)
+    how = evaluation_of(config, stream, _CPU)
+    found = evaluate(method, stream, "test", tasks=tasks, seen=tasks, how=how).metrics
+    return [found[f"seen/{name}"] for name in ("r_mean", "map1", "map1_reference")]
+
+
+def test_ctps_bwt_sets_each_checkpoint_beside_the_last_one_on_its_own_union(retrieval, looked_at):
+    metrics, _ = looked_at
+    own = np.array([_unions(*retrieval, k, k + 1) for k in range(3)])
+    last = np.array([_unions(*retrieval, 2, k + 1) for k in range(3)])
+    for which, expected in (("own", own), ("last", last)):
+        for j, name in enumerate(("r_mean", "map1", "map1_reference")):
+            told = [metrics[f"test/ctp/{which}/task_0{k}/{name}"] for k in (1, 2, 3)]
+            assert told == pytest.approx(expected[:, j])
+    assert not np.isclose(own[:2], last[:2]).all(0).any(), "the models differ"
+    told = [metrics[f"test/ctp/{name}"] for name in ("bwt", "bwt_map1", "bwt_map1_reference")]
+    assert told == pytest.approx(((own - last).sum(0) / 2).tolist())
+    table = read_table(retrieval[2] / "test" / "checkpoints.csv", "tasks up to")
+    assert list(table.rows) == [task.task.name for task in retrieval[1].tasks]
+    assert table.values[:, list(table.columns).index("R_m, last model")] == pytest.approx(last[:, 0])
+    assert table.values[2, list(table.columns).index("BWT R_m")] == pytest.approx(told[0])
 
 
 def test_a_second_look_finds_the_same_numbers(retrieval, looked_at):

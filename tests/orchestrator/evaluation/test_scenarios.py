@@ -145,12 +145,75 @@ def _precision(method, stream, seen, top):
     return 100 * np.mean(values)
 
 
+def _as_released(method, stream, seen, top):
+    """The same as CTP's released code counts: nine are left of ten, the query itself is among the relevant
+    items, and so are those of all tasks.
+    """
+    gallery, query = (_numbers(stream, name, range(seen)) for name in ("gallery", "query"))
+    splits = [task.splits for task in stream.tasks]
+    record = np.concatenate([s["gallery"].record for s in splits[:seen]])
+    label = np.concatenate([s["gallery"].label for s in splits[:seen]])
+    everywhere = np.concatenate([s["gallery"].label for s in splits]).tolist()
+    values, place = [], 0
+    for s in splits[:seen]:
+        for itself, own in zip(s["query"].record, s["query"].label, strict=True):
+            similar = method.table["pair"][gallery] @ method.table["pair"][query[place]]
+            place += 1
+            kept = [g for g in (-similar).argsort()[:10].tolist() if record[g] != itself]
+            found = [label[g] == own for g in kept[: min(top, everywhere.count(own))]]
+            hits = [sum(found[: n + 1]) / (n + 1) for n in range(len(found)) if found[n]]
+            values.append(np.mean(hits) if hits else 0.0)
+    return 100 * np.mean(values)
+
+
 @pytest.mark.parametrize("seen", [1, 2, 3])
 def test_a_query_is_known_where_it_lies_in_the_gallery_itself(walk, seen):
     stream, method = walk
     metrics = _evaluated(walk, "test", tasks=3, seen=seen).metrics
     for top in (1, 5, 10):
         assert metrics[f"seen/map{top}"] == pytest.approx(_precision(method, stream, seen, top)), top
+
+
+@pytest.mark.parametrize("seen", [1, 3])
+def test_the_gallery_is_read_as_released_too(walk, seen):
+    stream, method = walk
+    metrics = _evaluated(walk, "test", tasks=3, seen=seen).metrics
+    for top in (1, 5, 10):
+        released = _as_released(method, stream, seen, top)
+        assert metrics[f"seen/map{top}_reference"] == pytest.approx(released), top
+    assert metrics["seen/map10"] != pytest.approx(metrics["seen/map10_reference"])
+
+
+def test_the_last_model_is_scored_on_each_union_of_tasks(walk):
+    stream, method = walk
+    metrics = _evaluated(walk, "test", tasks=3, seen=3).metrics
+    for k in (1, 2, 3):
+        union = {
+            name.rpartition("/")[2]: value
+            for name, value in metrics.items()
+            if name.startswith(f"ctp/last/task_{k:02d}/")
+        }
+        expected = _recall(method, _numbers(stream, "test", range(k)))["r_mean"]
+        maps = {f"map{top}": _precision(method, stream, k, top) for top in (1, 5, 10)}
+        released = {f"map{top}_reference": _as_released(method, stream, k, top) for top in (1, 5, 10)}
+        assert union == pytest.approx({"r_mean": expected} | maps | released)
+    assert not [n for n in _evaluated(walk, "test", tasks=3, seen=2).metrics if n.startswith("ctp/")]
+    assert not [n for n in _evaluated(walk, "validation", tasks=3, seen=3).metrics if n.startswith("ctp/")]
+
+
+@pytest.mark.parametrize("seen", [2, 3])
+def test_no_sample_is_embedded_twice(walk, monkeypatch, seen):
+    stream, method = walk
+    asked = []
+
+    def embed(batch, kind):
+        asked.extend((kind, number) for number in batch.tokens[:, 0].tolist())
+        return method.table[kind][batch.tokens[:, 0]]
+
+    monkeypatch.setattr(method, "embed", embed)
+    evaluate(method, stream, "test", tasks=3, seen=seen, how=HOW)
+    pairs = seen * (SIZES["query"] + SIZES["gallery"])
+    assert len(asked) == len(set(asked)) == 3 * 2 * SIZES["test"] + pairs
 
 
 def test_the_gallery_is_looked_at_with_the_test_splits_alone(walk):

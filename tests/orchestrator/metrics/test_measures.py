@@ -31,6 +31,12 @@ def test_a_method_is_told_by_its_own_papers_measures(methods, own):
         assert shown_metrics(method, _FOUND) == ["average", *own, "recognition/image"], method
 
 
+def test_retrieval_is_told_by_ctps_backward_transfer_too():
+    found = ["test/ctp/bwt", "test/ctp/bwt_map1", "test/ctp/own/task_01/r_mean", "test/seen/map1_reference"]
+    for method in ("ctp", "finetune", "er"):
+        assert shown_metrics(method, found) == ["seen/map1_reference", "ctp/bwt", "ctp/bwt_map1"], method
+
+
 def test_an_angle_is_in_degrees():
     assert [unit(name) for name in ("average", "seen/ece", "drift/angle", "drift/task_01")] == [
         "%",
@@ -48,7 +54,11 @@ def test_of_errors_less_is_better_of_scores_more():
         "triplet/forgetting",
         "over_time/detection/fpr95",
         "drift/angle",
+        "ctp/bwt",
+        "ctp/bwt_map1",
+        "ctp/bwt_map1_reference",
     ]
     more = ["average", "seen/r_mean", "backward_transfer", "forward_transfer", "vqacl/ap", "vqacl/ap_6q"]
+    more += ["ctp/own/task_01/r_mean", "seen/map1_reference"]
     assert {better(f"validation/{name}") for name in less} == {"min"}
     assert {better(f"validation/{name}") for name in more} == {"max"}

@@ -217,8 +217,23 @@ def test_the_query_itself_is_no_positive_in_the_papers_reading():
 def test_gallery_map_of_features_equals_that_of_their_similarities(monkeypatch):
     generator = torch.Generator().manual_seed(1)
     query, gallery = torch.randn(7, 3, generator=generator), torch.randn(40, 3, generator=generator)
-    labels = torch.randint(0, 4, (40,), generator=generator)
+    labels = torch.randint(0, 8, (40,), generator=generator)
+    labels[:7] = labels[3]
     monkeypatch.setattr(retrieval, "_BLOCK", 100)
+    query[0] = 9 * gallery[3]  # which is itself, and comes first
     itself = torch.tensor([3, -1, 5, -1, -1, 0, 39])
     found = retrieval.gallery_map_of_features(query, gallery, labels[:7], labels, itself)
-    assert found == close(retrieval.gallery_map(query @ gallery.T, labels[:7], labels, itself))
+    paper = retrieval.gallery_map(query @ gallery.T, labels[:7], labels, itself)
+    reference = retrieval.gallery_map(query @ gallery.T, labels[:7], labels, itself, "reference")
+    assert found == close(paper | {f"{name}_reference": value for name, value in reference.items()})
+    assert found["map10"] != close(found["map10_reference"])
+
+
+def test_the_released_code_counts_relevant_items_wherever_they_are():
+    # The query finds an irrelevant item, then the one relevant item of the tasks searched. Another one is of
+    # a task to come.
+    scores, label, here = torch.tensor([[7.0, 5.0]]), torch.tensor([1]), torch.tensor([0, 1])
+    arguments, everywhere = (scores, label, here, torch.tensor([-1])), torch.tensor([0, 1, 1])
+    assert retrieval.gallery_map(*arguments, "reference")["map5"] == 0  # k = 1
+    assert retrieval.gallery_map(*arguments, "reference", everywhere)["map5"] == close(50)  # k = 2
+    assert retrieval.gallery_map(*arguments, "paper", everywhere)["map5"] == 0

@@ -45,6 +45,14 @@ def test_a_runs_own_pictures_say_method_stream_and_score(tmp_path, titles, key, 
     assert titles["matrix.png"] == f"{title}:\n{score} on test, 50.5 % on average in the end"
 
 
+def test_the_record_gets_the_table_of_checkpoints_where_there_is_one(tmp_path, titles):
+    trial = write_run(tmp_path, "r", "t", test={"test/average": 1.0}, matrix=_MATRIX)
+    names = [path.name for path in figure_worker._draw_test(trial / "test")]
+    assert names == ["matrix.csv", "matrix.png"]
+    (trial / "test" / "checkpoints.csv").write_text("tasks up to,R_m\n")
+    assert trial / "test" / "checkpoints.csv" in figure_worker._draw_test(trial / "test")
+
+
 def test_a_folder_that_says_nothing_is_called_by_its_name(tmp_path):
     trial = tmp_path / "trial_0001"
     assert (

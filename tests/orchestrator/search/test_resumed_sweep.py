@@ -122,6 +122,8 @@ def played(tmp_path, monkeypatch):
 def _tested(trial, stamp):
     """The metrics that a test evaluation measures, and the files that it leaves."""
     found = {"test/average": 7.0}
+    for which, task, score in (("own", 1, 9.0), ("own", 2, 8.0), ("last", 1, 5.0), ("last", 2, 8.0)):
+        found[f"test/ctp/{which}/task_0{task}/r_mean"] = score
     (trial / "test").mkdir()
     (trial / "test" / "metrics.json").write_text(json.dumps({"stamp": stamp, **found}))
     return found
@@ -279,6 +281,22 @@ def test_a_sweep_has_no_more_trials_than_its_space_has_points(played, tmp_path, 
 def _closing(capsys):
     """What a command printed last, without the line on the record."""
     return capsys.readouterr().out.partition("\n\n")[2].partition("Compare in MLflow:")[0]
+
+
+@pytest.mark.parametrize("module", [sweep, train])
+def test_the_last_lines_set_each_checkpoint_beside_the_last_one(module, played, capsys):
+    assert module.main([*_SWEEP, "--trials", "2"] if module is sweep else [*_SWEEP, "--seeds", "3", "4"]) == 0
+    lines = _closing(capsys).splitlines()
+    (begin,) = [n for n, line in enumerate(lines) if line.startswith("Checkpoints on test")]
+    assert [line.split("  ")[1] for line in lines[begin + 1 : begin + 4]] == [
+        "after task",
+        "R_m",
+        "R_m, last model",
+    ]
+    assert [line.split()[-2:] for line in lines[begin + 2 : begin + 4]] == [
+        ["9.00", "8.00"],
+        ["5.00", "8.00"],
+    ]
 
 
 _GONE = "weights, GPU or cluster are gone"
