@@ -8,12 +8,13 @@ from methods.backbones.missing_weights import missing_weights
 from ..config import RunConfig
 from ..errors import UserError
 from ..execution.ray_address import ray_address
+from ..object_store.original_crops import reads_originals
 from ..streams.source import StreamSource
 from ..streams.text.named_tokenizer import named_tokenizer
 
 
 def check_inputs(config: RunConfig, source: StreamSource, *, kept: bool, start: bool) -> None:
-    """Checks a run's weights and its tokenizer.
+    """Checks a run's weights and its tokenizer, and whether its pictures can lie where they are asked for.
 
     On a cluster weights may exist where the workers are and nowhere else, so that they are not checked here.
 
@@ -25,12 +26,13 @@ def check_inputs(config: RunConfig, source: StreamSource, *, kept: bool, start: 
 
     Raises:
         UserError: Weights are not there and cannot be fetched, or the tokenizer cannot be loaded or knows no
-            word.
+            word; or as of :func:`~orchestrator.object_store.original_crops.reads_originals`.
     """
     if not ray_address():
         backbone = getattr(config.method, "backbone", None)
         missing = missing_weights(backbone) or (unreachable_weights(backbone) if start else None)
         if missing:
             raise UserError(f"method.backbone.{missing}")
+    reads_originals(source, config.replay.size, config.run.stream_in, config.replay.store)
     if not kept:
         named_tokenizer(source, config.stream)

@@ -12,7 +12,7 @@ from methods.method import Batch
 
 from ..errors import UserError
 from ..seeding import keys
-from ..streams.augment import augment, augment_view
+from ..streams.augment import augment, augment_view, crop_draws
 from ..streams.pictures.substitute import SubstitutePictures
 from ..streams.prefetch import Prefetch
 from ..streams.stream import Split
@@ -158,7 +158,7 @@ class Loader:
         if self._reader.encoded:
             samples = self._reader.read(rows, view)
         else:
-            samples = self._reader.read(rows)
+            samples = self._reader.read(rows, crops=crop_draws(self._augment, seeds))
             pictures = samples.pictures
             assert pictures is not None
             if view is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ..errors import BadRecord
 from ..object_store.memory_plan import row_bytes
 from ..object_store.shared_stream import Candidates, SharedStream
+from ..streams.pictures.crops import read_rows
 from ..streams.pictures.subset import PictureSubset
 from ..streams.pictures.substitute import SubstitutePictures
 from ..streams.source import Questions
@@ -86,22 +88,26 @@ class RowReader:
         """The number of samples that were replaced so far."""
         return 0 if self._pictures is None else self._pictures.skipped
 
-    def read(self, rows: np.ndarray, views: np.ndarray | None = None) -> Samples:
+    def read(
+        self, rows: np.ndarray, views: np.ndarray | None = None, crops: np.ndarray | None = None
+    ) -> Samples:
         """Reads samples in the order of ``rows``.
 
         Args:
             rows: int (n,), global training rows.
             views: int (n,), which of a picture's encoded views is taken; None: the features of the picture
                 itself.
+            crops: What each picture is cropped by as it is read, as of
+                :func:`~orchestrator.streams.augment.crop_draws`; None: pictures are read whole.
 
         Raises:
             BadRecord: A picture cannot be read. The message names the global row.
         """
         pictures = feature = None
         if not self.encoded and self._pictures is None:
-            pictures = self._raw.read(rows)
+            pictures = self._raw.read(rows, crops)
         elif not self.encoded:
-            pictures, rows = self._pictures.take(rows)
+            pictures, rows = self._pictures.take(rows, crops)
         if self._feature is not None:
             feature = self._feature[rows] if views is None else self._views[rows, views]
         questions = None if self._questions is None else self._questions.take(rows)
@@ -146,20 +152,23 @@ class _TrainPictures:
     def __len__(self) -> int:
         return int(self._stream.starts[-1])
 
-    def read(self, rows: np.ndarray) -> np.ndarray:
+    def read_crops(self, rows: np.ndarray, draws: Sequence[np.ndarray]) -> np.ndarray:
+        return self.read(rows, np.asarray(draws))
+
+    def read(self, rows: np.ndarray, draws: np.ndarray | None = None) -> np.ndarray:
         rows = np.asarray(rows, np.int64)
         if self._candidates is None:
-            return self._from_sources(rows)
+            return self._from_sources(rows, draws)
         if self._candidates.rows is None:
-            return self._candidates.pictures.read(rows)
+            return read_rows(self._candidates.pictures, rows, draws)
         kept, index = self._find(rows)
         if kept.all():
-            return self._from_candidates(index)
+            return self._from_candidates(index, draws)
         if not kept.any():
-            return self._from_sources(rows)
+            return self._from_sources(rows, draws)
         out = np.empty((len(rows), *self._shape), self._type)
-        out[kept] = self._from_candidates(index[kept])
-        out[~kept] = self._from_sources(rows[~kept])
+        out[kept] = self._from_candidates(index[kept], _of(draws, kept))
+        out[~kept] = self._from_sources(rows[~kept], _of(draws, ~kept))
         return out
 
     def _find(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -170,26 +179,30 @@ class _TrainPictures:
         index = np.minimum(np.searchsorted(known, rows), len(known) - 1)
         return known[index] == rows, index
 
-    def _from_candidates(self, index: np.ndarray) -> np.ndarray:
+    def _from_candidates(self, index: np.ndarray, draws: np.ndarray | None) -> np.ndarray:
         try:
-            return self._candidates.pictures.read(index)
+            return read_rows(self._candidates.pictures, index, draws)
         except BadRecord as error:
             raise BadRecord(str(error), int(self._candidates.rows[error.row])) from None
 
-    def _from_sources(self, rows: np.ndarray) -> np.ndarray:
+    def _from_sources(self, rows: np.ndarray, draws: np.ndarray | None) -> np.ndarray:
         tasks = self._stream.task_of(rows)
         present = np.unique(tasks)
         if len(present) == 1:
-            return self._from_source(int(present[0]), rows)
+            return self._from_source(int(present[0]), rows, draws)
         out = np.empty((len(rows), *self._shape), self._type)
         for task in present:
             mine = tasks == task
-            out[mine] = self._from_source(int(task), rows[mine])
+            out[mine] = self._from_source(int(task), rows[mine], _of(draws, mine))
         return out
 
-    def _from_source(self, task: int, rows: np.ndarray) -> np.ndarray:
+    def _from_source(self, task: int, rows: np.ndarray, draws: np.ndarray | None) -> np.ndarray:
         start = int(self._stream.starts[task])
         try:
-            return self._sources[task].read(rows - start)
+            return read_rows(self._sources[task], rows - start, draws)
         except BadRecord as error:
             raise BadRecord(str(error), start + error.row) from None
+
+
+def _of(draws: np.ndarray | None, which: np.ndarray) -> np.ndarray | None:
+    return None if draws is None else draws[which]

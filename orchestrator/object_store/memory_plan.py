@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import BadRecord, UserError
 from ..seeding import keys
 from ..streams.stream import Stream
+from .original_crops import reads_originals
 
 StreamIn = Literal["auto", "memory", "disk"]
 
@@ -75,6 +76,7 @@ class MemoryPlan:
         disk_bytes: The bytes in mode ``disk``.
         store_bytes: The size of the object store.
         asked: The mode that the user asked for.
+        originals: Whether training reads pictures in their original size, and so from disk.
     """
 
     mode: Literal["resident", "disk", "features"]
@@ -86,6 +88,7 @@ class MemoryPlan:
     disk_bytes: int
     store_bytes: int
     asked: StreamIn
+    originals: bool = False
 
     @property
     def room(self) -> int:
@@ -105,14 +108,17 @@ class MemoryPlan:
             why = "it fits" if self.asked == "auto" else asked
             return f"stream in memory: {usable}; {why} (run.stream_in=disk reads it from disk instead)"
         why = "it does not fit" if self.asked == "auto" else asked
-        need = _size(int(self.all_bytes / _SHARE) + 1)
+        other = f"run.stream_in=memory needs an object store of {_size(int(self.all_bytes / _SHARE) + 1)}"
+        if self.originals:
+            why = "crops are of the original size"
+            other = f"with stream.crop=resized {other}"
         kept = f"up to {self.candidates} samples a task for replay ({self.store})"
         if len(self.seeds) > 1:
             kept += f" under each of {len(self.seeds)} seeds"
         if self.candidates < self.largest:
             kept += f" of {self.largest} that may be replayed, the others are read from disk"
         return (
-            f"stream read from disk: {usable}; {why} (run.stream_in=memory needs an object store of {need})\n"
+            f"stream read from disk: {usable}; {why} ({other})\n"
             f"in memory: texts, and {kept}, {_size(self.disk_bytes)}"
         )
 
@@ -167,7 +173,7 @@ def memory_plan(
 
     Raises:
         UserError: The stream cannot fit (the message has the numbers), or ``store`` is ``encoded`` and the
-            stream has no encoded pictures.
+            stream has no encoded pictures; or as of :func:`~.original_crops.reads_originals`.
     """
     seeds = tuple(sorted(set(seeds)))
     if stream.features_only:
@@ -181,13 +187,15 @@ def memory_plan(
     texts = samples * _rest_bytes(stream)
     all_bytes = samples * row_bytes(stream)
     fits = all_bytes <= store_bytes * _SHARE
-    mode = "resident" if stream_in == "memory" or (stream_in == "auto" and fits) else "disk"
+    originals = reads_originals(stream, largest, stream_in, store)
+    mode = "resident" if stream_in == "memory" or (stream_in == "auto" and fits and not originals) else "disk"
     replayed = _Replayed(stream, seeds, store)
     one = texts + replayed.nbytes(largest, seeds=1)
     room = int(store_bytes * _SHARE)
     candidates = replayed.most_within(room - texts, largest) if mode == "disk" and one <= room else largest
     disk_bytes = texts + replayed.nbytes(candidates)
-    plan = MemoryPlan(mode, store, largest, candidates, seeds, all_bytes, disk_bytes, store_bytes, stream_in)
+    sizes = all_bytes, disk_bytes, store_bytes
+    plan = MemoryPlan(mode, store, largest, candidates, seeds, *sizes, stream_in, originals)
     said = f"{_size(room)} of the object store's {_size(store_bytes)} may be used"
     if mode == "resident" and not fits:
         raise UserError(

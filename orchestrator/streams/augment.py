@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from ..errors import UserError
 from ..seeding import view_seeds
+from .random_crop import CROP_DRAWS
 
 
 def augment(name: str, pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
@@ -20,7 +22,8 @@ def augment(name: str, pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         name: The transform. ``none`` leaves pictures as they are. ``flip`` mirrors each one left to right
             with probability one half, as the CLAP4CLIP code does. ``shift`` moves each one by up to S / 16
             pixels each way and repeats the edges; it is for scenes in which colour and left and right carry
-            meaning. ``product`` is :func:`.product_transform.product_transform`.
+            meaning. ``product`` is :func:`.product_transform.product_transform`. ``product-original`` is
+            the same of pictures that their reader has cropped (:func:`crop_draws`).
         pictures: uint8 (n, S, S, 3).
         seeds: uint64 (n,).
 
@@ -30,6 +33,25 @@ def augment(name: str, pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     if name not in _TRANSFORMS:
         raise UserError(f"augment: {name!r}, allowed: {', '.join(_TRANSFORMS)}")
     return _TRANSFORMS[name](pictures, seeds)
+
+
+def crops_original(name: str) -> bool:
+    """Whether a transform begins with a crop of the picture in its original size, which only a reader has."""
+    return name == "product-original"
+
+
+def crop_draws(name: str, seeds: np.ndarray) -> np.ndarray | None:
+    """What the reader of pictures crops by, before :func:`augment`.
+
+    Args:
+        name: The transform.
+        seeds: uint64 (n,), as of :func:`augment`.
+
+    Returns:
+        float64 (n, :data:`.random_crop.CROP_DRAWS`) in [0, 1); None where pictures are read whole. The draws
+        are those of ``product``, whose crops lie in the same parts of the pictures.
+    """
+    return _uniform(seeds, CROP_DRAWS) if crops_original(name) else None
 
 
 def augment_view(name: str, pictures: np.ndarray, numbers: np.ndarray, view: np.ndarray | int) -> np.ndarray:
@@ -76,10 +98,10 @@ def _shift(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
     return out
 
 
-def _product(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+def _product(pictures: np.ndarray, seeds: np.ndarray, cropped: bool = False) -> np.ndarray:
     from .product_transform import DRAWS, product_transform  # imports torchvision, for those who need it
 
-    return product_transform(pictures, _uniform(seeds, DRAWS))
+    return product_transform(pictures, _uniform(seeds, DRAWS), cropped)
 
 
 _TRANSFORMS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -87,6 +109,7 @@ _TRANSFORMS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "flip": _flip,
     "shift": _shift,
     "product": _product,
+    "product-original": partial(_product, cropped=True),
 }
 
 

@@ -11,13 +11,14 @@ from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
-_CROP_TRIES = 10
+from .random_crop import CROP_DRAWS, random_crops
+
 _GREY = [128.0, 128.0, 128.0]
-DRAWS = 4 * _CROP_TRIES + 1 + 3 * 2
+DRAWS = CROP_DRAWS + 1 + 3 * 2
 """How many random numbers the transform of one picture takes."""
 
 
-def product_transform(pictures: np.ndarray, draws: np.ndarray) -> np.ndarray:
+def product_transform(pictures: np.ndarray, draws: np.ndarray, cropped: bool = False) -> np.ndarray:
     """The training transform of the CTP paper and of its released code.
 
     It is RandomResizedCrop (area 0.2 .. 1, ratio 3/4 .. 4/3, bicubic), a horizontal flip, and RandAugment(2,
@@ -25,22 +26,24 @@ def product_transform(pictures: np.ndarray, draws: np.ndarray) -> np.ndarray:
 
     Args:
         pictures: uint8 (n, S, S, 3).
-        draws: float64 (n, :data:`DRAWS`) in [0, 1), one row for each picture.
+        draws: float64 (n, :data:`DRAWS`) in [0, 1), one row for each picture; its first :data:`.CROP_DRAWS`
+            are the crop's.
+        cropped: Whether the pictures are crops already, which their reader has cut out of the original size.
 
     Returns:
         uint8 (n, S, S, 3).
     """
     size = pictures.shape[1]
-    crops = _crops(draws[:, : 4 * _CROP_TRIES].reshape(-1, _CROP_TRIES, 4), size)
-    flips = draws[:, 4 * _CROP_TRIES] < 0.5
-    rounds = draws[:, 4 * _CROP_TRIES + 1 :].reshape(-1, 2, 3)
+    crops = None if cropped else random_crops(draws[:, :CROP_DRAWS], size, size)
+    flips = draws[:, CROP_DRAWS] < 0.5
+    rounds = draws[:, CROP_DRAWS + 1 :].reshape(-1, 2, 3)
     out = np.empty_like(pictures)
     for i, picture in enumerate(pictures):
         image = torch.from_numpy(picture.copy()).permute(2, 0, 1)
-        top, left, height, width = crops[i]
-        image = F.resized_crop_image(
-            image, top, left, height, width, [size, size], InterpolationMode.BICUBIC, antialias=True
-        )
+        if crops is not None:
+            image = F.resized_crop_image(
+                image, *crops[i], [size, size], InterpolationMode.BICUBIC, antialias=True
+            )
         if flips[i]:
             image = F.horizontal_flip_image(image)
         for which, chance, sign in rounds[i]:
@@ -50,23 +53,6 @@ def product_transform(pictures: np.ndarray, draws: np.ndarray) -> np.ndarray:
                 image = _OPERATIONS[int(which * len(_OPERATIONS))](image, 1 if sign < 0.5 else -1)
         out[i] = image.permute(1, 2, 0).numpy()
     return out
-
-
-def _crops(draws: np.ndarray, size: int) -> list[tuple[int, int, int, int]]:
-    """Top, left, height and width as in torchvision's RandomResizedCrop: the first of ten tries that fits,
-    else the whole picture.
-    """
-    area = size * size * (0.2 + 0.8 * draws[:, :, 0])
-    ratio = np.exp(math.log(3 / 4) + (math.log(4 / 3) - math.log(3 / 4)) * draws[:, :, 1])
-    width = np.rint(np.sqrt(area * ratio)).astype(np.int64)
-    height = np.rint(np.sqrt(area / ratio)).astype(np.int64)
-    fits = (width > 0) & (width <= size) & (height > 0) & (height <= size)
-    rows, first = np.arange(len(draws)), fits.argmax(1)
-    some = fits.any(1)
-    width, height = (np.where(some, side[rows, first], size) for side in (width, height))
-    top = np.floor(draws[rows, first, 2] * (size - height + 1)).astype(np.int64)
-    left = np.floor(draws[rows, first, 3] * (size - width + 1)).astype(np.int64)
-    return list(zip(top.tolist(), left.tolist(), height.tolist(), width.tolist(), strict=True))
 
 
 def _same(image: Tensor, sign: int) -> Tensor:

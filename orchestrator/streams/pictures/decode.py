@@ -10,6 +10,7 @@ from contextlib import nullcontext
 import numpy as np
 from PIL import ExifTags, Image
 
+from ..random_crop import random_crops
 from .eight_bits import eight_bits
 
 MOST_PIXELS, LONGEST_SIDE = 89_478_485, 65_535
@@ -40,7 +41,9 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # su
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")  # broken EXIF data
 
 
-def decode(encoded: bytes | memoryview, size: int, crop: bool = False) -> np.ndarray:
+def decode(
+    encoded: bytes | memoryview, size: int, crop: bool = False, draws: np.ndarray | None = None
+) -> np.ndarray:
     """Decodes a picture to RGB and resizes it (bicubic, antialiased) to a square.
 
     The sides are resized independently, as CTP's released test transform does (``Resize((S, S))``): rows of
@@ -51,6 +54,8 @@ def decode(encoded: bytes | memoryview, size: int, crop: bool = False) -> np.nda
         encoded: The file's bytes.
         size: The side S in pixels.
         crop: Whether the short side is resized to S and the centre kept instead, as CLIP's transform does.
+        draws: float64 (:data:`.random_crop.CROP_DRAWS`,) in [0, 1): a random part of the picture is cut out
+            in its original size and then resized (:func:`.random_crop.random_crops`). None: none is.
 
     Returns:
         uint8 (S, S, 3).
@@ -74,6 +79,9 @@ def decode(encoded: bytes | memoryview, size: int, crop: bool = False) -> np.nda
                     image = _middle(image, size)
                 if turn is not None:
                     image = image.transpose(turn)
+                if draws is not None:
+                    ((top, left, height, width),) = random_crops(draws[None], image.height, image.width)
+                    image = image.crop((left, top, left + width, top + height))
                 if crop:
                     image = F.center_crop(F.resize(image, size, F.InterpolationMode.BICUBIC), size)
                 elif image.size != (size, size):

@@ -40,10 +40,23 @@ class EncodedPictures:
         Raises:
             BadRecord: The bytes are no whole picture.
         """
+        return self.read_crops(rows, [None] * len(rows))
+
+    def read_crops(self, rows: np.ndarray, draws: Sequence[np.ndarray | None]) -> np.ndarray:
+        """Decodes a random crop of each picture at ``rows``, cut out in its original size.
+
+        Args:
+            rows: The pictures.
+            draws: What each is cropped by, as of :func:`~.decode.decode`.
+
+        Raises:
+            BadRecord: As of :meth:`read`.
+        """
         out = np.empty((len(rows), self.size, self.size, 3), np.uint8)
-        for i, row in enumerate(rows):
+        for i, (row, own) in enumerate(zip(rows, draws, strict=True)):
+            encoded = self.flat[self.offsets[row] : self.offsets[row + 1]].data
             try:
-                out[i] = decode(self.flat[self.offsets[row] : self.offsets[row + 1]].data, self.size)
+                out[i] = decode(encoded, self.size, draws=own)
             except ValueError as error:
                 name = f"encoded picture {row}" if self.names is None else self.names[row]
                 message = f"{name}: cannot be decoded ({error}), allowed: a whole JPEG"

@@ -37,10 +37,22 @@ class FilePictures:
         Raises:
             BadRecord: A file is missing, or is no whole picture.
         """
+        return self.read_crops(rows, [None] * len(rows))
+
+    def read_crops(self, rows: np.ndarray, draws: Sequence[np.ndarray | None]) -> np.ndarray:
+        """Decodes a random crop of each picture at ``rows``, cut out in its original size.
+
+        Args:
+            rows: The pictures.
+            draws: What each is cropped by, as of :func:`~.decode.decode`.
+
+        Raises:
+            BadRecord: As of :meth:`read`.
+        """
         out = np.empty((len(rows), self.size, self.size, 3), np.uint8)
-        for i, row in enumerate(rows):
+        for i, (row, own) in enumerate(zip(rows, draws, strict=True)):
             try:
-                out[i] = decode(self._bytes(int(row)), self.size)
+                out[i] = decode(self._bytes(int(row)), self.size, draws=own)
             except ValueError as error:
                 message = f"{self.path(row)}: cannot be decoded ({error}), allowed: a whole JPEG"
                 raise BadRecord(message, int(row)) from None

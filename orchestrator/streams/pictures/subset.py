@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...errors import BadRecord
 from ..source import Pictures
+from .crops import read_rows
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,22 @@ class PictureSubset:
             BadRecord: A picture cannot be read. The error names the row of the subset, not that of
                 ``pictures``.
         """
+        return self._read(rows, None)
+
+    def read_crops(self, rows: np.ndarray, draws: Sequence[np.ndarray]) -> np.ndarray:
+        """Reads random crops of the pictures at ``rows``, where ``pictures`` has them.
+
+        Args:
+            rows: The pictures.
+            draws: What each is cropped by.
+
+        Raises:
+            BadRecord: As of :meth:`read`.
+        """
+        return self._read(rows, np.asarray(draws))
+
+    def _read(self, rows: np.ndarray, draws: np.ndarray | None) -> np.ndarray:
         try:
-            return self.pictures.read(self.rows[rows])
+            return read_rows(self.pictures, self.rows[rows], draws)
         except BadRecord as error:
             raise BadRecord(str(error), int(np.flatnonzero(self.rows == error.row)[0])) from None

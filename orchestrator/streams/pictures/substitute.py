@@ -11,6 +11,7 @@ from methods.method import Scenario
 
 from ...errors import BadRecord
 from ..source import Pictures
+from .crops import read_rows
 
 _CHUNK = 64
 
@@ -85,8 +86,12 @@ class SubstitutePictures:
         """
         return self.take(rows)[0]
 
-    def take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def take(self, rows: np.ndarray, draws: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Reads the pictures at ``rows``, with substitutes.
+
+        Args:
+            rows: int (n,).
+            draws: What each is cropped by, as of :func:`~.crops.read_rows`.
 
         Returns:
             What :meth:`read` gives, and int64 (n,), the row that each picture is of.
@@ -94,7 +99,7 @@ class SubstitutePictures:
         while True:
             taken = self._resolve(rows)
             try:
-                pictures = self.pictures.read(taken)
+                pictures = read_rows(self.pictures, taken, draws)
             except BadRecord as error:
                 with self._lock:
                     # A new dictionary is made, since other threads read the old one.

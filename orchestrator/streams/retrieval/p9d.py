@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -35,6 +36,11 @@ class _Config(TextConfig):
 
     image_size: int = 64
     """Side in pixels that pictures are resized to. Range: at least 16. Paper: 224."""
+
+    crop: Literal["resized", "original"] = "resized"
+    """What the random crop of training is cut out of: the picture ``resized`` to ``image_size``, which lies
+    in memory where there is room, or the picture in its ``original`` size, which is read from its file at
+    each step. Paper: original. Released code: original."""
 
     order: Order = "natural"
     """Order of the tasks: ``natural``, as in ``train.json``; a seed, which shuffles them; or a list of all
@@ -72,6 +78,8 @@ class _Config(TextConfig):
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or value < low:
                 raise ValueError(f"{name}: {value!r}, allowed: an integer, at least {low}")
+        if self.crop not in ("resized", "original"):
+            raise ValueError(f"crop: {self.crop!r}, allowed: resized, original")
         check_order(self.order)
         check_share("validation", self.validation, none=True)
         check_task_names(self.task_names)
@@ -150,7 +158,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         image_size=config.image_size,
         categories=list(categories),
         tasks=[tasks[n] for n in order],
-        augment="product",
+        augment="product" if config.crop == "resized" else "product-original",
         fingerprint=digest.hexdigest(),
         skipped=dict(bad.counts),
         remarks=(*bad.remarks, *same_pictures(tasks)),

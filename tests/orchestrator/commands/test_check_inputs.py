@@ -13,8 +13,10 @@ from methods.backbones.missing_weights import missing_weights
 from methods.vqa.t5.config import JointT5Config
 from methods.vqa.triplet.backbone_config import FrozenBackboneConfig
 from orchestrator import sweep, train
+from orchestrator.commands.check_inputs import check_inputs
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
+from orchestrator.streams.source import StreamSource
 
 
 @pytest.mark.parametrize("main", [sweep.main, train.main])
@@ -58,6 +60,31 @@ def test_a_tokenizer_that_cannot_be_had_is_said_at_once(tmp_path, monkeypatch, m
     with pytest.raises(UserError, match="^tokenizer 'bert': cannot be loaded .it has no vocabulary"):
         main(["ctp", *dry, "--set", "stream.tokenizer=bert", "stream.train=8", "stream.tasks=1"])
     assert [path.name for path in tmp_path.iterdir()] == ["bert"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (
+            {"run.stream_in": "memory"},
+            "run.stream_in=memory: stream p9d crops pictures in their original size",
+        ),
+        ({"replay.size": 8}, "replay.store=decoded: stream p9d crops pictures in their original size"),
+        ({"replay.size": 8, "replay.store": "encoded"}, None),
+        ({"stream.crop": "resized", "replay.size": 8, "run.stream_in": "memory"}, None),
+    ],
+)
+def test_crops_of_the_original_size_are_refused_where_no_array_holds_them(value, said):
+    config = RunConfig.from_dict(
+        {"method.name": "ctp", "stream.name": "p9d", "stream.crop": "original", **value}
+    )
+    augment = "product-original" if config.stream.crop == "original" else "product"
+    source = StreamSource("p9d", "retrieval", 16, ["a"], [], augment, "content")
+    if said is None:
+        check_inputs(config, source, kept=True, start=False)
+    else:
+        with pytest.raises(UserError, match=f"^{said}"):
+            check_inputs(config, source, kept=True, start=False)
 
 
 def test_names_are_not_looked_for():

@@ -346,7 +346,7 @@ class _Marked:
     def origin(self, rows):
         return rows + 100
 
-    def read(self, rows, views=None):
+    def read(self, rows, views=None, crops=None):
         feature = None if views is None else np.stack([rows, views], 1).astype(np.float32)
         pictures = None if self.encoded else np.zeros((len(rows), SIZE, SIZE, 3), np.uint8)
         return Samples(

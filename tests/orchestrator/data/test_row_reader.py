@@ -10,8 +10,9 @@ from orchestrator.data.row_reader import RowReader
 from orchestrator.errors import BadRecord
 from orchestrator.object_store.memory_plan import row_bytes
 from orchestrator.object_store.shared_stream import Candidates, SharedStream
-from orchestrator.streams.pictures import ArrayPictures
+from orchestrator.streams.pictures import ArrayPictures, EncodedPictures
 from orchestrator.streams.pictures.substitute import SubstitutePictures
+from orchestrator.streams.random_crop import CROP_DRAWS
 from orchestrator.streams.source import Questions, QuestionTables
 from orchestrator.streams.stream import Split, Stream, TaskData
 
@@ -73,6 +74,30 @@ def test_candidates_are_read_from_memory_and_the_rest_from_the_source(array_stre
             expected[i] = marked[known.tolist().index(row)]
     assert np.array_equal(reader.read(rows).pictures, expected)
     assert reader.bytes_per_row == 100.0
+
+
+@pytest.mark.parametrize("rows", [ROWS, np.array([29, 7]), np.array([8, 74]), np.array([0, 50])])
+def test_crops_are_cut_for_each_row_wherever_its_picture_lies(file_stream, rows):
+    stream = file_stream()
+    draws = np.random.default_rng(0).random((len(rows), CROP_DRAWS))
+    expected = []
+    for row, own in zip(rows, draws, strict=True):
+        task = int(stream.task_of(row))
+        pictures = stream.tasks[task].splits["train"].pictures
+        expected.append(pictures.read_crops(np.array([row - stream.starts[task]]), own[None])[0])
+    np.testing.assert_array_equal(RowReader(stream).read(rows, crops=draws).pictures, expected)
+    assert not np.array_equal(RowReader(stream).read(rows).pictures, expected)
+    known = np.array([7, 29, 49])
+    bytes_of = [
+        stream.tasks[k].splits["train"].pictures.read_encoded(np.array([row]))[0]
+        for k, row in ((0, 7), (0, 29), (1, 19))
+    ]
+    offsets = np.cumsum([0, *map(len, bytes_of)])
+    candidates = EncodedPictures(np.frombuffer(b"".join(bytes_of), np.uint8), offsets, 8)
+    shared = RowReader(_with_candidates(stream, known, candidates))
+    np.testing.assert_array_equal(shared.read(rows, crops=draws).pictures, expected)
+    stream.skip_bad = True
+    np.testing.assert_array_equal(RowReader(stream).read(rows, crops=draws).pictures, expected)
 
 
 def test_no_candidates_at_all(array_stream):

@@ -110,6 +110,27 @@ def test_encoded_candidates_are_reckoned_by_their_files(array_stream, file_strea
     assert _plan(stream, 25_000, store="encoded") == found
 
 
+def test_what_is_cropped_in_its_original_size_is_read_from_disk(file_stream):
+    stream = file_stream()
+    plain = _plan(stream, 10**9, store="encoded", stream_in="disk")
+    stream.augment = "product-original"
+    found = _plan(stream, 10**9, store="encoded")
+    assert (found.mode, found.originals) == ("disk", True) and found.disk_bytes == plain.disk_bytes
+    assert found.explain().startswith(
+        "stream read from disk: 24.4 kB decoded, 800.00 MB of the object store may be used; crops are of the "
+        "original size (with stream.crop=resized run.stream_in=memory needs an object store of 30.5 kB)\n"
+        "in memory: texts, and up to 10 samples a task for replay (encoded), "
+    )
+    said = r"stream tiny crops pictures in their original size \(stream.crop=original\), which "
+    with pytest.raises(
+        UserError, match=f"run.stream_in=memory: {said}are read from files; allowed: auto, disk"
+    ):
+        _plan(stream, 10**9, store="encoded", stream_in="memory")
+    with pytest.raises(UserError, match=f"replay.store=decoded: {said}no array holds; allowed: encoded"):
+        _plan(stream, 10**9)
+    assert _plan(stream, 10**9, largest=0).mode == "disk", "nothing is replayed"
+
+
 def test_features_are_reckoned_in_the_place_of_pictures(encoded_stream):
     stream, _ = encoded_stream
     row = (1 + 3) * 16 * 2 + 4

@@ -135,6 +135,7 @@ _NOVEL = {"stream.setting": "novel-composition", "stream.held_out": 4}
 _CTP = {
     "stream.name": "p9d",
     "stream.image_size": 224,
+    "stream.crop": "original",
     "stream.max_tokens": 30,
     "stream.tokenizer": "bert-base-chinese",
     "method.backbone.size": "base",
@@ -160,7 +161,7 @@ _CTP = {
     "replay.size": 0,
 }
 _CTP_CODE = {"method.preset": "reference", "method.contrast_keys": "local"}
-_CTP_ER = {"replay.size": 10000, "replay.policy": "reservoir"}
+_CTP_ER = {"replay.size": 10000, "replay.policy": "reservoir", "replay.store": "encoded"}
 _TRIPLET = {
     "stream.name": "vqa-v2",
     "stream.pictures": "pixels",

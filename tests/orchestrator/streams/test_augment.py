@@ -9,8 +9,9 @@ from torchvision.transforms.v2 import functional as F
 
 from orchestrator.errors import UserError
 from orchestrator.seeding import view_seeds
-from orchestrator.streams.augment import augment, augment_view
-from orchestrator.streams.product_transform import DRAWS, _crops, product_transform
+from orchestrator.streams.augment import augment, augment_view, crop_draws, crops_original
+from orchestrator.streams.product_transform import DRAWS, product_transform
+from orchestrator.streams.random_crop import random_crops
 
 
 def pictures(n=24, size=32):
@@ -21,7 +22,7 @@ def pictures(n=24, size=32):
 SEEDS = np.arange(24, dtype=np.uint64) ** np.uint64(7)
 
 
-@pytest.mark.parametrize("name", ["none", "flip", "shift", "product"])
+@pytest.mark.parametrize("name", ["none", "flip", "shift", "product", "product-original"])
 def test_a_sample_depends_on_its_own_seed_alone(name):
     whole = augment(name, pictures(), SEEDS)
     assert whole.shape == (24, 32, 32, 3) and whole.dtype == np.uint8
@@ -106,40 +107,32 @@ def test_product_varies_with_the_seed():
     assert len({p.tobytes() for p in out}) > 40
 
 
+def test_what_the_reader_has_cropped_is_not_cropped_again():
+    assert [
+        name for name in ("none", "flip", "shift", "product", "product-original") if crops_original(name)
+    ] == ["product-original"]
+    assert crop_draws("product", SEEDS) is None
+    draws = crop_draws("product-original", SEEDS)
+    boxes = random_crops(draws, 32, 32)
+    cropped = [
+        F.resized_crop(
+            torch.from_numpy(picture).permute(2, 0, 1), *box, [32, 32], v2.InterpolationMode.BICUBIC
+        ).permute(1, 2, 0)
+        for picture, box in zip(pictures(), boxes, strict=True)
+    ]
+    by_reader = augment("product-original", np.stack(cropped), SEEDS)
+    np.testing.assert_array_equal(by_reader, augment("product", pictures(), SEEDS))
+
+
 def test_an_unknown_name_is_named():
     with pytest.raises(UserError, match="augment: 'mixup', allowed: none, flip, shift, product"):
         augment("mixup", pictures(), SEEDS)
 
 
-def crops_by_torchvision(draws, size):
-    """torchvision's RandomResizedCrop.get_params, its generator's draws replaced by ours."""
-    found = []
-    for tries in draws:
-        for area, ratio, top, left in tries:
-            area = size * size * (0.2 + area * (1 - 0.2))
-            ratio = math.exp(math.log(3 / 4) + ratio * (math.log(4 / 3) - math.log(3 / 4)))
-            w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
-            if 0 < w <= size and 0 < h <= size:
-                found.append((int(top * (size - h + 1)), int(left * (size - w + 1)), h, w))
-                break
-        else:
-            found.append((0, 0, size, size))
-    return found
-
-
-def test_crops_are_those_of_random_resized_crop():
-    draws = np.random.default_rng(0).random((300, 10, 4))
-    assert _crops(draws, 224) == crops_by_torchvision(draws, 224)
-    draws[:, :, :2] = 0.999  # as wide as none that fits
-    assert _crops(draws, 224) == [(0, 0, 224, 224)] * 300
-    corner = np.array([[[0.25, 0.5, 0.999, 0.0]] * 10])
-    assert _crops(corner, 20) == [(7, 0, 13, 13)]
-
-
 def test_a_crop_is_enlarged_as_torchvision_does():
     picture, size = pictures(1, 32), [32, 32]
     draws = np.array([[*[0.2, 0.5, 0.3, 0.7] * 10, 0.9, *SKIP, *SKIP]])
-    top, left, height, width = _crops(draws[:, :40].reshape(1, 10, 4), 32)[0]
+    top, left, height, width = random_crops(draws[:, :40], 32, 32)[0]
     assert (height, width) == (19, 19)
     image = torch.from_numpy(picture[0]).permute(2, 0, 1)
     how = v2.InterpolationMode.BICUBIC

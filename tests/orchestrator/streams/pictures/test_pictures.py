@@ -8,12 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image
-from torchvision.transforms import functional
+from torchvision.transforms import InterpolationMode, functional
 
 from orchestrator.errors import BadRecord
 from orchestrator.streams.pictures import ArrayPictures, EncodedPictures, FilePictures, FolderPictures
 from orchestrator.streams.pictures import decode as decoding
 from orchestrator.streams.pictures.decode import MOST_PIXELS
+from orchestrator.streams.pictures.subset import PictureSubset
+from orchestrator.streams.pictures.substitute import SubstitutePictures
+from orchestrator.streams.random_crop import CROP_DRAWS, random_crops
 
 
 def encoded(seed, size=(40, 40), mode="RGB", format="JPEG"):
@@ -62,6 +65,43 @@ def test_a_picture_is_resized_to_a_square_as_pillow_does(files, tmp_path):
     with Image.open(tmp_path / "图片.jpg") as image:
         expected = np.asarray(image.convert("RGB").resize((16, 16), Image.Resampling.BICUBIC))
     np.testing.assert_array_equal(files.read(np.array([1]))[0], expected)
+
+
+def test_a_random_crop_is_cut_out_of_the_original_size_and_then_resized(files, tmp_path):
+    rows, draws = np.array([5, 1, 1, 2]), np.random.default_rng(0).random((4, CROP_DRAWS))
+    draws[2:] = draws[:2]
+    found = files.read_crops(rows, draws)
+    for row, own, picture in zip(rows, draws, found, strict=True):
+        with Image.open(files.path(row)) as image:
+            whole = image.convert("RGB")
+        ((top, left, height, width),) = random_crops(own[None], whole.height, whole.width)
+        how = InterpolationMode.BICUBIC
+        expected = functional.resized_crop(
+            whole, top, left, height, width, [16, 16], how
+        )  # as the authors' loader
+        np.testing.assert_array_equal(picture, np.asarray(expected))
+    resized = Image.fromarray(files.read(rows[:1])[0])
+    ((top, left, height, width),) = random_crops(draws[:1], 16, 16)
+    coarse = np.asarray(functional.resized_crop(resized, top, left, height, width, [16, 16], how))
+    assert np.abs(coarse.astype(int) - found[0]).mean() > 1, "detail is lost where pictures are resized first"
+    np.testing.assert_array_equal(flat(files).read_crops(rows, draws), found)
+    subset = PictureSubset(files, np.array([4, 5, 1, 2]))
+    np.testing.assert_array_equal(subset.read_crops(np.array([1, 2, 2, 3]), draws), found)
+    (tmp_path / "c.jpg").write_bytes(b"no picture")
+    with pytest.raises(BadRecord, match="c.jpg: cannot be decoded") as error:
+        subset.read_crops(np.array([1, 3]), draws[:2])
+    assert error.value.row == 3
+    (tmp_path / "图片.jpg").write_bytes(b"no picture")
+    substitutes = SubstitutePictures(files, [np.array([0, 0, 1, 0, 0, 0])])
+    pictures, taken = substitutes.take(np.array([5, 1]), draws[:2])
+    assert taken.tolist() == [5, 3]
+    np.testing.assert_array_equal(pictures[1], files.read_crops(np.array([3]), draws[1:2])[0])
+
+
+def test_of_decoded_pictures_no_crop_is_of_the_original_size(files):
+    decoded = PictureSubset(ArrayPictures(files.read(np.arange(6))), np.arange(6))
+    with pytest.raises(TypeError, match="ArrayPictures has no pictures in their original size"):
+        decoded.read_crops(np.array([1]), np.zeros((1, CROP_DRAWS)))
 
 
 def test_pictures_travel_small_and_are_read_from_threads(files):

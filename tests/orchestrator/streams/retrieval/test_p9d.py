@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
+from orchestrator.config import RunConfig
+from orchestrator.data.loader import Loader, eval_batches
+from orchestrator.data.row_reader import RowReader
 from orchestrator.errors import BadRecord, UserError
+from orchestrator.seeding import keys
+from orchestrator.streams.augment import augment, crop_draws
+from orchestrator.streams.prepare import prepare
 from orchestrator.streams.retrieval.p9d import P9D
+from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
 
 INDUSTRIES = {"家居": 20, "Food & Drink": 12, "c/d": 9}
 
@@ -522,3 +529,38 @@ def test_a_wrong_value_is_named_in_one_line(wrong):
     with pytest.raises(ValueError, match=rf"^{next(iter(wrong))}: .*, allowed: ") as caught:
         P9D.Config(**wrong)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("crop", ["resized", "original"])
+def test_training_crops_the_picture_as_it_is_told_and_evaluation_none(tmp_path, files, crop):
+    write(tmp_path, files)
+    rng = np.random.default_rng(0)
+    for path in tmp_path.glob("*_images/*.jpg"):
+        Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).save(path)
+    source = load(tmp_path, crop=crop, max_tokens=8)
+    config = RunConfig.from_dict({"method.name": "ctp", "stream.name": "p9d", "stream.data": str(tmp_path)})
+    stream = prepare(source, fit_tokenizer(source, config.stream, tmp_path / "tokenizer"), False)
+    rows = np.arange(int(stream.starts[1]))
+    loader = Loader(
+        RowReader(stream), rows, batch_size=len(rows), steps=1, seed=3, augment=stream.augment, threads=1
+    )
+    with loader:
+        (batch,) = list(loader)
+    pictures = stream.tasks[0].splits["train"].pictures
+    for row, seen in zip(batch.row.tolist(), batch.image.permute(0, 2, 3, 1).numpy(), strict=True):
+        seeds = keys(3, 0, np.array([row]), 0)
+        if crop == "resized":
+            expected = augment("product", pictures.read(np.array([row])), seeds)
+        else:
+            cropped = pictures.read_crops(np.array([row]), crop_draws("product-original", seeds))
+            expected = augment("product-original", cropped, seeds)
+        np.testing.assert_array_equal(seen, expected[0])
+    held_out = next(iter(eval_batches(stream.tasks[0].splits["test"], batch_size=1))).image[0]
+    with Image.open(stream.tasks[0].splits["test"].pictures.path(0)) as image:
+        whole = image.convert("RGB").resize((16, 16), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(held_out.permute(1, 2, 0), np.asarray(whole))
+
+
+def test_a_crop_of_another_kind_is_refused():
+    with pytest.raises(ValueError, match="crop: 'centre', allowed: resized, original"):
+        P9D.Config(crop="centre")
