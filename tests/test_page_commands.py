@@ -7,10 +7,12 @@ command on a page is tried at once; one that nothing here knows fails.
 
 import importlib.util
 import json
+import os
 import pickle
 import re
 import runpy
 import shutil
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -18,6 +20,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from emoji_archives import write_small_archives
 from page_commands import commands, simple
 from page_files import write_files
 from PIL import Image
@@ -51,6 +54,7 @@ def place(tmp_path_factory):
     write_p9d(shapes.load(shapes.Config(**sizes), skip_bad=False), folder / "p9d")
     _image_net_r(folder / "image-folder")
     _cifar_100(folder / "cifar-100-python")
+    _emoji(folder)
     space = Space.load("ctp")
     (folder / "c.yaml").write_text(space.start_config.yaml())
     for page in ("search_space", "extending"):
@@ -99,6 +103,13 @@ def _cifar_100(folder):
         }
         (folder / split).write_bytes(pickle.dumps(found))
     (folder / "meta").write_bytes(pickle.dumps({"fine_label_names": names}))
+
+
+def _emoji(folder):
+    """What `python benchmarks/emoji.py --out DIR` makes of small archives."""
+    write_small_archives(folder)
+    line = [sys.executable, str(_ROOT / "benchmarks" / "emoji.py"), "--out", "DIR"]
+    subprocess.run(line, cwd=folder, check=True, env={**os.environ, "PYTHONPATH": str(_ROOT)})
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +186,8 @@ _PROMISED = {
         "python benchmarks/no_such.py",
         "pip install --no-such -e .",
         "pip install -e .[none] -c constraints.txt",
+        "npm pak emojione@2.2.7",
+        "npm pack emojione",
         "pytest --no-such",
         "pytest tests/no_such.py",
         "ray up --no-such cluster.yaml",
@@ -220,6 +233,8 @@ def _try(words, place, patch, config):
         _file(rest[0], rest[1:])
     elif tool == "pip":
         _pip(rest)
+    elif tool == "npm":
+        _npm(rest)
     elif tool == "pytest":
         _pytest(rest, config)
     elif tool == "ray":
@@ -326,6 +341,12 @@ def _pip(words):
     for name in [*names, *options.editables]:
         found = re.fullmatch(r"\.(?:\[(\w+)\])?", name)
         assert found and (found[1] is None or found[1] in extras), name
+
+
+def _npm(words):
+    assert words[0] == "pack" and len(words) > 1, words
+    for word in words[1:]:
+        assert re.fullmatch(r"(?:@[a-z][a-z0-9-]*/)?[a-z][a-z0-9-]*@\d+\.\d+\.\d+", word), word
 
 
 def _pytest(words, config):
