@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from vqa_v2_files import IDS, SHAPE, TRAIN, VAL, annotators, contvqa, jpegs, layout, picture, write
 
 from orchestrator.errors import UserError
 from orchestrator.streams.synthetic.questions.kinds import KINDS
@@ -13,121 +14,6 @@ from orchestrator.streams.vqa.files.coco import COCO
 from orchestrator.streams.vqa.files.contvqa_tasks import PAIRS
 from orchestrator.streams.vqa.files.object_groups import VQA_V2_GROUPS
 from orchestrator.streams.vqa.vqa_v2 import VqaV2
-
-SHAPE = (3, 5)
-IDS = list(COCO)
-# Two objects of each group, as the groups number them, in train2014; one of each in val2014.
-TRAIN = [n for members in VQA_V2_GROUPS.values() for n in members[:2]]
-VAL = [members[2] for members in VQA_V2_GROUPS.values()]
-
-
-def picture(number, part="train"):
-    return f"COCO_{part}2014_{number + 1:012d}"
-
-
-def annotators(*answers):
-    return [{"answer": a, "answer_confidence": "yes", "answer_id": i} for i, a in enumerate(answers, 1)]
-
-
-def record(kind, number, part, evaluated):
-    """One of the partition's: a label of the vocabulary, and at test ten annotators."""
-    found = {
-        "answer_type": "other",
-        "img_id": picture(number, part),
-        "label": {"answer": 0.3, f"{kind} {number % 3}": 1},
-        "question_id": (number + 1) * 1000 + KINDS.index(kind) + (500 if part == "val" else 0),
-        "question_type": "what",
-        "sent": f"{kind}: 何 {number}?",
-        "is_topk_optimal": True,
-    }
-    if evaluated:
-        found["answers"] = annotators(*[f"{kind} {number % 3}"] * 4, *["Two."] * 3, "two", "answer", "rare")
-    return found
-
-
-def layout():
-    """The files below the data folder, by their relative names."""
-    files = {
-        "ImgId_cate_map.json": {
-            **{picture(n): IDS[n] for n in TRAIN},
-            **{picture(n, "val"): IDS[n] for n in VAL},
-        },
-        "vqa/trainval_ans2label.json": {
-            a: i for i, a in enumerate(["answer", *(f"{k} {r}" for k in KINDS for r in range(3))])
-        },
-    }
-    for kind in KINDS:
-        for split, part, numbers in (("train", "train", TRAIN), ("val", "val", VAL), ("test", "val", VAL)):
-            rows = [record(kind, n, part, split != "train") for n in numbers]
-            for row in rows:
-                row["question_id"] += 10**6 * (split == "test")
-            files[f"vqa/Partition_Q/karpathy_{split}_q_{kind}.json"] = rows
-    return files
-
-
-def contvqa():
-    """Twelve questions about each of 25 pairs of domain and type; the last four of each for test."""
-    files = {}
-    questions = {"train": [], "val": []}
-    annotations = {"train": [], "val": []}
-    lists = {}
-    item = 0
-    for domain in PAIRS:
-        for number, kind in enumerate(PAIRS.values()):
-            for n in range(12):
-                split, part = (("train", "train"), ("valid", "train"), ("test", "val"))[n // 4]
-                item += 1
-                image = TRAIN[item % len(TRAIN)] if part == "train" else VAL[item % len(VAL)]
-                questions[part].append(
-                    {"image_id": image + 1, "question": f"{domain} {kind} 猫 {n}?", "question_id": item}
-                )
-                answers = [f"{kind.title()} {n % 2}"] * 7 + [f"rare {item}"] * 2 + ["A dog"]
-                annotations[part].append(
-                    {
-                        "question_id": item,
-                        "image_id": image + 1,
-                        "question_type": "what",
-                        "answer_type": ("yes/no", "number", "other")[number % 3],
-                        "multiple_choice_answer": f"{kind} {n % 2}",
-                        "answers": annotators(*answers),
-                    }
-                )
-                for folder, task in (
-                    ("taxonomy_domains", domain),
-                    ("question_types", kind),
-                    ("diverse_domains", f"group_{item % 5 + 1}"),
-                ):
-                    path = f"contvqa/data/{folder}/{split}_question_ids.json"
-                    lists.setdefault(path, {}).setdefault(task, []).append(str(item))
-    files |= lists
-    for part in questions:
-        files[f"vqa/v2_OpenEnded_mscoco_{part}2014_questions.json"] = {
-            "info": {"year": 2017},
-            "license": {"url": "x"},
-            "questions": questions[part],
-        }
-        files[f"vqa/v2_mscoco_{part}2014_annotations.json"] = {
-            "info": {"year": 2017},
-            "annotations": annotations[part],
-        }
-    return files
-
-
-def write(folder, files, pictures=True):
-    for path, content in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-        (folder / path).write_text(text, encoding="utf-8")
-    if pictures:
-        (folder / "COCO/features").mkdir(parents=True, exist_ok=True)
-        for part, numbers in (("train", TRAIN), ("val", VAL)):
-            with h5py.File(folder / f"COCO/features/{part}2014_obj36.h5", "w") as file:
-                for n in numbers:
-                    group = file.create_group(picture(n, part))
-                    group["features"] = np.full(SHAPE, n, np.float32)
-                    group["boxes"] = np.tile(np.float32([0, 10, 40, 20]), (3, 1))
-                    group["img_w"], group["img_h"] = 40, 20
-    return folder
 
 
 def load(folder, skip_bad=False, **config):
@@ -354,15 +240,6 @@ def test_regions_are_read_by_row_from_the_file_of_their_picture(tmp_path, files)
     with ThreadPoolExecutor(4) as pool:
         for again in pool.map(pictures.read, [np.array([3, 0, 3])] * 8):
             np.testing.assert_array_equal(again, read)
-
-
-def jpegs(folder):
-    for part, numbers in (("train", TRAIN), ("val", VAL)):
-        place = folder / f"COCO/images/{part}2014"
-        place.mkdir(parents=True, exist_ok=True)
-        for n in numbers:
-            Image.new("RGB", (30, 20), (n, 0, 0)).save(place / f"{picture(n, part)}.jpg", quality=100)
-    return folder
 
 
 def test_pixels_are_squares_of_the_pictures(tmp_path, files):
