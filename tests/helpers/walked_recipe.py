@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 
+from methods.vqa.triplet.load import load_frozen
 from orchestrator.commands.check_inputs import check_inputs
 from orchestrator.commands.recipe_values import recipe_config
 from orchestrator.config import RunConfig
@@ -36,8 +37,8 @@ def walked_recipe(name: str, data: str, values: dict[str, object], folder: Path)
 
     Returns:
         ``steps``: [task, phase, number of steps] of each phase with steps, in their order. ``reports``: how
-        many tasks were reported. ``parameters``: of the method, or of the frozen CLIP below it. ``sizes``:
-        the shapes of what the method reads. ``test``: the metrics of the look at test.
+        many tasks were reported. ``parameters``: how many the method has, or the frozen model below it.
+        ``test``: the metrics of the look at test.
     """
     config = recipe_config(name, None, None, data, values)
     source = streams.get(config.stream_name).load(config.stream, skip_bad=False)
@@ -68,8 +69,12 @@ def _stream(config: RunConfig, source, folder: Path) -> Stream:
 
 
 def _parameters(config: RunConfig, loop: StreamLoop) -> int:
-    backbone = frozen_backbone(config)
-    module = loop._fresh()[0] if backbone is None else load_backbone(backbone)
+    if frozen_backbone(config) is not None:
+        module = load_backbone(config.method.backbone)
+    elif asks_queries(config):
+        module = load_frozen(config.method.backbone, loop.stream.spec)
+    else:
+        module = loop._fresh()[0]
     return sum(parameter.numel() for parameter in module.parameters())
 
 

@@ -25,7 +25,7 @@ _TWO_CLASSES = {"stream.initial": 2, "stream.increment": 2, "method.epochs": 2}
 
 # Millions of parameters of the published architectures: CLIP ViT-B/16; DeiT-B/16 with BERT-base-chinese, of
 # which six layers attend to the picture; ALBEF; T5-base.
-_CLIP, _CTP, _ALBEF, _T5 = 149.6, 202.7, 209.9, 224.5
+_CLIP, _CTP, _ALBEF, _T5 = 149.6, 202.7, 209.5, 224.5
 
 WALKS = {
     "clap4clip/cifar100": (
@@ -53,8 +53,8 @@ WALKS = {
         files.vqacl,
         weights.t5_tokenizer,
         _SMALL | {"method.batch_size": 1, "stream.task_names": ["recognition", "location"]},
-        # A task's groups of objects one after another, each with two steps of its questions, and as many of the
-        # memory's as soon as there is one.
+        # A task's groups of objects one after another, each with two steps of its questions, and as many of
+        # the memory's as soon as there is one.
         [[0, "G1", 2], [0, "G2", 2], [1, "G1", 4], [1, "G2", 4]],
         _T5,
     ),
