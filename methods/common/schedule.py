@@ -19,7 +19,7 @@ def cosine(step: int, steps: int, floor: float) -> float:
     return floor + (1 - floor) * (1 + math.cos(math.pi * step / steps)) / 2
 
 
-def warmup_constant(step: int, steps: int, warmup: float) -> float:
+def warmup_constant(step: int, steps: int, warmup: float, *, from_zero: bool = False) -> float:
     """Returns a factor that rises linearly over the first int(``warmup`` steps) steps and is 1 afterwards.
 
     The rise is (step + 1) / (rising steps + 1). transformers' schedule of that name, which VQACL's code uses,
@@ -29,8 +29,11 @@ def warmup_constant(step: int, steps: int, warmup: float) -> float:
         step: The step, from 0.
         steps: The number of steps.
         warmup: The share of the steps that rise.
+        from_zero: Whether the rise is transformers'.
     """
     rising = int(warmup * steps)
+    if from_zero:
+        return min(1.0, step / rising) if rising else 1.0
     return min(1.0, (step + 1) / (rising + 1))
 
 

@@ -15,6 +15,7 @@ from ..common.checks import check_range
 from ..common.importing import importing
 from ..common.output_method import OutputMethod
 from ..common.precision import full_precision
+from ..common.reference_adamw import ReferenceAdamW
 from ..common.schedule import warmup_constant
 from ..common.weighted_mean import weighted_mean
 from ..method import Answers, Batch, Pass, Phase, QuestionSpec, Scenario, Task
@@ -24,6 +25,9 @@ from .t5.targets import draw_targets
 
 if TYPE_CHECKING:
     from .t5.joint_t5 import EncoderStates
+
+RELEASED = {"area": "reference", "adamw": "reference", "warmup_from": "zero"}
+"""What VQACL's released code does in all of its methods, where it differs from the paper."""
 
 _ADAM_EPS = 1e-6
 
@@ -43,8 +47,16 @@ class QuestionConfig:
     warmup: float = 0.1
     """Share of a phase's steps over which the rate rises linearly. Range: at least 0, below 1."""
 
+    warmup_from: Literal["first", "zero"] = "first"
+    """Where the rise begins: a step above 0 (``first``), or at 0, so that a phase's first step moves nothing
+    (``zero``, transformers' schedule)."""
+
     weight_decay: float = 0.01
     """AdamW's weight decay, of all but biases, as in the released code. Range: at least 0."""
+
+    adamw: Literal["torch", "reference"] = "torch"
+    """The optimiser: ``torch``'s AdamW, or transformers' of before its version 5 (``reference``, the released
+    code's), which adds epsilon before the bias correction and decays weights after the step."""
 
     clip: float = 5.0
     """Largest norm of a step's gradient, which is scaled down to it. Range: above 0."""
@@ -74,8 +86,13 @@ class QuestionConfig:
         check_range("clip", self.clip, 0, open_low=True)
         for name in ("epochs", "batch_size", "beams"):
             check_range(name, getattr(self, name), 1)
-        if self.area not in ("box", "reference"):
-            raise ValueError(f"area {self.area!r} must be one of box, reference")
+        for name, allowed in (
+            ("area", ("box", "reference")),
+            ("adamw", ("torch", "reference")),
+            ("warmup_from", ("first", "zero")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} {getattr(self, name)!r} must be one of {', '.join(allowed)}")
 
 
 @dataclass(frozen=True)
@@ -118,7 +135,7 @@ class QuestionMethod(OutputMethod):
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({"vqa"})
     measures = "vqacl"
     Config = QuestionConfig
-    presets = {"paper": {}, "reference": {"area": "reference"}}
+    presets = {"paper": {}, "reference": RELEASED}
 
     def __init__(self, config: QuestionConfig, spec: QuestionSpec) -> None:
         super().__init__(config, spec)
@@ -200,20 +217,19 @@ class QuestionMethod(OutputMethod):
         group: int | None = None,
     ) -> Phase:
         c = self.config
-        rising = partial(warmup_constant, warmup=c.warmup)
+        rising = partial(warmup_constant, warmup=c.warmup, from_zero=c.warmup_from == "zero")
         how = c.epochs, c.batch_size, self._optimizer, rising, data
         return Phase(name, *how, replay="none", group=group, clip=c.clip)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         biases = [p for n, p in self.named_parameters() if n.endswith(".bias")]
         others = [p for n, p in self.named_parameters() if not n.endswith(".bias")]
-        return torch.optim.AdamW(
-            [{"params": others}, {"params": biases, "weight_decay": 0.0}],
-            lr=self.config.learning_rate,
-            eps=_ADAM_EPS,
-            weight_decay=self.config.weight_decay,
-            fused=True,
-        )
+        groups = [{"params": others}, {"params": biases, "weight_decay": 0.0}]
+        c = self.config
+        how = {"lr": c.learning_rate, "eps": _ADAM_EPS, "weight_decay": c.weight_decay}
+        if c.adamw == "reference":
+            return ReferenceAdamW(groups, **how)
+        return torch.optim.AdamW(groups, **how, fused=True)
 
 
 class SequentialMethod(QuestionMethod):

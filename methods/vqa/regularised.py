@@ -15,7 +15,7 @@ from ..common.learning_without_forgetting import LearningWithoutForgetting, LwFC
 from ..common.precision import at_least_float32
 from ..common.stored_error import stored_error
 from ..method import Batch, QuestionSpec
-from .base import AnswerLogits, SequentialConfig, SequentialMethod
+from .base import RELEASED, AnswerLogits, SequentialConfig, SequentialMethod
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class QuestionEWC(ElasticWeightConsolidation, SequentialMethod):
 
     spec: QuestionSpec
     Config = QuestionEWCConfig
-    presets = {"paper": {}, "reference": {"area": "reference", "fisher": "weighted"}}
+    presets = {"paper": {}, "reference": {**RELEASED, "fisher": "weighted"}}
 
     def log_likelihoods(self, batch: Batch) -> Iterator[tuple[int, Tensor]]:
         for question in _one_by_one(batch):
@@ -61,7 +61,7 @@ class QuestionLwF(LearningWithoutForgetting, SequentialMethod):
     """
 
     Config = QuestionLwFConfig
-    presets = {"paper": {}, "reference": {"area": "reference", "lwf_weight": 0.5}}
+    presets = {"paper": {}, "reference": {**RELEASED, "lwf_weight": 0.5}}
 
     def distilled(self, outputs: AnswerLogits, before: AnswerLogits, batch: Batch) -> Tensor:
         new, old = at_least_float32(outputs.logits), at_least_float32(before.logits)

@@ -22,9 +22,11 @@ def question_metrics(
 
     VQACL (Zhang et al., CVPR 2023): ``vqacl/ap`` is the mean of the last row. ``vqacl/forget`` is the mean
     over k before the last of the best score before the last row, minus the last. ``vqacl/ap_6q`` and
-    ``vqacl/forget_6q`` are the same over ``composed`` alone. Each of these of ``novel`` is named
-    ``vqacl/novel_ap`` and so on. Where all tasks are counted, the released ``metric.py`` takes for each of
-    the six the forgetting of the task before it; here each has its own.
+    ``vqacl/forget_6q`` are the same over ``composed`` alone, each with its own forgetting, as the paper says.
+    ``vqacl/forget_6q_reference`` is what the released code computes: for each of the six the forgetting of
+    the task before it, as far as tasks before the last are done. Each of these of ``novel`` is named
+    ``vqacl/novel_ap`` and so on. There the released index counts from the second task and is right, so that
+    the two readings are one, ``vqacl/novel_forget_6q``.
 
     TRIPLET (Qian et al., ICCV 2023): ``triplet/average_accuracy`` is the mean over t of the accuracy on all
     questions of tasks 0 .. t together. ``triplet/final_accuracy`` is the last of these values.
@@ -39,6 +41,8 @@ def question_metrics(
             which trains on that group, and where a task has no such questions.
     """
     metrics = {f"vqacl/{name}": value for name, value in _vqacl(matrix, composed).items()}
+    lost = forgetting_by_task(matrix)
+    metrics["vqacl/forget_6q_reference"] = _mean(lost[[k - 1 for k in composed if 0 < k <= len(lost)]])
     if novel is not None:
         # The first task trains on every group: the test starts at the second.
         rest = np.asarray(novel, dtype=float)[1:, 1:]

@@ -206,6 +206,12 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
             "Zhang et al. (2023)",
         ),
         Definition(
+            ("vqacl/forget_6q_reference",),
+            "`vqacl/forget_6q` as the released code has it: for each of the six kinds the forgetting of the "
+            "task before it",
+            "Zhang et al. (2023), released code",
+        ),
+        Definition(
             ("vqacl/novel_ap", "vqacl/novel_forget", "vqacl/novel_ap_6q", "vqacl/novel_forget_6q"),
             "the same on the group that was held out, from the second task on",
             "Zhang et al. (2023)",

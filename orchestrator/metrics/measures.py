@@ -50,6 +50,7 @@ _LESS = frozenset(
     {
         "forget",
         "forget_6q",
+        "forget_6q_reference",
         "forgetting",
         "task_aware_forgetting",
         "novel_forget",

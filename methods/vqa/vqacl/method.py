@@ -14,7 +14,7 @@ from ...common.checks import check_range
 from ...common.precision import full_precision
 from ...common.trim import last_tokens
 from ...method import Batch, Phase, QuestionSpec, Task
-from ..base import masked_mean
+from ..base import RELEASED, masked_mean
 from ..baselines import QuestionReplay, QuestionReplayConfig
 from .prototypes import Prototypes
 
@@ -85,7 +85,7 @@ class VQACL(QuestionReplay):
     Config = VQACLConfig
     presets = {
         "paper": {},
-        "reference": {"area": "reference", "prototype_update": "reference", "question_part": "fixed"},
+        "reference": {**RELEASED, "prototype_update": "reference", "question_part": "fixed"},
     }
 
     def __init__(self, config: VQACLConfig, spec: QuestionSpec) -> None:

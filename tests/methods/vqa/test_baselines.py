@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from methods import registry
+from methods.common.reference_adamw import ReferenceAdamW
 from methods.method import Batch, QuestionSpec, Task
+from methods.vqa.base import RELEASED, QuestionMethod
 from methods.vqa.t5.config import JointT5Config
 
 TOKENS = torch.tensor([[20, 2], [21, 2]])
@@ -63,8 +65,39 @@ def test_the_model_is_one_and_the_state_is_the_model(name):
     assert all(key.startswith("model.") for key in method.state_dict())
     assert method.scenarios == {"vqa"}
     assert set(method.presets) == {"paper", "reference"}
-    assert method.Config(**method.presets["reference"]).area == "reference"
+    released = method.Config(**method.presets["reference"])
+    assert (released.area, released.adamw, released.warmup_from) == ("reference", "reference", "zero")
     assert method.eval_batch_size is None
+
+
+def test_the_optimizer_and_the_rise_are_those_that_are_chosen():
+    (ours, theirs) = (make("vqa-er", **values).phases(TASK)[0] for values in ({}, RELEASED))
+    assert type(ours.optimizer()) is torch.optim.AdamW and type(theirs.optimizer()) is ReferenceAdamW
+    assert [ours.learning_rate(k, 20) for k in range(3)] == pytest.approx([1 / 3, 2 / 3, 1])
+    assert [theirs.learning_rate(k, 20) for k in range(3)] == pytest.approx([0, 1 / 2, 1])
+    for optimizer in (ours.optimizer(), theirs.optimizer()):
+        decays = [(g["lr"], g["eps"], g["weight_decay"]) for g in optimizer.param_groups]
+        assert decays == [(1e-4, 1e-6, 0.01), (1e-4, 1e-6, 0.0)]
+
+
+def test_the_released_codes_reading_is_in_every_preset_of_that_name():
+    found = [registry.get(name) for name in registry.names()]
+    found = {cls.__name__: cls.presets["reference"] for cls in found if issubclass(cls, QuestionMethod)}
+    assert {"VQACL", "QuestionEWC", "QuestionLwF", "QuestionDER", "QuestionReplay"} <= set(found)
+    for values in found.values():
+        assert RELEASED.items() <= values.items()
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"adamw": "apex"}, "adamw 'apex' must be one of torch, reference"),
+        ({"warmup_from": "one"}, "warmup_from 'one' must be one of first, zero"),
+    ],
+)
+def test_another_reading_is_one_line(given, line):
+    with pytest.raises(ValueError, match=line):
+        make("vqa-er", **given)
 
 
 def test_questions_count_by_their_weights():

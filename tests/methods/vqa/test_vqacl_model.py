@@ -465,6 +465,12 @@ def test_the_rate_rises_then_stays():
     assert warmup_constant(0, 5, 0.1) == 1
 
 
+def test_transformers_rise_begins_at_zero():
+    rates = [warmup_constant(k, 20, 0.2, from_zero=True) for k in range(6)]
+    assert rates == pytest.approx([0, 0.25, 0.5, 0.75, 1, 1])
+    assert warmup_constant(0, 5, 0.1, from_zero=True) == 1
+
+
 def test_bf16_autocast_stays_near_full_precision():
     model = make()
     answers = torch.tensor([[5, 2, 0]] * 3)

@@ -50,6 +50,7 @@ def test_of_errors_less_is_better_of_scores_more():
     less = ["seen/ece", "seen/ece_batch_mean", "forgetting", "vqacl/forget", "vqacl/novel_forget"]
     less += [
         "vqacl/forget_6q",
+        "vqacl/forget_6q_reference",
         "vqacl/novel_forget_6q",
         "triplet/forgetting",
         "over_time/detection/fpr95",

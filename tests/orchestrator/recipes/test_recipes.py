@@ -119,6 +119,8 @@ _VQACL = {
     "method.prototype_update": "paper",
     "method.question_part": "tokens",
     "method.area": "box",
+    "method.adamw": "torch",
+    "method.warmup_from": "first",
     "replay.size": 5000,
     "replay.policy": "balanced",
     "replay.balance_by": "group",
@@ -130,6 +132,8 @@ _VQACL_CODE = {
     "method.question_part": "fixed",
     "method.question_tokens": 20,
     "method.area": "reference",
+    "method.adamw": "reference",
+    "method.warmup_from": "zero",
 }
 _NOVEL = {"stream.setting": "novel-composition", "stream.held_out": 4}
 _CTP = {
