@@ -38,3 +38,13 @@ def check_share(name: str, value: Any, *, none: bool = False) -> None:
     if not number or not (0 < value <= 0.5 or (none and value == 0)):
         allowed = "0 to 0.5" if none else "above 0, at most 0.5"
         raise ValueError(f"{name}: {value!r}, allowed: {allowed}")
+
+
+def check_number(name: str, value: Any, low: float, high: float) -> None:
+    """Checks that a field's value is a number of a range.
+
+    Raises:
+        ValueError: It is not. The message is one line.
+    """
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
+        raise ValueError(f"{name}: {value!r}, allowed: a number {low:g} .. {high:g}")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
 
 import numpy as np
 
-from ..checks import check_whole
+from ..checks import check_number, check_whole
 from ..numbered import numbered
 from ..order import Order, check_order, ordered
 from ..source import Questions, QuestionTables, SplitSource, StreamSource, TaskSource
 from ..synthetic.concatenated import joined
+from ..synthetic.detected_regions import WIDTH, DetectedRegions
 from ..synthetic.drawings import DRAWINGS
 from ..synthetic.families import THINGS, family
 from ..synthetic.pictures import ScenePictures
@@ -21,6 +22,7 @@ from ..synthetic.questions.answers import vocabulary
 from ..synthetic.questions.base_scene import PLAYERS
 from ..synthetic.questions.generate import ask
 from ..synthetic.questions.kinds import KINDS
+from ..synthetic.questions.paraphrases import paraphrased
 from ..text.text_config import TextConfig
 
 GROUPS = ("vehicles", "animals", "clothes", "fruit", "furniture")
@@ -33,6 +35,8 @@ SHIFT_KINDS = ("action", "color", "count", "type", "subcategory")
 
 _SETTINGS = ("dual-level", "novel-composition", "con-vs", "con-ls", "con-vls")
 _SPLITS = ("train", "validation", "test")
+_LATER = ("pictures", "region_noise", "paraphrases")
+_REGIONS = PLAYERS + 2  # two of background beside the most things that a scene has
 _FAMILIES = tuple(list(DRAWINGS).index(name) for name in GROUPS)
 
 
@@ -71,6 +75,18 @@ class _Config(TextConfig):
     """Things in a picture beside the one that is asked about, where the question does not need more. With
     them it takes the words to know which is meant. Range: 0 to 3."""
 
+    pictures: Literal["pixels", "regions"] = "pixels"
+    """What stands for a picture: ``pixels``, or the features of its ``regions``, which name what a thing is,
+    as a pretrained detector's do, and place it."""
+
+    region_noise: float = 1.0
+    """Length of the noise in the features of ``regions``, where those of an object have length 1. Range: 0 to
+    100."""
+
+    paraphrases: bool = False
+    """Whether each question is said in words drawn from four phrasings of its kind, which share words with
+    other kinds."""
+
     image_size: int = 32
     """Side of a picture in pixels. Range: 16 to 1024."""
 
@@ -96,6 +112,9 @@ class _Config(TextConfig):
         }
         for name, (low, high) in limits.items():
             check_whole(name, getattr(self, name), low, high)
+        if self.pictures not in ("pixels", "regions"):
+            raise ValueError(f"pictures: {self.pictures!r}, allowed: pixels, regions")
+        check_number("region_noise", self.region_noise, 0, 100)
         if self.tasks is not None:
             check_whole("tasks", self.tasks, 1, len(_plans(self, 0)))
         check_order(self.order)
@@ -131,8 +150,7 @@ class ShapesVQA:
     def load(config: _Config, skip_bad: bool) -> StreamSource:
         """Makes the stream. There is nothing bad to skip."""
         del skip_bad
-        shown = tuple(value for name, value in asdict(config).items() if name != "order")
-        digest = hashlib.sha256(repr(shown).encode())
+        digest = hashlib.sha256(repr(_shown(config)).encode())
         order = ordered(config.order, [plan.name for plan in _plans(config, 0)[: config.tasks]], "tasks")
         # In the natural order, whose fingerprint is that of any order.
         tasks, number_ends = numbered(
@@ -142,7 +160,7 @@ class ShapesVQA:
         return StreamSource(
             name="shapes-vqa",
             scenario="vqa",
-            image_size=config.image_size,
+            image_size=0 if config.pictures == "regions" else config.image_size,
             categories=[noun for index in _FAMILIES for noun in family(index).nouns],
             tasks=[tasks[place] for place in order],
             augment="none",
@@ -156,8 +174,19 @@ class ShapesVQA:
                 groups=GROUPS,
                 group_of=[group for group in range(len(GROUPS)) for _ in range(THINGS)],
                 held_out=config.held_out if config.setting == "novel-composition" else None,
+                regions=(_REGIONS, WIDTH) if config.pictures == "regions" else None,
             ),
         )
+
+
+def _shown(config: _Config) -> tuple[Any, ...]:
+    """What the fingerprint says of the configuration. Later keys are told where they are not as they begin,
+    so that a stream without them is the one that it was.
+    """
+    later = {f.name: f.default for f in fields(_Config) if f.name in _LATER}
+    shown = [(name, value) for name, value in asdict(config).items() if name != "order"]
+    told = [(name, value) for name, value in shown if name in later and value != later[name]]
+    return (*(value for name, value in shown if name not in later), *told)
 
 
 def _plans(config: _Config, first: int) -> list[_Plan]:
@@ -194,14 +223,24 @@ def _split(
 ) -> SplitSource:
     n = getattr(config, split)
     cells = [(kind, group) for group in groups for kind in kinds]
-    asked = []
+    asked, questions = [], []
     for kind, group in cells:
-        rng = np.random.default_rng([config.seed, 1, kind, group, _SPLITS.index(split)])
+        key = kind, group, _SPLITS.index(split)
+        rng = np.random.default_rng([config.seed, 1, *key])
         asked.append(ask(rng, _FAMILIES, group, KINDS[kind], n, config.others))
-    pictures = ScenePictures(joined([a.scenes for a in asked]), config.image_size)
-    questions = [question for a in asked for question in a.questions]
+        said = asked[-1].questions
+        if config.paraphrases:
+            said = paraphrased(np.random.default_rng([config.seed, 2, *key]), KINDS[kind], said)
+        questions += said
+    scenes = joined([a.scenes for a in asked])
+    pictures: ScenePictures | DetectedRegions = ScenePictures(scenes, config.image_size)
+    if config.pictures == "regions":
+        keys = np.array(
+            [(config.seed, 3, *cell, _SPLITS.index(split), i) for cell in cells for i in range(n)]
+        )
+        pictures = DetectedRegions(scenes, _REGIONS, config.region_noise, keys)
     answers = [answer for a in asked for answer in a.answers]
-    for column in pictures.scenes.columns():
+    for column in scenes.columns():
         digest.update(np.ascontiguousarray(column))
     digest.update(repr((questions, answers)).encode())
     # The drawings are part of the content.

@@ -182,9 +182,56 @@ def test_answers_are_not_told_by_the_words():
     assert np.mean(excess) < 0.02
 
 
+def test_the_stream_without_the_later_keys_is_the_one_that_it_was():
+    found = load(train=3, validation=1, test=2)
+    assert found.fingerprint == "866c7b68174dea69801428232c3568971fe46113af9d1a77702a2997a0815d54"
+    later = [load(paraphrases=True), load(pictures="regions"), load(pictures="regions", region_noise=2.0)]
+    assert len({s.fingerprint for s in (load(), *later)}) == 4
+
+
+def everything(stream):
+    """Questions, answers, objects and ids of all splits, and the scenes behind the pictures."""
+    splits = [split for task in stream.tasks for split in task.splits.values()]
+    scenes = [column.tobytes() for s in splits for column in s.pictures.scenes.columns()]
+    told = [(s.questions.answer.tolist(), s.label.tolist(), s.ids) for s in splits]
+    return [s.captions for s in splits], told, scenes
+
+
+def test_regions_and_paraphrases_change_neither_scenes_nor_answers():
+    words, told, scenes = everything(load(others=1))
+    for other in (load(others=1, paraphrases=True), load(others=1, pictures="regions", paraphrases=True)):
+        others_words, others_told, others_scenes = everything(other)
+        assert (others_told, others_scenes) == (told, scenes)
+        assert others_words != words
+    assert everything(load(others=1, pictures="regions"))[0] == words
+
+
+def test_regions_are_a_row_a_thing_and_no_two_splits_or_tasks_share_their_noise():
+    stream = load(pictures="regions", train=4)
+    assert (stream.image_size, stream.tables.regions) == (0, (6, 48))
+    splits = [split for task in stream.tasks for split in task.splits.values()]
+    read = np.concatenate([s.pictures.read(np.arange(len(s.label))) for s in splits])
+    assert (read.shape[1:], read.dtype) == ((6, 52), np.float32)
+    # Had two rows the noise of one draw, their differences would lie along the few directions of things.
+    assert len(np.unique(read[:, :, 0])) == read[:, :, 0].size
+
+
+@pytest.mark.parametrize("setting", ["novel-composition", "con-vs"])
+def test_what_a_cell_shows_and_says_does_not_depend_on_the_setting(setting):
+    more = {"pictures": "regions", "paraphrases": True}
+    kind, group = KINDS.index("color"), 1
+    for split in ("train", "test"):
+        assert cell(load(**more), kind, group, split) == cell(
+            load(**more, setting=setting), kind, group, split
+        )
+
+
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
+        ("pictures", "boxes", "pixels, regions"),
+        ("region_noise", -0.1, "a number 0 .. 100"),
+        ("region_noise", True, "a number 0 .. 100"),
         ("setting", "both", "dual-level, novel-composition, con-vs, con-ls, con-vls"),
         ("held_out", 5, "an integer 0 .. 4"),
         ("tasks", 11, "an integer 1 .. 10"),
