@@ -206,6 +206,21 @@ def test_regions_and_paraphrases_change_neither_scenes_nor_answers():
     assert everything(load(others=1, pictures="regions"))[0] == words
 
 
+def test_phrasings_are_drawn_anew_for_each_cell_split_and_seed():
+    kind, n = KINDS.index("color"), {"train": 24, "test": 24}
+    own, said = (
+        [
+            cell(stream, kind, group, split)[0]
+            for stream in (load(**n, paraphrases=on), load(**n, paraphrases=on, seed=1))
+            for group in (0, 1)
+            for split in ("train", "test")
+        ]
+        for on in (False, True)
+    )
+    kept = [tuple(a == b for a, b in zip(*texts, strict=True)) for texts in zip(own, said, strict=True)]
+    assert len(set(kept)) == len(kept) == 8
+
+
 def test_regions_are_a_row_a_thing_and_no_two_splits_or_tasks_share_their_noise():
     stream = load(pictures="regions", train=4)
     assert (stream.image_size, stream.tables.regions) == (0, (6, 48))
