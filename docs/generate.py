@@ -112,13 +112,13 @@ def _seen(_: str) -> list[str]:
         "| stream | model | seen, of the five first families | seen, in more tasks or with another seed |"
     ]
     rows.append("| --- | --- | --- | --- |")
-    for name, model, given, most in _SEEN:
+    for name, model, given, more in _SEEN:
         reader = registry.get(name)
         options = {field.name for field in fields(reader.Config)}
         sizes = {split: 6 for split in _SPLITS if split in options}
         seen = []
-        for tasks in ({}, {"tasks": most}):
-            found = reader.load(reader.Config(**sizes, **given, **tasks), False).families
+        for other in ({}, more):
+            found = reader.load(reader.Config(**sizes, **given, **other), False).families
             known = [family(index).name for index in found if index in PRETRAINING]
             names = ", ".join(known[:_MOST_NAMED]) + " ..." * (len(known) > _MOST_NAMED)
             seen.append(f"{len(known)} of {len(found)}" + f": {names}" * bool(known))
@@ -129,14 +129,16 @@ def _seen(_: str) -> list[str]:
 
 _SPLITS = ("train", "validation", "test", "query", "gallery")
 _MOST_NAMED = 8
-# A generated stream, the shipped model of its methods, keys, and a number of tasks that has every family that
-# the model can meet.
+# A generated stream, the shipped model of its methods, keys, and further ones with which it has every family
+# that the model can meet.
 _SEEN = (
-    ("shapes-recognition", "CLIP", {"families": "known"}, 34),
-    ("shapes-recognition", "CLIP", {"families": "new"}, 20),
-    ("shapes-recognition", "CLIP", {"families": "mixed"}, 68),
-    ("shapes-retrieval", "image-text model", {}, 14),
-    ("shapes-vqa", "image-text model", {}, None),
+    ("shapes-recognition", "CLIP", {"families": "known"}, {"tasks": 34}),
+    ("shapes-recognition", "CLIP", {"families": "new"}, {"tasks": 20}),
+    ("shapes-recognition", "CLIP", {"families": "mixed"}, {"tasks": 68}),
+    ("shapes-retrieval", "image-text model", {}, {"tasks": 14}),
+    ("shapes-retrieval", "image-text model", {"shift": "styles"}, {"tasks": 8, "seed": 4}),
+    ("shapes-retrieval", "image-text model", {"shift": "domains", "shared": 0.5}, {"tasks": 8, "seed": 4}),
+    ("shapes-vqa", "image-text model", {}, {}),
 )
 
 _KINDS: dict[str, Callable[[str], list[str]]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import asdict, dataclass
+from typing import get_args
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from ..synthetic.colours import COLOURS
 from ..synthetic.families import DRAWN, THINGS, family
 from ..synthetic.pictures import ScenePictures
 from ..synthetic.scenes import SIZES, Scenes, arrange
+from ..synthetic.shift import Shift, group_families, task_looks
+from ..synthetic.styles import STYLES, Style
 from ..text.text_config import TextConfig
 
 _MOST = 2
@@ -42,7 +45,17 @@ class _Config(TextConfig):
     these; or a list of all their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1."""
 
     tasks: int = 5
-    """Tasks, one family of things each. Range: 1 to 1000."""
+    """Tasks. There are as many families of things. Range: 1 to 1000; 1 to 8 where ``shift`` is ``styles`` or
+    ``domains``, since there are eight styles."""
+
+    shift: Shift = "families"
+    """What is new in a task: its family of things (``families``); the style in which things of all families
+    are drawn (``styles``); or both family and style (``domains``)."""
+
+    shared: float = 0.0
+    """Part of a task's groups of things that are of the other tasks' families, as many of each. With
+    ``styles`` tasks share all things, and it is 0. ``query`` and ``gallery`` show the task's own things
+    alone. Range: 0 to 0.5."""
 
     image_size: int = 32
     """Side of a picture in pixels. Range: 16 to 1024."""
@@ -65,9 +78,11 @@ class _Config(TextConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.shift not in get_args(Shift):
+            raise ValueError(f"shift: {self.shift!r}, allowed: {', '.join(get_args(Shift))}")
         limits = {
             "seed": (0, 2**32 - 1),
-            "tasks": (1, 1000),
+            "tasks": (1, 1000 if self.shift == "families" else len(STYLES)),
             "image_size": (16, 1024),
             "train": (1, 10**8),
             # Captions do not repeat in these splits.
@@ -82,6 +97,21 @@ class _Config(TextConfig):
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise ValueError(f"{name}: {value!r}, allowed: an integer {low} .. {high}")
         check_order(self.order)
+        self._check_shared()
+
+    def _check_shared(self) -> None:
+        if (
+            not isinstance(self.shared, (int, float))
+            or isinstance(self.shared, bool)
+            or not 0 <= self.shared <= 0.5
+        ):
+            raise ValueError(f"shared: {self.shared!r}, allowed: 0 .. 0.5")
+        if self.shared and self.shift == "styles":
+            raise ValueError(
+                f"shared: {self.shared!r}, allowed with shift styles, which shares all things: 0"
+            )
+        if self.shared and self.tasks == 1:
+            raise ValueError(f"shared: {self.shared!r}, allowed with a single task: 0")
 
 
 class ShapesRetrieval:
@@ -105,11 +135,11 @@ class ShapesRetrieval:
         del skip_bad
         drawn = np.random.default_rng([config.seed, 0]).permutation(DRAWN)
         families = ([int(i) for i in drawn] + list(range(DRAWN, config.tasks)))[: config.tasks]
-        order = ordered(config.order, [family(index).name for index in families], "tasks")
-        shown = tuple(value for name, value in asdict(config).items() if name != "order")
-        digest = hashlib.sha256(repr(shown).encode())
+        looks = task_looks(config.seed, config.shift, families)
+        order = ordered(config.order, [name for name, _ in looks], "tasks")
+        digest = hashlib.sha256(repr(_shown(config)).encode())
         # In the natural order, whose fingerprint is that of any order.
-        tasks = [_task(config, index, order.index(n), digest) for n, index in enumerate(families)]
+        tasks = [_task(config, families, order, n, looks[n], digest) for n in range(config.tasks)]
         return StreamSource(
             name="shapes-retrieval",
             scenario="retrieval",
@@ -122,27 +152,50 @@ class ShapesRetrieval:
         )
 
 
-def _task(config: _Config, index: int, task: int, digest: hashlib._Hash) -> TaskSource:
-    name = family(index).name
+def _shown(config: _Config) -> tuple[object, ...]:
+    """The values that the content depends on. Streams of before have no ``shift`` and no ``shared``: their
+    fingerprints stay.
+    """
+    plain = {"shift": "families", "shared": 0}
+    return tuple(
+        value
+        for name, value in asdict(config).items()
+        if name != "order" and not (name in plain and value == plain[name])
+    )
+
+
+def _task(
+    config: _Config,
+    families: list[int],
+    order: list[int],
+    number: int,
+    look: tuple[str, Style],
+    digest: hashlib._Hash,
+) -> TaskSource:
+    """The task with ``number`` in the natural order."""
+    name, style = look
+    place = {families[n]: k for k, n in enumerate(order)}
     splits = {}
-    for number, split in enumerate(_SPLITS):
-        rng = np.random.default_rng([config.seed, 1, index, number])
-        scenes = _scenes(rng, index, split, getattr(config, split))
-        pictures = ScenePictures(scenes, config.image_size)
+    for split in _SPLITS:
+        scenes = _scenes(config, families, families[number], split)
+        pictures = ScenePictures(scenes, config.image_size, style)
         for column in scenes.columns():
             digest.update(np.ascontiguousarray(column))
         # The drawings are part of the content.
         digest.update(pictures.read(np.arange(min(len(scenes), 8))))
+        first = np.array([place[index] for index in scenes.family[:, 0].tolist()], np.int32)
         splits[split] = SplitSource(
             pictures=pictures,
             captions=captions(scenes),
-            label=task * THINGS + scenes.thing[:, 0].astype(np.int32),
+            label=first * THINGS + scenes.thing[:, 0].astype(np.int32),
             ids=[f"{name}-{split}-{i:06d}" for i in range(len(scenes))],
         )
     return TaskSource(name, splits)
 
 
-def _scenes(rng: np.random.Generator, index: int, split: str, n: int) -> Scenes:
+def _scenes(config: _Config, families: list[int], own: int, split: str) -> Scenes:
+    n, number = getattr(config, split), _SPLITS.index(split)
+    rng = np.random.default_rng([config.seed, 1, own, number])
     if split in ("validation", "test"):
         told = rng.choice(_CAPTIONS, n, replace=False)
     else:
@@ -159,4 +212,8 @@ def _scenes(rng: np.random.Generator, index: int, split: str, n: int) -> Scenes:
     groups[:, 0, 3] += count
     if split in ("query", "gallery"):
         groups[:, :, 0] = np.arange(n)[:, None] % THINGS
-    return arrange(rng, index, groups)
+        return arrange(rng, own, groups)
+    # A generator of its own: with other shares, the same scenes have other things in some of their groups.
+    # Captions stay unique, since a thing's number in its family stays.
+    draw = np.random.default_rng([config.seed, 3, own, number])
+    return arrange(rng, group_families(draw, n, own, families, config.shift, config.shared), groups)

@@ -22,13 +22,12 @@ def captions(scenes: Scenes) -> list[str]:
     present = (scenes.family >= 0)[:, :, None] & (scenes.group[:, :, None] == groups)
     counts = present.sum(1).tolist()
     places = present.argmax(1)
-    family_of = scenes.family[:, 0].tolist()
-    things = np.take_along_axis(scenes.thing, places, 1).tolist()
+    families, things = (np.take_along_axis(c, places, 1).tolist() for c in (scenes.family, scenes.thing))
     colours, sizes = (np.take_along_axis(c, places, 1)[:, 0].tolist() for c in (scenes.colour, scenes.size))
     texts = []
-    for index, thing, count, colour, size in zip(family_of, things, counts, colours, sizes, strict=True):
+    for indices, thing, count, colour, size in zip(families, things, counts, colours, sizes, strict=True):
         told = f"{SIZES[size]} {_COLOURS[colour]} "
-        nouns = [family(index).nouns[t] for t in thing]
+        nouns = [family(index).nouns[t] for index, t in zip(indices, thing, strict=True)]
         a, b, c, d = (
             _phrase(adjective, noun, k)
             for adjective, noun, k in zip((told, "", "", ""), nouns, count, strict=True)

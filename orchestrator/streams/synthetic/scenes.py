@@ -52,7 +52,7 @@ class Scenes:
         return [getattr(self, f.name) for f in fields(self)]
 
 
-def arrange(rng: np.random.Generator, family: int, groups: np.ndarray) -> Scenes:
+def arrange(rng: np.random.Generator, family: int | np.ndarray, groups: np.ndarray) -> Scenes:
     """Scenes of four groups, one in each quarter of the picture: top left, top right, bottom left, bottom
     right.
 
@@ -62,12 +62,13 @@ def arrange(rng: np.random.Generator, family: int, groups: np.ndarray) -> Scenes
 
     Args:
         rng: The generator.
-        family: The family of all things.
+        family: The family of all things, or int (N, 4), that of each group's.
         groups: int (N, 4, 4): thing, colour, size and count (1 or 2) of each group, in that order.
     """
     n, most = len(groups), 2
     shape = (n, 4, most)
     thing, colour, size, count = (groups[:, :, None, k] for k in range(4))
+    families = np.broadcast_to(family, (n, 4))[:, :, None]
     number = np.arange(most)
     side = np.where(count == 1, np.where(size == 1, 0.44, 0.3), np.where(size == 1, 0.28, 0.21))
     side = side * rng.uniform(0.95, 1.05, shape)
@@ -84,7 +85,7 @@ def arrange(rng: np.random.Generator, family: int, groups: np.ndarray) -> Scenes
     )
     shade = np.array(list(COLOURS.values()))[colour] * rng.uniform(0.88, 1.04, (n, 4, 1, 1))
     columns = {
-        "family": np.where(number < count, family, -1).astype(np.int16),
+        "family": np.where(number < count, families, -1).astype(np.int16),
         "thing": thing.astype(np.int8),
         "colour": colour.astype(np.int8),
         "size": size.astype(np.int8),

@@ -36,6 +36,13 @@ def _lines(source, **values):
         (_CLIP, "shapes-recognition", {"families": "new", "tasks": 20, **_SIZES}, set()),
         (_CLIP, "shapes-recognition", {"families": "mixed", "tasks": 68, **_SIZES}, _DRAWN | _INVENTED),
         (_CTP, "shapes-retrieval", {"tasks": 14, **_SCENES}, _DRAWN),
+        (_CTP, "shapes-retrieval", {"shift": "styles", "tasks": 8, "seed": 4, **_SCENES}, _DRAWN),
+        (
+            _CTP,
+            "shapes-retrieval",
+            {"shift": "domains", "shared": 0.5, "tasks": 3, **_SCENES},
+            {"letters", "shapes"},
+        ),
         (_TRIPLET, "shapes-vqa", _SIZES, set()),
     ],
 )
@@ -78,6 +85,8 @@ def test_nothing_is_said_of_other_weights_and_of_real_pictures(stream, values):
     [
         ("shapes-recognition", {"families": "mixed", **_SIZES}),
         ("shapes-retrieval", _SCENES),
+        ("shapes-retrieval", {"shift": "styles", **_SCENES}),
+        ("shapes-retrieval", {"shift": "domains", "shared": 0.5, **_SCENES}),
         ("shapes-vqa", _SIZES),
     ],
 )
