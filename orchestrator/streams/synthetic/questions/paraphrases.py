@@ -63,7 +63,12 @@ def paraphrased(rng: np.random.Generator, kind: str, questions: Sequence[str]) -
     """
     pattern, others = _WORDS[kind]
     which = rng.integers(0, len(others) + 1, len(questions)).tolist()
-    return [
-        text if k == 0 else others[k - 1].format(*re.fullmatch(pattern, text).groups())
-        for k, text in zip(which, questions, strict=True)
-    ]
+    return [_said(pattern, text, ("", *others)[k]) for k, text in zip(which, questions, strict=True)]
+
+
+def _said(pattern: str, text: str, other: str) -> str:
+    """``text`` in the words ``other``; empty: in its own."""
+    found = re.fullmatch(pattern, text) if other else None
+    if other and found is None:
+        raise ValueError(f"question {text!r}: does not read as {pattern}")
+    return text if found is None else other.format(*found.groups())
