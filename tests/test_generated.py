@@ -16,6 +16,7 @@ _PAGES = [_ROOT / "README.md", *sorted(_DOCS.rglob("*.md"))]
 _COMMANDS = (
     "orchestrator.sweep",
     "orchestrator.train",
+    "orchestrator.study.__main__",
     "orchestrator.compare",
     "orchestrator.cluster",
     "orchestrator.tracking.__main__",

@@ -57,7 +57,7 @@ def place(tmp_path_factory):
     _emoji(folder)
     space = Space.load("ctp")
     (folder / "c.yaml").write_text(space.start_config.yaml())
-    for page in ("search_space", "extending"):
+    for page in ("search_space", "extending", "study"):
         assert write_files(_ROOT / "docs" / "howto" / f"{page}.md", folder)
     runs = folder / "runs"
     for seed, score in enumerate((40.0, 44.0)):
@@ -70,6 +70,7 @@ def place(tmp_path_factory):
     request = {"method": "ctp", "stream": None, "data": None, "values": {}, "trials": 2, "concurrent": None}
     (runs / "NAME" / "sweep.yaml").write_text(strict_yaml.dump({**request, "storage": None}))
     shutil.copy(space.path, runs / "NAME" / "space.yaml")
+    shutil.copy(folder / "study.yaml", runs / "NAME")
     return folder
 
 
@@ -266,7 +267,7 @@ def _module(name, words, place, patch, config):
         return None
     assert importlib.util.find_spec(name), name
     _leave_out(name, patch)
-    if name.endswith((".sweep", ".train")) and words[:1] != ["list"] and "--dry-run" not in words:
+    if name.endswith((".sweep", ".train", ".study")) and words[:1] != ["list"] and "--dry-run" not in words:
         words = [*words, "--dry-run"]
     stream = words[words.index("--stream") + 1] if "--stream" in words else ""
     said = {"METHOD": "ctp", "FILE": "c.yaml", "FOLDER": "runs/NAME", "DIR": stream, "URL": "kept"}

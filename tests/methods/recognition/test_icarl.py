@@ -134,7 +134,8 @@ def test_a_task_ends_with_a_pass_over_the_exemplars(toy, consolidation):
 
 
 def test_how_the_authors_mix_is_a_preset_and_bad_values_are_refused():
-    assert ClipICaRL.presets == {"paper": {}, "reference": {"replay": "merge"}}
+    merged = {"replay": "merge"}
+    assert ClipICaRL.presets == {"fair": {}, "paper": merged, "reference": merged}
     with pytest.raises(ValueError, match="^ratio 1.1 must be >= 0 and <= 1$"):
         ICaRLConfig(ratio=1.1)
     with pytest.raises(ValueError, match="^epochs 0 must be >= 1$"):
