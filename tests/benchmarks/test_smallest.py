@@ -30,6 +30,8 @@ _HERE = {
     "study_power": "--studies 1",
     "triplet_forgetting": f"--seeds 0 --set {_TINY}",
     "vqacl_prototypes": f"--seeds 0 --set {_TINY}",
+    "vqacl_retrieval": "--train 3 --test 2",
+    "vqacl_world": f"--rows er oracle --pairs 0 --set method.learning_rate=1e-3 {_TINY}",
 }
 _APART = {
     "ctp_step": "--batch 2 --steps 1",
