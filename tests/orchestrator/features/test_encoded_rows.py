@@ -21,6 +21,7 @@ from orchestrator.features.encoder import Encoder, PictureChunk, npz, read_chunk
 from orchestrator.replay.policies.herding import herding_order
 from orchestrator.seeding import view_seeds
 from orchestrator.streams.augment import augment
+from orchestrator.streams.numbered import numbered
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.source import Questions, SplitSource, StreamSource, TaskSource
 from orchestrator.streams.stream import Split, Stream, TaskData
@@ -352,6 +353,25 @@ def test_other_questions_of_the_same_length_are_other_queries(open_queries, tmp_
     assert found.tolist() == [5, 4, 3, 2, 1, 0]
     open_queries(source, whole, fingerprint="g")
     assert len(list(tmp_path.glob("*/feature.npy"))) == 3
+
+
+def test_queries_of_another_order_are_found_by_their_records(open_queries, tmp_path):
+    tasks, ends = numbered(_source().tasks)
+    source = replace(_source(), tasks=tasks, number_ends=ends)
+    other, whole = replace(source, tasks=tasks[::-1]), _beside(source)
+    turned = Stream("noise", whole.spec, whole.tasks[::-1], "none")
+    first = open_queries(source, whole).stream(whole)
+    second = open_queries(other, turned).stream(turned)
+    assert len(list(tmp_path.glob("*/feature.npy"))) == 1
+    for one, two in zip(first.tasks, second.tasks[::-1], strict=True):
+        for name, split in one.splits.items():
+            assert np.array_equal(two.splits[name].feature, split.feature)
+    # Questions that have changed their pictures are others.
+    splits = [task.splits["test"] for task in whole.tasks]
+    for task, split in zip(turned.tasks, splits, strict=True):
+        task.splits["test"] = replace(task.splits["test"], tokens=split.tokens)
+    open_queries(other, turned)
+    assert len(list(tmp_path.glob("*/feature.npy"))) == 2
 
 
 def test_a_machine_with_other_weights_is_refused(open_queries):

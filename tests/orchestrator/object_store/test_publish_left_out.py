@@ -111,6 +111,24 @@ def test_from_disk_training_rows_keep_their_numbers_and_held_out_ones_are_left_o
     assert not set(found.candidates.rows) & {0, 3, 30, 33} and found.candidates.rows.max() < 50
 
 
+def test_the_numbers_of_records_come_along_whatever_is_left_out(array_stream):
+    for task in array_stream.tasks:
+        train = task.splits["train"]
+        task.splits["train"] = replace(train, number=400 - array_stream.train_rows(task.task.index))
+    numbers = array_stream.numbers
+    assert _published(array_stream, "memory").open().origin.tolist() == numbers.tolist()
+    rows = np.concatenate([np.delete(array_stream.train_rows(k), LEFT_OUT) for k in range(3)])
+    found = _published(_spoilt(array_stream), "memory").open()
+    assert found.origin.tolist() == numbers[rows].tolist() == (400 - rows).tolist()
+
+
+def test_numbers_that_are_the_rows_are_not_shared(array_stream):
+    for task in array_stream.tasks:
+        own = array_stream.train_rows(task.task.index)
+        task.splits["train"] = replace(task.splits["train"], number=own)
+    assert _published(array_stream, "memory").open().origin is None
+
+
 def test_features_views_and_herding_come_along(encoded_stream):
     stream, files = encoded_stream
     found = _published(stream, "auto", files).open()
