@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from .commands.asked import asked_sweep, asked_train
 from .commands.recipe_changes import recipe_changes
 from .commands.run_result import RunResult
+from .commands.sweep_start import SweepStart
+from .commands.train_start import TrainStart
 from .commands.trial_result import TrialResult
-from .config import RunConfig
 from .errors import UserError
 from .evaluation.predictions import Answered, Matched, Recognised
 from .recipes.recipe import Recipe
@@ -120,7 +121,7 @@ def preview_sweep(method: str | None = None, **asked: Any) -> str:
     """
     with _own_files():  # a run is brought here from a storage
         start = asked_sweep(method, **_named(asked, sweep))
-        return _told(asked, start.config, start.space.searched) + start.preview()
+        return _told(asked, start) + start.preview()
 
 
 def train(
@@ -184,7 +185,7 @@ def preview_train(method: str | None = None, **asked: Any) -> str:
     """What :func:`train` would run, given the same, as text. Nothing is started."""
     with _own_files():
         start = asked_train(method, **_named(asked, train))
-        return _told(asked, start.config) + start.preview()
+        return _told(asked, start) + start.preview()
 
 
 def load(
@@ -222,12 +223,13 @@ def _named(asked: Mapping[str, Any], like: Callable[..., Any]) -> dict[str, Any]
     return {"given" if name == "set" else name: value for name, value in asked.items()}
 
 
-def _told(asked: Mapping[str, Any], config: RunConfig, searched: Collection[str] = ()) -> str:
+def _told(asked: Mapping[str, Any], start: SweepStart | TrainStart) -> str:
     """What a preview tells of the recipe that is asked for, and of what is changed; empty: none is."""
     if not asked.get("recipe"):
         return ""
     recipe = Recipe.load(asked["recipe"])
-    return "\n".join([recipe.describe(), *recipe_changes(recipe, config, searched)]) + "\n\n"
+    searched = start.space.searched if isinstance(start, SweepStart) else ()
+    return "\n".join([recipe.describe(), *recipe_changes(recipe, start.config, searched)]) + "\n\n"
 
 
 def _nobody(line: str) -> None:

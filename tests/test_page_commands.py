@@ -53,7 +53,7 @@ def place(tmp_path_factory):
     sizes = {"tasks": 2, "train": 8, "validation": 2, "test": 4, "query": 4, "gallery": 12, "image_size": 16}
     write_p9d(shapes.load(shapes.Config(**sizes), skip_bad=False), folder / "p9d")
     _image_net_r(folder / "image-folder")
-    _cifar_100(folder / "cifar-100-python")
+    _cifar_100(folder / "cifar100" / "cifar-100-python")
     _emoji(folder)
     space = Space.load("ctp")
     (folder / "c.yaml").write_text(space.start_config.yaml())
@@ -92,7 +92,7 @@ def _image_net_r(folder):
 
 def _cifar_100(folder):
     """Ten training pictures and one test picture of each of 100 classes."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     names = [f"thing_{k}" for k in range(100)]
     for split, each in (("train", 10), ("test", 1)):
         labels = np.tile(np.arange(100), each)
@@ -270,6 +270,10 @@ def _module(name, words, place, patch, config):
     if name.endswith((".sweep", ".train", ".study")) and words[:1] != ["list"] and "--dry-run" not in words:
         words = [*words, "--dry-run"]
     stream = words[words.index("--stream") + 1] if "--stream" in words else ""
+    if not stream and "--recipe" in words:
+        from orchestrator.recipes.recipe import Recipe
+
+        stream = Recipe.load(words[words.index("--recipe") + 1]).stream
     said = {"METHOD": "ctp", "FILE": "c.yaml", "FOLDER": "runs/NAME", "DIR": stream, "URL": "kept"}
     said["runs/NAME/trials/ID/config.yaml"] = "c.yaml"
     # Published weights and tokenizers that a page names are not here.

@@ -1,140 +1,110 @@
-"""Finds weights that are neither in a cache of this machine nor to be had from the Hub."""
+"""Names what a backbone takes from the Hub."""
 
 from __future__ import annotations
 
 import os
-from threading import Thread
+from collections.abc import Iterator
 from typing import Any, NamedTuple
-
-from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
-from huggingface_hub.errors import EntryNotFoundError
 
 from .clip_config import ClipConfig
 from .config import BackboneConfig
-from .load_reason import load_reason
 
-_TRANSFORMERS = tuple(
-    f"{name}{index}"
-    for name in ("model.safetensors", "pytorch_model.bin")
-    for index in ("", ".index.json")  # where the weights are in several files
-)
-_OPEN_CLIP = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin", *_TRANSFORMERS)
-_SECONDS = 10  # that the Hub may take to answer
+_SAFETENSORS, _PICKLE = "model.safetensors", "pytorch_model.bin"
+_SHARDED = ".index.json"  # behind a file's name: the list of the files that the weights are in
+_OPEN_CLIP = "open_clip_pytorch_model.bin"
+_ALTERNATIVE = {_PICKLE: _SAFETENSORS, _OPEN_CLIP: "open_clip_model.safetensors"}
 
 
 class HubWeights(NamedTuple):
-    """Weights on the Hub.
+    """Weights on the Hub. None lie in a subfolder: no configuration can name one.
 
     Attributes:
         field: The field that asks for them.
         value: The field's value.
         repository: The Hub's repository.
-        files: The files of which one has to be there.
+        files: The files of which one has to be there, in the order in which the library looks for them.
+        revision: The repository's revision; None: its newest.
+        configured: Whether the repository's ``config.json`` may name another file.
     """
 
     field: str
     value: str
     repository: str
     files: tuple[str, ...]
-
-
-def unreachable_weights(backbone: Any) -> str | None:
-    """Describes the first weights of a backbone that would be downloaded and cannot be: they are not in the
-    Hub's cache, and the Hub does not answer or does not have them. Nothing is downloaded.
-
-    Args:
-        backbone: The backbone's configuration, of which :func:`~.missing_weights.missing_weights` finds
-            nothing.
-
-    Returns:
-        One line, which begins with the field; None where there are none.
-    """
-    for weights in hub_weights(backbone):
-        if any(isinstance(try_to_load_from_cache(weights.repository, file), str) for file in weights.files):
-            continue
-        if reason := _unreachable(weights):
-            return (
-                f"{weights.field} {weights.value!r}: {weights.files[0]} of the Hub's {weights.repository} is "
-                f"not in this machine's cache, and cannot be fetched ({reason}); allowed: a file or folder"
-            )
-    return None
+    revision: str | None = None
+    configured: bool = False
 
 
 def hub_weights(backbone: Any) -> list[HubWeights]:
     """What a backbone takes from the Hub, or from the Hub's cache.
 
+    The files are those that open_clip 3.3, timm 1.0 and transformers 5 look for.
+
     Args:
         backbone: The backbone's configuration.
     """
     if isinstance(backbone, ClipConfig):
-        return _clip(backbone)
+        return list(_clip(backbone))
     if flava := getattr(backbone, "flava", None):
-        return _model("flava", flava)
+        return list(_model("flava", flava))
     if isinstance(backbone, BackboneConfig):
         full = backbone.resolved()
-        return _towers(full) if full.weights == "towers" else []
+        return list(_towers(full)) if full.weights == "towers" else []
     weights = getattr(backbone, "weights", None)
-    return _model("weights", weights) if isinstance(weights, str) and weights != "random" else []
+    return list(_model("weights", weights)) if isinstance(weights, str) and weights != "random" else []
 
 
-def _clip(config: ClipConfig) -> list[HubWeights]:
+def _clip(config: ClipConfig) -> Iterator[HubWeights]:
+    """A tag of open_clip whose weights are on the Hub."""
     if config.model == "small" or config.pretrained == "random":
-        return []
+        return
     import open_clip
 
     tag = open_clip.get_pretrained_cfg(config.model.replace("/", "-"), config.pretrained)
     repository, _, file = tag.get("hf_hub", "").rpartition("/")
-    if not repository:  # a file's name, or a tag whose weights have an address of their own
-        return []
-    return [HubWeights("pretrained", config.pretrained, repository, (file,) if file else _OPEN_CLIP)]
+    if repository:  # neither a file's name, nor a tag whose weights have an address of their own
+        files = _with_alternative(file or _OPEN_CLIP, (".bin", ".pth"))
+        yield HubWeights("pretrained", config.pretrained, repository, files)
 
 
-def _towers(config: BackboneConfig) -> list[HubWeights]:
-    found = []
+def _towers(config: BackboneConfig) -> Iterator[HubWeights]:
     if config.image_weights == "timm":
-        import timm
-
-        try:
-            known = timm.get_pretrained_cfg(config.image_model, allow_unregistered=False)
-        except RuntimeError:  # timm has no such model, and says so itself
-            known = None
-        if known is not None and known.hf_hub_id:
-            files = (known.hf_hub_filename,) if known.hf_hub_filename else _TRANSFORMERS
-            found.append(HubWeights("image_weights", "timm", known.hf_hub_id, files))
+        yield from _timm(str(config.image_model))
     if config.text_weights != "random":
-        found += _model("text_weights", str(config.text_weights))
-    return found
+        yield from _model("text_weights", str(config.text_weights))
 
 
-def _model(field: str, name: str) -> list[HubWeights]:
+def _timm(name: str) -> Iterator[HubWeights]:
+    import timm
+
+    source, prefixed, place = name.partition(":")
+    if prefixed:
+        # The repository's config.json, which timm reads first, may name a file of any name.
+        if source in ("hf-hub", "hf_hub"):
+            yield _of_timm(place, ("config.json",))
+        return
+    try:
+        known = timm.get_pretrained_cfg(name, allow_unregistered=False)
+    except RuntimeError:  # timm has no such model, and says so itself
+        return
+    if known is not None and known.hf_hub_id:
+        yield _of_timm(known.hf_hub_id, _with_alternative(known.hf_hub_filename or _PICKLE, (".bin",)))
+
+
+def _of_timm(place: str, files: tuple[str, ...]) -> HubWeights:
+    repository, _, revision = place.partition("@")
+    return HubWeights("image_weights", "timm", repository, files, revision or None)
+
+
+def _model(field: str, name: str) -> Iterator[HubWeights]:
     """A model of transformers by its name. A folder is none."""
-    if os.path.isdir(os.path.expanduser(name)):
-        return []
-    return [HubWeights(field, name, name, _TRANSFORMERS)]
+    if not os.path.isdir(os.path.expanduser(name)):
+        files = tuple(file + end for file in (_SAFETENSORS, _PICKLE) for end in ("", _SHARDED))
+        yield HubWeights(field, name, name, files, configured=True)
 
 
-def _unreachable(weights: HubWeights) -> str | None:
-    """Why none of the files can be had; None: one can.
-
-    The Hub's client tries again, for minutes where no network answers, whatever its own limit is.
-    """
-    said: list[str | None] = []
-    asking = Thread(target=lambda: said.append(_refusal(weights)), daemon=True)
-    asking.start()
-    asking.join(_SECONDS)
-    return said[0] if said else f"the Hub did not answer within {_SECONDS:g} seconds"
-
-
-def _refusal(weights: HubWeights) -> str | None:
-    """Why the Hub has none of the files; None: it has one."""
-    reason = None
-    for file in weights.files:
-        try:
-            get_hf_file_metadata(hf_hub_url(weights.repository, file), timeout=_SECONDS)
-        except Exception as error:  # noqa: BLE001 - the Hub's client and its transport each raise their own
-            reason = reason or load_reason(error)
-            if not isinstance(error, EntryNotFoundError):
-                return reason
-        else:
-            return None
-    return reason
+def _with_alternative(file: str, endings: tuple[str, ...]) -> tuple[str, ...]:
+    """A file, after the safetensors that are taken in its place where they are there."""
+    if file in _ALTERNATIVE:
+        return _ALTERNATIVE[file], file
+    return (f"{file[:-4]}.safetensors", file) if file.endswith(endings) else (file,)

@@ -20,7 +20,7 @@ def missing_weights(backbone: Any) -> str | None:
     know, or shipped weights that are gone.
 
     Names on the Hub and tags that open_clip knows are not looked for
-    (:func:`~.hub_weights.unreachable_weights`).
+    (:func:`~.unreachable_weights.unreachable_weights`).
 
     Args:
         backbone: The backbone's configuration.

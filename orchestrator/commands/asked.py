@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..record.memory_worth import MARGIN
 from ..search.preset_values import with_preset
 from ..storage.user_path import user_path
+from .check_kinds import check_kinds, points, seeds_of, whole
 from .given import check_beside, check_once, said_again
 from .named_space import named_space
 from .plain_values import plain_values
@@ -43,6 +44,10 @@ def asked_sweep(
     Raises:
         UserError: What is asked for cannot be had. The message is one line.
     """
+    check_kinds(method=method, recipe=recipe, space=space, stream=stream, data=data, name=name)
+    check_kinds(storage=storage, resume=resume, say=say)
+    trials, concurrent = whole("trials", trials), whole("concurrent", concurrent)
+    margin = points("margin", margin)
     say, values = say or _nobody, plain_values(given)
     folder = str(user_path(data)) if data else None
     if resume is not None:
@@ -68,7 +73,7 @@ def asked_sweep(
         trials,
         concurrent,
         url,
-        MARGIN if margin is None else float(margin),
+        MARGIN if margin is None else margin,
     )
     return SweepStart.new(request, named_space(request.method, space), name, say)
 
@@ -96,17 +101,18 @@ def asked_train(
     Raises:
         UserError: What is asked for cannot be had. The message is one line.
     """
+    check_kinds(method=method, config=config, recipe=recipe, space=space, stream=stream, data=data, name=name)
+    check_kinds(storage=storage, resume=resume, say=say, test=test)
+    seeds, concurrent = seeds_of(seeds), whole("concurrent", concurrent)
     say, values = say or _nobody, plain_values(given)
     if resume is not None:
         other = {"method": method, "config": config, "recipe": recipe, "space": space, "stream": stream}
         check_beside(resume, storage, {"data": data, "set": values}, **other, seeds=seeds, name=name)
         said = said_again(values, str(user_path(data)) if data else None)
         return TrainStart.resumed(
-            resume, concurrent=concurrent, storage=storage, said=said, say=say, test=bool(test)
+            resume, concurrent=concurrent, storage=storage, said=said, say=say, test=test
         )
     check_once(values, stream, data)
-    if seeds is not None and (isinstance(seeds, str) or not isinstance(seeds, Sequence)):
-        raise UserError(f"--seeds {seeds!r}: allowed are different whole numbers from 0, in a list")
     if sum(one is not None for one in (method, config, recipe)) != 1:
         raise UserError(
             "train: allowed are a method, the file of a config, a recipe, one of them, or resume=NAME"
@@ -122,9 +128,7 @@ def asked_train(
         raise UserError(
             f"--seeds {' '.join(map(str, seeds))}: a seed is given as well; allowed: one of the two"
         )
-    return TrainStart.new(
-        base, seeds, concurrent=concurrent, storage=storage, name=name, say=say, test=bool(test)
-    )
+    return TrainStart.new(base, seeds, concurrent=concurrent, storage=storage, name=name, say=say, test=test)
 
 
 def _nobody(line: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from methods.backbones.hub_weights import unreachable_weights
+from collections.abc import Callable
+
 from methods.backbones.missing_weights import missing_weights
+from methods.backbones.unreachable_weights import unreachable_weights
 
 from ..config import RunConfig
 from ..errors import UserError
@@ -13,7 +15,9 @@ from ..streams.source import StreamSource
 from ..streams.text.named_tokenizer import named_tokenizer
 
 
-def check_inputs(config: RunConfig, source: StreamSource, *, kept: bool, start: bool) -> None:
+def check_inputs(
+    config: RunConfig, source: StreamSource, *, kept: bool, start: bool, say: Callable[[str], None]
+) -> None:
     """Checks a run's weights and its tokenizer, and whether its pictures can lie where they are asked for.
 
     On a cluster weights may exist where the workers are and nowhere else, so that they are not checked here.
@@ -23,6 +27,7 @@ def check_inputs(config: RunConfig, source: StreamSource, *, kept: bool, start: 
         source: The stream.
         kept: Whether the run has its tokenizer already.
         start: Whether the run begins now. The Hub is asked for weights only then.
+        say: Takes a line of progress.
 
     Raises:
         UserError: Weights are not there and cannot be fetched, or the tokenizer cannot be loaded or knows no
@@ -30,7 +35,7 @@ def check_inputs(config: RunConfig, source: StreamSource, *, kept: bool, start: 
     """
     if not ray_address():
         backbone = getattr(config.method, "backbone", None)
-        missing = missing_weights(backbone) or (unreachable_weights(backbone) if start else None)
+        missing = missing_weights(backbone) or (unreachable_weights(backbone, say) if start else None)
         if missing:
             raise UserError(f"method.backbone.{missing}")
     reads_originals(source, config.replay.size, config.run.stream_in, config.replay.store)

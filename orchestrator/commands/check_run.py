@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..config import RunConfig
 from ..execution.this_machine import check_here
 from ..streams.source import StreamSource
@@ -9,7 +11,13 @@ from .check_start import check_start
 
 
 def check_run(
-    config: RunConfig, source: StreamSource, *, concurrent: int | None, kept: bool, start: bool
+    config: RunConfig,
+    source: StreamSource,
+    *,
+    concurrent: int | None,
+    kept: bool,
+    start: bool,
+    say: Callable[[str], None],
 ) -> None:
     """Raises a one-line UserError where a run of ``config`` cannot begin here.
 
@@ -19,10 +27,11 @@ def check_run(
         concurrent: Trials that have to fit at once; None: one.
         kept: Whether the run has its tokenizer already.
         start: Whether it begins now. A preview needs neither a cluster nor what a Ray of one's own takes.
+        say: Takes a line of progress.
     """
     from .check_inputs import check_inputs
 
-    check_inputs(config, source, kept=kept, start=start)
+    check_inputs(config, source, kept=kept, start=start, say=say)
     check_here(config.run, concurrent)
     if start:
         check_start()

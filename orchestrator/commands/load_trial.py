@@ -16,6 +16,7 @@ from ..seeding import seeded
 from ..storage import checkpoint
 from ..streams.prepare import input_spec
 from ..streams.text.tokenizer import Tokenizer
+from .check_kinds import check_kinds, short
 from .finished_trial import FinishedTrial
 
 _DEVICES = "cpu, or cuda where there is a GPU"
@@ -23,6 +24,7 @@ _DEVICES = "cpu, or cuda where there is a GPU"
 
 def load_trial(run: str | Path, trial: str | None, device: str | torch.device | None) -> Predictor:
     """See :func:`orchestrator.api.load`."""
+    check_kinds(run=run, trial=trial)
     where = _device(device)
     found = FinishedTrial.find(run, trial)
     config, source = found.config, found.source
@@ -42,6 +44,8 @@ def load_trial(run: str | Path, trial: str | None, device: str | torch.device | 
 def _device(device: str | torch.device | None) -> torch.device:
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not isinstance(device, str | torch.device):
+        raise UserError(f"device {short(device)}: allowed: {_DEVICES}")
     try:
         found = torch.device(device)
         torch.empty(0, device=found)

@@ -8,6 +8,8 @@ from pathlib import Path
 from ..errors import UserError
 from ..storage.user_path import user_path
 
+_ENDINGS = (".yaml", ".yml")
+
 
 def named_space(method: str, file: str | Path | None) -> str:
     """What :meth:`~orchestrator.search.space.Space.load` takes for METHOD and ``--space FILE``.
@@ -17,8 +19,12 @@ def named_space(method: str, file: str | Path | None) -> str:
         file: FILE of ``--space``; None: the space that is shipped for the method.
 
     Raises:
-        UserError: A file stands in the place of METHOD.
+        UserError: A file stands in the place of METHOD, or FILE is not named as YAML is.
     """
-    if method.endswith((".yaml", ".yml")):
+    if method.endswith(_ENDINGS):
         raise UserError(f"{method}: is no method; allowed: METHOD --space {shlex.quote(method)}")
-    return str(user_path(file, follow=False)) if file else method
+    if file is None:
+        return method
+    if not str(file).endswith(_ENDINGS):
+        raise UserError(f"--space {file}: allowed is a file that ends in {' or '.join(_ENDINGS)}")
+    return str(user_path(file, follow=False))

@@ -11,6 +11,7 @@ import numpy as np
 from ..config import at_home
 from ..errors import UserError
 
+_SECTIONS = ("method", "stream", "replay", "run")
 _KINDS = "text, whole numbers, numbers, True, False, None, lists and mappings of these"
 
 
@@ -19,13 +20,24 @@ def plain_values(values: Mapping[str, Any] | None) -> dict[str, Any]:
     list, NumPy's number Python's, a path its text, ``~/`` the user's home.
 
     Raises:
-        UserError: A value of another kind, as an array; a key that is no text.
+        UserError: A value of another kind, as an array, or an empty mapping; a key that is no text.
     """
     if values is None:
         return {}
     if not isinstance(values, Mapping):
         raise UserError(f"set: {str(values)[:60]!r}; allowed: a mapping of dotted keys to values")
-    return {str(key): _plain(value, str(key)) for key, value in values.items()}
+    plain = {str(key): _plain(value, str(key)) for key, value in values.items()}
+    for key, value in plain.items():
+        _check_full(key, value)
+    return plain
+
+
+def _check_full(key: str, value: Any) -> None:
+    """Checks that a key stands for something, which an empty mapping does not. A section may be empty."""
+    if value == {} and key not in _SECTIONS:
+        raise UserError(f"set: {key} is an empty mapping; allowed: a value, or keys below it")
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        _check_full(f"{key}.{name}", inner)
 
 
 def _plain(value: Any, key: str) -> Any:

@@ -30,8 +30,10 @@ def preview(space: Space, source: StreamSource, trials: int, concurrent: int | N
     plan = SearchPlan(trials, concurrent, max(1, len(space.choices(MEMORY_SIZE))))
     largest = space.largest_memory(len(source.categories))
     lines = [
-        f"Search: {trials} trials for {space.objective.mode} {space.objective.metric} ({space.path})",
+        f"Search: {trials} trial{'s' * (trials > 1)} for {space.objective.mode} {space.objective.metric} "
+        f"({space.path})",
         f"  {plan.proposals}",
+        *_choice(space),
         "",
         *(f"  {line}" for line in space.describe()),
         "",
@@ -41,7 +43,7 @@ def preview(space: Space, source: StreamSource, trials: int, concurrent: int | N
 
 
 def preview_train(
-    config: RunConfig, source: StreamSource, seeds: Sequence[int], concurrent: int | None
+    config: RunConfig, source: StreamSource, seeds: Sequence[int], concurrent: int | None, *, test: bool
 ) -> str:
     """The text for fixed configurations: their seeds, resolved configuration, tasks and resources.
 
@@ -50,12 +52,22 @@ def preview_train(
         source: The stream.
         seeds: The seeds.
         concurrent: How many seeds run at the same time; None: as many as fit.
+        test: Whether test data is looked at.
     """
     largest = config.replay.most(len(source.categories))
     at_once = "as many trials at once as fit" if concurrent is None else f"{concurrent} trials at once"
-    return "\n".join(
-        [f"Runs: seed {', '.join(map(str, seeds))}", "", *_common(config, source, at_once, largest)]
-    )
+    lines = [f"Runs: seed {', '.join(map(str, seeds))}"]
+    if not test:
+        lines.append("  test data is left alone; --resume NAME looks at it later")
+    return "\n".join([*lines, "", *_common(config, source, at_once, largest)])
+
+
+def _choice(space: Space) -> list[str]:
+    """How the search chooses, where it is not the best trial whatever its memory."""
+    margin = space.objective.margin
+    if not space.searches(MEMORY_SIZE) or not margin:
+        return []
+    return [f"  the smallest {MEMORY_SIZE} within {margin:g} of the best is chosen (--margin)"]
 
 
 def _common(config: RunConfig, source: StreamSource, at_once: str, largest: int) -> list[str]:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ..config import RunConfig
-from ..errors import UserError
 from ..execution.ray_environment import ray_environment
 from ..storage.identity import Identity
 from ..storage.refused_start import nothing_if_refused
@@ -144,17 +143,7 @@ class RunStart(ABC):
     def _check(self, *, start: bool) -> None:
         concurrent = None if self._at_most else self._concurrent
         kept = self.folder is not None
-        check_run(self.config, self.source, concurrent=concurrent, kept=kept, start=start)
-
-
-def check_count(option: str, count: Any) -> None:
-    """Checks a number of trials that is asked for; None asks for none.
-
-    Raises:
-        UserError: It is no whole number from 1.
-    """
-    if count is not None and (type(count) is not int or count < 1):
-        raise UserError(f"--{option} {count}: allowed are whole numbers from 1")
+        check_run(self.config, self.source, concurrent=concurrent, kept=kept, start=start, say=self.say)
 
 
 def read_stream(

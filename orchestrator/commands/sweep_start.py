@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,7 +12,7 @@ from ..storage.run_files import SPACE_FILE, SWEEP_FILE, trials_of
 from ..storage.run_folder import kept_folder
 from .check_validation import check_validation
 from .restored import check_restored, check_said, said_code
-from .run_start import RunStart, check_count, read_stream
+from .run_start import RunStart, read_stream
 from .storage_of import storage_url
 from .sweep_request import SweepRequest
 
@@ -69,8 +68,6 @@ class SweepStart(RunStart):
         Raises:
             UserError: What is asked for cannot be had.
         """
-        check_count("trials", request.trials)
-        check_count("concurrent", request.concurrent)
         space = _space(request, space_name, request.method)
         _check_margin(request.margin, space)
         stream = _read(space, say, source)
@@ -104,8 +101,6 @@ class SweepStart(RunStart):
         Raises:
             UserError: There is no such sweep, it is not the user's own, or it was started with other values.
         """
-        check_count("trials", trials)
-        check_count("concurrent", concurrent)
         url = storage_url(storage)
 
         def accept(place: Path) -> dict[str, Any]:
@@ -192,8 +187,6 @@ def _space(request: SweepRequest, name: str, method: str | None = None) -> Space
 
 
 def _check_margin(margin: float, space: Space) -> None:
-    if not (math.isfinite(margin) and margin >= 0):
-        raise UserError(f"--margin {margin:g}: allowed are numbers from 0, in points of the objective")
     if margin != MARGIN and not space.searches(MEMORY_SIZE):
         raise UserError(
             f"--margin {margin:g}: the search space does not search {MEMORY_SIZE}; allowed: without --margin"

@@ -145,11 +145,9 @@ class _TrainRun:
 
     def _is_over(self, trial_id: str) -> bool:
         """Whether nothing is left to do of a variant."""
-        entry = self._book.trials.get(trial_id)
-        if entry is None:
-            return False
-        trained = entry.status == "finished" and len(entry.reports) == self._book.tasks
-        return bool(self._watch.known_test(trial_id)) or (trained and not self._test)
+        if trial_id in self._book.trials:
+            self._watch.known_test(trial_id)  # brought from the storage where only that has it
+        return self._book.is_done(trial_id, test=self._test)
 
     def _request(self, jobs: list[Job]) -> SessionRequest:
         run = self._run

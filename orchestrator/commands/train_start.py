@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..config import RunConfig, data_values
-from ..errors import UserError
-from ..storage.identity import Identity
 from ..storage.run_files import CONFIG_FILE, TRAIN_FILE, trials_of
 from ..storage.run_folder import kept_folder
-from ..storage.trial_files import tested_in
 from .check_validation import check_validation
 from .named_space import named_space
 from .restored import check_restored, check_said, said_code
-from .run_start import RunStart, check_count, read_stream
+from .run_start import RunStart, read_stream
 from .storage_of import storage_url
 from .train_request import TrainRequest
 
@@ -69,12 +66,8 @@ class TrainStart(RunStart):
         Raises:
             UserError: What is asked for cannot be had.
         """
-        check_count("concurrent", concurrent)
-        own = [config.run.seed] if seeds is None else list(seeds)
-        wrong = not own or any(type(seed) is not int or seed < 0 for seed in own)
-        if wrong or len(set(own)) < len(own):
-            raise UserError(f"--seeds {' '.join(map(str, own))}: allowed are different whole numbers from 0")
-        request = TrainRequest(tuple(own), concurrent, storage_url(storage))
+        own = (config.run.seed,) if seeds is None else tuple(seeds)
+        request = TrainRequest(own, concurrent, storage_url(storage))
         return cls(request, config, _read(config, say, source), say, name, None, concurrent, storage, test)
 
     @classmethod
@@ -103,7 +96,6 @@ class TrainStart(RunStart):
         Raises:
             UserError: There is no such run, it is not the user's own, or it was started with other values.
         """
-        check_count("concurrent", concurrent)
         url = storage_url(storage)
 
         def accept(place: Path) -> dict[str, Any]:
@@ -123,7 +115,7 @@ class TrainStart(RunStart):
     def _preview(self) -> str:
         from .preview import preview_train
 
-        return preview_train(self.config, self.source, self.request.seeds, self._concurrent)
+        return preview_train(self.config, self.source, self.request.seeds, self._concurrent, test=self.test)
 
     def _text(self) -> str:
         if self.folder is None:
@@ -140,9 +132,19 @@ class TrainStart(RunStart):
         from .train_run import train_run
 
         variants = {f"seed_{seed}": {"run.seed": seed} for seed in run.seeds}
-        if self.folder is not None and not _is_over(self.folder, run.identity, variants):
+        if self.folder is not None and not self._is_over(run, variants):
             self._check(start=True)
         return train_run(run, variants, test=self.test, sessions=sessions)
+
+    def _is_over(self, run: RunContext, variants: Iterable[str]) -> bool:
+        """Whether nothing is left to do of the run's ``variants``, trial ids."""
+        from ..evaluation.objective import Objective
+        from ..evaluation.protocol import HEADLINE
+        from ..record.trial_store import TrialStore
+
+        objective = Objective(f"validation/{HEADLINE[run.source.scenario]}", "max")
+        store = TrialStore(trials_of(run.folder), objective, len(run.names), run.identity.stamp)
+        return all(store.is_done(trial_id, test=self.test) for trial_id in variants)
 
 
 def start_config(
@@ -178,14 +180,6 @@ def start_config(
 
     name, given = named_space(str(method), space), with_preset(str(method), values)
     return Space.load(name, stream, data, given, method=str(method)).start_config
-
-
-def _is_over(folder: Path, identity: Identity, variants: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether all ``variants`` (trial id -> dotted values) of the run in ``folder`` have been tested."""
-    return all(
-        tested_in(trials_of(folder) / trial_id, identity.stamp(trial_id, values))
-        for trial_id, values in variants.items()
-    )
 
 
 def _read(config: RunConfig, say: Callable[[str], None], source: StreamSource | None = None) -> StreamSource:

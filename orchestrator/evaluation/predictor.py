@@ -145,12 +145,16 @@ class Predictor:
                 raise UserError("texts: a method of recognition reads none; allowed: pictures alone")
             return []
         what = "texts" if self.scenario == "retrieval" else "questions"
-        if texts is None or isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        try:
+            given = None if texts is None or isinstance(texts, str) else list(texts)
+        except TypeError:  # it is one number
+            given = None
+        if given is None or not all(isinstance(text, str) for text in given):
             raise UserError(f"texts: {str(texts)[:60]!r}; allowed: a list of {what}")
-        if self.scenario == "vqa" and len(texts) != pictures:
-            raise UserError(f"texts: {len(texts)} questions to {pictures} pictures; allowed: one to each")
+        if self.scenario == "vqa" and len(given) != pictures:
+            raise UserError(f"texts: {len(given)} questions to {pictures} pictures; allowed: one to each")
         words = self._source.words
-        return [text if words is None else clean_caption(text, words) for text in texts]
+        return [text if words is None else clean_caption(text, words) for text in given]
 
 
 def _rows(found: list[Tensor], width: int) -> Tensor:

@@ -223,6 +223,13 @@ class TrialStore:
         """How many trials have ended."""
         return sum(entry.status != "running" for entry in self.trials.values())
 
+    def is_done(self, trial_id: str, *, test: bool) -> bool:
+        """Whether nothing is left to do of a trial that is run whatever it scores: it was tested, or, where
+        no ``test`` is wanted, it walked the whole stream.
+        """
+        entry = self.trials.get(trial_id)
+        return entry is not None and (bool(self.tested(trial_id)) or (not test and entry in self._whole()))
+
     def is_over(self, trials: int) -> bool:
         """Whether nothing is left to do in a search of so many ``trials``: all have ended, and the best one,
         if there is one, was tested.

@@ -246,7 +246,37 @@ def test_a_preview_is_text_and_starts_nothing(played, tmp_path, capfd):
         (lambda: api.sweep(), "no method"),
         (lambda: api.sweep("cpt"), "did you mean ctp"),
         (lambda: _sweep(trials=0), "--trials 0: allowed are whole numbers from 1"),
-        (lambda: _sweep(trials="3"), "--trials 3: allowed are whole numbers from 1"),
+        (lambda: _sweep(trials="3"), "--trials '3': allowed are whole numbers from 1"),
+        (lambda: _sweep(trials=True), "--trials True: allowed are whole numbers from 1"),
+        (lambda: _sweep(margin="x"), "--margin 'x': allowed are numbers from 0, in points of the objective"),
+        (lambda: _sweep(margin=True), "--margin True: allowed are numbers from 0"),
+        (lambda: _sweep(margin=float("nan")), "--margin nan: allowed are numbers from 0"),
+        (lambda: _sweep(margin=float("inf")), "--margin inf: allowed are numbers from 0"),
+        (lambda: _sweep(margin=10**400), "--margin 10{59}: allowed are numbers from 0"),
+        (lambda: _sweep(margin=[1]), r"--margin \[1\]: allowed are numbers from 0"),
+        (lambda: _sweep(name=3), "--name 3: allowed: a plain name"),
+        (lambda: _sweep(stream=""), "--stream '': allowed: a stream's name, or module:Class"),
+        (lambda: _sweep(storage=True), "--storage True: allowed: a URL or a folder, as text"),
+        (lambda: _sweep(space="mine.txt"), "--space mine.txt: allowed is a file that ends in .yaml or .yml"),
+        (lambda: _sweep(space=3), "--space 3: allowed: the file of a search space"),
+        (lambda: _sweep(data=[1]), r"--data \[1\]: allowed: a folder"),
+        (lambda: _sweep(say="print"), "say 'print': allowed: a function of a text"),
+        (lambda: _sweep(set={"a.b": {}}), "set: a.b is an empty mapping; allowed: a value, or keys below it"),
+        (lambda: _sweep(set={"method": {"x": {}}}), "set: method.x is an empty mapping; allowed"),
+        (lambda: api.sweep(3), "method 3: allowed: a method's name, or module:Class"),
+        (lambda: api.sweep(recipe=["ctp/p9d"]), r"--recipe \['ctp/p9d'\]: allowed: a recipe's name"),
+        (lambda: api.sweep(resume=""), "--resume '': allowed: a run's name"),
+        (lambda: api.train(config=3), "--config 3: allowed: the file of a configuration"),
+        (lambda: api.train("clip-finetune", test="no"), "test 'no': allowed: True or False"),
+        (lambda: api.train("clip-finetune", test=None), "test None: allowed: True or False"),
+        (lambda: api.train("clip-finetune", seeds="3"), "--seeds '3': allowed are different whole numbers"),
+        (lambda: api.train("clip-finetune", seeds=[True]), "--seeds True: allowed are different whole num"),
+        (lambda: api.train("clip-finetune", seeds=[2**32]), "--seeds 4294967296: .* from 0 to 4294967295, i"),
+        (lambda: api.train("clip-finetune", seeds=[[1]]), r"--seeds \[1\]: allowed are different whole"),
+        (lambda: api.load(3), "run 3: allowed: a run's name, or its folder"),
+        (lambda: api.load(None), "run None: allowed: a run's name, or its folder"),
+        (lambda: api.load("x", trial=3), "trial 3: allowed: a trial's id"),
+        (lambda: api.load("x", device=True), "device True: allowed: cpu, or cuda"),
         (lambda: _sweep(concurrent=1.5), "--concurrent 1.5: allowed are whole numbers from 1"),
         (lambda: _sweep(set={"method.learningrate": 1}), "method.learningrate"),
         (lambda: _sweep(set={"method.epochs": np.zeros(2)}), "set: method.epochs is ndarray"),
@@ -260,13 +290,16 @@ def test_a_preview_is_text_and_starts_nothing(played, tmp_path, capfd):
         (lambda: api.train("ctp", config="c.yaml"), "one of them"),
         (lambda: api.train(config="c.yaml"), "c.yaml: cannot be read"),
         (lambda: api.train("clip-finetune", stream="digits", seeds=[1, 1]), "--seeds 1 1: allowed are"),
-        (lambda: api.train("clip-finetune", stream="digits", seeds=[]), "--seeds : allowed are different"),
+        (
+            lambda: api.train("clip-finetune", stream="digits", seeds=[]),
+            r"--seeds \[\]: allowed are different",
+        ),
         (lambda: api.train("ctp", seeds=[1], set={"run": {"seed": 2}}), "--seeds 1: a seed is given as well"),
         (lambda: api.train(resume="x", seeds=[1]), "--resume x: .*leave out seeds"),
         (lambda: api.load("nothing"), "nothing: there is no such run"),
         (
             lambda: api.train("ctp", seeds=5),
-            "--seeds 5: allowed are different whole numbers from 0, in a list",
+            "--seeds 5: allowed are different whole numbers from 0 to 4294967295, in a list",
         ),
         (
             lambda: api.sweep("ctp", stream="p9d", set={"stream.name": "shapes-retrieval"}),
@@ -288,6 +321,15 @@ def test_a_wrong_argument_is_one_line(played, tmp_path, call, words, capfd):
         call()
     assert "\n" not in str(raised.value) and capfd.readouterr() == ("", "")
     assert not (tmp_path / "runs" / "x").exists()
+
+
+def test_numpys_numbers_are_numbers(played):
+    more = {"trials": np.int64(2), "concurrent": np.int32(1), "set": {"method.epochs": np.int64(2)}}
+    text = api.preview_sweep("clip-finetune", stream="digits", margin=np.float32(1), **more)
+    assert text.startswith("Search: 2 trials for max") and "    epochs: 2\n" in text
+    assert "  1 trial at once, " in text
+    runs = api.train("clip-finetune", stream="digits", name="y", seeds=[np.int64(4)]).trials
+    assert [trial.id for trial in runs] == ["seed_4"]
 
 
 _MORE = {
@@ -358,6 +400,9 @@ def test_of_pictures_the_classes_are_those_of_the_look_at_test(runs, monkeypatch
     assert max(figures) > 0, "a figure that says something"
     with pytest.raises(UserError, match="recognition reads none"):
         predictor.predict(pictures, ["a cat"])
+    for wrong in (5, {"a": pictures[0]}, (p for p in pictures)):
+        with pytest.raises(UserError, match="^pictures: .*; allowed: a list of them$"):
+            predictor.predict(wrong)
 
 
 def test_of_texts_and_pictures_the_scores_give_the_recall_of_the_look_at_test(runs):
@@ -389,6 +434,8 @@ def test_of_pictures_and_questions_the_answers_are_worth_what_the_look_at_test_s
     assert max(figures) > 0, "a figure that says something"
     with pytest.raises(UserError, match=r"1 questions to 2 pictures; allowed: one to each"):
         predictor.predict(pictures[:2], split.captions[:1])
+    with pytest.raises(UserError, match="^texts: '5'; allowed: a list of questions$"):
+        predictor.predict(pictures[:2], 5)
 
 
 def test_pictures_of_any_kind_and_size_are_read_as_the_streams_own(runs, tmp_path):

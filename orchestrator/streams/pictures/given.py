@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from os import PathLike, fspath
 from typing import Any
@@ -31,7 +31,7 @@ class GivenPictures:
         crop: Whether the short side is resized and the centre kept; else both sides are resized.
 
     Raises:
-        UserError: ``pictures`` is one picture.
+        UserError: ``pictures`` is one picture, or no list.
     """
 
     def __init__(
@@ -39,6 +39,12 @@ class GivenPictures:
     ) -> None:
         if isinstance(pictures, str | bytes | PathLike | Image.Image):
             raise UserError(f"pictures: {str(pictures)[:60]!r} is one; allowed: a list of them")
+        try:
+            listed = len(pictures) >= 0 and not isinstance(pictures, Mapping | Set)
+        except TypeError:
+            listed = False
+        if not listed:
+            raise UserError(f"pictures: {str(pictures)[:60]!r}; allowed: a list of them")
         self._pictures = pictures
         self._shape = shape
         self._kind = kind

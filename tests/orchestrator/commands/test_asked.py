@@ -20,3 +20,19 @@ def test_a_preset_wins_over_the_search_space_and_what_is_set_by_itself_over_it(m
     assert not {"method.mask_mode", "method.clamp_scale"} & set(sweep.space.searched)
     pairs = ["method.preset=reference", *(f"method.{k}={v}" for k, v in more.get("method", {}).items())]
     assert f"search space fixed {mask}" in " ".join(explain("mma", "method.mask_mode", pairs=pairs).split())
+
+
+def test_a_preview_says_that_test_data_is_left_alone():
+    line = "Runs: seed 4\n  test data is left alone; --resume NAME looks at it later\n\n"
+    values = {**_SMALL, "run.seed": 4}
+    assert asked_train("mma", test=False, given=values).preview().startswith(line)
+    assert asked_train("mma", given=values).preview().startswith("Runs: seed 4\n\n")
+
+
+@pytest.mark.parametrize(("margin", "shown"), [(None, "1"), (2.5, "2.5"), (0, None)])
+def test_a_preview_says_how_a_memory_is_chosen(margin, shown):
+    text = asked_sweep("clip-er", given=_SMALL, margin=margin).preview()
+    line = f"\n  the smallest replay.size within {shown} of the best is chosen (--margin)\n"
+    assert (line in text) == ("(--margin)" in text) == (shown is not None)
+    fixed = asked_sweep("clip-er", given={**_SMALL, "replay.size": 24}).preview()
+    assert "(--margin)" not in fixed

@@ -344,6 +344,19 @@ def test_a_run_whose_seeds_have_all_been_tested_needs_nothing(played, gone, tmp_
         train.main(["--resume", "x"])
 
 
+def test_a_run_without_test_whose_seeds_have_all_been_trained_needs_nothing(played, gone, tmp_path, capsys):
+    line = ["clip-finetune", "--stream", "digits", "--name", "x", "--seeds", "3", "4", "--no-test"]
+    assert train.main(line) == 0
+    closing = _closing(capsys)
+    gone()
+    assert train.main(["--resume", "x", "--no-test"]) == 0 and _closing(capsys) == closing
+    with pytest.raises(UserError, match=_GONE):  # the look at test reads weights
+        train.main(["--resume", "x"])
+    (tmp_path / "runs" / "x" / "trials" / "seed_4" / "status.json").unlink()
+    with pytest.raises(UserError, match=_GONE):
+        train.main(["--resume", "x", "--no-test"])
+
+
 def test_a_run_without_test_that_was_interrupted_is_gone_on_with_without_it(played, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt

@@ -1,0 +1,113 @@
+"""Checks what a program asks for in the place of a command line, which gives text and numbers alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral, Real
+from os import PathLike
+from typing import Any
+
+from ..errors import UserError
+
+_ALLOWED = {
+    "method": "a method's name, or module:Class",
+    "recipe": "a recipe's name",
+    "stream": "a stream's name, or module:Class",
+    "space": "the file of a search space",
+    "data": "a folder",
+    "config": "the file of a configuration",
+    "name": "a plain name",
+    "storage": "a URL or a folder, as text",
+    "resume": "a run's name",
+    "run": "a run's name, or its folder",
+    "trial": "a trial's id",
+    "test": "True or False",
+    "say": "a function of a text",
+}
+_NEEDED = ("run", "test")
+_PATHS = ("space", "data", "config", "run")
+
+
+def check_kinds(**asked: Any) -> None:
+    """Checks names, paths, switches and functions. ``None`` asks for nothing, but of a run and a switch.
+
+    Args:
+        **asked: Name of an argument -> its value.
+
+    Raises:
+        UserError: A value is of another kind, or an empty text. The message is one line.
+    """
+    for name, value in asked.items():
+        if (value is not None or name in _NEEDED) and not _fits(name, value):
+            raise UserError(f"{_called(name)} {short(value)}: allowed: {_ALLOWED[name]}")
+
+
+def whole(option: str, value: Any) -> int | None:
+    """A number of trials as Python's whole number; None for None.
+
+    Raises:
+        UserError: It is no whole number from 1. The message is one line.
+    """
+    if value is None:
+        return None
+    if not _is_whole(value) or value < 1:
+        raise UserError(f"--{option} {short(value)}: allowed are whole numbers from 1")
+    return int(value)
+
+
+def points(option: str, value: Any) -> float | None:
+    """Points of the objective as Python's number; None for None.
+
+    Raises:
+        UserError: It is no number. The message is one line.
+    """
+    if value is None:
+        return None
+    try:
+        if isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) < math.inf:
+            return float(value)
+    except OverflowError:
+        pass
+    raise UserError(f"--{option} {short(value)}: allowed are numbers from 0, in points of the objective")
+
+
+def seeds_of(value: Any) -> list[int] | None:
+    """Seeds as Python's whole numbers; None for None.
+
+    Raises:
+        UserError: They are no different whole numbers from 0 to 2**32 - 1, in a list. The message is one
+            line.
+    """
+    if value is None:
+        return None
+    listed = isinstance(value, Sequence) and not isinstance(value, str | bytes) and len(value) > 0
+    if listed and all(_is_whole(s) and 0 <= s < 2**32 for s in value) and len({*value}) == len(value):
+        return [int(seed) for seed in value]
+    found = " ".join(map(short, value)) if listed else short(value)
+    raise UserError(f"--seeds {found}: allowed are different whole numbers from 0 to {2**32 - 1}, in a list")
+
+
+def short(value: Any) -> str:
+    """A value on one line, as its writer would recognise it."""
+    text = f"{value:g}" if isinstance(value, float) else repr(value)
+    return " ".join(text.split())[:60]
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name == "test":
+        return isinstance(value, bool)
+    if name == "say":
+        return callable(value)
+    if isinstance(value, PathLike):
+        return name in _PATHS
+    return isinstance(value, str) and value != ""
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _called(name: str) -> str:
+    """What an argument is called: as its option, where the command lines have one."""
+    return name if name in ("method", "run", "trial", "test", "say") else f"--{name}"
