@@ -93,6 +93,12 @@ _OWN = {
     "ranpac": {"method.projection_width": 50},
     "l2p": {"method.general_layers": [], "method.task_layers": [0]},
 }
+_QUERIES = {
+    "vqa-ncm": {"method.queries": "fusion"},
+    "vqa-nme": {"method.queries": "text"},
+    "vqa-slda": {"method.shrinkage": 1e-3},
+    "vqa-ranpac": {"method.projection_width": 50},
+}
 
 
 def scenario_of(method: str) -> str:
@@ -108,6 +114,8 @@ def tiny_config(method: str, **changes: object) -> RunConfig:
         values = _RETRIEVAL | _OWN.get(method, {})
     elif scenario == "recognition":
         values = _RECOGNITION | _OWN.get(method, {"method.batch_size": 8, "method.epochs": 1})
+    elif method in _QUERIES:
+        values = _VQA | {"method.backbone.size": "world"} | _QUERIES[method]
     else:
         values = _VQA | (_T5 if method.startswith("vqa") else _PROMPTS | _OWN.get(method, {}))
     return RunConfig.from_dict({"method.name": method, "stream.tasks": 2, **values, **changes})

@@ -1,13 +1,11 @@
-"""The nearest class mean."""
+"""The nearest class mean of pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import torch.nn.functional as F
-from torch import Tensor
-
 from ...backbones.clip_config import ClipConfig
+from ...common.closed_form.nearest_mean import NearestMean
 from .base import ClosedForm
 
 
@@ -19,13 +17,7 @@ class NearestMeanConfig:
     """The CLIP whose features have means."""
 
 
-class NearestClassMean(ClosedForm):
-    """Nearest class mean: cosines with the class means of the frozen features, times CLIP's scale.
-
-    It is SimpleCIL (Zhou et al., arXiv 2303.07338), and RanPAC's released code without the projection.
-    """
+class NearestClassMean(NearestMean, ClosedForm):
+    """The nearest class mean of the frozen features."""
 
     Config = NearestMeanConfig
-
-    def _logits(self, feature: Tensor, classes: slice) -> Tensor:
-        return self.spec.scale * feature @ F.normalize(self.sums[classes], dim=-1).T

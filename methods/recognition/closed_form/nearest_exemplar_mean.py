@@ -1,25 +1,13 @@
-"""The nearest mean of exemplars."""
+"""The nearest mean of exemplars, of pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from ...common.closed_form.exemplar_mean import ExemplarMean
+from .base import ClosedForm
+from .nearest_class_mean import NearestMeanConfig
 
-from ...method import Batch, Pass, Task
-from .nearest_class_mean import NearestClassMean
 
+class NearestExemplarMean(ExemplarMean, ClosedForm):
+    """The nearest mean of the memory's frozen features."""
 
-class NearestExemplarMean(NearestClassMean):
-    """iCaRL's nearest mean of exemplars (Rebuffi et al., CVPR 2017, Algorithm 1) on frozen features.
-
-    The means are those of the replay memory's pictures, made anew after each task. Rows of pictures and of
-    means are unit rows, so that the nearest by Euclidean distance is the nearest by cosine. iCaRL's released
-    code also averages over the mirrored pictures.
-    """
-
-    _pass = Pass("exemplars", data="memory")
-
-    def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:
-        # The pass has shown the whole memory, which may keep less of past classes than before.
-        self.counts.zero_()
-        self.sums.zero_()
-        super().finish_task(task, data)
+    Config = NearestMeanConfig

@@ -10,19 +10,19 @@ from functools import partial
 from typing import ClassVar, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ...common.checks import check_range
 from ...common.schedule import cosine
 from ...common.trim import trimmed
-from ...method import Batch, Method, Pass, Phase, QuestionSpec, Scenario, Task
+from ...method import Batch, Pass, Phase, QuestionSpec, Task
 from .backbone_config import FrozenBackboneConfig
 from .frozen_backbone import FrozenBackbone
 from .global_head import GlobalHead
 from .losses import soft_cross_entropy, soft_targets
 from .modality import MODALITIES, Modality, check_layers
 from .prompts import Prompts
+from .query_method import QueryMethod
 from .splice import Groups
 from .task_heads import TaskHeads
 
@@ -97,19 +97,15 @@ class PromptConfig:
             check_layers(name, getattr(self, name), {m: depths[m] for m in self.prompted})
 
 
-class PromptMethod(Method):
+class PromptMethod(QueryMethod):
     """Prompts in frozen encoders, and a linear classifier of the first fused token, trained together.
 
     Args:
         config: The hyper-parameters.
         spec: The stream's questions and answers.
-        backbone: The frozen encoders; None: they are made from ``config``. They are no part of this module,
-            neither in its parameters nor in its ``state_dict``, and are moved to where the prompts are when
-            they are used.
+        backbone: The frozen encoders, as of :class:`~.query_method.QueryMethod`.
     """
 
-    scenarios: ClassVar[frozenset[Scenario]] = frozenset({"vqa"})
-    measures = "triplet"
     Config = PromptConfig
     head: GlobalHead | TaskHeads
     _data: ClassVar[Literal["task", "seen"]] = "task"
@@ -117,17 +113,9 @@ class PromptMethod(Method):
     def __init__(
         self, config: PromptConfig, spec: QuestionSpec, backbone: FrozenBackbone | None = None
     ) -> None:
-        super().__init__(config, spec)
-        if spec.regions is not None:
-            raise ValueError("the stream's pictures come as regions: prompts need pixels")
-        if backbone is None:
-            # timm and transformers take seconds to import. Listing methods and checking configurations do
-            # without them.
-            from .load import load_frozen
-
-            backbone = load_frozen(config.backbone, spec)
+        super().__init__(config, spec, backbone)
+        (backbone,) = self._held
         config.check_depths(dict(backbone.depths))
-        self._held = (backbone,)  # a module in a tuple is not registered
         self.prompts = Prompts(
             config.prompted,
             backbone.width,
@@ -136,15 +124,6 @@ class PromptMethod(Method):
             config.task_layers,
             config.task_length,
         )
-
-    @property
-    def backbone(self) -> FrozenBackbone:
-        """The frozen encoders, on the device of the trained parameters."""
-        (backbone,) = self._held
-        own, frozen = next(self.parameters()), next(backbone.parameters())
-        if (own.device, own.dtype) != (frozen.device, frozen.dtype):
-            backbone.to(own.device, own.dtype)
-        return backbone
 
     def start_task(self, task: Task) -> None:
         if not task.answers:
@@ -161,16 +140,6 @@ class PromptMethod(Method):
         targets = soft_targets(batch.answer, batch.score, self.head.column, logits.shape[1])
         return {"cross_entropy": soft_cross_entropy(logits, targets, batch.weight)}
 
-    @torch.no_grad()
-    def embed(self, batch: Batch, kind: Literal["image", "text", "pair"]) -> Tensor:
-        """Returns unit rows (B, D): the queries that the frozen encoders give without prompts.
-
-        Args:
-            batch: The samples.
-            kind: Which query is taken.
-        """
-        return F.normalize(self.queries(batch)[:, ("image", "text", "pair").index(kind)], dim=-1)
-
     def fused(self, batch: Batch, prompts: dict[Modality, Groups]) -> Tensor:
         """Returns the first fused token (B, D) of the prompted encoders.
 
@@ -181,16 +150,6 @@ class PromptMethod(Method):
         # No token attends to padding: padding that a whole batch has costs time alone.
         tokens = trimmed(batch.tokens, self.spec.pad_id)
         return self.backbone.fused(batch.image, tokens, prompts, self.config.pass_prompts)
-
-    def queries(self, batch: Batch) -> Tensor:
-        """Returns the queries of image, text and fusion, float32 (B, 3, D): ``batch.feature`` where the batch
-        has it.
-        """
-        if batch.feature is not None:
-            return batch.feature
-        from .queries import QueryModel
-
-        return QueryModel(self.backbone).encode(batch.image, batch.tokens)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         trained = [p for p in self.parameters() if p.requires_grad]

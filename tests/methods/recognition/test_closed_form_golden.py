@@ -8,11 +8,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from methods.common.closed_form.discriminant import discriminants
 from methods.method import Batch, ClassSpec, Task
 from methods.recognition.closed_form.nearest_class_mean import NearestMeanConfig
 from methods.recognition.closed_form.nearest_exemplar_mean import NearestExemplarMean
 from methods.recognition.closed_form.ranpac import RanPAC, RanPACConfig
-from methods.recognition.closed_form.slda import SLDA, SLDAConfig, discriminants
+from methods.recognition.closed_form.slda import SLDA, SLDAConfig
 
 GOLDEN = np.load(Path(__file__).parents[2] / "golden" / "closed_form.npz")
 
