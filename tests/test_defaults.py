@@ -48,11 +48,12 @@ def test_the_pages_paper_settings_are_the_classes_own():
     from methods import registry
     from orchestrator.config import flatten, parse_set
     from orchestrator.schema.typed_values import plain
+    from orchestrator.search.preset_values import with_preset
     from orchestrator.search.space import Space
 
     for page, apart in (("ctp", set()), ("vqacl", set()), ("triplet", {"rank", "modality_weight"})):
         command = re.search(rf"orchestrator.train {page} (--stream \S+ )?.*?```", _page(page), re.S)[0]
-        values = parse_set(re.findall(r"[\w.]+=\S+", command))
+        values = with_preset(page, parse_set(re.findall(r"[\w.]+=\S+", command)))
         stream = re.search(r"--stream (\S+)", command)
         config = Space.load(page, stream and stream[1], stream and "/data", values).start_config
         paper = flatten(plain(registry.get(page).Config()))

@@ -276,6 +276,8 @@ def _module(name, words, place, patch, config):
         stream = Recipe.load(words[words.index("--recipe") + 1]).stream
     said = {"METHOD": "ctp", "FILE": "c.yaml", "FOLDER": "runs/NAME", "DIR": stream, "URL": "kept"}
     said["runs/NAME/trials/ID/config.yaml"] = "c.yaml"
+    if name == "orchestrator.study":
+        said["FILE"] = "study.yaml"
     # Published weights and tokenizers that a page names are not here.
     patch.setattr("orchestrator.commands.check_inputs.check_inputs", lambda *_, **__: None)
     patch.setattr(sys, "argv", [name, *(said.get(word, word) for word in words)])

@@ -48,7 +48,7 @@ class ReferenceAdamW(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "eps": eps, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]  # torch's is overloaded
         """Takes a step with the gradients that the parameters have; those without one stay.
 
         Args:

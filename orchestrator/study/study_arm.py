@@ -9,6 +9,7 @@ from typing import Any
 from ..commands.named_space import named_space
 from ..config import RunConfig
 from ..features.frozen import asks_queries, frozen_backbone
+from ..search.preset_values import with_preset
 from ..search.space import Space
 from .arm import Arm
 from .study_request import StudyRequest
@@ -44,9 +45,10 @@ class StudyArm:
         """
         values = {**(request.values or {}), **(stream.values if stream else {}), **method.values}
         if request.memory is not None and _MEMORY not in values:
-            space = cls._space(method, stream, values)
+            space = cls._space(method, stream, with_preset(method.name, values))
             if space.start_config.replay.size:
                 values[_MEMORY] = request.memory
+        values = with_preset(method.name, values)
         return cls(method, stream, values, cls._space(method, stream, values))
 
     @staticmethod

@@ -6,7 +6,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 
 import numpy as np
 
@@ -129,7 +129,13 @@ def _numbers(
         order, stops = ordered(usual.order, names, "classes", _published), _stops(usual, len(names))
     except UserError:  # the defaults are for other classes
         order, stops = list(range(len(names))), [len(names)]
-    parts = _parts(stream, usual, names, train, test)
+    try:
+        parts = _parts(stream, usual, names, train, test)
+    except UserError:
+        if config.validation:
+            raise
+        # A class may have too few pictures for a validation split, and needs none here.
+        parts = _parts(stream, replace(usual, validation=0.0), names, train, test)
     tasks = [
         {split: _rows(rows_of, order[start:stop]) for split, (_, rows_of) in parts.items()}
         for start, stop in zip([0, *stops], stops, strict=False)

@@ -79,10 +79,10 @@ def test_crops_of_the_original_size_are_refused_where_no_array_holds_them(value,
     augment = "product-original" if config.stream.crop == "original" else "product"
     source = StreamSource("p9d", "retrieval", 16, ["a"], [], augment, "content")
     if said is None:
-        check_inputs(config, source, kept=True, start=False)
+        check_inputs(config, source, kept=True, start=False, say=print)
     else:
         with pytest.raises(UserError, match=f"^{said}"):
-            check_inputs(config, source, kept=True, start=False)
+            check_inputs(config, source, kept=True, start=False, say=print)
 
 
 def test_names_are_not_looked_for():
@@ -160,7 +160,7 @@ def test_every_kind_of_backbone_says_what_it_lacks(no_ray, main, dry, method, va
 def test_shipped_weights_that_are_gone_are_said(monkeypatch, tmp_path):
     gone = tmp_path / "gone.safetensors"
     monkeypatch.setattr("methods.backbones.missing_weights.WORLD_WEIGHTS", gone)
-    monkeypatch.setattr("methods.backbones.clip_check.WEIGHTS", gone)
+    monkeypatch.setattr("methods.backbones.clip_check.CLIP_WEIGHTS", gone)
     assert missing_weights(BackboneConfig("world")) == (
         f"weights 'world': {gone}, which is shipped, is gone; install again"
     )

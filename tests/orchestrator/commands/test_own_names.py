@@ -33,7 +33,7 @@ def ran(tmp_path, monkeypatch):
     found = []
     ended = SimpleNamespace(exit_status=0)
     monkeypatch.setattr(
-        sweep_run, "search_run", lambda run, space, *_: found.append((run.folder, space)) or ended
+        sweep_run, "search_run", lambda run, space, *_, **__: found.append((run.folder, space)) or ended
     )
     monkeypatch.setattr(
         train_run, "train_run", lambda run, *_, **__: found.append((run.folder, run.config)) or ended

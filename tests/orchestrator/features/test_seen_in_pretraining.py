@@ -100,4 +100,4 @@ def test_a_dry_run_says_it():
     source = _source("shapes-recognition", **_SIZES)
     config = RunConfig.from_dict({"stream.name": source.name, **_CLIP})
     (line,) = _lines(source, **_CLIP)
-    assert f"\n  {line}\n" in preview_train(config, source, [0], None)
+    assert f"\n  {line}\n" in preview_train(config, source, [0], None, test=True)

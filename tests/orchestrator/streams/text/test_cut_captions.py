@@ -95,8 +95,9 @@ def test_the_longest_captions_of_a_thousand_tasks_fit():
     assert tokenizer.encode_counting(texts)[1] == 0
 
 
-def test_a_stream_with_features_beside_it_still_tells(tmp_path):
+def test_a_stream_with_features_beside_it_still_tells():
     stream = prepare(source((["水水"], ["水"], ["水"])), Tokenizer.multilingual(3))
-    np.save(tmp_path / "feature.npy", np.zeros((3, 4), np.float16))
-    found = FrozenFeatures({"feature": tmp_path / "feature.npy"}, None, {}).beside(stream, pictures_too=True)
+    found = FrozenFeatures({"feature": np.zeros((3, 4), np.float16)}, {}, None, {}).beside(
+        stream, pictures_too=True
+    )
     assert found.cut == stream.cut == {(0, "train"): 1}
