@@ -20,6 +20,8 @@ _TINY = "method.epochs=1 stream.tasks=2 stream.train=2 stream.validation=1 strea
 _HERE = {
     "blind_guess": "--seeds 0 --train 2 --test 2",
     "clap_step": "--batch 2 --width 8 --classes 4 --tasks 2 --samples 2 --templates 2 --steps 1",
+    "ctp_world": "--methods finetune ctp --trials 2 --pairs 1 2 --set method.epochs=1 stream.tasks=2 "
+    "stream.train=32 stream.validation=4 stream.test=4",
     "failed_trials": "--trials 5 --searches 2",
     "herding": "--rows 200 --width 8 --classes 2",
     "interval_coverage": "--studies 2 --resamples 20",
