@@ -12,11 +12,8 @@ from .schema.config_error import nearest
 # A command's module is imported once the command is named: some of them import torch, Ray or MLflow.
 _COMMANDS = {
     "sweep": ("orchestrator.sweep", "search a method's hyper-parameters"),
-    "study": (
-        "orchestrator.study.__main__",
-        "tune methods alike and compare them over pairs of seed and order",
-    ),
     "train": ("orchestrator.train", "train one configuration, once a seed"),
+    "study": ("orchestrator.study.__main__", "tune methods alike and compare them over seeds and orders"),
     "compare": ("orchestrator.compare", "tables and pictures of finished runs"),
     "cluster": ("orchestrator.cluster", "check a file of Ray's cluster launcher"),
     "tracking": ("orchestrator.tracking.__main__", "show, deliver or serve the record in MLflow"),

@@ -55,4 +55,5 @@ def test_a_task_s_name_stays_in_its_row(tmp_path):
     config = RunConfig.from_dict(
         {"method.name": "finetune", "stream.name": "p9d", "stream.data": str(tmp_path)}
     )
-    assert "  1     two\\nlines  3      1           4" in preview_train(config, source, [0], None).split("\n")
+    told = preview_train(config, source, [0], None, test=True)
+    assert "  1     two\\nlines  3      1           4" in told.split("\n")

@@ -48,7 +48,10 @@ def test_help_names_every_command_and_imports_neither_torch_nor_ray(typed):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("vlcl swep", "error: swep: unknown command; did you mean sweep? Allowed are sweep, train, compare,"),
+        (
+            "vlcl swep",
+            "error: swep: unknown command; did you mean sweep? Allowed are sweep, train, study,",
+        ),
         ("vlcl", "error: the following arguments are required: COMMAND; vlcl --help tells more"),
         ("vlcl compare --no-such", "error: --no-such: not known here; allowed are"),
         ("vlcl compare no_such", "error: no_such: "),

@@ -115,7 +115,7 @@ class Lane:
     """A run's session with one lane, in this process, and its dispatcher. For ``disk`` see :class:`Disk`."""
 
     disk = None
-    lanes = 1
+    lanes, scope = 1, ""
     run = Session.run
 
     def __init__(self, request, **options):
