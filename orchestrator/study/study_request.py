@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..schema import strict_yaml
+from ..schema.flatten import flatten
 from ..storage.plain_name import check_plain
 from .arm import Arm
 
@@ -90,7 +91,7 @@ class StudyRequest:
             content.get("memory"),
             content.get("trials"),
             PAIRS if pairs is None else pairs,
-            values,
+            flatten(values),
         )
 
     def text(self) -> str:

@@ -14,6 +14,7 @@ from ..commands.sweep_request import SweepRequest
 from ..commands.sweep_start import SweepStart
 from ..commands.train_start import TrainStart
 from ..config import RunConfig
+from ..errors import UserError
 from ..execution.session_request import SessionRequest
 from ..record.memory_worth import MARGIN
 from ..storage.identity import Identity
@@ -154,7 +155,12 @@ class StudyRun:
     def _train(self, job: _Job, source: StreamSource, say: Callable[[str], None]) -> TrainStart:
         how: dict[str, Any] = {"concurrent": None, "storage": None, "say": say, "source": source}
         if (RUNS / job.name).exists():
-            return TrainStart.resumed(job.name, said={}, **how)
+            start = TrainStart.resumed(job.name, said={}, **how)
+            if start.config.flat() != job.config.flat():
+                raise UserError(
+                    f"{RUNS / job.name}: has other values than the study chose; allowed: its own run, or none"
+                )
+            return start
         return TrainStart.new(job.config, [job.config.run.seed], name=job.name, **how)
 
     def _read(self, config: RunConfig) -> StreamSource:

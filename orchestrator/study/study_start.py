@@ -102,13 +102,15 @@ class StudyStart:
             raise UserError(
                 f"streams: none is named, and the methods' own differ ({found}); allowed: one for all"
             )
-        return cls(name, request, tuple(arms), say)
+        start = cls(name, request, tuple(arms), say)
+        start.run_names()
+        return start
 
     def run_names(self) -> list[str]:
         """The names of all runs of the study, searches first.
 
         Raises:
-            UserError: One is no plain file name.
+            UserError: One is no plain file name, or is that of two runs.
         """
         names = [
             self.request.run_name(self.name, arm.method, arm.stream or arm.method, pair)
@@ -117,6 +119,8 @@ class StudyStart:
         ]
         for name in names:
             check_plain(name, "a run of the study")
+            if names.count(name) > 1:
+                raise UserError(f"{name}: two runs of the study have this name; allowed: other labels")
         return names
 
     def preview(self) -> str:
