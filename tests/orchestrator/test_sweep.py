@@ -95,11 +95,14 @@ class _Interrupted:
 
     def __init__(self, folder, arguments, at, number):
         temporary = tempfile.mkdtemp(dir="/tmp")  # short enough for Ray's sockets
+        steps = folder / "steps"
+        steps.touch()
         process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator.sweep", *arguments],
             cwd=folder,
             # Tasks of seconds, so that the one that is stopped is not over.
-            env=_environment() | {"RAY_TMPDIR": temporary, "SMALL_METHOD_PAUSE": "0.5"},
+            env=_environment()
+            | {"RAY_TMPDIR": temporary, "SMALL_METHOD_PAUSE": "0.5", "SMALL_METHOD_STEPS": str(steps)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -110,13 +113,20 @@ class _Interrupted:
             for line in process.stdout:
                 lines.append(line)
                 if awaited in line:
-                    time.sleep(0.3)  # into the task
+                    _await_step(steps)  # of the next task
                     process.send_signal(number)
                     break
         lines += process.stdout.readlines()
         self.said = "".join(lines)
         assert process.wait(120) == 128 + number, self.said
         os.rmdir(temporary)  # Ray's files went with the sweep
+
+
+def _await_step(steps):
+    before, deadline = steps.stat().st_size, time.monotonic() + 60
+    while steps.stat().st_size == before:
+        assert time.monotonic() < deadline, "no step is taken"
+        time.sleep(0.05)
 
 
 def _kept(folder):
