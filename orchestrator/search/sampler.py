@@ -15,7 +15,7 @@ from ..record.memory_worth import MEMORY_SIZE
 from .bounded_storage import BoundedStorage
 from .optuna_private import StudySearch
 from .result_keys import INFEASIBLE, STATUS, TASK, TRIAL
-from .search_plan import SearchPlan
+from .search_plan import LEAST, SearchPlan
 
 if TYPE_CHECKING:
     from ..record.trial_entry import TrialEntry
@@ -43,7 +43,8 @@ class TaskSearch(StudySearch):
 
     A point is proposed once. A point that was proposed before is drawn again, and in the end at random from
     the whole space. The proposal for trial k depends only on the seed, on k, and on what is known of the
-    others, so that a resumed search proposes what an undisturbed one would have.
+    others, so that a resumed search proposes what an undisturbed one would have, and one that grows what a
+    longer one would have.
 
     Args:
         space: The define-by-run function.
@@ -51,8 +52,6 @@ class TaskSearch(StudySearch):
         mode: ``max`` or ``min``.
         seed: The seed.
         tasks: How many tasks the stream has.
-        trials: The sweep's length. From it follows the number of random trials before TPE sets in
-            (:attr:`~orchestrator.search.search_plan.SearchPlan.random`).
         start: The first trial's point; None: it is drawn.
         sizes: What the replay memory's size is chosen among; empty: it is not, or it is drawn from a range.
         known: The sweep's trials from before it was resumed. Those that have ended are told to Optuna as they
@@ -69,7 +68,6 @@ class TaskSearch(StudySearch):
         *,
         seed: int,
         tasks: int,
-        trials: int,
         start: dict[str, Any] | None,
         sizes: Sequence[Any] = (),
         known: Sequence[TrialEntry] = (),
@@ -80,7 +78,7 @@ class TaskSearch(StudySearch):
         self._write_down = write_down
         self._entropy = seed
         self._tasks = tasks
-        self._random = SearchPlan(trials, sizes=max(1, len(sizes))).random_of_size
+        self._plan = SearchPlan(1, sizes=max(1, len(sizes)))
         self._start = start
         first = sizes.index(start[MEMORY_SIZE]) if sizes and start else 0
         self._sizes = [*sizes[first:], *sizes[:first]]
@@ -103,7 +101,7 @@ class TaskSearch(StudySearch):
         """
         if self._again:
             name, number = self._again.pop(0)
-            self.study.sampler = self._tpe(number, 0)
+            self.study.sampler = self._sampler_for(number, 0)
             values = super().suggest(trial_id)
         else:
             number = next(number for number in count() if number not in self._begun)
@@ -120,7 +118,7 @@ class TaskSearch(StudySearch):
     def _fresh(self, trial_id: str, number: int) -> dict[str, Any]:
         """A point for trial ``number`` that no other trial has; else a point of another trial."""
         for draw in range(_DRAWS):
-            self.study.sampler = self._tpe(number, draw)
+            self.study.sampler = self._sampler_for(number, draw)
             if self._sizes and not (number == 0 and self._start):
                 self._storage.alike = {MEMORY_SIZE: self._sizes[number % len(self._sizes)]}
                 self.study.enqueue_trial(self._storage.alike)
@@ -144,10 +142,13 @@ class TaskSearch(StudySearch):
                 break
         return values
 
-    def _tpe(self, number: int, draw: int) -> optuna.samplers.BaseSampler:
+    def _sampler_for(self, number: int, draw: int) -> optuna.samplers.BaseSampler:
+        seed = self._drawn_from(number, *([draw] if draw else []))
+        if self._plan.at_random(number):
+            return optuna.samplers.RandomSampler(seed)
         return optuna.samplers.TPESampler(
-            seed=self._drawn_from(number, *([draw] if draw else [])),
-            n_startup_trials=self._random,
+            seed=seed,
+            n_startup_trials=LEAST,
             multivariate=True,
             group=True,
             constant_liar=True,

@@ -5,16 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _PART = 4  # a quarter of the trials
-_LEAST, _MOST = 2, 10  # trials at random; TPE tells better from worse among two or more, and Optuna takes 10
+LEAST = 2
+"""How many trials have to end before TPE proposes one. It tells better from worse among two or more."""
+
+_MOST = 10  # trials at random, as Optuna takes
 
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """How many of a search's trials run at once, and how many are drawn at random before TPE proposes.
+    """How many of a search's trials run at once, and which are drawn at random where TPE proposes the others.
+
+    The first two trials are drawn at random, and then every fourth one, ten in all. What a trial is drawn by
+    does not depend on how many trials there are to be: a search that grows has the proposals of one that
+    began as long.
 
     TPE proposes a trial from those that have ended. The more trials run at once, the fewer have ended when
     one is proposed. Where all run at once, all are drawn at random. By default at most a quarter of the
-    trials run at once, however large the machine is, and TPE begins once a quarter has ended.
+    trials run at once, however large the machine is.
 
     Attributes:
         trials: How many trials the search has.
@@ -31,20 +38,23 @@ class SearchPlan:
         """The largest number of trials that run at once."""
         return min(self.trials, self.concurrent or max(1, self.trials // _PART))
 
-    @property
-    def random(self) -> int:
-        """How many trials have to end before TPE proposes the next ones."""
-        return self.sizes * self.random_of_size
+    def at_random(self, number: int) -> bool:
+        """Whether a trial is drawn at random: of those of its memory size the first two, and from the seventh
+        on every fourth, until there are ten.
 
-    @property
-    def random_of_size(self) -> int:
-        """How many trials of one memory size have to end before TPE proposes one of it."""
-        return min(_MOST, max(_LEAST, self.trials // _PART // self.sizes))
+        Args:
+            number: The trial's number, from 0.
+        """
+        place = number // self.sizes
+        return place < LEAST or (place % _PART == LEAST and LEAST < place <= LEAST + _PART * (_MOST - LEAST))
 
     @property
     def by_tpe(self) -> int:
         """How many trials TPE proposes where :attr:`lanes` run at once and none fails."""
-        return max(0, self.trials - self.random - (self.lanes - 1))
+        return sum(
+            not self.at_random(number) and number - (self.lanes - 1) >= LEAST * self.sizes
+            for number in range(self.trials)
+        )
 
     @property
     def at_once(self) -> str:
@@ -64,4 +74,4 @@ class SearchPlan:
         if not self.by_tpe:
             return "all but the start are drawn at random"
         apart = ", of each memory size for itself" if self.sizes > 1 else ""
-        return f"TPE proposes the last {self.by_tpe}{apart}, once {self.random} have ended"
+        return f"TPE proposes {self.by_tpe} of {self.trials} trials{apart}; the others are drawn at random"

@@ -104,7 +104,6 @@ def _tuner(
         objective.mode,
         seed=space.config.run.seed,
         tasks=tasks,
-        trials=trials,
         start=space.start_params(),
         sizes=sizes,
         known=known,

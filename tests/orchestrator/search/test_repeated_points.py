@@ -24,10 +24,8 @@ def _space(*parameters):
     return type(space)(**{**vars(empty), "parameters": parameters, "start": None})
 
 
-def _search(space, trials, seed=0, known=()):
-    return TaskSearch(
-        space.suggest, _METRIC, "max", seed=seed, tasks=1, trials=trials, start=None, known=known
-    )
+def _search(space, seed=0, known=()):
+    return TaskSearch(space.suggest, _METRIC, "max", seed=seed, tasks=1, start=None, known=known)
 
 
 def _walk(search, count):
@@ -49,14 +47,14 @@ def _different(points):
 @pytest.mark.parametrize("seed", range(4))
 def test_six_trials_of_a_space_of_six_points_are_its_six_points(seed):
     space = _space(_HEAD, _EPOCHS)
-    points = _walk(_search(space, 6, seed), 6)
+    points = _walk(_search(space, seed), 6)
     every = [dict(zip(_BEST, values, strict=True)) for values in itertools.product(_HEAD.choices, (1, 2, 3))]
     assert sorted(map(str, points)) == sorted(map(str, every))
 
 
 def test_a_large_space_that_the_search_has_narrowed_down_gives_no_point_twice():
     wide = Parameter("method.epochs", "int", low=1, high=15)
-    points = _walk(_search(_space(_HEAD, wide), 24), 24)
+    points = _walk(_search(_space(_HEAD, wide)), 24)
     assert _different(points) == 24
 
 
@@ -65,25 +63,25 @@ def test_a_rare_point_is_found_as_well():
     rare = Parameter("method.epochs", "int", low=1, high=12, log=True, when=linear)
     space = _space(_HEAD, rare)
     assert space.points(1000) == 13
-    assert _different(_walk(_search(space, 13), 13)) == 13
+    assert _different(_walk(_search(space), 13)) == 13
 
 
 def test_a_resumed_search_repeats_no_point_of_before_and_goes_on_as_an_undisturbed_one():
     space = _space(_HEAD, _EPOCHS)
-    whole = _walk(_search(space, 6), 6)
+    whole = _walk(_search(space), 6)
     reports = [[{"task": 1, _METRIC: 90.0 if point == _BEST else 1.0}] for point in whole]
     known = [
         TrialEntry(f"trial_{number + 1:04d}", number, point, report, "finished")
         for number, (point, report) in enumerate(zip(whole[:4], reports, strict=False))
     ]
-    assert _walk(_search(space, 6, known=known), 2) == whole[4:]
+    assert _walk(_search(space, known=known), 2) == whole[4:]
     # One that failed was trained as well.
     known[0].status, known[0].reports = "failed", []
-    assert _different([*whole[:4], *_walk(_search(space, 6, known=known), 2)]) == 6
+    assert _different([*whole[:4], *_walk(_search(space, known=known), 2)]) == 6
 
 
 def test_a_sampler_is_told_nothing_of_what_was_drawn_again():
-    search = _search(_space(_HEAD, _EPOCHS), 6)
+    search = _search(_space(_HEAD, _EPOCHS))
     _walk(search, 6)
     told = search.study.get_trials(states=(optuna.trial.TrialState.COMPLETE,))
     assert _different([trial.params for trial in told]) == len(told) == 6
@@ -95,13 +93,13 @@ def test_a_sampler_is_told_nothing_of_what_was_drawn_again():
 def test_the_sampler_draws_another_point_before_chance_does(monkeypatch, seed):
     wide = Parameter("method.epochs", "int", low=1, high=15)
     monkeypatch.setattr(TaskSearch, "_any_other", lambda *_: pytest.fail("each draw is another"))
-    assert _different(_walk(_search(_space(_HEAD, wide), 16, seed), 12)) == 12
+    assert _different(_walk(_search(_space(_HEAD, wide), seed), 12)) == 12
 
 
 def test_what_chance_draws_is_the_seeds_and_the_trials(monkeypatch):
     monkeypatch.setattr("orchestrator.search.sampler._DRAWS", 0)
     wide = Parameter("method.epochs", "int", low=1, high=1000)
-    first, again, other = (_walk(_search(_space(_HEAD, wide), 8, seed), 8) for seed in (0, 0, 1))
+    first, again, other = (_walk(_search(_space(_HEAD, wide), seed), 8) for seed in (0, 0, 1))
     assert first == again and not any(point in other for point in first)
 
 

@@ -171,12 +171,17 @@ def test_how_many_run_at_once_and_how_many_tpe_proposes_is_said_before_the_sessi
         (["--trials", "8", "--concurrent", "2"], "2 trials at once"),
     ):
         assert sweep.main([*_SWEEP[:-1], words[-1], *words]) == 0
-        assert f"{said}; TPE proposes the last 5, once 2 have ended\n" in capsys.readouterr().out
+        assert (
+            f"{said}; TPE proposes 4 of 8 trials; the others are drawn at random\n" in capsys.readouterr().out
+        )
         # Fewer will do where nobody asked for so many.
         assert (played.request.lanes, played.request.at_most) == (2, "--concurrent" not in words)
         assert sweep.main([*_SWEEP[:-2], *words, "--dry-run"]) == 0
         shown = capsys.readouterr().out
-        assert "\n  TPE proposes the last 5, once 2 have ended\n" in shown and f"\n  {said}, on" in shown
+        assert (
+            "\n  TPE proposes 4 of 8 trials; the others are drawn at random\n" in shown
+            and f"\n  {said}, on" in shown
+        )
 
 
 _MEMORY = """

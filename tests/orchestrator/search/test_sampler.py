@@ -16,7 +16,7 @@ def _space(trial: optuna.Trial) -> None:
 
 
 def _search(**changes) -> TaskSearch:
-    options = {"seed": 1, "tasks": 3, "trials": 8, "start": {"method.learning_rate": 1e-3}}
+    options = {"seed": 1, "tasks": 3, "start": {"method.learning_rate": 1e-3}}
     return TaskSearch(_space, _METRIC, "max", **(options | changes))
 
 
@@ -75,7 +75,7 @@ def test_a_resumed_search_proposes_what_an_undisturbed_one_does():
     curves = {number: [80 - 3.0 * number, 60, 50 + 7.0 * (number % 3)] for number in range(7)}
     curves[2] = curves[2][:1]  # stopped early
     curves[3] = [99.0, 98.0]  # then it diverged
-    undisturbed, entries = _search(trials=12), []
+    undisturbed, entries = _search(), []
     for number, curve in curves.items():
         ((name, rate),) = _proposals(undisturbed, 1)
         entry = TrialEntry(name, number, {"method.learning_rate": rate})
@@ -92,7 +92,7 @@ def test_a_resumed_search_proposes_what_an_undisturbed_one_does():
         if entry.status != "running":
             undisturbed.on_trial_complete(f"tune's {number}", last)
         entries.append(entry)
-    resumed = _search(trials=12, known=entries)
+    resumed = _search(known=entries)
     # The one under way comes first, as itself; what it reported is heard again.
     assert _proposals(resumed, 1) == [(entries[-1].id, entries[-1].values["method.learning_rate"])]
     for report in entries[-1].reports:

@@ -4,15 +4,28 @@ from orchestrator.search.search_plan import SearchPlan
 
 
 @pytest.mark.parametrize(
-    ("trials", "lanes", "random", "by_tpe"),
-    [(1, 1, 2, 0), (3, 1, 2, 1), (4, 1, 2, 2), (8, 2, 2, 5), (16, 4, 4, 9), (64, 16, 10, 39)],
+    ("trials", "lanes", "by_tpe"), [(1, 1, 0), (3, 1, 1), (4, 1, 2), (8, 2, 4), (16, 4, 8), (64, 16, 42)]
 )
-def test_a_quarter_runs_at_once_and_a_quarter_is_drawn_at_random(trials, lanes, random, by_tpe):
+def test_a_quarter_runs_at_once_and_tpe_proposes_most(trials, lanes, by_tpe):
     plan = SearchPlan(trials)
-    assert (plan.lanes, plan.random, plan.by_tpe) == (lanes, random, by_tpe)
+    assert (plan.lanes, plan.by_tpe) == (lanes, by_tpe)
 
 
-@pytest.mark.parametrize(("concurrent", "by_tpe"), [(1, 12), (2, 11), (4, 9), (12, 1), (16, 0), (99, 0)])
+@pytest.mark.parametrize(("sizes", "drawn"), [(1, [0, 1]), (3, [0, 1, 2, 3, 4, 5])])
+def test_of_each_size_two_and_then_every_fourth_are_drawn_at_random_ten_in_all(sizes, drawn):
+    plan = SearchPlan(400, sizes=sizes)
+    found = [number for number in range(400) if plan.at_random(number)]
+    assert found[: len(drawn)] == drawn and len(found) == 10 * sizes
+    later = [number // sizes for number in found[len(drawn) :: sizes]]
+    assert later == [6, 10, 14, 18, 22, 26, 30, 34]
+
+
+def test_what_a_trial_is_drawn_by_does_not_depend_on_how_many_there_are():
+    short, long = ([SearchPlan(n).at_random(k) for k in range(16)] for n in (16, 64))
+    assert short == long
+
+
+@pytest.mark.parametrize(("concurrent", "by_tpe"), [(1, 11), (2, 10), (4, 8), (12, 2), (16, 0), (99, 0)])
 def test_the_more_run_at_once_the_fewer_tpe_proposes(concurrent, by_tpe):
     plan = SearchPlan(16, concurrent)
     assert plan.lanes == min(16, concurrent) and plan.by_tpe == by_tpe
@@ -21,13 +34,15 @@ def test_the_more_run_at_once_the_fewer_tpe_proposes(concurrent, by_tpe):
 def test_it_says_what_it_does():
     plan = SearchPlan(16)
     assert plan.at_once == "at most 4 trials at once (a quarter; --concurrent N for more)"
-    assert plan.proposals == "TPE proposes the last 9, once 4 have ended"
+    assert plan.proposals == "TPE proposes 8 of 16 trials; the others are drawn at random"
     assert SearchPlan(16, 16).at_once == "16 trials at once"
     assert SearchPlan(16, 1).at_once == "1 trial at once"
     assert SearchPlan(16, 16).proposals == "all but the start are drawn at random"
     assert SearchPlan(1).at_once == "one trial"
     assert SearchPlan(1).proposals == "the one trial is where the search space begins"
     apart = SearchPlan(16, sizes=3)
-    assert (apart.random, apart.random_of_size, apart.by_tpe) == (6, 2, 7)
-    assert apart.proposals == "TPE proposes the last 7, of each memory size for itself, once 6 have ended"
+    assert apart.by_tpe == 7
+    assert apart.proposals == (
+        "TPE proposes 7 of 16 trials, of each memory size for itself; the others are drawn at random"
+    )
     assert SearchPlan(4).at_once.startswith("at most 1 trial at once")

@@ -661,3 +661,18 @@ def test_a_worker_killed_at_any_boundary(undisturbed, capsys):
         assert run.begin() == 0, (at, capsys.readouterr())
         _assert_same(run.found(), expected, f"worker killed at effect {at} of {effects}")
     print(f"{len(its)} boundaries")
+
+
+def test_a_sweep_that_grows_has_the_proposals_and_numbers_of_one_that_began_as_long(disk, tmp_path):
+    """But for the look at test that the shorter one had."""
+    found = {}
+    for name, lengths in (("long", [9]), ("grown", [3, 4, 9])):
+        for length in lengths:
+            begun = (tmp_path / "runs" / name).exists()
+            line = ["--resume", name] if begun else [*_SWEEP[:3], "--seed", "0", "--name", name]
+            assert sweep.main([*line, "--trials", str(length)]) == 0
+        found[name] = _outcome(tmp_path / "runs" / name)
+        assert len(found[name]) == 9
+    tested = {name: [t for t, trial in trials.items() if trial.pop("test")] for name, trials in found.items()}
+    assert len(tested["long"]) == 1 and set(tested["long"]) <= set(tested["grown"])
+    _assert_same(found["grown"].values(), found["long"].values(), "grown")
