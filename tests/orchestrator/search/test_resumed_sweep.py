@@ -157,12 +157,13 @@ def test_a_finished_sweep_is_neither_started_nor_tested_again_and_offers_more_tr
 
 
 @pytest.mark.parametrize(
-    ("trials", "edge"), [("30", ""), ("90", "  (at the edge of its range, 0.0001 .. 0.1 (log))")]
+    ("trials", "value", "edge"),
+    [("30", "0.03", ""), ("210", "0.21", "  (at the edge of its range, 0.0001 .. 0.3 (log))")],
 )
-def test_that_the_best_value_lies_at_the_edge_of_its_range_is_said(played, trials, edge, capsys):
+def test_that_the_best_value_lies_at_the_edge_of_its_range_is_said(played, trials, value, edge, capsys):
     assert sweep.main([*_SWEEP, "--trials", trials]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  method.learning")]
-    assert line == f"  method.learning_rate = 0.0{trials[0]}{edge}"
+    assert line == f"  method.learning_rate = {value}{edge}"
 
 
 def test_how_many_run_at_once_and_how_many_tpe_proposes_is_said_before_the_session(played, capsys):
