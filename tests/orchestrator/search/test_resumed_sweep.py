@@ -62,10 +62,10 @@ class _Pictures:
 @pytest.fixture
 def played(tmp_path, monkeypatch):
     """What was asked for. ``searched`` is how many trials each search was to reach, ``tested`` is which
-    trials were tested, ``refuses`` is the error with which a session does not start, and ``sizes`` has the
-    trials' memories where these are searched.
+    trials were tested, ``refuses`` is the error with which a session does not start, ``sizes`` has the trials'
+    memories where these are searched, and the learning rate of trial N is N times ``rate``.
     """
-    found = SimpleNamespace(searched=[], tested=[], refuses=None, sizes=None)
+    found = SimpleNamespace(searched=[], tested=[], refuses=None, sizes=None, rate=1e-3)
 
     class Session:
         def __init__(self, request, **_):
@@ -91,7 +91,7 @@ def played(tmp_path, monkeypatch):
     def search(folder, identity, space, session, watch, trials, storage):
         found.searched.append(trials)
         for number in range(len(watch.book.trials), trials):
-            name, values = f"trial_{number + 1:04d}", {"method.learning_rate": 1e-3 * (number + 1)}
+            name, values = f"trial_{number + 1:04d}", {"method.learning_rate": found.rate * (number + 1)}
             if found.sizes:
                 values["replay.size"] = found.sizes[number]
             watch.propose(name, values, number)
@@ -158,9 +158,10 @@ def test_a_finished_sweep_is_neither_started_nor_tested_again_and_offers_more_tr
 
 @pytest.mark.parametrize(
     ("trials", "value", "edge"),
-    [("30", "0.03", ""), ("210", "0.21", "  (at the edge of its range, 0.0001 .. 0.3 (log))")],
+    [("3", "0.03", ""), ("25", "0.25", "  (at the edge of its range, 0.0001 .. 0.3 (log))")],
 )
 def test_that_the_best_value_lies_at_the_edge_of_its_range_is_said(played, trials, value, edge, capsys):
+    played.rate = 1e-2
     assert sweep.main([*_SWEEP, "--trials", trials]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  method.learning")]
     assert line == f"  method.learning_rate = {value}{edge}"
