@@ -62,8 +62,8 @@ class _Pictures:
 @pytest.fixture
 def played(tmp_path, monkeypatch):
     """What was asked for. ``searched`` is how many trials each search was to reach, ``tested`` is which
-    trials were tested, ``refuses`` is the error with which a session does not start, ``sizes`` has the trials'
-    memories where these are searched, and the learning rate of trial N is N times ``rate``.
+    trials were tested, ``refuses`` is the error with which a session does not start, ``sizes`` has the
+    trials' memories where these are searched, and the learning rate of trial N is N times ``rate``.
     """
     found = SimpleNamespace(searched=[], tested=[], refuses=None, sizes=None, rate=1e-3)
 
