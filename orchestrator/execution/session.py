@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from .calls import ask
 from .job import Job, Outcome
+from .job_feed import JobFeed
 from .job_listener import JobListener
 from .lanes import Lanes, lanes_up
 from .memory_watch import MemoryWatch
@@ -23,6 +23,8 @@ from .spill_monitor import SpillMonitor
 from .start_dispatcher import SWEEPS, start_dispatcher
 from .start_ray import StartedRay, start_ray
 from .throttle import Throttle
+
+_TURN = 0.1  # seconds for which one of several runs is listened to
 
 
 class Session:
@@ -200,25 +202,32 @@ class Session:
             on_end: Is told of each job's end. It may return a job that follows from the one that ended.
             go: Whether to go on. Once it says no, no job begins, and those under way stop at their next task.
         """
-        waiting = deque(jobs)
+        feed = self.feed(jobs, on_start, on_report, on_end, go)
+        self.drive([feed])
 
-        def ended(job: Job, outcome: Outcome) -> None:
-            if (following := on_end(job, outcome)) is not None:
-                waiting.appendleft(following)
+    def feed(
+        self,
+        jobs: Iterable[Job],
+        on_start: Callable[[Job], object] = lambda _: None,
+        on_report: Callable[[Job, dict[str, float]], object] = lambda *_: None,
+        on_end: Callable[[Job, Outcome], Job | None] = lambda *_: None,
+        go: Callable[[], bool] = lambda: True,
+    ) -> JobFeed:
+        """Makes a :class:`~orchestrator.execution.job_feed.JobFeed` for :meth:`drive`; the arguments are
+        those of :meth:`run`.
+        """
+        return JobFeed(jobs, on_start, on_end, go, lambda ended: self.listener(on_report, ended))
 
-        listener = self.listener(on_report, ended)
-        while waiting or listener.under_way:
-            while waiting and len(listener.under_way) < self.lanes:
-                job = waiting.popleft()
-                on_start(job)
-                if not go():
-                    break
-                listener.submit(job)
-            if not go():
-                waiting.clear()
-                for job_id in listener.under_way:
-                    listener.stop(job_id)
-            listener.hear(1.0)
+    def drive(self, feeds: Sequence[JobFeed]) -> None:
+        """Runs the jobs of all ``feeds`` on the lanes, until all have ended. An earlier feed's jobs begin
+        before a later one's.
+        """
+        while waiting := [feed for feed in feeds if not feed.over]:
+            for feed in waiting:
+                feed.hand_in(self.lanes - sum(other.under_way for other in waiting))
+            busy = [feed for feed in waiting if feed.under_way]
+            for feed in busy:
+                feed.hear(1.0 if len(busy) == 1 else _TURN)
             self.tick()
 
     def _reports(self) -> int:

@@ -61,7 +61,7 @@ def session(did, monkeypatch):
 
     class Played:
         lanes, says, ticks = 1, [], 0
-        run = Session.run
+        run, feed, drive = Session.run, Session.feed, Session.drive
 
         def listener(self, *given):
             return JobListener(dispatcher, *given)

@@ -116,7 +116,7 @@ class Lane:
 
     disk = None
     lanes, scope = 1, ""
-    run = Session.run
+    run, feed, drive = Session.run, Session.feed, Session.drive
 
     def __init__(self, request, **options):
         self._stream = SimpleNamespace(scenario="recognition", spec=None, tasks=_tasks(request.source))
