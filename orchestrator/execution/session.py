@@ -222,13 +222,19 @@ class Session:
         """Runs the jobs of all ``feeds`` on the lanes, until all have ended. An earlier feed's jobs begin
         before a later one's.
         """
-        while waiting := [feed for feed in feeds if not feed.over]:
-            for feed in waiting:
-                feed.hand_in(self.lanes - sum(other.under_way for other in waiting))
-            busy = [feed for feed in waiting if feed.under_way]
-            for feed in busy:
-                feed.hear(1.0 if len(busy) == 1 else _TURN)
-            self.tick()
+        while not all(feed.over for feed in feeds):
+            self.turn(feeds, 1.0)
+
+    def turn(self, feeds: Sequence[JobFeed], timeout: float) -> None:
+        """Hands in as many jobs of ``feeds`` as lanes are free, and takes what jobs say by now. Where one
+        feed alone has jobs under way, it waits for them, for ``timeout`` seconds at most.
+        """
+        for feed in feeds:
+            feed.hand_in(self.lanes - sum(other.under_way for other in feeds))
+        busy = [feed for feed in feeds if feed.under_way]
+        for feed in busy:
+            feed.hear(timeout if len(busy) == 1 else min(timeout, _TURN))
+        self.tick()
 
     def _reports(self) -> int:
         return sum(listener.done for listener in self._listeners)

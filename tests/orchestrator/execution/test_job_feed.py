@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 class Lanes:
     """A session whose jobs end in the order in which they were handed in, each after one report."""
 
-    run, feed, drive = Session.run, Session.feed, Session.drive
+    run, feed, drive, turn = Session.run, Session.feed, Session.drive, Session.turn
 
     def __init__(self, lanes):
         self.lanes, self.busy, self.most, self.begun, self.stopped = lanes, [], 0, [], []

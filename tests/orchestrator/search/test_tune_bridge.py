@@ -61,7 +61,7 @@ def session(did, monkeypatch):
 
     class Played:
         lanes, says, ticks = 1, [], 0
-        run, feed, drive = Session.run, Session.feed, Session.drive
+        run, feed, drive, turn = Session.run, Session.feed, Session.drive, Session.turn
 
         def listener(self, *given):
             return JobListener(dispatcher, *given)

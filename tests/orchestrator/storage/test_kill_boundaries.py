@@ -116,7 +116,7 @@ class Lane:
 
     disk = None
     lanes, scope = 1, ""
-    run, feed, drive = Session.run, Session.feed, Session.drive
+    run, feed, drive, turn = Session.run, Session.feed, Session.drive, Session.turn
 
     def __init__(self, request, **options):
         self._stream = SimpleNamespace(scenario="recognition", spec=None, tasks=_tasks(request.source))
