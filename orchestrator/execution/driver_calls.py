@@ -14,8 +14,8 @@ class DriverCalls(DispatcherState):
     """The driver's calls. Other sweeps call :meth:`standing`, and Tune's trials call :meth:`next_told`."""
 
     async def set_stream(self, handle: SharedPickle) -> None:
-        """Takes the published stream, for which lanes wait. It stays packed: this process has no use for it,
-        and would have to import torch.
+        """Takes the published stream, for which lanes wait, or which takes another one's place. It stays
+        packed: this process has no use for it, and would have to import torch.
         """
         self._stream = handle
         self._wake()

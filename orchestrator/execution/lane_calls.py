@@ -121,6 +121,10 @@ class LaneCalls(DispatcherState):
         """The stream, packed, for each rank of a lane that was told ``published``."""
         return self._stream
 
+    async def stream_owner(self) -> str | None:
+        """The name of the owner of the published stream's arrays, which no other stream has."""
+        return self._stream and self._stream.store.owner
+
     async def job(self, job_id: str) -> Job:
         """A job, for each rank of a lane that holds it."""
         return self._jobs[job_id].job

@@ -91,6 +91,22 @@ class Session:
             raise
         return self
 
+    def switch(self, request: SessionRequest) -> None:
+        """Shares another stream in the place of the one that is shared, while no job is under way. Ray and
+        the lanes stay.
+
+        Args:
+            request: What is asked for from now on. The stream's pictures are the same, in another order: the
+                lanes hold the CPUs that encoding would need. Its tokenizer is the one that the lanes have.
+
+        Raises:
+            UserError: What must be shared does not fit.
+        """
+        self._shared.free(self._lost)
+        self.request, self._shared = request, SharedStream(request, self._say)
+        self._shared.encode()
+        ask(self.dispatcher, "set_stream", self._shared.publish(self._lanes.store_bytes))
+
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Ends the lanes, then Ray. What was shared goes in every case.
 

@@ -66,7 +66,8 @@ def work(config: dict[str, Any]) -> None:
 
     if not joined():
         return
-    stream = ask(dispatcher, "published").open().open()
+    shared = _Shared(dispatcher)
+    shared.stream()
     _load_once()
     link = _Link(dispatcher, lane, attempt, config["gpus"])
     while True:
@@ -78,7 +79,7 @@ def work(config: dict[str, Any]) -> None:
         if state == "wait":
             continue
         job = ask(dispatcher, "job", job_id)
-        outcome = _run(job, stream, device, link, config["tokenizer"])
+        outcome = _run(job, shared.stream(), device, link, config["tokenizer"])
         if rank == 0:
             ask(dispatcher, "end", lane, attempt, job.id, outcome, uuid.uuid4().hex)
         gc.collect()
@@ -96,6 +97,27 @@ class _Link:
     lane: int
     attempt: str
     gpus: float
+
+
+class _Shared:
+    """The stream that is published, which is opened again where another one has taken its place."""
+
+    def __init__(self, dispatcher: Any) -> None:
+        self._dispatcher = dispatcher
+        self._parcel: Any = None
+        self._stream: Any = None
+
+    def stream(self) -> Any:
+        """The stream. No other one takes its place while a job is under way, so that all ranks of a job have
+        the same.
+        """
+        if self._parcel is None or self._parcel.store.owner != ask(self._dispatcher, "stream_owner"):
+            if self._parcel is not None:
+                self._stream = None
+                self._parcel.store.forget()
+            self._parcel = ask(self._dispatcher, "published")
+            self._stream = self._parcel.open().open()
+        return self._stream
 
 
 def _check_device(device: Any) -> None:

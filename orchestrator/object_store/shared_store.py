@@ -143,14 +143,18 @@ class SharedStore:
         """The bytes of all arrays written so far."""
         return sum(path.stat().st_size for path in Path(self.folder).glob("*.npy"))
 
+    def forget(self) -> None:
+        """Drops what this process has mapped. The store's memory is free once no process has a view."""
+        for name in [name for name in _views if name[0] == self.owner]:
+            del _views[name]
+
     def close(self, *, delete: bool) -> None:
         """Ends the owner, which frees the arrays. Live views stay good.
 
         Args:
             delete: Whether the arrays' files are removed too.
         """
-        for name in [name for name in _views if name[0] == self.owner]:
-            del _views[name]
+        self.forget()
         self._end()
         if delete:
             shutil.rmtree(self.folder, ignore_errors=True)

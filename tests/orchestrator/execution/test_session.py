@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -64,6 +65,19 @@ def alone(base, small_stream, tmp_path_factory):
 
 def _numbers(reports):
     return [{k: v for k, v in report.items() if not k.startswith("seconds/")} for report in reports]
+
+
+@pytest.fixture
+def switched(session, base, small_source):
+    """Values -> the session with the stream of these, in the place of its own until the test's end."""
+    before = session.request
+
+    def switch(values):
+        source, _ = small_source(base.with_values(values))
+        session.switch(replace(before, source=source, identity=Identity.new("", "")))
+
+    yield switch
+    session.switch(replace(before, identity=Identity.new("", "")))
 
 
 def _run(session, base, jobs, on_report=lambda job, metrics: None):
@@ -134,6 +148,23 @@ def test_a_full_disk_ends_the_trial_with_one_line_and_is_told_from_other_failure
 def workers(processes_under):
     """Of this process' Ray: others may run on the same machine."""
     return lambda: [pid for name, pid in processes_under() if "RayTrainWorker" in name]
+
+
+def test_another_order_of_the_stream_takes_its_place_and_the_lanes_stay(
+    session, base, small_stream, switched, workers, tmp_path
+):
+    other, lane = {"stream.order": 3}, workers()
+    (first,) = _run(session, base, [("before", {})]).values()
+    config = base.with_values(other)
+    switched(other)
+    (second,) = _run(session, config, [("in another order", {})]).values()
+    switched({})
+    (third,) = _run(session, base, [("in its own again", {})]).values()
+    reporter = CollectingReporter()
+    StreamLoop(config, small_stream(config), tmp_path, reporter, device=torch.device("cpu")).run()
+    _same(_numbers(second[1]), _numbers(reporter.reports))
+    assert _numbers(first[1]) == _numbers(third[1]) != _numbers(second[1])
+    assert workers() == lane
 
 
 def test_a_worker_killed_in_a_task_goes_on_from_the_task_before_with_the_same_numbers(
