@@ -71,6 +71,12 @@ def place(tmp_path_factory):
     (runs / "NAME" / "sweep.yaml").write_text(strict_yaml.dump({**request, "storage": None}))
     shutil.copy(space.path, runs / "NAME" / "space.yaml")
     shutil.copy(folder / "study.yaml", runs / "NAME")
+    shutil.copytree(
+        runs / "NAME", runs / "NAME-METHOD", ignore=shutil.ignore_patterns("study.yaml", "trials")
+    )
+    (runs / "NAME-METHOD" / "sweep.yaml").write_text(
+        strict_yaml.dump({**request, "storage": None, "test": False})
+    )
     return folder
 
 
@@ -172,6 +178,7 @@ _PROMISED = {
     "cluster validate": r"ok: aws, head head",
     "--explain method.ratio": r"a number, 0 to 1\n.*search space \{0\.1, 0\.2, 0\.3, 0\.5, .*start 0\.5",
     "orchestrator.train": r"Runs: seed \d(.|\n)*tasks of(.|\n)*a trial: 1 worker",
+    "orchestrator.sweep --resume NAME-METHOD": r"test data is left alone",
     "orchestrator.sweep ctp": r"Search: (8|16) trials for max validation/seen/r_mean(.|\n)*5 tasks of",
 }
 

@@ -18,7 +18,9 @@ from ..streams.size_remarks import size_remarks
 from ..streams.source import StreamSource
 
 
-def preview(space: Space, source: StreamSource, trials: int, concurrent: int | None) -> str:
+def preview(
+    space: Space, source: StreamSource, trials: int, concurrent: int | None, *, test: bool = True
+) -> str:
     """The text for a sweep: its space, resolved configuration, tasks and resources.
 
     Args:
@@ -26,6 +28,7 @@ def preview(space: Space, source: StreamSource, trials: int, concurrent: int | N
         source: The stream.
         trials: How many trials there are.
         concurrent: How many of them run at the same time; None: at most a quarter.
+        test: Whether the best trial is looked at with test data.
     """
     plan = SearchPlan(trials, concurrent, max(1, len(space.choices(MEMORY_SIZE))))
     largest = space.largest_memory(len(source.categories))
@@ -34,6 +37,7 @@ def preview(space: Space, source: StreamSource, trials: int, concurrent: int | N
         f"({space.path})",
         f"  {plan.proposals}",
         *_choice(space),
+        *([] if test else ["  test data is left alone, as the sweep was asked to"]),
         "",
         *(f"  {line}" for line in space.describe()),
         "",

@@ -33,6 +33,8 @@ class RunResult:
             mean over those that were tested and, as ``test_deviation/...``, the sample standard deviation.
             Empty where nobody looked.
         exit_status: The exit status of the command that runs the same: 0, 1 or 130.
+        fatal: Whether ``reason`` is one that another run would meet too, as a Ray that was lost or a full
+            disk.
     """
 
     name: str
@@ -45,10 +47,18 @@ class RunResult:
     best: TrialResult | None
     test: Mapping[str, float]
     exit_status: int
+    fatal: bool
 
     @classmethod
     def of(
-        cls, run: RunContext, book: TrialStore, test: Mapping[str, float], exit_status: int, reason: str
+        cls,
+        run: RunContext,
+        book: TrialStore,
+        test: Mapping[str, float],
+        exit_status: int,
+        reason: str,
+        *,
+        fatal: bool,
     ) -> RunResult:
         """The result of a run.
 
@@ -58,6 +68,7 @@ class RunResult:
             test: Its metrics on test data.
             exit_status: The exit status of the command that runs the same.
             reason: Why it did not finish; empty where it did.
+            fatal: Whether another run would meet the reason too.
         """
         trials = tuple(TrialResult.of(entry, book, run.source.scenario) for entry in book.trials.values())
         best = book.best()
@@ -72,4 +83,5 @@ class RunResult:
             next((trial for trial in trials if best is not None and trial.id == best.id), None),
             dict(test),
             exit_status,
+            fatal,
         )

@@ -20,8 +20,10 @@ _KINDS = {
     "concurrent": int,
     "storage": str,
     "margin": float,
+    "test": bool,
 }
-_LATER = {"margin": 0.0}  # missing in requests of before, of which the identity's format is what is refused
+# Missing in requests of before, of which the identity's format is what is refused.
+_LATER = {"margin": 0.0, "test": True}
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class SweepRequest:
         concurrent: How many trials run at once; None: at most a quarter of them.
         storage: The URL at which the sweep is kept beside its folder; None: nowhere.
         margin: How much of the objective the choice gives up for a smaller replay memory.
+        test: Whether the best trial is looked at with test data, also by whoever goes on with the sweep. A
+            study's search is not.
     """
 
     method: str
@@ -47,6 +51,7 @@ class SweepRequest:
     concurrent: int | None
     storage: str | None
     margin: float
+    test: bool = True
 
     @classmethod
     def read(cls, path: Path) -> SweepRequest:
@@ -56,7 +61,7 @@ class SweepRequest:
             UserError: The file does not have what :meth:`text` makes. The message is one line.
         """
         request = read_request(path, _KINDS, _LATER)
-        return cls(**{**request, "margin": request["margin"] or 0.0})
+        return cls(**{**request, "margin": request["margin"] or 0.0, "test": request["test"] is not False})
 
     def plain(self) -> dict[str, Any]:
         """The request as the file's mapping."""
@@ -68,8 +73,8 @@ class SweepRequest:
 
     def digest(self, space: str) -> str:
         """The sha256 of the request and of the text of a search space. Where the sweep is kept, how many
-        trials run at once and how one is chosen are no part of it.
+        trials run at once, how one is chosen and whether it is tested are no part of it.
         """
-        left_out = ("storage", "concurrent", "margin")
+        left_out = ("storage", "concurrent", "margin", "test")
         kept = {key: value for key, value in self.plain().items() if key not in left_out}
         return digest({"kind": "sweep", "request": strict_yaml.dump(kept), "space": space})

@@ -97,17 +97,18 @@ class _SweepRun:
         reason = watch.fatal
         if exit_status == 1 and not reason:
             reason = "no trial walked the whole stream" if none else "the look at test failed"
-        return RunResult.of(run, self._book, tested, exit_status, reason)
+        return RunResult.of(run, self._book, tested, exit_status, reason, fatal=bool(watch.fatal))
 
     def _sweep(self) -> str:
         """Runs what is left of the sweep; returns its status."""
         run, book, best = self._run, self._book, self._book.best()
         self._tested = self._watch.known_test(best.id) if best is not None else {}
-        if book.is_over(self._trials):
+        if book.is_over(self._trials, test=self._test):
             ended = "the one trial has" if self._trials == 1 else f"all {self._trials} trials have"
             more = f"--resume {run.folder.name} --trials {self._trials + 1}"
             run.say(f"{ended} ended{', and the best was tested' if self._tested else ''}")
-            run.say(f"for more: python -m orchestrator.sweep {more}")
+            if self._test:  # whoever leaves the test to another run decides on more trials as well
+                run.say(f"for more: python -m orchestrator.sweep {more}")
             return "finished"
         run.say(f"{self._plan.at_once}; {self._plan.proposals}")
         with (self._sessions or Session)(
@@ -167,7 +168,7 @@ class _SweepRun:
         run, space, watch = self._run, self._space, self._watch
         best, tested = self._book.best(), self._tested
         again = f"python -m orchestrator.sweep --resume {run.folder.name}"
-        if best is not None and tested:
+        if best is not None and (tested or not self._test):
             again = f"python -m orchestrator.train --config {_config_of(run.folder, best)}"
         note = search_note(run.config, space.objective, self._trials, self._book, tested, again)
         tags, chosen, files = {"mlflow.note.content": note}, {}, []
@@ -248,6 +249,8 @@ def _closing(
         found = [f"{name} {shown_score(tested[f'test/{name}'])} {unit(name)}" for name in names]
         if found:
             lines += in_rows("  on test: ", found) + checkpoint_lines(tested)
+        if not test:
+            lines.append("  test data was not looked at: the sweep was asked to leave it alone")
         again = f"python -m orchestrator.train --config {_config_of(folder, best)}"
         others = " ".join([str(seed) for seed in range(4) if seed != space.config.run.seed][-3:])
         blocks += [

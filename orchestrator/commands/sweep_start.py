@@ -34,13 +34,14 @@ class SweepStart(RunStart):
         space: What is searched.
         trials: How many trials the sweep is to have in all, as it is said now; None: as before, or as the
             request and the space say.
-        test: Whether the best trial is looked at with test data.
+        retry: Whether failed trials are run again, once, where all have ended and none walked the whole
+            stream.
     """
 
     request: SweepRequest
     space: Space
     trials: int | None
-    test: bool = True
+    retry: bool = False
 
     file: ClassVar[str] = SWEEP_FILE
 
@@ -52,7 +53,6 @@ class SweepStart(RunStart):
         name: str | None,
         say: Callable[[str], None],
         *,
-        test: bool = True,
         source: StreamSource | None = None,
     ) -> SweepStart:
         """A sweep that begins.
@@ -62,7 +62,6 @@ class SweepStart(RunStart):
             space_name: The search space, as :func:`.named_space.named_space` names it.
             name: What the folder is to be called; None: by method, stream and time.
             say: Takes lines of progress.
-            test: Whether the best trial is looked at with test data.
             source: The stream, where it has been read; None: it is read.
 
         Raises:
@@ -72,7 +71,7 @@ class SweepStart(RunStart):
         _check_margin(request.margin, space)
         stream = _read(space, say, source)
         where = request.concurrent, request.storage
-        return cls(request, space.config, stream, say, name, None, *where, space, None, test)
+        return cls(request, space.config, stream, say, name, None, *where, space, None)
 
     @classmethod
     def resumed(
@@ -84,7 +83,7 @@ class SweepStart(RunStart):
         storage: str | None,
         said: Mapping[str, Any],
         say: Callable[[str], None],
-        test: bool = True,
+        retry: bool = False,
         source: StreamSource | None = None,
     ) -> SweepStart:
         """The sweep in ``runs/NAME``, or at its storage, is gone on with.
@@ -96,7 +95,8 @@ class SweepStart(RunStart):
             storage: Where it is kept; None: ``$VLCL_STORAGE``, or where it was.
             said: Dotted key -> value of what it was started with, said again.
             say: Takes lines of progress.
-            test: As of :meth:`new`, as is ``source``.
+            retry: Whether failed trials are run again where all have failed or were stopped.
+            source: As of :meth:`new`.
 
         Raises:
             UserError: There is no such sweep, it is not the user's own, or it was started with other values.
@@ -116,12 +116,14 @@ class SweepStart(RunStart):
         space = _space(request, str(folder / SPACE_FILE))
         check_said(space.config, said)
         stream = _read(space, say, source)
-        return cls(request, space.config, stream, say, None, folder, concurrent, storage, space, trials, test)
+        return cls(
+            request, space.config, stream, say, None, folder, concurrent, storage, space, trials, retry
+        )
 
     def _preview(self) -> str:
         from .preview import preview
 
-        return preview(self.space, self.source, self._trials(), self._concurrent)
+        return preview(self.space, self.source, self._trials(), self._concurrent, test=self.request.test)
 
     def _text(self) -> str:
         return self.space.path.read_text(encoding="utf-8")
@@ -140,11 +142,16 @@ class SweepStart(RunStart):
         trials = self._trials()
         if self.folder is not None:
             place, stamp = trials_of(self.folder), run.identity.stamp
-            if not TrialStore(place, self.space.objective, len(run.names), stamp).is_over(trials):
+            store = TrialStore(place, self.space.objective, len(run.names), stamp)
+            again = self.retry and store.ended >= trials and store.best() is None
+            if again or not store.is_over(trials, test=self.request.test):
                 self._check(start=True)
+            if again:
+                self.say("no trial walked the whole stream: those that failed are run again")
+                store.reopen_failed()
             if self.trials:
                 ask_for(self.folder, self.trials)
-        return search_run(run, self.space, trials, test=self.test, sessions=sessions)
+        return search_run(run, self.space, trials, test=self.request.test, sessions=sessions)
 
     def _trials(self) -> int:
         """How many trials the sweep is to have: as many as were asked for last, and no more than the space

@@ -100,7 +100,8 @@ class _TrainRun:
             raise end.unforeseen
         reasons = [f"{t.id}: {t.reason}" for t in self._book.trials.values() if t.status == "failed"]
         exit_status = {"finished": 0, "interrupted": 130}.get(end.status, 1)
-        return RunResult.of(run, self._book, means, exit_status, watch.fatal or "; ".join(reasons))
+        why = watch.fatal or "; ".join(reasons)
+        return RunResult.of(run, self._book, means, exit_status, why, fatal=bool(watch.fatal))
 
     def _train(self) -> None:
         self._watch.catch_up()  # with what was finished when the driver died

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from .job import Job, Outcome
 from .job_listener import JobListener
@@ -35,6 +36,7 @@ class JobFeed:
         self._on_start = on_start
         self._on_end = on_end
         self._go = go
+        self._cut_short = False
         self._listener = listen(self._ended)
 
     def _ended(self, job: Job, outcome: Outcome) -> None:
@@ -48,11 +50,15 @@ class JobFeed:
 
     @property
     def over(self) -> bool:
-        """Whether all jobs have ended."""
-        return not self._waiting and not self.under_way
+        """Whether all jobs have ended, and nothing was raised where the run was told of one."""
+        return not (self._waiting or self.under_way or self._cut_short)
 
     def hand_in(self, free: int) -> None:
         """Hands in as many jobs as lanes are ``free``; stops all where the run is not to go on."""
+        with self._noticing():
+            self._hand_in(free)
+
+    def _hand_in(self, free: int) -> None:
         for _ in range(min(free, len(self._waiting))):
             job = self._waiting.popleft()
             self._on_start(job)
@@ -67,4 +73,13 @@ class JobFeed:
     def hear(self, timeout: float) -> None:
         """Takes what one job says, and waits for it ``timeout`` seconds at most."""
         if self.under_way:
-            self._listener.hear(timeout)
+            with self._noticing():
+                self._listener.hear(timeout)
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._cut_short = True
+            raise

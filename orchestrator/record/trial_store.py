@@ -160,9 +160,18 @@ class TrialStore:
         :meth:`propose`.
         """
         entry = self.propose(trial_id, values, config, number)
-        (self.place(trial_id) / STATUS_FILE).unlink(missing_ok=True)
-        entry.status, entry.reason, entry.infeasible = "running", "", False
+        self._reopen(entry)
         return entry
+
+    def reopen_failed(self) -> None:
+        """Takes the end of each failed trial back, so that it is gone on with as one that was interrupted."""
+        for entry in self.trials.values():
+            if entry.status == "failed":
+                self._reopen(entry)
+
+    def _reopen(self, entry: TrialEntry) -> None:
+        (self.place(entry.id) / STATUS_FILE).unlink(missing_ok=True)
+        entry.status, entry.reason, entry.infeasible = "running", "", False
 
     def tested(self, trial_id: str) -> dict[str, float]:
         """The test metrics of a trial; empty where the test splits were not evaluated.
@@ -230,11 +239,11 @@ class TrialStore:
         entry = self.trials.get(trial_id)
         return entry is not None and (bool(self.tested(trial_id)) or (not test and entry in self._whole()))
 
-    def is_over(self, trials: int) -> bool:
+    def is_over(self, trials: int, *, test: bool = True) -> bool:
         """Whether nothing is left to do in a search of so many ``trials``: all have ended, and the best one,
-        if there is one, was tested.
+        if there is one and a ``test`` is wanted, was tested.
         """
-        best = self.best()
+        best = self.best() if test else None
         return self.ended >= trials and (best is None or bool(self.tested(best.id)))
 
     def value(self, entry: TrialEntry) -> float | None:

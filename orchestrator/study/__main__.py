@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
     """Runs the command line; returns its exit status."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    start = _resumed(given) if given.resume else _new(parser, given)
+    start = _new(parser, given) if given.resume is None else _resumed(parser, given)
     if given.dry_run:
         print(start.preview())
         return 0
@@ -48,9 +48,9 @@ def _new(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
     return StudyStart.new(StudyRequest.read(user_path(given.file, follow=False)), given.name, Say())
 
 
-def _resumed(given: argparse.Namespace) -> StudyStart:
+def _resumed(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
     for name in ("file", "question", "stream", "memory", "trials", "set", "name"):
-        if getattr(given, name):
+        if getattr(given, name) != parser.get_default(name):
             raise UserError(f"--resume {given.resume}: goes on with what was asked; leave out {name}")
     methods = given.methods or []
     return StudyStart.resumed(given.resume, Say(), methods=methods, pairs=given.pairs)

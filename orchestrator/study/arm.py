@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import UserError
 from ..schema.flatten import flatten
 from ..storage.plain_name import file_name
 
-_KEYS = "name, data, space, set"
+_KEYS = {"methods": ("name", "space", "set"), "streams": ("name", "data", "set")}
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Arm:
     Attributes:
         label: What tables call it.
         name: The method's or the stream's name.
-        data: The folder of a stream that reads a data set; None: it reads none.
-        space: The file of a method's search space; None: the shipped one.
+        data: The folder of a stream that reads a data set; None: it reads none, or it is a method.
+        space: The file of a method's search space; None: the shipped one, or it is a stream.
         values: Dotted key -> value, of its runs alone.
     """
 
@@ -37,45 +37,49 @@ class Arm:
         return file_name(self.label)
 
     @classmethod
-    def all_of(cls, content: Any, key: str, place: str, *, optional: bool = False) -> tuple[Arm, ...]:
-        """The methods or streams of a study: a list of names, or label -> ``{name, data, space, set}``.
+    def all_of(cls, content: Any, kind: Literal["methods", "streams"], place: str) -> tuple[Arm, ...]:
+        """The methods or streams of a study: a list of names, or label -> ``{name, space, set}`` of methods
+        and ``{name, data, set}`` of streams.
 
         Args:
-            content: The value of ``key``.
-            key: ``methods`` or ``streams``.
+            content: The value of the key ``kind``.
+            kind: Which of them. There may be no streams.
             place: Where it was found, for the error.
-            optional: Whether there may be none.
 
         Raises:
-            UserError: There is none, or one has what is not known. The message is one line.
+            UserError: There is no method, or one has what is not known. The message is one line.
         """
-        if optional and not content:
+        if kind == "streams" and (content is None or content in ([], {})):
             return ()
         if isinstance(content, list) and all(isinstance(name, str) for name in content):
-            content = {name: {} for name in content} if len(set(content)) == len(content) else None
+            content = {name: None for name in content} if len(set(content)) == len(content) else None
         if not isinstance(content, dict) or not content:
-            raise UserError(f"{place}: {key}: allowed are different names in a list, or label: {{name, set}}")
+            keys = ", ".join(_KEYS[kind])
+            raise UserError(f"{place}: {kind}: allowed are different names in a list, or label: {{{keys}}}")
         return tuple(
-            cls._of(label, given or {}, f"{place}: {key}.{label}") for label, given in content.items()
+            cls._of(label, {} if given is None else given, _KEYS[kind], f"{place}: {kind}.{label}")
+            for label, given in content.items()
         )
 
     @classmethod
-    def _of(cls, label: str, given: Any, place: str) -> Arm:
+    def _of(cls, label: str, given: Any, keys: Sequence[str], place: str) -> Arm:
         if not isinstance(given, dict):
-            raise UserError(f"{place}: {given!r}: allowed is a mapping with {_KEYS}")
-        if unknown := [key for key in given if key not in _KEYS.split(", ")]:
-            raise UserError(f"{place}.{unknown[0]}: not known here; allowed: {_KEYS}")
-        values = given.get("set") or {}
-        if not isinstance(values, dict):
+            raise UserError(f"{place}: {given!r}: allowed is a mapping with {', '.join(keys)}")
+        if unknown := [key for key in given if key not in keys]:
+            raise UserError(f"{place}.{unknown[0]}: not known here; allowed: {', '.join(keys)}")
+        for key in keys[:-1]:
+            text = given.get(key)
+            if text is not None and (not isinstance(text, str) or not text):
+                raise UserError(f"{place}.{key}: {text!r}: allowed is text")
+        values = given.get("set")
+        if not isinstance(values, dict | None):
             raise UserError(f"{place}.set: {values!r}: allowed is a mapping of keys and values")
-        for key in "name", "data", "space":
-            if not isinstance(given.get(key), str | None):
-                raise UserError(f"{place}.{key}: {given[key]!r}: allowed is text")
-        return cls(label, given.get("name") or label, given.get("data"), given.get("space"), flatten(values))
+        name = given.get("name") or label
+        return cls(label, name, given.get("data"), given.get("space"), flatten(values or {}))
 
     @staticmethod
-    def plain_of(arms: Sequence[Arm]) -> dict[str, Any]:
-        """What :meth:`all_of` reads."""
+    def plain_of(arms: Sequence[Arm]) -> dict[str, Any] | None:
+        """What :meth:`all_of` reads; None where there are none."""
         return {
             arm.label: {
                 "name": arm.name,
@@ -84,4 +88,4 @@ class Arm:
                 **({"set": dict(arm.values)} if arm.values else {}),
             }
             for arm in arms
-        }
+        } or None

@@ -1,14 +1,20 @@
-"""One session that several runs use, one after the other."""
+"""One session that the runs of a study use, one after the other or together."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
+from ..execution.job_feed import JobFeed
 from ..execution.session import Session
 from ..execution.session_request import SessionRequest
+from ..storage.run_files import TOKENIZER_FOLDER
+
+_AHEAD = 4
+"""Runs that are open beyond the lanes, so that a lane that is free finds a job."""
 
 
 class LentSession:
@@ -16,20 +22,31 @@ class LentSession:
     stream and the warm lanes stay.
 
     What ends a run early (Ctrl-C, an error, a Ray that is lost) ends the session as it would end a session of
-    the run's own, before the run takes down what was finished.
+    the run's own, before the run takes down what was finished. After an error there is to be no other session
+    in this process: lanes may be left, and Ray with them.
 
     Args:
-        request: What all runs need: a configuration with the frozen encoder that they share, the largest of
-            their memories, and at least as many jobs as all of them have.
         say: Prints a line of progress of the session itself.
+        last_words: See :class:`~orchestrator.execution.ray_watch.RayWatch`; called after those of the runs
+            that have the session.
+
+    Attributes:
+        broken: Whether an error ended the session, or kept it from beginning.
     """
 
-    def __init__(self, request: SessionRequest, say: Callable[[str], None]) -> None:
-        self._request = request
+    def __init__(
+        self, say: Callable[[str], None], last_words: Callable[[str], None] = lambda line: None
+    ) -> None:
+        self.broken = False
         self._say = say
+        self._last_words = [last_words]
+        self._request: SessionRequest | None = None
         self._session: Session | None = None
+        self._tokenizer: dict[str, bytes] = {}
         self._lent = 0
-        self._last_words: Callable[[str], None] = lambda line: None
+        self._next: deque[Callable[[], object]] = deque()
+        self._feeds: list[JobFeed] = []
+        self._error: BaseException | None = None
 
     def __enter__(self) -> LentSession:
         return self
@@ -39,6 +56,28 @@ class LentSession:
         if session is not None:
             session.__exit__(kind, *error)
 
+    def ask(self, request: SessionRequest) -> None:
+        """Says what the runs need that come next.
+
+        A session that is open goes on with the same pictures in another order. For others it ends, and there
+        will be another one.
+
+        Args:
+            request: What all of them need: a configuration with the frozen encoder that they share, the
+                largest of their memories, and at least as many jobs as all of them have.
+
+        Raises:
+            UserError: What must be shared does not fit.
+        """
+        before, self._request = self._request, request
+        if self._session is None or before is None:
+            return
+        if before.identity.content != request.identity.content or self._tokenizer != _tokenizer(request):
+            self.__exit__(None)
+        elif before.identity.stream != request.identity.stream:
+            with self._ending():
+                self._session.switch(request)
+
     @contextmanager
     def lend(
         self, request: SessionRequest, say: Callable[[str], None], last_words: Callable[[str], None]
@@ -46,36 +85,100 @@ class LentSession:
         """Lends the session to a run; the arguments are those of
         :class:`~orchestrator.commands.sessions.Sessions`.
         """
-        self._last_words = last_words
-        if self._session is None:
-            session = Session(self._request, say=self._say, last_words=lambda line: self._last_words(line))
-            session.__enter__()
-            self._session = session
-        self._lent += 1
-        self._session.scope = f"{self._lent}/"  # ids of trials are those of one run alone
-        borrowed = _Borrowed(self._session, request.lanes)
+        self._last_words.insert(-1, last_words)
         try:
-            yield cast(Session, borrowed)
-        except BaseException:
-            self.__exit__(*sys.exc_info())
-            raise
+            with self._ending():
+                session = self._opened()
+                self._lent += 1
+                session.scope = f"{self._lent}/"  # ids of trials are those of one run alone
+                borrowed = _Borrowed(session, request.lanes, self._with_others)
+                yield cast(Session, borrowed)
         finally:
-            self._last_words = lambda line: None
+            self._last_words.remove(last_words)
         if borrowed.finishing:
             self.__exit__(None)
 
+    def together(self, runs: Iterable[Callable[[], object]]) -> None:
+        """Has runs use the session together: their jobs fill the lanes.
+
+        A run that has handed its jobs in waits for them in the midst of its own call. Meanwhile the next run
+        is called. Each so begins within the one before, and ends before it does.
+
+        Args:
+            runs: Each runs one of the runs, to its end.
+        """
+        self._next, self._error = deque(runs), None
+        while self._next:
+            self._next.popleft()()
+
+    def _with_others(self, own: JobFeed) -> None:
+        """Runs the jobs of a run, and of those that are called meanwhile. What ends one of them early ends
+        those that wait for it, but for one whose jobs have all ended.
+        """
+        assert self._session is not None
+        self._feeds.append(own)
+        try:
+            while self._next and not own.over and len(self._feeds) < self._session.lanes + _AHEAD:
+                self._session.turn(self._feeds, 0.0)
+                self._next.popleft()()
+                if self._error is not None and not own.over:
+                    raise self._error
+            if not own.over:
+                self._session.drive(self._feeds)
+        except BaseException as error:
+            self._error = error
+            self._next.clear()
+            raise
+        finally:
+            self._feeds.remove(own)
+
+    def _opened(self) -> Session:
+        assert self._request is not None
+        if self._session is None:
+            session = Session(self._request, say=self._say, last_words=self._tell_last)
+            session.__enter__()
+            self._session, self._tokenizer = session, _tokenizer(self._request)
+        return self._session
+
+    @contextmanager
+    def _ending(self) -> Iterator[None]:
+        """What ends the block early ends the session."""
+        try:
+            yield
+        except BaseException as error:
+            self.broken = self.broken or not isinstance(error, KeyboardInterrupt)
+            self.__exit__(*sys.exc_info())
+            raise
+
+    def _tell_last(self, line: str) -> None:
+        words = list(self._last_words)
+        try:
+            for tell in words[:-1]:
+                tell(line)
+        finally:
+            words[-1](line)
+
+
+def _tokenizer(request: SessionRequest) -> dict[str, bytes]:
+    """The files of the stream's tokenizer, which lanes have from their start."""
+    return {path.name: path.read_bytes() for path in (request.folder / TOKENIZER_FOLDER).glob("*")}
+
 
 class _Borrowed:
-    """A session with no more lanes than its borrower asked for."""
+    """A session with no more lanes than its borrower asked for, and whose jobs run beside those of others."""
 
-    def __init__(self, session: Session, lanes: int | None) -> None:
+    def __init__(self, session: Session, lanes: int | None, run: Callable[[JobFeed], None]) -> None:
         self._session = session
         self._lanes = lanes
+        self._run = run
         self.finishing = False
 
     @property
     def lanes(self) -> int:
         return min(self._session.lanes, self._lanes or self._session.lanes)
+
+    def run(self, *jobs: Any, **how: Any) -> None:
+        self._run(self._session.feed(*jobs, **how))
 
     def finish_tasks(self) -> None:
         self.finishing = True

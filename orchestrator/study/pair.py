@@ -23,6 +23,6 @@ class Pair:
     @property
     def values(self) -> Mapping[str, Any]:
         """Dotted key -> value of what the pair fixes: seed and order have the pair's number. The search has
-        0 of both, so that its luck is in no pair.
+        seed 0 and the stream's own order, 0 or ``natural``, so that its luck is in no pair.
         """
         return {"run.seed": self.number, "stream.order": self.number}

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..commands.named_space import named_space
-from ..config import RunConfig
+from ..errors import UserError
 from ..features.frozen import asks_queries, frozen_backbone
 from ..search.preset_values import with_preset
 from ..search.space import Space
 from .arm import Arm
+from .check_sets import MEMORY
+from .pair import Pair
 from .study_request import StudyRequest
 
-_MEMORY = "replay.size"
+_BUDGET = "replay.budget"
+_SEARCH_HAS = (0, "natural")  # a seed or an order that no pair has
 
 
 @dataclass(frozen=True)
@@ -26,12 +29,14 @@ class StudyArm:
         stream: The stream; None: the search space's own.
         values: Dotted key -> value of what the study fixes.
         space: What is searched.
+        trials: How many trials its search is asked for.
     """
 
     method: Arm
     stream: Arm | None
     values: Mapping[str, Any]
     space: Space
+    trials: int
 
     @classmethod
     def of(cls, request: StudyRequest, method: Arm, stream: Arm | None) -> StudyArm:
@@ -44,12 +49,14 @@ class StudyArm:
             UserError: Something of it is wrong. The message is one line.
         """
         values = {**(request.values or {}), **(stream.values if stream else {}), **method.values}
-        if request.memory is not None and _MEMORY not in values:
+        if request.memory is not None and MEMORY not in values:
             space = cls._space(method, stream, with_preset(method.name, values))
             if space.start_config.replay.size:
-                values[_MEMORY] = request.memory
+                values[MEMORY] = request.memory
         values = with_preset(method.name, values)
-        return cls(method, stream, values, cls._space(method, stream, values))
+        space = cls._space(method, stream, values)
+        _check_search(method.label, space)
+        return cls(method, stream, values, space, request.trials or space.trials)
 
     @staticmethod
     def _space(method: Arm, stream: Arm | None, values: Mapping[str, Any]) -> Space:
@@ -57,20 +64,36 @@ class StudyArm:
         return Space.load(named_space(method.name, method.space), name, data, values, method=method.name)
 
     @property
-    def trials(self) -> int:
-        """Trials of the search space."""
-        return self.space.trials
+    def memory(self) -> str:
+        """The replay memory of all its runs, in samples, as tables have it: ``40``, ``20 a class``, ``0``
+        without one, or ``searched``.
+        """
+        replay = self.space.start_config.replay
+        if self.space.searches(MEMORY) or (replay.size and self.space.searches(_BUDGET)):
+            return "searched"
+        return f"{replay.size} a class" if replay.size and replay.budget == "per_class" else str(replay.size)
 
     def shares(self) -> str:
         """What has to be the same for methods to share a session: the stream, what a frozen encoder gives of
         it, and what a lane holds.
         """
-        return shared_of(self.space.config)
+        config = self.space.config
+        flat = config.flat()
+        run = {key: value for key, value in flat.items() if key.startswith("run.") and key != "run.seed"}
+        frozen = config.method.backbone if asks_queries(config) else frozen_backbone(config)
+        return repr((config.stream_name, config.stream, run, config.replay.store, frozen))
 
 
-def shared_of(config: RunConfig) -> str:
-    """See :meth:`StudyArm.shares`."""
-    flat = config.flat()
-    run = {key: value for key, value in flat.items() if key.startswith("run.") and key != "run.seed"}
-    frozen = config.method.backbone if asks_queries(config) else frozen_backbone(config)
-    return repr((config.stream_name, config.stream, run, config.replay.store, frozen))
+def _check_search(label: str, space: Space) -> None:
+    """Checks that the search has the seed and the order of no pair, whose luck would choose the values."""
+    flat = space.config.flat()
+    for key in Pair(1).values:
+        if key not in flat:
+            raise UserError(
+                f"{label}: the stream {space.config.stream_name} has no {key}, and each pair has its own; "
+                "allowed: a stream with it"
+            )
+        if flat[key] not in _SEARCH_HAS:
+            raise UserError(
+                f"{label}: {space.path} has {key} {flat[key]!r}, and each pair has its own; allowed: without"
+            )

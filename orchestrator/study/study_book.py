@@ -6,13 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
-from ..commands.run_result import RunResult
 from ..errors import UserError
 from ..storage.atomic_write import write_text
+from .asked import Asked
 
 BOOK_FILE = "parts.json"
 """The file's name in a study's folder."""
+
+_FORMAT = 2  # 2: each part says what its run was asked for
 
 
 @dataclass(frozen=True)
@@ -21,28 +24,28 @@ class Part:
 
     Attributes:
         name: The run's name.
+        asked: What the run was asked for.
         trial: The id of the trial that was chosen, or that a pair has; empty where there is none.
+        config: The sha256 of the chosen trial's configuration, as a search found it; empty of a pair.
         score: The chosen trial's objective on validation data; None where there is none.
         test: Metric -> value on test data, without ``test/``; empty for a search, which looks at none.
+        content: What tells the stream's content (:func:`~orchestrator.streams.identity.stream_content`);
+            empty where the run did not begin.
         trials: How many trials have ended.
+        failed_trials: How many of them failed.
         reason: Why the run failed, in one line; empty where it did not.
     """
 
     name: str
+    asked: Asked
     trial: str = ""
+    config: str = ""
     score: float | None = None
     test: Mapping[str, float] = field(default_factory=dict)
+    content: str = ""
     trials: int = 0
+    failed_trials: int = 0
     reason: str = ""
-
-    @classmethod
-    def of(cls, result: RunResult) -> Part:
-        """What is kept of a run's result."""
-        best = result.best
-        test = {k.removeprefix("test/"): v for k, v in result.test.items() if k.startswith("test/")}
-        reason = "" if result.status == "finished" else result.reason or result.status
-        ended = sum(trial.status != "interrupted" for trial in result.trials)
-        return cls(result.name, best.id if best else "", best.score if best else None, test, ended, reason)
 
 
 class StudyBook:
@@ -55,30 +58,48 @@ class StudyBook:
         folder: The study's folder.
 
     Raises:
-        UserError: The file has something else.
+        UserError: The file has something else, or is of another format.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / BOOK_FILE
+        self.path = folder / BOOK_FILE
         self.parts: dict[str, Part] = {}
-        if not self._path.exists():
-            return
-        try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
-            self.parts = {name: Part(**part) for name, part in content.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
-            raise UserError(
-                f"{self._path}: is not what a study writes; allowed: none, by which it is made anew from the "
-                "study's runs"
-            ) from None
+        if self.path.exists():
+            self.parts = self._read()
 
-    def done(self, name: str) -> Part | None:
-        """The run ``name``, where it has ended and did not fail."""
+    def _read(self) -> dict[str, Part]:
+        anew = "none, by which it is made anew from the study's runs (remove it, and --resume)"
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            version = content.get("format", 1)
+            if version == _FORMAT:
+                return {name: _part(name, said) for name, said in content["parts"].items()}
+        except (OSError, ValueError, TypeError, AttributeError, KeyError):
+            raise UserError(f"{self.path}: is not what a study writes; allowed: {anew}") from None
+        older = "an older" if version == 1 else "another"
+        raise UserError(
+            f"{self.path}: is of {older} version (format {version}, not {_FORMAT}); allowed: {anew}"
+        )
+
+    def done(self, name: str, asked: Asked | None = None) -> Part | None:
+        """The run ``name``, where it has ended and did not fail.
+
+        Args:
+            name: The run's name.
+            asked: What it must have been asked for; None: anything.
+        """
         part = self.parts.get(name)
-        return part if part is not None and not part.reason else None
+        return part if part is not None and not part.reason and asked in (None, part.asked) else None
 
     def add(self, part: Part) -> None:
         """Takes a run down that has ended."""
         self.parts[part.name] = part
-        content = {name: asdict(kept) for name, kept in self.parts.items()}
-        write_text(self._path, json.dumps(content, indent=1))
+        content = {name: {**asdict(kept), "asked": kept.asked.values} for name, kept in self.parts.items()}
+        write_text(self.path, json.dumps({"format": _FORMAT, "parts": content}, indent=1))
+
+
+def _part(name: str, said: Mapping[str, Any]) -> Part:
+    part = Part(**{**said, "asked": Asked(dict(said["asked"]))})
+    if part.name != name:
+        raise ValueError(f"{part.name} under the name {name}")
+    return part

@@ -10,8 +10,8 @@ from typing import Any
 from ..errors import UserError
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
-from ..storage.plain_name import check_plain
 from .arm import Arm
+from .check_sets import check_sets
 
 STUDY_FILE = "study.yaml"
 """The file's name in a study's folder."""
@@ -77,21 +77,23 @@ class StudyRequest:
             count = content.get(key)
             if count is not None and (type(count) is not int or count < least):
                 raise UserError(f"{place}: {key} {count!r}: allowed are whole numbers from {least}")
-        values = content.get("set") or {}
-        if not isinstance(values, dict):
+        values, question = content.get("set"), content.get("question")
+        if not isinstance(values, dict | None):
             raise UserError(f"{place}: set {values!r}: allowed is a mapping of keys and values")
-        question = content.get("question") or ""
-        if not isinstance(question, str):
+        if not isinstance(question, str | None):
             raise UserError(f"{place}: question {question!r}: allowed is text")
-        pairs = content.get("pairs")
+        methods = Arm.all_of(content.get("methods"), "methods", place)
+        given = Arm.all_of(content.get("streams"), "streams", place)
+        flat, memory, pairs = flatten(values or {}), content.get("memory"), content.get("pairs")
+        check_sets(flat, given, methods, memory, place)
         return cls(
-            question,
-            Arm.all_of(content.get("methods"), "methods", place),
-            Arm.all_of(content.get("streams"), "streams", place, optional=True),
-            content.get("memory"),
+            question or "",
+            methods,
+            given,
+            memory,
             content.get("trials"),
             PAIRS if pairs is None else pairs,
-            flatten(values),
+            flat,
         )
 
     def text(self) -> str:
@@ -107,18 +109,3 @@ class StudyRequest:
                 "set": dict(self.values or {}),
             }
         )
-
-    def check_names(self, study: str) -> None:
-        """Checks that the runs of the study ``study`` may have their names.
-
-        Raises:
-            UserError: One may not. The message is one line.
-        """
-        for method in self.methods:
-            for stream in self.streams:
-                check_plain(self.run_name(study, method, stream, self.pairs), "the run")
-
-    def run_name(self, study: str, method: Arm, stream: Arm, pair: int | None = None) -> str:
-        """The name of one of the study's runs: of a method's search, or of its run with a pair."""
-        parts = [study, method.file_label, *([stream.file_label] if len(self.streams) > 1 else [])]
-        return "-".join([*parts, *([] if pair is None else [f"pair{pair}"])])

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import groupby
-from pathlib import Path
-from typing import Any
+from functools import partial
 
-from ..commands.named_space import named_space
-from ..commands.run_result import RunResult
-from ..commands.sweep_request import SweepRequest
-from ..commands.sweep_start import SweepStart
-from ..commands.train_start import TrainStart
 from ..config import RunConfig
 from ..errors import UserError
+from ..execution.ray_watch import RayLost
 from ..execution.session_request import SessionRequest
-from ..record.memory_worth import MARGIN
+from ..execution.stopped_by import stopped_by
+from ..storage.full_disk import full_disk, is_full
 from ..storage.identity import Identity
-from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER, trials_of
-from ..storage.run_folder import RUNS
+from ..storage.run_files import TOKENIZER_FOLDER
 from ..streams import registry as streams
 from ..streams.identity import stream_content, stream_identity
 from ..streams.source import StreamSource
 from ..streams.text.fit_tokenizer import fit_tokenizer
+from .asked import Asked
 from .lent_session import LentSession
-from .pair import Pair
-from .study_arm import StudyArm, shared_of
+from .pair_job import PairJob
+from .search_job import SearchJob
+from .study import Study
+from .study_arm import StudyArm
 from .study_book import Part, StudyBook
-from .study_request import StudyRequest
+
+_Job = SearchJob | PairJob
 
 
 class StudyRun:
@@ -39,129 +38,134 @@ class StudyRun:
     compared and gone on with. Methods that share an encoder share a session: Ray, the published stream, and
     the warm lanes.
 
+    A run that cannot begin, or that fails, is a part of the study that failed, and the others go on. What
+    another run would meet too, as a full disk or a Ray that is lost, ends the study.
+
     Args:
-        name: The study's name.
-        folder: The study's folder.
-        request: What is asked.
-        arms: Its methods on its streams, stream by stream.
+        study: The study.
         say: Takes a line of progress.
+        last_words: Takes why the process is about to end, where nothing else will be heard of it.
+
+    Attributes:
+        book: The runs that have ended.
+        stopped: Why the study ended before its last run, in one line; empty where it did not, or where it was
+            interrupted.
     """
 
     def __init__(
-        self,
-        name: str,
-        folder: Path,
-        request: StudyRequest,
-        arms: Sequence[StudyArm],
-        say: Callable[[str], None],
+        self, study: Study, say: Callable[[str], None], last_words: Callable[[str], None] = lambda line: None
     ) -> None:
-        self.book = StudyBook(folder)
-        self._name = name
-        self._folder = folder
-        self._request = request
-        self._arms = arms
+        self.book = StudyBook(study.folder)
+        self.stopped = ""
+        self._study = study
         self._say = say
+        self._last_words = last_words
         self._source: tuple[str, StreamSource] | None = None
 
     def run(self) -> int:
         """Runs what is left.
 
         Returns:
-            The exit status: 0 where all runs finished, 1 where one failed, 130 where the study was
-            interrupted.
+            The exit status: 0 where all runs finished, 1 where one failed or something ended the study, 130
+            where it was interrupted.
 
         Raises:
-            UserError: A run cannot begin.
+            Exception: Something that nobody foresaw. :attr:`stopped` has it too.
         """
-        for _, on_stream in groupby(self._arms, key=lambda arm: arm.stream):
-            arms = list(on_stream)
-            for number in (None, *self._numbers()):
-                if not self._all(self._searches(arms) if number is None else self._pair(arms, number)):
-                    return 130
-        names = [name for arm in self._arms for name in self.names(arm)]
-        return 0 if all(self.book.done(name) for name in names) else 1
+        try:
+            for arms in self._study.on_streams():
+                for group in _sharing(arms):
+                    if status := self._group(group):
+                        return status
+        except KeyboardInterrupt:
+            return 130
+        except (Exception, RayLost) as error:
+            self.stopped, foreseen = stopped_by(error)
+            if is_full(error):
+                self.stopped, foreseen = full_disk(self._study.folder), True
+            if not foreseen:
+                raise
+            return 1
+        return 0 if all(self.book.done(name) for name in self._study.names) else 1
 
-    def name_of(self, arm: StudyArm, pair: int | None = None) -> str:
-        """The name of the run of a method's search, or of its run with a pair."""
-        stream = arm.stream or arm.method
-        return self._request.run_name(self._name, arm.method, stream, pair)
-
-    def names(self, arm: StudyArm) -> list[str]:
-        """The names of a method's runs."""
-        return [self.name_of(arm), *(self.name_of(arm, n) for n in self._numbers())]
-
-    def _numbers(self) -> range:
-        return range(1, self._request.pairs + 1)
-
-    def _searches(self, arms: Sequence[StudyArm]) -> list[_Job]:
-        return [_Job(self.name_of(arm), arm, arm.space.config) for arm in arms]
-
-    def _pair(self, arms: Sequence[StudyArm], number: int) -> list[_Job]:
-        """The runs with one pair, of the methods whose search chose something."""
-        found = []
+    def _jobs(self, arms: Sequence[StudyArm], number: int | None) -> list[_Job]:
+        """The searches, or the runs with a pair, that are left. Of a method whose search chose nothing there
+        are no others.
+        """
+        found: list[_Job] = []
         for arm in arms:
-            if (chosen := self.book.done(self.name_of(arm))) is not None and chosen.trial:
-                file = trials_of(RUNS / chosen.name) / chosen.trial / CONFIG_FILE
-                config = RunConfig.load_yaml(file).with_values(Pair(number).values)
-                found.append(_Job(self.name_of(arm, number), arm, config, number))
+            name, chosen = self._study.name_of(arm, number), self.book.done(self._study.name_of(arm))
+            if number is None:
+                search = SearchJob(name, arm)
+                found += [search] if self.book.done(name, search.asked) is None else []
+            elif chosen is not None and not self.book.done(name, PairJob.asked_of(number, chosen)):
+                try:
+                    found.append(PairJob(name, arm, number, chosen))
+                except UserError as error:
+                    self._failed(name, PairJob.asked_of(number, chosen), error)
         return found
 
-    def _all(self, jobs: Iterable[_Job]) -> bool:
-        """Runs those of ``jobs`` that are left, session by session; returns whether nobody interrupted."""
-        left = [job for job in jobs if self.book.done(job.name) is None]
-        left.sort(key=lambda job: shared_of(job.config))  # stable: within a session the order stays
-        for _, shared in groupby(left, key=lambda job: shared_of(job.config)):
-            group = list(shared)
-            source = self._read(group[0].config)
-            with LentSession(self._session(group, source), self._say) as session:
-                for job in group:
-                    result = self._one(job, source, session)
-                    if result.status == "interrupted":
-                        return False
-                    self._take(job, result)
-        return True
+    def _group(self, arms: Sequence[StudyArm]) -> int:
+        """Runs what is left of methods that share a session; returns the study's status where it ends here,
+        else 0.
+        """
+        with LentSession(self._say, self._last_words) as session:
+            for number in (None, *self._study.numbers):
+                jobs = self._jobs(arms, number)
+                if jobs and (status := self._together(jobs, session)):
+                    return status
+        return 0
 
-    def _take(self, job: _Job, result: RunResult) -> None:
-        part = Part.of(result)
-        if job.pair is not None and not part.reason:
-            part = replace(part, trial=result.trials[0].id)
-        self.book.add(part)
-        self._say(f"{job.name}: {part.reason or _found(part, result)}")
+    def _together(self, jobs: Sequence[_Job], session: LentSession) -> int:
+        """Runs the searches, or the runs with a pair, of methods that share a session; returns as
+        :meth:`_group` does.
+        """
+        try:
+            source = self._read(jobs[0].config)
+            self._check_content(jobs, source)
+            session.ask(self._session(jobs, source))
+        except UserError as error:
+            if session.broken:
+                raise
+            for job in jobs:
+                self._failed(job.name, job.asked, error)
+            return 0
+        if isinstance(jobs[0], SearchJob):  # Tune fills the lanes with each
+            return next(filter(None, (self._one(job, source, session) for job in jobs)), 0)
+        ended: list[int] = []
+        session.together(partial(self._note, ended, job, source, session) for job in jobs)
+        return next(filter(None, ended), 0)
 
-    def _one(self, job: _Job, source: StreamSource, session: LentSession) -> RunResult:
+    def _note(self, ended: list[int], job: _Job, source: StreamSource, session: LentSession) -> None:
+        if not any(ended):
+            ended.append(self._one(job, source, session))
+
+    def _one(self, job: _Job, source: StreamSource, session: LentSession) -> int:
+        """Runs ``job``; returns as :meth:`_group` does."""
+
         def say(line: str) -> None:
             self._say(f"{job.arm.method.label}: {line}")
 
-        start = self._search(job, source, say) if job.pair is None else self._train(job, source, say)
-        return start.run(lambda text: None, session.lend)
+        try:
+            result = job.start(source, say).run(lambda text: None, session.lend)
+            if result.status == "interrupted":
+                return 130
+            part = job.part(result)
+        except UserError as error:
+            self.stopped = str(error) if session.broken else ""
+            self._failed(job.name, job.asked, error)
+            return 1 if session.broken else 0
+        self.stopped = part.reason if result.fatal else ""
+        part = replace(part, content=stream_content(source))
+        self._take(part, _found(part, result.objective.metric))
+        return 1 if result.fatal else 0
 
-    def _search(self, job: _Job, source: StreamSource, say: Callable[[str], None]) -> SweepStart:
-        how: dict[str, Any] = {"say": say, "test": False, "source": source}
-        if (RUNS / job.name).exists():
-            return SweepStart.resumed(job.name, trials=None, concurrent=None, storage=None, said={}, **how)
-        arm, where = job.arm, job.arm.stream
-        request = SweepRequest(
-            arm.method.name,
-            None if where is None else where.name,
-            None if where is None else where.data,
-            dict(arm.values),
-            self._request.trials,
-            None,
-            None,
-            MARGIN,
-        )
-        return SweepStart.new(request, named_space(arm.method.name, arm.method.space), job.name, **how)
+    def _failed(self, name: str, asked: Asked, error: UserError) -> None:
+        self._take(Part(name, asked, reason=str(error)), "")
 
-    def _train(self, job: _Job, source: StreamSource, say: Callable[[str], None]) -> TrainStart:
-        how: dict[str, Any] = {"concurrent": None, "storage": None, "say": say, "source": source}
-        if (RUNS / job.name).exists():
-            start = TrainStart.resumed(job.name, said={}, **how)
-            if start.config.flat() != job.config.flat():
-                raise UserError(
-                    f"{RUNS / job.name}: has other values than the study chose; allowed: its own run, or none"
-                )
-            return start
-        return TrainStart.new(job.config, [job.config.run.seed], name=job.name, **how)
+    def _take(self, part: Part, found: str) -> None:
+        self._say(f"{part.name}: {part.reason or found}")  # first: a disk may be full
+        self.book.add(part)
 
     def _read(self, config: RunConfig) -> StreamSource:
         """The stream of a configuration, which is read once for runs that follow each other."""
@@ -171,40 +175,50 @@ class StudyRun:
             self._source = key, streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
         return self._source[1]
 
+    def _check_content(self, jobs: Sequence[_Job], source: StreamSource) -> None:
+        """Checks that methods are compared on one content: that of the runs with the same pair, or of the
+        searches, that have ended.
+
+        Raises:
+            UserError: The stream's data has changed.
+        """
+        here, arm = stream_content(source), jobs[0].arm
+        for other in self._study.arms:
+            name = self._study.name_of(other, jobs[0].number)
+            part = self.book.done(name) if other.stream == arm.stream else None
+            if part is not None and part.content != here:
+                raise UserError(
+                    f"the stream {source.name} is of another content than that of {name} ({here[:12]}, not "
+                    f"{part.content[:12]}); allowed: the data that it read"
+                )
+
     def _session(self, jobs: Sequence[_Job], source: StreamSource) -> SessionRequest:
-        classes = len(source.categories)
-        trials = sum(self._request.trials or job.arm.trials for job in jobs)
+        classes, folder = len(source.categories), self._study.folder
+        # The lanes take it from there, and the session before may have had another one.
+        shutil.rmtree(folder / TOKENIZER_FOLDER, ignore_errors=True)
         return SessionRequest(
-            self._folder,
-            Identity.new(self._name, stream_identity(source), stream_content(source)),
+            folder,
+            Identity.new(self._study.name, stream_identity(source), stream_content(source)),
             jobs[0].config,
             source,
-            fit_tokenizer(source, jobs[0].config.stream, self._folder / TOKENIZER_FOLDER),
-            jobs=trials if jobs[0].pair is None else len(jobs),
+            fit_tokenizer(source, jobs[0].config.stream, folder / TOKENIZER_FOLDER),
+            jobs=sum(job.jobs for job in jobs) + len(jobs) * len(self._study.numbers),
             seeds=[job.config.run.seed for job in jobs],
             largest_memory=max(job.largest_memory(classes) for job in jobs),
-            follow_ups=len(jobs),
+            follow_ups=len(jobs) * len(self._study.numbers),
         )
 
 
-class _Job:
-    """A run that is to be: the search of a method, or its run with a pair."""
-
-    def __init__(self, name: str, arm: StudyArm, config: RunConfig, pair: int | None = None) -> None:
-        self.name = name
-        self.arm = arm
-        self.config = config
-        self.pair = pair
-
-    def largest_memory(self, classes: int) -> int:
-        if self.pair is None:
-            return self.arm.space.largest_memory(classes)
-        return self.config.replay.most(classes)
+def _sharing(arms: Sequence[StudyArm]) -> list[list[StudyArm]]:
+    """The methods, those that share a session together."""
+    groups: dict[str, list[StudyArm]] = {}
+    for arm in arms:
+        groups.setdefault(arm.shares(), []).append(arm)
+    return list(groups.values())
 
 
-def _found(part: Part, result: RunResult) -> str:
-    metric = result.objective.metric
-    if part.test:
-        name = metric.partition("/")[2]
+def _found(part: Part, metric: str) -> str:
+    name = metric.partition("/")[2]
+    if name in part.test:
         return f"test/{name} {part.test[name]:.2f}"
-    return f"{part.trial} is best, {metric} {part.score:.2f}"
+    return f"{part.trial} is best, {metric} {part.score:.2f}" if part.score is not None else "ended"

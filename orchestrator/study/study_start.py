@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from ..commands.last_lines import last_lines
 from ..errors import UserError
 from ..execution.ray_environment import ray_environment
 from ..storage.atomic_write import write_text
+from ..storage.full_disk import is_full
 from ..storage.own_folder import check_own
 from ..storage.plain_name import check_plain
 from ..storage.run_folder import RUNS, check_free
 from ..storage.run_lock import run_lock
 from .arm import Arm
-from .study_arm import StudyArm
+from .check_kept import check_kept
+from .study import Study
+from .study_book import StudyBook
 from .study_request import STUDY_FILE, StudyRequest
+from .study_table import RESULT_FILE, study_table
+
+if TYPE_CHECKING:
+    from .study_run import StudyRun
 
 
 @dataclass(frozen=True)
@@ -23,15 +32,11 @@ class StudyStart:
     """A study whose search spaces have been read. It is made by :meth:`new` or :meth:`resumed`.
 
     Attributes:
-        name: The study's name.
-        request: What is asked.
-        arms: Its methods on its streams, stream by stream.
+        study: The study.
         say: Takes a line of progress.
     """
 
-    name: str
-    request: StudyRequest
-    arms: tuple[StudyArm, ...]
+    study: Study
     say: Callable[[str], None]
 
     @classmethod
@@ -46,12 +51,12 @@ class StudyStart:
         Raises:
             UserError: What is asked for cannot be had.
         """
-        chosen = name or f"study-{datetime.now():%Y%m%d-%H%M%S}"
+        chosen = f"study-{datetime.now():%Y%m%d-%H%M%S}" if name is None else name
         check_free(chosen)
-        start = cls._of(chosen, request, say)
-        for run in start.run_names():
+        study = Study.of(chosen, request)
+        for run in study.names:
             check_free(run)
-        return start
+        return cls(study, say)
 
     @classmethod
     def resumed(
@@ -71,7 +76,8 @@ class StudyStart:
             pairs: How many pairs there are to be in all; None: as many as before.
 
         Raises:
-            UserError: There is no such study, or it cannot become what is asked for.
+            UserError: There is no such study, it cannot become what is asked for, or a run of it was asked
+                for with something else.
         """
         check_plain(name, "--resume")
         file = RUNS / name / STUDY_FILE
@@ -87,58 +93,31 @@ class StudyStart:
             )
         known_labels = {arm.label for arm in request.methods}
         further = [method.removeprefix("+") for method in methods]
-        if again := [method for method in further if method in known_labels]:
+        if again := [m for m in further if m in known_labels or further.count(m) > 1]:
             raise UserError(f"--methods {again[0]}: the study has it; allowed are others, as --methods +NAME")
         arms = (*request.methods, *(Arm(method, method) for method in further))
-        grown = replace(request, methods=arms, pairs=pairs or request.pairs)
-        return cls._of(name, grown, say)
-
-    @classmethod
-    def _of(cls, name: str, request: StudyRequest, say: Callable[[str], None]) -> StudyStart:
-        given = request.streams or (None,)
-        arms = [StudyArm.of(request, method, stream) for stream in given for method in request.methods]
-        if not request.streams and len({arm.space.config.stream_name for arm in arms}) > 1:
-            found = ", ".join(f"{arm.method.label}: {arm.space.config.stream_name}" for arm in arms)
-            raise UserError(
-                f"streams: none is named, and the methods' own differ ({found}); allowed: one for all"
-            )
-        start = cls(name, request, tuple(arms), say)
-        start.run_names()
-        return start
-
-    def run_names(self) -> list[str]:
-        """The names of all runs of the study, searches first.
-
-        Raises:
-            UserError: One is no plain file name, or is that of two runs.
-        """
-        names = [
-            self.request.run_name(self.name, arm.method, arm.stream or arm.method, pair)
-            for pair in (None, *range(1, self.request.pairs + 1))
-            for arm in self.arms
-        ]
-        for name in names:
-            check_plain(name, "a run of the study")
-            if names.count(name) > 1:
-                raise UserError(f"{name}: two runs of the study have this name; allowed: other labels")
-        return names
+        study = Study.of(name, replace(request, methods=arms, pairs=pairs or request.pairs))
+        check_kept(study, StudyBook(study.folder))
+        return cls(study, say)
 
     def preview(self) -> str:
         """What would be run, as text. Nothing is started."""
-        request, lines = self.request, []
-        if request.question:
-            lines += [request.question, ""]
-        lines.append(f"Study {self.name}: {len(self.arms)} searches, {request.pairs} pairs of seed and order")
-        for arm in self.arms:
-            searched = len(arm.space.parameters)
-            trials = request.trials or arm.trials
-            memory = arm.space.start_config.replay.size
+        study, book = self.study, StudyBook(self.study.folder)
+        request, names = study.request, study.names
+        lines = [request.question, ""] if request.question else []
+        lines.append(
+            f"Study {study.name}: {len(study.arms)} searches, {request.pairs} pairs of seed and order"
+        )
+        for arm in study.arms:
             where = f"  {arm.method.label:<16} {arm.space.config.stream_name:<20}"
-            lines.append(f"{where} {trials:>3} trials over {searched} keys, memory {memory}")
+            searched = len(arm.space.parameters)
+            lines.append(f"{where} {arm.trials:>3} trials over {searched} keys, memory {arm.memory}")
+        if ended := sum(book.done(name) is not None for name in names):
+            lines.append(f"{ended} of {len(names)} runs have ended, {len(names) - ended} are left")
         return "\n".join(lines)
 
     def run(self, last: Callable[[str], None]) -> int:
-        """Runs to the end.
+        """Runs to the end. Whatever ends it, the tables of what has ended are written.
 
         Args:
             last: Takes the text with which the study ends.
@@ -147,20 +126,29 @@ class StudyStart:
             The exit status: 0, 1 or 130.
 
         Raises:
-            UserError: A run cannot begin.
+            UserError: Another process works on the study, or its folder has something else.
         """
         ray_environment(self.say)  # before the first import of Ray
         from .study_run import StudyRun
-        from .study_table import study_table
 
-        folder = (RUNS / self.name).resolve()
+        folder, status = self.study.folder, 1
         folder.mkdir(parents=True, exist_ok=True)
         with run_lock(folder):
-            write_text(folder / STUDY_FILE, self.request.text())
-            study = StudyRun(self.name, folder, self.request, self.arms, self.say)
-            status = study.run()
-            text = study_table(study, self.request, self.arms)
-            write_text(folder / "result.md", text)
-        again = f"\nGo on: python -m orchestrator.study --resume {self.name}\n" if status else ""
-        last(text + again)
+            write_text(folder / STUDY_FILE, self.study.request.text())
+            study = StudyRun(self.study, self.say, lambda line: self._end(study, 1, line, last))
+            try:
+                status = study.run()
+            finally:
+                self._end(study, status, study.stopped, last)
         return status
+
+    def _end(self, study: StudyRun, status: int, stopped: str, last: Callable[[str], None]) -> None:
+        """Writes the tables, and gives ``last`` the last lines."""
+        text = study_table(self.study, study.book)
+        try:
+            write_text(self.study.folder / RESULT_FILE, text)
+        except OSError as error:
+            if not is_full(error) or not status:
+                raise  # else the last lines have why
+        again = f"python -m orchestrator.study --resume {self.study.name}" if status else ""
+        last(last_lines([text.splitlines()], stopped, status == 130, again))

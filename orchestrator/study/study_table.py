@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 from math import isnan
 
 from ..evaluation.protocol import HEADLINE
@@ -13,87 +12,139 @@ from ..statistics.paired_comparison import PairedComparison, compare_pairs
 from ..statistics.summary import summarise
 from ..statistics.verdict import verdict
 from ..streams import registry as streams
+from .study import Study
 from .study_arm import StudyArm
-from .study_request import PROTOCOL, StudyRequest
-from .study_run import StudyRun
+from .study_book import StudyBook
+from .study_request import PROTOCOL
+
+RESULT_FILE = "result.md"
+"""The file's name in a study's folder."""
+
+_COLUMNS = ("method", "trials", "memory", "pairs", "mean", "interval")
 
 
-def study_table(study: StudyRun, request: StudyRequest, arms: Sequence[StudyArm]) -> str:
+def study_table(study: Study, book: StudyBook) -> str:
     """The study's result as Markdown: a table and sentences for each stream.
 
     The first method is compared with each other one, over the pairs that both have, by an exact Wilcoxon
-    signed-rank test whose p is corrected for the stream's comparisons (Holm).
+    signed-rank test whose p is corrected for the stream's comparisons (Holm). A sentence says that all were
+    tuned alike, or had one memory, where that is so of the methods as they were run.
 
     Args:
-        study: The study's runs.
-        request: What was asked.
-        arms: Its methods on its streams, stream by stream.
+        study: The study.
+        book: Its runs that have ended.
     """
-    blocks = [f"# {request.question}"] if request.question else []
-    for _, on_stream in groupby(arms, key=lambda arm: arm.stream):
-        blocks += _of_stream(study, request, list(on_stream))
+    blocks = [f"# {study.request.question}"] if study.request.question else []
+    for arms in study.on_streams():
+        blocks += _OnStream(study, book, arms).blocks()
     return "\n\n".join(blocks) + "\n"
 
 
-def _of_stream(study: StudyRun, request: StudyRequest, arms: Sequence[StudyArm]) -> list[str]:
-    config = arms[0].space.config
-    measure = HEADLINE[streams.get(config.stream_name).scenario]
-    figures = [_figures(study, request, arm, measure) for arm in arms]
-    held = "" if request.memory is None else f" Every method with a memory has {request.memory} samples."
-    title = config.stream_name if arms[0].stream is None else arms[0].stream.label
-    rows = [_row(study, arm, found) for arm, found in zip(arms, figures, strict=True)]
-    return [
-        f"## {title}",
-        f"`{measure}` on test data, in percent: mean and sample standard deviation over pairs of seed and "
-        f"order, and the mean's 95 % interval. Values were chosen on validation data ({PROTOCOL}).{held}",
-        "\n".join(
-            ["| method | trials | pairs | mean | interval |", "| --- | --- | --- | --- | --- |", *rows]
-        ),
-        *_sentences(request, arms, figures, measure),
-    ]
+class _OnStream:
+    def __init__(self, study: Study, book: StudyBook, arms: Sequence[StudyArm]) -> None:
+        self._study = study
+        self._book = book
+        self._arms = arms
+        self._measure = HEADLINE[streams.get(arms[0].space.config.stream_name).scenario]
+        self._figures = [self._figures_of(arm) for arm in arms]
 
+    def blocks(self) -> list[str]:
+        arms = self._arms
+        title = arms[0].space.config.stream_name if arms[0].stream is None else arms[0].stream.label
+        rows = [self._row(arm, found) for arm, found in zip(arms, self._figures, strict=True)]
+        sentences, failed = self._sentences(), self._failed()
+        return [
+            f"## {title}",
+            f"`{self._measure}` on test data, in percent: mean and sample standard deviation over pairs of "
+            "seed and order, and the mean's 95 % interval. Values were chosen on validation data "
+            f"({PROTOCOL}).{self._held()}",
+            "\n".join(_line(cells) for cells in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)),
+            *(["\n".join(f"- {line}." for line in sentences)] if sentences else []),
+            *(["\n".join(["Failed, and tried again by `--resume`:", "", *failed])] if failed else []),
+        ]
 
-def _figures(study: StudyRun, request: StudyRequest, arm: StudyArm, measure: str) -> dict[int, float]:
-    """Pair -> figure on test data, of the pairs that have ended."""
-    parts = {n: study.book.done(study.name_of(arm, n)) for n in range(1, request.pairs + 1)}
-    return {n: part.test[measure] for n, part in parts.items() if part is not None and measure in part.test}
+    def _held(self) -> str:
+        """What is said of the memories above the table, where all that have one have the same."""
+        sizes = {arm.memory for arm in self._arms} - {"0"}
+        if len(sizes) != 1 or "searched" in sizes:
+            return ""
+        return f" Every method with a memory has {_samples(*sizes)}."
 
+    def _figures_of(self, arm: StudyArm) -> dict[int, float]:
+        """Pair -> figure on test data, of the pairs that have ended."""
+        parts = {n: self._book.done(self._study.name_of(arm, n)) for n in self._study.numbers}
+        return {
+            n: part.test[self._measure] for n, part in parts.items() if part and self._measure in part.test
+        }
 
-def _row(study: StudyRun, arm: StudyArm, found: dict[int, float]) -> str:
-    search = study.book.parts.get(study.name_of(arm))
-    cells = [arm.method.label, str(search.trials if search else 0), str(len(found))]
-    if not found:
-        failed = [part for name in study.names(arm) if (part := study.book.parts.get(name)) and part.reason]
-        return f"| {' | '.join(cells)} | {failed[0].reason if failed else ''} | |"
-    told = summarise(list(found.values()))
-    spread = "" if isnan(told.deviation) else f" ± {told.deviation:.1f}"
-    interval = "" if isnan(told.low) else f"{told.low:.1f} to {told.high:.1f}"
-    return f"| {' | '.join(cells)} | {told.mean:.1f}{spread} | {interval} |"
+    def _row(self, arm: StudyArm, found: dict[int, float]) -> list[str]:
+        search = self._book.parts.get(self._study.name_of(arm))
+        trials = str(search.trials if search else 0)
+        if search and search.failed_trials:
+            trials += f", {search.failed_trials} failed"
+        cells = [arm.method.label, trials, arm.memory, str(len(found))]
+        if not found:
+            return [*cells, "", ""]
+        told = summarise(list(found.values()))
+        spread = "" if isnan(told.deviation) else f" ± {told.deviation:.1f}"
+        interval = "" if isnan(told.low) else f"{told.low:.1f} to {told.high:.1f}"
+        return [*cells, f"{told.mean:.1f}{spread}", interval]
 
+    def _failed(self) -> list[str]:
+        """A line for each run that failed."""
+        names = [name for arm in self._arms for name in self._study.names_of(arm)]
+        parts = [part for name in names if (part := self._book.parts.get(name)) and part.reason]
+        return [f"- {part.name}: {part.reason}" for part in parts]
 
-def _sentences(
-    request: StudyRequest, arms: Sequence[StudyArm], figures: Sequence[dict[int, float]], measure: str
-) -> list[str]:
-    """A sentence for each comparison of the first method with another one."""
-    compared: list[tuple[str, PairedComparison]] = []
-    for arm, others in zip(arms[1:], figures[1:], strict=True):
-        if shared := [n for n in figures[0] if n in others]:
-            found = compare_pairs([figures[0][n] for n in shared], [others[n] for n in shared])
-            compared.append((arm.method.label, found))
-    corrected = holm([found.p for _, found in compared])
-    held = "" if request.memory is None else f"{request.memory} replayed samples"
-    lines = [
-        verdict(
-            found,
-            arms[0].method.label,
-            other,
-            over=f"{found.n} seeds and orders",
-            corrected_p=p,
-            comparisons=len(compared),
-            less_is_better=better(measure) == "min",
-            condition="With everyone tuned alike",
-            cost=held,
+    def _sentences(self) -> list[str]:
+        """A sentence for each comparison of the first method with another one."""
+        compared: list[tuple[StudyArm, PairedComparison]] = []
+        first, *others = self._figures
+        for arm, figures in zip(self._arms[1:], others, strict=True):
+            if shared := [n for n in first if n in figures]:
+                found = compare_pairs([first[n] for n in shared], [figures[n] for n in shared])
+                compared.append((arm, found))
+        corrected = holm([found.p for _, found in compared])
+        return [
+            verdict(
+                found,
+                self._arms[0].method.label,
+                other.method.label,
+                over=f"{found.n} seeds and orders",
+                corrected_p=p,
+                comparisons=len(compared),
+                less_is_better=better(self._measure) == "min",
+                condition=self._tuned(other),
+                cost=self._cost(other),
+            )
+            for (other, found), p in zip(compared, corrected, strict=True)
+        ]
+
+    def _tuned(self, other: StudyArm) -> str:
+        """How the first method and another one were tuned, as a sentence begins with it."""
+        first = self._arms[0]
+        ended = all(self._book.done(self._study.name_of(arm)) for arm in self._arms)
+        if ended and len({arm.trials for arm in self._arms}) == 1:
+            return "With everyone tuned alike"
+        if first.trials == other.trials:
+            return f"With {first.trials} trials each"
+        return (
+            f"With {first.trials} trials of {first.method.label} and {other.trials} of {other.method.label}"
         )
-        for (other, found), p in zip(compared, corrected, strict=True)
-    ]
-    return ["\n".join(f"- {line}." for line in lines)] if lines else []
+
+    def _cost(self, other: StudyArm) -> str:
+        """The memory of the first method and of another one; empty where it is not the same."""
+        memory = self._arms[0].memory
+        if memory in ("0", "searched") or memory != other.memory:
+            return ""
+        return _samples(memory).replace("samples", "replayed samples")
+
+
+def _samples(memory: str) -> str:
+    """``40`` as ``40 samples``, ``20 a class`` as ``20 samples a class``."""
+    size, *of = memory.split(maxsplit=1)
+    return " ".join([size, "samples", *of])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"

@@ -21,6 +21,7 @@ trials: 3
 concurrent: null
 storage: s3://bucket/prefix
 margin: 0.5
+test: false
 """
 _ASKED = """\
 method: ctp
@@ -49,7 +50,8 @@ def test_a_sweeps_request_is_read_and_written_as_it_stands_in_its_file(tmp_path)
     (tmp_path / "sweep.yaml").write_text(_SWEEP)
     request = SweepRequest.read(tmp_path / "sweep.yaml")
     values = {"stream.tasks": 2, "method.backbone.size": "small"}
-    assert request == SweepRequest("ctp", "p9d", "/data/p9d", values, 3, None, "s3://bucket/prefix", 0.5)
+    asked = "ctp", "p9d", "/data/p9d", values, 3, None, "s3://bucket/prefix", 0.5
+    assert request == SweepRequest(*asked, test=False) and SweepRequest(*asked).test
     assert request.text() == _SWEEP
 
 
@@ -59,12 +61,18 @@ def test_a_request_of_before_chooses_as_it_did(line, tmp_path):
     assert SweepRequest.read(tmp_path / "sweep.yaml").margin == 0.0
 
 
+@pytest.mark.parametrize("line", ["", "test: null\n", "test: true\n"])
+def test_a_request_that_does_not_say_otherwise_is_tested(line, tmp_path):
+    (tmp_path / "sweep.yaml").write_text(_SWEEP.replace("test: false\n", line))
+    assert SweepRequest.read(tmp_path / "sweep.yaml").test is True
+
+
 def test_a_sweep_is_the_same_wherever_it_is_kept_however_many_run_at_once_and_whichever_is_chosen(tmp_path):
     (tmp_path / "sweep.yaml").write_text(_SWEEP)
     request = SweepRequest.read(tmp_path / "sweep.yaml")
     expected = _digest(kind="sweep", request=_ASKED, space="space")
     assert request.digest("space") == expected
-    assert replace(request, storage=None, concurrent=4, margin=2.0).digest("space") == expected
+    assert replace(request, storage=None, concurrent=4, margin=2.0, test=True).digest("space") == expected
     for other in ({"method": "er"}, {"stream": None}, {"data": None}, {"values": {}}, {"trials": 4}):
         assert replace(request, **other).digest("space") != expected
 

@@ -97,3 +97,16 @@ def test_a_job_whose_start_could_not_be_written_down_is_not_handed_in():
     session, down = Lanes(2), []
     session.run(jobs("ab"), on_start=lambda job: down.append(job.id), go=lambda: not down)
     assert session.begun == [] and down == ["a"]
+
+
+@pytest.mark.parametrize("when", ["on_start", "on_end"])
+def test_a_run_whose_own_part_raises_is_not_over_and_another_that_has_ended_is(when):
+    session = Lanes(3)
+
+    def broken(*_):
+        raise OSError
+
+    feeds = [session.feed(jobs("x")), session.feed(jobs("a"), **{when: broken})]
+    with pytest.raises(OSError):
+        session.drive(feeds)
+    assert not feeds[1].over and feeds[0].over == (when == "on_end")

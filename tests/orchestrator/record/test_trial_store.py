@@ -94,6 +94,28 @@ def test_the_end_is_read_back_with_the_tasks_beside_it_and_taken_back_by_a_new_s
     assert not _book(tmp_path).trials["a"].infeasible
 
 
+def test_failed_trials_are_reopened_and_no_others(begun, tmp_path):
+    begun.report("a", _reports(1)[0])
+    begun.end("a", "failed", "loss term ita is nan", infeasible=True)
+    for name, status in (("b", "finished"), ("c", "stopped")):
+        begun.start(name, {}, {})
+        begun.end(name, status)
+    begun.reopen_failed()
+    again = _book(tmp_path)
+    for book in (begun, again):
+        assert [entry.status for entry in book.trials.values()] == ["running", "finished", "stopped"]
+        assert (book.trials["a"].reason, book.trials["a"].infeasible) == ("", False)
+    assert again.ended == 2
+
+
+def test_a_search_that_is_not_to_be_tested_is_over_once_all_trials_have_ended(begun):
+    for report in _reports(2):
+        begun.report("a", report)
+    assert not begun.is_over(1, test=False)
+    begun.end("a", "finished")
+    assert begun.is_over(1, test=False) and not begun.is_over(1) and not begun.is_over(2, test=False)
+
+
 def test_a_manifest_that_a_kill_left_behind_is_counted_again(begun, tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps({"trials": 0}))
     _book(tmp_path)

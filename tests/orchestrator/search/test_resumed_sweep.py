@@ -271,6 +271,29 @@ def test_that_more_are_asked_for_is_remembered_where_they_did_not_come_to_begin(
     assert played.searched == [2, 5]
 
 
+def test_a_sweep_that_is_not_to_be_tested_is_not_by_whoever_goes_on_with_it(played, gone, tmp_path, capsys):
+    """As a study's search."""
+    played.refuses = KeyboardInterrupt()
+    sweep.main([*_SWEEP, "--trials", "2"])
+    request = tmp_path / "runs" / "x" / "sweep.yaml"
+    request.write_text(request.read_text().replace("test: true", "test: false"))
+    assert sweep.main(["--resume", "x", "--dry-run"]) == 0
+    assert "\n  test data is left alone, as the sweep was asked to\n" in capsys.readouterr().out
+    assert sweep.main([*_SWEEP[:-1], "y", "--dry-run"]) == 0 and "left alone" not in capsys.readouterr().out
+    played.refuses = None
+    assert sweep.main(["--resume", "x"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "  test data was not looked at: the sweep was asked to leave it alone\n" in out
+        and "--resume" not in out
+    )
+    gone()
+    assert sweep.main(["--resume", "x"]) == 0, "nothing is left to do"
+    out = capsys.readouterr().out
+    assert "all 2 trials have ended\n" in out and "for more" not in out
+    assert (played.searched, played.tested) == ([2], [])
+
+
 @pytest.mark.parametrize(("values", "said"), [
     (["method.head=linear", "method.epochs=2"], "one point: 1 of the 30"),
     (["method.head=linear"], "3 points: 3 of the 30"),

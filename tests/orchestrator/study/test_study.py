@@ -24,8 +24,9 @@ _CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def study(small_method, small_sweep, tmp_path_factory):
-    """Two variants of a method, each with two trials, stopped in the second search and gone on with. Then
-    there is a second pair. The folder, and what each command printed.
+    """Two variants of a method, each with two trials, stopped in the second search, gone on with, stopped in
+    the second run with a pair, and gone on with. Then there is a second pair. The folder, and what each
+    command printed.
     """
     folder = tmp_path_factory.mktemp("study")
     name, _, space = small_method
@@ -41,19 +42,26 @@ def study(small_method, small_sweep, tmp_path_factory):
         "set": {key: yaml.safe_load(value) for key, value in values.items() if key != "replay.size"},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(asked))
-    begun = _begun(folder, "study.yaml", "--name", "s")
-    first = []
-    for line in begun.stdout:
-        first.append(line)
-        if "lost: trial 1/2 task 1/2" in line:
-            begun.send_signal(signal.SIGINT)
-    assert begun.wait(120) == 130, "".join(first)
-    told = ["".join(first)]
+    told = [
+        _stopped(_begun(folder, "study.yaml", "--name", "s"), "lost: trial 1/2 task 1/2"),
+        _stopped(_begun(folder, "--resume", "s"), "lost: trial 1/1 task 1/2"),
+    ]
     for more in ((), ("--pairs", "2"), ()):
         again = _begun(folder, "--resume", "s", *more)
         told.append(again.communicate(timeout=300)[0])
         assert again.returncode == 0, told[-1]
     return folder, told
+
+
+def _stopped(process: subprocess.Popen, at: str) -> str:
+    """What a command prints that gets Ctrl-C at a line."""
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if at in line:
+            process.send_signal(signal.SIGINT)
+    assert process.wait(120) == 130, "".join(lines)
+    return "".join(lines)
 
 
 def _begun(folder: Path, *words: str) -> subprocess.Popen:
@@ -68,24 +76,38 @@ def _begun(folder: Path, *words: str) -> subprocess.Popen:
 
 
 def test_what_is_done_is_not_done_again_and_nothing_is_left_out(study):
-    first, gone_on, grown, nothing = study[1]
-    assert "s-kept: trial_000" in first and "Go on: python -m orchestrator.study --resume s" in first
-    assert "Traceback" not in first + gone_on + grown + nothing
+    first, second, gone_on, grown, nothing = study[1]
+    for told in (first, second):
+        assert (
+            told.endswith("Go on with:\n  python -m orchestrator.study --resume s\n")
+            and "Interrupted." in told
+        )
+    assert "Traceback" not in first + second + gone_on + grown + nothing
     for told, names in (
-        (gone_on, ["s-lost", "s-kept-pair1", "s-lost-pair1"]),
+        (first, ["s-kept"]),
+        (second, ["s-lost"]),
+        (gone_on, ["s-kept-pair1", "s-lost-pair1"]),
         (grown, ["s-kept-pair2", "s-lost-pair2"]),
         (nothing, []),
     ):
         ended = [line.split("] ")[1].split(":")[0] for line in told.splitlines() if "] s-" in line]
-        assert ended == names
+        assert sorted(ended) == names
     assert "starting Ray" not in nothing
     assert (study[0] / "runs" / "s" / "result.md").read_text() in nothing
+    # The interrupted run is gone on with: its first task is not trained again.
+    assert "lost: trial 1/1 goes on" in gone_on and "lost: trial 1/1 task 1/2" not in gone_on
 
 
-def test_searches_share_one_session_and_so_do_the_methods_of_a_pair(study):
-    _, gone_on, grown, _ = study[1]
-    assert [told.count("warming") for told in study[1]] == [1, 2, 1, 0]
-    assert gone_on.count("starting Ray") == 2 and grown.count("starting Ray") == 1
+def test_searches_and_pairs_share_one_session(study):
+    assert [told.count("warming") for told in study[1]] == [1, 1, 1, 1, 0]
+    assert [told.count("starting Ray") for told in study[1]] == [1, 1, 1, 1, 0]
+
+
+def test_the_runs_of_a_pair_fill_the_lanes_together(study):
+    """Each method has one run with a pair: the second one begins before the first has ended."""
+    grown = study[1][3]
+    places = [grown.index(f"{label}: trial 1/1 starts") for label in ("kept", "lost")]
+    assert max(places) < min(grown.index(f"{label}: seed_2: all tasks done") for label in ("kept", "lost"))
 
 
 def test_no_search_looks_at_test_and_each_pair_does_once(study):
@@ -96,14 +118,14 @@ def test_no_search_looks_at_test_and_each_pair_does_once(study):
         )
     told = "".join(study[1])
     assert told.count("looking at test") == 4
-    parts = json.loads((runs / "s" / "parts.json").read_text())
+    parts = json.loads((runs / "s" / "parts.json").read_text())["parts"]
     assert [bool(part["test"]) for part in parts.values()] == ["pair" in name for name in parts]
 
 
 @pytest.mark.parametrize("label", ["kept", "lost"])
 def test_a_pair_has_the_numbers_of_the_chosen_values_walked_with_its_seed_and_order(study, label, tmp_path):
     runs = study[0] / "runs"
-    parts = json.loads((runs / "s" / "parts.json").read_text())
+    parts = json.loads((runs / "s" / "parts.json").read_text())["parts"]
     chosen = runs / f"s-{label}" / "trials" / parts[f"s-{label}"]["trial"] / "config.yaml"
     config = RunConfig.load_yaml(chosen).with_values({"run.seed": 2, "stream.order": 2})
     ran = RunConfig.load_yaml(runs / f"s-{label}-pair2" / "trials" / "seed_2" / "config.yaml")
@@ -119,7 +141,8 @@ def test_a_pair_has_the_numbers_of_the_chosen_values_walked_with_its_seed_and_or
     assert test["seen/r_mean"] == walked["test/seen/r_mean"]
     row = next(line for line in study[1][-1].splitlines() if line.startswith(f"| {label} |"))
     both = [parts[f"s-{label}-pair{n}"]["test"]["seen/r_mean"] for n in (1, 2)]
-    assert f"| {label} | 2 | 2 | {sum(both) / 2:.1f} ±" in row
+    memory = 8 if label == "kept" else 0
+    assert f"| {label} | 2 | {memory} | 2 | {sum(both) / 2:.1f} ±" in row
 
 
 def test_a_pair_more_never_takes_pairs_away(study):

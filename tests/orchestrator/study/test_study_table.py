@@ -1,38 +1,28 @@
 """What a study's tables and sentences say, of figures that are known."""
 
-from types import SimpleNamespace
-
 import pytest
 
-from orchestrator.study.study_arm import StudyArm
-from orchestrator.study.study_book import Part
+from orchestrator.study.asked import Asked
+from orchestrator.study.study import Study
+from orchestrator.study.study_book import Part, StudyBook
 from orchestrator.study.study_request import StudyRequest
 from orchestrator.study.study_table import study_table
 
 pytestmark = pytest.mark.unit
 
+_ASKED = Asked({})
 
-def told(figures, pairs=8, failed=(), **asked):
+
+def told(folder, figures, pairs=8, failed=(), lost=0, **asked):
     """The tables of a study of digits: method -> its figures by pair."""
-    request = StudyRequest.of({"methods": list(figures), "streams": ["digits"], "pairs": pairs, **asked}, "f")
-    arms = [StudyArm.of(request, method, request.streams[0]) for method in request.methods]
-    parts = {}
+    asked = {"methods": list(figures), "streams": ["digits"], "pairs": pairs} | asked
+    study, book = Study.of("s", StudyRequest.of(asked, "f")), StudyBook(folder)
     for label, values in figures.items():
-        parts[f"s-{label}"] = Part(f"s-{label}", "t", 1.0, {}, 16, "it broke" if label in failed else "")
+        reason = "it broke" if label in failed else ""
+        book.add(Part(f"s-{label}", _ASKED, "t", score=1.0, trials=16, failed_trials=lost, reason=reason))
         for n, value in values.items():
-            parts[f"s-{label}-pair{n}"] = Part(f"s-{label}-pair{n}", "seed", 1.0, {"average": value})
-
-    def name_of(arm, pair=None):
-        return request.run_name("s", arm.method, arm.stream, pair)
-
-    def done(name):
-        return parts[name] if name in parts and not parts[name].reason else None
-
-    def names(arm):
-        return [name_of(arm), *(name_of(arm, n) for n in range(1, pairs + 1))]
-
-    book = SimpleNamespace(parts=parts, done=done)
-    return study_table(SimpleNamespace(book=book, name_of=name_of, names=names), request, arms)
+            book.add(Part(f"s-{label}-pair{n}", _ASKED, "seed", "", 1.0, {"average": value}))
+    return study_table(study, StudyBook(folder))
 
 
 def by_pair(*values):
@@ -43,43 +33,105 @@ LOW = by_pair(50, 52, 51, 53, 49, 50, 52, 51)
 HIGH = {n: value + 4 + n / 10 for n, value in LOW.items()}
 
 
-def test_a_row_has_mean_deviation_and_interval():
-    rows = told({"slda": LOW}).splitlines()
-    assert "| slda | 16 | 8 | 51.0 ± 1.3 | 49.9 to 52.1 |" in rows
-    assert told({"slda": by_pair(50.04)}).splitlines().count("| slda | 16 | 1 | 50.0 |  |") == 1
+def test_a_row_has_mean_deviation_and_interval(tmp_path):
+    (tmp_path / "one").mkdir()
+    rows = told(tmp_path, {"slda": LOW}).splitlines()
+    assert "| slda | 16 | 0 | 8 | 51.0 ± 1.3 | 49.9 to 52.1 |" in rows
+    one = told(tmp_path / "one", {"slda": by_pair(50.04)})
+    assert one.splitlines().count("| slda | 16 | 0 | 1 | 50.0 |  |") == 1
 
 
-def test_a_difference_that_is_in_every_pair_is_a_win_and_a_half_is_none():
-    text = told({"slda": HIGH, "ncm": LOW, "nme": {n: v + (-1) ** n for n, v in HIGH.items()}}, memory=40)
+def test_a_difference_that_is_in_every_pair_is_a_win_and_a_half_is_none(tmp_path):
+    even = {n: v + (-1) ** n for n, v in HIGH.items()}
+    text = told(tmp_path, {"slda": HIGH, "ncm": LOW, "nme": even}, trials=16)
     assert (
         "- With everyone tuned alike, slda beats ncm by 4.45 points (95 % interval 4.25 to 4.65, paired over "
-        "8 seeds and orders), for 40 replayed samples." in text
+        "8 seeds and orders)." in text
     )
     assert "- slda and nme: no difference shown (n = 8; a difference of" in text
 
 
-def test_pairs_count_where_both_methods_have_them():
+def test_pairs_count_where_both_methods_have_them(tmp_path):
     few = {n: value for n, value in LOW.items() if n < 6}
-    text = told({"slda": HIGH, "ncm": few})
-    assert "| ncm | 16 | 5 | 51.0 ± 1.6 |" in text
+    text = told(tmp_path, {"slda": HIGH, "ncm": few})
+    assert "| ncm | 16 | 0 | 5 | 51.0 ± 1.6 |" in text
     assert (
         "- slda and ncm: no difference can be shown (n = 5: the test cannot reach 5 % below 6 pairs" in text
     )
 
 
-def test_the_corrected_p_decides():
+def test_the_corrected_p_decides(tmp_path):
     """One sign in six of six pairs is p = 0.03: enough alone, and not among two comparisons."""
     high, low = ({n: v for n, v in found.items() if n < 7} for found in (HIGH, LOW))
-    assert "slda beats ncm" in told({"slda": high, "ncm": low}, 6)
-    assert "slda and ncm: no difference can be shown" in told({"slda": high, "ncm": low, "nme": low}, 6)
+    assert "slda beats ncm" in told(tmp_path, {"slda": high, "ncm": low}, 6)
+    assert "slda and ncm: no difference can be shown" in told(
+        tmp_path, {"slda": high, "ncm": low, "nme": low}, 6
+    )
 
 
-def test_a_method_that_failed_says_why_and_is_compared_with_nobody():
-    text = told({"slda": LOW, "ncm": {}}, failed=["ncm"])
-    assert "| ncm | 16 | 0 | it broke | |" in text and "slda and ncm" not in text
+def test_a_method_that_failed_says_why_and_is_compared_with_nobody(tmp_path):
+    text = told(tmp_path, {"slda": LOW, "ncm": {}}, failed=["ncm"])
+    assert "| ncm | 16 | 0 | 0 |  |  |" in text and "slda and ncm" not in text
+    assert "Failed, and tried again by `--resume`:\n\n- s-ncm: it broke\n" in text
 
 
-def test_the_heading_has_the_question_the_protocol_and_the_memory():
-    text = told({"slda": LOW}, question="Is it?", memory=40)
+def test_trials_that_failed_are_counted(tmp_path):
+    assert "| slda | 16, 3 failed | 0 | 8 | 51.0 ± 1.3 |" in told(tmp_path, {"slda": LOW}, lost=3)
+
+
+def test_the_heading_has_the_question_and_the_protocol(tmp_path):
+    text = told(tmp_path, {"slda": LOW}, question="Is it?")
     assert text.startswith("# Is it?\n\n## digits\n\n`average` on test data")
-    assert "(end-of-stream). Every method with a memory has 40 samples." in text
+    assert "(end-of-stream).\n" in text and "memory has" not in text
+
+
+_FIRST, _SECOND = {"name": "clip-er", "set": {"replay.size": 40}}, {"name": "clip-er"}
+_PER_CLASS = {"replay": {"size": 20, "budget": "per_class", "policy": "herding"}}
+
+
+@pytest.mark.parametrize(
+    ("methods", "asked", "rows", "held", "cost"),
+    [
+        ([_FIRST, _FIRST], {}, ["40", "40"], "40 samples", "40 replayed samples"),
+        ([_SECOND, _SECOND], {"memory": 40}, ["40", "40"], "40 samples", "40 replayed samples"),
+        ([_SECOND, _SECOND], {"set": {"replay.size": 30}}, ["30", "30"], "30 samples", "30 replayed samples"),
+        (
+            [_SECOND, _SECOND],
+            {"set": _PER_CLASS},
+            ["20 a class", "20 a class"],
+            "20 samples a class",
+            "20 replayed samples a class",
+        ),
+        ([_FIRST, _SECOND], {"memory": 20}, ["40", "20"], "", ""),
+        ([_FIRST, _SECOND], {}, ["40", "searched"], "", ""),
+        ([_SECOND, _SECOND], {}, ["searched", "searched"], "", ""),
+        ([_FIRST, {"name": "slda"}], {}, ["40", "0"], "40 samples", ""),
+        ([{"name": "slda"}, {"name": "slda"}], {}, ["0", "0"], "", ""),
+    ],
+)
+def test_the_memory_that_is_told_is_the_one_that_the_methods_have(tmp_path, methods, asked, rows, held, cost):
+    labels = dict(zip("ab", methods, strict=True))
+    text = told(tmp_path, {"a": HIGH, "b": LOW}, methods=labels, **asked)
+    assert [line.split(" | ")[2] for line in text.splitlines() if line[:4] in ("| a ", "| b ")] == rows
+    assert ("Every method with a memory has " in text) is bool(held)
+    assert f"(end-of-stream). Every method with a memory has {held}.\n" in text or not held
+    (sentence,) = [line for line in text.splitlines() if "a beats b" in line]
+    assert sentence.endswith(f"8 seeds and orders), for {cost}." if cost else "8 seeds and orders).")
+
+
+@pytest.mark.parametrize(
+    ("asked", "condition"),
+    [
+        ({"trials": 4}, "With everyone tuned alike, "),
+        ({}, "With 16 trials of slda and 1 of ncm, "),
+    ],
+)
+def test_alike_is_who_was_asked_for_as_many_trials(tmp_path, asked, condition):
+    text = told(tmp_path, {"slda": HIGH, "ncm": LOW}, **asked)
+    assert f"- {condition}slda beats ncm by " in text
+    assert ("tuned alike" in text) is bool(asked)
+
+
+def test_whoever_failed_was_not_tuned_alike(tmp_path):
+    text = told(tmp_path, {"slda": HIGH, "ncm": LOW, "nme": {}}, trials=4, failed=["nme"])
+    assert "- With 4 trials each, slda beats ncm by " in text

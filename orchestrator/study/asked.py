@@ -1,0 +1,95 @@
+"""What a run of a study is asked for, by which it is known again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..commands.sweep_request import SweepRequest
+from ..errors import UserError
+from ..schema import strict_yaml
+from ..storage.identity import digest
+from .pair import Pair
+
+_LONGEST = 60  # characters of a value in an error
+_DIGITS = 16  # of a sha256, which people compare
+_NOTHING = object()  # where there is no value, not even None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run of a study is asked for.
+
+    Attributes:
+        values: Name -> plain value (JSON's kinds). What is long has the beginning of its sha256 here.
+    """
+
+    values: Mapping[str, Any]
+
+    @classmethod
+    def search(cls, request: SweepRequest, space: Path, trials: int = 0) -> Asked:
+        """What a search is asked for.
+
+        Where it is kept, how many trials run at once, and whether it is tested are no part of it: they change
+        nothing that it finds.
+
+        Args:
+            request: The sweep's request.
+            space: The file of its search space. Comments in it do not count.
+            trials: How many trials it was given since it began; 0: as many as the request or the space says.
+
+        Raises:
+            UserError: The file cannot be read. The message is one line.
+        """
+        content, _ = strict_yaml.read(space)
+        content = content if isinstance(content, dict) else {}
+        # As they are once a file had them: a tuple is a list.
+        values, _ = strict_yaml.parse(strict_yaml.dump(dict(request.values or {})), str(space))
+        return cls(
+            {
+                "method": request.method,
+                "stream": request.stream or values.get("stream.name") or content.get("stream"),
+                "data": request.data,
+                "trials": trials or request.trials or content.get("trials"),
+                "margin": request.margin,
+                "search space": digest(strict_yaml.dump(content))[:_DIGITS],  # whose order counts
+                **{f"set {key}": values[key] for key in sorted(values)},
+            }
+        )
+
+    @classmethod
+    def pair(cls, search: str, trial: str, config: str, number: int) -> Asked:
+        """What a run with a pair is asked for.
+
+        Args:
+            search: The name of the run that chose the values.
+            trial: The id of the trial that was chosen.
+            config: The sha256 of the trial's configuration.
+            number: The pair's number.
+        """
+        chosen = {"search": search, "trial": trial, "configuration": config[:_DIGITS]}
+        return cls({**chosen, **{f"set {key}": value for key, value in Pair(number).values.items()}})
+
+    def check(self, kept: Asked, place: str, allowed: str) -> None:
+        """Checks that a run was asked for this.
+
+        Args:
+            kept: What it was asked for.
+            place: The run, for the error.
+            allowed: What is allowed, for the error.
+
+        Raises:
+            UserError: It was asked for something else. The message is one line.
+        """
+        for key in (*self.values, *(key for key in kept.values if key not in self.values)):
+            then, now = (one.values.get(key, _NOTHING) for one in (kept, self))
+            if then != now:
+                said = f"{place}: was asked for with {key} {_shown(then)}, not {_shown(now)}"
+                raise UserError(f"{said}; allowed: {allowed}")
+
+
+def _shown(value: Any) -> str:
+    text = "nothing" if value is _NOTHING else repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

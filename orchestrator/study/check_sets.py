@@ -1,0 +1,60 @@
+"""What the ``set`` of a study, a stream or a method may not have, since it would be ignored or contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import UserError
+from .arm import Arm
+from .pair import Pair
+
+MEMORY = "replay.size"
+"""The key of a memory's size."""
+
+_NAMED = {"method.name": "methods", "stream.name": "streams"}  # key -> where it is said
+_DATA = "stream.data"
+
+
+def check_sets(
+    values: Mapping[str, Any], streams: Sequence[Arm], methods: Sequence[Arm], memory: int | None, place: str
+) -> None:
+    """Checks the values that a study, its streams and its methods set.
+
+    Args:
+        values: Dotted key -> value, of all methods and streams.
+        streams: The streams.
+        methods: The methods.
+        memory: The study's memory; None: none is said.
+        place: The study's file, for the error.
+
+    Raises:
+        UserError: Something of it would be ignored, or says another thing than the rest. The message is one
+            line.
+    """
+    sets = {
+        f"{place}: set": values,
+        **{f"{place}: streams.{arm.label}.set": arm.values for arm in streams},
+        **{f"{place}: methods.{arm.label}.set": arm.values for arm in methods},
+    }
+    for where, found in sets.items():
+        for key in found:
+            if key in _NAMED:
+                raise UserError(f"{where}: {key}: cannot be set; allowed: a name under {_NAMED[key]}")
+            if key in Pair(1).values:
+                raise UserError(f"{where}: {key}: each pair has its own; allowed: without it")
+    for arm in methods:
+        if alone := [key for key in arm.values if key.startswith("stream.")]:
+            raise UserError(
+                f"{place}: methods.{arm.label}.set: {alone[0]}: methods are compared on one stream; allowed: "
+                "in the set of the study or of a stream"
+            )
+    for arm in streams:
+        if arm.data is not None and _DATA in {**values, **arm.values}:
+            raise UserError(
+                f"{place}: streams.{arm.label}: data {arm.data} beside set {_DATA}; allowed: one of the two"
+            )
+    if memory is not None and values.get(MEMORY, memory) != memory:
+        raise UserError(
+            f"{place}: memory {memory} beside set {MEMORY} {values[MEMORY]!r}; allowed: one of them"
+        )

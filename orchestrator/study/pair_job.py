@@ -1,0 +1,106 @@
+"""The run of a study's method with a pair of seed and order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..commands.run_result import RunResult
+from ..commands.train_request import TrainRequest
+from ..commands.train_start import TrainStart
+from ..config import RunConfig
+from ..errors import UserError
+from ..storage.run_files import CONFIG_FILE, TRAIN_FILE, trials_of
+from ..storage.run_folder import RUNS
+from ..streams.source import StreamSource
+from .asked import Asked
+from .config_digest import config_digest
+from .own_run import OWN_RUN, own_run
+from .pair import Pair
+from .study_arm import StudyArm
+from .study_book import Part
+
+
+class PairJob:
+    """The run with a pair of what a search chose: an ordinary run of one seed, tested once.
+
+    Args:
+        name: The run's name.
+        arm: The method on the stream.
+        number: The pair's number.
+        chosen: The search.
+
+    Attributes:
+        config: The run's configuration.
+        jobs: How many trials it has.
+        number: The pair's number.
+        asked: What is asked for.
+
+    Raises:
+        UserError: The chosen trial's configuration cannot be read, or is not the one that was chosen.
+    """
+
+    def __init__(self, name: str, arm: StudyArm, number: int, chosen: Part) -> None:
+        file = trials_of(RUNS / chosen.name) / chosen.trial / CONFIG_FILE
+        if config_digest(file) != chosen.config:
+            raise UserError(f"{file}: was changed since it was chosen; allowed: what the search wrote there")
+        self.name = name
+        self.arm = arm
+        self.config = RunConfig.load_yaml(file).with_values(Pair(number).values)
+        self.jobs = 1
+        self.number = number
+        self.asked = self.asked_of(number, chosen)
+
+    @staticmethod
+    def asked_of(number: int, chosen: Part) -> Asked:
+        """What is asked for, of the pair ``number`` and the search ``chosen``."""
+        return Asked.pair(chosen.name, chosen.trial, chosen.config, number)
+
+    def largest_memory(self, classes: int) -> int:
+        """How many samples the replay memory holds, on a stream of so many classes."""
+        return self.config.replay.most(classes)
+
+    def begun(self) -> bool:
+        """Whether an earlier command began it.
+
+        Raises:
+            UserError: The folder has something else. The message is one line.
+        """
+        if (folder := own_run(self.name, TRAIN_FILE)) is None:
+            return False
+        seeds = TrainRequest.read(folder / TRAIN_FILE).seeds
+        kept = Asked({**RunConfig.load_yaml(folder / CONFIG_FILE).flat(), "seeds": list(seeds)})
+        mine = Asked({**self.config.flat(), "seeds": [self.config.run.seed]})
+        mine.check(kept, str(folder), OWN_RUN)
+        return True
+
+    def start(self, source: StreamSource, say: Callable[[str], None]) -> TrainStart:
+        """The run, which is about to begin or to go on.
+
+        Args:
+            source: The stream.
+            say: Takes lines of progress.
+
+        Raises:
+            UserError: It cannot.
+        """
+        how: dict[str, Any] = {"concurrent": None, "storage": None, "say": say, "source": source}
+        if self.begun():
+            return TrainStart.resumed(self.name, said={}, **how)
+        return TrainStart.new(self.config, [self.config.run.seed], name=self.name, **how)
+
+    def part(self, result: RunResult) -> Part:
+        """What is kept of its result."""
+        reason = "" if result.status == "finished" else result.reason or result.status
+        test = {k.removeprefix("test/"): v for k, v in result.test.items() if k.startswith("test/")}
+        failed = sum(trial.status == "failed" for trial in result.trials)
+        return Part(
+            self.name,
+            self.asked,
+            trial=result.trials[0].id if result.trials else "",
+            score=result.best.score if result.best else None,
+            test=test,
+            trials=sum(trial.status != "interrupted" for trial in result.trials),
+            failed_trials=failed,
+            reason=reason,
+        )

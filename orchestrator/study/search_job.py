@@ -1,0 +1,120 @@
+"""The search of a study's method on a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ..commands.named_space import named_space
+from ..commands.run_result import RunResult
+from ..commands.storage_of import storage_url
+from ..commands.sweep_request import SweepRequest
+from ..commands.sweep_start import SweepStart
+from ..errors import UserError
+from ..record.manifest import asked_for
+from ..record.memory_worth import MARGIN
+from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, trials_of
+from ..storage.trial_files import TESTED_FILE
+from ..streams.source import StreamSource
+from .asked import Asked
+from .config_digest import config_digest
+from .own_run import OWN_RUN, own_run
+from .study_arm import StudyArm
+from .study_book import Part
+
+
+class SearchJob:
+    """The search of a method on a stream: an ordinary sweep, which looks at no test data.
+
+    Args:
+        name: The run's name.
+        arm: The method on the stream.
+
+    Attributes:
+        config: What all trials share.
+        jobs: How many trials it has.
+        number: None: it is of no pair.
+        asked: What is asked for.
+
+    Raises:
+        UserError: The search space cannot be read.
+    """
+
+    def __init__(self, name: str, arm: StudyArm) -> None:
+        stream = arm.stream
+        self.name = name
+        self.arm = arm
+        self.config = arm.space.config
+        self.jobs = arm.trials
+        self.number = None
+        self._request = SweepRequest(
+            arm.method.name,
+            None if stream is None else stream.name,
+            None if stream is None else stream.data,
+            dict(arm.values),
+            arm.trials,
+            None,
+            storage_url(None),
+            MARGIN,
+            test=False,
+        )
+        self.asked = Asked.search(self._request, arm.space.path)
+
+    def largest_memory(self, classes: int) -> int:
+        """How many samples the largest replay memory holds, on a stream of so many classes."""
+        return self.arm.space.largest_memory(classes)
+
+    def begun(self) -> bool:
+        """Whether an earlier command began it.
+
+        Raises:
+            UserError: The folder has something else. The message is one line.
+        """
+        if (folder := own_run(self.name, SWEEP_FILE)) is None:
+            return False
+        request = SweepRequest.read(folder / SWEEP_FILE)
+        kept = Asked.search(request, folder / SPACE_FILE, asked_for(folder))
+        self.asked.check(kept, str(folder), OWN_RUN)
+        if looked := next(trials_of(folder).glob(f"*/{TESTED_FILE}"), None):
+            raise UserError(f"{looked}: a study's search looks at no test data; allowed: {OWN_RUN}")
+        return True
+
+    def start(self, source: StreamSource, say: Callable[[str], None]) -> SweepStart:
+        """The sweep, which is about to begin or to go on.
+
+        Args:
+            source: The stream.
+            say: Takes lines of progress.
+
+        Raises:
+            UserError: It cannot.
+        """
+        how: dict[str, Any] = {"say": say, "source": source}
+        if not self.begun():
+            method = self.arm.method
+            return SweepStart.new(self._request, named_space(method.name, method.space), self.name, **how)
+        kept: dict[str, Any] = {"trials": None, "concurrent": None, "storage": None, "said": {}}
+        start = SweepStart.resumed(self.name, **kept, retry=True, **how)
+        # One that was begun before sweeps remembered it.
+        return replace(start, request=replace(start.request, test=False))
+
+    def part(self, result: RunResult) -> Part:
+        """What is kept of its result."""
+        best, reason, config = result.best, "", ""
+        failed = [trial for trial in result.trials if trial.status == "failed"]
+        if result.status != "finished":
+            why = f" ({failed[0].id}: {failed[0].reason})" if failed and not result.fatal else ""
+            reason = f"{result.reason or result.status}{why}"
+        elif best is not None:
+            config = config_digest(best.folder / CONFIG_FILE)
+        return Part(
+            self.name,
+            self.asked,
+            trial=best.id if best else "",
+            config=config,
+            score=best.score if best else None,
+            trials=sum(trial.status != "interrupted" for trial in result.trials),
+            failed_trials=len(failed),
+            reason=reason,
+        )

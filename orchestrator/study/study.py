@@ -1,0 +1,110 @@
+"""A study whose search spaces have been read: its name, what it asks, and the names of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from itertools import groupby
+from pathlib import Path
+
+from ..errors import UserError
+from ..storage.plain_name import check_plain
+from ..storage.run_folder import RUNS
+from ..streams.text.text_config import TextConfig
+from .study_arm import StudyArm
+from .study_request import StudyRequest
+
+_TEXTS = [f"stream.{field.name}" for field in fields(TextConfig)]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study whose search spaces have been read.
+
+    Attributes:
+        name: Its name, and its folder's under ``runs``.
+        request: What is asked.
+        arms: Its methods on its streams, stream by stream.
+    """
+
+    name: str
+    request: StudyRequest
+    arms: tuple[StudyArm, ...]
+
+    @classmethod
+    def of(cls, name: str, request: StudyRequest) -> Study:
+        """Reads the search spaces of what is asked.
+
+        Raises:
+            UserError: Something of it is wrong. The message is one line.
+        """
+        given = request.streams or (None,)
+        arms = [StudyArm.of(request, method, stream) for stream in given for method in request.methods]
+        study = cls(name, request, tuple(arms))
+        study._check_memory()
+        study._check_streams()
+        study._check_names()
+        return study
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return (RUNS / self.name).resolve()
+
+    @property
+    def numbers(self) -> range:
+        """The pairs' numbers."""
+        return range(1, self.request.pairs + 1)
+
+    def on_streams(self) -> Iterator[list[StudyArm]]:
+        """Its methods on each stream."""
+        for _, arms in groupby(self.arms, key=lambda arm: arm.stream):
+            yield list(arms)
+
+    def name_of(self, arm: StudyArm, pair: int | None = None) -> str:
+        """The name of the run of a method's search, or of its run with a pair."""
+        stream = [arm.stream.file_label] if arm.stream is not None and len(self.request.streams) > 1 else []
+        return "-".join(
+            [self.name, arm.method.file_label, *stream, *([] if pair is None else [f"pair{pair}"])]
+        )
+
+    def names_of(self, arm: StudyArm) -> list[str]:
+        """The names of a method's runs on a stream, its search first."""
+        return [self.name_of(arm), *(self.name_of(arm, number) for number in self.numbers)]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all runs."""
+        return [name for arm in self.arms for name in self.names_of(arm)]
+
+    def _check_memory(self) -> None:
+        memory = self.request.memory
+        if memory and all(arm.space.start_config.replay.size != memory for arm in self.arms):
+            found = ", ".join(f"{arm.method.label} {arm.memory}" for arm in self.arms)
+            raise UserError(f"memory {memory}: no method comes to have it ({found}); allowed: without memory")
+
+    def _check_streams(self) -> None:
+        """Checks that the methods which are compared have one stream, whatever their search spaces fix of it.
+        How they read its texts is their own.
+        """
+        if not self.request.streams and len({arm.space.config.stream_name for arm in self.arms}) > 1:
+            found = ", ".join(f"{arm.method.label}: {arm.space.config.stream_name}" for arm in self.arms)
+            raise UserError(
+                f"streams: none is named, and the methods' own differ ({found}); allowed: one for all"
+            )
+        for first, *others in self.on_streams():
+            flat = first.space.config.flat()
+            for key in (key for key in flat if key.startswith("stream.") and key not in _TEXTS):
+                for other in others:
+                    if (value := other.space.config.flat()[key]) != flat[key]:
+                        found = f"{first.method.label} has {flat[key]!r}, {other.method.label} {value!r}"
+                        raise UserError(
+                            f"{key}: {found}, by their search spaces; allowed: one for all, by set"
+                        )
+
+    def _check_names(self) -> None:
+        names = self.names
+        for name in names:
+            check_plain(name, "a run of the study")
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise UserError(f"{twice[0]}: two runs of the study have this name; allowed: other labels")

@@ -1,0 +1,195 @@
+"""Studies that are played in this process. No Ray is started."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from orchestrator.commands import sweep_run, train_run
+from orchestrator.execution.job import Outcome
+from orchestrator.execution.session import Session as RealSession
+from orchestrator.record import open_tracker, recorder
+from orchestrator.search import space
+from orchestrator.streams import registry
+from orchestrator.streams.pictures import ArrayPictures
+from orchestrator.streams.source import SplitSource, StreamSource, TaskSource
+from orchestrator.study import lent_session, study_run
+from orchestrator.study.study_request import StudyRequest
+from orchestrator.study.study_start import StudyStart
+from orchestrator.tracking.sender import Sender
+
+ASKED = {
+    "methods": {"plain": {"name": "clip-finetune"}, "kept": {"name": "clip-er"}},
+    "streams": {"digits": None},
+    "trials": 2,
+    "pairs": 2,
+}
+
+
+class _Pictures:
+    """A figure worker that draws no pictures."""
+
+    def __init__(self, *_):
+        pass
+
+    def trial(self, *given):
+        given[-1]()
+
+    def test(self, *_):
+        pass
+
+    close = test
+
+
+@pytest.fixture
+def played(tmp_path, monkeypatch):
+    """What was done: ``searched`` has the trials of searches and ``walked`` the pairs' runs that began, in
+    order. ``sessions`` has what each session was asked for, ``switched`` what one was asked for later. ``at``
+    says what becomes of a trial, (run, trial) -> an outcome or an error; without it trial n scores 10 n, and
+    a pair has 50 and its seed on test data.
+    ``refuses`` is the error with which a session does not start.
+
+    ``new(**asked)`` and ``resumed(**more)`` are starts of the study ``s``, of two methods, two trials and two
+    pairs. ``begun`` and ``gone_on`` run them, and give the exit status and the last lines. ``parts()`` is
+    what the study's book has, ``reasons()`` why its runs failed.
+    """
+    found = SimpleNamespace(
+        searched=[], walked=[], sessions=[], switched=[], at={}, refuses=None, asked=ASKED
+    )
+    found.new = lambda name="s", **asked: StudyStart.new(
+        StudyRequest.of(ASKED | asked, "f"), name, lambda line: None
+    )
+    found.resumed = lambda **more: StudyStart.resumed("s", lambda line: None, **more)
+    found.begun = lambda **asked: found.run(found.new(**asked))
+    found.gone_on = lambda **more: found.run(found.resumed(**more))
+    found.parts = lambda: json.loads((tmp_path / "runs" / "s" / "parts.json").read_text())["parts"]
+    found.reasons = lambda: {name: part["reason"] for name, part in found.parts().items() if part["reason"]}
+
+    def run(start):
+        told = []
+        return start.run(told.append), told[-1]
+
+    found.run = run
+
+    class Session:
+        lanes, scope = 4, ""
+
+        def __init__(self, request, **how):
+            found.sessions.append(request)
+            found.last_words = how.get("last_words")
+
+        def __enter__(self):
+            if found.refuses is not None:
+                raise found.refuses
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        run, feed, drive, turn = RealSession.run, RealSession.feed, RealSession.drive, RealSession.turn
+
+        def tick(self):
+            pass
+
+        def switch(self, request):
+            found.switched.append(request)
+
+        def listener(self, on_report, on_end):
+            return _Listener(found, on_report, on_end)
+
+    def search(folder, identity, searched, session, watch, trials, storage):
+        for number in range(trials):
+            name, values = f"trial_{number + 1:04d}", {"method.learning_rate": 1e-3 * (number + 1)}
+            if name in watch.book.trials and watch.book.trials[name].status != "running":
+                continue
+            found.searched.append((folder.name, name))
+            watch.propose(name, values, number)
+            watch.start(name, values, number)
+            outcome = _outcome(found, folder.name, name)
+            if outcome.fatal:
+                watch.fatal = outcome.reason
+                return "interrupted"
+            if outcome.status == "finished":
+                for task in (1, 2):
+                    watch.task(name, {"task": task, searched.objective.metric: 10.0 * (number + 1)})
+            watch.end(name, outcome.status, outcome.reason)
+        return "finished"
+
+    def look(session, identity, space, watch, best, *_):
+        return _tested(watch.book.place(best.id), identity.stamp(best.id, best.values), 7.0)
+
+    monkeypatch.setattr(sweep_run, "search", search)
+    monkeypatch.setattr(sweep_run, "_test", look)
+    for module in (sweep_run, train_run, lent_session):
+        monkeypatch.setattr(module, "Session", Session)
+    for module in (sweep_run, train_run, study_run):
+        monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
+    monkeypatch.setattr(Sender, "_work", lambda self: None)
+    monkeypatch.setattr(recorder, "FigureWorker", _Pictures)
+    monkeypatch.setattr(open_tracker, "environment_tags", dict)
+    monkeypatch.setattr(space, "check_suggestions", lambda *_: None)  # which takes a second
+    monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
+    monkeypatch.chdir(tmp_path)
+    for name in ("MLFLOW_TRACKING_URI", "VLCL_STORAGE"):
+        monkeypatch.delenv(name, raising=False)
+    return found
+
+
+class _Listener:
+    """Hears of each job, when it is asked, that it has ended."""
+
+    def __init__(self, found, on_report, on_end):
+        self._found, self._on_report, self._on_end, self._jobs = found, on_report, on_end, {}
+
+    @property
+    def under_way(self):
+        return list(self._jobs)
+
+    def submit(self, job):
+        self._jobs[job.id] = job
+        if job.kind == "train":
+            self._found.walked.append(job.folder.parents[1].name)
+
+    def stop(self, job_id):
+        pass
+
+    def hear(self, timeout):
+        if not timeout:
+            return
+        job = self._jobs.pop(self.under_way[0])
+        if job.kind == "test":
+            tested = _tested(job.folder, job.stamp, 50.0 + job.values["run.seed"])
+            self._on_end(job, Outcome("finished", metrics=tested))
+            return
+        outcome = _outcome(self._found, job.folder.parents[1].name, job.id)
+        if outcome.status == "finished":
+            for task in (1, 2):
+                self._on_report(job, {"task": task, "validation/average": 10.0})
+        self._on_end(job, outcome)
+
+
+def _outcome(found, run, trial):
+    what = found.at.get((run, trial), Outcome("finished"))
+    if isinstance(what, BaseException):
+        raise what
+    return what
+
+
+def _tested(trial, stamp, average):
+    (trial / "test").mkdir(exist_ok=True)
+    metrics = {"test/average": average}
+    (trial / "test" / "metrics.json").write_text(json.dumps({"stamp": stamp, **metrics}))
+    return metrics
+
+
+def _source():
+    def split():
+        pictures = ArrayPictures(np.zeros((3, 2, 2, 3), np.uint8))
+        return SplitSource(pictures, [], np.zeros(3, np.int32), list("abc"))
+
+    tasks = [
+        TaskSource(f"t{k}", {name: split() for name in ("train", "validation", "test")}, range(k, k + 1))
+        for k in range(2)
+    ]
+    return StreamSource("digits", "recognition", 2, list("ab"), tasks, "none", "same", templates=("{}",))
