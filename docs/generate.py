@@ -71,7 +71,7 @@ def _option_rows(parser: argparse.ArgumentParser) -> list[str]:
         if isinstance(action, argparse._SubParsersAction | argparse._HelpAction | argparse._VersionAction):
             continue
         value = "" if action.nargs == 0 else action.metavar or action.dest.upper()
-        more = " ..." if action.nargs == "+" else ""
+        more = " ..." if action.nargs in ("+", "*") else ""
         name = f"{' '.join(action.option_strings)} {value}{more}".strip()
         told = " ".join((action.help or "").split()).replace("%(default)s", str(action.default))
         rows.append(f"| `{name}` | {told.replace('|', chr(92) + '|')} |")

@@ -37,7 +37,7 @@ class RunConfig:
     """
 
     method_name: str
-    """The method, one of ``python -m orchestrator.sweep list``."""
+    """The method, one of ``python -m orchestrator.sweep methods``."""
 
     preset: str
     """A set of the method's values by name: ``paper`` as the paper has it, ``reference`` as the released code
@@ -48,7 +48,7 @@ class RunConfig:
     """The method's own keys, an object of its ``Config``."""
 
     stream_name: str
-    """The stream, one of ``python -m orchestrator.sweep list``."""
+    """The stream, one of ``python -m orchestrator.sweep methods``."""
 
     stream: Any
     """The stream's own keys, an object of its ``Config``."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+Keep = Literal["chosen", "last", "all"]
+"""Which checkpoints of ended trials stay, see :attr:`RunOptions.keep`."""
+
 
 @dataclass(frozen=True)
 class RunOptions:
@@ -66,6 +69,11 @@ class RunOptions:
 
     skip_bad: bool = False
     """Whether a record that cannot be read is left out and counted instead of ending the run."""
+
+    keep: Keep = "chosen"
+    """Which checkpoints of ended trials stay on the disk. With ``chosen`` a trial that the sweep may choose,
+    and each trial of a run without a search, keeps those of all its tasks, and every other one its last. With
+    ``last`` these too keep their last alone, once they have been tested. With ``all`` nothing is deleted."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:

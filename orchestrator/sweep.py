@@ -10,30 +10,33 @@ from .commands.arguments import Say, add_run_arguments, again_values, refuse_wit
 from .commands.command_parser import CommandParser
 from .commands.last_lines import print_last
 from .errors import UserError
+from .storage.run_folder import RUNS
+
+_WORDS = {
+    "methods": ("a method's name, or nothing", 0, 1, ()),
+    "list": ("nothing: show NAME tells of a run, methods METHOD of a method", 0, 0, ()),
+    "show": ("a run's name", 1, 1, ()),
+    "rm": ("names of runs", 1, sys.maxsize, ("yes", "checkpoints")),
+}
+"""What may stand in the place of METHOD: what comes after it, how many at least and at most, and its options.
+"""
 
 
 def main(arguments: list[str]) -> int:
     """Runs the command line; returns its exit status."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if given.method == "list":
-        for name, value in vars(given).items():
-            if name not in ("method", "of") and value != parser.get_default(name):
-                raise UserError(
-                    f"list: takes a method's name, or nothing; leave out --{name.replace('_', '-')}"
-                )
-        from .commands.listing import listing
-
-        print(listing(given.of))
-        return 0
-    if given.of is not None:
-        raise UserError(
-            f"{given.method} {given.of}: a sweep is of one method; allowed are METHOD and list METHOD"
-        )
+    if given.method in _WORDS:
+        return _word(parser, given)
+    if given.of:
+        both = " ".join([given.method, *given.of])
+        raise UserError(f"{both}: a sweep is of one method; allowed are METHOD, show NAME and rm NAME")
+    if given.yes or given.checkpoints:
+        raise UserError(f"--{'yes' if given.yes else 'checkpoints'}: allowed beside rm NAME alone")
     if given.resume:
         refuse_with_resume(parser, given, "trials")
     elif given.method is None and given.recipe is None:
-        parser.error("name a method, 'list', --recipe NAME, or --resume NAME")
+        parser.error("name a method, --recipe NAME, --resume NAME, or one of methods, list, show, rm")
     if given.explain is not None and given.recipe:
         raise UserError(f"--explain beside --recipe {given.recipe}: allowed is METHOD, or --dry-run")
     if given.explain is not None:
@@ -61,17 +64,71 @@ def main(arguments: list[str]) -> int:
     return api.sweep(given.method, **asked, last=print_last).exit_status
 
 
+def _word(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
+    """Does what a word in the place of METHOD says: tells of methods or runs, or removes runs."""
+    word, names = given.method, given.of
+    of, few, many, own = _WORDS[word]
+    for name, value in vars(given).items():
+        if name not in ("method", "of", *own) and value != parser.get_default(name):
+            raise UserError(f"{word}: takes {of}; leave out --{name.replace('_', '-')}")
+    if not few <= len(names) <= many:
+        raise UserError(f"{' '.join([word, *names])}: allowed is {word} with {of}")
+    if word == "methods":
+        from .commands.listing import listing
+
+        print(listing(*names))
+    elif word == "list":
+        from .housekeeping.list_runs import list_runs
+
+        print(list_runs(RUNS))
+    elif word == "show":
+        from .housekeeping.show_run import show_run
+
+        print(show_run(RUNS, names[0]))
+    else:
+        _remove(given)
+    return 0
+
+
+def _remove(given: argparse.Namespace) -> None:
+    from .housekeeping.asked_on_terminal import asked_on_terminal
+    from .housekeeping.free_checkpoints import free_checkpoints
+    from .housekeeping.remove_runs import remove_runs
+
+    remove = free_checkpoints if given.checkpoints else remove_runs
+    agree = (lambda question: True) if given.yes else asked_on_terminal
+    remove(RUNS, given.of, agree, print)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         prog="python -m orchestrator.sweep",
         description="Searches a method's hyper-parameters over a stream, on all of the machine or cluster.",
-        epilog="'list' in the place of METHOD lists methods, streams and search spaces; 'list METHOD' tells "
-        "of one.",
+        epilog="In the place of METHOD, 'methods' lists methods, streams and search spaces, 'methods METHOD' "
+        "tells of one; 'list' lists the runs on the disk, 'show NAME' tells of one, 'rm NAME ...' removes "
+        "runs.",
     )
     parser.add_argument(
-        "method", nargs="?", metavar="METHOD", help="a method, a name or module:Class, or 'list'"
+        "method",
+        nargs="?",
+        metavar="METHOD",
+        help="a method, a name or module:Class, or one of 'methods', 'list', 'show', 'rm'",
     )
-    parser.add_argument("of", nargs="?", metavar="METHOD", help="beside 'list': the method to tell of")
+    parser.add_argument(
+        "of",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="beside 'methods': the method to tell of; beside 'show' and 'rm': names of runs",
+    )
+    parser.add_argument(
+        "--yes", action="store_true", help="beside 'rm': ask nothing, as is needed where there is no terminal"
+    )
+    parser.add_argument(
+        "--checkpoints",
+        action="store_true",
+        help="beside 'rm': delete checkpoints alone, those that neither --resume nor a look at test needs",
+    )
     add_run_arguments(parser)
     parser.add_argument(
         "--trials", type=int, metavar="N", help="trials of the search, in all (default: the search space's)"

@@ -172,8 +172,10 @@ def test_a_command_of_a_page_is_taken_as_it_is_typed(words, typed):
 
 
 _PROMISED = {
-    "orchestrator.sweep list$": r"Methods(.|\n)* ctp (.|\n)*Streams(.|\n)* digits (.|\n)*Search space of mma",
-    "orchestrator.sweep list mypkg": r"Method\n  mypkg\S+:TextShift (.|\n)*Streams(.|\n)* digits ",
+    "orchestrator.sweep methods$": r"Methods(.|\n)* ctp (.|\n)*Streams(.|\n)* digits (.|\n)*space of mma",
+    "orchestrator.sweep list$": r"name +kind +method(.|\n)*NAME +sweep +ctp +shapes-retrieval",
+    "orchestrator.sweep show NAME$": r"NAME: a sweep of ctp on shapes-retrieval(.|\n)*Files, ",
+    "orchestrator.sweep methods mypkg": r"Method\n  mypkg\S+:TextShift (.|\n)*Streams(.|\n)* digits ",
     "orchestrator.compare": r"42\.00 ± 2\.83",
     "cluster validate": r"ok: aws, head head",
     "--explain method.ratio": r"a number, 0 to 1\n.*search space \{0\.1, 0\.2, 0\.3, 0\.5, .*start 0\.5",
@@ -274,7 +276,8 @@ def _module(name, words, place, patch, config):
         return None
     assert importlib.util.find_spec(name), name
     _leave_out(name, patch)
-    if name.endswith((".sweep", ".train", ".study")) and words[:1] != ["list"] and "--dry-run" not in words:
+    told = words[:1] in (["methods"], ["list"], ["show"], ["rm"])
+    if name.endswith((".sweep", ".train", ".study")) and not told and "--dry-run" not in words:
         words = [*words, "--dry-run"]
     stream = words[words.index("--stream") + 1] if "--stream" in words else ""
     if not stream and "--recipe" in words:
@@ -305,6 +308,8 @@ def _leave_out(name, patch):
         patch.setattr("orchestrator.tracking.ui.ui", lambda folder, port: print(folder, port) or 0)
         sent = SimpleNamespace(sent=1, store="the store", rejected=[], said=[])
         patch.setattr("orchestrator.tracking.resend.resend", lambda folder: sent)
+    if name == "orchestrator.sweep":  # other commands of the pages need the run
+        patch.setattr("orchestrator.housekeeping.asked_on_terminal.asked_on_terminal", lambda question: False)
     if name == "orchestrator.pretrain":
         patch.setattr("orchestrator.pretrain.train_clip.train_clip", _written)
         patch.setattr("orchestrator.pretrain.train_image_text.train_image_text", _written)

@@ -35,8 +35,9 @@ orchestrator.execution
 orchestrator.search
 orchestrator.recipes
 orchestrator.commands
-orchestrator.pretrain orchestrator.api
-orchestrator.sweep orchestrator.train orchestrator.compare orchestrator.cluster orchestrator.study
+orchestrator.pretrain orchestrator.api orchestrator.study
+orchestrator.housekeeping
+orchestrator.sweep orchestrator.train orchestrator.compare orchestrator.cluster
 orchestrator.vlcl
 """
 _DOOR = "__main__"  # a door, in whatever room it is

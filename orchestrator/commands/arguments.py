@@ -48,7 +48,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe",
         metavar="NAME",
-        help="the configuration of a published table, in the place of METHOD (sweep list has their names)",
+        help="the configuration of a published table, in the place of METHOD (sweep methods has their names)",
     )
     parser.add_argument("--space", metavar="FILE", help="a search space of your own (default: the method's)")
     parser.add_argument(

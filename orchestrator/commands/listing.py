@@ -1,4 +1,4 @@
-"""The list of what can be run: ``python -m orchestrator.sweep list [METHOD]``."""
+"""The list of what can be run: ``python -m orchestrator.sweep methods [METHOD]``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def listing(of: str | None = None) -> str:
     Raises:
         UserError: No method has that name.
     """
-    names = methods.names() if of is None else [registered(of, "list METHOD", methods, "method")]
+    names = methods.names() if of is None else [registered(of, "methods METHOD", methods, "method")]
     scenarios = {scenario for name in names for scenario in methods.get(name).scenarios}
     learnt = [name for name in streams.names() if streams.get(name).scenario in scenarios]
     parts = ["Methods" if of is None else "Method", *_table([_method(name) for name in names])]

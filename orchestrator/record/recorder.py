@@ -10,6 +10,7 @@ from methods.method import Scenario
 
 from ..config import RunConfig
 from ..evaluation.objective import Objective
+from ..run_options import Keep
 from ..storage.full_disk import full_disk, is_full
 from ..storage.run_storage import RunStorage
 from ..tracking import Tracker
@@ -45,6 +46,7 @@ class RunRecorder:
         kept: Where the run is kept beside its folder; None: nowhere.
         say: Prints a line of progress.
         all_tested: Whether every trial is to be tested, not only the best.
+        keep: See :attr:`~orchestrator.run_options.RunOptions.keep`.
 
     Attributes:
         names: The tasks' names, in order.
@@ -65,6 +67,7 @@ class RunRecorder:
         say: Callable[[str], None],
         *,
         all_tested: bool = False,
+        keep: Keep = "chosen",
     ) -> None:
         self.book = book
         self.names = task_names
@@ -76,7 +79,8 @@ class RunRecorder:
         self._say = say
         self._aside = BestEffort(say, self._stop)
         self._lines = ProgressLines(trials, task_names, book.objective.metric)
-        self._checkpoints = TrialCheckpoints(book, self._copy.keep_only, all_tested=all_tested)
+        how = {"all_tested": all_tested, "keep": keep}
+        self._checkpoints = TrialCheckpoints(book, self._copy.keep_only, **how)
         self._records = TrialRecords(
             book,
             tracker,
@@ -119,10 +123,9 @@ class RunRecorder:
         """
         book = open_book(run, config_of, objective, check_values)
         tracker = open_tracker(run, objective, trials, searched, all_tested=all_tested)
+        how = {"all_tested": all_tested, "keep": run.config.run.keep}
         names, scenario = run.names, run.source.scenario
-        watch = cls(
-            book, tracker, config_of, names, scenario, trials, run.kept, run.say, all_tested=all_tested
-        )
+        watch = cls(book, tracker, config_of, names, scenario, trials, run.kept, run.say, **how)
         watch.make_good()
         return watch
 

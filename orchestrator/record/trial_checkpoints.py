@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
+from ..run_options import Keep
 from .trial_entry import TrialEntry
 from .trial_store import TrialStore
 
@@ -15,12 +16,19 @@ class TrialCheckpoints:
         book: The trials.
         keep_only: Deletes all checkpoints of a trial except the one after a task (from 0).
         all_tested: Whether every trial is tested, not only the best.
+        keep: See :attr:`~orchestrator.run_options.RunOptions.keep`.
     """
 
     def __init__(
-        self, book: TrialStore, keep_only: Callable[[str, int], None], *, all_tested: bool = False
+        self,
+        book: TrialStore,
+        keep_only: Callable[[str, int], None],
+        *,
+        all_tested: bool = False,
+        keep: Keep = "chosen",
     ) -> None:
         self.all_tested = all_tested
+        self.keep = keep
         self._book = book
         self._keep_only = keep_only
         self._candidates = book.candidates()
@@ -28,14 +36,20 @@ class TrialCheckpoints:
     def free(self, entry: TrialEntry) -> None:
         """Deletes what an ended trial, and those that might have been chosen before it, need no more.
 
-        Two kinds of ended trials keep more than their last checkpoint. One that may be chosen may be tested.
-        A trial whose look at test failed, or is still to come, may be looked at again.
+        The last checkpoint stays in any case. A look at test needs those of all tasks. So a trial keeps them
+        that has still to be looked at, or whose look failed, and so does a trial that may yet be chosen: a
+        later trial that is better may rule it out, and never the other way round.
         """
         candidates = self._book.candidates()
-        kept = {one.id for one in candidates}
+        chosen = {one.id for one in candidates}
         for ended in {one.id: one for one in (entry, *self._candidates)}.values():
-            untested = ended.status == "failed" and len(ended.reports) == self._book.tasks
-            untested |= self.all_tested and not self._book.tested(ended.id)
-            if ended.id not in kept and ended.reports and not untested:
+            if ended.reports and not self._keeps_all(ended, chosen):
                 self._keep_only(ended.id, len(ended.reports) - 1)
         self._candidates = candidates
+
+    def _keeps_all(self, ended: TrialEntry, chosen: Collection[str]) -> bool:
+        if self.keep == "all" or (ended.status == "failed" and len(ended.reports) == self._book.tasks):
+            return True
+        if not self.all_tested and ended.id not in chosen:
+            return False
+        return self.keep == "chosen" or not self._book.tested(ended.id)

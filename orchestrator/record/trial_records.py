@@ -98,8 +98,11 @@ class TrialRecords:
         self.figures.trial(entry.id, folder, matrix, self._names, drift, tables, ended)
 
     def tested(self, trial_id: str, metrics: dict[str, float]) -> None:
-        """Records what a look at the test splits found."""
+        """Records what a look at the test splits found. What a trial that has ended kept for it is freed."""
         self.tracker.task(trial_id, len(self._names), in_order(metrics))
+        entry = self._book.trials[trial_id]
+        if entry.status != "running":
+            self._checkpoints.free(entry)
 
     def draw_test(self, trial_id: str) -> None:
         """Draws the pictures of a look at the test splits."""
@@ -118,8 +121,6 @@ class TrialRecords:
             self.tested(entry.id, metrics)
             if not self.tracker.has_file(entry.id, self._book.place(entry.id) / TEST_FOLDER / "matrix.png"):
                 self.draw_test(entry.id)
-            if entry.status != "running":
-                self._checkpoints.free(entry)  # kept while nobody knew of the look
 
     def finish(
         self,

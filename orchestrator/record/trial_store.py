@@ -151,7 +151,8 @@ class TrialStore:
         return entry
 
     def _count(self) -> None:
-        write_manifest(self.folder.parent, len(self.trials), asked_for(self.folder.parent))
+        run = self.folder.parent
+        write_manifest(run, len(self.trials), asked_for(run), self.tasks)
 
     def start(
         self, trial_id: str, values: dict[str, Any], config: dict[str, Any], number: int | None = None

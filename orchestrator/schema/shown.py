@@ -22,3 +22,12 @@ def shown_score(value: float | None) -> str:
     """A metric with two decimals, never ``-0.00``; ``-`` where there is none."""
     # Adding 0 removes the sign of what was rounded to -0.
     return "-" if value is None else f"{round(value, 2) + 0.0:.2f}"
+
+
+def shown_bytes(size: float) -> str:
+    """A number of bytes with two or three digits, in powers of 1000: ``512 B``, ``1.3 MB``, ``284 MB``."""
+    value, unit = float(size), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value >= 999.5:
+            value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}" if value < 9.95 and unit != "B" else f"{value:.0f} {unit}"

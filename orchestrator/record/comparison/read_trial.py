@@ -70,6 +70,7 @@ def _config(path: Path) -> dict[str, Any]:
             raise UserError(f"{path}: has no {key}")
     for key in ("method.name", "stream.name"):  # pictures are named after them
         check_plain(file_name(str(flat[key])), f"{path}: {key}")
+    flat.pop("run.keep", None)  # what stays on the disk changes no figure
     return flat
 
 

@@ -80,9 +80,20 @@ def _run(main, line, capsys):
         (train.main, "ctp --concurrent 0", ["--concurrent 0"]),
         (train.main, "ctp --seed 1 --seeds 1 2", ["--seeds 1 2", "one of the two"]),
         (train.main, "ctp --set run.seed=1 --seeds 1 2", ["--seeds 1 2", "one of the two"]),
-        (sweep.main, "ctp mma", ["ctp mma", "list METHOD"]),
-        (sweep.main, "list mam", ["mam", "mma"]),
-        (sweep.main, "list --trials 3", ["leave out --trials"]),
+        (sweep.main, "ctp mma", ["ctp mma", "show NAME", "rm NAME"]),
+        (sweep.main, "methods mam", ["mam", "mma"]),
+        (sweep.main, "methods mma ctp", ["methods mma ctp", "a method's name"]),
+        (sweep.main, "methods --trials 3", ["leave out --trials"]),
+        (sweep.main, "list mma", ["list mma", "show NAME", "methods METHOD"]),
+        (sweep.main, "list --yes", ["leave out --yes"]),
+        (sweep.main, "show", ["show", "a run's name"]),
+        (sweep.main, "show a b", ["show a b", "a run's name"]),
+        (sweep.main, "show a", ["show a", "no run", "list"]),
+        (sweep.main, "rm", ["rm", "names of runs"]),
+        (sweep.main, "rm a --name b", ["leave out --name"]),
+        (sweep.main, "rm a --yes", ["rm a", "no run", "list"]),
+        (sweep.main, "ctp --yes", ["--yes", "rm NAME"]),
+        (sweep.main, "--resume s --checkpoints", ["--checkpoints", "rm NAME"]),
     ],
 )
 def test_wrong_words_get_one_line_and_a_non_zero_exit(main, line, words, capsys, tmp_path):
@@ -147,15 +158,15 @@ def test_help_explains_the_options(main, capsys):
         assert f"--{option}" in out
 
 
-def test_list_names_methods_streams_and_spaces(capsys):
-    code, out, _ = _run(sweep.main, "list", capsys)
+def test_methods_names_methods_streams_and_spaces(capsys):
+    code, out, _ = _run(sweep.main, "methods", capsys)
     assert code == 0
     for name in ("ctp", "finetune", "er", "joint", "shapes-retrieval", "p9d", "method.learning_rate"):
         assert name in out
 
 
-def test_list_tells_of_one_method(capsys):
-    code, out, _ = _run(sweep.main, "list mma", capsys)
+def test_methods_tells_of_one_method(capsys):
+    code, out, _ = _run(sweep.main, "methods mma", capsys)
     assert code == 0 and "Search space of mma: " in out
     for name in ("\n  mma ", "\n  digits ", "method.mask_mode"):
         assert name in out

@@ -128,7 +128,7 @@ def test_train_runs_the_files_start_and_a_configuration_of_ones_own(ran, tmp_pat
             "--config c.yaml --space space.yaml",
             "--space space.yaml: beside --config; allowed: one",
         ),
-        (sweep.main, "list mypkg.none:Mine", "list METHOD: 'mypkg.none:Mine': there is no module"),
+        (sweep.main, "methods mypkg.none:Mine", "methods METHOD: 'mypkg.none:Mine': there is no module"),
     ],
 )
 def test_what_cannot_be_had_is_one_line(ran, tmp_path, main, words, wanted):

@@ -349,4 +349,42 @@ def test_where_all_are_tested_none_loses_its_checkpoints_before(parts):
     (watch.book.place("a") / "test").mkdir()
     (watch.book.place("a") / "test" / "metrics.json").write_text('{"test/average": 40.0}')
     watch.end("a", "finished")
-    assert _kept(watch, "a") == ["task_02"] and _kept(watch, "best") == ["task_01", "task_02"]
+    assert _kept(watch, "a") == _kept(watch, "best") == ["task_01", "task_02"]
+
+
+def _look(watch, trial_id):
+    """A look at test, as a lane leaves it and tells of it."""
+    (watch.book.place(trial_id) / "test").mkdir()
+    (watch.book.place(trial_id) / "test" / "metrics.json").write_text('{"test/average": 40.0}')
+    watch.tested(trial_id, {"test/average": 40.0})
+
+
+def test_with_keep_last_a_trial_of_train_keeps_its_last_checkpoint_once_it_was_tested(parts):
+    watch, _, _ = parts
+    watch._checkpoints.all_tested, watch._checkpoints.keep = True, "last"
+    _walk(watch, "a", [50.0, 40.0])
+    assert _kept(watch, "a") == ["task_01", "task_02"]
+    _look(watch, "a")
+    assert _kept(watch, "a") == ["task_02"]
+
+
+def test_with_keep_last_the_chosen_trial_of_a_sweep_keeps_all_checkpoints_until_it_was_tested(parts):
+    watch, _, _ = parts
+    watch.book.objective, watch._checkpoints.keep = Objective(_METRIC, "max", 1.0), "last"
+    _walk(watch, "a", [50.0, 75.0], replay__size=256)
+    _walk(watch, "b", [50.0, 74.5], replay__size=128)
+    _walk(watch, "c", [50.0, 40.0], replay__size=64)
+    assert [len(_kept(watch, name)) for name in "abc"] == [2, 2, 1]
+    assert watch.book.best().id == "b"
+    _look(watch, "b")
+    assert _kept(watch, "b") == ["task_02"]
+    assert _kept(watch, "a") == ["task_01", "task_02"], "it may yet be chosen, and was not looked at"
+
+
+def test_with_keep_all_nothing_is_deleted(parts):
+    watch, _, _ = parts
+    watch._checkpoints.keep = "all"
+    _walk(watch, "a", [50.0, 40.0])
+    _walk(watch, "b", [50.0, 60.0])
+    _look(watch, "b")
+    assert _kept(watch, "a") == _kept(watch, "b") == ["task_01", "task_02"]

@@ -46,7 +46,7 @@ def test_a_proposal_is_read_back_and_counted_in_the_manifest(begun, tmp_path):
         ("a", 0, {"method.learning_rate": 0.1}),
         ("b", 1, {"method.learning_rate": 0.2}),
     ]
-    assert json.loads((tmp_path / "manifest.json").read_text()) == {"trials": 2}
+    assert json.loads((tmp_path / "manifest.json").read_text()) == {"trials": 2, "tasks": 2}
 
 
 def test_reports_come_from_checkpoints_of_the_trials_own_stamp_each_once(tmp_path):
@@ -119,7 +119,7 @@ def test_a_search_that_is_not_to_be_tested_is_over_once_all_trials_have_ended(be
 def test_a_manifest_that_a_kill_left_behind_is_counted_again(begun, tmp_path):
     (tmp_path / "manifest.json").write_text(json.dumps({"trials": 0}))
     _book(tmp_path)
-    assert json.loads((tmp_path / "manifest.json").read_text()) == {"trials": 1}
+    assert json.loads((tmp_path / "manifest.json").read_text()) == {"trials": 1, "tasks": 2}
 
 
 def test_a_trial_that_begins_again_hears_of_its_tasks_again(begun, tmp_path):

@@ -458,7 +458,7 @@ def test_a_manifest_never_goes_ahead_of_a_trial_that_it_counts(stored, monkeypat
     for name in ("trial_0003", "trial_0001"):  # the second is a later call, as at the run's end
         with pytest.raises(UserError, match="cannot be reached"):
             kept.push_proposal(name)
-    assert json.loads(kept.storage.read("manifest.json")) == {"trials": 2}
+    assert json.loads(kept.storage.read("manifest.json")) == {"trials": 2, "tasks": 2}
 
 
 def test_what_a_pull_brings_is_not_put_back(stored, monkeypatch):

@@ -1,0 +1,1 @@
+"""What lies in the runs folder: told of, shown, and removed."""

@@ -1,0 +1,21 @@
+"""A question to whoever sits at the terminal."""
+
+from __future__ import annotations
+
+import sys
+
+from ..errors import UserError
+
+
+def asked_on_terminal(question: str) -> bool:
+    """Whether the user says yes. Anything but ``y`` or ``yes`` is a no.
+
+    Raises:
+        UserError: Nobody can be asked.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UserError(f"{question} Nobody can be asked here; allowed: --yes")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

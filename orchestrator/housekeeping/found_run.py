@@ -1,0 +1,166 @@
+"""A run that lies in the runs folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..commands.sweep_request import SweepRequest
+from ..commands.train_request import TrainRequest
+from ..errors import UserError
+from ..evaluation.objective import Objective
+from ..record.manifest import asked_for
+from ..schema import strict_yaml
+from ..schema.flatten import flatten
+from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, TRAIN_FILE, trials_of
+from ..storage.run_lock import lock_holder
+from ..storage.trial_files import STATUS_FILE
+from ..study.study_book import StudyBook
+from ..study.study_request import STUDY_FILE, StudyRequest
+from .run_note import run_note
+from .seen_trials import SeenTrials
+from .studies import study_runs
+
+Kind = Literal["sweep", "train", "study"]
+State = Literal["under way", "finished", "interrupted", "failed", "unreadable"]
+
+_FILES: Mapping[str, Kind] = {SWEEP_FILE: "sweep", TRAIN_FILE: "train", STUDY_FILE: "study"}
+# The values of protocol.HEADLINE, which would import torch. A retrieval stream reports an average as well.
+_HEADLINES = ("validation/seen/r_mean", "validation/average")
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """A run that lies in the runs folder, as far as its files tell.
+
+    Attributes:
+        folder: Its folder.
+        kind: Which command made it.
+        method: The method; of a study its methods.
+        stream: The stream; of a study its streams.
+        state: ``under way`` (a process works on it), ``finished``, ``interrupted`` (something is left, which
+            ``--resume`` does), ``failed`` (nothing came of it, or of a part of it) or ``unreadable``.
+        done: How many trials have ended; of a study, how many of its runs.
+        asked: How many there are to be.
+        study: The study that it belongs to; empty: none.
+        trials: Its trials; None: it is a study, or cannot be read.
+        storage: The URL at which it is kept as well; None: nowhere.
+        reason: Why it cannot be read; empty where it can.
+    """
+
+    folder: Path
+    kind: Kind
+    method: str = "-"
+    stream: str = "-"
+    state: State = "unreadable"
+    done: int = 0
+    asked: int = 0
+    study: str = ""
+    trials: SeenTrials | None = field(default=None, repr=False)
+    storage: str | None = None
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def score(self) -> float | None:
+        """The objective of the trial that a sweep chose; of ``train`` the mean over its finished trials; None
+        where there is none.
+        """
+        if self.trials is None:
+            return None
+        if self.kind == "sweep":
+            best = self.trials.best()
+            return None if best is None else self.trials.value(best)
+        ended = [t for t in self.trials.trials.values() if t.status == "finished"]
+        values = [value for t in ended if (value := self.trials.value(t)) is not None]
+        return sum(values) / len(values) if values else None
+
+    @classmethod
+    def of(cls, folder: Path, study: str = "") -> FoundRun | None:
+        """The run in ``folder``; None where none lies there.
+
+        Args:
+            folder: The folder.
+            study: The study that the run belongs to; empty: none.
+        """
+        kind = next((kind for file, kind in _FILES.items() if (folder / file).is_file()), None)
+        if kind is None:
+            return None
+        try:
+            return _READ[kind](folder, study)
+        except UserError as error:
+            state = _now(folder, "unreadable")
+            return cls(folder, kind, state=state, study=study, reason=str(error))
+
+
+def _sweep(folder: Path, study: str) -> FoundRun:
+    request, space = SweepRequest.read(folder / SWEEP_FILE), _mapping(folder / SPACE_FILE)
+    goal = space.get("objective")
+    if not isinstance(goal, Mapping) or goal.get("mode") not in ("max", "min"):
+        raise UserError(f"{folder / SPACE_FILE}: has no objective; allowed: what the run wrote there")
+    trials = SeenTrials(folder, Objective(str(goal.get("metric")), goal["mode"], request.margin))
+    # A space may have fewer points than trials were asked for: the journal has the number that came of it.
+    own = space.get("trials")
+    asked = run_note(folder).trials or asked_for(folder) or request.trials or (own if type(own) is int else 0)
+    done, best = _ended(folder), trials.best()
+    state: State = "interrupted"
+    if done >= asked and best is None:
+        state = "failed"
+    elif done >= asked and (study or (best is not None and trials.tested(best.id))):
+        state = "finished"
+    method, stream = str(space.get("method")), str(request.stream or space.get("stream"))
+    where = request.storage
+    return FoundRun(folder, "sweep", method, stream, _now(folder, state), done, asked, study, trials, where)
+
+
+def _train(folder: Path, study: str) -> FoundRun:
+    request, config = TrainRequest.read(folder / TRAIN_FILE), flatten(_mapping(folder / CONFIG_FILE))
+    trials = SeenTrials(folder, Objective(_HEADLINES[-1], "max"))
+    reported = {name for one in trials.trials.values() for report in one.reports for name in report}
+    headline = next((name for name in _HEADLINES if name in reported), _HEADLINES[-1])
+    trials.objective = Objective(headline, "max")
+    done, asked = _ended(folder), len(request.seeds)
+    untested = [one.status for one in trials.trials.values() if not trials.tested(one.id)]
+    state: State = "interrupted"
+    if done >= asked and "failed" in untested:
+        state = "failed"
+    elif done >= asked and (not untested or run_note(folder).status == "finished"):
+        state = "finished"  # where it is untested, test data was to be left alone (--no-test)
+    method, stream = str(config.get("method.name")), str(config.get("stream.name"))
+    where = request.storage
+    return FoundRun(folder, "train", method, stream, _now(folder, state), done, asked, study, trials, where)
+
+
+def _study(folder: Path, study: str) -> FoundRun:
+    request, book, names = StudyRequest.read(folder / STUDY_FILE), StudyBook(folder), study_runs(folder)
+    done = sum(book.done(name) is not None for name in names)
+    failed = sum(bool(part.reason) for part in book.parts.values())
+    state: State = "interrupted"
+    if done + failed >= len(names):
+        state = "failed" if failed else "finished"
+    method = ", ".join(arm.label for arm in request.methods)
+    stream = ", ".join(arm.label for arm in request.streams) or "-"
+    return FoundRun(folder, "study", method, stream, _now(folder, state), done, len(names), study)
+
+
+_READ = {"sweep": _sweep, "train": _train, "study": _study}
+
+
+def _now(folder: Path, state: State) -> State:
+    return "under way" if lock_holder(folder) else state
+
+
+def _ended(folder: Path) -> int:
+    return sum(1 for _ in trials_of(folder).glob(f"*/{STATUS_FILE}"))
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    content, _ = strict_yaml.read(path)
+    if not isinstance(content, Mapping):
+        raise UserError(f"{path}: is not what a run wrote; allowed: a mapping")
+    return dict(content)

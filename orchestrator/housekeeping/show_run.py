@@ -1,0 +1,129 @@
+"""``python -m orchestrator.sweep show NAME``: one run, what it chose, and what it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..commands.checkpoint_lines import checkpoint_lines
+from ..commands.in_rows import in_rows
+from ..metrics.measures import shown_metrics, unit
+from ..record.memory_table import memory_choice, memory_table
+from ..record.over_seeds import over_seeds
+from ..schema.shown import shown_bytes, shown_score, shown_value
+from ..storage.run_files import CONFIG_FILE, trials_of
+from ..storage.run_folder import short_path
+from .disk_use import DiskUse
+from .found_run import FoundRun
+from .list_runs import run_table
+from .run_named import run_named
+from .runs_in import runs_in
+from .studies import study_runs
+
+_RESULT = "result.md"  # of a study
+
+
+def show_run(runs: Path, name: str) -> str:
+    """The text for one run.
+
+    It says what the run is and what it chose, has the table of its trials as the run itself prints it, the
+    sizes of its files, and the commands that go on with it.
+
+    Args:
+        runs: The runs folder.
+        name: The run's name.
+
+    Raises:
+        UserError: No run has that name.
+    """
+    run = run_named(runs, name, "show")
+    blocks = [_what(run), _chosen(run), _trials(run), _parts(runs, run), _files(run), _on(run)]
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _what(run: FoundRun) -> list[str]:
+    made = {"sweep": "a sweep of", "train": "a run of", "study": "a study of"}[run.kind]
+    of = f", of the study {run.study}" if run.study else ""
+    on = "" if run.stream == "-" else f" on {run.stream}"
+    what = "runs" if run.kind == "study" else "trials"
+    lines = [f"{run.name}: {made} {run.method}{on}{of}", f"  {run.state}, {run.done} of {run.asked} {what}"]
+    if run.reason:
+        lines.append(f"  {run.reason}")
+    if run.storage:
+        lines.append(f"  kept at {run.storage} as well")
+    return lines
+
+
+def _chosen(run: FoundRun) -> list[str]:
+    """What a sweep chose; of ``train`` its figures on test data."""
+    if run.trials is None:
+        return []
+    book = run.trials
+    if run.kind == "train":
+        tested = [found for trial in book.trials if (found := book.tested(trial))]
+        what = "one trial" if len(tested) == 1 else f"mean over {len(tested)} trials"
+        return [f"Test, {what}", *_figures(run.method, over_seeds(tested), "  ")] if tested else []
+    best = book.best()
+    if best is None:
+        return []
+    lines = [f"Chosen: trial {best.number + 1}, {book.objective.metric} {shown_score(book.value(best))}"]
+    if why := memory_choice(book):
+        lines.append(f"  {why}")
+    lines += [f"  {key} = {shown_value(value)}" for key, value in best.values.items()]
+    return lines + _figures(run.method, book.tested(best.id), "  on test: ")
+
+
+def _figures(method: str, tested: dict[str, float], head: str) -> list[str]:
+    names = shown_metrics(method, tested)
+    found = [f"{name} {shown_score(tested[f'test/{name}'])} {unit(name)}" for name in names]
+    return [*in_rows(head, found), *checkpoint_lines(tested)] if found else []
+
+
+def _trials(run: FoundRun) -> list[str]:
+    if run.trials is None or not run.trials.trials:
+        return []
+    blocks = ["Trials (validation; best first)", run.trials.table()]
+    if worth := memory_table(run.trials):
+        blocks += ["", "What the memory is worth (validation; the best trial at each size)", worth]
+    return blocks
+
+
+def _parts(runs: Path, run: FoundRun) -> list[str]:
+    """The runs of a study, and its result."""
+    if run.kind != "study" or run.reason:
+        return []
+    own = set(study_runs(run.folder))
+    found = [(one, DiskUse.of(one.folder)) for one in runs_in(runs) if one.name in own]
+    lines = ["Its runs", *run_table(found)] if found else []
+    if (result := run.folder / _RESULT).is_file():
+        lines += ["", result.read_text(encoding="utf-8").rstrip()]
+    return lines
+
+
+def _files(run: FoundRun) -> list[str]:
+    whole, lines = DiskUse.of(run.folder), []
+    for path in sorted(run.folder.iterdir()):
+        use = DiskUse.of(path) if path.is_dir() and not path.is_symlink() else None
+        size = path.lstat().st_size if use is None else use.bytes
+        lines.append(f"  {shown_bytes(size):>8}  {path.name}{'' if use is None else '/'}")
+        if use is not None and use.checkpoints:
+            lines.append(f"  {shown_bytes(use.checkpoints):>8}    of it checkpoints")
+    lines += [f"  {link} is a link; what it leads to is not counted" for link in whole.links]
+    return [f"Files, {shown_bytes(whole.bytes)} in {short_path(run.folder.resolve())}", *lines]
+
+
+def _on(run: FoundRun) -> list[str]:
+    """The commands that go on with a run."""
+    if run.state == "under way":
+        return ["A process works on it: Ctrl-C there ends it, and --resume goes on."]
+    module, name = ("study", run.study) if run.study else (run.kind, run.name)
+    lines: list[str] = []
+    if run.state in ("interrupted", "failed"):
+        lines += ["Go on", f"  python -m orchestrator.{module} --resume {name}"]
+    if run.kind == "sweep" and run.trials is not None and (best := run.trials.best()) is not None:
+        config = short_path(trials_of(run.folder.resolve()) / best.id / CONFIG_FILE)
+        lines += ["Run the chosen one again", f"  python -m orchestrator.train --config {config}"]
+        if not run.study and run.state == "finished":
+            more = f"--resume {name} --trials {2 * run.asked}"
+            lines += ["Give it more trials", f"  python -m orchestrator.sweep {more}"]
+    what = f"Remove the study {name} and its runs" if run.study else "Remove it"
+    return [*lines, what, f"  python -m orchestrator.sweep rm {name}"]
