@@ -370,6 +370,22 @@ class Method(nn.Module):
         """
         raise NotImplementedError
 
+    @classmethod
+    def checkpoint_bytes(cls, config: Any, spec: InputSpec | ClassSpec, tasks: int) -> int | None:
+        """Returns about how many bytes of weights the checkpoint after the last task holds.
+
+        It is asked before a run begins, so that it follows from sizes alone: nothing is made or read.
+
+        Args:
+            config: An instance of ``Config``.
+            spec: As of the constructor. Of a :class:`ClassSpec` the ``text`` may hold no data.
+            tasks: How many tasks there are.
+
+        Returns:
+            The bytes; None where they are few, or where nobody has said.
+        """
+        return None
+
     @property
     def eval_batch_size(self) -> int | None:
         """The number of pictures that are scored together, where scores depend on the other pictures in the

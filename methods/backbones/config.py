@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ..common.checks import check_range
 
@@ -182,6 +182,25 @@ class BackboneConfig:
         for name, value in {**_SIZES[self.size], **given}.items():
             object.__setattr__(full, name, value)
         return full
+
+    def numbers(self, image_size: int, vocabulary: int, tokens: int, embed_dim: int) -> int:
+        """Returns how many numbers the model's weights are, with those of the words' prediction.
+
+        Args:
+            image_size: The side of the pictures, in pixels.
+            vocabulary: The tokenizer's words.
+            tokens: The length of token rows.
+            embed_dim: The width of the space that pictures and texts share.
+        """
+        c: Any = self.resolved()  # nothing of it is None
+        w, patches = c.image_width, (image_size // c.patch_size) ** 2
+        # attention, two norms, and the maps between; then patches, places, class token and a last norm
+        block = 4 * (w * w + w) + 4 * w + 2 * c.mlp_ratio * w * w + (c.mlp_ratio + 1) * w
+        image = c.image_depth * block + (3 * c.patch_size**2 + 1) * w + (patches + 2) * w + 2 * w
+        crossed = (c.text_layers - c.fusion_layer) * (4 * (w * w + w) + 2 * w)
+        # words, places and two kinds of segments with a norm; the words' head with its norm and biases
+        text = c.text_layers * block + crossed + (vocabulary + tokens + 2 + 2) * w
+        return int(image + text + w * w + 3 * w + vocabulary + 2 * (w + 1) * embed_dim)
 
 
 def init_scale(width: int) -> float:

@@ -67,6 +67,11 @@ class ElasticWeightConsolidation(OutputMethod):
         self._samples = torch.zeros(())
         self._past = False
 
+    @classmethod
+    def checkpoint_bytes(cls, config: Any, spec: Any, tasks: int) -> int | None:
+        weights = super().checkpoint_bytes(config, spec, tasks)
+        return None if weights is None else 3 * weights  # with F and w*
+
     def start_task(self, task: Task) -> None:
         super().start_task(task)
         self._past = task.index > 0

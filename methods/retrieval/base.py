@@ -142,6 +142,11 @@ class RetrievalMethod(OutputMethod):
             model = load_image_text(config.backbone, spec, config.embed_dim)
         self.model = model
 
+    @classmethod
+    def checkpoint_bytes(cls, config: Any, spec: Any, tasks: int) -> int | None:
+        sizes = spec.image_size, spec.vocab_size, spec.max_tokens, config.embed_dim
+        return 4 * config.backbone.numbers(*sizes)
+
     def start_task(self, task: Task) -> None:
         self.model.set_trained(alignment=self.config.ita_weight > 0, fusion=self.config.mlm_weight > 0)
 

@@ -142,6 +142,12 @@ class QuestionMethod(OutputMethod):
         self.model = self._make_model()
         self.register_buffer("_answers", spec.answer_tokens, persistent=False)
 
+    @classmethod
+    def checkpoint_bytes(cls, config: Any, spec: Any, tasks: int) -> int | None:
+        grid = config.backbone.resolved().grid
+        regions = spec.regions or (grid**2, 3 * (spec.image_size // grid) ** 2)
+        return 4 * config.backbone.numbers(spec.vocab_size, *regions)
+
     def phases(self, task: Task) -> Sequence[Phase | Pass]:
         return [self._phase("train")]
 

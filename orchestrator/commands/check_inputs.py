@@ -13,11 +13,12 @@ from ..execution.ray_address import ray_address
 from ..object_store.original_crops import reads_originals
 from ..streams.source import StreamSource
 from ..streams.text.named_tokenizer import named_tokenizer
+from ..streams.text.tokenizer import Tokenizer
 
 
 def check_inputs(
     config: RunConfig, source: StreamSource, *, kept: bool, start: bool, say: Callable[[str], None]
-) -> None:
+) -> Tokenizer | None:
     """Checks a run's weights and its tokenizer, and whether its pictures can lie where they are asked for.
 
     On a cluster weights may exist where the workers are and nowhere else, so that they are not checked here.
@@ -29,6 +30,9 @@ def check_inputs(
         start: Whether the run begins now. The Hub is asked for weights only then.
         say: Takes a line of progress.
 
+    Returns:
+        The tokenizer; None where the run has it already, or needs none.
+
     Raises:
         UserError: Weights are not there and cannot be fetched, or the tokenizer cannot be loaded or knows no
             word; or as of :func:`~orchestrator.object_store.original_crops.reads_originals`.
@@ -39,5 +43,4 @@ def check_inputs(
         if missing:
             raise UserError(f"method.backbone.{missing}")
     reads_originals(source, config.replay.size, config.run.stream_in, config.replay.store)
-    if not kept:
-        named_tokenizer(source, config.stream)
+    return None if kept else named_tokenizer(source, config.stream)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..config import RunConfig
 from ..execution.this_machine import check_here
 from ..streams.source import StreamSource
+from ..streams.text.tokenizer import Tokenizer
 from .check_start import check_start
 
 
@@ -18,7 +19,7 @@ def check_run(
     kept: bool,
     start: bool,
     say: Callable[[str], None],
-) -> None:
+) -> Tokenizer | None:
     """Raises a one-line UserError where a run of ``config`` cannot begin here.
 
     Args:
@@ -28,10 +29,14 @@ def check_run(
         kept: Whether the run has its tokenizer already.
         start: Whether it begins now. A preview needs neither a cluster nor what a Ray of one's own takes.
         say: Takes a line of progress.
+
+    Returns:
+        The tokenizer; None where the run has it already, or needs none.
     """
     from .check_inputs import check_inputs
 
-    check_inputs(config, source, kept=kept, start=start, say=say)
+    tokenizer = check_inputs(config, source, kept=kept, start=start, say=say)
     check_here(config.run, concurrent)
     if start:
         check_start()
+    return tokenizer

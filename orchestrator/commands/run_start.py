@@ -24,6 +24,8 @@ from .unread import unread
 if TYPE_CHECKING:
     from ..record.run_context import RunContext
     from ..streams.source import StreamSource
+    from ..streams.text.tokenizer import Tokenizer
+    from .disk_forecast import DiskForecast
     from .run_result import RunResult
     from .sessions import Sessions
 
@@ -59,8 +61,8 @@ class RunStart(ABC):
         """What would be run, as text. Nothing is started."""
         if self.name:
             check_free(self.name)
-        self._check(start=False)
-        return self._preview()
+        on_disk = self._on_disk(self._check(start=False))
+        return self._preview() + (f"\n  {on_disk}" if on_disk else "")
 
     def run(self, last: Callable[[str], None], sessions: Sessions | None = None) -> RunResult:
         """Runs to the end.
@@ -74,7 +76,9 @@ class RunStart(ABC):
         """
         new = self.folder is None
         if new:
-            self._check(start=True)  # before anything is made
+            tokenizer = self._check(start=True)  # before anything is made
+            if sessions is None and (on_disk := self._on_disk(tokenizer)):
+                self.say(on_disk)
         from ..tracking.store import tracking_uri
 
         tracking_uri(RUNS)
@@ -131,6 +135,20 @@ class RunStart(ABC):
     def _run(self, run: RunContext, sessions: Sessions | None) -> RunResult:
         """Runs to the end. A run that is gone on with is checked first, unless nothing is left to do."""
 
+    @abstractmethod
+    def _forecast(self, each: int) -> DiskForecast:
+        """What the run will take of the disk, with so many bytes a checkpoint."""
+
+    def _on_disk(self, tokenizer: Tokenizer | None) -> str:
+        """What is said of the disk; empty where nothing is. A run that is gone on with has its own part
+        already.
+        """
+        from .disk_forecast import checkpoint_size
+
+        if self.folder is not None or not (each := checkpoint_size(self.config, self.source, tokenizer)):
+            return ""
+        return self._forecast(each).line(RUNS, self.request.storage)
+
     @property
     def _concurrent(self) -> int | None:
         return self.concurrent or self.request.concurrent
@@ -140,10 +158,12 @@ class RunStart(ABC):
         """Whether fewer trials at once will do: another machine may go on with the run."""
         return self.folder is not None and self.concurrent is None
 
-    def _check(self, *, start: bool) -> None:
+    def _check(self, *, start: bool) -> Tokenizer | None:
         concurrent = None if self._at_most else self._concurrent
         kept = self.folder is not None
-        check_run(self.config, self.source, concurrent=concurrent, kept=kept, start=start, say=self.say)
+        return check_run(
+            self.config, self.source, concurrent=concurrent, kept=kept, start=start, say=self.say
+        )
 
 
 def read_stream(

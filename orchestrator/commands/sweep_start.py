@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..record.run_context import RunContext
     from ..search.space import Space
     from ..streams.source import StreamSource
+    from .disk_forecast import DiskForecast
     from .run_result import RunResult
     from .sessions import Sessions
 
@@ -133,6 +134,16 @@ class SweepStart(RunStart):
 
     def _seeds(self) -> Sequence[int]:
         return [self.config.run.seed]
+
+    def _forecast(self, each: int) -> DiskForecast:
+        from ..search.search_plan import SearchPlan
+        from .disk_forecast import DiskForecast
+
+        # Of each memory size a trial may be chosen.
+        trials, sizes = self._trials(), max(1, len(self.space.choices(MEMORY_SIZE)))
+        keep, tasks = self.config.run.keep, len(self.source.tasks)
+        whole = trials if keep == "all" else SearchPlan(trials, self._concurrent, sizes).lanes + sizes
+        return DiskForecast(trials, whole, tasks, each, keep, "chosen" if keep == "all" else "")
 
     def _run(self, run: RunContext, sessions: Sessions | None) -> RunResult:
         from ..record.manifest import ask_for

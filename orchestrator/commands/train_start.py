@@ -20,6 +20,7 @@ from .train_request import TrainRequest
 if TYPE_CHECKING:
     from ..record.run_context import RunContext
     from ..streams.source import StreamSource
+    from .disk_forecast import DiskForecast
     from .run_result import RunResult
     from .sessions import Sessions
 
@@ -127,6 +128,14 @@ class TrainStart(RunStart):
 
     def _seeds(self) -> Sequence[int]:
         return self.request.seeds
+
+    def _forecast(self, each: int) -> DiskForecast:
+        from .disk_forecast import DiskForecast
+
+        keep, trials = self.config.run.keep, len(self.request.seeds)
+        whole = (self._concurrent or trials) if keep == "last" else trials
+        less = "" if keep == "last" else "last"
+        return DiskForecast(trials, whole, len(self.source.tasks), each, keep, less)
 
     def _run(self, run: RunContext, sessions: Sessions | None) -> RunResult:
         from .train_run import train_run

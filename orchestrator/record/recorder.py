@@ -79,8 +79,7 @@ class RunRecorder:
         self._say = say
         self._aside = BestEffort(say, self._stop)
         self._lines = ProgressLines(trials, task_names, book.objective.metric)
-        how = {"all_tested": all_tested, "keep": keep}
-        self._checkpoints = TrialCheckpoints(book, self._copy.keep_only, **how)
+        self._checkpoints = TrialCheckpoints(book, self._copy.keep_only, all_tested=all_tested, keep=keep)
         self._records = TrialRecords(
             book,
             tracker,
@@ -123,9 +122,9 @@ class RunRecorder:
         """
         book = open_book(run, config_of, objective, check_values)
         tracker = open_tracker(run, objective, trials, searched, all_tested=all_tested)
-        how = {"all_tested": all_tested, "keep": run.config.run.keep}
-        names, scenario = run.names, run.source.scenario
-        watch = cls(book, tracker, config_of, names, scenario, trials, run.kept, run.say, **how)
+        stream, told = (run.names, run.source.scenario, trials), (run.kept, run.say)
+        keep = run.config.run.keep
+        watch = cls(book, tracker, config_of, *stream, *told, all_tested=all_tested, keep=keep)
         watch.make_good()
         return watch
 

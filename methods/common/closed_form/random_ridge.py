@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -48,6 +48,10 @@ class RandomRidge(ClosedFormSums):
     targets: Tensor
     gram: Tensor
     weight: Tensor
+
+    @classmethod
+    def checkpoint_bytes(cls, config: Any, spec: Any, tasks: int) -> int | None:
+        return 8 * config.projection_width**2  # G, beside which the rest is small
 
     def _make_sums(self, width: int) -> None:
         super()._make_sums(width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -66,6 +67,13 @@ class GrowingAdapters(Method):
         self._newest = range(0)
         if c.half_precision:
             self.half()
+
+    @classmethod
+    def checkpoint_bytes(cls, config: Any, spec: Any, tasks: int) -> int | None:
+        c, width = config, spec.width
+        pairs = (tasks if c.task_adapters else 1) + c.hierarchical
+        attention = 2 * 4 * width * (width + 1) + 2 * width * c.vga_ff if c.vga else 0
+        return (2 if c.half_precision else 4) * (attention + pairs * 2 * width * (width + 1))
 
     def start_task(self, task: Task) -> None:
         c = self.config

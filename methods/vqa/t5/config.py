@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ...common.checks import check_range
 
@@ -72,3 +72,18 @@ class JointT5Config:
         for name, value in {**_SIZES[self.size], **given}.items():
             object.__setattr__(full, name, value)
         return full
+
+    def numbers(self, vocabulary: int, regions: int, features: int) -> int:
+        """Returns how many numbers the model's weights are.
+
+        Args:
+            vocabulary: The tokenizer's words.
+            regions: Regions of a picture.
+            features: The width of a region's features.
+        """
+        c: Any = self.resolved()  # nothing of it is None
+        w, attention, maps = c.width, 4 * c.width**2, 2 * c.width * c.ff
+        # a norm before each part, and one after the last layer; distances in 32 steps, in both towers
+        encoder = c.layers * (attention + maps + 2 * w) + w + 32 * c.heads
+        decoder = c.layers * (2 * attention + maps + 3 * w) + w + 32 * c.heads
+        return int(encoder + decoder + (vocabulary + regions) * w + (features + 5 + 2 + 3) * w)

@@ -32,6 +32,12 @@ def test_seeds_are_averaged_and_configurations_kept_apart(tmp_path):
     ]
 
 
+def test_what_stays_on_the_disk_sets_no_runs_apart(tmp_path):
+    for seed, keep in enumerate(({}, {"run.keep": "chosen"}, {"run.keep": "last"})):
+        write_run(tmp_path, "s", f"t{seed}", seed=seed, averages=[40.0 + seed], values=keep)
+    assert [(g.label, g.score(), len(g.runs)) for g in groups_in(tmp_path)] == [("ctp", 41.0, 3)]
+
+
 def test_where_nothing_was_held_out_the_headline_is_that_of_the_test(tmp_path):
     tested = {"test/average": 70.0, "test/seen/r_mean": 50.0}
     write_run(tmp_path, "s", "t", reports=[{"task": 1}, {"task": 2}], test=tested)
