@@ -54,7 +54,7 @@ def _commands(*wanted):
 
 
 def test_the_page_lists_and_previews_a_method_of_ones_own(run):
-    (listed,) = _commands("list", _METHOD)
+    (listed,) = _commands("methods", _METHOD)
     assert re.search(rf"(?m)^  {_METHOD} +recognition +One vector moves the texts", run(listed))
     (previewed,) = _commands("--dry-run")
     out = run(previewed)

@@ -11,8 +11,7 @@ from orchestrator.tracking import __main__ as tracking
 _WRONG = [
     (sweep, ["ctp", "--tirals", "3"], "--tirals 3: not known here; did you mean --trials? Allowed are"),
     (sweep, ["ctp", "--workers", "x"], "argument --workers: invalid int value: 'x'"),
-    (sweep, ["list", "ctp", "mma"], "mma: not known here"),
-    (sweep, [], "name a method, 'list', --recipe NAME, or --resume NAME"),
+    (sweep, [], "name a method, --recipe NAME, --resume NAME, or one of methods, list, show, rm"),
     (train, ["ctp", "--trials=3"], "--trials=3: not known here"),
     (train, ["ctp", "--seeds"], "argument --seeds: expected at least one argument"),
     (train, [], "name a method, a --config file or a --recipe, one of them"),

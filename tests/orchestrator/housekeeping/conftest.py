@@ -35,15 +35,27 @@ class Runs:
             self._trial(place, f"trial_{number + 1:04d}", number, searched, values, end, number in tested)
         return place
 
-    def train(self, name, scores, *, tested=True, status="finished", storage=None, note=None):
-        """``scores``: of each seed, from 0, the values after its tasks. ``note``: how the run ended."""
+    def train(
+        self,
+        name,
+        scores,
+        *,
+        tested=True,
+        status="finished",
+        storage=None,
+        note=None,
+        metric="validation/average",
+    ):
+        """``scores``: of each seed, from 0, the values of ``metric`` after its tasks. ``note``: how the run
+        ended.
+        """
         place = self._begun(name, len(scores), note)
         request = {"seeds": list(range(len(scores))), "concurrent": None, "storage": storage}
         (place / "train.yaml").write_text(strict_yaml.dump(request))
         config = {"method": {"name": "mma"}, "stream": {"name": "digits"}}
         (place / "config.yaml").write_text(strict_yaml.dump(config))
         for seed, values in enumerate(scores):
-            self._trial(place, f"seed_{seed}", seed, {"run.seed": seed}, values, status, tested)
+            self._trial(place, f"seed_{seed}", seed, {"run.seed": seed}, values, status, tested, metric)
         return place
 
     def study(self, name, methods, pairs, done=(), failed=()):
@@ -72,13 +84,12 @@ class Runs:
         (place / "tracking.sent.json").write_text(json.dumps(marks))
         return place
 
-    def _trial(self, place, trial, number, searched, values, end, tested):
+    def _trial(self, place, trial, number, searched, values, end, tested, metric="validation/seen/r_mean"):
         folder = place / "trials" / trial
         folder.mkdir()
         (folder / "config.yaml").write_text("method: {name: er}\n")
         (folder / "trial.json").write_text(json.dumps({"number": number, "values": searched}))
-        named = "validation/average" if "run.seed" in searched else "validation/seen/r_mean"
-        reports = [{"task": t, named: value} for t, value in enumerate(values, 1)]
+        reports = [{"task": t, "validation/average": 0.0, metric: value} for t, value in enumerate(values, 1)]
         for task in range(len(reports)):
             saved = folder / "checkpoints" / task_key(task)
             saved.mkdir(parents=True)

@@ -1,3 +1,6 @@
+import errno
+import fcntl
+import re
 import subprocess
 import sys
 
@@ -21,6 +24,7 @@ def test_a_sweep_is_finished_once_all_have_ended_and_the_best_was_tested(runs):
     assert _state(runs.sweep("c", [[50.0, 40.0]], asked=2, tested=[0])) == "interrupted"
     assert _state(runs.sweep("d", [[50.0, 40.0], [50.0]], tested=[0], status={1: None})) == "interrupted"
     assert _state(runs.sweep("e", [[50.0], [60.0]])) == "failed", "no trial walked the whole stream"
+    assert _state(runs.sweep("f", [[50.0], [60.0]], asked=3)) == "interrupted", "one may yet do so"
 
 
 def test_a_search_of_a_study_is_finished_untested(runs):
@@ -46,6 +50,11 @@ def test_train_is_finished_once_it_is_tested_or_where_it_was_not_to_be(runs):
     assert _state(runs.train("e", [[50.0]], tested=False, status="failed", note="failed")) == "failed"
 
 
+def test_of_retrieval_the_score_is_r_m(runs):
+    folder = runs.train("a", [[50.0, 40.0]], metric="validation/seen/r_mean")
+    assert FoundRun.of(folder).score == 40.0
+
+
 def test_a_study_counts_its_runs(runs):
     own = ["s-er", "s-er-pair1", "s-mma", "s-mma-pair1"]
     found = FoundRun.of(runs.study("s", ["er", "mma"], 1, done=own[:3]))
@@ -65,6 +74,20 @@ def test_a_run_is_under_way_while_a_process_holds_it_and_not_when_that_one_was_k
     killed += f"with run_lock(Path({str(folder)!r})): os.kill(os.getpid(), 9)"
     assert subprocess.run([sys.executable, "-c", killed]).returncode == -9
     assert "process" in (folder / "run.lock").read_text() and _state(folder) == "finished"
+
+
+def test_where_a_file_system_has_no_locks_a_process_that_lives_counts(runs, monkeypatch):
+    def flock(handle, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    folder = runs.sweep("a", [[50.0, 40.0]], tested=[0])
+    with run_lock(folder):
+        said = (folder / "run.lock").read_text()
+    monkeypatch.setattr(fcntl, "flock", flock)
+    (folder / "run.lock").write_text(said)
+    assert _state(folder) == "under way"
+    (folder / "run.lock").write_text(re.sub(r"process \d+", "process 4194305", said))
+    assert _state(folder) == "finished"
 
 
 def test_the_copy_of_a_run_that_is_under_way_is_not_under_way(runs, tmp_path):

@@ -27,7 +27,7 @@ def test_of_a_sweep_that_was_tested_the_last_checkpoint_of_the_chosen_trial_stay
     assert _kept(folder) == {"trial_0001": [1, 2], "trial_0002": [1], "trial_0003": [1, 2]}
     done, said = _free(runs, "a")
     assert done and _kept(folder) == {"trial_0001": [], "trial_0002": [], "trial_0003": [2]}
-    assert said == ["a: 4 checkpoints of 3 trials, 4.4 kB", "deleted 4 checkpoints, 4.4 kB"]
+    assert said == ["a: 4 checkpoints of 3 trials, 4.6 kB", "deleted 4 checkpoints, 4.6 kB"]
     after = {path for path in folder.rglob("*") if "checkpoints" not in path.parts}
     assert after == before | {folder / "run.lock"}
     assert _free(runs, "a") == (False, ["a: nothing to delete"])
@@ -68,7 +68,7 @@ def test_a_study_stands_for_its_runs_and_what_a_storage_has_stays(runs):
     runs.study("s", ["er"], 1)
     folder = runs.sweep("s-er", _SWEEP, tested=[2], storage="s3://b/x")
     done, said = _free(runs, "s")
-    assert done and said[0] == "s-er: 4 checkpoints of 3 trials, 4.4 kB; those at s3://b/x stay"
+    assert done and said[0] == "s-er: 4 checkpoints of 3 trials, 4.6 kB; those at s3://b/x stay"
     assert _kept(folder)["trial_0003"] == [2]
 
 

@@ -28,8 +28,8 @@ def test_the_size_is_that_of_all_files_and_no_link_is_followed(runs, tmp_path):
 
 
 def test_the_list_has_a_line_a_run_the_newest_last(runs):
-    _written(runs.train("b", [[50.0, 40.0], [50.0, 42.0]]), 1.7e9)
-    _written(runs.sweep("a", [[50.0, 40.0], [60.0]], asked=4), 1.6e9)
+    _written(runs.train("b", [[50.0, 40.0], [50.0, 42.0]]), 1.6e9)
+    _written(runs.sweep("a", [[50.0, 40.0], [60.0]], asked=4), 1.7e9)
     _written(runs.study("s", ["er", "mma"], 1, done=["s-er"]), 1.8e9)
     (runs.folder / "features").mkdir()
     (runs.folder / "features" / "x.npy").write_bytes(bytes(5000))
@@ -37,8 +37,8 @@ def test_the_list_has_a_line_a_run_the_newest_last(runs):
     assert head.split() == ["name", "kind", "method", "stream", "state", "trials", "best", "size", "written"]
     cells = [re.split(r" {2,}", line) for line in lines]
     assert [row[:7] for row in cells] == [
-        ["a", "sweep", "er", "shapes-retrieval", "interrupted", "2/4", "40.00"],
         ["b", "train", "mma", "digits", "finished", "2/2", "41.00"],
+        ["a", "sweep", "er", "shapes-retrieval", "interrupted", "2/4", "40.00"],
         ["s", "study", "er, mma", "-", "interrupted", "1/4", "-"],
     ]
     assert [row[8][:8] for row in cells] == ["2020-09-", "2023-11-", "2027-01-"]

@@ -206,4 +206,4 @@ def test_on_the_command_line_it_asks_a_terminal_and_elsewhere_takes_yes(runs, mo
     runs.sweep("b", [[50.0, 40.0]])
     monkeypatch.setattr("builtins.input", None)
     assert sweep.main(["rm", "b", "--yes"]) == 0 and _names(runs) == []
-    assert "removed 1 run, 2.9 kB" in capsys.readouterr().out
+    assert "removed 1 run, 3.1 kB" in capsys.readouterr().out
