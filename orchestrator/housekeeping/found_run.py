@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from ..commands.sweep_request import SweepRequest
 from ..commands.train_request import TrainRequest
-from ..errors import UserError
+from ..errors import UserError, one_line
 from ..evaluation.objective import Objective
 from ..record.manifest import asked_for
 from ..schema import strict_yaml
@@ -82,20 +82,23 @@ class FoundRun:
 
     @classmethod
     def of(cls, folder: Path, study: str = "") -> FoundRun | None:
-        """The run in ``folder``; None where none lies there.
+        """The run in ``folder``; None where none lies there, or only another user may look.
 
         Args:
             folder: The folder.
             study: The study that the run belongs to; empty: none.
         """
-        kind = next((kind for file, kind in _FILES.items() if (folder / file).is_file()), None)
+        try:
+            kind = next((kind for file, kind in _FILES.items() if (folder / file).is_file()), None)
+        except OSError:
+            return None
         if kind is None:
             return None
         try:
             return _READ[kind](folder, study)
-        except UserError as error:
+        except (UserError, OSError) as error:
             state = _now(folder, "unreadable")
-            return cls(folder, kind, state=state, study=study, reason=str(error))
+            return cls(folder, kind, state=state, study=study, reason=one_line(str(error)))
 
 
 def _sweep(folder: Path, study: str) -> FoundRun:

@@ -81,7 +81,10 @@ def _figures(method: str, tested: dict[str, float], head: str) -> list[str]:
 def _trials(run: FoundRun) -> list[str]:
     if run.trials is None or not run.trials.trials:
         return []
-    blocks = ["Trials (validation; best first)", run.trials.table()]
+    table = run.trials.table()
+    if run.state == "under way":  # the table is made for a run that has ended
+        table = table.replace("interrupted", "  under way")
+    blocks = ["Trials (validation; best first)", table]
     if worth := memory_table(run.trials):
         blocks += ["", "What the memory is worth (validation; the best trial at each size)", worth]
     return blocks

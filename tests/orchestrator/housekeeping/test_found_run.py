@@ -3,6 +3,7 @@ import fcntl
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -105,6 +106,31 @@ def test_what_cannot_be_read_is_told_and_stops_nothing(runs):
     first, second = runs_in(runs.folder)
     assert (first.state, first.trials, first.score) == ("unreadable", None, None)
     assert "space.yaml: has no objective" in first.reason and second.state == "finished"
+
+
+def test_what_another_user_keeps_closed_stops_nothing(runs, monkeypatch):
+    closed = runs.sweep("a", [[50.0, 40.0]])
+    partly = runs.sweep("b", [[50.0, 40.0]])
+    runs.train("c", [[50.0, 40.0]])
+    is_file, read_text = Path.is_file, Path.read_text
+
+    def refuse(path, refused):
+        if refused:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    def is_file_there(path):
+        refuse(path, path.parent == closed)
+        return is_file(path)
+
+    def read_there(path, *args, **how):
+        refuse(path, partly in path.parents)
+        return read_text(path, *args, **how)
+
+    monkeypatch.setattr(Path, "is_file", is_file_there)
+    monkeypatch.setattr(Path, "read_text", read_there)
+    found = runs_in(runs.folder)
+    assert [(run.name, run.state) for run in found] == [("b", "unreadable"), ("c", "finished")]
+    assert "Permission denied" in found[0].reason
 
 
 def test_to_look_at_a_run_writes_nothing(runs):

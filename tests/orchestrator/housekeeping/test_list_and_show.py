@@ -7,6 +7,7 @@ from orchestrator.errors import UserError
 from orchestrator.housekeeping.disk_use import DiskUse
 from orchestrator.housekeeping.list_runs import list_runs
 from orchestrator.housekeeping.show_run import show_run
+from orchestrator.storage.run_lock import run_lock
 
 
 def _written(folder, seconds):
@@ -94,6 +95,15 @@ def test_a_run_of_train_is_shown_with_its_figures_on_test(runs):
     text = show_run(runs.folder, "a")
     assert "Test, mean over 2 trials\n  average 41.50 %" in text and "\n    2  finished" in text
     assert "Go on" not in text and text.endswith("Remove it\n  python -m orchestrator.sweep rm a")
+
+
+def test_what_is_under_way_is_shown_so_and_says_nothing_of_going_on(runs):
+    folder = runs.sweep("a", [[50.0, 40.0], [60.0]], asked=3, status={1: None})
+    with run_lock(folder):
+        text = show_run(runs.folder, "a")
+    assert re.search(r"(?m)^ +2 +under way +1/2 +60.00", text), text
+    assert "interrupted" not in text and text.endswith("Ctrl-C there ends it, and --resume goes on.")
+    assert re.search(r"(?m)^ +2 +interrupted +1/2 +60.00", show_run(runs.folder, "a"))
 
 
 def test_what_was_interrupted_says_how_to_go_on(runs):
