@@ -56,6 +56,17 @@ class InputSpec:
     mask_id: int
 
 
+@dataclass(frozen=True)
+class CaptionSpec(InputSpec):
+    """What a retrieval method must know of its inputs.
+
+    Attributes:
+        detokenize: Maps token ids to text, without special tokens.
+    """
+
+    detokenize: Callable[[Sequence[int]], str]
+
+
 @dataclass(frozen=True, eq=False)
 class ClassSpec:
     """What a recognition method must know of its classes: all classes of the stream, in the order of arrival.
@@ -124,7 +135,7 @@ class Batch:
         row: int64 (B,), the stream-wide training row (metadata that is kept beside a sample has it as its
             key).
         feature: float32 (B, D), unit rows that the frozen image encoder gives for ``image``. For ``queries``
-            (see :class:`Method`) it is (B, 3, D), and the picture stays.
+            (see :class:`Method`) it is (B, 3, D), and the picture stays. For ``pairs`` it is (B, 2, D).
         kind: In vqa, int64 (B,), the kind of question.
         answer: In vqa, int64 (B, K), a question's answers, -1 after the last.
         score: In vqa, float32 (B, K), what each answer is worth, in 0 .. 1.
@@ -270,7 +281,10 @@ class Method(nn.Module):
     ``batch.feature`` in the place of pixels, and its ``Config`` has the encoder as ``backbone``, a
     :class:`~methods.backbones.clip_config.ClipConfig`. With ``queries``, the method goes by what a frozen
     image-text model, its ``Config.backbone``, gives for picture, question and both. Where these queries were
-    encoded beforehand, ``batch.feature`` has them beside the pixels, float32 (B, 3, D).
+    encoded beforehand, ``batch.feature`` has them beside the pixels, float32 (B, 3, D). With ``pairs``, the
+    method goes by nothing but what two frozen towers, its ``Config.backbone``, give for picture and text,
+    each alone. Where these rows were encoded beforehand, ``batch.feature`` has them in the place of pixels,
+    float32 (B, 2, D).
 
     ``keeps`` says that the replay memory keeps something of the method's own beside each sample
     (:meth:`keep`).
@@ -284,7 +298,7 @@ class Method(nn.Module):
     """
 
     scenarios: ClassVar[frozenset[Scenario]]
-    frozen: ClassVar[frozenset[Literal["image", "text", "queries"]]] = frozenset()
+    frozen: ClassVar[frozenset[Literal["image", "text", "queries", "pairs"]]] = frozenset()
     measures: ClassVar[str] = ""
     keeps: ClassVar[bool] = False
     Config: ClassVar[type]

@@ -17,6 +17,8 @@ METHODS: dict[str, str] = {
     "lwf": "methods.retrieval.regularised:RetrievalLwF",
     "derpp": "methods.retrieval.regularised:RetrievalDER",
     "joint-once": "methods.retrieval.baselines:JointOnce",
+    "itr-zero-shot": "methods.retrieval.closed_form.zero_shot:PairsZeroShot",
+    "itr-cca": "methods.retrieval.closed_form.canonical:CanonicalCorrelation",
     "mma": "methods.recognition.mma.method:MMA",
     "zero-shot": "methods.recognition.baselines:ZeroShot",
     "clip-finetune": "methods.recognition.baselines:ClipFinetune",
@@ -92,7 +94,7 @@ def _problem(cls: Any) -> str:
     if all(cls.presets.values()):
         return "has no preset without values; allowed: one that sets nothing, as 'paper'"
     known = {field.name for field in fields(cls.Config)}
-    if cls.frozen & {"image", "queries"} and "backbone" not in known:
+    if cls.frozen & {"image", "queries", "pairs"} and "backbone" not in known:
         return f"is frozen in {', '.join(sorted(cls.frozen))}, and its Config has no backbone"
     return ""
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from .clip_config import ClipConfig
 from .config import BackboneConfig
+from .pair_config import PairConfig
 
 _SAFETENSORS, _PICKLE = "model.safetensors", "pytorch_model.bin"
 _SHARDED = ".index.json"  # behind a file's name: the list of the files that the weights are in
@@ -43,6 +44,8 @@ def hub_weights(backbone: Any) -> list[HubWeights]:
     Args:
         backbone: The backbone's configuration.
     """
+    if isinstance(backbone, PairConfig) and backbone.clip is not None:
+        return hub_weights(backbone.clip)
     if isinstance(backbone, ClipConfig):
         return list(_clip(backbone))
     if flava := getattr(backbone, "flava", None):

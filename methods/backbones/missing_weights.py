@@ -9,6 +9,7 @@ from .clip_check import check_clip
 from .clip_config import ClipConfig
 from .config import WORLD_WEIGHTS, BackboneConfig
 from .lfs_pointer import lfs_pointer
+from .pair_config import PairConfig
 from .weights_file import FILE_ENDINGS
 
 _FIELDS = ("pretrained", "weights", "image_weights", "text_weights")
@@ -28,6 +29,8 @@ def missing_weights(backbone: Any) -> str | None:
     Returns:
         One line, which begins with the field; None where all are there.
     """
+    if isinstance(backbone, PairConfig) and backbone.clip is not None:
+        return missing_weights(backbone.clip)
     for field in _fields(backbone):
         value = getattr(backbone, field, None)
         if not isinstance(value, str):

@@ -57,6 +57,7 @@ class FrozenFeatures:
                 split.pictures if len(kept) == len(split) else PictureSubset(split.pictures, kept),
                 split.tokens[kept],
                 split.label[kept],
+                None if split.record is None else split.record[kept],
                 feature=feature[begin:end],
                 questions=None if split.questions is None else split.questions.take(kept),
                 beside=pictures_too,

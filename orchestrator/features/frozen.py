@@ -9,6 +9,8 @@ import torch
 
 from methods import registry as methods
 from methods.backbones.clip_config import ClipConfig
+from methods.backbones.load_pairs import load_pairs
+from methods.backbones.pair_config import PairConfig
 from methods.common.importing import importing
 from methods.method import Batch, InputSpec
 
@@ -19,6 +21,7 @@ from .full_precision import full_precision
 
 if TYPE_CHECKING:
     from methods.backbones.clip import Clip
+    from methods.backbones.pair_encoder import PairEncoder
     from methods.vqa.triplet.queries import QueryModel
 
 
@@ -44,12 +47,20 @@ def load_backbone(config: ClipConfig) -> Clip:
 
 
 def asks_queries(config: RunConfig) -> bool:
-    """Returns whether the method goes by the prompt-free queries of a frozen image-text model."""
-    return "queries" in methods.get(config.method_name).frozen
+    """Returns whether the method goes by what frozen encoders give for pictures with their texts: the
+    prompt-free queries of an image-text model, or the rows of two towers.
+    """
+    return bool(methods.get(config.method_name).frozen & {"queries", "pairs"})
 
 
-def load_queries(backbone: Any, spec: InputSpec) -> QueryModel:
-    """Returns the model that computes queries with a method's frozen ``backbone``. A process loads it once.
+def asks_pictures(config: RunConfig) -> bool:
+    """Returns whether the method reads pictures beside what :func:`asks_queries` tells of."""
+    return "pairs" not in methods.get(config.method_name).frozen
+
+
+def load_queries(backbone: Any, spec: InputSpec) -> QueryModel | PairEncoder:
+    """Returns the model that computes queries, or the rows of two towers, with a method's frozen
+    ``backbone``. A process loads it once.
 
     Args:
         backbone: The backbone's configuration.
@@ -58,9 +69,11 @@ def load_queries(backbone: Any, spec: InputSpec) -> QueryModel:
     Raises:
         UserError: The model cannot be loaded.
     """
-    from methods.vqa.triplet.queries import load_query_encoder  # takes seconds to import
-
     try:
+        if isinstance(backbone, PairConfig):
+            return load_pairs(backbone, spec)
+        from methods.vqa.triplet.queries import load_query_encoder  # takes seconds to import
+
         return load_query_encoder(backbone, spec)
     except ValueError as error:
         raise UserError(f"method.backbone: {error}") from error

@@ -1,4 +1,4 @@
-"""The prompt-free queries of a stream of questions."""
+"""What frozen encoders give for a stream's pictures with their texts."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from ..streams.split_spans import SplitKey, split_spans
 from ..streams.stream import Stream
 from .builder import Builder, Runner, Say, pictures_of
 from .encoded import FrozenFeatures
-from .frozen import load_queries
+from .frozen import asks_pictures, load_queries
 from .picture_numbers import picture_numbers
 from .query_encoder import QueryEncoder
 
 
 @dataclass(frozen=True)
 class QueryBank:
-    """The queries of a frozen image-text model for a stream.
+    """The queries of a frozen image-text model for a stream, or the rows of two frozen towers.
 
     Attributes:
-        encoded: The array ``feature``, float16 (N, 3, D).
+        encoded: The array ``feature``: queries float16 (N, 3, D), rows of towers float16 (N, 2, D).
+        pictures_too: Whether these are read beside the pictures, and not in the place of them.
     """
 
     encoded: FrozenFeatures
+    pictures_too: bool
 
     def stream(self, whole: Stream) -> Stream:
-        """Returns the stream with queries beside its pictures, without the rows that were left out."""
-        return self.encoded.beside(whole, pictures_too=True)
+        """Returns the stream with what was encoded, without the rows that were left out."""
+        return self.encoded.beside(whole, pictures_too=self.pictures_too)
 
 
 def open_query_bank(
@@ -44,11 +46,12 @@ def open_query_bank(
     run: Runner,
     ordered: Path | None = None,
 ) -> QueryBank:
-    """Returns the queries of a stream under the frozen backbone of ``config``.
+    """Returns what a method goes by of a stream under the frozen backbone of ``config``
+    (:func:`~.frozen.asks_queries`).
 
-    The queries are kept under ``root`` from an earlier run, or ``run`` encodes them now. Their folder's name
-    stands for all that decides them: the stream's pictures, the questions' tokens, and the model's weights.
-    The order in which they come does not.
+    It is kept under ``root`` from an earlier run, or ``run`` encodes it now. Its folder's name stands for all
+    that decides it: the stream's pictures, the tokens of questions or captions, and the model's weights. The
+    order in which they come does not.
 
     Args:
         config: A run's configuration.
@@ -71,8 +74,9 @@ def open_query_bank(
     }
     skip_bad = config.run.skip_bad
     encoder = QueryEncoder(backbone, whole.spec, model.fingerprint, pictures_of(source), tokens, skip_bad)
-    identity = {"kind": "queries", "encoder": model.fingerprint, "tokens": _tokens(source, tokens)}
-    shape = (3, model.width)
+    kind = "queries" if model.rows == 3 else "pairs"
+    identity = {"kind": kind, "encoder": model.fingerprint, "tokens": _tokens(source, tokens)}
+    shape = (model.rows, model.width)
     builder = Builder(
         source,
         encoder,
@@ -84,11 +88,11 @@ def open_query_bank(
         prompts=None,
         ordered=ordered,
     )
-    return QueryBank(builder.build(run))
+    return QueryBank(builder.build(run), asks_pictures(config))
 
 
 def _tokens(source: StreamSource, tokens: Mapping[SplitKey, np.ndarray]) -> str:
-    """The sha256 over all questions' tokens, the same in whatever order the stream comes."""
+    """The sha256 over the tokens of all questions or captions, the same in whatever order they come."""
     spans = split_spans([{n: len(s.label) for n, s in task.splits.items()} for task in source.tasks])
     rows = np.concatenate([tokens[key] for key in spans])
     numbers = picture_numbers(source)

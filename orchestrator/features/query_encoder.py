@@ -1,4 +1,4 @@
-"""Encodes the prompt-free queries of pictures and questions, chunk by chunk."""
+"""Encodes pictures with their questions or captions, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class QueryEncoder:
         spec: The sizes of the stream's inputs.
         fingerprint: The model's fingerprint, which is checked wherever the model is loaded.
         sources: The pictures of each split.
-        tokens: int32 (N, L), the questions of each split.
+        tokens: int32 (N, L), the questions or captions of each split.
         skip_bad: Whether pictures that cannot be read are left out.
         views: 0; there are no views.
     """
@@ -48,14 +48,14 @@ class QueryEncoder:
 
     @full_precision()
     def encode(self, chunk: PictureChunk, device: str, threads: int = 1) -> bytes:
-        """Encodes as :class:`~orchestrator.features.encoder.SampleEncoder` says: rows (n, 3, D) of picture,
-        question and both.
+        """Encodes as :class:`~orchestrator.features.encoder.SampleEncoder` says: the model's rows
+        (n, R, D) of each.
         """
         model = load_queries(self.backbone, self.spec).to(device)
         check_fingerprint(model.fingerprint, self.fingerprint, self.name)
         kept, pictures = read_chunk(self, chunk, threads)
         tokens = [self.tokens[chunk.splits[place]][chunk.rows[place]] for place in kept.tolist()]
-        parts = [np.empty((0, 3, model.width), np.float16)]
+        parts = [np.empty((0, model.rows, model.width), np.float16)]
         for begin in range(0, len(kept), _BATCH):
             image = torch.from_numpy(pictures[begin : begin + _BATCH]).permute(0, 3, 1, 2).contiguous()
             ids = torch.from_numpy(np.stack(tokens[begin : begin + _BATCH]).astype(np.int64))

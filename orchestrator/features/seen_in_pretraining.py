@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from methods.backbones.clip_config import ClipConfig
 from methods.backbones.config import BackboneConfig
+from methods.backbones.pair_config import PairConfig
 
 from ..config import RunConfig
 from ..streams.source import StreamSource
@@ -38,6 +39,8 @@ def seen_in_pretraining(config: RunConfig, source: StreamSource) -> Iterator[str
 
 def _shipped(backbone: object) -> str:
     """The name of the shipped model whose weights are taken; empty where they are others."""
+    if isinstance(backbone, PairConfig) and backbone.clip is not None:
+        return _shipped(backbone.clip)
     if isinstance(backbone, ClipConfig):
         return "CLIP" if backbone.pretrained == "world" else ""
     if isinstance(backbone, BackboneConfig) and getattr(backbone, "flava", None) is None:

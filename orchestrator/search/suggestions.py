@@ -67,7 +67,7 @@ class _Suggestions:
         """Refuses a search over a frozen encoder, because its features are computed once, before the first
         trial.
         """
-        if "image" in methods.get(self.file.method).frozen:
+        if methods.get(self.file.method).frozen:
             for parameter in self.parameters:
                 if parameter.key.startswith("method.backbone."):
                     self.file.fail(

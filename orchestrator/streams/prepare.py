@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from methods.method import ClassSpec, InputSpec, QuestionSpec, Task
+from methods.method import CaptionSpec, ClassSpec, InputSpec, QuestionSpec, Task
 
 from .source import SplitSource, StreamSource, TaskSource
 from .stream import Split, Stream, TaskData
@@ -27,7 +27,7 @@ def input_spec(source: StreamSource, tokenizer: Tokenizer) -> InputSpec:
     }
     tables = source.tables
     if tables is None:
-        return InputSpec(**inputs)
+        return CaptionSpec(**inputs, detokenize=tokenizer.decode)
     answers = tuple(tables.answers[: tables.vocabulary])
     return QuestionSpec(
         **inputs,

@@ -9,6 +9,7 @@ from methods import registry as methods
 from orchestrator.config import RunConfig
 from orchestrator.features.bank import open_bank, text_features
 from orchestrator.features.builder import encode_here
+from orchestrator.features.frozen import asks_queries
 from orchestrator.features.query_bank import open_query_bank
 from orchestrator.streams import registry as streams
 from orchestrator.streams.pictures import ArrayPictures
@@ -38,6 +39,11 @@ _RETRIEVAL = {
     "method.learning_rate": 1e-3,
     "replay.size": 8,
     "replay.policy": "herding",
+}
+_TOWERS = {
+    name: value
+    for name, value in _RETRIEVAL.items()
+    if name not in {"method.embed_dim", "method.batch_size", "method.epochs", "method.learning_rate"}
 }
 _RECOGNITION = {
     "stream.name": "shapes-recognition",
@@ -84,6 +90,8 @@ _PROMPTS = {
 }
 _OWN = {
     "ctp": {"method.queue_size": 16},
+    "itr-zero-shot": {},
+    "itr-cca": {"method.projection_width": 20, "method.embed_dim": 8, "method.ridge": 0.1},
     "clap4clip": {"method.samples": 3, "method.vga_ff": 32, "method.batch_size": 8, "method.epochs": 1},
     "mma": {"method.batch_size": 8, "method.epochs": 2, "method.patience": 1},
     "zero-shot": {},
@@ -111,7 +119,7 @@ def tiny_config(method: str, **changes: object) -> RunConfig:
     """The configuration of a method's tiny run; ``changes`` by dotted key."""
     scenario = scenario_of(method)
     if scenario == "retrieval":
-        values = _RETRIEVAL | _OWN.get(method, {})
+        values = (_TOWERS if method.startswith("itr") else _RETRIEVAL) | _OWN.get(method, {})
     elif scenario == "recognition":
         values = _RECOGNITION | _OWN.get(method, {"method.batch_size": 8, "method.epochs": 1})
     elif method in _QUERIES:
@@ -133,7 +141,7 @@ def tiny_stream(config: RunConfig, folder: Path) -> Stream:
             return open_bank(config, source, folder, lambda _: None, encode_here).stream(source, False)
         return _in_memory(prepare(source, text_features(config, source)))
     stream = _in_memory(prepare(source, fit_tokenizer(source, options, folder / f"tokenizer-{name}")))
-    if "queries" in frozen and config.run.feature_cache:
+    if asks_queries(config) and config.run.feature_cache:
         return open_query_bank(config, source, stream, folder, lambda _: None, encode_here).stream(stream)
     return stream
 

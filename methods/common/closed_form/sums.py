@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from ...method import Batch, Method, Pass, Phase, Task
-from ..distributed import all_reduce_sum
+from .sample_sums import SampleSums
 
 
-class ClosedFormSums(Method):
+class ClosedFormSums(SampleSums):
     """A classifier that follows from sums over the training samples.
 
-    A task is one pass over its samples. Sums do not depend on the order of tasks or of batches, and the sums
-    of several ranks are added up. All sums are float64, in which the order of additions does not show.
     ``counts`` (C,) and ``sums`` (C, D) have the number of samples and the sum of features of each of the C
     classes.
 
@@ -28,7 +24,6 @@ class ClosedFormSums(Method):
 
     _summed: ClassVar[tuple[str, ...]] = ("counts", "sums")
     _by_class: ClassVar[tuple[str, ...]] = ("counts", "sums")
-    _pass = Pass("sums")
     _scale = 1.0
     """What cosines and the like are multiplied by."""
 
@@ -43,7 +38,6 @@ class ClosedFormSums(Method):
         """
         self.register_buffer("counts", torch.zeros(0, dtype=torch.float64))
         self.register_buffer("sums", torch.zeros(0, width, dtype=torch.float64))
-        self._new: dict[str, Tensor] = {}
 
     def _begin(self, classes: int) -> None:
         """Begins a task, after which there are so many classes."""
@@ -51,11 +45,7 @@ class ClosedFormSums(Method):
             rows = getattr(self, name)
             more = rows.new_zeros(classes - len(rows), *rows.shape[1:])
             setattr(self, name, torch.cat([rows, more]))
-        # A rank adds what it has seen to sums that begin at 0: those of past tasks are on every rank.
-        self._new = {name: torch.zeros_like(getattr(self, name)) for name in self._summed}
-
-    def phases(self, task: Task) -> Sequence[Phase | Pass]:
-        return [self._pass]
+        self._begin_sums()
 
     def _add(self, feature: Tensor, target: Tensor) -> None:
         """Adds a batch.
@@ -65,15 +55,7 @@ class ClosedFormSums(Method):
             target: float64 (B, C), how much of each sample is of each class: rows that sum to 1, or to 0
                 where a sample is of none.
         """
-        for name, term in self._terms(feature, target).items():
-            self._new[name] += term
-
-    @torch.no_grad()
-    def finish_task(self, task: Task, data: Callable[[], Iterable[Batch]]) -> None:
-        for name, new in self._new.items():
-            getattr(self, name).add_(all_reduce_sum(new))
-        self._new = {}
-        self._solve()
+        self._add_terms(self._terms(feature, target))
 
     def _means(self) -> Tensor:
         """(C, D), the mean feature of each class; 0 of a class without samples."""
@@ -82,9 +64,6 @@ class ClosedFormSums(Method):
     def _terms(self, feature: Tensor, target: Tensor) -> dict[str, Tensor]:
         """What a batch adds to the sums; the arguments are those of :meth:`_add`."""
         return {"counts": target.sum(0), "sums": target.T @ feature}
-
-    def _solve(self) -> None:
-        """Makes the classifier of the sums."""
 
     def _logits(self, feature: Tensor, classes: slice) -> Tensor:
         """The logits (B, ...) of some of the classes that there are."""

@@ -17,11 +17,14 @@ class QueryModel(nn.Module):
 
     Attributes:
         fingerprint: Equal for encoders that give equal queries.
+        rows: 3, of picture, question and both.
         width: D.
 
     Args:
         backbone: The three encoders.
     """
+
+    rows = 3
 
     def __init__(self, backbone: FrozenBackbone) -> None:
         super().__init__()

@@ -1,0 +1,1 @@
+"""Retrieval without gradients: what follows from frozen towers by a formula."""
