@@ -26,9 +26,9 @@ from .throttle import Throttle
 class SharedStream:
     """What a sweep shares of its stream, from the encoding to the end.
 
-    Where the method's image encoder is frozen, the stream's features take the place of its pictures; where it
-    goes by a frozen model's queries, these lie beside them. They are encoded first, where they are not in the
-    folder ``features`` beside the run's from an earlier session.
+    Where the method's image encoder is frozen, the stream's features take the place of its pictures, as do
+    the rows of two frozen towers; where it goes by a frozen model's queries, these lie beside them. They are
+    encoded first, where they are not in the folder ``features`` beside the run's from an earlier session.
 
     Args:
         request: What the session is asked for.

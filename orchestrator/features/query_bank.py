@@ -74,7 +74,8 @@ def open_query_bank(
     }
     skip_bad = config.run.skip_bad
     encoder = QueryEncoder(backbone, whole.spec, model.fingerprint, pictures_of(source), tokens, skip_bad)
-    kind = "queries" if model.rows == 3 else "pairs"
+    beside = asks_pictures(config)
+    kind = "queries" if beside else "pairs"
     identity = {"kind": kind, "encoder": model.fingerprint, "tokens": _tokens(source, tokens)}
     shape = (model.rows, model.width)
     builder = Builder(
@@ -88,7 +89,7 @@ def open_query_bank(
         prompts=None,
         ordered=ordered,
     )
-    return QueryBank(builder.build(run), asks_pictures(config))
+    return QueryBank(builder.build(run), beside)
 
 
 def _tokens(source: StreamSource, tokens: Mapping[SplitKey, np.ndarray]) -> str:

@@ -24,9 +24,9 @@ class Split:
         tokens: int32 (N, L); L = 0 without captions.
         label: int32 (N,).
         feature: What a frozen image encoder gives for the pictures without augmentation, float16 (N, D), unit
-            rows, which are read instead of them. Where ``beside`` is true it is float16 (N, 3, D), the
-            prompt-free queries of picture, question and both, which are read beside the pictures. None where
-            nothing was encoded.
+            rows, which are read instead of them; or float16 (N, 2, D), what two frozen towers give for
+            picture and text. Where ``beside`` is true it is float16 (N, 3, D), the prompt-free queries of
+            picture, question and both, which are read beside the pictures. None where nothing was encoded.
         beside: Whether ``feature`` is read beside the pictures, and not instead of them.
         number: int64 (N,), see :class:`~orchestrator.streams.source.SplitSource`.
         record: int64 (N,), for query and gallery splits. Equal numbers are the same record of the data set,

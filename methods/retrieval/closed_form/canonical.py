@@ -31,15 +31,14 @@ class CanonicalConfig:
 
     projection_width: int = 0
     """M, the number of random features of each tower. Time and memory grow with its square, and one solution
-    a task with its cube. 0 takes the towers' rows as they are. Range: at least 0. Paper: 3000 Fourier
-    features (Gong et al.), 0 (CSA), 10000 of this kind in a classifier (RanPAC)."""
+    a task with its cube. 0 takes the towers' rows as they are. Range: at least 0. Paper: 0 (CSA), Fourier
+    features (Gong et al.)."""
 
     ridge: float = 1e-4
-    """What is added to the diagonal of each covariance, in parts of the diagonal's mean. Range: above 0.
-    Paper: 0.0001 (Gong et al., added to features that they scale)."""
+    """What is added to the diagonal of each covariance, in parts of the diagonal's mean. Range: above 0."""
 
     power: float = 1.0
-    """Directions are weighted by this power of their correlation. Range: at least 0. Paper: 0.5 (CSA), and 4
+    """Directions are weighted by this power of their correlation. Range: at least 0. Released code: 2 to 4,
     of one plus the correlation (Gong et al.)."""
 
     def __post_init__(self) -> None:

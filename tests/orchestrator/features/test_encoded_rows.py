@@ -260,7 +260,13 @@ def _beside(source, skip_bad=False, questions=True):
             own = np.arange(count, dtype=np.int32) + 100 * k
             asked = Questions(own, np.stack([own, own], 1), np.stack([own, own], 1).astype(np.float32))
             tokens = np.stack([own, own + 1], 1)
-            splits[name] = Split(split.pictures, tokens, split.label, questions=asked if questions else None)
+            splits[name] = Split(
+                split.pictures,
+                tokens,
+                split.label,
+                own[::-1].astype(np.int64) if name == "test" else None,
+                questions=asked if questions else None,
+            )
         tasks.append(TaskData(Task(k, task.name, "vqa", 2), splits))
     return Stream("noise", spec, tasks, "none", skip_bad)
 
@@ -281,6 +287,8 @@ def test_a_stream_has_its_own_feature_in_each_row_and_nothing_of_what_was_left_o
             assert len(split) == len(kept) and split.beside is beside
             assert np.array_equal(split.label, original.label[kept])
             assert np.array_equal(split.tokens, original.tokens[kept])
+            assert (split.record is None) is (name != "test")
+            assert name != "test" or np.array_equal(split.record, original.record[kept])
             assert np.array_equal(split.questions.kind, original.questions.kind[kept])
             pictures = original.pictures.array[kept]
             assert np.array_equal(split.feature, _feature(pictures))
@@ -290,7 +298,7 @@ def test_a_stream_has_its_own_feature_in_each_row_and_nothing_of_what_was_left_o
 class _Queries(torch.nn.Module):
     """Three queries of two numbers: of the picture, of the question, of both."""
 
-    width = 2
+    rows, width = 3, 2
 
     def __init__(self, fingerprint="f"):
         super().__init__()
@@ -313,10 +321,10 @@ def open_queries(tmp_path, monkeypatch):
     for module in (query_bank, query_encoder):
         monkeypatch.setattr(module, "load_queries", load)
 
-    def open_(source, whole, fingerprint="f", skip_bad=False):
+    def open_(source, whole, fingerprint="f", skip_bad=False, method="triplet"):
         model["fingerprint"] = fingerprint
         config = SimpleNamespace(
-            method=SimpleNamespace(backbone=None), run=SimpleNamespace(skip_bad=skip_bad)
+            method_name=method, method=SimpleNamespace(backbone=None), run=SimpleNamespace(skip_bad=skip_bad)
         )
         return query_bank.open_query_bank(config, source, whole, tmp_path, lambda line: None, encode_here)
 

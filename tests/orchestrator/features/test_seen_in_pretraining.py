@@ -15,6 +15,8 @@ _SCENES = {**_SIZES, "query": 1, "gallery": 6}
 _CLIP = {"method.name": "zero-shot"}
 _IMAGE_TEXT = {"method.backbone.size": "world"}
 _CTP = {"method.name": "ctp", **_IMAGE_TEXT}
+_TOWERS = {"method.name": "itr-cca", **_IMAGE_TEXT}
+_CLIPS_TOWERS = {"method.name": "itr-cca", "method.backbone.model": "small"}
 _TRIPLET = {"method.name": "triplet", **_IMAGE_TEXT, "method.task_layers": [2, 3]}
 _DRAWN = {"shapes", "sky", "letters", "signs"}
 _INVENTED = {f"invented-{number}" for number in range(587, 617)}
@@ -43,6 +45,8 @@ def _lines(source, **values):
             {"shift": "domains", "shared": 0.5, "tasks": 3, **_SCENES},
             {"letters", "shapes"},
         ),
+        (_TOWERS, "shapes-retrieval", _SCENES, {"letters", "shapes"}),
+        (_CLIPS_TOWERS, "shapes-retrieval", _SCENES, {"letters", "shapes"}),
         (_TRIPLET, "shapes-vqa", _SIZES, set()),
     ],
 )

@@ -10,6 +10,7 @@ from tiny_walks import numbers, tiny_config, tiny_stream
 from torch import nn
 
 from methods import registry as methods
+from methods.backbones import load_pairs
 from methods.backbones.clip import load_clip
 from methods.method import Batch
 from methods.recognition.clap4clip.method import Clap4Clip
@@ -54,6 +55,11 @@ _VARIANTS = {
         "vqacl",
         {"replay.policy": "balanced", "replay.balance_by": "group", "run.precision": "bf16"},
     ),
+    "itr-zero-shot, rows of each batch": ("itr-zero-shot", {"run.feature_cache": False}),
+    "itr-cca, a CLIP, its rows as they are": (
+        "itr-cca",
+        {"run.feature_cache": False, "method.backbone.model": "small", "method.projection_width": 0},
+    ),
     "triplet, queries of each step": (
         "triplet",
         {"run.feature_cache": False, "method.classifier": "majority"},
@@ -78,7 +84,7 @@ def _pretence():
     """The pretended device. A process has one of each frozen encoder, on the device of its last use: none is
     taken over.
     """
-    cached = (load_clip, frozen._load)
+    cached = (load_clip, frozen._load, load_pairs._towers)
     for load in cached:
         load.cache_clear()
     try:
