@@ -16,7 +16,7 @@ _EMBED_DIM = 256
 """The width of the space that pictures and texts share in ALBEF's weights and the package's."""
 
 
-def load_pairs(config: PairConfig, spec: CaptionSpec) -> PairEncoder:
+def load_pairs(config: PairConfig, spec: InputSpec) -> PairEncoder:
     """Returns the two towers that ``config`` asks for, on the CPU. A process has one of each, which all who
     ask share.
 
@@ -25,13 +25,15 @@ def load_pairs(config: PairConfig, spec: CaptionSpec) -> PairEncoder:
 
     Args:
         config: Which towers are wanted.
-        spec: The sizes of the inputs, and how token rows become text.
+        spec: The sizes of the inputs. For a CLIP it is a :class:`~methods.method.CaptionSpec`, which tells
+            how token rows become text.
 
     Raises:
         ValueError: There are no such weights, or they do not fit. The message has one line.
     """
     if config.clip is None:
         return _towers(config, InputSpec(*(getattr(spec, field.name) for field in fields(InputSpec))))
+    assert isinstance(spec, CaptionSpec)  # as every stream of retrieval has it
     with importing():
         from .clip import load_clip
         from .clip_pairs import ClipPairs

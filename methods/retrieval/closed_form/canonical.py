@@ -127,15 +127,13 @@ class CanonicalCorrelation(SampleSums, FrozenPairs):
     def _solve(self) -> None:
         n = self.count.clamp(min=1)
         x, y = self.image_sum / n, self.text_sum / n
-        covariances = [
-            products / n - torch.outer(*means)
-            for products, means in (
-                (self.image_products, (x, x)),
-                (self.text_products, (y, y)),
-                (self.cross_products, (x, y)),
-            )
-        ]
-        correlation, *directions = canonical_maps(*covariances, self.config.ridge, self.image_map.shape[1])
+        correlation, *directions = canonical_maps(
+            self.image_products / n - torch.outer(x, x),
+            self.text_products / n - torch.outer(y, y),
+            self.cross_products / n - torch.outer(x, y),
+            self.config.ridge,
+            self.image_map.shape[1],
+        )
         weight = correlation**self.config.power
         self.image_map, self.text_map = ((d * weight).contiguous() for d in directions)
 
