@@ -7,12 +7,15 @@ import pytest
 import torch
 from tiny_walks import numbers, tiny_config, tiny_stream
 
+from methods import registry as methods
 from methods.backbones.clip import load_clip
 from methods.backbones.load_pairs import load_pairs
 from orchestrator.data.loader import eval_batches
 from orchestrator.evaluation.final_evaluation import final_evaluation
+from orchestrator.evaluation.predictor import Predictor
 from orchestrator.features.frozen import load_queries
 from orchestrator.streams import registry as streams
+from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
 from orchestrator.training.reporter import CollectingReporter
 from orchestrator.training.stream_loop import StreamLoop
 
@@ -94,6 +97,25 @@ def test_a_clip_reads_the_captions_themselves(clips_shelf):
             torch.from_numpy(told.splits["test"].pictures.read(np.arange(8))).permute(0, 3, 1, 2)
         )
         np.testing.assert_allclose(task.splits["test"].feature[:, 0], image.half().numpy(), atol=2e-3)
+
+
+def test_a_finished_method_reads_pictures_and_texts_of_ones_own(shelf):
+    config = tiny_config("itr-cca")
+    stream = tiny_stream(config, shelf)
+    source = streams.get(config.stream_name).load(config.stream, False)
+    method = methods.get("itr-cca")(config.method, stream.spec)
+    method.start_task(stream.tasks[0].task)
+    for batch in eval_batches(stream.tasks[0].splits["train"], batch_size=5):
+        method.observe(batch, method.phases(stream.tasks[0].task)[0])
+    method.finish_task(stream.tasks[0].task, list)
+    tokenizer = fit_tokenizer(source, config.stream, shelf / "tokenizer-shapes-retrieval")
+    split = source.tasks[0].splits["test"]
+    asked = Predictor(method, config, source, tokenizer, _CPU)
+    found = asked.predict(list(split.pictures.read(np.arange(3))), split.captions[:5])
+    (batch,) = eval_batches(stream.tasks[0].splits["test"], batch_size=8)
+    image, text = (method.embed(batch, kind) for kind in ("image", "text"))
+    assert image.norm(dim=1).min() > 0.99
+    np.testing.assert_allclose(found.scores, image[:3] @ text[:5].T, atol=2e-2)
 
 
 def test_other_towers_have_other_rows(shelf):
