@@ -33,8 +33,6 @@ def canonical_maps(
     first, second = _factor(one, ridge), _factor(other, ridge)
     whitened = torch.linalg.solve_triangular(first, cross, upper=False)
     whitened = torch.linalg.solve_triangular(second, whitened.T, upper=False).T
-    if turned := len(one) > len(other):  # the eigenvalues of the smaller product
-        whitened = whitened.T
     squares, left = torch.linalg.eigh(whitened @ whitened.T)
     correlation = squares.flip(0)[:count].clamp(min=0).sqrt()
     left = left.flip(1)[:, :count]
@@ -42,8 +40,6 @@ def canonical_maps(
     known = correlation > _LEAST
     left = left * known
     right = whitened.T @ left / torch.where(known, correlation, 1)
-    if turned:
-        left, right = right, left
     one_way = torch.linalg.solve_triangular(first.T, left, upper=True)
     other_way = torch.linalg.solve_triangular(second.T, right, upper=True)
     return correlation * known, one_way, other_way

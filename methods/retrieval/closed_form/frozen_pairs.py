@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...backbones.pair_encoder import PairEncoder, Tower
-from ...common.precision import full_precision
 from ...method import Batch, CaptionSpec, Method, Scenario
 
 
@@ -63,12 +62,10 @@ class FrozenPairs(Method):
         if kind == "pair":
             both = [self.embed(batch, "image"), self.embed(batch, "text")]
             return F.normalize(torch.cat(both, dim=1), dim=1)
-        rows = self.rows(batch, kind)
-        with full_precision(rows):
-            return self.compared(rows, kind)
+        return self.compared(self.rows(batch, kind), kind)
 
     def compared(self, rows: Tensor, tower: Tower) -> Tensor:
-        """Returns the unit rows (B, E) by which pictures and texts are compared.
+        """Returns the unit rows (B, E) by which pictures and texts are compared, whatever autocast says.
 
         Args:
             rows: float32 (B, D), of :meth:`rows`.

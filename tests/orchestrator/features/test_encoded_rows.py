@@ -266,6 +266,7 @@ def _beside(source, skip_bad=False, questions=True):
                 split.label,
                 own[::-1].astype(np.int64) if name == "test" else None,
                 questions=asked if questions else None,
+                number=own + np.int64(7),
             )
         tasks.append(TaskData(Task(k, task.name, "vqa", 2), splits))
     return Stream("noise", spec, tasks, "none", skip_bad)
@@ -289,6 +290,7 @@ def test_a_stream_has_its_own_feature_in_each_row_and_nothing_of_what_was_left_o
             assert np.array_equal(split.tokens, original.tokens[kept])
             assert (split.record is None) is (name != "test")
             assert name != "test" or np.array_equal(split.record, original.record[kept])
+            assert np.array_equal(split.number, original.number[kept])
             assert np.array_equal(split.questions.kind, original.questions.kind[kept])
             pictures = original.pictures.array[kept]
             assert np.array_equal(split.feature, _feature(pictures))
@@ -361,6 +363,9 @@ def test_other_questions_of_the_same_length_are_other_queries(open_queries, tmp_
     assert found.tolist() == [5, 4, 3, 2, 1, 0]
     open_queries(source, whole, fingerprint="g")
     assert len(list(tmp_path.glob("*/feature.npy"))) == 3
+    # What a method goes by alone is kept apart from what it reads beside pictures.
+    assert not open_queries(source, whole, method="itr-cca").pictures_too
+    assert len(list(tmp_path.glob("*/feature.npy"))) == 4
 
 
 def test_queries_of_another_order_are_found_by_their_records(open_queries, tmp_path):

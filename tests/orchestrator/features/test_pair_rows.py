@@ -93,6 +93,9 @@ def test_a_clip_reads_the_captions_themselves(clips_shelf):
         wanted = clip.encode_text(list(captions)).half().numpy()
         assert len({*captions}) == 8 and task.splits["test"].feature.shape == (8, 2, 128)
         np.testing.assert_allclose(task.splits["test"].feature[:, 1], wanted, atol=2e-3)
+        rows = torch.from_numpy(task.splits["test"].feature[:, 1].astype(np.float32))
+        compared = load_pairs(config.method.backbone, stream.spec).compared(rows, "text")
+        torch.testing.assert_close(compared.norm(dim=1), torch.ones(8), rtol=0, atol=1e-6)
         image = clip.encode_image(
             torch.from_numpy(told.splits["test"].pictures.read(np.arange(8))).permute(0, 3, 1, 2)
         )
