@@ -42,8 +42,8 @@ class StudyArm:
     def of(cls, request: StudyRequest, method: Arm, stream: Arm | None) -> StudyArm:
         """Reads and checks the search space of a method on a stream.
 
-        The study's memory is the memory of every method whose search space begins with one. What a method or
-        a stream says of its own wins over it, and a method over its stream.
+        The study's memory is the memory of every method whose search space begins with one or searches its
+        size. What a method or a stream says of its own wins over it, and a method over its stream.
 
         Raises:
             UserError: Something of it is wrong. The message is one line.
@@ -51,7 +51,7 @@ class StudyArm:
         values = {**(request.values or {}), **(stream.values if stream else {}), **method.values}
         if request.memory is not None and MEMORY not in values:
             space = cls._space(method, stream, with_preset(method.name, values))
-            if space.start_config.replay.size:
+            if space.start_config.replay.size or space.searches(MEMORY):
                 values[MEMORY] = request.memory
         values = with_preset(method.name, values)
         space = cls._space(method, stream, values)
