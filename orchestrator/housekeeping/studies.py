@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from ..errors import UserError
+from ..study.run_name import run_name
 from ..study.study_book import BOOK_FILE
 from ..study.study_request import STUDY_FILE, StudyRequest
 
@@ -19,7 +20,7 @@ def study_runs(study: Path) -> list[str]:
     """
     request = StudyRequest.read(study / STUDY_FILE)
     asked = [
-        request.run_name(study.name, method, stream or method, pair)
+        run_name(study.name, request, method, stream, pair)
         for stream in request.streams or (None,)
         for method in request.methods
         for pair in (None, *range(1, request.pairs + 1))
@@ -48,4 +49,6 @@ def _noted(study: Path) -> list[str]:
         parts = json.loads((study / BOOK_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
+    if isinstance(parts, dict) and isinstance(parts.get("parts"), dict):
+        parts = parts["parts"]  # before format 2 these were the file
     return [str(name) for name in parts] if isinstance(parts, dict) else []

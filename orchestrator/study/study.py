@@ -11,6 +11,7 @@ from ..errors import UserError
 from ..storage.plain_name import check_plain
 from ..storage.run_folder import RUNS
 from ..streams.text.text_config import TextConfig
+from .run_name import run_name
 from .study_arm import StudyArm
 from .study_request import StudyRequest
 
@@ -63,10 +64,7 @@ class Study:
 
     def name_of(self, arm: StudyArm, pair: int | None = None) -> str:
         """The name of the run of a method's search, or of its run with a pair."""
-        stream = [arm.stream.file_label] if arm.stream is not None and len(self.request.streams) > 1 else []
-        return "-".join(
-            [self.name, arm.method.file_label, *stream, *([] if pair is None else [f"pair{pair}"])]
-        )
+        return run_name(self.name, self.request, arm.method, arm.stream, pair)
 
     def names_of(self, arm: StudyArm) -> list[str]:
         """The names of a method's runs on a stream, its search first."""

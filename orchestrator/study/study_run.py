@@ -161,7 +161,8 @@ class StudyRun:
         return 1 if result.fatal else 0
 
     def _failed(self, name: str, asked: Asked, error: UserError) -> None:
-        self._take(Part(name, asked, reason=str(error)), "")
+        before = self.book.parts.get(name, Part(name, asked))  # whose trials stay
+        self._take(replace(before, asked=asked, reason=str(error)), "")
 
     def _take(self, part: Part, found: str) -> None:
         self._say(f"{part.name}: {part.reason or found}")  # first: a disk may be full

@@ -28,6 +28,7 @@ _HERE = {
     "mma_step": "--batch 2 --width 8 --classes 3 --steps 1",
     "query_bank": "--tasks 1 --train 1 --epochs 1",
     "region_reading": "--pictures 8 --batch 2 --steps 1",
+    "search_plan": "--trials 3 --repeats 2",
     "stopping": "no-runs --sweeps 1",
     "study_power": "--studies 1",
     "triplet_forgetting": f"--seeds 0 --set {_TINY}",

@@ -63,9 +63,9 @@ class Runs:
         place.mkdir(parents=True)
         request = StudyRequest.of({"methods": list(methods), "pairs": pairs}, "")
         (place / "study.yaml").write_text(request.text())
-        parts = {one: {"name": one, "reason": ""} for one in done}
-        parts |= {one: {"name": one, "reason": "the disk was full"} for one in failed}
-        (place / "parts.json").write_text(json.dumps(parts))
+        parts = {one: {"name": one, "asked": {}, "reason": ""} for one in done}
+        parts |= {one: {"name": one, "asked": {}, "reason": "the disk was full"} for one in failed}
+        (place / "parts.json").write_text(json.dumps({"format": 2, "parts": parts}))
         (place / "result.md").write_text("## digits\n\n| method | trials |\n")
         return place
 

@@ -211,7 +211,7 @@ def test_parts_of_before_are_refused_and_made_anew_from_the_runs(played, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"format": 2}', '{"format": 2, "parts": {"s-a": {"name": "s-b"}}}']
+    "text", ["{", "[]", '{"format": 2}', '{"format": 2, "parts": {"s-a": {"name": "s-b", "asked": {}}}}']
 )
 def test_a_book_of_something_else_is_one_line(tmp_path, text):
     (tmp_path / study_book.BOOK_FILE).write_text(text)

@@ -175,6 +175,7 @@ def test_one_memory_is_every_memory_and_no_longer_searched():
     assert not any(arm.space.searches("replay.size") for arm in arms.values())
     assert arms["mine"].space.start_config.method.epochs == 3
     assert {arm.space.config.run.views for arm in arms.values()} == {1}
+    assert {arm.trials for arm in arms.values()} == {5}
     # CTP begins without a memory, and searches its size.
     retrieval = StudyRequest.of({"methods": ["ctp", "er", "finetune"], "memory": 64}, "f")
     found = {m.label: StudyArm.of(retrieval, m, None).memory for m in retrieval.methods}

@@ -6,11 +6,12 @@ import pytest
 import yaml
 
 from orchestrator import api
+from orchestrator.commands import check_run
 from orchestrator.errors import UserError
 from orchestrator.execution.job import Outcome
 from orchestrator.execution.ray_watch import RayLost
 from orchestrator.streams import registry
-from orchestrator.study import study_book, study_run
+from orchestrator.study import study_book, study_run, study_start
 
 pytestmark = pytest.mark.unit
 
@@ -63,6 +64,33 @@ def test_trials_that_all_failed_are_run_again_once_a_resume(played, tmp_path):
     assert played.searched.count(("s-kept", "trial_0001")) == 3
     played.gone_on()
     assert played.searched.count(("s-kept", "trial_0002")) == 3, "a search that chose something is over"
+
+
+def test_whether_they_can_be_is_checked_before_their_end_is_taken_back(played, tmp_path, monkeypatch):
+    played.at = {("s-kept", f"trial_000{n}"): _FAILED for n in (1, 2)}
+    played.begun()
+    ends = sorted((tmp_path / "runs" / "s-kept").rglob("status.json"))
+
+    def refuse(*_):
+        raise UserError("no such GPU")
+
+    monkeypatch.setattr(check_run, "check_here", refuse)
+    status, told = played.gone_on()
+    assert status == 1 and played.reasons() == {"s-kept": "no such GPU"}
+    assert "| kept | 2, 2 failed | searched | 0 |" in told
+    assert len(ends) == 2 and all('"failed"' in end.read_text() for end in ends)
+
+
+def test_a_trial_that_failed_in_a_search_that_was_interrupted_is_not_run_again(played):
+    """It has the numbers of one that was not."""
+    played.at = {("s-kept", "trial_0001"): _FAILED, ("s-kept", "trial_0002"): KeyboardInterrupt()}
+    assert played.begun()[0] == 130
+    played.at = {}
+    status, told = played.gone_on()
+    assert status == 0 and "| kept | 2, 1 failed | searched | 2 |" in told
+    assert [trial for run, trial in played.searched if run == "s-kept"] == [
+        f"trial_000{n}" for n in (1, 2, 2)
+    ]
 
 
 def test_a_pair_that_failed_is_run_again(played, tmp_path):
@@ -160,7 +188,8 @@ def test_a_full_disk_on_which_nothing_can_be_written_is_one_line(played, tmp_pat
 
     start = played.new()
     monkeypatch.setattr(study_book, "write_text", full)
-    monkeypatch.setattr("orchestrator.study.study_start.write_text", lambda path, text: None)
+    written = {"study.yaml": lambda *_: None, "result.md": full}
+    monkeypatch.setattr(study_start, "write_text", lambda path, text: written[path.name](path, text))
     told = []
     assert start.run(told.append) == 1
     assert (

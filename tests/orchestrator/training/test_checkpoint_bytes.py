@@ -34,7 +34,19 @@ _VARIANTS = {
     ),
 }
 _RUNS = {name: (name, {}) for name in methods.names()} | _VARIANTS
-_FEW = {"mma", "zero-shot", "ncm", "nme", "slda", "clip-icarl", "vqa-ncm", "vqa-nme", "vqa-slda"}
+_FEW = {
+    "itr-zero-shot",
+    "itr-cca",
+    "mma",
+    "zero-shot",
+    "ncm",
+    "nme",
+    "slda",
+    "clip-icarl",
+    "vqa-ncm",
+    "vqa-nme",
+    "vqa-slda",
+}
 _FEW |= {f"clip-{name}" for name in ("finetune", "er", "ewc", "lwf", "derpp", "joint", "joint-once")}
 _FEW |= {"triplet", "l2p", "dualprompt", *(f"triplet-{name}" for name in ("finetune", "er", "joint"))}
 
