@@ -64,13 +64,13 @@ def _found(rule: Callable[..., optuna.samplers.BaseSampler], trials: int, world:
     return true[study.best_trial.number]
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--trials", type=int, nargs="+", default=[8, 16, 40])
     parser.add_argument("--repeats", type=int, default=200)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     for trials in options.trials:
