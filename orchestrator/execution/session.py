@@ -104,7 +104,7 @@ class Session:
         """
         self._shared.free(self._lost)
         self.request, self._shared = request, SharedStream(request, self._say)
-        self._shared.encode()
+        self._shared.encode(here=True)
         ask(self.dispatcher, "set_stream", self._shared.publish(self._lanes.store_bytes))
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -49,18 +49,24 @@ class SharedStream:
         self._files: dict[str, Path] = {}
         self._store: SharedStore | None = None
 
-    def encode(self) -> None:
+    def encode(self, *, here: bool = False) -> None:
         """Encodes what a frozen encoder gives, where the method has one. It comes before the lanes start,
         since these hold the CPUs and GPUs that encoding needs.
+
+        Args:
+            here: Whether it is done in this process, and asks for none of them. That will do for the texts
+                of classes, which come in another order where the stream's pictures have been encoded.
         """
         base, source, root = self._base, self._source, self._folder.parent / "features"
         if not base.run.feature_cache or (frozen_backbone(base) is None and not asks_queries(base)):
             return
         from ..features.bank import open_bank
+        from ..features.builder import encode_here
         from ..features.query_bank import open_query_bank
         from .encoding_pool import RayPool
 
-        pool, ordered = RayPool(base.run, self._folder / "encoding", self._say), self._folder / "ordered"
+        pool = encode_here if here else RayPool(base.run, self._folder / "encoding", self._say)
+        ordered = self._folder / "ordered"
         shutil.rmtree(ordered, ignore_errors=True)  # of a session that died
         if asks_queries(base):
             whole = prepare(source, self._request.tokenizer, base.run.skip_bad)

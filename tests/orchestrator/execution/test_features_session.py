@@ -1,10 +1,13 @@
 """A recognition sweep's session: encoded once, then read in place by its lanes and by the next session."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from orchestrator.config import RunConfig
+from orchestrator.execution import encoding_pool
 from orchestrator.execution.job import Job
 from orchestrator.execution.session import Session
 from orchestrator.execution.session_request import SessionRequest
@@ -47,7 +50,7 @@ def _nothing_to_do(encoder, chunks):
 
 
 def test_a_sweep_encodes_first_and_its_trials_report_what_one_process_reports(
-    config, tmp_path, on_shared_ray
+    config, tmp_path, on_shared_ray, monkeypatch
 ):
     source = registry.get(config.stream_name).load(config.stream, False)
     said, reports, outcomes = [], [], {}
@@ -75,6 +78,16 @@ def test_a_sweep_encodes_first_and_its_trials_report_what_one_process_reports(
             on_report=lambda job, metrics: reports.append(metrics),
             on_end=lambda job, outcome: outcomes.update({job.id: outcome}),
         )
+        # The lanes hold the CPUs: what another order needs is encoded without any of them.
+        monkeypatch.setattr(encoding_pool, "RayPool", lambda *_: pytest.fail("asks for CPUs"))
+        turned = config.with_values({"stream.order": 3})
+        order = registry.get(turned.stream_name).load(turned.stream, False)
+        session.switch(replace(session.request, base=turned, source=order, identity=Identity.new("", "")))
+        later = []
+        session.run(
+            [Job("turned", "train", turned.to_dict(), {}, folder / "turned")],
+            on_report=lambda job, metrics: later.append(metrics),
+        )
     assert outcomes["good"].status == "finished"
     assert (
         outcomes["other"].status == "failed" and "run.views 3 is not the sweep's" in outcomes["other"].reason
@@ -83,12 +96,12 @@ def test_a_sweep_encodes_first_and_its_trials_report_what_one_process_reports(
     assert list(began.values()) == sorted(began.values())
     assert not (folder / "shared").exists()
 
-    bank = open_bank(config, source, tmp_path / "features", said.append, _nothing_to_do)
-    assert said[-1].startswith("features of shapes-recognition: found in")
-    reporter = CollectingReporter()
-    StreamLoop(
-        config, bank.stream(source, False), tmp_path / "alone", reporter, device=torch.device("cpu")
-    ).run()
-    for one, other in zip(_compared(reports), _compared(reporter.reports), strict=True):
-        assert one.keys() == other.keys()
-        np.testing.assert_allclose(list(one.values()), [other[k] for k in one], rtol=1e-4, atol=1e-4)
+    for name, base, pictures, found in (("own", config, source, reports), ("turned", turned, order, later)):
+        bank = open_bank(base, pictures, tmp_path / "features", said.append, _nothing_to_do)
+        assert said[-1].startswith("features of shapes-recognition: found in")
+        reporter, place = CollectingReporter(), tmp_path / f"alone {name}"
+        StreamLoop(base, bank.stream(pictures, False), place, reporter, device=torch.device("cpu")).run()
+        assert len(found) == len(reporter.reports) == len(source.tasks)
+        for one, other in zip(_compared(found), _compared(reporter.reports), strict=True):
+            assert one.keys() == other.keys()
+            np.testing.assert_allclose(list(one.values()), [other[k] for k in one], rtol=1e-4, atol=1e-4)
