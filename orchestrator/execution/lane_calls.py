@@ -123,7 +123,7 @@ class LaneCalls(DispatcherState):
 
     async def stream_owner(self) -> str | None:
         """The name of the owner of the published stream's arrays, which no other stream has."""
-        return self._stream and self._stream.store.owner
+        return None if self._stream is None else self._stream.store.owner
 
     async def job(self, job_id: str) -> Job:
         """A job, for each rank of a lane that holds it."""

@@ -102,6 +102,7 @@ class Session:
         Raises:
             UserError: What must be shared does not fit.
         """
+        assert self._lanes is not None, "it has begun"
         self._shared.free(self._lost)
         self.request, self._shared = request, SharedStream(request, self._say)
         self._shared.encode(here=True)
