@@ -27,6 +27,7 @@ import torch
 
 from methods.method import ClassSpec, Task
 from orchestrator.config import RunConfig
+from orchestrator.execution.ray_token import RayToken
 from orchestrator.features.bank import open_bank, text_features
 from orchestrator.features.builder import encode_here
 from orchestrator.features.frozen import load_backbone
@@ -149,6 +150,7 @@ def _bytes(count: int, trials: int, folder: Path) -> None:
     stream = Stream("noise", spec, [task], "shift", image_size=224)
     stream.views, stream.herding = arrays["views"], arrays["herding"]
     size = sum(array.nbytes for array in arrays.values())
+    RayToken(print)
     ray.init("local", object_store_memory=2 * size + 2**27, include_dashboard=False, log_to_driver=False)
     store = SharedStore.start(folder / "shared", "feature-bank")
     readers = [_Reader.remote() for _ in range(trials)]

@@ -21,6 +21,7 @@ import ray
 
 from orchestrator.data.loader import Loader
 from orchestrator.data.row_reader import RowReader
+from orchestrator.execution.ray_token import RayToken
 from orchestrator.object_store.memory_plan import memory_plan
 from orchestrator.object_store.publish import publish
 from orchestrator.object_store.shared_store import SharedStore, capacity
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
+    RayToken(print)
     ray.init("local", object_store_memory=_STORE, include_dashboard=False, log_to_driver=False)
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()

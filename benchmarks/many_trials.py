@@ -26,6 +26,7 @@ import ray
 from orchestrator.execution.dispatcher import Dispatcher
 from orchestrator.execution.job import Outcome
 from orchestrator.execution.job_listener import JobListener
+from orchestrator.execution.ray_token import RayToken
 from orchestrator.record.recorder import RunRecorder
 from orchestrator.record.run_context import RunContext
 from orchestrator.search.sampler import TaskSearch
@@ -137,6 +138,7 @@ def main(arguments: list[str] | None = None) -> None:
     folder = Path(tempfile.mkdtemp(prefix="many-trials-")) / "run"
     folder.mkdir()
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # as a session has it
+    RayToken(print)
     ray.init(address="local", include_dashboard=False, log_to_driver=False)
     _time(TaskSearch, "suggest", "the search's proposal")
     _time(RunRecorder, "start", "the record of its start")

@@ -22,6 +22,7 @@ import ray
 
 from methods.method import InputSpec, Task
 from orchestrator.data.row_reader import RowReader
+from orchestrator.execution.ray_token import RayToken
 from orchestrator.object_store.memory_plan import memory_plan
 from orchestrator.object_store.publish import publish
 from orchestrator.object_store.shared_store import SharedStore, capacity
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     size = options.pictures * _SIZE * _SIZE * 3
+    RayToken(print)
     ray.init("local", object_store_memory=2 * size + 2**27, include_dashboard=False, log_to_driver=False)
     stream, small = _stream(options.pictures), _stream(2 * _BATCH)
     readers = [_Reader.remote() for _ in range(options.readers)]

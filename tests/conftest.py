@@ -71,6 +71,21 @@ _SMALL = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_variable_is_left_behind():
+    """``ray.init`` of a Ray of one's own turns tokens on in the environment: the next file's Ray would ask
+    for one that nobody has.
+    """
+    before = _variables()
+    yield
+    assert _variables() == before
+
+
+def _variables() -> dict[str, str]:
+    watched = "RAY_AUTH_", "RAY_ADDRESS", "MLFLOW_"
+    return {name: value for name, value in os.environ.items() if name.startswith(watched)}
+
+
 @pytest.fixture(scope="session")
 def processes_under():
     """A process' number -> the living ones below it, by their names: (name, number)."""

@@ -17,6 +17,7 @@ from ray.exceptions import ObjectLostError
 from methods.method import ClassSpec
 from orchestrator.data.row_reader import RowReader
 from orchestrator.errors import UserError
+from orchestrator.execution.ray_token import RayToken
 from orchestrator.object_store import shared_store as store_module
 from orchestrator.object_store.array_owner import ArrayOwner
 from orchestrator.object_store.memory_plan import memory_plan
@@ -33,9 +34,11 @@ STORE = 120 * 2**20
 
 @pytest.fixture(scope="module", autouse=True)
 def _ray():
+    token = RayToken(lambda line: None)
     ray.init("local", num_cpus=2, object_store_memory=STORE, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
+    token.forget()
 
 
 @pytest.fixture
