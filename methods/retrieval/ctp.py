@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..common import distributed
 from ..common.checks import check_range
 from ..common.precision import full_precision
-from ..method import Batch, InputSpec, Phase, Task
+from ..method import Batch, InputSpec, Pass, Phase, Task
 from .base import MaskedTokens, RetrievalConfig, RetrievalMethod, gather_pair, masked_mean, mlm_loss
 from .feature_queue import FeatureQueue
 from .losses.contrast import symmetric_contrast
@@ -64,6 +64,14 @@ class CTPConfig(RetrievalConfig):
     """Whether a sample's similarity to itself is suppressed in topology preservation within modalities, as in
     paper and released code ("suppress the same-modality maximum"). Off is the paper's ablation."""
 
+    replay: Literal["merge", "paired"] = "merge"
+    """How CTP-ER mixes the memory in: ``merge``, its pairs join the task's, one set, or ``paired``, each step
+    on the task is followed by one on a batch of the memory, twice as many steps. Paper: merge."""
+
+    consolidation_epochs: int = 0
+    """Passes over the memory alone that end a task, from the second on. The memory holds the task by then.
+    Optimiser, rate and schedule are the task's, begun anew. Range: at least 0. Paper: 0."""
+
     contrast_keys: Literal["global", "local"] = "global"
     """Where the momentum contrast takes its in-batch keys from: the ``global`` batch, as image-text alignment
     does, or the worker's own share of it (``local``)."""
@@ -72,6 +80,7 @@ class CTPConfig(RetrievalConfig):
         super().__post_init__()
         check_range("distill_temperature", self.distill_temperature, 0, open_low=True)
         check_range("queue_size", self.queue_size, 0)
+        check_range("consolidation_epochs", self.consolidation_epochs, 0)
         if self.queue_size % self.batch_size:
             raise ValueError(
                 f"queue_size {self.queue_size} is not a multiple of batch_size {self.batch_size}"
@@ -82,6 +91,8 @@ class CTPConfig(RetrievalConfig):
             check_range(f"{term}_weight", getattr(self, f"{term}_weight"), 0)
         if self.contrast_keys not in ("global", "local"):
             raise ValueError(f"contrast_keys {self.contrast_keys!r} must be one of global, local")
+        if self.replay not in ("merge", "paired"):
+            raise ValueError(f"replay {self.replay!r} must be one of merge, paired")
 
     def _first_task_weights(self) -> tuple[float, ...]:
         return *super()._first_task_weights(), self.contrast_weight, self.mlm_distill_weight
@@ -93,8 +104,7 @@ class CTP(RetrievalMethod):
     The momentum model is an average of the student and, from the second task on, of the previous task's
     model. It gives the keys of a contrast with a queue, and word distributions to distil. The reference model
     is the previous task's student. It gives the similarities that topology preservation keeps. Both teachers
-    live for one task. CTP is memory-free; with a replay memory, whose rows join the task's data, it is
-    CTP-ER.
+    live for one task. CTP is memory-free; with a replay memory it is CTP-ER.
 
     Args:
         config: The hyper-parameters.
@@ -104,7 +114,6 @@ class CTP(RetrievalMethod):
 
     Config = CTPConfig
     presets = {"paper": {}, "reference": {"contrast_keys": "local"}}
-    _replay = "merge"
 
     def __init__(self, config: CTPConfig, spec: InputSpec, model: nn.Module | None = None) -> None:
         super().__init__(config, spec, model)
@@ -138,6 +147,15 @@ class CTP(RetrievalMethod):
         if self.reference_model is not None:
             self.reference_model.eval()
         return self
+
+    def phases(self, task: Task) -> Sequence[Phase | Pass]:
+        c = self.config
+        (own,) = (phase for phase in super().phases(task) if isinstance(phase, Phase))
+        phases = [replace(own, replay=c.replay)]
+        if task.index > 0 and c.consolidation_epochs:
+            how = {"epochs": c.consolidation_epochs, "data": "memory", "replay": "none"}
+            phases.append(replace(own, name="consolidate", **how))
+        return phases
 
     @torch.no_grad()
     def before_step(self, phase: Phase) -> None:

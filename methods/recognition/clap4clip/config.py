@@ -119,6 +119,11 @@ class Clap4ClipConfig:
     epochs: int = 5
     """Passes over the task's data and the memory. Range: at least 1."""
 
+    replay: Literal["merge", "paired"] = "merge"
+    """How the memory is mixed in while a task's adapter is trained: ``merge``, its pictures join the task's,
+    one set, or ``paired``, each step on the task is followed by one on a batch of the memory, twice as many
+    steps. Paper: merge."""
+
     consolidation_epochs: int = 2
     """Passes over the memory that follow, from the second task on, and train all adapters. Range: at least
     0."""
@@ -175,4 +180,5 @@ _CHOICES = {
     "prompt": ("fixed", "coop"),
     "option_reading": ("paper", "reference"),
     "last_batch": ("drop", "keep"),
+    "replay": ("merge", "paired"),
 }

@@ -64,7 +64,9 @@ class Clap4Clip(GrowingAdapters):
         c = self.config
         rising = partial(warmup_cosine, warmup=c.warmup, floor=_FINAL_RATE)
         last = c.last_batch == "keep"
-        phases = [Phase("adapt", c.epochs, c.batch_size, self._adapt, rising, keep_last=last)]
+        phases = [
+            Phase("adapt", c.epochs, c.batch_size, self._adapt, rising, replay=c.replay, keep_last=last)
+        ]
         if task.index > 0 and c.consolidation_epochs:
             falling = partial(warmup_cosine, warmup=0.0, floor=_FINAL_RATE)
             phases.append(

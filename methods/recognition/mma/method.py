@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...common.checks import check_range
+from ...common.experience_replay import ExperienceReplay, ExperienceReplayConfig, Mixing
 from ...common.schedule import cosine
 from ...method import ClassSpec, Phase
 from ..base import RecognitionConfig, RecognitionMethod
@@ -21,8 +22,13 @@ _REFERENCE_CLAMP = 4.6052
 
 
 @dataclass(frozen=True)
-class MMAConfig(RecognitionConfig, AdapterConfig):
+class MMAConfig(ExperienceReplayConfig, RecognitionConfig, AdapterConfig):
     """Hyper-parameters of MMA. Defaults: those of the released code, of the paper where they differ."""
+
+    replay: Mixing = "merge"
+    """How a memory is mixed in, which the paper does not have. ``merge``: its pictures join the task's, one
+    set. ``paired``: each step on the task is followed by one on a batch of the memory, twice as many steps.
+    ``weighted``: as ``merge``, with a loss in which classes count alike."""
 
     adapter: Literal[
         "clip_transformer_adapter_text",
@@ -68,6 +74,7 @@ class MMAConfig(RecognitionConfig, AdapterConfig):
     step and by 4.6 from then on. Off, the scale stays CLIP's."""
 
     def __post_init__(self) -> None:
+        ExperienceReplayConfig.__post_init__(self)
         RecognitionConfig.__post_init__(self)
         AdapterConfig.__post_init__(self)
         if self.adapter not in ADAPTERS:
@@ -83,17 +90,16 @@ class MMAConfig(RecognitionConfig, AdapterConfig):
             raise ValueError(f"heads {self.heads} must divide down_dim {inner}")
 
 
-class MMA(RecognitionMethod):
+class MMA(ExperienceReplay, RecognitionMethod):
     """An adapter that lets pictures and class texts attend to each other, trained on each task in turn.
 
-    One adapter is carried along. Cross-entropy runs over the classes seen so far, and a replay memory's rows
-    join the task's rows. Scores depend on the classes that are compared, since their texts share the
-    attention. Classes that have not been learnt go through the adapter like the others.
+    One adapter is carried along. Cross-entropy runs over the classes seen so far. A replay memory is used as
+    ``replay`` and ``consolidation_epochs`` say. Scores depend on the classes that are compared, since their
+    texts share the attention. Classes that have not been learnt go through the adapter like the others.
     """
 
     Config = MMAConfig
     presets = {"paper": {}, "reference": {"mask_mode": "additive_one", "clamp_scale": True}}
-    _replay = "merge"
 
     def __init__(self, config: MMAConfig, spec: ClassSpec) -> None:
         super().__init__(config, at_logit_scale(spec, config.logit_scale))

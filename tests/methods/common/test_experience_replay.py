@@ -110,6 +110,23 @@ def test_where_no_preset_is_named_the_memory_is_paired(name, own):
     assert own_preset(method.presets) == own and method.Config().replay == "paired"
 
 
+@pytest.mark.parametrize(
+    ("name", "passes", "allowed"),
+    [
+        ("mma", 0, "merge, paired, weighted"),
+        ("clap4clip", 2, "merge, paired"),
+        ("ctp", 0, "merge, paired"),
+    ],
+)
+def test_the_papers_own_methods_merge_and_may_be_told_otherwise(name, passes, allowed):
+    config = registry.get(name).Config
+    assert (config().replay, config().consolidation_epochs) == ("merge", passes)
+    with pytest.raises(ValueError, match=f"^replay 'half' must be one of {allowed}$"):
+        config(replay="half")
+    with pytest.raises(ValueError, match="^consolidation_epochs -1 must be >= 0$"):
+        config(consolidation_epochs=-1)
+
+
 WEIGHT = torch.tensor([3.0, 0.0, 0.5, 1.0])
 
 

@@ -140,6 +140,7 @@ def test_phases():
     assert (adapt.data, adapt.replay, adapt.epochs) == ("task", "merge", 5)
     assert (consolidate.data, consolidate.replay, consolidate.epochs) == ("memory", "none", 2)
     assert [p.name for p in make(consolidation_epochs=0).phases(TASKS[1])] == ["adapt"]
+    assert [p.replay for p in make(replay="paired").phases(TASKS[1])] == ["paired", "none"]
     method.start_task(TASKS[0])
     rates = [phase.optimizer().param_groups[0]["lr"] for phase in (adapt, consolidate)]
     assert rates == pytest.approx([1e-3, 1e-4])

@@ -132,6 +132,13 @@ def test_learns_classes_seen_so_far_and_scores_the_others(toy):
     torch.testing.assert_close(loss, F.cross_entropy(method.predict(batch, range(6)), batch.label))
 
 
+def test_a_memory_is_mixed_in_as_told(toy):
+    method = made(toy, replay="paired", consolidation_epochs=7, patience=3)
+    assert [p.replay for p in method.phases(toy.task(range(3)))] == ["paired"]
+    found = [(p.data, p.replay, p.epochs, p.patience) for p in method.phases(toy.task(range(3, 6), 1))]
+    assert found == [("task", "paired", 200, 3), ("memory", "weighted", 7, 3)]
+
+
 def test_phase(toy):
     (phase,) = made(toy).phases(toy.task(toy.classes))
     assert (phase.epochs, phase.batch_size, phase.patience) == (200, 256, 20)

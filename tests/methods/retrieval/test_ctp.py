@@ -102,6 +102,16 @@ def test_later_tasks_keep_the_previous_model_as_it_was():
     assert not any(p.requires_grad for p in method.momentum_model.parameters())
 
 
+@pytest.mark.parametrize("replay", ["merge", "paired"])
+def test_a_memory_is_mixed_in_as_told(replay):
+    method = make(replay=replay, consolidation_epochs=7)
+    assert [(p.data, p.replay, p.epochs) for p in method.phases(FIRST)] == [("task", replay, 2)]
+    _, last = found = method.phases(LATER)
+    assert [(p.data, p.replay, p.epochs) for p in found] == [("task", replay, 2), ("memory", "none", 7)]
+    assert (last.name, last.batch_size, last.optimizer().defaults["lr"]) == ("consolidate", 4, 1e-3)
+    assert len(make(replay=replay).phases(LATER)) == 1
+
+
 def test_a_term_of_weight_zero_costs_nothing():
     method = make(contrast_weight=0.0, mlm_distill_weight=0.0)
     assert set(walk(method, LATER)) == {"ita", "mlm", "topology_cross", "topology_same"}
