@@ -56,6 +56,7 @@ def sweep(
     trials: int | None = None,
     concurrent: int | None = None,
     margin: float | None = None,
+    first_tasks: int | None = None,
     name: str | None = None,
     storage: str | None = None,
     resume: str | None = None,
@@ -82,6 +83,8 @@ def sweep(
         concurrent: How many run at once. None: as many as fit, and at most a quarter of them.
         margin: Points of the objective that a smaller replay memory may cost, where ``replay.size`` is
             searched: the smallest memory within them of the best is chosen. 0: the best. None: 1.
+        first_tasks: Trials end after so many tasks, and one is chosen by the validation data of these alone.
+            The search sees nothing of the later tasks, and looks at no test data. None: all tasks.
         name: The run's name, and its folder's under ``runs``. None: by method, stream and time.
         storage: A URL where the run is kept as well. None: ``$VLCL_STORAGE``, or nowhere.
         resume: The name of a sweep that is gone on with, or given more ``trials``. Beside it ``concurrent``
@@ -107,6 +110,7 @@ def sweep(
             trials=trials,
             concurrent=concurrent,
             margin=margin,
+            first_tasks=first_tasks,
             name=name,
             storage=storage,
             resume=resume,

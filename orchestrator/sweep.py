@@ -53,6 +53,7 @@ def main(arguments: list[str]) -> int:
         "trials": given.trials,
         "concurrent": given.concurrent,
         "margin": given.margin,
+        "first_tasks": given.first_tasks,
         "name": given.name,
         "storage": given.storage,
         "resume": given.resume,
@@ -145,6 +146,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="POINTS",
         help="what a smaller replay memory may cost of the objective, where replay.size is searched: the "
         "smallest within it of the best is chosen (default: 1; 0: the best)",
+    )
+    parser.add_argument(
+        "--first-tasks",
+        type=int,
+        metavar="K",
+        help="choose by the first K tasks, where trials end; the search sees no later task and no test data "
+        "(default: all tasks)",
     )
     parser.add_argument("--resume", metavar="NAME", help="go on with a sweep that was interrupted")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")

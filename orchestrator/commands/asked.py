@@ -10,6 +10,7 @@ from ..config import flatten
 from ..errors import UserError
 from ..record.memory_worth import MARGIN
 from ..search.preset_values import with_preset
+from ..search.search_protocol import SearchProtocol
 from ..storage.user_path import user_path
 from .check_kinds import check_kinds, points, seeds_of, whole
 from .given import check_beside, check_once, said_again
@@ -33,6 +34,7 @@ def asked_sweep(
     trials: int | None = None,
     concurrent: int | None = None,
     margin: float | None = None,
+    first_tasks: int | None = None,
     name: str | None = None,
     storage: str | None = None,
     resume: str | None = None,
@@ -47,12 +49,13 @@ def asked_sweep(
     check_kinds(method=method, recipe=recipe, space=space, stream=stream, data=data, name=name)
     check_kinds(storage=storage, resume=resume, say=say)
     trials, concurrent = whole("trials", trials), whole("concurrent", concurrent)
-    margin = points("margin", margin)
+    margin, first_tasks = points("margin", margin), whole("first-tasks", first_tasks)
     say, values = say or _nobody, plain_values(given)
     folder = str(user_path(data)) if data else None
     if resume is not None:
-        other = {"method": method, "recipe": recipe, "space": space, "stream": stream, "name": name}
-        check_beside(resume, storage, {"data": data, "set": values}, **other, margin=margin)
+        other: dict[str, Any] = {"method": method, "recipe": recipe, "space": space, "stream": stream}
+        other |= {"name": name, "margin": margin, "first_tasks": first_tasks}
+        check_beside(resume, storage, {"data": data, "set": values}, **other)
         said = said_again(values, folder)
         return SweepStart.resumed(
             resume, trials=trials, concurrent=concurrent, storage=storage, said=said, say=say
@@ -74,6 +77,9 @@ def asked_sweep(
         concurrent,
         url,
         MARGIN if margin is None else margin,
+        # The later tasks are for what is chosen. Test data of the first ones alone would tell little.
+        test=first_tasks is None,
+        protocol=None if first_tasks is None else SearchProtocol(first_tasks).text,
     )
     return SweepStart.new(request, named_space(request.method, space), name, say)
 

@@ -44,7 +44,7 @@ def check_kinds(**asked: Any) -> None:
 
 
 def whole(option: str, value: Any) -> int | None:
-    """A number of trials as Python's whole number; None for None.
+    """A number of trials or tasks as Python's whole number; None for None.
 
     Raises:
         UserError: It is no whole number from 1. The message is one line.

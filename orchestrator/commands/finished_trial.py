@@ -13,6 +13,7 @@ from ..evaluation.objective import Objective
 from ..evaluation.protocol import HEADLINE
 from ..record.trial_entry import TrialEntry
 from ..record.trial_store import TrialStore
+from ..search.search_protocol import SearchProtocol
 from ..search.space_file import SpaceFile
 from ..storage import checkpoint
 from ..storage.checkpoint import Checkpoint
@@ -99,7 +100,10 @@ def _folder(run: str | Path) -> Path:
 
 
 def _source(config: RunConfig, identity: Identity, folder: Path) -> StreamSource:
+    """The stream that the run's trials walked, of which a sweep may have left out the later tasks."""
     source = streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
+    if (file := folder / SWEEP_FILE).exists():
+        source = SearchProtocol.of(SweepRequest.read(file).protocol, str(file)).shown(source)
     if (found := stream_identity(source)) != identity.stream:
         raise UserError(
             f"{folder}: is of another content of the stream {source.name} ({identity.stream[:12]}, not "

@@ -12,14 +12,23 @@ from ..machine.cpus import usable_cpus
 from ..record.memory_worth import MEMORY_SIZE
 from ..schema import strict_yaml
 from ..search.search_plan import SearchPlan
+from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
 from ..streams.shown_task import shown_task
 from ..streams.size_remarks import size_remarks
 from ..streams.source import StreamSource
 
+_WHOLE = SearchProtocol()
+
 
 def preview(
-    space: Space, source: StreamSource, trials: int, concurrent: int | None, *, test: bool = True
+    space: Space,
+    source: StreamSource,
+    trials: int,
+    concurrent: int | None,
+    *,
+    test: bool = True,
+    protocol: SearchProtocol = _WHOLE,
 ) -> str:
     """The text for a sweep: its space, resolved configuration, tasks and resources.
 
@@ -29,6 +38,7 @@ def preview(
         trials: How many trials there are.
         concurrent: How many of them run at the same time; None: at most a quarter.
         test: Whether the best trial is looked at with test data.
+        protocol: By which data the search chooses.
     """
     plan = SearchPlan(trials, concurrent, max(1, len(space.choices(MEMORY_SIZE))))
     largest = space.largest_memory(len(source.categories))
@@ -37,6 +47,7 @@ def preview(
         f"({space.path})",
         f"  {plan.proposals}",
         *_choice(space),
+        *([f"  it chooses by validation data {protocol.said} ({protocol.text})"] if protocol.said else []),
         *([] if test else ["  test data is left alone, as the sweep was asked to"]),
         "",
         *(f"  {line}" for line in space.describe()),

@@ -111,6 +111,7 @@ class RunStart(ABC):
                 at_most=self._at_most,
                 say=self.say,
                 last=last,
+                protocol=self._protocol,
             )
             with nothing_if_refused(folder, kept) if new else nullcontext():
                 return self._run(run, sessions)
@@ -152,6 +153,11 @@ class RunStart(ABC):
     @property
     def _concurrent(self) -> int | None:
         return self.concurrent or self.request.concurrent
+
+    @property
+    def _protocol(self) -> str:
+        """By which data a search chooses, by name; empty: nothing is searched."""
+        return ""
 
     @property
     def _at_most(self) -> bool:

@@ -21,9 +21,10 @@ _KINDS = {
     "storage": str,
     "margin": float,
     "test": bool,
+    "protocol": str,
 }
 # Missing in requests of before, of which the identity's format is what is refused.
-_LATER = {"margin": 0.0, "test": True}
+_LATER = {"margin": 0.0, "test": True, "protocol": None}
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class SweepRequest:
         margin: How much of the objective the choice gives up for a smaller replay memory.
         test: Whether the best trial is looked at with test data, also by whoever goes on with the sweep. A
             study's search is not.
+        protocol: By which data the search chooses, a name of
+            :class:`~orchestrator.search.search_protocol.SearchProtocol`; None: ``end-of-stream``.
     """
 
     method: str
@@ -52,6 +55,7 @@ class SweepRequest:
     storage: str | None
     margin: float
     test: bool = True
+    protocol: str | None = None
 
     @classmethod
     def read(cls, path: Path) -> SweepRequest:
@@ -65,7 +69,8 @@ class SweepRequest:
 
     def plain(self) -> dict[str, Any]:
         """The request as the file's mapping."""
-        return asdict(self)
+        kept = asdict(self)
+        return kept if self.protocol else {key: value for key, value in kept.items() if key != "protocol"}
 
     def text(self) -> str:
         """The file's content."""
@@ -73,8 +78,9 @@ class SweepRequest:
 
     def digest(self, space: str) -> str:
         """The sha256 of the request and of the text of a search space. Where the sweep is kept, how many
-        trials run at once, how one is chosen and whether it is tested are no part of it.
+        trials run at once, how one is chosen and whether it is tested are no part of it. What a protocol
+        leaves out of a stream is known by the stream's own identity.
         """
-        left_out = ("storage", "concurrent", "margin", "test")
+        left_out = ("storage", "concurrent", "margin", "test", "protocol")
         kept = {key: value for key, value in self.plain().items() if key not in left_out}
         return digest({"kind": "sweep", "request": strict_yaml.dump(kept), "space": space})

@@ -18,6 +18,7 @@ from ..record.run_context import RunContext
 from ..record.trial_entry import TrialEntry
 from ..schema.shown import shown_score, shown_value
 from ..search.search_plan import SearchPlan
+from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
 from ..search.tuner import search
 from ..storage.full_disk import full_disk, is_full
@@ -77,6 +78,7 @@ class _SweepRun:
             searched=[parameter.key for parameter in space.parameters],
         )
         self._book = self._watch.book
+        self._protocol = SearchProtocol.of(run.protocol or None, "the run").said
         self._tested: dict[str, float] = {}  # what a look at test found of the best trial
 
     def run(self) -> RunResult:
@@ -161,7 +163,9 @@ class _SweepRun:
         self._run.last(self._closing({}, "failed", record))
 
     def _closing(self, tested: dict[str, float], status: str, record: list[str]) -> str:
-        return _closing(self._run.folder, self._space, self._watch, tested, status, record, test=self._test)
+        watch, test, protocol = self._watch, self._test, self._protocol
+        shown = self._run.folder, self._space, watch, tested, status, record
+        return _closing(*shown, test=test, protocol=protocol)
 
     def _finish(self, end: RunEnd) -> list[str]:
         """Ends the record, and returns its lines for the user."""
@@ -170,7 +174,8 @@ class _SweepRun:
         again = f"python -m orchestrator.sweep --resume {run.folder.name}"
         if best is not None and (tested or not self._test):
             again = f"python -m orchestrator.train --config {_config_of(run.folder, best)}"
-        note = search_note(run.config, space.objective, self._trials, self._book, tested, again)
+        how = tested, again, self._protocol
+        note = search_note(run.config, space.objective, self._trials, self._book, *how)
         tags, chosen, files = {"mlflow.note.content": note}, {}, []
         if best is not None:
             tags["best"] = best.id
@@ -232,6 +237,7 @@ def _closing(
     record: list[str],
     *,
     test: bool,
+    protocol: str,
 ) -> str:
     """What the sweep prints last."""
     book, best = watch.book, watch.book.best()
@@ -249,6 +255,8 @@ def _closing(
         found = [f"{name} {shown_score(tested[f'test/{name}'])} {unit(name)}" for name in names]
         if found:
             lines += in_rows("  on test: ", found) + checkpoint_lines(tested)
+        if protocol:
+            lines.append(f"  chosen by validation data {protocol}")
         if not test:
             lines.append("  test data was not looked at: the sweep was asked to leave it alone")
         again = f"python -m orchestrator.train --config {_config_of(folder, best)}"

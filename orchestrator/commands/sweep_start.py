@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ..record.run_context import RunContext
+    from ..search.search_protocol import SearchProtocol
     from ..search.space import Space
     from ..streams.source import StreamSource
     from .disk_forecast import DiskForecast
@@ -63,14 +64,14 @@ class SweepStart(RunStart):
             space_name: The search space, as :func:`.named_space.named_space` names it.
             name: What the folder is to be called; None: by method, stream and time.
             say: Takes lines of progress.
-            source: The stream, where it has been read; None: it is read.
+            source: The whole stream, where it has been read; None: it is read.
 
         Raises:
             UserError: What is asked for cannot be had.
         """
         space = _space(request, space_name, request.method)
         _check_margin(request.margin, space)
-        stream = _read(space, say, source)
+        stream = _read(request, space, say, source)
         where = request.concurrent, request.storage
         return cls(request, space.config, stream, say, name, None, *where, space, None)
 
@@ -116,15 +117,20 @@ class SweepStart(RunStart):
         request = SweepRequest.read(folder / SWEEP_FILE)
         space = _space(request, str(folder / SPACE_FILE))
         check_said(space.config, said)
-        stream = _read(space, say, source)
+        stream = _read(request, space, say, source)
         return cls(
             request, space.config, stream, say, None, folder, concurrent, storage, space, trials, retry
         )
 
+    @property
+    def _protocol(self) -> str:
+        return _protocol(self.request).text
+
     def _preview(self) -> str:
         from .preview import preview
 
-        return preview(self.space, self.source, self._trials(), self._concurrent, test=self.request.test)
+        trials, test, protocol = self._trials(), self.request.test, _protocol(self.request)
+        return preview(self.space, self.source, trials, self._concurrent, test=test, protocol=protocol)
 
     def _text(self) -> str:
         return self.space.path.read_text(encoding="utf-8")
@@ -189,12 +195,15 @@ class SweepStart(RunStart):
         return trials
 
 
-def _read(space: Space, say: Callable[[str], None], known: StreamSource | None) -> StreamSource:
+def _read(
+    request: SweepRequest, space: Space, say: Callable[[str], None], known: StreamSource | None
+) -> StreamSource:
     def check(source: StreamSource) -> None:
         space.check_memory(source)
         check_validation(space.config, source, space.objective.metric)
 
-    return read_stream(space.config, check, say, known)
+    # What is chosen will run on all tasks: these are what a memory is checked against.
+    return _protocol(request).shown(read_stream(space.config, check, say, known))
 
 
 def _space(request: SweepRequest, name: str, method: str | None = None) -> Space:
@@ -202,6 +211,12 @@ def _space(request: SweepRequest, name: str, method: str | None = None) -> Space
 
     space = Space.load(name, request.stream, request.data, request.values, method=method)
     return replace(space, objective=replace(space.objective, margin=request.margin))
+
+
+def _protocol(request: SweepRequest) -> SearchProtocol:
+    from ..search.search_protocol import SearchProtocol
+
+    return SearchProtocol.of(request.protocol, SWEEP_FILE)
 
 
 def _check_margin(margin: float, space: Space) -> None:

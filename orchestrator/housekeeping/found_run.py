@@ -114,7 +114,7 @@ def _sweep(folder: Path, study: str) -> FoundRun:
     state: State = "interrupted"
     if done >= asked and best is None:
         state = "failed"
-    elif done >= asked and (study or (best is not None and trials.tested(best.id))):
+    elif done >= asked and (study or not request.test or (best is not None and trials.tested(best.id))):
         state = "finished"
     method, stream = str(space.get("method")), str(request.stream or space.get("stream"))
     where = request.storage

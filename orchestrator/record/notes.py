@@ -22,6 +22,7 @@ def search_note(
     book: TrialStore,
     tested: Mapping[str, float],
     command: str,
+    protocol: str = "",
 ) -> str:
     """The text for a search: what was searched for, what was chosen, and the test results.
 
@@ -32,11 +33,12 @@ def search_note(
         book: The trials.
         tested: The test metrics; empty where the test splits were not evaluated.
         command: The command that comes next.
+        protocol: By which validation data the search chooses, in words; empty: all of it.
     """
     most = "most" if objective.mode == "max" else "least"
     lines = [
         f"{config.method_name} on {config.stream_name}: a search of {trials} trials for the {most} "
-        f"`{objective.metric}`, seed {config.run.seed}. {_counts(book)}.",
+        f"`{objective.metric}`{protocol and f' {protocol}'}, seed {config.run.seed}. {_counts(book)}.",
     ]
     best = book.best()
     if best is not None and tested:

@@ -35,6 +35,7 @@ def open_tracker(
     tracker = Tracker(folder, uri, experiment, folder.name, run=run.identity.run)
     shared = {key: value for key, value in config.flat().items() if key not in searched}
     all_seeds = " ".join(map(str, run.seeds))
+    chosen_by = {"protocol": run.protocol} if run.protocol else {}
     tracker.start(
         shared | {"objective": objective.metric, "seeds": all_seeds},
         {"method": config.method_name, "stream": config.stream_name}
@@ -43,7 +44,7 @@ def open_tracker(
         objective=recorded(objective.metric),
         mode=objective.mode,
         kind="train" if all_tested else "sweep",
-        own_tags={"seeds": all_seeds, "trials": trials},  # a search may be given more
+        own_tags={"seeds": all_seeds, "trials": trials, **chosen_by},  # a search may be given more trials
     )
     for name in _REQUESTS:
         if (folder / name).exists() and not tracker.has_file("", folder / name):

@@ -27,6 +27,7 @@ class RunContext:
         last: Takes the text with which the run ends.
         concurrent: How many trials run at once, as it was asked for; None: it was not.
         at_most: Whether fewer will do where no more fit.
+        protocol: By which data a search chooses, by name; empty: there is none.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class RunContext:
     last: Callable[[str], None] = lambda text: None
     concurrent: int | None = None
     at_most: bool = False
+    protocol: str = ""
 
     @property
     def names(self) -> list[str]:

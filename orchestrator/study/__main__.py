@@ -33,6 +33,7 @@ def _new(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
         "streams": given.stream,
         "memory": given.memory,
         "trials": given.trials,
+        "protocol": None if given.protocol is None else " ".join(given.protocol),
         "pairs": given.pairs,
         "set": parse_set(given.set) or None,
     }
@@ -49,7 +50,7 @@ def _new(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
 
 
 def _resumed(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
-    for name in ("file", "question", "stream", "memory", "trials", "set", "name"):
+    for name in ("file", "question", "stream", "memory", "trials", "protocol", "set", "name"):
         if getattr(given, name) != parser.get_default(name):
             raise UserError(f"--resume {given.resume}: goes on with what was asked; leave out {name}")
     methods = given.methods or []
@@ -77,6 +78,12 @@ def _parser() -> CommandParser:
     )
     parser.add_argument(
         "--trials", type=int, metavar="N", help="trials of each search (default: its space's)"
+    )
+    parser.add_argument(
+        "--protocol",
+        nargs="+",
+        metavar="NAME",
+        help="by which data a search chooses: end-of-stream (the default), or first-tasks K",
     )
     parser.add_argument(
         "--pairs",

@@ -54,6 +54,8 @@ class Asked:
                 "data": request.data,
                 "trials": trials or request.trials or content.get("trials"),
                 "margin": request.margin,
+                # Not where it is the usual one, which had no name in requests of before.
+                **({"protocol": request.protocol} if request.protocol else {}),
                 "search space": digest(strict_yaml.dump(content))[:_DIGITS],  # whose order counts
                 **{f"set {key}": values[key] for key in sorted(values)},
             }

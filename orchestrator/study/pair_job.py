@@ -60,6 +60,10 @@ class PairJob:
         """How many samples the replay memory holds, on a stream of so many classes."""
         return self.config.replay.most(classes)
 
+    def shown(self, source: StreamSource) -> StreamSource:
+        """What it sees of a stream: all of it."""
+        return source
+
     def begun(self) -> bool:
         """Whether an earlier command began it.
 

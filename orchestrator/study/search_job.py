@@ -14,6 +14,7 @@ from ..commands.sweep_start import SweepStart
 from ..errors import UserError
 from ..record.manifest import asked_for
 from ..record.memory_worth import MARGIN
+from ..search.search_protocol import SearchProtocol
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, trials_of
 from ..storage.trial_files import TESTED_FILE
 from ..streams.source import StreamSource
@@ -58,12 +59,21 @@ class SearchJob:
             storage_url(None),
             MARGIN,
             test=False,
+            protocol=None if arm.protocol == SearchProtocol() else arm.protocol.text,
         )
         self.asked = Asked.search(self._request, arm.space.path)
 
     def largest_memory(self, classes: int) -> int:
         """How many samples the largest replay memory holds, on a stream of so many classes."""
         return self.arm.space.largest_memory(classes)
+
+    def shown(self, source: StreamSource) -> StreamSource:
+        """What it sees of a stream.
+
+        Raises:
+            UserError: The stream has fewer tasks than its protocol asks for.
+        """
+        return self.arm.protocol.shown(source)
 
     def begun(self) -> bool:
         """Whether an earlier command began it.
@@ -84,7 +94,7 @@ class SearchJob:
         """The sweep, which is about to begin or to go on.
 
         Args:
-            source: The stream.
+            source: The whole stream.
             say: Takes lines of progress.
 
         Raises:

@@ -10,6 +10,7 @@ from ..commands.named_space import named_space
 from ..errors import UserError
 from ..features.frozen import asks_queries, frozen_backbone
 from ..search.preset_values import with_preset
+from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
 from .arm import Arm
 from .check_sets import MEMORY
@@ -30,6 +31,7 @@ class StudyArm:
         values: Dotted key -> value of what the study fixes.
         space: What is searched.
         trials: How many trials its search is asked for.
+        protocol: By which data its search chooses.
     """
 
     method: Arm
@@ -37,6 +39,7 @@ class StudyArm:
     values: Mapping[str, Any]
     space: Space
     trials: int
+    protocol: SearchProtocol
 
     @classmethod
     def of(cls, request: StudyRequest, method: Arm, stream: Arm | None) -> StudyArm:
@@ -56,7 +59,8 @@ class StudyArm:
         values = with_preset(method.name, values)
         space = cls._space(method, stream, values)
         _check_search(method.label, space)
-        return cls(method, stream, values, space, request.trials or space.trials)
+        trials = request.trials or space.trials
+        return cls(method, stream, values, space, trials, request.protocol)
 
     @staticmethod
     def _space(method: Arm, stream: Arm | None, values: Mapping[str, Any]) -> Space:
@@ -72,6 +76,11 @@ class StudyArm:
         if self.space.searches(MEMORY) or (replay.size and self.space.searches(_BUDGET)):
             return "searched"
         return f"{replay.size} a class" if replay.size and replay.budget == "per_class" else str(replay.size)
+
+    @property
+    def searches_apart(self) -> bool:
+        """Whether its search is shown another stream than its runs with a pair."""
+        return self.protocol != SearchProtocol()
 
     def shares(self) -> str:
         """What has to be the same for methods to share a session: the stream, what a frozen encoder gives of

@@ -10,20 +10,18 @@ from typing import Any
 from ..errors import UserError
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
+from ..search.search_protocol import SearchProtocol
 from .arm import Arm
 from .check_sets import check_sets
 
 STUDY_FILE = "study.yaml"
 """The file's name in a study's folder."""
 
-PROTOCOL = "end-of-stream"
-"""How values are chosen: by the validation splits of all tasks after the last one."""
-
 PAIRS = 8
 """Pairs of seed and order, where nothing is said. Six are the fewest that a Wilcoxon test can decide by."""
 
 _COUNTS = {"trials": 1, "pairs": 1, "memory": 0}
-_KEYS = ("question", "methods", "streams", "memory", "trials", "pairs", "set")
+_KEYS = ("question", "methods", "streams", "memory", "trials", "protocol", "pairs", "set")
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,7 @@ class StudyRequest:
         streams: The streams, or settings of one.
         memory: The replay memory of every method that has one, in samples; None: each method's own.
         trials: Trials of the search of each method; None: those of its search space.
+        protocol: By which data each search chooses.
         pairs: How many pairs of seed and order the chosen values are run with.
         values: Dotted key -> value, of all methods and streams.
     """
@@ -45,6 +44,7 @@ class StudyRequest:
     streams: tuple[Arm, ...]
     memory: int | None = None
     trials: int | None = None
+    protocol: SearchProtocol = SearchProtocol()
     pairs: int = PAIRS
     values: Mapping[str, Any] | None = None
 
@@ -92,6 +92,7 @@ class StudyRequest:
             given,
             memory,
             content.get("trials"),
+            SearchProtocol.of(content.get("protocol"), place),
             PAIRS if pairs is None else pairs,
             flat,
         )
@@ -105,6 +106,7 @@ class StudyRequest:
                 "streams": Arm.plain_of(self.streams),
                 "memory": self.memory,
                 "trials": self.trials,
+                "protocol": self.protocol.text,
                 "pairs": self.pairs,
                 "set": dict(self.values or {}),
             }

@@ -122,8 +122,9 @@ class StudyRun:
         """
         try:
             source = self._read(jobs[0].config)
-            self._check_content(jobs, source)
-            session.ask(self._session(jobs, source))
+            shown = jobs[0].shown(source)
+            self._check_content(jobs, shown)
+            session.ask(self._session(jobs, shown))
         except UserError as error:
             if session.broken:
                 raise
@@ -156,7 +157,7 @@ class StudyRun:
             self._failed(job.name, job.asked, error)
             return 1 if session.broken else 0
         self.stopped = part.reason if result.fatal else ""
-        part = replace(part, content=stream_content(source))
+        part = replace(part, content=stream_content(job.shown(source)))
         self._take(part, _found(part, result.objective.metric))
         return 1 if result.fatal else 0
 
@@ -195,6 +196,9 @@ class StudyRun:
 
     def _session(self, jobs: Sequence[_Job], source: StreamSource) -> SessionRequest:
         classes, folder = len(source.categories), self._study.folder
+        # The runs with a pair follow in this session, unless the searches are shown another stream than they.
+        apart = isinstance(jobs[0], SearchJob) and jobs[0].arm.searches_apart
+        more = 0 if apart else len(jobs) * len(self._study.numbers)
         # The lanes take it from there, and the session before may have had another one.
         shutil.rmtree(folder / TOKENIZER_FOLDER, ignore_errors=True)
         return SessionRequest(
@@ -203,10 +207,10 @@ class StudyRun:
             jobs[0].config,
             source,
             fit_tokenizer(source, jobs[0].config.stream, folder / TOKENIZER_FOLDER),
-            jobs=sum(job.jobs for job in jobs) + len(jobs) * len(self._study.numbers),
+            jobs=sum(job.jobs for job in jobs) + more,
             seeds=[job.config.run.seed for job in jobs],
             largest_memory=max(job.largest_memory(classes) for job in jobs),
-            follow_ups=len(jobs) * len(self._study.numbers),
+            follow_ups=more,
         )
 
 

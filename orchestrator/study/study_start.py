@@ -108,6 +108,8 @@ class StudyStart:
         lines.append(
             f"Study {study.name}: {len(study.arms)} searches, {request.pairs} pairs of seed and order"
         )
+        if request.protocol.said:
+            lines.append(f"  chosen by validation data {request.protocol.said} ({request.protocol.text})")
         for arm in study.arms:
             where = f"  {arm.method.label:<16} {arm.space.config.stream_name:<20}"
             searched = len(arm.space.parameters)

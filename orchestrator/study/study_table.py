@@ -15,7 +15,6 @@ from ..streams import registry as streams
 from .study import Study
 from .study_arm import StudyArm
 from .study_book import StudyBook
-from .study_request import PROTOCOL
 
 RESULT_FILE = "result.md"
 """The file's name in a study's folder."""
@@ -51,13 +50,15 @@ class _OnStream:
     def blocks(self) -> list[str]:
         arms = self._arms
         title = arms[0].space.config.stream_name if arms[0].stream is None else arms[0].stream.label
+        protocol = self._study.request.protocol
+        by = f" {protocol.said}" if protocol.said else ""
         rows = [self._row(arm, found) for arm, found in zip(arms, self._figures, strict=True)]
         sentences, failed = self._sentences(), self._failed()
         return [
             f"## {title}",
             f"`{self._measure}` on test data, in percent: mean and sample standard deviation over pairs of "
-            "seed and order, and the mean's 95 % interval. Values were chosen on validation data "
-            f"({PROTOCOL}).{self._held()}",
+            f"seed and order, and the mean's 95 % interval. Values were chosen on validation data{by} "
+            f"({protocol.text}).{self._held()}",
             "\n".join(_line(cells) for cells in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)),
             *(["\n".join(f"- {line}." for line in sentences)] if sentences else []),
             *(["\n".join(["Failed, and tried again by `--resume`:", "", *failed])] if failed else []),
