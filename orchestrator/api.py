@@ -57,6 +57,8 @@ def sweep(
     concurrent: int | None = None,
     margin: float | None = None,
     first_tasks: int | None = None,
+    sampler: str | None = None,
+    scheduler: str | None = None,
     name: str | None = None,
     storage: str | None = None,
     resume: str | None = None,
@@ -85,6 +87,10 @@ def sweep(
             searched: the smallest memory within them of the best is chosen. 0: the best. None: 1.
         first_tasks: Trials end after so many tasks, and one is chosen by the validation data of these alone.
             The search sees nothing of the later tasks, and looks at no test data. None: all tasks.
+        sampler: Who proposes trials: ``tpe``, ``random``, ``gp``, ``qmc`` or ``grid``. None: whom the search
+            space names, or ``tpe``.
+        scheduler: Which rule stops trials: ``asha``, ``median`` or ``none``. None: that of the search space,
+            or ``asha``.
         name: The run's name, and its folder's under ``runs``. None: by method, stream and time.
         storage: A URL where the run is kept as well. None: ``$VLCL_STORAGE``, or nowhere.
         resume: The name of a sweep that is gone on with, or given more ``trials``. Beside it ``concurrent``
@@ -111,6 +117,8 @@ def sweep(
             concurrent=concurrent,
             margin=margin,
             first_tasks=first_tasks,
+            sampler=sampler,
+            scheduler=scheduler,
             name=name,
             storage=storage,
             resume=resume,

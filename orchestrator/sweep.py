@@ -54,6 +54,8 @@ def main(arguments: list[str]) -> int:
         "concurrent": given.concurrent,
         "margin": given.margin,
         "first_tasks": given.first_tasks,
+        "sampler": given.sampler,
+        "scheduler": given.scheduler,
         "name": given.name,
         "storage": given.storage,
         "resume": given.resume,
@@ -153,6 +155,16 @@ def _parser() -> argparse.ArgumentParser:
         metavar="K",
         help="choose by the first K tasks, where trials end; the search sees no later task and no test data "
         "(default: all tasks)",
+    )
+    parser.add_argument(
+        "--sampler",
+        metavar="NAME",
+        help="who proposes trials: tpe, random, gp, qmc or grid (default: the search space's, or tpe)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="NAME",
+        help="which rule stops trials: asha, median or none (default: the search space's, or asha)",
     )
     parser.add_argument("--resume", metavar="NAME", help="go on with a sweep that was interrupted")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")

@@ -14,6 +14,7 @@ _COMMANDS = {
     "sweep": ("orchestrator.sweep", "search a method's hyper-parameters"),
     "train": ("orchestrator.train", "train one configuration, once a seed"),
     "study": ("orchestrator.study.__main__", "tune methods alike and compare them over seeds and orders"),
+    "simulate": ("orchestrator.simulate.__main__", "replay recorded sweeps under other stopping rules"),
     "compare": ("orchestrator.compare", "tables and pictures of finished runs"),
     "cluster": ("orchestrator.cluster", "check a file of Ray's cluster launcher"),
     "tracking": ("orchestrator.tracking.__main__", "show, deliver or serve the record in MLflow"),

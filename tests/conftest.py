@@ -82,7 +82,7 @@ def _no_variable_is_left_behind():
 
 
 def _variables() -> dict[str, str]:
-    watched = "RAY_AUTH_", "RAY_ADDRESS", "MLFLOW_"
+    watched = "RAY_AUTH_", "RAY_ADDRESS", "MLFLOW_TRACKING_URI"
     return {name: value for name, value in os.environ.items() if name.startswith(watched)}
 
 

@@ -17,6 +17,7 @@ _COMMANDS = (
     "orchestrator.sweep",
     "orchestrator.train",
     "orchestrator.study.__main__",
+    "orchestrator.simulate.__main__",
     "orchestrator.compare",
     "orchestrator.cluster",
     "orchestrator.tracking.__main__",

@@ -25,6 +25,8 @@ from page_commands import commands, simple
 from page_files import write_files
 from PIL import Image
 
+from orchestrator.simulate.recorded_sweep import RecordedSweep
+
 _ROOT = Path(__file__).parents[1]
 _PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md"))]
 _NO_TOOL = ("docker", "kubectl", "ssh-keygen", "ssh-keyscan", "sed", "cat", "echo", "cd")
@@ -177,6 +179,9 @@ _PROMISED = {
     "orchestrator.sweep show NAME$": r"NAME: a sweep of ctp on shapes-retrieval(.|\n)*Files, ",
     "orchestrator.sweep methods mypkg": r"Method\n  mypkg\S+:TextShift (.|\n)*Streams(.|\n)* digits ",
     "orchestrator.compare": r"42\.00 ± 2\.83",
+    "orchestrator.simulate curves --trials": r"\| curves \| 40 \| asha \| [1-9](.|\n)*none \| 0\.0 \| 0\.00 ",
+    "--sampler gp --scheduler median": r"a Gaussian process proposes \d of 16(.|\n)*\n  median stops trials",
+    "--sampler grid": r"all but the start are points of the grid(.|\n)*\n  no trial is stopped early",
     "cluster validate": r"ok: aws, head head",
     "--explain method.ratio": r"a number, 0 to 1\n.*search space \{0\.1, 0\.2, 0\.3, 0\.5, .*start 0\.5",
     "orchestrator.train": r"Runs: seed \d(.|\n)*tasks of(.|\n)*a trial: 1 worker",
@@ -308,6 +313,10 @@ def _leave_out(name, patch):
         patch.setattr("orchestrator.tracking.ui.ui", lambda folder, port: print(folder, port) or 0)
         sent = SimpleNamespace(sent=1, store="the store", rejected=[], said=[])
         patch.setattr("orchestrator.tracking.resend.resend", lambda folder: sent)
+    if name == "orchestrator.simulate":  # which needs curves of a whole search
+        curves = np.random.default_rng(0).random((40, 5))
+        recorded = RecordedSweep("curves", "max", curves, curves, (None,) * 40, 0)
+        patch.setattr("orchestrator.simulate.recorded_sweep.RecordedSweep.read", lambda folder: recorded)
     if name == "orchestrator.sweep":  # other commands of the pages need the run
         patch.setattr("orchestrator.housekeeping.asked_on_terminal.asked_on_terminal", lambda question: False)
     if name == "orchestrator.pretrain":

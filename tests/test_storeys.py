@@ -35,7 +35,7 @@ orchestrator.execution
 orchestrator.search
 orchestrator.recipes
 orchestrator.commands
-orchestrator.pretrain orchestrator.api orchestrator.study
+orchestrator.pretrain orchestrator.api orchestrator.study orchestrator.simulate
 orchestrator.housekeeping
 orchestrator.sweep orchestrator.train orchestrator.compare orchestrator.cluster
 orchestrator.vlcl

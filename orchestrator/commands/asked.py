@@ -35,6 +35,8 @@ def asked_sweep(
     concurrent: int | None = None,
     margin: float | None = None,
     first_tasks: int | None = None,
+    sampler: str | None = None,
+    scheduler: str | None = None,
     name: str | None = None,
     storage: str | None = None,
     resume: str | None = None,
@@ -47,7 +49,7 @@ def asked_sweep(
         UserError: What is asked for cannot be had. The message is one line.
     """
     check_kinds(method=method, recipe=recipe, space=space, stream=stream, data=data, name=name)
-    check_kinds(storage=storage, resume=resume, say=say)
+    check_kinds(storage=storage, resume=resume, say=say, sampler=sampler, scheduler=scheduler)
     trials, concurrent = whole("trials", trials), whole("concurrent", concurrent)
     margin, first_tasks = points("margin", margin), whole("first-tasks", first_tasks)
     say, values = say or _nobody, plain_values(given)
@@ -55,6 +57,7 @@ def asked_sweep(
     if resume is not None:
         other: dict[str, Any] = {"method": method, "recipe": recipe, "space": space, "stream": stream}
         other |= {"name": name, "margin": margin, "first_tasks": first_tasks}
+        other |= {"sampler": sampler, "scheduler": scheduler}
         check_beside(resume, storage, {"data": data, "set": values}, **other)
         said = said_again(values, folder)
         return SweepStart.resumed(
@@ -80,6 +83,8 @@ def asked_sweep(
         # The later tasks are for what is chosen. Test data of the first ones alone would tell little.
         test=first_tasks is None,
         protocol=None if first_tasks is None else SearchProtocol(first_tasks).text,
+        sampler=sampler,
+        scheduler=scheduler,
     )
     return SweepStart.new(request, named_space(request.method, space), name, say)
 

@@ -11,7 +11,6 @@ from ..features.seen_in_pretraining import seen_in_pretraining
 from ..machine.cpus import usable_cpus
 from ..record.memory_worth import MEMORY_SIZE
 from ..schema import strict_yaml
-from ..search.search_plan import SearchPlan
 from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
 from ..streams.shown_task import shown_task
@@ -40,12 +39,13 @@ def preview(
         test: Whether the best trial is looked at with test data.
         protocol: By which data the search chooses.
     """
-    plan = SearchPlan(trials, concurrent, max(1, len(space.choices(MEMORY_SIZE))))
+    plan = space.plan(trials, concurrent)
     largest = space.largest_memory(len(source.categories))
     lines = [
         f"Search: {trials} trial{'s' * (trials > 1)} for {space.objective.mode} {space.objective.metric} "
         f"({space.path})",
         f"  {plan.proposals}",
+        f"  {space.scheduler.said}",
         *_choice(space),
         *([f"  it chooses by validation data {protocol.said} ({protocol.text})"] if protocol.said else []),
         *([] if test else ["  test data is left alone, as the sweep was asked to"]),

@@ -22,9 +22,12 @@ _KINDS = {
     "margin": float,
     "test": bool,
     "protocol": str,
+    "sampler": str,
+    "scheduler": str,
 }
 # Missing in requests of before, of which the identity's format is what is refused.
-_LATER = {"margin": 0.0, "test": True, "protocol": None}
+_LATER = {"margin": 0.0, "test": True, "protocol": None, "sampler": None, "scheduler": None}
+_UNSAID = ("protocol", "sampler", "scheduler")  # not written where they are None
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class SweepRequest:
             study's search is not.
         protocol: By which data the search chooses, a name of
             :class:`~orchestrator.search.search_protocol.SearchProtocol`; None: ``end-of-stream``.
+        sampler: Who proposes the trials, by name; None: whom the search space names.
+        scheduler: Which rule stops them, by name; None: that of the search space.
     """
 
     method: str
@@ -56,6 +61,8 @@ class SweepRequest:
     margin: float
     test: bool = True
     protocol: str | None = None
+    sampler: str | None = None
+    scheduler: str | None = None
 
     @classmethod
     def read(cls, path: Path) -> SweepRequest:
@@ -70,7 +77,7 @@ class SweepRequest:
     def plain(self) -> dict[str, Any]:
         """The request as the file's mapping."""
         kept = asdict(self)
-        return kept if self.protocol else {key: value for key, value in kept.items() if key != "protocol"}
+        return {key: value for key, value in kept.items() if value is not None or key not in _UNSAID}
 
     def text(self) -> str:
         """The file's content."""

@@ -11,13 +11,11 @@ from ..execution.session import Session
 from ..execution.session_request import SessionRequest
 from ..metrics.measures import shown_metrics, unit
 from ..record.memory_table import memory_choice, memory_table
-from ..record.memory_worth import MEMORY_SIZE
 from ..record.notes import search_note
 from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
 from ..record.trial_entry import TrialEntry
 from ..schema.shown import shown_score, shown_value
-from ..search.search_plan import SearchPlan
 from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
 from ..search.tuner import search
@@ -68,7 +66,7 @@ class _SweepRun:
         self._trials = trials
         self._test = test
         self._sessions = sessions
-        self._plan = SearchPlan(trials, run.concurrent, max(1, len(space.choices(MEMORY_SIZE))))
+        self._plan = space.plan(trials, run.concurrent)
         self._watch = RunRecorder.open(
             run,
             space.trial_config,

@@ -142,13 +142,13 @@ class SweepStart(RunStart):
         return [self.config.run.seed]
 
     def _forecast(self, each: int) -> DiskForecast:
-        from ..search.search_plan import SearchPlan
         from .disk_forecast import DiskForecast
 
         # Of each memory size a trial may be chosen.
-        trials, sizes = self._trials(), max(1, len(self.space.choices(MEMORY_SIZE)))
+        trials = self._trials()
+        plan = self.space.plan(trials, self._concurrent)
         keep, tasks = self.config.run.keep, len(self.source.tasks)
-        whole = trials if keep == "all" else SearchPlan(trials, self._concurrent, sizes).lanes + sizes
+        whole = trials if keep == "all" else plan.lanes + plan.sizes
         return DiskForecast(trials, whole, tasks, each, keep, "chosen" if keep == "all" else "")
 
     def _run(self, run: RunContext, sessions: Sessions | None) -> RunResult:
@@ -207,10 +207,15 @@ def _read(
 
 
 def _space(request: SweepRequest, name: str, method: str | None = None) -> Space:
+    from ..search.grid import grid
     from ..search.space import Space
 
     space = Space.load(name, request.stream, request.data, request.values, method=method)
-    return replace(space, objective=replace(space.objective, margin=request.margin))
+    space = replace(space, objective=replace(space.objective, margin=request.margin))
+    space = space.searched_by(request.sampler, request.scheduler)
+    if space.sampler.name == "grid":
+        grid(space)  # says what keeps it from being one
+    return space
 
 
 def _protocol(request: SweepRequest) -> SearchProtocol:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import optuna
+from optuna.distributions import BaseDistribution
 from ray.tune.search.optuna import OptunaSearch
 
 
@@ -34,3 +35,54 @@ class StudySearch(OptunaSearch):
     def space(self) -> Callable[[optuna.trial.BaseTrial], dict[str, Any] | None]:
         """The define-by-run function."""
         return self._space
+
+
+_DRAWS = 64  # of the space, which show the parameters that are searched under a condition
+
+
+class NumberedQMC(optuna.samplers.QMCSampler):
+    """A low-discrepancy sequence whose points go by number, whatever was asked for before.
+
+    Optuna's own takes the next point at each question and the space from the first trial, so that a search
+    that is resumed would begin the sequence anew.
+
+    Args:
+        space: The define-by-run function.
+        place: Which point of the sequence it gives, from 0.
+        entropy: The sequence's seed.
+        seed: The seed of what the sequence does not give.
+        **options: Optuna's.
+    """
+
+    def __init__(
+        self, space: Callable[[Any], Any], place: int, entropy: int, seed: int, **options: Any
+    ) -> None:
+        others = optuna.samplers.RandomSampler(seed)
+        super().__init__(
+            seed=entropy,
+            independent_sampler=others,
+            warn_independent_sampling=False,
+            warn_asynchronous_seeding=False,
+            **options,
+        )
+        self._place = place
+        self._distributions = _distributions(space)
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: optuna.trial.FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """All that may be searched; what a trial is not asked for is left out of it."""
+        return self._distributions
+
+    def _find_sample_id(self, study: optuna.Study, search_space: dict[str, BaseDistribution]) -> int:
+        return self._place
+
+
+def _distributions(space: Callable[[Any], Any]) -> dict[str, BaseDistribution]:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
+    found: dict[str, BaseDistribution] = {}
+    for _ in range(_DRAWS):
+        trial = study.ask()
+        space(trial)
+        found |= trial.distributions
+    return dict(sorted(found.items()))

@@ -129,8 +129,9 @@ class Parameter:
             return range(int(self.low), int(self.high) + 1, int(self.step or 1))
         if self.step is None:
             return None
-        low, step = self.low, self.step
-        return (low + n * step for n in range(round((self.high - self.low) / self.step) + 1))
+        low, high, step = self.low, self.high, self.step
+        # Sums of steps may pass the end by a rounding error, and are then no value that Optuna takes.
+        return (min(low + n * step, high) for n in range(round((high - low) / step) + 1))
 
     @property
     def range(self) -> str:

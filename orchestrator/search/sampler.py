@@ -15,7 +15,8 @@ from ..record.memory_worth import MEMORY_SIZE
 from .bounded_storage import BoundedStorage
 from .optuna_private import StudySearch
 from .result_keys import INFEASIBLE, STATUS, TASK, TRIAL
-from .search_plan import LEAST, SearchPlan
+from .sampler_choice import SamplerChoice
+from .search_plan import SearchPlan
 
 if TYPE_CHECKING:
     from ..record.trial_entry import TrialEntry
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 
 _DRAWS = 10  # proposals for one trial that may repeat other trials, ...
 _RANDOM_DRAWS = 20_000  # ... and points drawn at random after them
+_FAR = 2**12  # points of a sequence, more than a search has trials
 
 
 class TaskSearch(StudySearch):
-    """Seeded TPE over a define-by-run space.
+    """A seeded sampler over a define-by-run space, by default TPE.
 
     A trial that ends before its last task is told to Optuna as PRUNED: average accuracy falls as tasks
     arrive, so that a stopped trial's last value would outrank those that finished. Intermediate values are
@@ -58,6 +60,8 @@ class TaskSearch(StudySearch):
             were. The others are proposed again, under their ids, before any new one.
         write_down: ``write_down(trial id, values, number)`` is called with each proposal before it is handed
             out. It returns whether the proposal could be written. If not, nothing is proposed.
+        choice: The sampler; None: TPE.
+        grid: All points of the space but ``start``, where the sampler is ``grid``.
     """
 
     def __init__(
@@ -72,7 +76,12 @@ class TaskSearch(StudySearch):
         sizes: Sequence[Any] = (),
         known: Sequence[TrialEntry] = (),
         write_down: Callable[[str, dict[str, Any], int], bool] = lambda trial_id, values, number: True,
+        choice: SamplerChoice | None = None,
+        grid: Sequence[dict[str, Any]] = (),
     ) -> None:
+        self._choice = choice or SamplerChoice()
+        order = np.random.default_rng(seed).permutation(len(grid))
+        self._grid = [*([start] if grid and start else []), *(grid[place] for place in order)]
         self._storage = BoundedStorage()
         super().__init__(space, metric=metric, mode=mode, storage=self._storage)
         self._write_down = write_down
@@ -117,6 +126,10 @@ class TaskSearch(StudySearch):
 
     def _fresh(self, trial_id: str, number: int) -> dict[str, Any]:
         """A point for trial ``number`` that no other trial has; else a point of another trial."""
+        if self._grid:
+            if number or not self._start:  # which is asked for already
+                self.study.enqueue_trial(self._grid[number])
+            return super().suggest(trial_id)
         for draw in range(_DRAWS):
             self.study.sampler = self._sampler_for(number, draw)
             if self._sizes and not (number == 0 and self._start):
@@ -144,15 +157,11 @@ class TaskSearch(StudySearch):
 
     def _sampler_for(self, number: int, draw: int) -> optuna.samplers.BaseSampler:
         seed = self._drawn_from(number, *([draw] if draw else []))
-        if self._plan.at_random(number):
+        if self._choice.learns and self._plan.at_random(number):
             return optuna.samplers.RandomSampler(seed)
-        return optuna.samplers.TPESampler(
-            seed=seed,
-            n_startup_trials=LEAST,
-            multivariate=True,
-            group=True,
-            constant_liar=True,
-        )
+        # Each memory size has the same points of a sequence. What is drawn again is of a later part of it.
+        place = number // max(1, len(self._sizes)) + draw * _FAR
+        return self._choice.make(seed, self._entropy, place, self.space)
 
     def _drawn_from(self, *which: int) -> int:
         return int(np.random.SeedSequence([self._entropy, *which]).generate_state(1)[0])

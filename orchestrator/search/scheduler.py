@@ -7,10 +7,11 @@ from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
+from ray.tune.schedulers import FIFOScheduler
 
 from ..record.memory_worth import MEMORY_SIZE
 from .result_keys import RUNNING, STATUS, TASK, TRIAL
+from .scheduler_choice import SchedulerChoice
 
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
 
 
 class TaskScheduler(FIFOScheduler):
-    """ASHA over tasks done: at each rung 2, 4, 8 ... the better half of the trials continues.
+    """A rule over tasks done, by default ASHA's: at each rung 2, 4, 8 ... the better half of the trials
+    continues.
 
     Trials are compared with those of the same replay memory size, or where ``sizes`` are a range, of a size
     with as many binary digits. Early in a stream all memories hold nearly the same, so that across sizes the
     order at task 2 says little of the final one.
 
-    The first rung is the second task, since the first one shows nothing of forgetting (in streams of up to
-    three tasks it is the first task). No rung is in the last half of the stream: a stop there saves little
-    training, and the trial may be the best one by then (``benchmarks/stopping.py`` replays both).
+    No trial stops before the second task, since the first one shows nothing of forgetting (in streams of up
+    to three tasks it may), nor in the last half of the stream: a stop there saves little training, and the
+    trial may be the best one by then (``benchmarks/stopping.py`` replays both).
 
     Args:
         metric: The objective.
@@ -41,6 +43,7 @@ class TaskScheduler(FIFOScheduler):
             task is begun.
         sizes: What the replay memory's size is chosen among; empty: it is not, or it is drawn from a range.
         answer: Takes the same arguments. It acts on each verdict that was written, also on those of before.
+        choice: The rule.
     """
 
     def __init__(
@@ -52,23 +55,16 @@ class TaskScheduler(FIFOScheduler):
         write_down: Callable[[str, int, bool], bool] = lambda trial_id, task, go: True,
         answer: Callable[[str, int, bool], None] = lambda trial_id, task, go: None,
         sizes: Sequence[Any] = (),
+        choice: SchedulerChoice | None = None,
     ) -> None:
         first = 2 if tasks > 3 else 1
         super().__init__()
         self._metric = metric
-        self._new = partial(
-            ASHAScheduler,
-            time_attr=TASK,
-            metric=metric,
-            mode=mode,
-            max_t=max(first, tasks // 2),
-            grace_period=first,
-            reduction_factor=2,
-            stop_last_trials=False,  # they would not go on after max_t tasks
-        )
+        rule = choice or SchedulerChoice()
+        self._new = partial(rule.make, metric, mode, first, max(first, tasks // 2))
         self._listed = bool(sizes)
-        self._by_size: dict[Any, ASHAScheduler] = {}
-        self._of: dict[str, ASHAScheduler] = {}  # Tune's trial ids -> that of the trial's memory size
+        self._by_size: dict[Any, FIFOScheduler] = {}
+        self._of: dict[str, FIFOScheduler] = {}  # Tune's trial ids -> that of the trial's memory size
         self._write_down = write_down
         self._answer = answer
         self._verdicts = {entry.id: dict(entry.verdicts) for entry in known if entry.status == "running"}
@@ -114,9 +110,10 @@ class TaskScheduler(FIFOScheduler):
         size = values.get(MEMORY_SIZE)
         if size is not None and not self._listed:
             size = int(size).bit_length()
-        asha = self._by_size.setdefault(size, self._new())
-        self._of[trial.trial_id] = asha
-        asha.on_trial_add(None, trial)
+        if size not in self._by_size:
+            self._by_size[size] = self._new()
+        self._of[trial.trial_id] = self._by_size[size]
+        self._of[trial.trial_id].on_trial_add(None, trial)
 
     def _hear(self, trial: Trial, reports: Sequence[dict[str, float]]) -> None:
         for report in reports:

@@ -9,6 +9,12 @@ LEAST = 2
 """How many trials have to end before TPE proposes one. It tells better from worse among two or more."""
 
 _MOST = 10  # trials at random, as Optuna takes
+_LEARNED = {"tpe": "TPE", "gp": "a Gaussian process"}
+_PROPOSES = {
+    "random": "all but the start are drawn at random",
+    "qmc": "all but the start are of a low-discrepancy sequence",
+    "grid": "all but the start are points of the grid, in an order that the seed draws",
+}
 
 
 @dataclass(frozen=True)
@@ -27,16 +33,21 @@ class SearchPlan:
         trials: How many trials the search has.
         concurrent: How many run at once, as it was asked for; None: at most a quarter.
         sizes: How many sizes of the replay memory the trials have in turn. TPE proposes of each for itself.
+        sampler: Who proposes, by the name of a :class:`~orchestrator.search.sampler_choice.SamplerChoice`. A
+            Gaussian process proposes where TPE would. What learns nothing of other trials proposes all, and
+            as many run at once as fit.
     """
 
     trials: int
     concurrent: int | None = None
     sizes: int = 1
+    sampler: str = "tpe"
 
     @property
     def lanes(self) -> int:
         """The largest number of trials that run at once."""
-        return min(self.trials, self.concurrent or max(1, self.trials // _PART))
+        usual = max(1, self.trials // _PART) if self.sampler in _LEARNED else self.trials
+        return min(self.trials, self.concurrent or usual)
 
     def at_random(self, number: int) -> bool:
         """Whether a trial is drawn at random: of those of its memory size the first two, and from the seventh
@@ -49,8 +60,10 @@ class SearchPlan:
         return place < LEAST or (place % _PART == LEAST and LEAST < place <= LEAST + _PART * (_MOST - LEAST))
 
     @property
-    def by_tpe(self) -> int:
-        """How many trials TPE proposes where :attr:`lanes` run at once and none fails."""
+    def learned(self) -> int:
+        """How many trials TPE, or a Gaussian process, proposes where :attr:`lanes` run at once and none
+        fails.
+        """
         return sum(
             not self.at_random(number) and number - (self.lanes - 1) >= LEAST * self.sizes
             for number in range(self.trials)
@@ -63,6 +76,8 @@ class SearchPlan:
             return "one trial"
         if self.concurrent is not None:
             return f"{self.concurrent} {'trial' if self.concurrent == 1 else 'trials'} at once"
+        if self.sampler not in _LEARNED:
+            return "as many trials at once as fit"
         trials = "trial" if self.lanes == 1 else "trials"
         return f"at most {self.lanes} {trials} at once (a quarter; --concurrent N for more)"
 
@@ -71,7 +86,10 @@ class SearchPlan:
         """Who proposes the trials, in a form for people."""
         if self.trials == 1:
             return "the one trial is where the search space begins"
-        if not self.by_tpe:
+        if self.sampler not in _LEARNED:
+            return _PROPOSES[self.sampler]
+        if not self.learned:
             return "all but the start are drawn at random"
         apart = ", of each memory size for itself" if self.sizes > 1 else ""
-        return f"TPE proposes {self.by_tpe} of {self.trials} trials{apart}; the others are drawn at random"
+        who = _LEARNED[self.sampler]
+        return f"{who} proposes {self.learned} of {self.trials} trials{apart}; the others are drawn at random"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ..config import RunConfig, data_values, flatten
 from ..errors import UserError
 from ..evaluation.objective import Objective
+from ..record.memory_worth import MEMORY_SIZE
 from ..replay.config import check_memory
 from ..schema.config_error import ConfigError
 from ..schema.registered import registered
@@ -19,6 +20,9 @@ from ..streams import registry as streams
 from ..streams.source import StreamSource
 from . import shipped_spaces
 from .parameter import Parameter
+from .sampler_choice import SamplerChoice
+from .scheduler_choice import SchedulerChoice
+from .search_plan import SearchPlan
 from .space_file import SpaceFile
 from .space_lines import space_lines
 from .suggestions import check_suggestions
@@ -40,6 +44,8 @@ class Space:
         parameters: What is searched. Each parameter comes after those that its ``when`` names.
         config: The base configuration, which a trial takes for what is not searched: the method's defaults,
             then ``fixed``, then those values of ``start`` that are searched in every trial.
+        sampler: Who proposes the trials.
+        scheduler: Which rule stops them.
     """
 
     path: Path
@@ -49,6 +55,8 @@ class Space:
     start: Mapping[str, Scalar] | None
     parameters: tuple[Parameter, ...]
     config: RunConfig
+    sampler: SamplerChoice = SamplerChoice()
+    scheduler: SchedulerChoice = SchedulerChoice()
 
     @staticmethod
     def names() -> list[str]:
@@ -105,6 +113,8 @@ class Space:
             start=file.start,
             parameters=file.parameters,
             config=_base(file, fixed, always, given),
+            sampler=file.sampler,
+            scheduler=file.scheduler,
         )
         if values:
             space = space.without(values)
@@ -126,6 +136,32 @@ class Space:
             if self.start and parameter.key in self.start and parameter.active({**fixed, **start}):
                 start[parameter.key] = self.start[parameter.key]
         return replace(self, fixed=fixed, parameters=parameters, config=config, start=start or None)
+
+    def plan(self, trials: int, concurrent: int | None) -> SearchPlan:
+        """How many of so many trials run at once, and who proposes them.
+
+        Args:
+            trials: How many there are.
+            concurrent: How many run at once; None: the usual number.
+        """
+        return SearchPlan(trials, concurrent, max(1, len(self.choices(MEMORY_SIZE))), self.sampler.name)
+
+    def searched_by(self, sampler: str | None, scheduler: str | None) -> Space:
+        """This space with another sampler and another stopping rule.
+
+        Args:
+            sampler: The sampler's name; None: the file's.
+            scheduler: The rule's name; None: the file's.
+
+        Raises:
+            UserError: There is none of that name. The message is one line.
+        """
+        changed = self
+        if sampler is not None:
+            changed = replace(changed, sampler=SamplerChoice.parse(sampler, _refuse("--sampler")))
+        if scheduler is not None:
+            changed = replace(changed, scheduler=SchedulerChoice.parse(scheduler, _refuse("--scheduler")))
+        return changed
 
     def suggest(self, trial: BaseTrial) -> dict[str, Scalar]:
         """The values of one trial, by dotted key. This is Optuna's define-by-run function.
@@ -257,3 +293,10 @@ def _base(
         if error.key.startswith("stream") and error.key not in fixed:
             raise
         file.fail(f"{'start' if error.key in start else 'fixed'}.{error.key}", error.problem)
+
+
+def _refuse(option: str) -> Callable[[str, str], NoReturn]:
+    def fail(key: str, problem: str) -> NoReturn:
+        raise UserError(f"{option} {problem}")
+
+    return fail

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,8 +19,10 @@ from ..schema.registered import Registry, registered
 from ..schema.scalars import Scalar
 from ..streams import registry as streams
 from .parameter import Parameter
+from .sampler_choice import SamplerChoice
+from .scheduler_choice import SchedulerChoice
 
-_KEYS = ("method", "stream", "objective", "trials", "fixed", "start", "search")
+_KEYS = ("method", "stream", "objective", "trials", "sampler", "scheduler", "fixed", "start", "search")
 _REQUIRED = ("method", "stream", "objective", "trials", "search")
 # Metrics that every task reports. Tune compares trials from the first task on, where forgetting and backward
 # transfer are not defined yet.
@@ -56,6 +58,8 @@ class SpaceFile:
         stream: The stream's name.
         objective: What is searched for.
         trials: How many trials the file asks for.
+        sampler: Who proposes them.
+        scheduler: Which rule stops them.
         fixed: Dotted key -> value.
         parameters: What is searched, in the file's order, except that each parameter comes after those that
             its ``when`` names.
@@ -82,6 +86,8 @@ class SpaceFile:
         self.trials: int = content["trials"]
         if not isinstance(self.trials, int) or isinstance(self.trials, bool) or self.trials < 1:
             self.fail("trials", f"expected an integer of 1 or more, found {self.trials!r}")
+        self.sampler = SamplerChoice.parse(content.get("sampler", "tpe"), self._below("sampler"))
+        self.scheduler = SchedulerChoice.parse(content.get("scheduler", "asha"), self._below("scheduler"))
         self.fixed = self._values(content.get("fixed", {}), "fixed")
         for name in ("method.name", "stream.name"):
             if name in self.fixed:
@@ -92,6 +98,9 @@ class SpaceFile:
     def fail(self, key: str, problem: str) -> NoReturn:
         """Raises the error for a dotted key of this file."""
         raise ConfigError(key, problem, place(self.path, self._lines, key))
+
+    def _below(self, section: str) -> Callable[[str, str], NoReturn]:
+        return lambda key, problem: self.fail(f"{section}.{key}".rstrip("."), problem)
 
     def _known(self, name: Any, key: str, allowed: Any, kind: str) -> str:
         try:
@@ -152,9 +161,7 @@ class SpaceFile:
         return {key: self._parameter(key, value) for key, value in values.items()}
 
     def _parameter(self, key: str, values: Any) -> Parameter:
-        return Parameter.parse(
-            key, values, lambda name, problem: self.fail(f"search.{key}.{name}".rstrip("."), problem)
-        )
+        return Parameter.parse(key, values, self._below(f"search.{key}"))
 
     def _ordered(self, parameters: dict[str, Parameter]) -> tuple[Parameter, ...]:
         graph: dict[str, list[str]] = {}

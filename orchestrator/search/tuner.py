@@ -15,6 +15,7 @@ from ..record.memory_worth import MEMORY_SIZE
 from ..record.recorder import RunRecorder
 from ..storage.identity import Identity
 from ..storage.url_folder import Storage
+from .grid import grid
 from .space import Space
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ def _tuner(
         sizes=sizes,
         known=known,
         write_down=bridge.propose,
+        choice=space.sampler,
+        grid=grid(space) if space.sampler.name == "grid" else (),
     )
     verdicts = TaskScheduler(
         objective.metric,
@@ -117,6 +120,7 @@ def _tuner(
         write_down=bridge.decide,
         answer=bridge.answer,
         sizes=sizes,
+        choice=space.scheduler,
     )
     return tune.Tuner(
         # No CPU is asked for: what a trial's own process took would be missing where its lane's workers must

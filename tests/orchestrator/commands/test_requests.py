@@ -55,6 +55,21 @@ def test_a_sweeps_request_is_read_and_written_as_it_stands_in_its_file(tmp_path)
     assert request.text() == _SWEEP
 
 
+def test_who_searches_is_kept_where_it_was_said_and_another_search(tmp_path):
+    plain = SweepRequest.read(_kept(tmp_path, _SWEEP))
+    said = SweepRequest.read(_kept(tmp_path, _SWEEP + "sampler: gp\nscheduler: none\n"))
+    assert (said.sampler, said.scheduler) == ("gp", "none")
+    assert said.text() == _SWEEP + "sampler: gp\nscheduler: none\n"
+    assert plain.digest("space") == replace(plain, concurrent=9).digest("space")
+    changed = [replace(plain, **one) for one in ({"sampler": "gp"}, {"scheduler": "none"})]
+    assert len({one.digest("space") for one in (plain, said, *changed)}) == 4
+
+
+def _kept(folder, text):
+    (folder / "sweep.yaml").write_text(text)
+    return folder / "sweep.yaml"
+
+
 @pytest.mark.parametrize("line", ["", "margin: null\n"])
 def test_a_request_of_before_chooses_as_it_did(line, tmp_path):
     (tmp_path / "sweep.yaml").write_text(_SWEEP.replace("margin: 0.5\n", line))

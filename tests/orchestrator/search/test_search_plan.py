@@ -4,11 +4,11 @@ from orchestrator.search.search_plan import SearchPlan
 
 
 @pytest.mark.parametrize(
-    ("trials", "lanes", "by_tpe"), [(1, 1, 0), (3, 1, 1), (4, 1, 2), (8, 2, 4), (16, 4, 8), (64, 16, 42)]
+    ("trials", "lanes", "learned"), [(1, 1, 0), (3, 1, 1), (4, 1, 2), (8, 2, 4), (16, 4, 8), (64, 16, 42)]
 )
-def test_a_quarter_runs_at_once_and_tpe_proposes_most(trials, lanes, by_tpe):
+def test_a_quarter_runs_at_once_and_tpe_proposes_most(trials, lanes, learned):
     plan = SearchPlan(trials)
-    assert (plan.lanes, plan.by_tpe) == (lanes, by_tpe)
+    assert (plan.lanes, plan.learned) == (lanes, learned)
 
 
 @pytest.mark.parametrize(("sizes", "drawn"), [(1, [0, 1]), (3, [0, 1, 2, 3, 4, 5])])
@@ -25,10 +25,10 @@ def test_what_a_trial_is_drawn_by_does_not_depend_on_how_many_there_are():
     assert short == long
 
 
-@pytest.mark.parametrize(("concurrent", "by_tpe"), [(1, 11), (2, 10), (4, 8), (12, 2), (16, 0), (99, 0)])
-def test_the_more_run_at_once_the_fewer_tpe_proposes(concurrent, by_tpe):
+@pytest.mark.parametrize(("concurrent", "learned"), [(1, 11), (2, 10), (4, 8), (12, 2), (16, 0), (99, 0)])
+def test_the_more_run_at_once_the_fewer_tpe_proposes(concurrent, learned):
     plan = SearchPlan(16, concurrent)
-    assert plan.lanes == min(16, concurrent) and plan.by_tpe == by_tpe
+    assert plan.lanes == min(16, concurrent) and plan.learned == learned
 
 
 def test_it_says_what_it_does():
@@ -41,7 +41,7 @@ def test_it_says_what_it_does():
     assert SearchPlan(1).at_once == "one trial"
     assert SearchPlan(1).proposals == "the one trial is where the search space begins"
     apart = SearchPlan(16, sizes=3)
-    assert apart.by_tpe == 7
+    assert apart.learned == 7
     assert apart.proposals == (
         "TPE proposes 7 of 16 trials, of each memory size for itself; the others are drawn at random"
     )

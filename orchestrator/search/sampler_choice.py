@@ -1,0 +1,81 @@
+"""Who proposes the trials of a search, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from .named_rule import named_rule
+from .search_plan import LEAST
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "tpe": {"multivariate": True, "constant_liar": True, "n_ei_candidates": 24},
+    "random": {},
+    "gp": {"deterministic_objective": False},
+    "qmc": {"qmc_type": "sobol", "scramble": True},
+    "grid": {},
+}
+_ALLOWED = {"qmc_type": ("sobol", "halton"), "n_ei_candidates": (1,)}
+
+
+@dataclass(frozen=True)
+class SamplerChoice:
+    """Who proposes the trials of a search.
+
+    ``tpe``: the tree-structured Parzen estimator. ``gp``: expected improvement under a Gaussian process. Both
+    learn from the trials that have ended. ``random``: uniform draws. ``qmc``: a low-discrepancy sequence.
+    ``grid``: all points of a space without continuous ranges, in an order that the seed draws.
+
+    Attributes:
+        name: The sampler's name.
+        options: Option -> value, as Optuna's sampler of that name has them; what is missing is as in Optuna,
+            but for ``multivariate``, ``constant_liar`` and ``scramble``, which are on.
+    """
+
+    name: str = "tpe"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, value: Any, fail: Callable[[str, str], NoReturn]) -> SamplerChoice:
+        """Reads a name, or a mapping with ``name`` and options.
+
+        Args:
+            value: What is written.
+            fail: ``fail(key below this one, problem)`` raises the error.
+        """
+        return cls(*named_rule(value, _OPTIONS, _ALLOWED, fail))
+
+    @property
+    def learns(self) -> bool:
+        """Whether a proposal depends on the trials that have ended."""
+        return self.name in ("tpe", "gp")
+
+    def make(self, seed: int, entropy: int, place: int, space: Callable[[Any], Any]) -> Any:
+        """Optuna's sampler for one trial.
+
+        Args:
+            seed: The seed of this proposal.
+            entropy: The search's own seed.
+            place: Which point of a sequence the trial has.
+            space: The define-by-run function.
+        """
+        import optuna  # Half a second, which reading a search space is spared.
+
+        from .optuna_private import NumberedQMC
+
+        options = {**_OPTIONS[self.name], **self.options}
+        if self.name == "tpe":
+            group = bool(options["multivariate"])
+            return optuna.samplers.TPESampler(seed=seed, n_startup_trials=LEAST, group=group, **options)
+        if self.name == "gp":
+            return optuna.samplers.GPSampler(
+                seed=seed,
+                n_startup_trials=LEAST,
+                independent_sampler=optuna.samplers.RandomSampler(seed),
+                warn_independent_sampling=False,
+                **options,
+            )
+        if self.name == "qmc":
+            return NumberedQMC(space, place, entropy, seed, **options)
+        return optuna.samplers.RandomSampler(seed)

@@ -1,0 +1,85 @@
+"""Which rule stops the trials of a search, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from .named_rule import named_rule
+from .result_keys import TASK
+
+if TYPE_CHECKING:
+    from ray.tune.schedulers import FIFOScheduler
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "asha": {"reduction_factor": 2},
+    "median": {"min_trials": 3, "margin": 0.0},
+    "none": {},
+}
+_ALLOWED = {"reduction_factor": (2,), "min_trials": (1,), "margin": (0,)}
+
+
+@dataclass(frozen=True)
+class SchedulerChoice:
+    """Which rule stops the trials of a search. Each compares trials at the same task: a stream gets harder,
+    and average accuracy falls as tasks arrive.
+
+    ``asha``: at 2, 2 r, 2 r^2 ... tasks one trial in ``reduction_factor`` r goes on (Li et al., MLSys 2020).
+    ``median``: a trial stops whose value at a task is more than ``margin`` worse than the median of the other
+    trials' at that task, where at least ``min_trials`` others have one (Golovin et al., KDD 2017, who compare
+    running averages). ``none``: all trials walk the whole stream.
+
+    Attributes:
+        name: The rule's name.
+        options: Option -> value; what is missing is ``reduction_factor`` 2, ``min_trials`` 3, ``margin`` 0.
+    """
+
+    name: str = "asha"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, value: Any, fail: Callable[[str, str], NoReturn]) -> SchedulerChoice:
+        """Reads a name, or a mapping with ``name`` and options.
+
+        Args:
+            value: What is written.
+            fail: ``fail(key below this one, problem)`` raises the error.
+        """
+        return cls(*named_rule(value, _OPTIONS, _ALLOWED, fail))
+
+    @property
+    def said(self) -> str:
+        """What it does, in a form for people."""
+        if self.name == "none":
+            return "no trial is stopped early"
+        options = "".join(f", {name} {value}" for name, value in self.options.items())
+        return f"{self.name} stops trials in the first half of the stream{options}"
+
+    def make(self, metric: str, mode: str, first: int, last: int) -> FIFOScheduler:
+        """Tune's scheduler.
+
+        Args:
+            metric: The objective.
+            mode: ``max`` or ``min``.
+            first: The first task after which a trial may stop.
+            last: The last one.
+        """
+        from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
+
+        from .median_rule import MedianRule
+
+        options = {**_OPTIONS[self.name], **self.options}
+        if self.name == "none":
+            return FIFOScheduler()
+        if self.name == "median":
+            return MedianRule(metric, mode, first, last, **options)
+        return ASHAScheduler(
+            time_attr=TASK,
+            metric=metric,
+            mode=mode,
+            max_t=last,
+            grace_period=first,
+            stop_last_trials=False,  # they would not go on after max_t tasks
+            **options,
+        )

@@ -1,0 +1,1 @@
+"""Replays of recorded searches under other stopping rules."""

@@ -1,0 +1,100 @@
+"""``python -m orchestrator.simulate SWEEP ...``: what stopping rules save and cost over recorded sweeps."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from typing import Any, NoReturn
+
+from ..commands.arguments import add_version, run_main
+from ..commands.command_parser import CommandParser
+from ..errors import UserError
+from ..schema import strict_yaml
+from ..search.scheduler import TaskScheduler
+from ..search.scheduler_choice import SchedulerChoice
+from ..storage.plain_name import check_plain
+from ..storage.run_folder import RUNS
+from .recorded_sweep import RecordedSweep
+from .replay import Replay
+from .simulated_sweep import METRIC
+
+_RULES = ("asha", "median", "none")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0; 2 with one line on stderr for a :class:`~orchestrator.errors.UserError`."""
+    given = _parser().parse_args(arguments)
+    for name in ("trials", "lanes", "draws"):
+        if getattr(given, name) < 1:
+            raise UserError(f"--{name} {getattr(given, name)}: allowed are whole numbers from 1")
+    rules = {text: _choice(text) for text in given.scheduler}
+    for name in given.sweeps:
+        check_plain(name, "a sweep")
+    recorded = [RecordedSweep.read(RUNS / name) for name in given.sweeps]
+    print(
+        f"{given.draws} simulated sweeps of {given.trials} trials on {given.lanes} lanes, drawn from "
+        "recorded trials that walked the whole stream\n"
+    )
+    print("| sweep | trials | scheduler | best stopped, % | regret | training saved, % | time saved, % |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for one in recorded:
+        for text, choice in rules.items():
+            how = {"trials": given.trials, "lanes": given.lanes, "sweeps": given.draws}
+            found = Replay.of(one, partial(_scheduler, choice), **how)
+            print(
+                f"| {one.name} | {len(one.curves)} | {text} | {found.best_stopped:.1f} | "
+                f"{found.regret:.2f} | {found.training_saved:.1f} | {found.time_saved:.1f} |",
+                flush=True,
+            )
+    if left := [f"{one.name} {one.left_out}" for one in recorded if one.left_out]:
+        print(
+            f"\nLeft out, as they did not walk the whole stream: {', '.join(left)} trials. A sweep with "
+            "--scheduler none has no such trials but those that fail."
+        )
+    return 0
+
+
+def _scheduler(choice: SchedulerChoice, mode: str, tasks: int) -> TaskScheduler:
+    return TaskScheduler(METRIC, mode, tasks, choice=choice)
+
+
+def _choice(text: str) -> SchedulerChoice:
+    """``NAME``, or ``NAME:OPTION=VALUE,...``."""
+
+    def fail(key: str, problem: str) -> NoReturn:
+        raise UserError(f"--scheduler {text}: {f'{key}: ' * bool(key)}{problem}")
+
+    name, _, options = text.partition(":")
+    values: dict[str, Any] = {"name": name}
+    for option in filter(None, options.split(",")):
+        key, equals, value = option.partition("=")
+        if not equals:
+            fail(key, "no value; allowed is OPTION=VALUE")
+        values[key], _ = strict_yaml.parse(value, f"--scheduler {text}")
+    return SchedulerChoice.parse(values if options else name, fail)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = CommandParser(
+        prog="python -m orchestrator.simulate",
+        description="Replays the recorded curves of sweeps in simulated time under stopping rules: how much "
+        "is saved, how often the trial that would have been best is stopped, and what is lost by that.",
+    )
+    parser.add_argument("sweeps", nargs="+", metavar="SWEEP", help="the name of a sweep under runs")
+    parser.add_argument(
+        "--scheduler",
+        nargs="+",
+        default=list(_RULES),
+        metavar="NAME",
+        help="asha, median or none, with options as median:margin=2,min_trials=4 (default: all three)",
+    )
+    parser.add_argument("--trials", type=int, default=8, metavar="N", help="trials of a simulated sweep (8)")
+    parser.add_argument("--lanes", type=int, default=2, metavar="N", help="trials at once (2)")
+    parser.add_argument("--draws", type=int, default=1000, metavar="N", help="simulated sweeps (1000)")
+    add_version(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    run_main(main, sys.argv[1:])
