@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from . import api
-from .commands.arguments import Say, add_run_arguments, again_values, refuse_with_resume, run_main
+from .commands.arguments import add_run_arguments, again_values, refuse_with_resume, run_main
 from .commands.command_parser import CommandParser
-from .commands.last_lines import print_last
+from .commands.output import Output
 from .errors import UserError
 from .storage.run_folder import RUNS
 
@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> int:
 
         print(explain(given.method, given.explain or None, given.stream, given.set, given.space))
         return 0
+    output = Output(given)
     asked = {
         "recipe": given.recipe,
         "space": given.space,
@@ -59,12 +60,12 @@ def main(arguments: list[str]) -> int:
         "name": given.name,
         "storage": given.storage,
         "resume": given.resume,
-        "say": Say(),
+        "say": output.say,
     }
     if given.dry_run:
         print(api.preview_sweep(given.method, **asked))
         return 0
-    return api.sweep(given.method, **asked, last=print_last).exit_status
+    return output.end(api.sweep(given.method, **asked, last=output.last))
 
 
 def _word(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
@@ -168,6 +169,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--resume", metavar="NAME", help="go on with a sweep that was interrupted")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")
+    Output.add_arguments(parser)
     parser.add_argument(
         "--explain",
         nargs="?",

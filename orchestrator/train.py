@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from . import api
-from .commands.arguments import Say, add_run_arguments, again_values, refuse_with_resume, run_main
+from .commands.arguments import add_run_arguments, again_values, refuse_with_resume, run_main
 from .commands.command_parser import CommandParser
-from .commands.last_lines import print_last
+from .commands.output import Output
 from .storage.user_path import user_path
 
 
@@ -23,6 +23,7 @@ def main(arguments: list[str]) -> int:
         refuse_with_resume(parser, given, "no_test")
     elif sum(one is not None for one in (given.method, given.config, given.recipe)) != 1:
         parser.error("name a method, a --config file or a --recipe, one of them")
+    output = Output(given)
     asked = {
         "config": given.config,
         "recipe": given.recipe,
@@ -36,12 +37,12 @@ def main(arguments: list[str]) -> int:
         "name": given.name,
         "storage": given.storage,
         "resume": given.resume,
-        "say": Say(),
+        "say": output.say,
     }
     if given.dry_run:
         print(api.preview_train(given.method, **asked))
         return 0
-    return api.train(given.method, **asked, last=print_last).exit_status
+    return output.end(api.train(given.method, **asked, last=output.last))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--resume", metavar="NAME", help="go on with a run that was interrupted")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")
+    Output.add_arguments(parser)
     return parser
 
 

@@ -283,7 +283,7 @@ def _module(name, words, place, patch, config):
     _leave_out(name, patch)
     told = words[:1] in (["methods"], ["list"], ["show"], ["rm"])
     if name.endswith((".sweep", ".train", ".study")) and not told and "--dry-run" not in words:
-        words = [*words, "--dry-run"]
+        words = [*(word for word in words if word != "--json"), "--dry-run"]  # which has no result
     stream = words[words.index("--stream") + 1] if "--stream" in words else ""
     if not stream and "--recipe" in words:
         from orchestrator.recipes.recipe import Recipe

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from .. import __version__
 from ..errors import UserError, one_line
@@ -28,13 +28,18 @@ from .told_to_end import ToldToEnd
 
 
 class Say:
-    """Prints progress lines, each with the seconds since the start."""
+    """Prints progress lines, each with the seconds since the start.
 
-    def __init__(self) -> None:
+    Args:
+        stream: Where to; None: standard output.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
         self._began = time.monotonic()
+        self._stream = stream
 
     def __call__(self, line: str) -> None:
-        print(f"[{time.monotonic() - self._began:6.1f}s] {line}", flush=True)
+        print(f"[{time.monotonic() - self._began:6.1f}s] {line}", flush=True, file=self._stream)
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:
@@ -143,7 +148,7 @@ def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespac
     Raises:
         UserError: Such an option is given.
     """
-    allowed = {"resume", "concurrent", "storage", "dry_run", *honoured}
+    allowed = {"resume", "concurrent", "storage", "dry_run", "quiet", "json", *honoured}
     shown = ", ".join(f"--{name}" for name in (*honoured, "concurrent", "storage", "dry-run"))
     if storage_url(given.storage):
         allowed |= {"data", "set"}

@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from PIL import Image
 from tiny_walks import tiny_config, tiny_stream
 
-from orchestrator import api
+from orchestrator import api, sweep, train
 from orchestrator.commands import sweep_run, train_run
 from orchestrator.errors import UserError
 from orchestrator.evaluation.answer_index import AnswerIndex
@@ -174,6 +175,54 @@ def test_what_is_said_is_said_to_who_asks_alone(played, capfd):
     assert any(line.startswith("trial 2/3 task 2/2 t1: validation/average 20.0") for line in lines)
     assert len(texts) == 1 and texts[0].startswith("Trials (validation; best first)\n")
     assert "Best configuration: trial 2" in texts[0]
+
+
+_ASKED = ["clip-finetune", "--stream", "digits", "--name"]
+
+
+def test_a_quiet_command_prints_what_it_ends_with(played, capfd):
+    assert sweep.main([*_ASKED, "x", "--trials", "3"]) == 0
+    progress, _, last = capfd.readouterr().out.partition("\n\n")
+    assert progress.startswith("[") and "trial 2/3 task 2/2" in progress
+    assert sweep.main([*_ASKED, "y", "--trials", "3", "--quiet"]) == 0
+    out, errors = capfd.readouterr()
+    assert out.replace("runs/y", "runs/x").splitlines()[:4] == last.splitlines()[:4] and errors == ""
+    assert out.startswith("Trials (validation; best first)\n")
+    assert train.main([*_ASKED, "z", "--quiet"]) == 0
+    assert "[" not in capfd.readouterr().out.splitlines()[0]
+
+
+def test_a_command_says_its_result_to_programs(played, tmp_path, capfd):
+    assert sweep.main([*_ASKED, "x", "--trials", "3", "--json"]) == 0
+    out, progress = capfd.readouterr()
+    found = json.loads(out)
+    assert "trial 2/3 task 2/2" in progress and out.count("\n") == 1
+    assert (found["best"], found["status"], found["test"]) == (
+        "trial_0002",
+        "finished",
+        {"test/average": 7.0},
+    )
+    assert [trial["status"] for trial in found["trials"]] == ["finished", "finished", "stopped"]
+    assert Path(found["folder"]) == tmp_path / "runs" / "x"
+    assert sweep.main(["--resume", "x", "--json", "--quiet"]) == 0
+    out, errors = capfd.readouterr()
+    assert json.loads(out) == found and errors == ""
+    assert train.main([*_ASKED, "y", "--seeds", "3", "5", "--json", "--quiet"]) == 0
+    out, errors = capfd.readouterr()
+    assert json.loads(out)["test"]["test/average"] == 11.0 and errors == ""
+
+
+def test_a_command_that_was_interrupted_says_so_to_programs(played, capfd):
+    played.raises = KeyboardInterrupt()
+    assert sweep.main([*_ASKED, "x", "--json"]) == 130
+    found = json.loads(capfd.readouterr().out)
+    assert (found["status"], found["exit_status"], found["best"]) == ("interrupted", 130, None)
+
+
+@pytest.mark.parametrize("command", [sweep, train])
+def test_what_starts_nothing_has_no_result_to_say(played, command):
+    with pytest.raises(UserError, match="^--json beside --dry-run: it starts nothing and has no result;"):
+        command.main([*_ASKED, "x", "--dry-run", "--json"])
 
 
 def test_a_sweep_is_given_more_trials_by_its_name(played):

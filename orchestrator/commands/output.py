@@ -1,0 +1,58 @@
+"""What a sweep or a run prints."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from ..errors import UserError
+from .arguments import Say
+from .last_lines import print_last
+from .result_json import result_json
+from .run_result import RunResult
+
+
+class Output:
+    """What a sweep or a run prints: timed lines of progress and the text at its end; with ``--quiet`` that
+    text alone; with ``--json`` the result as one JSON object, and the lines on standard error.
+
+    Args:
+        given: The command line.
+
+    Attributes:
+        say: Takes a line of progress; None: nobody does.
+        last: Takes the text with which the command ends.
+
+    Raises:
+        UserError: ``--json`` beside ``--dry-run``. The message is one line.
+    """
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        if given.json and given.dry_run:
+            raise UserError(
+                "--json beside --dry-run: it starts nothing and has no result; allowed: one of them"
+            )
+        self.say = None if given.quiet else Say(sys.stderr if given.json else sys.stdout)
+        self.last: Callable[[str], None] = _nobody if given.json else print if given.quiet else print_last
+        self._json = given.json
+
+    def end(self, result: RunResult) -> int:
+        """Prints the result where it is asked for; returns the command's exit status."""
+        if self._json:
+            print(result_json(result), flush=True)
+        return result.exit_status
+
+    @staticmethod
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        """Adds ``--quiet`` and ``--json``."""
+        parser.add_argument("--quiet", action="store_true", help="print what the command ends with alone")
+        parser.add_argument(
+            "--json",
+            action="store_true",
+            help="print the result as one JSON object, and lines of progress on standard error",
+        )
+
+
+def _nobody(text: str) -> None:
+    """Takes what nobody asked for."""

@@ -1,0 +1,59 @@
+"""A run's result for programs of any language."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .run_result import RunResult
+from .trial_result import TrialResult
+
+
+def result_json(result: RunResult) -> str:
+    """A result as one line of JSON.
+
+    It has the attributes of :class:`.run_result.RunResult`, but that ``best`` is a trial's id, and of each
+    :class:`.trial_result.TrialResult` all but what is measured after each task, which is in its folder. What
+    is not finite is null.
+    """
+    found = {
+        "name": result.name,
+        "folder": str(result.folder),
+        "status": result.status,
+        "reason": result.reason,
+        "exit_status": result.exit_status,
+        "objective": asdict(result.objective),
+        "tasks": list(result.tasks),
+        "best": None if result.best is None else result.best.id,
+        "test": result.test,
+        "trials": [_trial(trial) for trial in result.trials],
+    }
+    return json.dumps(_finite(found), allow_nan=False)
+
+
+def _trial(trial: TrialResult) -> dict[str, Any]:
+    return {
+        "id": trial.id,
+        "number": trial.number,
+        "status": trial.status,
+        "reason": trial.reason,
+        "score": trial.score,
+        "tasks_done": len(trial.reports),
+        "values": trial.values,
+        "test": trial.test,
+        "folder": str(trial.folder),
+    }
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return str(value) if isinstance(value, Path) else value
