@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -64,7 +65,9 @@ class Session:
         self._lanes: Lanes | None = None
         self._others: OtherSweeps | None = None
         self._watchers: list[MemoryWatch | OtherSweeps | SpillMonitor] = []
-        self._listeners: list[JobListener] = []
+        # Each is kept by the run that has it, and with it the run's stream, which may be large.
+        self._listeners: list[weakref.ref[JobListener]] = []
+        self._heard = 0
         self._finishing: threading.Thread | None = None
         self._look_due = Throttle(1.0)
 
@@ -76,7 +79,7 @@ class Session:
             check_machines(request.base)
             self.dispatcher = start_dispatcher(request.folder.name, request.jobs + request.follow_ups)
             self._others = OtherSweeps(self.dispatcher, SWEEPS)
-            self._watchers = [MemoryWatch(self._reports), self._others, SpillMonitor(self._say)]
+            self._watchers = [MemoryWatch(lambda: self._heard), self._others, SpillMonitor(self._say)]
             self._lanes = Lanes(
                 request.base.run, request.folder, request.lanes, request.at_most, request.jobs, self._say
             )
@@ -106,7 +109,9 @@ class Session:
         self._shared.free(self._lost)
         self.request, self._shared = request, SharedStream(request, self._say)
         self._shared.encode(here=True)
-        ask(self.dispatcher, "set_stream", self._shared.publish(self._lanes.store_bytes))
+        parcel = self._shared.publish(self._lanes.store_bytes)
+        ask(self.dispatcher, "expect", self.lanes)  # as where the session begins
+        ask(self.dispatcher, "set_stream", parcel)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Ends the lanes, then Ray. What was shared goes in every case.
@@ -199,8 +204,15 @@ class Session:
             on_end: Is told of each job's end.
             judge: Decides whether a job goes on after a task; None: each job goes on.
         """
-        self._listeners.append(JobListener(self.dispatcher, on_report, on_end, judge, self.scope))
-        return self._listeners[-1]
+
+        def heard(job: Job, metrics: dict[str, float]) -> None:
+            self._heard += 1
+            on_report(job, metrics)
+
+        made = JobListener(self.dispatcher, heard, on_end, judge, self.scope)
+        self._listeners = [known for known in self._listeners if known() is not None]
+        self._listeners.append(weakref.ref(made))
+        return made
 
     def run(
         self,
@@ -253,9 +265,6 @@ class Session:
             feed.hear(timeout if len(busy) == 1 else min(timeout, _TURN))
         self.tick()
 
-    def _reports(self) -> int:
-        return sum(listener.done for listener in self._listeners)
-
     def tick(self) -> None:
         """Says which lanes have come up, and once a minute that none has. Looks at other sweeps and at the
         object store. It is to be called often, and asks at most once a second.
@@ -277,8 +286,9 @@ class Session:
         self._say("the dispatcher died and is back; the tasks under way begin again")
         ask(self.dispatcher, "expect", self.lanes)
         ask(self.dispatcher, "set_stream", self._shared.parcel)
-        for listener in self._listeners:
-            listener.tell_again()
+        for known in self._listeners:
+            if (listener := known()) is not None:
+                listener.tell_again()
         if self._finishing is not None:
             ask(self.dispatcher, "drain")
 
