@@ -126,11 +126,17 @@ class LentSession:
             if not own.over:
                 self._session.drive(self._feeds)
         except BaseException as error:
-            self._error = error
-            self._next.clear()
+            self.cut_short(error)
             raise
         finally:
             self._feeds.remove(own)
+
+    def cut_short(self, error: BaseException) -> None:
+        """Has :meth:`together` call no other run. Those that wait meet ``error``, once the one that met it
+        has returned.
+        """
+        self._error = error
+        self._next.clear()
 
     def _opened(self) -> Session:
         assert self._request is not None
@@ -147,6 +153,7 @@ class LentSession:
             yield
         except BaseException as error:
             self.broken = self.broken or not isinstance(error, KeyboardInterrupt)
+            self.cut_short(error)
             self.__exit__(*sys.exc_info())
             raise
 

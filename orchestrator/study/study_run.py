@@ -29,6 +29,8 @@ from .study_book import Part, StudyBook
 
 _Job = SearchJob | PairJob
 
+_INTERRUPTED = 130  # the exit status after Ctrl-C
+
 
 class StudyRun:
     """The runs of a study, in order: on each stream the search of each method, then for each pair of seed and
@@ -78,7 +80,7 @@ class StudyRun:
                     if status := self._group(group):
                         return status
         except KeyboardInterrupt:
-            return 130
+            return _INTERRUPTED
         except (Exception, RayLost) as error:
             self.stopped, foreseen = stopped_by(error)
             if is_full(error):
@@ -140,6 +142,8 @@ class StudyRun:
     def _note(self, ended: list[int], job: _Job, source: StreamSource, session: LentSession) -> None:
         if not any(ended):
             ended.append(self._one(job, source, session))
+            if ended[-1] == _INTERRUPTED:  # perhaps once it had no job left, so that no other run was told
+                session.cut_short(KeyboardInterrupt())
 
     def _one(self, job: _Job, source: StreamSource, session: LentSession) -> int:
         """Runs ``job``; returns as :meth:`_group` does."""
@@ -150,7 +154,7 @@ class StudyRun:
         try:
             result = job.start(source, say).run(lambda text: None, session.lend)
             if result.status == "interrupted":
-                return 130
+                return _INTERRUPTED
             part = job.part(result)
         except UserError as error:
             self.stopped = str(error) if session.broken else ""

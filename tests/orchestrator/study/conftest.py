@@ -39,7 +39,7 @@ class _Pictures:
     def test(self, *_):
         pass
 
-    close = test
+    close = abandon = test
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from orchestrator.execution.job import Outcome
+from orchestrator.execution.ray_watch import RayLost
 from orchestrator.execution.session import Session as RealSession
 from orchestrator.storage.run_files import TOKENIZER_FOLDER
 from orchestrator.study import lent_session
@@ -227,3 +228,24 @@ def test_ctrl_c_interrupts_all_that_wait_and_calls_no_other(made, lent):
     assert begun == list("abcdef")
     assert [line[0] for line in log if "interrupted" in line] == list("fedcba")
     assert made[0].ended == [KeyboardInterrupt] and not lent.broken and len(made) == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RayLost])
+def test_what_ends_a_run_before_its_jobs_are_handed_in_ends_those_that_wait(made, lent, error):
+    """The session has ended then: whoever waited for it would find none."""
+    log = []
+
+    def strikes():
+        log.append("c begins")
+        with pytest.raises(error), lend(lent):
+            raise error("gone")
+
+    calls = [*runs(lent, "ab", log), strikes, *runs(lent, "d", log)]
+    if error is KeyboardInterrupt:
+        lent.together(calls)
+        assert log[3:] == ["b is interrupted", "a is interrupted"]
+    else:
+        with pytest.raises(RayLost, match="gone"):
+            lent.together(calls)
+    assert log[:3] == ["a begins", "b begins", "c begins"] and "d begins" not in log
+    assert made[0].ended == [error] and len(made) == 1

@@ -1,6 +1,7 @@
 """A study's runs: which are done, done again, refused, and what ends a study. They are played."""
 
 import errno
+import json
 
 import pytest
 import yaml
@@ -10,6 +11,7 @@ from orchestrator.commands import check_run
 from orchestrator.errors import UserError
 from orchestrator.execution.job import Outcome
 from orchestrator.execution.ray_watch import RayLost
+from orchestrator.record import recorder
 from orchestrator.streams import registry
 from orchestrator.study import study_book, study_run, study_start
 
@@ -118,6 +120,28 @@ def test_ctrl_c_ends_the_study_with_its_table_and_the_run_is_gone_on_with(played
     assert len(set(played.searched)) == 4
     # The other run with the pair was under way as well.
     assert len(played.searched) == 4 + ("pair" not in run) and len(played.walked) == 4 + 2 * ("pair" in run)
+
+
+def test_ctrl_c_while_a_run_sends_its_record_interrupts_those_that_wait_too(played, tmp_path, monkeypatch):
+    """The run has no job left, so that its session is not told; another run has."""
+    played.at = {("s-plain-pair1", "seed_1"): _FAILED}
+    played.begun(pairs=1)
+    book = tmp_path / "runs" / "s" / "parts.json"
+    content = json.loads(book.read_text())
+    del content["parts"]["s-kept-pair1"]  # as if the study had died before it took the run down
+    book.write_text(json.dumps(content))
+    close = recorder.RunRecorder.close
+
+    def interrupted(self):
+        if self.book.folder.parent.name == "s-kept-pair1":
+            raise KeyboardInterrupt
+        close(self)
+
+    monkeypatch.setattr(recorder.RunRecorder, "close", interrupted)
+    played.at = {}
+    assert played.gone_on()[0] == 130 and played.reasons() == {"s-plain-pair1": "seed_1: loss is nan"}
+    monkeypatch.setattr(recorder.RunRecorder, "close", close)
+    assert played.gone_on()[0] == 0 and played.reasons() == {}
 
 
 def test_ctrl_c_between_two_runs_is_an_interruption_too(played, tmp_path, monkeypatch):
