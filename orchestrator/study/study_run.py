@@ -182,21 +182,35 @@ class StudyRun:
         return self._source[1]
 
     def _check_content(self, jobs: Sequence[_Job], source: StreamSource) -> None:
-        """Checks that methods are compared on one content: that of the runs with the same pair, or of the
-        searches, that have ended.
+        """Checks that all runs that have ended on the stream are of one content: methods are compared on it,
+        and averaged over the pairs.
 
         Raises:
             UserError: The stream's data has changed.
         """
-        here, arm = stream_content(source), jobs[0].arm
-        for other in self._study.arms:
-            name = self._study.name_of(other, jobs[0].number)
-            part = self.book.done(name) if other.stream == arm.stream else None
-            if part is not None and part.content != here:
-                raise UserError(
-                    f"the stream {source.name} is of another content than that of {name} ({here[:12]}, not "
-                    f"{part.content[:12]}); allowed: the data that it read"
-                )
+        here, arm, number = stream_content(source), jobs[0].arm, jobs[0].number
+        by_order = source.tables is not None and source.tables.held_out is not None
+        for other in (other for other in self._study.arms if other.stream == arm.stream):
+            for name in self._alike(other, number, by_order):
+                part = self.book.done(name)
+                if part is not None and part.content != here:
+                    raise UserError(
+                        f"the stream {source.name} is of another content than that of {name} ({here[:12]}, "
+                        f"not {part.content[:12]}); allowed: the data that it read"
+                    )
+
+    def _alike(self, arm: StudyArm, number: int | None, by_order: bool) -> list[str]:
+        """The names of a method's runs whose stream has the content of its run with a pair, or of its search.
+
+        Of those whose content goes ``by_order``, as in VQACL's novel composition, whose first task decides
+        it, it is that run alone.
+        """
+        search, *pairs = self._study.names_of(arm)
+        if by_order:
+            return [self._study.name_of(arm, number)]
+        if arm.searches_apart:
+            return [search] if number is None else pairs
+        return [search, *pairs]
 
     def _session(self, jobs: Sequence[_Job], source: StreamSource) -> SessionRequest:
         classes, folder = len(source.categories), self._study.folder

@@ -11,6 +11,7 @@ from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
 from orchestrator.search.space import Space
 from orchestrator.streams import registry
+from orchestrator.streams.source import QuestionTables
 from orchestrator.study import study_book
 
 pytestmark = pytest.mark.unit
@@ -236,16 +237,23 @@ def test_a_study_that_begins_finds_the_names_of_all_its_runs_free(played, tmp_pa
     assert not (tmp_path / "runs" / "s").exists()
 
 
+@pytest.mark.parametrize("held_out", [None, 1])
 @pytest.mark.parametrize("more", [{"methods": ["+clip-er"]}, {"pairs": 3}])
-def test_methods_are_compared_on_one_content_of_the_stream(played, monkeypatch, more):
+def test_methods_are_compared_and_averaged_on_one_content_of_the_stream(played, monkeypatch, more, held_out):
     played.begun()
-    load = registry.get("digits").load
+    load, tables = registry.get("digits").load, None
+    if held_out is not None:  # the order's first task decides the content
+        tables = QuestionTables([], 0, [], [], [0, 1], held_out=held_out)
     monkeypatch.setattr(
-        registry.get("digits"), "load", lambda *given: replace(load(*given), fingerprint="changed")
+        registry.get("digits"),
+        "load",
+        lambda *given: replace(load(*given), fingerprint="changed", tables=tables),
     )
     status, told = played.gone_on(**more)
-    if "pairs" in more:  # of which there is none that read anything else
+    if "pairs" in more and held_out is not None:  # of that pair there is none that read anything else
         assert status == 0
         return
-    assert status == 1 and list(played.reasons()) == ["s-clip-er"]
-    assert "- s-clip-er: the stream digits is of another content than that of s-plain (" in told
+    names = ["s-plain-pair3", "s-kept-pair3"] if "pairs" in more else ["s-clip-er"]
+    assert status == 1 and list(played.reasons()) == names
+    for name in names:
+        assert f"- {name}: the stream digits is of another content than that of s-plain (" in told
