@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..config import parse_set
 from ..errors import UserError
 from ..streams.first_tasks import first_tasks
 from ..streams.source import StreamSource
 
-_WHOLE, _FIRST = "end-of-stream", "first-tasks"
-_ALLOWED = f"{_WHOLE}, or {_FIRST} K"
+_WHOLE, _FIRST, _OTHER = "end-of-stream", "first-tasks", "transfer"
+_ALLOWED = f"{_WHOLE}, {_FIRST} K, or {_OTHER} stream.KEY=VALUE ..."
 
 
 @dataclass(frozen=True)
@@ -20,19 +22,24 @@ class SearchProtocol:
     ``end-of-stream`` chooses by all tasks after the last one, as is usual. ``first-tasks K`` chooses by the
     first K tasks after the K-th, where trials end (Chaudhry et al., A-GEM, ICLR 2019, section 2.1): the
     search has no later task, so that its stopping rule and its metrics are those of a stream of K tasks.
+    ``transfer stream.KEY=VALUE ...`` chooses by all tasks of another stream, seed or order than the one that
+    is reported on (GTEP of Cha and Cho, arXiv 2403.09066).
 
     Attributes:
         tasks: K; None: all tasks.
+        other: ``stream.KEY=VALUE``, in which the stream of the search differs; empty: in nothing.
     """
 
     tasks: int | None = None
+    other: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, text: Any, place: str) -> SearchProtocol:
         """The protocol of that name.
 
         Args:
-            text: ``end-of-stream`` or ``first-tasks K``; None: the former.
+            text: ``end-of-stream``, ``first-tasks K`` or ``transfer stream.KEY=VALUE ...``, whose values are
+                YAML without blanks; None: the first one.
             place: Where it was found, for the error.
 
         Raises:
@@ -45,22 +52,45 @@ class SearchProtocol:
             return cls(int(more[0]))
         if name == _FIRST:
             raise UserError(f"{place}: protocol {text!r}: allowed is {_FIRST} K, a whole number from 1")
+        if name == _OTHER and more and all(one.startswith("stream.") and "=" in one for one in more):
+            parse_set(more)  # which says what is wrong with a value
+            return cls(other=tuple(more))
+        if name == _OTHER:
+            raise UserError(
+                f"{place}: protocol {text!r}: allowed is {_OTHER} stream.KEY=VALUE ..., one value at least"
+            )
         raise UserError(f"{place}: protocol {text!r}: allowed: {_ALLOWED}")
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is ``end-of-stream``."""
+        return self == SearchProtocol()
+
+    @property
+    def stream(self) -> Mapping[str, Any]:
+        """Dotted key -> value, in which the stream of the search differs; empty: in nothing."""
+        return parse_set(self.other)
 
     @property
     def text(self) -> str:
         """What :meth:`of` reads."""
+        if self.other:
+            return " ".join([_OTHER, *self.other])
         return _WHOLE if self.tasks is None else f"{_FIRST} {self.tasks}"
 
     @property
     def said(self) -> str:
-        """By which validation data a search chooses, in words; empty where it is all of it."""
+        """By which validation data a search chooses, in words; empty where it is that of the stream, and all
+        of it.
+        """
+        if self.other:
+            return "of another stream, seed or order"
         if self.tasks is None:
             return ""
         return "of the first task alone" if self.tasks == 1 else f"of the first {self.tasks} tasks alone"
 
     def shown(self, source: StreamSource) -> StreamSource:
-        """What a search is shown of a stream.
+        """What a search is shown of the stream that it reads.
 
         Raises:
             UserError: The stream has too few tasks. The message is one line.

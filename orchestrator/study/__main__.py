@@ -83,7 +83,8 @@ def _parser() -> CommandParser:
         "--protocol",
         nargs="+",
         metavar="NAME",
-        help="by which data a search chooses: end-of-stream (the default), or first-tasks K",
+        help="by which data a search chooses: end-of-stream (the default), first-tasks K, or transfer "
+        "stream.KEY=VALUE ...",
     )
     parser.add_argument(
         "--pairs",

@@ -46,7 +46,7 @@ class PairJob:
             raise UserError(f"{file}: was changed since it was chosen; allowed: what the search wrote there")
         self.name = name
         self.arm = arm
-        self.config = RunConfig.load_yaml(file).with_values(Pair(number).values)
+        self.config = arm.on_its_stream(RunConfig.load_yaml(file)).with_values(Pair(number).values)
         self.jobs = 1
         self.number = number
         self.asked = self.asked_of(number, chosen)

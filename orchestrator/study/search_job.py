@@ -14,7 +14,6 @@ from ..commands.sweep_start import SweepStart
 from ..errors import UserError
 from ..record.manifest import asked_for
 from ..record.memory_worth import MARGIN
-from ..search.search_protocol import SearchProtocol
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, trials_of
 from ..storage.trial_files import TESTED_FILE
 from ..streams.source import StreamSource
@@ -43,29 +42,29 @@ class SearchJob:
     """
 
     def __init__(self, name: str, arm: StudyArm) -> None:
-        stream = arm.stream
+        searched = arm.searched
         self.name = name
         self.arm = arm
-        self.config = arm.space.config
+        self.config = searched.space.config
         self.jobs = arm.trials
         self.number = None
         self._request = SweepRequest(
             arm.method.name,
-            None if stream is None else stream.name,
-            None if stream is None else stream.data,
-            dict(arm.values),
+            searched.stream,
+            searched.data,
+            dict(searched.values),
             arm.trials,
             None,
             storage_url(None),
             MARGIN,
             test=False,
-            protocol=None if arm.protocol == SearchProtocol() else arm.protocol.text,
+            protocol=None if arm.protocol.usual else arm.protocol.text,
         )
-        self.asked = Asked.search(self._request, arm.space.path)
+        self.asked = Asked.search(self._request, searched.space.path)
 
     def largest_memory(self, classes: int) -> int:
         """How many samples the largest replay memory holds, on a stream of so many classes."""
-        return self.arm.space.largest_memory(classes)
+        return self.arm.searched.space.largest_memory(classes)
 
     def shown(self, source: StreamSource) -> StreamSource:
         """What it sees of a stream.

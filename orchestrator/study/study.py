@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
 from ..storage.plain_name import check_plain
@@ -90,15 +91,9 @@ class Study:
             raise UserError(
                 f"streams: none is named, and the methods' own differ ({found}); allowed: one for all"
             )
-        for first, *others in self.on_streams():
-            flat = first.space.config.flat()
-            for key in (key for key in flat if key.startswith("stream.") and key not in _TEXTS):
-                for other in others:
-                    if (value := other.space.config.flat()[key]) != flat[key]:
-                        found = f"{first.method.label} has {flat[key]!r}, {other.method.label} {value!r}"
-                        raise UserError(
-                            f"{key}: {found}, by their search spaces; allowed: one for all, by set"
-                        )
+        for arms in self.on_streams():
+            for spaces in ([arm.space for arm in arms], [arm.searched.space for arm in arms]):
+                _check_alike([arm.method.label for arm in arms], [space.config.flat() for space in spaces])
 
     def _check_names(self) -> None:
         names = self.names
@@ -106,3 +101,11 @@ class Study:
             check_plain(name, "a run of the study")
         if twice := [name for name in names if names.count(name) > 1]:
             raise UserError(f"{twice[0]}: two runs of the study have this name; allowed: other labels")
+
+
+def _check_alike(labels: Sequence[str], flats: Sequence[Mapping[str, Any]]) -> None:
+    for key in (key for key in flats[0] if key.startswith("stream.") and key not in _TEXTS):
+        for label, flat in zip(labels, flats, strict=True):
+            if flat[key] != flats[0][key]:
+                found = f"{labels[0]} has {flats[0][key]!r}, {label} {flat[key]!r}"
+                raise UserError(f"{key}: {found}, by their search spaces; allowed: one for all, by set")

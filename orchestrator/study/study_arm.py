@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..commands.named_space import named_space
+from ..config import RunConfig
 from ..errors import UserError
 from ..features.frozen import asks_queries, frozen_backbone
 from ..search.preset_values import with_preset
@@ -15,6 +14,7 @@ from ..search.space import Space
 from .arm import Arm
 from .check_sets import MEMORY
 from .pair import Pair
+from .searched import Searched
 from .study_request import StudyRequest
 
 _BUDGET = "replay.budget"
@@ -28,15 +28,15 @@ class StudyArm:
     Attributes:
         method: The method.
         stream: The stream; None: the search space's own.
-        values: Dotted key -> value of what the study fixes.
-        space: What is searched.
+        searched: What its search reads; the stream is another one where the protocol says so.
+        space: What would be searched on the stream that is reported on. Its pairs run by it.
         trials: How many trials its search is asked for.
         protocol: By which data its search chooses.
     """
 
     method: Arm
     stream: Arm | None
-    values: Mapping[str, Any]
+    searched: Searched
     space: Space
     trials: int
     protocol: SearchProtocol
@@ -53,19 +53,15 @@ class StudyArm:
         """
         values = {**(request.values or {}), **(stream.values if stream else {}), **method.values}
         if request.memory is not None and MEMORY not in values:
-            space = cls._space(method, stream, with_preset(method.name, values))
+            space = Searched.of(method, stream, with_preset(method.name, values)).space
             if space.start_config.replay.size or space.searches(MEMORY):
                 values[MEMORY] = request.memory
         values = with_preset(method.name, values)
-        space = cls._space(method, stream, values)
-        _check_search(method.label, space)
-        trials = request.trials or space.trials
-        return cls(method, stream, values, space, trials, request.protocol)
-
-    @staticmethod
-    def _space(method: Arm, stream: Arm | None, values: Mapping[str, Any]) -> Space:
-        name, data = (None, None) if stream is None else (stream.name, stream.data)
-        return Space.load(named_space(method.name, method.space), name, data, values, method=method.name)
+        own = Searched.of(method, stream, values)
+        _check_search(method.label, own.space)
+        searched = own.elsewhere(method, request.protocol, request.pairs)
+        trials = request.trials or own.space.trials
+        return cls(method, stream, searched, own.space, trials, request.protocol)
 
     @property
     def memory(self) -> str:
@@ -80,17 +76,28 @@ class StudyArm:
     @property
     def searches_apart(self) -> bool:
         """Whether its search is shown another stream than its runs with a pair."""
-        return self.protocol != SearchProtocol()
+        return not self.protocol.usual
 
     def shares(self) -> str:
         """What has to be the same for methods to share a session: the stream, what a frozen encoder gives of
         it, and what a lane holds.
         """
-        config = self.space.config
-        flat = config.flat()
-        run = {key: value for key, value in flat.items() if key.startswith("run.") and key != "run.seed"}
-        frozen = config.method.backbone if asks_queries(config) else frozen_backbone(config)
-        return repr((config.stream_name, config.stream, run, config.replay.store, frozen))
+        return repr([_shared(space.config) for space in (self.searched.space, self.space)])
+
+    def on_its_stream(self, config: RunConfig) -> RunConfig:
+        """The configuration of a trial of its search, on the stream that is reported on. No trial chooses a
+        value of a stream.
+        """
+        if not self.protocol.other:
+            return config
+        return RunConfig.from_dict({**config.to_dict(), "stream": self.space.config.to_dict()["stream"]})
+
+
+def _shared(config: RunConfig) -> tuple[Any, ...]:
+    flat = config.flat()
+    run = {key: value for key, value in flat.items() if key.startswith("run.") and key != "run.seed"}
+    frozen = config.method.backbone if asks_queries(config) else frozen_backbone(config)
+    return config.stream_name, config.stream, run, config.replay.store, frozen
 
 
 def _check_search(label: str, space: Space) -> None:

@@ -84,7 +84,7 @@ def test_a_command_says_it_in_words_and_shows_it_beforehand(played, capsys):
     assert (
         "  chosen by validation data of the first 2 tasks alone (first-tasks 2)\n" in capsys.readouterr().out
     )
-    with pytest.raises(UserError, match="^study: protocol 'first': allowed: end-of-stream, or first-tasks K"):
+    with pytest.raises(UserError, match="^study: protocol 'first': allowed: end-of-stream, first-tasks K"):
         command.main([*words, "first"])
     command.main([*words, "end-of-stream"])
     assert "chosen by" not in capsys.readouterr().out

@@ -1,0 +1,81 @@
+"""What the search of a study's method reads: a stream, and a search space on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..commands.named_space import named_space
+from ..errors import UserError
+from ..search.search_protocol import SearchProtocol
+from ..search.space import Space
+from .arm import Arm
+from .pair import Pair
+
+_NAME, _DATA, _ORDER = "stream.name", "stream.data", "stream.order"
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What the search of a method reads: the stream that the study reports on, or another one.
+
+    Attributes:
+        stream: The stream's name; None: the search space's own.
+        data: The folder of a stream that reads a data set; None: it reads none, or ``values`` have it.
+        values: Dotted key -> value of what is fixed.
+        space: What is searched, on this stream.
+    """
+
+    stream: str | None
+    data: str | None
+    values: Mapping[str, Any]
+    space: Space
+
+    @classmethod
+    def of(cls, method: Arm, stream: Arm | None, values: Mapping[str, Any]) -> Searched:
+        """The search space of a method on a stream, where ``values`` are fixed.
+
+        Raises:
+            UserError: Something of it is wrong. The message is one line.
+        """
+        return cls._read(method, *((None, None) if stream is None else (stream.name, stream.data)), values)
+
+    @classmethod
+    def _read(cls, method: Arm, name: str | None, data: str | None, values: Mapping[str, Any]) -> Searched:
+        space = Space.load(named_space(method.name, method.space), name, data, values, method=method.name)
+        return cls(name, data, values, space)
+
+    def elsewhere(self, method: Arm, protocol: SearchProtocol, pairs: int) -> Searched:
+        """This one, or on the stream on which ``protocol`` has it chosen.
+
+        Of another stream by name, what is fixed of this one is left out.
+
+        Args:
+            method: The method.
+            protocol: By which data the search chooses.
+            pairs: How many pairs of seed and order there are.
+
+        Raises:
+            UserError: The stream is this one, none of the method's, or in the order of a pair. The message is
+                one line.
+        """
+        other = dict(protocol.stream)
+        if not other:
+            return self
+        own, said = self.space.config, f"{method.label}: protocol {protocol.text}"
+        name, data, values = other.pop(_NAME, None), self.data, self.values
+        if name is not None and name != own.stream_name:
+            values = {key: value for key, value in values.items() if not key.startswith("stream.")}
+            data = None
+        data = other.pop(_DATA, data)
+        found = self._read(method, name or self.stream, data, {**values, **other})
+        there = found.space.config
+        if (there.stream_name, there.stream) == (own.stream_name, own.stream):
+            raise UserError(f"{said}: is the stream that is reported on; allowed: another value")
+        order = there.flat().get(_ORDER)
+        if order in [Pair(number).values[_ORDER] for number in range(1, pairs + 1)]:
+            raise UserError(
+                f"{said}: pair {order} has this order; allowed: natural, or a whole number above {pairs}"
+            )
+        return found
