@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
 from ..study.run_name import run_name
 from ..study.study_book import BOOK_FILE
 from ..study.study_request import STUDY_FILE, StudyRequest
 
+_BEGUN = re.compile(r"(-trial_\d+)?-pair(\d+)")
+
 
 def study_runs(study: Path) -> list[str]:
     """The names of the runs of the study in the folder ``study``: those that it asks for, whether they have
-    begun or not, and those that it has noted.
+    begun or not, those of a search's later choice, and those that it has noted.
 
     Raises:
         UserError: What the study asks for cannot be read.
     """
-    request = StudyRequest.read(study / STUDY_FILE)
-    asked = [
-        run_name(study.name, request, method, stream, pair)
-        for stream in request.streams or (None,)
-        for method in request.methods
-        for pair in (None, *range(1, request.pairs + 1))
-    ]
-    return list(dict.fromkeys([*asked, *_noted(study)]))
+    request, parts = StudyRequest.read(study / STUDY_FILE), _parts(study)
+    asked: list[str] = []
+    for stream in request.streams or (None,):
+        for method in request.methods:
+            search = run_name(study.name, request, method, stream, None)
+            later = _later(parts.get(search))
+            pairs = range(1, request.pairs + 1)
+            asked += [search, *(run_name(study.name, request, method, stream, n, later) for n in pairs)]
+            begun = (folder.name for folder in study.parent.glob(f"{search}-*pair*"))
+            found = {name: _BEGUN.fullmatch(name[len(search) :]) for name in begun}
+            asked += [name for name, match in found.items() if match and int(match[2]) in pairs]
+    return list(dict.fromkeys([*asked, *map(str, parts)]))
 
 
 def studies_of(runs: Path) -> dict[str, str]:
@@ -39,16 +47,22 @@ def studies_of(runs: Path) -> dict[str, str]:
         try:
             names = study_runs(study)
         except UserError:
-            names = [*_noted(study), *(path.name for path in runs.glob(f"{study.name}-*"))]
+            names = [*map(str, _parts(study)), *(path.name for path in runs.glob(f"{study.name}-*"))]
         found.update(dict.fromkeys(names, study.name))
     return found
 
 
-def _noted(study: Path) -> list[str]:
+def _later(search: Any) -> str:
+    """The id of the trial that a search chose, as a study noted it, where it chose another one at first."""
+    first, trial = (search.get(name) for name in ("first", "trial")) if isinstance(search, dict) else ("", "")
+    return str(trial) if first and trial and first != trial else ""
+
+
+def _parts(study: Path) -> dict[str, Any]:
     try:
         parts = json.loads((study / BOOK_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return []
+        return {}
     if isinstance(parts, dict) and isinstance(parts.get("parts"), dict):
         parts = parts["parts"]  # before format 2 these were the file
-    return [str(name) for name in parts] if isinstance(parts, dict) else []
+    return parts if isinstance(parts, dict) else {}

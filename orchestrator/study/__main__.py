@@ -50,11 +50,11 @@ def _new(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
 
 
 def _resumed(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
-    for name in ("file", "question", "stream", "memory", "trials", "protocol", "set", "name"):
+    for name in ("file", "question", "stream", "memory", "protocol", "set", "name"):
         if getattr(given, name) != parser.get_default(name):
             raise UserError(f"--resume {given.resume}: goes on with what was asked; leave out {name}")
     methods = given.methods or []
-    return StudyStart.resumed(given.resume, Say(), methods=methods, pairs=given.pairs)
+    return StudyStart.resumed(given.resume, Say(), methods=methods, pairs=given.pairs, trials=given.trials)
 
 
 def _parser() -> CommandParser:
@@ -77,7 +77,10 @@ def _parser() -> CommandParser:
         "--memory", type=int, metavar="N", help="replay memory of every method that has one, in samples"
     )
     parser.add_argument(
-        "--trials", type=int, metavar="N", help="trials of each search (default: its space's)"
+        "--trials",
+        type=int,
+        metavar="N",
+        help="trials of each search (default: its space's); with --resume in all",
     )
     parser.add_argument(
         "--protocol",

@@ -13,6 +13,9 @@ from ..schema import strict_yaml
 from ..storage.identity import digest
 from .pair import Pair
 
+TRIALS = "trials"
+"""The name of how many trials a search is asked for."""
+
 _LONGEST = 60  # characters of a value in an error
 _DIGITS = 16  # of a sha256, which people compare
 _NOTHING = object()  # where there is no value, not even None
@@ -52,7 +55,7 @@ class Asked:
                 "method": request.method,
                 "stream": request.stream or values.get("stream.name") or content.get("stream"),
                 "data": request.data,
-                "trials": trials or request.trials or content.get("trials"),
+                TRIALS: trials or request.trials or content.get("trials"),
                 "margin": request.margin,
                 # Not where it is the usual one, which had no name in requests of before.
                 **({"protocol": request.protocol} if request.protocol else {}),
@@ -75,7 +78,7 @@ class Asked:
         return cls({**chosen, **{f"set {key}": value for key, value in Pair(number).values.items()}})
 
     def check(self, kept: Asked, place: str, allowed: str) -> None:
-        """Checks that a run was asked for this.
+        """Checks that a run was asked for this, or a search for fewer trials: it may grow.
 
         Args:
             kept: What it was asked for.
@@ -87,7 +90,8 @@ class Asked:
         """
         for key in (*self.values, *(key for key in kept.values if key not in self.values)):
             then, now = (one.values.get(key, _NOTHING) for one in (kept, self))
-            if then != now:
+            grows = key == TRIALS and isinstance(then, int) and isinstance(now, int) and then < now
+            if then != now and not grows:
                 said = f"{place}: was asked for with {key} {_shown(then)}, not {_shown(now)}"
                 raise UserError(f"{said}; allowed: {allowed}")
 

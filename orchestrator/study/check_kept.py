@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ..errors import UserError
 from ..storage.run_files import TRAIN_FILE
-from .asked import Asked
 from .own_run import own_run
 from .pair_job import PairJob
+from .runs_now import runs_now
 from .search_job import SearchJob
 from .study import Study
-from .study_book import StudyBook
+from .study_book import Part, StudyBook
 from .study_request import STUDY_FILE
 
 _AS_IT_WAS = f"{STUDY_FILE} and the search spaces as they were, or a study of another name"
@@ -30,29 +28,24 @@ def check_kept(study: Study, book: StudyBook) -> None:
     Raises:
         UserError: One is something else. The message is one line.
     """
-    asked = dict(_asked(study, book))
-    names = study.names
+    now = {run.name: run for run in runs_now(study, book)}
     for name, part in book.parts.items():
-        if name not in names:
+        if name not in now and name not in study.names and not _of_another_choice(name, part, study):
             raise UserError(
                 f"{book.path}: has {name}, which the study does not ask for any more; allowed: {_AS_IT_WAS}"
             )
-        if name in asked:
-            asked[name].check(part.asked, f"{book.path}: {name}", _AS_IT_WAS)
-    for arm in study.arms:
-        if book.done(study.name_of(arm)) is None:
-            SearchJob(study.name_of(arm), arm).begun()
-        chosen = book.done(study.name_of(arm))
-        for number in study.numbers:
-            name = study.name_of(arm, number)
-            if book.done(name) is None and own_run(name, TRAIN_FILE) is not None and chosen is not None:
-                PairJob(name, arm, number, chosen).begun()
+        if name in now and (asked := now[name].asked) is not None:
+            asked.check(part.asked, f"{book.path}: {name}", _AS_IT_WAS)
+    for run in now.values():
+        if run.done is not None:
+            continue
+        if run.pair is None:
+            SearchJob(run.name, run.arm).begun()
+        elif own_run(run.name, TRAIN_FILE) is not None and run.chosen is not None:
+            PairJob(run.name, run.arm, run.pair, run.chosen).begun()
 
 
-def _asked(study: Study, book: StudyBook) -> Iterator[tuple[str, Asked]]:
-    """What each run is asked for now. A pair's run is asked for nothing before its search has chosen."""
-    for arm in study.arms:
-        yield study.name_of(arm), SearchJob(study.name_of(arm), arm).asked
-        if (chosen := book.done(study.name_of(arm))) is not None:
-            for number in study.numbers:
-                yield study.name_of(arm, number), PairJob.asked_of(number, chosen)
+def _of_another_choice(name: str, part: Part, study: Study) -> bool:
+    """Whether a run is with a pair of the study, of what a search of it chose when it had other trials."""
+    chosen = Part("", part.asked, trial=str(part.asked.values.get("trial")), first="another")
+    return any(name == study.pair_name(arm, n, chosen) for arm in study.arms for n in study.numbers)

@@ -6,7 +6,14 @@ from .arm import Arm
 from .study_request import StudyRequest
 
 
-def run_name(study: str, request: StudyRequest, method: Arm, stream: Arm | None, pair: int | None) -> str:
+def run_name(
+    study: str,
+    request: StudyRequest,
+    method: Arm,
+    stream: Arm | None,
+    pair: int | None,
+    later: str = "",
+) -> str:
     """The name of the run of a method's search, or of its run with a pair.
 
     Args:
@@ -15,6 +22,8 @@ def run_name(study: str, request: StudyRequest, method: Arm, stream: Arm | None,
         method: The method.
         stream: The stream; None: the search spaces' own.
         pair: The pair's number; None: the search.
+        later: The id of the trial whose values the run has, where the search chose another one at first.
     """
     where = [stream.file_label] if stream is not None and len(request.streams) > 1 else []
-    return "-".join([study, method.file_label, *where, *([] if pair is None else [f"pair{pair}"])])
+    last = [] if pair is None else [f"pair{pair}"]
+    return "-".join([study, method.file_label, *where, *([later] if later else []), *last])

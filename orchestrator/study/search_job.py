@@ -14,10 +14,11 @@ from ..commands.sweep_start import SweepStart
 from ..errors import UserError
 from ..record.manifest import asked_for
 from ..record.memory_worth import MARGIN
+from ..record.trial_store import TrialStore
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, trials_of
 from ..storage.trial_files import TESTED_FILE
 from ..streams.source import StreamSource
-from .asked import Asked
+from .asked import TRIALS, Asked
 from .config_digest import config_digest
 from .own_run import OWN_RUN, own_run
 from .study_arm import StudyArm
@@ -80,14 +81,18 @@ class SearchJob:
         Raises:
             UserError: The folder has something else. The message is one line.
         """
+        return self._kept() is not None
+
+    def _kept(self) -> Asked | None:
+        """What an earlier command asked for; None where none began it."""
         if (folder := own_run(self.name, SWEEP_FILE)) is None:
-            return False
+            return None
         request = SweepRequest.read(folder / SWEEP_FILE)
         kept = Asked.search(request, folder / SPACE_FILE, asked_for(folder))
         self.asked.check(kept, str(folder), OWN_RUN)
         if looked := next(trials_of(folder).glob(f"*/{TESTED_FILE}"), None):
             raise UserError(f"{looked}: a study's search looks at no test data; allowed: {OWN_RUN}")
-        return True
+        return kept
 
     def start(self, source: StreamSource, say: Callable[[str], None]) -> SweepStart:
         """The sweep, which is about to begin or to go on.
@@ -100,10 +105,11 @@ class SearchJob:
             UserError: It cannot.
         """
         how: dict[str, Any] = {"say": say, "source": source}
-        if not self.begun():
+        if (asked := self._kept()) is None:
             method = self.arm.method
             return SweepStart.new(self._request, named_space(method.name, method.space), self.name, **how)
-        kept: dict[str, Any] = {"trials": None, "concurrent": None, "storage": None, "said": {}}
+        trials = None if asked.values[TRIALS] == self.jobs else self.jobs
+        kept: dict[str, Any] = {"trials": trials, "concurrent": None, "storage": None, "said": {}}
         start = SweepStart.resumed(self.name, **kept, retry=True, **how)
         # One that was begun before sweeps remembered it.
         return replace(start, request=replace(start.request, test=False))
@@ -121,9 +127,21 @@ class SearchJob:
             self.name,
             self.asked,
             trial=best.id if best else "",
+            first=self._first(result),
             config=config,
             score=best.score if best else None,
             trials=sum(trial.status != "interrupted" for trial in result.trials),
             failed_trials=len(failed),
             reason=reason,
         )
+
+    def _first(self, result: RunResult) -> str:
+        """The id of the trial that it chose when it had as many trials as it began with; empty where there
+        was none. By it runs with a pair of a later choice have other names, also where nobody noted the
+        first.
+        """
+        began = SweepRequest.read(result.folder / SWEEP_FILE).trials or self.arm.space.trials
+        book = TrialStore(trials_of(result.folder), result.objective, len(result.tasks))
+        book.trials = {name: trial for name, trial in book.trials.items() if trial.number < began}
+        best = book.best()
+        return "" if best is None else best.id

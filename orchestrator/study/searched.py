@@ -39,7 +39,8 @@ class Searched:
         Raises:
             UserError: Something of it is wrong. The message is one line.
         """
-        return cls._read(method, *((None, None) if stream is None else (stream.name, stream.data)), values)
+        name, data = (None, None) if stream is None else (stream.name, stream.data)
+        return cls._read(method, name, data, values)
 
     @classmethod
     def _read(cls, method: Arm, name: str | None, data: str | None, values: Mapping[str, Any]) -> Searched:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
@@ -14,8 +15,10 @@ from ..storage.run_folder import RUNS
 from ..streams.text.text_config import TextConfig
 from .run_name import run_name
 from .study_arm import StudyArm
+from .study_book import Part
 from .study_request import StudyRequest
 
+_TRIAL = re.compile(r"trial_\d+")
 _TEXTS = [f"stream.{field.name}" for field in fields(TextConfig)]
 
 
@@ -67,13 +70,18 @@ class Study:
         """The name of the run of a method's search, or of its run with a pair."""
         return run_name(self.name, self.request, arm.method, arm.stream, pair)
 
+    def pair_name(self, arm: StudyArm, pair: int, chosen: Part | None) -> str:
+        """The name of a method's run with a pair of what its search has chosen; None: nothing yet."""
+        later = "" if chosen is None else chosen.later
+        return run_name(self.name, self.request, arm.method, arm.stream, pair, later)
+
     def names_of(self, arm: StudyArm) -> list[str]:
-        """The names of a method's runs on a stream, its search first."""
+        """The names of a method's runs on a stream, its search first, as long as no search has grown."""
         return [self.name_of(arm), *(self.name_of(arm, number) for number in self.numbers)]
 
     @property
     def names(self) -> list[str]:
-        """The names of all runs."""
+        """The names of all runs, as long as no search has grown."""
         return [name for arm in self.arms for name in self.names_of(arm)]
 
     def _check_memory(self) -> None:
@@ -101,6 +109,10 @@ class Study:
             check_plain(name, "a run of the study")
         if twice := [name for name in names if names.count(name) > 1]:
             raise UserError(f"{twice[0]}: two runs of the study have this name; allowed: other labels")
+        searches = [self.name_of(arm) for arm in self.arms]
+        for name in searches:
+            if name.rpartition("-")[0] in searches and _TRIAL.fullmatch(name.rpartition("-")[2]):
+                raise UserError(f"{name}: ends as the runs of a later choice do; allowed: another label")
 
 
 def _check_alike(labels: Sequence[str], flats: Sequence[Mapping[str, Any]]) -> None:

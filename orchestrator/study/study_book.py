@@ -34,6 +34,8 @@ class Part:
         trials: How many trials have ended.
         failed_trials: How many of them failed.
         reason: Why the run failed, in one line; empty where it did not.
+        first: The id of the trial that a search chose when it had as many trials as it began with; empty of a
+            pair, and where there was none.
     """
 
     name: str
@@ -46,6 +48,12 @@ class Part:
     trials: int = 0
     failed_trials: int = 0
     reason: str = ""
+    first: str = ""
+
+    @property
+    def later(self) -> str:
+        """The id of the chosen trial, where the search grew and chose another one at first; else empty."""
+        return self.trial if self.first and self.trial != self.first else ""
 
 
 class StudyBook:

@@ -22,6 +22,7 @@ from ..streams.text.fit_tokenizer import fit_tokenizer
 from .asked import Asked
 from .lent_session import LentSession
 from .pair_job import PairJob
+from .runs_now import runs_now
 from .search_job import SearchJob
 from .study import Study
 from .study_arm import StudyArm
@@ -88,23 +89,23 @@ class StudyRun:
             if not foreseen:
                 raise
             return 1
-        return 0 if all(self.book.done(name) for name in self._study.names) else 1
+        return 0 if all(run.done for run in runs_now(self._study, self.book)) else 1
 
     def _jobs(self, arms: Sequence[StudyArm], number: int | None) -> list[_Job]:
         """The searches, or the runs with a pair, that are left. Of a method whose search chose nothing there
         are no others.
         """
         found: list[_Job] = []
-        for arm in arms:
-            name, chosen = self._study.name_of(arm, number), self.book.done(self._study.name_of(arm))
+        for run in runs_now(self._study, self.book):
+            if run.arm not in arms or run.pair != number or run.done is not None:
+                continue
             if number is None:
-                search = SearchJob(name, arm)
-                found += [search] if self.book.done(name, search.asked) is None else []
-            elif chosen is not None and not self.book.done(name, PairJob.asked_of(number, chosen)):
+                found.append(SearchJob(run.name, run.arm))
+            elif run.chosen is not None and run.asked is not None:
                 try:
-                    found.append(PairJob(name, arm, number, chosen))
+                    found.append(PairJob(run.name, run.arm, number, run.chosen))
                 except UserError as error:
-                    self._failed(name, PairJob.asked_of(number, chosen), error)
+                    self._failed(run.name, run.asked, error)
         return found
 
     def _group(self, arms: Sequence[StudyArm]) -> int:
@@ -188,29 +189,22 @@ class StudyRun:
         Raises:
             UserError: The stream's data has changed.
         """
-        here, arm, number = stream_content(source), jobs[0].arm, jobs[0].number
+        here, job = stream_content(source), jobs[0]
+        # In VQACL's novel composition the first task of an order decides the content.
         by_order = source.tables is not None and source.tables.held_out is not None
-        for other in (other for other in self._study.arms if other.stream == arm.stream):
-            for name in self._alike(other, number, by_order):
-                part = self.book.done(name)
-                if part is not None and part.content != here:
-                    raise UserError(
-                        f"the stream {source.name} is of another content than that of {name} ({here[:12]}, "
-                        f"not {part.content[:12]}); allowed: the data that it read"
-                    )
-
-    def _alike(self, arm: StudyArm, number: int | None, by_order: bool) -> list[str]:
-        """The names of a method's runs whose stream has the content of its run with a pair, or of its search.
-
-        Of those whose content goes ``by_order``, as in VQACL's novel composition, whose first task decides
-        it, it is that run alone.
-        """
-        search, *pairs = self._study.names_of(arm)
-        if by_order:
-            return [self._study.name_of(arm, number)]
-        if arm.searches_apart:
-            return [search] if number is None else pairs
-        return [search, *pairs]
+        for run in runs_now(self._study, self.book):
+            if by_order:
+                alike = run.pair == job.number
+            elif job.arm.searches_apart:
+                alike = (run.pair is None) == (job.number is None)
+            else:
+                alike = True
+            part = self.book.done(run.name) if alike and run.arm.stream == job.arm.stream else None
+            if part is not None and part.content != here:
+                raise UserError(
+                    f"the stream {source.name} is of another content than that of {run.name} ({here[:12]}, "
+                    f"not {part.content[:12]}); allowed: the data that it read"
+                )
 
     def _session(self, jobs: Sequence[_Job], source: StreamSource) -> SessionRequest:
         classes, folder = len(source.categories), self._study.folder

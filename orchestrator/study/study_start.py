@@ -18,6 +18,7 @@ from ..storage.run_folder import RUNS, check_free
 from ..storage.run_lock import run_lock
 from .arm import Arm
 from .check_kept import check_kept
+from .runs_now import runs_now
 from .study import Study
 from .study_book import StudyBook
 from .study_request import STUDY_FILE, StudyRequest
@@ -66,6 +67,7 @@ class StudyStart:
         *,
         methods: Sequence[str] = (),
         pairs: int | None = None,
+        trials: int | None = None,
     ) -> StudyStart:
         """The study in ``runs/NAME`` is gone on with, and may grow.
 
@@ -74,6 +76,7 @@ class StudyStart:
             say: Takes lines of progress.
             methods: Further methods, ``+er`` or ``er``.
             pairs: How many pairs there are to be in all; None: as many as before.
+            trials: How many trials each search is to have in all; None: as many as before.
 
         Raises:
             UserError: There is no such study, it cannot become what is asked for, or a run of it was asked
@@ -91,19 +94,22 @@ class StudyStart:
                 f"--pairs {pairs}: the study was asked for {request.pairs}; allowed are whole numbers from "
                 f"{request.pairs}, in all"
             )
+        if trials is not None:
+            _check_trials(Study.of(name, request), trials)
         known_labels = {arm.label for arm in request.methods}
         further = [method.removeprefix("+") for method in methods]
         if again := [m for m in further if m in known_labels or further.count(m) > 1]:
             raise UserError(f"--methods {again[0]}: the study has it; allowed are others, as --methods +NAME")
         arms = (*request.methods, *(Arm(method, method) for method in further))
-        study = Study.of(name, replace(request, methods=arms, pairs=pairs or request.pairs))
+        grown = replace(request, methods=arms, pairs=pairs or request.pairs, trials=trials or request.trials)
+        study = Study.of(name, grown)
         check_kept(study, StudyBook(study.folder))
         return cls(study, say)
 
     def preview(self) -> str:
         """What would be run, as text. Nothing is started."""
         study, book = self.study, StudyBook(self.study.folder)
-        request, names = study.request, study.names
+        request, runs = study.request, list(runs_now(study, book))
         lines = [request.question, ""] if request.question else []
         lines.append(
             f"Study {study.name}: {len(study.arms)} searches, {request.pairs} pairs of seed and order"
@@ -114,8 +120,10 @@ class StudyStart:
             where = f"  {arm.method.label:<16} {arm.space.config.stream_name:<20}"
             searched = len(arm.space.parameters)
             lines.append(f"{where} {arm.trials:>3} trials over {searched} keys, memory {arm.memory}")
-        if ended := sum(book.done(name) is not None for name in names):
-            lines.append(f"{ended} of {len(names)} runs have ended, {len(names) - ended} are left")
+        if ended := sum(run.done is not None for run in runs):
+            lines.append(f"{ended} of {len(runs)} runs have ended, {len(runs) - ended} are left")
+        if any(run.pair is None and run.done is None and book.done(run.name) for run in runs):
+            lines.append("a search that chooses otherwise among more trials has its pairs run again")
         return "\n".join(lines)
 
     def run(self, last: Callable[[str], None]) -> int:
@@ -154,3 +162,13 @@ class StudyStart:
                 raise  # else the last lines have why
         again = f"python -m orchestrator.study --resume {self.study.name}" if status else ""
         last(last_lines([text.splitlines()], stopped, status == 130, again))
+
+
+def _check_trials(study: Study, trials: int) -> None:
+    """Checks that no search is to have fewer trials than it was asked for."""
+    least = max(arm.trials for arm in study.arms)
+    if trials < least:
+        raise UserError(
+            f"--trials {trials}: a search of the study was asked for {least}; allowed are whole numbers from "
+            f"{least}, in all"
+        )

@@ -12,6 +12,7 @@ from ..statistics.paired_comparison import PairedComparison, compare_pairs
 from ..statistics.summary import summarise
 from ..statistics.verdict import verdict
 from ..streams import registry as streams
+from .asked import TRIALS
 from .study import Study
 from .study_arm import StudyArm
 from .study_book import StudyBook
@@ -72,8 +73,11 @@ class _OnStream:
         return f" Every method with a memory has {_samples(*sizes)}."
 
     def _figures_of(self, arm: StudyArm) -> dict[int, float]:
-        """Pair -> figure on test data, of the pairs that have ended."""
-        parts = {n: self._book.done(self._study.name_of(arm, n)) for n in self._study.numbers}
+        """Pair -> figure on test data, of what the search has chosen and the pairs that have ended."""
+        if (chosen := self._book.done(self._study.name_of(arm))) is None:
+            return {}
+        names = {n: self._study.pair_name(arm, n, chosen) for n in self._study.numbers}
+        parts = {n: self._book.done(name) for n, name in names.items()}
         return {
             n: part.test[self._measure] for n, part in parts.items() if part and self._measure in part.test
         }
@@ -93,7 +97,11 @@ class _OnStream:
 
     def _failed(self) -> list[str]:
         """A line for each run that failed."""
-        names = [name for arm in self._arms for name in self._study.names_of(arm)]
+        names = []
+        for arm in self._arms:
+            chosen = self._book.done(self._study.name_of(arm))
+            names += [self._study.name_of(arm)]
+            names += [self._study.pair_name(arm, n, chosen) for n in self._study.numbers]
         parts = [part for name in names if (part := self._book.parts.get(name)) and part.reason]
         return [f"- {part.name}: {part.reason}" for part in parts]
 
@@ -125,13 +133,20 @@ class _OnStream:
         """How the first method and another one were tuned, as a sentence begins with it."""
         first = self._arms[0]
         ended = all(self._book.done(self._study.name_of(arm)) for arm in self._arms)
-        if ended and len({arm.trials for arm in self._arms}) == 1:
+        if ended and len({self._asked_for(arm) for arm in self._arms}) == 1:
             return "With everyone tuned alike"
-        if first.trials == other.trials:
-            return f"With {first.trials} trials each"
-        return (
-            f"With {first.trials} trials of {first.method.label} and {other.trials} of {other.method.label}"
-        )
+        mine, its = self._asked_for(first), self._asked_for(other)
+        if mine == its:
+            return f"With {mine} trials each"
+        return f"With {mine} trials of {first.method.label} and {its} of {other.method.label}"
+
+    def _asked_for(self, arm: StudyArm) -> int:
+        """How many trials the search was asked for whose choice the figures are of. A study that grows is
+        asked for more.
+        """
+        search = self._book.done(self._study.name_of(arm))
+        found = arm.trials if search is None else search.asked.values.get(TRIALS, arm.trials)
+        return int(found)
 
     def _cost(self, other: StudyArm) -> str:
         """The memory of the first method and of another one; empty where it is not the same."""

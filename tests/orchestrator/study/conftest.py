@@ -47,7 +47,8 @@ def played(tmp_path, monkeypatch):
     """What was done: ``searched`` has the trials of searches and ``walked`` the pairs' runs that began, in
     order. ``sessions`` has what each session was asked for, ``switched`` what one was asked for later. ``at``
     says what becomes of a trial, (run, trial) -> an outcome or an error; without it trial n scores 10 n, and
-    a pair has 50 and its seed on test data.
+    a pair has 50 and its seed on test data. ``score`` and ``figure`` may say otherwise, of a trial's number
+    and of a pair's seed and learning rate, which is 0.001 n of trial n.
     ``refuses`` is the error with which a session does not start.
 
     ``new(**asked)`` and ``resumed(**more)`` are starts of the study ``s``, of two methods, two trials and two
@@ -57,6 +58,8 @@ def played(tmp_path, monkeypatch):
     found = SimpleNamespace(
         searched=[], walked=[], sessions=[], switched=[], at={}, refuses=None, asked=ASKED
     )
+    found.score = lambda number: 10.0 * number
+    found.figure = lambda seed, rate: 50.0 + seed
     found.new = lambda name="s", **asked: StudyStart.new(
         StudyRequest.of(ASKED | asked, "f"), name, lambda line: None
     )
@@ -112,7 +115,7 @@ def played(tmp_path, monkeypatch):
                 return "interrupted"
             if outcome.status == "finished":
                 for task in range(1, len(watch.names) + 1):
-                    watch.task(name, {"task": task, searched.objective.metric: 10.0 * (number + 1)})
+                    watch.task(name, {"task": task, searched.objective.metric: found.score(number + 1)})
             watch.end(name, outcome.status, outcome.reason)
         return "finished"
 
@@ -159,7 +162,8 @@ class _Listener:
             return
         job = self._jobs.pop(self.under_way[0])
         if job.kind == "test":
-            tested = _tested(job.folder, job.stamp, 50.0 + job.values["run.seed"])
+            rate = job.base["method"]["learning_rate"]
+            tested = _tested(job.folder, job.stamp, self._found.figure(job.values["run.seed"], rate))
             self._on_end(job, Outcome("finished", metrics=tested))
             return
         outcome = _outcome(self._found, job.folder.parents[1].name, job.id)

@@ -127,7 +127,7 @@ _STREAMS = {"a": {"name": "digits"}, "b": {"name": "digits", "set": {"stream.inc
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"trials": 4}, "s-plain: was asked for with trials 2, not 4"),
+        ({"trials": 1}, "s-plain: was asked for with trials 2, not 1"),
         ({"set": {"run.views": 3}}, "s-plain: was asked for with set run.views nothing, not 3"),
         ({"memory": 20}, "s-kept: was asked for with set replay.size nothing, not 20"),
         (

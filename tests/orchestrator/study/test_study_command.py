@@ -16,7 +16,6 @@ _NEW = ["--methods", "clip-finetune", "clip-er", "--stream", "digits", "--trials
     ("more", "left_out"),
     [
         (["--memory", "0"], "memory"),
-        (["--trials", "0"], "trials"),
         (["--question", ""], "question"),
         (["--name", ""], "name"),
         (["--stream", "digits"], "stream"),
@@ -52,6 +51,11 @@ def test_what_would_have_no_effect_beside_resume_is_refused(played, more, left_o
             ["--resume", "s", "--pairs", "1"],
             "^--pairs 1: the study was asked for 2; allowed are whole numbers",
         ),
+        (
+            ["--resume", "s", "--trials", "1"],
+            "^--trials 1: a search of the study was asked for 2; allowed are whole numbers from 2, in all$",
+        ),
+        (["--resume", "s", "--trials", "0"], "^--trials 0: a search of the study was asked for 2; allowed"),
         (["--resume", "t"], r"^--resume t: there is no runs/t/study.yaml; there are \['s'\]"),
     ],
 )

@@ -13,13 +13,16 @@ pytestmark = pytest.mark.unit
 _ASKED = Asked({})
 
 
-def told(folder, figures, pairs=8, failed=(), lost=0, **asked):
-    """The tables of a study of digits: method -> its figures by pair."""
+def told(folder, figures, pairs=8, failed=(), lost=0, grown=None, **asked):
+    """The tables of a study of digits: method -> its figures by pair. ``grown``: method -> how many trials
+    its search was asked for when it ended.
+    """
     asked = {"methods": list(figures), "streams": ["digits"], "pairs": pairs} | asked
     study, book = Study.of("s", StudyRequest.of(asked, "f")), StudyBook(folder)
     for label, values in figures.items():
         reason = "it broke" if label in failed else ""
-        book.add(Part(f"s-{label}", _ASKED, "t", score=1.0, trials=16, failed_trials=lost, reason=reason))
+        then = Asked({"trials": grown[label]}) if grown else _ASKED
+        book.add(Part(f"s-{label}", then, "t", score=1.0, trials=16, failed_trials=lost, reason=reason))
         for n, value in values.items():
             book.add(Part(f"s-{label}-pair{n}", _ASKED, "seed", "", 1.0, {"average": value}))
     return study_table(study, StudyBook(folder))
@@ -135,3 +138,10 @@ def test_alike_is_who_was_asked_for_as_many_trials(tmp_path, asked, condition):
 def test_whoever_failed_was_not_tuned_alike(tmp_path):
     text = told(tmp_path, {"slda": HIGH, "ncm": LOW, "nme": {}}, trials=4, failed=["nme"])
     assert "- With 4 trials each, slda beats ncm by " in text
+
+
+def test_a_search_that_has_not_grown_yet_was_not_tuned_alike(tmp_path):
+    text = told(tmp_path, {"slda": HIGH, "ncm": LOW}, trials=8, grown={"slda": 8, "ncm": 4})
+    assert "- With 8 trials of slda and 4 of ncm, slda beats ncm by " in text
+    text = told(tmp_path, {"slda": HIGH, "ncm": LOW}, trials=8, grown={"slda": 4, "ncm": 4})
+    assert "- With everyone tuned alike, slda beats ncm by " in text

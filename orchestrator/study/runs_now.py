@@ -1,0 +1,55 @@
+"""The runs that a study asks for, by what its searches have chosen so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .asked import Asked
+from .pair_job import PairJob
+from .search_job import SearchJob
+from .study import Study
+from .study_arm import StudyArm
+from .study_book import Part, StudyBook
+
+
+@dataclass(frozen=True)
+class RunNow:
+    """A run that a study asks for.
+
+    Attributes:
+        name: Its name.
+        arm: Its method on its stream.
+        pair: The pair's number; None: it is the search.
+        asked: What is asked for; None of a pair whose search has chosen nothing yet.
+        done: It, where it has ended and did not fail, and was asked for this; else None.
+        chosen: The search whose choice a pair has; None: it has chosen nothing yet, or this is the search.
+    """
+
+    name: str
+    arm: StudyArm
+    pair: int | None
+    asked: Asked | None
+    done: Part | None
+    chosen: Part | None
+
+
+def runs_now(study: Study, book: StudyBook) -> Iterator[RunNow]:
+    """The searches of a study and its runs with a pair, method by method.
+
+    A search that is asked for more trials than it had is to go on. Until it has, its pairs are those of the
+    choice that it has made.
+
+    Args:
+        study: The study.
+        book: Its runs that have ended.
+    """
+    for arm in study.arms:
+        name = study.name_of(arm)
+        asked, chosen = SearchJob(name, arm).asked, book.done(name)
+        yield RunNow(name, arm, None, asked, book.done(name, asked), None)
+        for number in study.numbers:
+            name = study.pair_name(arm, number, chosen)
+            wanted = None if chosen is None else PairJob.asked_of(number, chosen)
+            done = None if wanted is None else book.done(name, wanted)
+            yield RunNow(name, arm, number, wanted, done, chosen)
