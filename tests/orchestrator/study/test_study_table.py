@@ -3,6 +3,7 @@
 import pytest
 
 from orchestrator.study.asked import Asked
+from orchestrator.study.pair_job import PairJob
 from orchestrator.study.study import Study
 from orchestrator.study.study_book import Part, StudyBook
 from orchestrator.study.study_request import StudyRequest
@@ -22,9 +23,11 @@ def told(folder, figures, pairs=8, failed=(), lost=0, grown=None, **asked):
     for label, values in figures.items():
         reason = "it broke" if label in failed else ""
         then = Asked({"trials": grown[label]}) if grown else _ASKED
-        book.add(Part(f"s-{label}", then, "t", score=1.0, trials=16, failed_trials=lost, reason=reason))
+        search = Part(f"s-{label}", then, "t", score=1.0, trials=16, failed_trials=lost, reason=reason)
+        book.add(search)
         for n, value in values.items():
-            book.add(Part(f"s-{label}-pair{n}", _ASKED, "seed", "", 1.0, {"average": value}))
+            pair = PairJob.asked_of(n, search)
+            book.add(Part(f"s-{label}-pair{n}", pair, "seed", "", 1.0, {"average": value}))
     return study_table(study, StudyBook(folder))
 
 
