@@ -31,6 +31,7 @@ class Part:
         test: Metric -> value on test data, without ``test/``; empty for a search, which looks at none.
         content: What tells the stream's content (:func:`~orchestrator.streams.identity.stream_content`);
             empty where the run did not begin.
+        stream: What tells its content and its order (:func:`~orchestrator.streams.identity.stream_identity`).
         trials: How many trials have ended.
         failed_trials: How many of them failed.
         reason: Why the run failed, in one line; empty where it did not.
@@ -45,6 +46,7 @@ class Part:
     score: float | None = None
     test: Mapping[str, float] = field(default_factory=dict)
     content: str = ""
+    stream: str = ""
     trials: int = 0
     failed_trials: int = 0
     reason: str = ""

@@ -64,6 +64,7 @@ class StudyRun:
         self._say = say
         self._last_words = last_words
         self._source: tuple[str, StreamSource] | None = None
+        self._shown = "", ""  # the content and the order of what the runs under way see
 
     def run(self) -> int:
         """Runs what is left.
@@ -127,6 +128,7 @@ class StudyRun:
             source = self._read(jobs[0].config)
             shown = jobs[0].shown(source)
             self._check_content(jobs, shown)
+            self._shown = stream_content(shown), stream_identity(shown)
             session.ask(self._session(jobs, shown))
         except UserError as error:
             if session.broken:
@@ -162,7 +164,7 @@ class StudyRun:
             self._failed(job.name, job.asked, error)
             return 1 if session.broken else 0
         self.stopped = part.reason if result.fatal else ""
-        part = replace(part, content=stream_content(job.shown(source)))
+        part = replace(part, content=self._shown[0], stream=self._shown[1])
         self._take(part, _found(part, result.objective.metric))
         return 1 if result.fatal else 0
 

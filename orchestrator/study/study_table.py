@@ -59,7 +59,7 @@ class _OnStream:
             f"## {title}",
             f"`{self._measure}` on test data, in percent: mean and sample standard deviation over pairs of "
             f"seed and order, and the mean's 95 % interval. Values were chosen on validation data{by} "
-            f"({protocol.text}).{self._held()}",
+            f"({protocol.text}).{self._held()}{self._orders()}",
             "\n".join(_line(cells) for cells in (_COLUMNS, ["---"] * len(_COLUMNS), *rows)),
             *(["\n".join(f"- {line}." for line in sentences)] if sentences else []),
             *(["\n".join(["Failed, and tried again by `--resume`:", "", *failed])] if failed else []),
@@ -71,6 +71,26 @@ class _OnStream:
         if len(sizes) != 1 or "searched" in sizes:
             return ""
         return f" Every method with a memory has {_samples(*sizes)}."
+
+    def _orders(self) -> str:
+        """What is said above the table where pairs have one order, or that of the searches: a stream of two
+        tasks has two.
+        """
+        said = ""
+        for arm in self._arms:
+            search = self._book.done(self._study.name_of(arm))
+            names = [self._study.pair_name(arm, n, search) for n in self._study.numbers] if search else []
+            orders = [part.stream for name in names if (part := self._book.done(name)) and part.stream]
+            if search is None or not orders:
+                continue
+            if len(set(orders)) < len(orders):
+                said = f" The {len(orders)} pairs have {len(set(orders))} different orders."
+            if search.stream in orders:
+                said += (
+                    f" {orders.count(search.stream)} of {len(orders)} pairs have the order of the searches."
+                )
+            break
+        return said
 
     def _figures_of(self, arm: StudyArm) -> dict[int, float]:
         """Pair -> figure on test data, of what the search has chosen and the pairs that have ended."""

@@ -14,20 +14,23 @@ pytestmark = pytest.mark.unit
 _ASKED = Asked({})
 
 
-def told(folder, figures, pairs=8, failed=(), lost=0, grown=None, **asked):
+def told(folder, figures, pairs=8, failed=(), lost=0, grown=None, orders=None, **asked):
     """The tables of a study of digits: method -> its figures by pair. ``grown``: method -> how many trials
-    its search was asked for when it ended.
+    its search was asked for when it ended. ``orders``: what tells the order of each pair's stream, first that
+    of the searches.
     """
+    orders = orders or [str(n) for n in range(pairs + 1)]
     asked = {"methods": list(figures), "streams": ["digits"], "pairs": pairs} | asked
     study, book = Study.of("s", StudyRequest.of(asked, "f")), StudyBook(folder)
     for label, values in figures.items():
         reason = "it broke" if label in failed else ""
         then = Asked({"trials": grown[label]}) if grown else _ASKED
-        search = Part(f"s-{label}", then, "t", score=1.0, trials=16, failed_trials=lost, reason=reason)
+        how = {"score": 1.0, "trials": 16, "failed_trials": lost, "reason": reason, "stream": orders[0]}
+        search = Part(f"s-{label}", then, "t", **how)
         book.add(search)
         for n, value in values.items():
             pair = PairJob.asked_of(n, search)
-            book.add(Part(f"s-{label}-pair{n}", pair, "seed", "", 1.0, {"average": value}))
+            book.add(Part(f"s-{label}-pair{n}", pair, "seed", "", 1.0, {"average": value}, stream=orders[n]))
     return study_table(study, StudyBook(folder))
 
 
@@ -89,6 +92,21 @@ def test_the_heading_has_the_question_and_the_protocol(tmp_path):
     text = told(tmp_path, {"slda": LOW}, question="Is it?")
     assert text.startswith("# Is it?\n\n## digits\n\n`average` on test data")
     assert "(end-of-stream).\n" in text and "memory has" not in text
+
+
+@pytest.mark.parametrize(
+    ("orders", "said"),
+    [
+        ("abcdefghi", ""),
+        ("abbcdefgh", " The 8 pairs have 7 different orders."),
+        ("abcdefgha", " 1 of 8 pairs have the order of the searches."),
+        ("aabbabbba", " The 8 pairs have 2 different orders. 3 of 8 pairs have the order of the searches."),
+        ([""] * 9, ""),  # runs of before, whose order was not taken down
+    ],
+)
+def test_orders_that_are_alike_are_told(tmp_path, orders, said):
+    text = told(tmp_path, {"ncm": {}, "slda": LOW}, failed=["ncm"], orders=orders)
+    assert f"(end-of-stream).{said}\n" in text
 
 
 _FIRST, _SECOND = {"name": "clip-er", "set": {"replay.size": 40}}, {"name": "clip-er"}
