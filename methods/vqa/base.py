@@ -52,7 +52,8 @@ class QuestionConfig:
     (``zero``, transformers' schedule)."""
 
     weight_decay: float = 0.01
-    """AdamW's weight decay, of all but biases, as in the released code. Range: at least 0."""
+    """AdamW's weight decay, of all but biases, as in the released code; that code's optimiser (``adamw``
+    ``reference``) takes T5's tables of relative positions for biases, too. Range: at least 0."""
 
     adamw: Literal["torch", "reference"] = "torch"
     """The optimiser: ``torch``'s AdamW, or transformers' of before its version 5 (``reference``, the released
@@ -228,10 +229,12 @@ class QuestionMethod(OutputMethod):
         return Phase(name, *how, replay="none", group=group, clip=c.clip)
 
     def _optimizer(self) -> torch.optim.Optimizer:
-        biases = [p for n, p in self.named_parameters() if n.endswith(".bias")]
-        others = [p for n, p in self.named_parameters() if not n.endswith(".bias")]
-        groups = [{"params": others}, {"params": biases, "weight_decay": 0.0}]
         c = self.config
+        # The released code looks for the word anywhere in a name, as in T5's relative_attention_bias.weight.
+        spared = "bias" if c.adamw == "reference" else ".bias"
+        biases = [p for n, p in self.named_parameters() if spared in n]
+        others = [p for n, p in self.named_parameters() if spared not in n]
+        groups = [{"params": others}, {"params": biases, "weight_decay": 0.0}]
         how = {"lr": c.learning_rate, "eps": _ADAM_EPS, "weight_decay": c.weight_decay}
         if c.adamw == "reference":
             return ReferenceAdamW(groups, **how)

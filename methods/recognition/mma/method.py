@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from ...common.checks import check_range
 from ...common.experience_replay import ExperienceReplay, ExperienceReplayConfig, Mixing
 from ...common.schedule import cosine
-from ...method import ClassSpec, Phase
+from ...method import ClassSpec, Pass, Phase, Task
 from ..base import RecognitionConfig, RecognitionMethod
 from ..logit_scale import at_logit_scale, check_logit_scale
 from .adapters.config import AdapterConfig
@@ -73,6 +74,10 @@ class MMAConfig(ExperienceReplayConfig, RecognitionConfig, AdapterConfig):
     though it is kept exponentiated, as in the released code: similarities are multiplied by 100 at the first
     step and by 4.6 from then on. Off, the scale stays CLIP's."""
 
+    last_batch: Literal["drop", "keep"] = "drop"
+    """What becomes of the pictures that are left at the end of an epoch: ``drop``, others are left out in
+    each epoch, or ``keep``, they make a smaller batch. Released code: keep."""
+
     def __post_init__(self) -> None:
         ExperienceReplayConfig.__post_init__(self)
         RecognitionConfig.__post_init__(self)
@@ -83,6 +88,8 @@ class MMAConfig(ExperienceReplayConfig, RecognitionConfig, AdapterConfig):
         check_logit_scale(self.logit_scale)
         if self.schedule not in ("constant", "cosine"):
             raise ValueError(f"schedule {self.schedule!r} must be one of constant, cosine")
+        if self.last_batch not in ("drop", "keep"):
+            raise ValueError(f"last_batch {self.last_batch!r} must be one of drop, keep")
         check_range("patience", self.patience, 0)
         variant = ADAPTERS[self.adapter]
         inner = self.down_dim or variant.down_dim
@@ -99,7 +106,10 @@ class MMA(ExperienceReplay, RecognitionMethod):
     """
 
     Config = MMAConfig
-    presets = {"paper": {}, "reference": {"mask_mode": "additive_one", "clamp_scale": True}}
+    presets = {
+        "paper": {},
+        "reference": {"mask_mode": "additive_one", "clamp_scale": True, "last_batch": "keep"},
+    }
 
     def __init__(self, config: MMAConfig, spec: ClassSpec) -> None:
         super().__init__(config, at_logit_scale(spec, config.logit_scale))
@@ -108,6 +118,10 @@ class MMA(ExperienceReplay, RecognitionMethod):
         self._clamps = config.clamp_scale and self.adapter.clamped
         if self._clamps:
             self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    def phases(self, task: Task) -> Sequence[Phase | Pass]:
+        last = self.config.last_batch == "keep"
+        return [replace(p, keep_last=last) if isinstance(p, Phase) else p for p in super().phases(task)]
 
     def before_step(self, phase: Phase) -> None:
         if self._clamps:

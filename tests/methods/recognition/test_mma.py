@@ -152,6 +152,13 @@ def test_phase(toy):
     assert made(toy, "clip_base").phases(toy.task(toy.classes)) == []
 
 
+def test_the_last_batch_of_an_epoch_is_a_reading(toy):
+    code = MMA.presets["reference"]
+    for keeps, values in ((False, {}), (True, {"last_batch": "keep"}), (True, code)):
+        method = made(toy, consolidation_epochs=1, **values)
+        assert [p.keep_last for p in method.phases(toy.task(range(3, 6), 1))] == [keeps, keeps]
+
+
 def test_ratio_0_is_zero_shot(toy):
     wanted = ZeroShot(ZeroShotConfig(), toy.spec).predict(toy.batch, toy.classes)
     for variant in ("clip_transformer_adapter_text", "clip_mm_mlp_adapter", "clip_adapter"):
@@ -206,6 +213,7 @@ def test_two_halves_make_the_whole_loss(toy):
         ({"adapter": "mlp"}, "adapter 'mlp' must be one of clip_transformer_adapter_text, "),
         ({"mask_mode": "hard"}, "mask_mode 'hard' must be one of blocked, additive_one"),
         ({"ratio": 1.5}, "ratio 1.5 must be >= 0 and <= 1"),
+        ({"last_batch": "pad"}, "last_batch 'pad' must be one of drop, keep"),
         ({"schedule": "step"}, "schedule 'step' must be one of constant, cosine"),
         ({"heads": 3}, "heads 3 must divide down_dim 128"),
         ({"down_dim": 10}, "heads 4 must divide down_dim 10"),

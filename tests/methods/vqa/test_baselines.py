@@ -80,6 +80,18 @@ def test_the_optimizer_and_the_rise_are_those_that_are_chosen():
         assert decays == [(1e-4, 1e-6, 0.01), (1e-4, 1e-6, 0.0)]
 
 
+def test_the_released_codes_decay_takes_tables_of_relative_positions_for_biases():
+    for values, tables in (({}, 0), (RELEASED, 2)):
+        method = make("vqa-er", **values)
+        decayed, spared = method.phases(TASK)[0].optimizer().param_groups
+        numbers = {id(p) for p in spared["params"]}
+        names = {name for name, p in method.named_parameters() if id(p) in numbers}
+        found = {name for name in names if name.endswith("relative_attention_bias.weight")}
+        assert len(found) == tables  # the encoder's and the decoder's
+        assert names - found == {"model.visual.feature.bias", "model.visual.place.bias"}
+        assert len(decayed["params"]) + len(names) == len(list(method.parameters()))
+
+
 def test_the_released_codes_reading_is_in_every_preset_of_that_name():
     found = [registry.get(name) for name in registry.names()]
     found = {cls.__name__: cls.presets["reference"] for cls in found if issubclass(cls, QuestionMethod)}

@@ -91,6 +91,7 @@ _MMA = _CLIP | {
     "method.epochs": 200,
     "method.patience": 20,
     "method.clamp_scale": False,
+    "method.last_batch": "keep",
     "run.seed": 42,
     "replay.size": 0,
 }
