@@ -186,6 +186,7 @@ _PROMISED = {
     "--explain method.ratio": r"a number, 0 to 1\n.*search space \{0\.1, 0\.2, 0\.3, 0\.5, .*start 0\.5",
     "orchestrator.train": r"Runs: seed \d(.|\n)*tasks of(.|\n)*a trial: 1 worker",
     "orchestrator.sweep --resume NAME-METHOD": r"test data is left alone",
+    "orchestrator.study --report NAME": r"\| clap4clip \| 0 \|(.|\n)*runs/NAME/: report\.html, result\.md",
     "orchestrator.sweep ctp": r"Search: (8|16) trials for max validation/seen/r_mean(.|\n)*5 tasks of",
 }
 
@@ -281,7 +282,7 @@ def _module(name, words, place, patch, config):
         return None
     assert importlib.util.find_spec(name), name
     _leave_out(name, patch)
-    told = words[:1] in (["methods"], ["list"], ["show"], ["rm"])
+    told = words[:1] in (["methods"], ["list"], ["show"], ["rm"], ["--report"])
     if name.endswith((".sweep", ".train", ".study")) and not told and "--dry-run" not in words:
         words = [*(word for word in words if word != "--json"), "--dry-run"]  # which has no result
     stream = words[words.index("--stream") + 1] if "--stream" in words else ""

@@ -21,7 +21,7 @@ methods.registry
 orchestrator.errors orchestrator.seeding
 orchestrator.machine orchestrator.metrics orchestrator.numerics orchestrator.replay orchestrator.schema
 orchestrator.statistics orchestrator.storage
-orchestrator.tracking
+orchestrator.report orchestrator.tracking
 orchestrator.streams
 orchestrator.run_options
 orchestrator.config

@@ -19,6 +19,8 @@ def main(arguments: list[str]) -> int:
     """Runs the command line; returns its exit status."""
     parser = _parser()
     given = parser.parse_args(arguments)
+    if given.report is not None:
+        return _report(parser, given)
     start = _new(parser, given) if given.resume is None else _resumed(parser, given)
     if given.dry_run:
         print(start.preview())
@@ -47,6 +49,20 @@ def _new(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
             f"{given.file} beside {', '.join(said)}: allowed is one of the two, a file or options"
         )
     return StudyStart.new(StudyRequest.read(user_path(given.file, follow=False)), given.name, Say())
+
+
+def _report(parser: CommandParser, given: argparse.Namespace) -> int:
+    for name, value in vars(given).items():
+        if name != "report" and value != parser.get_default(name):
+            raise UserError(f"--report {given.report}: starts nothing; leave out {name.replace('_', '-')}")
+    try:
+        print_last(StudyStart.recorded(given.report, Say()).report())
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or given.report}: cannot be written ({error.strerror or error}); allowed: a "
+            "study's folder with room"
+        ) from error
+    return 0
 
 
 def _resumed(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
@@ -98,6 +114,9 @@ def _parser() -> CommandParser:
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="for all")
     parser.add_argument("--name", metavar="NAME", help="name of the study and of its folder under runs/")
     parser.add_argument("--resume", metavar="NAME", help="go on with a study, or let it grow")
+    parser.add_argument(
+        "--report", metavar="NAME", help="write a study's result again from what is recorded; start nothing"
+    )
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")
     return parser
 

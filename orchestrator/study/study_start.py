@@ -21,6 +21,7 @@ from .check_kept import check_kept
 from .runs_now import runs_now
 from .study import Study
 from .study_book import StudyBook
+from .study_files import PAGE_FILE, TABLE_FILES, write_study_files
 from .study_request import STUDY_FILE, StudyRequest
 from .study_table import RESULT_FILE, study_table
 
@@ -82,13 +83,7 @@ class StudyStart:
             UserError: There is no such study, it cannot become what is asked for, or a run of it was asked
                 for with something else.
         """
-        check_plain(name, "--resume")
-        file = RUNS / name / STUDY_FILE
-        if not file.is_file():
-            known = sorted(path.parent.name for path in RUNS.glob(f"*/{STUDY_FILE}"))
-            raise UserError(f"--resume {name}: there is no {file}; there are {known or 'none'}")
-        check_own(file.parent.resolve())
-        request = StudyRequest.read(file)
+        request = _kept_request(name, "--resume")
         if pairs is not None and pairs < request.pairs:
             raise UserError(
                 f"--pairs {pairs}: the study was asked for {request.pairs}; allowed are whole numbers from "
@@ -105,6 +100,19 @@ class StudyStart:
         study = Study.of(name, grown)
         check_kept(study, StudyBook(study.folder))
         return cls(study, say)
+
+    @classmethod
+    def recorded(cls, name: str, say: Callable[[str], None]) -> StudyStart:
+        """The study in ``runs/NAME`` as it is recorded, which is not gone on with.
+
+        Args:
+            name: The study's name.
+            say: Takes lines of progress.
+
+        Raises:
+            UserError: There is no such study, or what it asks for cannot be read.
+        """
+        return cls(Study.of(name, _kept_request(name, "--report")), say)
 
     def preview(self) -> str:
         """What would be run, as text. Nothing is started."""
@@ -125,6 +133,34 @@ class StudyStart:
         if any(run.pair is None and run.done is None and book.done(run.name) for run in runs):
             lines.append("a search that chooses otherwise among more trials has its pairs run again")
         return "\n".join(lines)
+
+    def report(self) -> str:
+        """Writes the result's files from what is recorded, and starts nothing.
+
+        A study that was asked for otherwise than its runs, as by an earlier version, has its files too. The
+        page says so.
+
+        Returns:
+            The tables, and where the files are.
+
+        Raises:
+            UserError: ``parts.json`` cannot be read.
+            OSError: A file cannot be written.
+        """
+        book = StudyBook(self.study.folder)
+        try:
+            check_kept(self.study, book)
+            remarks = []
+        except UserError as error:
+            remarks = [f"Not as it was asked for: {error}"]
+        text = study_table(self.study, book)
+        write_text(self.study.folder / RESULT_FILE, text)
+        write_study_files(self.study, book, remarks)
+        return "\n".join([text, *remarks, self._files()])
+
+    def _files(self) -> str:
+        """The line that says where the result is."""
+        return f"{RUNS / self.study.name}/: {PAGE_FILE}, {', '.join((RESULT_FILE, *TABLE_FILES))}"
 
     def run(self, last: Callable[[str], None]) -> int:
         """Runs to the end. Whatever ends it, the tables of what has ended are written.
@@ -153,15 +189,19 @@ class StudyStart:
         return status
 
     def _end(self, study: StudyRun, status: int, stopped: str, last: Callable[[str], None]) -> None:
-        """Writes the tables, and gives ``last`` the last lines."""
+        """Writes the result, and gives ``last`` the last lines."""
         text = study_table(self.study, study.book)
+        files: list[str] = []
+        again = f"python -m orchestrator.study --resume {self.study.name}" if status else ""
         try:
             write_text(self.study.folder / RESULT_FILE, text)
+            write_study_files(self.study, study.book)
+            files = [self._files()]
         except OSError as error:
             if not is_full(error) or not status:
                 raise  # else the last lines have why
-        again = f"python -m orchestrator.study --resume {self.study.name}" if status else ""
-        last(last_lines([text.splitlines()], stopped, status == 130, again))
+        finally:
+            last(last_lines([text.splitlines(), files], stopped, status == 130, again))
 
 
 def _check_trials(study: Study, trials: int) -> None:
@@ -172,3 +212,22 @@ def _check_trials(study: Study, trials: int) -> None:
             f"--trials {trials}: a search of the study was asked for {least}; allowed are whole numbers from "
             f"{least}, in all"
         )
+
+
+def _kept_request(name: str, option: str) -> StudyRequest:
+    """What the study in ``runs/NAME`` asks.
+
+    Args:
+        name: The study's name.
+        option: The option that named it, for errors.
+
+    Raises:
+        UserError: There is no such study, or its file cannot be read.
+    """
+    check_plain(name, option)
+    file = RUNS / name / STUDY_FILE
+    if not file.is_file():
+        known = sorted(path.parent.name for path in RUNS.glob(f"*/{STUDY_FILE}"))
+        raise UserError(f"{option} {name}: there is no {file}; there are {known or 'none'}")
+    check_own(file.parent.resolve())
+    return StudyRequest.read(file)

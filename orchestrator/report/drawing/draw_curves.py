@@ -1,0 +1,68 @@
+"""Curves over tasks, with bands over pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .canvas import Canvas
+from .frame import BOTTOM, TOP, draw_frame, over_tasks
+from .scale import Scale
+
+MOST = 7
+"""How many curves one chart takes: as many colours can be told apart by all."""
+
+_HEIGHT = 230
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A method's curve.
+
+    Attributes:
+        label: What it is called.
+        mean: (T,), the mean over pairs after each task.
+        deviation: (T,), the sample standard deviation over pairs; NaN of one pair.
+    """
+
+    label: str
+    mean: np.ndarray
+    deviation: np.ndarray
+
+
+def draw_curves(curves: Sequence[Curve], label: str) -> str:
+    """Draws curves over tasks as SVG, each with a band of one standard deviation to either side.
+
+    Args:
+        curves: One to :data:`MOST` curves. The n-th has the colour n.
+        label: What is on the axes.
+    """
+    ends = [edge for curve in curves for edge in (curve.mean, *_edges(curve))]
+    tasks = max(len(curve.mean) for curve in curves)
+    up = Scale.around(np.concatenate(ends), _HEIGHT - BOTTOM, TOP)
+    across, canvas = over_tasks(tasks), Canvas(_HEIGHT, f"{label}: {', '.join(c.label for c in curves)}")
+    draw_frame(canvas, across, up, tasks, label)
+    for number, curve in enumerate(curves):
+        low, high = _edges(curve)
+        edge = [*_points(across, up, low), *reversed(_points(across, up, high))]
+        canvas.path(edge, f"band f{number}", closed=True)
+    for number, curve in enumerate(curves):
+        points = _points(across, up, curve.mean)
+        canvas.path(points, f"curve c{number}")
+        for task, at in enumerate(points, 1):
+            said = f"{curve.label}, after task {task}: {curve.mean[task - 1]:.1f}"
+            canvas.dot(at, f"f{number}", said, 2)
+    return canvas.svg()
+
+
+def _edges(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
+    """The band's edges, inside what a score in percent can be."""
+    return tuple(np.clip(curve.mean + sign * curve.deviation, 0, 100) for sign in (-1, 1))
+
+
+def _points(across: Scale, up: Scale, values: np.ndarray) -> list[tuple[float, float]]:
+    if not np.isfinite(values).all():
+        return []
+    return [(across(task), up(float(value))) for task, value in enumerate(values, 1)]

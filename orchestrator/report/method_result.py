@@ -1,0 +1,42 @@
+"""What a study found of one method on one stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .pair_result import PairResult
+from .trial_curve import TrialCurve
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """A method on one stream.
+
+    Attributes:
+        label: What tables call it.
+        trials: How many trials of its search have ended.
+        failed_trials: How many of them failed.
+        memory: The replay memory in samples: ``40``, ``20 a class``, ``0`` or ``searched``.
+        pairs: Its runs with a pair that have ended, by the pair's number.
+        score: The chosen trial's objective on validation data; None where none was chosen.
+        searched: The trials of its search that are recorded.
+        chosen: Dotted key -> value of what the search chose; empty where nothing is recorded.
+        commands: What is done -> the command that does it again.
+    """
+
+    label: str
+    trials: int
+    failed_trials: int
+    memory: str
+    pairs: tuple[PairResult, ...]
+    score: float | None = None
+    searched: tuple[TrialCurve, ...] = ()
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    commands: Mapping[str, str] = field(default_factory=dict)
+
+    def figures(self, metric: str) -> dict[int, float]:
+        """Pair -> the metric on test data, or what the run took, of the pairs that have it."""
+        found = {pair.number: {**pair.cost, **pair.test} for pair in self.pairs}
+        return {number: values[metric] for number, values in found.items() if metric in values}

@@ -1,0 +1,31 @@
+"""What one method did with one pair of seed and order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class PairResult:
+    """A method's run with one pair of seed and order.
+
+    Attributes:
+        number: The pair's number, from 1.
+        seed: The run's seed.
+        order: The stream's order.
+        test: Metric -> value on test data, without ``test/``.
+        cost: Metric -> value of what the run took: ``replay/items`` and ``replay/bytes`` after the last task,
+            ``seconds/train`` and ``seconds/evaluate`` summed over tasks. Empty where nothing recorded it.
+        matrix: (T, T), the score on each task after each task, in percent, NaN where it was not measured;
+            None where it is not recorded.
+    """
+
+    number: int
+    seed: int
+    order: int | str
+    test: Mapping[str, float]
+    cost: Mapping[str, float] = field(default_factory=dict)
+    matrix: np.ndarray | None = None

@@ -1,0 +1,46 @@
+"""A study's figures pair by pair, as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+
+from .study_result import StudyResult
+from .told_metrics import COST, every_metric
+
+_FIXED = ("stream", "method", "pair", "seed", "order", "memory", "validation")
+
+
+def pairs_csv(result: StudyResult) -> str:
+    """The study's figures pair by pair, as CSV with every digit.
+
+    A line is one method's run with one pair on one stream. ``memory`` is in samples, and ``validation`` is
+    the objective of the trial that was chosen. Then come all metrics on test data over the whole stream,
+    without ``test/``, the one that methods are compared by first, and what the run took. A field is empty
+    where there is nothing.
+
+    Args:
+        result: The study.
+    """
+    metrics = list(dict.fromkeys(name for stream in result.streams for name in every_metric(stream)))
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*_FIXED, *metrics, *COST])
+    for stream in result.streams:
+        for method in stream.methods:
+            for pair in method.pairs:
+                of = [stream.title, method.label, pair.number, pair.seed, pair.order, method.memory]
+                figures = [_field(pair.test, name) for name in metrics]
+                took = [_field(pair.cost, name) for name in COST]
+                writer.writerow([*of, _number(method.score), *figures, *took])
+    return file.getvalue()
+
+
+def _field(values: Mapping[str, float], name: str) -> str:
+    return _number(values.get(name))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else repr(float(value))

@@ -1,0 +1,41 @@
+"""A study's leaderboard as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+from .metric_summary import metric_summary
+from .study_result import StudyResult
+from .told_metrics import COST, every_metric
+
+_COLUMNS = ("stream", "method", "trials", "failed_trials", "memory", "validation", "metric")
+_SUMMARY = ("n", "mean", "deviation", "low", "high")
+
+
+def result_csv(result: StudyResult) -> str:
+    """The study's leaderboard as CSV with every digit: a line for each stream, method and metric.
+
+    ``deviation`` is the sample standard deviation over ``n`` pairs, ``low`` and ``high`` are the ends of the
+    mean's 95 % interval. A field is empty where there is nothing, as the deviation of one pair.
+
+    Args:
+        result: The study.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow([*_COLUMNS, *_SUMMARY])
+    for stream in result.streams:
+        for method in stream.methods:
+            of = [stream.title, method.label, method.trials, method.failed_trials, method.memory]
+            for metric in (*every_metric(stream), *COST):
+                if (told := metric_summary(method, metric)) is not None:
+                    numbers = [told.mean, told.deviation, told.low, told.high]
+                    line = [*of, _number(method.score), metric, told.n, *map(_number, numbers)]
+                    writer.writerow(line)
+    return file.getvalue()
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or not math.isfinite(value) else repr(float(value))

@@ -1,0 +1,103 @@
+"""A study's result as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from .comparison_result import ComparisonResult
+from .method_result import MethodResult
+from .metric_summary import metric_summary
+from .pair_result import PairResult
+from .stream_result import StreamResult
+from .study_result import StudyResult
+from .told_metrics import COST, every_metric
+
+_FORMAT = 1
+
+
+def result_json(result: StudyResult) -> str:
+    """The study's result as JSON, for programs: summaries, comparisons, and each pair's figures.
+
+    A number that is missing or not finite is ``null``.
+
+    Args:
+        result: The study.
+    """
+    content = {
+        "format": _FORMAT,
+        "name": result.name,
+        "question": result.question,
+        "pairs": result.pairs,
+        "streams": [_stream(stream) for stream in result.streams],
+    }
+    return json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _stream(stream: StreamResult) -> dict[str, Any]:
+    return {
+        "stream": stream.title,
+        "measure": stream.measure,
+        "objective": stream.objective,
+        "methods": [_method(stream, method) for method in stream.methods],
+        "comparisons": [_comparison(found) for found in stream.comparisons],
+        "failed": stream.failed,
+        "unread": stream.unread,
+    }
+
+
+def _method(stream: StreamResult, method: MethodResult) -> dict[str, Any]:
+    summaries = {
+        metric: asdict(told)
+        for metric in (*every_metric(stream), *COST)
+        if (told := metric_summary(method, metric)) is not None
+    }
+    return {
+        "method": method.label,
+        "trials": method.trials,
+        "failed_trials": method.failed_trials,
+        "memory": method.memory,
+        "validation": method.score,
+        "chosen": method.chosen,
+        "commands": method.commands,
+        "summaries": summaries,
+        "pairs": [_pair(pair) for pair in method.pairs],
+    }
+
+
+def _pair(pair: PairResult) -> dict[str, Any]:
+    return {
+        "pair": pair.number,
+        "seed": pair.seed,
+        "order": pair.order,
+        "test": pair.test,
+        "cost": pair.cost,
+        "matrix": pair.matrix,
+    }
+
+
+def _comparison(found: ComparisonResult) -> dict[str, Any]:
+    return {
+        "first": found.first,
+        "other": found.other,
+        **asdict(found.found),
+        "holm_p": found.corrected_p,
+        "sentence": found.sentence,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """The value in JSON's kinds."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

@@ -1,0 +1,93 @@
+"""A study's leaderboard for a paper, as LaTeX."""
+
+from __future__ import annotations
+
+from ..metrics.measures import TOP
+from .comparison_result import ComparisonResult
+from .method_result import MethodResult
+from .metric_summary import metric_summary
+from .shown_number import shown_number
+from .shown_p import shown_p
+from .stream_result import StreamResult
+from .study_result import StudyResult
+from .told_metrics import shown_metrics
+
+_ESCAPED = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+}
+
+
+def result_tex(result: StudyResult) -> str:
+    """The study's leaderboard as LaTeX: a ``table`` with the rules of ``booktabs`` for each stream.
+
+    A cell has the mean and the sample standard deviation over pairs. The last two columns have the first
+    method's figure less this one's with its 95 % interval, and p after Holm's correction.
+
+    Args:
+        result: The study.
+    """
+    made = f"% Made by: python -m orchestrator.study --report {result.name}\n% Needs \\usepackage{{booktabs}}"
+    return "\n\n".join([made, *(_table(result, stream) for stream in result.streams)]) + "\n"
+
+
+def _table(result: StudyResult, stream: StreamResult) -> str:
+    metrics = shown_metrics(stream, TOP)
+    compared = {found.other: found for found in stream.comparisons}
+    heads = ["method", "memory", "$n$", *(_text(name.replace("_", " ")) for name in metrics)]
+    heads += [_text(f"{stream.methods[0].label} less it"), "$p$ (Holm)"] if compared else []
+    rows = [_row(stream, method, metrics, compared) for method in stream.methods]
+    about = stream.about.replace("`", "").replace("_", " ")
+    caption = " ".join([*([result.question] if result.question else []), f"{stream.title}:", about])
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"  \centering",
+            f"  \\caption{{{_text(caption)}}}",
+            f"  \\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
+            r"    \toprule",
+            f"    {' & '.join(heads)} \\\\",
+            r"    \midrule",
+            *(f"    {' & '.join(row)} \\\\" for row in rows),
+            r"    \bottomrule",
+            r"  \end{tabular}",
+            r"\end{table}",
+        ]
+    )
+
+
+def _row(
+    stream: StreamResult, method: MethodResult, metrics: list[str], compared: dict[str, ComparisonResult]
+) -> list[str]:
+    n = len(method.figures(stream.measure))
+    cells = [_text(method.label), _text(method.memory), str(n)]
+    cells += [_cell(method, metric) for metric in metrics]
+    if not compared:
+        return cells
+    if (found := compared.get(method.label)) is None:
+        return [*cells, "--", "--"]
+    told = found.found
+    ends = f"{_number(told.low)} to {_number(told.high)}"
+    return [*cells, f"${_number(told.difference)}$ (${ends.replace(' to ', '$ to $')}$)", _p(found)]
+
+
+def _cell(method: MethodResult, metric: str) -> str:
+    if (told := metric_summary(method, metric)) is None:
+        return "--"
+    if told.n == 1:
+        return f"${shown_number(told.mean)}$"
+    return f"${shown_number(told.mean)} \\pm {shown_number(told.deviation)}$"
+
+
+def _number(value: float) -> str:
+    return shown_number(value).replace("–", r"\text{--}")
+
+
+def _p(found: ComparisonResult) -> str:
+    return f"${shown_p(found.corrected_p)}$"
+
+
+def _text(text: str) -> str:
+    return "".join(_ESCAPED.get(letter, letter) for letter in " ".join(text.split()))

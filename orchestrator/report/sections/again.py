@@ -1,0 +1,25 @@
+"""The commands that make a stream's runs again."""
+
+from __future__ import annotations
+
+from ..html import Html, join, tag
+from ..stream_result import StreamResult
+from .section import Section
+
+
+def again(stream: StreamResult) -> Section:
+    """The commands that make each method's search, and its run with a pair, apart from the study.
+
+    Args:
+        stream: The stream.
+    """
+    about = (
+        "A method's runs apart from the study, with the same numbers: its search, and its run with the first "
+        "pair. Another pair's configuration lies in its own run. A sweep of its own that "
+        "sees all tasks looks at test data once in the end, with the trial that it chose; a study's does not."
+    )
+    parts: list[Html] = [tag("p", about, kind="soft")]
+    for method in stream.methods:
+        lines = [f"# {method.label}, {what}\n{command}" for what, command in method.commands.items()]
+        parts += [tag("pre", "\n".join(lines))] if lines else []
+    return Section("Make it again", join(*parts))

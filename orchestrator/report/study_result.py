@@ -1,0 +1,28 @@
+"""What a study found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .stream_result import StreamResult
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """A study, as far as it has come.
+
+    Attributes:
+        name: Its name.
+        question: The question in words; empty where none was asked.
+        pairs: How many pairs of seed and order it was asked for.
+        asked: The content of its ``study.yaml``.
+        streams: What it found on each stream.
+        remarks: What a reader has to know of the record, a line each.
+    """
+
+    name: str
+    question: str
+    pairs: int
+    asked: str
+    streams: tuple[StreamResult, ...]
+    remarks: tuple[str, ...] = ()

@@ -1,0 +1,57 @@
+"""What the folder of a run with a pair says beside its figures on test data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UserError
+from ..evaluation.tables import read_matrix
+from ..storage.trial_files import STATUS_FILE, TEST_MATRIX_FILE
+
+_LAST = ("replay/items", "replay/bytes")  # after the last task
+_SUMMED = ("seconds/train", "seconds/evaluate")  # over tasks
+
+
+def recorded_pair(trial: Path) -> tuple[np.ndarray | None, dict[str, float], str]:
+    """Reads what a tested trial has beside its figures.
+
+    What cannot be read is left out, since a study's result is written whatever a folder has.
+
+    Args:
+        trial: The trial's folder.
+
+    Returns:
+        The matrix of test data, (T, T) in percent, NaN where it was not measured, or None; what the run took
+        (:class:`~orchestrator.report.pair_result.PairResult`); and why something of it is missing, in one
+        line, or an empty text.
+    """
+    missing: list[str] = []
+    matrix, cost = None, {}
+    try:
+        matrix = read_matrix(trial / TEST_MATRIX_FILE)[0]
+        if not matrix.size or matrix.shape[0] != matrix.shape[1]:
+            raise UserError(f"{trial / TEST_MATRIX_FILE}: has shape {matrix.shape}; allowed: a square one")
+    except UserError as error:
+        matrix = None
+        missing.append(str(error))
+    path = trial / STATUS_FILE
+    try:
+        cost = _cost(json.loads(path.read_text(encoding="utf-8"))["reports"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        missing.append(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})")
+    return matrix, cost, "; ".join(missing)
+
+
+def _cost(reports: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    last = {name: float(reports[-1][name]) for name in _LAST if name in reports[-1]} if reports else {}
+    summed = {
+        name: float(sum(report[name] for report in reports))
+        for name in _SUMMED
+        if reports and all(name in report for report in reports)
+    }
+    return last | summed

@@ -1,0 +1,158 @@
+"""The figures of a study's methods on one stream, and what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import isfinite, nan
+
+from ..evaluation.protocol import HEADLINE
+from ..metrics.measures import better
+from ..report.comparison_result import ComparisonResult
+from ..statistics.holm import holm
+from ..statistics.paired_comparison import compare_pairs
+from ..statistics.verdict import verdict
+from ..streams import registry as streams
+from .asked import TRIALS
+from .study import Study
+from .study_arm import StudyArm
+from .study_book import StudyBook
+
+
+class StreamFigures:
+    """The figures of a study's methods on one stream.
+
+    Args:
+        study: The study.
+        book: Its runs that have ended.
+        arms: Its methods on the stream, the first one first.
+
+    Attributes:
+        arms: The methods on the stream.
+        measure: The metric on test data by which they are compared, without ``test/``.
+        title: The stream's name or label.
+        figures: Of each method, pair -> figure on test data, of the pairs that have ended.
+    """
+
+    def __init__(self, study: Study, book: StudyBook, arms: Sequence[StudyArm]) -> None:
+        self.arms = arms
+        self._study = study
+        self._book = book
+        self.measure = HEADLINE[streams.get(arms[0].space.config.stream_name).scenario]
+        self.title = arms[0].space.config.stream_name if arms[0].stream is None else arms[0].stream.label
+        self.figures = [self._figures_of(arm) for arm in arms]
+
+    def about(self) -> str:
+        """What the figures of a table are."""
+        protocol = self._study.request.protocol
+        by = f" {protocol.said}" if protocol.said else ""
+        return (
+            f"`{self.measure}` on test data, in percent: mean and sample standard deviation over pairs of "
+            f"seed and order, and the mean's 95 % interval. Values were chosen on validation data{by} "
+            f"({protocol.text}).{self._held()}{self._orders()}"
+        )
+
+    def failed(self) -> list[str]:
+        """A line for each run that failed."""
+        names = []
+        for arm in self.arms:
+            chosen = self._book.done(self._study.name_of(arm))
+            names += [self._study.name_of(arm)]
+            names += [self._study.pair_name(arm, n, chosen) for n in self._study.numbers]
+        parts = [part for name in names if (part := self._book.parts.get(name)) and part.reason]
+        return [f"{part.name}: {part.reason}" for part in parts]
+
+    def comparisons(self) -> list[ComparisonResult]:
+        """The first method beside each other one that shares a pair with it, over the pairs that both have.
+
+        p is corrected for the stream's comparisons (Holm).
+        """
+        label, first = self.arms[0].method.label, self.figures[0]
+        compared = []
+        for arm, figures in zip(self.arms[1:], self.figures[1:], strict=True):
+            if shared := [n for n in first if n in figures]:
+                found = compare_pairs([first[n] for n in shared], [figures[n] for n in shared])
+                compared.append((arm, found, {n: first[n] - figures[n] for n in shared}))
+        corrected = holm([found.p for _, found, _ in compared])
+        results = []
+        for (other, found, differences), p in zip(compared, corrected, strict=True):
+            sentence = verdict(
+                found,
+                label,
+                other.method.label,
+                over=f"{found.n} seeds and orders",
+                corrected_p=p,
+                comparisons=len(compared),
+                less_is_better=better(self.measure) == "min",
+                condition=self._tuned(other),
+                cost=self._cost(other),
+            )
+            results.append(ComparisonResult(label, other.method.label, found, p, sentence, differences))
+        return results
+
+    def _figures_of(self, arm: StudyArm) -> dict[int, float]:
+        """Pair -> figure on test data, of what the search has chosen and the pairs that have ended."""
+        if (chosen := self._book.done(self._study.name_of(arm))) is None:
+            return {}
+        names = {n: self._study.pair_name(arm, n, chosen) for n in self._study.numbers}
+        parts = {n: self._book.done(name) for n, name in names.items()}
+        found = {n: part.test.get(self.measure, nan) for n, part in parts.items() if part}
+        return {n: value for n, value in found.items() if isfinite(value)}
+
+    def _held(self) -> str:
+        """What is said of the memories above the table, where all that have one have the same."""
+        sizes = {arm.memory for arm in self.arms} - {"0"}
+        if len(sizes) != 1 or "searched" in sizes:
+            return ""
+        return f" Every method with a memory has {_samples(*sizes)}."
+
+    def _orders(self) -> str:
+        """What is said above the table where pairs have one order, or that of the searches: a stream of two
+        tasks has two.
+        """
+        said = ""
+        for arm in self.arms:
+            search = self._book.done(self._study.name_of(arm))
+            names = [self._study.pair_name(arm, n, search) for n in self._study.numbers] if search else []
+            orders = [part.stream for name in names if (part := self._book.done(name)) and part.stream]
+            if search is None or not orders:
+                continue
+            if len(set(orders)) < len(orders):
+                said = f" The {len(orders)} pairs have {len(set(orders))} different orders."
+            if search.stream in orders:
+                said += (
+                    f" {orders.count(search.stream)} of {len(orders)} pairs have the order of the searches."
+                )
+            break
+        return said
+
+    def _tuned(self, other: StudyArm) -> str:
+        """How the first method and another one were tuned, as a sentence begins with it."""
+        first = self.arms[0]
+        ended = all(self._book.done(self._study.name_of(arm)) for arm in self.arms)
+        if ended and len({self._asked_for(arm) for arm in self.arms}) == 1:
+            return "With everyone tuned alike"
+        mine, its = self._asked_for(first), self._asked_for(other)
+        if mine == its:
+            return f"With {mine} trials each"
+        return f"With {mine} trials of {first.method.label} and {its} of {other.method.label}"
+
+    def _asked_for(self, arm: StudyArm) -> int:
+        """How many trials the search was asked for whose choice the figures are of. A study that grows is
+        asked for more.
+        """
+        search = self._book.done(self._study.name_of(arm))
+        found = arm.trials if search is None else search.asked.values.get(TRIALS, arm.trials)
+        return int(found)
+
+    def _cost(self, other: StudyArm) -> str:
+        """The memory of the first method and of another one; empty where it is not the same."""
+        memory = self.arms[0].memory
+        if memory in ("0", "searched") or memory != other.memory:
+            return ""
+        return _samples(memory).replace("samples", "replayed samples")
+
+
+def _samples(memory: str) -> str:
+    """``40`` as ``40 samples``, ``20 a class`` as ``20 samples a class``."""
+    size, *of = memory.split(maxsplit=1)
+    return " ".join([size, "samples", *of])

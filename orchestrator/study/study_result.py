@@ -1,0 +1,88 @@
+"""Reads what a study found, from its book and from its runs' folders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..report.method_result import MethodResult
+from ..report.pair_result import PairResult
+from ..report.stream_result import StreamResult
+from ..report.study_result import StudyResult
+from ..storage.run_files import trials_of
+from ..storage.run_folder import RUNS
+from .again import commands_of
+from .pair import Pair
+from .recorded_pair import recorded_pair
+from .recorded_search import recorded_search
+from .stream_figures import StreamFigures
+from .study import Study
+from .study_arm import StudyArm
+from .study_book import Part, StudyBook
+
+
+def study_result(study: Study, book: StudyBook) -> StudyResult:
+    """Reads what a study found.
+
+    Figures on test data are the book's. Matrices, seconds and the trials of searches are the runs'; where a
+    run's folder is gone or cannot be read they are missing, and the result says so.
+
+    Args:
+        study: The study.
+        book: Its runs that have ended.
+    """
+    found = [_on_stream(study, book, StreamFigures(study, book, arms)) for arms in study.on_streams()]
+    request = study.request
+    return StudyResult(study.name, request.question, request.pairs, request.text(), tuple(found))
+
+
+def _on_stream(study: Study, book: StudyBook, there: StreamFigures) -> StreamResult:
+    unread: list[str] = []
+    methods = [_method(study, book, arm, unread) for arm in there.arms]
+    return StreamResult(
+        there.title,
+        there.measure,
+        there.arms[0].space.objective.metric,
+        there.about(),
+        tuple(methods),
+        tuple(there.comparisons()),
+        tuple(there.failed()),
+        tuple(unread),
+    )
+
+
+def _method(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> MethodResult:
+    name = study.name_of(arm)
+    search = book.parts.get(name)
+    chosen = search.trial if search else ""
+    curves, values, missing = recorded_search(RUNS / name, arm.space.objective.metric, chosen)
+    unread += [missing] if missing else []
+    pairs = _pairs(study, book, arm, unread)
+    return MethodResult(
+        arm.method.label,
+        search.trials if search else 0,
+        search.failed_trials if search else 0,
+        arm.memory,
+        tuple(pairs),
+        search.score if search else None,
+        curves,
+        values,
+        commands_of(arm, next(_parts(study, book, arm), None)),
+    )
+
+
+def _parts(study: Study, book: StudyBook, arm: StudyArm) -> Iterator[tuple[int, Part]]:
+    """The pairs' numbers, and the runs with them that have ended, of what the search has chosen."""
+    if (chosen := book.done(study.name_of(arm))) is not None:
+        for number in study.numbers:
+            if (part := book.done(study.pair_name(arm, number, chosen))) is not None:
+                yield number, part
+
+
+def _pairs(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> list[PairResult]:
+    found = []
+    for number, part in _parts(study, book, arm):
+        matrix, cost, missing = recorded_pair(trials_of(RUNS / part.name) / part.trial)
+        unread += [missing] if missing else []
+        values = Pair(number).values
+        found.append(PairResult(number, values["run.seed"], values["stream.order"], part.test, cost, matrix))
+    return found
