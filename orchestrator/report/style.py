@@ -37,7 +37,7 @@ svg .curve{stroke-width:1.8;stroke-linejoin:round}svg .band{fill-opacity:.16}
 svg .join{stroke:var(--soft);stroke-width:.7;stroke-opacity:.6}
 svg .point{fill:var(--c1);fill-opacity:.75}
 svg .mean{stroke:var(--c2);stroke-width:2.5}svg .interval{stroke:var(--c2);stroke-width:1.5}
-svg .more{fill:var(--c1)}svg .less{fill:var(--c2)}
+svg .more{fill:#0072b2}svg .less{fill:var(--c2)}
 svg .trial{stroke:var(--soft);stroke-width:.9;stroke-opacity:.7}svg .trial-end{fill:var(--soft)}
 svg .chosen{stroke:var(--c1);stroke-width:2.4}svg .chosen-end{fill:var(--c1)}
 svg .stopped{stroke:var(--c5);stroke-width:2}svg .failed{stroke:var(--c2);stroke-width:2}
