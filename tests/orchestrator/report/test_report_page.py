@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from told_study import TRIALS, method, read_page, stream, study
 
+from orchestrator.report.html import tag
 from orchestrator.report.pair_result import PairResult
 from orchestrator.report.report_page import LIMIT, report_page
 from orchestrator.report.trial_curve import TrialCurve
@@ -82,6 +83,7 @@ def test_pictures_show_what_was_found(whole):
     assert "slda, after task 1: 55.5" in words and "slda, after task 2: 55.0" in words
     assert "slda less ncm, pair 8: +4.8" in words and "ncm, pair 4: 53.0" in words
     assert "slda less ncm, the best other method, in points: " in said, "of equal ones the first"
+    assert "+4" in words and "-4" not in words, "55.5 less 51.0"
     assert "trial_0002: stopped after task 1, 50.0" in words
     assert "3 failed" not in said and ": 1 finished, 1 stopped, 1 failed; 1 failed in the first task" in said
     assert ". A failure: loss is nan" in said
@@ -89,6 +91,12 @@ def test_pictures_show_what_was_found(whole):
     assert ["slda", "trial_0001", "44.00", "method.learning_rate=0.1"] in read_page(
         report_page(whole)
     ).tables["chosen"]
+
+
+def test_a_trial_that_failed_later_is_not_among_those_of_the_first_task():
+    trials = (*TRIALS, TrialCurve("trial_0004", "failed", (30.0,), reason="it broke"))
+    said = " ".join(read_page(report_page(study(stream(method("a", _LOW, searched=trials))))).words)
+    assert ": 2 failed, 1 finished, 1 stopped; 1 failed in the first task. A failure: loss is nan" in said
 
 
 def test_the_commands_are_there(whole):
@@ -113,6 +121,10 @@ def test_what_a_user_named_is_text_and_no_html():
     assert "<script" not in text and "script" not in page.tags
     assert page.heads[0] == _HOSTILE and page.tables["leaderboard"][1][0] == _HOSTILE + "a"
     assert len([value for _, key, value in page.attributes if key == "aria-label" and _HOSTILE in value]) == 7
+
+
+def test_text_in_an_element_and_in_an_attribute_is_escaped():
+    assert tag("p", "<a>", tag("b", "&"), title='"<') == '<p title="&quot;&lt;">&lt;a&gt;<b>&amp;</b></p>'
 
 
 def test_what_is_missing_or_not_a_number_is_a_dash():
@@ -145,7 +157,11 @@ def test_what_is_missing_or_not_a_number_is_a_dash():
             "a is compared with nothing: the study has one method.",
             ["Paired differences"],
         ),
-        ([method("a", _LOW[:1]), method("b", _HIGH[:1])], "a and b: no difference can be shown (n = 1", []),
+        (
+            [method("a", _LOW[:1]), method("b", _HIGH[:1])],
+            "a and b: no difference can be shown (n = 1",
+            ["Memory"],
+        ),
         (
             [method("a", _LOW, 0), method("b", _HIGH, 0)],
             "with everyone tuned alike, b beats a",
