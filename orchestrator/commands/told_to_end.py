@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import ClassVar
 
 _TOLD = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 _ONE = 1.0  # seconds in which one request may come in several ways: from the terminal and from the shell
+_LATER = 0.05  # seconds
 
 
 class ToldToEnd:
@@ -20,6 +24,9 @@ class ToldToEnd:
     and SIGUSR1, SIGUSR2 and SIGXCPU (by which batch systems announce an end). A signal that the process was
     started to ignore, for example by ``nohup``, stays ignored. It works in the main thread, and does nothing
     in another one.
+
+    An interruption that falls into a finaliser, as Ray's handles have them, is lost to Python, which prints
+    it and goes on. It is made again.
     """
 
     by: ClassVar[str] = ""
@@ -29,6 +36,7 @@ class ToldToEnd:
         self._first: int | None = None
         self._last = float("-inf")
         self._usual: dict[int, object] = {}
+        self._hook: Callable[[sys.UnraisableHookArgs], object] | None = None
 
     def __enter__(self) -> ToldToEnd:
         ToldToEnd.by = ""
@@ -36,11 +44,25 @@ class ToldToEnd:
             for number in _TOLD:
                 if signal.getsignal(number) is signal.SIG_DFL:
                     self._usual[number] = signal.signal(number, self._take)
+            self._hook = sys.unraisablehook
+            sys.unraisablehook = self._unraisable
         return self
 
     def __exit__(self, *_: object) -> None:
         for number, usual in self._usual.items():
             signal.signal(number, usual)
+        if self._hook is not None:
+            sys.unraisablehook = self._hook
+
+    def _unraisable(self, lost: sys.UnraisableHookArgs) -> None:
+        main = threading.current_thread() is threading.main_thread()
+        if main and issubclass(lost.exc_type, KeyboardInterrupt):
+            # Not at once, which would fall into this function and be lost again.
+            again = threading.Timer(_LATER, _thread.interrupt_main)
+            again.daemon = True
+            again.start()
+        elif self._hook is not None:
+            self._hook(lost)
 
     def status(self, status: int) -> int:
         """The exit status that a shell gives for the signal that came, where the command's own ``status``

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
+
 from ..best_method import best_method
 from ..drawing.draw_matrix import draw_matrix
 from ..figure import figure
@@ -43,6 +45,6 @@ def matrices(stream: StreamResult) -> Section | None:
     return Section("Task by task", body, optional=True)
 
 
-def _pairs(found: object) -> str:
-    n = len(found)  # type: ignore[arg-type]
+def _pairs(found: Sized) -> str:
+    n = len(found)
     return f"{n} pair{'s' * (n > 1)}"

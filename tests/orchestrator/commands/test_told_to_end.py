@@ -183,3 +183,33 @@ def test_nohup_keeps_a_command_when_the_terminal_goes_and_kill_ends_it():
         assert process.poll() is None
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(30) == 143
+
+
+class _Handle:
+    def __init__(self, error):
+        self._error = error
+
+    def __del__(self):
+        if self._error is KeyboardInterrupt:
+            signal.raise_signal(signal.SIGINT)
+        raise self._error
+
+
+def test_ctrl_c_that_falls_into_a_finaliser_is_not_lost(capfd):
+    with pytest.raises(KeyboardInterrupt), ToldToEnd():
+        handle = _Handle(KeyboardInterrupt)
+        del handle
+        for _ in range(10):
+            time.sleep(0.1)
+        pytest.fail("it was lost")
+    assert capfd.readouterr().err == ""
+
+
+def test_other_errors_of_finalisers_are_said_as_ever(monkeypatch):
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    with ToldToEnd():
+        handle = _Handle(ValueError)
+        del handle
+    assert [lost.exc_type for lost in said] == [ValueError]
+    assert sys.unraisablehook == said.append, "it is as before"

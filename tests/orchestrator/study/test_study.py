@@ -55,11 +55,12 @@ def study(small_method, small_sweep, tmp_path_factory):
 
 def _stopped(process: subprocess.Popen, at: str) -> str:
     """What a command prints that gets Ctrl-C at a line."""
-    lines = []
+    lines, told = [], False
     for line in process.stdout:
         lines.append(line)
-        if at in line:
+        if at in line and not told:
             process.send_signal(signal.SIGINT)
+            told = True
     assert process.wait(120) == 130, "".join(lines)
     return "".join(lines)
 

@@ -308,6 +308,7 @@ def test_a_terminal_that_goes_away_takes_it_along(folder):
     child, terminal = pty.fork()
     if not child:
         os.chdir(folder)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has ignored
         os.execv(sys.executable, [sys.executable, "-m", "orchestrator.tracking", "ui"])
     process = psutil.Process(child)
     try:
