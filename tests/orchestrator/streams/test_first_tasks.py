@@ -41,12 +41,18 @@ def test_nothing_of_later_tasks_is_left(digits):
 def test_it_is_a_stream_of_its_own(digits):
     """What is kept of the whole one, or of another number of tasks, is not taken for it."""
     cuts = [first_tasks(digits, 1), first_tasks(digits, 2), digits]
-    for of in (stream_content, stream_identity, lambda one: one.pictures_fingerprint):
+    for of in (
+        stream_content,
+        stream_identity,
+        lambda one: one.fingerprint,
+        lambda one: one.pictures_fingerprint,
+    ):
         assert len({of(one) for one in cuts}) == 3
         assert of(first_tasks(digits, 2)) == of(cuts[1])
     stream = registry.get("digits")
     other = first_tasks(stream.load(stream.Config(initial=2, increment=2, order=1), False), 2)
     assert stream_content(other) != stream_content(cuts[1]), "the first tasks of another order are others"
+    assert other.fingerprint != cuts[1].fingerprint
     assert other.pictures_fingerprint != cuts[1].pictures_fingerprint
     unnumbered = first_tasks(replace(digits, pictures_fingerprint=None), 2)
     assert unnumbered.pictures_fingerprint is None
