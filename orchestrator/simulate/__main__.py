@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     for one in recorded:
         for text, choice in rules.items():
             how = {"trials": given.trials, "lanes": given.lanes, "sweeps": given.draws}
-            found = Replay.of(one, partial(_scheduler, choice), **how)
+            found = Replay.of(one, partial(_scheduler, choice, one.choices), **how)
             print(
                 f"| {one.name} | {len(one.curves)} | {text} | {found.best_stopped:.1f} | "
                 f"{found.regret:.2f} | {found.training_saved:.1f} | {found.time_saved:.1f} |",
@@ -55,8 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _scheduler(choice: SchedulerChoice, mode: str, tasks: int) -> TaskScheduler:
-    return TaskScheduler(METRIC, mode, tasks, choice=choice)
+def _scheduler(choice: SchedulerChoice, sizes: tuple[Any, ...], mode: str, tasks: int) -> TaskScheduler:
+    return TaskScheduler(METRIC, mode, tasks, choice=choice, sizes=sizes)
 
 
 def _choice(text: str) -> SchedulerChoice:

@@ -30,6 +30,7 @@ class RecordedSweep:
         seconds: (trials, tasks), what each task took.
         sizes: Of each trial's replay memory; None where it was not searched.
         left_out: How many trials did not walk the whole stream.
+        choices: What the memory's size was chosen among; empty: it was not, or it was drawn from a range.
     """
 
     name: str
@@ -38,6 +39,7 @@ class RecordedSweep:
     seconds: NDArray[np.float64]
     sizes: tuple[Any, ...]
     left_out: int
+    choices: tuple[Any, ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> RecordedSweep:
@@ -51,8 +53,9 @@ class RecordedSweep:
         rows: list[tuple[list[float], list[float], Any]] = []
         paths = sorted(trials_of(folder).glob(f"*/{STATUS_FILE}"))
         try:
-            objective = strict_yaml.read(folder / SPACE_FILE)[0]["objective"]
-            metric, mode = objective["metric"], objective["mode"]
+            space = strict_yaml.read(folder / SPACE_FILE)[0]
+            metric, mode = space["objective"]["metric"], space["objective"]["mode"]
+            choices = tuple(space.get("search", {}).get(MEMORY_SIZE, {}).get("choices", ()))
             for path in paths:
                 ended = json.loads(path.read_text(encoding="utf-8"))
                 if ended["status"] == "finished":
@@ -72,6 +75,7 @@ class RecordedSweep:
             np.array([seconds for _, seconds, _ in whole]).reshape(len(whole), tasks),
             tuple(size for _, _, size in whole),
             len(paths) - len(whole),
+            choices,
         )
 
 

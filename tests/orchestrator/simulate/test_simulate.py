@@ -131,6 +131,27 @@ def test_the_command_compares_rules_on_the_same_draws(tmp_path, monkeypatch, cap
     assert only == "| s | 8 | median:margin=99,min_trials=1 | 0.0 | 0.00 | 0.0 | 0.0 |"
 
 
+@pytest.mark.parametrize(("searched", "stopped"), [("choices: [64, 96]", 0), ("low: 64, high: 96", 1)])
+def test_trials_are_compared_as_in_the_sweep(tmp_path, monkeypatch, capsys, searched, stopped):
+    """64 and 96 have as many binary digits: two sizes where they are choices, one where they are of a range.
+    The four with 64 lead until the last task.
+    """
+    leading = [[90.0 + k, 80.0 + k, 70.0 + k, 60.0 + k, 50.0 + k] for k in range(4)]
+    last = [[20.0 + k, 10.0 + k, 10.0 + k, 10.0 + k, 80.0 + k] for k in range(4)]
+    folder = _written(tmp_path / "runs" / "s", [*leading, *last])
+    for number in range(8):
+        file = folder / "trials" / f"trial_{number + 1:04d}" / "trial.json"
+        file.write_text(json.dumps({"values": {"replay.size": 64 if number < 4 else 96}}))
+    with (folder / "space.yaml").open("a") as file:
+        file.write(f"search: {{replay.size: {{type: any, {searched}}}}}\n")
+    (line,) = [
+        line
+        for line in _run(tmp_path, monkeypatch, capsys, "s", "--scheduler", "median:min_trials=2")
+        if line.startswith("| s |")
+    ]
+    assert (float(line.split(" | ")[3]) > 20) is bool(stopped)
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
