@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
+from ..schema.plain_json import plain_json
 from .run_result import RunResult
 from .trial_result import TrialResult
 
@@ -32,7 +30,7 @@ def result_json(result: RunResult) -> str:
         "test": result.test,
         "trials": [_trial(trial) for trial in result.trials],
     }
-    return json.dumps(_finite(found), allow_nan=False)
+    return json.dumps(plain_json(found), allow_nan=False)
 
 
 def _trial(trial: TrialResult) -> dict[str, Any]:
@@ -47,13 +45,3 @@ def _trial(trial: TrialResult) -> dict[str, Any]:
         "test": trial.test,
         "folder": str(trial.folder),
     }
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(one) for one in value]
-    return str(value) if isinstance(value, Path) else value

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
+from ..schema.plain_json import plain_json
 from .comparison_result import ComparisonResult
 from .method_result import MethodResult
 from .metric_summary import metric_summary
@@ -35,7 +33,7 @@ def result_json(result: StudyResult) -> str:
         "pairs": result.pairs,
         "streams": [_stream(stream) for stream in result.streams],
     }
-    return json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(plain_json(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _stream(stream: StreamResult) -> dict[str, Any]:
@@ -88,16 +86,3 @@ def _comparison(found: ComparisonResult) -> dict[str, Any]:
         "holm_p": found.corrected_p,
         "sentence": found.sentence,
     }
-
-
-def _plain(value: Any) -> Any:
-    """The value in JSON's kinds."""
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
