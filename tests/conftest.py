@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
@@ -131,12 +132,20 @@ def on_shared_ray(shared_ray):
 def typed(shared_ray):
     """A folder and a command without ``python -m`` -> what ``subprocess.run`` would answer. The command runs
     in this process, in that folder, and joins the shared Ray, or another that its ``ray`` variables say.
+    With ``drawn`` it draws its trials' pictures, which takes seconds. As soon as it has said ``stopped_at``,
+    it gets Ctrl-C.
     """
 
     def run(
-        folder: Path, command: str, *words: str, ray: dict[str, str] = shared_ray
+        folder: Path,
+        command: str,
+        *words: str,
+        ray: dict[str, str] = shared_ray,
+        drawn: bool = False,
+        stopped_at: str | None = None,
     ) -> subprocess.CompletedProcess:
         from orchestrator.commands.arguments import run_main
+        from orchestrator.record.figure_worker import FigureWorker
 
         environment, umask = dict(os.environ), os.umask(0o022)
         try:
@@ -145,7 +154,11 @@ def typed(shared_ray):
                 os.environ.pop("MLFLOW_TRACKING_URI", None)
                 os.environ.update(ray)
                 patch.setattr(os, "_exit", _no_exit)
-                with pytest.raises(SystemExit) as end:
+                if not drawn:
+                    patch.setattr(FigureWorker, "_draw", _not_drawn)
+                if ray is shared_ray:  # its one machine is this one, and finds what this process finds
+                    patch.setattr("orchestrator.execution.session.check_machines", lambda config: None)
+                with _ctrl_c(stopped_at), pytest.raises(SystemExit) as end:
                     run_main(importlib.import_module(command).main, [*words])
         finally:
             os.umask(umask)
@@ -178,6 +191,32 @@ def _outputs():
             file.flush()
             file.seek(0)
             said.append(file.read())
+
+
+@contextmanager
+def _ctrl_c(at: str | None):
+    """Ctrl-C for this process, once standard output, which goes to a file, has the words ``at``."""
+    over = threading.Event()
+
+    def look():
+        while not over.wait(0.005):
+            if at.encode() in os.pread(1, 2**20, 0):
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    looking = threading.Thread(target=look)
+    try:
+        if at is not None:
+            looking.start()
+        yield
+    finally:
+        over.set()
+        if at is not None:
+            looking.join()
+
+
+def _not_drawn(self, trial_id, subfolder, then, draw, *args):
+    then()
 
 
 def _no_exit(status):

@@ -19,7 +19,7 @@ def _trials(folder, name):
 
 def test_a_sweep_of_vqacl_trains_tests_and_records_both_levels(tmp_path, with_tables, typed):
     command = ["orchestrator.sweep", "vqacl", "--name", "s", "--trials", "2", "--concurrent", "1"]
-    done = typed(with_tables(tmp_path), *command, "--set", *_STREAM, *_T5)
+    done = typed(with_tables(tmp_path), *command, "--set", *_STREAM, *_T5, drawn=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert "Best configuration: trial" in done.stdout

@@ -24,7 +24,7 @@ _CLAP = [
 def swept(tmp_path_factory, with_tables, typed):
     folder = with_tables(tmp_path_factory.mktemp("sweep"))
     command = ["orchestrator.sweep", "clap4clip", "--name", "s", "--trials", "2", "--concurrent", "1"]
-    return folder, typed(folder, *command, "--set", *_STREAM, *_CLAP)
+    return folder, typed(folder, *command, "--set", *_STREAM, *_CLAP, drawn=True)
 
 
 def test_a_sweep_encodes_searches_and_tests(swept):
@@ -74,7 +74,7 @@ def test_a_run_that_holds_nothing_out_is_tested_and_compared(swept, typed):
         "method.epochs=1",
         "run.views=1",
     ]
-    done = typed(folder, *command, "--set", *values)
+    done = typed(folder, *command, "--set", *values, drawn=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr and "could not be drawn" not in done.stdout
     assert "no validation records (stream.validation 0)" in done.stdout

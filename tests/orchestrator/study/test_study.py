@@ -1,11 +1,6 @@
-"""A study on its own Ray: interrupted, gone on with, grown; its runs are ordinary runs."""
+"""A study: interrupted, gone on with, grown; its runs are ordinary runs."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -23,12 +18,12 @@ _CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def study(small_method, small_sweep, tmp_path_factory):
+def study(small_method, small_sweep, tmp_path_factory, with_tables, typed):
     """Two variants of a method, each with two trials, stopped in the second search, gone on with, stopped in
-    the second run with a pair, and gone on with. Then there is a second pair. The folder, and what each
-    command printed.
+    the second run with a pair, and gone on with for two pairs. Then nothing is left. The folder, and what
+    each command printed.
     """
-    folder = tmp_path_factory.mktemp("study")
+    folder = with_tables(tmp_path_factory.mktemp("study"))
     name, _, space = small_method
     values = dict(one.split("=", 1) for one in small_sweep(tasks=2)[1:])
     asked = {
@@ -42,42 +37,21 @@ def study(small_method, small_sweep, tmp_path_factory):
         "set": {key: yaml.safe_load(value) for key, value in values.items() if key != "replay.size"},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(asked))
-    told = [
-        _stopped(_begun(folder, "study.yaml", "--name", "s"), "lost: trial 1/2 task 1/2"),
-        _stopped(_begun(folder, "--resume", "s"), "lost: trial 1/1 task 1/2"),
-    ]
-    for more in ((), ("--pairs", "2"), ()):
-        again = _begun(folder, "--resume", "s", *more)
-        told.append(again.communicate(timeout=300)[0])
-        assert again.returncode == 0, told[-1]
+    told = []
+    for words, stopped_at in (
+        (["study.yaml", "--name", "s"], "lost: trial 1/2 task 1/2"),
+        (["--resume", "s"], "lost: trial 1/1 task 1/2"),
+        (["--resume", "s", "--pairs", "2"], None),
+        (["--resume", "s"], None),
+    ):
+        done = typed(folder, "orchestrator.study.__main__", *words, stopped_at=stopped_at)
+        told.append(done.stdout + done.stderr)
+        assert done.returncode == (130 if stopped_at else 0), told[-1]
     return folder, told
 
 
-def _stopped(process: subprocess.Popen, at: str) -> str:
-    """What a command prints that gets Ctrl-C at a line."""
-    lines, told = [], False
-    for line in process.stdout:
-        lines.append(line)
-        if at in line and not told:
-            process.send_signal(signal.SIGINT)
-            told = True
-    assert process.wait(120) == 130, "".join(lines)
-    return "".join(lines)
-
-
-def _begun(folder: Path, *words: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "orchestrator.study", *words],
-        cwd=folder,
-        env={k: v for k, v in os.environ.items() if k not in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 def test_what_is_done_is_not_done_again_and_nothing_is_left_out(study):
-    first, second, gone_on, grown, nothing = study[1]
+    first, second, grown, nothing = study[1]
     for told in (first, second):
         assert (
             told.endswith("Go on with:\n  python -m orchestrator.study --resume s\n")
@@ -88,26 +62,25 @@ def test_what_is_done_is_not_done_again_and_nothing_is_left_out(study):
     for told, names in (
         (first, ["s-kept"]),
         (second, ["s-lost"]),
-        (gone_on, ["s-kept-pair1", "s-lost-pair1"]),
-        (grown, ["s-kept-pair2", "s-lost-pair2"]),
+        (grown, ["s-kept-pair1", "s-kept-pair2", "s-lost-pair1", "s-lost-pair2"]),
         (nothing, []),
     ):
         ended = [line.split("] ")[1].split(":")[0] for line in told.splitlines() if "] s-" in line]
         assert sorted(ended) == names
-    assert "starting Ray" not in nothing
+    assert "joining Ray" not in nothing
     assert (study[0] / "runs" / "s" / "result.md").read_text() in nothing
     # The interrupted run is gone on with: its first task is not trained again.
-    assert "lost: trial 1/1 goes on" in gone_on and "lost: trial 1/1 task 1/2" not in gone_on
+    assert "lost: trial 1/1 goes on" in grown and grown.count("lost: trial 1/1 task 1/2") == 1
 
 
 def test_searches_and_pairs_share_one_session(study):
-    assert [told.count("warming") for told in study[1]] == [1, 1, 1, 1, 0]
-    assert [told.count("starting Ray") for told in study[1]] == [1, 1, 1, 1, 0]
+    assert [told.count("warming") for told in study[1]] == [1, 1, 1, 0]
+    assert [told.count("joining Ray") for told in study[1]] == [1, 1, 1, 0]
 
 
 def test_the_runs_of_a_pair_fill_the_lanes_together(study):
-    """Each method has one run with a pair: the second one begins before the first has ended."""
-    grown = study[1][3]
+    """Each method has one run with the second pair: both begin before one of them has ended."""
+    grown = study[1][2]
     places = [grown.index(f"{label}: trial 1/1 starts") for label in ("kept", "lost")]
     assert max(places) < min(grown.index(f"{label}: seed_2: all tasks done") for label in ("kept", "lost"))
 
@@ -147,13 +120,8 @@ def test_a_pair_has_the_numbers_of_the_chosen_values_walked_with_its_seed_and_or
     assert f"| {label} | 2 | {memory} | 2 | {sum(both) / 2:.1f} ±" in row
 
 
-def test_a_pair_more_never_takes_pairs_away(study):
-    done = subprocess.run(
-        [sys.executable, "-m", "orchestrator.study", "--resume", "s", "--pairs", "1"],
-        cwd=study[0],
-        capture_output=True,
-        text=True,
-    )
+def test_a_pair_more_never_takes_pairs_away(study, typed):
+    done = typed(study[0], "orchestrator.study.__main__", "--resume", "s", "--pairs", "1")
     assert done.returncode == 2
     assert "error: --pairs 1: the study was asked for 2; allowed are whole numbers from 2, in all" in (
         done.stdout + done.stderr
