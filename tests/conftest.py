@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -20,6 +20,7 @@ import numpy as np
 import psutil
 import pytest
 from bare_node import BARE_NODE
+from lane_here import lanes_here
 from rows import (  # noqa: F401 - pytest's hooks
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -132,8 +133,9 @@ def on_shared_ray(shared_ray):
 def typed(shared_ray):
     """A folder and a command without ``python -m`` -> what ``subprocess.run`` would answer. The command runs
     in this process, in that folder, and joins the shared Ray, or another that its ``ray`` variables say.
-    With ``drawn`` it draws its trials' pictures, which takes seconds. As soon as it has said ``stopped_at``,
-    it gets Ctrl-C.
+    With ``lanes`` these are Ray Train's, as they are on another Ray; otherwise this process trains, which has
+    imported all that a worker needs. With ``drawn`` it draws its trials' pictures, which takes seconds. As
+    soon as it has said ``stopped_at``, it gets Ctrl-C.
     """
 
     def run(
@@ -141,6 +143,7 @@ def typed(shared_ray):
         command: str,
         *words: str,
         ray: dict[str, str] = shared_ray,
+        lanes: bool = False,
         drawn: bool = False,
         stopped_at: str | None = None,
     ) -> subprocess.CompletedProcess:
@@ -148,8 +151,9 @@ def typed(shared_ray):
         from orchestrator.record.figure_worker import FigureWorker
 
         environment, umask = dict(os.environ), os.umask(0o022)
+        here = lanes_here() if ray is shared_ray and not lanes else nullcontext()
         try:
-            with pytest.MonkeyPatch.context() as patch, _outputs() as said:
+            with pytest.MonkeyPatch.context() as patch, _outputs() as said, here:
                 patch.chdir(folder)
                 os.environ.pop("MLFLOW_TRACKING_URI", None)
                 os.environ.update(ray)

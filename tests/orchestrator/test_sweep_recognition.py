@@ -56,7 +56,7 @@ def test_the_record_has_the_drift_and_what_is_told_of_unseen_classes(swept):
 def test_a_later_run_of_another_method_encodes_nothing(swept, typed):
     folder, _ = swept
     command = ["orchestrator.train", "zero-shot", "--name", "z", "--workers", "2"]
-    done = typed(folder, *command, "--set", *_STREAM)
+    done = typed(folder, *command, "--set", *_STREAM, lanes=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "warming 1 lane(s) of 2 worker(s) each" in done.stdout
     assert "encoding" not in done.stdout

@@ -11,7 +11,7 @@ _STREAM += ["stream.query=6", "stream.gallery=6"]
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory, with_tables, typed):
     folder = with_tables(tmp_path_factory.mktemp("towers"))
-    command = ["orchestrator.train", "itr-cca", "--name", "cca", "--workers", "2"]
+    command = ["orchestrator.train", "itr-cca", "--name", "cca"]
     return folder, typed(folder, *command, "--set", *_STREAM, "method.projection_width=200")
 
 

@@ -44,7 +44,11 @@ def study(small_method, small_sweep, tmp_path_factory, with_tables, typed):
         (["--resume", "s", "--pairs", "2"], None),
         (["--resume", "s"], None),
     ):
-        done = typed(folder, "orchestrator.study.__main__", *words, stopped_at=stopped_at)
+        lanes = "2" in words  # of the others two share a thread
+        with pytest.MonkeyPatch.context() as patch:
+            if stopped_at:  # in the midst of the next task
+                patch.setenv("SMALL_METHOD_PAUSE", "0.1")
+            done = typed(folder, "orchestrator.study.__main__", *words, lanes=lanes, stopped_at=stopped_at)
         told.append(done.stdout + done.stderr)
         assert done.returncode == (130 if stopped_at else 0), told[-1]
     return folder, told

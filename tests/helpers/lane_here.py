@@ -1,0 +1,50 @@
+"""A lane whose one worker is a thread of the test's own process, which has imported what a worker needs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+_ONE_AT_ONCE = threading.Lock()
+
+
+class _Trainer:
+    """In the place of :class:`~orchestrator.execution.lane_trainer.LaneTrainer`. A process has one process
+    group: of several lanes, the second one begins where the first has ended.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[dict[str, Any]], None],
+        *,
+        train_loop_config: dict[str, Any],
+        scaling_config: Any,
+        **_: Any,
+    ) -> None:
+        assert scaling_config.num_workers == 1, "several workers are several processes: typed(lanes=True)"
+        self._work = work
+        self._config = train_loop_config
+
+    def fit(self) -> None:
+        import torch.distributed as dist
+
+        with _ONE_AT_ONCE:
+            dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+            try:
+                self._work(self._config)
+            finally:
+                dist.destroy_process_group()
+
+
+@contextmanager
+def lanes_here() -> Iterator[None]:
+    """Lanes that begin within it train in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("orchestrator.execution.lane_trainer.LaneTrainer", _Trainer)
+        # It has the garbage collector leave alone all that is there: here, all that tests have made.
+        patch.setattr("orchestrator.execution.worker._load_once", lambda: None)
+        yield
