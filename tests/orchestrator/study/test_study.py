@@ -95,8 +95,8 @@ def test_no_search_looks_at_test_and_each_pair_does_once(study):
         assert not list((runs / f"s-{label}").rglob("test_matrix*")) and not list(
             (runs / f"s-{label}").rglob("test/metrics.json")
         )
-    told = "".join(study[1])
-    assert told.count("looking at test") == 4
+    # The first look of the second command waited for the lane, and Ctrl-C came before its turn.
+    assert [told.count("looking at test") for told in study[1]] == [0, 1, 4, 0]
     parts = json.loads((runs / "s" / "parts.json").read_text())["parts"]
     assert [bool(part["test"]) for part in parts.values()] == ["pair" in name for name in parts]
 
