@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -20,7 +20,8 @@ import numpy as np
 import psutil
 import pytest
 from bare_node import BARE_NODE
-from lane_here import lanes_here
+from lane_here import draw_nothing, lanes_here
+from outputs import outputs
 from rows import (  # noqa: F401 - pytest's hooks
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -148,20 +149,17 @@ def typed(shared_ray):
         stopped_at: str | None = None,
     ) -> subprocess.CompletedProcess:
         from orchestrator.commands.arguments import run_main
-        from orchestrator.record.figure_worker import FigureWorker
 
         environment, umask = dict(os.environ), os.umask(0o022)
         here = lanes_here() if ray is shared_ray and not lanes else nullcontext()
         try:
-            with pytest.MonkeyPatch.context() as patch, _outputs() as said, here:
+            with pytest.MonkeyPatch.context() as patch, outputs() as said, here:
                 patch.chdir(folder)
                 os.environ.pop("MLFLOW_TRACKING_URI", None)
                 os.environ.update(ray)
                 patch.setattr(os, "_exit", _no_exit)
                 if not drawn:
-                    patch.setattr(FigureWorker, "_draw", _not_drawn)
-                if ray is shared_ray:  # its one machine is this one, and finds what this process finds
-                    patch.setattr("orchestrator.execution.session.check_machines", lambda config: None)
+                    draw_nothing(patch)
                 with _ctrl_c(stopped_at), pytest.raises(SystemExit) as end:
                     run_main(importlib.import_module(command).main, [*words])
         finally:
@@ -171,30 +169,6 @@ def typed(shared_ray):
         return subprocess.CompletedProcess([command, *words], end.value.code, *said)
 
     return run
-
-
-@contextmanager
-def _outputs():
-    """Within it both outputs go to files, also what this process, or one that it starts, writes to their
-    descriptors. Yields a list that has their texts afterwards.
-    """
-    said = []
-    with ExitStack() as stack:
-        files = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(2)]
-        kept = [os.dup(number) for number in (1, 2)]
-        try:
-            for number, file in enumerate(files, start=1):
-                os.dup2(file.fileno(), number)
-            with redirect_stdout(files[0]), redirect_stderr(files[1]):
-                yield said
-        finally:
-            for number, before in enumerate(kept, start=1):
-                os.dup2(before, number)
-                os.close(before)
-        for file in files:
-            file.flush()
-            file.seek(0)
-            said.append(file.read())
 
 
 @contextmanager
@@ -217,10 +191,6 @@ def _ctrl_c(at: str | None):
         over.set()
         if at is not None:
             looking.join()
-
-
-def _not_drawn(self, trial_id, subfolder, then, draw, *args):
-    then()
 
 
 def _no_exit(status):

@@ -68,7 +68,7 @@ def test_a_method_and_a_stream_of_ones_own_are_searched_and_gone_on_with(
     shutil.copytree(folder, with_tables(tmp_path), dirs_exist_ok=True)
     (words,) = _commands("orchestrator.sweep", _STREAM)
     try:
-        done = typed(tmp_path, *words[2:], "--trials", "1", "--set", *_TINY)
+        done = typed(tmp_path, *words[2:], "--trials", "1", "--set", *_TINY, lanes=True)
         assert done.returncode == 0, done.stdout + done.stderr
         assert f"sending {tmp_path / 'mypkg'} to the cluster's machines" in done.stdout
         name = words[words.index("--name") + 1]

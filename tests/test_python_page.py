@@ -1,46 +1,42 @@
 """The example of docs/howto/python.md as it stands there, and docs/examples/first_sweep.py at its smallest:
-real sweeps, one after the other in one process, each on a ray that it starts.
+real sweeps, one after the other in one process, on a Ray that tests share.
 """
 
 import json
-import os
 import re
-import subprocess
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
+from lane_here import draw_nothing, lanes_here
+from outputs import outputs
 
 from orchestrator.evaluation.tables import read_matrix
 
 _DOCS = Path(__file__).parents[1] / "docs"
-_RUN = """
-import json, runpy, sys
-for number, path in enumerate(sys.argv[1:]):
-    said = []
-    runpy.run_path(path, {"print": lambda *words: said.append(" ".join(map(str, words)))}, "__main__")
-    with open(f"said_{number}.json", "w") as file:
-        json.dump(said, file)
-"""
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory, with_tables):
+def both(tmp_path_factory, with_tables, on_shared_ray):
     """The folder in which both ran, what each printed, and what anybody else did."""
     folder = with_tables(tmp_path_factory.mktemp("python"))
     (page,) = re.findall(r"^```text\n(.*?)^```$", (_DOCS / "howto/python.md").read_text("utf-8"), re.S | re.M)
     (folder / "page.py").write_text(page)
-    left_out = ("MLFLOW_TRACKING_URI", "RAY_ADDRESS", "VLCL_STORAGE")
-    done = subprocess.run(
-        [sys.executable, "-c", _RUN, "page.py", str(_DOCS / "examples" / "first_sweep.py")],
-        cwd=folder,
-        env={k: v for k, v in os.environ.items() if k not in left_out} | {"FIRST_SWEEP": "small"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder, *(json.loads((folder / f"said_{n}.json").read_text()) for n in range(2)), done
+    said = []
+    with pytest.MonkeyPatch.context() as patch, outputs() as others, lanes_here():
+        patch.chdir(folder)
+        draw_nothing(patch)
+        for name in ("MLFLOW_TRACKING_URI", "VLCL_STORAGE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("FIRST_SWEEP", "small")
+        for path in (folder / "page.py", _DOCS / "examples" / "first_sweep.py"):
+            said.append([])
+            runpy.run_path(str(path), {"print": _into(said[-1])}, "__main__")
+    return folder, *said, others
+
+
+def _into(lines):
+    return lambda *words: lines.append(" ".join(map(str, words)))
 
 
 def _test(folder, run):
@@ -69,4 +65,5 @@ def test_the_script_of_cells_runs_at_its_smallest(both):
 
 
 def test_nobody_else_prints(both):
-    assert both[3].stdout == "" and "Traceback" not in both[3].stderr
+    printed, errors = both[3]
+    assert printed == "" and "Traceback" not in errors

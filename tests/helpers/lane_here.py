@@ -45,6 +45,15 @@ def lanes_here() -> Iterator[None]:
     """Lanes that begin within it train in this process."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("orchestrator.execution.lane_trainer.LaneTrainer", _Trainer)
+        # There is no other machine that might not find what this process finds.
+        patch.setattr("orchestrator.execution.session.check_machines", lambda config: None)
         # It has the garbage collector leave alone all that is there: here, all that tests have made.
         patch.setattr("orchestrator.execution.worker._load_once", lambda: None)
         yield
+
+
+def draw_nothing(patch: pytest.MonkeyPatch) -> None:
+    """Trials that end within ``patch`` have no pictures, which another process would draw for seconds."""
+    from orchestrator.record.figure_worker import FigureWorker
+
+    patch.setattr(FigureWorker, "_draw", lambda self, trial, subfolder, then, draw, *args: then())
