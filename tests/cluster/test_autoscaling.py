@@ -96,28 +96,18 @@ def sweep(small_method, small_values, tmp_path, with_tables, typed):
     return run
 
 
-def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(cluster, sweep):
+_GPU_EACH = ("--gpus-per-trial", "1")
+_GPU_SHARED = ("--gpus-per-trial", "0.5")
+_TWO_CPUS_EACH = ("--workers", "2", "--gpus-per-trial", "0")
+
+
+@pytest.mark.parametrize(
+    ("asked", "workers", "most"),
+    [(_GPU_EACH, 1, 2), (_GPU_SHARED, 1, 1), pytest.param(_TWO_CPUS_EACH, 2, 2, marks=pytest.mark.slow)],
+)
+def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(cluster, sweep, asked, workers, most):
     address, machines = cluster
     assert machines() == 0
-    status, said = sweep(
-        address, "--trials", "2", "--concurrent", "2", "--workers", "2", "--gpus-per-trial", "0"
-    )
-    assert status == 0, said
-    assert "warming 2 lane(s) of 2 worker(s) each; up to 2 machine(s) may come for them" in said
-    assert "lane 1 is up" in said and "lane 2 is up" in said
-    _until_gone(machines)
-
-
-def test_a_sweep_that_no_machine_could_ever_hold_says_so_at_once(cluster, sweep):
-    # Other ways of asking too much: tests/orchestrator/execution/test_placement.py.
-    status, said = sweep(cluster[0], "--workers", "8", "--gpus-per-trial", "0")
-    assert status == 2, said
-    assert "8 worker(s) with 1 CPU and 0 GPU each, which does not fit on 4 CPU and 2 GPU" in said
-
-
-@pytest.mark.parametrize(("gpus", "most"), [("0.5", 1), pytest.param("1", 2, marks=pytest.mark.slow)])
-def test_trials_get_whole_gpus_or_share_them(cluster, sweep, gpus, most):
-    address, machines = cluster
     seen, over = [], threading.Event()
 
     def look():
@@ -127,11 +117,19 @@ def test_trials_get_whole_gpus_or_share_them(cluster, sweep, gpus, most):
     looking = threading.Thread(target=look)
     looking.start()
     try:
-        status, said = sweep(address, "--trials", "2", "--concurrent", "2", "--gpus-per-trial", gpus)
+        status, said = sweep(address, "--trials", "2", "--concurrent", "2", *asked)
     finally:
         over.set()
         looking.join()
     assert status == 0, said
+    assert f"warming 2 lane(s) of {workers} worker(s) each; up to 2 machine(s) may come for them" in said
     assert "lane 1 is up" in said and "lane 2 is up" in said
     assert max(seen) == most
     _until_gone(machines)
+
+
+def test_a_sweep_that_no_machine_could_ever_hold_says_so_at_once(cluster, sweep):
+    # Other ways of asking too much: tests/orchestrator/execution/test_placement.py.
+    status, said = sweep(cluster[0], "--workers", "8", "--gpus-per-trial", "0")
+    assert status == 2, said
+    assert "8 worker(s) with 1 CPU and 0 GPU each, which does not fit on 4 CPU and 2 GPU" in said

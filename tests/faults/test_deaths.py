@@ -135,9 +135,7 @@ def disturbed(command, slow_steps, start_sweep, with_tables, tmp_path_factory, f
             ray.init(cluster.address, namespace="another", log_to_driver=False)
             deaths["worker"] = kill(1, 2, lambda: named("RayTrainWorker"))
             # While the lane comes up again. They stay until the end, beyond what the stores can hold.
-            held = [
-                _fill.options(scheduling_strategy=_on(node)).remote() for node in nodes for _ in range(12)
-            ]
+            held = [_fill.options(scheduling_strategy=_on(node)).remote() for node in nodes for _ in range(3)]
             assert len(ray.wait(held, num_returns=len(held), fetch_local=False)[0]) == len(held)
             deaths["memory"] = kill(2, 1, lambda: named("ArrayOwner"))
             deaths["trial"] = kill(3, 1, lambda: named("ImplicitFunc", "run_trial"))
@@ -157,7 +155,7 @@ def disturbed(command, slow_steps, start_sweep, with_tables, tmp_path_factory, f
 
 @ray.remote(num_cpus=0)
 def _fill():
-    return np.ones(10 * _MIB, np.uint8)
+    return np.ones(40 * _MIB, np.uint8)
 
 
 def _on(node):
