@@ -17,11 +17,12 @@ from ..schema.flatten import flatten
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, TRAIN_FILE, trials_of
 from ..storage.run_lock import lock_holder
 from ..storage.trial_files import STATUS_FILE
+from ..study.asked import TRIALS
 from ..study.study_book import StudyBook
 from ..study.study_request import STUDY_FILE, StudyRequest
 from .run_note import run_note
 from .seen_trials import SeenTrials
-from .studies import study_runs
+from .studies import runs_asked_for
 
 Kind = Literal["sweep", "train", "study"]
 State = Literal["under way", "finished", "interrupted", "failed", "unreadable"]
@@ -140,15 +141,24 @@ def _train(folder: Path, study: str) -> FoundRun:
 
 
 def _study(folder: Path, study: str) -> FoundRun:
-    request, book, names = StudyRequest.read(folder / STUDY_FILE), StudyBook(folder), study_runs(folder)
-    done = sum(book.done(name) is not None for name in names)
-    failed = sum(bool(part.reason) for part in book.parts.values())
+    request, book, names = StudyRequest.read(folder / STUDY_FILE), StudyBook(folder), runs_asked_for(folder)
+    done = sum(_is_done(book, name, request.trials) for name in names)
+    failed = sum(bool(part.reason) for name, part in book.parts.items() if name in names)
     state: State = "interrupted"
     if done + failed >= len(names):
         state = "failed" if failed else "finished"
     method = ", ".join(arm.label for arm in request.methods)
     stream = ", ".join(arm.label for arm in request.streams) or "-"
     return FoundRun(folder, "study", method, stream, _now(folder, state), done, len(names), study)
+
+
+def _is_done(book: StudyBook, name: str, trials: int | None) -> bool:
+    """Whether a run of a study has ended, and did not fail. A search that is asked for more trials than it
+    was goes on.
+    """
+    part = book.done(name)
+    before = None if part is None else part.asked.values.get(TRIALS)
+    return part is not None and not (type(before) is int and trials is not None and before < trials)
 
 
 _READ = {"sweep": _sweep, "train": _train, "study": _study}

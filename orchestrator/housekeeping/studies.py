@@ -23,17 +23,32 @@ def study_runs(study: Path) -> list[str]:
         UserError: What the study asks for cannot be read.
     """
     request, parts = StudyRequest.read(study / STUDY_FILE), _parts(study)
-    asked: list[str] = []
+    names, pairs = runs_asked_for(study), range(1, request.pairs + 1)
+    begun: list[str] = []
+    for search in (name for name, pair in names.items() if pair is None):
+        there = (folder.name for folder in study.parent.glob(f"{search}-*pair*"))
+        found = {name: _BEGUN.fullmatch(name[len(search) :]) for name in there}
+        begun += [name for name, match in found.items() if match and int(match[2]) in pairs]
+    return list(dict.fromkeys([*names, *begun, *map(str, parts)]))
+
+
+def runs_asked_for(study: Path) -> dict[str, int | None]:
+    """The runs that the study in the folder ``study`` asks for, by what its searches have chosen so far: name
+    -> the pair's number; None: it is a search.
+
+    Raises:
+        UserError: What the study asks for cannot be read.
+    """
+    request, parts = StudyRequest.read(study / STUDY_FILE), _parts(study)
+    asked: dict[str, int | None] = {}
     for stream in request.streams or (None,):
         for method in request.methods:
             search = run_name(study.name, request, method, stream, None)
             later = _later(parts.get(search))
-            pairs = range(1, request.pairs + 1)
-            asked += [search, *(run_name(study.name, request, method, stream, n, later) for n in pairs)]
-            begun = (folder.name for folder in study.parent.glob(f"{search}-*pair*"))
-            found = {name: _BEGUN.fullmatch(name[len(search) :]) for name in begun}
-            asked += [name for name, match in found.items() if match and int(match[2]) in pairs]
-    return list(dict.fromkeys([*asked, *map(str, parts)]))
+            asked[search] = None
+            for n in range(1, request.pairs + 1):
+                asked[run_name(study.name, request, method, stream, n, later)] = n
+    return asked
 
 
 def studies_of(runs: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from math import isfinite, nan
 
@@ -15,7 +16,7 @@ from ..streams import registry as streams
 from .asked import TRIALS
 from .study import Study
 from .study_arm import StudyArm
-from .study_book import StudyBook
+from .study_book import Part, StudyBook
 
 
 class StreamFigures:
@@ -48,7 +49,7 @@ class StreamFigures:
         return (
             f"`{self.measure}` on test data, in percent: mean and sample standard deviation over pairs of "
             f"seed and order, and the mean's 95 % interval. Values were chosen on validation data{by} "
-            f"({protocol.text}).{self._held()}{self._orders()}"
+            f"({protocol.text}).{self._held()}{self._orders()}{self._commits()}"
         )
 
     def failed(self) -> list[str]:
@@ -124,6 +125,17 @@ class StreamFigures:
                 )
             break
         return said
+
+    def _commits(self) -> str:
+        """What is said above the table where its runs are not of one commit of the code."""
+        parts: list[Part] = []
+        for arm in self.arms:
+            if (search := self._book.done(self._study.name_of(arm))) is not None:
+                names = [self._study.pair_name(arm, n, search) for n in self._study.numbers]
+                parts += [search, *filter(None, map(self._book.done, names))]
+        found = Counter(part.commit.replace(", ", " and ") or "unknown" for part in parts)
+        each = [f"{commit} ({count} run{'s' * (count > 1)})" for commit, count in found.items()]
+        return f" The runs are of several commits of the code: {', '.join(each)}." if len(each) > 1 else ""
 
     def _tuned(self, other: StudyArm) -> str:
         """How the first method and another one were tuned, as a sentence begins with it."""

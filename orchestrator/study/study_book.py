@@ -37,6 +37,8 @@ class Part:
         reason: Why the run failed, in one line; empty where it did not.
         first: The id of the trial that a search chose when it had as many trials as it began with; empty of a
             pair, and where there was none.
+        commit: What code made it (:func:`~orchestrator.study.made_by.made_by`); empty where that is not
+            known, as of a study that an earlier version began.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Part:
     failed_trials: int = 0
     reason: str = ""
     first: str = ""
+    commit: str = ""
 
     @property
     def later(self) -> str:

@@ -21,6 +21,7 @@ from ..streams.source import StreamSource
 from ..streams.text.fit_tokenizer import fit_tokenizer
 from .asked import Asked
 from .lent_session import LentSession
+from .made_by import made_by
 from .pair_job import PairJob
 from .runs_now import runs_now
 from .search_job import SearchJob
@@ -164,7 +165,7 @@ class StudyRun:
             self._failed(job.name, job.asked, error)
             return 1 if session.broken else 0
         self.stopped = part.reason if result.fatal else ""
-        part = replace(part, content=self._shown[0], stream=self._shown[1])
+        part = replace(part, content=self._shown[0], stream=self._shown[1], commit=made_by(result.folder))
         self._take(part, _found(part, result.objective.metric))
         return 1 if result.fatal else 0
 
