@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from ..errors import UserError
 from ..schema.scalars import Scalar
 from .space import Space
@@ -24,12 +26,12 @@ def grid(space: Space) -> list[dict[str, Scalar]]:
             raise UserError(
                 f"sampler grid: {parameter.key} is any of {parameter.range}; allowed: choices, or a step"
             )
-        values = tuple(parameter.values)
+        values = tuple(itertools.islice(parameter.values, _LARGEST + 1))  # there may be a billion
         longer: list[dict[str, Scalar]] = []
         for point in points:
             searched = parameter.active({**space.fixed, **point})
             longer += [{**point, parameter.key: value} for value in values] if searched else [point]
+            if len(longer) > _LARGEST:
+                raise UserError(f"sampler grid: the space has more than {_LARGEST} points; allowed: fewer")
         points = longer
-        if len(points) > _LARGEST:
-            raise UserError(f"sampler grid: the space has more than {_LARGEST} points; allowed: fewer")
     return [point for point in points if point != space.start]

@@ -165,6 +165,17 @@ class Parameter:
         assert self.low is not None and self.high is not None  # it is numeric
         return self.low <= value <= self.high and (self.step is None or _on_grid(value - self.low, self.step))
 
+    def settled(self, value: Scalar) -> Scalar:
+        """A value that :meth:`contains` has, to the digit as the distribution gives it: of steps of 0.1 from
+        0.1 on, 0.3 is 0.30000000000000004. A point that is written by hand is so known again.
+        """
+        if self.type != "float":
+            return value
+        assert self.low is not None and self.high is not None and is_number(value)  # it is numeric
+        if self.step is None:
+            return float(value)
+        return min(self.low + round((value - self.low) / self.step) * self.step, self.high)
+
     def at_edge(self, value: Scalar) -> bool:
         """Whether a number lies at an end of its range, so that a wider range may hold a better one: within a
         twentieth of the range, on the scale on which it is searched, or as the least or largest choice. Of

@@ -211,5 +211,5 @@ class SpaceFile:
             elif key not in given:
                 self.fail("start", f"{key} is missing; the point needs every key that is searched there")
             else:
-                start[key] = float(given[key]) if parameter.type == "float" else given[key]
+                start[key] = parameter.settled(given[key])
         return start

@@ -71,6 +71,8 @@ def _choice(text: str) -> SchedulerChoice:
         key, equals, value = option.partition("=")
         if not equals:
             fail(key, "no value; allowed is OPTION=VALUE")
+        if key in values:
+            fail(key, "is given already; allowed is each option once, and the rule's name first")
         values[key], _ = strict_yaml.parse(value, f"--scheduler {text}")
     return SchedulerChoice.parse(values if options else name, fail)
 

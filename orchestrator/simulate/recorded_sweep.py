@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ class RecordedSweep:
         curves: (trials, tasks), the objective on validation data after each task.
         seconds: (trials, tasks), what each task took.
         sizes: Of each trial's replay memory; None where it was not searched.
-        left_out: How many trials did not walk the whole stream.
+        left_out: How many trials did not walk the whole stream, or with an objective that is not finite, by
+            which a search chooses none.
         choices: What the memory's size was chosen among; empty: it was not, or it was drawn from a range.
     """
 
@@ -62,12 +64,12 @@ class RecordedSweep:
                     values = json.loads(path.with_name(TRIAL_FILE).read_text(encoding="utf-8"))["values"]
                     curve = [float(report[metric]) for report in ended["reports"]]
                     rows.append((curve, [_seconds(r) for r in ended["reports"]], values.get(MEMORY_SIZE)))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{folder}: {type(error).__name__} {error}; allowed: a sweep's own files"
             ) from None
         tasks = max((len(curve) for curve, _, _ in rows), default=0)
-        whole = [row for row in rows if len(row[0]) == tasks]
+        whole = [row for row in rows if len(row[0]) == tasks and all(map(math.isfinite, row[0]))]
         return cls(
             folder.name,
             mode,
