@@ -14,6 +14,7 @@ from ...errors import UserError
 from ..bad_records import BadRecords
 from ..checks import check_share
 from ..file_content import file_content
+from ..numbered import numbered
 from ..order import Order, check_order, ordered
 from ..pictures import FilePictures
 from ..same_pictures import same_pictures
@@ -152,6 +153,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
             digest.update("\n".join([task.name, name, *split.ids, *split.captions]).encode())
             digest.update(split.label)
     digest.update(file_content(_files(tasks)))
+    tasks, number_ends = numbered(tasks)
     return StreamSource(
         name="p9d",
         scenario="retrieval",
@@ -163,6 +165,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         skipped=dict(bad.counts),
         remarks=(*bad.remarks, *same_pictures(tasks)),
         words=WORDS,
+        number_ends=number_ends,
     )
 
 

@@ -9,6 +9,7 @@ from typing import get_args
 
 import numpy as np
 
+from ..numbered import numbered
 from ..order import Order, check_order, ordered
 from ..source import SplitSource, StreamSource, TaskSource
 from ..synthetic.caption import captions
@@ -139,7 +140,9 @@ class ShapesRetrieval:
         order = ordered(config.order, [name for name, _ in looks], "tasks")
         digest = hashlib.sha256(repr(_shown(config)).encode())
         # In the natural order, whose fingerprint is that of any order.
-        tasks = [_task(config, families, order, n, looks[n], digest) for n in range(config.tasks)]
+        tasks, number_ends = numbered(
+            [_task(config, families, order, n, looks[n], digest) for n in range(config.tasks)]
+        )
         return StreamSource(
             name="shapes-retrieval",
             scenario="retrieval",
@@ -149,6 +152,7 @@ class ShapesRetrieval:
             augment="none",
             fingerprint=digest.hexdigest(),
             families=tuple(families[n] for n in order),
+            number_ends=number_ends,
         )
 
 

@@ -131,3 +131,16 @@ def test_other_towers_have_other_rows(shelf):
     assert [*map(torch.equal, same.state_dict().values(), other.state_dict().values())].count(False) == 0
     found = load_queries(clip.method.backbone, spec)
     assert len({same.fingerprint, other.fingerprint, found.fingerprint}) == 3
+
+
+def test_another_order_of_tasks_encodes_nothing(tmp_path):
+    natural = tiny_stream(tiny_config("itr-zero-shot"), tmp_path)
+    (kept,) = tmp_path.glob("*/feature.npy")
+    other = tiny_stream(tiny_config("itr-zero-shot", **{"stream.order": [1, 0]}), tmp_path)
+    assert list(tmp_path.glob("*/feature.npy")) == [kept]
+    names = [[data.task.name for data in stream.tasks] for stream in (natural, other)]
+    assert names[0] == names[1][::-1] and len({*names[0]}) == 2
+    for mine, theirs in zip(natural.tasks, reversed(other.tasks), strict=True):
+        for name, split in mine.splits.items():
+            assert np.array_equal(split.feature, theirs.splits[name].feature)
+            assert np.array_equal(split.tokens, theirs.splits[name].tokens)

@@ -17,6 +17,7 @@ from orchestrator.streams.text.tokenizer import Tokenizer
 SMALL = {"train": 3, "validation": 2, "test": 2}
 NATURAL = {
     "shapes-recognition": {**SMALL, "tasks": 3},
+    "shapes-retrieval": {**SMALL, "query": 2, "gallery": 6, "tasks": 3},
     "shapes-vqa": {**SMALL, "setting": "con-vs"},
     "digits": {"order": 0},
 }

@@ -564,3 +564,22 @@ def test_training_crops_the_picture_as_it_is_told_and_evaluation_none(tmp_path, 
 def test_a_crop_of_another_kind_is_refused():
     with pytest.raises(ValueError, match="crop: 'centre', allowed: resized, original"):
         P9D.Config(crop="centre")
+
+
+def test_a_record_has_its_own_number_in_whatever_order(tmp_path, files):
+    write(tmp_path, files)
+    natural, other = load(tmp_path), load(tmp_path, order=[2, 0, 1])
+    assert [task.name for task in natural.tasks] != [task.name for task in other.tasks]
+    by_split = [
+        {
+            (task.name, name): split.number.tolist()
+            for task in source.tasks
+            for name, split in task.splits.items()
+        }
+        for source in (natural, other)
+    ]
+    assert by_split[0] == by_split[1] and natural.number_ends == other.number_ends
+    every = [number for numbers in by_split[0].values() for number in numbers]
+    assert sorted(every) == list(range(natural.number_ends[-1]))
+    first = natural.tasks[0].splits["train"].number
+    assert first.tolist() == list(range(len(first)))
