@@ -74,7 +74,15 @@ class Ledger:
         self._before = {key: value.detach().clone() for key, value in weights.items()}
 
     def closing(self) -> None:
-        """Prints the largest difference of each term over all steps."""
+        """Prints the largest difference of each term over all steps.
+
+        Raises:
+            ValueError: A step of the released code has none of ours beside it.
+        """
+        if lone := [name for name in self._terms if name not in self._compared]:
+            raise ValueError(
+                f"{lone[0]}: a step of the released code alone; {len(self._compared)} were compared"
+            )
         print("largest differences")
         for term, difference in self.largest.items():
             print(f"  {term:24} {difference:9.1e}")
@@ -93,6 +101,8 @@ class Ledger:
 
     def _say(self, term: str, values: str, difference: float) -> None:
         print(f"  {term:24} {values} {difference:9.1e}", flush=True)
+        # What is no number is the largest, which max() would pass over.
+        difference = math.inf if math.isnan(difference) else difference
         self.largest[term] = max(self.largest.get(term, 0.0), difference)
 
     def _file(self, name: str) -> Path:

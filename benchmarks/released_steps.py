@@ -51,6 +51,9 @@ def main(arguments: list[str] | None = None) -> None:
     args = _parser().parse_args(arguments)
     if not args.checkout.is_dir():
         _parser().error(f"CHECKOUT {args.checkout}: no such folder; it is a checkout of the released code")
+    if args.transformers is not None and not args.transformers.is_dir():
+        # The installed one would be taken instead.
+        _parser().error(f"--transformers {args.transformers}: no such folder; it is pip's --target")
     recipe = _RECIPES[args.method]
     sides = importlib.import_module(f"released_{args.method}")
     config = recipe_config(recipe, None, None, None, sides.given(args.layers, args.pixels))

@@ -93,3 +93,33 @@ def test_a_checkout_that_is_not_there_is_said_in_one_line(load, capsys):
     with pytest.raises(SystemExit):
         load("released_steps").main(["mma", "no-such-folder"])
     assert "CHECKOUT no-such-folder: no such folder" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_what_is_no_number_is_the_largest_difference(load, tmp_path, capsys):
+    ledger = load("released_ledger").Ledger(tmp_path)
+    start = {"a": torch.ones(1)}
+    for name, loss in (("step 1", float("nan")), ("step 2", 2.0)):
+        ledger.record(name, {"loss": loss}, start)
+    ledger.record("step 0", {}, start)
+    ledger.compare("step 0", {}, start)
+    for name in ("step 1", "step 2"):
+        ledger.compare(name, {"loss": 2.0}, start)
+    capsys.readouterr()
+    ledger.closing()
+    assert "  loss                           inf" in capsys.readouterr().out
+
+
+def test_a_step_of_one_side_alone_is_an_error(load, tmp_path):
+    ledger = load("released_ledger").Ledger(tmp_path)
+    for name in ("step 0", "step 1"):
+        ledger.record(name, {}, {"a": torch.ones(1)})
+    ledger.compare("step 0", {}, {"a": torch.ones(1)})
+    with pytest.raises(ValueError, match="^step 1: a step of the released code alone; 1 were compared$"):
+        ledger.closing()
+
+
+def test_a_transformers_that_is_not_there_is_said_in_one_line(load, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        load("released_steps").main(["ctp", str(tmp_path), "--transformers", "no-such-folder"])
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert "--transformers no-such-folder: no such folder; it is pip's --target" in said
