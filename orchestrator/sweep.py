@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
         refuse_with_resume(parser, given, "trials")
     elif given.method is None and given.recipe is None:
         parser.error("name a method, --recipe NAME, --resume NAME, or one of methods, list, show, rm")
+    output = Output(given)
     if given.explain is not None and given.recipe:
         raise UserError(f"--explain beside --recipe {given.recipe}: allowed is METHOD, or --dry-run")
     if given.explain is not None:
@@ -44,7 +45,6 @@ def main(arguments: list[str]) -> int:
 
         print(explain(given.method, given.explain or None, given.stream, given.set, given.space))
         return 0
-    output = Output(given)
     asked = {
         "recipe": given.recipe,
         "space": given.space,

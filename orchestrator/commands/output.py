@@ -25,13 +25,14 @@ class Output:
         last: Takes the text with which the command ends.
 
     Raises:
-        UserError: ``--json`` beside ``--dry-run``. The message is one line.
+        UserError: ``--json`` beside ``--dry-run`` or ``--explain``. The message is one line.
     """
 
     def __init__(self, given: argparse.Namespace) -> None:
-        if given.json and given.dry_run:
+        idle = "--dry-run" if given.dry_run else "--explain"
+        if given.json and (given.dry_run or getattr(given, "explain", None) is not None):
             raise UserError(
-                "--json beside --dry-run: it starts nothing and has no result; allowed: one of them"
+                f"--json beside {idle}: it starts nothing and has no result; allowed: one of them"
             )
         self.say = None if given.quiet else Say(sys.stderr if given.json else sys.stdout)
         self.last: Callable[[str], None] = _nobody if given.json else print if given.quiet else print_last

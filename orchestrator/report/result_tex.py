@@ -16,6 +16,10 @@ _ESCAPED = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    # Without another font encoding LaTeX prints other letters for these.
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
 }
 
@@ -61,16 +65,15 @@ def _table(result: StudyResult, stream: StreamResult) -> str:
 def _row(
     stream: StreamResult, method: MethodResult, metrics: list[str], compared: dict[str, ComparisonResult]
 ) -> list[str]:
-    n = len(method.figures(stream.measure))
-    cells = [_text(method.label), _text(method.memory), str(n)]
+    told = metric_summary(method, stream.measure)
+    cells = [_text(method.label), _text(method.memory), str(told.n if told else 0)]
     cells += [_cell(method, metric) for metric in metrics]
     if not compared:
         return cells
     if (found := compared.get(method.label)) is None:
         return [*cells, "--", "--"]
-    told = found.found
-    ends = f"{_number(told.low)} to {_number(told.high)}"
-    return [*cells, f"${_number(told.difference)}$ (${ends.replace(' to ', '$ to $')}$)", _p(found)]
+    ends = f"{_number(found.found.low)} to {_number(found.found.high)}"
+    return [*cells, f"${_number(found.found.difference)}$ (${ends.replace(' to ', '$ to $')}$)", _p(found)]
 
 
 def _cell(method: MethodResult, metric: str) -> str:

@@ -56,6 +56,8 @@ class Arm:
         if not isinstance(content, dict) or not content:
             keys = ", ".join(_KEYS[kind])
             raise UserError(f"{place}: {kind}: allowed are different names in a list, or label: {{{keys}}}")
+        if wrong := [label for label in content if not isinstance(label, str) or not label]:
+            raise UserError(f"{place}: {kind}: label {wrong[0]!r}: allowed is text, as '{wrong[0] or 'a'}'")
         return tuple(
             cls._of(label, {} if given is None else given, _KEYS[kind], f"{place}: {kind}.{label}")
             for label, given in content.items()

@@ -59,6 +59,8 @@ class Asked:
                 "margin": request.margin,
                 # Not where it is the usual one, which had no name in requests of before.
                 **({"protocol": request.protocol} if request.protocol else {}),
+                **({"sampler": request.sampler} if request.sampler else {}),
+                **({"scheduler": request.scheduler} if request.scheduler else {}),
                 "search space": digest(strict_yaml.dump(content))[:_DIGITS],  # whose order counts
                 **{f"set {key}": values[key] for key in sorted(values)},
             }

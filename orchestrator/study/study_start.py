@@ -14,10 +14,13 @@ from ..storage.atomic_write import write_text
 from ..storage.full_disk import is_full
 from ..storage.own_folder import check_own
 from ..storage.plain_name import check_plain
+from ..storage.run_files import SPACE_FILE
 from ..storage.run_folder import RUNS, check_free
 from ..storage.run_lock import run_lock
+from ..storage.user_path import user_path
 from .arm import Arm
 from .check_kept import check_kept
+from .run_name import run_name
 from .runs_now import runs_now
 from .study import Study
 from .study_book import StudyBook
@@ -103,7 +106,8 @@ class StudyStart:
 
     @classmethod
     def recorded(cls, name: str, say: Callable[[str], None]) -> StudyStart:
-        """The study in ``runs/NAME`` as it is recorded, which is not gone on with.
+        """The study in ``runs/NAME`` as it is recorded, which is not gone on with. Where the file of a search
+        space is gone, the copy that the search kept takes its place.
 
         Args:
             name: The study's name.
@@ -112,7 +116,8 @@ class StudyStart:
         Raises:
             UserError: There is no such study, or what it asks for cannot be read.
         """
-        return cls(Study.of(name, _kept_request(name, "--report")), say)
+        request = _with_kept_spaces(name, _kept_request(name, "--report"))
+        return cls(Study.of(name, request), say)
 
     def preview(self) -> str:
         """What would be run, as text. Nothing is started."""
@@ -231,3 +236,16 @@ def _kept_request(name: str, option: str) -> StudyRequest:
         raise UserError(f"{option} {name}: there is no {file}; there are {known or 'none'}")
     check_own(file.parent.resolve())
     return StudyRequest.read(file)
+
+
+def _with_kept_spaces(name: str, request: StudyRequest) -> StudyRequest:
+    """``request`` with the search spaces that runs kept in the place of files that are gone."""
+
+    def kept(arm: Arm) -> Arm:
+        if arm.space is None or user_path(arm.space, follow=False).exists():
+            return arm
+        searches = [run_name(name, request, arm, stream, None) for stream in request.streams or (None,)]
+        copies = [file for search in searches if (file := RUNS / search / SPACE_FILE).is_file()]
+        return replace(arm, space=str(copies[0])) if copies else arm
+
+    return replace(request, methods=tuple(map(kept, request.methods)))

@@ -28,7 +28,8 @@ def study_table(study: Study, book: StudyBook) -> str:
         study: The study.
         book: Its runs that have ended.
     """
-    blocks = [f"# {study.request.question}"] if study.request.question else []
+    question = " ".join(study.request.question.split())  # a heading is one line
+    blocks = [f"# {question}"] if question else []
     for arms in study.on_streams():
         blocks += _blocks(study, book, StreamFigures(study, book, arms))
     return "\n\n".join(blocks) + "\n"
