@@ -136,12 +136,15 @@ class SearchJob:
         )
 
     def _first(self, result: RunResult) -> str:
-        """The id of the trial that it chose when it had as many trials as it began with; empty where there
-        was none. By it runs with a pair of a later choice have other names, also where nobody noted the
-        first.
+        """The id of the trial that it chose when it had as many trials as it began with, or where none of
+        them walked the whole stream as few more as had one that did; empty where there was none. By it runs
+        with a pair of a later choice have other names, also where nobody noted the first.
         """
         began = SweepRequest.read(result.folder / SWEEP_FILE).trials or self.arm.space.trials
         book = TrialStore(trials_of(result.folder), result.objective, len(result.tasks))
-        book.trials = {name: trial for name, trial in book.trials.items() if trial.number < began}
-        best = book.best()
-        return "" if best is None else best.id
+        every = dict(book.trials)
+        for count in range(began, max(began, len(every)) + 1):
+            book.trials = {name: trial for name, trial in every.items() if trial.number < count}
+            if (best := book.best()) is not None:
+                return best.id
+        return ""

@@ -35,8 +35,8 @@ class Part:
         trials: How many trials have ended.
         failed_trials: How many of them failed.
         reason: Why the run failed, in one line; empty where it did not.
-        first: The id of the trial that a search chose when it had as many trials as it began with; empty of a
-            pair, and where there was none.
+        first: The id of the trial that a search chose when it had as many trials as it began with, or as few
+            more as had one to choose; empty of a pair, and where there was none.
         commit: What code made it (:func:`~orchestrator.study.made_by.made_by`); empty where that is not
             known, as of a study that an earlier version began.
     """

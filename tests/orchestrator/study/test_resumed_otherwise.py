@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.execution.job import Outcome
 from orchestrator.housekeeping.found_run import FoundRun
 from orchestrator.housekeeping.list_runs import list_runs
 from orchestrator.record import open_tracker
@@ -123,3 +124,21 @@ def test_a_study_that_is_to_grow_is_not_listed_as_finished(played, tmp_path):
         reason = text.index('"reason": ""', place)
         book.write_text(f'{text[:reason]}"reason": "lost"{text[reason + len(chr(34) * 2) + 10 :]}')
         assert listed()[0] == state
+
+
+def test_a_search_whose_first_trials_all_failed_may_choose_twice_as_it_grows(played):
+    """No trial was chosen when it had as many as it began with. Runs with a pair of both later choices are
+    kept apart all the same.
+    """
+    failed = Outcome("failed", reason="loss is nan")
+    played.at = {("s-plain", f"trial_000{n}"): failed for n in (1, 2)}
+    assert played.begun()[0] == 1 and "s-plain" in played.reasons()
+    scores = {3: 30.0, 4: 40.0, 5: 0.0, 6: 60.0}
+    played.score = lambda number: scores.get(number, 1.0)
+    for trials, chosen in ((4, "trial_0004"), (6, "trial_0006")):
+        status, told = played.gone_on(trials=trials)
+        assert (status, played.reasons()) == (0, {}), trials
+        assert played.parts()["s-plain"]["trial"] == chosen
+        assert f"| plain | {trials}, 2 failed | 0 | 2 | 51.5" in told
+    pairs = {name for name in played.parts() if name.startswith("s-plain-")}
+    assert pairs == {f"s-plain-trial_000{chosen}-pair{n}" for chosen in (4, 6) for n in (1, 2)}
