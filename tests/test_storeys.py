@@ -30,7 +30,7 @@ orchestrator.features
 orchestrator.data
 orchestrator.evaluation
 orchestrator.record
-orchestrator.training
+orchestrator.leaderboard orchestrator.training
 orchestrator.execution
 orchestrator.search
 orchestrator.recipes

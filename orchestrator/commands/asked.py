@@ -13,6 +13,7 @@ from ..search.preset_values import with_preset
 from ..search.search_protocol import SearchProtocol
 from ..storage.user_path import user_path
 from .check_kinds import check_kinds, points, seeds_of, whole
+from .chosen_by import chosen_by
 from .given import check_beside, check_once, said_again
 from .named_space import named_space
 from .plain_values import plain_values
@@ -139,7 +140,8 @@ def asked_train(
         raise UserError(
             f"--seeds {' '.join(map(str, seeds))}: a seed is given as well; allowed: one of the two"
         )
-    return TrainStart.new(base, seeds, concurrent=concurrent, storage=storage, name=name, say=say, test=test)
+    how: dict[str, Any] = {"concurrent": concurrent, "storage": storage, "name": name, "say": say}
+    return TrainStart.new(base, seeds, test=test, chosen="" if file is None else chosen_by(file, base), **how)
 
 
 def _nobody(line: str) -> None:

@@ -112,6 +112,7 @@ class RunStart(ABC):
                 say=self.say,
                 last=last,
                 protocol=self._protocol,
+                chosen=self._chosen,
             )
             with nothing_if_refused(folder, kept) if new else nullcontext():
                 return self._run(run, sessions)
@@ -157,6 +158,11 @@ class RunStart(ABC):
     @property
     def _protocol(self) -> str:
         """By which data a search chooses, by name; empty: nothing is searched."""
+        return ""
+
+    @property
+    def _chosen(self) -> str:
+        """The sweep's trial whose values the run has; empty: none's that is known."""
         return ""
 
     @property

@@ -32,10 +32,13 @@ class TrainStart(RunStart):
 
     Attributes:
         test: Whether trials that have been trained are looked at with test data.
+        chosen: The sweep's trial whose values the run has (:func:`~.chosen_by.chosen_by`); empty: none's that
+            is known, or the run is gone on with, whose record has it.
     """
 
     request: TrainRequest
     test: bool = True
+    chosen: str = ""
 
     file: ClassVar[str] = TRAIN_FILE
 
@@ -51,6 +54,7 @@ class TrainStart(RunStart):
         say: Callable[[str], None],
         test: bool = True,
         source: StreamSource | None = None,
+        chosen: str = "",
     ) -> TrainStart:
         """A run that begins.
 
@@ -63,13 +67,15 @@ class TrainStart(RunStart):
             say: Takes lines of progress.
             test: Whether there is a look at test data.
             source: The stream, where it has been read; None: it is read.
+            chosen: The sweep's trial whose values the run has; empty: none's that is known.
 
         Raises:
             UserError: What is asked for cannot be had.
         """
         own = (config.run.seed,) if seeds is None else tuple(seeds)
         request = TrainRequest(own, concurrent, storage_url(storage))
-        return cls(request, config, _read(config, say, source), say, name, None, concurrent, storage, test)
+        stream = _read(config, say, source)
+        return cls(request, config, stream, say, name, None, concurrent, storage, test, chosen)
 
     @classmethod
     def resumed(
@@ -128,6 +134,10 @@ class TrainStart(RunStart):
 
     def _seeds(self) -> Sequence[int]:
         return self.request.seeds
+
+    @property
+    def _chosen(self) -> str:
+        return self.chosen
 
     def _forecast(self, each: int) -> DiskForecast:
         from .disk_forecast import DiskForecast

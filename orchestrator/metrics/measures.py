@@ -52,6 +52,8 @@ _LESS = frozenset(
         "forget_6q",
         "forget_6q_reference",
         "forgetting",
+        "forgetting_including_last",
+        "spread_over_tasks",
         "task_aware_forgetting",
         "novel_forget",
         "novel_forget_6q",

@@ -35,16 +35,20 @@ def open_tracker(
     tracker = Tracker(folder, uri, experiment, folder.name, run=run.identity.run)
     shared = {key: value for key, value in config.flat().items() if key not in searched}
     all_seeds = " ".join(map(str, run.seeds))
-    chosen_by = {"protocol": run.protocol} if run.protocol else {}
+    told = {"protocol": run.protocol, "search": run.chosen}
+    known = {name: text for name, text in told.items() if text}
+    content = {"stream.content": run.identity.content, "stream.identity": run.identity.stream}
     tracker.start(
         shared | {"objective": objective.metric, "seeds": all_seeds},
         {"method": config.method_name, "stream": config.stream_name}
+        | {name: value for name, value in content.items() if value}
         | environment_tags()
         | own_code_tags(config),
         objective=recorded(objective.metric),
         mode=objective.mode,
         kind="train" if all_tested else "sweep",
-        own_tags={"seeds": all_seeds, "trials": trials, **chosen_by},  # a search may be given more trials
+        # a search may be given more trials
+        own_tags={"seeds": all_seeds, "trials": trials, **known},
     )
     for name in _REQUESTS:
         if (folder / name).exists() and not tracker.has_file("", folder / name):

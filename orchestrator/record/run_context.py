@@ -28,6 +28,8 @@ class RunContext:
         concurrent: How many trials run at once, as it was asked for; None: it was not.
         at_most: Whether fewer will do where no more fit.
         protocol: By which data a search chooses, by name; empty: there is none.
+        chosen: Of a run without a search, the sweep's trial whose values it has, ``RUN/TRIAL``; empty: none's
+            that is known.
     """
 
     folder: Path
@@ -41,6 +43,7 @@ class RunContext:
     concurrent: int | None = None
     at_most: bool = False
     protocol: str = ""
+    chosen: str = ""
 
     @property
     def names(self) -> list[str]:

@@ -16,7 +16,7 @@ class MethodResult:
 
     Attributes:
         label: What tables call it.
-        trials: How many trials of its search have ended.
+        trials: How many trials of its search have ended; None where it is not recorded.
         failed_trials: How many of them failed.
         memory: The replay memory in samples: ``40``, ``20 a class``, ``0`` or ``searched``.
         pairs: Its runs with a pair that have ended, by the pair's number.
@@ -24,10 +24,12 @@ class MethodResult:
         searched: The trials of its search that are recorded.
         chosen: Dotted key -> value of what the search chose; empty where nothing is recorded.
         commands: What is done -> the command that does it again.
+        spent: What its search took: ``seconds`` of all trials, and ``gpu_hours``; empty where nothing says
+            so.
     """
 
     label: str
-    trials: int
+    trials: int | None
     failed_trials: int
     memory: str
     pairs: tuple[PairResult, ...]
@@ -35,6 +37,7 @@ class MethodResult:
     searched: tuple[TrialCurve, ...] = ()
     chosen: Mapping[str, Any] = field(default_factory=dict)
     commands: Mapping[str, str] = field(default_factory=dict)
+    spent: Mapping[str, float] = field(default_factory=dict)
 
     def figures(self, metric: str) -> dict[int, float]:
         """Pair -> the metric on test data, or what the run took, of the pairs that have it."""

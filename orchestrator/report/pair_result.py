@@ -17,10 +17,11 @@ class PairResult:
         seed: The run's seed.
         order: The stream's order.
         test: Metric -> value on test data, without ``test/``.
-        cost: Metric -> value of what the run took: ``replay/items`` and ``replay/bytes`` after the last task,
-            ``seconds/train`` and ``seconds/evaluate`` summed over tasks. Empty where nothing recorded it.
+        cost: Metric -> value of what the run took (:func:`~orchestrator.report.run_cost.run_cost`). Empty
+            where nothing recorded it.
         matrix: (T, T), the score on each task after each task, in percent, NaN where it was not measured;
             None where it is not recorded.
+        run: The name of the run, ``RUN/TRIAL``; empty where nobody asks.
     """
 
     number: int
@@ -29,3 +30,4 @@ class PairResult:
     test: Mapping[str, float]
     cost: Mapping[str, float] = field(default_factory=dict)
     matrix: np.ndarray | None = None
+    run: str = ""

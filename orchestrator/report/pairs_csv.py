@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 
 from .study_result import StudyResult
-from .told_metrics import COST, every_metric
+from .told_metrics import costs, every_metric
 
 _FIXED = ("stream", "method", "pair", "seed", "order", "memory", "validation")
 
@@ -25,15 +25,16 @@ def pairs_csv(result: StudyResult) -> str:
         result: The study.
     """
     metrics = list(dict.fromkeys(name for stream in result.streams for name in every_metric(stream)))
+    took_names = costs(*result.streams)
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*_FIXED, *metrics, *COST])
+    writer.writerow([*_FIXED, *metrics, *took_names])
     for stream in result.streams:
         for method in stream.methods:
             for pair in method.pairs:
                 of = [stream.title, method.label, pair.number, pair.seed, pair.order, method.memory]
                 figures = [_field(pair.test, name) for name in metrics]
-                took = [_field(pair.cost, name) for name in COST]
+                took = [_field(pair.cost, name) for name in took_names]
                 writer.writerow([*of, _number(method.score), *figures, *took])
     return file.getvalue()
 

@@ -8,7 +8,7 @@ import math
 
 from .metric_summary import metric_summary
 from .study_result import StudyResult
-from .told_metrics import COST, every_metric
+from .told_metrics import costs, every_metric
 
 _COLUMNS = ("stream", "method", "trials", "failed_trials", "memory", "validation", "metric")
 _SUMMARY = ("n", "mean", "deviation", "low", "high")
@@ -19,6 +19,7 @@ def result_csv(result: StudyResult) -> str:
 
     ``deviation`` is the sample standard deviation over ``n`` pairs, ``low`` and ``high`` are the ends of the
     mean's 95 % interval. A field is empty where there is nothing, as the deviation of one pair.
+    ``search/seconds`` and ``search/gpu_hours`` are of all trials of the method's search together.
 
     Args:
         result: The study.
@@ -29,11 +30,14 @@ def result_csv(result: StudyResult) -> str:
     for stream in result.streams:
         for method in stream.methods:
             of = [stream.title, method.label, method.trials, method.failed_trials, method.memory]
-            for metric in (*every_metric(stream), *COST):
+            for metric in (*every_metric(stream), *costs(stream)):
                 if (told := metric_summary(method, metric)) is not None:
                     numbers = [told.mean, told.deviation, told.low, told.high]
                     line = [*of, _number(method.score), metric, told.n, *map(_number, numbers)]
                     writer.writerow(line)
+            for key, value in method.spent.items():
+                alone = [f"search/{key}", 1, _number(value), "", "", ""]
+                writer.writerow([*of, _number(method.score), *alone])
     return file.getvalue()
 
 

@@ -13,7 +13,7 @@ from .metric_summary import metric_summary
 from .pair_result import PairResult
 from .stream_result import StreamResult
 from .study_result import StudyResult
-from .told_metrics import COST, every_metric
+from .told_metrics import costs, every_metric
 
 _FORMAT = 1
 
@@ -32,6 +32,7 @@ def result_json(result: StudyResult) -> str:
         "question": result.question,
         "pairs": result.pairs,
         "streams": [_stream(stream) for stream in result.streams],
+        "remarks": result.remarks,
     }
     return json.dumps(plain_json(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -51,7 +52,7 @@ def _stream(stream: StreamResult) -> dict[str, Any]:
 def _method(stream: StreamResult, method: MethodResult) -> dict[str, Any]:
     summaries = {
         metric: asdict(told)
-        for metric in (*every_metric(stream), *COST)
+        for metric in (*every_metric(stream), *costs(stream))
         if (told := metric_summary(method, metric)) is not None
     }
     return {
@@ -62,6 +63,7 @@ def _method(stream: StreamResult, method: MethodResult) -> dict[str, Any]:
         "validation": method.score,
         "chosen": method.chosen,
         "commands": method.commands,
+        "spent": method.spent,
         "summaries": summaries,
         "pairs": [_pair(pair) for pair in method.pairs],
     }
@@ -75,6 +77,7 @@ def _pair(pair: PairResult) -> dict[str, Any]:
         "test": pair.test,
         "cost": pair.cost,
         "matrix": pair.matrix,
+        **({"run": pair.run} if pair.run else {}),
     }
 
 

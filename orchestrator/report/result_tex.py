@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..metrics.measures import TOP
 from .comparison_result import ComparisonResult
 from .method_result import MethodResult
@@ -11,6 +13,7 @@ from .shown_p import shown_p
 from .stream_result import StreamResult
 from .study_result import StudyResult
 from .told_metrics import shown_metrics
+from .took_rows import took_rows
 
 _ESCAPED = {
     "\\": r"\textbackslash{}",
@@ -20,11 +23,13 @@ _ESCAPED = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
+    "±": r"$\pm$",
+    "–": "--",
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
 }
 
 
-def result_tex(result: StudyResult) -> str:
+def result_tex(result: StudyResult, *, took: bool = False) -> str:
     """The study's leaderboard as LaTeX: a ``table`` with the rules of ``booktabs`` for each stream.
 
     A cell has the mean and the sample standard deviation over pairs. The last two columns have the first
@@ -32,17 +37,25 @@ def result_tex(result: StudyResult) -> str:
 
     Args:
         result: The study.
+        took: Whether the table also has the mean's 95 % interval, what the runs took, and the trials and the
+            time of the searches.
     """
-    made = f"% Made by: python -m orchestrator.study --report {result.name}\n% Needs \\usepackage{{booktabs}}"
-    return "\n\n".join([made, *(_table(result, stream) for stream in result.streams)]) + "\n"
+    command = result.command or f"python -m orchestrator.study --report {result.name}"
+    made = f"% Made by: {command}\n% Needs \\usepackage{{booktabs}}"
+    tables = [_table(result, stream, took=took) for stream in result.streams]
+    return "\n\n".join([made, *tables]) + "\n"
 
 
-def _table(result: StudyResult, stream: StreamResult) -> str:
+def _table(result: StudyResult, stream: StreamResult, *, took: bool) -> str:
     metrics = shown_metrics(stream, TOP)
     compared = {found.other: found for found in stream.comparisons}
     heads = ["method", "memory", "$n$", *(_text(name.replace("_", " ")) for name in metrics)]
     heads += [_text(f"{stream.methods[0].label} less it"), "$p$ (Holm)"] if compared else []
     rows = [_row(stream, method, metrics, compared) for method in stream.methods]
+    if took:
+        more, *cells = took_rows(stream)
+        heads += map(_text, more)
+        rows = [[*row, *map(_figures, cell)] for row, cell in zip(rows, cells, strict=True)]
     about = stream.about.replace("`", "").replace("_", " ")
     caption = " ".join([*([result.question] if result.question else []), f"{stream.title}:", about])
     return "\n".join(
@@ -90,6 +103,11 @@ def _number(value: float) -> str:
 
 def _p(found: ComparisonResult) -> str:
     return f"${shown_p(found.corrected_p)}$"
+
+
+def _figures(text: str) -> str:
+    """Words and numbers, whose sign is no hyphen."""
+    return re.sub(r"(?<![\w.])-(?=\d)", "$-$", _text(text))
 
 
 def _text(text: str) -> str:

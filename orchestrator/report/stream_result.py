@@ -21,6 +21,7 @@ class StreamResult:
         comparisons: The first method beside each other one that shares a pair with it.
         failed: A line for each run that failed.
         unread: A line for each run whose files cannot be read, so that something of it is missing here.
+        asked: Metrics that are shown whatever else is.
     """
 
     title: str
@@ -31,3 +32,4 @@ class StreamResult:
     comparisons: tuple[ComparisonResult, ...] = ()
     failed: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ class StudyResult:
         asked: The content of its ``study.yaml``.
         streams: What it found on each stream.
         remarks: What a reader has to know of the record, a line each.
+        command: What makes its files; empty: the study's own ``--report``.
     """
 
     name: str
@@ -26,3 +27,4 @@ class StudyResult:
     asked: str
     streams: tuple[StreamResult, ...]
     remarks: tuple[str, ...] = ()
+    command: str = ""

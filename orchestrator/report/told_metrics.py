@@ -12,8 +12,20 @@ from .stream_result import StreamResult
 COST = ("replay/items", "replay/bytes", "seconds/train", "seconds/evaluate")
 """What a run took, in the order in which it is shown."""
 
+_LATER = ("parameters/trained", "memory/gpu_bytes", "gpu_hours")  # runs of earlier versions have none
+
 _ROUNDING = 1e-9
 _EACH = re.compile(r"(^|/)task_\d+(/|$)|^(kind|group|cell)/")  # one for each task, kind or group
+
+
+def costs(*streams: StreamResult) -> list[str]:
+    """What runs took: :data:`COST`, then what not every version recorded and some run has.
+
+    Args:
+        streams: The streams.
+    """
+    there = {name for s in streams for method in s.methods for pair in method.pairs for name in pair.cost}
+    return [*COST, *(name for name in _LATER if name in there)]
 
 
 def every_metric(stream: StreamResult) -> list[str]:
@@ -27,7 +39,8 @@ def every_metric(stream: StreamResult) -> list[str]:
 
 
 def shown_metrics(stream: StreamResult, among: Iterable[str] = SHOWN) -> list[str]:
-    """The metrics that describe methods on a stream, the one that they are compared by first.
+    """The metrics that describe methods on a stream, the one that they are compared by first, then those that
+    were asked for.
 
     One whose figures are that one's by another name, as ``seen/accuracy`` in recognition, is left out.
 
@@ -36,8 +49,9 @@ def shown_metrics(stream: StreamResult, among: Iterable[str] = SHOWN) -> list[st
         among: The metrics that may be shown, in their order.
     """
     found = _measured(stream)
-    others = [name for name in among if name in found and name != stream.measure]
-    return [stream.measure, *(name for name in others if not _same(stream, name))]
+    asked = [name for name in stream.asked if name != stream.measure]
+    others = [name for name in among if name in found and name not in (stream.measure, *asked)]
+    return [stream.measure, *asked, *(name for name in others if not _same(stream, name))]
 
 
 def _measured(stream: StreamResult) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..commands.chosen_by import chosen_by
 from ..commands.run_result import RunResult
 from ..commands.train_request import TrainRequest
 from ..commands.train_start import TrainStart
@@ -48,6 +49,7 @@ class PairJob:
         self.arm = arm
         self.config = arm.on_its_stream(RunConfig.load_yaml(file)).with_values(Pair(number).values)
         self.jobs = 1
+        self._file = file
         self.number = number
         self.asked = self.asked_of(number, chosen)
 
@@ -91,7 +93,8 @@ class PairJob:
         how: dict[str, Any] = {"concurrent": None, "storage": None, "say": say, "source": source}
         if self.begun():
             return TrainStart.resumed(self.name, said={}, **how)
-        return TrainStart.new(self.config, [self.config.run.seed], name=self.name, **how)
+        how |= {"name": self.name, "chosen": chosen_by(self._file, self.config)}
+        return TrainStart.new(self.config, [self.config.run.seed], **how)
 
     def part(self, result: RunResult) -> Part:
         """What is kept of its result."""

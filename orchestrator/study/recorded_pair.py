@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..errors import UserError
 from ..evaluation.tables import read_matrix
+from ..report.run_cost import run_cost
 from ..storage.trial_files import STATUS_FILE, TEST_MATRIX_FILE
-
-_LAST = ("replay/items", "replay/bytes")  # after the last task
-_SUMMED = ("seconds/train", "seconds/evaluate")  # over tasks
 
 
 def recorded_pair(trial: Path) -> tuple[np.ndarray | None, dict[str, float], str]:
@@ -41,17 +37,7 @@ def recorded_pair(trial: Path) -> tuple[np.ndarray | None, dict[str, float], str
         missing.append(str(error))
     path = trial / STATUS_FILE
     try:
-        cost = _cost(json.loads(path.read_text(encoding="utf-8"))["reports"])
+        cost = run_cost(json.loads(path.read_text(encoding="utf-8"))["reports"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         missing.append(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})")
     return matrix, cost, "; ".join(missing)
-
-
-def _cost(reports: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    last = {name: float(reports[-1][name]) for name in _LAST if name in reports[-1]} if reports else {}
-    summed = {
-        name: float(sum(report[name] for report in reports))
-        for name in _SUMMED
-        if reports and all(name in report for report in reports)
-    }
-    return last | summed

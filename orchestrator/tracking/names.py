@@ -24,6 +24,11 @@ def recorded(metric: str) -> str:
     return metric if top else f"{_REST}/{metric}"
 
 
+def measured(name: str) -> str:
+    """The metric that is recorded under ``name``; the inverse of :func:`recorded`."""
+    return name.removeprefix(f"{_REST}/")
+
+
 def in_order(metrics: dict[str, float]) -> dict[str, float]:
     """Metrics under their recorded names, the few that sum up a run first. MLflow shows a run's metrics in
     the order in which they came.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-_KEY = "orchestrator.key"  # the tag by which a run is found again
+KEY = "orchestrator.key"
+"""The tag by which a run is found again."""
 
 
 class StoreRuns:
@@ -38,12 +39,12 @@ class StoreRuns:
         while token != "":
             page = self._client.search_runs(
                 [self._experiment_id],
-                f"tags.`{_KEY}` LIKE '{self.tag('%')}'",
+                f"tags.`{KEY}` LIKE '{self.tag('%')}'",
                 ViewType.ALL,
                 max_results=1000,
                 page_token=token,
             )
-            runs |= {run.data.tags[_KEY]: run for run in page}
+            runs |= {run.data.tags[KEY]: run for run in page}
             token = page.token or ""
         return {key: run for key, run in runs.items() if key.startswith(self.tag(""))}
 
@@ -73,7 +74,7 @@ class StoreRuns:
         """
         run = self._find(name)
         if run is None:
-            tags = {_KEY: self.tag(name)}
+            tags = {KEY: self.tag(name)}
             if name:
                 tags["mlflow.parentRunId"] = self.of("")
             created = self._client.create_run(self._experiment_id, start_time=time, tags=tags, run_name=title)
@@ -85,6 +86,6 @@ class StoreRuns:
 
     def _find(self, name: str) -> str | None:
         hits = self._client.search_runs(
-            [self._experiment_id], f"tags.`{_KEY}` = '{self.tag(name)}'", max_results=1
+            [self._experiment_id], f"tags.`{KEY}` = '{self.tag(name)}'", max_results=1
         )
         return hits[0].info.run_id if hits else None

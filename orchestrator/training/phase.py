@@ -39,7 +39,7 @@ def train_phase(
     curves: Curves,
     encode: Callable[[Batch], Batch] = lambda batch: batch,
     validate: Callable[[], float] = lambda: 0.0,
-) -> None:
+) -> list[nn.Parameter]:
     """Runs ``steps`` optimiser steps of ``phase``, each over ``accumulate`` micro-batches.
 
     With several ranks, DistributedDataParallel averages the gradients. A micro-batch's loss is divided by
@@ -58,6 +58,9 @@ def train_phase(
         validate: Scores the method. A higher score is better, and the score is alike on all ranks. It is
             called where the phase has ``patience``: after each epoch (after each step where there are fewer
             steps than epochs) and after the last step.
+
+    Returns:
+        The parameters that the optimiser trained.
 
     Raises:
         Diverged: A loss term, the gradient's norm, or what ``validate`` sees, is not finite.
@@ -97,6 +100,7 @@ def train_phase(
     if patience:
         patience.restore()
     method.eval()
+    return [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
 
 
 class _Gradient:

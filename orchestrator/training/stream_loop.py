@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.distributed as dist
+from torch import nn
 
 from methods.method import Batch, Method, Pass, Phase
 from methods.registry import get as get_method
@@ -30,6 +31,7 @@ from ..seeding import seed_everything
 from ..storage import checkpoint
 from ..streams.stream import Split, Stream
 from .exemplar_ranker import ExemplarRanker
+from .gpu_use import GpuUse
 from .loss_curves import Curves
 from .phase import train_phase
 from .phase_batches import phase_batches
@@ -80,6 +82,8 @@ class StreamLoop:
         self.reader = RowReader(stream)
         self.curves = Curves()
         self.how = evaluation_of(config, stream, device)
+        self._gpu_use = GpuUse(config.run, device)
+        self._trained: set[nn.Parameter] = set()  # by the optimisers of the task
 
     def run(self) -> str:
         """Walks until all tasks are done or the reporter says stop.
@@ -152,6 +156,8 @@ class StreamLoop:
         seed = self.config.run.seed
         # From here on a task's numbers depend on (seed, task, rank) and the last checkpoint alone.
         seed_everything(seed, index + 1, self.rank)
+        self._gpu_use.begin()
+        self._trained.clear()
         began = time.perf_counter()
         with deterministic(self.config.run.deterministic):
             waited = self._train(index, method, memory)
@@ -162,6 +168,8 @@ class StreamLoop:
             **{f"train/{name}": value for name, value in self.curves.means(index).items()},
             "replay/items": len(memory.rows),
             "replay/bytes": memory.nbytes(self.reader.bytes_per_row),
+            "parameters/trained": sum(p.numel() for p in self._trained),
+            **self._gpu_use.report(),
             "seconds/train": trained - began,
             "seconds/wait": waited,
             "seconds/evaluate": time.perf_counter() - trained,
@@ -204,7 +212,7 @@ class StreamLoop:
             return 0.0
         self.curves.start(index, phase.name)
         with data.batches:
-            train_phase(
+            trained = train_phase(
                 method,
                 phase,
                 data.batches,
@@ -218,6 +226,7 @@ class StreamLoop:
                     self._validate(method, np.concatenate([data.rows, data.again]))
                 ),
             )
+        self._trained.update(trained)
         return data.batches.waited
 
     def _pass(self, index: int, step: Pass, method: Method, memory: ReplayMemory) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ from ...errors import UserError
 from ...storage.identity import Identity
 from ...storage.run_files import JOURNAL_FILE
 from ...tracking.journal import Journal
+from .commit_of import commit_of
 from .read_json import is_finite
 
 _LATEST = 1e14  # milliseconds since 1970, which is the year 5138
@@ -46,7 +46,7 @@ def journal_notes(run: Path, identity: Identity | None) -> dict[str, TrialNote]:
         if not isinstance(trial, str) or not isinstance(tags, dict):
             continue
         if record["op"] == "start":
-            commits.setdefault(trial, {})[_commit(tags)] = None
+            commits.setdefault(trial, {})[commit_of(tags)] = None
         elif record["op"] == "end" and is_finite(time := record.get("time")) and abs(time) < _LATEST:
             ended[trial] = time / 1000
     # A trial that was resumed at another commit belongs to both.
@@ -60,11 +60,3 @@ def _records(run: Path) -> list[dict[str, Any]]:
         return [record for record, _ in Journal(run).read()]
     except OSError as error:
         raise UserError(f"{run / JOURNAL_FILE}: cannot be read ({error.strerror or error})") from None
-
-
-def _commit(tags: Mapping[str, Any]) -> str:
-    commit = tags.get("git.commit")
-    own = f"/{tags['code.own']}" if "code.own" in tags else ""  # of a method from outside
-    if not isinstance(commit, str):
-        return str(tags.get("version.vlcl-orchestrator", "")) + own
-    return commit[:10] + ("+" if tags.get("git.dirty") == "true" else "") + own

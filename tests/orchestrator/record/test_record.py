@@ -1,6 +1,8 @@
 """What a whole command leaves in MLflow and says at its end. Its trials are played: nothing is trained."""
 
 import concurrent.futures
+import csv
+import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +11,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from orchestrator import sweep, train
+from orchestrator import compare, sweep, train
 from orchestrator.commands import sweep_run, train_run
 from orchestrator.execution.job import Outcome
 from orchestrator.record import figure_worker, open_tracker
@@ -261,3 +263,22 @@ def test_a_trial_that_ctrl_c_cut_short_is_interrupted(record, monkeypatch, capsy
     assert parent.metrics == {} and "method.learning_rate" not in parent.params, "nothing is chosen yet"
     assert "2 finished, 1 interrupted" in parent.tags["mlflow.note.content"]
     assert found.trials["t3"].data.tags["status"] == "interrupted"
+
+
+def test_a_leaderboard_knows_the_search_that_chose_what_was_trained(record, capsys):
+    assert record(sweep.main, "--trials", "3").status == 0
+    seeds = ["--seeds", "1", "2", "--name"]
+    chosen = "runs/s/trials/t2/config.yaml"
+    assert train.main(["--config", chosen, *seeds, "again"]) == 0
+    assert train.main(["--config", chosen, "--set", "method.learning_rate=1.0", *seeds, "other"]) == 0
+    capsys.readouterr()
+    assert compare.main(["--record", "--runs", "s", "again", "--format", "csv"]) == 0
+    row = next(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    found = [row[name] for name in ("trials", "validation", "metric", "n", "mean")]
+    assert found == ["3", "55.0", "average", "3", "63.0"], "the sweep's own seed, and 1 and 2"
+    assert compare.main(["--runs", "again", "other", "--methods", "clip-finetune"]) == 2
+    said = capsys.readouterr().err
+    assert "protocol is end-of-stream (clip-finetune) and none, values were given (clip-finetune)" in said
+    assert (
+        "trials is 3 (clip-finetune) and 0 (clip-finetune)" in said and "stream" not in said.split("alike")[1]
+    )

@@ -51,6 +51,19 @@ def _numbers(reports):
     return [{k: v for k, v in report.items() if not k.startswith("seconds/")} for report in reports]
 
 
+def test_a_report_says_how_many_parameters_its_task_trained(small_config, small_stream, tmp_path):
+    config = small_config("finetune")
+    loop = StreamLoop(config, small_stream(config), tmp_path, _StopAfter(1), device=_CPU)
+    method, memory = loop._fresh()
+    loop._fresh = lambda: (method, memory)
+    loop.run()
+    (report,) = loop.reporter.reports
+    (phase,) = [phase for phase in method.phases(loop.stream.tasks[0].task)]
+    trained = {p for group in phase.optimizer().param_groups for p in group["params"] if p.requires_grad}
+    assert report["parameters/trained"] == sum(p.numel() for p in trained) > 1000
+    assert report["gpus"] == 0.0 and "memory/gpu_bytes" not in report
+
+
 @pytest.mark.parametrize("method", ["ctp", "finetune", "er", "joint"])
 def test_every_method_walks_the_stream_and_reports_each_task(method, small_config, small_stream, tmp_path):
     config = small_config(method, replay__size=10)

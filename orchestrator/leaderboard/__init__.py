@@ -1,0 +1,1 @@
+"""Leaderboards of methods, from the record in MLflow alone."""

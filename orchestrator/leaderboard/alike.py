@@ -1,0 +1,71 @@
+"""Whether rows were run alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from ..errors import UserError
+from .row import Row
+
+CONDITIONS = ("stream", "protocol", "trials", "backbone", "memory")
+"""What rows must have in common, unless it is allowed that they differ."""
+
+_ABSENT = "none"
+_LONGEST = 60  # letters of a value in a message
+_NAMED = 3  # methods that a message names for a value
+
+
+def check_alike(stream: str, rows: Sequence[Row], allowed: Collection[str]) -> dict[str, str]:
+    """Checks that rows of a leaderboard were run alike.
+
+    ``stream`` is the stream's content and its settings but for the order. A method without a memory may
+    stand beside any memory.
+
+    Args:
+        stream: The stream's name.
+        rows: The rows.
+        allowed: Those of :data:`CONDITIONS` in which rows may differ.
+
+    Returns:
+        The conditions in which they differ, each with its values and their methods, in words.
+
+    Raises:
+        UserError: Rows differ in what they may not. The message is one line.
+    """
+    found = _differences(rows)
+    refused = {name: said for name, said in found.items() if name.partition(".")[0] not in allowed}
+    if refused:
+        names = dict.fromkeys(name.partition(".")[0] for name in refused)
+        raise UserError(
+            f"{stream}: not run alike: {'; '.join(f'{k} is {said}' for k, said in refused.items())}; "
+            f"allowed: --allow {' '.join(names)}, or fewer rows by --methods, --runs or --where"
+        )
+    return found
+
+
+def shared(rows: Sequence[Row]) -> dict[str, str]:
+    """The conditions that all rows share, by name, but for the stream's settings."""
+    told = [row.conditions() for row in rows]
+    names = [name for name in told[0] if name == "stream.content" or not name.startswith("stream.")]
+    return {name: told[0][name] for name in names if len({one[name] for one in told}) == 1}
+
+
+def _differences(rows: Sequence[Row]) -> dict[str, str]:
+    told = [row.conditions() for row in rows]
+    found = {}
+    for name in dict.fromkeys(name for one in told for name in one):
+        values: dict[str, dict[str, None]] = {}
+        for row, one in zip(rows, told, strict=True):
+            values.setdefault(one.get(name, _ABSENT), {})[row.group.method] = None
+        if len(values.keys() - ({"0"} if name == "memory" else set())) > 1:
+            found[name] = _said(values)
+    return found
+
+
+def _said(values: Mapping[str, Collection[str]]) -> str:
+    words = []
+    for value, methods in values.items():
+        named = list(methods)[:_NAMED] + ["..."] * (len(methods) > _NAMED)
+        text = value if len(value) <= _LONGEST else f"{value[: _LONGEST - 1]}…"
+        words.append(f"{text} ({', '.join(named)})")
+    return " and ".join(words)

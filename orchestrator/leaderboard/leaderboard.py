@@ -1,0 +1,134 @@
+"""Leaderboards of methods, from the record in MLflow alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from ..errors import UserError
+from ..metrics.from_matrix import FROM_MATRIX
+from ..metrics.measures import better
+from ..record.comparison.groups import Group
+from ..report.method_result import MethodResult
+from ..report.metric_summary import metric_summary
+from ..report.stream_result import StreamResult
+from ..report.study_result import StudyResult
+from ..report.told_metrics import every_metric
+from ..tracking.record_reader import RecordReader
+from .added_metric import added_metric
+from .alike import check_alike, shared
+from .row import UNKNOWN, Row
+from .row_results import RowResults
+from .rows import rows_by_stream
+from .tested_trials import tested_trials
+from .wanted import Wanted
+
+
+def leaderboard(
+    runs: Path,
+    wanted: Wanted,
+    *,
+    metrics: Sequence[str] = (),
+    allowed: Collection[str] = (),
+    matrices: bool = False,
+    command: str = "",
+) -> StudyResult:
+    """Reads the leaderboard of each stream. No folder of a run is needed.
+
+    Args:
+        runs: The folder that has the record's database, where ``MLFLOW_TRACKING_URI`` names no store.
+        wanted: Which runs are compared.
+        metrics: Metrics on test data, without ``test/``, that are shown whatever else is. Rows are ranked by
+            the first. One that a run did not log is computed from its matrix
+            (:func:`~orchestrator.leaderboard.added_metric.added_metric`).
+        allowed: Those of :data:`~orchestrator.leaderboard.alike.CONDITIONS` in which rows may differ.
+        matrices: Whether the runs' matrices are read in any case.
+        command: The command that makes it, for its files.
+
+    Returns:
+        The leaderboards, as a study's results are told, each row a method.
+
+    Raises:
+        UserError: The record cannot be read, has no such run, or rows were not run alike. The message is one
+            line.
+    """
+    added = {name: compute for name in metrics if (compute := added_metric(name)) is not None}
+    reader = RecordReader(runs)
+    found = tested_trials(reader, wanted)
+    streams, left_out = [], list(found.left_out)
+    for stream, rows in rows_by_stream(reader, found.trials).items():
+        differing = check_alike(stream, rows, allowed)
+        results = RowResults(reader, rows, added, matrices=matrices)
+        streams.append(_stream(stream, rows, results, differing, metrics))
+        left_out += _replaced([row.group for row in rows])
+    return StudyResult("", "", 0, "", tuple(streams), tuple(left_out), command)
+
+
+def _stream(
+    stream: str,
+    rows: Sequence[Row],
+    results: RowResults,
+    differing: dict[str, str],
+    metrics: Sequence[str],
+) -> StreamResult:
+    methods = [results.of(row) for row in rows]
+    measure = metrics[0] if metrics else rows[0].group.headline
+    found = StreamResult(
+        stream,
+        measure,
+        "",
+        _about(measure, rows, differing),
+        tuple(sorted(methods, key=lambda method: _rank(method, measure))),
+        unread=tuple(results.unread),
+        asked=tuple(metrics),
+    )
+    _check_metrics(found, metrics)
+    return found
+
+
+def _rank(method: MethodResult, measure: str) -> tuple[bool, float]:
+    """The best first; a method without the metric comes last."""
+    if (told := metric_summary(method, measure)) is None:
+        return True, 0.0
+    return False, told.mean if better(measure) == "min" else -told.mean
+
+
+def _check_metrics(found: StreamResult, metrics: Sequence[str]) -> None:
+    for name in metrics:
+        if any(metric_summary(method, name) is not None for method in found.methods):
+            continue
+        why = f" ({found.unread[0]})" if found.unread else ""
+        if name in FROM_MATRIX or ":" in name:
+            raise UserError(f"--metric {name}: {found.title}: no run has a matrix it can be had from{why}")
+        logged = ", ".join(one for one in every_metric(found) if one not in metrics)
+        raise UserError(
+            f"--metric {name}: no run on {found.title} logged it; allowed: {logged}; from the matrix "
+            f"{', '.join(FROM_MATRIX)}; or module:function"
+        )
+
+
+def _about(measure: str, rows: Sequence[Row], differing: dict[str, str]) -> str:
+    """What the figures of a table are, and what its rows have in common and not."""
+    told = shared(rows)
+    alike = ", ".join(f"{name} {value}" for name, value in told.items() if value != UNKNOWN)
+    unknown = [name for name, value in told.items() if value == UNKNOWN]
+    said = [
+        f"`{measure}` on test data: mean ± sample standard deviation over runs with seeds and orders of "
+        "their own, and the mean's 95 % interval; in percent, angles in degrees. Where there are several "
+        "orders, the mean over the runs of one order is one figure.",
+        f"In all rows: {alike}." if alike else "",
+        f"Not recorded: {', '.join(unknown)}." if unknown else "",
+        f"Not run alike, as was allowed: {'; '.join(f'{k} is {v}' for k, v in differing.items())}."
+        if differing
+        else "",
+    ]
+    return " ".join(filter(None, said))
+
+
+def _replaced(groups: Sequence[Group]) -> list[str]:
+    return [
+        f"left out: {run.name}, in whose place {counts.name} counts: all is equal, seed and order too, and "
+        "it ended later"
+        for group in groups
+        for run, counts in group.replaced
+    ]

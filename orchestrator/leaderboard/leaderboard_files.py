@@ -1,0 +1,52 @@
+"""The files of a leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from ..errors import UserError
+from ..report.pairs_csv import pairs_csv
+from ..report.result_csv import result_csv
+from ..report.result_json import result_json
+from ..report.result_md import result_md
+from ..report.result_tex import result_tex
+from ..report.study_result import StudyResult
+from ..storage.atomic_write import write_text
+
+FORMATS: dict[str, Callable[[StudyResult], str]] = {
+    "md": result_md,
+    "tex": partial(result_tex, took=True),
+    "csv": result_csv,
+    "json": result_json,
+}
+"""What a leaderboard can be written as."""
+
+_RUNS_FILE = "leaderboard-runs.csv"
+
+
+def write_leaderboard(result: StudyResult, folder: Path) -> list[Path]:
+    """Writes a leaderboard in each of :data:`FORMATS`, and its runs one by one as CSV.
+
+    Args:
+        result: The leaderboard.
+        folder: Where; it is made where there is none. Files of an earlier leaderboard are replaced.
+
+    Returns:
+        The files.
+
+    Raises:
+        UserError: One cannot be written. The message is one line.
+    """
+    texts = {f"leaderboard.{name}": made(result) for name, made in FORMATS.items()}
+    texts[_RUNS_FILE] = pairs_csv(result)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            write_text(folder / name, text)
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or folder}: cannot be written ({error.strerror or error})"
+        ) from error
+    return [folder / name for name in texts]

@@ -1,0 +1,41 @@
+"""The matrix of a trial on test data, as the record has it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import UserError
+from ..evaluation.tables import read_matrix
+from ..storage.trial_files import TEST_MATRIX_FILE
+from ..tracking.record_reader import RecordReader
+from ..tracking.recorded_run import RecordedRun
+
+
+def recorded_matrix(reader: RecordReader, trial: RecordedRun) -> np.ndarray:
+    """Reads the matrix of a trial that was looked at with test data.
+
+    Args:
+        reader: The record.
+        trial: The trial.
+
+    Returns:
+        (T, T), the score on each task after each task, in percent, NaN where it was not measured.
+
+    Raises:
+        LookupError: The record has no such file, or it is no square matrix. The message is one line.
+    """
+    text = reader.text(trial, TEST_MATRIX_FILE)
+    of = f"{trial.name}/{trial.trial}: {TEST_MATRIX_FILE}"
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place) / "matrix.csv"
+        file.write_text(text, encoding="utf-8")
+        try:
+            matrix = read_matrix(file)[0]
+        except UserError as error:
+            raise LookupError(f"{of}: {str(error).removeprefix(f'{file}: ')}") from error
+    if not matrix.size or matrix.shape[0] != matrix.shape[1]:
+        raise LookupError(f"{of}: has shape {matrix.shape}; allowed: a square one")
+    return matrix

@@ -1,0 +1,67 @@
+"""A sweep, as the record has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..report.run_cost import run_cost
+from ..tracking.record_reader import RecordReader
+from .task_reports import task_reports
+
+_ENDED = ("finished", "stopped", "failed")
+
+
+@dataclass(frozen=True)
+class RecordedSearch:
+    """A sweep that chose values.
+
+    Attributes:
+        run: Its identity.
+        protocol: By which data it chose.
+        trials: How many of its trials have ended.
+        failed: How many of them failed.
+        score: The objective of the trial that it chose; None where it chose none.
+        spent: ``seconds`` of training and evaluation of all trials, and ``gpu_hours``; without what some
+            trial did not record.
+    """
+
+    run: str
+    protocol: str
+    trials: int
+    failed: int
+    score: float | None = None
+    spent: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, reader: RecordReader, run: str) -> RecordedSearch | None:
+        """Reads a sweep; None where the record does not have it.
+
+        Args:
+            reader: The record.
+            run: The sweep's identity.
+
+        Raises:
+            UserError: The record cannot be read. The message is one line.
+        """
+        found = reader.of(run)
+        sweep = next((one for one in found if not one.trial), None)
+        if sweep is None:
+            return None
+        trials = [one for one in found if one.trial]
+        ended = [trial.tags.get("status") for trial in trials if trial.tags.get("status") in _ENDED]
+        chosen = next((trial for trial in trials if trial.trial == sweep.tags.get("best")), None)
+        # A trial that did not finish its first task reported nothing.
+        costs = [run_cost(reports) for trial in trials if (reports := task_reports(reader, trial))]
+        spent = {}
+        if costs and all({"seconds/train", "seconds/evaluate"} <= cost.keys() for cost in costs):
+            spent["seconds"] = sum(cost["seconds/train"] + cost["seconds/evaluate"] for cost in costs)
+        if costs and all("gpu_hours" in cost for cost in costs):
+            spent["gpu_hours"] = sum(cost["gpu_hours"] for cost in costs)
+        return cls(
+            run,
+            sweep.tags.get("protocol", "end-of-stream"),  # there was no other before it was recorded
+            len(ended),
+            ended.count("failed"),
+            chosen.metrics.get("score") if chosen else None,
+            spent,
+        )

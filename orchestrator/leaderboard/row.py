@@ -1,0 +1,58 @@
+"""A row of a leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..record.comparison.groups import Group, settings
+from .recorded_search import RecordedSearch
+from .tested_trial import TestedTrial
+
+GIVEN = "none, values were given"
+"""The protocol of runs that no search chose."""
+
+UNKNOWN = "not recorded"
+"""A condition of which the record says nothing."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Runs of one configuration, with seeds and orders of their own.
+
+    Attributes:
+        group: The runs, which are trials of a record.
+        searches: The sweeps of the record that chose the configuration.
+    """
+
+    group: Group
+    searches: tuple[RecordedSearch, ...] = field(default=())
+
+    @property
+    def trials(self) -> tuple[TestedTrial, ...]:
+        """The runs."""
+        return tuple(run for run in self.group.runs if isinstance(run, TestedTrial))
+
+    @property
+    def spent_trials(self) -> int | None:
+        """How many trials searches spent on the configuration; None where nothing says so."""
+        if self.searches:
+            return sum(search.trials for search in self.searches)
+        return 0 if all(run.given for run in self.trials) else None
+
+    def conditions(self) -> Mapping[str, str]:
+        """What must be alike for rows to be compared, by name: ``stream.content``, each of the stream's
+        settings, ``protocol``, ``trials``, ``backbone`` and ``memory``.
+        """
+        run, spent = self.group.runs[0], self.spent_trials
+        protocols = sorted({search.protocol for search in self.searches})
+        backbone = {k: v for k, v in run.config.items() if k.startswith("method.backbone.")}
+        named = [f"{key.removeprefix('method.backbone.')}={value}" for key, value in backbone.items()]
+        return {
+            "stream.content": run.content[:12] or UNKNOWN,
+            **{key: str(value) for key, value in settings(run).items() if key != "stream.name"},
+            "protocol": " and ".join(protocols) or (GIVEN if spent == 0 else UNKNOWN),
+            "trials": UNKNOWN if spent is None else str(spent),
+            "backbone": " ".join(sorted(named)) or "none named",
+            "memory": run.memory,
+        }

@@ -1,0 +1,92 @@
+"""The rows' figures, as tables and files take them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from ..record.comparison.groups import order_of
+from ..report.method_result import MethodResult
+from ..report.pair_result import PairResult
+from ..report.run_cost import run_cost
+from ..tracking.record_reader import RecordReader
+from ..tracking.recorded_run import RecordedRun
+from .recorded_matrix import recorded_matrix
+from .row import Row
+from .task_reports import task_reports
+from .tested_trial import TestedTrial
+
+Added = Mapping[str, Callable[[np.ndarray], float]]
+"""Metric -> what computes it from a matrix."""
+
+
+class RowResults:
+    """Makes results of the rows of one stream.
+
+    Args:
+        reader: The record.
+        rows: The rows. Runs of several rows with one seed and one order have one number.
+        added: The metrics that are computed where a run did not log them.
+        matrices: Whether matrices are read in any case.
+
+    Attributes:
+        unread: A line for each thing of a run that cannot be read.
+    """
+
+    def __init__(self, reader: RecordReader, rows: Sequence[Row], added: Added, *, matrices: bool) -> None:
+        self.unread: list[str] = []
+        self._matrices = matrices
+        self._reader = reader
+        self._added = added
+        runs = [run for row in rows for run in row.trials]
+        self._orders = {order_of(run): run.order for run in reversed(runs)}  # one name for one order
+        pairs = sorted({self._pair(run) for run in runs}, key=lambda pair: (_key(pair[0]), _key(pair[1])))
+        self._numbers = {pair: number for number, pair in enumerate(pairs, 1)}
+
+    def of(self, row: Row) -> MethodResult:
+        """The result of a row.
+
+        Raises:
+            UserError: The record cannot be read, or a metric cannot be computed. The message is one line.
+        """
+        pairs = [self._result(run) for run in row.trials]
+        scores = [search.score for search in row.searches if search.score is not None]
+        known = row.searches and all(search.spent for search in row.searches)
+        keys = set.intersection(*(set(search.spent) for search in row.searches)) if known else set()
+        return MethodResult(
+            row.group.label,
+            row.spent_trials,
+            sum(search.failed for search in row.searches),
+            row.group.runs[0].memory,
+            tuple(sorted(pairs, key=lambda pair: pair.number)),
+            scores[0] if len(scores) == 1 else None,
+            spent={key: sum(search.spent[key] for search in row.searches) for key in sorted(keys)},
+        )
+
+    def _result(self, run: TestedTrial) -> PairResult:
+        assert run.recorded is not None and run.test is not None
+        test = {name.removeprefix("test/"): value for name, value in run.test.items()}
+        missing = [name for name in self._added if name not in test]
+        matrix = self._matrix(run.recorded) if missing or self._matrices else None
+        if matrix is not None:
+            test |= {name: self._added[name](matrix) for name in missing}
+        cost = run_cost(task_reports(self._reader, run.recorded))
+        seed, order = self._pair(run)
+        return PairResult(self._numbers[seed, order], seed, order, test, cost, matrix, run.name)
+
+    def _matrix(self, trial: RecordedRun) -> np.ndarray | None:
+        try:
+            return recorded_matrix(self._reader, trial)
+        except LookupError as error:
+            self.unread.append(str(error))
+            return None
+
+    def _pair(self, run: TestedTrial) -> tuple[int, str]:
+        return int(run.seed), self._orders[order_of(run)]
+
+
+def _key(value: int | str) -> tuple[int, int | str]:
+    """Numbers in their order, before words."""
+    text = str(value)
+    return (0, int(text)) if text.isdigit() else (1, text)

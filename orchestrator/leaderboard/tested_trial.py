@@ -1,0 +1,73 @@
+"""A trial that was looked at with test data, as the record has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..record.comparison.commit_of import commit_of
+from ..record.comparison.finished_run import FinishedRun
+from ..storage.run_files import TRIALS_FOLDER
+from ..tracking.recorded_run import RecordedRun
+from .recorded_value import recorded_value
+
+_SEARCH = "search"  # the tag of a run whose values are a search's
+_CONTENT = "stream.content"
+
+
+@dataclass(frozen=True)
+class TestedTrial(FinishedRun):
+    """A trial that was looked at with test data. It has no folder: ``folder`` is what it was called.
+
+    Attributes:
+        recorded: The trial in the record.
+        search: The identity of the sweep that chose its values; empty where none is recorded.
+        given: Whether it is recorded that no search chose its values.
+    """
+
+    __test__ = False  # it is no test, whatever pytest takes from its name
+
+    recorded: RecordedRun | None = None
+    search: str = ""
+    given: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.folder.parent.parent.name}/{self.folder.name}"
+
+    @classmethod
+    def of(cls, trial: RecordedRun, parent: RecordedRun) -> TestedTrial:
+        """The trial of a run.
+
+        Args:
+            trial: The trial, which has metrics on test data.
+            parent: Its run.
+
+        Raises:
+            KeyError: The record lacks what tells the method, the stream or the seed.
+        """
+        config = {key: recorded_value(text) for key, text in trial.params.items() if key != "run.keep"}
+        if lacking := {"method.name", "stream.name", "run.seed"} - set(config):
+            raise KeyError(f"{trial.name}/{trial.trial}: the record has no {', '.join(sorted(lacking))}")
+        kind = parent.tags.get("kind", "")
+        split: dict[str, dict[str, float]] = {"test": {}, "validation": {}}
+        for name, value in trial.metrics.items():
+            if (there := split.get(name.partition("/")[0])) is not None:
+                there[name] = value
+        chosen = parent.tags.get(_SEARCH, "").partition("/")[0]
+        return cls(
+            folder=Path(trial.name) / TRIALS_FOLDER / trial.trial,
+            config=config,
+            status=trial.tags.get("status", ""),
+            tasks=[split["validation"]],
+            test=split["test"],
+            kind=kind,
+            ended=trial.ended,
+            commit=commit_of(trial.tags),
+            content=trial.tags.get(_CONTENT, ""),
+            arranged=trial.tags.get("stream.identity", ""),
+            recorded=trial,
+            search=parent.run if kind == "sweep" else chosen,
+            # earlier versions recorded neither
+            given=kind == "train" and not chosen and _CONTENT in parent.tags,
+        )

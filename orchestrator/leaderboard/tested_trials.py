@@ -1,0 +1,79 @@
+"""The trials of a record that were looked at with test data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import UserError
+from ..tracking.record_reader import RecordReader
+from ..tracking.recorded_run import RecordedRun
+from .tested_trial import TestedTrial
+from .wanted import Wanted
+
+_TESTED = "metrics.`test/average` > -1000000"  # every stream has this metric
+
+
+@dataclass(frozen=True)
+class TestedTrials:
+    """The trials that are compared.
+
+    Attributes:
+        trials: The trials.
+        left_out: A line for each that is not compared, though it is wanted.
+    """
+
+    __test__ = False
+
+    trials: tuple[TestedTrial, ...]
+    left_out: tuple[str, ...]
+
+
+def tested_trials(reader: RecordReader, wanted: Wanted) -> TestedTrials:
+    """Reads the trials that were looked at with test data.
+
+    Of a sweep only the trial counts that it chose: one that was given more trials may have tested others.
+
+    Args:
+        reader: The record.
+        wanted: Which runs are compared.
+
+    Raises:
+        UserError: The record cannot be read, or has no such trial. The message is one line.
+    """
+    every = [run for run in reader.runs(f"tags.kind = 'trial' AND {_TESTED}") if run.trial]
+    there = [trial for trial in every if wanted.has(trial)]
+    if not there:
+        raise UserError(_none(reader.store, every, wanted))
+    parents = {run.run: run for kind in ("sweep", "train") for run in reader.runs(f"tags.kind = '{kind}'")}
+    trials, left_out = [], []
+    for trial in there:
+        parent, of = parents.get(trial.run), f"left out: {trial.name}/{trial.trial}"
+        status = trial.tags.get("status", "unknown")
+        if parent is None:
+            left_out.append(f"{of}: the record has no run of it")
+        elif status != "finished":
+            left_out.append(f"{of}: its status is {status}, not finished")
+        elif parent.tags.get("kind") == "sweep" and trial.trial != parent.tags.get("best", trial.trial):
+            best = parent.tags["best"]
+            left_out.append(f"{of}: its sweep was given more trials, of which {best} is chosen")
+        else:
+            try:
+                trials.append(TestedTrial.of(trial, parent))
+            except KeyError as error:
+                left_out.append(f"left out: {error.args[0]}")
+    if not trials:
+        raise UserError(f"{reader.store}: no trial to compare: {'; '.join(left_out)}")
+    return TestedTrials(tuple(trials), tuple(left_out))
+
+
+def _none(store: str, every: list[RecordedRun], wanted: Wanted) -> str:
+    if not every:
+        return f"{store}: no tested run in the record; a sweep, or train, makes one"
+    has = {
+        key: ", ".join(sorted({run.params.get(f"{key}.name", "?") for run in every}))
+        for key in ("stream", "method")
+    }
+    return (
+        f"{wanted.text()}: no tested run in {store}; there are the streams {has['stream']} and the methods "
+        f"{has['method']}"
+    )

@@ -1,0 +1,36 @@
+"""The rows of a table of further metrics, and of what runs took."""
+
+from __future__ import annotations
+
+from .metric_cell import metric_cell
+from .metric_summary import metric_summary
+from .stream_result import StreamResult
+from .told_metrics import costs, shown_metrics
+
+_TOOK = {
+    "replay/items": "samples kept",
+    "replay/bytes": "bytes kept",
+    "parameters/trained": "trained parameters",
+    "memory/gpu_bytes": "peak GPU memory",
+    "gpu_hours": "GPU-hours",
+}
+
+
+def metric_rows(stream: StreamResult) -> list[list[str]]:
+    """The heads, then a row for each method; empty where no method has any such metric.
+
+    GPU-hours are left out where no run held a GPU.
+
+    Args:
+        stream: The stream.
+    """
+    metrics = [name for name in [*shown_metrics(stream)[1:], *costs(stream)] if _told(stream, name)]
+    if not metrics:
+        return []
+    heads = ["method", *(_TOOK.get(name, name.replace("_", " ")) for name in metrics)]
+    return [heads, *([m.label, *(metric_cell(m, name) for name in metrics)] for m in stream.methods)]
+
+
+def _told(stream: StreamResult, name: str) -> bool:
+    found = [told for method in stream.methods if (told := metric_summary(method, name))]
+    return any(told.mean for told in found) if name == "gpu_hours" else bool(found)

@@ -1,0 +1,43 @@
+"""What a run took, from its reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_LAST = ("replay/items", "replay/bytes")  # after the last task
+_MOST = ("parameters/trained", "memory/gpu_bytes")  # of all tasks
+_SUMMED = ("seconds/train", "seconds/evaluate")  # over tasks
+_GPUS = "gpus"
+
+COST_METRICS = (*_LAST, *_MOST, *_SUMMED, _GPUS)
+"""The metrics of a task's report from which it follows."""
+
+
+def run_cost(reports: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """What a run took, as far as its reports say.
+
+    Args:
+        reports: One for each task, in order.
+
+    Returns:
+        ``replay/items`` and ``replay/bytes`` after the last task; ``parameters/trained`` and
+        ``memory/gpu_bytes``, the most of any task; ``seconds/train`` and ``seconds/evaluate``, summed over
+        tasks; and ``gpu_hours``, the hours of both times the GPUs that the trial held. What some report lacks
+        is left out.
+    """
+    if not reports:
+        return {}
+    found = {name: float(reports[-1][name]) for name in _LAST if name in reports[-1]}
+    found |= {name: float(max(column)) for name in _MOST if (column := _column(reports, name))}
+    found |= {name: float(sum(column)) for name in _SUMMED if (column := _column(reports, name))}
+    columns = [_column(reports, name) for name in (*_SUMMED, _GPUS)]
+    if all(columns):
+        hours = (gpus * (train + evaluate) / 3600 for train, evaluate, gpus in zip(*columns, strict=True))
+        found["gpu_hours"] = float(sum(hours))
+    return found
+
+
+def _column(reports: Sequence[Mapping[str, Any]], name: str) -> list[float]:
+    """The metric of each report; empty where one lacks it."""
+    return [report[name] for report in reports] if all(name in report for report in reports) else []
