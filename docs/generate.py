@@ -18,7 +18,7 @@ from unittest import mock
 
 PAGES = Path(__file__).parent
 _BLOCK = re.compile(
-    r"(<!-- (options|policies|metrics|columns|seen)(?: ([\w.:-]+))? -->\n).*?(<!-- end -->)", re.S
+    r"(<!-- (options|policies|metrics|matrix|columns|seen)(?: ([\w.:-]+))? -->\n).*?(<!-- end -->)", re.S
 )
 
 
@@ -96,6 +96,13 @@ def _metrics(section: str) -> list[str]:
     return lines
 
 
+def _matrix(_: str) -> list[str]:
+    from orchestrator.metrics.from_matrix import FROM_MATRIX
+
+    rows = [f"| `{name}` | {one.text} | {one.source} |" for name, one in FROM_MATRIX.items()]
+    return ["| metric | what it is | from |", "| --- | --- | --- |", *rows]
+
+
 def _columns(_: str) -> list[str]:
     from orchestrator.record.comparison.table import COLUMNS
 
@@ -145,6 +152,7 @@ _KINDS: dict[str, Callable[[str], list[str]]] = {
     "options": _options,
     "policies": _policies,
     "metrics": _metrics,
+    "matrix": _matrix,
     "columns": _columns,
     "seen": _seen,
 }

@@ -24,6 +24,7 @@ from emoji_archives import write_small_archives
 from page_commands import commands, simple
 from page_files import write_files
 from PIL import Image
+from recorded_runs import Record, trial
 
 from orchestrator.simulate.recorded_sweep import RecordedSweep
 
@@ -178,7 +179,8 @@ _PROMISED = {
     "orchestrator.sweep list$": r"name +kind +method(.|\n)*NAME +sweep +ctp +shapes-retrieval",
     "orchestrator.sweep show NAME$": r"NAME: a sweep of ctp on shapes-retrieval(.|\n)*Files, ",
     "orchestrator.sweep methods mypkg": r"Method\n  mypkg\S+:TextShift (.|\n)*Streams(.|\n)* digits ",
-    "orchestrator.compare": r"42\.00 ± 2\.83",
+    "orchestrator.compare$": r"42\.00 ± 2\.83",
+    "orchestrator.compare --": r"ctp & 256 & 2 & \$42\.0 \\pm 2\.8\$|ctp \| 42\.0 ± 2\.8 \|",
     "orchestrator.simulate curves --trials": r"\| curves \| 40 \| asha \| [1-9](.|\n)*none \| 0\.0 \| 0\.00 ",
     "--sampler gp --scheduler median": r"a Gaussian process proposes \d of 16(.|\n)*\n  median stops trials",
     "--sampler grid": r"all but the start are points of the grid(.|\n)*\n  no trial is stopped early",
@@ -314,6 +316,8 @@ def _leave_out(name, patch):
         patch.setattr("orchestrator.tracking.ui.ui", lambda folder, port: print(folder, port) or 0)
         sent = SimpleNamespace(sent=1, store="the store", rejected=[], said=[])
         patch.setattr("orchestrator.tracking.resend.resend", lambda folder: sent)
+    if name == "orchestrator.compare":  # the record, where one is asked for
+        patch.setattr("orchestrator.leaderboard.leaderboard.RecordReader", lambda runs: _recorded())
     if name == "orchestrator.simulate":  # which needs curves of a whole search
         curves = np.random.default_rng(0).random((40, 5))
         recorded = RecordedSweep("curves", "max", curves, curves, (None,) * 40, 0)
@@ -329,6 +333,14 @@ def _leave_out(name, patch):
         patch.setattr("orchestrator.pretrain.judge_image_text.judge_image_text", lambda *_: {"known": 1.0})
         patch.setattr("methods.backbones.clip.load_clip", lambda config: None)
         patch.setattr("methods.backbones.pretrained_image_text.load_image_text", lambda *_: None)
+
+
+def _recorded():
+    record = Record()
+    for seed, score in ((1, 40.0), (2, 44.0)):
+        one = trial(seed, score, matrix=[[90.0, 1.0], [score, 80.0]])
+        record.run(f"NAME-pair{seed}", "ctp", [one], stream="shapes-retrieval", values={"replay.size": 256})
+    return record
 
 
 def _written(recipe, out, say):

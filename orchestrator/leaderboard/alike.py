@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from ..errors import UserError
@@ -12,7 +13,7 @@ CONDITIONS = ("stream", "protocol", "trials", "backbone", "memory")
 
 _ABSENT = "none"
 _LONGEST = 60  # letters of a value in a message
-_NAMED = 3  # methods that a message names for a value
+_NAMED = 3  # rows that a message names for a value
 
 
 def check_alike(stream: str, rows: Sequence[Row], allowed: Collection[str]) -> dict[str, str]:
@@ -27,7 +28,7 @@ def check_alike(stream: str, rows: Sequence[Row], allowed: Collection[str]) -> d
         allowed: Those of :data:`CONDITIONS` in which rows may differ.
 
     Returns:
-        The conditions in which they differ, each with its values and their methods, in words.
+        The conditions in which they differ, each with its values and their rows, in words.
 
     Raises:
         UserError: Rows differ in what they may not. The message is one line.
@@ -52,11 +53,14 @@ def shared(rows: Sequence[Row]) -> dict[str, str]:
 
 def _differences(rows: Sequence[Row]) -> dict[str, str]:
     told = [row.conditions() for row in rows]
+    methods = Counter(row.group.method for row in rows)
     found = {}
     for name in dict.fromkeys(name for one in told for name in one):
         values: dict[str, dict[str, None]] = {}
         for row, one in zip(rows, told, strict=True):
-            values.setdefault(one.get(name, _ABSENT), {})[row.group.method] = None
+            several = methods[row.group.method] > 1
+            named = row.group.label if several else row.group.method
+            values.setdefault(one.get(name, _ABSENT), {})[named] = None
         if len(values.keys() - ({"0"} if name == "memory" else set())) > 1:
             found[name] = _said(values)
     return found
@@ -64,8 +68,8 @@ def _differences(rows: Sequence[Row]) -> dict[str, str]:
 
 def _said(values: Mapping[str, Collection[str]]) -> str:
     words = []
-    for value, methods in values.items():
-        named = list(methods)[:_NAMED] + ["..."] * (len(methods) > _NAMED)
+    for value, rows in values.items():
+        named = list(rows)[:_NAMED] + ["..."] * (len(rows) > _NAMED)
         text = value if len(value) <= _LONGEST else f"{value[: _LONGEST - 1]}…"
         words.append(f"{text} ({', '.join(named)})")
     return " and ".join(words)

@@ -12,7 +12,7 @@ from ..tracking.recorded_run import RecordedRun
 from .recorded_value import recorded_value
 
 _SEARCH = "search"  # the tag of a run whose values are a search's
-_CONTENT = "stream.content"
+_CONTENT = "data.content"
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class TestedTrial(FinishedRun):
             ended=trial.ended,
             commit=commit_of(trial.tags),
             content=trial.tags.get(_CONTENT, ""),
-            arranged=trial.tags.get("stream.identity", ""),
+            arranged=trial.tags.get("data.identity", ""),
             recorded=trial,
             search=parent.run if kind == "sweep" else chosen,
             # earlier versions recorded neither

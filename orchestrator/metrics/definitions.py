@@ -237,6 +237,21 @@ DEFINITIONS: dict[str, tuple[Definition, ...]] = {
         Definition(("train/TERM",), "the mean of a term of the loss over the task's steps"),
         Definition(("replay/items",), "the samples in the memory"),
         Definition(("replay/bytes",), "the bytes that their pictures and texts take"),
+        Definition(
+            ("parameters/trained",),
+            "the parameters that an optimiser trained in the task, each counted once. What is computed from "
+            "sums over samples, as a closed form, is no such parameter",
+        ),
+        Definition(
+            ("gpus",),
+            "the GPUs that the trial held in the task, a part of one where several trials share it; 0 on the "
+            "CPU",
+        ),
+        Definition(
+            ("memory/gpu_bytes",),
+            "the most bytes that torch had allocated at once on the GPU of rank 0, in the task's training "
+            "and evaluation; there is none on the CPU",
+        ),
         Definition(("seconds/train",), "seconds of the task's training, all of it"),
         Definition(("seconds/wait",), "the part of these seconds in which training waited for data"),
         Definition(

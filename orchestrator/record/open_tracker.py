@@ -37,7 +37,7 @@ def open_tracker(
     all_seeds = " ".join(map(str, run.seeds))
     told = {"protocol": run.protocol, "search": run.chosen}
     known = {name: text for name, text in told.items() if text}
-    content = {"stream.content": run.identity.content, "stream.identity": run.identity.stream}
+    content = {"data.content": run.identity.content, "data.identity": run.identity.stream}
     tracker.start(
         shared | {"objective": objective.metric, "seeds": all_seeds},
         {"method": config.method_name, "stream": config.stream_name}

@@ -30,11 +30,11 @@ class Record:
         key = "".join(letter for letter in name if letter.isalnum())
         params = {"method.name": method, "stream.name": stream, "replay.size": 0, "stream.tasks": 5}
         params |= {"method.backbone.model": "small", **(values or {})}
-        tags = {"git.commit": "a" * 40, **({"stream.content": content} if content else {})}
+        tags = {"git.commit": "a" * 40, **({"data.content": content} if content else {})}
         own = {"kind": kind, "best": best, "search": search, "protocol": protocol, **tags}
         self._add(key, "", name, {k: v for k, v in own.items() if v}, params, {})
         for one in trials:
-            arranged = {"stream.identity": str(one["order"])} if content else {}
+            arranged = {"data.identity": str(one["order"])} if content else {}
             told = {"kind": "trial", "status": one["status"], **tags, **arranged}
             figures = {f"test/{k}": v for k, v in one["test"].items()} | one["reports"][-1]
             figures |= {} if one["score"] is None else {"score": one["score"]}
