@@ -270,3 +270,10 @@ def test_a_record_of_nothing_says_so(record, capsys):
     assert compare.main(["--record"]) == 2
     said = "error: the store: no tested run in the record; a sweep, or train, makes one\n"
     assert capsys.readouterr().err == said
+
+
+def test_a_metric_that_a_run_logged_is_not_computed_again(record):
+    logged = {"average": 60.0, "learning_accuracy": 5.0}
+    record.run("a", "er", [trial(1, logged, matrix=_ONE), trial(2, 60.0, matrix=_ONE)])
+    (stream,) = leaderboard(_RUNS, Wanted(), metrics=["learning_accuracy"]).streams
+    assert stream.methods[0].figures("learning_accuracy") == {1: 5.0, 2: 85.0}
