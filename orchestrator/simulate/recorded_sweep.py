@@ -18,6 +18,7 @@ from ..storage.run_files import SPACE_FILE, trials_of
 from ..storage.trial_files import STATUS_FILE, TRIAL_FILE
 
 _SECONDS = "seconds/"
+_WAITED = "seconds/wait"  # a part of those of training
 
 
 @dataclass(frozen=True)
@@ -83,4 +84,5 @@ class RecordedSweep:
 
 def _seconds(report: dict[str, float]) -> float:
     """What a task took; a second where it was not recorded."""
-    return sum(value for key, value in report.items() if key.startswith(_SECONDS)) or 1.0
+    parts = {key: value for key, value in report.items() if key.startswith(_SECONDS) and key != _WAITED}
+    return sum(parts.values()) or 1.0

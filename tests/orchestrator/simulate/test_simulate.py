@@ -19,7 +19,11 @@ def _written(folder, curves, mode="max", statuses=(), seconds=None):
     for number, curve in enumerate(curves):
         trial = folder / "trials" / f"trial_{number + 1:04d}"
         trial.mkdir(parents=True)
-        took = {} if seconds is None else {"seconds/train": seconds[number], "seconds/wait": 0.5}
+        took = (
+            {}
+            if seconds is None
+            else {"seconds/train": seconds[number], "seconds/wait": 0.25, "seconds/evaluate": 0.5}
+        )
         reports = [{"task": task, _METRIC: value, **took} for task, value in enumerate(curve, 1)]
         status = statuses[number] if statuses else "finished"
         (trial / "trial.json").write_text(json.dumps({"values": {}}))
