@@ -289,6 +289,9 @@ class Method(nn.Module):
     ``keeps`` says that the replay memory keeps something of the method's own beside each sample
     (:meth:`keep`).
 
+    ``whole_stream`` says that a task trains on data of tasks to come, as joint training in one go does. Such
+    a method cannot be taught more tasks later.
+
     ``measures`` names, for a stream of questions, the paper whose own measures describe the method
     (``vqacl``, ``triplet``).
 
@@ -299,6 +302,7 @@ class Method(nn.Module):
 
     scenarios: ClassVar[frozenset[Scenario]]
     frozen: ClassVar[frozenset[Literal["image", "text", "queries", "pairs"]]] = frozenset()
+    whole_stream: ClassVar[bool] = False
     measures: ClassVar[str] = ""
     keeps: ClassVar[bool] = False
     Config: ClassVar[type]

@@ -151,6 +151,7 @@ def train(
     name: str | None = None,
     storage: str | None = None,
     resume: str | None = None,
+    continue_from: str | None = None,
     say: Say | None = None,
     last: Say | None = None,
 ) -> RunResult:
@@ -166,6 +167,9 @@ def train(
         concurrent: How many seeds run at once. None: as many as fit.
         test: Whether test data is looked at. False leaves it to a later ``train(resume=NAME)``.
         resume: The name of a run that is gone on with.
+        continue_from: In the place of ``method``, the name of a finished run that is taught more tasks. The
+            new run begins with its trained trials. Beside it ``data`` and ``set`` say what is new, by
+            ``stream.*`` and ``run.*``.
 
     Returns:
         What became of the run: a trial a seed, and the figures on test data over them.
@@ -188,6 +192,7 @@ def train(
             name=name,
             storage=storage,
             resume=resume,
+            continue_from=continue_from,
             say=say,
         )
         return start.run(last or _nobody)

@@ -21,8 +21,8 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     if given.resume:
         refuse_with_resume(parser, given, "no_test")
-    elif sum(one is not None for one in (given.method, given.config, given.recipe)) != 1:
-        parser.error("name a method, a --config file or a --recipe, one of them")
+    elif sum(one is not None for one in (given.method, given.config, given.recipe, given.continue_from)) != 1:
+        parser.error("name a method, a --config file, a --recipe or a run to --continue, one of them")
     output = Output(given)
     asked = {
         "config": given.config,
@@ -37,6 +37,7 @@ def main(arguments: list[str]) -> int:
         "name": given.name,
         "storage": given.storage,
         "resume": given.resume,
+        "continue_from": given.continue_from,
         "say": output.say,
     }
     if given.dry_run:
@@ -66,6 +67,13 @@ def _parser() -> argparse.ArgumentParser:
         "--no-test", action="store_true", help="leave test data alone; --resume NAME looks at it later"
     )
     parser.add_argument("--resume", metavar="NAME", help="go on with a run that was interrupted")
+    parser.add_argument(
+        "--continue",
+        dest="continue_from",
+        metavar="RUN",
+        help="teach a finished run the tasks that its stream has now beyond those it was trained on; the new "
+        "run has a name of its own",
+    )
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")
     Output.add_arguments(parser)
     return parser

@@ -156,6 +156,7 @@ class ClipJointOnce(ClipFinetune):
     """
 
     spec: ClassSpec
+    whole_stream = True
     _data = "all"
 
     def start_task(self, task: Task) -> None:

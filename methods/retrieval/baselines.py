@@ -43,6 +43,7 @@ class JointOnce(RetrievalMethod):
     After the last task it is what JointT of CTP's released code is, which trains when all data are there.
     """
 
+    whole_stream = True
     _data = "all"
 
     def phases(self, task: Task) -> Sequence[Phase | Pass]:

@@ -45,5 +45,7 @@ class QuestionJointOnce(QuestionMethod):
     replay memory.
     """
 
+    whole_stream = True
+
     def phases(self, task: Task) -> Sequence[Phase]:
         return [self._phase("train", data="all")] if task.index == 0 else []

@@ -154,7 +154,7 @@ def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespac
         allowed |= {"data", "set"}
     for name, value in vars(given).items():
         if name not in allowed and value != parser.get_default(name):
-            option = value if name == "method" else f"--{name.replace('_', '-')}"
+            option = value if name == "method" else f"--{name.removesuffix('_from').replace('_', '-')}"
             raise UserError(
                 f"--resume {given.resume}: the run keeps what it was started with; leave out {option} "
                 f"(allowed beside it: {shown})"

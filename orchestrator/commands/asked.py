@@ -14,7 +14,7 @@ from ..search.search_protocol import SearchProtocol
 from ..storage.user_path import user_path
 from .check_kinds import check_kinds, points, seeds_of, whole
 from .chosen_by import chosen_by
-from .given import check_beside, check_once, said_again
+from .given import check_beside, check_continued, check_once, said_again
 from .named_space import named_space
 from .plain_values import plain_values
 from .recipe_values import recipe_config, recipe_values
@@ -105,6 +105,7 @@ def asked_train(
     name: str | None = None,
     storage: str | None = None,
     resume: str | None = None,
+    continue_from: str | None = None,
     say: Callable[[str], None] | None = None,
 ) -> TrainStart:
     """A run without a search that is about to begin, or to go on. The arguments are those of
@@ -114,20 +115,27 @@ def asked_train(
         UserError: What is asked for cannot be had. The message is one line.
     """
     check_kinds(method=method, config=config, recipe=recipe, space=space, stream=stream, data=data, name=name)
-    check_kinds(storage=storage, resume=resume, say=say, test=test)
+    check_kinds(storage=storage, resume=resume, continue_from=continue_from, say=say, test=test)
     seeds, concurrent = seeds_of(seeds), whole("concurrent", concurrent)
     say, values = say or _nobody, plain_values(given)
     if resume is not None:
         other = {"method": method, "config": config, "recipe": recipe, "space": space, "stream": stream}
+        other |= {"continue": continue_from}
         check_beside(resume, storage, {"data": data, "set": values}, **other, seeds=seeds, name=name)
         said = said_again(values, str(user_path(data)) if data else None)
         return TrainStart.resumed(
             resume, concurrent=concurrent, storage=storage, said=said, say=say, test=test
         )
     check_once(values, stream, data)
+    if continue_from is not None:
+        other = {"method": method, "config": config, "recipe": recipe, "space": space, "stream": stream}
+        check_continued(continue_from, **other, seeds=seeds)
+        how = {"concurrent": concurrent, "storage": storage, "name": name, "say": say, "test": test}
+        return TrainStart.continued(continue_from, values, data, **how)
     if sum(one is not None for one in (method, config, recipe)) != 1:
         raise UserError(
-            "train: allowed are a method, the file of a config, a recipe, one of them, or resume=NAME"
+            "train: allowed are a method, the file of a config, a recipe, one of them, or resume=NAME or "
+            "continue_from=NAME"
         )
     file = None if config is None else user_path(config, follow=False)
     if file is not None and space is not None:

@@ -20,6 +20,7 @@ _ALLOWED = {
     "name": "a plain name",
     "storage": "a URL or a folder, as text",
     "resume": "a run's name",
+    "continue_from": "a run's name",
     "run": "a run's name, or its folder",
     "trial": "a trial's id",
     "test": "True or False",
@@ -110,4 +111,5 @@ def _is_whole(value: Any) -> bool:
 
 def _called(name: str) -> str:
     """What an argument is called: as its option, where the command lines have one."""
+    name = "continue" if name == "continue_from" else name
     return name if name in ("method", "run", "trial", "test", "say") else f"--{name}"

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..config import RunConfig
 from ..errors import UserError
-from ..evaluation.objective import Objective
-from ..evaluation.protocol import HEADLINE
 from ..record.trial_entry import TrialEntry
 from ..record.trial_store import TrialStore
-from ..search.search_protocol import SearchProtocol
-from ..search.space_file import SpaceFile
 from ..storage import checkpoint
 from ..storage.checkpoint import Checkpoint
 from ..storage.identity import IDENTITY_FILE, Identity
-from ..storage.patience import patiently
-from ..storage.run_files import (
-    CONFIG_FILE,
-    SPACE_FILE,
-    SWEEP_FILE,
-    TOKENIZER_FOLDER,
-    TRAIN_FILE,
-    trials_of,
-)
-from ..storage.run_folder import RUNS, kept_at
+from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER, trials_of
+from ..storage.run_folder import RUNS
 from ..storage.user_path import user_path
-from ..streams import registry as streams
-from ..streams.identity import stream_identity
 from ..streams.source import StreamSource
-from .sweep_request import SweepRequest
-from .train_request import TrainRequest
+from .run_objective import run_objective
+from .run_stream import run_stream
+from .trial_checkpoint import trial_checkpoint
 
 
 @dataclass(frozen=True)
@@ -69,8 +54,8 @@ class FinishedTrial:
         configs = sorted(trials_of(folder).glob(f"*/{CONFIG_FILE}"))
         if not configs:
             raise UserError(f"{folder}: has no trial; allowed: a run with one that finished")
-        source = _source(RunConfig.load_yaml(configs[0]), identity, folder)
-        objective, url = _asked(folder, source)
+        source = run_stream(RunConfig.load_yaml(configs[0]), identity, folder)
+        objective, url = run_objective(folder, source.scenario)
         tasks = len(source.tasks)
         book = TrialStore(trials_of(folder), objective, tasks, identity.stamp)
         entry = book.best() if trial is None else book.trials.get(trial)
@@ -99,43 +84,11 @@ def _folder(run: str | Path) -> Path:
     raise UserError(f"{run}: there is no such run; allowed: a run's folder, or one of {known or 'none'}")
 
 
-def _source(config: RunConfig, identity: Identity, folder: Path) -> StreamSource:
-    """The stream that the run's trials walked, of which a sweep may have left out the later tasks."""
-    source = streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
-    if (file := folder / SWEEP_FILE).exists():
-        source = SearchProtocol.of(SweepRequest.read(file).protocol, str(file)).shown(source)
-    if (found := stream_identity(source)) != identity.stream:
-        raise UserError(
-            f"{folder}: is of another content of the stream {source.name} ({identity.stream[:12]}, not "
-            f"{found[:12]}); allowed: the data that the run read"
-        )
-    return source
-
-
-def _asked(folder: Path, source: StreamSource) -> tuple[Objective, str | None]:
-    """What the run's trials are compared by, and where the run is kept beside its folder."""
-    if (folder / SWEEP_FILE).exists():
-        request = SweepRequest.read(folder / SWEEP_FILE)
-        objective = replace(SpaceFile(folder / SPACE_FILE).objective, margin=request.margin)
-        return objective, request.storage
-    objective = Objective(f"validation/{HEADLINE[source.scenario]}", "max")
-    return objective, TrainRequest.read(folder / TRAIN_FILE).storage
-
-
 def _last_checkpoint(
     folder: Path, entry: TrialEntry, tasks: int, identity: Identity, url: str | None
 ) -> Checkpoint:
-    texts = {path.name: path.read_bytes() for path in (folder / TOKENIZER_FOLDER).glob("*")}
-    of = identity.stamp(entry.id, entry.values), texts
-    place = trials_of(folder) / entry.id
-    saved = checkpoint.load(place, tasks - 1, *of)
-    if saved is None and (kept := kept_at(url, folder)) is not None:
-        storage, below = kept.trial(entry.id), checkpoint.folder_of(Path(), tasks - 1).as_posix()
-        with tempfile.TemporaryDirectory(prefix="vlcl-") as here:
-            for name in patiently(lambda: list(storage.names(below)), storage):
-                patiently(partial(storage.get_into, Path(here), name), storage)
-            saved = checkpoint.load(Path(here), tasks - 1, *of)
+    saved = trial_checkpoint(folder, entry, tasks - 1, identity, url)
     if saved is None:
-        where = checkpoint.folder_of(place, tasks - 1)
+        where = checkpoint.folder_of(trials_of(folder) / entry.id, tasks - 1)
         raise UserError(f"{where}: no whole checkpoint is there; allowed: what the run wrote there")
     return saved

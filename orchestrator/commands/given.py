@@ -44,6 +44,24 @@ def check_beside(resume: str, storage: str | None, with_storage: Mapping[str, An
         )
 
 
+def check_continued(run: str, **others: Any) -> None:
+    """Checks that nothing is given beside the run that is gone on with which that run decides.
+
+    Args:
+        run: The run's name.
+        **others: Name -> value of what is not allowed.
+
+    Raises:
+        UserError: Something is. The message is one line.
+    """
+    if left := [name for name, value in others.items() if value is not None]:
+        raise UserError(
+            f"--continue {run}: goes on with the run's own method, memory and seeds; leave out "
+            f"{', '.join(left)} (allowed beside it: --data, --set of stream.* and run.*, --name, --storage, "
+            "--concurrent, --no-test, --dry-run)"
+        )
+
+
 def said_again(values: Mapping[str, Any], folder: str | None) -> dict[str, Any]:
     """Dotted key -> value of what is said again of a run that is gone on with."""
     return {**flatten(values), **({"stream.data": folder} if folder else {})}

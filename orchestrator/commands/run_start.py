@@ -22,6 +22,7 @@ from .train_request import TrainRequest
 from .unread import unread
 
 if TYPE_CHECKING:
+    from ..record.continues import Continues
     from ..record.run_context import RunContext
     from ..streams.source import StreamSource
     from ..streams.text.tokenizer import Tokenizer
@@ -84,12 +85,14 @@ class RunStart(ABC):
         tracking_uri(RUNS)
         from ..record.run_context import RunContext
         from ..streams.identity import stream_content, stream_identity
+        from ..streams.stream_record import TASKS_FILE, StreamRecord
 
         request, config, text = self.request, self.config, self._text()
         content = stream_content(self.source)
         identity = Identity.new(request.digest(text), stream_identity(self.source), content)
         if self.folder is None:
             files = {**self._files(text), self.file: request.text()}
+            files[TASKS_FILE] = StreamRecord.of(self.source).text()
             method, stream, url = config.method_name, config.stream_name, request.storage
             folder = new_folder(self.name, method, stream, url, identity, files)
         else:
@@ -113,6 +116,7 @@ class RunStart(ABC):
                 last=last,
                 protocol=self._protocol,
                 chosen=self._chosen,
+                continues=self._continues,
             )
             with nothing_if_refused(folder, kept) if new else nullcontext():
                 return self._run(run, sessions)
@@ -164,6 +168,11 @@ class RunStart(ABC):
     def _chosen(self) -> str:
         """The sweep's trial whose values the run has; empty: none's that is known."""
         return ""
+
+    @property
+    def _continues(self) -> Continues | None:
+        """The run that this one goes on from with more tasks; None: there is none."""
+        return None
 
     @property
     def _at_most(self) -> bool:

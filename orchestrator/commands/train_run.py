@@ -202,7 +202,8 @@ class _TrainRun:
         if whole:
             again = f"python -m orchestrator.train --config {short_path(run.folder / CONFIG_FILE)}"
             again += f" --seeds {' '.join(map(str, seeds))}"
-        tags = {"mlflow.note.content": seeds_note(run.config, seeds, self._book, whole, again)}
+        first = "" if run.continues is None else run.continues.said
+        tags = {"mlflow.note.content": seeds_note(run.config, seeds, self._book, whole, again, first)}
         places = [self._book.place(trial_id) for trial_id in self._book.trials]
         files = [(place / TEST_FOLDER / "matrix.png", f"test/{place.name}") for place in places]
         record = watch.finish("interrupted" if watch.fatal else end.status, whole, tags, files=files)

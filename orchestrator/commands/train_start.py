@@ -18,6 +18,7 @@ from .storage_of import storage_url
 from .train_request import TrainRequest
 
 if TYPE_CHECKING:
+    from ..record.continues import Continues
     from ..record.run_context import RunContext
     from ..streams.source import StreamSource
     from .disk_forecast import DiskForecast
@@ -78,6 +79,39 @@ class TrainStart(RunStart):
         return cls(request, config, stream, say, name, None, concurrent, storage, test, chosen)
 
     @classmethod
+    def continued(
+        cls,
+        first: str,
+        values: Mapping[str, Any],
+        data: str | Path | None,
+        *,
+        concurrent: int | None,
+        storage: str | None,
+        name: str | None,
+        say: Callable[[str], None],
+        test: bool = True,
+    ) -> TrainStart:
+        """A run that begins where the trials of a finished run ended, with more tasks behind its own.
+
+        Args:
+            first: The finished run's name. It stays as it is.
+            values: As of :func:`~.continued_config.continued_config`, as is ``data``.
+            data: Where the stream's data lies now; None: where it lay.
+            concurrent: As of :meth:`new`, as are all others.
+
+        Raises:
+            UserError: The run cannot be gone on with so. The message is one line.
+        """
+        from .continued_config import continued_config
+        from .continued_run import ContinuedRun
+
+        run = ContinuedRun.find(first)
+        say(f"reading the stream {run.config.stream_name}")
+        config, stream = continued_config(run, values, data)
+        request = TrainRequest(tuple(run.entries), concurrent, storage_url(storage), run.continues)
+        return cls(request, config, _read(config, say, stream), say, name, None, concurrent, storage, test)
+
+    @classmethod
     def resumed(
         cls,
         name: str,
@@ -122,7 +156,10 @@ class TrainStart(RunStart):
     def _preview(self) -> str:
         from .preview import preview_train
 
-        return preview_train(self.config, self.source, self.request.seeds, self._concurrent, test=self.test)
+        first = "" if self._continues is None else f"Goes on from {self._continues.name}: "
+        first = first and f"{first}{self._continues.said[0].lower()}{self._continues.said[1:]}\n"
+        own = self.config, self.source, self.request.seeds, self._concurrent
+        return first + preview_train(*own, test=self.test)
 
     def _text(self) -> str:
         if self.folder is None:
@@ -139,6 +176,10 @@ class TrainStart(RunStart):
     def _chosen(self) -> str:
         return self.chosen
 
+    @property
+    def _continues(self) -> Continues | None:
+        return self.request.continues
+
     def _forecast(self, each: int) -> DiskForecast:
         from .disk_forecast import DiskForecast
 
@@ -151,6 +192,11 @@ class TrainStart(RunStart):
         from .train_run import train_run
 
         variants = {f"seed_{seed}": {"run.seed": seed} for seed in run.seeds}
+        if run.continues is not None:
+            from .adopt_checkpoints import adopt_checkpoints
+
+            seeds = {f"seed_{seed}": seed for seed in run.seeds}
+            adopt_checkpoints(run, run.continues, seeds, test=self.test)
         if self.folder is not None and not self._is_over(run, variants):
             self._check(start=True)
         return train_run(run, variants, test=self.test, sessions=sessions)

@@ -62,7 +62,12 @@ def search_note(
 
 
 def seeds_note(
-    config: RunConfig, seeds: Sequence[int], book: TrialStore, found: Mapping[str, float], command: str
+    config: RunConfig,
+    seeds: Sequence[int],
+    book: TrialStore,
+    found: Mapping[str, float],
+    command: str,
+    first: str = "",
 ) -> str:
     """The text for one configuration under several seeds: means and sample standard deviations of the test
     metrics.
@@ -74,9 +79,12 @@ def seeds_note(
         found: As :func:`~orchestrator.record.over_seeds.over_seeds` gives it; empty where not all trials were
             tested.
         command: The command that comes next.
+        first: Whose the first tasks are, in a sentence; empty: the run's own.
     """
     shown = ", ".join(map(str, seeds))
-    lines = [f"{config.method_name} on {config.stream_name}, seed {shown}. {_counts(book)}."]
+    lines = [
+        f"{config.method_name} on {config.stream_name}, seed {shown}. {_counts(book)}.{first and f' {first}'}"
+    ]
     names = shown_metrics(config.method_name, found)
     columns = {"measure": names}
     columns["mean" if len(seeds) > 1 else "test"] = [_score(found, "test", name) for name in names]

@@ -35,7 +35,10 @@ def open_tracker(
     tracker = Tracker(folder, uri, experiment, folder.name, run=run.identity.run)
     shared = {key: value for key, value in config.flat().items() if key not in searched}
     all_seeds = " ".join(map(str, run.seeds))
+    first = run.continues
     told = {"protocol": run.protocol, "search": run.chosen}
+    if first is not None:
+        told |= {"continues": first.name, "continues_run": first.run}
     known = {name: text for name, text in told.items() if text}
     content = {"data.content": run.identity.content, "data.identity": run.identity.stream}
     tracker.start(

@@ -10,6 +10,7 @@ from ..config import RunConfig
 from ..storage.identity import Identity
 from ..storage.run_storage import RunStorage
 from ..streams.source import StreamSource
+from .continues import Continues
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class RunContext:
         protocol: By which data a search chooses, by name; empty: there is none.
         chosen: Of a run without a search, the sweep's trial whose values it has, ``RUN/TRIAL``; empty: none's
             that is known.
+        continues: The run whose tasks are the first ones of this run; None: there is none.
     """
 
     folder: Path
@@ -44,6 +46,7 @@ class RunContext:
     at_most: bool = False
     protocol: str = ""
     chosen: str = ""
+    continues: Continues | None = None
 
     @property
     def names(self) -> list[str]:

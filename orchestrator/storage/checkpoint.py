@@ -254,11 +254,33 @@ def _sync_folder(folder: Path) -> None:
 def restore(module: torch.nn.Module, state: dict[str, Tensor]) -> None:
     """Loads a ``state_dict`` strictly.
 
+    Where a run goes on with more classes or answers, a tensor of the module may have more rows than its
+    ``state``. The rows of ``state`` come first, and the others stay as the module has them.
+
     Raises:
         ValueError: The names do not match. The message is one line.
+        RuntimeError: A tensor has another shape otherwise.
     """
-    missing, unexpected = module.load_state_dict(state, strict=False)
+    try:
+        missing, unexpected = module.load_state_dict(state, strict=False)
+    except RuntimeError:
+        # A module that sizes itself by its state has done so by now.
+        missing, unexpected = module.load_state_dict(_grown(module, state), strict=False)
     if missing or unexpected:
         raise ValueError(
             f"checkpoint does not fit the method: missing {missing[:3]}, unexpected {unexpected[:3]}"
         )
+
+
+def _grown(module: torch.nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state with each smaller tensor at the beginning of the module's own."""
+    own = module.state_dict()
+    return {name: _beginning(own[name], part) if name in own else part for name, part in state.items()}
+
+
+def _beginning(own: Tensor, part: Tensor) -> Tensor:
+    if own.ndim != part.ndim or own.shape == part.shape or any(map(int.__lt__, own.shape, part.shape)):
+        return part
+    whole = own.detach().clone()
+    whole[tuple(slice(size) for size in part.shape)] = part.to(whole)
+    return whole

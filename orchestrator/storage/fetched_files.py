@@ -14,7 +14,7 @@ from .trial_files import STATUS_FILE
 from .url_folder import Storage
 
 # Taken when the run is restored, and never again.
-RUNS_OWN = re.compile(r"identity\.json|(sweep|space|train|config)\.yaml|tokenizer/[^/]+")
+RUNS_OWN = re.compile(r"(identity|tasks)\.json|(sweep|space|train|config)\.yaml|tokenizer/[^/]+")
 """The files of a run itself."""
 
 # Not a trial's configuration, which is made anew from its values, since people run it again.

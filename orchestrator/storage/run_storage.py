@@ -35,7 +35,7 @@ from .trial_files import (
 )
 from .url_folder import Storage
 
-_OWN = ("*.yaml", f"{TOKENIZER_FOLDER}/*")
+_OWN = ("*.yaml", "tasks.json", f"{TOKENIZER_FOLDER}/*")
 _TRIAL = (TRIAL_FILE, CONFIG_FILE, VERDICTS_FILE, "*.png", "*.pdf", "*.csv", f"{TEST_FOLDER}/*", REPORTS_FILE)
 _PROPOSALS = f"{TRIALS_FOLDER}/*/{TRIAL_FILE}"
 

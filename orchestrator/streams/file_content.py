@@ -6,12 +6,13 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 _READ_WHOLE = 256 * 2**20
 _THREADS = 16  # a network's file system answers slowly, but answers many requests at once
 
 
-def file_content(paths: Iterable[str]) -> bytes:
+def file_content(paths: Iterable[str], whole: bool | None = None) -> bytes:
     """A digest of the files at ``paths``, in that order.
 
     It covers each file's size. Where all files together have at most 256 MiB it covers their bytes, else the
@@ -19,30 +20,52 @@ def file_content(paths: Iterable[str]) -> bytes:
     the same files have the same digest elsewhere, however they were copied there. Larger data keeps its
     digest where it was moved, or copied with its times (``cp -p``, ``rsync -t``, ``tar``, ``aws s3 sync``).
     The paths are not part of the digest. A file that does not exist counts as a file without all that.
+
+    Args:
+        paths: The files.
+        whole: Whether it covers the bytes, and no times; None: as above.
     """
     paths = list(paths)
     digest = hashlib.sha256()
     with ThreadPoolExecutor(_THREADS) as pool:
         stats = list(pool.map(_stat, paths, chunksize=256))
-        whole = sum(size for size, _ in stats) <= _READ_WHOLE
-        for (size, changed), content in zip(stats, _contents(pool, paths, whole), strict=True):
+        if whole is None:
+            whole = _is_small(stats)
+        for (size, changed, _), content in zip(stats, _contents(pool, paths, stats, whole), strict=True):
             digest.update(repr((size, content if whole else changed)).encode())
     return digest.digest()
 
 
-def _contents(pool: ThreadPoolExecutor, paths: list[str], whole: bool) -> Iterator[str]:
-    return pool.map(_hashed, paths) if whole else iter([""] * len(paths))
+def is_small(paths: Iterable[str]) -> bool:
+    """Whether :func:`file_content` of these files covers their bytes."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return _is_small(list(pool.map(_stat, paths, chunksize=256)))
 
 
-def _stat(path: str) -> tuple[int, int]:
+_Stat = tuple[int, int, tuple[int, int]]
+"""A file's size in bytes, when it was changed last in whole seconds, and what changes whenever it does."""
+
+
+def _is_small(stats: list[_Stat]) -> bool:
+    return sum(size for size, _, _ in stats) <= _READ_WHOLE
+
+
+def _contents(pool: ThreadPoolExecutor, paths: list[str], stats: list[_Stat], whole: bool) -> Iterator[str]:
+    return pool.map(_hashed, paths, stats) if whole else iter([""] * len(paths))
+
+
+def _stat(path: str) -> _Stat:
     try:
         status = os.stat(path)
     except OSError:
-        return -1, 0
-    return status.st_size, int(status.st_mtime)
+        return -1, 0, (0, 0)
+    return status.st_size, int(status.st_mtime), (status.st_ino, status.st_mtime_ns)
 
 
-def _hashed(path: str) -> str:
+# A run asks for the files of its stream, and for those of each of its tasks.
+@lru_cache(maxsize=2**17)
+def _hashed(path: str, status: _Stat) -> str:
+    del status
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 
@@ -12,9 +11,9 @@ import numpy as np
 
 from ...errors import UserError
 from ..order import ordered
-from ..shows import shows
 from ..source import Pictures, SplitSource, StreamSource, TaskSource
 from ..split_spans import split_spans
+from .check_class_names import check_class_names
 from .class_config import ClassConfig
 from .templates import templates
 
@@ -81,7 +80,7 @@ def class_incremental(
         UserError: A name is empty or used twice, a label is outside 0 .. C - 1, a class has too few pictures,
             or task sizes do not suit C.
     """
-    _check_names(name, names, origins or [f"class {number}" for number in range(len(names))])
+    check_class_names(name, names, origins or [f"class {number}" for number in range(len(names))])
     stops = _stops(config, len(names))
     order = np.array(ordered(config.order, names, "classes", _published))
     parts = _parts(name, config, names, train, test)
@@ -170,29 +169,6 @@ def _task(
         splits[split] = SplitSource(examples.pictures(rows), [], label, ids, number=number[split][rows])
     title = f"{classes.start + 1}-{classes.stop}" if len(classes) > 1 else str(classes.stop)
     return TaskSource(title, splits, classes)
-
-
-def _check_names(stream: str, names: Sequence[str], origins: Sequence[str]) -> None:
-    seen: dict[str, tuple[str, str]] = {}
-    for written, origin in zip(names, origins, strict=True):
-        if not shows(written):
-            raise UserError(f"stream {stream}: class name {written!r} of {origin} is empty, allowed: text")
-        try:
-            written.encode()
-        except UnicodeEncodeError:
-            raise UserError(
-                f"stream {stream}: class name {written!r} is not Unicode, allowed: UTF-8"
-            ) from None
-        # Names that look alike count as equal: é has two encodings, and data sets write _ for a space.
-        key = unicodedata.normalize("NFC", " ".join(written.replace("_", " ").split()))
-        if key in seen:
-            other, where = seen[key]
-            twice = repr(written) if written == other else f"{written!r} (also written {other!r})"
-            raise UserError(
-                f"stream {stream}: class name {twice} is used twice, for {where} and {origin}, allowed: each "
-                "name once"
-            )
-        seen[key] = written, origin
 
 
 def _stops(config: ClassConfig, count: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,10 +16,12 @@ from ..file_content import file_content
 from ..pictures import FolderPictures
 from ..same_pictures import same_pictures
 from ..source import StreamSource
+from .check_class_names import check_class_names
 from .class_config import ClassConfig
 from .class_folders import class_folders
 from .class_incremental import Examples, class_incremental
 from .class_names import read_class_names
+from .joined_classes import joined_classes
 from .listed_pictures import PictureList, listed_pictures
 
 
@@ -48,8 +51,18 @@ class _Config(ClassConfig):
     """Part of each class's pictures that is tested on where the data has no test split, the same for every
     seed. Range: above 0, at most 0.5."""
 
+    batches: tuple[tuple[str, ...], ...] = ()
+    """Class folders that came later, batch by batch. Each batch is one more task, behind those that
+    ``initial``, ``increment`` and ``order`` make of the other folders. Its splits are drawn within it, so
+    that nothing before it changes. ``train --continue`` adds a batch of the folders that are new."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        listed = [folder for batch in self.batches for folder in batch]
+        if not all(self.batches):
+            raise ValueError("batches: one is empty, allowed: a class folder in each")
+        if twice := [folder for folder in listed if listed.count(folder) > 1]:
+            raise ValueError(f"batches: {twice[0]!r} is listed twice, allowed: each folder once")
         check_whole("image_size", self.image_size, 16, 4096)
         check_share("test", self.test)
         if bool(self.train_list) != bool(self.test_list):
@@ -93,23 +106,93 @@ class ImageFolder:
         with bad.explaining():
             return _stream(config, bad)
 
+    @staticmethod
+    def grown(config: _Config, known: Sequence[str], skip_bad: bool) -> _Config:
+        """The configuration with one more batch: the class folders whose names are not ``known``; as it is
+        where there are none.
+
+        Args:
+            config: The stream.
+            known: Class names.
+            skip_bad: As of :meth:`load`.
+        """
+        bad = BadRecords(skip_bad)
+        with bad.explaining():
+            folders, _ = _found(config, bad)
+            listed = {_composed(folder) for batch in config.batches for folder in batch}
+            named = zip(folders, _names(config, folders), strict=True)
+            new = [f for f, name in named if name not in set(known) and _composed(f) not in listed]
+        return replace(config, batches=(*config.batches, tuple(new))) if new else config
+
 
 def _stream(config: _Config, bad: BadRecords) -> StreamSource:
-    folders, parts = _listed(config, bad) if config.train_list else class_folders(config.data, bad)
-    train, *test = (_examples(config, part) for part in parts)
-    source = class_incremental(
+    folders, parts = _found(config, bad)
+    names = _names(config, folders)
+    later = {folder for batch in config.batches for folder in batch}
+    _check_batches(config, folders, names)
+    joined = []
+    for batch in ([f for f in folders if _composed(f) not in set(map(_composed, later))], *config.batches):
+        joined.append(_part(config, folders, names, parts, batch, bad, first=not joined))
+    source = joined_classes(joined)
+    return replace(source, remarks=(*bad.remarks, *same_pictures(source.tasks)), crop=True)
+
+
+def _part(
+    config: _Config,
+    folders: Sequence[str],
+    names: Sequence[str],
+    parts: Sequence[PictureList],
+    batch: Sequence[str],
+    bad: BadRecords,
+    *,
+    first: bool,
+) -> StreamSource:
+    """The stream of some class folders alone: the ``first`` ones as the keys say, others as one task."""
+    place = {_composed(folder): number for number, folder in enumerate(folders)}
+    kept = [place[_composed(folder)] for folder in batch]
+    own = [_of_classes(part, kept) for part in parts]
+    if not first:
+        config = replace(config, order="natural", initial=len(kept), increment=1, batches=())
+    train, *test = (_examples(config, part) for part in own)
+    return class_incremental(
         "image-folder",
         config,
-        _names(config, folders),
+        [names[number] for number in kept],
         train,
         test[0] if test else config.test,
         image_size=config.image_size,
         augment="flip",
-        content=file_content(f"{config.data}/{path}" for part in parts for path in part.paths),
-        origins=[f"folder {folder!r}" for folder in folders],
+        content=file_content(f"{config.data}/{path}" for part in own for path in part.paths),
+        origins=[f"folder {folders[number]!r}" for number in kept],
         skipped=bad.counts,
     )
-    return replace(source, remarks=(*bad.remarks, *same_pictures(source.tasks)), crop=True)
+
+
+def _of_classes(part: PictureList, kept: Sequence[int]) -> PictureList:
+    """The pictures of some classes, which are numbered as ``kept`` lists them."""
+    new = {label: number for number, label in enumerate(kept)}
+    rows = [(path, new[label]) for path, label in zip(part.paths, part.labels, strict=True) if label in new]
+    return PictureList([path for path, _ in rows], [label for _, label in rows])
+
+
+def _found(config: _Config, bad: BadRecords) -> tuple[list[str], list[PictureList]]:
+    """The class folders in the data set's own order, and the pictures of each part."""
+    return _listed(config, bad) if config.train_list else class_folders(config.data, bad)
+
+
+def _check_batches(config: _Config, folders: Sequence[str], names: Sequence[str]) -> None:
+    """Checks the batches' folders, and all names together."""
+    there = {_composed(folder) for folder in folders}
+    listed = [folder for batch in config.batches for folder in batch]
+    if missing := [folder for folder in listed if _composed(folder) not in there]:
+        raise UserError(f"stream.batches: {missing[0]!r}, allowed: class folders of {config.data}")
+    if listed and len(listed) == len(folders):
+        raise UserError("stream.batches: they list all class folders, allowed: others, for the tasks before")
+    check_class_names("image-folder", names, [f"folder {folder!r}" for folder in folders])
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def _listed(config: _Config, bad: BadRecords) -> tuple[list[str], list[PictureList]]:

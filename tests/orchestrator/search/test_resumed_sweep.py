@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from orchestrator import sweep, train
-from orchestrator.commands import check_inputs, check_run, finished_trial, run_start, sweep_run, train_run
+from orchestrator.commands import check_inputs, check_run, run_start, sweep_run, train_run
+from orchestrator.commands.run_objective import run_objective
 from orchestrator.errors import UserError
 from orchestrator.execution.job import Outcome
 from orchestrator.record import open_tracker
@@ -221,7 +222,7 @@ def test_the_smallest_memory_within_the_margin_is_tested_and_the_worth_of_each_i
     assert "What the memory is worth (validation; the best trial at each size)\n" in out
     assert f"Best configuration: trial {chosen}, " in out
     assert ("(runs/m/trials/trial_0003/config.yaml)" in out) is (chosen == 2)
-    objective, _ = finished_trial._asked(tmp_path / "runs" / "m", None)
+    objective, _ = run_objective(tmp_path / "runs" / "m", "retrieval")
     assert objective.margin == (10 if chosen == 2 else 1), "whoever loads the run's best takes the same"
     assert sweep.main(["--resume", "m"]) == 0, "it is chosen again, and was tested"
     assert len(played.tested) == 1

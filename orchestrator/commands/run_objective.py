@@ -1,0 +1,34 @@
+"""By what the trials of a run on the disk are compared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from methods.method import Scenario
+
+from ..evaluation.objective import Objective
+from ..evaluation.protocol import HEADLINE
+from ..search.space_file import SpaceFile
+from ..storage.run_files import SPACE_FILE, SWEEP_FILE, TRAIN_FILE
+from .sweep_request import SweepRequest
+from .train_request import TrainRequest
+
+
+def run_objective(folder: Path, scenario: Scenario) -> tuple[Objective, str | None]:
+    """What a run's trials are compared by, and the URL where the run is kept beside its folder; None where it
+    is kept nowhere else.
+
+    Args:
+        folder: The run's folder.
+        scenario: Its stream's scenario.
+
+    Raises:
+        UserError: A file of the run is not what it wrote. The message is one line.
+    """
+    if (folder / SWEEP_FILE).exists():
+        request = SweepRequest.read(folder / SWEEP_FILE)
+        objective = replace(SpaceFile(folder / SPACE_FILE).objective, margin=request.margin)
+        return objective, request.storage
+    objective = Objective(f"validation/{HEADLINE[scenario]}", "max")
+    return objective, TrainRequest.read(folder / TRAIN_FILE).storage

@@ -1,0 +1,62 @@
+"""Which run a run goes on from with more tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..errors import UserError
+from ..storage.plain_name import check_plain
+
+
+@dataclass(frozen=True)
+class Continues:
+    """The run whose trained tasks are the first tasks of another run.
+
+    Attributes:
+        name: The first run's name.
+        run: Its UUID.
+        tasks: How many tasks it has trained. At least 1.
+        trials: Trial of the other run -> the first run's trial that it goes on from.
+    """
+
+    name: str
+    run: str
+    tasks: int
+    trials: Mapping[str, str]
+
+    @classmethod
+    def of(cls, content: Any, place: str) -> Continues | None:
+        """What :meth:`plain` gave; None for None.
+
+        Args:
+            content: A mapping of plain values.
+            place: Where it was found, for the error.
+
+        Raises:
+            UserError: It is something else. The message is one line.
+        """
+        if content is None:
+            return None
+        try:
+            found = cls(**content)
+            trials = {**found.trials}
+            sound = type(found.tasks) is int and found.tasks > 0 and isinstance(found.run, str)
+        except TypeError:
+            sound = False
+        if not sound:
+            raise UserError(f"{place}: continues {str(content)[:60]!r}; allowed: what the run wrote there")
+        for name in (found.name, *trials, *trials.values()):
+            check_plain(name, f"{place}: continues")
+        return found
+
+    def plain(self) -> dict[str, Any]:
+        """It as nested plain values."""
+        return {**asdict(self), "trials": dict(self.trials)}
+
+    @property
+    def said(self) -> str:
+        """It in words."""
+        tasks = "Task 1 is" if self.tasks == 1 else f"Tasks 1 to {self.tasks} are"
+        return f"{tasks} {self.name}'s."

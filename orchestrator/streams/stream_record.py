@@ -1,0 +1,168 @@
+"""What a run's stream was, for a run that goes on with more tasks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserError
+from .file_content import is_small
+from .source import StreamSource
+from .task_digests import picture_files, task_digests
+
+TASKS_FILE = "tasks.json"
+"""The file's name in a run's folder."""
+
+_FORMAT = 1
+_ALIKE = (
+    *("stream", "scenario", "image_size", "augment", "crop", "words"),
+    *("templates", "regions", "matching", "held_out"),
+)
+_GROWING = {
+    "categories": "the classes, categories or objects",
+    "answers": "the answers that may be learnt",
+    "kinds": "the kinds of question",
+    "groups": "the object groups",
+    "group_of": "the objects' groups",
+}
+_MORE = "stream.tasks, stream.task_names or stream.batches say so, or the data has them"
+
+
+@dataclass(frozen=True)
+class StreamRecord:
+    """What the tasks of a stream were, without their data.
+
+    Attributes:
+        facts: What must be the same in a stream with more tasks, by name.
+        lists: What may grow at its end, by name: ``categories``, ``answers``, ``kinds``, ``groups`` and
+            ``group_of``. Weights have rows by these numbers.
+        names: The tasks' names.
+        digests: The tasks, as :func:`~.task_digests.task_digests` tells them.
+        whole: Whether the digests cover the bytes of files.
+    """
+
+    facts: Mapping[str, Any]
+    lists: Mapping[str, Sequence[str]]
+    names: Sequence[str]
+    digests: Sequence[str]
+    whole: bool
+
+    @classmethod
+    def of(cls, source: StreamSource, whole: bool | None = None) -> StreamRecord:
+        """The record of a stream.
+
+        Args:
+            source: The stream.
+            whole: Whether files are told by their bytes; None: where they are small.
+        """
+        if whole is None:
+            whole = is_small(picture_files(source))
+        names = [task.name for task in source.tasks]
+        return cls(_facts(source), _lists(source), names, task_digests(source, whole), whole)
+
+    @classmethod
+    def read(cls, path: Path) -> StreamRecord:
+        """The record in a file.
+
+        Raises:
+            UserError: The file has something else. The message is one line.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if content.pop("format") != _FORMAT:
+                raise ValueError("another format")
+            return cls(**content)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise UserError(
+                f"{path}: is no record of a stream ({error}); allowed: what the run wrote"
+            ) from None
+
+    def text(self) -> str:
+        """The file's content."""
+        return json.dumps({"format": _FORMAT, **asdict(self)}, ensure_ascii=False)
+
+    def check_grown(self, source: StreamSource, run: str) -> None:
+        """Checks that a stream is this one with more tasks behind it.
+
+        Args:
+            source: The stream.
+            run: What the run is called, for the error.
+
+        Raises:
+            UserError: It is not. The message is one line.
+        """
+        facts, where = _facts(source), f"--continue {run}"
+        for name in _ALIKE:
+            if (was := self.facts.get(name)) != (now := facts.get(name)):
+                raise UserError(f"{where}: the stream's {name} was {was!r} and is {now!r}; allowed: {was!r}")
+        count = len(self.names)
+        for number, (was, task) in enumerate(zip(self.names, source.tasks, strict=False), 1):
+            if was != task.name:
+                raise UserError(
+                    f"{where}: task {number} was {was!r} and would be {task.name!r}; allowed: an order "
+                    "(stream.order) and a selection in which the trained tasks come first, as they came"
+                )
+        for name, what in _GROWING.items():
+            self._check_list(name, what, _lists(source)[name], where)
+        now = task_digests(source, self.whole)
+        for number, (was, task) in enumerate(zip(self.digests, now, strict=False), 1):
+            if was != task:
+                raise UserError(
+                    f"{where}: the data of task {number}, {self.names[number - 1]!r}, is not as the run read "
+                    "it, and the memory's rows would be other samples; allowed: the trained tasks' data as "
+                    "it was, beside what is new"
+                )
+        if len(source.tasks) <= count:
+            tasks = "its one task" if count == 1 else f"its {count} tasks"
+            raise UserError(f"{where}: the stream has no task beyond {tasks}; allowed: more ({_MORE})")
+
+    def _check_list(self, name: str, what: str, now: Sequence[str], where: str) -> None:
+        was = self.lists[name]
+        if list(now[: len(was)]) == list(was):
+            return
+        place = next((n for n, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), len(now))
+        found = repr(now[place]) if place < len(now) else "nothing"
+        fixed = (
+            "a vocabulary of its own, vqa/trainval_ans2label.json, that numbers them"
+            if name == "answers"
+            else "new ones behind those of the trained tasks"
+        )
+        raise UserError(
+            f"{where}: {what} have other numbers, {place} was {was[place]!r} and is {found}, and the weights "
+            f"have a row for each; allowed: {fixed}"
+        )
+
+
+def _facts(source: StreamSource) -> dict[str, Any]:
+    tables = source.tables
+    asked: dict[str, Any] = {}
+    if tables is not None:
+        asked = {
+            "regions": None if tables.regions is None else list(tables.regions),
+            "matching": tables.matching,
+            "held_out": tables.held_out,
+        }
+    return {
+        "stream": source.name,
+        "scenario": source.scenario,
+        "image_size": source.image_size,
+        "augment": source.augment,
+        "crop": source.crop,
+        "words": source.words,
+        "templates": list(source.templates),
+        **asked,
+    }
+
+
+def _lists(source: StreamSource) -> dict[str, list[str]]:
+    tables = source.tables
+    return {
+        "categories": list(source.categories),
+        "answers": [] if tables is None else list(tables.answers[: tables.vocabulary]),
+        "kinds": [] if tables is None else list(tables.kinds),
+        "groups": [] if tables is None else list(tables.groups),
+        "group_of": [] if tables is None else [tables.groups[group] for group in tables.group_of],
+    }
