@@ -21,6 +21,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from emoji_archives import write_small_archives
+from finished_train import write_finished
 from page_commands import commands, simple
 from page_files import write_files
 from PIL import Image
@@ -63,6 +64,7 @@ def place(tmp_path_factory):
     for page in ("search_space", "extending", "study"):
         assert write_files(_ROOT / "docs" / "howto" / f"{page}.md", folder)
     runs = folder / "runs"
+    _finished(runs, folder / "shop")
     for seed, score in enumerate((40.0, 44.0)):
         trial = runs / "NAME" / "trials" / f"seed_{seed}"
         trial.mkdir(parents=True)
@@ -81,6 +83,24 @@ def place(tmp_path_factory):
         strict_yaml.dump({**request, "storage": None, "test": False})
     )
     return folder
+
+
+def _finished(runs, data):
+    """The runs ``two``, of two generated tasks, and ``shop``, whose folder has a class more by now."""
+    from orchestrator.config import RunConfig
+    from orchestrator.search.space import Space
+
+    er = Space.load("er", "shapes-retrieval").start_config
+    write_finished(runs / "two", er.with_values({"stream.tasks": 2}), (0, 1))
+    for name in ("chair", "lamp", "table"):
+        (data / name).mkdir(parents=True)
+        for number in range(3):
+            pixels = np.full((8, 8, 3), len(name) * 20 + number, np.uint8)
+            Image.fromarray(pixels).save(data / name / f"{number}.png")
+        if name == "lamp":
+            shop = {"method.name": "clip-er", "stream.name": "image-folder", "stream.data": str(data)}
+            config = RunConfig.from_dict({**shop, "stream.initial": 2, "replay.size": 20})
+            write_finished(runs / "shop", config)
 
 
 def _image_net_r(folder):
@@ -186,6 +206,8 @@ _PROMISED = {
     "--sampler grid": r"all but the start are points of the grid(.|\n)*\n  no trial is stopped early",
     "cluster validate": r"ok: aws, head head",
     "--explain method.ratio": r"a number, 0 to 1\n.*search space \{0\.1, 0\.2, 0\.3, 0\.5, .*start 0\.5",
+    "orchestrator.train --continue two": r"Goes on from two: tasks 1 to 2(.|\n)*seed 0, 1(.|\n)*3 tasks",
+    "orchestrator.train --continue shop": r"Goes on from shop: task 1 is(.|\n)*batches:(.|\n)*  - - table",
     "orchestrator.train": r"Runs: seed \d(.|\n)*tasks of(.|\n)*a trial: 1 worker",
     "orchestrator.sweep --resume NAME-METHOD": r"test data is left alone",
     "orchestrator.study --report NAME": r"\| clap4clip \| 0 \|(.|\n)*runs/NAME/: report\.html, result\.md",

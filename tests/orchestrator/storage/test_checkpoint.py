@@ -75,3 +75,15 @@ def test_a_full_disk_is_an_os_error_and_leaves_the_old_checkpoint(tmp_path, monk
 def test_restore_names_what_does_not_fit():
     with pytest.raises(ValueError, match="missing.*weight"):
         checkpoint.restore(torch.nn.Linear(2, 2), {"other": torch.zeros(1)})
+
+
+def test_a_module_with_more_classes_takes_the_rows_that_were_trained_and_keeps_its_own_behind_them():
+    small, large = torch.nn.Linear(3, 2), torch.nn.Linear(3, 4)
+    own = {name: tensor.clone() for name, tensor in large.state_dict().items()}
+    checkpoint.restore(large, small.state_dict())
+    for name, tensor in large.state_dict().items():
+        assert torch.equal(tensor[:2], small.state_dict()[name]) and torch.equal(tensor[2:], own[name][2:])
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        checkpoint.restore(small, large.state_dict())
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        checkpoint.restore(torch.nn.Linear(2, 4), small.state_dict())
