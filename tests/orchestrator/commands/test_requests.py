@@ -9,6 +9,7 @@ import pytest
 from orchestrator.commands.sweep_request import SweepRequest
 from orchestrator.commands.train_request import TrainRequest
 from orchestrator.errors import UserError
+from orchestrator.record.continues import Continues
 
 _SWEEP = """\
 method: ctp
@@ -38,6 +39,15 @@ seeds:
 - 5
 concurrent: 2
 storage: null
+"""
+
+_CONTINUES = """\
+continues:
+  name: two
+  run: ab12
+  tasks: 2
+  trials:
+    seed_3: trial_0001
 """
 
 
@@ -100,6 +110,30 @@ def test_a_train_request_is_read_and_written_as_it_stands_in_its_file(tmp_path):
     assert request.digest("config") == expected
     assert replace(request, storage="s3://b", concurrent=None).digest("config") == expected
     assert replace(request, seeds=(3,)).digest("config") != expected
+
+
+def test_a_run_that_goes_on_from_another_says_so_in_its_file_and_is_another_run(tmp_path):
+    (tmp_path / "train.yaml").write_text(_TRAIN + _CONTINUES)
+    request = TrainRequest.read(tmp_path / "train.yaml")
+    assert request.continues == Continues("two", "ab12", 2, {"seed_3": "trial_0001"})
+    assert request.text() == _TRAIN + _CONTINUES and replace(request, continues=None).text() == _TRAIN
+    asked = {"name": "two", "run": "ab12", "tasks": 2, "trials": {"seed_3": "trial_0001"}}
+    assert request.digest("c") == _digest(kind="train", config="c", seeds=[3, 5], continues=asked)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("tasks: 2", "tasks: 0"),
+        ("name: two", "name: ../two"),
+        ("seed_3: trial_0001", "seed_3: ../x"),
+        ("run: ab12", "run: 3"),
+    ],
+)
+def test_what_a_run_goes_on_from_that_is_none_is_one_line(tmp_path, old, new):
+    (tmp_path / "train.yaml").write_text(_TRAIN + _CONTINUES.replace(old, new))
+    with pytest.raises(UserError, match=r"train\.yaml: continues .*allowed"):
+        TrainRequest.read(tmp_path / "train.yaml")
 
 
 @pytest.mark.parametrize("seeds", ["[]", "[-1]", "[true]", "[1.5]", "[a]", "null"])

@@ -121,8 +121,18 @@ def test_files_are_told_by_their_bytes_or_as_the_record_says_by_their_times(tmp_
     source = _changed(source, 0, "train", pictures=pictures)
     assert list(picture_files(source)) == [f"{tmp_path}/{row}.png" for row in range(count)]
     bytes_, times = (task_digests(source, whole) for whole in (True, False))
-    (tmp_path / "3.png").write_bytes(b"13")
-    assert task_digests(source, True) != bytes_
     for row in range(count):
         os.utime(tmp_path / f"{row}.png", (5, 5))
-    assert task_digests(source, False) != times
+    assert task_digests(source, False) != times and task_digests(source, True) == bytes_
+    (tmp_path / "3.png").write_bytes(b"13")
+    assert task_digests(source, True) != bytes_
+
+
+def test_an_array_is_told_by_all_of_it():
+    source, array = _stream("shapes-recognition", tasks=1), np.zeros((48, 2, 2, 3), np.uint8)
+    found = []
+    for last in (0, 1):
+        array = array.copy()
+        array[-1] = last
+        found += task_digests(_changed(source, 0, "train", pictures=ArrayPictures(array)), True)
+    assert found[0] != found[1]

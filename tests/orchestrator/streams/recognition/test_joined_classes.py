@@ -33,11 +33,12 @@ def _columns(task):
 def test_a_batch_comes_behind_and_changes_nothing_of_what_was_there(tmp_path, tops):
     _tree(tmp_path, "dog", "fox", "hen", tops=tops)
     before = _load(tmp_path)
-    _tree(tmp_path, "ant", "gnu", tops=tops)
-    after = _load(tmp_path, batches=(("gnu", "ant"),))
-    assert [task.name for task in after.tasks] == ["1-2", "3", "4-5"]
+    _tree(tmp_path, "ant", "gnu", "bee", tops=tops)
+    after = _load(tmp_path, batches=(("gnu", "ant", "bee"),))
+    assert [task.name for task in after.tasks] == ["1-2", "3", "4-6"]
     assert [_columns(task) for task in after.tasks[:2]] == [_columns(task) for task in before.tasks]
-    assert after.categories == [*before.categories, "gnu", "ant"] and after.tasks[2].classes == range(3, 5)
+    assert after.categories == [*before.categories, "gnu", "ant", "bee"]
+    assert after.tasks[2].classes == range(3, 6)
     assert after.number_ends[: len(before.number_ends)] == before.number_ends
     new = after.tasks[2].splits
     assert set(new) == {"train", "validation", "test"}
@@ -48,8 +49,8 @@ def test_a_batch_comes_behind_and_changes_nothing_of_what_was_there(tmp_path, to
     assert sorted(numbers) == list(range(after.number_ends[-1])) == list(range(len(numbers)))
     assert after.fingerprint != before.fingerprint
     assert after.pictures_fingerprint != before.pictures_fingerprint
-    turned = _load(tmp_path, batches=(("ant", "gnu"),))
-    assert turned.fingerprint != after.fingerprint and turned.categories[3:] == ["ant", "gnu"]
+    turned = _load(tmp_path, batches=(("ant", "gnu", "bee"),))
+    assert turned.fingerprint != after.fingerprint and turned.categories[3:] == ["ant", "gnu", "bee"]
 
 
 def test_what_is_new_is_the_next_batch(tmp_path):
