@@ -130,8 +130,16 @@ def asked_train(
     if continue_from is not None:
         other = {"method": method, "config": config, "recipe": recipe, "space": space, "stream": stream}
         check_continued(continue_from, **other, seeds=seeds)
-        how = {"concurrent": concurrent, "storage": storage, "name": name, "say": say, "test": test}
-        return TrainStart.continued(continue_from, values, data, **how)
+        return TrainStart.continued(
+            continue_from,
+            values,
+            data,
+            concurrent=concurrent,
+            storage=storage,
+            name=name,
+            say=say,
+            test=test,
+        )
     if sum(one is not None for one in (method, config, recipe)) != 1:
         raise UserError(
             "train: allowed are a method, the file of a config, a recipe, one of them, or resume=NAME or "

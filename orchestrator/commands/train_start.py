@@ -156,8 +156,9 @@ class TrainStart(RunStart):
     def _preview(self) -> str:
         from .preview import preview_train
 
-        first = "" if self._continues is None else f"Goes on from {self._continues.name}: "
-        first = first and f"{first}{self._continues.said[0].lower()}{self._continues.said[1:]}\n"
+        first, run = "", self._continues
+        if run is not None:
+            first = f"Goes on from {run.name}: {run.said[0].lower()}{run.said[1:]}\n"
         own = self.config, self.source, self.request.seeds, self._concurrent
         return first + preview_train(*own, test=self.test)
 

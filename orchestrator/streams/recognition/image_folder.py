@@ -130,7 +130,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     names = _names(config, folders)
     later = {folder for batch in config.batches for folder in batch}
     _check_batches(config, folders, names)
-    joined = []
+    joined: list[StreamSource] = []
     for batch in ([f for f in folders if _composed(f) not in set(map(_composed, later))], *config.batches):
         joined.append(_part(config, folders, names, parts, batch, bad, first=not joined))
     source = joined_classes(joined)
