@@ -108,8 +108,8 @@ class StreamRecord:
         for name, what in _GROWING.items():
             self._check_list(name, what, _lists(source)[name], where)
         now = task_digests(source, self.whole)
-        for number, (was, task) in enumerate(zip(self.digests, now, strict=False), 1):
-            if was != task:
+        for number, (was, digest) in enumerate(zip(self.digests, now, strict=False), 1):
+            if was != digest:
                 raise UserError(
                     f"{where}: the data of task {number}, {self.names[number - 1]!r}, is not as the run read "
                     "it, and the memory's rows would be other samples; allowed: the trained tasks' data as "

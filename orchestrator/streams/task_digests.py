@@ -57,7 +57,7 @@ def _records(digest: hashlib._Hash, split: SplitSource, tables: QuestionTables |
         # In chunks: a million captions at once would be written out beside themselves.
         for start in range(0, len(texts), _CHUNK):
             _update(digest, [str(text) for text in texts[start : start + _CHUNK]])
-    digest.update(np.asarray(split.label, np.int64))
+    _array(digest, np.asarray(split.label, np.int64))
     if split.questions is not None and tables is not None:
         _questions(digest, split.questions, tables.answers)
 
@@ -68,10 +68,10 @@ def _questions(digest: hashlib._Hash, questions: Questions, answers: Sequence[st
     known = [hashlib.sha256(answer.encode("utf-8", "surrogatepass")).digest()[:8] for answer in answers]
     text = np.array([int.from_bytes(one, "little") for one in known], np.uint64)
     there = questions.answer >= 0
-    digest.update(np.asarray(questions.kind, np.int64))
-    digest.update(np.asarray(there.sum(1), np.int64))
-    digest.update(text[questions.answer[there]])
-    digest.update(np.asarray(questions.score[there], np.float32))
+    _array(digest, np.asarray(questions.kind, np.int64))
+    _array(digest, np.asarray(there.sum(1), np.int64))
+    _array(digest, text[questions.answer[there]])
+    _array(digest, np.asarray(questions.score[there], np.float32))
 
 
 def _paths(pictures: Pictures) -> list[str]:
@@ -82,15 +82,19 @@ def _paths(pictures: Pictures) -> list[str]:
 def _look(digest: hashlib._Hash, pictures: Pictures) -> None:
     array, scenes = getattr(pictures, "array", None), getattr(pictures, "scenes", None)
     if isinstance(array, np.ndarray):
-        digest.update(np.ascontiguousarray(array))
+        _array(digest, np.ascontiguousarray(array))
         return
     if scenes is not None and hasattr(scenes, "columns"):
         for column in scenes.columns():
-            digest.update(np.ascontiguousarray(column))
+            _array(digest, np.ascontiguousarray(column))
     try:
-        digest.update(np.ascontiguousarray(pictures.read(np.arange(min(len(pictures), _READ)))))
+        _array(digest, np.ascontiguousarray(pictures.read(np.arange(min(len(pictures), _READ)))))
     except BadRecord:  # which training says, or leaves out
         digest.update(b"unreadable")
+
+
+def _array(digest: hashlib._Hash, array: np.ndarray) -> None:
+    digest.update(np.ascontiguousarray(array).data)
 
 
 def _update(digest: hashlib._Hash, *values: object) -> None:
