@@ -14,7 +14,7 @@ _WRONG = [
     (sweep, [], "name a method, --recipe NAME, --resume NAME, or one of methods, list, show, rm"),
     (train, ["ctp", "--trials=3"], "--trials=3: not known here"),
     (train, ["ctp", "--seeds"], "argument --seeds: expected at least one argument"),
-    (train, [], "name a method, a --config file or a --recipe, one of them"),
+    (train, [], "name a method, a --config file, a --recipe or a run to --continue, one of them"),
     (compare, ["--streem", "x"], "--streem: not known here; did you mean --stream?"),
     (tracking, ["sned", "x"], "argument command: invalid choice: 'sned'"),
     (tracking, ["send"], "the following arguments are required: FOLDER"),
