@@ -43,7 +43,7 @@ def _score(values: dict[str, float]) -> float | None:
 
 def _search(trials: int, seed: int, *, told: bool) -> tuple[int, float]:
     """How many of a search's trials diverge, and its best score. ``told``: the search hears of them."""
-    search = TaskSearch(_space, _METRIC, "max", seed=seed, tasks=_TASKS, start=None)
+    search = TaskSearch(_space, _METRIC, "max", seed=seed, tasks=_TASKS)
     diverged, best = 0, -math.inf
     for number in range(trials):
         name = str(number)

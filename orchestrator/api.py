@@ -59,6 +59,7 @@ def sweep(
     first_tasks: int | None = None,
     sampler: str | None = None,
     scheduler: str | None = None,
+    warm_start: Sequence[str] | None = None,
     name: str | None = None,
     storage: str | None = None,
     resume: str | None = None,
@@ -91,6 +92,8 @@ def sweep(
             space names, or ``tpe``.
         scheduler: Which rule stops trials: ``asha``, ``median`` or ``none``. None: that of the search space,
             or ``asha``.
+        warm_start: Names of sweeps and recipes of the method: the first trials are what each sweep chose, and
+            each recipe's values, as far as they fit. None: the search space says where it begins.
         name: The run's name, and its folder's under ``runs``. None: by method, stream and time.
         storage: A URL where the run is kept as well. None: ``$VLCL_STORAGE``, or nowhere.
         resume: The name of a sweep that is gone on with, or given more ``trials``. Beside it ``concurrent``
@@ -119,6 +122,7 @@ def sweep(
             first_tasks=first_tasks,
             sampler=sampler,
             scheduler=scheduler,
+            warm_start=warm_start,
             name=name,
             storage=storage,
             resume=resume,

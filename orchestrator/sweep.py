@@ -57,6 +57,7 @@ def main(arguments: list[str]) -> int:
         "first_tasks": given.first_tasks,
         "sampler": given.sampler,
         "scheduler": given.scheduler,
+        "warm_start": given.warm_start,
         "name": given.name,
         "storage": given.storage,
         "resume": given.resume,
@@ -166,6 +167,13 @@ def _parser() -> argparse.ArgumentParser:
         "--scheduler",
         metavar="NAME",
         help="which rule stops trials: asha, median or none (default: the search space's, or asha)",
+    )
+    parser.add_argument(
+        "--warm-start",
+        nargs="+",
+        metavar="NAME",
+        help="begin at what these sweeps chose, or at a recipe's values, as far as they fit: these are the "
+        "first trials (default: the search space's start)",
     )
     parser.add_argument("--resume", metavar="NAME", help="go on with a sweep that was interrupted")
     parser.add_argument("--dry-run", action="store_true", help="print what would be run, and start nothing")

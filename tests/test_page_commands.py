@@ -26,6 +26,7 @@ from page_commands import commands, simple
 from page_files import write_files
 from PIL import Image
 from recorded_runs import Record, trial
+from written_run import write_run
 
 from orchestrator.simulate.recorded_sweep import RecordedSweep
 
@@ -72,7 +73,12 @@ def place(tmp_path_factory):
         (trial / "status.json").write_text('{"status": "finished"}')
         row = {"task": 1, "validation/average": score, "validation/seen/r_mean": score}
         (trial / "tasks.jsonl").write_text(json.dumps(row) + "\n")
+    found = {"method.learning_rate": 0.01, "replay.size": 240, "replay.policy": "random"}
+    write_run(runs, "curves", "trial_0001", method="clip-er", stream="digits", values=found)
     request = {"method": "ctp", "stream": None, "data": None, "values": {}, "trials": 2, "concurrent": None}
+    searched = {**request, "method": "clip-er", "stream": "digits", "storage": None}
+    (runs / "curves" / "sweep.yaml").write_text(strict_yaml.dump(searched))
+    shutil.copy(Space.load("clip-er").path, runs / "curves" / "space.yaml")
     (runs / "NAME" / "sweep.yaml").write_text(strict_yaml.dump({**request, "storage": None}))
     shutil.copy(space.path, runs / "NAME" / "space.yaml")
     shutil.copy(folder / "study.yaml", runs / "NAME")
@@ -202,6 +208,8 @@ _PROMISED = {
     "orchestrator.compare$": r"42\.00 ± 2\.83",
     "orchestrator.compare --": r"ctp & 256 & 2 & \$42\.0 \\pm 2\.8\$|ctp \| 42\.0 ± 2\.8 \|",
     "orchestrator.simulate curves --trials": r"\| curves \| 40 \| asha \| [1-9](.|\n)*none \| 0\.0 \| 0\.00 ",
+    "--warm-start curves": r"begins at trial 1 of curves, clip-er on digits: validation/average 50",
+    "--warm-start clap4clip": r"it begins at clap4clip/cifar100, the space's start\n(.|\n)*start 5, 15",
     "--sampler gp --scheduler median": r"a Gaussian process proposes \d of 16(.|\n)*\n  median stops trials",
     "--sampler grid": r"all but the start are points of the grid(.|\n)*\n  no trial is stopped early",
     "cluster validate": r"ok: aws, head head",

@@ -12,7 +12,7 @@ from ..record.memory_worth import MARGIN
 from ..search.preset_values import with_preset
 from ..search.search_protocol import SearchProtocol
 from ..storage.user_path import user_path
-from .check_kinds import check_kinds, points, seeds_of, whole
+from .check_kinds import check_kinds, names_of, points, seeds_of, whole
 from .chosen_by import chosen_by
 from .given import check_beside, check_continued, check_once, said_again
 from .named_space import named_space
@@ -38,6 +38,7 @@ def asked_sweep(
     first_tasks: int | None = None,
     sampler: str | None = None,
     scheduler: str | None = None,
+    warm_start: Sequence[str] | None = None,
     name: str | None = None,
     storage: str | None = None,
     resume: str | None = None,
@@ -53,12 +54,13 @@ def asked_sweep(
     check_kinds(storage=storage, resume=resume, say=say, sampler=sampler, scheduler=scheduler)
     trials, concurrent = whole("trials", trials), whole("concurrent", concurrent)
     margin, first_tasks = points("margin", margin), whole("first-tasks", first_tasks)
+    warm_start = names_of("warm-start", warm_start)
     say, values = say or _nobody, plain_values(given)
     folder = str(user_path(data)) if data else None
     if resume is not None:
         other: dict[str, Any] = {"method": method, "recipe": recipe, "space": space, "stream": stream}
         other |= {"name": name, "margin": margin, "first_tasks": first_tasks}
-        other |= {"sampler": sampler, "scheduler": scheduler}
+        other |= {"sampler": sampler, "scheduler": scheduler, "warm_start": warm_start}
         check_beside(resume, storage, {"data": data, "set": values}, **other)
         said = said_again(values, folder)
         return SweepStart.resumed(
@@ -86,6 +88,7 @@ def asked_sweep(
         protocol=None if first_tasks is None else SearchProtocol(first_tasks).text,
         sampler=sampler,
         scheduler=scheduler,
+        warm_start=warm_start,
     )
     return SweepStart.new(request, named_space(request.method, space), name, say)
 

@@ -89,6 +89,21 @@ def seeds_of(value: Any) -> list[int] | None:
     raise UserError(f"--seeds {found}: allowed are different whole numbers from 0 to {2**32 - 1}, in a list")
 
 
+def names_of(option: str, value: Any) -> list[str] | None:
+    """Names of sweeps and recipes as a list; None for None.
+
+    Raises:
+        UserError: They are no different names, in a list. The message is one line.
+    """
+    if value is None:
+        return None
+    listed = isinstance(value, Sequence) and not isinstance(value, str | bytes) and len(value) > 0
+    if listed and all(isinstance(name, str) and name for name in value) and len({*value}) == len(value):
+        return list(value)
+    found = " ".join(map(short, value)) if listed else short(value)
+    raise UserError(f"--{option} {found}: allowed are different names of sweeps and recipes, in a list")
+
+
 def short(value: Any) -> str:
     """A value on one line, as its writer would recognise it."""
     text = f"{value:g}" if isinstance(value, float) else repr(value)

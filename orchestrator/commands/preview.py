@@ -13,6 +13,7 @@ from ..record.memory_worth import MEMORY_SIZE
 from ..schema import strict_yaml
 from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
+from ..search.start_point import starts_said
 from ..streams.shown_task import shown_task
 from ..streams.size_remarks import size_remarks
 from ..streams.source import StreamSource
@@ -45,6 +46,7 @@ def preview(
         f"Search: {trials} trial{'s' * (trials > 1)} for {space.objective.mode} {space.objective.metric} "
         f"({space.path})",
         f"  {plan.proposals}",
+        *([f"  it begins at {begins}"] if (begins := starts_said(space.starts)) else []),
         f"  {space.scheduler.said}",
         *_choice(space),
         *([f"  it chooses by validation data {protocol.said} ({protocol.text})"] if protocol.said else []),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,12 @@ _KINDS = {
     "protocol": str,
     "sampler": str,
     "scheduler": str,
+    "warm_start": list,
+    "starts": list,
 }
+_UNSAID = ("protocol", "sampler", "scheduler", "warm_start", "starts")  # not written where they are None
 # Missing in requests of before, of which the identity's format is what is refused.
-_LATER = {"margin": 0.0, "test": True, "protocol": None, "sampler": None, "scheduler": None}
-_UNSAID = ("protocol", "sampler", "scheduler")  # not written where they are None
+_LATER = {"margin": 0.0, "test": True, **dict.fromkeys(_UNSAID)}
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ class SweepRequest:
             :class:`~orchestrator.search.search_protocol.SearchProtocol`; None: ``end-of-stream``.
         sampler: Who proposes the trials, by name; None: whom the search space names.
         scheduler: Which rule stops them, by name; None: that of the search space.
+        warm_start: The names of the sweeps and recipes at which the search begins; None: none.
+        starts: All points at which it begins, as :meth:`~orchestrator.search.start_point.StartPoint.plain`
+            has them; None: those of the search space, of which none is a name.
     """
 
     method: str
@@ -63,6 +68,8 @@ class SweepRequest:
     protocol: str | None = None
     sampler: str | None = None
     scheduler: str | None = None
+    warm_start: Sequence[str] | None = None
+    starts: Sequence[Mapping[str, Any]] | None = None
 
     @classmethod
     def read(cls, path: Path) -> SweepRequest:

@@ -18,6 +18,7 @@ from ..record.trial_entry import TrialEntry
 from ..schema.shown import shown_score, shown_value
 from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
+from ..search.start_point import starts_said
 from ..search.tuner import search
 from ..storage.full_disk import full_disk, is_full
 from ..storage.identity import Identity
@@ -172,7 +173,7 @@ class _SweepRun:
         again = f"python -m orchestrator.sweep --resume {run.folder.name}"
         if best is not None and (tested or not self._test):
             again = f"python -m orchestrator.train --config {_config_of(run.folder, best)}"
-        how = tested, again, self._protocol
+        how = tested, again, self._protocol, starts_said(space.starts)
         note = search_note(run.config, space.objective, self._trials, self._book, *how)
         tags, chosen, files = {"mlflow.note.content": note}, {}, []
         if best is not None:

@@ -69,8 +69,11 @@ class SweepStart(RunStart):
         Raises:
             UserError: What is asked for cannot be had.
         """
+        from .warm_start import warm_start
+
         space = _space(request, space_name, request.method)
         _check_margin(request.margin, space)
+        request, space = warm_start(request, space, say)
         stream = _read(request, space, say, source)
         where = request.concurrent, request.storage
         return cls(request, space.config, stream, say, name, None, *where, space, None)
@@ -209,12 +212,17 @@ def _read(
 def _space(request: SweepRequest, name: str, method: str | None = None) -> Space:
     from ..search.grid import grid
     from ..search.space import Space
+    from ..search.start_point import StartPoint
 
     space = Space.load(name, request.stream, request.data, request.values, method=method)
     space = replace(space, objective=replace(space.objective, margin=request.margin))
     space = space.searched_by(request.sampler, request.scheduler)
     if space.sampler.name == "grid":
         grid(space)  # says what keeps it from being one
+    if request.starts is None:
+        return space
+    space = replace(space, starts=tuple(StartPoint.read(one, SWEEP_FILE) for one in request.starts))
+    space.check_starts(SWEEP_FILE)
     return space
 
 

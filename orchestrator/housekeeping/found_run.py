@@ -12,6 +12,7 @@ from ..commands.train_request import TrainRequest
 from ..errors import UserError, one_line
 from ..evaluation.objective import Objective
 from ..record.manifest import asked_for
+from ..record.seen_trials import SeenTrials
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, TRAIN_FILE, trials_of
@@ -21,7 +22,6 @@ from ..study.asked import TRIALS
 from ..study.study_book import StudyBook
 from ..study.study_request import STUDY_FILE, StudyRequest
 from .run_note import run_note
-from .seen_trials import SeenTrials
 from .studies import runs_asked_for
 
 Kind = Literal["sweep", "train", "study"]

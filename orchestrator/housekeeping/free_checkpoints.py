@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ..errors import UserError
+from ..record.seen_trials import SeenTrials
 from ..schema.shown import shown_bytes
 from ..storage.run_lock import run_lock
 from ..storage.task_key import task_key
@@ -16,7 +17,6 @@ from .disk_use import DiskUse
 from .found_run import FoundRun
 from .run_named import run_named
 from .runs_in import runs_in
-from .seen_trials import SeenTrials
 from .studies import study_runs
 
 

@@ -23,6 +23,7 @@ def search_note(
     tested: Mapping[str, float],
     command: str,
     protocol: str = "",
+    begins: str = "",
 ) -> str:
     """The text for a search: what was searched for, what was chosen, and the test results.
 
@@ -34,11 +35,13 @@ def search_note(
         tested: The test metrics; empty where the test splits were not evaluated.
         command: The command that comes next.
         protocol: By which validation data the search chooses, in words; empty: all of it.
+        begins: Where it begins, in words; empty: at the search space's start, or nowhere.
     """
     most = "most" if objective.mode == "max" else "least"
     lines = [
         f"{config.method_name} on {config.stream_name}: a search of {trials} trials for the {most} "
         f"`{objective.metric}`{protocol and f' {protocol}'}, seed {config.run.seed}. {_counts(book)}.",
+        *([f"Its first trials are {begins}."] if begins else []),
     ]
     best = book.best()
     if best is not None and tested:

@@ -12,7 +12,7 @@ _LARGEST = 10_000
 
 
 def grid(space: Space) -> list[dict[str, Scalar]]:
-    """All points of a search space but its start, in the order of the file's values.
+    """All points of a search space but its starts, in the order of the file's values.
 
     Args:
         space: The search space.
@@ -34,4 +34,4 @@ def grid(space: Space) -> list[dict[str, Scalar]]:
             if len(longer) > _LARGEST:
                 raise UserError(f"sampler grid: the space has more than {_LARGEST} points; allowed: fewer")
         points = longer
-    return [point for point in points if point != space.start]
+    return [point for point in points if point not in space.start_points()]

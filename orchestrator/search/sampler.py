@@ -54,14 +54,14 @@ class TaskSearch(StudySearch):
         mode: ``max`` or ``min``.
         seed: The seed.
         tasks: How many tasks the stream has.
-        start: The first trial's point; None: it is drawn.
+        starts: The points of the first trials, whole ones; empty: the first trial is drawn too.
         sizes: What the replay memory's size is chosen among; empty: it is not, or it is drawn from a range.
         known: The sweep's trials from before it was resumed. Those that have ended are told to Optuna as they
             were. The others are proposed again, under their ids, before any new one.
         write_down: ``write_down(trial id, values, number)`` is called with each proposal before it is handed
             out. It returns whether the proposal could be written. If not, nothing is proposed.
         choice: The sampler; None: TPE.
-        grid: All points of the space but ``start``, where the sampler is ``grid``.
+        grid: All points of the space but ``starts``, where the sampler is ``grid``.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class TaskSearch(StudySearch):
         *,
         seed: int,
         tasks: int,
-        start: dict[str, Any] | None,
+        starts: Sequence[dict[str, Any]] = (),
         sizes: Sequence[Any] = (),
         known: Sequence[TrialEntry] = (),
         write_down: Callable[[str, dict[str, Any], int], bool] = lambda trial_id, values, number: True,
@@ -81,16 +81,16 @@ class TaskSearch(StudySearch):
     ) -> None:
         self._choice = choice or SamplerChoice()
         order = np.random.default_rng(seed).permutation(len(grid))
-        self._grid = [*([start] if grid and start else []), *(grid[place] for place in order)]
+        self._grid = [*(starts if grid else ()), *(grid[place] for place in order)]
         self._storage = BoundedStorage()
         super().__init__(space, metric=metric, mode=mode, storage=self._storage)
         self._write_down = write_down
         self._entropy = seed
         self._tasks = tasks
-        self._plan = SearchPlan(1, sizes=max(1, len(sizes)))
-        self._start = start
-        first = sizes.index(start[MEMORY_SIZE]) if sizes and start else 0
-        self._sizes = [*sizes[first:], *sizes[:first]]
+        self._starts = list(starts)
+        self._sizes = list(sizes)
+        begins = tuple(self._sizes.index(start[MEMORY_SIZE]) if sizes else 0 for start in starts)
+        self._plan = SearchPlan(1, sizes=max(1, len(sizes)), begins=begins)
         self._begun = {entry.number for entry in known}
         self._proposed = {_point(entry.values) for entry in known}
         self._reported: dict[str, dict[int, float]] = {}
@@ -116,8 +116,8 @@ class TaskSearch(StudySearch):
             number = next(number for number in count() if number not in self._begun)
             name = f"trial_{number + 1:04d}"
             self._begun.add(number)
-            if number == 0 and self._start:
-                self.study.enqueue_trial(self._start)
+            if number < len(self._starts):
+                self.study.enqueue_trial(self._starts[number])
             values = self._fresh(trial_id, number)
             self._proposed.add(_point(values))
         if not self._write_down(name, values, number):
@@ -127,13 +127,13 @@ class TaskSearch(StudySearch):
     def _fresh(self, trial_id: str, number: int) -> dict[str, Any]:
         """A point for trial ``number`` that no other trial has; else a point of another trial."""
         if self._grid:
-            if number or not self._start:  # which is asked for already
+            if number >= len(self._starts):  # which are asked for already
                 self.study.enqueue_trial(self._grid[number])
             return super().suggest(trial_id)
         for draw in range(_DRAWS):
             self.study.sampler = self._sampler_for(number, draw)
-            if self._sizes and not (number == 0 and self._start):
-                self._storage.alike = {MEMORY_SIZE: self._sizes[number % len(self._sizes)]}
+            if self._sizes and number >= len(self._starts):
+                self._storage.alike = {MEMORY_SIZE: self._sizes[self._plan.turns.size(number)]}
                 self.study.enqueue_trial(self._storage.alike)
             values = super().suggest(trial_id)
             if _point(values) not in self._proposed:
@@ -160,7 +160,7 @@ class TaskSearch(StudySearch):
         if self._choice.learns and self._plan.at_random(number):
             return optuna.samplers.RandomSampler(seed)
         # Each memory size has the same points of a sequence. What is drawn again is of a later part of it.
-        place = number // max(1, len(self._sizes)) + draw * _FAR
+        place = self._plan.turns.place(number) + draw * _FAR
         return self._choice.make(seed, self._entropy, place, self.space)
 
     def _drawn_from(self, *which: int) -> int:

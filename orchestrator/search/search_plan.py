@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+
+from .size_turns import SizeTurns
 
 _PART = 4  # a quarter of the trials
 LEAST = 2
@@ -11,9 +14,9 @@ LEAST = 2
 _MOST = 10  # trials at random, as Optuna takes
 _LEARNED = {"tpe": "TPE", "gp": "a Gaussian process"}
 _PROPOSES = {
-    "random": "all but the start are drawn at random",
-    "qmc": "all but the start are of a low-discrepancy sequence",
-    "grid": "all but the start are points of the grid, in an order that the seed draws",
+    "random": "are drawn at random",
+    "qmc": "are of a low-discrepancy sequence",
+    "grid": "are points of the grid, in an order that the seed draws",
 }
 
 
@@ -36,12 +39,19 @@ class SearchPlan:
         sampler: Who proposes, by the name of a :class:`~orchestrator.search.sampler_choice.SamplerChoice`. A
             Gaussian process proposes where TPE would. What learns nothing of other trials proposes all, and
             as many run at once as fit.
+        begins: Of each point with which the search begins, which size of the replay memory it has, from 0.
     """
 
     trials: int
     concurrent: int | None = None
     sizes: int = 1
     sampler: str = "tpe"
+    begins: tuple[int, ...] = (0,)
+
+    @cached_property
+    def turns(self) -> SizeTurns:
+        """Which size of the replay memory each trial has."""
+        return SizeTurns(self.sizes, self.begins)
 
     @property
     def lanes(self) -> int:
@@ -56,7 +66,7 @@ class SearchPlan:
         Args:
             number: The trial's number, from 0.
         """
-        place = number // self.sizes
+        place = self.turns.place(number)
         return place < LEAST or (place % _PART == LEAST and LEAST < place <= LEAST + _PART * (_MOST - LEAST))
 
     @property
@@ -64,9 +74,9 @@ class SearchPlan:
         """How many trials TPE, or a Gaussian process, proposes where :attr:`lanes` run at once and none
         fails.
         """
+        least, starts = self.lanes - 1 + LEAST * self.sizes, len(self.begins)
         return sum(
-            not self.at_random(number) and number - (self.lanes - 1) >= LEAST * self.sizes
-            for number in range(self.trials)
+            number >= max(least, starts) and not self.at_random(number) for number in range(self.trials)
         )
 
     @property
@@ -86,10 +96,15 @@ class SearchPlan:
         """Who proposes the trials, in a form for people."""
         if self.trials == 1:
             return "the one trial is where the search space begins"
+        starts = min(len(self.begins), self.trials)
+        if starts == self.trials:
+            return "the trials are where it begins"
+        others = "all but the start" if starts < 2 else f"all but the {starts} starts"
         if self.sampler not in _LEARNED:
-            return _PROPOSES[self.sampler]
+            return f"{others} {_PROPOSES[self.sampler]}"
         if not self.learned:
-            return "all but the start are drawn at random"
+            return f"{others} {_PROPOSES['random']}"
         apart = ", of each memory size for itself" if self.sizes > 1 else ""
-        who = _LEARNED[self.sampler]
-        return f"{who} proposes {self.learned} of {self.trials} trials{apart}; the others are drawn at random"
+        who = f"{_LEARNED[self.sampler]} proposes {self.learned} of {self.trials} trials{apart}"
+        first = "" if starts < 2 else f"the first {starts} are where it begins; "
+        return f"{who}; {first}the others are drawn at random"

@@ -19,12 +19,16 @@ from ..schema.scalars import Scalar
 from ..streams import registry as streams
 from ..streams.source import StreamSource
 from . import shipped_spaces
+from .check_starts import check_starts
+from .count_points import count_points
 from .parameter import Parameter
 from .sampler_choice import SamplerChoice
 from .scheduler_choice import SchedulerChoice
 from .search_plan import SearchPlan
 from .space_file import SpaceFile
 from .space_lines import space_lines
+from .start_point import StartPoint
+from .start_values import start_values
 from .suggestions import check_suggestions
 
 if TYPE_CHECKING:
@@ -40,7 +44,7 @@ class Space:
         objective: What is searched for.
         trials: How many trials the file asks for.
         fixed: The dotted keys to which the file (and ``--set``) gives a value.
-        start: A known good point, with exactly the parameters that are searched there; None: there is none.
+        starts: The search's first trials. Those of the file that are names of recipes have no values yet.
         parameters: What is searched. Each parameter comes after those that its ``when`` names.
         config: The base configuration, which a trial takes for what is not searched: the method's defaults,
             then ``fixed``, then those values of ``start`` that are searched in every trial.
@@ -52,7 +56,7 @@ class Space:
     objective: Objective
     trials: int
     fixed: Mapping[str, Any]
-    start: Mapping[str, Scalar] | None
+    starts: tuple[StartPoint, ...]
     parameters: tuple[Parameter, ...]
     config: RunConfig
     sampler: SamplerChoice = SamplerChoice()
@@ -102,7 +106,8 @@ class Space:
         values = flatten(values or {})
         name = registered(stream or values.get("stream.name", file.stream), "--stream", streams, "stream")
         fixed = {k: v for k, v in file.fixed.items() if name == file.stream or not k.startswith("stream.")}
-        always = {p.key: file.start[p.key] for p in file.parameters if not p.when} if file.start else {}
+        start = next((one.values for one in file.starts if one.values is not None), {})
+        always = {p.key: start[p.key] for p in file.parameters if not p.when} if start else {}
         given = data_values(name, data) if data is not None else {}
         given |= {k: v for k, v in values.items() if k.startswith("stream.")} | {"stream.name": name}
         space = cls(
@@ -110,7 +115,7 @@ class Space:
             objective=file.objective,
             trials=file.trials,
             fixed=fixed,
-            start=file.start,
+            starts=file.starts,
             parameters=file.parameters,
             config=_base(file, fixed, always, given),
             sampler=file.sampler,
@@ -119,23 +124,30 @@ class Space:
         if values:
             space = space.without(values)
         check_suggestions(file, space.config, space.parameters, space.fixed, space.start or {})
+        space.check_starts(str(path))
         return space
 
     def without(self, values: Mapping[str, Any]) -> Space:
         """This space with keys fixed to values, whether they were searched before or not.
 
-        What the values make unreachable is not searched any more. ``start`` keeps what is still searched
-        there.
+        What the values make unreachable is not searched any more. Each of ``starts`` keeps what is still
+        searched there; of those that are then alike the first one stays.
         """
         values = flatten(values)
         config = self.config.with_values(values, "--set")
         fixed = {**self.fixed, **values}
         parameters = tuple(p for p in self.parameters if p.key not in values)
-        start: dict[str, Scalar] = {}
-        for parameter in parameters:
-            if self.start and parameter.key in self.start and parameter.active({**fixed, **start}):
-                start[parameter.key] = self.start[parameter.key]
-        return replace(self, fixed=fixed, parameters=parameters, config=config, start=start or None)
+        starts: list[StartPoint] = []
+        for point in self.starts:
+            if point.values is not None:
+                point = point.at(start_values(parameters, fixed, point.values))
+            if point.values != {} and point not in starts:
+                starts.append(point)
+        return replace(self, fixed=fixed, parameters=parameters, config=config, starts=tuple(starts))
+
+    def check_starts(self, place: str) -> None:
+        """Checks that each of ``starts`` is a point of this space; errors begin with ``place``."""
+        check_starts(self.start_points(), self.parameters, self.fixed, self.config, place)
 
     def plan(self, trials: int, concurrent: int | None) -> SearchPlan:
         """How many of so many trials run at once, and who proposes them.
@@ -144,7 +156,9 @@ class Space:
             trials: How many there are.
             concurrent: How many run at once; None: the usual number.
         """
-        return SearchPlan(trials, concurrent, max(1, len(self.choices(MEMORY_SIZE))), self.sampler.name)
+        sizes = self.choices(MEMORY_SIZE)
+        begins = tuple(sizes.index(one[MEMORY_SIZE]) if sizes else 0 for one in self.start_points())
+        return SearchPlan(trials, concurrent, len(sizes) or 1, self.sampler.name, begins)
 
     def searched_by(self, sampler: str | None, scheduler: str | None) -> Space:
         """This space with another sampler and another stopping rule.
@@ -176,25 +190,8 @@ class Space:
         return values
 
     def points(self, most: int) -> int:
-        """How many different points :meth:`suggest` can give, counted up to ``most`` (1 or more). It is 1
-        where nothing is searched.
-        """
-        return self._points(0, dict(self.fixed), most)
-
-    def _points(self, index: int, known: dict[str, Any], most: int) -> int:
-        if index == len(self.parameters):
-            return 1
-        parameter = self.parameters[index]
-        if not parameter.active(known):
-            return self._points(index + 1, known, most)
-        if parameter.values is None:
-            return most
-        count = 0
-        for value in parameter.values:
-            count += self._points(index + 1, {**known, parameter.key: value}, most - count)
-            if count >= most:
-                return most
-        return count
+        """How many different points :meth:`suggest` can give, counted up to ``most``."""
+        return count_points(self.parameters, self.fixed, most)
 
     def trial_config(self, values: Mapping[str, Scalar]) -> RunConfig:
         """The whole configuration of a trial, from the values that :meth:`suggest` gave."""
@@ -218,11 +215,19 @@ class Space:
                     "run wrote there"
                 )
 
+    @property
+    def start(self) -> Mapping[str, Scalar] | None:
+        """The first point that the file itself gives, which ``train`` runs; None: it gives none."""
+        own = (one.values for one in self.starts if not one.source)
+        return next((values for values in own if values), None)
+
     def start_params(self) -> dict[str, Scalar]:
-        """The point to begin with, for ``points_to_evaluate`` or ``Study.enqueue_trial``; empty where the
-        file has none.
-        """
+        """:attr:`start`, empty where the file has none."""
         return dict(self.start or {})
+
+    def start_points(self) -> list[dict[str, Scalar]]:
+        """The points to begin with whose values are known, in their order."""
+        return [dict(one.values) for one in self.starts if one.values]
 
     @property
     def start_config(self) -> RunConfig:
@@ -276,15 +281,13 @@ class Space:
 
     def describe(self) -> list[str]:
         """What is searched, as aligned lines for 98 columns: key, range, starting point and condition."""
-        return space_lines(self.parameters, self.start_params())
+        return space_lines(self.parameters, self.start_points())
 
 
 def _base(
     file: SpaceFile, fixed: Mapping[str, Any], start: Mapping[str, Scalar], given: Mapping[str, Any]
 ) -> RunConfig:
-    """The configuration of the file, with what the command line says of the stream. Errors name where the
-    value comes from.
-    """
+    """The configuration of the file, with what is said of the stream. Errors name a value's place."""
     try:
         return RunConfig.from_dict({**fixed, **start, "method.name": file.method, **given})
     except ConfigError as error:

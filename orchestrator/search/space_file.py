@@ -21,6 +21,7 @@ from ..streams import registry as streams
 from .parameter import Parameter
 from .sampler_choice import SamplerChoice
 from .scheduler_choice import SchedulerChoice
+from .start_point import StartPoint
 
 _KEYS = ("method", "stream", "objective", "trials", "sampler", "scheduler", "fixed", "start", "search")
 _REQUIRED = ("method", "stream", "objective", "trials", "search")
@@ -63,7 +64,7 @@ class SpaceFile:
         fixed: Dotted key -> value.
         parameters: What is searched, in the file's order, except that each parameter comes after those that
             its ``when`` names.
-        start: Parameter -> value; None: the file has no start.
+        starts: Where the search begins, in the file's order. What is the name of a recipe has no values yet.
 
     Raises:
         UserError: Something is wrong. The message names file and line.
@@ -93,7 +94,7 @@ class SpaceFile:
             if name in self.fixed:
                 self.fail(f"fixed.{name}", f"is what {name.partition('.')[0]}: says, at the top of the file")
         self.parameters = self._ordered(self._parameters(content["search"]))
-        self.start = self._start(content["start"]) if "start" in content else None
+        self.starts = self._starts(content["start"]) if "start" in content else ()
 
     def fail(self, key: str, problem: str) -> NoReturn:
         """Raises the error for a dotted key of this file."""
@@ -195,21 +196,36 @@ class SpaceFile:
             )
         return tuple(parameters[key] for key in order)
 
-    def _start(self, values: Any) -> dict[str, Scalar]:
-        given = self._values(values, "start")
+    def _starts(self, values: Any) -> tuple[StartPoint, ...]:
+        """The points of the file; one that is a name has no values yet."""
+        if not isinstance(values, list):
+            return (StartPoint(self._start(values, "start")),)
+        if not values:
+            self.fail("start", "an empty list; allowed: a point, or a list of points and names of recipes")
+        found = tuple(
+            StartPoint(None, item) if isinstance(item, str) else StartPoint(self._start(item, f"start.{n}"))
+            for n, item in enumerate(values, 1)
+        )
+        for n, point in enumerate(found):
+            if point in found[:n]:
+                self.fail(f"start.{n + 1}", "is given twice")
+        return found
+
+    def _start(self, values: Any, at: str) -> dict[str, Scalar]:
+        given = self._values(values, at)
         searched = {p.key: p for p in self.parameters}
         for key, value in given.items():
-            self._known(key, f"start.{key}", list(searched), "searched key")
+            self._known(key, f"{at}.{key}", list(searched), "searched key")
             if not searched[key].contains(value):
-                self.fail(f"start.{key}", f"{value!r} cannot be found; allowed are {searched[key].range}")
+                self.fail(f"{at}.{key}", f"{value!r} cannot be found; allowed are {searched[key].range}")
         start: dict[str, Scalar] = {}
         for parameter in self.parameters:
             key = parameter.key
             if not parameter.active({**self.fixed, **start}):
                 if key in given:
-                    self.fail(f"start.{key}", f"is not searched at this point; it is {parameter.condition}")
+                    self.fail(f"{at}.{key}", f"is not searched at this point; it is {parameter.condition}")
             elif key not in given:
-                self.fail("start", f"{key} is missing; the point needs every key that is searched there")
+                self.fail(at, f"{key} is missing; the point needs every key that is searched there")
             else:
                 start[key] = parameter.settled(given[key])
         return start

@@ -12,16 +12,18 @@ from .parameter import Parameter
 _WIDTH, _RANGE = 98, 44  # columns of a description, and of the ranges in it
 
 
-def space_lines(parameters: Sequence[Parameter], start: Mapping[str, Scalar]) -> list[str]:
-    """What is searched, as aligned lines for 98 columns: key, range, starting point and condition.
+def space_lines(parameters: Sequence[Parameter], starts: Sequence[Mapping[str, Scalar]]) -> list[str]:
+    """What is searched, as aligned lines for 98 columns: key, range, starting points and condition.
 
     Args:
         parameters: What is searched.
-        start: The point to begin with, by key.
+        starts: The points to begin with, by key.
     """
     rows = []
     for parameter in parameters:
-        begin = f"start {text(start[parameter.key])}" if parameter.key in start else ""
+        key = parameter.key
+        values = [text(start[key]) if key in start else "-" for start in starts]
+        begin = f"start {', '.join(values)}" if any(key in start for start in starts) else ""
         rows.append((parameter.key, parameter.range, ", ".join(filter(None, (begin, parameter.condition)))))
     first, second = (max((len(row[i]) for row in rows), default=0) for i in range(2))
     second = min(second, _RANGE)

@@ -105,7 +105,7 @@ def _tuner(
         objective.mode,
         seed=space.config.run.seed,
         tasks=tasks,
-        start=space.start_params(),
+        starts=space.start_points(),
         sizes=sizes,
         known=known,
         write_down=bridge.propose,

@@ -61,6 +61,7 @@ class Asked:
                 **({"protocol": request.protocol} if request.protocol else {}),
                 **({"sampler": request.sampler} if request.sampler else {}),
                 **({"scheduler": request.scheduler} if request.scheduler else {}),
+                **({"warm start": " ".join(request.warm_start)} if request.warm_start else {}),
                 "search space": digest(strict_yaml.dump(content))[:_DIGITS],  # whose order counts
                 **{f"set {key}": values[key] for key in sorted(values)},
             }

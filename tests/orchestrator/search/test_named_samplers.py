@@ -40,7 +40,7 @@ def _walk(name: str, count: int, known=(), seed=1, space=_space, **how) -> list[
         "max",
         seed=seed,
         tasks=1,
-        start=how.pop("start", None),
+        starts=how.pop("starts", ()),
         known=known,
         choice=choice,
         **how,
@@ -141,7 +141,7 @@ def test_a_grid_has_each_point_once_the_start_first(tmp_path):
     points = grid(space)
     assert len(points) == 14 and space.points(99) == 15
     assert len({str(point) for point in points}) == 14
-    options = {"start": dict(space.start), "grid": points, "space": space.suggest}
+    options = {"starts": [dict(space.start)], "grid": points, "space": space.suggest}
     found = _walk("grid", 15, **options)
     assert found[0] == space.start
     assert sorted(map(str, found)) == sorted(map(str, [space.start, *points]))

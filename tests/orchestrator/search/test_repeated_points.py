@@ -21,11 +21,11 @@ def _space(*parameters):
     space = Space.load("clip-finetune")
     values = {p.key: space.start_config.flat()[p.key] for p in space.parameters}
     empty = space.without(values)
-    return type(space)(**{**vars(empty), "parameters": parameters, "start": None})
+    return type(space)(**{**vars(empty), "parameters": parameters, "starts": ()})
 
 
 def _search(space, seed=0, known=()):
-    return TaskSearch(space.suggest, _METRIC, "max", seed=seed, tasks=1, start=None, known=known)
+    return TaskSearch(space.suggest, _METRIC, "max", seed=seed, tasks=1, known=known)
 
 
 def _walk(search, count):

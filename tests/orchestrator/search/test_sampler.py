@@ -16,7 +16,7 @@ def _space(trial: optuna.Trial) -> None:
 
 
 def _search(**changes) -> TaskSearch:
-    options = {"seed": 1, "tasks": 3, "start": {"method.learning_rate": 1e-3}}
+    options = {"seed": 1, "tasks": 3, "starts": [{"method.learning_rate": 1e-3}]}
     return TaskSearch(_space, _METRIC, "max", **(options | changes))
 
 

@@ -30,7 +30,7 @@ def _conditional(trial: optuna.Trial) -> None:
 
 
 def _search(space=_space, mode="max", **changes) -> TaskSearch:
-    options = {"seed": 1, "tasks": 3, "start": None}
+    options = {"seed": 1, "tasks": 3, "starts": ()}
     return TaskSearch(space, _METRIC, mode, **(options | changes))
 
 
@@ -59,11 +59,11 @@ def _with_memory(trial: optuna.Trial) -> None:
 
 def test_each_size_of_the_memory_has_as_many_trials_although_the_largest_is_best():
     start = {"replay.size": 128, _RATE: 1e-3}
-    search = _search(_with_memory, start=start, sizes=(64, 128, 256))
+    search = _search(_with_memory, starts=[start], sizes=(64, 128, 256))
     points = _walk(search, 15, lambda point, number: point["replay.size"])
     assert [point["replay.size"] for point in points] == [128, 256, 64] * 5 and points[0] == start
     assert len({point[_RATE] for point in points}) == 15
-    alone = _walk(_search(_with_memory, start=start), 15, lambda point, number: point["replay.size"])
+    alone = _walk(_search(_with_memory, starts=[start]), 15, lambda point, number: point["replay.size"])
     assert [point["replay.size"] for point in alone].count(256) > 5, "TPE by itself prefers the best"
 
 
@@ -91,12 +91,12 @@ def test_each_size_is_tuned_for_itself():
 
 def test_a_resumed_search_deals_the_sizes_as_an_undisturbed_one():
     start = {"replay.size": 64, _RATE: 1e-3}
-    whole = _walk(_search(_with_memory, start=start, sizes=(64, 128)), 8, lambda point, _: point[_RATE])
+    whole = _walk(_search(_with_memory, starts=[start], sizes=(64, 128)), 8, lambda point, _: point[_RATE])
     known = [
         TrialEntry(f"t{k}", k, point, [{_METRIC: point[_RATE], "task": t} for t in (1, 2, 3)], "finished")
         for k, point in enumerate(whole[:5])
     ]
-    resumed = _search(_with_memory, start=start, sizes=(64, 128), known=known)
+    resumed = _search(_with_memory, starts=[start], sizes=(64, 128), known=known)
     assert _walk(resumed, 3, lambda point, _: point[_RATE]) == whole[5:]
 
 
@@ -131,7 +131,7 @@ def test_the_best_of_a_study_is_the_largest_or_the_smallest(mode, best):
 
 
 def test_the_start_is_the_first_trial_alone():
-    search = _search(start={_RATE: 1e-3})
+    search = _search(starts=[{_RATE: 1e-3}])
     rates = [point[_RATE] for point in _walk(search, 4, lambda point, number: 1.0)]
     assert rates[0] == 1e-3 and 1e-3 not in rates[1:]
 

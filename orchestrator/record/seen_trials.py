@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..evaluation.objective import Objective
-from ..record.manifest import read_manifest
-from ..record.trial_store import TrialStore
 from ..storage.run_files import trials_of
+from .manifest import read_manifest
+from .trial_store import TrialStore
 
 
 class SeenTrials(TrialStore):

@@ -1,0 +1,114 @@
+"""Where a sweep begins beside its search space's own start: at what other sweeps found, or at a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import UserError
+from ..recipes.recipe import Recipe
+from ..schema.config_error import ConfigError, nearest
+from ..schema.flatten import flatten
+from ..search.fit_start import fit_start
+from ..search.space import Space
+from ..search.start_point import StartPoint
+from ..storage.run_files import SWEEP_FILE
+from ..storage.run_folder import RUNS
+from .sweep_request import SweepRequest
+from .warm_sweep import warm_sweep
+
+_OPTION = "--warm-start"
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is taken from: dotted key -> value, which of the keys were searched there, and words for it."""
+
+    values: Mapping[str, Any]
+    searched: Sequence[str]
+    said: str
+    trial: str = ""
+    also: Sequence[str] = ()
+
+
+def warm_start(request: SweepRequest, space: Space, say: Callable[[str], None]) -> tuple[SweepRequest, Space]:
+    """A new sweep with the points at which it begins: those of ``--warm-start``, then those of its search
+    space. Names among them are looked up.
+
+    The request then has the points themselves, so that the sweep is gone on with wherever they came from.
+
+    Args:
+        request: What is asked for.
+        space: The search space.
+        say: Is told where each point comes from, and what of it does not fit, a line each.
+
+    Raises:
+        UserError: A name is no sweep's or recipe's of the method, or its point is refused by the method.
+    """
+    names = request.warm_start or []
+    if names and not space.parameters:
+        raise UserError(
+            f"{_OPTION} {names[0]}: {space.config.method_name} has nothing to search; allowed: without it"
+        )
+    asked = [(f"{_OPTION} {name}", StartPoint(None, name)) for name in names]
+    asked += [(f"{space.path}: start", point) for point in space.starts]
+    if all(point.values is not None for _, point in asked):
+        return request, space
+    points: list[StartPoint] = []
+    for place, point in asked:
+        new = _looked_up(point, space, place, say)
+        alike = next((one for one in points if one.values == new.values), None)
+        if alike is not None:
+            say(f"  the point is that of {alike.said}, and is tried once")
+        elif new.values:
+            points.append(new)
+    trials = request.trials or space.trials
+    if len(points) > trials:
+        those = "those left over are tried once there are more trials"
+        say(f"{len(points)} points to begin at for {trials} trial{'s' * (trials > 1)}: {those}")
+    starts = [point.plain() for point in points]
+    return replace(request, starts=starts), replace(space, starts=tuple(points))
+
+
+def _looked_up(point: StartPoint, space: Space, place: str, say: Callable[[str], None]) -> StartPoint:
+    if point.values is not None:
+        return point
+    found = _found(point.source, space, place)
+    values, left = fit_start(space, found.values, found.searched)
+    say(f"begins at {found.said}")
+    for line in (*left, *found.also):
+        say(f"  not taken: {line}")
+    try:
+        space.config.with_values(values)
+    except ConfigError as error:
+        raise UserError(f"{place}: its point is not accepted: {error}; allowed: without it") from None
+    return StartPoint(values, point.source, found.trial)
+
+
+def _found(name: str, space: Space, place: str) -> _Found:
+    method, typed = space.config.method_name, place.startswith(_OPTION)
+    recipes = [one for one in Recipe.names() if one.startswith(f"{method}/")]
+    if name in recipes:
+        return _recipe(Recipe.load(name), space)
+    sweeps = sorted(path.parent.name for path in RUNS.glob(f"*/{SWEEP_FILE}")) if typed else []
+    if name not in sweeps:
+        what = "sweep or recipe" if typed else "recipe"
+        raise UserError(f"{place}: no {what} of {method} is called {name!r}{_allowed(name, sweeps, recipes)}")
+    found = warm_sweep(RUNS / name, method, place)
+    return _Found(found.values, found.searched, found.said, found.trial)
+
+
+def _allowed(name: str, sweeps: Sequence[str], recipes: Sequence[str]) -> str:
+    return nearest(name, [*sweeps, *recipes]) if sweeps or recipes else "; there is none"
+
+
+def _recipe(recipe: Recipe, space: Space) -> _Found:
+    values, own = flatten(recipe.config().to_dict()), flatten(space.config.to_dict())
+    fixed = [
+        key
+        for key in recipe.values
+        if key.startswith(("method.", "replay.")) and not space.searches(key) and own.get(key) != values[key]
+    ]
+    others = f"{len(fixed)} values that are not searched and differ (--recipe {recipe.name} has them all)"
+    return _Found(values, (), f"{recipe.name}: {recipe.table}", also=[others] if fixed else [])

@@ -1,0 +1,73 @@
+"""What a sweep chose, for another one to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import UserError
+from ..evaluation.objective import Objective
+from ..record.seen_trials import SeenTrials
+from ..schema import strict_yaml
+from ..schema.flatten import flatten
+from ..schema.shown import shown_score
+from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE
+from .sweep_request import SweepRequest
+
+_MODES: Mapping[str, Literal["max", "min"]] = {"max": "max", "min": "min"}
+
+
+@dataclass(frozen=True)
+class WarmSweep:
+    """The trial that a sweep chooses now.
+
+    Attributes:
+        values: Dotted key -> value, of its whole configuration.
+        searched: The keys that were searched at it.
+        trial: Its id.
+        said: What it is, in words.
+    """
+
+    values: Mapping[str, Any]
+    searched: tuple[str, ...]
+    trial: str
+    said: str
+
+
+def warm_sweep(folder: Path, method: str, place: str) -> WarmSweep:
+    """Reads what a sweep chose.
+
+    Args:
+        folder: The sweep's folder. Nothing is written there.
+        method: The method that it has to be of.
+        place: Where it was named. Errors begin with it.
+
+    Raises:
+        UserError: It is of another method, has chosen no trial yet, or cannot be read. The message is one
+            line.
+    """
+    request, (space, _) = SweepRequest.read(folder / SWEEP_FILE), strict_yaml.read(folder / SPACE_FILE)
+    try:
+        goal = space["objective"]
+        objective = Objective(str(goal["metric"]), _MODES[goal["mode"]], request.margin)
+        there, stream = str(space["method"]), str(request.stream or space["stream"])
+    except (TypeError, KeyError):
+        raise UserError(f"{place}: {folder / SPACE_FILE} is not what a sweep wrote; leave it out") from None
+    if there != method:
+        raise UserError(f"{place}: is a sweep of {there}; allowed: sweeps of {method}")
+    book = SeenTrials(folder, objective)
+    best = book.best()
+    if best is None:
+        raise UserError(
+            f"{place}: none of its trials walked the whole stream; allowed: one that chose a trial"
+        )
+    path = book.place(best.id) / CONFIG_FILE
+    config = strict_yaml.read(path)[0] if path.is_file() else {}
+    values = flatten(config) if isinstance(config, Mapping) else {}
+    score = f"{objective.metric} {shown_score(book.value(best))}"
+    chosen = (
+        f"trial {best.number + 1} of {folder.name}, {method} on {stream}: {score}, of {book.ended} trials"
+    )
+    return WarmSweep({**values, **best.values}, tuple(best.values), best.id, chosen)

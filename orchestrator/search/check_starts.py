@@ -1,0 +1,46 @@
+"""Checks where a search begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..config import RunConfig
+from ..errors import UserError
+from ..schema.scalars import Scalar
+from .parameter import Parameter
+from .start_values import start_values
+
+
+def check_starts(
+    starts: Sequence[Mapping[str, Scalar]],
+    parameters: Sequence[Parameter],
+    fixed: Mapping[str, Any],
+    config: RunConfig,
+    place: str,
+) -> None:
+    """Checks that each point with which a search begins is one of its space, which the method accepts.
+
+    Args:
+        starts: Of each point dotted key -> value.
+        parameters: What is searched. Each parameter comes after those that its ``when`` names.
+        fixed: Dotted key -> value, of what is fixed.
+        config: The base configuration.
+        place: Where the points were found. The error begins with it.
+
+    Raises:
+        UserError: One is not. The message is one line.
+    """
+    searched = {parameter.key: parameter for parameter in parameters}
+    for values in starts:
+        for key, value in values.items():
+            if key not in searched or not searched[key].contains(value):
+                shown = str(value)[:60]
+                raise UserError(
+                    f"{place}: start: {key} {shown!r} is not searched; allowed: what the space has"
+                )
+        if list(start_values(parameters, fixed, values)) != list(values):
+            raise UserError(
+                f"{place}: start: {', '.join(values)}: allowed is what is searched there, in its order"
+            )
+        config.with_values(values, f"{place}: start:")
