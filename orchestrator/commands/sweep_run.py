@@ -33,6 +33,7 @@ from .last_lines import last_lines
 from .run_end import RunEnd
 from .run_result import RunResult
 from .sessions import Sessions
+from .what_mattered import what_mattered
 
 
 def search_run(
@@ -78,6 +79,7 @@ class _SweepRun:
         )
         self._book = self._watch.book
         self._protocol = SearchProtocol.of(run.protocol or None, "the run").said
+        self._said: list[str] = []  # of what mattered
         self._tested: dict[str, float] = {}  # what a look at test found of the best trial
 
     def run(self) -> RunResult:
@@ -86,6 +88,8 @@ class _SweepRun:
         try:
             with end.caught(watch):
                 end.status = self._sweep()
+                if end.status == "finished":
+                    self._said = what_mattered(self._run, self._space, self._watch)
         finally:
             record = self._finish(end)
         run.last(self._closing(self._tested, end.status, record))
@@ -164,7 +168,7 @@ class _SweepRun:
     def _closing(self, tested: dict[str, float], status: str, record: list[str]) -> str:
         watch, test, protocol = self._watch, self._test, self._protocol
         shown = self._run.folder, self._space, watch, tested, status, record
-        return _closing(*shown, test=test, protocol=protocol)
+        return _closing(*shown, test=test, protocol=protocol, mattered=self._said)
 
     def _finish(self, end: RunEnd) -> list[str]:
         """Ends the record, and returns its lines for the user."""
@@ -237,6 +241,7 @@ def _closing(
     *,
     test: bool,
     protocol: str,
+    mattered: list[str],
 ) -> str:
     """What the sweep prints last."""
     book, best = watch.book, watch.book.best()
@@ -262,6 +267,7 @@ def _closing(
         others = " ".join([str(seed) for seed in range(4) if seed != space.config.run.seed][-3:])
         blocks += [
             lines,
+            mattered,
             [f"Run the best one again, with seeds that chose nothing (--seeds {others}):", f"  {again}"],
         ]
     elif status == "finished":

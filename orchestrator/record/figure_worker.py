@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -14,11 +14,13 @@ import numpy as np
 
 from ..evaluation.tables import Table, read_matrix, read_table, write_matrix, write_table
 from ..evaluation.vqa_tables import QUESTION_TABLES
+from ..report.what_mattered import WhatMattered
 from ..storage.curve_file import read_curves
 from ..storage.trial_files import CHECKPOINTS_FILE, CURVES_FILE, MATRIX_FILE
 from . import plots
 from .pen import Pen
 from .picture_title import run_title, score_title
+from .search_plots import SearchedKey, SearchedTrial, search_pictures
 
 
 class FigureWorker:
@@ -29,11 +31,14 @@ class FigureWorker:
     its picture is drawn once more.
 
     Args:
-        done: ``done(trial_id, file, subfolder)`` is called for each file, from another thread.
+        done: ``done(trial_id, file, subfolder)`` is called for each file, from another thread; of a whole
+            search the id is None.
         say: Is told what could not be drawn.
     """
 
-    def __init__(self, done: Callable[[str, Path, str | None], None], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, done: Callable[[str | None, Path, str | None], None], say: Callable[[str], None]
+    ) -> None:
         self._done = done
         self._say = say
         self._lock = threading.RLock()
@@ -70,6 +75,20 @@ class FigureWorker:
         """
         self._draw(trial_id, "test", lambda: None, _draw_test, folder)
 
+    def search(
+        self,
+        place: Path,
+        what: WhatMattered,
+        keys: Sequence[SearchedKey],
+        trials: Sequence[SearchedTrial],
+        objective: str,
+    ) -> None:
+        """Draws the pictures of a whole search; the arguments are those of
+        :func:`~orchestrator.record.search_plots.search_pictures`.
+        """
+        how = place, what, keys, trials, objective, place.parent.name
+        self._draw(None, place.name, lambda: None, search_pictures, *how)
+
     def close(self) -> None:
         """Waits until the last picture is drawn."""
         while waiting := list(self._under_way):
@@ -91,7 +110,7 @@ class FigureWorker:
 
     def _draw(
         self,
-        trial_id: str,
+        trial_id: str | None,
         subfolder: str | None,
         then: Callable[[], None],
         draw: Callable[..., list[Path]],
@@ -107,13 +126,13 @@ class FigureWorker:
                     self._draw(trial_id, subfolder, then, draw, *args, again=False)
                     return
                 if error is not None:
-                    self._say(f"pictures of {trial_id} could not be drawn: {error}")
+                    self._say(f"pictures of {trial_id or 'the search'} could not be drawn: {error}")
                 else:
                     for path in drawn.result():
                         self._done(trial_id, path, subfolder)
                 then()
             except Exception as error:  # noqa: BLE001 - the record reports its own errors
-                self._say(f"pictures of {trial_id} are not in the record: {error}")
+                self._say(f"pictures of {trial_id or 'the search'} are not in the record: {error}")
             finally:
                 self._under_way.discard(drawn)
 

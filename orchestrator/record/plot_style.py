@@ -69,7 +69,12 @@ def line_style(number: int) -> dict[str, Any]:
 
 @contextmanager
 def picture(
-    path: Path, width: float, height: float, title: str = "", rows: int | None = None
+    path: Path,
+    width: float,
+    height: float,
+    title: str = "",
+    rows: int | None = None,
+    columns: int | None = None,
 ) -> Iterator[tuple[Figure, Any]]:
     """Opens a figure and writes it in the end: to ``path``, as a PNG at 300 dpi, and as a PDF beside it.
 
@@ -81,6 +86,7 @@ def picture(
         height: Inches.
         title: The title.
         rows: How many axes stand in a column; None: there is one.
+        columns: How many stand in each row, with axes of their own; None: one, which share the axis below.
 
     Returns:
         The figure and its axes.
@@ -99,6 +105,8 @@ def picture(
         figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
         if rows is None:
             axes: Axes | Any = figure.subplots()
+        elif columns is not None:
+            axes = figure.subplots(rows, columns, squeeze=False)
         else:
             axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
         yield figure, axes

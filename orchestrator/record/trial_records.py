@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,15 @@ from methods.method import Scenario
 from ..config import RunConfig
 from ..evaluation.protocol import task_row, validation_metrics
 from ..evaluation.vqa_tables import question_tables
-from ..storage.run_files import CONFIG_FILE
+from ..report.what_mattered import WhatMattered
+from ..storage.run_files import CONFIG_FILE, IMPORTANCE_FILE
 from ..storage.task_key import task_key
 from ..storage.trial_files import TEST_FOLDER
 from ..tracking import TASKS, Tracker, in_order
 from .best_effort import BestEffort
 from .figure_worker import FigureWorker
 from .run_copy import RunCopy
+from .search_plots import SearchedKey, SearchedTrial
 from .trial_checkpoints import TrialCheckpoints
 from .trial_entry import TrialEntry
 from .trial_store import TrialStore
@@ -121,6 +123,19 @@ class TrialRecords:
             self.tested(entry.id, metrics)
             if not self.tracker.has_file(entry.id, self._book.place(entry.id) / TEST_FOLDER / "matrix.png"):
                 self.draw_test(entry.id)
+
+    def mattered(
+        self,
+        place: Path,
+        what: WhatMattered,
+        keys: Sequence[SearchedKey],
+        trials: Sequence[SearchedTrial],
+    ) -> None:
+        """Records what mattered in a search, and draws it, in the folder ``place`` that has its file; see
+        :func:`~orchestrator.record.search_plots.search_pictures`.
+        """
+        self.tracker.artifact(None, place / IMPORTANCE_FILE, place.name)
+        self.figures.search(place, what, keys, trials, self._book.objective.metric)
 
     def finish(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 
 from .pair_result import PairResult
 from .trial_curve import TrialCurve
+from .what_mattered import WhatMattered
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class MethodResult:
         commands: What is done -> the command that does it again.
         spent: What its search took: ``seconds`` of all trials, and ``gpu_hours``; empty where nothing says
             so.
+        mattered: Which values of its search mattered; None where nothing is recorded.
     """
 
     label: str
@@ -38,6 +40,7 @@ class MethodResult:
     chosen: Mapping[str, Any] = field(default_factory=dict)
     commands: Mapping[str, str] = field(default_factory=dict)
     spent: Mapping[str, float] = field(default_factory=dict)
+    mattered: WhatMattered | None = None
 
     def figures(self, metric: str) -> dict[int, float]:
         """Pair -> the metric on test data, or what the run took, of the pairs that have it."""

@@ -11,6 +11,7 @@ from .sections.comparisons import comparisons
 from .sections.curves import curves
 from .sections.leaderboard import leaderboard
 from .sections.matrices import matrices
+from .sections.mattered import mattered
 from .sections.memory import memory
 from .sections.pairs import pairs
 from .sections.searches import searches
@@ -22,7 +23,7 @@ from .style import STYLE
 LIMIT = 2_000_000
 """The bytes that a page has at most."""
 
-_SECTIONS = (leaderboard, comparisons, pairs, curves, matrices, memory, searches, again)
+_SECTIONS = (leaderboard, comparisons, pairs, curves, matrices, memory, searches, mattered, again)
 _LINES = 10  # of failures
 
 

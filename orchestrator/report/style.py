@@ -35,6 +35,7 @@ svg path{fill:none;stroke:none}svg .axis{stroke:var(--soft);stroke-width:1}
 svg .grid{stroke:var(--line);stroke-width:1}
 svg .curve{stroke-width:1.8;stroke-linejoin:round}svg .band{fill-opacity:.16}
 svg .join{stroke:var(--soft);stroke-width:.7;stroke-opacity:.6}
+svg .untold{fill:var(--soft);fill-opacity:.45}
 svg .point{fill:var(--c1);fill-opacity:.75}
 svg .mean{stroke:var(--c2);stroke-width:2.5}svg .interval{stroke:var(--c2);stroke-width:1.5}
 svg .more{fill:#0072b2}svg .less{fill:var(--c2)}

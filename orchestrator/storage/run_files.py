@@ -21,6 +21,9 @@ JOURNAL_FILE = "tracking.jsonl"
 TOKENIZER_FOLDER = "tokenizer"
 """What texts are read with; in a checkpoint's folder the same."""
 
+IMPORTANCE_FOLDER, IMPORTANCE_FILE = "importance", "importance.json"
+"""Which values of a search mattered: the folder of it, with its pictures, and the file in it."""
+
 TRIALS_FOLDER = "trials"
 """A folder in it for each trial."""
 

@@ -12,6 +12,7 @@ from ..storage.run_files import trials_of
 from ..storage.run_folder import RUNS
 from .again import commands_of
 from .pair import Pair
+from .recorded_importance import recorded_importance
 from .recorded_pair import recorded_pair
 from .recorded_search import recorded_search
 from .stream_figures import StreamFigures
@@ -67,6 +68,7 @@ def _method(study: Study, book: StudyBook, arm: StudyArm, unread: list[str]) -> 
         curves,
         values,
         commands_of(arm, next(_parts(study, book, arm), None)),
+        mattered=recorded_importance(RUNS / name),
     )
 
 

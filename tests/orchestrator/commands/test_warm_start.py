@@ -10,6 +10,7 @@ from orchestrator.commands.sweep_request import SweepRequest
 from orchestrator.commands.warm_start import warm_start
 from orchestrator.config import RunConfig
 from orchestrator.errors import UserError
+from orchestrator.recipes.recipe import Recipe
 from orchestrator.schema import strict_yaml
 from orchestrator.schema.config_error import ConfigError
 from orchestrator.search.space import Space
@@ -99,6 +100,13 @@ def test_a_sweep_whose_source_is_gone_is_resumed_at_the_same_points(tmp_path, ru
         asked_sweep(resume="x")
 
 
+def test_what_was_fixed_there_is_taken_as_well(tmp_path, runs):
+    _sweep(runs, "first", {_RATE: 2e-3})
+    config = runs / "first" / "trials" / "trial_0001" / "config.yaml"
+    config.write_text(config.read_text().replace("size: 0", "size: 120"))
+    assert _asked(tmp_path, "first").space.starts[0].values == {_RATE: 2e-3, _SIZE: 120}
+
+
 def test_a_request_keeps_the_points(tmp_path, runs):
     _sweep(runs, "first", _FOUND)
     request = _asked(tmp_path, "first").request
@@ -149,7 +157,12 @@ search: {method.learning_rate: {type: float, low: 1e-4, high: 3e-2, log: true}}
     written = StartPoint({_RATE: 2e-3})
     assert begun.starts == (StartPoint({_RATE: 1e-3}, "clap4clip/cifar100"), written)
     assert said[0].startswith("begins at clap4clip/cifar100: CLAP4CLIP (Jha et al., NeurIPS 2024), CIFAR-100")
-    assert said[1].endswith(" that are not searched and differ (--recipe clap4clip/cifar100 has them all)")
+    own = RunConfig.from_dict({"method.name": "clap4clip", "stream.name": "digits"}).flat()
+    recipe = Recipe.load("clap4clip/cifar100")
+    others = [k for k, v in recipe.config().flat().items() if k in recipe.values and own.get(k) != v]
+    others = [key for key in others if key.startswith(("method.", "replay.")) and key != _RATE]
+    end = f"{len(others)} values that are not searched and differ (--recipe clap4clip/cifar100 has them all)"
+    assert said[1] == f"  not taken: {end}" and 0 < len(others) < len(recipe.values)
     assert space.start_config.method.learning_rate == 2e-3
 
 

@@ -78,6 +78,7 @@ def test_what_is_set_leaves_of_each_point_what_is_still_searched(tmp_path):
     assert space.start_points() == [{_SIZE: 0}, {_SIZE: 16, _POLICY: "herding"}]
     same = _space(tmp_path, values={_RATE: 5e-3, _SIZE: 16})
     assert same.start_points() == [{_POLICY: "herding"}], "of the first point nothing is left"
+    assert [point.values for point in same.starts] == [None, {_POLICY: "herding"}]
     twice = _FILE.replace("2e-3, replay.size: 16, replay.policy: herding", "2e-3, replay.size: 0")
     assert _space(tmp_path, twice, values={_RATE: 5e-3}).start_points() == [{_SIZE: 0}]
 
@@ -148,7 +149,10 @@ def test_after_several_starts_as_many_trials_are_drawn_at_random_as_after_one():
 def test_what_fits_of_other_values_is_used_and_what_does_not_is_said(tmp_path):
     space = _space(tmp_path)
     given = {_RATE: 3, _SIZE: 16, _POLICY: "herding", "method.epochs": 9, "method.tau": 1, "method.seed": 2}
-    point, left = fit_start(space, given, [_RATE, _POLICY, "method.epochs", "method.tau"])
+    given["method.batch_size"] = space.config.flat()["method.batch_size"]
+    point, left = fit_start(
+        space, given, [_RATE, _POLICY, "method.epochs", "method.tau", "method.batch_size"]
+    )
     assert point == {_RATE: 1e-3, _SIZE: 16, _POLICY: "herding"}
     epochs = space.config.flat()["method.epochs"]
     assert left == [

@@ -1,0 +1,64 @@
+"""Which values of a search mattered: measured once its trials have ended, kept with the sweep, and drawn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ..record.recorder import RunRecorder
+from ..record.run_context import RunContext
+from ..record.search_plots import SearchedKey, SearchedTrial
+from ..report.what_mattered import WhatMattered
+from ..search.importance import importance
+from ..search.space import Space
+from ..storage.atomic_write import write_text
+from ..storage.full_disk import is_full
+from ..storage.run_files import IMPORTANCE_FILE, IMPORTANCE_FOLDER
+
+_OF = "of"  # of how many ended trials the file is
+
+
+def what_mattered(run: RunContext, space: Space, watch: RunRecorder) -> list[str]:
+    """Measures which values of a search mattered, unless its folder says it of as many trials already.
+
+    Nothing that goes wrong here is the search's: it is said in a line.
+
+    Args:
+        run: The run.
+        space: What was searched.
+        watch: The run's record, in which the pictures come too.
+
+    Returns:
+        Lines for the user; none where nothing is searched, or there is one trial.
+    """
+    book, place = watch.book, run.folder / IMPORTANCE_FOLDER
+    if not space.parameters or book.ended < 2:
+        return []
+    if (known := _known(place / IMPORTANCE_FILE, book.ended)) is not None:
+        return known.said
+    try:
+        objective = book.objective
+        what = importance(space.suggest, list(book.trials.values()), book.value, objective.mode)
+        place.mkdir(exist_ok=True)
+        write_text(place / IMPORTANCE_FILE, json.dumps({_OF: book.ended, **what.plain()}, indent=1))
+    except Exception as error:
+        if is_full(error):
+            raise
+        run.say(f"what mattered could not be told: {type(error).__name__} {error}")
+        return []
+    keys = [SearchedKey(p.key, p.log, p.choices) for p in space.parameters]
+    whole = [
+        SearchedTrial(dict(entry.values), score)
+        for entry in book.trials.values()
+        if entry.status == "finished" and (score := book.value(entry)) is not None
+    ]
+    watch.mattered(place, what, keys, whole)
+    return what.said
+
+
+def _known(path: Path, ended: int) -> WhatMattered | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return WhatMattered.read(content) if content[_OF] == ended else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

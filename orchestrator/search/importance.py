@@ -1,0 +1,99 @@
+"""Which hyper-parameters of a search mattered, by functional ANOVA."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..report.what_mattered import LEAST, Mattered, WhatMattered
+from ..statistics.main_effects import main_effects
+
+if TYPE_CHECKING:
+    import optuna
+
+    from ..record.trial_entry import TrialEntry
+
+_MOST = 100  # trials that a forest learns; of more, as many are taken, evenly by rank
+
+
+def importance(
+    space: Callable[[Any], Any],
+    trials: Sequence[TrialEntry],
+    value: Callable[[TrialEntry], float | None],
+    mode: str,
+) -> WhatMattered:
+    """How much of the order of a search's trials each hyper-parameter explains by itself.
+
+    A share is fANOVA's (Hutter, Hoos and Leyton-Brown, ICML 2014), by Optuna: the part of a random forest's
+    variance that is due to one value alone. The forest learns the trials' ranks, so that trials which were
+    stopped count: they come behind all that walked the whole stream, the earliest last, and those that
+    diverged come behind these. Failures of the infrastructure do not count. What is searched under a
+    condition has no share, since the forest needs values that all trials have.
+
+    Of so few trials a forest gives shares to values that do nothing. Which values can be told from chance
+    :func:`~orchestrator.statistics.main_effects.main_effects` says. The same trials give the same numbers.
+
+    Args:
+        space: The define-by-run function.
+        trials: The search's trials.
+        value: Gives a trial's objective after its last finished task.
+        mode: Whether a higher (``max``) or a lower (``min``) objective is better.
+
+    Returns:
+        Of each key its share and its p. Of less than a dozen trials nothing is measured, and of more than a
+        hundred as many, evenly by rank.
+    """
+    placed = [(place, entry) for entry in trials if (place := _place(entry, value(entry), mode)) is not None]
+    placed.sort(key=lambda one: (one[0], one[1].number))
+    ranked = [entry for _, entry in placed][:: -(-len(placed) // _MOST) or 1]
+    keys = list(dict.fromkeys(key for entry in ranked for key in entry.values))
+    if len(ranked) < LEAST or not keys:
+        return WhatMattered(len(ranked))
+    columns = [[entry.values.get(key) for entry in ranked] for key in keys]
+    p = main_effects(np.arange(len(ranked), dtype=float), columns)
+    common = [key for key in keys if all(key in entry.values for entry in ranked)]
+    common = [key for key in common if len({entry.values[key] for entry in ranked}) > 1]
+    shares = _shares(_study(space, ranked), common) if common else {}
+    found = [Mattered(key, shares.get(key), chance) for key, chance in zip(keys, p, strict=True)]
+    return WhatMattered(
+        len(ranked), tuple(sorted(found, key=lambda one: (-(one.share or 0), one.p, one.key)))
+    )
+
+
+def _place(entry: TrialEntry, value: float | None, mode: str) -> tuple[int, int, float] | None:
+    """What a trial is sorted by, the best first; None where it says nothing."""
+    loss = math.inf if value is None else -value if mode == "max" else value
+    if entry.status in ("finished", "stopped"):
+        return int(entry.status == "stopped"), -len(entry.reports), loss
+    return (2, 0, 0.0) if entry.status == "failed" and entry.infeasible else None
+
+
+def _study(space: Callable[[Any], Any], trials: Sequence[TrialEntry]) -> optuna.Study:
+    import optuna
+
+    study = optuna.create_study()
+    for entry in trials:
+        asked = optuna.trial.FixedTrial(entry.values)
+        space(asked)
+        study.add_trial(
+            optuna.trial.create_trial(params=asked.params, distributions=asked.distributions, value=0.0)
+        )
+    return study
+
+
+def _shares(study: optuna.Study, keys: Sequence[str]) -> Mapping[str, float]:
+    """Of each key its part of the sum of all."""
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return get_param_importances(
+            study,
+            evaluator=FanovaImportanceEvaluator(seed=0),
+            params=list(keys),
+            target=lambda trial: float(trial.number),
+        )

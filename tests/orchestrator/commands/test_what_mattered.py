@@ -1,0 +1,78 @@
+"""What mattered in a search is kept with it, drawn once, and measured again where the search has grown."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from orchestrator.commands import what_mattered as command
+from orchestrator.commands.what_mattered import what_mattered
+from orchestrator.record.trial_entry import TrialEntry
+from orchestrator.report.what_mattered import Mattered, WhatMattered
+from orchestrator.search.parameter import Parameter
+from orchestrator.study.recorded_importance import recorded_importance
+
+_FOUND = WhatMattered(12, (Mattered("method.a", 1.0, 0.01),))
+
+
+@pytest.fixture
+def search(tmp_path, monkeypatch):
+    """A search of three trials. ``measured``: how often it was measured; ``drawn``: what was to be drawn."""
+    trials = {
+        f"t{n}": TrialEntry(f"t{n}", n, {"method.a": 0.1 * n}, [{"m": float(n)}], status)
+        for n, status in enumerate(("finished", "stopped", "finished"))
+    }
+    book = SimpleNamespace(trials=trials, ended=3, objective=SimpleNamespace(metric="m", mode="max"))
+    book.value = lambda entry: entry.reports[-1]["m"]
+    found = SimpleNamespace(measured=0, drawn=[], said=[], book=book, folder=tmp_path, fails=None)
+
+    def measure(space, entries, value, mode):
+        found.measured += 1
+        if found.fails:
+            raise found.fails
+        assert (space, len(entries), mode) == ("suggest", 3, "max")
+        return _FOUND
+
+    monkeypatch.setattr(command, "importance", measure)
+    parameters = (Parameter("method.a", "float", 0.0, 1.0),)
+    found.space = SimpleNamespace(suggest="suggest", parameters=parameters)
+    found.run = SimpleNamespace(folder=tmp_path, say=found.said.append)
+    found.watch = SimpleNamespace(book=book, mattered=lambda *given: found.drawn.append(given))
+    found.lines = lambda: what_mattered(found.run, found.space, found.watch)
+    return found
+
+
+def test_it_is_kept_with_the_sweep_and_drawn_once(search):
+    assert search.lines() == _FOUND.said == ["What mattered, in 12 trials: method.a 100 %."]
+    ((place, what, keys, whole),) = search.drawn
+    assert (place, what) == (search.folder / "importance", _FOUND)
+    assert keys == [("method.a", False, ())] and [trial.objective for trial in whole] == [0.0, 2.0]
+    assert json.loads((place / "importance.json").read_text())["of"] == 3
+    assert recorded_importance(search.folder) == _FOUND
+    assert search.lines() == _FOUND.said and (search.measured, len(search.drawn)) == (1, 1)
+
+
+def test_a_grown_sweep_and_one_whose_file_is_broken_are_measured_again(search):
+    search.lines()
+    search.book.ended = 4
+    search.lines()
+    (search.folder / "importance" / "importance.json").write_text("{")
+    assert search.lines() == _FOUND.said and (search.measured, len(search.drawn)) == (3, 3)
+    (search.folder / "importance" / "importance.json").write_text("[]")
+    assert recorded_importance(search.folder) is None
+
+
+def test_what_goes_wrong_is_a_line_and_not_the_sweeps_end(search):
+    search.fails = ValueError("no forest")
+    assert search.lines() == [] and search.drawn == []
+    assert search.said == ["what mattered could not be told: ValueError no forest"]
+    search.fails = OSError(28, "no space left")
+    with pytest.raises(OSError, match="no space left"):
+        search.lines()
+
+
+def test_where_nothing_is_searched_nothing_is_said(search):
+    search.book.ended = 1
+    assert search.lines() == []
+    search.book.ended, search.space.parameters = 3, ()
+    assert search.lines() == [] and search.measured == 0
