@@ -86,7 +86,8 @@ def picture(
         height: Inches.
         title: The title.
         rows: How many axes stand in a column; None: there is one.
-        columns: How many stand in each row, with axes of their own; None: one, which share the axis below.
+        columns: How many stand in each row; all then share the axis at the left. None: one in each, which
+            share the axis below.
 
     Returns:
         The figure and its axes.
@@ -106,7 +107,7 @@ def picture(
         if rows is None:
             axes: Axes | Any = figure.subplots()
         elif columns is not None:
-            axes = figure.subplots(rows, columns, squeeze=False)
+            axes = figure.subplots(rows, columns, squeeze=False, sharey=True)
         else:
             axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
         yield figure, axes

@@ -120,6 +120,8 @@ def _contour(
         dots = axes.scatter(x, y, c=z, cmap="viridis", edgecolors="black", linewidths=0.4, s=18, zorder=3)
         figure.colorbar(dots, ax=axes, label=short_name(objective, 30))
         axes.set(xlabel=pair[0].key, ylabel=pair[1].key)
+        axes.use_sticky_edges = False
+        axes.margins(0.06)
 
 
 def _surface(pair: tuple[SearchedKey, SearchedKey], x: NDArray[Any], y: NDArray[Any]) -> Any:
@@ -156,3 +158,6 @@ def _axis(axis: Any, set_scale: Any, key: SearchedKey) -> None:
         axis.set_ticks(range(len(key.choices)), [short_name(shown_value(one), 10) for one in key.choices])
     elif key.log:
         set_scale("log")
+        # Powers of ten are mathematical text, which names in pictures are not.
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_formatter(lambda value, _: "")

@@ -51,3 +51,16 @@ def test_a_contour_has_its_surface_where_there_is_one(tmp_path, monkeypatch, rat
     monkeypatch.setattr(search_plots, "_surface", lambda *given: found.append(usual(*given)) or found[-1])
     assert _drawn(tmp_path, trials=_trials(9, rate))[-1] == "contour.png"
     assert (found[0] is None) == (rate is not None), "of trials on a line there is none"
+
+
+def test_a_logarithmic_axis_has_plain_numbers(tmp_path, monkeypatch):
+    found, usual = [], search_plots._axis
+
+    def axis(given, scale, key):
+        usual(given, scale, key)
+        given.axes.set_xlim(1e-4, 1e-1)
+        found.append([label.get_text() for label in given.get_ticklabels()])
+
+    monkeypatch.setattr(search_plots, "_axis", axis)
+    search_plots._slices(tmp_path / "s.png", _KEYS[:1], _trials(5), "m", "")
+    assert {"0.0001", "0.001", "0.01", "0.1"} <= set(found[0])
