@@ -64,3 +64,9 @@ def test_a_logarithmic_axis_has_plain_numbers(tmp_path, monkeypatch):
     monkeypatch.setattr(search_plots, "_axis", axis)
     search_plots._slices(tmp_path / "s.png", _KEYS[:1], _trials(5), "m", "")
     assert {"0.0001", "0.001", "0.01", "0.1"} <= set(found[0])
+
+
+def test_two_trials_at_one_place_have_no_surface():
+    x, y = np.array([0.1, 0.1, 0.2, 0.3]), np.array([0.0, 0.0, 1.0, 0.0])
+    assert search_plots._surface((_KEYS[0], _KEYS[2]), x, y) is None
+    assert search_plots._surface((_KEYS[0], _KEYS[2]), x[1:], y[1:]) is not None

@@ -23,7 +23,9 @@ def test_a_search_has_a_bar_for_each_share_and_a_sentence():
     svg = page[page.index('aria-label="What mattered in the search of er"') :].split("</svg>")[0]
     assert svg.count('class="point"') == 1 and svg.count('class="untold"') == 1
     assert ">rate<" in svg and ">size<" in svg and ">75 %<" in svg and ">when<" not in svg
+    assert "What mattered in the search of ncm" not in page, "it has no share"
     words = " ".join(read_page(page).words)
+    assert words.count("What mattered, in 16 trials") == 1
     assert "What mattered, in 16 trials: method.rate 75 %. 2 others cannot be told from chance." in words
     assert "What mattered: 5 trials are too few to say it; 12 may be enough." in words
 
