@@ -61,7 +61,7 @@ def _typed(parameter: Parameter, value: Any) -> Scalar:
     """A value as the parameter itself would give it."""
     if parameter.type == "categorical":
         return next(choice for choice in parameter.choices if same(choice, value))
-    return float(value) if parameter.type == "float" else int(value)
+    return parameter.settled(value) if parameter.type == "float" else int(value)
 
 
 def _instead(

@@ -167,6 +167,13 @@ def test_what_fits_of_other_values_is_used_and_what_does_not_is_said(tmp_path):
     assert type(whole[_SIZE]) is int, "the choice itself"
 
 
+def test_a_value_between_steps_is_the_steps_own(tmp_path):
+    steps = "{type: float, low: 0.1, high: 0.9, step: 0.1}"
+    text = _FILE.replace("{type: float, low: 1e-4, high: 1e-2, log: true}", steps)
+    text = text.replace("1e-3", "0.2").replace("2e-3", "0.4")
+    assert fit_start(_space(tmp_path, text), {_RATE: 0.3, _SIZE: 0})[0][_RATE] == 0.30000000000000004
+
+
 def test_without_a_start_the_configuration_or_the_middle_of_a_range_stands_in(tmp_path):
     text = _FILE[: _FILE.index("start:")] + _FILE[_FILE.index("search:") :]
     text = text.replace("low: 1e-4", "low: 1e-3").replace("high: 1e-2", "high: 1e-1")
