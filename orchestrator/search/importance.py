@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..report.what_mattered import LEAST, Mattered, WhatMattered
 from ..statistics.main_effects import main_effects
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from ..record.trial_entry import TrialEntry
 
 _MOST = 100  # trials that a forest learns; of more, as many are taken, evenly by rank
+_NULL = "null"  # stands for a value that is None, which a column has where a trial lacks the key
 
 
 def importance(
@@ -31,8 +34,9 @@ def importance(
     A share is fANOVA's (Hutter, Hoos and Leyton-Brown, ICML 2014), by Optuna: the part of a random forest's
     variance that is due to one value alone. The forest learns the trials' ranks, so that trials which were
     stopped count: they come behind all that walked the whole stream, the earliest last, and those that
-    diverged come behind these. Failures of the infrastructure do not count. What is searched under a
-    condition has no share, since the forest needs values that all trials have.
+    diverged come behind these. Trials that are equally good share their mean rank: the order in which they
+    ran says nothing. Failures of the infrastructure do not count. What is searched under a condition has no
+    share, since the forest needs values that all trials have.
 
     Of so few trials a forest gives shares to values that do nothing. Which values can be told from chance
     :func:`~orchestrator.statistics.main_effects.main_effects` says. The same trials give the same numbers.
@@ -45,19 +49,22 @@ def importance(
 
     Returns:
         Of each key its share and its p. Of less than a dozen trials nothing is measured, and of more than a
-        hundred as many, evenly by rank.
+        hundred a hundred, evenly by rank. Where all are equally good no key has a share.
     """
     placed = [(place, entry) for entry in trials if (place := _place(entry, value(entry), mode)) is not None]
     placed.sort(key=lambda one: (one[0], one[1].number))
-    ranked = [entry for _, entry in placed][:: -(-len(placed) // _MOST) or 1]
+    placed = (
+        [placed[number * len(placed) // _MOST] for number in range(_MOST)] if len(placed) > _MOST else placed
+    )
+    ranked, ranks = [entry for _, entry in placed], _ranks([place for place, _ in placed])
     keys = list(dict.fromkeys(key for entry in ranked for key in entry.values))
     if len(ranked) < LEAST or not keys:
         return WhatMattered(len(ranked))
-    columns = [[entry.values.get(key) for entry in ranked] for key in keys]
-    p = main_effects(np.arange(len(ranked), dtype=float), columns)
+    p = main_effects(ranks, [[_told(entry, key) for entry in ranked] for key in keys])
     common = [key for key in keys if all(key in entry.values for entry in ranked)]
     common = [key for key in common if len({entry.values[key] for entry in ranked}) > 1]
-    shares = _shares(_study(space, ranked), common) if common else {}
+    differ = len(set(ranks)) > 1
+    shares = _shares(_study(space, ranked), common, ranks) if common and differ else {}
     found = [Mattered(key, shares.get(key), chance) for key, chance in zip(keys, p, strict=True)]
     return WhatMattered(
         len(ranked), tuple(sorted(found, key=lambda one: (-(one.share or 0), one.p, one.key)))
@@ -66,10 +73,23 @@ def importance(
 
 def _place(entry: TrialEntry, value: float | None, mode: str) -> tuple[int, int, float] | None:
     """What a trial is sorted by, the best first; None where it says nothing."""
-    loss = math.inf if value is None else -value if mode == "max" else value
+    loss = math.inf if value is None or not math.isfinite(value) else -value if mode == "max" else value
     if entry.status in ("finished", "stopped"):
         return int(entry.status == "stopped"), -len(entry.reports), loss
     return (2, 0, 0.0) if entry.status == "failed" and entry.infeasible else None
+
+
+def _ranks(places: Sequence[tuple[int, int, float]]) -> NDArray[np.float64]:
+    """(N,), from 0, the rank of each of sorted places; equal ones have the mean of their ranks."""
+    numbers: dict[tuple[int, int, float], list[int]] = {}
+    for number, place in enumerate(places):
+        numbers.setdefault(place, []).append(number)
+    return np.array([fmean(numbers[place]) for place in places])
+
+
+def _told(entry: TrialEntry, key: str) -> Any:
+    value = entry.values.get(key)
+    return _NULL if value is None and key in entry.values else value
 
 
 def _study(space: Callable[[Any], Any], trials: Sequence[TrialEntry]) -> optuna.Study:
@@ -85,7 +105,7 @@ def _study(space: Callable[[Any], Any], trials: Sequence[TrialEntry]) -> optuna.
     return study
 
 
-def _shares(study: optuna.Study, keys: Sequence[str]) -> Mapping[str, float]:
+def _shares(study: optuna.Study, keys: Sequence[str], ranks: NDArray[np.float64]) -> Mapping[str, float]:
     """Of each key its part of the sum of all."""
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
@@ -95,5 +115,5 @@ def _shares(study: optuna.Study, keys: Sequence[str]) -> Mapping[str, float]:
             study,
             evaluator=FanovaImportanceEvaluator(seed=0),
             params=list(keys),
-            target=lambda trial: float(trial.number),
+            target=lambda trial: float(ranks[trial.number]),
         )

@@ -63,7 +63,7 @@ def test_of_few_trials_nothing_is_measured():
 def test_stopped_and_diverged_trials_count_behind_the_whole_ones(monkeypatch):
     orders = []
     monkeypatch.setattr(measured, "_study", lambda space, ranked: orders.append([one.id for one in ranked]))
-    monkeypatch.setattr(measured, "_shares", lambda study, keys: {})
+    monkeypatch.setattr(measured, "_shares", lambda *_: {})
     trials = _trials(16, _by_rate)
     for number, entry in enumerate(trials):
         entry.reports[-1]["m"] = float(number)
@@ -77,8 +77,8 @@ def test_stopped_and_diverged_trials_count_behind_the_whole_ones(monkeypatch):
 
 def test_of_very_many_trials_as_many_are_taken_evenly(monkeypatch):
     monkeypatch.setattr(measured, "_MOST", 12)
-    monkeypatch.setattr(measured, "_shares", lambda study, keys: {})
-    assert [_of(_trials(count, _by_rate)).trials for count in (12, 13, 24, 40)] == [12, 7, 12, 10]
+    monkeypatch.setattr(measured, "_shares", lambda *_: {})
+    assert [_of(_trials(count, _by_rate)).trials for count in (12, 13, 24, 40)] == [12, 12, 12, 12]
 
 
 def test_what_is_said():
@@ -94,3 +94,54 @@ def test_what_is_said():
         "What mattered, in 16 trials: k0 17 %, k1 17 %, k2 17 %, k3 17 % and 2 more."
     ]
     assert WhatMattered.read(WhatMattered(16, three).plain()) == WhatMattered(16, three)
+
+
+def _numbered(count, score, **ended):
+    """Trials whose ``one`` grows with their number."""
+    trials = _trials(count, lambda values, draw: 0.0)
+    for number, entry in enumerate(trials):
+        entry.values["one"] = number / count
+        entry.reports[-1]["m"] = score(number, entry.values)
+        for name, value in ended.items():
+            setattr(entry, name, value)
+    return trials
+
+
+@pytest.mark.parametrize("ended", [{}, {"status": "failed", "infeasible": True}, {"status": "stopped"}])
+def test_trials_that_are_equally_good_tell_nothing_by_their_numbers(ended):
+    found = _of(_numbered(20, lambda number, values: 50.0, **ended))
+    assert {(one.share, one.p) for one in found.found} == {(None, 1.0)}
+    assert found.said == ["What mattered: in 20 trials no value can be told from chance."]
+
+
+def test_equals_share_their_mean_rank(monkeypatch):
+    seen = []
+    monkeypatch.setattr(measured, "main_effects", lambda ranks, columns: seen.append(ranks) or [1.0] * 6)
+    monkeypatch.setattr(measured, "_shares", lambda *_: {})
+    _of(_numbered(12, lambda number, values: float(number // 5)))
+    assert seen[0].tolist() == [0.5, 0.5, *[4.0] * 5, *[9.0] * 5]
+
+
+def test_objectives_that_are_no_numbers_come_last_and_alike(monkeypatch):
+    orders = []
+    monkeypatch.setattr(measured, "_study", lambda space, ranked: orders.append([one.id for one in ranked]))
+    monkeypatch.setattr(measured, "_shares", lambda *_: {})
+    _of(_numbered(12, lambda number, values: float("nan") if number % 4 == 0 else float(number)))
+    assert orders == [[f"t{n}" for n in (11, 10, 9, 7, 6, 5, 3, 2, 1, 0, 4, 8)]]
+
+
+def test_null_is_a_value_like_any_other():
+    def space(trial):
+        trial.suggest_categorical("kind", [None, "a"])
+        trial.suggest_float("one", 0, 1)
+
+    trials = _trials(20, lambda values, draw: 10.0 * (values["kind"] == "b") + values["one"])
+    for entry in trials:
+        entry.values = {"kind": {"a": "a", "b": None}[entry.values["kind"]], "one": entry.values["one"]}
+    found = importance(space, trials, lambda entry: entry.reports[-1]["m"], "max")
+    assert [one.key for one in found.found if one.told] == ["kind"]
+
+
+def test_of_more_than_a_hundred_trials_a_hundred_are_taken(monkeypatch):
+    monkeypatch.setattr(measured, "_shares", lambda *_: {})
+    assert [_of(_trials(count, _by_rate)).trials for count in (99, 100, 101, 199)] == [99, 100, 100, 100]
