@@ -180,6 +180,8 @@ class _SweepRun:
         how = tested, again, self._protocol, starts_said(space.starts)
         note = search_note(run.config, space.objective, self._trials, self._book, *how)
         tags, chosen, files = {"mlflow.note.content": note}, {}, []
+        if begun := [point.said for point in space.starts if point.trial]:
+            tags["begins"] = ", ".join(begun)
         if best is not None:
             tags["best"] = best.id
         if best is not None and tested:

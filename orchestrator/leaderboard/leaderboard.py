@@ -61,6 +61,11 @@ def leaderboard(
         results = RowResults(reader, rows, added, matrices=matrices)
         streams.append(_stream(stream, rows, results, differing, metrics))
         left_out += _replaced([row.group for row in rows])
+        left_out += [
+            f"left out: {run.name}: its seed and order chose the values; runs with others count"
+            for row in rows
+            for run in row.tuned
+        ]
     return StudyResult("", "", 0, "", tuple(streams), tuple(left_out), command)
 
 

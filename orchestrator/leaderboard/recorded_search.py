@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..report.run_cost import run_cost
 from ..tracking.record_reader import RecordReader
 from .task_reports import task_reports
+from .tested_trial import TestedTrial
 
 _ENDED = ("finished", "stopped", "failed")
 
@@ -23,6 +25,8 @@ class RecordedSearch:
         score: The objective of the trial that it chose; None where it chose none.
         spent: ``seconds`` of training and evaluation of all trials, and ``gpu_hours``; without what some
             trial did not record.
+        begins: Where it began, as far as other sweeps chose it, in words; empty: nowhere there.
+        drew: ``run.seed`` and ``stream.order`` of its trials, as the record has them.
     """
 
     run: str
@@ -31,6 +35,12 @@ class RecordedSearch:
     failed: int
     score: float | None = None
     spent: dict[str, float] = field(default_factory=dict)
+    begins: str = ""
+    drew: tuple[str, str] = ("", "")
+
+    def chose_by(self, trial: TestedTrial) -> bool:
+        """Whether a trial has the seed and the order by which the values were chosen."""
+        return trial.recorded is not None and self.drew == _drew(trial.recorded.params)
 
     @classmethod
     def read(cls, reader: RecordReader, run: str) -> RecordedSearch | None:
@@ -64,4 +74,10 @@ class RecordedSearch:
             ended.count("failed"),
             chosen.metrics.get("score") if chosen else None,
             spent,
+            sweep.tags.get("begins", ""),
+            _drew(trials[0].params) if trials else ("", ""),
         )
+
+
+def _drew(params: Mapping[str, str]) -> tuple[str, str]:
+    return params.get("run.seed", ""), params.get("stream.order", "")

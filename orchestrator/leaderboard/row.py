@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..record.comparison.groups import Group, settings
 from .recorded_search import RecordedSearch
@@ -23,10 +23,26 @@ class Row:
     Attributes:
         group: The runs, which are trials of a record.
         searches: The sweeps of the record that chose the configuration.
+        tuned: Runs that do not count: they have the seed and the order by which the values were chosen, and
+            other runs of the row have not.
     """
 
     group: Group
     searches: tuple[RecordedSearch, ...] = field(default=())
+    tuned: tuple[TestedTrial, ...] = ()
+
+    @classmethod
+    def of(cls, group: Group, searches: tuple[RecordedSearch, ...]) -> Row:
+        """The row of a group. Where it has runs whose seed and order chose nothing, these alone count."""
+        tuned = tuple(
+            run
+            for run in group.runs
+            if isinstance(run, TestedTrial) and any(search.chose_by(run) for search in searches)
+        )
+        if len(tuned) == len(group.runs):
+            return cls(group, searches)
+        counts = [run for run in group.runs if run not in tuned]
+        return cls(replace(group, runs=counts), searches, tuned)
 
     @property
     def trials(self) -> tuple[TestedTrial, ...]:
@@ -46,13 +62,14 @@ class Row:
         """
         run, spent = self.group.runs[0], self.spent_trials
         protocols = sorted({search.protocol for search in self.searches})
+        begins = sorted({search.begins for search in self.searches if search.begins})
         backbone = {k: v for k, v in run.config.items() if k.startswith("method.backbone.")}
         named = [f"{key.removeprefix('method.backbone.')}={value}" for key, value in backbone.items()]
         return {
             "stream.content": run.content[:12] or UNKNOWN,
             **{key: str(value) for key, value in settings(run).items() if key != "stream.name"},
             "protocol": " and ".join(protocols) or (GIVEN if spent == 0 else UNKNOWN),
-            "trials": UNKNOWN if spent is None else str(spent),
+            "trials": UNKNOWN if spent is None else ", begun at ".join([str(spent), *begins]),
             "backbone": " ".join(sorted(named)) or "none named",
             "memory": run.memory,
         }

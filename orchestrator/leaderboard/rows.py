@@ -34,5 +34,5 @@ def rows_by_stream(reader: RecordReader, trials: Sequence[TestedTrial]) -> dict[
         for group in group_runs(trial for trial in trials if trial.stream == stream):
             named = dict.fromkeys(run.search for run in group.runs if isinstance(run, TestedTrial))
             known = tuple(search for name in named if (search := searches.get(name)) is not None)
-            found.setdefault(stream, []).append(Row(group, known))
+            found.setdefault(stream, []).append(Row.of(group, known))
     return found

@@ -36,12 +36,14 @@ class TestedTrial(FinishedRun):
         return f"{self.folder.parent.parent.name}/{self.folder.name}"
 
     @classmethod
-    def of(cls, trial: RecordedRun, parent: RecordedRun) -> TestedTrial:
+    def of(cls, trial: RecordedRun, parent: RecordedRun, first: RecordedRun | None) -> TestedTrial:
         """The trial of a run.
 
         Args:
             trial: The trial, which has metrics on test data.
             parent: Its run.
+            first: The run whose values it has: its own, or where it goes on from others the first of these;
+                None: the record does not have that one.
 
         Raises:
             KeyError: The record lacks what tells the method, the stream or the seed.
@@ -54,7 +56,8 @@ class TestedTrial(FinishedRun):
         for name, value in trial.metrics.items():
             if (there := split.get(name.partition("/")[0])) is not None:
                 there[name] = value
-        chosen = parent.tags.get(_SEARCH, "").partition("/")[0]
+        tags = {} if first is None else first.tags
+        chosen = tags.get(_SEARCH, "").partition("/")[0]
         return cls(
             folder=Path(trial.name) / TRIALS_FOLDER / trial.trial,
             config=config,
@@ -67,7 +70,7 @@ class TestedTrial(FinishedRun):
             content=trial.tags.get(_CONTENT, ""),
             arranged=trial.tags.get("data.identity", ""),
             recorded=trial,
-            search=parent.run if kind == "sweep" else chosen,
+            search=first.run if first is not None and tags.get("kind") == "sweep" else chosen,
             # earlier versions recorded neither
-            given=kind == "train" and not chosen and _CONTENT in parent.tags,
+            given=tags.get("kind") == "train" and not chosen and _CONTENT in tags,
         )

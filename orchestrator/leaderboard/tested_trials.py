@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import UserError
@@ -10,6 +11,7 @@ from ..tracking.recorded_run import RecordedRun
 from .tested_trial import TestedTrial
 from .wanted import Wanted
 
+_CONTINUES = "continues_run"  # the tag of a run that goes on from another, with its identity
 _TESTED = "metrics.`test/average` > -1000000"  # every stream has this metric
 
 
@@ -58,12 +60,22 @@ def tested_trials(reader: RecordReader, wanted: Wanted) -> TestedTrials:
             left_out.append(f"{of}: its sweep was given more trials, of which {best} is chosen")
         else:
             try:
-                trials.append(TestedTrial.of(trial, parent))
+                trials.append(TestedTrial.of(trial, parent, _first(parent, parents)))
             except KeyError as error:
                 left_out.append(f"left out: {error.args[0]}")
     if not trials:
         raise UserError(f"{reader.store}: no trial to compare: {'; '.join(left_out)}")
     return TestedTrials(tuple(trials), tuple(left_out))
+
+
+def _first(run: RecordedRun, known: Mapping[str, RecordedRun]) -> RecordedRun | None:
+    """The run that a run began as, where runs were gone on with; None where the record does not have it."""
+    found: RecordedRun | None = run
+    for _ in known:  # no more often, whatever a record says
+        if found is None or not (before := found.tags.get(_CONTINUES)):
+            break
+        found = known.get(before)
+    return found
 
 
 def _none(store: str, every: list[RecordedRun], wanted: Wanted) -> str:

@@ -25,7 +25,7 @@ def record_where_it_lies(database: Path) -> None:
         return
     here = (database.parent / ARTIFACTS).as_uri()
     with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone():
+        if not _has_tables(connection):
             return
         known = connection.execute("SELECT DISTINCT artifact_location FROM experiments").fetchall()
         for (there,) in known:
@@ -40,12 +40,26 @@ def record_where_it_lies(database: Path) -> None:
                 )
 
 
+def has_tables(database: Path) -> bool:
+    """Whether MLflow made its tables in a SQLite file. The file is left as it is.
+
+    Raises:
+        sqlite3.Error: The file cannot be read, or is no database.
+    """
+    with closing(sqlite3.connect(database, timeout=30)) as connection:
+        return _has_tables(connection)
+
+
 def local_path(uri: str | None) -> Path | None:
     """The folder of this machine that an artifacts' address names; None where it names none."""
     parts = urlsplit(uri or "")
     if parts.scheme not in ("", "file") or not parts.path:
         return None
     return Path(unquote(parts.path))
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone() is not None
 
 
 def _was_beside(address: str | None, database: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from ..errors import UserError
 from .artifact_place import artifact_place
-from .moved_record import record_where_it_lies
+from .moved_record import has_tables, record_where_it_lies
 from .names import measured, recorded
 from .quiet_client import quiet_client
 from .recorded_run import RecordedRun
@@ -48,6 +48,10 @@ class RecordReader:
             if uri == own_database(runs):
                 check_own_database(runs)
             try:
+                if not has_tables(file):  # MLflow would make its own in it
+                    raise UserError(
+                        f"{file}: is no database of MLflow; allowed: one that runs were recorded in"
+                    )
                 record_where_it_lies(file)
             except sqlite3.OperationalError:
                 pass  # it cannot be written, and is read as it is

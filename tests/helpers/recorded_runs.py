@@ -19,19 +19,20 @@ class Record:
 
     def run(
         self, name, method, trials, *, kind="train", stream="digits", values=None, content=CONTENT, best="",
-        search="", protocol="",
+        search="", protocol="", **further,
     ):  # fmt: skip
         """A command's run. Returns its identity: its name's letters and digits.
 
         ``trials``: of each, what :func:`trial` gives. ``values``: dotted key -> value, of all trials.
         ``content``: of the stream; empty as in earlier versions, which recorded none. ``best``: the id of a
         sweep's chosen trial. ``search``: the ``RUN/TRIAL`` whose values the run has.
+        ``further``: more tags of the run.
         """
         key = "".join(letter for letter in name if letter.isalnum())
         params = {"method.name": method, "stream.name": stream, "replay.size": 0, "stream.tasks": 5}
         params |= {"method.backbone.model": "small", **(values or {})}
         tags = {"git.commit": "a" * 40, **({"data.content": content} if content else {})}
-        own = {"kind": kind, "best": best, "search": search, "protocol": protocol, **tags}
+        own = {"kind": kind, "best": best, "search": search, "protocol": protocol, **tags, **further}
         self._add(key, "", name, {k: v for k, v in own.items() if v}, params, {})
         for one in trials:
             arranged = {"data.identity": str(one["order"])} if content else {}

@@ -1,6 +1,8 @@
 """The record in MLflow, read with no run's folder at hand."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 from mlflow import MlflowClient
@@ -99,3 +101,18 @@ def test_an_error_of_the_store_is_one_line_without_a_password(recorded, monkeypa
 
 def _fail(words):
     raise OSError(words)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("tables", ["", "CREATE TABLE mine (x)"])
+def test_a_database_of_something_else_is_refused_and_stays_as_it_is(tables, tmp_path, monkeypatch, capsys):
+    file = tmp_path / "mlflow.db"
+    file.touch()
+    if tables:
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute(tables)
+    before = file.read_bytes()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert compare.main([str(tmp_path), "--record"]) == 2
+    said = f"error: {file}: is no database of MLflow; allowed: one that runs were recorded in\n"
+    assert capsys.readouterr().err == said and file.read_bytes() == before

@@ -1,0 +1,67 @@
+"""Which runs of a record count, and how values were come by that a run did not search itself."""
+
+from pathlib import Path
+
+import pytest
+from recorded_runs import Record, trial
+
+from orchestrator import compare
+from orchestrator.leaderboard import leaderboard as board
+from orchestrator.leaderboard.leaderboard import leaderboard
+from orchestrator.leaderboard.wanted import Wanted
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def record(monkeypatch):
+    """A record with a sweep of er, whose chosen trial was looked at with test data."""
+    found = Record()
+    monkeypatch.setattr(board, "RecordReader", lambda runs: found)
+    trials = [trial(0, 99.0, id="t1", score=60.0), trial(0, id="t2", score=50.0)]
+    found.run("s", "er", trials, kind="sweep", best="t1", protocol="first-tasks 2")
+    return found
+
+
+def _read():
+    found = leaderboard(Path("runs"), Wanted())
+    (stream,) = found.streams
+    (row,) = stream.methods
+    return row, found.remarks, stream.about
+
+
+def test_the_seed_and_order_that_chose_the_values_are_not_among_others(record):
+    (row, left_out, _) = _read()
+    assert (list(row.figures("average").values()), left_out) == ([99.0], ()), "it counts where it is alone"
+    again = [trial(seed, figure) for seed, figure in ((0, 99.0), (1, 40.0), (2, 42.0))]
+    record.run("r", "er", [*again, trial(0, 44.0, order=3)], search="s/t1")
+    row, left_out, _ = _read()
+    assert sorted(row.figures("average").values()) == [40.0, 42.0, 44.0]
+    assert "left out: r/seed_0: its seed and order chose the values; runs with others count" in left_out
+    assert row.trials == 2, "of the search"
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_run_that_goes_on_from_a_sweep_has_its_protocol_and_trials(steps, record):
+    record.run("more", "er", [trial(0, 30.0)], content="d" * 64, continues_run="s")
+    if steps == 2:
+        record.run("more2", "er", [trial(0, 20.0)], content="e" * 64, continues_run="more")
+    last = ("more", "more2")[steps - 1]
+    (stream,) = leaderboard(Path("runs"), Wanted(runs=(last,))).streams
+    assert stream.methods[0].trials == 2 and "protocol first-tasks 2, trials 2" in stream.about
+
+
+def test_nothing_is_known_of_the_values_where_the_first_run_is_gone(record):
+    record.run("more", "er", [trial(0, 30.0)], content="d" * 64, continues_run="gone")
+    (stream,) = leaderboard(Path("runs"), Wanted(runs=("more",))).streams
+    assert "Not recorded: protocol, trials." in stream.about
+
+
+def test_a_search_that_began_at_what_another_chose_is_not_like_one_that_did_not(record, capsys):
+    two = [trial(0, 70.0, id="t1", score=60.0), trial(0, id="t2", score=50.0)]
+    how = {"kind": "sweep", "best": "t1", "protocol": "first-tasks 2"}
+    record.run("warm", "ewc", two, begins="trial 1 of s", **how)
+    assert compare.main(["--record"]) == 2
+    said = "not run alike: trials is 2 (er) and 2, begun at trial 1 of s (ewc); allowed: --allow trials"
+    assert said in capsys.readouterr().err
+    assert compare.main(["--record", "--allow", "trials"]) == 0
