@@ -11,6 +11,7 @@ from ..recipes.recipe import Recipe
 from ..schema.config_error import ConfigError, nearest
 from ..schema.flatten import flatten
 from ..search.fit_start import fit_start
+from ..search.search_protocol import SearchProtocol
 from ..search.space import Space
 from ..search.start_point import StartPoint
 from ..storage.run_files import SWEEP_FILE
@@ -44,7 +45,8 @@ def warm_start(request: SweepRequest, space: Space, say: Callable[[str], None]) 
         say: Is told where each point comes from, and what of it does not fit, a line each.
 
     Raises:
-        UserError: A name is no sweep's or recipe's of the method, or its point is refused by the method.
+        UserError: A name is no sweep's or recipe's of the method, its sweep saw tasks that this one
+            leaves out, or its point is refused by the method.
     """
     names = request.warm_start or []
     if names and not space.parameters:
@@ -56,8 +58,9 @@ def warm_start(request: SweepRequest, space: Space, say: Callable[[str], None]) 
     if all(point.values is not None for _, point in asked):
         return request, space
     points: list[StartPoint] = []
+    protocol = SearchProtocol.of(request.protocol, SWEEP_FILE)
     for place, point in asked:
-        new = _looked_up(point, space, place, say)
+        new = _looked_up(point, space, protocol, place, say)
         alike = next((one for one in points if one.values == new.values), None)
         if alike is not None:
             say(f"  the point is that of {alike.said}, and is tried once")
@@ -71,10 +74,12 @@ def warm_start(request: SweepRequest, space: Space, say: Callable[[str], None]) 
     return replace(request, starts=starts), replace(space, starts=tuple(points))
 
 
-def _looked_up(point: StartPoint, space: Space, place: str, say: Callable[[str], None]) -> StartPoint:
+def _looked_up(
+    point: StartPoint, space: Space, protocol: SearchProtocol, place: str, say: Callable[[str], None]
+) -> StartPoint:
     if point.values is not None:
         return point
-    found = _found(point.source, space, place)
+    found = _found(point.source, space, protocol, place)
     values, left = fit_start(space, found.values, found.searched)
     say(f"begins at {found.said}")
     for line in (*left, *found.also):
@@ -86,7 +91,7 @@ def _looked_up(point: StartPoint, space: Space, place: str, say: Callable[[str],
     return StartPoint(values, point.source, found.trial)
 
 
-def _found(name: str, space: Space, place: str) -> _Found:
+def _found(name: str, space: Space, protocol: SearchProtocol, place: str) -> _Found:
     method, typed = space.config.method_name, place.startswith(_OPTION)
     recipes = [one for one in Recipe.names() if one.startswith(f"{method}/")]
     if name in recipes:
@@ -96,6 +101,11 @@ def _found(name: str, space: Space, place: str) -> _Found:
         what = "sweep or recipe" if typed else "recipe"
         raise UserError(f"{place}: no {what} of {method} is called {name!r}{_allowed(name, sweeps, recipes)}")
     found = warm_sweep(RUNS / name, method, place)
+    if found.stream == space.config.stream_name and not protocol.sees(found.protocol):
+        raise UserError(
+            f"{place}: chose by data that this search leaves out ({found.protocol.text} on {found.stream}); "
+            f"allowed with {protocol.text}: a sweep that saw no later task"
+        )
     return _Found(found.values, found.searched, found.said, found.trial)
 
 

@@ -13,6 +13,7 @@ from ..record.seen_trials import SeenTrials
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
 from ..schema.shown import shown_score
+from ..search.search_protocol import SearchProtocol
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE
 from .sweep_request import SweepRequest
 
@@ -28,12 +29,16 @@ class WarmSweep:
         searched: The keys that were searched at it.
         trial: Its id.
         said: What it is, in words.
+        stream: The name of the stream that it was searched on.
+        protocol: By which data it was chosen.
     """
 
     values: Mapping[str, Any]
     searched: tuple[str, ...]
     trial: str
     said: str
+    stream: str
+    protocol: SearchProtocol
 
 
 def warm_sweep(folder: Path, method: str, place: str) -> WarmSweep:
@@ -57,6 +62,7 @@ def warm_sweep(folder: Path, method: str, place: str) -> WarmSweep:
         raise UserError(f"{place}: {folder / SPACE_FILE} is not what a sweep wrote; leave it out") from None
     if there != method:
         raise UserError(f"{place}: is a sweep of {there}; allowed: sweeps of {method}")
+    protocol = SearchProtocol.of(request.protocol, str(folder / SWEEP_FILE))
     book = SeenTrials(folder, objective)
     best = book.best()
     if best is None:
@@ -70,4 +76,4 @@ def warm_sweep(folder: Path, method: str, place: str) -> WarmSweep:
     chosen = (
         f"trial {best.number + 1} of {folder.name}, {method} on {stream}: {score}, of {book.ended} trials"
     )
-    return WarmSweep({**values, **best.values}, tuple(best.values), best.id, chosen)
+    return WarmSweep({**values, **best.values}, tuple(best.values), best.id, chosen, stream, protocol)

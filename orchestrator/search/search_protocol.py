@@ -89,6 +89,10 @@ class SearchProtocol:
             return ""
         return "of the first task alone" if self.tasks == 1 else f"of the first {self.tasks} tasks alone"
 
+    def sees(self, other: SearchProtocol) -> bool:
+        """Whether a search sees all tasks of its stream that a search by ``other`` on the same stream saw."""
+        return self.tasks is None or (other.tasks is not None and other.tasks <= self.tasks)
+
     def shown(self, source: StreamSource) -> StreamSource:
         """What a search is shown of the stream that it reads.
 
