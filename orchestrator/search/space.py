@@ -13,12 +13,12 @@ from ..errors import UserError
 from ..evaluation.objective import Objective
 from ..record.memory_worth import MEMORY_SIZE
 from ..replay.config import check_memory
-from ..schema.config_error import ConfigError
 from ..schema.registered import registered
 from ..schema.scalars import Scalar
 from ..streams import registry as streams
 from ..streams.source import StreamSource
 from . import shipped_spaces
+from .base_config import base_config
 from .check_starts import check_starts
 from .count_points import count_points
 from .parameter import Parameter
@@ -117,7 +117,7 @@ class Space:
             fixed=fixed,
             starts=file.starts,
             parameters=file.parameters,
-            config=_base(file, fixed, always, given),
+            config=base_config(file, fixed, always, given),
             sampler=file.sampler,
             scheduler=file.scheduler,
         )
@@ -282,20 +282,6 @@ class Space:
     def describe(self) -> list[str]:
         """What is searched, as aligned lines for 98 columns: key, range, starting point and condition."""
         return space_lines(self.parameters, self.start_points())
-
-
-def _base(
-    file: SpaceFile, fixed: Mapping[str, Any], start: Mapping[str, Scalar], given: Mapping[str, Any]
-) -> RunConfig:
-    """The configuration of the file, with what is said of the stream. Errors name a value's place."""
-    try:
-        return RunConfig.from_dict({**fixed, **start, "method.name": file.method, **given})
-    except ConfigError as error:
-        if error.key in given:
-            raise ConfigError(error.key, error.problem, "--set") from None
-        if error.key.startswith("stream") and error.key not in fixed:
-            raise
-        file.fail(f"{'start' if error.key in start else 'fixed'}.{error.key}", error.problem)
 
 
 def _refuse(option: str) -> Callable[[str, str], NoReturn]:
