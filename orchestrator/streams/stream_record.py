@@ -74,7 +74,9 @@ class StreamRecord:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content.pop("format") != _FORMAT:
                 raise ValueError("another format")
-            return cls(**content)
+            found = cls(**content)
+            found._check()
+            return found
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserError(
                 f"{path}: is no record of a stream ({error}); allowed: what the run wrote"
@@ -118,6 +120,17 @@ class StreamRecord:
         if len(source.tasks) <= count:
             tasks = "its one task" if count == 1 else f"its {count} tasks"
             raise UserError(f"{where}: the stream has no task beyond {tasks}; allowed: more ({_MORE})")
+
+    def _check(self) -> None:
+        """Raises :class:`ValueError` where something is not as :meth:`of` makes it."""
+        lists = self.lists if isinstance(self.lists, dict) else {}
+        texts = (self.names, self.digests, *(lists.get(name) for name in _GROWING))
+        if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in texts):
+            raise ValueError("a list of texts is missing")
+        if not isinstance(self.facts, dict) or type(self.whole) is not bool:
+            raise ValueError("facts or whole is of another kind")
+        if not len(self.names) == len(self.digests) > 0:
+            raise ValueError(f"{len(self.names)} names and {len(self.digests)} digests")
 
     def _check_list(self, name: str, what: str, now: Sequence[str], where: str) -> None:
         was = self.lists[name]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from ..errors import BadRecord
+from ..errors import UserError
 from .file_content import file_content
 from .source import Pictures, Questions, QuestionTables, SplitSource, StreamSource, TaskSource
 
@@ -89,7 +89,7 @@ def _look(digest: hashlib._Hash, pictures: Pictures) -> None:
             _array(digest, np.ascontiguousarray(column))
     try:
         _array(digest, np.ascontiguousarray(pictures.read(np.arange(min(len(pictures), _READ)))))
-    except BadRecord:  # which training says, or leaves out
+    except UserError:  # which reading them says, if it comes to that; a search does without some
         digest.update(b"unreadable")
 
 

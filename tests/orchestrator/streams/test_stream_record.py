@@ -1,5 +1,6 @@
 """Whether a stream is an earlier one with more tasks behind it."""
 
+import json
 import os
 from dataclasses import replace
 
@@ -136,3 +137,26 @@ def test_an_array_is_told_by_all_of_it():
         array[-1] = last
         found += task_digests(_changed(source, 0, "train", pictures=ArrayPictures(array)), True)
     assert found[0] != found[1]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"format": 2},
+        {"lists": {}},
+        {"lists": None},
+        {"facts": []},
+        {"names": 3},
+        {"names": [], "digests": []},
+        {"names": [1, 2]},
+        {"digests": None},
+        {"digests": ["0"]},
+        {"whole": None},
+        {"more": 1},
+    ],
+)
+def test_a_file_that_is_no_record_is_one_line(other, tmp_path):
+    path, record = tmp_path / "tasks.json", StreamRecord.of(_stream("shapes-vqa", tasks=2))
+    path.write_text(json.dumps({**json.loads(record.text()), **other}), encoding="utf-8")
+    with pytest.raises(UserError, match=f"^{path}: is no record of a stream .*; allowed: what the run wrote$"):
+        StreamRecord.read(path)

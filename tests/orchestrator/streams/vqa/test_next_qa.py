@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.errors import UserError
 from orchestrator.streams.source import WupsMeasure
+from orchestrator.streams.stream_record import StreamRecord
 from orchestrator.streams.vqa.files.next_qa_objects import NEXT_QA_OBJECTS
 from orchestrator.streams.vqa.files.object_groups import NEXT_QA_GROUPS
 from orchestrator.streams.vqa.next_qa import NextQa
@@ -341,6 +342,15 @@ def test_without_the_test_features_a_search_runs_and_the_look_at_test_says_what_
     (tmp_path / "vid_feat/app_mot_val.h5").unlink()
     with pytest.raises(UserError, match="app_mot_val.h5: cannot be read"):
         load(tmp_path, skip_bad=True)
+
+
+def test_a_run_without_the_test_features_has_a_record_of_its_tasks(tmp_path, files):
+    write(tmp_path, files)
+    (tmp_path / "vid_feat" / "app_mot_test.h5").unlink()
+    one, two = (load(tmp_path, task_names=kinds) for kinds in (("CW",), ("CW", "CH")))
+    record = StreamRecord.of(one)
+    assert record.digests == StreamRecord.of(two).digests[:1]
+    record.check_grown(two, "first")
 
 
 def test_a_missing_data_folder_is_named(tmp_path):
