@@ -29,8 +29,8 @@ def adopt_checkpoints(run: RunContext, continues: Continues, seeds: dict[str, in
     """Copies the first run's checkpoints and tokenizer to where the trials of ``run`` look for their own. A
     trial then goes on as one that was interrupted after the first run's last task.
 
-    The first run is read alone. A trial that has them all is left as it is, and the first run is not looked
-    for. So may an interrupted copy be called again.
+    The first run is read alone. A trial that has them all or is finished is left as it is, and the first
+    run is not looked for. So may an interrupted copy be called again.
 
     Args:
         run: The run with more tasks.
@@ -42,15 +42,26 @@ def adopt_checkpoints(run: RunContext, continues: Continues, seeds: dict[str, in
         UserError: The first run is gone or another one has its name, or it lacks a checkpoint. The message is
             one line.
     """
-    left = [trial for trial in seeds if _known(run, trial) < continues.tasks]
+    scenario = streams.get(run.config.stream_name).scenario
+    own = TrialStore(
+        trials_of(run.folder), run_objective(run.folder, scenario)[0], len(run.names), run.identity.stamp
+    )
+    # A finished one may have been freed of its checkpoints.
+    over = {trial for trial, entry in own.trials.items() if entry.status == "finished"}
+    left = [trial for trial in seeds if trial not in over and _known(run, trial) < continues.tasks]
     if not left:
         return
     folder = (RUNS / continues.name).resolve()
+    if not folder.exists():
+        raise UserError(
+            f"{folder}: is gone, and {run.folder.name} lacks checkpoints of it; allowed: the run that "
+            f"{run.folder.name} goes on from, until it has begun to train"
+        )
     identity = Identity.of(folder)
     if identity.run != continues.run:
         raise UserError(f"{folder}: is another run than the one that is continued; allowed: that one")
     _adopt_tokenizer(folder / TOKENIZER_FOLDER, run.folder / TOKENIZER_FOLDER)
-    objective, url = run_objective(folder, streams.get(run.config.stream_name).scenario)
+    objective, url = run_objective(folder, scenario)
     store = TrialStore(trials_of(folder), objective, continues.tasks, identity.stamp)
     texts = {path.name: path.read_bytes() for path in (run.folder / TOKENIZER_FOLDER).glob("*")}
     for trial in left:

@@ -100,6 +100,12 @@ class StreamRecord:
         for name in _ALIKE:
             if (was := self.facts.get(name)) != (now := facts.get(name)):
                 raise UserError(f"{where}: the stream's {name} was {was!r} and is {now!r}; allowed: {was!r}")
+        there = set(source.categories)
+        if gone := [name for name in self.lists["categories"] if name not in there]:
+            raise UserError(
+                f"{where}: {_GROWING['categories']} had {gone[0]!r}, which is not there now; allowed: all "
+                "that the run had, beside new ones"
+            )
         count = len(self.names)
         for number, (was, task) in enumerate(zip(self.names, source.tasks, strict=False), 1):
             if was != task.name:

@@ -327,6 +327,26 @@ def test_a_lost_checkpoint_is_one_line_and_earlier_ones_are_for_test_alone(first
     assert "task_02: no whole checkpoint is there; allowed: a run that kept its last one" in line
 
 
+def test_a_finished_run_that_was_freed_of_its_checkpoints_needs_the_first_one_no_more(first):
+    api.train(continue_from="first", set=_MORE, name="third", test=False)
+    shutil.rmtree(first.runs / "third" / "trials" / "seed_3" / "checkpoints")
+    again = api.train(resume="third", test=False)
+    assert again.status == "finished" and len(again.trials[0].reports) == 3
+    assert not (first.runs / "third" / "trials" / "seed_3" / "checkpoints").exists(), "none is copied again"
+    shutil.rmtree(first.runs / "first")
+    assert api.train(resume="third", test=False).status == "finished"
+    assert first.sessions.trained == [("third", "seed_3", 3)]
+
+
+def test_a_first_run_that_is_gone_before_its_checkpoints_are_there_is_said(first, monkeypatch):
+    start = asked_train(continue_from="first", given=_MORE, name="third", test=False)
+    shutil.rmtree(first.runs / "first")
+    with pytest.raises(
+        UserError, match="first: is gone, and third lacks checkpoints of it; allowed: the run"
+    ):
+        start.run(lambda text: None)
+
+
 def test_a_run_of_an_earlier_version_is_continued_by_reading_its_stream_again(first):
     (first.runs / "first" / "tasks.json").unlink()
     assert api.train(continue_from="first", set=_MORE, test=False).status == "finished"
@@ -404,5 +424,8 @@ def test_a_picture_of_a_trained_class_that_changed_is_noticed(here):
     assert "'1-2', is not as the run read it" in line or "'3', is not as the run read it" in line
     place.unlink()
     assert "is not as the run read it" in _refused(set={})
-    shutil.rmtree(here.folder / "data" / "dog")
-    assert "--continue first: " in _refused(set={})
+    (here.folder / "data" / "dog").rename(here.folder / "data" / "wolf")
+    line = _refused(set={})
+    assert "the classes, categories or objects had 'dog', which is not there now; allowed: all that" in line
+    shutil.rmtree(here.folder / "data" / "wolf")
+    assert _refused(set={}) == line

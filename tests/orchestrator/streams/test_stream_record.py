@@ -101,6 +101,9 @@ def test_weights_keep_their_rows(name, said):
     assert said in _line(turned, _stream("shapes-vqa", tasks=3))
     longer = replace(record, lists={**record.lists, name: [*record.lists[name], "one more"]})
     line = _line(longer, _stream("shapes-vqa", tasks=3))
+    if name == "categories":
+        assert "objects had 'one more', which is not there now; allowed: all that the run had" in line
+        return
     assert f"{len(record.lists[name])} was 'one more' and is nothing" in line
 
 
@@ -158,5 +161,6 @@ def test_an_array_is_told_by_all_of_it():
 def test_a_file_that_is_no_record_is_one_line(other, tmp_path):
     path, record = tmp_path / "tasks.json", StreamRecord.of(_stream("shapes-vqa", tasks=2))
     path.write_text(json.dumps({**json.loads(record.text()), **other}), encoding="utf-8")
-    with pytest.raises(UserError, match=f"^{path}: is no record of a stream .*; allowed: what the run wrote$"):
+    said = f"^{path}: is no record of a stream .*; allowed: what the run wrote$"
+    with pytest.raises(UserError, match=said):
         StreamRecord.read(path)
