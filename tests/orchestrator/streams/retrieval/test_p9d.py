@@ -16,6 +16,7 @@ from orchestrator.seeding import keys
 from orchestrator.streams.augment import augment, crop_draws
 from orchestrator.streams.prepare import prepare
 from orchestrator.streams.retrieval.p9d import P9D
+from orchestrator.streams.stream_record import StreamRecord
 from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
 
 INDUSTRIES = {"家居": 20, "Food & Drink": 12, "c/d": 9}
@@ -583,3 +584,24 @@ def test_a_record_has_its_own_number_in_whatever_order(tmp_path, files):
     assert sorted(every) == list(range(natural.number_ends[-1]))
     first = natural.tasks[0].splits["train"].number
     assert first.tolist() == list(range(len(first)))
+
+
+def test_a_run_goes_on_with_industries_that_came_later_and_not_with_changed_ones(tmp_path, files):
+    later = {split: dict(records) for split, records in files.items()}
+    del files["train"]["c/d"]
+    for split in ("test", "query", "gallery"):
+        files[split] = {i: r for i, r in files[split].items() if r["industry_name"] != "c/d"}
+    record = StreamRecord.of(load(write(tmp_path, files)))
+    assert list(record.names) == list(INDUSTRIES)[:2]
+    with pytest.raises(UserError, match="the stream has no task beyond its 2 tasks"):
+        record.check_grown(load(tmp_path), "first")
+    more = load(write(tmp_path, {**later, "train": {**files["train"], "c/d": layout()["train"]["c/d"]}}))
+    record.check_grown(more, "first")
+    assert [task.name for task in more.tasks] == list(INDUSTRIES)
+    record.check_grown(load(tmp_path, order=[*list(INDUSTRIES)[:2], "c/d"]), "first")
+    with pytest.raises(UserError, match="task 1 was '家居' and would be 'c/d'"):
+        record.check_grown(load(tmp_path, order=["c/d", *list(INDUSTRIES)[:2]]), "first")
+    place = tmp_path / "train_images" / "i0021.jpg"
+    place.write_bytes(place.read_bytes() + b"0")
+    with pytest.raises(UserError, match="the data of task 2, 'Food & Drink', is not as the run read it"):
+        record.check_grown(load(tmp_path), "first")
