@@ -9,6 +9,7 @@ from PIL import Image
 from vqa_v2_files import IDS, SHAPE, TRAIN, VAL, annotators, contvqa, jpegs, layout, picture, write
 
 from orchestrator.errors import UserError
+from orchestrator.streams.stream_record import StreamRecord
 from orchestrator.streams.synthetic.questions.kinds import KINDS
 from orchestrator.streams.vqa.files.coco import COCO
 from orchestrator.streams.vqa.files.contvqa_tasks import PAIRS
@@ -799,3 +800,19 @@ def test_the_fingerprint_tells_questions_answers_and_whose_pictures_they_are(tmp
     assert len(set(found)) == 4
     tmp_path.rename(root / "moved")
     assert load(root / "moved").fingerprint == found[-1]
+
+
+def test_a_run_goes_on_with_more_kinds_where_a_vocabulary_numbers_the_answers(tmp_path, files):
+    two, three = list(KINDS)[:2], list(KINDS)[:3]
+    record = StreamRecord.of(load(write(tmp_path, files), task_names=two))
+    more = load(tmp_path, task_names=three)
+    record.check_grown(more, "first")
+    assert (list(record.names), list(record.lists["kinds"])) == (two, two) and len(more.tasks) == 3
+    with pytest.raises(UserError, match=f"task 2 was {two[1]!r} and would be {three[2]!r}"):
+        record.check_grown(load(tmp_path, task_names=[two[0], three[2]]), "first")
+    with pytest.raises(UserError, match="the stream has no task beyond its 2 tasks"):
+        record.check_grown(load(tmp_path, task_names=two), "first")
+    file = f"vqa/Partition_Q/karpathy_train_q_{two[1]}.json"
+    write(tmp_path, {file: [{**row, "sent": "what?"} for row in files[file]]}, pictures=False)
+    with pytest.raises(UserError, match=f"the data of task 2, {two[1]!r}, is not as the run read it"):
+        record.check_grown(load(tmp_path, task_names=three), "first")
