@@ -47,7 +47,7 @@ def test_a_start_between_two_floats_is_no_further_point_of_the_grid(loaded):
         "max",
         seed=1,
         tasks=1,
-        start=dict(space.start),
+        starts=[dict(space.start)],
         choice=SamplerChoice("grid"),
         grid=points,
     )
