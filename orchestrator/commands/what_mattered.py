@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
-from ..record.search_plots import SearchedKey, SearchedTrial
+from ..record.search_plots import SLICES_FILE, SearchedKey, SearchedTrial
 from ..report.what_mattered import WhatMattered
 from ..search.importance import importance
 from ..search.space import Space
@@ -19,7 +19,8 @@ _OF = "of"  # of how many ended trials the file is
 
 
 def what_mattered(run: RunContext, space: Space, watch: RunRecorder) -> list[str]:
-    """Measures which values of a search mattered, unless its folder says it of as many trials already.
+    """Measures which values of a search mattered, unless its folder says it of as many trials already, and
+    has the pictures. Of trials that are too few to say anything nothing is kept.
 
     Nothing that goes wrong here is the search's: it is said in a line.
 
@@ -34,11 +35,13 @@ def what_mattered(run: RunContext, space: Space, watch: RunRecorder) -> list[str
     book, place = watch.book, run.folder / IMPORTANCE_FOLDER
     if not space.parameters or book.ended < 2:
         return []
-    if (known := _known(place / IMPORTANCE_FILE, book.ended)) is not None:
+    if (known := _known(place, book.ended)) is not None:
         return known.said
     try:
         objective = book.objective
         what = importance(space.suggest, list(book.trials.values()), book.value, objective.mode)
+        if not what.found:
+            return what.said
         place.mkdir(exist_ok=True)
         write_text(place / IMPORTANCE_FILE, json.dumps({_OF: book.ended, **what.plain()}, indent=1))
     except Exception as error:
@@ -56,9 +59,11 @@ def what_mattered(run: RunContext, space: Space, watch: RunRecorder) -> list[str
     return what.said
 
 
-def _known(path: Path, ended: int) -> WhatMattered | None:
+def _known(place: Path, ended: int) -> WhatMattered | None:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return WhatMattered.read(content) if content[_OF] == ended else None
+        content = json.loads((place / IMPORTANCE_FILE).read_text(encoding="utf-8"))
+        # A sweep that was killed as it drew has the file alone.
+        drawn = content[_OF] == ended and (place / SLICES_FILE).exists()
+        return WhatMattered.read(content) if drawn else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import UserError
 from ..evaluation.tables import read_matrix
-from ..storage.trial_files import TEST_MATRIX_FILE
+from ..storage.trial_files import MATRIX_FILE, TEST_MATRIX_FILE
 from ..tracking.record_reader import RecordReader
 from ..tracking.recorded_run import RecordedRun
 
@@ -30,7 +30,7 @@ def recorded_matrix(reader: RecordReader, trial: RecordedRun) -> np.ndarray:
     text = reader.text(trial, TEST_MATRIX_FILE)
     of = f"{trial.name}/{trial.trial}: {TEST_MATRIX_FILE}"
     with tempfile.TemporaryDirectory() as place:
-        file = Path(place) / "matrix.csv"
+        file = Path(place) / MATRIX_FILE
         file.write_text(text, encoding="utf-8")
         try:
             matrix = read_matrix(file)[0]

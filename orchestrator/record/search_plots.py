@@ -13,6 +13,9 @@ from ..report.what_mattered import WhatMattered
 from ..schema.shown import shown_value
 from .plot_style import WIDEST, picture, short_name
 
+SLICES_FILE = "slices.png"
+"""The picture that each search has of which a trial walked the whole stream."""
+
 _LEAST = 6  # trials that a contour is drawn of
 _COLUMNS = 3
 
@@ -62,7 +65,7 @@ def search_pictures(
         _importance(files[-1], what, f"{title}: what mattered, in {what.trials} trials")
     shown = [key for key in keys if any(key.key in trial.values for trial in trials)]
     if shown:
-        files.append(place / "slices.png")
+        files.append(place / SLICES_FILE)
         _slices(files[-1], shown, trials, objective, f"{title}: {objective} of {len(trials)} whole trials")
     if pair := _pair(what, shown, trials):
         files.append(place / "contour.png")

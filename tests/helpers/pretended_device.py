@@ -139,6 +139,8 @@ _CUDA = {
         "set_device": None,
         "empty_cache": None,
         "synchronize": None,
+        "reset_peak_memory_stats": None,
+        "max_memory_allocated": 0,
         "is_initialized": True,
         "manual_seed": None,
         "manual_seed_all": None,

@@ -147,8 +147,9 @@ def tiny_stream(config: RunConfig, folder: Path) -> Stream:
 
 
 def numbers(reports: list[dict[str, float]]) -> list[dict[str, float]]:
-    """Reports without their seconds."""
-    return [{k: v for k, v in report.items() if not k.startswith("seconds/")} for report in reports]
+    """Reports without their seconds and what they took of GPUs."""
+    took = "seconds/", "gpus", "memory/"
+    return [{k: v for k, v in report.items() if not k.startswith(took)} for report in reports]
 
 
 def _in_memory(stream: Stream) -> Stream:

@@ -37,7 +37,12 @@ def search(tmp_path, monkeypatch):
     parameters = (Parameter("method.a", "float", 0.0, 1.0),)
     found.space = SimpleNamespace(suggest="suggest", parameters=parameters)
     found.run = SimpleNamespace(folder=tmp_path, say=found.said.append)
-    found.watch = SimpleNamespace(book=book, mattered=lambda *given: found.drawn.append(given))
+
+    def mattered(place, *given):
+        found.drawn.append((place, *given))
+        (place / "slices.png").touch()
+
+    found.watch = SimpleNamespace(book=book, mattered=mattered)
     found.lines = lambda: what_mattered(found.run, found.space, found.watch)
     return found
 
@@ -50,6 +55,18 @@ def test_it_is_kept_with_the_sweep_and_drawn_once(search):
     assert json.loads((place / "importance.json").read_text())["of"] == 3
     assert recorded_importance(search.folder) == _FOUND
     assert search.lines() == _FOUND.said and (search.measured, len(search.drawn)) == (1, 1)
+
+
+def test_a_sweep_that_was_killed_before_it_had_drawn_draws(search):
+    search.lines()
+    (search.folder / "importance" / "slices.png").unlink()
+    assert search.lines() == _FOUND.said and (search.measured, len(search.drawn)) == (2, 2)
+
+
+def test_of_few_trials_nothing_is_kept(search, monkeypatch):
+    monkeypatch.setattr(command, "importance", lambda *_: WhatMattered(3))
+    assert search.lines() == ["What mattered: 3 trials are too few to say it; 12 may be enough."]
+    assert search.drawn == [] and not (search.folder / "importance").exists()
 
 
 def test_a_grown_sweep_and_one_whose_file_is_broken_are_measured_again(search):

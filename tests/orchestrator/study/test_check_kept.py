@@ -243,7 +243,7 @@ def test_methods_are_compared_and_averaged_on_one_content_of_the_stream(played, 
     played.begun()
     load, tables = registry.get("digits").load, None
     if held_out is not None:  # the order's first task decides the content
-        tables = QuestionTables([], 0, [], [], [0, 1], held_out=held_out)
+        tables = QuestionTables([], 0, [], ["a", "b"], [0, 1], held_out=held_out)
     monkeypatch.setattr(
         registry.get("digits"),
         "load",
