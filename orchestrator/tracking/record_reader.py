@@ -70,7 +70,9 @@ class RecordReader:
             UserError: The store cannot be read. The message is one line.
         """
         found = self._ask(lambda: list(self._search(condition)))
-        return [self._run(run) for run in sorted(found, key=lambda run: run.info.start_time or 0)]
+        # Of runs that began in the same millisecond MLflow gives any first.
+        found.sort(key=lambda run: (run.info.start_time or 0, run.data.tags[KEY]))
+        return [self._run(run) for run in found]
 
     def of(self, run: str) -> list[RecordedRun]:
         """A command's run and its trials, by the run's identity.
