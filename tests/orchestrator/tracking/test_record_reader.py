@@ -116,3 +116,16 @@ def test_a_database_of_something_else_is_refused_and_stays_as_it_is(tables, tmp_
     assert compare.main([str(tmp_path), "--record"]) == 2
     said = f"error: {file}: is no database of MLflow; allowed: one that runs were recorded in\n"
     assert capsys.readouterr().err == said and file.read_bytes() == before
+
+
+def test_runs_that_began_in_one_millisecond_come_by_their_names(recorded, monkeypatch):
+    search = RecordReader._search
+
+    def trials_first(self, condition):
+        found = list(search(self, condition))
+        for run in found:
+            run.info._start_time = 5
+        return iter(sorted(found, key=lambda run: "mlflow.parentRunId" not in run.data.tags))
+
+    monkeypatch.setattr(RecordReader, "_search", trials_first)
+    assert [one.trial for one in RecordReader(recorded).of("ab12")] == ["", "seed_1"]
