@@ -4,20 +4,66 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
+from lane_here import draw_nothing
 
 from methods import registry as methods
+from orchestrator.commands import sweep_run, train_run
 from orchestrator.config import RunConfig
 from orchestrator.evaluation.final_evaluation import final_evaluation
 from orchestrator.execution.job import Outcome
 from orchestrator.execution.trial_folder import trial_folder
 from orchestrator.features.bank import open_bank
 from orchestrator.features.builder import encode_here
+from orchestrator.record import open_tracker
 from orchestrator.storage.run_files import TOKENIZER_FOLDER
 from orchestrator.streams.prepare import prepare
+from orchestrator.tracking.sender import Sender
 from orchestrator.training.stream_loop import StreamLoop
 
 _CPU = torch.device("cpu")
+
+
+TINY = {
+    "stream.train": 12,
+    "stream.validation": 4,
+    "stream.test": 4,
+    "stream.query": 4,
+    "stream.gallery": 6,
+    "stream.max_tokens": 16,
+    "method.backbone.size": "small",
+    "method.backbone.image_width": 16,
+    "method.backbone.image_depth": 1,
+    "method.backbone.image_heads": 2,
+    "method.backbone.text_width": 16,
+    "method.backbone.text_layers": 2,
+    "method.backbone.text_heads": 2,
+    "method.backbone.fusion_layer": 1,
+    "method.embed_dim": 8,
+    "method.batch_size": 4,
+    "method.epochs": 1,
+    "replay.size": 6,
+}
+"""Values with which er learns a task of ``shapes-retrieval`` in a moment."""
+
+
+def runs_here(patch: pytest.MonkeyPatch, folder: Path, features: Path) -> InProcess:
+    """Runs that begin within ``patch`` do so in ``folder``, train in this process, and send and draw nothing.
+
+    Returns:
+        Their sessions.
+    """
+    sessions = InProcess(features)
+    for module in (train_run, sweep_run):
+        patch.setattr(module, "Session", sessions)
+    patch.setattr(Sender, "_work", lambda self: None)
+    patch.setattr(open_tracker, "environment_tags", dict)
+    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    draw_nothing(patch)
+    patch.chdir(folder)
+    torch.set_num_threads(1)
+    return sessions
 
 
 class InProcess:

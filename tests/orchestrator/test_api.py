@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from lane_here import draw_nothing
 from PIL import Image
 from tiny_walks import tiny_config, tiny_stream
 
@@ -24,7 +25,7 @@ from orchestrator.evaluation.objective import Objective
 from orchestrator.evaluation.protocol import HEADLINE
 from orchestrator.evaluation.tables import read_matrix, write_matrix
 from orchestrator.execution.job import Outcome
-from orchestrator.record import open_tracker, recorder
+from orchestrator.record import open_tracker
 from orchestrator.record.trial_store import TrialStore
 from orchestrator.storage.identity import IDENTITY_FILE, Identity
 from orchestrator.storage.run_storage import RunStorage
@@ -40,21 +41,6 @@ from orchestrator.training.stream_loop import StreamLoop
 
 _CPU = torch.device("cpu")
 _MATRIX = np.array([[70.0, 5.0], [60.0, 40.0]])
-
-
-class _Pictures:
-    """An artist that draws none."""
-
-    def __init__(self, *_):
-        pass
-
-    def trial(self, *given):
-        given[-1]()
-
-    def test(self, *_):
-        pass
-
-    close = test
 
 
 def _report(task, score):
@@ -109,7 +95,7 @@ def played(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "Session", Session)
         monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
     monkeypatch.setattr(Sender, "_work", lambda self: None)
-    monkeypatch.setattr(recorder, "FigureWorker", _Pictures)
+    draw_nothing(monkeypatch)
     monkeypatch.setattr(open_tracker, "environment_tags", dict)
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
     monkeypatch.chdir(tmp_path)

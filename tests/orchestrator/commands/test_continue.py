@@ -8,57 +8,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
-from in_process import InProcess
+from in_process import TINY, runs_here
 from PIL import Image
 
 from methods import registry
 from orchestrator import api, train
-from orchestrator.commands import train_run
 from orchestrator.commands.asked import asked_train
 from orchestrator.errors import UserError
-from orchestrator.record import open_tracker, recorder
 from orchestrator.schema import strict_yaml
 from orchestrator.storage import checkpoint
-from orchestrator.tracking.sender import Sender
 
-_TINY = {
-    "stream.tasks": 2,
-    "stream.train": 12,
-    "stream.validation": 4,
-    "stream.test": 4,
-    "stream.query": 4,
-    "stream.gallery": 6,
-    "stream.max_tokens": 16,
-    "method.backbone.size": "small",
-    "method.backbone.image_width": 16,
-    "method.backbone.image_depth": 1,
-    "method.backbone.image_heads": 2,
-    "method.backbone.text_width": 16,
-    "method.backbone.text_layers": 2,
-    "method.backbone.text_heads": 2,
-    "method.backbone.fusion_layer": 1,
-    "method.embed_dim": 8,
-    "method.batch_size": 4,
-    "method.epochs": 1,
-    "replay.size": 6,
-    "replay.policy": "herding",
-}
+_TINY = {**TINY, "stream.tasks": 2, "replay.policy": "herding"}
 _MORE = {"stream.tasks": 3}
 _MOVES = 4  # a seed of which the order of two tasks is not the beginning of that of three
-
-
-class _NoPictures:
-    def __init__(self, *_):
-        pass
-
-    def trial(self, *given):
-        given[-1]()
-
-    def test(self, *_):
-        pass
-
-    close = test
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +31,7 @@ def features(tmp_path_factory):
 @pytest.fixture
 def here(tmp_path, monkeypatch, features):
     """A working folder whose runs train in this process."""
-    sessions = InProcess(features)
-    monkeypatch.setattr(train_run, "Session", sessions)
-    monkeypatch.setattr(Sender, "_work", lambda self: None)
-    monkeypatch.setattr(recorder, "FigureWorker", _NoPictures)
-    monkeypatch.setattr(open_tracker, "environment_tags", dict)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.chdir(tmp_path)
-    torch.set_num_threads(1)
+    sessions = runs_here(monkeypatch, tmp_path, features)
     return SimpleNamespace(sessions=sessions, runs=tmp_path / "runs", folder=tmp_path)
 
 

@@ -3,40 +3,17 @@
 from types import SimpleNamespace
 
 import pytest
-import torch
 import yaml
-from in_process import InProcess
+from in_process import TINY, runs_here
 
 from orchestrator import api
-from orchestrator.commands import sweep_run, train_run
+from orchestrator.commands import sweep_run
 from orchestrator.errors import UserError
 from orchestrator.execution.job import Job
-from orchestrator.record import open_tracker, recorder
 from orchestrator.storage.run_files import trials_of
-from orchestrator.tracking.sender import Sender
 
 _SEED = 3
-_SET = {
-    "stream.train": 12,
-    "stream.validation": 4,
-    "stream.test": 4,
-    "stream.query": 4,
-    "stream.gallery": 6,
-    "stream.max_tokens": 16,
-    "method.backbone.size": "small",
-    "method.backbone.image_width": 16,
-    "method.backbone.image_depth": 1,
-    "method.backbone.image_heads": 2,
-    "method.backbone.text_width": 16,
-    "method.backbone.text_layers": 2,
-    "method.backbone.text_heads": 2,
-    "method.backbone.fusion_layer": 1,
-    "method.embed_dim": 8,
-    "method.batch_size": 4,
-    "method.epochs": 1,
-    "replay.size": 6,
-    "run.seed": _SEED,
-}
+_SET = {**TINY, "run.seed": _SEED}
 _RATES = (1e-4, 3e-3)
 
 
@@ -57,33 +34,12 @@ def _search(folder, identity, space, session, watch, trials, storage):
     return "finished"
 
 
-class _NoPictures:
-    def __init__(self, *_):
-        pass
-
-    def trial(self, *given):
-        given[-1]()
-
-    def test(self, *_):
-        pass
-
-    close = test
-
-
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    sessions = InProcess(tmp_path / "features")
-    for module in (train_run, sweep_run):
-        monkeypatch.setattr(module, "Session", sessions)
+    sessions = runs_here(monkeypatch, tmp_path, tmp_path / "features")
     monkeypatch.setattr(sweep_run, "search", _search)
-    monkeypatch.setattr(Sender, "_work", lambda self: None)
-    monkeypatch.setattr(recorder, "FigureWorker", _NoPictures)
     monkeypatch.setattr(sweep_run, "_test", lambda *_: {})
     monkeypatch.setattr(sweep_run, "what_mattered", lambda *_: [])
-    monkeypatch.setattr(open_tracker, "environment_tags", dict)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.chdir(tmp_path)
-    torch.set_num_threads(1)
     return SimpleNamespace(sessions=sessions, runs=tmp_path / "runs")
 
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from lane_here import draw_nothing
 
 from orchestrator import sweep, train
 from orchestrator.commands import check_inputs, check_run, run_start, sweep_run, train_run
@@ -43,21 +44,6 @@ search:
   method.head: {type: categorical, choices: [linear, adapter]}
   method.epochs: {type: categorical, choices: [1, 2, 3]}
 """
-
-
-class _Pictures:
-    """A figure worker that draws no pictures."""
-
-    def __init__(self, *_):
-        pass
-
-    def trial(self, *given):
-        given[-1]()
-
-    def test(self, *_):
-        pass
-
-    close = test
 
 
 @pytest.fixture
@@ -112,7 +98,7 @@ def played(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "Session", Session)
         monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
     monkeypatch.setattr(Sender, "_work", lambda self: None)
-    monkeypatch.setattr(watch, "FigureWorker", _Pictures)
+    draw_nothing(monkeypatch)
     monkeypatch.setattr(open_tracker, "environment_tags", dict)
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
     monkeypatch.chdir(tmp_path)

@@ -5,11 +5,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from lane_here import draw_nothing
 
 from orchestrator.commands import sweep_run, train_run
 from orchestrator.execution.job import Outcome
 from orchestrator.execution.session import Session as RealSession
-from orchestrator.record import open_tracker, recorder
+from orchestrator.record import open_tracker
 from orchestrator.search import space
 from orchestrator.streams import registry
 from orchestrator.streams.pictures import ArrayPictures
@@ -25,21 +26,6 @@ ASKED = {
     "trials": 2,
     "pairs": 2,
 }
-
-
-class _Pictures:
-    """A figure worker that draws no pictures."""
-
-    def __init__(self, *_):
-        pass
-
-    def trial(self, *given):
-        given[-1]()
-
-    def test(self, *_):
-        pass
-
-    close = abandon = test
 
 
 @pytest.fixture
@@ -129,7 +115,7 @@ def played(tmp_path, monkeypatch):
     for module in (sweep_run, train_run, study_run):
         monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
     monkeypatch.setattr(Sender, "_work", lambda self: None)
-    monkeypatch.setattr(recorder, "FigureWorker", _Pictures)
+    draw_nothing(monkeypatch)
     monkeypatch.setattr(open_tracker, "environment_tags", dict)
     monkeypatch.setattr(space, "check_suggestions", lambda *_: None)  # which takes a second
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
