@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from lane_here import draw_nothing
+from tiny_walks import RETRIEVAL
 
 from methods import registry as methods
 from orchestrator.commands import sweep_run, train_run
@@ -23,26 +24,13 @@ from orchestrator.tracking.sender import Sender
 from orchestrator.training.stream_loop import StreamLoop
 
 _CPU = torch.device("cpu")
-
-
+_SEARCHED = {"stream.name", "method.learning_rate", "replay.policy"}
 TINY = {
+    **{key: value for key, value in RETRIEVAL.items() if key not in _SEARCHED},
     "stream.train": 12,
     "stream.validation": 4,
     "stream.test": 4,
-    "stream.query": 4,
-    "stream.gallery": 6,
-    "stream.max_tokens": 16,
-    "method.backbone.size": "small",
-    "method.backbone.image_width": 16,
-    "method.backbone.image_depth": 1,
-    "method.backbone.image_heads": 2,
-    "method.backbone.text_width": 16,
-    "method.backbone.text_layers": 2,
-    "method.backbone.text_heads": 2,
-    "method.backbone.fusion_layer": 1,
-    "method.embed_dim": 8,
     "method.batch_size": 4,
-    "method.epochs": 1,
     "replay.size": 6,
 }
 """Values with which er learns a task of ``shapes-retrieval`` in a moment."""

@@ -17,7 +17,7 @@ from orchestrator.streams.prepare import prepare
 from orchestrator.streams.stream import Stream
 from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
 
-_RETRIEVAL = {
+RETRIEVAL = {
     "stream.name": "shapes-retrieval",
     "stream.train": 16,
     "stream.validation": 8,
@@ -40,9 +40,11 @@ _RETRIEVAL = {
     "replay.size": 8,
     "replay.policy": "herding",
 }
+"""Of a small CTP, or of its baselines."""
+
 _TOWERS = {
     name: value
-    for name, value in _RETRIEVAL.items()
+    for name, value in RETRIEVAL.items()
     if name not in {"method.embed_dim", "method.batch_size", "method.epochs", "method.learning_rate"}
 }
 _RECOGNITION = {
@@ -119,7 +121,7 @@ def tiny_config(method: str, **changes: object) -> RunConfig:
     """The configuration of a method's tiny run; ``changes`` by dotted key."""
     scenario = scenario_of(method)
     if scenario == "retrieval":
-        values = (_TOWERS if method.startswith("itr") else _RETRIEVAL) | _OWN.get(method, {})
+        values = (_TOWERS if method.startswith("itr") else RETRIEVAL) | _OWN.get(method, {})
     elif scenario == "recognition":
         values = _RECOGNITION | _OWN.get(method, {"method.batch_size": 8, "method.epochs": 1})
     elif method in _QUERIES:
