@@ -40,12 +40,15 @@ def tested_trials(reader: RecordReader, wanted: Wanted) -> TestedTrials:
         wanted: Which runs are compared.
 
     Raises:
-        UserError: The record cannot be read, or has no such trial. The message is one line.
+        UserError: The record cannot be read, has no such trial, or none of a method or run that is named. The
+            message is one line.
     """
     every = [run for run in reader.runs(f"tags.kind = 'trial' AND {_TESTED}") if run.trial]
     there = [trial for trial in every if wanted.has(trial)]
+    if missed := wanted.missed(there):
+        raise UserError(_none(reader.store, every, " ".join(missed) if there else wanted.text()))
     if not there:
-        raise UserError(_none(reader.store, every, wanted))
+        raise UserError(_none(reader.store, every, wanted.text()))
     parents = {run.run: run for kind in ("sweep", "train") for run in reader.runs(f"tags.kind = '{kind}'")}
     trials, left_out = [], []
     for trial in there:
@@ -78,7 +81,7 @@ def _first(run: RecordedRun, known: Mapping[str, RecordedRun]) -> RecordedRun | 
     return found
 
 
-def _none(store: str, every: list[RecordedRun], wanted: Wanted) -> str:
+def _none(store: str, every: list[RecordedRun], wanted: str) -> str:
     if not every:
         return f"{store}: no tested run in the record; a sweep, or train, makes one"
     has = {
@@ -86,6 +89,6 @@ def _none(store: str, every: list[RecordedRun], wanted: Wanted) -> str:
         for key in ("stream", "method")
     }
     return (
-        f"{wanted.text()}: no tested run in {store}; there are the streams {has['stream']} and the methods "
+        f"{wanted}: no tested run in {store}; there are the streams {has['stream']} and the methods "
         f"{has['method']}"
     )

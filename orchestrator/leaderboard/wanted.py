@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -39,6 +39,16 @@ class Wanted:
                 for key, value in self.where.items()
             )
         )
+
+    def missed(self, trials: Iterable[RecordedRun]) -> list[str]:
+        """The options that name a method, or runs, that none of the ``trials`` is of: ``--methods NAME``."""
+        found = list(trials)
+        methods = {trial.params.get("method.name") for trial in found}
+        return [f"--methods {name}" for name in self.methods if name not in methods] + [
+            f"--runs {name}"
+            for name in self.runs
+            if not any(fnmatchcase(trial.name, name) for trial in found)
+        ]
 
     def text(self) -> str:
         """The options that ask for them."""

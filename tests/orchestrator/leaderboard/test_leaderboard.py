@@ -159,6 +159,11 @@ def test_runs_are_chosen_by_method_name_and_value(whole):
     assert labels(runs=("s-*-pair1",)) == {"digits": [("ewc", 1), ("er", 1)]}
     assert labels(where={"replay.size": "40.0"}) == {"digits": [("er", 2)]}
     assert labels(stream="other") == {"other": [("er", 1)]}
+    # What is named beside others is not left out without a word.
+    with pytest.raises(UserError, match="^--methods no: no tested run in the store; "):
+        labels(methods=("ewc", "no"))
+    with pytest.raises(UserError, match=r"^--methods ewc --runs gone\*: no tested run in the store; "):
+        labels(methods=("ewc", "er"), runs=("s-*-pair1", "gone*"), where={"replay.size": "40.0"})
     said = r"^--methods no: no tested run in the store; there are the streams digits, other, third and "
     with pytest.raises(UserError, match=f"{said}the methods er, ewc$"):
         labels(methods=("no",))
