@@ -26,6 +26,7 @@ from orchestrator.record.comparison.finished_runs import read_runs
 from orchestrator.search import tuner
 from orchestrator.storage import refused_start
 from orchestrator.storage.free_name import is_free, put_run
+from orchestrator.storage.run_files import JOURNAL_FILE
 from orchestrator.storage.run_lock import run_lock
 from orchestrator.streams import registry
 from orchestrator.streams.pictures import ArrayPictures
@@ -141,6 +142,13 @@ def test_a_finished_sweep_is_neither_started_nor_tested_again_and_offers_more_tr
     said = capsys.readouterr().out
     assert "all 2 trials have ended, and the best was tested" in said
     assert "for more: python -m orchestrator.sweep --resume x --trials 3\n" in said
+
+
+def test_the_record_says_where_a_sweep_began(played, tmp_path):
+    assert sweep.main([*_SWEEP, "--trials", "2"]) == 0
+    assert sweep.main([*_SWEEP[:-1], "y", "--trials", "2", "--warm-start", "x"]) == 0
+    journals = [(tmp_path / "runs" / name / JOURNAL_FILE).read_text("utf-8") for name in "xy"]
+    assert ['"begins":"trial 2 of x"' in text for text in journals] == [False, True]
 
 
 @pytest.mark.parametrize(
