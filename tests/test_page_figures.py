@@ -7,6 +7,9 @@ from statistics import mean, stdev
 
 import pytest
 
+from orchestrator.statistics.holm import holm
+from orchestrator.statistics.paired_comparison import compare_pairs
+
 _REPORTS = Path(__file__).parents[1] / "docs" / "reports"
 _COLUMNS = {
     "after the last task": "seen/accuracy",
@@ -23,10 +26,21 @@ _TRIPLETS = {
 }
 
 
-def _tables(file):
-    """Of each table whose section links the file: the heads, and the rows by method, as they stand there."""
+def _section(file):
+    """The text of the section that links the file."""
     text = (_REPORTS / "results.md").read_text("utf-8")
     (section,) = [part for part in re.split(r"(?m)^##+ ", text) if f"](studies/{file})" in part]
+    return section
+
+
+def _pairs(file):
+    with open(_REPORTS / "studies" / file, newline="", encoding="utf-8") as opened:
+        return list(csv.DictReader(opened))
+
+
+def _tables(file):
+    """The heads of the section's table, and its rows by method, as they stand there."""
+    section = _section(file)
     rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
     return rows[0], {row[0].lower(): row for row in rows[2:]}
 
@@ -40,15 +54,38 @@ def _tables(file):
     ],
 )
 def test_a_studys_table_has_its_pairs_means_and_deviations(file, columns):
-    with open(_REPORTS / "studies" / file, newline="", encoding="utf-8") as opened:
-        pairs = list(csv.DictReader(opened))
+    pairs = _pairs(file)
     heads, rows = _tables(file)
     told = [head for head in heads if head in columns]
     assert len(told) >= 4 and {pair["method"] for pair in pairs} == rows.keys()
     for method, row in rows.items():
         own = [pair for pair in pairs if pair["method"] == method]
         assert len(own) == 10
+        for head, column in (("memory", "memory"), ("validation", "validation")):
+            if column in own[0]:
+                assert f"{float(row[heads.index(head)]):.1f}" == f"{float(own[0][column] or 0):.1f}", head
         for head in told:
             figures = [float(pair[columns[head]]) for pair in own if pair[columns[head]]]
             shown = row[heads.index(head)] if heads.index(head) < len(row) else ""
             assert shown.strip() == (f"{mean(figures):.1f} ± {stdev(figures):.1f}" if figures else ""), head
+
+
+def test_what_is_said_of_clap4clip_is_what_its_pairs_give():
+    figures = {}
+    for pair in _pairs("recognition.csv"):
+        figures.setdefault(pair["method"], []).append(float(pair["seen/accuracy"]))
+    own, section = figures.pop("clap4clip"), _section("recognition.csv")
+    found = {other: compare_pairs(own, theirs) for other, theirs in figures.items()}
+    corrected = dict(zip(found, holm([one.p for one in found.values()]), strict=True))
+    shown = {other: one for other, one in found.items() if one.shows(corrected[other])}
+    assert (len(shown), len(found)) == (11, 13) and "Eleven of the thirteen are shown at 5 %" in section
+    assert set(found) - set(shown) == {"clip-derpp", "nme"}
+    assert "No difference is shown from clip-derpp" in section and "nor from nme" in section
+    for other, one in shown.items():
+        ends = sorted((abs(one.low), abs(one.high)))
+        by = rf"{abs(one.difference):.1f}( points)?[^(.]*\({ends[0]:.1f} to {ends[1]:.1f}\)"
+        assert re.search(by, section), (other, by)
+    (gain,) = [compare_pairs(figures["clip-finetune"], figures["zero-shot"]).difference]
+    assert f"it ends {gain:.1f} points above zero-shot" in section
+    failed = {row["method"]: row["failed"] for row in _pairs("recognition_chosen.csv")}
+    assert failed["clap4clip"] == "4" and "Four of CLAP4CLIP's sixteen trials diverged" in section

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
+from ..record.recorded_importance import ENDED, recorded_importance
 from ..record.recorder import RunRecorder
 from ..record.run_context import RunContext
 from ..record.search_plots import SLICES_FILE, SearchedKey, SearchedTrial
-from ..report.what_mattered import WhatMattered
 from ..search.importance import importance
 from ..search.space import Space
 from ..storage.atomic_write import write_text
 from ..storage.full_disk import is_full
 from ..storage.run_files import IMPORTANCE_FILE, IMPORTANCE_FOLDER
-
-_OF = "of"  # of how many ended trials the file is
 
 
 def what_mattered(run: RunContext, space: Space, watch: RunRecorder) -> list[str]:
@@ -35,7 +32,8 @@ def what_mattered(run: RunContext, space: Space, watch: RunRecorder) -> list[str
     book, place = watch.book, run.folder / IMPORTANCE_FOLDER
     if not space.parameters or book.ended < 2:
         return []
-    if (known := _known(place, book.ended)) is not None:
+    known = recorded_importance(run.folder, book.ended)
+    if known is not None and (place / SLICES_FILE).exists():  # or it was killed as it drew
         return known.said
     try:
         objective = book.objective
@@ -43,7 +41,8 @@ def what_mattered(run: RunContext, space: Space, watch: RunRecorder) -> list[str
         if not what.found:
             return what.said
         place.mkdir(exist_ok=True)
-        write_text(place / IMPORTANCE_FILE, json.dumps({_OF: book.ended, **what.plain()}, indent=1))
+        (place / SLICES_FILE).unlink(missing_ok=True)  # the last to be drawn: of fewer trials
+        write_text(place / IMPORTANCE_FILE, json.dumps({ENDED: book.ended, **what.plain()}, indent=1))
     except Exception as error:
         if is_full(error):
             raise
@@ -57,13 +56,3 @@ def what_mattered(run: RunContext, space: Space, watch: RunRecorder) -> list[str
     ]
     watch.mattered(place, what, keys, whole)
     return what.said
-
-
-def _known(place: Path, ended: int) -> WhatMattered | None:
-    try:
-        content = json.loads((place / IMPORTANCE_FILE).read_text(encoding="utf-8"))
-        # A sweep that was killed as it drew has the file alone.
-        drawn = content[_OF] == ended and (place / SLICES_FILE).exists()
-        return WhatMattered.read(content) if drawn else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..report.run_cost import run_cost
 from ..tracking.record_reader import RecordReader
+from ..tracking.recorded_run import RecordedRun
 from .task_reports import task_reports
 from .tested_trial import TestedTrial
 
@@ -23,10 +23,10 @@ class RecordedSearch:
         trials: How many of its trials have ended.
         failed: How many of them failed.
         score: The objective of the trial that it chose; None where it chose none.
-        spent: ``seconds`` of training and evaluation of all trials, and ``gpu_hours``; without what some
-            trial did not record.
+        spent: ``seconds`` of training and evaluation of all tasks that trials finished, and ``gpu_hours``;
+            without what some trial did not record.
         begins: Where it began, as far as other sweeps chose it, in words; empty: nowhere there.
-        drew: ``run.seed`` and ``stream.order`` of its trials, as the record has them.
+        walked: One of its trials, all of which walked the same stream with the same seed; None: it has none.
     """
 
     run: str
@@ -36,11 +36,21 @@ class RecordedSearch:
     score: float | None = None
     spent: dict[str, float] = field(default_factory=dict)
     begins: str = ""
-    drew: tuple[str, str] = ("", "")
+    walked: RecordedRun | None = None
+
+    @property
+    def stream(self) -> str:
+        """The name of the stream that its trials walked; empty: nothing says so."""
+        return "" if self.walked is None else self.walked.params.get("stream.name", "")
 
     def chose_by(self, trial: TestedTrial) -> bool:
-        """Whether a trial has the seed and the order by which the values were chosen."""
-        return trial.recorded is not None and self.drew == _drew(trial.recorded.params)
+        """Whether a trial has the stream, the seed and the order by which the values were chosen."""
+        there, own = self.walked, trial.recorded
+        if there is None or own is None or _drew(there) != _drew(own):
+            return False
+        arranged = there.tags.get("data.identity", "")  # two keys may stand for one order
+        one_order = there.params.get("stream.order") == own.params.get("stream.order")
+        return one_order or (bool(arranged) and arranged == own.tags.get("data.identity"))
 
     @classmethod
     def read(cls, reader: RecordReader, run: str) -> RecordedSearch | None:
@@ -75,9 +85,15 @@ class RecordedSearch:
             chosen.metrics.get("score") if chosen else None,
             spent,
             sweep.tags.get("begins", ""),
-            _drew(trials[0].params) if trials else ("", ""),
+            trials[0] if trials else None,
         )
 
 
-def _drew(params: Mapping[str, str]) -> tuple[str, str]:
-    return params.get("run.seed", ""), params.get("stream.order", "")
+def _drew(run: RecordedRun) -> dict[str, str]:
+    """The seed and the stream's settings but its order, and where its data lies."""
+    unsaid = ("stream.order", "stream.data")
+    return {
+        key: value
+        for key, value in run.params.items()
+        if key == "run.seed" or (key.startswith("stream.") and key not in unsaid)
+    }

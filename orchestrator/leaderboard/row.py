@@ -25,24 +25,35 @@ class Row:
         searches: The sweeps of the record that chose the configuration.
         tuned: Runs that do not count: they have the seed and the order by which the values were chosen, and
             other runs of the row have not.
+        unknown: Whether it is not known of some run how its values were come by.
     """
 
     group: Group
     searches: tuple[RecordedSearch, ...] = field(default=())
     tuned: tuple[TestedTrial, ...] = ()
+    unknown: bool = False
 
     @classmethod
-    def of(cls, group: Group, searches: tuple[RecordedSearch, ...]) -> Row:
-        """The row of a group. Where it has runs whose seed and order chose nothing, these alone count."""
+    def of(cls, group: Group, known: Mapping[str, RecordedSearch | None]) -> Row:
+        """The row of a group. Where it has runs whose seed and order chose nothing, these alone count.
+
+        Args:
+            group: The runs.
+            known: The searches by their identity; None: the record does not have it.
+        """
+        runs = [run for run in group.runs if isinstance(run, TestedTrial)]
+        found = [known.get(name) for name in dict.fromkeys(run.search for run in runs if run.search)]
+        searches = tuple(search for search in found if search is not None)
+        unknown = any(known.get(run.search) is None and not run.given for run in runs)
         tuned = tuple(
             run
             for run in group.runs
             if isinstance(run, TestedTrial) and any(search.chose_by(run) for search in searches)
         )
         if len(tuned) == len(group.runs):
-            return cls(group, searches)
+            return cls(group, searches, unknown=unknown)
         counts = [run for run in group.runs if run not in tuned]
-        return cls(replace(group, runs=counts), searches, tuned)
+        return cls(replace(group, runs=counts), searches, tuned, unknown)
 
     @property
     def trials(self) -> tuple[TestedTrial, ...]:
@@ -52,24 +63,27 @@ class Row:
     @property
     def spent_trials(self) -> int | None:
         """How many trials searches spent on the configuration; None where nothing says so."""
-        if self.searches:
-            return sum(search.trials for search in self.searches)
-        return 0 if all(run.given for run in self.trials) else None
+        return None if self.unknown else sum(search.trials for search in self.searches)
 
     def conditions(self) -> Mapping[str, str]:
         """What must be alike for rows to be compared, by name: ``stream.content``, each of the stream's
         settings, ``protocol``, ``trials``, ``backbone`` and ``memory``.
         """
         run, spent = self.group.runs[0], self.spent_trials
-        protocols = sorted({search.protocol for search in self.searches})
+        protocols = sorted({_protocol(search, run.stream) for search in self.searches})
         begins = sorted({search.begins for search in self.searches if search.begins})
         backbone = {k: v for k, v in run.config.items() if k.startswith("method.backbone.")}
         named = [f"{key.removeprefix('method.backbone.')}={value}" for key, value in backbone.items()]
         return {
             "stream.content": run.content[:12] or UNKNOWN,
             **{key: str(value) for key, value in settings(run).items() if key != "stream.name"},
-            "protocol": " and ".join(protocols) or (GIVEN if spent == 0 else UNKNOWN),
+            "protocol": UNKNOWN if self.unknown else " and ".join(protocols) or GIVEN,
             "trials": UNKNOWN if spent is None else ", begun at ".join([str(spent), *begins]),
             "backbone": " ".join(sorted(named)) or "none named",
             "memory": run.memory,
         }
+
+
+def _protocol(search: RecordedSearch, stream: str) -> str:
+    """By which data a search chose, for runs on ``stream``."""
+    return search.protocol if search.stream in ("", stream) else f"{search.protocol} of {search.stream}"

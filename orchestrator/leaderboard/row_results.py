@@ -52,7 +52,7 @@ class RowResults:
         """
         pairs = [self._result(run) for run in row.trials]
         scores = [search.score for search in row.searches if search.score is not None]
-        known = row.searches and all(search.spent for search in row.searches)
+        known = row.searches and not row.unknown and all(search.spent for search in row.searches)
         keys = set.intersection(*(set(search.spent) for search in row.searches)) if known else set()
         return MethodResult(
             row.group.label,
@@ -60,7 +60,7 @@ class RowResults:
             sum(search.failed for search in row.searches),
             row.group.runs[0].memory,
             tuple(sorted(pairs, key=lambda pair: pair.number)),
-            scores[0] if len(scores) == 1 else None,
+            scores[0] if len(scores) == 1 and not row.unknown else None,
             spent={key: sum(search.spent[key] for search in row.searches) for key in sorted(keys)},
         )
 

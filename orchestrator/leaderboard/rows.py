@@ -32,7 +32,5 @@ def rows_by_stream(reader: RecordReader, trials: Sequence[TestedTrial]) -> dict[
     found: dict[str, list[Row]] = {}
     for stream in sorted({trial.stream for trial in trials}):
         for group in group_runs(trial for trial in trials if trial.stream == stream):
-            named = dict.fromkeys(run.search for run in group.runs if isinstance(run, TestedTrial))
-            known = tuple(search for name in named if (search := searches.get(name)) is not None)
-            found.setdefault(stream, []).append(Row.of(group, known))
+            found.setdefault(stream, []).append(Row.of(group, searches))
     return found

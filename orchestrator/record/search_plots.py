@@ -64,12 +64,12 @@ def search_pictures(
         files.append(place / "importance.png")
         _importance(files[-1], what, f"{title}: what mattered, in {what.trials} trials")
     shown = [key for key in keys if any(key.key in trial.values for trial in trials)]
-    if shown:
-        files.append(place / SLICES_FILE)
-        _slices(files[-1], shown, trials, objective, f"{title}: {objective} of {len(trials)} whole trials")
     if pair := _pair(what, shown, trials):
         files.append(place / "contour.png")
         _contour(files[-1], pair, trials, objective, f"{title}: {objective} of {len(trials)} whole trials")
+    if shown:  # last: where it is, the others are
+        files.append(place / SLICES_FILE)
+        _slices(files[-1], shown, trials, objective, f"{title}: {objective} of {len(trials)} whole trials")
     return files
 
 

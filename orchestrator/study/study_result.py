@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..record.recorded_importance import recorded_importance
 from ..report.method_result import MethodResult
 from ..report.pair_result import PairResult
 from ..report.stream_result import StreamResult
@@ -12,7 +13,6 @@ from ..storage.run_files import trials_of
 from ..storage.run_folder import RUNS
 from .again import commands_of
 from .pair import Pair
-from .recorded_importance import recorded_importance
 from .recorded_pair import recorded_pair
 from .recorded_search import recorded_search
 from .stream_figures import StreamFigures

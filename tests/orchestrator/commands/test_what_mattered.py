@@ -7,10 +7,10 @@ import pytest
 
 from orchestrator.commands import what_mattered as command
 from orchestrator.commands.what_mattered import what_mattered
+from orchestrator.record.recorded_importance import recorded_importance
 from orchestrator.record.trial_entry import TrialEntry
 from orchestrator.report.what_mattered import Mattered, WhatMattered
 from orchestrator.search.parameter import Parameter
-from orchestrator.study.recorded_importance import recorded_importance
 
 _FOUND = WhatMattered(12, (Mattered("method.a", 1.0, 0.01),))
 
@@ -24,7 +24,9 @@ def search(tmp_path, monkeypatch):
     }
     book = SimpleNamespace(trials=trials, ended=3, objective=SimpleNamespace(metric="m", mode="max"))
     book.value = lambda entry: entry.reports[-1]["m"]
-    found = SimpleNamespace(measured=0, drawn=[], said=[], book=book, folder=tmp_path, fails=None)
+    found = SimpleNamespace(
+        measured=0, drawn=[], said=[], book=book, folder=tmp_path, fails=None, killed=False
+    )
 
     def measure(space, entries, value, mode):
         found.measured += 1
@@ -40,7 +42,8 @@ def search(tmp_path, monkeypatch):
 
     def mattered(place, *given):
         found.drawn.append((place, *given))
-        (place / "slices.png").touch()
+        if not found.killed:
+            (place / "slices.png").touch()
 
     found.watch = SimpleNamespace(book=book, mattered=mattered)
     found.lines = lambda: what_mattered(found.run, found.space, found.watch)
@@ -61,6 +64,14 @@ def test_a_sweep_that_was_killed_before_it_had_drawn_draws(search):
     search.lines()
     (search.folder / "importance" / "slices.png").unlink()
     assert search.lines() == _FOUND.said and (search.measured, len(search.drawn)) == (2, 2)
+
+
+def test_a_grown_sweep_that_was_killed_before_it_had_drawn_draws(search):
+    search.lines()
+    search.book.ended, search.killed = 4, True
+    search.lines()
+    assert not (search.folder / "importance" / "slices.png").exists(), "it is of the sweep before it grew"
+    assert search.lines() == _FOUND.said and len(search.drawn) == 3
 
 
 def test_of_few_trials_nothing_is_kept(search, monkeypatch):

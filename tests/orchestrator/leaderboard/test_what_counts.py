@@ -41,6 +41,46 @@ def test_the_seed_and_order_that_chose_the_values_are_not_among_others(record):
     assert row.trials == 2, "of the search"
 
 
+def test_other_seeds_of_the_order_that_chose_count(record):
+    record.run("r", "er", [trial(seed, 40.0 + seed, order=0) for seed in (0, 1, 2)], search="s/t1")
+    row, left_out, _ = _read()
+    assert sorted(row.figures("average").values()) == [41.0, 42.0]
+    assert "left out: r/seed_0: its seed and order chose the values; runs with others count" in left_out
+
+
+def test_the_order_that_chose_is_known_by_another_name(record):
+    again = [trial(0, 98.0, order="ab", id="seed_0"), trial(1, 40.0)]
+    record.run("r", "er", again, search="s/t1")
+    for run in record._runs:
+        if run.params.get("stream.order") == "ab":
+            run.tags["data.identity"] = "0"  # as of order 0
+    row, left_out, _ = _read()
+    assert list(row.figures("average").values()) == [40.0]
+    assert any(line.startswith("left out: r/seed_0: its seed and order chose") for line in left_out)
+
+
+def test_on_another_stream_the_seed_and_order_chose_nothing(record):
+    again = [trial(seed, 40.0 + seed, order=0) for seed in (0, 1)]
+    record.run("r", "er", again, stream="letters", content="d" * 64, search="s/t1")
+    (stream,) = leaderboard(Path("runs"), Wanted(runs=("r",))).streams
+    assert sorted(stream.methods[0].figures("average").values()) == [40.0, 41.0]
+    assert "protocol first-tasks 2 of digits, trials 2" in stream.about
+
+
+@pytest.mark.parametrize("search", ["gone/t1", ""])
+def test_what_is_known_of_some_runs_alone_is_known_of_no_row(search, record):
+    record.run("p1", "er", [trial(1, 40.0)], search="s/t1")
+    record.run("p2", "er", [trial(2, 42.0)], search=search)
+    if not search:
+        for run in record._runs:
+            if run.name == "p2" and not run.trial:
+                del run.tags["data.content"]  # as an earlier version recorded it
+    (stream,) = leaderboard(Path("runs"), Wanted(runs=("p1", "p2")), allowed=["stream"]).streams
+    (row,) = stream.methods[:1]
+    assert (row.trials, row.spent, row.score) == (None, {}, None)
+    assert "Not recorded: protocol, trials." in stream.about
+
+
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_run_that_goes_on_from_a_sweep_has_its_protocol_and_trials(steps, record):
     record.run("more", "er", [trial(0, 30.0)], content="d" * 64, continues_run="s")

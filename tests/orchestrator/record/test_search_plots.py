@@ -35,7 +35,7 @@ def _drawn(folder, what=_FOUND, trials=None):
 
 
 def test_importance_slices_and_a_contour_are_drawn(tmp_path):
-    assert _drawn(tmp_path) == ["importance.png", "slices.png", "contour.png"]
+    assert _drawn(tmp_path) == ["importance.png", "contour.png", "slices.png"]
     with Image.open(tmp_path / "slices.png") as shown:
         assert shown.width == 2160, "as wide as two columns at 300 dpi"
 
@@ -49,7 +49,7 @@ def test_few_trials_have_slices_alone(tmp_path):
 def test_a_contour_has_its_surface_where_there_is_one(tmp_path, monkeypatch, rate):
     found, usual = [], search_plots._surface
     monkeypatch.setattr(search_plots, "_surface", lambda *given: found.append(usual(*given)) or found[-1])
-    assert _drawn(tmp_path, trials=_trials(9, rate))[-1] == "contour.png"
+    assert _drawn(tmp_path, trials=_trials(9, rate))[-2] == "contour.png"
     assert (found[0] is None) == (rate is not None), "of trials on a line there is none"
 
 
