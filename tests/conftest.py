@@ -174,12 +174,14 @@ def typed(shared_ray):
 @contextmanager
 def _ctrl_c(at: str | None):
     """Ctrl-C for this process, once standard output, which goes to a file, has the words ``at``."""
-    over = threading.Event()
+    over, ending = threading.Event(), threading.Lock()
 
     def look():
         while not over.wait(0.005):
             if at.encode() in os.pread(1, 2**20, 0):
-                os.kill(os.getpid(), signal.SIGINT)
+                with ending:  # a command that has ended meanwhile gets none
+                    if not over.is_set():
+                        os.kill(os.getpid(), signal.SIGINT)
                 return
 
     looking = threading.Thread(target=look)
@@ -188,7 +190,8 @@ def _ctrl_c(at: str | None):
             looking.start()
         yield
     finally:
-        over.set()
+        with ending:
+            over.set()
         if at is not None:
             looking.join()
 

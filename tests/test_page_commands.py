@@ -371,7 +371,14 @@ def _recorded():
     record = Record()
     for seed, score in ((1, 40.0), (2, 44.0)):
         one = trial(seed, score, matrix=[[90.0, 1.0], [score, 80.0]])
-        record.run(f"NAME-pair{seed}", "ctp", [one], stream="shapes-retrieval", values={"replay.size": 256})
+        for method in ("ctp", "er"):
+            record.run(
+                f"NAME-{method}-pair{seed}",
+                method,
+                [one],
+                stream="shapes-retrieval",
+                values={"replay.size": 256},
+            )
     return record
 
 

@@ -103,7 +103,7 @@ _TWO_CPUS_EACH = ("--workers", "2", "--gpus-per-trial", "0")
 
 @pytest.mark.parametrize(
     ("asked", "workers", "most"),
-    [(_GPU_EACH, 1, 2), (_GPU_SHARED, 1, 1), pytest.param(_TWO_CPUS_EACH, 2, 2, marks=pytest.mark.slow)],
+    [(_TWO_CPUS_EACH, 2, 2), (_GPU_SHARED, 1, 1), pytest.param(_GPU_EACH, 1, 2, marks=pytest.mark.slow)],
 )
 def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(cluster, sweep, asked, workers, most):
     address, machines = cluster

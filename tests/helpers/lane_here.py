@@ -30,14 +30,17 @@ class _Trainer:
         self._config = train_loop_config
 
     def fit(self) -> None:
+        import torch
         import torch.distributed as dist
 
         with _ONE_AT_ONCE:
+            threads = torch.get_num_threads()  # which a worker sets for itself
             dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
             try:
                 self._work(self._config)
             finally:
                 dist.destroy_process_group()
+                torch.set_num_threads(threads)
 
 
 @contextmanager
