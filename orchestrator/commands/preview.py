@@ -47,7 +47,7 @@ def preview(
         f"({space.path})",
         f"  {plan.proposals}",
         *([f"  it begins at {begins}"] if (begins := starts_said(space.starts)) else []),
-        f"  {space.scheduler.said}",
+        f"  {space.scheduler.said}{_after(space.scheduler.stops_after(len(source.tasks)))}",
         *_choice(space),
         *([f"  it chooses by validation data {protocol.said} ({protocol.text})"] if protocol.said else []),
         *([] if test else ["  test data is left alone, as the sweep was asked to"]),
@@ -77,6 +77,11 @@ def preview_train(
     if not test:
         lines.append("  test data is left alone; --resume NAME looks at it later")
     return "\n".join([*lines, "", *_common(config, source, at_once, largest)])
+
+
+def _after(tasks: Sequence[int]) -> str:
+    """After which tasks a trial may be stopped."""
+    return f", here after task {' or '.join(map(str, tasks))}" if tasks else ""
 
 
 def _choice(space: Space) -> list[str]:

@@ -13,8 +13,10 @@ from ..config import RunConfig
 from ..execution.ray_environment import ray_environment
 from ..storage.identity import Identity
 from ..storage.refused_start import nothing_if_refused
+from ..storage.run_files import trials_of
 from ..storage.run_folder import RUNS, check_free, kept_at, new_folder
 from ..storage.run_lock import run_lock
+from ..storage.trial_files import STATUS_FILE
 from .check_run import check_run
 from .storage_of import resumed_storage
 from .sweep_request import SweepRequest
@@ -63,7 +65,7 @@ class RunStart(ABC):
         if self.name:
             check_free(self.name)
         on_disk = self._on_disk(self._check(start=False))
-        return self._preview() + (f"\n  {on_disk}" if on_disk else "")
+        return "\n  ".join([self._preview(), *self._takes(), *([on_disk] if on_disk else [])])
 
     def run(self, last: Callable[[str], None], sessions: Sessions | None = None) -> RunResult:
         """Runs to the end.
@@ -120,6 +122,21 @@ class RunStart(ABC):
             )
             with nothing_if_refused(folder, kept) if new else nullcontext():
                 return self._run(run, sessions)
+
+    def _takes(self) -> list[str]:
+        """What is left of the run will take, by what such trials took before."""
+        from .time_forecast import TimeForecast
+
+        trials, tasks = self._forecast(0).trials, len(self.source.tasks)
+        if self.folder is not None:
+            trials -= sum(1 for _ in trials_of(self.folder).glob(f"*/{STATUS_FILE}"))
+        if self._continues is not None or trials < 1:
+            return []
+        what = "1 trial" if trials == 1 else f"{trials} trials that all walk the whole stream"
+        took = TimeForecast.of(self.config, tasks)
+        if took is None:
+            return [f"what a trial takes is not known: none like it has walked {tasks} task(s) in {RUNS}/"]
+        return [f"{what}: about {took.said(trials)}"]
 
     @abstractmethod
     def _preview(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import UserError
@@ -132,7 +133,7 @@ class SweepStart(RunStart):
     def _preview(self) -> str:
         from .preview import preview
 
-        trials, test, protocol = self._trials(), self.request.test, _protocol(self.request)
+        trials, test, protocol = self._trials, self.request.test, _protocol(self.request)
         return preview(self.space, self.source, trials, self._concurrent, test=test, protocol=protocol)
 
     def _text(self) -> str:
@@ -148,7 +149,7 @@ class SweepStart(RunStart):
         from .disk_forecast import DiskForecast
 
         # Of each memory size a trial may be chosen.
-        trials = self._trials()
+        trials = self._trials
         plan = self.space.plan(trials, self._concurrent)
         keep, tasks = self.config.run.keep, len(self.source.tasks)
         whole = trials if keep == "all" else plan.lanes + plan.sizes
@@ -159,7 +160,7 @@ class SweepStart(RunStart):
         from ..record.trial_store import TrialStore
         from .sweep_run import search_run
 
-        trials = self._trials()
+        trials = self._trials
         if self.folder is not None:
             place, stamp = trials_of(self.folder), run.identity.stamp
             store = TrialStore(place, self.space.objective, len(run.names), stamp)
@@ -173,6 +174,7 @@ class SweepStart(RunStart):
                 ask_for(self.folder, self.trials)
         return search_run(run, self.space, trials, test=self.request.test, sessions=sessions)
 
+    @cached_property
     def _trials(self) -> int:
         """How many trials the sweep is to have: as many as were asked for last, and no more than the space
         has points.

@@ -11,7 +11,7 @@ from ray.tune.schedulers import FIFOScheduler
 
 from ..record.memory_worth import MEMORY_SIZE
 from .result_keys import RUNNING, STATUS, TASK, TRIAL
-from .scheduler_choice import SchedulerChoice
+from .scheduler_choice import SchedulerChoice, judged_tasks
 
 if TYPE_CHECKING:
     from ray.tune.execution.tune_controller import TuneController
@@ -28,9 +28,7 @@ class TaskScheduler(FIFOScheduler):
     with as many binary digits. Early in a stream all memories hold nearly the same, so that across sizes the
     order at task 2 says little of the final one.
 
-    No trial stops before the second task, since the first one shows nothing of forgetting (in streams of up
-    to three tasks it may), nor in the last half of the stream: a stop there saves little training, and the
-    trial may be the best one by then (``benchmarks/stopping.py`` replays both).
+    A trial stops after none but :func:`~orchestrator.search.scheduler_choice.judged_tasks`.
 
     Args:
         metric: The objective.
@@ -57,11 +55,11 @@ class TaskScheduler(FIFOScheduler):
         sizes: Sequence[Any] = (),
         choice: SchedulerChoice | None = None,
     ) -> None:
-        first = 2 if tasks > 3 else 1
+        judged = judged_tasks(tasks)
         super().__init__()
         self._metric = metric
         rule = choice or SchedulerChoice()
-        self._new = partial(rule.make, metric, mode, first, max(first, tasks // 2))
+        self._new = partial(rule.make, metric, mode, judged[0], judged[-1])
         self._listed = bool(sizes)
         self._by_size: dict[Any, FIFOScheduler] = {}
         self._of: dict[str, FIFOScheduler] = {}  # Tune's trial ids -> that of the trial's memory size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -56,6 +57,18 @@ class SchedulerChoice:
         options = "".join(f", {name} {value}" for name, value in self.options.items())
         return f"{self.name} stops trials in the first half of the stream{options}"
 
+    def stops_after(self, tasks: int) -> list[int]:
+        """The tasks after which a trial may be stopped, in a stream of so many."""
+        judged = judged_tasks(tasks)
+        if self.name != "asha":
+            return list(judged) if self.name == "median" else []
+        factor: float = {**_OPTIONS[self.name], **self.options}["reduction_factor"]
+        rungs, rung = [], float(judged[0])
+        while rung <= judged[-1]:
+            rungs.append(math.ceil(rung))
+            rung *= factor
+        return rungs
+
     def make(self, metric: str, mode: str, first: int, last: int) -> FIFOScheduler:
         """Tune's scheduler.
 
@@ -83,3 +96,14 @@ class SchedulerChoice:
             stop_last_trials=False,  # they would not go on after max_t tasks
             **options,
         )
+
+
+def judged_tasks(tasks: int) -> range:
+    """The tasks after which a rule may stop a trial, in a stream of so many.
+
+    They are none before the second one, since the first one shows nothing of forgetting (in streams of up to
+    three tasks it may), and none in the last half of the stream: a stop there saves little training, and the
+    trial may be the best one by then (``benchmarks/stopping.py`` replays both).
+    """
+    first = 2 if tasks > 3 else 1
+    return range(first, max(first, tasks // 2) + 1)

@@ -25,6 +25,7 @@ from .runs_now import runs_now
 from .study import Study
 from .study_book import StudyBook
 from .study_files import PAGE_FILE, TABLE_FILES, write_study_files
+from .study_forecast import ArmForecast, forecast_line
 from .study_request import STUDY_FILE, StudyRequest
 from .study_table import RESULT_FILE, study_table
 
@@ -129,14 +130,17 @@ class StudyStart:
         )
         if request.protocol.said:
             lines.append(f"  chosen by validation data {request.protocol.said} ({request.protocol.text})")
-        for arm in study.arms:
+        forecasts = [ArmForecast.of(arm, [run for run in runs if run.arm is arm]) for arm in study.arms]
+        for arm, forecast in zip(study.arms, forecasts, strict=True):
             where = f"  {arm.method.label:<16} {arm.space.config.stream_name:<20}"
-            searched = len(arm.space.parameters)
-            lines.append(f"{where} {arm.trials:>3} trials over {searched} keys, memory {arm.memory}")
+            search = f"{arm.trials:>3} trials over {len(arm.space.parameters)} keys, memory {arm.memory}"
+            lines.append(f"{where} {search}; {forecast.said}")
         if ended := sum(run.done is not None for run in runs):
             lines.append(f"{ended} of {len(runs)} runs have ended, {len(runs) - ended} are left")
         if any(run.pair is None and run.done is None and book.done(run.name) for run in runs):
             lines.append("a search that chooses otherwise among more trials has its pairs run again")
+        if takes := forecast_line(forecasts):
+            lines.append(takes)
         return "\n".join(lines)
 
     def report(self) -> str:

@@ -13,6 +13,7 @@ from orchestrator.search import bounded_storage
 from orchestrator.search.result_keys import INFEASIBLE, STATUS, TRIAL
 from orchestrator.search.sampler import TaskSearch
 from orchestrator.search.scheduler import TaskScheduler
+from orchestrator.search.scheduler_choice import SchedulerChoice
 
 _METRIC = "validation/seen/r_mean"
 _RATE, _DECAY, _SCALE = "method.learning_rate", "method.weight_decay", "method.scale"
@@ -359,6 +360,14 @@ def test_no_trial_is_stopped_in_the_last_half_of_a_stream(tasks):
         rungs |= set(_stopped(tasks, "max", [good, poor]).values())
     first = 2 if tasks > 3 else 1
     assert rungs == {first * 2**k for k in range(5) if first * 2**k <= tasks / 2} or tasks == 1
+    assert rungs == set(SchedulerChoice().stops_after(tasks)) or tasks == 1
+
+
+def test_the_tasks_after_which_each_rule_may_stop_a_trial():
+    assert SchedulerChoice("none").stops_after(9) == []
+    assert SchedulerChoice("median").stops_after(9) == [2, 3, 4]
+    thirds = SchedulerChoice("asha", {"reduction_factor": 3})
+    assert [thirds.stops_after(tasks) for tasks in (5, 11, 12, 36)] == [[2], [2], [2, 6], [2, 6, 18]]
 
 
 @pytest.mark.parametrize(("tasks", "rung"), [(2, 1), (3, 1), (4, 2)])

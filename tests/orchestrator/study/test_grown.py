@@ -122,7 +122,7 @@ def test_what_would_grow_is_shown_beforehand(played, capsys):
     played.begun()
     assert command.main(["--resume", "s", "--trials", "4", "--dry-run"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said[-2:] == [
+    assert said[-3:-1] == [
         "4 of 6 runs have ended, 2 are left",
         "a search that chooses otherwise among more trials has its pairs run again",
     ]

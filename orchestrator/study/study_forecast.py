@@ -1,0 +1,73 @@
+"""What is left of a study will take, by what such trials took here before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..commands.time_forecast import TimeForecast, shown_hours
+from ..schema.shown import shown_bytes
+from ..storage.run_files import trials_of
+from ..storage.run_folder import RUNS
+from ..storage.trial_files import STATUS_FILE
+from .runs_now import RunNow
+from .study_arm import StudyArm
+
+
+@dataclass(frozen=True)
+class ArmForecast:
+    """What is left of a method on a stream will take, where each trial walks all tasks that it is shown.
+
+    Attributes:
+        trials: How many trials of the search are left.
+        pairs: How many runs with a pair are left.
+        hours: How long they take one after another; None: it is not known.
+        bytes: What they leave on the disk.
+    """
+
+    trials: int
+    pairs: int
+    hours: float | None
+    bytes: float = 0.0
+
+    @classmethod
+    def of(cls, arm: StudyArm, runs: Sequence[RunNow]) -> ArmForecast:
+        """What is left of ``arm``, whose runs are ``runs``."""
+        search = next(run for run in runs if run.pair is None)
+        ended = sum(1 for _ in trials_of(RUNS / search.name).glob(f"*/{STATUS_FILE}"))
+        trials = 0 if search.done else max(0, arm.trials - ended)
+        pairs = sum(run.pair is not None and run.done is None for run in runs)
+        hours = size = 0.0
+        for count, config, tasks in (
+            (trials, arm.searched.space.config, arm.protocol.tasks),
+            (pairs, arm.space.config, None),
+        ):
+            if count:
+                took = TimeForecast.of(config, tasks)
+                if took is None:
+                    return cls(trials, pairs, None)
+                hours += took.hours(count)
+                size += count * took.bytes
+        return cls(trials, pairs, hours, size)
+
+    @property
+    def said(self) -> str:
+        """Its hours, in a form for people."""
+        if not self.trials and not self.pairs:
+            return "ended"
+        return "how long is not known" if self.hours is None else f"about {shown_hours(self.hours)}"
+
+
+def forecast_line(arms: Sequence[ArmForecast]) -> str:
+    """What is left of a study will take in all, in a form for people; empty where nothing is left."""
+    left = [arm for arm in arms if arm.trials or arm.pairs]
+    known = [arm for arm in left if arm.hours is not None]
+    if not left:
+        return ""
+    if not known:
+        return f"what it takes is not known: no trial like its own has walked its stream in {RUNS}/"
+    hours, size = sum(arm.hours or 0.0 for arm in known), sum(arm.bytes for arm in known)
+    line = f"{shown_hours(hours)} one after another and {shown_bytes(size)} of disk"
+    rest = len(left) - len(known)
+    of = f", without the {rest} of which it is not known" if rest else ""
+    return f"what is left takes about {line}, as trials before in {RUNS}/ took{of}"

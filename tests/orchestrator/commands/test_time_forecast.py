@@ -1,0 +1,136 @@
+"""What trials will take, by what others took before."""
+
+import os
+
+import pytest
+from written_run import write_run
+
+from orchestrator.commands.asked import asked_sweep, asked_train
+from orchestrator.commands.time_forecast import TimeForecast, shown_hours
+from orchestrator.config import RunConfig
+
+_SLDA = {"method.name": "slda", "stream.name": "digits"}
+
+
+def _config(**changed):
+    return RunConfig.from_dict(_SLDA | {key.replace("__", "."): value for key, value in changed.items()})
+
+
+def _trial(run, config, seconds, trial="trial_0001", **more):
+    reports = [{"task": t, "seconds/train": s, **more} for t, s in enumerate(seconds, 1)]
+    place = write_run(run.parent, run.name, trial, reports=reports)
+    (place / "config.yaml").write_text(config.yaml())
+    _trial.made += 1
+    os.utime(run, (_trial.made, _trial.made))  # the newest
+    return place
+
+
+_trial.made = 0
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "runs"
+
+
+def test_the_median_of_each_task_is_taken_of_all_stages_but_waiting(runs):
+    config, other = _config(), {"seconds/evaluate": 2.0, "seconds/checkpoint": 1.0, "seconds/wait": 50.0}
+    _trial(runs / "a", config, (1.0, 10.0), **other)
+    _trial(runs / "a", config, (3.0, 30.0), "trial_0002", **other)
+    _trial(runs / "b", config, (5.0,), **other)  # was stopped
+    found = TimeForecast.of(config, 2)
+    assert (found.seconds, found.trials) == ((6.0, 23.0), 3)
+    assert found.hours(100) == pytest.approx(2900 / 3600)
+
+
+def test_what_a_whole_trial_left_is_counted(runs):
+    for number, size in enumerate((1000, 2000, 9000), 1):
+        place = _trial(runs / "a", _config(), (1.0, 1.0), f"trial_{number:04}")
+        own = sum(path.stat().st_size for path in place.iterdir())
+        (place / "checkpoints").mkdir()
+        (place / "checkpoints" / "weights").write_bytes(bytes(size))
+    stopped = _trial(runs / "a", _config(), (1.0,), "trial_0009")
+    (stopped / "weights").write_bytes(bytes(50_000))
+    assert TimeForecast.of(_config(), 2).bytes == pytest.approx(own + 2000, abs=50)
+
+
+def test_of_64_trials_the_newest_are_taken(runs):
+    for number in range(70):
+        _trial(runs / f"r{number}", _config(), (float(number),))
+    assert TimeForecast.of(_config(), 1) == TimeForecast(
+        (37.5,), pytest.approx(TimeForecast.of(_config(), 1).bytes), 64
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"method__name": "ncm"},
+        {"stream__image_size": 16},
+        {"stream__increment": 4},
+        {"run__workers": 2},
+        {"method__backbone__pretrained": "other"},
+    ],
+)
+def test_another_method_backbone_stream_or_number_of_workers_says_nothing(runs, changed):
+    other = _config(**changed)
+    _trial(runs / "a", other, (1.0, 1.0))
+    assert TimeForecast.of(_config(), 2) is None
+    assert TimeForecast.of(other, 2) is not None
+
+
+def test_other_values_another_seed_and_another_order_do_not_matter(runs):
+    _trial(runs / "a", _config(stream__seed=3, stream__order=4, run__seed=5, method__shrinkage=0.5), (2.0,))
+    assert TimeForecast.of(_config(), 1).seconds == (2.0,)
+
+
+def test_no_trial_that_walked_so_many_tasks_is_no_forecast_and_without_a_number_the_longest_counts(runs):
+    assert TimeForecast.of(_config(), 2) is None
+    _trial(runs / "a", _config(), (1.0,))
+    assert TimeForecast.of(_config(), 2) is None
+    assert TimeForecast.of(_config(), 1).seconds == (1.0,)
+    _trial(runs / "b", _config(), (1.0, 2.0, 4.0))
+    assert TimeForecast.of(_config(), None).seconds == (1.0, 2.0, 4.0)
+    assert TimeForecast.of(_config(), 2).seconds == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("spoilt", ["tasks.jsonl", "config.yaml"])
+@pytest.mark.parametrize("text", ["", "[", "null", '{"task": 2, "seconds/train": 1.0}', '{"method": 1}', "\0"])
+def test_what_cannot_be_read_counts_as_nothing(runs, spoilt, text):
+    (runs / "empty" / "trials").mkdir(parents=True)
+    (runs / "file").write_text("")
+    place = _trial(runs / "a", _config(), (1.0,))
+    (place / spoilt).write_text(text)
+    assert TimeForecast.of(_config(), 1) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.0, "1 s"),
+        (99.4, "99 s"),
+        (100, "1.7 min"),
+        (594, "9.9 min"),
+        (600, "10 min"),
+        (5940, "99 min"),
+        (6000, "1.7 h"),
+        (35_640, "9.9 h"),
+        (93_600, "26 h"),
+    ],
+)
+def test_a_time_has_one_or_two_digits(seconds, shown):
+    assert shown_hours(seconds / 3600) == shown
+
+
+def test_a_preview_says_it_of_what_is_left(runs):
+    given = {"stream.tasks": 2, "stream.train": 8, "stream.validation": 4, "stream.test": 4}
+    asked = {"given": given, "trials": 4}
+    start = asked_sweep("slda", **asked)
+    unknown = "what a trial takes is not known: none like it has walked 2 task(s) in runs/"
+    assert start.preview().endswith(f"\n  {unknown}")
+    _trial(runs / "a", start.config, (600.0, 1200.0))
+    shown = start.preview()
+    assert "\n  4 trials that all walk the whole stream: about 2.0 h one after another and " in shown
+    assert shown.endswith(" of disk, as one trial before in runs/ took")
+    assert "\n  1 trial: about 30 min one after another" in asked_train("slda", given=given).preview()
