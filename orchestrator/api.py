@@ -65,6 +65,7 @@ def sweep(
     resume: str | None = None,
     say: Say | None = None,
     last: Say | None = None,
+    live: Say | None = None,
 ) -> RunResult:
     """Searches a method's hyper-parameters over a stream, and looks at test data with the best trial.
 
@@ -101,6 +102,8 @@ def sweep(
             files of this machine it reads.
         say: Takes lines of progress. None: nobody does.
         last: Takes the text with which the command ends: table, best trial, how to go on.
+        live: Takes in one line how far the trials are, whenever that changes: tasks done of all, the best
+            trial so far, the time left.
 
     Returns:
         What became of the sweep and of each trial.
@@ -128,7 +131,7 @@ def sweep(
             resume=resume,
             say=say,
         )
-        return start.run(last or _nobody)
+        return start.run(last or _nobody, live=live or _nobody)
 
 
 def preview_sweep(method: str | None = None, **asked: Any) -> str:
@@ -158,6 +161,7 @@ def train(
     continue_from: str | None = None,
     say: Say | None = None,
     last: Say | None = None,
+    live: Say | None = None,
 ) -> RunResult:
     """Walks one configuration over a stream, once for each seed, and looks at test data with each.
 
@@ -166,7 +170,8 @@ def train(
         config: In the place of ``method``, the file of a configuration, as every trial keeps one.
         recipe: In the place of both, the configuration of a published table.
         space: As in :func:`sweep`, beside ``method``.
-        stream: As in :func:`sweep`, as are ``data``, ``set``, ``name``, ``storage``, ``say`` and ``last``.
+        stream: As in :func:`sweep`, as are ``data``, ``set``, ``name``, ``storage``, ``say``, ``last`` and
+            ``live``.
         seeds: The seeds, different whole numbers from 0. None: the configuration's one.
         concurrent: How many seeds run at once. None: as many as fit.
         test: Whether test data is looked at. False leaves it to a later ``train(resume=NAME)``.
@@ -199,7 +204,7 @@ def train(
             continue_from=continue_from,
             say=say,
         )
-        return start.run(last or _nobody)
+        return start.run(last or _nobody, live=live or _nobody)
 
 
 def preview_train(method: str | None = None, **asked: Any) -> str:
@@ -238,7 +243,7 @@ def load(
 
 def _named(asked: Mapping[str, Any], like: Callable[..., Any]) -> dict[str, Any]:
     """What is asked for, by the names of :mod:`.commands.asked`. ``like`` takes the same arguments."""
-    names = [name for name in inspect.signature(like).parameters if name not in ("method", "last")]
+    names = [name for name in inspect.signature(like).parameters if name not in ("method", "last", "live")]
     if unknown := [name for name in asked if name not in names]:
         raise UserError(f"{', '.join(unknown)}: not known here; allowed: {', '.join(names)}")
     return {"given" if name == "set" else name: value for name, value in asked.items()}

@@ -66,7 +66,8 @@ def main(arguments: list[str]) -> int:
     if given.dry_run:
         print(api.preview_sweep(given.method, **asked))
         return 0
-    return output.end(api.sweep(given.method, **asked, last=output.last))
+    with output:
+        return output.end(api.sweep(given.method, **asked, last=output.last, live=output.live))
 
 
 def _word(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:

@@ -43,7 +43,8 @@ def main(arguments: list[str]) -> int:
     if given.dry_run:
         print(api.preview_train(given.method, **asked))
         return 0
-    return output.end(api.train(given.method, **asked, last=output.last))
+    with output:
+        return output.end(api.train(given.method, **asked, last=output.last, live=output.live))
 
 
 def _parser() -> argparse.ArgumentParser:

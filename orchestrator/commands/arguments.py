@@ -1,4 +1,4 @@
-"""What the command lines share: arguments, one-line errors, and timed progress."""
+"""What the command lines share: arguments and one-line errors."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import select
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from .. import __version__
 from ..errors import UserError, one_line
@@ -25,21 +24,6 @@ from ..storage.refused import refused
 from ..storage.run_folder import RUNS
 from .storage_of import storage_url
 from .told_to_end import ToldToEnd
-
-
-class Say:
-    """Prints progress lines, each with the seconds since the start.
-
-    Args:
-        stream: Where to; None: standard output.
-    """
-
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._began = time.monotonic()
-        self._stream = stream
-
-    def __call__(self, line: str) -> None:
-        print(f"[{time.monotonic() - self._began:6.1f}s] {line}", flush=True, file=self._stream)
 
 
 def add_version(parser: argparse.ArgumentParser) -> None:

@@ -7,22 +7,23 @@ import sys
 from collections.abc import Callable
 
 from ..errors import UserError
-from .arguments import Say
 from .last_lines import print_last
 from .result_json import result_json
 from .run_result import RunResult
+from .say import Say
 
 
 class Output:
     """What a sweep or a run prints: timed lines of progress and the text at its end; with ``--quiet`` that
-    text alone; with ``--json`` the result as one JSON object, and the lines on standard error.
+    text alone; with ``--json`` the result as one JSON object, and the lines on standard error. On a terminal
+    a line below them says how far it is, until the ``with`` block of this object ends.
 
     Args:
         given: The command line.
 
     Attributes:
         say: Takes a line of progress; None: nobody does.
-        last: Takes the text with which the command ends.
+        live: Takes the line below them; None: nobody does.
 
     Raises:
         UserError: ``--json`` beside ``--dry-run`` or ``--explain``. The message is one line.
@@ -35,8 +36,22 @@ class Output:
                 f"--json beside {idle}: it starts nothing and has no result; allowed: one of them"
             )
         self.say = None if given.quiet else Say(sys.stderr if given.json else sys.stdout)
-        self.last: Callable[[str], None] = _nobody if given.json else print if given.quiet else print_last
+        self.live = None if self.say is None else self.say.live.show
+        self._last: Callable[[str], None] = _nobody if given.json else print if given.quiet else print_last
         self._json = given.json
+
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.live is not None:
+            self.live("")
+
+    def last(self, text: str) -> None:
+        """Takes the text with which the command ends."""
+        if self.live is not None:
+            self.live("")
+        self._last(text)
 
     def end(self, result: RunResult) -> int:
         """Prints the result where it is asked for; returns the command's exit status."""

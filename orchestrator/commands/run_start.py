@@ -67,12 +67,19 @@ class RunStart(ABC):
         on_disk = self._on_disk(self._check(start=False))
         return "\n  ".join([self._preview(), *self._takes(), *([on_disk] if on_disk else [])])
 
-    def run(self, last: Callable[[str], None], sessions: Sessions | None = None) -> RunResult:
+    def run(
+        self,
+        last: Callable[[str], None],
+        sessions: Sessions | None = None,
+        *,
+        live: Callable[[str], None] = lambda text: None,
+    ) -> RunResult:
         """Runs to the end.
 
         Args:
             last: Takes the text with which the run ends.
             sessions: Opens the session in which the trials run; None: one of the run's own.
+            live: Takes in one line how far the run is, whenever that changes.
 
         Raises:
             UserError: The run cannot begin.
@@ -116,6 +123,7 @@ class RunStart(ABC):
                 at_most=self._at_most,
                 say=self.say,
                 last=last,
+                live=live,
                 protocol=self._protocol,
                 chosen=self._chosen,
                 continues=self._continues,

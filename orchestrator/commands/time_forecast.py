@@ -16,7 +16,7 @@ from typing import Any
 from ..config import RunConfig
 from ..errors import UserError
 from ..schema import strict_yaml
-from ..schema.shown import shown_bytes
+from ..schema.shown import shown_bytes, shown_time
 from ..storage.run_files import CONFIG_FILE, trials_of
 from ..storage.run_folder import RUNS
 from ..storage.trial_files import REPORTS_FILE
@@ -72,19 +72,8 @@ class TimeForecast:
     def said(self, trials: int) -> str:
         """What so many trials take, in a form for people."""
         many = "one trial" if self.trials == 1 else f"{self.trials} trials"
-        hours, size = shown_hours(self.hours(trials)), shown_bytes(trials * self.bytes)
+        hours, size = shown_time(3600 * self.hours(trials)), shown_bytes(trials * self.bytes)
         return f"{hours} one after another and {size} of disk, as {many} before in {RUNS}/ took"
-
-
-def shown_hours(hours: float) -> str:
-    """A time with one or two digits: ``40 s``, ``12 min``, ``3.5 h``, ``26 h``."""
-    seconds = hours * 3600
-    if seconds < 99.5:
-        return f"{max(1, round(seconds))} s"
-    minutes = seconds / 60
-    if minutes < 99.5:
-        return f"{minutes:.1f} min" if minutes < 9.95 else f"{minutes:.0f} min"
-    return f"{hours:.1f} h" if hours < 9.95 else f"{hours:.0f} h"
 
 
 def _alike(config: RunConfig, runs: Path) -> Iterator[Path]:

@@ -14,8 +14,9 @@ from methods.backbones.clip_config import ClipConfig
 from methods.backbones.config import BackboneConfig
 from methods.backbones.pretrained_image_text import load_image_text
 
-from ..commands.arguments import Say, add_version, run_main
+from ..commands.arguments import add_version, run_main
 from ..commands.command_parser import CommandParser
+from ..commands.say import Say
 from ..errors import UserError
 from ..streams.text.tokenizer import Tokenizer
 from .judge import judge

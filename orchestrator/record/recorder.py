@@ -18,9 +18,11 @@ from .best_effort import BestEffort
 from .figure_worker import FigureWorker
 from .open_book import open_book
 from .open_tracker import open_tracker
+from .progress import Progress
 from .progress_lines import ProgressLines
 from .run_context import RunContext
 from .run_copy import RunCopy
+from .standing import Standing
 from .trial_checkpoints import TrialCheckpoints
 from .trial_entry import TrialEntry
 from .trial_records import TrialRecords
@@ -45,6 +47,7 @@ class RunRecorder:
         trials: How many trials are to come.
         kept: Where the run is kept beside its folder; None: nowhere.
         say: Prints a line of progress.
+        live: Takes in one line how far the trials are.
         all_tested: Whether every trial is to be tested, not only the best.
         keep: See :attr:`~orchestrator.run_options.RunOptions.keep`.
 
@@ -66,6 +69,7 @@ class RunRecorder:
         kept: RunStorage | None,
         say: Callable[[str], None],
         *,
+        live: Callable[[str], None] = lambda text: None,
         all_tested: bool = False,
         keep: Keep = "chosen",
     ) -> None:
@@ -76,9 +80,9 @@ class RunRecorder:
         self.hurried = False
         self._config_of = config_of
         self._copy = RunCopy(kept, book)
-        self._say = say
         self._aside = BestEffort(say, self._stop)
-        self._lines = ProgressLines(trials, task_names, book.objective.metric)
+        lines = ProgressLines(trials, task_names, book.objective.metric)
+        self._progress = Progress(lines, Standing(book, trials), say, live)
         self._checkpoints = TrialCheckpoints(book, self._copy.keep_only, all_tested=all_tested, keep=keep)
         self._records = TrialRecords(
             book,
@@ -123,8 +127,8 @@ class RunRecorder:
         book = open_book(run, config_of, objective, check_values)
         tracker = open_tracker(run, objective, trials, searched, all_tested=all_tested)
         stream, told = (run.names, run.source.scenario, trials), (run.kept, run.say)
-        keep = run.config.run.keep
-        watch = cls(book, tracker, config_of, *stream, *told, all_tested=all_tested, keep=keep)
+        how: dict[str, Any] = {"live": run.live, "all_tested": all_tested, "keep": run.config.run.keep}
+        watch = cls(book, tracker, config_of, *stream, *told, **how)
         watch.make_good()
         return watch
 
@@ -212,7 +216,7 @@ class RunRecorder:
         known = trial_id in self.book.trials  # then its configuration is written down
         entry = self.book.start(trial_id, values, {} if known else self._config_of(values).to_dict(), number)
         self._aside("the record", self._records.start, entry)
-        self._say(self._lines.started(entry, values, again=again))
+        self._progress.started(entry, values, again=again)
         self._aside("the storage", self._copy.push, trial_id)
 
     def task(self, trial_id: str, metrics: dict[str, Any]) -> None:
@@ -224,10 +228,8 @@ class RunRecorder:
         # Also what the book knows: the driver may have ended between a lane's writing and its own.
         self._aside("the record", self._records.task, trial_id, numbers)
         if fresh:
-            self._say_task(self.book.trials[trial_id], numbers)
-
-    def _say_task(self, entry: TrialEntry, report: Mapping[str, float]) -> None:
-        self._say(self._lines.task(entry, report, self.book.value(entry)))
+            entry = self.book.trials[trial_id]
+            self._progress.task(entry, numbers, self.book.value(entry))
 
     def catch_up(self) -> None:
         """Takes what unfinished trials have finished while nobody listened: tasks, and looks at test. Ends
@@ -249,7 +251,7 @@ class RunRecorder:
         self._aside("the storage", self._copy.pull, entry.id)
         for report in self.book.refresh(entry):
             self._aside("the record", self._records.task, entry.id, report)
-            self._say_task(entry, report)
+            self._progress.task(entry, report, self.book.value(entry))
 
     def end(self, trial_id: str, status: str, reason: str = "", infeasible: bool = False) -> None:
         """A trial has ended: its curves, matrix and configuration become artifacts.
@@ -264,7 +266,7 @@ class RunRecorder:
         self._aside("the storage", self._copy.pull, trial_id)
         self.book.refresh(entry)
         self.book.end(trial_id, status, reason, infeasible)
-        self._say(self._lines.ended(entry, status, reason))
+        self._progress.ended(entry, status, reason)
         self._aside("the record", self._records.end, entry)
         self._aside("the storage", self._copy.push, trial_id)
 

@@ -26,6 +26,7 @@ class RunContext:
         seeds: The trials' seeds.
         say: Takes a line of progress.
         last: Takes the text with which the run ends.
+        live: Takes in one line how far the run is, whenever that changes.
         concurrent: How many trials run at once, as it was asked for; None: it was not.
         at_most: Whether fewer will do where no more fit.
         protocol: By which data a search chooses, by name; empty: there is none.
@@ -42,6 +43,7 @@ class RunContext:
     seeds: tuple[int, ...]
     say: Callable[[str], None]
     last: Callable[[str], None] = lambda text: None
+    live: Callable[[str], None] = lambda text: None
     concurrent: int | None = None
     at_most: bool = False
     protocol: str = ""

@@ -31,3 +31,12 @@ def shown_bytes(size: float) -> str:
         if value >= 999.5:
             value, unit = value / 1000, larger
     return f"{value:.1f} {unit}" if value < 9.95 and unit != "B" else f"{value:.0f} {unit}"
+
+
+def shown_time(seconds: float) -> str:
+    """A time with one or two digits: ``40 s``, ``12 min``, ``3.5 h``, ``26 h``."""
+    value, unit = max(1.0, seconds), "s"
+    for larger, many in (("min", 60), ("h", 60)):
+        if value >= 99.5:
+            value, unit = value / many, larger
+    return f"{value:.1f} {unit}" if value < 9.95 and unit != "s" else f"{value:.0f} {unit}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..commands.arguments import Say, add_version, run_main
+from ..commands.arguments import add_version, run_main
 from ..commands.command_parser import CommandParser
 from ..commands.last_lines import print_last
+from ..commands.say import Say
 from ..config import parse_set
 from ..errors import UserError
 from ..storage.user_path import user_path
@@ -21,14 +22,24 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     if given.report is not None:
         return _report(parser, given)
-    start = _new(parser, given) if given.resume is None else _resumed(parser, given)
+    say = Say()
+    start = _new(parser, given, say) if given.resume is None else _resumed(parser, given, say)
     if given.dry_run:
         print(start.preview())
         return 0
-    return start.run(print_last)
+    live = say.live.show
+
+    def last(text: str) -> None:
+        live("")
+        print_last(text)
+
+    try:
+        return start.run(last, live)
+    finally:
+        live("")
 
 
-def _new(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
+def _new(parser: CommandParser, given: argparse.Namespace, say: Say) -> StudyStart:
     options = {
         "question": given.question,
         "methods": given.methods,
@@ -43,12 +54,12 @@ def _new(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
     if given.file is None:
         if not given.methods:
             parser.error("name a file, --methods, or --resume NAME")
-        return StudyStart.new(StudyRequest.of(said, "study"), given.name, Say())
+        return StudyStart.new(StudyRequest.of(said, "study"), given.name, say)
     if said:
         raise UserError(
             f"{given.file} beside {', '.join(said)}: allowed is one of the two, a file or options"
         )
-    return StudyStart.new(StudyRequest.read(user_path(given.file, follow=False)), given.name, Say())
+    return StudyStart.new(StudyRequest.read(user_path(given.file, follow=False)), given.name, say)
 
 
 def _report(parser: CommandParser, given: argparse.Namespace) -> int:
@@ -65,12 +76,12 @@ def _report(parser: CommandParser, given: argparse.Namespace) -> int:
     return 0
 
 
-def _resumed(parser: CommandParser, given: argparse.Namespace) -> StudyStart:
+def _resumed(parser: CommandParser, given: argparse.Namespace, say: Say) -> StudyStart:
     for name in ("file", "question", "stream", "memory", "protocol", "set", "name"):
         if getattr(given, name) != parser.get_default(name):
             raise UserError(f"--resume {given.resume}: goes on with what was asked; leave out {name}")
     methods = given.methods or []
-    return StudyStart.resumed(given.resume, Say(), methods=methods, pairs=given.pairs, trials=given.trials)
+    return StudyStart.resumed(given.resume, say, methods=methods, pairs=given.pairs, trials=given.trials)
 
 
 def _parser() -> CommandParser:

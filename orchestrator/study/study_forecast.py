@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..commands.time_forecast import TimeForecast, shown_hours
-from ..schema.shown import shown_bytes
+from ..commands.time_forecast import TimeForecast
+from ..schema.shown import shown_bytes, shown_time
 from ..storage.run_files import trials_of
 from ..storage.run_folder import RUNS
 from ..storage.trial_files import STATUS_FILE
@@ -55,7 +55,7 @@ class ArmForecast:
         """Its hours, in a form for people."""
         if not self.trials and not self.pairs:
             return "ended"
-        return "how long is not known" if self.hours is None else f"about {shown_hours(self.hours)}"
+        return "how long is not known" if self.hours is None else f"about {shown_time(3600 * self.hours)}"
 
 
 def forecast_line(arms: Sequence[ArmForecast]) -> str:
@@ -67,7 +67,7 @@ def forecast_line(arms: Sequence[ArmForecast]) -> str:
     if not known:
         return f"what it takes is not known: no trial like its own has walked its stream in {RUNS}/"
     hours, size = sum(arm.hours or 0.0 for arm in known), sum(arm.bytes for arm in known)
-    line = f"{shown_hours(hours)} one after another and {shown_bytes(size)} of disk"
+    line = f"{shown_time(3600 * hours)} one after another and {shown_bytes(size)} of disk"
     rest = len(left) - len(known)
     of = f", without the {rest} of which it is not known" if rest else ""
     return f"what is left takes about {line}, as trials before in {RUNS}/ took{of}"

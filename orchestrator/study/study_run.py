@@ -49,6 +49,7 @@ class StudyRun:
         study: The study.
         say: Takes a line of progress.
         last_words: Takes why the process is about to end, where nothing else will be heard of it.
+        live: Takes in one line how far the study is, whenever that changes.
 
     Attributes:
         book: The runs that have ended.
@@ -57,8 +58,13 @@ class StudyRun:
     """
 
     def __init__(
-        self, study: Study, say: Callable[[str], None], last_words: Callable[[str], None] = lambda line: None
+        self,
+        study: Study,
+        say: Callable[[str], None],
+        last_words: Callable[[str], None] = lambda line: None,
+        live: Callable[[str], None] = lambda text: None,
     ) -> None:
+        self._live = live
         self.book = StudyBook(study.folder)
         self.stopped = ""
         self._study = study
@@ -155,8 +161,13 @@ class StudyRun:
         def say(line: str) -> None:
             self._say(f"{job.arm.method.label}: {line}")
 
+        def live(text: str) -> None:
+            every = self._study.names
+            ended = min(len(self.book.parts), len(every))
+            self._live(f"{ended} of {len(every)} runs  {job.arm.method.label}: {text}")
+
         try:
-            result = job.start(source, say).run(lambda text: None, session.lend)
+            result = job.start(source, say).run(lambda text: None, session.lend, live=live)
             if result.status == "interrupted":
                 return _INTERRUPTED
             part = job.part(result)

@@ -171,11 +171,12 @@ class StudyStart:
         """The line that says where the result is."""
         return f"{RUNS / self.study.name}/: {PAGE_FILE}, {', '.join((RESULT_FILE, *TABLE_FILES))}"
 
-    def run(self, last: Callable[[str], None]) -> int:
+    def run(self, last: Callable[[str], None], live: Callable[[str], None] = lambda text: None) -> int:
         """Runs to the end. Whatever ends it, the tables of what has ended are written.
 
         Args:
             last: Takes the text with which the study ends.
+            live: Takes in one line how far the study is, whenever that changes.
 
         Returns:
             The exit status: 0, 1 or 130.
@@ -190,7 +191,7 @@ class StudyStart:
         folder.mkdir(parents=True, exist_ok=True)
         with run_lock(folder):
             write_text(folder / STUDY_FILE, self.study.request.text())
-            study = StudyRun(self.study, self.say, lambda line: self._end(study, 1, line, last))
+            study = StudyRun(self.study, self.say, lambda line: self._end(study, 1, line, last), live)
             try:
                 status = study.run()
             finally:

@@ -6,7 +6,7 @@ import pytest
 from written_run import write_run
 
 from orchestrator.commands.asked import asked_sweep, asked_train
-from orchestrator.commands.time_forecast import TimeForecast, shown_hours
+from orchestrator.commands.time_forecast import TimeForecast
 from orchestrator.config import RunConfig
 
 _SLDA = {"method.name": "slda", "stream.name": "digits"}
@@ -96,31 +96,15 @@ def test_no_trial_that_walked_so_many_tasks_is_no_forecast_and_without_a_number_
 
 
 @pytest.mark.parametrize("spoilt", ["tasks.jsonl", "config.yaml"])
-@pytest.mark.parametrize("text", ["", "[", "null", '{"task": 2, "seconds/train": 1.0}', '{"method": 1}', "\0"])
+@pytest.mark.parametrize(
+    "text", ["", "[", "null", '{"task": 2, "seconds/train": 1.0}', '{"method": 1}', "\0"]
+)
 def test_what_cannot_be_read_counts_as_nothing(runs, spoilt, text):
     (runs / "empty" / "trials").mkdir(parents=True)
     (runs / "file").write_text("")
     place = _trial(runs / "a", _config(), (1.0,))
     (place / spoilt).write_text(text)
     assert TimeForecast.of(_config(), 1) is None
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [
-        (0.0, "1 s"),
-        (99.4, "99 s"),
-        (100, "1.7 min"),
-        (594, "9.9 min"),
-        (600, "10 min"),
-        (5940, "99 min"),
-        (6000, "1.7 h"),
-        (35_640, "9.9 h"),
-        (93_600, "26 h"),
-    ],
-)
-def test_a_time_has_one_or_two_digits(seconds, shown):
-    assert shown_hours(seconds / 3600) == shown
 
 
 def test_a_preview_says_it_of_what_is_left(runs):

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestrator.schema.shown import shown_score, shown_value
+from orchestrator.schema.shown import shown_score, shown_time, shown_value
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,21 @@ def test_a_value_is_short_and_what_set_takes(value, text):
 )
 def test_a_score_has_two_decimals_and_no_negative_zero(value, text):
     assert shown_score(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.0, "1 s"),
+        (99.4, "99 s"),
+        (100, "1.7 min"),
+        (594, "9.9 min"),
+        (600, "10 min"),
+        (5940, "99 min"),
+        (6000, "1.7 h"),
+        (35_640, "9.9 h"),
+        (93_600, "26 h"),
+    ],
+)
+def test_a_time_has_one_or_two_digits(seconds, shown):
+    assert shown_time(seconds) == shown

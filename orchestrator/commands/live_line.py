@@ -1,0 +1,47 @@
+"""The line below a command's lines of progress, on a terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from typing import TextIO
+
+_CLEAR = "\r\x1b[K"
+
+
+class LiveLine:
+    """Prints lines, and on a terminal keeps one below them that changes. Elsewhere there is none.
+
+    It is as wide as the terminal at most, and ends where it began, so that what others print begins there.
+
+    Args:
+        stream: Where to; None: standard output, whatever it is then.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+        self._text = ""
+        self._lock = threading.Lock()
+
+    def above(self, line: str) -> None:
+        """Prints a line, above the one that stays."""
+        with self._lock:
+            clear, again = (_CLEAR, self._fitting()) if self._text else ("", "")
+            print(f"{clear}{line}\n{again}", end="", flush=True, file=self._stream)
+
+    def show(self, text: str) -> None:
+        """Shows a line in the place of the one before; an empty one takes it away."""
+        with self._lock:
+            if self._is_terminal() and (text or self._text):
+                self._text = text
+                print(f"{_CLEAR}{self._fitting()}", end="", flush=True, file=self._stream)
+
+    def _fitting(self) -> str:
+        # Of what is as wide as the terminal some go to the next line.
+        return f"{self._text[: shutil.get_terminal_size().columns - 1]}\r" if self._text else ""
+
+    def _is_terminal(self) -> bool:
+        stream = self._stream or sys.stdout
+        return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"

@@ -1,0 +1,51 @@
+"""Tells the user of a run's trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .progress_lines import ProgressLines
+from .standing import Standing
+from .trial_entry import TrialEntry
+
+
+class Progress:
+    """Tells the user of a run's trials: a line each time something happens, and how far they are.
+
+    Args:
+        lines: The lines.
+        standing: How far the trials are.
+        say: Takes a line of progress.
+        live: Takes in one line how far the trials are, whenever that changes.
+    """
+
+    def __init__(
+        self,
+        lines: ProgressLines,
+        standing: Standing,
+        say: Callable[[str], None],
+        live: Callable[[str], None],
+    ) -> None:
+        self._lines = lines
+        self._standing = standing
+        self._say = say
+        self._live = live
+
+    def started(self, entry: TrialEntry, values: Mapping[str, Any], *, again: bool) -> None:
+        """A trial begins, or goes on where ``again``."""
+        self._standing.hear(entry)
+        self._tell(self._lines.started(entry, values, again=again))
+
+    def task(self, entry: TrialEntry, report: Mapping[str, float], value: float | None) -> None:
+        """A trial has finished a task. The arguments are those of :meth:`.ProgressLines.task`."""
+        self._standing.hear(entry, report)
+        self._tell(self._lines.task(entry, report, value))
+
+    def ended(self, entry: TrialEntry, status: str, reason: str) -> None:
+        """A trial has ended."""
+        self._tell(self._lines.ended(entry, status, reason))
+
+    def _tell(self, line: str) -> None:
+        self._say(line)
+        self._live(self._standing.text())

@@ -1,0 +1,77 @@
+"""How far a run's trials are, in a line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import median, median_low
+
+from ..schema.shown import shown_time
+from .trial_entry import TrialEntry
+from .trial_store import TrialStore
+
+_STAGES = ("train", "evaluate", "checkpoint")
+
+
+class Standing:
+    """How far a run's trials are: tasks done of all, the best trial so far, and the time left.
+
+    The time left is what the median of the run's own trials took for each task that is left, and what passed
+    beside it from one task to the next, spread over the trials under way. It is not said before each task has
+    been done once. Trials that will be stopped early make it shorter.
+
+    Args:
+        book: The trials.
+        trials: How many there are to be.
+        clock: Gives the time in seconds.
+    """
+
+    def __init__(self, book: TrialStore, trials: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._book = book
+        self._trials = trials
+        self._clock = clock
+        self._last: dict[int, float] = {}  # a trial's number -> when it was heard of last
+        self._beside: list[float] = []  # what passed beside each task
+
+    def hear(self, entry: TrialEntry, report: Mapping[str, float] | None = None) -> None:
+        """A trial begins now, or has finished a task of which this is the report."""
+        now = self._clock()
+        if report is not None and entry.number in self._last:
+            self._beside.append(max(0.0, now - self._last[entry.number] - _seconds(report)))
+        self._last[entry.number] = now
+
+    def text(self) -> str:
+        """The line, such as ``11 of 80 tasks  best 63.2 (trial 2)  up to 12 min left``."""
+        book = self._book
+        done = sum(len(entry.reports) for entry in book.trials.values())
+        never = sum(book.tasks - len(e.reports) for e in book.trials.values() if e.status != "running")
+        best, seconds = book.best(), self.seconds_left()
+        return "  ".join(
+            [
+                f"{done} of {max(self._trials, len(book.trials)) * book.tasks - never} tasks",
+                *([] if best is None else [f"best {book.value(best):.1f} (trial {best.number + 1})"]),
+                *([] if not seconds else [f"up to {shown_time(seconds)} left"]),
+            ]
+        )
+
+    def seconds_left(self) -> float | None:
+        """The seconds that the trials will take at most; None as long as a task was not done yet."""
+        book, took = self._book, self._took()
+        if len(took) < book.tasks:
+            return None
+        under_way = [entry for entry in book.trials.values() if entry.status == "running"]
+        left = sum(sum(took[len(entry.reports) :]) for entry in under_way)
+        left += max(0, self._trials - len(book.trials)) * sum(took)
+        return left / max(1, len(under_way))
+
+    def _took(self) -> list[float]:
+        """The median of what each task took, as far as each has been done."""
+        every = [list(map(_seconds, entry.reports)) for entry in self._book.trials.values()]
+        tasks = max(map(len, every), default=0)
+        # Of the first ones a lane's start is a part, which the others have none of.
+        beside = median_low(self._beside) if self._beside else 0.0
+        return [beside + median(one[task] for one in every if len(one) > task) for task in range(tasks)]
+
+
+def _seconds(report: Mapping[str, float]) -> float:
+    return sum(report.get(f"seconds/{stage}", 0.0) for stage in _STAGES)
