@@ -26,6 +26,8 @@ class Group:
         headline: The metric, without its split, by which groups are ranked.
         number: The group's rank, from 1.
         replaced: Runs that do not count, each with the run that does.
+        chose: Trials of sweeps that do not count, since other runs were given their values: it was by their
+            own figures that they were chosen.
     """
 
     label: str
@@ -33,6 +35,7 @@ class Group:
     headline: str
     number: int = 0
     replaced: Sequence[tuple[FinishedRun, FinishedRun]] = ()
+    chose: Sequence[FinishedRun] = ()
 
     @property
     def method(self) -> str:
@@ -63,13 +66,21 @@ def group_runs(runs: Iterable[FinishedRun]) -> list[Group]:
 
     Of runs that agree in seed and order too only one counts: a run that was tested before one that was not,
     else the one that ended later.
+
+    Where values that a sweep tried were given to other runs, the sweep's own trial does not count: its seed
+    and order chose them.
     """
     equal: dict[str, list[FinishedRun]] = {}
     for run in runs:
         equal.setdefault(_key(run), []).append(run)
     ranked_by = _headlines(equal.values())
     chosen = [_one_of_each(group) for group in equal.values()]
-    groups = [Group("", kept, ranked_by[kept[0].stream], replaced=others) for kept, others in chosen]
+    groups = []
+    for one_of_each, others in chosen:
+        given = [run for run in one_of_each if run.kind != "sweep"]
+        kept = given or one_of_each
+        chose = [run for run in one_of_each if run not in kept]
+        groups.append(Group("", kept, ranked_by[kept[0].stream], replaced=others, chose=chose))
     groups.sort(key=by_score)
     named = labels([group.runs[0] for group in groups])
     return [

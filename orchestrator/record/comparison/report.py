@@ -79,6 +79,7 @@ def _section(section: Section, out: Path) -> tuple[list[str], list[str]]:
     groups = group_runs(run for run in section.runs if run.status == "finished")
     about = [_counts(section.runs), *_mixed(groups)]
     replaced = [_instead(*pair) for group in groups for pair in group.replaced]
+    replaced += [_chose(run, group) for group in groups for run in group.chose]
     replaced += [_looked_at_before(run) for run in section.runs if run.chosen]
     more = [f"... and {len(replaced) - _REPLACED} more such runs"] if len(replaced) > _REPLACED else []
     told = [*about, *replaced[:_REPLACED], *more]
@@ -152,6 +153,12 @@ def _instead(run: FinishedRun, counts: FinishedRun) -> str:
     why = "it was tested" if counts.test is not None and run.test is None else "it ended later"
     equal = "all is equal, seed and order too"
     return f"left out: {run.name}, in whose place {counts.name} counts: {equal}, and {why}"
+
+
+def _chose(run: FinishedRun, group: Group) -> str:
+    given = group.runs[0].name
+    more = f" and {len(group.runs) - 1} more" if len(group.runs) > 1 else ""
+    return f"left out: {run.name}, by whose own figures the values of {given}{more} were chosen"
 
 
 def _looked_at_before(run: FinishedRun) -> str:

@@ -32,6 +32,28 @@ def test_seeds_are_averaged_and_configurations_kept_apart(tmp_path):
     ]
 
 
+def test_a_sweeps_own_trial_is_not_averaged_with_runs_that_were_given_its_values(tmp_path):
+    values = {"method.learning_rate": 0.01}
+    write_run(tmp_path, "s", "trial_0002", values=values, averages=[90.0], test=90.0)
+    (alone,) = groups_in(tmp_path)
+    assert (alone.score("test"), alone.chose) == (90.0, [])
+    for seed, average in ((1, 50.0), (2, 60.0)):
+        write_run(
+            tmp_path,
+            "t",
+            f"seed_{seed}",
+            kind="train",
+            seed=seed,
+            values=values,
+            averages=[average],
+            test=average,
+        )
+    (group,) = groups_in(tmp_path)
+    assert [run.name for run in group.runs] == ["t/seed_1", "t/seed_2"]
+    assert (group.score(), group.score("test")) == (55.0, 55.0)
+    assert [run.name for run in group.chose] == ["s/trial_0002"]
+
+
 def test_what_stays_on_the_disk_sets_no_runs_apart(tmp_path):
     for seed, keep in enumerate(({}, {"run.keep": "chosen"}, {"run.keep": "last"})):
         write_run(tmp_path, "s", f"t{seed}", seed=seed, averages=[40.0 + seed], values=keep)
