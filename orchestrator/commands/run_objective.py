@@ -7,8 +7,8 @@ from pathlib import Path
 
 from methods.method import Scenario
 
+from ..evaluation.headline_objective import headline_objective
 from ..evaluation.objective import Objective
-from ..evaluation.protocol import HEADLINE
 from ..search.space_file import SpaceFile
 from ..storage.run_files import SPACE_FILE, SWEEP_FILE, TRAIN_FILE
 from .sweep_request import SweepRequest
@@ -30,5 +30,4 @@ def run_objective(folder: Path, scenario: Scenario) -> tuple[Objective, str | No
         request = SweepRequest.read(folder / SWEEP_FILE)
         objective = replace(SpaceFile(folder / SPACE_FILE).objective, margin=request.margin)
         return objective, request.storage
-    objective = Objective(f"validation/{HEADLINE[scenario]}", "max")
-    return objective, TrainRequest.read(folder / TRAIN_FILE).storage
+    return headline_objective(scenario), TrainRequest.read(folder / TRAIN_FILE).storage

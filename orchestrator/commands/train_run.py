@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
-from ..evaluation.objective import Objective
-from ..evaluation.protocol import HEADLINE, validation_metrics
+from ..evaluation.headline_objective import headline_objective
+from ..evaluation.protocol import validation_metrics
 from ..execution.job import Job, Outcome
 from ..execution.session import Session
 from ..execution.session_request import SessionRequest
@@ -71,7 +71,7 @@ class _TrainRun:
         self._watch = RunRecorder.open(
             replace(run, config=shared),
             run.config.with_values,
-            Objective(f"validation/{HEADLINE[run.source.scenario]}", "max"),
+            headline_objective(run.source.scenario),
             len(variants),
             check_values=self._check_values,
             searched=["run.seed"] if several else [],

@@ -204,11 +204,10 @@ class TrainStart(RunStart):
 
     def _is_over(self, run: RunContext, variants: Iterable[str]) -> bool:
         """Whether nothing is left to do of the run's ``variants``, trial ids."""
-        from ..evaluation.objective import Objective
-        from ..evaluation.protocol import HEADLINE
+        from ..evaluation.headline_objective import headline_objective
         from ..record.trial_store import TrialStore
 
-        objective = Objective(f"validation/{HEADLINE[run.source.scenario]}", "max")
+        objective = headline_objective(run.source.scenario)
         store = TrialStore(trials_of(run.folder), objective, len(run.names), run.identity.stamp)
         return all(store.is_done(trial_id, test=self.test) for trial_id in variants)
 

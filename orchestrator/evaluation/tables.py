@@ -83,18 +83,36 @@ def read_table(path: Path, corner: str) -> Table:
             rows = [row for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    return _table(rows, corner, str(path))
+
+
+def parse_matrix(text: str, where: str) -> np.ndarray:
+    """The ``R`` of what :func:`write_matrix` wrote, (S, T), float64, NaN where nothing was measured.
+
+    Args:
+        text: What the file has.
+        where: What it is, for errors.
+
+    Raises:
+        UserError: As of :func:`read_table`.
+    """
+    rows = [row for row in csv.reader(text.splitlines(keepends=True)) if row]
+    return _table(rows, "after", where).values
+
+
+def _table(rows: Sequence[Sequence[str]], corner: str, where: str) -> Table:
     if not rows or rows[0][0] != corner:
-        raise UserError(f"{path}: line 1 must be '{corner}' and the names of the columns")
+        raise UserError(f"{where}: line 1 must be '{corner}' and the names of the columns")
     names = rows[0][1:]
     values = np.full((len(rows) - 1, len(names)), np.nan)
     for r, row in enumerate(rows[1:]):
         if len(row) != len(names) + 1:
-            raise UserError(f"{path}: row {row[0]!r} has {len(row) - 1} values for {len(names)} columns")
+            raise UserError(f"{where}: row {row[0]!r} has {len(row) - 1} values for {len(names)} columns")
         for c, value in enumerate(row[1:]):
             try:
                 values[r, c] = float(value) if value else math.nan
             except ValueError:
                 raise UserError(
-                    f"{path}: row {row[0]!r}, column {names[c]!r}: {value!r} is no number"
+                    f"{where}: row {row[0]!r}, column {names[c]!r}: {value!r} is no number"
                 ) from None
     return Table(values, [row[0] for row in rows[1:]], names)

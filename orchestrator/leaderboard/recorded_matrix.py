@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import numpy as np
 
 from ..errors import UserError
-from ..evaluation.tables import read_matrix
-from ..storage.trial_files import MATRIX_FILE, TEST_MATRIX_FILE
+from ..evaluation.tables import parse_matrix
+from ..storage.trial_files import TEST_MATRIX_FILE
 from ..tracking.record_reader import RecordReader
 from ..tracking.recorded_run import RecordedRun
 
@@ -29,13 +26,10 @@ def recorded_matrix(reader: RecordReader, trial: RecordedRun) -> np.ndarray:
     """
     text = reader.text(trial, TEST_MATRIX_FILE)
     of = f"{trial.name}/{trial.trial}: {TEST_MATRIX_FILE}"
-    with tempfile.TemporaryDirectory() as place:
-        file = Path(place) / MATRIX_FILE
-        file.write_text(text, encoding="utf-8")
-        try:
-            matrix = read_matrix(file)[0]
-        except UserError as error:
-            raise LookupError(f"{of}: {str(error).removeprefix(f'{file}: ')}") from error
+    try:
+        matrix = parse_matrix(text, of)
+    except UserError as error:
+        raise LookupError(str(error)) from error
     if not matrix.size or matrix.shape[0] != matrix.shape[1]:
         raise LookupError(f"{of}: has shape {matrix.shape}; allowed: a square one")
     return matrix
