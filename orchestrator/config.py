@@ -160,7 +160,9 @@ def at_home(value: Any) -> Any:
     """``value``; of a text that begins with ``~/``, also behind a prefix such as timm's ``local-dir:``, the
     path in the user's home. No shell does it behind ``key=``, nor in a file.
     """
-    return re.sub(r"^([\w-]+:)?~/", rf"\g<1>{Path.home()}/", value) if isinstance(value, str) else value
+    if not isinstance(value, str) or "~/" not in value:
+        return value
+    return re.sub(r"^([\w-]+:)?~/", rf"\g<1>{Path.home()}/", value)
 
 
 def place(path: Path | str, lines: Mapping[str, int], key: str) -> str:
@@ -235,7 +237,9 @@ def _build(given: dict[str, Any], base: RunConfig | None) -> RunConfig:
 
 
 def _name(section: dict[str, Any], base: str | None, kind: str, registry: Registry) -> str:
-    name = section.pop("name", base)
+    if base is not None and "name" not in section:
+        return base
+    name = section.pop("name", None)
     if name is None:
         raise ConfigError(f"{kind}.name", f"missing; allowed are {', '.join(registry.names())}")
     return registered(name, f"{kind}.name", registry, kind)

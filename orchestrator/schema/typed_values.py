@@ -8,7 +8,7 @@ import functools
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, Literal
 
 from ..errors import UserError
@@ -33,15 +33,16 @@ def construct(config: type, given: Mapping[str, Any], path: str, base: Any, extr
     Raises:
         ConfigError: A key, a type or a value is wrong.
     """
-    hints = _hints(config)
-    own = {f.name: f for f in fields(config) if f.init}
+    if not given and type(base) is config:
+        return base  # it was checked when it was made
+    hints, own, inners = _told(config)
     nested: dict[str, dict[str, Any]] = {}
     values = {name: getattr(base, name) for name in own} if base is not None else {}
     for key, value in given.items():
         name, dot, rest = key.partition(".")
         if name not in own:
             raise ConfigError(f"{path}.{key}", f"unknown key{nearest(name, [*extra, *own])}")
-        inner = _dataclass(hints[name])
+        inner = inners[name]
         if dot and inner is None:
             raise ConfigError(f"{path}.{key}", f"unknown key; {path}.{name} is a single value")
         if dot:
@@ -55,7 +56,7 @@ def construct(config: type, given: Mapping[str, Any], path: str, base: Any, extr
         before = values.get(name)
         if before is None:
             before = _field_default(own[name])
-        inner = _dataclass(hints[name])
+        inner = inners[name]
         assert inner is not None, "by which its keys were put aside"
         values[name] = construct(inner, below, f"{path}.{name}", before)
     for name, field in own.items():
@@ -98,6 +99,14 @@ def _is_usable(hint: Any) -> bool:
     if _is_union(hint) or typing.get_origin(hint) in (list, tuple, Sequence):
         return all(_is_usable(argument) for argument in arguments if argument is not Ellipsis)
     return hint in (Any, float, int, bool, str, type(None)) or typing.get_origin(hint) is Literal
+
+
+@functools.cache
+def _told(config: type) -> tuple[dict[str, Any], dict[str, Field[Any]], dict[str, type | None]]:
+    """A dataclass' hints, and by name its fields that are given and the dataclass that each one is."""
+    hints = _hints(config)
+    own = {f.name: f for f in fields(config) if f.init}
+    return hints, own, {name: _dataclass(hints[name]) for name in own}
 
 
 @functools.cache

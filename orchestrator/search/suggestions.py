@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from methods import registry as methods
@@ -46,6 +46,7 @@ class _Suggestions:
     parameters: Sequence[Parameter]
     fixed: Mapping[str, Any]
     start: Mapping[str, Scalar]
+    accepted: set[str] = field(default_factory=set)
 
     def check(self) -> None:
         """Tries each end of each range, alone and with each end of each other range."""
@@ -78,7 +79,7 @@ class _Suggestions:
 
     def _try(self, wanted: dict[str, Scalar]) -> None:
         point = self._reach(wanted)
-        if point is None:
+        if point is None or (known_as := repr(point)) in self.accepted:
             return
         try:
             self.config.with_values(point)
@@ -89,6 +90,7 @@ class _Suggestions:
                 shown = " with ".join(f"{name} {text(value)}" for name, value in wanted.items())
                 problem = f"{shown} is not allowed: {error.key}: {problem}"
             self.file.fail(f"search.{key}", problem)
+        self.accepted.add(known_as)
 
     def _reach(self, wanted: dict[str, Scalar]) -> dict[str, Scalar] | None:
         """A whole suggestion that contains ``wanted``; None where conditions exclude it."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
 _VIEWS = ("a photo", "a blurry photo", "a black and white photo", "a low contrast photo")
 _MORE_VIEWS = ("a high contrast photo", "a bad photo", "a good photo")
@@ -33,11 +37,14 @@ def _cifar() -> tuple[str, ...]:
     )
 
 
+@cache
 def _imagenet() -> tuple[str, ...]:
-    # This is imported here because open_clip takes seconds, and nearly no run asks for these templates.
-    from open_clip.zero_shot_metadata import OPENAI_IMAGENET_TEMPLATES
-
-    return tuple(fill("{}") for fill in OPENAI_IMAGENET_TEMPLATES)
+    # open_clip takes seconds to import, and every configuration of an image folder is checked here. The one
+    # file of it that has these templates imports nothing.
+    package = find_spec("open_clip")
+    assert package is not None and package.origin is not None, "the project requires it"
+    file = Path(package.origin).parent / "zero_shot_metadata.py"
+    return tuple(fill("{}") for fill in runpy.run_path(str(file))["OPENAI_IMAGENET_TEMPLATES"])
 
 
 _SETS: dict[str, Callable[[], tuple[str, ...]]] = {
