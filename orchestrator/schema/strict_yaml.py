@@ -5,10 +5,14 @@ is known.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.resolver import Resolver
 
 from ..errors import UserError
 
@@ -31,6 +35,9 @@ for _tag, _pattern, _first in (
         )
 
 
+# Where libyaml and PyYAML are of two minds: tags, explicit keys, blocks of text and what has to be escaped.
+_READ_OTHERWISE = {*"\t!?|>%"}
+_WRITTEN_OTHERWISE = {*'\\"'}
 _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "null", "bool", "int", "float", "seq", "map")}
 
 
@@ -45,6 +52,26 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+if yaml.__with_libyaml__:
+    # By libyaml, in a fifth of the time. Of plain text it reads and writes the same.
+    class _FastLoader(Composer, yaml.cyaml.CParser, SafeConstructor, Resolver):
+        """Nodes are composed in Python, where text that is nested too deeply is an error and no crash."""
+
+        yaml_implicit_resolvers = _SCALARS
+
+        def __init__(self, text: str) -> None:
+            yaml.cyaml.CParser.__init__(self, text)
+            Composer.__init__(self)
+            SafeConstructor.__init__(self)
+            Resolver.__init__(self)
+
+    class _FastDumper(yaml.CSafeDumper):
+        yaml_implicit_resolvers = _SCALARS
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
 
 
 def parse(text: str, source: str) -> tuple[Any, dict[str, int]]:
@@ -63,10 +90,17 @@ def parse(text: str, source: str) -> tuple[Any, dict[str, int]]:
         UserError: The text is not YAML, or has a key twice, a key that is not text, a reference (``*name``),
             or a tag (``!!name``) of anything but plain values.
     """
+    if yaml.__with_libyaml__ and text.isascii() and not {*text} & _READ_OTHERWISE:
+        with suppress(UserError):  # of what is wrong, the other one's words are told
+            return _parse(_FastLoader, text, source)
+    return _parse(_Loader, text, source)
+
+
+def _parse(kind: Any, text: str, source: str) -> tuple[Any, dict[str, int]]:
     loader = None
     lines: dict[str, int] = {}
     try:
-        loader = _Loader(text)
+        loader = kind(text)
         node = loader.get_single_node()
         if node is None:
             return None, lines
@@ -104,7 +138,12 @@ def read(path: Path | str) -> tuple[Any, dict[str, int]]:
 
 def dump(values: Any) -> str:
     """YAML of plain values, with the keys in their order. :func:`parse` gives the same values back."""
-    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    how = {"sort_keys": False, "allow_unicode": True, "width": 100}
+    if yaml.__with_libyaml__:
+        text = yaml.dump(values, Dumper=_FastDumper, **how)
+        if text.isascii() and not {*text} & _WRITTEN_OTHERWISE:
+            return text
+    return yaml.dump(values, Dumper=_Dumper, **how)
 
 
 def _walk(node: yaml.Node, path: tuple[str, ...], lines: dict[str, int], source: str, seen: set[int]) -> None:
