@@ -47,6 +47,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_INSTALLED, os.environ.
 
 
 def pytest_collection_finish():
+    gc.freeze()  # what stays is not looked through again either
     gc.enable()
 
 

@@ -9,8 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from lane_here import lanes_here
 from page_commands import commands
 from page_files import write_files
+
+from orchestrator.execution import own_code
+from orchestrator.features.builder import encode_here
 
 _ROOT = Path(__file__).parents[1]
 _PAGE = _ROOT / "docs" / "howto" / "extending.md"
@@ -53,22 +57,49 @@ def _commands(*wanted):
     return [words for words in commands(_PAGE) if set(wanted) <= set(words)]
 
 
+_BOTH = """
+import runpy, sys
+
+*first, = sys.argv[1 : (cut := sys.argv.index("--then"))]
+for words in first, sys.argv[cut + 1 :]:
+    assert words[:2] == ["python", "-m"]
+    sys.argv = words[2:]
+    try:
+        runpy.run_module(words[2], run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        assert not ended.code, ended.code
+"""
+
+
 def test_the_page_lists_and_previews_a_method_of_ones_own(run):
+    """By one process, which imports torch once."""
     (listed,) = _commands("methods", _METHOD)
-    assert re.search(rf"(?m)^  {_METHOD} +recognition +One vector moves the texts", run(listed))
     (previewed,) = _commands("--dry-run")
-    out = run(previewed)
+    out = run(["python", "-c", _BOTH, *listed, "--then", *previewed])
+    assert re.search(rf"(?m)^  {_METHOD} +recognition +One vector moves the texts", out)
     assert "Search: 8 trials for max validation/average" in out and "stay_weight: 1.0" in out
 
 
 def test_a_method_and_a_stream_of_ones_own_are_searched_and_gone_on_with(
     typed, with_tables, folder, tmp_path
 ):
-    """In this process, on a Ray that is joined, which is sent the code."""
+    """On a Ray that is joined, a process of which is sent the code and tries it. This process encodes the
+    pictures and trains.
+    """
     shutil.copytree(folder, with_tables(tmp_path), dirs_exist_ok=True)
     (words,) = _commands("orchestrator.sweep", _STREAM)
+    tried = []
+
+    def checked(config):
+        own_code.check_machines(config)
+        tried.append((config.method_name, config.stream_name))
+
     try:
-        done = typed(tmp_path, *words[2:], "--trials", "1", "--set", *_TINY, lanes=True)
+        with lanes_here(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("orchestrator.execution.session.check_machines", checked)
+            patch.setattr("orchestrator.execution.encoding_pool.RayPool", lambda *_: encode_here)
+            done = typed(tmp_path, *words[2:], "--trials", "1", "--set", *_TINY, lanes=True)
+        assert tried == [(_METHOD, _STREAM)]
         assert done.returncode == 0, done.stdout + done.stderr
         assert f"sending {tmp_path / 'mypkg'} to the cluster's machines" in done.stdout
         name = words[words.index("--name") + 1]

@@ -7,6 +7,7 @@ import sys
 import pytest
 import torch
 import yaml
+from lane_here import lanes_here
 
 from orchestrator.config import RunConfig
 from orchestrator.evaluation.final_evaluation import final_evaluation
@@ -45,11 +46,13 @@ def study(small_method, small_sweep, tmp_path_factory, with_tables, typed):
         (["--resume", "s"], "lost: trial 1/1 task 1/2"),
         (["--resume", "s", "--pairs", "2"], None),
     ):
-        lanes = "2" in words  # of the others two share a thread
-        with pytest.MonkeyPatch.context() as patch:
+        # The lanes of the last one are up together, those of the others one after the other.
+        together = "2" in words
+        with pytest.MonkeyPatch.context() as patch, lanes_here(together=True):
             if stopped_at:  # in the midst of the next task
                 patch.setenv("SMALL_METHOD_PAUSE", "0.1")
-            done = typed(folder, "orchestrator.study.__main__", *words, lanes=lanes, stopped_at=stopped_at)
+            how = {"lanes": together, "stopped_at": stopped_at}
+            done = typed(folder, "orchestrator.study.__main__", *words, **how)
         told.append(done.stdout + done.stderr)
         assert done.returncode == (130 if stopped_at else 0), told[-1]
     # Another process knows what the disk knows, and needs no Ray.
