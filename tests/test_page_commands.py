@@ -317,6 +317,8 @@ def _module(name, words, place, patch, config):
     told = words[:1] in (["methods"], ["list"], ["show"], ["rm"], ["--report"])
     if name.endswith((".sweep", ".train", ".study")) and not told and "--dry-run" not in words:
         words = [*(word for word in words if word != "--json"), "--dry-run"]  # which has no result
+    if name == "orchestrator.simulate" and "--draws" not in words:
+        words = [*words, "--draws", "50"]  # of 1000, which differ in their seeds
     if "--name" in words and (place / "runs" / words[words.index("--name") + 1]).exists():
         words = [*words, "--name", "anew"]  # another command of the pages has the run already
     stream = words[words.index("--stream") + 1] if "--stream" in words else ""
