@@ -321,7 +321,8 @@ if not (forked := os.fork()):
     from orchestrator.search.space import Space
 
     Space.load("ctp")
-    Space.load("clip-er", "image-folder", ".")  # whose templates are in a file of open_clip
+    # These templates are in a file of open_clip.
+    Space.load("clip-er", "digits", values={"stream.templates": "imagenet"})
     from methods.backbones.clip_config import ClipConfig
     from methods.backbones.missing_weights import missing_weights
 
