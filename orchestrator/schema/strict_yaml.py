@@ -55,14 +55,16 @@ class _Dumper(yaml.SafeDumper):
 
 
 if yaml.__with_libyaml__:
+    _CParser: Any = vars(yaml.cyaml)["CParser"]  # types-PyYAML has it elsewhere
+
     # By libyaml, in a fifth of the time. Of plain text it reads and writes the same.
-    class _FastLoader(Composer, yaml.cyaml.CParser, SafeConstructor, Resolver):
+    class _FastLoader(Composer, _CParser, SafeConstructor, Resolver):
         """Nodes are composed in Python, where text that is nested too deeply is an error and no crash."""
 
         yaml_implicit_resolvers = _SCALARS
 
         def __init__(self, text: str) -> None:
-            yaml.cyaml.CParser.__init__(self, text)
+            _CParser.__init__(self, text)
             Composer.__init__(self)
             SafeConstructor.__init__(self)
             Resolver.__init__(self)
@@ -138,7 +140,7 @@ def read(path: Path | str) -> tuple[Any, dict[str, int]]:
 
 def dump(values: Any) -> str:
     """YAML of plain values, with the keys in their order. :func:`parse` gives the same values back."""
-    how = {"sort_keys": False, "allow_unicode": True, "width": 100}
+    how: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 100}
     if yaml.__with_libyaml__:
         text = yaml.dump(values, Dumper=_FastDumper, **how)
         if text.isascii() and not {*text} & _WRITTEN_OTHERWISE:
