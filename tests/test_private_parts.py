@@ -24,6 +24,7 @@ _PRIVATE = re.compile(
     r"|ray\._|mlflow\.server|ray\.train\.torch\.config"
 )
 
+_TRAIN = "ray.train.v2._internal.execution"
 # Module, name -> the parameters that a call of ours gives it; None: it is not called, or takes none.
 _USED = {
     ("ray._private.ray_constants", "RAY_ENABLE_UV_RUN_RUNTIME_ENV"): None,
@@ -35,6 +36,9 @@ _USED = {
     ("ray._private.worker", "_global_node"): None,
     ("ray._private.node", "Node.dead_processes"): ["self"],
     ("ray._private.node", "Node.is_head"): ["self"],
+    ("ray._private.node", "Node.start_monitor"): ["self"],
+    ("ray._private.node", "Node.start_log_monitor"): ["self"],
+    ("ray._private.node", "Node.start_api_server"): None,
     ("ray._private.node", "Node.get_session_dir_path"): ["self"],
     ("ray._raylet", "Config.initialize"): None,
     ("ray._raylet", "AuthenticationTokenLoader.instance"): None,
@@ -65,6 +69,23 @@ _USED = {
         "init_method",
     ],
     ("ray.train.torch.config", "_shutdown_torch"): ["destroy_process_group"],
+    ("ray.train.v2.api.data_parallel_trainer", "DataParallelTrainer._initialize_and_run_controller"): [
+        "self"
+    ],
+    (
+        "ray.train.v2._internal.execution.scaling_policy",
+        "FixedScalingPolicy.before_controller_execute_resize_decision",
+    ): [
+        "self",
+        "resize_decision",
+    ],
+    (f"{_TRAIN}.scaling_policy", "FixedScalingPolicy.after_controller_start"): [
+        "self",
+        "train_run_context",
+    ],
+    (f"{_TRAIN}.scaling_policy", "FixedScalingPolicy._maybe_send_resource_request"): ["self"],
+    (f"{_TRAIN}.worker_group.worker_group", "SynchronizationActor.options"): None,
+    (f"{_TRAIN}.worker_group.state", "_shutdown_sync_actor"): ["sync_actor"],
     ("ray.autoscaler._private.util", "prepare_config"): ["config"],
     ("ray.autoscaler._private.util", "validate_config"): ["config"],
     ("ray.tune.execution.class_cache", "ENV_VARS_TO_PROPAGATE"): None,

@@ -7,7 +7,7 @@ import threading
 import time
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # Train is imported here, and LaneTrainer when a lane is made, both by the driver's first thread. Otherwise
 # lanes' threads would import Train while the first thread imports Tune, and one thread would find a module
@@ -20,6 +20,9 @@ from .calls import ask
 from .lane_resources import LaneResources
 from .process_group import LaneGroup
 from .worker import work
+
+if TYPE_CHECKING:
+    from .start_ray import StartedRay
 
 
 class Lane(threading.Thread):
@@ -34,11 +37,11 @@ class Lane(threading.Thread):
         dispatcher: The dispatcher's actor.
         resources: What the lane asks Ray for.
         folder: The run's folder.
-        dashboard: Whether Ray's dashboard runs.
+        started: The session's Ray.
     """
 
     def __init__(
-        self, number: int, dispatcher: Any, resources: LaneResources, folder: Path, dashboard: bool
+        self, number: int, dispatcher: Any, resources: LaneResources, folder: Path, started: StartedRay
     ) -> None:
         # It is not imported above, because it brings torch, which Train's controller does not need; the
         # controller imports this module.
@@ -50,7 +53,7 @@ class Lane(threading.Thread):
         self._dispatcher = dispatcher
         self._resources = resources
         self._folder = folder
-        self._dashboard = dashboard
+        self._ray = started
 
     def run(self) -> None:
         try:
@@ -73,7 +76,8 @@ class Lane(threading.Thread):
         try:
             trainer = self._trainer(
                 work,
-                dashboard=self._dashboard,
+                dashboard=self._ray.dashboard,
+                alone=self._ray.alone,
                 train_loop_config={
                     "lane": self._number,
                     "dispatcher": self._dispatcher,

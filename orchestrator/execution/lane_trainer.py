@@ -6,6 +6,8 @@ from typing import Any
 
 from ray.train.torch import TorchTrainer
 
+from .ray_private import spare_actors
+
 
 class LaneTrainer(TorchTrainer):
     """Starts fewer helper processes than Train's own trainer.
@@ -13,13 +15,20 @@ class LaneTrainer(TorchTrainer):
     It leaves out the processes that hand out Ray's data sets, of which a lane has none. With
     ``dashboard=False`` it also leaves out the process that frees a placement group once Train's controller
     has died. That process asks Ray's dashboard whether the controller lives. Without a dashboard it waits ten
-    seconds for an answer, at the end of the lane too.
+    seconds for an answer, at the end of the lane too. Nor does it have the process in which workers wait for
+    each other as they report to Train, and, where Ray has this machine ``alone``, the one that asks for more
+    machines.
     """
 
-    def __init__(self, *args: Any, dashboard: bool, **options: Any) -> None:
+    def __init__(self, *args: Any, dashboard: bool, alone: bool, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._alone = alone
         self._left_out = {"DatasetsCallback"} | (set() if dashboard else {"PlacementGroupCleanerCallback"})
 
     def _create_default_callbacks(self) -> list[Any]:
         callbacks = super()._create_default_callbacks()
         return [callback for callback in callbacks if type(callback).__name__ not in self._left_out]
+
+    def _initialize_and_run_controller(self, **controller: Any) -> Any:
+        spare_actors(controller, self._alone)
+        return super()._initialize_and_run_controller(**controller)

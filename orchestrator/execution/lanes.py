@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from ..run_options import RunOptions
@@ -14,6 +14,9 @@ from .cluster_resources import cluster_resources
 from .lane import Lane
 from .placement import lane_resources, lanes_that_fit
 from .ray_address import ray_address
+
+if TYPE_CHECKING:
+    from .start_ray import StartedRay
 
 _PATIENCE = 300.0  # seconds until a sweep gives up that no lane comes up,
 _LAUNCH = 1800.0  # and where machines have to be made for it first
@@ -65,19 +68,19 @@ class Lanes:
         self._up: set[int] = set()
         self._complaints = 1
 
-    def start(self, dispatcher: Any, dashboard: bool) -> None:
+    def start(self, dispatcher: Any, started: StartedRay) -> None:
         """Starts the lanes.
 
         Args:
             dispatcher: The dispatcher that they ask for work.
-            dashboard: Whether Ray's dashboard runs.
+            started: The session's Ray.
         """
         machines = f"; up to {self._possible} machine(s) may come for them" if self._possible else ""
         self._say(f"warming {self.count} lane(s) of {self._resources.workers} worker(s) each{machines}")
         self._began = time.monotonic()
         ask(dispatcher, "expect", self.count)
         for number in range(self.count):
-            lane = Lane(number, dispatcher, self._resources, self._folder, dashboard)
+            lane = Lane(number, dispatcher, self._resources, self._folder, started)
             self._threads.append(lane)
             lane.start()
 

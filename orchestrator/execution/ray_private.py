@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -48,6 +49,29 @@ def watch_for_node(around: Callable[[Callable[..., Any]], Callable[..., Any]]) -
     look = services.get_node
     services.get_node = around(look)
     return lambda: setattr(services, "get_node", look)
+
+
+def start_no_needless_processes() -> Callable[[], None]:
+    """A Ray of this process' own has no process that looks for more machines, none that follows the logs for
+    a driver that shows none, and none that counts what is used of Ray, which is all that a dashboard without
+    its pages does. Returns what has the next Ray start them again.
+    """
+    from ray._private.node import Node
+
+    names = ("start_monitor", "start_log_monitor", "start_api_server")
+    usual = {name: getattr(Node, name) for name in names}
+
+    def again() -> None:
+        for name, method in usual.items():
+            setattr(Node, name, method)
+
+    for name in names:
+        setattr(Node, name, _nothing)
+    return again
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """In the place of a call that nobody needs."""
 
 
 def print_no_errors_of_workers() -> None:
@@ -133,6 +157,49 @@ def leave_process_group(*, destroy: bool) -> None:
     from ray.train.torch.config import _shutdown_torch
 
     _shutdown_torch(destroy_process_group=destroy)
+
+
+def spare_actors(controller: Mapping[str, Any], alone: bool) -> None:
+    """Has Train's controller start no actor that a lane does not need, each of which is a process that takes
+    seconds to import Ray Train or Ray Data.
+
+    Args:
+        controller: What the controller is to be made with. It is changed.
+        alone: Whether Ray has this machine alone, so that no other one has to be asked for.
+    """
+    policy = controller["scaling_policy"]
+    # The controller calls it, in its own process, before it starts workers.
+    policy.before_controller_execute_resize_decision = _spare_barrier
+    if alone:
+        policy.after_controller_start = _nothing
+        policy._maybe_send_resource_request = _nothing
+
+
+def _spare_barrier(_: Any) -> None:
+    """Workers of a lane report to the dispatcher, and never meet in the barrier of Train's own reports."""
+    from ray.train.v2._internal.execution.worker_group import state, worker_group
+
+    worker_group.SynchronizationActor = _NoBarrier
+    state._shutdown_sync_actor = _nothing
+
+
+class _NoBarrier:
+    """What stands for the actor: who tells it something is answered that it was told."""
+
+    @classmethod
+    def options(cls, **_: Any) -> type[_NoBarrier]:
+        return cls
+
+    @classmethod
+    def remote(cls, **_: Any) -> _NoBarrier:
+        return cls()
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("set_required_ranks", "reset"):  # of Train's controller, where a machine goes away
+            raise AttributeError(name)
+        import ray
+
+        return SimpleNamespace(remote=lambda *_: ray.put(True))
 
 
 def checked_cluster_file(values: dict[str, Any]) -> dict[str, Any]:

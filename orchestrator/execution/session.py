@@ -84,7 +84,7 @@ class Session:
                 request.base.run, request.folder, request.lanes, request.at_most, request.jobs, self._say
             )
             self._shared.encode()
-            self._lanes.start(self.dispatcher, self._ray.dashboard)
+            self._lanes.start(self.dispatcher, self._ray)
             parcel = self._shared.publish(self._lanes.store_bytes)
             # Once more: a dispatcher that died meanwhile has forgotten it, and is not missed before this.
             ask(self.dispatcher, "expect", self.lanes)

@@ -24,6 +24,7 @@ from .ray_private import (
     never_connect_again,
     print_no_errors_of_workers,
     read_token_anew,
+    start_no_needless_processes,
     start_processes_by,
     watch_for_node,
 )
@@ -41,10 +42,12 @@ class StartedRay:
 
     Attributes:
         dashboard: Whether its dashboard runs.
+        alone: Whether it is the session's own, which has this machine alone.
     """
 
-    def __init__(self, dashboard: bool, ends: ExitStack) -> None:
+    def __init__(self, dashboard: bool, alone: bool, ends: ExitStack) -> None:
         self.dashboard = dashboard
+        self.alone = alone
         self._ends = ends
         # This runs before Ray's own handler, which makes the folder anew as it ends, for what Ray may have
         # moved to disk.
@@ -98,7 +101,7 @@ def start_ray(say: Callable[[str], None], modules: Sequence[str] = ()) -> Starte
             if late:
                 line = f"{line.rstrip('.')}; try again when this machine is less busy"
             raise UserError(f"Ray could not be {done}: {line}") from error
-        return StartedRay(dashboard, ends.pop_all())
+        return StartedRay(dashboard, address is None, ends.pop_all())
 
 
 def _up(options: dict[str, Any], say: Callable[[str], None]) -> bool:
@@ -124,6 +127,7 @@ def _own(say: Callable[[str], None], ends: ExitStack) -> dict[str, Any]:
     listen_on_loopback()
     start_processes_by(_Apart)
     _Apart.started.clear()
+    ends.callback(start_no_needless_processes())
     ends.callback(watch_for_node(lambda look: while_it_lives(look, _Apart.started)))
     # A single machine is not taken away with a warning either, for which Train has a process.
     os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")

@@ -144,8 +144,8 @@ def small_sweep(small_values):
 
 
 @pytest.fixture(scope="session")
-def whole_sweep(small_sweep, tmp_path_factory):
-    """A sweep as a user starts it, on its own Ray: three trials over two workers, with secrets in its
+def whole_sweep(small_method, small_sweep, tmp_path_factory):
+    """A sweep as a user starts it, on its own Ray: two trials over two workers, with secrets in its
     environment, each of which begins with ``mark``. MLflow is away. What is told of it: the folder it ran in,
     what it printed, the command lines and listening sockets of its processes while it trained, its Ray's
     token, and the files of its Ray (path: bytes) as it looked at test.
@@ -159,8 +159,8 @@ def whole_sweep(small_sweep, tmp_path_factory):
         "MLFLOW_TRACKING_URI": f"http://me:{mark}uri@127.0.0.1:9",
     }
     process = psutil.Popen(
-        [sys.executable, "-m", "orchestrator.sweep", "ctp", "--name", "s", "--trials", "3", "--workers", "2"]
-        + small_sweep(),
+        [sys.executable, "-m", "orchestrator.sweep", *small_method, "--name", "s", "--trials", "2"]
+        + ["--workers", "2", *small_sweep()],
         cwd=folder,
         env={k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"} | secrets,
         stdout=subprocess.PIPE,

@@ -24,6 +24,9 @@ def test_a_session_of_its_own_listens_on_loopback_alone(whole_sweep):
     names = " ".join(command[0] for command in commands.values())
     for expected in ("gcs_server", "raylet", "RayTrainWorker", "TrainController", "Dispatcher"):
         assert expected in names
+    # Processes that look for machines, follow logs or serve pages would be asked by nobody.
+    for spared in ("monitor.py", "dashboard.py", "SynchronizationActor", "AutoscalingCoordinator"):
+        assert spared not in str(commands)
     workers = [pid for pid, command in commands.items() if "RayTrainWorker" in command[0]]
     # Each has Ray's and gloo's; by what they met, nobody gets in.
     assert sum(pid in workers for pid, _ in listening) == 4
