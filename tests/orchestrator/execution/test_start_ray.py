@@ -12,6 +12,7 @@ import pytest
 import ray
 from pretended_head import pretended_head
 from ray._private import services
+from ray._private.node import Node
 
 from orchestrator.errors import UserError
 from orchestrator.execution import start_ray as module
@@ -261,6 +262,15 @@ def test_the_wait_for_its_node_ends_with_its_processes(monkeypatch, given, said)
         services.get_node("address", "node")
     started.end()
     assert services.get_node is absent
+
+
+def test_its_needless_processes_are_no_other_rays_loss(given, said):
+    names = ("start_monitor", "start_log_monitor", "start_api_server")
+    usual = [getattr(Node, name) for name in names]
+    started = start_ray(said.append)
+    assert [getattr(Node, name)(None) for name in names] == [None] * 3
+    started.end()
+    assert [getattr(Node, name) for name in names] == usual
 
 
 def test_rays_processes_are_in_a_group_of_their_own(given, said):
