@@ -266,11 +266,11 @@ def test_the_wait_for_its_node_ends_with_its_processes(monkeypatch, given, said)
 
 def test_its_needless_processes_are_no_other_rays_loss(given, said):
     names = ("start_monitor", "start_log_monitor", "start_api_server")
-    usual = [getattr(Node, name) for name in names]
     started = start_ray(said.append)
-    assert [getattr(Node, name)(None) for name in names] == [None] * 3
+    spared = [getattr(Node, name) for name in names]
     started.end()
-    assert [getattr(Node, name) for name in names] == usual
+    assert [start(None) for start in spared] == [None] * 3
+    assert [getattr(Node, name).__qualname__ for name in names] == [f"Node.{name}" for name in names]
 
 
 def test_rays_processes_are_in_a_group_of_their_own(given, said):
