@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 
-from orchestrator.statistics.main_effects import main_effects
+from orchestrator.statistics.main_effects import _explained, _places, main_effects
 
 _OUTCOME = np.arange(16.0)
 
@@ -52,3 +53,19 @@ def test_what_has_nothing_to_tell_by_has_p_one(column):
     assert main_effects(_OUTCOME, [column]) == [1.0]
     both = main_effects(_OUTCOME, [column, list(_OUTCOME)])
     assert both == [1.0, 0.001]
+
+
+def test_equal_values_have_the_ranks_of_scipy():
+    """A table of its own, as no p shows how ties are counted."""
+    values = np.array([3.0, 1.0, 3.0, 2.0, 3.0, 1.0])
+    before, until = _places(values)
+    assert until.tolist() == rankdata(values, method="max").tolist() == [6, 2, 6, 3, 6, 2]
+    assert ((before + until + 1) / 2).tolist() == rankdata(values).tolist()
+
+
+def test_equal_numbers_share_a_place_whatever_their_size():
+    """The mean ranks make a parabola whole, which other ranks of equal numbers would not."""
+    column = [1, 1, 7, 7, 900, 900, 900, 1000]
+    place = rankdata(column) / len(column) - 0.5
+    explained = _explained((3 * place**2 - place)[None], column)
+    assert explained == pytest.approx(1.0)
