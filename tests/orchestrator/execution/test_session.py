@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import threading
 import time
 from dataclasses import replace
 
@@ -193,23 +192,16 @@ def test_a_trial_that_brings_its_workers_down_twice_fails_and_the_lane_goes_on(s
     def joins():
         return ray.get(session.dispatcher.lanes.remote())["joins"][0]
 
-    def kill_twice():
-        for _ in range(2):
-            before = joins()
-            for pid in workers():
-                os.kill(pid, signal.SIGKILL)
-            while joins() == before:
-                time.sleep(0.05)
-
-    killer = threading.Thread(target=kill_twice)
-
     def first_task(job, metrics):
         if job.id == "deadly":
-            killer.start()
+            for _ in range(2):  # the answer to this report is not given yet: its second task cannot end
+                before = joins()
+                for pid in workers():
+                    os.kill(pid, signal.SIGKILL)
+                while joins() == before:
+                    time.sleep(0.05)
 
-    # So many epochs that the kills fall inside its second task.
-    found = _run(session, base, [("deadly", {"method.epochs": 400}), ("next", {})], first_task)
-    killer.join()
+    found = _run(session, base, [("deadly", {}), ("next", {})], first_task)
     assert found["deadly"][0].status == "failed"
     assert "its workers went down 2 times in task 2" in found["deadly"][0].reason
     assert found["next"][0].status == "finished"
