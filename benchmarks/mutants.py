@@ -37,7 +37,7 @@ import yaml
 _ROOT = Path(__file__).resolve().parents[1]
 _LISTS = Path(__file__).with_suffix("")
 _SLOW_IMPORTS = (
-    *("mlflow", "open_clip", "optuna", "pandas", "pytest", "ray.tune", "sklearn.metrics", "timm", "torch"),
+    *("mlflow", "open_clip", "optuna", "pandas", "pytest", "ray.tune", "timm", "torch"),
     *("tokenizers", "torchvision.transforms.v2", "transformers", "xdist.plugin"),
 )
 _NOT_RUN = (4, 5, 99)  # pytest's codes for a wrong command and no tests, and this script's

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 Novelty = Literal["energy", "softmax", "variance", "variance_softmax", "variance_max_prob"]
@@ -97,20 +97,49 @@ def novelty_detection(known: ArrayLike, novel: ArrayLike) -> dict[str, float]:
         known. The threshold of ``fpr95`` is the one whose recall of the known samples is nearest to 95
         percent, the lowest of equally near ones, but none below the first threshold that finds all known
         samples.
-    """
-    # A second and a half of import, which no lane that does not come here pays.
-    from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-    scores = np.concatenate([np.asarray(known), np.asarray(novel)])
-    truth = np.arange(len(scores)) < len(np.asarray(known))
-    false, recall, _ = roc_curve(truth, scores, drop_intermediate=False)
+    Raises:
+        ValueError: A confidence is not finite.
+    """
+    sure = np.concatenate([np.asarray(known), np.asarray(novel)])
+    if not np.isfinite(sure).all():
+        raise ValueError("confidence is not finite")
+    truth = np.arange(len(sure)) < len(np.asarray(known))
+    found, taken = _counts(truth, sure)
+    false, recall = (np.concatenate([[0.0], counts]) / counts[-1] for counts in (taken, found))
     end = np.searchsorted(recall, 1.0) + 1
     nearest = end - 1 - np.argmin(np.abs(recall[:end][::-1] - 0.95))
     return {
-        "auroc": 100 * float(roc_auc_score(truth, scores)),
-        "aupr": 100 * float(average_precision_score(truth, scores)),
+        "auroc": 100 * _area(found, taken),
+        # From the last one on, as scikit-learn adds them.
+        "aupr": 100 * float((np.diff(recall) * (found / (found + taken)))[::-1].sum()),
         "fpr95": 100 * float(false[nearest]),
     }
+
+
+def _counts(truth: NDArray, sure: NDArray) -> tuple[NDArray, NDArray]:
+    """Computes how many of the true samples, and of the others, are at least as sure as each confidence that
+    there is, from the highest on.
+
+    scikit-learn's ``roc_curve`` computes the same, and takes a second and a half to import, in every lane.
+    """
+    order = np.argsort(sure)[::-1]
+    ends = np.append(np.flatnonzero(np.diff(sure[order])), len(sure) - 1)
+    found = np.cumsum(truth[order], dtype=float)[ends]
+    return found, 1 + ends - found
+
+
+def _area(found: NDArray, taken: NDArray) -> float:
+    """Computes the area under the curve of recall over false positives.
+
+    Points on the straight line between two others are left out. So does scikit-learn, whose sum is the same.
+    """
+    if len(found) > 2:
+        inner = (np.diff(found, 2) != 0) | (np.diff(taken, 2) != 0)
+        corner = np.concatenate([[True], inner, [True]])
+        found, taken = found[corner], taken[corner]
+    x, y = (np.concatenate([[0.0], counts]) / counts[-1] for counts in (taken, found))
+    return float((np.diff(x) * (y[1:] + y[:-1]) / 2).sum())
 
 
 def harmonic_mean(base: float, new: float) -> float:

@@ -84,6 +84,19 @@ def test_detection_counts_the_known_as_positive():
     )
 
 
+def test_detection_of_samples_that_are_equally_sure():
+    # Of three known and four novel ones, at least 3, 2 and 1 have one and none, two and two, three and four.
+    found = novelty_detection([3.0, 2.0, 1.0], [2.0, 1.0, 2.0, 1.0])
+    assert found == pytest.approx(
+        {"auroc": 100 * (4 + 2 + 1 + 1) / 12, "aupr": 100 * (1 + 2 / 4 + 3 / 7) / 3, "fpr95": 100}
+    )
+
+
+def test_a_confidence_that_is_no_number_detects_nothing():
+    with pytest.raises(ValueError, match="confidence is not finite"):
+        novelty_detection([1.0, np.nan], [0.0])
+
+
 def test_an_unknown_reading_names_those_there_are():
     with pytest.raises(ValueError, match="no reading 'margin': one of energy, softmax, variance"):
         novelty_confidence(torch.zeros(1, 2, 3), "margin")
