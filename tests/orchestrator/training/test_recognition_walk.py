@@ -66,6 +66,21 @@ def _run(config, stream, folder, reporter=None):
     return reporter.reports
 
 
+@pytest.fixture(scope="module")
+def walked(stream, tmp_path_factory):
+    """A configuration -> the folder and the reports of its undisturbed walk, one for all that look at it."""
+    found = {}
+
+    def walk(config):
+        asked = str(config.to_dict())
+        if asked not in found:
+            folder = tmp_path_factory.mktemp("walk")
+            found[asked] = folder, _run(config, _without(stream, "test"), folder)
+        return found[asked]
+
+    return walk
+
+
 def _without(stream, *names):
     """The stream, without some of its splits."""
     found = copy.copy(stream)
@@ -83,9 +98,9 @@ def _numbers(reports):
 @pytest.mark.parametrize(
     "method", [name for name in methods.names() if "recognition" in methods.get(name).scenarios]
 )
-def test_every_recognition_method_walks_the_stream(method, stream, tmp_path):
+def test_every_recognition_method_walks_the_stream(method, stream, walked):
     config = _config(method)
-    reports = _run(config, _without(stream, "test"), tmp_path)
+    folder, reports = walked(config)
     assert [report["task"] for report in reports] == [1, 2, 3]
     assert all(math.isfinite(value) for report in reports for value in report.values())
     first, last = reports[0], reports[-1]
@@ -97,7 +112,7 @@ def test_every_recognition_method_walks_the_stream(method, stream, tmp_path):
     assert last["replay/items"] == 36
     rows = [last[f"validation/task_{k + 1:02d}/accuracy"] for k in range(3)]
     assert last["validation/average"] == pytest.approx(np.mean(rows))
-    tested = final_evaluation(config, _without(stream, "validation"), tmp_path, _CPU)
+    tested = final_evaluation(config, _without(stream, "validation"), folder, _CPU)
     assert 0 <= tested["test/over_time/harmonic_mean"] <= 100 and "test/seen/accuracy" in tested
     assert not any(name.startswith("test/over_time/task_") for name in tested)
 
@@ -171,7 +186,7 @@ _CONSOLIDATED = {
     ],
 )
 def test_a_trial_goes_on_from_its_last_task_with_the_numbers_of_an_undisturbed_run(
-    method, values, stream, tmp_path
+    method, values, stream, walked, tmp_path
 ):
     class Dies(CollectingReporter):
         def report(self, metrics):
@@ -180,10 +195,10 @@ def test_a_trial_goes_on_from_its_last_task_with_the_numbers_of_an_undisturbed_r
             return super().report(metrics)
 
     config = _config(method, **values)
-    whole = _run(config, stream, tmp_path / "whole")
+    _, whole = walked(config)
     with pytest.raises(KeyboardInterrupt):
-        _run(config, stream, tmp_path / "cut", Dies())
-    again = _run(config, stream, tmp_path / "cut")
+        _run(config, stream, tmp_path, Dies())
+    again = _run(config, stream, tmp_path)
     assert _numbers(again) == _numbers(whole)
 
 
@@ -216,27 +231,27 @@ def test_a_pass_shows_each_sample_once(method, counts, stream, tmp_path):
         np.testing.assert_allclose(saved.model["sums"].numpy(), wanted, rtol=exact, atol=exact)
 
 
-def test_features_and_pixels_give_the_same_metrics(stream, tmp_path):
+def test_features_and_pixels_give_the_same_metrics(stream, walked, tmp_path):
     config = _config("clap4clip")
-    cached = _run(config, stream, tmp_path / "cached")
+    _, cached = walked(config)
     source = streams.get(config.stream_name).load(config.stream, False)
     pixels = prepare(source, text_features(config, source))
-    encoded = _run(config.with_values({"run.feature_cache": False}), pixels, tmp_path / "encoded")
+    encoded = _run(config.with_values({"run.feature_cache": False}), pixels, tmp_path)
     for one, two in zip(_numbers(cached), _numbers(encoded), strict=True):
         assert one.keys() == two.keys()
         one.pop("replay/bytes"), two.pop("replay/bytes")
         assert two == pytest.approx(one, rel=1e-3), "accuracies, too"
 
 
-def test_a_stream_that_holds_nothing_out_is_trained_on_as_any_other_and_tested(stream, tmp_path):
+def test_a_stream_that_holds_nothing_out_is_trained_on_as_any_other_and_tested(stream, walked, tmp_path):
     config, bare = _config("clap4clip"), _without(stream, "validation")
     assert stream.holds_out and not bare.holds_out
-    reports, others = _run(config, bare, tmp_path / "bare"), _run(config, stream, tmp_path / "held")
+    reports, (held, others) = _run(config, bare, tmp_path), walked(config)
     for report, other in zip(_numbers(reports), _numbers(others), strict=True):
         assert report == {k: v for k, v in other.items() if not k.startswith("validation/")}
         assert {"task", "train/cross_entropy", "replay/items"} <= set(report)
-    tested = final_evaluation(config, bare, tmp_path / "bare", _CPU)
-    assert tested == final_evaluation(config, stream, tmp_path / "held", _CPU)
+    tested = final_evaluation(config, bare, tmp_path, _CPU)
+    assert tested == final_evaluation(config, stream, held, _CPU)
 
 
 def test_patience_has_nothing_to_go_by_where_nothing_is_held_out(stream, tmp_path):
@@ -275,10 +290,10 @@ def test_patience_ends_a_phase_early_and_brings_back_the_weights_that_validated_
     assert not epochs
 
 
-def test_a_model_that_never_changes_forgets_nothing_among_a_tasks_own_classes(stream, tmp_path):
+def test_a_model_that_never_changes_forgets_nothing_among_a_tasks_own_classes(stream, walked):
     config = _config("zero-shot")
-    reports = _run(config, stream, tmp_path)
-    tested = final_evaluation(config, stream, tmp_path, _CPU)
+    folder, reports = walked(config)
+    tested = final_evaluation(config, stream, folder, _CPU)
     for found, split in ((reports[-1], "validation"), (tested, "test")):
         assert found[f"{split}/task_aware_forgetting"] == 0
         assert found[f"{split}/forgetting"] > 0, "the candidates grow"
@@ -295,12 +310,12 @@ def test_a_model_that_never_changes_forgets_nothing_among_a_tasks_own_classes(st
     ],
 )
 def test_at_zero_strength_a_baselines_numbers_are_those_it_stands_on(
-    method, plain, off, head, stream, tmp_path
+    method, plain, off, head, stream, walked, tmp_path
 ):
     how = {"method.head": head, "method.logit_scale": "learnt"}
-    wanted = _numbers(_run(_config(plain, **how), stream, tmp_path / "plain"))
-    found = _numbers(_run(_config(method, **how, **off), stream, tmp_path / "off"))
-    on = _numbers(_run(_config(method, **how), stream, tmp_path / "on"))
+    wanted = _numbers(walked(_config(plain, **how))[1])
+    found = _numbers(_run(_config(method, **how, **off), stream, tmp_path))
+    on = _numbers(walked(_config(method, **how))[1])
     for one, two, three in zip(found, wanted, on, strict=True):
         one.pop("replay/bytes"), two.pop("replay/bytes"), three.pop("replay/bytes")
     assert found == wanted

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -128,13 +129,18 @@ def _walk(name, shelf, folder, reporter=None, **changes):
     return [{k: v for k, v in r.items() if k != "replay/bytes"} for r in numbers(reporter.reports)]
 
 
+@pytest.fixture(scope="module")
+def walked(shelf, tmp_path_factory):
+    """A method -> the reports of its undisturbed walk, one for all that compare with it."""
+    return cache(lambda name: _walk(name, shelf, tmp_path_factory.mktemp("walk")))
+
+
 @pytest.mark.parametrize("kind", _OFF)
 @pytest.mark.parametrize("scenario", ["", "vqa-"])  # test_recognition_walk.py has recognition
-def test_at_zero_strength_a_baselines_numbers_are_those_it_stands_on(scenario, kind, shelf, tmp_path):
-    plain = f"{scenario}{'er' if kind == 'derpp' else 'finetune'}"
-    wanted = _walk(plain, shelf, tmp_path / "plain")
-    assert _walk(f"{scenario}{kind}", shelf, tmp_path / "off", **_OFF[kind]) == wanted
-    on = _walk(f"{scenario}{kind}", shelf, tmp_path / "on")
+def test_at_zero_strength_a_baselines_numbers_are_those_it_stands_on(scenario, kind, walked, shelf, tmp_path):
+    wanted = walked(f"{scenario}{'er' if kind == 'derpp' else 'finetune'}")
+    assert _walk(f"{scenario}{kind}", shelf, tmp_path, **_OFF[kind]) == wanted
+    on = walked(f"{scenario}{kind}")
     assert on[0] == wanted[0], "the first task has nothing to keep"
     assert on[1]["train/total"] != wanted[1]["train/total"]
 
@@ -142,16 +148,16 @@ def test_at_zero_strength_a_baselines_numbers_are_those_it_stands_on(scenario, k
 @pytest.mark.parametrize("kind", _OFF)
 @pytest.mark.parametrize("scenario", ["", "vqa-"])
 def test_a_trial_goes_on_from_its_last_task_with_the_numbers_of_an_undisturbed_run(
-    scenario, kind, shelf, tmp_path
+    scenario, kind, walked, shelf, tmp_path
 ):
     class Stops(CollectingReporter):
         def report(self, metrics):
             super().report(metrics)
             return False
 
-    whole = _walk(f"{scenario}{kind}", shelf, tmp_path / "whole")
-    _walk(f"{scenario}{kind}", shelf, tmp_path / "cut", Stops())
-    assert _walk(f"{scenario}{kind}", shelf, tmp_path / "cut") == whole
+    whole = walked(f"{scenario}{kind}")
+    _walk(f"{scenario}{kind}", shelf, tmp_path, Stops())
+    assert _walk(f"{scenario}{kind}", shelf, tmp_path) == whole
 
 
 @pytest.mark.parametrize("scenario", _SCENARIOS)

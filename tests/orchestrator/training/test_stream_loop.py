@@ -1,6 +1,7 @@
 import copy
 import json
 import math
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -36,6 +37,27 @@ def _run(config, stream, folder, reporter=None):
     return status, reporter.reports
 
 
+@pytest.fixture(scope="module")
+def walked(small_config, small_stream, tmp_path_factory):
+    """A method -> the configuration, the stream, the folder and the reports of its walk, and how that ended:
+    one for all that look at it.
+    """
+    found = {}
+
+    def walk(method):
+        if method not in found:
+            config = small_config(method, replay__size=10, replay__policy="herding")
+            stream, folder = small_stream(config), tmp_path_factory.mktemp("walk")
+            blind = _without(stream, "test", "query", "gallery")
+            status, reports = _run(config, blind, folder)
+            found[method] = SimpleNamespace(
+                config=config, stream=stream, folder=folder, status=status, reports=reports
+            )
+        return found[method]
+
+    return walk
+
+
 def _without(stream, *names):
     """The stream, without some of its splits."""
     found = copy.copy(stream)
@@ -65,11 +87,10 @@ def test_a_report_says_how_many_parameters_its_task_trained(small_config, small_
 
 
 @pytest.mark.parametrize("method", ["ctp", "finetune", "er", "joint"])
-def test_every_method_walks_the_stream_and_reports_each_task(method, small_config, small_stream, tmp_path):
-    config = small_config(method, replay__size=10)
-    blind = _without(small_stream(config), "test", "query", "gallery")
-    status, reports = _run(config, blind, tmp_path)
-    assert status == "finished" and [r["task"] for r in reports] == [1, 2, 3]
+def test_every_method_walks_the_stream_and_reports_each_task(method, walked):
+    walk = walked(method)
+    reports = walk.reports
+    assert walk.status == "finished" and [r["task"] for r in reports] == [1, 2, 3]
     last = reports[-1]
     rows = [last[f"validation/task_{k + 1:02d}/r_mean"] for k in range(3)]
     assert last["validation/average"] == pytest.approx(np.mean(rows))
@@ -81,9 +102,9 @@ def test_every_method_walks_the_stream_and_reports_each_task(method, small_confi
     } <= set(last)
     assert all(math.isfinite(v) for report in reports for v in report.values())
     assert last["replay/items"] == 10 and last["replay/bytes"] > 10 * 3 * 32 * 32
-    saved = [json.loads(line) for line in (tmp_path / "tasks.jsonl").read_text().splitlines()]
+    saved = [json.loads(line) for line in (walk.folder / "tasks.jsonl").read_text().splitlines()]
     assert _numbers(saved) == _numbers(reports)
-    terms, ends = read_curves(tmp_path / "curves.csv")
+    terms, ends = read_curves(walk.folder / "curves.csv")
     # Two epochs of 48 rows, batches of 16. Joint training walks the tasks before as well, replay by default
     # a batch of the memory after each of the task's.
     tasks = {"joint": [1, 2, 3], "er": [1, 2, 2]}.get(method, [1, 1, 1])
@@ -109,29 +130,24 @@ def test_a_trial_of_another_tokenizer_is_neither_gone_on_with_nor_looked_at(
         final_evaluation(config, stream, tmp_path, _CPU, tokenizer=other)
 
 
-def test_a_trial_gone_on_with_gives_the_numbers_of_one_undisturbed(small_config, small_stream, tmp_path):
-    config = small_config("ctp", replay__size=10, replay__policy="herding")
-    stream = small_stream(config)
-    _, whole = _run(config, stream, tmp_path / "whole")
-    status, first = _run(config, stream, tmp_path / "parts", _StopAfter(2))
+def test_a_trial_gone_on_with_gives_the_numbers_of_one_undisturbed(walked, tmp_path):
+    whole = walked("ctp")
+    status, first = _run(whole.config, whole.stream, tmp_path, _StopAfter(2))
     assert status == "stopped" and len(first) == 2
     torch.rand(100)  # what happens in between must not matter
-    status, again = _run(config, stream, tmp_path / "parts")
+    status, again = _run(whole.config, whole.stream, tmp_path)
     assert status == "finished"
-    assert _numbers(again) == _numbers(whole)
-    for name, tensor in checkpoint.load(tmp_path / "whole", 2).model.items():
-        assert torch.equal(tensor, checkpoint.load(tmp_path / "parts", 2).model[name]), name
+    assert _numbers(again) == _numbers(whole.reports)
+    for name, tensor in checkpoint.load(whole.folder, 2).model.items():
+        assert torch.equal(tensor, checkpoint.load(tmp_path, 2).model[name]), name
 
 
-def test_a_trial_gives_the_same_numbers_whatever_ran_before_it(small_config, small_stream, tmp_path):
-    config = small_config("ctp", replay__size=10)
-    stream = small_stream(config)
-    _, first = _run(config, stream, tmp_path / "first")
-    _run(config.with_values({"method.learning_rate": 3e-3, "run.seed": 5}), stream, tmp_path / "other")
-    _, second = _run(config, stream, tmp_path / "second")
-    assert _numbers(first) == _numbers(second)
-    _, other_seed = _run(config.with_values({"run.seed": 1}), stream, tmp_path / "seed")
-    assert _numbers(other_seed) != _numbers(first)
+def test_a_trial_gives_the_same_numbers_whatever_ran_before_it(walked, tmp_path):
+    first = walked("ctp")
+    _, other_seed = _run(first.config.with_values({"run.seed": 1}), first.stream, tmp_path / "seed")
+    _, second = _run(first.config, first.stream, tmp_path / "second")
+    assert _numbers(first.reports) == _numbers(second)
+    assert _numbers(other_seed) != _numbers(second)
 
 
 def test_a_loss_that_diverges_says_at_which_step(small_config, small_stream, tmp_path):
@@ -140,19 +156,17 @@ def test_a_loss_that_diverges_says_at_which_step(small_config, small_stream, tmp
         _run(config, small_stream(config), tmp_path)
 
 
-def test_bf16_trains_to_finite_numbers_near_fp32(small_config, small_stream, tmp_path):
-    config = small_config("ctp")
-    stream = small_stream(config)
-    _, single = _run(config, stream, tmp_path / "fp32")
-    _, half = _run(config.with_values({"run.precision": "bf16"}), stream, tmp_path / "bf16")
-    assert half[-1]["train/total"] == pytest.approx(single[-1]["train/total"], rel=0.05)
-    assert half[-1]["train/total"] != single[-1]["train/total"]
+def test_bf16_trains_to_finite_numbers_near_fp32(walked, tmp_path):
+    single = walked("ctp")
+    _, half = _run(single.config.with_values({"run.precision": "bf16"}), single.stream, tmp_path)
+    assert half[-1]["train/total"] == pytest.approx(single.reports[-1]["train/total"], rel=0.05)
+    assert half[-1]["train/total"] != single.reports[-1]["train/total"]
 
 
-def test_the_test_splits_are_looked_at_with_the_checkpoints(small_config, small_stream, tmp_path):
-    config = small_config("ctp")
-    stream = small_stream(config)
-    _run(config, stream, tmp_path)
+def test_the_test_splits_are_looked_at_with_the_checkpoints(walked, tmp_path):
+    walk = walked("ctp")
+    config, stream = walk.config, walk.stream
+    shutil.copytree(walk.folder, tmp_path, dirs_exist_ok=True)
     metrics = final_evaluation(config, _without(stream, "validation"), tmp_path, _CPU)
     matrix, names = read_matrix(tmp_path / "test" / "matrix.csv")
     assert matrix.shape == (3, 3) and not np.isnan(matrix).any()
