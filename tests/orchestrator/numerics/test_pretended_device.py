@@ -66,6 +66,11 @@ _VARIANTS = {
     ),
 }
 _RUNS = {name: (name, {}) for name in methods.names()} | _VARIANTS
+_AS_OTHERS = {
+    *("ctp", "finetune", "er", "joint", "joint-once", "itr-zero-shot", "clap4clip"),
+    *("vqa-finetune", "vqa-er", "vqa-joint", "vqa-joint-once", "l2p", "triplet-er", "triplet-joint"),
+}
+"""Those whose every line that makes a tensor is one of the other runs', too. They walk with what is slow."""
 
 
 class _Stops(CollectingReporter):
@@ -114,7 +119,9 @@ def _walk(config, stream, folder, device, *, cut):
     return numbers(reporter.reports), final_evaluation(config, stream, folder, device)
 
 
-@pytest.mark.parametrize("run", _RUNS)
+@pytest.mark.parametrize(
+    "run", [pytest.param(run, marks=[pytest.mark.slow] * (run in _AS_OTHERS)) for run in _RUNS]
+)
 def test_a_gpu_gives_the_numbers_of_the_cpu(run, shelf, tmp_path, as_a_gpu):
     method, changes = _RUNS[run]
     config = tiny_config(method, **changes)

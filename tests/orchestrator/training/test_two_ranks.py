@@ -49,10 +49,14 @@ _VARIANTS |= {
     )
 }
 _RUNS = {name: (name, _OWN.get(name, {})) for name in methods.names()} | _VARIANTS
-
-
+_AS_OTHERS = {
+    *("ctp", "finetune", "er", "joint", "ewc", "joint-once", "vqacl", "vqa-finetune", "vqa-er", "vqa-joint"),
+    *("vqa-joint-once", "l2p", "triplet-er", "triplet-joint"),
+}
+"""Those whose every line that computes is one of the other runs', too. They walk with what is slow."""
 _WHOLE = ("er", "clip-er", "clip-derpp", "clap4clip", "vqacl", "triplet")
 """Those that walk in float32, too, and are tested."""
+_WHOLE_AS_OTHERS = {"clip-er"}  # of which clip-derpp has every line
 
 
 class _Stops(CollectingReporter):
@@ -116,18 +120,25 @@ def _singles(run, folder, shelf, *, cut=False):
 
 
 @pytest.fixture(scope="module")
-def walks(tmp_path_factory):
-    """The folder of all walks, and what rank 0 and rank 1 of two knew of theirs, by run."""
+def walks(request, tmp_path_factory):
+    """The folder of the walks that this session's tests look at, and what rank 0 and rank 1 of two knew of
+    theirs, by run.
+    """
     folder = tmp_path_factory.mktemp("ranks")
-    for method, changes in _RUNS.values():
+    asked = [item for item in request.session.items if item.path == request.path]
+    runs = [
+        [item.callspec.params["run"] for item in asked if item.function is test]
+        for test in (test_two_ranks_take_the_steps_of_one, test_two_ranks_walk_as_one)
+    ]
+    for method, changes in map(_RUNS.get, sum(runs, [])):
         tiny_stream(tiny_config(method, **changes), folder / "shelf")
-    return folder, on_two_ranks(_all_walks, folder)
+    return folder, on_two_ranks(_walk_all, folder, *runs)
 
 
-def _all_walks(rank, folder):
+def _walk_all(rank, folder, doubles, singles):
     return {
-        "double": {run: _doubles(run, folder / "two", folder / "shelf", cut=True) for run in _RUNS},
-        "single": {run: _singles(run, folder / "two", folder / "shelf", cut=True) for run in _WHOLE},
+        "double": {run: _doubles(run, folder / "two", folder / "shelf", cut=True) for run in doubles},
+        "single": {run: _singles(run, folder / "two", folder / "shelf", cut=True) for run in singles},
     }
 
 
@@ -173,7 +184,9 @@ def _checkpoints(*folders):
     return [[checkpoint.load(folder, task) for folder in folders] for task in (0, 1)]
 
 
-@pytest.mark.parametrize("run", _RUNS)
+@pytest.mark.parametrize(
+    "run", [pytest.param(run, marks=[pytest.mark.slow] * (run in _AS_OTHERS)) for run in _RUNS]
+)
 def test_two_ranks_take_the_steps_of_one(run, walks, tmp_path):
     folder, ranks = walks
     wanted = _doubles(run, tmp_path, folder / "shelf")
@@ -208,7 +221,9 @@ def _differing_memory(one, other, tolerance=1e-6):
     ]
 
 
-@pytest.mark.parametrize("run", _WHOLE)
+@pytest.mark.parametrize(
+    "run", [pytest.param(run, marks=[pytest.mark.slow] * (run in _WHOLE_AS_OTHERS)) for run in _WHOLE]
+)
 def test_two_ranks_walk_as_one(run, walks, tmp_path):
     folder, ranks = walks
     wanted = _singles(run, tmp_path, folder / "shelf")
