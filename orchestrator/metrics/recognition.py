@@ -4,7 +4,7 @@ degrees.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -117,7 +117,7 @@ def novelty_detection(known: ArrayLike, novel: ArrayLike) -> dict[str, float]:
     }
 
 
-def _counts(truth: NDArray, sure: NDArray) -> tuple[NDArray, NDArray]:
+def _counts(truth: NDArray[Any], sure: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Computes how many of the true samples, and of the others, are at least as sure as each confidence that
     there is, from the highest on.
 
@@ -129,7 +129,7 @@ def _counts(truth: NDArray, sure: NDArray) -> tuple[NDArray, NDArray]:
     return found, 1 + ends - found
 
 
-def _area(found: NDArray, taken: NDArray) -> float:
+def _area(found: NDArray[Any], taken: NDArray[Any]) -> float:
     """Computes the area under the curve of recall over false positives.
 
     Points on the straight line between two others are left out. So does scikit-learn, whose sum is the same.
