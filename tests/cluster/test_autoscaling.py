@@ -1,4 +1,6 @@
-"""A sweep on a head without workers: it asks for machines, uses them and lets them go."""
+"""A sweep on a head without workers: it asks for machines, uses them and lets them go. What each way of
+asking brings is decided without a Ray, by Ray's own scheduler as well.
+"""
 
 import os
 import shutil
@@ -9,12 +11,19 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 import yaml
 from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID
 from ray.util import get_node_ip_address
+
+from orchestrator.execution import lane_trainer, lanes
+from orchestrator.execution.cluster_resources import ClusterResources, possible_nodes
+from orchestrator.execution.lane import Lane
+from orchestrator.execution.lanes import Lanes
+from orchestrator.run_options import RunOptions
 
 _CONFIG = Path(__file__).with_name("autoscaling.yaml")
 _OWN = {"RAY_AUTH_MODE": "disabled"}  # the cluster is this test's own, on loopback
@@ -39,17 +48,16 @@ def cluster(free_port):
     folder = tempfile.mkdtemp()  # a short path, as Ray's sockets lie below it
     path = Path(folder, "autoscaling.yaml")
     path.write_text(yaml.safe_dump(config))
-    ray = str(Path(sys.executable).with_name("ray"))
     fake = {
         "RAY_FAKE_CLUSTER": "1",
         "AUTOSCALER_UPDATE_INTERVAL_S": "1",
         "RAY_enable_autoscaler_v2": "1",
         "RAY_CLOUD_INSTANCE_ID": FAKE_HEAD_NODE_ID,
         "RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID,
+        "RAY_prestart_worker_first_driver": "0",  # no processes that wait for work
         "SMALL_METHOD_PAUSE": "1",  # the second lane finds something to do
     }
-    start = [ray, "start", "--head", "--num-cpus=0", f"--port={port}", "--include-dashboard=false"]
-    start += [f"--autoscaling-config={path}", f"--temp-dir={folder}", "--object-store-memory=300000000"]
+    start = [sys.executable, "-m", "fake_machines", str(path), folder, str(port)]
     done = subprocess.run(start, env=_environment(**fake), capture_output=True, text=True)
     try:
         assert done.returncode == 0, done.stdout + done.stderr
@@ -96,16 +104,21 @@ def sweep(small_method, small_values, tmp_path, with_tables, typed):
     return run
 
 
-_GPU_EACH = ("--gpus-per-trial", "1")
-_GPU_SHARED = ("--gpus-per-trial", "0.5")
 _TWO_CPUS_EACH = ("--workers", "2", "--gpus-per-trial", "0")
+_GPU_SHARED = ("--gpus-per-trial", "0.5")
+_GPU_EACH = ("--gpus-per-trial", "1")
 
 
 @pytest.mark.parametrize(
-    ("asked", "workers", "most"),
-    [(_TWO_CPUS_EACH, 2, 2), (_GPU_SHARED, 1, 1), pytest.param(_GPU_EACH, 1, 2, marks=pytest.mark.slow)],
+    ("asked", "count", "workers", "most"),
+    [
+        (_GPU_EACH, 1, 1, 1),
+        pytest.param(_TWO_CPUS_EACH, 2, 2, 2, marks=pytest.mark.slow),
+        pytest.param(_GPU_SHARED, 2, 1, 1, marks=pytest.mark.slow),
+        pytest.param(_GPU_EACH, 2, 1, 2, marks=pytest.mark.slow),
+    ],
 )
-def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(cluster, sweep, asked, workers, most):
+def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(cluster, sweep, asked, count, workers, most):
     address, machines = cluster
     assert machines() == 0
     seen, over = [], threading.Event()
@@ -117,15 +130,74 @@ def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(cluster, sweep, as
     looking = threading.Thread(target=look)
     looking.start()
     try:
-        status, said = sweep(address, "--trials", "2", "--concurrent", "2", *asked)
+        status, said = sweep(address, "--trials", str(count), "--concurrent", str(count), *asked)
     finally:
         over.set()
         looking.join()
     assert status == 0, said
-    assert f"warming 2 lane(s) of {workers} worker(s) each; up to 2 machine(s) may come for them" in said
-    assert "lane 1 is up" in said and "lane 2 is up" in said
+    of = f"of {workers} worker(s) each; up to 2 machine(s) may come for them"
+    assert f"warming {count} lane(s) {of}" in said
+    assert all(f"lane {number} is up" in said for number in range(1, count + 1))
     assert max(seen) == most
     _until_gone(machines)
+
+
+def _bundles(monkeypatch, folder, options, wanted):
+    """What the workers of all lanes of a sweep on a head without workers ask Ray for, and what it says."""
+    config, asked, said = yaml.safe_load(_CONFIG.read_text()), [], []
+    head = ClusterResources([{"CPU": 0}], [{}], possible_nodes(config, 0))
+
+    class Trainer:
+        def __init__(self, work, *, scaling_config, **_):
+            bundle = scaling_config._resources_per_worker_not_none
+            asked.extend([bundle] * scaling_config.num_workers)
+
+        def fit(self):
+            pass
+
+    monkeypatch.setattr(lanes, "cluster_resources", lambda: head)
+    monkeypatch.setattr(lanes, "ask", lambda *_: None)
+    monkeypatch.setattr(lane_trainer, "LaneTrainer", Trainer)
+    monkeypatch.setattr(Lane, "start", Lane._fit)
+    Lanes(options, folder, wanted, False, 2, said.append).start(
+        SimpleNamespace(), SimpleNamespace(dashboard=False, alone=False)
+    )
+    return asked, said
+
+
+def _machines_for(bundles):
+    """How many machines Ray's second autoscaler starts for them."""
+    from ray.autoscaler.v2.instance_manager.config import AutoscalingConfig
+    from ray.autoscaler.v2.scheduler import ResourceDemandScheduler, SchedulingRequest
+    from ray.autoscaler.v2.utils import ResourceRequestUtil
+
+    config = AutoscalingConfig(yaml.safe_load(_CONFIG.read_text()), skip_content_hash=True)
+    request = SchedulingRequest(
+        disable_launch_config_check=True,
+        node_type_configs=config.get_node_type_configs(),
+        max_num_nodes=config.get_config("max_workers"),
+        resource_requests=ResourceRequestUtil.group_by_count([ResourceRequestUtil.make(b) for b in bundles]),
+    )
+    return sum(launch.count for launch in ResourceDemandScheduler(None).schedule(request).to_launch)
+
+
+@pytest.mark.parametrize(
+    ("options", "workers", "bundle", "most"),
+    [
+        (RunOptions(workers=2, gpus_per_trial=0), 2, {"CPU": 1}, 2),
+        (RunOptions(gpus_per_trial=0.5), 1, {"CPU": 1, "GPU": 0.5}, 1),
+        (RunOptions(gpus_per_trial=1), 1, {"CPU": 1, "GPU": 1}, 2),
+        (RunOptions(), 1, {"CPU": 1, "GPU": 1}, 2),
+    ],
+)
+def test_two_lanes_ask_for_what_brings_as_many_machines(
+    monkeypatch, tmp_path, options, workers, bundle, most
+):
+    asked, said = _bundles(monkeypatch, tmp_path, options, 2)
+    assert asked == [bundle] * 2 * workers
+    of = f"of {workers} worker(s) each; up to 2 machine(s) may come for them"
+    assert said == [f"warming 2 lane(s) {of}"]
+    assert _machines_for(asked) == most
 
 
 def test_a_sweep_that_no_machine_could_ever_hold_says_so_at_once(cluster, sweep):
