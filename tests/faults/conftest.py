@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -54,13 +55,34 @@ def start_sweep(with_tables):
 
 
 @pytest.fixture(scope="session")
-def four_trials(sweep_command, typed, with_tables, tmp_path_factory):
+def sweep_here():
+    """A command and a folder -> a :class:`SweepHere`."""
+    return SweepHere
+
+
+@pytest.fixture(scope="session")
+def _left_alone(typed, with_tables, tmp_path_factory):
+    """The command of a sweep -> it, and such a sweep that nothing was done to."""
+
+    def walk(command):
+        folder = with_tables(tmp_path_factory.mktemp("undisturbed"))
+        done = typed(folder, *command[2:])
+        assert done.returncode == 0, done.stdout + done.stderr
+        return command, SweepFolder(command, folder)
+
+    return walk
+
+
+@pytest.fixture(scope="session")
+def four_trials(sweep_command, _left_alone):
     """The command of a sweep of four trials, one at a time, and such a sweep that nothing was done to."""
-    command = sweep_command("s", "--trials", "4", "--concurrent", "1")
-    folder = with_tables(tmp_path_factory.mktemp("undisturbed"))
-    done = typed(folder, *command[2:])
-    assert done.returncode == 0, done.stdout + done.stderr
-    return command, SweepFolder(command, folder)
+    return _left_alone(sweep_command("s", "--trials", "4", "--concurrent", "1"))
+
+
+@pytest.fixture(scope="session")
+def two_trials(sweep_command, _left_alone):
+    """As ``four_trials``, of two trials of three tasks."""
+    return _left_alone(sweep_command("s", "--trials", "2", "--concurrent", "1", tasks=3))
 
 
 class SweepFolder:
@@ -86,32 +108,18 @@ class SweepFolder:
         return tested_in(path.parents[1])
 
 
-class Sweep(SweepFolder):
+class Followed(SweepFolder):
     """A sweep under way. ``lines``: what it said, each with the time."""
 
-    def __init__(self, command, folder, **environment):
+    def __init__(self, command, folder):
         super().__init__(command, folder)
-        folder.mkdir(exist_ok=True)
         self.lines = []
-        clean = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | {"RAY_ADDRESS": "local"}
-        self.process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=clean | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
         self._new = threading.Condition()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
 
-    def _read(self):
-        for line in self.process.stdout:
-            with self._new:
-                self.lines.append((time.monotonic(), line))
-                self._new.notify_all()
+    def hear(self, line):
+        with self._new:
+            self.lines.append((time.monotonic(), line))
+            self._new.notify_all()
 
     def until(self, pattern, seconds=240):
         """Waits for a line; the time at which it came."""
@@ -122,19 +130,9 @@ class Sweep(SweepFolder):
                     if re.search(pattern, line):
                         return when
                 left = deadline - time.monotonic()
-                assert self.process.poll() is None or left > seconds - 1, self.said
+                assert not self.ended() or left > seconds - 1, self.said
                 assert left > 0, f"no line {pattern!r} in:\n{self.said}"
                 self._new.wait(min(left, 1.0))
-
-    def end(self, seconds=300):
-        """Its exit status."""
-        status = self.process.wait(seconds)
-        self._reader.join(2)  # its children may hold the pipe for longer
-        return status
-
-    def kill(self):
-        if self.process.poll() is None:
-            self.process.kill()
 
     @property
     def said(self):
@@ -176,6 +174,98 @@ class Sweep(SweepFolder):
         """What :meth:`lines_of_tasks` said ``before`` is still so."""
         now = self.lines_of_tasks()
         assert all(now[name].startswith(lines) for name, lines in before.items())
+
+
+class Sweep(Followed):
+    """One that is a process."""
+
+    def __init__(self, command, folder, **environment):
+        super().__init__(command, folder)
+        folder.mkdir(exist_ok=True)
+        clean = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | {"RAY_ADDRESS": "local"}
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=clean | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.hear(line)
+
+    def ended(self):
+        return self.process.poll() is not None
+
+    def end(self, seconds=300):
+        """Its exit status."""
+        status = self.process.wait(seconds)
+        self._reader.join(2)  # its children may hold the pipe for longer
+        return status
+
+    def kill(self):
+        if not self.ended():
+            self.process.kill()
+
+
+class SweepHere(Followed):
+    """One of this process, on another Ray than the shared one. It has imported what a driver needs."""
+
+    def __init__(self, command, folder):
+        super().__init__(command, folder)
+        self._command = command
+        self._over, self._ending = threading.Event(), threading.Lock()
+        self._wrong, self._heard = [], 0
+
+    def ended(self):
+        return self._over.is_set()
+
+    def walk(self, typed, story, ray):
+        """Walks to the end, while ``story`` runs on another thread. If that fails, the sweep gets Ctrl-C."""
+        usual = os.fstat(1).st_ino
+        beside = [threading.Thread(target=self._follow, args=(usual,))]
+        beside += [threading.Thread(target=self._tell, args=(story,))]
+        for thread in beside:
+            thread.start()
+        try:
+            done = typed(self.folder, *self._command[2:], ray=ray)
+        finally:
+            with self._ending:
+                self._over.set()
+            for thread in beside:
+                thread.join()
+        self._take(done.stdout)
+        assert done.returncode == 0 and not self._wrong, f"{self._wrong}\n{done.stdout}{done.stderr}"
+
+    def _follow(self, usual):
+        """Hears what it says, which goes to a file that is not the ``usual`` one."""
+        while not self._over.wait(0.02):
+            now = os.dup(1)
+            if os.fstat(now).st_ino != usual:
+                self._take(os.pread(now, 2**20, 0).decode(errors="replace"))
+            os.close(now)
+
+    def _take(self, text):
+        """Hears the lines of all that it has said by now."""
+        lines = text.splitlines(keepends=True)
+        for line in lines[self._heard :]:
+            if line.endswith("\n"):
+                self.hear(line)
+                self._heard += 1
+
+    def _tell(self, story):
+        try:
+            story()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the sweep ends
+            self._wrong.append(error)
+            with self._ending:
+                if not self._over.is_set():
+                    os.kill(os.getpid(), signal.SIGINT)
 
 
 def _numbers(report):
