@@ -76,16 +76,18 @@ class Session:
             request = self.request
             self._ray = start_ray(self._say, sent_modules(request.base))
             self._ray_watch.start()
+            # First: one that can never be placed starts nothing.
+            lanes = Lanes(
+                request.base.run, request.folder, request.lanes, request.at_most, request.jobs, self._say
+            )
             check_machines(request.base)
             self.dispatcher = start_dispatcher(request.folder.name, request.jobs + request.follow_ups)
             self._others = OtherSweeps(self.dispatcher, SWEEPS)
             self._watchers = [MemoryWatch(lambda: self._heard), self._others, SpillMonitor(self._say)]
-            self._lanes = Lanes(
-                request.base.run, request.folder, request.lanes, request.at_most, request.jobs, self._say
-            )
+            self._lanes = lanes
             self._shared.encode()
-            self._lanes.start(self.dispatcher, self._ray)
-            parcel = self._shared.publish(self._lanes.store_bytes)
+            lanes.start(self.dispatcher, self._ray)
+            parcel = self._shared.publish(lanes.store_bytes)
             # Once more: a dispatcher that died meanwhile has forgotten it, and is not missed before this.
             ask(self.dispatcher, "expect", self.lanes)
             ask(self.dispatcher, "set_stream", parcel)
