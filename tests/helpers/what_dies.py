@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import psutil
+import pytest
 from bare_node import BARE_NODE
 from ray.cluster_utils import Cluster
 
@@ -126,10 +127,12 @@ class Machines:
         self._small = BARE_NODE | {"object_store_memory": 80 * 2**20, "num_cpus": 1}
 
     def start(self):
-        self._cluster.add_node(**self._small)
-        self._user = _Helper("greedy_user.py", self._cluster.address, **self.joined)
-        assert self._user.hear() == "held"
-        self._other = self._cluster.add_node(**self._small)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RAY_prestart_worker_first_driver", "0")  # no processes that wait for work
+            self._cluster.add_node(**self._small)
+            self._user = _Helper("greedy_user.py", self._cluster.address, **self.joined)
+            assert self._user.hear() == "held"
+            self._other = self._cluster.add_node(**self._small)
 
     @property
     def joined(self):
