@@ -9,12 +9,17 @@ from contextlib import contextmanager
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Within it no garbage is looked for. What imports make stays, and to look through it again and again
-    takes a fifth of the time of importing torch or transformers.
+    """Within it no garbage is looked for, and torch's compiler is not imported.
+
+    What imports make stays, and to look through it again and again takes a fifth of the time of importing
+    torch or transformers. torchvision, timm and transformers each import the compiler for a single name.
     """
     enabled = gc.isenabled()
     gc.disable()
     try:
+        from .without_compiler import without_compiler  # imports torch
+
+        without_compiler()
         yield
     finally:
         if enabled:

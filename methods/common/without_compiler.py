@@ -1,8 +1,10 @@
-"""Optimisers that do not import torch's compiler."""
+"""Optimisers and libraries that do not import torch's compiler."""
 
 from __future__ import annotations
 
+import functools
 import importlib
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,21 +13,31 @@ import torch
 from torch.optim import Optimizer
 
 _COMPILER = "torch._dynamo"
+# What libraries take of the compiler as they are imported, and call later or never: torchvision (roi_align)
+# and transformers (masking_utils).
+_TAKEN = {
+    "torch._dynamo.utils": "is_compile_supported",
+    "torch._dynamo._trace_wrapped_higher_order_op": "TransformGetItemToIndex",
+}
 
 
 def without_compiler() -> None:
-    """Keeps torch's optimisers from importing ``torch._dynamo`` where nothing is compiled.
+    """Keeps torch's optimisers, torchvision, timm and transformers from importing ``torch._dynamo`` where
+    nothing is compiled.
 
-    An optimiser imports it to hide itself from it, which takes as long as to import torch. From here on,
-    a stand-in answers optimisers. Whatever else asks for the compiler, ``torch.compile`` among it, gets the
-    real one, from which optimisers are then hidden. A process that has imported it is left as it is.
+    An optimiser imports it to hide itself from it, which takes as long as to import torch. The libraries take
+    a name of it, or set an option. From here on, a stand-in answers them. Whatever else asks for the
+    compiler, ``torch.compile`` among it, gets the real one, from which optimisers are then hidden. A process
+    that has imported it is left as it is.
 
-    It goes by private parts of torch 2.9 to 2.15. Where they are others, an optimiser imports the compiler as
-    before.
+    It goes by private parts of torch 2.9 to 2.15. Where they are others, an optimiser or a library imports
+    the compiler as before.
     """
     if _COMPILER in sys.modules:
         return
     sys.modules[_COMPILER] = _StandIn()  # type: ignore[assignment]  # it stands in for a module
+    for module, taken in _TAKEN.items():
+        sys.modules[module] = _Part(module, taken)  # type: ignore[assignment]
     for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
         function = getattr(getattr(Optimizer, name, None), "__wrapped__", None)
         if function is not None:
@@ -39,8 +51,39 @@ class _StandIn:
     It is no ModuleType: cloudpickle, in search of where a value was defined, asks each module for it.
     """
 
+    def __init__(self) -> None:
+        self.config = _Options()
+        self.marked: list[tuple[str, Any]] = []
+
     def graph_break(self, *args: Any, **kwargs: Any) -> None:
         """Does nothing, as without a compiler: an optimiser calls it around each step."""
+
+    def disable(self, fn: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Hides a function from the compiler as soon as there is one. timm decorates one (naflexvit), and
+        transformers (integrations).
+        """
+        if fn is None and _waits():
+            return lambda fn: self.disable(fn, *args, **kwargs)
+        if not (_waits() and inspect.isfunction(fn)):
+            return _compiler().disable(fn, *args, **kwargs)
+
+        @functools.wraps(fn)
+        def call(*given: Any, **named: Any) -> Any:
+            if _waits():
+                return fn(*given, **named)
+            return _compiler().disable(fn, *args, **kwargs)(*given, **named)
+
+        return call
+
+    def assume_constant_result(self, fn: Any) -> Any:
+        """Marks a function as soon as there is a compiler, as transformers asks for (integrations)."""
+        self.marked.append(("assume_constant_result", fn))
+        return fn
+
+    def allow_in_graph(self, fn: Any) -> Any:
+        """Marks a function as soon as there is a compiler, as transformers asks for (integrations)."""
+        self.marked.append(("allow_in_graph", fn))
+        return fn
 
     def __getattr__(self, name: str) -> Any:
         # What looks through all modules asks for __file__ and the like, an import for __spec__. The import of
@@ -50,14 +93,57 @@ class _StandIn:
         return getattr(_compiler(), name)
 
 
+class _Options:
+    """Stands in for the compiler's options: what is set is set as soon as there is a compiler. timm sets one
+    (optim/kron).
+    """
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if _waits():
+            vars(self)[name] = value
+        else:
+            setattr(_compiler().config, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if _waits() and name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(_compiler().config, name)
+
+
+class _Part:
+    """Stands in for a module of the compiler, of which a library takes one name."""
+
+    def __init__(self, module: str, taken: str) -> None:
+        self._module = module
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            _compiler()
+            return getattr(importlib.import_module(module), taken)(*args, **kwargs)
+
+        setattr(self, taken, call)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        _compiler()
+        return getattr(importlib.import_module(self._module), name)
+
+
 def _waits() -> bool:
     return isinstance(sys.modules.get(_COMPILER), _StandIn)
 
 
 def _compiler() -> Any:
     if _waits():
-        del sys.modules[_COMPILER]
+        stood_in = sys.modules.pop(_COMPILER)
+        for module in _TAKEN:
+            del sys.modules[module]
         vars(torch).pop("_dynamo", None)
+        compiler = importlib.import_module(_COMPILER)
+        for name, value in vars(stood_in.config).items():
+            setattr(compiler.config, name, value)
+        for name, function in stood_in.marked:
+            getattr(compiler, name)(function)
     return importlib.import_module(_COMPILER)
 
 

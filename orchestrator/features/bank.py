@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from methods.backbones.clip import Clip
 from methods.method import ClassSpec
 
 from ..config import RunConfig
@@ -21,6 +21,9 @@ from .encoded import FrozenFeatures
 from .encoder import Encoder
 from .frozen import frozen_backbone, load_backbone
 from .prompts import Prompts
+
+if TYPE_CHECKING:  # open_clip takes seconds to import: load_backbone does so
+    from methods.backbones.clip import Clip
 
 
 @dataclass(frozen=True)

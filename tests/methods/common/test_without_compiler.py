@@ -1,4 +1,6 @@
-"""Optimisers train without torch's compiler, which is still there for who compiles."""
+"""Optimisers train, and libraries are imported, without torch's compiler, which is still there for who
+compiles.
+"""
 
 import subprocess
 import sys
@@ -33,11 +35,23 @@ without_compiler()
 plain = [train(kind) for kind in kinds]
 cloudpickle.dumps(lambda: train)
 inspect.getmodule(train)
-assert not there(), "an optimiser has imported the compiler"
+import open_clip, timm.optim.kron, transformers.masking_utils
+from transformers import BertForMaskedLM
+from transformers.integrations.deepgemm import is_sm100
+torch._dynamo.config.cache_size_limit = 77
+once = torch.compiler.disable(recursive=False)(lambda x: x + 1)
+assert once(1) == 2
+roi = sys.modules["torchvision.ops.roi_align"]
+assert not there(), "an optimiser or a library has imported the compiler"
 doubled = torch.compile(lambda x: x * 2, backend="eager")(torch.ones(2))
 assert doubled.tolist() == [2, 2]
 assert there()
 import torch._dynamo.utils
+assert torch._dynamo.config.cache_size_limit == 77
+assert is_sm100._dynamo_marked_constant
+assert once(1) == 2 and roi.is_compile_supported("cpu") and torch._dynamo.utils.is_compile_supported("cpu")
+with transformers.masking_utils.TransformGetItemToIndex():
+    pass
 assert inspect.ismodule(torch._dynamo) and torch._dynamo is sys.modules["torch._dynamo"]
 for kind, was in zip(kinds, plain):
     assert torch.equal(train(kind), was), kind
@@ -46,6 +60,6 @@ assert hidden._torchdynamo_disable, "an optimiser is not hidden from the compile
 """
 
 
-def test_an_optimiser_leaves_the_compiler_alone_and_who_compiles_gets_it():
+def test_optimisers_and_libraries_leave_the_compiler_alone_and_who_compiles_gets_it():
     ran = subprocess.run([sys.executable, "-c", _TRAINED], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
