@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import gc
-import inspect
-import logging
 import time
 import uuid
-import warnings
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ..errors import UserError
 from ..features.encoder import Chunk, SampleEncoder
@@ -25,10 +19,11 @@ from .encoding_reservation import reserved
 _UP = 600  # seconds that processes may take to come up once their room is reserved
 _GONE = 10.0  # seconds that Ray may take to report the pool's resources as free
 _TRIES = 3  # times that a process of the pool may die in succession before the run ends
+_AHEAD = 2  # chunks that each process has: one is encoded while another one's result is kept
 
 
 class RayPool:
-    """A :data:`~orchestrator.features.builder.Runner`: Ray Data's ``map_batches`` over a pool of actors.
+    """A :data:`~orchestrator.features.builder.Runner`: a pool of actors.
 
     The actors run on the free GPUs where the trials of ``run`` hold GPUs, else on the free CPU cores
     (:func:`~.encoding_plan.plan_pool`). They read the pictures themselves. The chunk of a process that dies
@@ -99,58 +94,47 @@ class RayPool:
                 if failures == _TRIES:
                     raise UserError(f"encoding processes keep dying: {reason}") from error
                 self._say(f"an encoding process died, starting the pool anew: {reason}")
-            # Frames that the error refers to keep the finished pool alive, and the pool holds resources that
-            # the next pool waits for.
-            gc.collect()
 
 
 def _results(
     encoder: SharedPickle, chunks: list[Chunk], numbers: list[int], plan: PoolPlan, group: Any
 ) -> Generator[tuple[int, bytes], None, None]:
-    import ray.data
+    import ray
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-    # Whatever goes wrong is raised here too, and then reported in one line.
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    # All processes are up before one works: Ray never frees what a process holds whose pool ends while it
-    # starts.
-    context.wait_for_min_actors_s = _UP
-    data = ray.data.from_items(
-        # A block is returned as a whole. Each has one chunk, so that a chunk is kept as soon as it is
-        # encoded.
-        [{"number": number} for number in numbers],
-        override_num_blocks=len(numbers),
+    process = ray.remote(EncodingProcess).options(
+        num_cpus=plan.cpus,
+        num_gpus=plan.gpus,
+        scheduling_strategy=PlacementGroupSchedulingStrategy(group),
     )
-    options: dict[str, Any] = {}
-    if any(p.kind is p.VAR_KEYWORD for p in inspect.signature(data.map_batches).parameters.values()):
-        # Ray's core complains of every actor that Ray Data may restart. Here another pool continues instead.
-        options = {"max_restarts": 0, "max_task_retries": 0}
-    with warnings.catch_warnings(action="ignore"):  # such options are to be removed in Ray 2.64
-        data = data.map_batches(
-            _Worker,
-            batch_size=1,
-            fn_constructor_args=(encoder, chunks, plan),
-            compute=ray.data.ActorPoolStrategy(size=plan.processes),
-            num_cpus=plan.cpus,
-            num_gpus=plan.gpus,
-            scheduling_strategy=PlacementGroupSchedulingStrategy(group),
-            **options,
-        )
-    for row in data.iter_rows():
-        if row["error"]:
-            raise UserError(row["error"])
-        yield int(row["number"]), row["data"]
+    processes = [process.remote(encoder, plan) for _ in range(plan.processes)]
+    left, under_way = iter(numbers), {}
+    try:
+        ray.get([one.is_up.remote() for one in processes], timeout=_UP)
+        free = processes * _AHEAD
+        while True:
+            for one, number in zip(free, left):  # noqa: B905 - whichever ends first
+                under_way[one.encode.remote(chunks[number])] = number, one
+            if not under_way:
+                return
+            (found,), _ = ray.wait(list(under_way))
+            number, one = under_way.pop(found)
+            data, error = ray.get(found)
+            if error:
+                raise UserError(error)
+            yield number, data
+            free = [one]
+    finally:
+        for one in processes:
+            ray.kill(one)
 
 
-class _Worker:
+class EncodingProcess:
     """An actor of the pool. An error that a user can mend comes back as a value, because Ray would wrap an
     exception.
     """
 
-    def __init__(self, encoder: SharedPickle, chunks: list[Chunk], plan: PoolPlan) -> None:
+    def __init__(self, encoder: SharedPickle, plan: PoolPlan) -> None:
         import ray
         import torch
 
@@ -158,7 +142,6 @@ class _Worker:
 
         torch.set_num_threads(1)
         self._encoder: SampleEncoder = encoder.open()
-        self._chunks = chunks
         self._threads = plan.cpus
         self._device, self._error = "cpu", ""
         try:
@@ -166,14 +149,17 @@ class _Worker:
         except UserError as error:
             self._error = str(error)
 
-    def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, Any]:
-        (number,) = batch["number"].tolist()
+    def is_up(self) -> None:
+        """Returns once the process is up."""
+
+    def encode(self, chunk: Chunk) -> tuple[bytes, str]:
+        """Returns what the encoder gives for a chunk, and an error; one of them is empty."""
         data, error = b"", self._error
         try:
-            data = data if error else self._encoder.encode(self._chunks[number], self._device, self._threads)
+            data = data if error else self._encoder.encode(chunk, self._device, self._threads)
         except UserError as found:
             error = str(found)
-        return {"number": np.array([number]), "data": np.array([data], object), "error": np.array([error])}
+        return data, error
 
 
 def _wait_until_free(before: Mapping[str, float]) -> None:

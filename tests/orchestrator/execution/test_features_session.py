@@ -1,10 +1,13 @@
-"""A recognition sweep's session: encoded once, then read in place by its lanes and by the next session."""
+"""A recognition sweep's session: encoded once, by a pool on a real Ray, then read in place by its lanes and
+by the next session.
+"""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from lane_here import lanes_here
 
 from orchestrator.config import RunConfig
 from orchestrator.execution import encoding_pool
@@ -12,6 +15,7 @@ from orchestrator.execution.job import Job
 from orchestrator.execution.session import Session
 from orchestrator.execution.session_request import SessionRequest
 from orchestrator.features.bank import open_bank
+from orchestrator.features.builder import encode_here
 from orchestrator.storage.identity import Identity
 from orchestrator.streams import registry
 from orchestrator.training.reporter import CollectingReporter
@@ -29,6 +33,7 @@ def config():
             "method.epochs": 1,
             "method.batch_size": 8,
             "stream.name": "shapes-recognition",
+            "stream.tasks": 2,
             "stream.train": 4,
             "stream.validation": 2,
             "stream.test": 2,
@@ -55,20 +60,10 @@ def test_a_sweep_encodes_first_and_its_trials_report_what_one_process_reports(
     source = registry.get(config.stream_name).load(config.stream, False)
     said, reports, outcomes = [], [], {}
     folder = tmp_path / "sweep"
-    with Session(
-        SessionRequest(
-            folder,
-            Identity.new("", ""),
-            config,
-            source,
-            None,
-            lanes=1,
-            jobs=2,
-            seeds=[0],
-            largest_memory=16,
-        ),
-        said.append,
-    ) as session:
+    request = SessionRequest(
+        folder, Identity.new("", ""), config, source, None, lanes=1, jobs=2, seeds=[0], largest_memory=16
+    )
+    with lanes_here(), Session(request, said.append) as session:
         jobs = [
             Job(name, "train", config.to_dict(), values, folder / name)
             for name, values in (("good", {}), ("other", {"run.views": 3}))
@@ -105,3 +100,9 @@ def test_a_sweep_encodes_first_and_its_trials_report_what_one_process_reports(
         for one, other in zip(_compared(found), _compared(reporter.reports), strict=True):
             assert one.keys() == other.keys()
             np.testing.assert_allclose(list(one.values()), [other[k] for k in one], rtol=1e-4, atol=1e-4)
+
+    pool = open_bank(config, source, tmp_path / "features", said.append, _nothing_to_do)
+    here = open_bank(config, source, tmp_path / "here", said.append, encode_here)
+    assert torch.equal(pool.classes.text, here.classes.text)
+    for name in ("feature", "views"):
+        np.testing.assert_array_equal(pool.encoded.open(name), here.encoded.open(name))

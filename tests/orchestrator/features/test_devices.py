@@ -13,7 +13,7 @@ from orchestrator.errors import UserError
 from orchestrator.execution import cluster_resources, worker_device
 from orchestrator.execution.cluster_resources import ClusterResources
 from orchestrator.execution.encoding_plan import PoolPlan
-from orchestrator.execution.encoding_pool import RayPool, _Worker
+from orchestrator.execution.encoding_pool import EncodingProcess, RayPool
 from orchestrator.features import encoder as encoder_module
 from orchestrator.features import frozen, query_encoder
 from orchestrator.features.encoder import Encoder, PictureChunk
@@ -89,14 +89,13 @@ def granted(monkeypatch):
 @pytest.mark.parametrize(("gpus", "said"), [(0.5, b"b cuda:1 3"), (0, b"b cpu 3")])
 def test_a_process_encodes_on_its_own_gpu_with_all_its_cpus(granted, gpus, said):
     granted(torch.device("cuda", 1))
-    found = _Worker(_Parcel, ["a", "b"], PoolPlan(2, 3, gpus))({"number": np.array([1])})
-    assert (found["data"][0], found["error"][0], found["number"].tolist()) == (said, "", [1])
+    assert EncodingProcess(_Parcel, PoolPlan(2, 3, gpus)).encode("b") == (said, "")
 
 
 def test_a_gpu_that_does_not_answer_is_said_and_the_cpu_does_not_step_in(granted):
     granted("GPU 1 does not answer")
-    found = _Worker(_Parcel, ["a"], PoolPlan(1, 1, 1))({"number": np.array([0])})
-    assert (found["data"][0], found["error"][0]) == (b"", "GPU 1 does not answer")
+    found = EncodingProcess(_Parcel, PoolPlan(1, 1, 1)).encode("a")
+    assert found == (b"", "GPU 1 does not answer")
 
 
 def _switches():
