@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -17,7 +18,7 @@ from ray.exceptions import ObjectLostError
 from methods.method import ClassSpec
 from orchestrator.data.row_reader import RowReader
 from orchestrator.errors import UserError
-from orchestrator.execution.ray_token import RayToken
+from orchestrator.execution.start_ray import start_ray
 from orchestrator.object_store import shared_store as store_module
 from orchestrator.object_store.array_owner import ArrayOwner
 from orchestrator.object_store.memory_plan import memory_plan
@@ -29,23 +30,32 @@ from orchestrator.streams.pictures import MissingPictures
 from orchestrator.streams.pictures.substitute import SubstitutePictures
 from orchestrator.streams.stream import Stream, TaskData
 
-STORE = 120 * 2**20
-
 
 @pytest.fixture(scope="module", autouse=True)
-def _ray():
-    token = RayToken(lambda line: None)
-    ray.init("local", num_cpus=2, object_store_memory=STORE, include_dashboard=False, log_to_driver=False)
+def _ray(on_shared_ray):
+    started = start_ray(lambda line: None)
     yield
-    ray.shutdown()
-    token.forget()
+    started.end()
+
+
+@pytest.fixture(scope="module")
+def _started(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store") / "shared"
+    found = SharedStore.start(folder, str(folder))
+    yield found
+    found.close(delete=True)
 
 
 @pytest.fixture
-def store(tmp_path):
-    found = SharedStore.start(tmp_path / "shared", tmp_path.name)
-    yield found
-    found.close(delete=True)
+def store(_started, readers, row_reader):
+    """A store whose owner is a process. It is the same for all tests, and empty for each."""
+    yield _started
+    _started.forget()
+    shutil.rmtree(_started.folder, ignore_errors=True)
+    Path(_started.folder).mkdir()
+    emptied = _hub(_started).__ray_call__.remote(lambda self: self._refs.clear())
+    forgotten = [one.forget.remote(_started) for one in (*readers, row_reader)]
+    ray.get([emptied, *forgotten])
 
 
 @pytest.fixture
@@ -72,7 +82,10 @@ def readers():
 
 @ray.remote(num_cpus=0)
 class Reader:
-    """A trial's process."""
+    """A process that maps arrays, and imports no torch."""
+
+    def forget(self, store):
+        store.forget()
 
     def pid(self):
         return os.getpid()
@@ -97,6 +110,19 @@ class Reader:
                 sizes[head[:-1]] += int(rest[0]) * 1024
         return sizes["Rss"], sizes["Pss"]
 
+
+@pytest.fixture(scope="module")
+def row_reader():
+    return Rows.remote()
+
+
+@ray.remote(num_cpus=0)
+class Rows:
+    """A trial's process."""
+
+    def forget(self, store):
+        store.forget()
+
     def read(self, handle, rows, views=None):
         return RowReader(handle.open()).read(rows, views)
 
@@ -115,12 +141,16 @@ def _kill(actor_pid):
     raise AssertionError("the process did not die")
 
 
+def _hub(store):
+    return ray.get_actor(store.owner, "vlcl-replay")
+
+
 def _hub_pid(store):
-    return ray.get(ray.get_actor(store.owner, "vlcl-replay").__ray_call__.remote(lambda self: os.getpid()))
+    return ray.get(_hub(store).__ray_call__.remote(lambda self: os.getpid()))
 
 
 def test_capacity_is_the_object_stores():
-    assert capacity() == STORE
+    assert capacity() == ray.cluster_resources()["object_store_memory"] == 300 * 2**20
 
 
 def test_views_are_read_only_and_shared_between_processes(store, readers):
@@ -206,24 +236,15 @@ def test_a_write_may_end_short(own_store):
     assert own_store.get("none").shape == (0, 3)
 
 
-def test_closing_frees_and_deletes(tmp_path):
-    store = SharedStore.start(tmp_path / "shared", "closing")
-    store.put("data", np.arange(10))
-    assert store.get("data").sum() == 45
-    store.close(delete=True)
-    assert not (tmp_path / "shared").exists()
-
-
-def test_two_runs_of_one_path_have_an_owner_each_and_a_run_that_comes_again_has_a_fresh_one(tmp_path):
+def test_two_runs_have_an_owner_each_and_one_that_comes_again_a_fresh_one(store, tmp_path):
     one = SharedStore.start(tmp_path / "here", "run one")
-    two = SharedStore.start(tmp_path / "there", "run two")
     one.put("data", np.arange(3))
-    two.put("data", np.arange(5))
+    store.put("data", np.arange(5))
     again = SharedStore.start(tmp_path / "elsewhere", "run one")
     again.put("data", np.arange(7))
-    assert [len(store.get("data")) for store in (again, two)] == [7, 5]
-    for store in (again, two):
-        store.close(delete=True)
+    assert [len(each.get("data")) for each in (again, store)] == [7, 5]
+    again.close(delete=True)
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def _same(found, expected):
@@ -240,7 +261,7 @@ def _same(found, expected):
 
 
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
-def test_generated_pictures_in_both_modes(array_stream, store, readers, stream_in):
+def test_generated_pictures_in_both_modes(array_stream, store, row_reader, stream_in):
     chosen = memory_plan(array_stream, largest=10, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
     progress = []
     handle = publish(array_stream, store, chosen, lambda *counts: progress.append(counts))
@@ -249,7 +270,7 @@ def test_generated_pictures_in_both_modes(array_stream, store, readers, stream_i
     _same(handle.open(), array_stream)
     rows = np.random.default_rng(1).permutation(75)
     expected = RowReader(array_stream).read(rows)
-    found = ray.get(readers[0].read.remote(handle, rows))
+    found = ray.get(row_reader.read.remote(handle, rows))
     assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
@@ -290,7 +311,7 @@ def test_every_choice_of_a_random_policy_is_a_candidate(array_stream, own_store,
                     assert np.isin(memory.rows, opened.candidates.rows).all()
 
 
-def test_features_are_shared_from_the_files_they_lie_in(encoded_stream, store, readers):
+def test_features_are_shared_from_the_files_they_lie_in(encoded_stream, store, row_reader):
     stream, files = encoded_stream
     chosen = memory_plan(stream, largest=10, store_bytes=capacity(), seeds=[4])
     handle = publish(stream, store, chosen, files=files)
@@ -309,12 +330,13 @@ def test_features_are_shared_from_the_files_they_lie_in(encoded_stream, store, r
     assert np.shares_memory(opened.tasks[1].splits["test"].feature, store.get("feature"))
     rows, view = np.random.default_rng(1).permutation(75), np.arange(75) % 3
     expected = RowReader(stream).read(rows, view)
-    found = ray.get(readers[0].read.remote(handle, rows, view))
+    found = ray.get(row_reader.read.remote(handle, rows, view))
     assert np.array_equal(found.feature, expected.feature) and np.array_equal(found.label, expected.label)
     assert RowReader(opened).bytes_per_row == RowReader(stream).bytes_per_row == 4 * 16 * 2 + 4
     with pytest.raises(RuntimeError, match="cannot be read here"):
         opened.tasks[0].splits["train"].pictures.read(np.array([0]))
-    store.close(delete=True)
+    SharedStore(store.folder, "nobody").close(delete=True)
+    assert not Path(store.folder).exists()
     assert all(path.exists() for path in files.values())
 
 
@@ -428,7 +450,7 @@ def test_a_split_without_any_picture_is_an_error(file_stream, own_store, tmp_pat
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
 @pytest.mark.parametrize(("regions", "beside"), [(False, False), (True, False), (False, True)])
 def test_questions_and_regions_and_queries_are_shared(
-    question_stream, store, readers, stream_in, regions, beside
+    question_stream, store, row_reader, stream_in, regions, beside
 ):
     stream, files = question_stream(regions, beside)
     chosen = memory_plan(stream, largest=10, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
@@ -445,7 +467,7 @@ def test_questions_and_regions_and_queries_are_shared(
             for column in ("kind", "answer", "score"):
                 assert np.array_equal(getattr(found.questions, column), getattr(split.questions, column))
     rows = np.random.default_rng(1).permutation(75)
-    expected, found = RowReader(stream).read(rows), ray.get(readers[0].read.remote(handle, rows))
+    expected, found = RowReader(stream).read(rows), ray.get(row_reader.read.remote(handle, rows))
     assert np.array_equal(found.pictures, expected.pictures)
     assert found.pictures.dtype == (np.float32 if regions else np.uint8)
     assert np.array_equal(found.questions.score, expected.questions.score)
