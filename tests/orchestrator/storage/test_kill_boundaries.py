@@ -6,6 +6,10 @@ the lanes are simulated in this process, one trial at a time, and a task trains 
 recurrence, so that whole sweeps take milliseconds. No Ray is started. A kill is an exception that nothing
 catches, after which nothing more reaches the disk. Where nothing but the disk outlives it, most kills are
 played: a run is watched, and each state of the disk that it passes through is put back and gone on from.
+
+A walk plays one boundary of each kind. The kind is the project's lines on the stack at the effect before the
+boundary and at the effect after it. Boundaries of one kind differ in the number of the trial or task alone.
+The walks marked slow play all boundaries.
 """
 
 import concurrent.futures
@@ -14,6 +18,7 @@ import json
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +30,7 @@ import ray.tune
 import torch
 from ray.tune.schedulers import TrialScheduler
 
+import orchestrator
 from orchestrator import sweep, train
 from orchestrator.commands import sweep_run, train_run
 from orchestrator.errors import UserError
@@ -56,10 +62,22 @@ _CPU = torch.device("cpu")
 pytestmark = pytest.mark.timeout(900)  # hundreds of runs a test
 _PATCHED = ("replace", "rename", "unlink", "remove", "link")
 _KILLED = 40  # every how manieth boundary is killed at, where the others' states are put back
+_OWN = str(Path(orchestrator.__file__).parent)
 
 
 class Kill(BaseException):
     """SIGKILL, as far as the disk can tell."""
+
+
+def _site():
+    """Where the project calls from: its lines on the stack, by file, function and number."""
+    frame, lines = sys._getframe(1), []
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename.startswith(_OWN):
+            lines.append((code.co_filename, code.co_name, frame.f_lineno))
+        frame = frame.f_back
+    return tuple(lines)
 
 
 class Disk:
@@ -70,7 +88,7 @@ class Disk:
     def __init__(self):
         self.at, self.only_worker = None, False
         self.in_worker, self.dead = False, False
-        self.count = 0
+        self.count, self.sites = 0, None
         self.watch = lambda: None
 
     def begin(self, at=None, only_worker=False):
@@ -85,6 +103,8 @@ class Disk:
             raise Kill
         self.watch()
         self.count += 1
+        if self.sites is not None:
+            self.sites.append(_site())
 
 
 class Loop(StreamLoop):
@@ -301,14 +321,7 @@ def disk(monkeypatch, tmp_path):
     monkeypatch.setattr(figure_worker, "_draw_test", _draw_test)
     monkeypatch.setattr(patience, "_PAUSES", (0, 0))
     monkeypatch.setattr(registry.get("digits"), "load", lambda config, skip_bad: _source())
-    real = Space.load.__func__
-    spaces = functools.cache(lambda text, key, method: real(Space, *json.loads(key), method=method))
-
-    def load(path, stream=None, data=None, values=None, *, method=None):
-        text = Path(path).read_text() if str(path).endswith(".yaml") else path
-        return spaces(text, json.dumps([str(path), stream, data, values]), method)
-
-    monkeypatch.setattr(Space, "load", load)
+    monkeypatch.setattr(Space, "load", _space)
     # The look at test: real but for the method and its scores.
     monkeypatch.setattr(final_evaluation, "get_method", lambda name: _method)
     monkeypatch.setattr(final_evaluation, "evaluation_of", lambda *_: None)
@@ -320,6 +333,19 @@ def disk(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return found
+
+
+_LOAD = Space.load.__func__
+
+
+def _space(path, stream=None, data=None, values=None, *, method=None):
+    text = Path(path).read_text() if str(path).endswith(".yaml") else path
+    return _loaded(text, json.dumps([str(path), stream, data, values]), method)
+
+
+@functools.cache
+def _loaded(text, key, method):
+    return _LOAD(Space, *json.loads(key), method=method)
 
 
 def _method(config, spec):
@@ -482,9 +508,13 @@ class Run:
     def _watched(self, watch):
         self.clear()
         self.disk.begin()
-        self.disk.watch = watch
+        self.disk.watch, self.disk.sites = watch, []
         assert self.begin() == 0
-        self.disk.watch = lambda: None
+        self.disk.watch, self._sites, self.disk.sites = lambda: None, self.disk.sites, None
+
+    def kind(self, at):
+        """The kind of the boundary before effect ``at``, of the run that was watched."""
+        return self._sites[at - 1] if at else None, self._sites[at] if at < len(self._sites) else None
 
     def put_back(self, state):
         self.clear()
@@ -511,10 +541,18 @@ class Run:
         return _outcome(self.folder), _record(self.folder), _checkpoints(kept)
 
 
+@pytest.fixture(scope="module")
+def ends():
+    """What the runs that nobody disturbed ended with: one that several tests compare with is made once."""
+    return {}
+
+
 @pytest.fixture
-def undisturbed(request, disk, tmp_path, capsys):
+def undisturbed(request, disk, tmp_path, ends):
     kind, stored = request.param
     run = Run(disk, kind, tmp_path, stored)
+    if (kind, stored) in ends:
+        return run, *ends[kind, stored]
     disk.begin()
     assert run.begin() == 0
     (found, record, kept), effects = run.found(), disk.count
@@ -522,7 +560,8 @@ def undisturbed(request, disk, tmp_path, capsys):
     assert sum(bool(trial["test"]) for trial in found.values()) == (1 if kind == "sweep" else 2)
     if kind == "sweep":
         assert {t["status"]["status"] for t in found.values()} == {"finished", "stopped"}, "both are walked"
-    return run, (found, record, kept), effects
+    ends[kind, stored] = (found, record, kept), effects
+    return run, *ends[kind, stored]
 
 
 _KINDS = pytest.mark.parametrize(
@@ -533,6 +572,23 @@ _KINDS = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture(params=["kinds", pytest.param("all", marks=pytest.mark.slow)])
+def played(request):
+    """What is walked, and the kind of one of these -> what is played. Of kind number i its occurrence number
+    i is played, modulo how many it has: each task and trial has its turn.
+    """
+
+    def choose(walked, kind):
+        if request.param == "all":
+            return walked
+        by_kind = {}
+        for one in walked:
+            by_kind.setdefault(kind(one), []).append(one)
+        return [its[number % len(its)] for number, its in enumerate(by_kind.values())]
+
+    return choose
+
+
 def _assert_same(found, expected, when):
     for part, other in zip(found, expected, strict=True):
         assert part.keys() == other.keys(), when
@@ -541,10 +597,11 @@ def _assert_same(found, expected, when):
 
 
 @_KINDS
-def test_a_driver_killed_at_any_boundary(undisturbed, capsys):
+def test_a_driver_killed_at_any_boundary(undisturbed, played, capsys):
     run, expected, effects = undisturbed
     *states, (ended, _) = run.states("runs", "store")
     assert ended == effects and len(states) > 40
+    states = played(states, lambda found: run.kind(found[0]))
     for at in range(0, effects, _KILLED):
         run.clear()
         run.disk.begin(at)
@@ -563,10 +620,11 @@ def test_a_driver_killed_at_any_boundary(undisturbed, capsys):
 @pytest.mark.parametrize(
     "undisturbed", [("sweep", True), ("train", True)], ids=["sweep", "train"], indirect=True
 )
-def test_a_machine_that_is_gone_at_any_boundary(undisturbed, capsys):
+def test_a_machine_that_is_gone_at_any_boundary(undisturbed, played, capsys):
     run, expected, effects = undisturbed
     states = run.states("store")
     assert len(states) > 30
+    states = played(states, lambda found: run.kind(found[0]))
     for at in range(0, effects, _KILLED):
         run.clear()
         run.disk.begin(at)
@@ -588,7 +646,7 @@ def outage(monkeypatch):
     """A storage that answers nothing for ``lasts`` calls from its call number ``after`` on (None: it answers
     all).
     """
-    found = SimpleNamespace(after=None, lasts=0, calls=0, checked=0)
+    found = SimpleNamespace(after=None, lasts=0, calls=0, checked=0, sites=[])
     check = Storage.check
 
     def checking(self):
@@ -603,6 +661,8 @@ def outage(monkeypatch):
         @functools.wraps(real)
         def call(*args, **options):
             found.calls += 1
+            if found.after is None:
+                found.sites.append(_site())
             if found.after is not None and found.after < found.calls <= found.after + found.lasts:
                 raise ConnectionError("no route to host")
             return real(*args, **options)
@@ -618,14 +678,14 @@ def outage(monkeypatch):
 @pytest.mark.parametrize(
     "undisturbed", [("sweep", True), ("train", True)], ids=["sweep", "train"], indirect=True
 )
-def test_a_storage_that_is_out_of_reach_from_any_call_on(undisturbed, outage, lasts, capsys):
+def test_a_storage_that_is_out_of_reach_from_any_call_on(undisturbed, outage, lasts, played, capsys):
     run, expected, _ = undisturbed
     run.clear()
     run.disk.begin()
-    outage.calls = 0
+    outage.calls, outage.sites = 0, []
     assert run.begin() == 0
-    calls, checked = outage.calls, outage.checked
-    for after in range(calls):
+    calls, checked, sites = outage.calls, outage.checked, list(outage.sites)
+    for after in played(range(calls), sites.__getitem__):
         run.clear()
         run.disk.begin()
         outage.calls, outage.after, outage.lasts = 0, after, lasts
@@ -651,10 +711,11 @@ def _with_an_outage(command):
 
 
 @_KINDS
-def test_a_worker_killed_at_any_boundary(undisturbed, capsys):
+def test_a_worker_killed_at_any_boundary(undisturbed, played, capsys):
     run, expected, effects = undisturbed
     its = run.worker_effects()
     assert len(its) >= 2 * _TASKS
+    its = played(its, run.kind)
     for at in its:
         run.clear()
         run.disk.begin(at, only_worker=True)
