@@ -133,6 +133,8 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
     """``value`` as the type that a field's hint asks for. Raises :class:`ConfigError` where it cannot be
     that.
     """
+    if hint is float and is_number(value):
+        return float(value)
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if hint is Any or (isinstance(hint, type) and is_dataclass(hint) and isinstance(value, hint)):
         return value
@@ -157,20 +159,18 @@ def _coerce(value: Any, hint: Any, key: str) -> Any:
                     _coerce(v, h, f"{key}[{i}]") for i, (v, h) in enumerate(zip(value, inner, strict=True))
                 ]
                 return items if origin is list else tuple(items)
-    elif hint is float:
-        if is_number(value):
-            return float(value)
     elif hint is int:
         if isinstance(value, int) and is_number(value):
             return value
     elif hint in (bool, str, type(None)):
         if isinstance(value, hint):
             return value
-    else:
+    elif hint is not float:
         raise TypeError(f"{key}: fields of type {hint} cannot be configured")
     raise ConfigError(key, f"expected {described(hint)}, found {shown(value)}")
 
 
+@functools.lru_cache(1024)  # a search is tried out with the same few texts hundreds of times
 def _numbers(value: str) -> Any:
     """Parses a list of numbers that is written as text, "0, 1, 2". It is written so because a search chooses
     among scalars.
