@@ -11,7 +11,6 @@ from methods.registry import get as get_method
 
 from ..errors import UserError
 from ..evaluation.predictor import Predictor
-from ..features.bank import text_features
 from ..seeding import seeded
 from ..storage import checkpoint
 from ..streams.prepare import input_spec
@@ -31,6 +30,8 @@ def load_trial(run: str | Path, trial: str | None, device: str | torch.device | 
     tokenizer: Tokenizer | None = None
     spec: InputSpec | ClassSpec
     if source.scenario == "recognition":
+        from ..features.bank import text_features  # open_clip, seconds that others need not wait
+
         spec = text_features(config, source)
     else:
         tokenizer = Tokenizer.load(found.tokenizer)
