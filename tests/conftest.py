@@ -3,6 +3,7 @@
 import dataclasses
 import gc
 import importlib
+import logging
 import os
 import shutil
 import signal
@@ -31,6 +32,9 @@ from rows import (  # noqa: F401 - pytest's hooks
 
 # Until all tests are collected: what imports make stays, and to look through it takes a fifth of their time.
 gc.disable()
+# A warning that is logged is shown as standard error. Nor does a library that finds no handler add one, which
+# would keep the standard error of one test for all that follow.
+logging.getLogger().addHandler(logging.lastResort)
 # Two cores, several processes: more threads only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Of one that was started in the background, Ctrl-C would be ignored, by all that it starts as well.
