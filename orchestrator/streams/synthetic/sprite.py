@@ -33,29 +33,42 @@ def stamp(family_index: int, thing: int, side: int, tilt: int) -> tuple[np.ndarr
 def _draw(family_index: int, thing: int, side: int, tilt: int) -> tuple[np.ndarray, np.ndarray]:
     oversample = 4 if side <= _KEPT else 2
     canvas = side * oversample
-    cover, ink = Image.new("L", (canvas, canvas)), Image.new("L", (canvas, canvas))
     cosine, sine = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))
     # A tilted drawing must stay inside its square. Otherwise it would be cut at the edges.
     half = canvas / 2 / (abs(cosine) + 0.5 * abs(sine))
     turn = np.array([[cosine, sine], [-sine, cosine]]) * half * 0.94
-    for part in family(family_index).parts[thing]:
-        points = [tuple(p) for p in part.points @ turn + canvas / 2]
-        shown = 0 if part.tone == "hole" else 255
-        bright = {"body": 255, "dark": round(255 * _DARK), "hole": 0}[part.tone]
-        for image, value in ((cover, shown), (ink, bright)):
-            draw = ImageDraw.Draw(image)
-            if part.width == 0:
-                draw.polygon(points, fill=value)
-            else:
-                width = max(part.width * half, 1)
-                draw.line(points, fill=value, width=round(width), joint="curve")
-                for x, y in (points[0], points[-1]):
-                    draw.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=value)
-    through, added = (np.asarray(i.reduce(oversample), np.float32)[..., None] / 255 for i in (cover, ink))
-    through = 1 - through
+    parts = [
+        (part.tone, [*map(tuple, (part.points @ turn + canvas / 2).tolist())], part.width * half)
+        for part in family(family_index).parts[thing]
+    ]
+    cover = _drawn(parts, canvas, {"body": 255, "dark": 255, "hole": 0}, oversample)
+    through, added = 1 - cover, cover
+    if any(tone == "dark" for tone, _, _ in parts):  # else it is as bright as it covers
+        added = _drawn(parts, canvas, {"body": 255, "dark": round(255 * _DARK), "hole": 0}, oversample)
     through.setflags(write=False)
     added.setflags(write=False)
     return through, added
+
+
+def _drawn(
+    parts: list[tuple[str, list[tuple[float, float]], float]],
+    canvas: int,
+    shades: dict[str, int],
+    oversample: int,
+) -> np.ndarray:
+    """Parts (tone, points, width of a line or 0) over each other, in the shade of their tone."""
+    image = Image.new("L", (canvas, canvas))
+    draw = ImageDraw.Draw(image)
+    for tone, points, width in parts:
+        fill = shades[tone]
+        if width == 0:
+            draw.polygon(points, fill=fill)
+            continue
+        width = max(width, 1)
+        draw.line(points, fill=fill, width=round(width), joint="curve")
+        for x, y in (points[0], points[-1]):
+            draw.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=fill)
+    return np.asarray(image.reduce(oversample), np.float32)[..., None] / 255
 
 
 _kept = lru_cache(maxsize=2048)(_draw)
