@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -37,7 +38,7 @@ def _draw(family_index: int, thing: int, side: int, tilt: int) -> tuple[np.ndarr
     # A tilted drawing must stay inside its square. Otherwise it would be cut at the edges.
     half = canvas / 2 / (abs(cosine) + 0.5 * abs(sine))
     turn = np.array([[cosine, sine], [-sine, cosine]]) * half * 0.94
-    parts = [
+    parts: list[tuple[str, list[Any], float]] = [
         (part.tone, [*map(tuple, (part.points @ turn + canvas / 2).tolist())], part.width * half)
         for part in family(family_index).parts[thing]
     ]
@@ -51,7 +52,7 @@ def _draw(family_index: int, thing: int, side: int, tilt: int) -> tuple[np.ndarr
 
 
 def _drawn(
-    parts: list[tuple[str, list[tuple[float, float]], float]],
+    parts: list[tuple[str, list[Any], float]],
     canvas: int,
     shades: dict[str, int],
     oversample: int,
