@@ -54,6 +54,7 @@ class _StandIn:
     def __init__(self) -> None:
         self.config = _Options()
         self.marked: list[tuple[str, Any]] = []
+        self.trace_rules = _Rules()
 
     def graph_break(self, *args: Any, **kwargs: Any) -> None:
         """Does nothing, as without a compiler: an optimiser calls it around each step."""
@@ -108,6 +109,20 @@ class _Options:
         if _waits() and name.startswith("__"):
             raise AttributeError(name)
         return getattr(_compiler().config, name)
+
+
+class _Rules:
+    """Stands in for the compiler's rules, whose memory a process group clears as it begins."""
+
+    def clear_lru_cache(self) -> None:
+        """Does nothing where there is no compiler: it remembers nothing."""
+        if not _waits():
+            _compiler().trace_rules.clear_lru_cache()
+
+    def __getattr__(self, name: str) -> Any:
+        if _waits() and name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(_compiler().trace_rules, name)
 
 
 class _Part:

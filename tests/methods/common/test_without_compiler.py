@@ -41,6 +41,8 @@ from transformers.integrations.deepgemm import is_sm100
 torch._dynamo.config.cache_size_limit = 77
 once = torch.compiler.disable(recursive=False)(lambda x: x + 1)
 assert once(1) == 2
+torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+torch.distributed.destroy_process_group()
 roi = sys.modules["torchvision.ops.roi_align"]
 assert not there(), "an optimiser or a library has imported the compiler"
 doubled = torch.compile(lambda x: x * 2, backend="eager")(torch.ones(2))
