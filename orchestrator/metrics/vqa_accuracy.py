@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, get_args
 
 Matching = Literal["official", "reference"]
@@ -31,6 +32,7 @@ _CONTRACTED = """
 """
 
 
+@lru_cache(maxsize=2**16)  # of VQA v2's six million answers, nearly all are given again and again
 def normalise(text: str) -> str:
     """Brings an answer into the form in which the official VQA evaluation compares answers.
 
