@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
+from .in_pieces import THREADS, in_pieces
+
 _READ_WHOLE = 256 * 2**20
-_THREADS = 16  # a network's file system answers slowly, but answers many requests at once
 
 
 def file_content(paths: Iterable[str], whole: bool | None = None) -> bytes:
@@ -27,8 +28,8 @@ def file_content(paths: Iterable[str], whole: bool | None = None) -> bytes:
     """
     paths = list(paths)
     digest = hashlib.sha256()
-    with ThreadPoolExecutor(_THREADS) as pool:
-        stats = list(pool.map(_stat, paths, chunksize=256))
+    with ThreadPoolExecutor(THREADS) as pool:
+        stats = list(in_pieces(pool, _stat, paths))
         if whole is None:
             whole = _is_small(stats)
         for (size, changed, _), content in zip(stats, _contents(pool, paths, stats, whole), strict=True):
@@ -38,8 +39,8 @@ def file_content(paths: Iterable[str], whole: bool | None = None) -> bytes:
 
 def is_small(paths: Iterable[str]) -> bool:
     """Whether :func:`file_content` of these files covers their bytes."""
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return _is_small(list(pool.map(_stat, paths, chunksize=256)))
+    with ThreadPoolExecutor(THREADS) as pool:
+        return _is_small(list(in_pieces(pool, _stat, list(paths))))
 
 
 _Stat = tuple[int, int, tuple[int, int]]
@@ -51,7 +52,9 @@ def _is_small(stats: list[_Stat]) -> bool:
 
 
 def _contents(pool: ThreadPoolExecutor, paths: list[str], stats: list[_Stat], whole: bool) -> Iterator[str]:
-    return pool.map(_hashed, paths, stats) if whole else iter([""] * len(paths))
+    if not whole:
+        return iter([""] * len(paths))
+    return in_pieces(pool, lambda file: _hashed(*file), list(zip(paths, stats, strict=True)))
 
 
 def _stat(path: str) -> _Stat:

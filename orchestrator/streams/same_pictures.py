@@ -7,11 +7,11 @@ import os
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from .in_pieces import THREADS, in_pieces
 from .source import TaskSource
 
 _MOST_READ = 256 * 2**20  # bytes, which a second or two suffices to read
 _PIECE = 4096  # bytes
-_THREADS = 16  # a network's file system answers slowly, but answers many requests at once
 
 
 def same_pictures(tasks: Iterable[TaskSource]) -> Iterator[str]:
@@ -27,7 +27,7 @@ def same_pictures(tasks: Iterable[TaskSource]) -> Iterator[str]:
     """
     tasks = list(tasks)
     train, validation, test = (_files(tasks, split) for split in ("train", "validation", "test"))
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         for split, held, other, known in (
             ("validation", validation, "training", train),
             ("test", test, "training or validation", [*train, *validation]),
@@ -56,7 +56,7 @@ def _same(train: list[str], held: list[str], pool: ThreadPoolExecutor) -> tuple[
     """The files of ``held`` with the bytes of one of ``train``, by name, and how many were compared."""
 
     def of(function: Callable[[str], Hashable], paths: list[str]) -> dict[str, Hashable]:
-        return dict(zip(paths, pool.map(function, paths, chunksize=64), strict=True))
+        return dict(zip(paths, in_pieces(pool, function, paths), strict=True))
 
     size = of(_size, [*train, *held])
     # A file that cannot be read, or is empty, equals no other one.
