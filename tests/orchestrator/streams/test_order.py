@@ -1,5 +1,7 @@
 """The order of classes or tasks: one key of every stream, apart from what the stream's seed decides."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -21,15 +23,18 @@ CASES = {
 }
 
 
+@cache
 def load(name, **config):
     stream = registry.get(name)
     return stream.load(stream.Config(**CASES[name], **config), False)
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    write_p9d(load("shapes-retrieval"), tmp_path)
-    monkeypatch.setitem(CASES, "p9d", CASES["p9d"] | {"data": str(tmp_path)})
+@pytest.fixture(scope="module", autouse=True)
+def folder(tmp_path_factory):
+    """The files of ``p9d``, which tests only read."""
+    place = tmp_path_factory.mktemp("p9d")
+    write_p9d(load("shapes-retrieval"), place)
+    CASES["p9d"]["data"] = str(place)
 
 
 def things(source):

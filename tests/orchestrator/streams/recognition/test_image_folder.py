@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import pickle
@@ -5,6 +6,7 @@ import re
 import shutil
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 import pytest
@@ -21,8 +23,16 @@ ENDINGS = ["jpg", "png", "webp", "JPEG", "bmp", "gif"]
 
 def picture(path, seed, size=(40, 30)):
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
-    Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC).save(path)
+    path.write_bytes(encoded(path.suffix, seed, size))
+
+
+@cache
+def encoded(ending, seed, size):
+    """The bytes of a picture's file, as ``Image.save`` writes it."""
+    pixels, file = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8), io.BytesIO()
+    kind = Image.registered_extensions()[ending.lower()]
+    Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC).save(file, kind)
+    return file.getvalue()
 
 
 def tree(root, counts=None, folders=FOLDERS):

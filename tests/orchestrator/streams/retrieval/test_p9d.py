@@ -1,8 +1,10 @@
+import io
 import json
 import os
 import pickle
 import shutil
 import unicodedata
+from functools import cache
 
 import numpy as np
 import pytest
@@ -59,9 +61,15 @@ def write(folder, files):
         (files[s], "gallery_images") for s in ("test", "query", "gallery") if s in files
     ]:
         for item in items:
-            shade = (sum(item.encode()) * 7 % 256, 100, 200)
-            Image.new("RGB", (16, 16), shade).save(folder / images / f"{item}.jpg")
+            (folder / images / f"{item}.jpg").write_bytes(picture(sum(item.encode()) * 7 % 256))
     return folder
+
+
+@cache
+def picture(shade):
+    file = io.BytesIO()
+    Image.new("RGB", (16, 16), (shade, 100, 200)).save(file, "JPEG")
+    return file.getvalue()
 
 
 @pytest.fixture
