@@ -17,11 +17,12 @@ import pytest
 _ROOT = Path(__file__).parents[2]
 _FILES = sorted((_ROOT / "benchmarks").glob("*.py"))
 _TINY = "method.epochs=1 stream.tasks=2 stream.train=2 stream.validation=1 stream.test=1"
+_NARROW = "method.backbone.width=16 method.backbone.heads=2 method.backbone.ff=16 method.backbone.layers=1"
 _HERE = {
     "blind_guess": "--seeds 0 --train 2 --test 2",
     "clap_step": "--batch 2 --width 8 --classes 4 --tasks 2 --samples 2 --templates 2 --steps 1",
-    "ctp_world": "--methods finetune ctp --trials 2 --pairs 1 2 --set method.epochs=1 stream.tasks=2 "
-    "stream.train=32 stream.validation=4 stream.test=4",
+    "ctp_world": "--methods finetune ctp --trials 1 --pairs 1 2 --set method.epochs=1 stream.tasks=2 "
+    "stream.train=4 stream.validation=4 stream.test=4 stream.query=1 stream.gallery=6",
     "failed_trials": "--trials 5 --searches 2",
     "herding": "--rows 200 --width 8 --classes 2",
     "interval_coverage": "--studies 2 --resamples 20",
@@ -32,9 +33,9 @@ _HERE = {
     "stopping": "no-runs --sweeps 1",
     "study_power": "--studies 1",
     "triplet_forgetting": f"--seeds 0 --set {_TINY}",
-    "vqacl_prototypes": f"--seeds 0 --set {_TINY}",
+    "vqacl_prototypes": f"--seeds 0 --set {_TINY} {_NARROW}",
     "vqacl_retrieval": "--train 3 --test 2",
-    "vqacl_world": f"--rows er oracle --pairs 0 --set method.learning_rate=1e-3 {_TINY}",
+    "vqacl_world": f"--rows er oracle --pairs 0 --set method.learning_rate=1e-3 {_TINY} {_NARROW}",
 }
 _APART = {
     "ctp_step": "--batch 2 --steps 1",
