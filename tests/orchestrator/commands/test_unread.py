@@ -6,6 +6,7 @@ import sys
 from contextlib import contextmanager, redirect_stdout, suppress
 from importlib import import_module
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -94,7 +95,7 @@ def test_a_run_goes_on_where_nobody_reads_its_progress(gone, command, file, name
         return SimpleNamespace(exit_status=0)
 
     monkeypatch.setattr(module, name, run)
-    monkeypatch.setattr("orchestrator.commands.output.Say", lambda stream: said.append)
+    monkeypatch.setattr("orchestrator.commands.output.Say", lambda stream: Mock(side_effect=said.append))
     monkeypatch.chdir(tmp_path)
     with _printing_to(gone):
         assert command.main(["clip-finetune", "--name", "x", "--set", *_SMALL]) == 0
