@@ -37,7 +37,7 @@ def without_compiler() -> None:
         return
     sys.modules[_COMPILER] = _StandIn()  # type: ignore[assignment]  # it stands in for a module
     for module, taken in _TAKEN.items():
-        sys.modules[module] = _Part(module, taken)  # type: ignore[assignment]
+        sys.modules[module] = _Part(module, taken)  # type: ignore[assignment]  # is no module
     for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
         function = getattr(getattr(Optimizer, name, None), "__wrapped__", None)
         if function is not None:
