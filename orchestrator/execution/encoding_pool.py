@@ -99,6 +99,7 @@ class RayPool:
 def _results(
     encoder: SharedPickle, chunks: list[Chunk], numbers: list[int], plan: PoolPlan, group: Any
 ) -> Generator[tuple[int, bytes], None, None]:
+    """Ends with its processes still there: they end with the reservation."""
     import ray
     from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
@@ -108,25 +109,20 @@ def _results(
         scheduling_strategy=PlacementGroupSchedulingStrategy(group),
     )
     processes = [process.remote(encoder, plan) for _ in range(plan.processes)]
-    left, under_way = iter(numbers), {}
-    try:
-        ray.get([one.is_up.remote() for one in processes], timeout=_UP)
-        free = processes * _AHEAD
-        while True:
-            for one, number in zip(free, left):  # noqa: B905 - whichever ends first
-                under_way[one.encode.remote(chunks[number])] = number, one
-            if not under_way:
-                return
-            (found,), _ = ray.wait(list(under_way))
-            number, one = under_way.pop(found)
-            data, error = ray.get(found)
-            if error:
-                raise UserError(error)
-            yield number, data
-            free = [one]
-    finally:
-        for one in processes:
-            ray.kill(one)
+    ray.get([one.is_up.remote() for one in processes], timeout=_UP)
+    left, under_way, free = iter(numbers), {}, processes * _AHEAD
+    while True:
+        for one, number in zip(free, left):  # noqa: B905 - whichever ends first
+            under_way[one.encode.remote(chunks[number])] = number, one
+        if not under_way:
+            return
+        (found,), _ = ray.wait(list(under_way))
+        number, one = under_way.pop(found)
+        data, error = ray.get(found)
+        if error:
+            raise UserError(error)
+        yield number, data
+        free = [one]
 
 
 class EncodingProcess:
