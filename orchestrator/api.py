@@ -1,4 +1,5 @@
-"""What the command lines do, from Python: :func:`sweep`, :func:`train`, and :func:`load` of what they leave.
+"""What the command lines do, from Python: :func:`sweep` and :func:`train`; and what their runs are good for:
+:func:`load` and :func:`log_model`.
 
 Nothing is printed. Whatever a caller can mend is a one-line :class:`~orchestrator.errors.UserError`, which
 names an argument as the command line does (``--trials``).
@@ -22,15 +23,18 @@ from .commands.trial_result import TrialResult
 from .errors import UserError
 from .evaluation.predictions import Answered, Matched, Recognised
 from .recipes.recipe import Recipe
+from .serving.logged_model import LoggedModel
 
 __all__ = [
     "Answered",
+    "LoggedModel",
     "Matched",
     "Recognised",
     "RunResult",
     "TrialResult",
     "UserError",
     "load",
+    "log_model",
     "preview_sweep",
     "preview_train",
     "sweep",
@@ -239,6 +243,37 @@ def load(
     from .commands.load_trial import load_trial
 
     return load_trial(run, trial, device)
+
+
+def log_model(
+    run: str | Path,
+    trial: str | None = None,
+    *,
+    gallery: str | Path | None = None,
+    register: str | None = None,
+) -> LoggedModel:
+    """Logs a finished trial as a model of MLflow, which ``mlflow models predict`` and ``serve`` answer with.
+
+    Neither Ray nor the stream's data is needed. Of equal models MLflow has one, however often it is called.
+
+    Args:
+        run: A run's name, or its folder.
+        trial: A trial's id. None: the best one on validation data.
+        gallery: In retrieval a folder with the pictures that texts find. None: each request brings pictures.
+        register: A name in MLflow's registry, of which the model becomes a version. None: it is not
+            registered.
+
+    Returns:
+        The model's address, and the command that asks it.
+
+    Raises:
+        UserError: There is no such run, trial or folder, the trial has not finished, its weights are gone, or
+            MLflow cannot be reached.
+    """
+    from .serving.log_trial import log_trial
+
+    with _own_files():
+        return log_trial(run, trial, gallery, register)
 
 
 def _named(asked: Mapping[str, Any], like: Callable[..., Any]) -> dict[str, Any]:

@@ -28,11 +28,12 @@ from PIL import Image
 from recorded_runs import Record, trial
 from written_run import write_run
 
+from orchestrator.serving.logged_model import LoggedModel
 from orchestrator.simulate.recorded_sweep import RecordedSweep
 
 _ROOT = Path(__file__).parents[1]
 _PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").rglob("*.md"))]
-_NO_TOOL = ("docker", "kubectl", "ssh-keygen", "ssh-keyscan", "sed", "cat", "echo", "cd")
+_NO_TOOL = ("docker", "kubectl", "ssh-keygen", "ssh-keyscan", "sed", "cat", "echo", "cd", "base64", "curl")
 
 
 def _all():
@@ -207,6 +208,7 @@ _PROMISED = {
     "orchestrator.sweep methods mypkg": r"Method\n  mypkg\S+:TextShift (.|\n)*Streams(.|\n)* digits ",
     "orchestrator.compare$": r"42\.00 ± 2\.83",
     "orchestrator.compare --": r"ctp & 256 & 2 & \$42\.0 \\pm 2\.8\$|ctp \| 42\.0 ± 2\.8 \|",
+    "orchestrator.tracking model shapes": r"is logged as models:/m-1 (.|\n)*version 1 of shapes in",
     "orchestrator.simulate curves --trials": r"\| curves \| 40 \| asha \| [1-9](.|\n)*none \| 0\.0 \| 0\.00 ",
     "--warm-start curves": r"begins at trial 1 of curves, clip-er on digits: validation/average 50",
     "--warm-start clap4clip": r"it begins at clap4clip/cifar100, the space's start\n(.|\n)*start 5, 15",
@@ -245,6 +247,8 @@ _PROMISED = {
         "aws iam create-role --role-name r --assume-role-policy-document d --no-such x",
         "kubectl apply -f docs/kuberay/no_such.yaml",
         "kubectl exec -it runs -- python -m orchestrator.tracking ui --no-such",
+        "mlflow models serve --no-such",
+        "mlflow models no-such",
         "unheard-of",
     ],
 )
@@ -289,6 +293,8 @@ def _try(words, place, patch, config):
         _ray(rest, place, patch, config)
     elif tool == "aws":
         _aws(rest)
+    elif tool == "mlflow":
+        _mlflow(rest)
     else:
         assert tool in _NO_TOOL, f"nothing here knows how to try {tool}"
         for word in rest:
@@ -350,6 +356,7 @@ def _leave_out(name, patch):
         patch.setattr("orchestrator.tracking.ui.ui", lambda folder, port: print(folder, port) or 0)
         sent = SimpleNamespace(sent=1, store="the store", rejected=[], said=[])
         patch.setattr("orchestrator.tracking.resend.resend", lambda folder: sent)
+        patch.setattr("orchestrator.serving.log_trial.log_trial", _logged)
     if name == "orchestrator.compare":  # the record, where one is asked for
         patch.setattr("orchestrator.leaderboard.leaderboard.RecordReader", lambda runs: _recorded())
     if name == "orchestrator.simulate":  # which needs curves of a whole search
@@ -367,6 +374,13 @@ def _leave_out(name, patch):
         patch.setattr("orchestrator.pretrain.judge_image_text.judge_image_text", lambda *_: {"known": 1.0})
         patch.setattr("methods.backbones.clip.load_clip", lambda config: None)
         patch.setattr("methods.backbones.pretrained_image_text.load_image_text", lambda *_: None)
+
+
+def _logged(run, trial, gallery, register):
+    version = 1 if register else None
+    return LoggedModel(
+        run, trial, "m-1", "the store", True, 1, version, register or "", None, "mlflow models"
+    )
 
 
 def _recorded():
@@ -457,6 +471,19 @@ def _ray(words, place, patch, config):
         for inner in simple(line):
             _try(inner, place, patch, config)
     _inner(rest, place, patch, config)
+
+
+def _mlflow(words):
+    import click
+    from mlflow.cli import cli
+
+    command = cli
+    try:
+        while isinstance(command, click.Group):
+            command, name, words = command.commands[words[0]], words[0], words[1:]
+        command.make_context(name, list(words))
+    except (click.UsageError, KeyError) as error:
+        raise AssertionError(str(error)) from None
 
 
 def _aws(words):

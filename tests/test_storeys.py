@@ -35,6 +35,7 @@ orchestrator.execution
 orchestrator.search
 orchestrator.recipes
 orchestrator.commands
+orchestrator.serving
 orchestrator.pretrain orchestrator.api orchestrator.study orchestrator.simulate
 orchestrator.housekeeping
 orchestrator.sweep orchestrator.train orchestrator.compare orchestrator.cluster

@@ -23,11 +23,13 @@ _ALLOWED = {
     "continue_from": "a run's name",
     "run": "a run's name, or its folder",
     "trial": "a trial's id",
+    "gallery": "a folder with pictures",
+    "register": "a name",
     "test": "True or False",
     "say": "a function of a text",
 }
 _NEEDED = ("run", "test")
-_PATHS = ("space", "data", "config", "run")
+_PATHS = ("space", "data", "config", "run", "gallery")
 
 
 def check_kinds(**asked: Any) -> None:

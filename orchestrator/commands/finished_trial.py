@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,14 +37,19 @@ class FinishedTrial:
         return self.run / TOKENIZER_FOLDER
 
     @classmethod
-    def find(cls, run: str | Path, trial: str | None = None) -> FinishedTrial:
+    def find(
+        cls,
+        run: str | Path,
+        trial: str | None = None,
+        stream: Callable[[RunConfig, Identity, Path], StreamSource] = run_stream,
+    ) -> FinishedTrial:
         """The trial of that id; without one, the best on validation data.
-
-        The stream is read again, since a method is sized by it. It must be the one that the run read.
 
         Args:
             run: The run's name, or its folder.
             trial: The trial's id, as ``trial_0001`` or ``seed_0``.
+            stream: Gives the stream, by which a method is sized, from a trial's configuration, the run's
+                identity and its folder. By default it is read again, and must be the one that the run read.
 
         Raises:
             UserError: There is no such run or trial, the trial has not finished the stream, its weights are
@@ -54,7 +60,7 @@ class FinishedTrial:
         configs = sorted(trials_of(folder).glob(f"*/{CONFIG_FILE}"))
         if not configs:
             raise UserError(f"{folder}: has no trial; allowed: a run with one that finished")
-        source = run_stream(RunConfig.load_yaml(configs[0]), identity, folder)
+        source = stream(RunConfig.load_yaml(configs[0]), identity, folder)
         objective, url = run_objective(folder, source.scenario)
         tasks = len(source.tasks)
         book = TrialStore(trials_of(folder), objective, tasks, identity.stamp)

@@ -6,15 +6,9 @@ from pathlib import Path
 
 import torch
 
-from methods.method import ClassSpec, InputSpec
-from methods.registry import get as get_method
-
 from ..errors import UserError
 from ..evaluation.predictor import Predictor
-from ..seeding import seeded
-from ..storage import checkpoint
-from ..streams.prepare import input_spec
-from ..streams.text.tokenizer import Tokenizer
+from ..evaluation.trained_predictor import trained_predictor
 from .check_kinds import check_kinds, short
 from .finished_trial import FinishedTrial
 
@@ -24,25 +18,17 @@ _DEVICES = "cpu, or cuda where there is a GPU"
 def load_trial(run: str | Path, trial: str | None, device: str | torch.device | None) -> Predictor:
     """See :func:`orchestrator.api.load`."""
     check_kinds(run=run, trial=trial)
-    where = _device(device)
+    where = device_of(device)
     found = FinishedTrial.find(run, trial)
-    config, source = found.config, found.source
-    tokenizer: Tokenizer | None = None
-    spec: InputSpec | ClassSpec
-    if source.scenario == "recognition":
-        from ..features.bank import text_features  # open_clip, seconds that others need not wait
-
-        spec = text_features(config, source)
-    else:
-        tokenizer = Tokenizer.load(found.tokenizer)
-        spec = input_spec(source, tokenizer)
-    with seeded(config.run.seed):  # as the trial made it, and nothing of the caller's is drawn
-        method = get_method(config.method_name)(config.method, spec)
-    checkpoint.restore(method, found.checkpoint.model)
-    return Predictor(method, config, source, tokenizer, where)
+    return trained_predictor(found.config, found.source, found.tokenizer, found.checkpoint.model, where)
 
 
-def _device(device: str | torch.device | None) -> torch.device:
+def device_of(device: str | torch.device | None) -> torch.device:
+    """The device that a caller names; None: a GPU where there is one.
+
+    Raises:
+        UserError: There is no such device. The message is one line.
+    """
     if device is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not isinstance(device, str | torch.device):

@@ -70,8 +70,7 @@ class Predictor:
         Raises:
             UserError: A picture that cannot be read, or texts where there are to be none.
         """
-        shape, kind = self._picture()
-        given = GivenPictures(pictures, shape, kind, self._source.crop)
+        given = GivenPictures(pictures, *self.picture, self._source.crop)
         texts = self._texts(texts, len(given))
         with torch.no_grad(), deterministic(self._how.deterministic):
             if self.scenario == "recognition":
@@ -80,25 +79,56 @@ class Predictor:
                 return self._match(given, texts)
             return self._answer(given, texts)
 
+    def embed_pictures(self, pictures: Sequence[Any]) -> Tensor:
+        """float32 (N, D), unit rows of N pictures, as :meth:`predict` takes them. In retrieval alone."""
+        given = GivenPictures(pictures, *self.picture, self._source.crop)
+        with torch.no_grad(), deterministic(self._how.deterministic):
+            return self._embed(given, [""] * len(given), "image")
+
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """float32 (M, D), unit rows of M texts. In retrieval alone."""
+        with torch.no_grad(), deterministic(self._how.deterministic):
+            return self._embed_texts(self._texts(texts, 0))
+
+    def first_cut(self, texts: Sequence[str]) -> tuple[int, int, int] | None:
+        """Of the first text that the method reads only the beginning of, its place, how many tokens it has,
+        and how many are read. None: all are read whole.
+        """
+        if self._tokenizer is None:
+            return None
+        return self._tokenizer.first_cut([self._cleaned(text) for text in texts])
+
+    @property
+    def picture(self) -> tuple[tuple[int, ...], type[np.generic]]:
+        """Shape and type of one picture as the method reads it: uint8 (S, S, 3), or float32 (R, F + 4) where
+        the stream has features of regions.
+        """
+        tables, size = self._source.tables, self._source.image_size
+        if tables is None or tables.regions is None:
+            return (size, size, 3), np.uint8
+        regions, width = tables.regions
+        return (regions, width + 4), np.float32
+
     def _recognise(self, pictures: Pictures) -> Recognised:
         classes = range(len(self.classes))
         found = self._all(pictures, None, lambda batch: self.method.predict(batch, classes).float())
         return Recognised(self.classes, _rows(found, len(classes)).softmax(-1).cpu().numpy())
 
     def _match(self, pictures: Pictures, texts: list[str]) -> Matched:
-        shape, kind = self._picture()
-        # Beside texts alone a batch needs pictures, which nobody looks at, and the other way round.
-        none = ArrayPictures(np.broadcast_to(np.zeros((), kind), (len(texts), *shape)))
-
-        def rows(images: Pictures, captions: list[str], what: Literal["image", "text"]) -> Tensor:
-            found = self._all(images, captions, lambda batch: self.method.embed(batch, what).float())
-            return _rows(found, 1)
-
-        image = rows(pictures, [""] * len(pictures), "image")
-        text = rows(none, texts, "text")
+        image, text = self._embed(pictures, [""] * len(pictures), "image"), self._embed_texts(texts)
         if not len(image) or not len(text):
             return Matched(np.zeros((len(image), len(text)), np.float32))
         return Matched((image @ text.T).cpu().numpy())
+
+    def _embed_texts(self, texts: list[str]) -> Tensor:
+        # Beside texts alone a batch needs pictures, which nobody looks at, and the other way round.
+        shape, kind = self.picture
+        none = ArrayPictures(np.broadcast_to(np.zeros((), kind), (len(texts), *shape)))
+        return self._embed(none, texts, "text")
+
+    def _embed(self, images: Pictures, captions: list[str], what: Literal["image", "text"]) -> Tensor:
+        found = self._all(images, captions, lambda batch: self.method.embed(batch, what).float())
+        return _rows(found, 1)
 
     def _answer(self, pictures: Pictures, questions: list[str]) -> Answered:
         answers: list[str] = []
@@ -131,14 +161,6 @@ class Predictor:
         how = self._how
         return torch.autocast(how.device.type, torch.bfloat16, enabled=how.precision == "bf16")
 
-    def _picture(self) -> tuple[tuple[int, ...], type[np.generic]]:
-        """Shape and type of one picture as the stream reads it."""
-        tables, size = self._source.tables, self._source.image_size
-        if tables is None or tables.regions is None:
-            return (size, size, 3), np.uint8
-        regions, width = tables.regions
-        return (regions, width + 4), np.float32
-
     def _texts(self, texts: Sequence[str] | None, pictures: int) -> list[str]:
         if self.scenario == "recognition":
             if texts is not None:
@@ -153,8 +175,11 @@ class Predictor:
             raise UserError(f"texts: {str(texts)[:60]!r}; allowed: a list of {what}")
         if self.scenario == "vqa" and len(given) != pictures:
             raise UserError(f"texts: {len(given)} questions to {pictures} pictures; allowed: one to each")
+        return [self._cleaned(text) for text in given]
+
+    def _cleaned(self, text: str) -> str:
         words = self._source.words
-        return [text if words is None else clean_caption(text, words) for text in given]
+        return text if words is None else clean_caption(text, words)
 
 
 def _rows(found: list[Tensor], width: int) -> Tensor:

@@ -12,7 +12,7 @@ from methods.backbones.clip_config import ClipConfig
 from methods.backbones.load_pairs import load_pairs
 from methods.backbones.pair_config import PairConfig
 from methods.common.importing import importing
-from methods.method import Batch, InputSpec
+from methods.method import Batch, ClassSpec, InputSpec
 
 from ..config import RunConfig
 from ..errors import UserError
@@ -77,6 +77,24 @@ def load_queries(backbone: Any, spec: InputSpec) -> QueryModel | PairEncoder:
         return load_query_encoder(backbone, spec)
     except ValueError as error:
         raise UserError(f"method.backbone: {error}") from error
+
+
+def encoder_fingerprint(config: RunConfig, spec: InputSpec | ClassSpec) -> str | None:
+    """Equal where the frozen encoders of a configuration's method are equal; None: the method trains its own.
+
+    Args:
+        config: A run's configuration.
+        spec: What the method is told of its inputs.
+
+    Raises:
+        UserError: The encoders cannot be loaded.
+    """
+    backbone = frozen_backbone(config)
+    if backbone is not None:
+        return load_backbone(backbone).fingerprint
+    if isinstance(spec, ClassSpec) or not asks_queries(config):
+        return None
+    return load_queries(config.method.backbone, spec).fingerprint
 
 
 def views_of(config: RunConfig) -> int | None:

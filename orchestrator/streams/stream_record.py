@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import UserError
 from .file_content import is_small
-from .source import StreamSource
+from .source import QuestionTables, StreamSource, TaskSource
 from .task_digests import picture_files, task_digests
 
 TASKS_FILE = "tasks.json"
@@ -85,6 +85,44 @@ class StreamRecord:
     def text(self) -> str:
         """The file's content."""
         return json.dumps({"format": _FORMAT, **asdict(self)}, ensure_ascii=False)
+
+    def source(self) -> StreamSource:
+        """The stream without its data: all that a method is sized by, and tasks without splits.
+
+        Raises:
+            UserError: The record lacks something of it. The message is one line.
+        """
+        try:
+            return StreamSource(
+                self.facts["stream"],
+                self.facts["scenario"],
+                self.facts["image_size"],
+                tuple(self.lists["categories"]),
+                [TaskSource(name, {}) for name in self.names],
+                self.facts["augment"],
+                "",
+                templates=tuple(self.facts["templates"]),
+                tables=self._tables() if self.facts["scenario"] == "vqa" else None,
+                crop=self.facts["crop"],
+                words=self.facts["words"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{TASKS_FILE}: is no record of a stream ({error!r}); allowed: what the run wrote"
+            ) from None
+
+    def _tables(self) -> QuestionTables:
+        groups, regions = self.lists["groups"], self.facts["regions"]
+        return QuestionTables(
+            answers=tuple(self.lists["answers"]),
+            vocabulary=len(self.lists["answers"]),
+            kinds=tuple(self.lists["kinds"]),
+            groups=tuple(groups),
+            group_of=tuple(groups.index(name) for name in self.lists["group_of"]),
+            held_out=self.facts["held_out"],
+            regions=None if regions is None else (regions[0], regions[1]),
+            matching=self.facts["matching"],
+        )
 
     def check_grown(self, source: StreamSource, run: str) -> None:
         """Checks that a stream is this one with more tasks behind it.

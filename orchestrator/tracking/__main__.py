@@ -9,6 +9,7 @@ from pathlib import Path
 from ..commands.arguments import add_version, run_main
 from ..commands.command_parser import CommandParser
 from ..errors import UserError
+from ..serving.log_and_say import log_and_say as log
 from ..storage.full_disk import is_full
 from .background import serve
 from .resend import resend
@@ -33,6 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
     ui.add_argument(
         "--port", type=int, default=0, help="of 127.0.0.1, to listen on; default: one that is free"
     )
+    model = commands.add_parser("model", help="log a finished trial as a model that MLflow serves")
+    model.add_argument("run", metavar="RUN", help="the run's name, or its folder")
+    model.add_argument("--trial", metavar="ID", help="its trial; default: the best on validation data")
+    searched = "retrieval: the pictures that texts find; default: each request brings pictures"
+    model.add_argument("--gallery", metavar="FOLDER", help=searched)
+    model.add_argument("--register", metavar="NAME", help="make it a version of NAME in MLflow's registry")
     server = commands.add_parser("serve", help="keep a cluster's server running, as cluster.yaml does")
     server.add_argument(
         "folder", type=Path, metavar="FOLDER", help="with the password; gets database and log"
@@ -46,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
             return show(options.folder, options.port)
         if options.command == "serve":
             return serve(options.folder, options.port, options.artifacts)
+        if options.command == "model":
+            return log(options.run, options.trial, options.gallery, options.register)
         delivery = resend(options.folder)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -10,11 +10,18 @@ from urllib.parse import unquote, urlsplit
 ARTIFACTS = "artifacts"
 """The folder of artifacts beside a database."""
 
+_FILES = (
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+
 
 def record_where_it_lies(database: Path) -> None:
     """Makes MLflow's SQLite file ``database`` look for artifacts beside itself.
 
-    MLflow writes the whole address down with each experiment and each run. Addresses beside the database at
+    MLflow writes the whole address down with each experiment, run and model. Addresses beside the database at
     its former path, or beside the database that it is a copy of, are changed. Artifacts in a folder that
     somebody chose stay where they are.
 
@@ -33,11 +40,14 @@ def record_where_it_lies(database: Path) -> None:
                 connection.execute(
                     "UPDATE experiments SET artifact_location = ? WHERE artifact_location = ?", (here, there)
                 )
-                connection.execute(
-                    "UPDATE runs SET artifact_uri = ? || substr(artifact_uri, ?) "
-                    "WHERE substr(artifact_uri, 1, ?) = ?",
-                    (here, len(there) + 1, len(there) + 1, f"{there}/"),
-                )
+                for table, column in _FILES:
+                    if not _has_tables(connection, table):  # of an earlier MLflow
+                        continue
+                    connection.execute(
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+                        f"WHERE substr({column}, 1, ?) = ?",
+                        (here, len(there) + 1, len(there) + 1, f"{there}/"),
+                    )
 
 
 def has_tables(database: Path) -> bool:
@@ -58,8 +68,8 @@ def local_path(uri: str | None) -> Path | None:
     return Path(unquote(parts.path))
 
 
-def _has_tables(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'experiments'").fetchone() is not None
+def _has_tables(connection: sqlite3.Connection, table: str = "experiments") -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone() is not None
 
 
 def _was_beside(address: str | None, database: Path) -> bool:

@@ -17,6 +17,7 @@ from .eight_bits import eight_bits
 from .picture_bytes import picture_bytes
 
 _KINDS = "a file's path, a file's bytes, a PIL image, or an array of uint8 (height, width, 3)"
+_FORMATS = "a whole JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF or PPM file"
 _AS_THEY_ARE = ("1", "L", "LA", "P", "RGB", "RGBA")  # what PNG keeps
 
 
@@ -80,7 +81,8 @@ class GivenPictures:
         except OSError as error:
             raise BadRecord(f"{name}: cannot be read ({error.strerror or error})", row) from None
         except ValueError as error:
-            raise BadRecord(f"{name}: cannot be decoded ({error}); allowed: {_KINDS}", row) from None
+            allowed = f"the bytes of {_FORMATS}" if isinstance(picture, bytes) else _KINDS
+            raise BadRecord(f"{name}: cannot be decoded ({error}); allowed: {allowed}", row) from None
 
 
 def _encoded(picture: Any) -> bytes:

@@ -197,6 +197,14 @@ class Tokenizer:
             part[np.arange(len(ids)), lengths + 1] = self.sep_id
         return rows, cut
 
+    def first_cut(self, texts: Sequence[str]) -> tuple[int, int, int] | None:
+        """Of the first text that :meth:`encode` cuts, its place, how many tokens it has, and how many of them
+        are left. None: it cuts none.
+        """
+        room = self.max_tokens - 2
+        whole = self._model.encode_batch_fast(list(texts), add_special_tokens=False)
+        return next(((row, len(e.ids), room) for row, e in enumerate(whole) if len(e.ids) > room), None)
+
     def unknown(self, texts: Sequence[str]) -> tuple[int, int]:
         """How many of the texts' tokens are [UNK], and how many tokens there are."""
         known = [e.ids for e in self._model.encode_batch_fast(list(texts), add_special_tokens=False)]

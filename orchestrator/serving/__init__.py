@@ -1,0 +1,1 @@
+"""A finished trial as a model of MLflow: what is logged, and what answers."""

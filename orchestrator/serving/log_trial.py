@@ -1,0 +1,106 @@
+"""Logs a finished trial as a model of MLflow, in the trial's own entry."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from pathlib import Path
+
+from ..commands.check_kinds import check_kinds
+from ..commands.finished_trial import FinishedTrial
+from ..commands.load_trial import device_of
+from ..errors import UserError
+from ..evaluation.trained_predictor import trained_predictor
+from ..features.frozen import encoder_fingerprint
+from ..storage.identity import Identity
+from ..tracking.record_reader import RecordReader
+from ..tracking.recorded_run import RecordedRun
+from ..tracking.resend import resend
+from .logged_model import LoggedModel
+from .model_files import ModelFiles
+from .model_store import FORBIDDEN, ModelStore
+from .picture_gallery import PictureGallery
+from .recorded_stream import recorded_stream
+from .served_model import ServedModel
+
+
+def log_trial(
+    run: str | Path, trial: str | None = None, gallery: str | Path | None = None, register: str | None = None
+) -> LoggedModel:
+    """See :func:`orchestrator.api.log_model`."""
+    check_kinds(run=run, trial=trial, gallery=gallery, register=register)
+    _check_name(register)
+    found = FinishedTrial.find(run, trial, recorded_stream)
+    if gallery is not None and found.source.scenario != "retrieval":
+        raise UserError(
+            f"--gallery {gallery}: a method of {found.source.scenario} searches none; allowed: no gallery"
+        )
+    recorded = _recorded(found)
+    predictor = trained_predictor(
+        found.config, found.source, found.tokenizer, found.checkpoint.model, device_of(None)
+    )
+    files = ModelFiles(
+        found.config,
+        found.source,
+        found.checkpoint.model,
+        found.tokenizer,
+        encoder_fingerprint(found.config, predictor.method.spec),
+        None if gallery is None else PictureGallery.of(gallery, predictor),
+    )
+    store = ModelStore(found.run.parent)
+    with tempfile.TemporaryDirectory(prefix="vlcl-") as place:
+        folder = Path(place) / "trial"
+        folder.mkdir()
+        files.write(folder)
+        served = ServedModel.load(folder)  # what is logged is what was seen to answer
+        logged = store.log(folder, files, served, recorded)
+    version = None if register is None else store.register(logged.id, register, recorded.id)
+    uri = f"models:/{logged.id}" if version is None else f"models:/{register}/{version}"
+    return LoggedModel(
+        found.run.name,
+        found.id,
+        logged.id,
+        store.name,
+        logged.new,
+        logged.bytes,
+        version,
+        register or "",
+        logged.request,
+        _command(store.name, uri, logged.request),
+    )
+
+
+def _check_name(register: str | None) -> None:
+    if register is not None and (not register.strip() or set(register) & set(FORBIDDEN)):
+        raise UserError(f"--register {register}: allowed: a name without {' '.join(FORBIDDEN)}")
+
+
+def _recorded(found: FinishedTrial) -> RecordedRun:
+    """The trial's entry in MLflow, which has all that the run recorded.
+
+    Raises:
+        UserError: The store cannot be reached, or has no such entry. The message is one line.
+    """
+    resend(found.run)
+    for entry in RecordReader(found.run.parent).of(Identity.of(found.run).run):
+        if entry.trial == found.id:
+            return entry
+    raise UserError(
+        f"{found.run}: MLflow has no entry of {found.id}; allowed: a trial that was recorded there"
+    )
+
+
+def _command(store: str, uri: str, request: Path | None) -> str:
+    asked = "request.json" if request is None else str(request)
+    words = [
+        "mlflow",
+        "models",
+        "predict",
+        "--model-uri",
+        uri,
+        "--env-manager",
+        "local",
+        "--input-path",
+        asked,
+    ]
+    return f"MLFLOW_TRACKING_URI={shlex.quote(store)} {shlex.join(words)}"

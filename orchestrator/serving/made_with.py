@@ -1,0 +1,43 @@
+"""What a served model was made with, and needs again."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError, version
+
+from methods import registry as methods
+from methods.outside import code_of
+
+from ..config import RunConfig
+from ..streams import registry as streams
+
+_PROJECT = "vlcl-orchestrator"
+_PACKAGES = (
+    *("torch", "torchvision", "timm", "open_clip_torch", "transformers", "tokenizers", "safetensors"),
+    *("numpy", "pillow", "pandas", "mlflow", _PROJECT),
+)
+
+
+def requirements() -> list[str]:
+    """The installed releases of what an answer depends on, as pip takes them; the project's own is the last
+    one.
+    """
+    found = []
+    for package in _PACKAGES:
+        try:
+            # A build's own label (+cu130) is on no index, and every build of a release satisfies it.
+            found.append(f"{package}=={re.sub(r'[+].*', '', version(package))}")
+        except PackageNotFoundError:  # the project runs from its folder
+            continue
+    return found
+
+
+def own_code(config: RunConfig) -> list[str]:
+    """Files and folders of a method and a stream from outside the project, which a model takes along. What is
+    installed by pip is not among them.
+    """
+    found: list[str] = []
+    for registry, name in ((methods, config.method_name), (streams, config.stream_name)):
+        if registry.outside(name):
+            found += code_of(name, registry.get(name))
+    return [place for place in dict.fromkeys(found) if "-packages/" not in place]

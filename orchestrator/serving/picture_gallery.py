@@ -1,0 +1,87 @@
+"""The pictures that a served method of retrieval searches."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..errors import UserError
+from ..evaluation.predictor import Predictor
+from ..storage.user_path import user_path
+
+_NAMES, _ROWS = "gallery.json", "gallery.safetensors"
+_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".ppm")
+
+
+@dataclass(frozen=True, eq=False)
+class PictureGallery:
+    """Pictures as a method embeds them.
+
+    Attributes:
+        names: What each of N pictures is called.
+        rows: float32 (N, D), their unit rows.
+    """
+
+    names: tuple[str, ...]
+    rows: Tensor
+
+    @classmethod
+    def of(cls, folder: str | Path, predictor: Predictor) -> PictureGallery:
+        """The pictures in a folder and in those below it, each named by its path from there, sorted.
+
+        Args:
+            folder: The folder. Files with other endings than pictures' are passed over.
+            predictor: Embeds the pictures.
+
+        Raises:
+            UserError: There is no such folder, it has no picture, or one cannot be read. The message is one
+                line.
+        """
+        place = user_path(folder)
+        if not place.is_dir():
+            raise UserError(f"--gallery {folder}: there is no such folder; allowed: one with pictures")
+        files = [path for path in place.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file()]
+        names = sorted(path.relative_to(place).as_posix() for path in files)
+        if not names:
+            raise UserError(
+                f"--gallery {folder}: has no picture; allowed: a folder with files {', '.join(_ENDINGS)}"
+            )
+        rows = predictor.embed_pictures([place / name for name in names])
+        return cls(tuple(names), rows.float().cpu())
+
+    @classmethod
+    def given(cls, pictures: list[Any], predictor: Predictor) -> PictureGallery:
+        """Pictures that a request brings. Each is called by its place among them, from 0."""
+        rows = predictor.embed_pictures(pictures)
+        return cls(tuple(map(str, range(len(pictures)))), rows.float().cpu())
+
+    def best(self, texts: Tensor, most: int) -> tuple[list[list[str]], list[list[float]]]:
+        """The names of the pictures that go best with each of M texts, best first, and their cosines.
+
+        Args:
+            texts: (M, D), unit rows.
+            most: How many are named at most.
+        """
+        scores = texts.float().cpu() @ self.rows.T
+        order = torch.sort(scores, dim=1, descending=True, stable=True)
+        places, found = order.indices[:, :most].tolist(), order.values[:, :most].tolist()
+        return [[self.names[place] for place in row] for row in places], found
+
+    def write(self, folder: Path) -> None:
+        """Writes the gallery's two files."""
+        (folder / _NAMES).write_text(json.dumps(self.names, ensure_ascii=False), encoding="utf-8")
+        save_file({"rows": self.rows.contiguous()}, folder / _ROWS)
+
+    @classmethod
+    def read(cls, folder: Path) -> PictureGallery | None:
+        """What :meth:`write` wrote; None where there is no gallery."""
+        if not (folder / _NAMES).exists():
+            return None
+        names = json.loads((folder / _NAMES).read_text(encoding="utf-8"))
+        return cls(tuple(names), load_file(folder / _ROWS)["rows"])

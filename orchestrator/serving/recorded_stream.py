@@ -1,0 +1,27 @@
+"""The stream of a run on the disk, without its data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..commands.run_stream import run_stream
+from ..config import RunConfig
+from ..storage.identity import Identity
+from ..streams.source import StreamSource
+from ..streams.stream_record import TASKS_FILE, StreamRecord
+
+
+def recorded_stream(config: RunConfig, identity: Identity, folder: Path) -> StreamSource:
+    """What a run wrote down of its stream. No data set is read, but for a run that wrote nothing down.
+
+    Args:
+        config: The configuration of one of the run's trials.
+        identity: The run's identity.
+        folder: The run's folder.
+
+    Raises:
+        UserError: The record is not what the run wrote; or there is none, and the data is not there either.
+    """
+    if (folder / TASKS_FILE).exists():
+        return StreamRecord.read(folder / TASKS_FILE).source()
+    return run_stream(config, identity, folder)

@@ -1,0 +1,103 @@
+"""What a request to a served model asks, read and checked."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import UserError
+from ..evaluation.predictor import Predictor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST = 10
+"""How many pictures a text finds where a request does not say."""
+
+
+class Request:
+    """Rows of a table, and parameters for all of them.
+
+    Args:
+        rows: The table.
+        params: ``cut``: whether a text of more tokens than the method reads is cut, as in training and in
+            evaluation; otherwise it is refused. In retrieval ``pictures``, files in base64 that are searched
+            in the place of the model's gallery, and ``top``, how many are named.
+        predictor: Says what the method reads.
+
+    Methods raise :class:`~orchestrator.errors.UserError`, in one line that names the row.
+    """
+
+    def __init__(self, rows: pd.DataFrame, params: Mapping[str, Any], predictor: Predictor) -> None:
+        self._rows = rows
+        self._params = params
+        self._predictor = predictor
+
+    def pictures(self) -> list[Any]:
+        """A picture each, as :meth:`~orchestrator.evaluation.predictor.Predictor.predict` takes it."""
+        regions = len(self._predictor.picture[0]) != 3
+        name = "regions" if regions else "picture"
+        return [
+            _regions(value, row) if regions else _file(value, name, row)
+            for row, value in enumerate(self._column(name))
+        ]
+
+    def texts(self, name: str) -> list[str]:
+        """A text each, from the column ``name``."""
+        found = self._column(name)
+        for row, text in enumerate(found):
+            if not isinstance(text, str):
+                raise UserError(f"{name} {row}: is {str(text)[:60]!r}; allowed: a text")
+        if not self._params.get("cut") and (cut := self._predictor.first_cut(found)):
+            row, count, most = cut
+            raise UserError(
+                f"{name} {row}: has {count} tokens; allowed: at most {most}, or the parameter cut, with "
+                "which the rest is left out"
+            )
+        return found
+
+    def gallery(self) -> list[bytes]:
+        """The pictures' files that the request brings to search; empty: it brings none."""
+        found = []
+        for place, text in enumerate(self._params.get("pictures") or ()):
+            try:
+                found.append(base64.b64decode("".join(text.split()), validate=True))  # it may have lines
+            except (binascii.Error, ValueError):
+                raise UserError(
+                    f"pictures {place}: {str(text)[:40]!r} is not base64; allowed: a picture's file in base64"
+                ) from None
+        return found
+
+    def most(self) -> int:
+        """How many pictures a text finds at most."""
+        most = self._params.get("top", MOST)
+        if most < 1:
+            raise UserError(f"top {most}: allowed: whole numbers from 1")
+        return int(most)
+
+    def _column(self, name: str) -> list[Any]:
+        if name not in self._rows:
+            there = ", ".join(map(str, self._rows.columns)) or "none"
+            raise UserError(f"columns {there}: {name} is not among them; allowed: {name} in each row")
+        return list(self._rows[name])
+
+
+def _file(value: Any, name: str, row: int) -> bytes:
+    if not isinstance(value, bytes | bytearray) or not value:  # never a path of this machine
+        said = "has no bytes" if value in (None, b"") else f"is {str(value)[:60]!r}"
+        raise UserError(f"{name} {row}: {said}; allowed: the bytes of a file, in JSON as base64")
+    return bytes(value)
+
+
+def _regions(value: Any, row: int) -> np.ndarray:
+    try:
+        return np.load(io.BytesIO(_file(value, "regions", row)), allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise UserError(
+            f"regions {row}: are no NumPy file ({error}); allowed: the bytes of one, in JSON as base64"
+        ) from None
