@@ -327,7 +327,7 @@ def test_a_request_that_cannot_be_answered_is_refused_in_one_line(logged, here, 
 def test_the_pages_commands_serve_a_trial_as_they_are_typed(logged, tmp_path):
     """Not the first, which trains, and not those of a server."""
     page = (Path(__file__).parents[3] / "docs" / "howto" / "serve.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```\n(.*?)^```$", page, re.S | re.M)
+    blocks = [text for kind, text in re.findall(r"^```(\w*)\n(.*?)^```$", page, re.S | re.M) if not kind]
     assert (
         blocks[0].startswith("python -m orchestrator.train clip-finetune ") and "--name shapes" in blocks[0]
     )
