@@ -65,7 +65,7 @@ class Sender:
                     hopeless = not delivery.sent or delivery.lost or is_full(self.error)
                     if self._left or (self._closing and hopeless):
                         break
-                    self._changed.wait_for(lambda: self._left if self._closing else self._closing, wait)
+                    self._rest(wait)
                     wait = 2.0 if self._closing else min(2 * wait, _LONGEST_WAIT)
                     continue
                 if not delivery.journal.unsent(delivery.store):
@@ -74,3 +74,8 @@ class Sender:
                     if not self._closing:
                         self._changed.wait()
         delivery.journal.release()
+
+    def _rest(self, seconds: float) -> None:
+        """Waits between two attempts. Whoever closes ends the wait, and whoever leaves."""
+        closing = self._closing
+        self._changed.wait_for(lambda: self._left or self._closing != closing, seconds)

@@ -37,7 +37,13 @@ def _environment(**more):
 
 
 @pytest.fixture(scope="module")
-def cluster(free_port):
+def pause(tmp_path_factory):
+    """The file with the seconds that a step waits."""
+    return tmp_path_factory.mktemp("steps") / "seconds"
+
+
+@pytest.fixture(scope="module")
+def cluster(free_port, pause):
     """A head without CPUs, and Ray's second autoscaler over machines with two CPUs and a GPU, which is one in
     Ray's books alone: its address, and how many machines it has beside the head.
     """
@@ -55,7 +61,7 @@ def cluster(free_port):
         "RAY_CLOUD_INSTANCE_ID": FAKE_HEAD_NODE_ID,
         "RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID,
         "RAY_prestart_worker_first_driver": "0",  # no processes that wait for work
-        "SMALL_METHOD_PAUSE": "1",  # the second lane finds something to do
+        "SMALL_METHOD_PAUSE": str(pause),
     }
     start = [sys.executable, "-m", "fake_machines", str(path), folder, str(port)]
     done = subprocess.run(start, env=_environment(**fake), capture_output=True, text=True)
@@ -120,9 +126,12 @@ _GPU_EACH = ("--gpus-per-trial", "1")
         pytest.param(_GPU_EACH, 2, 1, 2, marks=pytest.mark.slow),
     ],
 )
-def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(cluster, sweep, asked, count, workers, most):
+def test_a_sweep_asks_for_machines_uses_them_and_lets_them_go(
+    cluster, sweep, pause, asked, count, workers, most
+):
     address, machines = cluster
     assert machines() == 0
+    pause.write_text("1" if count > 1 else "0.3")  # a second lane finds something to do
     seen, over = [], threading.Event()
 
     def look():

@@ -31,11 +31,15 @@ def sweep_command(small_method, small_values):
 
 
 @pytest.fixture(scope="module")
-def slow_steps():
-    """Tasks take seconds on each Ray that is started from here on: what is done to a sweep hits one."""
+def slow_steps(tmp_path_factory):
+    """Tasks take seconds on each Ray that is started from here on: what is done to a sweep hits one. The file
+    has the seconds of a step.
+    """
+    file = tmp_path_factory.mktemp("steps") / "seconds"
+    file.write_text("0.4")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SMALL_METHOD_PAUSE", "0.4")
-        yield
+        patch.setenv("SMALL_METHOD_PAUSE", str(file))
+        yield file
 
 
 @pytest.fixture(scope="session")

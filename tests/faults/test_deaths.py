@@ -17,7 +17,7 @@ from what_dies import Machines, Server, lives
 from orchestrator.tracking.__main__ import main as tracking
 
 _TRIALS = 2
-_DOWN = 60  # seconds without the MLflow server
+_DOWN = 40  # seconds without the MLflow server
 
 
 def _kill(sweep, trial, task, pids):
@@ -40,13 +40,13 @@ def disturbed(
 ):
     """A sweep on two machines. In its first trial another user of the cluster begins to keep their object
     stores full. It loses the shared memory's owner, a training worker, a machine and a trial's own process,
-    each in another task, and for a minute the MLflow server.
+    each in another task, and for a while the MLflow server.
     """
     folder = with_tables(tmp_path_factory.mktemp("disturbed"))
     shutil.copy(folder / "runs" / "mlflow.db", folder)
     server, machines = Server(folder, free_port()), Machines(processes_under)
     sweep, deaths = sweep_here(two_trials[0], folder), {}
-    restart = threading.Timer(_DOWN, server.start)
+    restart, pause = threading.Timer(_DOWN, server.start), slow_steps.read_text()
 
     def story():
         # The first trial is never stopped early; of the other only the first task is sure to come.
@@ -60,6 +60,7 @@ def disturbed(
         deaths["node"] = _kill(sweep, 1, 3, machines.other)
         machines.give_back()
         deaths["trial"] = _kill(sweep, 2, 1, lambda: machines.named("ImplicitFunc", "run_trial"))
+        slow_steps.write_text("0")  # nothing is left to hit
 
     try:
         machines.start()
@@ -70,6 +71,7 @@ def disturbed(
         server.until_up()
         yield sweep, deaths, server.address
     finally:
+        slow_steps.write_text(pause)
         restart.cancel()
         machines.end()
         server.end()
@@ -100,7 +102,7 @@ def test_a_node(disturbed, record_property):
     _work_went_on(disturbed, "node", 1, 3, record_property)
 
 
-def test_the_mlflow_server_for_a_minute(disturbed, monkeypatch):
+def test_the_mlflow_server_for_a_while(disturbed, monkeypatch):
     sweep, _, address = disturbed
     if "records are not there yet" in sweep.said:  # it was the sooner at its end
         monkeypatch.setenv("MLFLOW_TRACKING_URI", address)

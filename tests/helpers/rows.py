@@ -59,9 +59,11 @@ def _row(root, nodeid):
     file = nodeid.split("::", 1)[0]
     if file.startswith(("tests/cluster/", "tests/faults/")):
         return "clusters and faults"
-    if not _starts_ray(root / file):
-        return "two ranks" if "on_two_ranks(" in _text(root / file) else file
-    return "sweeps" if _SWEEPS.search(file) else "ray"
+    if _SWEEPS.search(file):
+        return "sweeps"
+    if _starts_ray(root / file):
+        return "ray"
+    return "two ranks" if "on_two_ranks(" in _text(root / file) else file
 
 
 def _durations():

@@ -52,33 +52,6 @@ class _Helper:
         self._process.wait()
 
 
-class _Helper:
-    """A script beside this file, which does something at each line that it reads, and says a word of it."""
-
-    def __init__(self, script, *arguments, folder=None, **environment):
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name(script)), *arguments],
-            cwd=folder,
-            env={**os.environ, **environment},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def hear(self):
-        return self._process.stdout.readline().strip()
-
-    def ask(self):
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return self.hear()
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
-
-
 class Server:
     """An MLflow server on SQLite that can be killed and started again."""
 
