@@ -59,10 +59,12 @@ class Standing:
         book, took = self._book, self._took()
         if len(took) < book.tasks:
             return None
-        under_way = [entry for entry in book.trials.values() if entry.status == "running"]
-        left = sum(sum(took[len(entry.reports) :]) for entry in under_way)
-        left += max(0, self._trials - len(book.trials)) * sum(took)
-        return left / max(1, len(under_way))
+        running = [entry for entry in book.trials.values() if entry.status == "running"]
+        rests = {entry.number: sum(took[len(entry.reports) :]) for entry in running}
+        # Trials that wait for a lane are running, too; nobody has heard of them yet.
+        under_way = [rest for number, rest in rests.items() if rest and number in self._last]
+        left = sum(rests.values()) + max(0, self._trials - len(book.trials)) * sum(took)
+        return max([left / max(1, len(under_way)), *under_way])
 
     def _took(self) -> list[float]:
         """The median of what each task took, as far as each has been done."""

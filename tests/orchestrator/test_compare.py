@@ -119,11 +119,13 @@ def test_two_keys_of_one_order_are_one_order(tmp_path, no_pictures):
 
 
 def test_a_sweeps_own_trial_that_does_not_count_is_named(tmp_path, no_pictures):
-    write_run(tmp_path, "s", "t", averages=[90.0])
+    write_run(tmp_path, "s", "t", averages=[90.0], test=90.0)
     for seed in (1, 2):
-        write_run(tmp_path, "given", f"seed_{seed}", kind="train", seed=seed, averages=[50.0])
+        write_run(tmp_path, "given", f"seed_{seed}", kind="train", seed=seed, averages=[50.0], test=50.0)
     assert rows(tmp_path, "validation")[1].split() == ["ctp", "2", "2", "1", "50.00", "±", "0.00"]
-    left_out = "left out: s/t, by whose own figures the values of given/seed_1 and 1 more were chosen"
+    left_out = (
+        "left out: s/t, which its sweep chose by its own figures: given/seed_1 and 1 more have its values"
+    )
     assert left_out in " ".join(compare.compare(tmp_path).split())
 
 

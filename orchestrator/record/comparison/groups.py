@@ -26,8 +26,8 @@ class Group:
         headline: The metric, without its split, by which groups are ranked.
         number: The group's rank, from 1.
         replaced: Runs that do not count, each with the run that does.
-        chose: Trials of sweeps that do not count, since other runs were given their values: it was by their
-            own figures that they were chosen.
+        chose: Trials that their sweeps chose, by their own figures, and that do not count: other tested runs
+            have their values.
     """
 
     label: str
@@ -67,19 +67,17 @@ def group_runs(runs: Iterable[FinishedRun]) -> list[Group]:
     Of runs that agree in seed and order too only one counts: a run that was tested before one that was not,
     else the one that ended later.
 
-    Where values that a sweep tried were given to other runs, the sweep's own trial does not count: its seed
-    and order chose them.
+    A trial that its sweep chose and tested does not count where other tested runs were given its values: its
+    seed and order chose them.
     """
     equal: dict[str, list[FinishedRun]] = {}
     for run in runs:
         equal.setdefault(_key(run), []).append(run)
     ranked_by = _headlines(equal.values())
-    chosen = [_one_of_each(group) for group in equal.values()]
     groups = []
-    for one_of_each, others in chosen:
-        given = [run for run in one_of_each if run.kind != "sweep"]
-        kept = given or one_of_each
-        chose = [run for run in one_of_each if run not in kept]
+    for group in equal.values():
+        chose = _chose(group)
+        kept, others = _one_of_each([run for run in group if run not in chose])
         groups.append(Group("", kept, ranked_by[kept[0].stream], replaced=others, chose=chose))
     groups.sort(key=by_score)
     named = labels([group.runs[0] for group in groups])
@@ -137,6 +135,12 @@ def _key(run: FinishedRun) -> str:
     own |= settings(run)
     own.pop("run.seed")
     return json.dumps([own, run.content, run.commit], sort_keys=True, default=str)
+
+
+def _chose(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
+    """The trials that their sweeps chose and tested, where other runs of the group were tested."""
+    given = any(run.kind == "train" and run.test is not None for run in runs)
+    return [run for run in runs if given and run.kind == "sweep" and run.test is not None]
 
 
 def _one_of_each(

@@ -158,7 +158,7 @@ def _instead(run: FinishedRun, counts: FinishedRun) -> str:
 def _chose(run: FinishedRun, group: Group) -> str:
     given = group.runs[0].name
     more = f" and {len(group.runs) - 1} more" if len(group.runs) > 1 else ""
-    return f"left out: {run.name}, by whose own figures the values of {given}{more} were chosen"
+    return f"left out: {run.name}, which its sweep chose by its own figures: {given}{more} have its values"
 
 
 def _looked_at_before(run: FinishedRun) -> str:

@@ -38,10 +38,34 @@ def test_tasks_that_nobody_will_walk_are_no_part_of_all():
 def test_the_time_left_is_what_each_task_took_spread_over_the_trials_under_way():
     done = _entry(0, "finished", 10.0, 20.0, 60.0, value=50.0)
     other = _entry(1, "running", 20.0, 40.0)
-    standing = _standing(done, other, _entry(2, "running"))
+    third = _entry(2, "running")
+    standing = _standing(done, other, third)
+    standing.hear(other)
+    standing.hear(third)
     # Medians 15, 30, 60: 60 of one, 105 of the other, 105 of the trial to come, two at once.
     assert standing.seconds_left() == pytest.approx((60 + 105 + 105) / 2)
     assert standing.text() == "5 of 12 tasks  best 50.0 (trial 1)  up to 2.2 min left"
+
+
+def test_trials_that_wait_for_a_lane_are_not_under_way():
+    done, others = _entry(0, "finished", 3600.0, value=1.0), [_entry(n, "running") for n in range(1, 9)]
+    standing = _standing(done, *others, trials=9, tasks=1)
+    standing.hear(others[0])
+    standing.hear(others[1])
+    assert standing.seconds_left() == pytest.approx(8 * 3600 / 2)
+    over = _entry(1, "running", 3600.0)  # is being looked at with test data
+    standing = _standing(done, over, *others[1:3], trials=4, tasks=1)
+    for entry in (over, *others[1:3]):
+        standing.hear(entry)
+    assert standing.seconds_left() == pytest.approx(3600.0)
+
+
+def test_no_less_time_is_left_than_the_longest_trial_needs():
+    done, one = _entry(0, "finished", 1.0, 1.0, 10.0, value=1.0), _entry(1, "running", 1.0, 1.0)
+    standing = _standing(done, one, _entry(2, "running"), trials=3)
+    for entry in standing._book.trials.values():
+        standing.hear(entry)
+    assert standing.seconds_left() == pytest.approx(12.0)
 
 
 def test_what_passes_beside_tasks_is_a_part_of_the_time_and_a_lanes_start_is_not():

@@ -54,6 +54,22 @@ def test_a_sweeps_own_trial_is_not_averaged_with_runs_that_were_given_its_values
     assert [run.name for run in group.chose] == ["s/trial_0002"]
 
 
+def test_a_sweeps_own_trial_counts_where_no_other_run_was_tested(tmp_path):
+    write_run(tmp_path, "s", "trial_0002", averages=[90.0], test=90.0)
+    for seed in (0, 1):
+        write_run(tmp_path, "t", f"seed_{seed}", kind="train", seed=seed, averages=[50.0])
+    (group,) = groups_in(tmp_path)
+    assert [run.name for run in group.runs] == ["s/trial_0002", "t/seed_1"] and group.chose == []
+    assert (group.score("test"), [old.name for old, _ in group.replaced]) == (90.0, ["t/seed_0"])
+
+
+def test_a_trial_that_no_sweep_chose_counts(tmp_path):
+    write_run(tmp_path, "s", "trial_0000", averages=[90.0])
+    write_run(tmp_path, "t", "seed_1", kind="train", seed=1, averages=[50.0], test=50.0)
+    (group,) = groups_in(tmp_path)
+    assert (len(group.runs), group.chose, group.score(), group.score("test")) == (2, [], 70.0, 50.0)
+
+
 def test_what_stays_on_the_disk_sets_no_runs_apart(tmp_path):
     for seed, keep in enumerate(({}, {"run.keep": "chosen"}, {"run.keep": "last"})):
         write_run(tmp_path, "s", f"t{seed}", seed=seed, averages=[40.0 + seed], values=keep)
