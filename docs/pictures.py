@@ -35,6 +35,8 @@ def main(arguments: list[str]) -> int:
     page = RUNS / given.study / "report.html"
     if not page.is_file():
         parser.error(f"{page}: is not there; allowed: a study that has ended")
+    if not (RUNS / given.search / "tracking.jsonl").is_file():
+        parser.error(f"{RUNS / given.search}: has no record; allowed: a search of the study")
     OUT.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         own = Path(place, "figure.html")
@@ -96,7 +98,10 @@ def _mlflow(browser: str, run: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
-            _shot(browser, server.stdout.readline().strip(), "mlflow", (1300, 860))
+            address = server.stdout.readline().strip()
+            if not address.startswith("http"):
+                raise SystemExit(f"{run}: MLflow's page has no address, but {address!r}")
+            _shot(browser, address, "mlflow", (1300, 860))
         finally:
             server.terminate()
 

@@ -7,6 +7,11 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_loader
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -14,7 +19,7 @@ from torch.optim import Optimizer
 
 _COMPILER = "torch._dynamo"
 # What libraries take of the compiler as they are imported, and call later or never: torchvision (roi_align)
-# and transformers (masking_utils).
+# and transformers (masking_utils); torch's own flex_attention takes the second as it is called.
 _TAKEN = {
     "torch._dynamo.utils": "is_compile_supported",
     "torch._dynamo._trace_wrapped_higher_order_op": "TransformGetItemToIndex",
@@ -36,6 +41,7 @@ def without_compiler() -> None:
     if _COMPILER in sys.modules:
         return
     sys.modules[_COMPILER] = _StandIn()  # type: ignore[assignment]  # it stands in for a module
+    sys.meta_path.insert(0, _OnceImported())
     for module, taken in _TAKEN.items():
         sys.modules[module] = _Part(module, taken)  # type: ignore[assignment]  # is no module
     for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
@@ -43,6 +49,34 @@ def without_compiler() -> None:
         if function is not None:
             # Where torch keeps what hides the function, once it has made it.
             setattr(function, "__dynamo_disable", _hidden_later(function))  # noqa: B010
+
+
+class _OnceImported:
+    """Finds the submodules that the compiler itself has imported. Python asks the stand-in for its path
+    before it imports one, which brings the compiler, and would then import the submodule a second time.
+    """
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """See ``importlib.abc.MetaPathFinder``."""
+        if not name.startswith(f"{_COMPILER}.") or not isinstance(sys.modules.get(name), ModuleType):
+            return None
+        return spec_from_loader(name, _Imported(sys.modules[name]))
+
+
+class _Imported(Loader):
+    """Gives a module that is there already, as it is."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module, self._spec = module, module.__spec__
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """See ``importlib.abc.Loader``."""
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """See ``importlib.abc.Loader``."""
+        with suppress(AttributeError):  # the compiler's options let nobody set it
+            module.__spec__ = self._spec
 
 
 class _StandIn:

@@ -34,14 +34,21 @@ class LiveLine:
     def show(self, text: str) -> None:
         """Shows a line in the place of the one before; an empty one takes it away."""
         with self._lock:
-            if self._is_terminal() and (text or self._text):
+            if (text or self._text) and self._is_terminal():
                 self._text = text
                 print(f"{_CLEAR}{self._fitting()}", end="", flush=True, file=self._stream)
 
     def _fitting(self) -> str:
         # Of what is as wide as the terminal some go to the next line.
-        return f"{self._text[: shutil.get_terminal_size().columns - 1]}\r" if self._text else ""
+        return f"{self._text[: self._columns() - 1]}\r" if self._text else ""
 
     def _is_terminal(self) -> bool:
-        stream = self._stream or sys.stdout
-        return stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        is_terminal = getattr(self._stream or sys.stdout, "isatty", bool)
+        return is_terminal() and os.environ.get("TERM", "dumb") != "dumb"
+
+    def _columns(self) -> int:
+        try:
+            # Not those of standard output, which may go to a file.
+            return os.get_terminal_size((self._stream or sys.stdout).fileno()).columns
+        except (OSError, ValueError):
+            return shutil.get_terminal_size().columns

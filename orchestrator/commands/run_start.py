@@ -131,6 +131,11 @@ class RunStart(ABC):
             with nothing_if_refused(folder, kept) if new else nullcontext():
                 return self._run(run, sessions)
 
+    @property
+    def _fixed(self) -> bool:
+        """Whether the configuration has all values of the trials."""
+        return False
+
     def _takes(self) -> list[str]:
         """What is left of the run will take, by what such trials took before."""
         from .time_forecast import TimeForecast
@@ -141,7 +146,7 @@ class RunStart(ABC):
         if self._continues is not None or trials < 1:
             return []
         what = "1 trial" if trials == 1 else f"{trials} trials that all walk the whole stream"
-        took = TimeForecast.of(self.config, tasks)
+        took = TimeForecast.of(self.config, tasks, fixed=self._fixed)
         if took is None:
             return [f"what a trial takes is not known: none like it has walked {tasks} task(s) in {RUNS}/"]
         return [f"{what}: about {took.said(trials)}"]

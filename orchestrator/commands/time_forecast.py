@@ -7,24 +7,23 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..config import RunConfig
 from ..errors import UserError
 from ..schema import strict_yaml
 from ..schema.shown import shown_bytes, shown_time
-from ..storage.run_files import CONFIG_FILE, trials_of
+from ..storage.run_files import CONFIG_FILE, MANIFEST_FILE, SWEEP_FILE, trials_of
 from ..storage.run_folder import RUNS
 from ..storage.trial_files import REPORTS_FILE
 
 _STAGES = ("seconds/train", "seconds/evaluate", "seconds/checkpoint")
 _ENOUGH = 64  # trials
 _OF_A_PAIR = ("seed", "order")  # of a stream, which have no part in how long it takes
-_OF_A_RUN = ("workers", "device", "gpus_per_trial", "cpus_per_worker", "precision")
+_OF_A_RUN = ("workers", "device", "gpus_per_trial", "cpus_per_worker", "precision", "feature_cache")
 
 
 @dataclass(frozen=True)
@@ -35,35 +34,41 @@ class TimeForecast:
         seconds: Of each task, in order: the median of what training, evaluation and checkpoint took.
         bytes: The median of what a trial that walked the whole stream has left on the disk.
         trials: How many trials it goes by.
+        others: Whether their epochs and memory may have been others.
     """
 
     seconds: tuple[float, ...]
     bytes: float
     trials: int
+    others: bool = True
 
     @classmethod
-    def of(cls, config: RunConfig, tasks: int | None, runs: Path = RUNS) -> TimeForecast | None:
-        """What trials in the runs folder took that had the same method, backbone, stream, workers and device.
+    def of(
+        cls, config: RunConfig, tasks: int | None, runs: Path = RUNS, *, fixed: bool = False
+    ) -> TimeForecast | None:
+        """What trials in the runs folder took that had the same method, backbone, stream and kind of run.
 
-        The newest runs are looked at first, until 64 trials are found. Their other values may differ. What
-        cannot be read counts as nothing.
+        The newest runs are looked at first, until 64 trials are found. What cannot be read counts as nothing.
 
         Args:
             config: What the trials to be share.
-            tasks: How many tasks they walk; None: as many as any of those did.
+            tasks: How many tasks they walk; None: the whole stream.
             runs: The runs folder.
+            fixed: Whether ``config`` has all their values. Where some trials had the same epochs and memory,
+                it goes by these alone.
 
         Returns:
             What they took; None where none of them walked so many tasks.
         """
-        took = [(trial, found) for trial in islice(_alike(config, runs), _ENOUGH) if (found := _took(trial))]
-        if tasks is None:
-            tasks = max((len(found) for _, found in took), default=0)
-        whole = [trial for trial, found in took if len(found) >= tasks]
+        found = list(islice(_alike(config, runs, tasks), _ENOUGH))
+        near = [one for one in found if _effort(one.config) == _effort(config.to_dict())] if fixed else []
+        took = near or found
+        tasks = tasks or max((one.tasks for one in took), default=0)
+        whole = [one for one in took if len(one.seconds) >= tasks]
         if not tasks or not whole:
             return None
-        each = [median(found[task] for _, found in took if len(found) > task) for task in range(tasks)]
-        return cls(tuple(each), median(map(_size, whole)), len(took))
+        each = [median(o.seconds[task] for o in took if len(o.seconds) > task) for task in range(tasks)]
+        return cls(tuple(each), median(_size(one.folder) for one in whole), len(took), others=not near)
 
     def hours(self, trials: int) -> float:
         """What so many trials take that walk the whole stream, one after another, in hours."""
@@ -73,24 +78,45 @@ class TimeForecast:
         """What so many trials take, in a form for people."""
         many = "one trial" if self.trials == 1 else f"{self.trials} trials"
         hours, size = shown_time(3600 * self.hours(trials)), shown_bytes(trials * self.bytes)
-        return f"{hours} one after another and {size} of disk, as {many} before in {RUNS}/ took"
+        others = ", whose epochs and memory may have been others" if self.others else ""
+        return f"{hours} one after another and {size} of disk, as {many} before in {RUNS}/ took{others}"
 
 
-def _alike(config: RunConfig, runs: Path) -> Iterator[Path]:
-    """The folders of trials that were like it. All trials of a run have one method and one stream."""
+class _Trial(NamedTuple):
+    """A trial that was like it: its folder, its configuration, what each task took as far as it walked, and
+    how many tasks its stream has.
+    """
+
+    folder: Path
+    config: Any
+    seconds: list[float]
+    tasks: int
+
+
+def _alike(config: RunConfig, runs: Path, tasks: int | None) -> Iterator[_Trial]:
+    """The trials that were like it. Where ``tasks`` is None, runs that were shown the first tasks alone are
+    not.
+    """
     wanted = _told(config.to_dict())
     for run in sorted(_folders(runs), key=_written, reverse=True):
-        trials = _folders(trials_of(run))
-        first = next((trial for trial in trials if (trial / CONFIG_FILE).is_file()), None)
-        if first is not None and _told_by((first / CONFIG_FILE).resolve()) == wanted:
-            yield from trials
+        if tasks is None and "first-tasks" in _text(run / SWEEP_FILE):
+            continue
+        count = _count(run)
+        for folder in _folders(trials_of(run)):
+            own = _read(folder / CONFIG_FILE)
+            if _told(own) != wanted:  # all trials of a run have one method and one stream
+                break
+            if seconds := _took(folder):
+                yield _Trial(folder, own, seconds, count)
 
 
 def _folders(place: Path) -> list[Path]:
-    try:
-        return sorted(Path(entry.path) for entry in os.scandir(place) if entry.is_dir())
-    except OSError:
-        return []
+    found = []
+    with suppress(OSError):
+        for entry in os.scandir(place):
+            with suppress(OSError):
+                found += [Path(entry.path)] if entry.is_dir() else []
+    return sorted(found)
 
 
 def _written(folder: Path) -> float:
@@ -100,12 +126,32 @@ def _written(folder: Path) -> float:
         return 0.0
 
 
-@cache  # a study asks for each of its methods
-def _told_by(file: Path) -> Any:
+def _text(file: Path) -> str:
     try:
-        return _told(strict_yaml.read(file)[0])
-    except (UserError, OSError):
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _read(file: Path) -> Any:
+    try:
+        return strict_yaml.parse(_text(file), str(file))[0]
+    except UserError:
         return None
+
+
+def _count(run: Path) -> int:
+    """How many tasks the run's stream has; 0 where it does not say."""
+    try:
+        return int(json.loads(_text(run / MANIFEST_FILE))["tasks"])
+    except (ValueError, TypeError, KeyError):
+        return 0
+
+
+def _effort(config: Any) -> list[Any]:
+    """What else of a configuration decides how long a task takes, and is searched."""
+    method = {key: value for key, value in config["method"].items() if "epochs" in key}
+    return [method, config["replay"]["size"], config["run"].get("keep")]
 
 
 def _told(config: Any) -> Any:
@@ -121,9 +167,10 @@ def _told(config: Any) -> Any:
 def _size(folder: Path) -> int:
     """The bytes of all files in a folder. What goes away meanwhile counts as nothing."""
     size = 0
-    for file in folder.rglob("*"):
-        with suppress(OSError):
-            size += file.lstat().st_size if file.is_file() else 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                size += os.lstat(os.path.join(place, name)).st_size
     return size
 
 

@@ -153,6 +153,10 @@ class TrainStart(RunStart):
         stream = _read(config, say, source)
         return cls(request, config, stream, say, None, folder, concurrent, storage, test)
 
+    @property
+    def _fixed(self) -> bool:
+        return True
+
     def _preview(self) -> str:
         from .preview import preview_train
 

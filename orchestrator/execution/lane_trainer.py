@@ -15,9 +15,10 @@ class LaneTrainer(TorchTrainer):
     It leaves out the processes that hand out Ray's data sets, of which a lane has none. With
     ``dashboard=False`` it also leaves out the process that frees a placement group once Train's controller
     has died. That process asks Ray's dashboard whether the controller lives. Without a dashboard it waits ten
-    seconds for an answer, at the end of the lane too. Nor does it have the process in which workers wait for
-    each other as they report to Train, and, where Ray has this machine ``alone``, the one that asks for more
-    machines.
+    seconds for an answer, at the end of the lane too.
+
+    It also leaves out the process in which workers wait for each other as they report to Train. Where Ray has
+    this machine ``alone``, it leaves out the one that asks for more machines.
     """
 
     def __init__(self, *args: Any, dashboard: bool, alone: bool, **options: Any) -> None:

@@ -59,13 +59,13 @@ def start_no_needless_processes() -> Callable[[], None]:
     from ray._private.node import Node
 
     names = ("start_monitor", "start_log_monitor", "start_api_server")
-    usual = {name: getattr(Node, name) for name in names}
+    usual = {name: getattr(Node, name) for name in names if hasattr(Node, name)}  # else all are started
 
     def again() -> None:
         for name, method in usual.items():
             setattr(Node, name, method)
 
-    for name in names:
+    for name in usual:
         setattr(Node, name, _nothing)
     return again
 
@@ -167,20 +167,26 @@ def spare_actors(controller: Mapping[str, Any], alone: bool) -> None:
         controller: What the controller is to be made with. It is changed.
         alone: Whether Ray has this machine alone, so that no other one has to be asked for.
     """
-    policy = controller["scaling_policy"]
+    policy = controller.get("scaling_policy")
+    if policy is None:  # another Train, which starts what it likes
+        return
     # The controller calls it, in its own process, before it starts workers.
     policy.before_controller_execute_resize_decision = _spare_barrier
     if alone:
         policy.after_controller_start = _nothing
         policy._maybe_send_resource_request = _nothing
+        policy._cancel_resource_request = _nothing
 
 
 def _spare_barrier(_: Any) -> None:
     """Workers of a lane report to the dispatcher, and never meet in the barrier of Train's own reports."""
-    from ray.train.v2._internal.execution.worker_group import state, worker_group
-
-    worker_group.SynchronizationActor = _NoBarrier
-    state._shutdown_sync_actor = _nothing
+    try:
+        from ray.train.v2._internal.execution.worker_group import state, worker_group
+    except ImportError:  # another Train, which has its barrier
+        return
+    if hasattr(worker_group, "SynchronizationActor") and hasattr(state, "_shutdown_sync_actor"):
+        worker_group.SynchronizationActor = _NoBarrier
+        state._shutdown_sync_actor = _nothing
 
 
 class _NoBarrier:

@@ -35,9 +35,11 @@ for _tag, _pattern, _first in (
         )
 
 
-# Where libyaml and PyYAML are of two minds: tags, explicit keys, blocks of text and what has to be escaped.
+# Where libyaml and PyYAML are of two minds: tags, explicit keys, blocks of text, what has to be escaped, and
+# keys that are empty or long.
 _READ_OTHERWISE = {*"\t!?|>%"}
 _WRITTEN_OTHERWISE = {*'\\"'}
+_UNUSUAL_KEY = re.compile(r"^[ -]*(''|[^ ].{120,}):( |$)", re.M)
 _TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "null", "bool", "int", "float", "seq", "map")}
 
 
@@ -143,7 +145,7 @@ def dump(values: Any) -> str:
     how: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 100}
     if yaml.__with_libyaml__:
         text = yaml.dump(values, Dumper=_FastDumper, **how)
-        if text.isascii() and not {*text} & _WRITTEN_OTHERWISE:
+        if text.isascii() and not {*text} & _WRITTEN_OTHERWISE and not _UNUSUAL_KEY.search(text):
             return text
     return yaml.dump(values, Dumper=_Dumper, **how)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from methods import registry as methods
 from methods.outside import code_of
@@ -40,4 +41,5 @@ def own_code(config: RunConfig) -> list[str]:
     for registry, name in ((methods, config.method_name), (streams, config.stream_name)):
         if registry.outside(name):
             found += code_of(name, registry.get(name))
-    return [place for place in dict.fromkeys(found) if "-packages/" not in place]
+    installed = {"site-packages", "dist-packages"}
+    return [place for place in dict.fromkeys(found) if not installed & {*Path(place).parts}]

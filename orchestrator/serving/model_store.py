@@ -24,8 +24,8 @@ from .served_model import ServedModel
 from .signature import example, signature
 
 _CONTENT = "vlcl.content"  # the tag with the digest of a model's files
-FORBIDDEN = "/:.%\"'"
-"""What MLflow allows in no name of a model."""
+FORBIDDEN = "/:.%\"'?"
+"""What MLflow allows in no name of a model, and what it reads otherwise in a model's address."""
 
 _MODEL = "vlcl.model"  # the tag of a version with the id of its model
 _LOADER = "orchestrator.serving.pyfunc"

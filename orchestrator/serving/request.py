@@ -65,6 +65,10 @@ class Request:
         """The pictures' files that the request brings to search; empty: it brings none."""
         found = []
         for place, text in enumerate(self._params.get("pictures") or ()):
+            if not isinstance(text, str):
+                raise UserError(
+                    f"pictures {place}: {text!r:.40} is no text; allowed: a picture's file in base64"
+                )
             try:
                 found.append(base64.b64decode("".join(text.split()), validate=True))  # it may have lines
             except (binascii.Error, ValueError):
@@ -75,7 +79,9 @@ class Request:
 
     def most(self) -> int:
         """How many pictures a text finds at most."""
-        most = self._params.get("top", MOST)
+        most = self._params.get("top")
+        if most is None:
+            return MOST
         if most < 1:
             raise UserError(f"top {most}: allowed: whole numbers from 1")
         return int(most)
@@ -97,7 +103,7 @@ def _file(value: Any, name: str, row: int) -> bytes:
 def _regions(value: Any, row: int) -> np.ndarray:
     try:
         return np.load(io.BytesIO(_file(value, "regions", row)), allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, MemoryError) as error:
         raise UserError(
             f"regions {row}: are no NumPy file ({error}); allowed: the bytes of one, in JSON as base64"
         ) from None

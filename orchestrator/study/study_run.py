@@ -161,10 +161,10 @@ class StudyRun:
         def say(line: str) -> None:
             self._say(f"{job.arm.method.label}: {line}")
 
+        every = [run.done is not None for run in runs_now(self._study, self.book)]
+
         def live(text: str) -> None:
-            every = self._study.names
-            ended = min(len(self.book.parts), len(every))
-            self._live(f"{ended} of {len(every)} runs  {job.arm.method.label}: {text}")
+            self._live(f"{sum(every)} of {len(every)} runs  {job.arm.method.label}: {text}")
 
         try:
             result = job.start(source, say).run(lambda text: None, session.lend, live=live)

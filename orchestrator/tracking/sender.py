@@ -65,7 +65,7 @@ class Sender:
                     hopeless = not delivery.sent or delivery.lost or is_full(self.error)
                     if self._left or (self._closing and hopeless):
                         break
-                    self._rest(wait)
+                    self._rest(wait, closing)
                     wait = 2.0 if self._closing else min(2 * wait, _LONGEST_WAIT)
                     continue
                 if not delivery.journal.unsent(delivery.store):
@@ -75,7 +75,8 @@ class Sender:
                         self._changed.wait()
         delivery.journal.release()
 
-    def _rest(self, seconds: float) -> None:
-        """Waits between two attempts. Whoever closes ends the wait, and whoever leaves."""
-        closing = self._closing
+    def _rest(self, seconds: float, closing: bool) -> None:
+        """Waits between two attempts. Whoever closes ends the wait, also where that was in the midst of the
+        attempt before (``closing`` is what held as it began), and whoever leaves.
+        """
         self._changed.wait_for(lambda: self._left or self._closing != closing, seconds)

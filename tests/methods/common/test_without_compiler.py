@@ -45,6 +45,13 @@ torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore()
 torch.distributed.destroy_process_group()
 roi = sys.modules["torchvision.ops.roi_align"]
 assert not there(), "an optimiser or a library has imported the compiler"
+import torch._dynamo.config
+torch._dynamo.config.suppress_errors = True
+from torch._dynamo.convert_frame import config as real
+assert real.suppress_errors and real is torch._dynamo.config, "the options are there twice"
+from torch._dynamo.eval_frame import OptimizedModule
+assert isinstance(torch.compile(torch.nn.Linear(1, 1), backend="eager"), OptimizedModule)
+real.suppress_errors = False
 doubled = torch.compile(lambda x: x * 2, backend="eager")(torch.ones(2))
 assert doubled.tolist() == [2, 2]
 assert there()

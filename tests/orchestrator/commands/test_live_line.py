@@ -1,6 +1,8 @@
 """The line below a command's lines of progress. No Ray is started."""
 
 import io
+import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,6 +57,25 @@ def test_lines_are_printed_above_it_and_none_of_it_is_left_when_it_goes(terminal
 def test_it_is_narrower_than_the_terminal(terminal):
     LiveLine(terminal).show("x" * 30)
     assert terminal.getvalue() == f"{_CLEAR}{'x' * 19}\r"
+
+
+def test_its_width_is_that_of_the_stream_it_goes_to(terminal, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "os.get_terminal_size", lambda number: asked.append(number) or os.terminal_size((8, 3))
+    )
+    terminal.fileno = lambda: 2
+    LiveLine(terminal).show("x" * 30)
+    assert terminal.getvalue() == f"{_CLEAR}{'x' * 7}\r" and asked == [2]
+
+
+def test_what_says_nothing_of_a_terminal_is_none():
+    plain = SimpleNamespace(write=lambda text: said.append(text), flush=lambda: None)
+    said = []
+    live = LiveLine(plain)
+    live.show("1 of 2")
+    live.above("one")
+    assert "".join(said) == "one\n"
 
 
 def test_elsewhere_there_is_none(terminal, monkeypatch):

@@ -1,5 +1,6 @@
 """What trials will take, by what others took before."""
 
+import json
 import os
 
 import pytest
@@ -16,9 +17,10 @@ def _config(**changed):
     return RunConfig.from_dict(_SLDA | {key.replace("__", "."): value for key, value in changed.items()})
 
 
-def _trial(run, config, seconds, trial="trial_0001", **more):
+def _trial(run, config, seconds, trial="trial_0001", tasks=3, **more):
     reports = [{"task": t, "seconds/train": s, **more} for t, s in enumerate(seconds, 1)]
     place = write_run(run.parent, run.name, trial, reports=reports)
+    (run / "manifest.json").write_text(json.dumps({"tasks": tasks}))
     (place / "config.yaml").write_text(config.yaml())
     _trial.made += 1
     os.utime(run, (_trial.made, _trial.made))  # the newest
@@ -70,6 +72,7 @@ def test_of_64_trials_the_newest_are_taken(runs):
         {"stream__image_size": 16},
         {"stream__increment": 4},
         {"run__workers": 2},
+        {"run__feature_cache": False},
         {"method__backbone__pretrained": "other"},
     ],
 )
@@ -95,6 +98,31 @@ def test_no_trial_that_walked_so_many_tasks_is_no_forecast_and_without_a_number_
     assert TimeForecast.of(_config(), 2).seconds == (1.0, 2.0)
 
 
+def test_of_trials_of_the_first_tasks_no_whole_stream_is_forecast(runs):
+    _trial(runs / "a", _config(), (1.0, 2.0), tasks=2)
+    (runs / "a" / "sweep.yaml").write_text("protocol: first-tasks 2\n")
+    assert TimeForecast.of(_config(), None) is None
+    assert TimeForecast.of(_config(), 2).seconds == (1.0, 2.0)
+    _trial(runs / "b", _config(), (1.0, 2.0))  # all of its trials were stopped
+    assert TimeForecast.of(_config(), None) is None
+
+
+def test_a_fixed_configuration_goes_by_trials_of_its_epochs_and_memory(runs):
+    def config(epochs, size):
+        return _config(method__name="clip-er", method__epochs=epochs, replay__size=size)
+
+    _trial(runs / "a", config(1, 20), (1.0,))
+    _trial(runs / "b", config(100, 20), (90.0,))
+    _trial(runs / "c", config(100, 40), (95.0,))
+    found = TimeForecast.of(config(100, 20), 1, fixed=True)
+    assert (found.seconds, found.trials, found.others) == ((90.0,), 1, False)
+    other = TimeForecast.of(config(50, 20), 1, fixed=True)
+    assert (other.seconds, other.trials, other.others) == ((90.0,), 3, True)
+    assert other.said(1).endswith(
+        "as 3 trials before in runs/ took, whose epochs and memory may have been others"
+    )
+
+
 @pytest.mark.parametrize("spoilt", ["tasks.jsonl", "config.yaml"])
 @pytest.mark.parametrize(
     "text", ["", "[", "null", '{"task": 2, "seconds/train": 1.0}', '{"method": 1}', "\0"]
@@ -102,6 +130,7 @@ def test_no_trial_that_walked_so_many_tasks_is_no_forecast_and_without_a_number_
 def test_what_cannot_be_read_counts_as_nothing(runs, spoilt, text):
     (runs / "empty" / "trials").mkdir(parents=True)
     (runs / "file").write_text("")
+    (runs / "itself").symlink_to(runs / "itself")
     place = _trial(runs / "a", _config(), (1.0,))
     (place / spoilt).write_text(text)
     assert TimeForecast.of(_config(), 1) is None
@@ -116,5 +145,7 @@ def test_a_preview_says_it_of_what_is_left(runs):
     _trial(runs / "a", start.config, (600.0, 1200.0))
     shown = start.preview()
     assert "\n  4 trials that all walk the whole stream: about 2.0 h one after another and " in shown
-    assert shown.endswith(" of disk, as one trial before in runs/ took")
+    assert (
+        " of disk, as one trial before in runs/ took, whose epochs and memory may have been others" in shown
+    )
     assert "\n  1 trial: about 30 min one after another" in asked_train("slda", given=given).preview()

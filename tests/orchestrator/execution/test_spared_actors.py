@@ -22,7 +22,8 @@ def test_other_machines_are_asked_for_where_there_may_be_any(monkeypatch, alone)
     trainer._alone = alone
     trainer._initialize_and_run_controller(scaling_policy=policy)
     assert started == [{"scaling_policy": policy}]
-    spared = {"after_controller_start", "_maybe_send_resource_request"} if alone else set()
+    requests = "_maybe_send_resource_request", "_cancel_resource_request"
+    spared = {"after_controller_start", *requests} if alone else set()
     assert set(vars(policy)) == spared | {"before_controller_execute_resize_decision"}
     assert all(call("anything") is None for name, call in vars(policy).items() if name in spared)
 

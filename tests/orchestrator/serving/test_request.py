@@ -81,6 +81,9 @@ def test_a_gallery_comes_in_base64_in_one_line_or_in_several():
 def test_how_many_pictures_a_text_finds():
     assert _request({}).most() == MOST == 10
     assert _request({}, {"top": np.int64(3)}).most() == 3
+    assert _request({}, {"top": None}).most() == _request({}, {}).most()
+    with pytest.raises(UserError, match="^pictures 0: None is no text; allowed: a picture's file in base64$"):
+        _request({}, {"pictures": [None]}).gallery()
     with pytest.raises(UserError, match="^top -1: allowed: whole numbers from 1$"):
         _request({}, {"top": -1}).most()
 

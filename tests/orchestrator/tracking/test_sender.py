@@ -52,6 +52,26 @@ def test_whoever_closes_waits_for_no_next_attempt(long_waits):
     assert not sender._thread.is_alive()
 
 
+def test_whoever_closes_in_the_midst_of_an_attempt_waits_for_no_next_one(long_waits):
+    delivery, under_way, closing = _Delivery(), threading.Event(), threading.Event()
+
+    def pump():
+        if not under_way.is_set():
+            under_way.set()
+            assert closing.wait(10)
+            delivery.up = True  # right after this attempt
+            raise ConnectionError("no store")
+        delivery.arrived = True
+
+    delivery.pump = pump
+    sender = Sender(delivery)
+    sender.begin()
+    assert under_way.wait(10)
+    threading.Timer(0.2, closing.set).start()  # once `close` has begun
+    sender.close(10)
+    assert delivery.arrived and not sender._thread.is_alive()
+
+
 def test_whoever_leaves_ends_it_whatever_is_unsent(long_waits):
     delivery = _Delivery()
     sender = Sender(delivery)
