@@ -83,3 +83,12 @@ def test_where_libyaml_is_of_another_mind_pyyamls_holds(text, values):
 def test_what_has_to_be_escaped_is_written_by_pyyaml():
     assert dump({"a": "\U0001f600"}) == "a: \U0001f600\n"
     assert dump({"a": "\u00e4", "b": "\x07"}) == 'a: \u00e4\nb: "\\a"\n'
+
+
+@pytest.mark.parametrize("key", ["", "k" * 123, "k" * 128, "k" * 130])
+def test_a_key_that_is_empty_or_long_is_written_as_by_pyyaml_alone(key, monkeypatch):
+    values = {"a": [{"b": {key: "x"}}], key: 1}
+    text = dump(values)
+    assert parse(text, "t")[0] == values
+    monkeypatch.setattr("yaml.__with_libyaml__", False)
+    assert dump(values) == text
