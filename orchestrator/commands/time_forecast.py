@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from ..config import RunConfig
 from ..errors import UserError
+from ..record.task_seconds import task_seconds
 from ..schema import strict_yaml
 from ..schema.shown import shown_bytes, shown_time
 from ..storage.run_files import CONFIG_FILE, MANIFEST_FILE, SWEEP_FILE, trials_of
 from ..storage.run_folder import RUNS
 from ..storage.trial_files import REPORTS_FILE
 
-_STAGES = ("seconds/train", "seconds/evaluate", "seconds/checkpoint")
 _ENOUGH = 64  # trials
 _OF_A_PAIR = ("seed", "order")  # of a stream, which have no part in how long it takes
 _OF_A_RUN = ("workers", "device", "gpus_per_trial", "cpus_per_worker", "precision", "feature_cache")
@@ -180,9 +180,9 @@ def _took(trial: Path) -> list[float]:
     try:
         for line in (trial / REPORTS_FILE).read_text(encoding="utf-8").splitlines():
             report: Mapping[str, float] = json.loads(line)
-            if report["task"] != len(found) + 1 or _STAGES[0] not in report:
+            if report["task"] != len(found) + 1 or "seconds/train" not in report:
                 break
-            found.append(sum(float(report.get(stage, 0)) for stage in _STAGES))
+            found.append(task_seconds(report))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass
     return found

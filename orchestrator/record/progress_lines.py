@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..streams.shown_task import shown_task
+from .task_seconds import task_seconds
 from .trial_entry import TrialEntry
 
 
@@ -41,10 +42,9 @@ class ProgressLines:
         for key, name in (("validation/average", "average"), ("validation/forgetting", "forgetting")):
             if key in report and key != self._objective:
                 parts.append(f"{name} {round(report[key], 1) + 0.0:.1f}")  # + 0.0: no -0.0
-        seconds = sum(report.get(f"seconds/{stage}", 0) for stage in ("train", "evaluate", "checkpoint"))
         return (
             f"{self._trial(entry)} task {done}/{len(self._names)} {shown_task(self._names[done - 1])}: "
-            f"{'  '.join(filter(None, parts))}  ({seconds:.1f} s)"
+            f"{'  '.join(filter(None, parts))}  ({task_seconds(report):.1f} s)"
         )
 
     def ended(self, entry: TrialEntry, status: str, reason: str) -> str:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from statistics import median, median_low
 
 from ..schema.shown import shown_time
+from .task_seconds import task_seconds
 from .trial_entry import TrialEntry
 from .trial_store import TrialStore
-
-_STAGES = ("train", "evaluate", "checkpoint")
 
 
 class Standing:
@@ -37,7 +36,7 @@ class Standing:
         """A trial begins now, or has finished a task of which this is the report."""
         now = self._clock()
         if report is not None and entry.number in self._last:
-            self._beside.append(max(0.0, now - self._last[entry.number] - _seconds(report)))
+            self._beside.append(max(0.0, now - self._last[entry.number] - task_seconds(report)))
         self._last[entry.number] = now
 
     def text(self) -> str:
@@ -68,12 +67,8 @@ class Standing:
 
     def _took(self) -> list[float]:
         """The median of what each task took, as far as each has been done."""
-        every = [list(map(_seconds, entry.reports)) for entry in self._book.trials.values()]
+        every = [list(map(task_seconds, entry.reports)) for entry in self._book.trials.values()]
         tasks = max(map(len, every), default=0)
         # Of the first ones a lane's start is a part, which the others have none of.
         beside = median_low(self._beside) if self._beside else 0.0
         return [beside + median(one[task] for one in every if len(one) > task) for task in range(tasks)]
-
-
-def _seconds(report: Mapping[str, float]) -> float:
-    return sum(report.get(f"seconds/{stage}", 0.0) for stage in _STAGES)
