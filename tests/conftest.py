@@ -156,6 +156,7 @@ def typed(shared_ray):
         from orchestrator.commands.arguments import run_main
 
         environment, umask = dict(os.environ), os.umask(0o022)
+        ended = signal.signal(signal.SIGTERM, signal.SIG_DFL)  # as a command finds it; Ray took it
         here = lanes_here() if ray is shared_ray and not lanes else nullcontext()
         try:
             with pytest.MonkeyPatch.context() as patch, outputs() as said, here:
@@ -168,6 +169,7 @@ def typed(shared_ray):
                 with _ctrl_c(stopped_at), pytest.raises(SystemExit) as end:
                     run_main(importlib.import_module(command).main, [*words])
         finally:
+            signal.signal(signal.SIGTERM, ended)
             os.umask(umask)
             os.environ.clear()
             os.environ.update(environment)

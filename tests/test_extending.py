@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from lane_here import lanes_here
 from page_commands import commands
 from page_files import write_files
 
@@ -83,8 +82,8 @@ def test_the_page_lists_and_previews_a_method_of_ones_own(run):
 def test_a_method_and_a_stream_of_ones_own_are_searched_and_gone_on_with(
     typed, with_tables, folder, tmp_path
 ):
-    """On a Ray that is joined, a process of which is sent the code and tries it. This process encodes the
-    pictures and trains.
+    """On a Ray that is joined, a process of which is sent the code and tries it, and a worker of Ray Train
+    trains by it. This process encodes the pictures.
     """
     shutil.copytree(folder, with_tables(tmp_path), dirs_exist_ok=True)
     (words,) = _commands("orchestrator.sweep", _STREAM)
@@ -95,7 +94,7 @@ def test_a_method_and_a_stream_of_ones_own_are_searched_and_gone_on_with(
         tried.append((config.method_name, config.stream_name))
 
     try:
-        with lanes_here(), pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch:
             patch.setattr("orchestrator.execution.session.check_machines", checked)
             patch.setattr("orchestrator.execution.encoding_pool.RayPool", lambda *_: encode_here)
             done = typed(tmp_path, *words[2:], "--trials", "1", "--set", *_TINY, lanes=True)

@@ -120,9 +120,9 @@ _GPU_EACH = ("--gpus-per-trial", "1")
 @pytest.mark.parametrize(
     ("asked", "count", "workers", "most"),
     [
-        (_GPU_EACH, 1, 1, 1),
+        (_GPU_SHARED, 2, 1, 1),
+        pytest.param(_GPU_EACH, 1, 1, 1, marks=pytest.mark.slow),
         pytest.param(_TWO_CPUS_EACH, 2, 2, 2, marks=pytest.mark.slow),
-        pytest.param(_GPU_SHARED, 2, 1, 1, marks=pytest.mark.slow),
         pytest.param(_GPU_EACH, 2, 1, 2, marks=pytest.mark.slow),
     ],
 )

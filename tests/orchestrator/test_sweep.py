@@ -138,9 +138,9 @@ def _kept(folder):
     return {path.parent: _reports(path.parent) for path in folder.glob("runs/s/trials/*/tasks.jsonl")}
 
 
-def _ctrl_c_in_the_midst_of_a_task(patch, task):
-    """Ctrl-C for this process, which trains, as it takes the second step of a task. The task goes on once the
-    command has said what it makes of it.
+def _in_the_midst_of_a_task(patch, number, task):
+    """A signal for this process, which trains, as it takes the second step of a task. The task goes on once
+    the command has said what it makes of it.
     """
     steps, start, before_step = [], SmallCTP.start_task, SmallCTP.before_step
 
@@ -152,7 +152,7 @@ def _ctrl_c_in_the_midst_of_a_task(patch, task):
     def step(self, phase):
         steps.append(phase)
         if steps[0] == task and len(steps) == 3:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
             until = time.monotonic() + 60
             while b"finishing the task under way" not in os.pread(1, 2**20, 0):
                 assert time.monotonic() < until, "it is not heard"
@@ -163,22 +163,25 @@ def _ctrl_c_in_the_midst_of_a_task(patch, task):
     patch.setattr(SmallCTP, "before_step", step)
 
 
-def test_ctrl_c_once_finishes_the_task_and_twice_stops_at_once_and_resume_goes_on(
+def test_ctrl_c_or_sigterm_finishes_the_task_ctrl_c_twice_stops_at_once_and_resume_goes_on(
     small_method, small_sweep, tmp_path, with_tables, typed
 ):
     # The first trial is never stopped early.
     with_tables(tmp_path)
-    first = [*small_method, "--name", "s", "--trials", "2", "--concurrent", "1", *small_sweep(tasks=4)]
-    with pytest.MonkeyPatch.context() as patch:
-        _ctrl_c_in_the_midst_of_a_task(patch, 2)
-        once = typed(tmp_path, "orchestrator.sweep", *first)
-    before = _kept_of_the_trial_under_way(tmp_path, once.stdout + once.stderr, once.returncode, tasks=2)
-    # As SLURM, Kubernetes and timeout tell it to end, and who does not wait for that.
-    at = ("trial 1/2 task 3/4", signal.SIGTERM), ("Ctrl-C stops now", signal.SIGINT)
+    first = [*small_method, "--name", "s", "--trials", "2", "--concurrent", "1", *small_sweep(tasks=5)]
+    before = {}
+    # Ctrl-C alone, and SIGTERM alone, as SLURM, Kubernetes and timeout send it.
+    for words, number, task in ((first, signal.SIGINT, 2), (["--resume", "s"], signal.SIGTERM, 3)):
+        with pytest.MonkeyPatch.context() as patch:
+            _in_the_midst_of_a_task(patch, number, task)
+            once = typed(tmp_path, "orchestrator.sweep", *words)
+        said = once.stdout + once.stderr
+        before = _kept_of_the_trial_under_way(tmp_path, said, once.returncode, tasks=task, before=before)
+        assert once.returncode == 128 + number and "stopped\n" not in once.stdout
+    at = ("trial 1/2 task 4/5", signal.SIGINT), ("Ctrl-C stops now", signal.SIGINT)
     twice = _Interrupted(tmp_path, at)
-    before = _kept_of_the_trial_under_way(tmp_path, twice.said, twice.status, tasks=3, before=before)
-    assert once.returncode == 128 + signal.SIGINT and twice.status == 128 + signal.SIGTERM
-    assert "stopped\n" not in once.stdout and "stopped\n" in twice.said
+    before = _kept_of_the_trial_under_way(tmp_path, twice.said, twice.status, tasks=4, before=before)
+    assert twice.status == 128 + signal.SIGINT and "stopped\n" in twice.said
     done = typed(tmp_path, "orchestrator.sweep", "--resume", "s")
     assert done.returncode == 0, done.stdout + done.stderr
     for trial, reports in before.items():
