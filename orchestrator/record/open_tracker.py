@@ -30,9 +30,9 @@ def open_tracker(
         UserError: See :class:`~orchestrator.tracking.tracker.Tracker`.
     """
     folder, config = run.folder, run.config
-    experiment = f"{config.method_name} on {config.stream_name}"
     uri = os.environ.get("MLFLOW_TRACKING_URI")
-    tracker = Tracker(folder, uri, experiment, folder.name, run=run.identity.run)
+    # An experiment a stream, so that methods meet on one page.
+    tracker = Tracker(folder, uri, config.stream_name, folder.name, run=run.identity.run)
     shared = {key: value for key, value in config.flat().items() if key not in searched}
     all_seeds = " ".join(map(str, run.seeds))
     first = run.continues

@@ -17,14 +17,17 @@ from ..report.what_mattered import WhatMattered
 from ..storage.run_files import CONFIG_FILE, IMPORTANCE_FILE
 from ..storage.task_key import task_key
 from ..storage.trial_files import TEST_FOLDER
-from ..tracking import TASKS, Tracker, in_order
+from ..tracking import CONFIGURATION, TASKS, Tracker, in_order
 from .best_effort import BestEffort
+from .configuration_key import configuration_key
 from .figure_worker import FigureWorker
 from .run_copy import RunCopy
 from .search_plots import SearchedKey, SearchedTrial
 from .trial_checkpoints import TrialCheckpoints
 from .trial_entry import TrialEntry
 from .trial_store import TrialStore
+
+_ORDER = "stream.order"  # a stream of one's own may have none
 
 
 class TrialRecords:
@@ -68,9 +71,9 @@ class TrialRecords:
         """Records that a trial begins or goes on."""
         config = self._config_of(entry.values)
         tags = {"method": config.method_name, "stream": config.stream_name, "seed": config.run.seed}
-        self.tracker.trial_start(
-            entry.id, config.flat(), tags, searched=list(entry.values), number=entry.number
-        )
+        flat = config.flat()
+        tags |= {"order": flat.get(_ORDER, "natural"), CONFIGURATION: configuration_key(config)}
+        self.tracker.trial_start(entry.id, flat, tags, searched=list(entry.values), number=entry.number)
 
     def task(self, trial_id: str, report: Mapping[str, float]) -> None:
         """Records a finished task."""

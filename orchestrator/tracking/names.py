@@ -12,6 +12,9 @@ SCORE, TASKS = "score", "tasks"
 how many tasks a trial has done.
 """
 
+CONFIGURATION = "configuration"
+"""The tag that is equal where runs differ in nothing but their seed and the order of their stream."""
+
 
 def recorded(metric: str) -> str:
     """The name under which a metric is recorded.

@@ -91,9 +91,10 @@ class RecordWriter:
             record["objective"],
             record["mode"],
             record["time"],
-            # an older journal has neither key
+            # an older journal lacks these keys
             order=record.get("order", record["objective"]),
             kind=record.get("kind", "sweep"),
+            grouped=record.get("grouped", False),
         )
         self._client.set_experiment_tag(self._experiment_id, view_tag(self._key), value)
 

@@ -24,7 +24,6 @@ from .store import OWN_DATABASE, own_database, tracking_uri
 from .summary import Summary
 
 _STATUS = {"finished": "FINISHED", "stopped": "KILLED", "interrupted": "KILLED", "failed": "FAILED"}
-_SEED = "run.seed"
 
 
 class Tracker:
@@ -109,8 +108,8 @@ class Tracker:
     ) -> None:
         """Records that a trial begins, or continues after a restart.
 
-        The trial's run is named by its number, as the terminal names it, and by its seed where trials differ
-        in nothing else.
+        A search names a trial's run by its number, as the terminal does. Fixed configurations are named by
+        their method, seed and order.
 
         Args:
             trial_id: The trial's id.
@@ -119,20 +118,21 @@ class Tracker:
             searched: The names that are searched. They come first, and the comparison page shows them.
             number: The trial's number, from 0. None: trials are numbered in the order in which they begin.
         """
-        given = {"kind": "trial", "sweep": self._sweep, "trial": trial_id, "status": "running"}
-        given |= tags or {}
+        given = {"kind": "trial", "of": self._page["kind"], "sweep": self._sweep, "trial": trial_id}
+        given |= {"status": "running"} | dict(tags or {})
         if number is None:
             number = [*self._state.live, trial_id].index(trial_id)
         # only once: whoever looks at it may have chosen another colour since
         if trial_id not in self._state.live:
             given["mlflow.runColor"] = run_colour(number)
-        seed = f" seed={params[_SEED]}" if list(searched) == [_SEED] else ""
         known = self._state.searched
         shown = [*dict.fromkeys([*(known or ()), *searched])]
         first = {name: params[name] for name in shown if name in params}
-        self._start(trial_id, f"trial {number + 1}{seed}", first | dict(params), given, shown)
+        name = f"trial {number + 1}" if self._page["kind"] == "sweep" else _named(self._tags | given)
+        self._start(trial_id, name, first | dict(params), given, shown)
         if known is None or len(shown) > len(known):
-            self._append(op="view", run="", name=self._sweep, searched=shown, order=SCORE, **self._page)
+            view = {"name": self._sweep, "searched": shown, "order": SCORE, "grouped": True}
+            self._append(op="view", run="", **view, **self._page)
 
     def task(self, trial_id: str, step: int, metrics: Mapping[str, float]) -> None:
         """Records metrics of a trial. NaN and infinite values are left out.
@@ -281,6 +281,13 @@ class Tracker:
         if record.get("run"):
             self._sender.begin()
         self._sender.wake()
+
+
+def _named(tags: Mapping[str, Any]) -> str:
+    """A fixed configuration's name: ``mma seed=2 order=7``. An order that is no seed is left out."""
+    order = str(tags.get("order", ""))
+    named = [("seed", tags.get("seed", "")), ("order", order if order.isdecimal() else "")]
+    return " ".join([tags.get("method", "trial"), *(f"{key}={value}" for key, value in named if value != "")])
 
 
 def _status(status: str) -> str:

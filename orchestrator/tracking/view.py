@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from .names import SCORE, TASKS
+from .names import CONFIGURATION, SCORE, TASKS
 
 _COLUMNS = {
     "sweep": (TASKS, "validation/average", "validation/forgetting"),
@@ -39,6 +39,14 @@ _SECTIONS = {
     "sweep": ("Finished trials, by score", "Objective over tasks", "Stopped trials too, by tasks done"),
     "train": ("Runs",),
 }
+_GROUPED: dict[str, Any] = {
+    "searchFilter": "tags.kind = 'trial' AND tags.of = 'train'",
+    "groupBy": {
+        "aggregateFunction": "average",
+        "groupByKeys": [{"mode": "tag", "groupByData": tag} for tag in ("method", CONFIGURATION)],
+    },
+    "useGroupedValuesInCharts": True,
+}
 
 
 def view_tag(key: str) -> str:
@@ -62,8 +70,13 @@ def view_state(
     *,
     order: str = SCORE,
     kind: Literal["sweep", "train"] = "sweep",
+    grouped: bool = False,
 ) -> str:
-    """The value of a saved view's tag: all trials of ``parent_run``, the best first.
+    """The value of a saved view's tag: the runs that it shows, the best first.
+
+    The view of a search shows all trials of ``parent_run``. That of fixed configurations shows those of all
+    methods on the stream, whose experiment it is, grouped over seeds and orders: MLflow then shows each
+    group's mean, and the range of its curves.
 
     Stopped trials have no score and so come last: the value at which one was stopped is of an earlier task,
     and looks better than that of a finished trial. A search is shown by what was searched: for all trials
@@ -80,6 +93,8 @@ def view_state(
         time: When the view was made, in milliseconds.
         order: The metric by which trials are ordered.
         kind: ``sweep`` or ``train``.
+        grouped: Whether runs have the tags by which fixed configurations are grouped. Without them a view of
+            theirs shows the trials of ``parent_run``.
     """
     scores = dict.fromkeys([order, objective, *_COLUMNS[kind]])
     columns = ["tags.`status`", *(f"metrics.`{m}`" for m in scores), *(f"params.`{p}`" for p in searched)]
@@ -102,6 +117,8 @@ def view_state(
         ],
         "isAccordionReordered": False,
     }
+    if grouped and kind == "train":
+        state |= _GROUPED
     return json.dumps({"name": name, "createdAt": time, "updatedAt": time, "state": json.dumps(state)})
 
 

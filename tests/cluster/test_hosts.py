@@ -350,7 +350,7 @@ def test_up_a_job_and_down(cluster):
     assert not list(cluster.folder.glob("h[12]/home/mlflow")), "workers need no password"
 
     client = MlflowClient(f"sqlite:///{cluster.folder}/h0/home/mlflow/mlflow.db")
-    (experiment,) = [e for e in client.search_experiments() if e.name == "ctp on shapes-retrieval"]
+    (experiment,) = [e for e in client.search_experiments() if e.name == "shapes-retrieval"]
     runs = client.search_runs([experiment.experiment_id])
     trials = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
     assert len(trials) == 3 and len(runs) == 4

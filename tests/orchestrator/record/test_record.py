@@ -102,7 +102,7 @@ def record(monkeypatch, tmp_path, with_tables):
     def run(main, *arguments):
         status = main(["clip-finetune", "--stream", "digits", "--name", "s", *arguments])
         client = MlflowClient(f"sqlite:///{tmp_path}/runs/mlflow.db")
-        (experiment,) = [e for e in client.search_experiments() if e.name == "clip-finetune on digits"]
+        (experiment,) = [e for e in client.search_experiments() if e.name == "digits"]
         runs = {r.data.tags.get("trial", ""): r for r in client.search_runs([experiment.experiment_id])}
         parent = runs.pop("")
         folders, files = [None], set()
@@ -116,6 +116,10 @@ def record(monkeypatch, tmp_path, with_tables):
             trials=runs,
             files=files,
             text=lambda path: Path(client.download_artifacts(parent.info.run_id, path)).read_text(),
+            experiment=experiment,
+            search=lambda words: {
+                run.data.tags["trial"] for run in client.search_runs([experiment.experiment_id], words)
+            },
         )
 
     return run
@@ -167,10 +171,39 @@ def test_the_parent_of_seeds_has_their_means_and_deviations_and_no_single_seed(r
     assert "  drift/angle                40.00 +- 0.00 degrees\n" in said
 
 
-def test_trials_of_seeds_are_numbered_as_they_were_given_whichever_began_first(record, capsys):
+def _view(experiment):
+    (view,) = (value for tag, value in experiment.tags.items() if "sharedViewState" in tag)
+    return json.loads(json.loads(view)["state"])
+
+
+def test_the_page_of_seeds_has_all_fixed_configurations_of_the_stream_and_groups_them(record):
+    found = record(train.main, "--seeds", "2", "0")
+    state = _view(found.experiment)
+    assert state["useGroupedValuesInCharts"] is True
+    assert state["groupBy"] == {
+        "aggregateFunction": "average",
+        "groupByKeys": [
+            {"mode": "tag", "groupByData": "method"},
+            {"mode": "tag", "groupByData": "configuration"},
+        ],
+    }
+    assert found.search(state["searchFilter"]) == {"seed_0", "seed_2"}
+    assert len({run.data.tags["configuration"] for run in found.trials.values()}) == 1
+
+
+def test_the_page_of_a_search_has_its_own_trials_one_by_one(record):
+    found = record(sweep.main)
+    state = _view(found.experiment)
+    assert "groupBy" not in state and found.search(state["searchFilter"]) == {"t1", "t2", "t3"}
+    assert found.search("tags.kind = 'trial' AND tags.of = 'train'") == set()
+    assert len({run.data.tags["configuration"] for run in found.trials.values()}) == 3
+
+
+def test_trials_of_seeds_are_named_by_method_seed_and_order_and_numbered_as_they_were_given(record, capsys):
     found = record(train.main, "--seeds", "2", "0", "1")
     names = {trial: run.info.run_name for trial, run in found.trials.items()}
-    assert names == {"seed_2": "trial 1 seed=2", "seed_0": "trial 2 seed=0", "seed_1": "trial 3 seed=1"}
+    assert names == {f"seed_{seed}": f"clip-finetune seed={seed} order=0" for seed in (0, 1, 2)}
+    assert {r.data.tags["order"] for r in found.trials.values()} == {"0"}
     said = capsys.readouterr().out
     assert said.index("trial 3/3 starts  run.seed=1") < said.index("trial 1/3 starts  run.seed=2")
     assert {t: r.data.tags["seed"] for t, r in found.trials.items()} == {

@@ -142,6 +142,16 @@ def test_the_comparison_page_has_the_better_first(mode, ascending):
     assert state["orderByKey"] == "metrics.`score`"
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_the_page_of_an_older_journal_of_seeds_has_its_own_trials_which_lack_the_tags(grouped):
+    view = json.loads(
+        view_state("s", "0", ["run.seed"], "validation/average", "max", 1, kind="train", grouped=grouped)
+    )
+    state = json.loads(view["state"])
+    assert (state["searchFilter"] == "tags.`mlflow.parentRunId` = '0'") is not grouped
+    assert ("groupBy" in state) is grouped
+
+
 def test_the_page_of_an_older_journal_is_sorted_by_what_its_trials_have(runs):
     tracker = Tracker(runs / "sweep", None, EXPERIMENT, "sweep")
     tracker.start({}, {})
