@@ -157,7 +157,7 @@ def main(arguments: list[str] | None = None) -> None:
     lane = _FastLane(session.dispatcher)
     lane.start()
     began = time.perf_counter()
-    search(folder, identity, space, session, watch, trials, None)
+    search(run, space, session, watch, trials)
     wall = time.perf_counter() - began
     ray.get(session.dispatcher.drain.remote())
     lane.join()

@@ -151,7 +151,7 @@ def main(arguments: list[str] | None = None) -> None:
         base = space.config.with_values({"method.epochs": 1}).to_dict()
         session.run([Job("warm", "train", base, {}, folder / "warm")])
         began = time.perf_counter()
-        search(folder / "run", identity, space, session, watch, given.trials, None)
+        search(run, space, session, watch, given.trials)
         wall = time.perf_counter() - began
     watch.finish("finished", {}, {})
 

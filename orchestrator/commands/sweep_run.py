@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,9 @@ from ..search.space import Space
 from ..search.start_point import starts_said
 from ..search.tuner import search
 from ..storage.full_disk import full_disk, is_full
-from ..storage.identity import Identity
 from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER, trials_of
 from ..storage.run_folder import short_path
 from ..storage.trial_files import TEST_FOLDER
-from ..storage.url_folder import Storage
 from ..streams.text.fit_tokenizer import fit_tokenizer
 from .checkpoint_lines import checkpoint_lines
 from .in_rows import in_rows
@@ -138,18 +136,16 @@ class _SweepRun:
 
     def _search_and_test(self, session: Session) -> str:
         """Searches, and looks at test with the best trial; returns the sweep's status."""
-        run, space, watch, kept = self._run, self._space, self._watch, self._run.kept
+        run, watch = self._run, self._watch
         tested: dict[str, float] = {}
         try:
-            storage = kept and kept.storage
-            status = search(run.folder, run.identity, space, session, watch, self._trials, storage)
+            status = search(run, self._space, session, watch, self._trials)
             best = self._book.best()
             look = status == "finished" and self._test
             if look and best is not None and not (tested := watch.known_test(best.id)):
                 why = memory_choice(self._book) or "best on validation"
                 run.say(f"trial {best.number + 1} is {why}; looking at test")
-                storage = kept and kept.trial(best.id)
-                tested = _test(session, run.identity, space, watch, best, storage, run.say)
+                tested = _look_at_test(run, self._space, session, watch, best)
                 if tested:
                     watch.tested(best.id, tested)
         except Exception as error:
@@ -166,9 +162,45 @@ class _SweepRun:
         self._run.last(self._closing({}, "failed", record))
 
     def _closing(self, tested: dict[str, float], status: str, record: list[str]) -> str:
-        watch, test, protocol = self._watch, self._test, self._protocol
-        shown = self._run.folder, self._space, watch, tested, status, record
-        return _closing(*shown, test=test, protocol=protocol, mattered=self._said)
+        """What the sweep prints last."""
+        watch, best = self._watch, self._book.best()
+        blocks = [["Trials (validation; best first)", self._book.table()]] if self._book.trials else []
+        if worth := memory_table(self._book):
+            blocks.append(["What the memory is worth (validation; the best trial at each size)", worth])
+        if best is not None:
+            again = f"python -m orchestrator.train --config {_config_of(self._run.folder, best)}"
+            own = self._space.config.run.seed
+            others = " ".join([str(seed) for seed in range(4) if seed != own][-3:])
+            blocks += [
+                self._best_lines(best, tested),
+                self._said,
+                [f"Run the best one again, with seeds that chose nothing (--seeds {others}):", f"  {again}"],
+            ]
+        elif status == "finished":
+            blocks.append(["No trial walked the whole stream."])
+        untested = self._test and best is not None and not tested
+        left = status != "finished" or watch.fatal or untested
+        resume = f"python -m orchestrator.sweep --resume {self._run.folder.name}" if left else ""
+        return last_lines([*blocks, record], watch.fatal, status == "interrupted", resume)
+
+    def _best_lines(self, best: TrialEntry, tested: dict[str, float]) -> list[str]:
+        """What is said of the best trial: its values, how it was chosen, and what test data say of it."""
+        book, space = self._book, self._space
+        why, leader = memory_choice(book), book.leader()
+        lines = [
+            f"Best configuration: trial {best.number + 1}, {space.objective.metric} {book.value(best):.2f}",
+            *([f"  {why} ({_config_of(self._run.folder, leader)})"] if why and leader else []),
+            *_chosen(space, best.values),
+        ]
+        names = shown_metrics(space.config.method_name, tested)
+        shown = [f"{name} {shown_score(tested[f'test/{name}'])} {unit(name)}" for name in names]
+        if shown:
+            lines += in_rows("  on test: ", shown) + checkpoint_lines(tested)
+        if self._protocol:
+            lines.append(f"  chosen by validation data {self._protocol}")
+        if not self._test:
+            lines.append("  test data was not looked at: the sweep was asked to leave it alone")
+        return lines
 
     def _finish(self, end: RunEnd) -> list[str]:
         """Ends the record, and returns its lines for the user."""
@@ -194,21 +226,17 @@ class _SweepRun:
         return record
 
 
-def _test(
-    session: Session,
-    identity: Identity,
-    space: Space,
-    watch: RunRecorder,
-    best: TrialEntry,
-    storage: Storage | None,
-    say: Callable[[str], None],
+def _look_at_test(
+    run: RunContext, space: Space, session: Session, watch: RunRecorder, best: TrialEntry
 ) -> dict[str, float]:
-    place, stamp = watch.book.place(best.id), identity.stamp(best.id, best.values)
-    job = Job(f"test-{best.id}", "test", space.config.to_dict(), best.values, place, storage, stamp)
+    """The best trial's test metrics; empty where the look failed."""
+    folder, stamp = watch.book.place(best.id), run.identity.stamp(best.id, best.values)
+    kept = run.kept and run.kept.trial(best.id)
+    job = Job(f"test-{best.id}", "test", space.config.to_dict(), best.values, folder, kept, stamp)
     outcomes: list[Outcome] = []
     session.run([job], on_end=lambda _, outcome: outcomes.append(outcome))
     if outcomes[0].status != "finished":
-        say(f"test failed: {outcomes[0].reason}")
+        run.say(f"test failed: {outcomes[0].reason}")
         watch.fatal = outcomes[0].reason if outcomes[0].fatal else ""
     return outcomes[0].metrics
 
@@ -217,10 +245,10 @@ def _config_of(folder: Path, best: TrialEntry) -> str:
     return short_path(trials_of(folder) / best.id / CONFIG_FILE)
 
 
-def _files_of(place: Path) -> list[tuple[Path, str]]:
-    """What the whole run shows of its best trial, which lies in ``place``."""
-    own = [(place / name, "best") for name in (CONFIG_FILE, "matrix.png", "curves.png")]
-    return [*own, (place / TEST_FOLDER / "matrix.png", "best/test")]
+def _files_of(trial: Path) -> list[tuple[Path, str]]:
+    """What the whole run shows of its best trial, whose folder is ``trial``."""
+    own = [(trial / name, "best") for name in (CONFIG_FILE, "matrix.png", "curves.png")]
+    return [*own, (trial / TEST_FOLDER / "matrix.png", "best/test")]
 
 
 def _chosen(space: Space, values: Mapping[str, Any]) -> list[str]:
@@ -231,49 +259,3 @@ def _chosen(space: Space, values: Mapping[str, Any]) -> list[str]:
         edge = f"  (at the edge of its range, {searched[key].range})" if searched[key].at_edge(value) else ""
         lines.append(f"  {key} = {shown_value(value)}{edge}")
     return lines
-
-
-def _closing(
-    folder: Path,
-    space: Space,
-    watch: RunRecorder,
-    tested: dict[str, float],
-    status: str,
-    record: list[str],
-    *,
-    test: bool,
-    protocol: str,
-    mattered: list[str],
-) -> str:
-    """What the sweep prints last."""
-    book, best = watch.book, watch.book.best()
-    blocks = [["Trials (validation; best first)", book.table()]] if book.trials else []
-    if worth := memory_table(book):
-        blocks.append(["What the memory is worth (validation; the best trial at each size)", worth])
-    if best is not None:
-        why, leader = memory_choice(book), book.leader()
-        lines = [
-            f"Best configuration: trial {best.number + 1}, {space.objective.metric} {book.value(best):.2f}",
-            *([f"  {why} ({_config_of(folder, leader)})"] if why and leader else []),
-            *_chosen(space, best.values),
-        ]
-        names = shown_metrics(space.config.method_name, tested)
-        found = [f"{name} {shown_score(tested[f'test/{name}'])} {unit(name)}" for name in names]
-        if found:
-            lines += in_rows("  on test: ", found) + checkpoint_lines(tested)
-        if protocol:
-            lines.append(f"  chosen by validation data {protocol}")
-        if not test:
-            lines.append("  test data was not looked at: the sweep was asked to leave it alone")
-        again = f"python -m orchestrator.train --config {_config_of(folder, best)}"
-        others = " ".join([str(seed) for seed in range(4) if seed != space.config.run.seed][-3:])
-        blocks += [
-            lines,
-            mattered,
-            [f"Run the best one again, with seeds that chose nothing (--seeds {others}):", f"  {again}"],
-        ]
-    elif status == "finished":
-        blocks.append(["No trial walked the whole stream."])
-    left = status != "finished" or watch.fatal or (test and best is not None and not tested)
-    resume = f"python -m orchestrator.sweep --resume {folder.name}" if left else ""
-    return last_lines([*blocks, record], watch.fatal, status == "interrupted", resume)

@@ -6,13 +6,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from methods.method import Scenario
-
 from ..config import RunConfig
 from ..evaluation.objective import Objective
-from ..run_options import Keep
 from ..storage.full_disk import full_disk, is_full
-from ..storage.run_storage import RunStorage
 from ..tracking import Tracker
 from .best_effort import BestEffort
 from .figure_worker import FigureWorker
@@ -42,14 +38,9 @@ class RunRecorder:
         book: The trials.
         tracker: The run's record.
         config_of: A trial's searched values -> its whole configuration.
-        task_names: The tasks' names, in order.
-        scenario: The stream's scenario.
+        run: The run.
         trials: How many trials are to come.
-        kept: Where the run is kept beside its folder; None: nowhere.
-        say: Prints a line of progress.
-        live: Takes in one line how far the trials are.
         all_tested: Whether every trial is to be tested, not only the best.
-        keep: See :attr:`~orchestrator.run_options.RunOptions.keep`.
 
     Attributes:
         names: The tasks' names, in order.
@@ -63,37 +54,26 @@ class RunRecorder:
         book: TrialStore,
         tracker: Tracker,
         config_of: Callable[[Mapping[str, Any]], RunConfig],
-        task_names: list[str],
-        scenario: Scenario,
+        run: RunContext,
         trials: int,
-        kept: RunStorage | None,
-        say: Callable[[str], None],
         *,
-        live: Callable[[str], None] = lambda text: None,
         all_tested: bool = False,
-        keep: Keep = "chosen",
     ) -> None:
         self.book = book
-        self.names = task_names
+        self.names = run.names
         self.fatal = ""
         self.interrupted = False
         self.hurried = False
         self._config_of = config_of
-        self._copy = RunCopy(kept, book)
-        self._aside = BestEffort(say, self._stop)
-        lines = ProgressLines(trials, task_names, book.objective.metric)
-        self._progress = Progress(lines, Standing(book, trials), say, live)
+        self._copy = RunCopy(run.kept, book)
+        self._aside = BestEffort(run.say, self._stop)
+        lines = ProgressLines(trials, run.names, book.objective.metric)
+        self._progress = Progress(lines, Standing(book, trials), run.say, run.live)
+        keep = run.config.run.keep
         self._checkpoints = TrialCheckpoints(book, self._copy.keep_only, all_tested=all_tested, keep=keep)
+        figures = FigureWorker(tracker.artifact, run.say)
         self._records = TrialRecords(
-            book,
-            tracker,
-            FigureWorker(tracker.artifact, say),
-            self._checkpoints,
-            config_of,
-            task_names,
-            scenario,
-            self._copy,
-            self._aside,
+            run, book, tracker, figures, self._checkpoints, config_of, self._copy, self._aside
         )
 
     @classmethod
@@ -126,11 +106,9 @@ class RunRecorder:
         """
         book = open_book(run, config_of, objective, check_values)
         tracker = open_tracker(run, objective, trials, searched, all_tested=all_tested)
-        stream, told = (run.names, run.source.scenario, trials), (run.kept, run.say)
-        how: dict[str, Any] = {"live": run.live, "all_tested": all_tested, "keep": run.config.run.keep}
-        watch = cls(book, tracker, config_of, *stream, *told, **how)
-        watch.make_good()
-        return watch
+        recorder = cls(book, tracker, config_of, run, trials, all_tested=all_tested)
+        recorder.make_good()
+        return recorder
 
     def make_good(self) -> None:
         """Hands the tracker what the book knows and the journal does not. A driver may have died between the

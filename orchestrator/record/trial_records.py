@@ -21,6 +21,7 @@ from ..tracking import CONFIGURATION, TASKS, Tracker, in_order
 from .best_effort import BestEffort
 from .configuration_key import configuration_key
 from .figure_worker import FigureWorker
+from .run_context import RunContext
 from .run_copy import RunCopy
 from .search_plots import SearchedKey, SearchedTrial
 from .trial_checkpoints import TrialCheckpoints
@@ -34,26 +35,24 @@ class TrialRecords:
     """Hands the tracker what MLflow gets of each trial. All of it follows from the book.
 
     Args:
+        run: The run.
         book: The trials.
         tracker: The run's record.
         figures: Draws the trials' pictures.
         checkpoints: Frees the disk once a trial has ended.
         config_of: A trial's searched values -> its whole configuration.
-        names: The tasks' names, in order.
-        scenario: The stream's scenario.
         copy: The run at a storage.
         aside: Calls what may fail without harm to the run. The thread that draws calls it.
     """
 
     def __init__(
         self,
+        run: RunContext,
         book: TrialStore,
         tracker: Tracker,
         figures: FigureWorker,
         checkpoints: TrialCheckpoints,
         config_of: Callable[[Mapping[str, Any]], RunConfig],
-        names: list[str],
-        scenario: Scenario,
         copy: RunCopy,
         aside: BestEffort,
     ) -> None:
@@ -62,8 +61,8 @@ class TrialRecords:
         self._book = book
         self._checkpoints = checkpoints
         self._config_of = config_of
-        self._names = names
-        self._scenario = scenario
+        self._names = run.names
+        self._scenario = run.source.scenario
         self._copy = copy
         self._aside = aside
 

@@ -6,15 +6,14 @@ import signal
 import tempfile
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..execution.job import Job
 from ..execution.session import Session
 from ..record.memory_worth import MEMORY_SIZE
 from ..record.recorder import RunRecorder
-from ..storage.identity import Identity
-from ..storage.url_folder import Storage
+from ..record.run_context import RunContext
+from ..storage.run_files import trials_of
 from .grid import grid
 from .space import Space
 
@@ -22,25 +21,15 @@ if TYPE_CHECKING:
     from ray.tune import Tuner
 
 
-def search(
-    folder: Path,
-    identity: Identity,
-    space: Space,
-    session: Session,
-    watch: RunRecorder,
-    trials: int,
-    storage: Storage | None,
-) -> str:
+def search(run: RunContext, space: Space, session: Session, watch: RunRecorder, trials: int) -> str:
     """Runs the Tuner over the trials that have not ended.
 
     Args:
-        folder: The run's folder.
-        identity: The run's identity.
+        run: The run.
         space: The search space.
         session: The session.
         watch: The run's record.
         trials: How many trials the search has.
-        storage: The run's folder at a storage; None: it has none.
 
     Returns:
         ``finished``, or ``interrupted``, which is also the answer where ``watch`` heard of something fatal.
@@ -53,10 +42,10 @@ def search(
 
     _quiet()
     usual = signal.getsignal(signal.SIGUSR1)
-    with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as place, first_interrupt(interrupted):
+    with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as scratch, first_interrupt(interrupted):
         try:
             if watch.book.ended < trials:
-                _tuner(folder, identity, space, session, watch, trials, storage, place).fit()
+                _tuner(run, space, session, watch, trials, scratch).fit()
         finally:
             signal.signal(signal.SIGUSR1, usual)
     return "finished" if watch.book.ended >= trials and not watch.interrupted else "interrupted"
@@ -77,16 +66,9 @@ def _quiet() -> None:
 
 
 def _tuner(
-    folder: Path,
-    identity: Identity,
-    space: Space,
-    session: Session,
-    watch: RunRecorder,
-    trials: int,
-    storage: Storage | None,
-    place: str,
+    run: RunContext, space: Space, session: Session, watch: RunRecorder, trials: int, scratch: str
 ) -> Tuner:
-    """Makes the Tuner. ``place`` is a folder for what Tune writes."""
+    """Makes the Tuner. ``scratch`` is a folder for what Tune writes."""
     from ray import tune
 
     from .sampler import TaskSearch
@@ -96,7 +78,7 @@ def _tuner(
     from .tune_callback import TuneCallback
 
     objective, tasks, sizes = space.objective, len(watch.names), space.choices(MEMORY_SIZE)
-    bridge = TuneBridge(watch, session, _job_of(folder, identity, space, storage), objective.metric)
+    bridge = TuneBridge(watch, session, _job_of(run, space), objective.metric)
     trainable = tune.with_parameters(run_trial, dispatcher=session.dispatcher, scope=session.scope)
     known = sorted(watch.book.trials.values(), key=lambda entry: entry.number)
     proposals = TaskSearch(
@@ -135,7 +117,7 @@ def _tuner(
         ),
         run_config=tune.RunConfig(
             name="tune",
-            storage_path=place,
+            storage_path=scratch,
             failure_config=tune.FailureConfig(max_failures=3),
             callbacks=[TuneCallback(bridge)],
             verbose=0,
@@ -143,15 +125,13 @@ def _tuner(
     )
 
 
-def _job_of(
-    folder: Path, identity: Identity, space: Space, storage: Storage | None
-) -> Callable[[str, dict[str, Any]], Job]:
+def _job_of(run: RunContext, space: Space) -> Callable[[str, dict[str, Any]], Job]:
     """A trial's id and proposed values -> its job."""
-    base = space.config.to_dict()
+    base, trials = space.config.to_dict(), trials_of(run.folder)
 
     def job_of(trial_id: str, values: dict[str, Any]) -> Job:
-        kept = storage and storage.below("trials").below(trial_id)
-        stamp = identity.stamp(trial_id, values)
-        return Job(trial_id, "train", base, values, folder / "trials" / trial_id, kept, stamp)
+        kept = run.kept and run.kept.trial(trial_id)
+        stamp = run.identity.stamp(trial_id, values)
+        return Job(trial_id, "train", base, values, trials / trial_id, kept, stamp)
 
     return job_of

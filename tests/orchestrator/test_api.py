@@ -76,7 +76,7 @@ def played(tmp_path, monkeypatch):
                 test = on_end(job, Outcome("finished"))
                 on_end(test, Outcome("finished", metrics=_look(test.folder, test.stamp, 7.0 + seed)))
 
-    def search(folder, identity, space, session, watch, trials, storage):
+    def search(run, space, session, watch, trials):
         for number in range(len(watch.book.trials), trials):
             name, values = f"trial_{number + 1:04d}", {"method.learning_rate": 1e-3 * (number + 1)}
             watch.propose(name, values, number)
@@ -86,11 +86,11 @@ def played(tmp_path, monkeypatch):
             watch.end(name, "stopped" if number == 2 else "finished")
         return "finished"
 
-    def look(session, identity, space, watch, best, *_):
-        return _look(watch.book.place(best.id), identity.stamp(best.id, best.values), 7.0)
+    def look(run, space, session, watch, best):
+        return _look(watch.book.place(best.id), run.identity.stamp(best.id, best.values), 7.0)
 
     monkeypatch.setattr(sweep_run, "search", search)
-    monkeypatch.setattr(sweep_run, "_test", look)
+    monkeypatch.setattr(sweep_run, "_look_at_test", look)
     for module in (sweep_run, train_run):
         monkeypatch.setattr(module, "Session", Session)
         monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)

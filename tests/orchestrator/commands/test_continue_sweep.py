@@ -17,12 +17,12 @@ _SET = {**TINY, "run.seed": _SEED}
 _RATES = (1e-4, 3e-3)
 
 
-def _search(folder, identity, space, session, watch, trials, storage):
+def _search(run, space, session, watch, trials):
     """In the place of the tuner: a trial at each rate."""
     for number, rate in enumerate(_RATES[:trials]):
         trial, values = f"trial_{number + 1:04d}", {"method.learning_rate": rate}
         watch.propose(trial, values, number)
-        place, stamp = trials_of(folder) / trial, identity.stamp(trial, values)
+        place, stamp = trials_of(run.folder) / trial, run.identity.stamp(trial, values)
         job = Job(trial, "train", space.config.to_dict(), values, place, None, stamp)
         session.run(
             [job],
@@ -38,7 +38,7 @@ def _search(folder, identity, space, session, watch, trials, storage):
 def here(tmp_path, monkeypatch):
     sessions = runs_here(monkeypatch, tmp_path, tmp_path / "features")
     monkeypatch.setattr(sweep_run, "search", _search)
-    monkeypatch.setattr(sweep_run, "_test", lambda *_: {})
+    monkeypatch.setattr(sweep_run, "_look_at_test", lambda *_: {})
     monkeypatch.setattr(sweep_run, "what_mattered", lambda *_: [])
     return SimpleNamespace(sessions=sessions, runs=tmp_path / "runs")
 

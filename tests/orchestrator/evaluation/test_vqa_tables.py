@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from told_run import told_run
 
 from methods.method import Answers, Method, Task
 from orchestrator.evaluation import final_evaluation
@@ -74,7 +75,9 @@ class Tracker:
 def test_a_trial_leaves_its_tables_and_their_pictures(tmp_path, small_config):
     tracker, said = Tracker(), []
     book = TrialStore(tmp_path / "trials", Objective("validation/seen/accuracy", "max"), len(NAMES))
-    watch = RunRecorder(book, tracker, small_config("ctp").with_values, NAMES, "vqa", 1, None, said.append)
+    config = small_config("ctp")
+    run = told_run(tmp_path, config, NAMES, "vqa", said.append)
+    watch = RunRecorder(book, tracker, config.with_values, run, 1)
     watch.start("a", {})
     folder = tmp_path / "trials" / "a"
     for t, step in enumerate(STEPS):

@@ -70,7 +70,7 @@ def _look_at_test(job):
     return found
 
 
-def _search(folder, identity, space, session, watch, trials, storage):
+def _search(run, space, session, watch, trials):
     """Three trials: the second is the best, the third is stopped, and begins first."""
     for number in (3, 1, 2):
         watch.propose(f"t{number}", {"method.learning_rate": _RATES[number]}, number - 1)

@@ -3,20 +3,20 @@ import signal
 import time
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 
 import pytest
+from told_run import told_run
 
 from orchestrator.evaluation.objective import Objective
 from orchestrator.record import figure_worker, open_tracker
 from orchestrator.record.pen import Pen
 from orchestrator.record.recorder import RunRecorder
-from orchestrator.record.run_context import RunContext
 from orchestrator.record.trial_store import TrialStore
 from orchestrator.storage import checkpoint
 from orchestrator.storage.checkpoint import Checkpoint
 from orchestrator.storage.curve_file import curve_text
 from orchestrator.storage.identity import Identity
-from orchestrator.streams.source import StreamSource, TaskSource
 from orchestrator.training.loss_curves import Curves
 
 _METRIC = "validation/seen/r_mean"
@@ -72,9 +72,8 @@ def parts(tmp_path, small_config, monkeypatch):
     tracker, said = _Tracker(), []
     book = TrialStore(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS)
     base = small_config("ctp")
-    watch = RunRecorder(
-        book, tracker, base.with_values, ["first", "second"], "retrieval", 3, None, said.append
-    )
+    run = told_run(tmp_path, base, ["first", "second"], "retrieval", said.append)
+    watch = RunRecorder(book, tracker, base.with_values, run, 3)
     yield watch, tracker, said
     watch.close()
 
@@ -114,9 +113,7 @@ def test_a_run_that_is_opened_again_tells_the_record_what_its_book_alone_knows(
     tracker = _Tracker()
     tracker.start, tracker.ended = (lambda *_, **__: None), tracker.ends.get
     monkeypatch.setattr(open_tracker, "Tracker", lambda *_, **__: tracker)
-    tasks = [TaskSource(name, {}) for name in ("first", "second")]
-    source = StreamSource("any", "retrieval", 0, [], tasks, "none", "")
-    run = RunContext(tmp_path, identity, config, source, None, (0,), print)
+    run = replace(told_run(tmp_path, config, ["first", "second"], "retrieval", print), identity=identity)
     opened = RunRecorder.open(run, config.with_values, book.objective, 3, check_values=lambda *_: None)
     opened.close()
     assert tracker.steps == [("a", 1), ("a", 2)] and tracker.ends == {"a": ("stopped", None)}
@@ -299,7 +296,8 @@ def test_what_the_journal_lacks_is_made_good_when_the_run_is_opened_again(parts,
     fresh.ended, fresh.has_file = (lambda trial_id: None), (lambda trial_id, path: False)
     book = TrialStore(watch.book.folder, watch.book.objective, _TASKS)
     base = small_config("ctp")
-    again = RunRecorder(book, fresh, base.with_values, ["first", "second"], "retrieval", 3, None, said.append)
+    run = told_run(watch.book.folder.parent, base, ["first", "second"], "retrieval", said.append)
+    again = RunRecorder(book, fresh, base.with_values, run, 3)
     again.make_good()
     again.close()
     assert fresh.steps == [("a", 1), ("a", 2)] and fresh.ends == {"a": ("finished", None)}

@@ -76,7 +76,7 @@ def played(tmp_path, monkeypatch):
                 if test is not None:
                     on_end(test, Outcome("finished", metrics=_tested(test.folder, test.stamp)))
 
-    def search(folder, identity, space, session, watch, trials, storage):
+    def search(run, space, session, watch, trials):
         found.searched.append(trials)
         for number in range(len(watch.book.trials), trials):
             name, values = f"trial_{number + 1:04d}", {"method.learning_rate": found.rate * (number + 1)}
@@ -89,12 +89,12 @@ def played(tmp_path, monkeypatch):
             watch.end(name, "finished")
         return "finished"
 
-    def look(session, identity, space, watch, best, *_):
+    def look(run, space, session, watch, best):
         found.tested.append(best.id)
-        return _tested(watch.book.place(best.id), identity.stamp(best.id, best.values))
+        return _tested(watch.book.place(best.id), run.identity.stamp(best.id, best.values))
 
     monkeypatch.setattr(sweep_run, "search", search)
-    monkeypatch.setattr(sweep_run, "_test", look)
+    monkeypatch.setattr(sweep_run, "_look_at_test", look)
     for module in (sweep_run, train_run):
         monkeypatch.setattr(module, "Session", Session)
         monkeypatch.setattr(module, "fit_tokenizer", lambda *_: None)
@@ -153,7 +153,7 @@ def test_the_record_says_where_a_sweep_began(played, tmp_path):
 
 @pytest.mark.parametrize(
     ("trials", "value", "edge"),
-    [("3", "0.03", ""), ("25", "0.25", "  (at the edge of its range, 0.0001 .. 0.3 (log))")],
+    [("3", "0.03", ""), ("25", "0.25", "  (at the edge of its range, 1e-05 .. 0.3 (log))")],
 )
 def test_that_the_best_value_lies_at_the_edge_of_its_range_is_said(played, trials, value, edge, capsys):
     played.rate = 1e-2
@@ -588,8 +588,8 @@ def test_an_interruption_after_the_last_trial_leaves_the_look_at_test_for_later(
             self._given = given
 
         def fit(self):
-            folder, identity, space, session, watch, trials, storage, _ = self._given
-            play(folder, identity, space, session, watch, trials, storage)
+            run, space, session, watch, trials, _ = self._given
+            play(run, space, session, watch, trials)
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(sweep_run.Session, "finish_tasks", lambda _: asked.append("to end"), raising=False)

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import ray
+from told_run import told_run
 
 from orchestrator.evaluation.objective import Objective
 from orchestrator.execution import job_listener
@@ -85,11 +86,12 @@ def recorder(did, tmp_path, monkeypatch):
         trial_end=lambda *_: None,
     )
     config = SimpleNamespace(
-        method_name="m", stream_name="s", run=SimpleNamespace(seed=0), flat=dict, to_dict=dict
+        method_name="m", stream_name="s", run=SimpleNamespace(seed=0, keep="chosen"), flat=dict, to_dict=dict
     )
     book = TrialStore(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS)
     names = [f"t{k}" for k in range(_TASKS)]
-    found = RunRecorder(book, tracker, lambda _: config, names, "recognition", 3, None, lambda _: None)
+    run = told_run(tmp_path, config, names, "recognition", lambda _: None)
+    found = RunRecorder(book, tracker, lambda _: config, run, 3)
     for name, what in (("decide", "verdict"), ("end", "end")):
         real = getattr(found, name)
 

@@ -87,15 +87,15 @@ def played(tmp_path, monkeypatch):
         def listener(self, on_report, on_end):
             return _Listener(found, on_report, on_end)
 
-    def search(folder, identity, searched, session, watch, trials, storage):
+    def search(run, searched, session, watch, trials):
         for number in range(trials):
             name, values = f"trial_{number + 1:04d}", {"method.learning_rate": 1e-3 * (number + 1)}
             if name in watch.book.trials and watch.book.trials[name].status != "running":
                 continue
-            found.searched.append((folder.name, name))
+            found.searched.append((run.folder.name, name))
             watch.propose(name, values, number)
             watch.start(name, values, number)
-            outcome = _outcome(found, folder.name, name)
+            outcome = _outcome(found, run.folder.name, name)
             if outcome.fatal:
                 watch.fatal = outcome.reason
                 return "interrupted"
@@ -105,11 +105,11 @@ def played(tmp_path, monkeypatch):
             watch.end(name, outcome.status, outcome.reason)
         return "finished"
 
-    def look(session, identity, space, watch, best, *_):
-        return _tested(watch.book.place(best.id), identity.stamp(best.id, best.values), 7.0)
+    def look(run, space, session, watch, best):
+        return _tested(watch.book.place(best.id), run.identity.stamp(best.id, best.values), 7.0)
 
     monkeypatch.setattr(sweep_run, "search", search)
-    monkeypatch.setattr(sweep_run, "_test", look)
+    monkeypatch.setattr(sweep_run, "_look_at_test", look)
     for module in (sweep_run, train_run, lent_session):
         monkeypatch.setattr(module, "Session", Session)
     for module in (sweep_run, train_run, study_run):
