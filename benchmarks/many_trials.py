@@ -49,6 +49,7 @@ class _FastSession:
     """Of a session, what a search asks."""
 
     lanes = 1
+    scope = ""
 
     def __init__(self, jobs: int) -> None:
         self.dispatcher = ray.remote(Dispatcher).options(num_cpus=0, max_concurrency=100).remote(jobs)
