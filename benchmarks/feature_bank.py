@@ -9,7 +9,7 @@ encoding. Without it all trials cost the same, so only ``--slow`` of them are ru
 mean is taken ``--trials`` times.
 
 Bytes: proportional set sizes (PSS, /proc/PID/smaps) of the shared memory that holds a bank of ``--pictures``,
-over all processes involved (readers, raylet, hub, this one), after one reader has read all of it, and after
+over all processes involved (readers, raylet, owner, this one), after one reader has read all of it, and after
 ``--trials`` have.
 """
 
@@ -154,8 +154,8 @@ def _bytes(count: int, trials: int, folder: Path) -> None:
     ray.init("local", object_store_memory=2 * size + 2**27, include_dashboard=False, log_to_driver=False)
     store = SharedStore.start(folder / "shared", "feature-bank")
     readers = [_Reader.remote() for _ in range(trials)]
-    hub = ray.get(ray.get_actor(store.hub, "vlcl-replay").__ray_call__.remote(lambda self: os.getpid()))
-    everyone = [*ray.get([reader.pid.remote() for reader in readers]), hub, _raylet(), os.getpid()]
+    owner = ray.get(ray.get_actor(store.owner, "vlcl-replay").__ray_call__.remote(lambda self: os.getpid()))
+    everyone = [*ray.get([reader.pid.remote() for reader in readers]), owner, _raylet(), os.getpid()]
     before = _held(everyone)
     chosen = memory_plan(stream, largest=0, store_bytes=capacity(), seeds=[0])
     handle = publish(stream, store, chosen, files=files)

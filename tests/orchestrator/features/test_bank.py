@@ -178,7 +178,7 @@ def test_a_chunk_that_was_cut_short_is_encoded_again(config, tmp_path):
     assert any("was cut short, it is encoded again" in line for line in said)
 
 
-def test_whatever_decides_the_features_is_in_the_key(config, tmp_path):
+def test_whatever_decides_the_features_is_in_the_key(config, tmp_path, monkeypatch):
     source = _source()
     others = [
         (config, replace(source, fingerprint="g")),
@@ -197,6 +197,10 @@ def test_whatever_decides_the_features_is_in_the_key(config, tmp_path):
     _open(config, replace(source, templates=("{}",)), tmp_path, run)
     assert run.chunks == 0 and len(list(tmp_path.glob("*/feature.npy"))) == len(others) + 1
     assert len(list(tmp_path.glob("*/text.npy"))) == 3
+    # Views that are drawn from other numbers.
+    monkeypatch.setattr("orchestrator.features.bank.VIEWS_SEED", 2)
+    _open(config, source, tmp_path, run := _Runner())
+    assert run.chunks >= CHUNKS
 
 
 def _shapes(seed=0, **texts):
