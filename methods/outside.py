@@ -177,9 +177,9 @@ def _load(target: str) -> Any:
 def _told(error: BaseException) -> str:
     """Kind, words and place of what kept a module from being imported."""
     if isinstance(error, SyntaxError):
-        place = f"{error.filename}:{error.lineno}"
+        where = f"{error.filename}:{error.lineno}"
     else:
         frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename[:1] != "<"]
-        place = f"{frames[-1].filename}:{frames[-1].lineno}"  # not the import machinery's
+        where = f"{frames[-1].filename}:{frames[-1].lineno}"  # not the import machinery's
     words = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
-    return f"{type(error).__name__}: {words} ({place})"
+    return f"{type(error).__name__}: {words} ({where})"

@@ -63,8 +63,8 @@ def _prepared(path: Path, values: dict[str, Any]) -> dict[str, Any]:
         with contextlib.redirect_stdout(io.StringIO()):
             config = checked_cluster_file(values)
     except ValidationError as error:
-        place = ".".join(map(str, error.absolute_path))
-        raise UserError(f"{path}: {place + ': ' if place else ''}{_line(error.message)}") from None
+        key = ".".join(map(str, error.absolute_path))
+        raise UserError(f"{path}: {key + ': ' if key else ''}{_line(error.message)}") from None
     except (ClickException, ValueError, LookupError, ImportError, RuntimeError, TypeError) as error:
         raise UserError(f"{path}: {_line(str(error)) or repr(error)}") from None
     finally:

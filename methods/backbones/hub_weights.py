@@ -80,11 +80,11 @@ def _towers(config: BackboneConfig) -> Iterator[HubWeights]:
 def _timm(name: str) -> Iterator[HubWeights]:
     import timm
 
-    source, prefixed, place = name.partition(":")
+    source, prefixed, identifier = name.partition(":")
     if prefixed:
         # The repository's config.json, which timm reads first, may name a file of any name.
         if source in ("hf-hub", "hf_hub"):
-            yield _of_timm(place, ("config.json",))
+            yield _of_timm(identifier, ("config.json",))
         return
     try:
         known = timm.get_pretrained_cfg(name, allow_unregistered=False)
@@ -94,8 +94,8 @@ def _timm(name: str) -> Iterator[HubWeights]:
         yield _of_timm(known.hf_hub_id, _with_alternative(known.hf_hub_filename or _PICKLE, (".bin",)))
 
 
-def _of_timm(place: str, files: tuple[str, ...]) -> HubWeights:
-    repository, _, revision = place.partition("@")
+def _of_timm(identifier: str, files: tuple[str, ...]) -> HubWeights:
+    repository, _, revision = identifier.partition("@")
     return HubWeights("image_weights", "timm", repository, files, revision or None)
 
 

@@ -60,8 +60,8 @@ class AnswerIndex:
         near = ((self._of[answer] == number[:, None]) & (answer >= 0)).astype(float)
         if self._wups:
             for row in np.flatnonzero(~np.isin(kind, self._exact)):
-                for place in np.flatnonzero(answer[row] >= 0):
-                    near[row, place] = self._wups.score(said[row], self._texts[answer[row, place]])
+                for column in np.flatnonzero(answer[row] >= 0):
+                    near[row, column] = self._wups.score(said[row], self._texts[answer[row, column]])
         return (near * score).max(axis=1, initial=0)
 
 

@@ -22,7 +22,7 @@ class Recognised:
     @property
     def labels(self) -> list[str]:
         """The likeliest class of each picture."""
-        return [self.classes[place] for place in self.probabilities.argmax(1)]
+        return [self.classes[index] for index in self.probabilities.argmax(1)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -250,7 +250,7 @@ class Builder:
             rows = order[slice(*np.searchsorted(chunk_of, [chunk, chunk + 1]))]
             split = np.searchsorted(starts, rows, side="right") - 1
             viewed = self._encoder.views > 0 and bool((rows < self._training).any())
-            splits = [keys[place] for place in split.tolist()]
+            splits = [keys[number] for number in split.tolist()]
             chunks[chunk] = PictureChunk(splits, rows - starts[split], self._numbers[rows], viewed)
         return chunks
 

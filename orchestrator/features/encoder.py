@@ -185,8 +185,8 @@ def read_chunk(
         BadRecord: A picture cannot be read and may not be left out. It is the first such picture's error.
     """
 
-    def read(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return _read(encoder, chunk, places)
+    def read(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return _read(encoder, chunk, indices)
 
     whole = np.arange(chunk.pictures)
     parts = [part for part in np.array_split(whole, threads) if len(part)]
@@ -198,10 +198,10 @@ def read_chunk(
     return np.concatenate([kept for kept, _ in readable]), np.concatenate([read for _, read in readable])
 
 
-def _read(encoder: SampleEncoder, chunk: PictureChunk, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _read(encoder: SampleEncoder, chunk: PictureChunk, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     found = []
-    for split in dict.fromkeys(chunk.splits[place] for place in places.tolist()):
-        own = np.array([place for place in places.tolist() if chunk.splits[place] == split])
+    for split in dict.fromkeys(chunk.splits[index] for index in indices.tolist()):
+        own = np.array([index for index in indices.tolist() if chunk.splits[index] == split])
         while len(own):
             try:
                 found.append((own, encoder.sources[split].read(chunk.rows[own])))
@@ -211,7 +211,7 @@ def _read(encoder: SampleEncoder, chunk: PictureChunk, places: np.ndarray) -> tu
                     raise
                 own = own[chunk.rows[own] != error.row]
     if not found:
-        return places[:0], np.empty((0, 1, 1, 3), np.uint8)
+        return indices[:0], np.empty((0, 1, 1, 3), np.uint8)
     kept = np.concatenate([own for own, _ in found])
     order = np.argsort(kept)
     return kept[order], np.concatenate([read for _, read in found])[order]

@@ -87,8 +87,8 @@ class KeptPictures:
         part, row = np.full(len(numbers), -1), np.zeros(len(numbers), np.int64)
         for index in range(len(self._parts)):  # what was kept last is taken
             known = self._parts[index].numbers
-            place = _places(known[: self._parts[index].viewed] if viewed else known, numbers)
-            part[place >= 0], row[place >= 0] = index, place[place >= 0]
+            position = _positions(known[: self._parts[index].viewed] if viewed else known, numbers)
+            part[position >= 0], row[position >= 0] = index, position[position >= 0]
         return part, row
 
     def arrange(self, name: str, numbers: np.ndarray, ordered: Path | None) -> tuple[np.ndarray, Path | None]:
@@ -151,8 +151,8 @@ class KeptPictures:
             return
         numbers = np.concatenate([own for own, _ in held.values()])
         viewed = np.concatenate([has for _, has in held.values()])
-        place = _places(order, numbers)
-        sorter = np.lexsort((np.where(place < 0, len(order), place), ~viewed))
+        position = _positions(order, numbers)
+        sorter = np.lexsort((np.where(position < 0, len(order), position), ~viewed))
         row = np.argsort(sorter)
         ends = np.cumsum([len(own) for own, _ in held.values()])[:-1]
         with writing(entry.path("picture"), (len(numbers),), np.int64) as file:
@@ -184,13 +184,13 @@ def _held(entry: CacheEntry, number: int) -> tuple[np.ndarray, np.ndarray]:
     return numbers, np.full(len(numbers), "views" in arrays)
 
 
-def _places(known: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+def _positions(known: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Where each of ``numbers`` is in ``known`` for the first time; -1 where it is not."""
     if not len(known):
         return np.full(len(numbers), -1)
     order = np.argsort(known, kind="stable")
-    place = order[np.minimum(np.searchsorted(known, numbers, sorter=order), len(known) - 1)]
-    return np.where(known[place] == numbers, place, -1)
+    position = order[np.minimum(np.searchsorted(known, numbers, sorter=order), len(known) - 1)]
+    return np.where(known[position] == numbers, position, -1)
 
 
 def _gather(arrays: list[np.ndarray], part: np.ndarray, row: np.ndarray, out: np.ndarray) -> None:

@@ -54,7 +54,7 @@ class QueryEncoder:
         model = load_queries(self.backbone, self.spec).to(device)
         check_fingerprint(model.fingerprint, self.fingerprint, self.name)
         kept, pictures = read_chunk(self, chunk, threads)
-        tokens = [self.tokens[chunk.splits[place]][chunk.rows[place]] for place in kept.tolist()]
+        tokens = [self.tokens[chunk.splits[index]][chunk.rows[index]] for index in kept.tolist()]
         parts = [np.empty((0, model.rows, model.width), np.float16)]
         for begin in range(0, len(kept), _BATCH):
             image = torch.from_numpy(pictures[begin : begin + _BATCH]).permute(0, 3, 1, 2).contiguous()

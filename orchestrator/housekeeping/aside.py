@@ -48,10 +48,10 @@ def left_asides(runs: Path) -> Iterator[Path]:
     """The places of commands that were killed while they deleted runs. Those at work are left out, and so are
     those of other users.
     """
-    for place in sorted(runs.glob(".removing-*")):
-        own = not place.is_symlink() and place.lstat().st_uid == os.getuid()
-        if own and _ASIDE.fullmatch(place.name) and not any(map(lock_holder, place.glob("*"))):
-            yield place
+    for folder in sorted(runs.glob(".removing-*")):
+        own = not folder.is_symlink() and folder.lstat().st_uid == os.getuid()
+        if own and _ASIDE.fullmatch(folder.name) and not any(map(lock_holder, folder.glob("*"))):
+            yield folder
 
 
 def delete_aside(aside: Path) -> None:

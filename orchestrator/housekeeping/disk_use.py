@@ -35,9 +35,9 @@ class DiskUse:
         written, links = 0.0, []
         waiting = [(str(folder), False)]
         while waiting:
-            place, kept = waiting.pop()
+            path, kept = waiting.pop()
             try:
-                entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+                entries = sorted(os.scandir(path), key=lambda entry: entry.name)
             except OSError:
                 continue
             for entry in entries:

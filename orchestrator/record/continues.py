@@ -27,12 +27,12 @@ class Continues:
     trials: Mapping[str, str]
 
     @classmethod
-    def of(cls, content: Any, place: str) -> Continues | None:
+    def of(cls, content: Any, where: str) -> Continues | None:
         """What :meth:`plain` gave; None for None.
 
         Args:
             content: A mapping of plain values.
-            place: Where it was found, for the error.
+            where: Where it was found, for the error.
 
         Raises:
             UserError: It is something else. The message is one line.
@@ -46,9 +46,9 @@ class Continues:
         except TypeError:
             sound = False
         if not sound:
-            raise UserError(f"{place}: continues {str(content)[:60]!r}; allowed: what the run wrote there")
+            raise UserError(f"{where}: continues {str(content)[:60]!r}; allowed: what the run wrote there")
         for name in (found.name, *trials, *trials.values()):
-            check_plain(name, f"{place}: continues")
+            check_plain(name, f"{where}: continues")
         return found
 
     def plain(self) -> dict[str, Any]:

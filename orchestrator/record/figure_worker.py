@@ -77,7 +77,7 @@ class FigureWorker:
 
     def search(
         self,
-        place: Path,
+        folder: Path,
         what: WhatMattered,
         keys: Sequence[SearchedKey],
         trials: Sequence[SearchedTrial],
@@ -86,8 +86,8 @@ class FigureWorker:
         """Draws the pictures of a whole search; the arguments are those of
         :func:`~orchestrator.record.search_plots.search_pictures`.
         """
-        how = place, what, keys, trials, objective, place.parent.name
-        self._draw(None, place.name, lambda: None, search_pictures, *how)
+        how = folder, what, keys, trials, objective, folder.parent.name
+        self._draw(None, folder.name, lambda: None, search_pictures, *how)
 
     def close(self) -> None:
         """Waits until the last picture is drawn."""

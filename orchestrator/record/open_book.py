@@ -34,9 +34,9 @@ def open_book(
     """
     folder = trials_of(run.folder)
     if run.kept is not None:
-        for place in sorted(folder.glob(f"*/{TRIAL_FILE}")):
-            if not (place.parent / STATUS_FILE).exists():
-                run.kept.pull(place.parent.name)
+        for file in sorted(folder.glob(f"*/{TRIAL_FILE}")):
+            if not (file.parent / STATUS_FILE).exists():
+                run.kept.pull(file.parent.name)
     book = TrialStore(folder, objective, len(run.names), run.identity.stamp)
     for entry in book.trials.values():
         check_values(str(book.place(entry.id)), entry.values)

@@ -18,12 +18,12 @@ def own_code_tags(config: RunConfig) -> dict[str, str]:
     """
     pairs = ((methods, config.method_name), (streams, config.stream_name))
     outside = [(name, registry.get(name)) for registry, name in pairs if registry.outside(name)]
-    places = sorted({Path(place) for name, cls in outside for place in code_of(name, cls)})
-    if not places:
+    paths = sorted({Path(path) for name, cls in outside for path in code_of(name, cls)})
+    if not paths:
         return {}
     digest = hashlib.sha256()
-    for place in places:
-        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+    for path in paths:
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
             content = file.read_bytes()
-            digest.update(f"{file.relative_to(place.parent)} {len(content)}\n".encode() + content)
+            digest.update(f"{file.relative_to(path.parent)} {len(content)}\n".encode() + content)
     return {"code.own": digest.hexdigest()[:10]}

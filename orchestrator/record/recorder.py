@@ -269,9 +269,9 @@ class RunRecorder:
                 self._aside("the storage", self._checkpoints.free, looked_at)
         return self.book.tested(trial_id)
 
-    def mattered(self, place: Path, *drawn: Any) -> None:
+    def mattered(self, folder: Path, *drawn: Any) -> None:
         """See :meth:`~orchestrator.record.trial_records.TrialRecords.mattered`."""
-        self._aside("the record", self._records.mattered, place, *drawn)
+        self._aside("the record", self._records.mattered, folder, *drawn)
 
     def close(self) -> None:
         """Waits until the last picture is drawn."""

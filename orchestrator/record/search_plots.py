@@ -38,18 +38,18 @@ class SearchedTrial(NamedTuple):
 
 
 def search_pictures(
-    place: Path,
+    folder: Path,
     what: WhatMattered,
     keys: Sequence[SearchedKey],
     trials: Sequence[SearchedTrial],
     objective: str,
     title: str,
 ) -> list[Path]:
-    """Draws what there is to be drawn into the folder ``place``: ``importance.png``, ``slices.png`` and
+    """Draws what there is to be drawn into ``folder``: ``importance.png``, ``slices.png`` and
     ``contour.png``, each with its PDF.
 
     Args:
-        place: The folder.
+        folder: The folder.
         what: Which values mattered.
         keys: What is searched, in the order of the panels.
         trials: The trials that walked the whole stream.
@@ -61,14 +61,14 @@ def search_pictures(
     """
     files = []
     if any(one.share is not None for one in what.found):
-        files.append(place / "importance.png")
+        files.append(folder / "importance.png")
         _importance(files[-1], what, f"{title}: what mattered, in {what.trials} trials")
     shown = [key for key in keys if any(key.key in trial.values for trial in trials)]
     if pair := _pair(what, shown, trials):
-        files.append(place / "contour.png")
+        files.append(folder / "contour.png")
         _contour(files[-1], pair, trials, objective, f"{title}: {objective} of {len(trials)} whole trials")
     if shown:  # last: where it is, the others are
-        files.append(place / SLICES_FILE)
+        files.append(folder / SLICES_FILE)
         _slices(files[-1], shown, trials, objective, f"{title}: {objective} of {len(trials)} whole trials")
     return files
 
@@ -90,17 +90,17 @@ def _slices(
 ) -> None:
     rows = -(-len(keys) // _COLUMNS)
     with picture(path, WIDEST, 0.7 + 1.5 * rows, title, rows=rows, columns=_COLUMNS) as (_, panels):
-        for place, axes in enumerate(panels.flat):
-            if place >= len(keys):
+        for index, axes in enumerate(panels.flat):
+            if index >= len(keys):
                 axes.set_axis_off()
                 continue
-            key = keys[place]
+            key = keys[index]
             having = [trial for trial in trials if key.key in trial.values]
             x, y = _places(key, having), [trial.objective for trial in having]
             axes.plot(x, y, "o", color="#0072B2", markersize=3, alpha=0.75, markeredgewidth=0)
             axes.set_xlabel(short_name(key.key, 32), fontsize=7)
             _axis(axes.xaxis, axes.set_xscale, key)
-            if place % _COLUMNS == 0:
+            if index % _COLUMNS == 0:
                 axes.set_ylabel(short_name(objective.rpartition("/")[2], 20))
             axes.grid()
 

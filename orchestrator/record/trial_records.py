@@ -128,16 +128,16 @@ class TrialRecords:
 
     def mattered(
         self,
-        place: Path,
+        folder: Path,
         what: WhatMattered,
         keys: Sequence[SearchedKey],
         trials: Sequence[SearchedTrial],
     ) -> None:
-        """Records what mattered in a search, and draws it, in the folder ``place`` that has its file; see
+        """Records what mattered in a search, and draws it, in ``folder``, which has its file; see
         :func:`~orchestrator.record.search_plots.search_pictures`.
         """
-        self.tracker.artifact(None, place / IMPORTANCE_FILE, place.name)
-        self.figures.search(place, what, keys, trials, self._book.objective.metric)
+        self.tracker.artifact(None, folder / IMPORTANCE_FILE, folder.name)
+        self.figures.search(folder, what, keys, trials, self._book.objective.metric)
 
     def finish(
         self,
@@ -148,9 +148,9 @@ class TrialRecords:
         files: Iterable[tuple[Path, str]],
     ) -> None:
         """Records that the run ends; see :meth:`~orchestrator.record.recorder.RunRecorder.finish`."""
-        for path, place in files:
+        for path, artifact in files:
             if path.exists() and not self.tracker.has_file("", path):
-                self.tracker.artifact(None, path, place)
+                self.tracker.artifact(None, path, artifact)
         if self._book.trials:
             self.tracker.text(None, "trials.txt", self._book.table() + "\n")
         self.tracker.finish(status, in_order(dict(metrics)), tags, params)

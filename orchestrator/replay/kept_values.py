@@ -31,9 +31,9 @@ class KeptValues:
         found = np.full((len(rows), *self.values.shape[1:]), np.nan, np.float32)
         if len(self.rows):
             order = np.argsort(self.rows)
-            place = order[np.searchsorted(self.rows, rows, sorter=order).clip(max=len(order) - 1)]
-            there = self.rows[place] == rows
-            found[there] = self.values[place[there]]
+            index = order[np.searchsorted(self.rows, rows, sorter=order).clip(max=len(order) - 1)]
+            there = self.rows[index] == rows
+            found[there] = self.values[index[there]]
         return found
 
     def missing(self) -> np.ndarray:

@@ -48,8 +48,8 @@ def log_trial(
         None if gallery is None else PictureGallery.of(gallery, predictor),
     )
     store = ModelStore(found.run.parent)
-    with tempfile.TemporaryDirectory(prefix="vlcl-") as place:
-        folder = Path(place) / "trial"
+    with tempfile.TemporaryDirectory(prefix="vlcl-") as temporary:
+        folder = Path(temporary) / "trial"
         folder.mkdir()
         files.write(folder)
         served = ServedModel.load(folder)  # what is logged is what was seen to answer

@@ -42,4 +42,4 @@ def own_code(config: RunConfig) -> list[str]:
         if registry.outside(name):
             found += code_of(name, registry.get(name))
     installed = {"site-packages", "dist-packages"}
-    return [place for place in dict.fromkeys(found) if not installed & {*Path(place).parts}]
+    return [path for path in dict.fromkeys(found) if not installed & {*Path(path).parts}]

@@ -92,8 +92,8 @@ class ModelStore:
                 return self._stored(model, False, int(model.tags.get("vlcl.bytes", 0)))
         model = self._client.create_logged_model(experiment, _name(run), run.id, tags)
         try:
-            with tempfile.TemporaryDirectory(prefix="vlcl-") as place:
-                whole = Path(place) / "model"
+            with tempfile.TemporaryDirectory(prefix="vlcl-") as temporary:
+                whole = Path(temporary) / "model"
                 self._save(whole, folder, files, served, model, run)
                 size = sum(path.stat().st_size for path in whole.rglob("*") if path.is_file())
                 self._client.log_model_artifacts(model.model_id, str(whole))

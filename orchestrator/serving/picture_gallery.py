@@ -43,16 +43,16 @@ class PictureGallery:
             UserError: There is no such folder, it has no picture, or one cannot be read. The message is one
                 line.
         """
-        place = user_path(folder)
-        if not place.is_dir():
+        root = user_path(folder)
+        if not root.is_dir():
             raise UserError(f"--gallery {folder}: there is no such folder; allowed: one with pictures")
-        files = [path for path in place.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file()]
-        names = sorted(path.relative_to(place).as_posix() for path in files)
+        files = [path for path in root.rglob("*") if path.suffix.lower() in _ENDINGS and path.is_file()]
+        names = sorted(path.relative_to(root).as_posix() for path in files)
         if not names:
             raise UserError(
                 f"--gallery {folder}: has no picture; allowed: a folder with files {', '.join(_ENDINGS)}"
             )
-        rows = predictor.embed_pictures([place / name for name in names])
+        rows = predictor.embed_pictures([root / name for name in names])
         return cls(tuple(names), rows.float().cpu())
 
     @classmethod
@@ -70,8 +70,8 @@ class PictureGallery:
         """
         scores = texts.float().cpu() @ self.rows.T
         order = torch.sort(scores, dim=1, descending=True, stable=True)
-        places, found = order.indices[:, :most].tolist(), order.values[:, :most].tolist()
-        return [[self.names[place] for place in row] for row in places], found
+        indices, found = order.indices[:, :most].tolist(), order.values[:, :most].tolist()
+        return [[self.names[index] for index in row] for row in indices], found
 
     def write(self, folder: Path) -> None:
         """Writes the gallery's two files."""

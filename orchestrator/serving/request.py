@@ -64,16 +64,16 @@ class Request:
     def gallery(self) -> list[bytes]:
         """The pictures' files that the request brings to search; empty: it brings none."""
         found = []
-        for place, text in enumerate(self._params.get("pictures") or ()):
+        for index, text in enumerate(self._params.get("pictures") or ()):
             if not isinstance(text, str):
                 raise UserError(
-                    f"pictures {place}: {text!r:.40} is no text; allowed: a picture's file in base64"
+                    f"pictures {index}: {text!r:.40} is no text; allowed: a picture's file in base64"
                 )
             try:
                 found.append(base64.b64decode("".join(text.split()), validate=True))  # it may have lines
             except (binascii.Error, ValueError):
                 raise UserError(
-                    f"pictures {place}: {str(text)[:40]!r} is not base64; allowed: a picture's file in base64"
+                    f"pictures {index}: {str(text)[:40]!r} is not base64; allowed: a picture's file in base64"
                 ) from None
         return found
 

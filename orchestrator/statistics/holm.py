@@ -24,11 +24,11 @@ def holm(p: Sequence[float]) -> list[float]:
     Raises:
         ValueError: A value is not between 0 and 1.
     """
-    for place, value in enumerate(p):
+    for index, value in enumerate(p):
         if not 0 <= value <= 1:
-            raise ValueError(f"p value {place} is {value}: allowed is 0 to 1")
+            raise ValueError(f"p value {index} is {value}: allowed is 0 to 1")
     corrected, largest = [0.0] * len(p), 0.0
-    for done, place in enumerate(sorted(range(len(p)), key=lambda place: p[place])):
-        largest = max(largest, min(1.0, (len(p) - done) * p[place]))
-        corrected[place] = largest
+    for done, index in enumerate(sorted(range(len(p)), key=lambda index: p[index])):
+        largest = max(largest, min(1.0, (len(p) - done) * p[index]))
+        corrected[index] = largest
     return corrected

@@ -40,8 +40,8 @@ def main_effects(outcome: NDArray[np.float64], columns: Sequence[Sequence[Any]])
     found = [_places(-part.round(12))[1] for part in parts if part is not None]
     each = np.column_stack(found) / len(orders)
     least = each.min(axis=1)
-    for place, number in enumerate(told):
-        p[number] = float((least <= each[0, place]).mean())
+    for index, number in enumerate(told):
+        p[number] = float((least <= each[0, index]).mean())
     return p
 
 
@@ -55,8 +55,8 @@ def _explained(shuffled: NDArray[np.float64], column: Sequence[Any]) -> NDArray[
         return None
     if numbers and len(kinds) > 2:
         before, until = _places(np.array(values, dtype=float))
-        place = (before + until + 1) / 2 / len(values) - 0.5  # of equal ones their mean rank
-        design = np.column_stack([np.ones(len(rows)), place, place**2])
+        rank = (before + until + 1) / 2 / len(values) - 0.5  # of equal ones their mean rank
+        design = np.column_stack([np.ones(len(rows)), rank, rank**2])
     else:
         design = np.array([[value == kind for kind in kinds] for value in values], dtype=float)
     if design.shape[1] >= len(rows):

@@ -45,12 +45,12 @@ class Identity:
         return cls(uuid.uuid4().hex, config, stream, content)
 
     @classmethod
-    def read(cls, text: str, place: str) -> Identity:
+    def read(cls, text: str, where: str) -> Identity:
         """Reads what :meth:`text` gave.
 
         Args:
             text: The file's content.
-            place: Where the text was found, for the error.
+            where: Where the text was found, for the error.
 
         Raises:
             UserError: The text is no identity, or of another format.
@@ -60,9 +60,9 @@ class Identity:
             version = content["format"]
             given = cls(content["run"], content["config"], content["stream"], content.get("content", ""))
         except (ValueError, KeyError, TypeError):
-            raise UserError(f"{place}: is no identity of a run; the run cannot be resumed") from None
+            raise UserError(f"{where}: is no identity of a run; the run cannot be resumed") from None
         if version != _FORMAT:
-            raise UserError(f"{place}: format {version}, allowed: {_FORMAT}, which this version writes")
+            raise UserError(f"{where}: format {version}, allowed: {_FORMAT}, which this version writes")
         return given
 
     @classmethod
@@ -96,21 +96,21 @@ class Identity:
         """The content of the identity's file."""
         return json.dumps({"format": _FORMAT, **asdict(self)}, indent=1)
 
-    def check(self, asked: Identity, place: str) -> None:
+    def check(self, asked: Identity, where: str) -> None:
         """Checks that ``asked`` is this identity.
 
         Args:
             asked: The identity that is expected.
-            place: Where this one was found, for the error.
+            where: Where this one was found, for the error.
 
         Raises:
-            UserError: The identities differ. The message names what differs, and ``place``.
+            UserError: The identities differ. The message names what differs, and ``where``.
         """
         for name, meaning in _MEANING.items():
             here, there = getattr(self, name), getattr(asked, name)
             if here != there:
                 raise UserError(
-                    f"{place}: is of {meaning} ({name} {here[:12]}, not {there[:12]}); allowed: what the "
+                    f"{where}: is of {meaning} ({name} {here[:12]}, not {there[:12]}); allowed: what the "
                     "run was started with"
                 )
 
@@ -161,14 +161,14 @@ class Identity:
                 f"{storage.url}: holds nothing of run {self.run[:12]}; allowed: the storage that the run was "
                 "started with"
             )
-        place = f"{storage.url}/{IDENTITY_FILE}"
-        kept = Identity.read(text_there.decode(errors="replace"), place)
+        where = f"{storage.url}/{IDENTITY_FILE}"
+        kept = Identity.read(text_there.decode(errors="replace"), where)
         if kept.run != self.run:
             raise UserError(
                 f"{storage.url}: holds another run of that name (run {kept.run[:12]}, not {self.run[:12]}); "
                 "allowed: another --name, or --resume of that run where no folder has its name"
             )
-        kept.check(self, place)
+        kept.check(self, where)
 
 
 def _is_left(storage: Storage) -> bool:

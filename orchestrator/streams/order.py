@@ -56,17 +56,17 @@ def ordered(
         return list(range(count))
     if isinstance(order, int):
         return (draw or _permutation)(order, count).tolist()
-    number = {name: place for place, name in enumerate(names)}
-    places = [number.get(item, -1) if isinstance(item, str) else item for item in order]
-    if wrong := [item for item, place in zip(order, places, strict=True) if not 0 <= place < count]:
+    number = {name: position for position, name in enumerate(names)}
+    positions = [number.get(item, -1) if isinstance(item, str) else item for item in order]
+    if wrong := [item for item, position in zip(order, positions, strict=True) if not 0 <= position < count]:
         numbers = isinstance(wrong[0], int)
         allowed = f"0 .. {count - 1}, the numbers of the {what}" if numbers else _some(names)
         raise UserError(f"stream.order: {wrong[0]!r}, allowed: {allowed}")
-    if missing := [name for place, name in enumerate(names) if place not in set(places)]:
+    if missing := [name for position, name in enumerate(names) if position not in set(positions)]:
         raise UserError(
-            f"stream.order: lists {len(places)} of {count} {what}, not {missing[0]!r}, allowed: each once"
+            f"stream.order: lists {len(positions)} of {count} {what}, not {missing[0]!r}, allowed: each once"
         )
-    return places
+    return positions
 
 
 def _permutation(seed: int, count: int) -> np.ndarray:

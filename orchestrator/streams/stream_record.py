@@ -180,15 +180,15 @@ class StreamRecord:
         was = self.lists[name]
         if list(now[: len(was)]) == list(was):
             return
-        place = next((n for n, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), len(now))
-        found = repr(now[place]) if place < len(now) else "nothing"
+        index = next((n for n, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), len(now))
+        found = repr(now[index]) if index < len(now) else "nothing"
         fixed = (
             "a vocabulary of its own, vqa/trainval_ans2label.json, that numbers them"
             if name == "answers"
             else "new ones behind those of the trained tasks"
         )
         raise UserError(
-            f"{where}: {what} have other numbers, {place} was {was[place]!r} and is {found}, and the weights "
+            f"{where}: {what} have other numbers, {index} was {was[index]!r} and is {found}, and the weights "
             f"have a row for each; allowed: {fixed}"
         )
 

@@ -102,10 +102,10 @@ class RecordReader:
         Raises:
             LookupError: The record has no such file, or it cannot be read. The message is one line.
         """
-        with tempfile.TemporaryDirectory() as place:
+        with tempfile.TemporaryDirectory() as folder:
             try:
                 files = artifact_place(run.artifacts, self._uri)
-                return Path(files.download_artifacts(path, place)).read_text(encoding="utf-8")
+                return Path(files.download_artifacts(path, folder)).read_text(encoding="utf-8")
             except Exception as error:  # noqa: BLE001 - whatever the place of artifacts raises
                 raise LookupError(
                     f"{run.name}/{run.trial}: no {path} in the record ({self._line(error)})"

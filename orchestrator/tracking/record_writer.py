@@ -79,9 +79,9 @@ class RecordWriter:
     def _text(self, record: Mapping[str, Any]) -> None:
         file = _inside(self._folder, record["file"]).name
         subdir = record["file"].rpartition("/")[0] or None
-        with tempfile.TemporaryDirectory() as place:
-            (Path(place) / file).write_text(record["text"], encoding="utf-8")
-            self._artifacts(record["run"]).log_artifact(f"{place}/{file}", subdir)
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / file).write_text(record["text"], encoding="utf-8")
+            self._artifacts(record["run"]).log_artifact(f"{folder}/{file}", subdir)
 
     def _view(self, record: Mapping[str, Any]) -> None:
         value = view_state(

@@ -171,7 +171,7 @@ class Tracker:
 
     def _relative(self, path: Path) -> str:
         # Links are kept as they are, since a run's trials may lie on another disk.
-        file, root = (Path(os.path.abspath(place)) for place in (path, self._journal.folder))
+        file, root = (Path(os.path.abspath(one)) for one in (path, self._journal.folder))
         if not file.is_relative_to(root):
             raise UserError(f"{file}: is not in {root}; allowed: files of the run's own folder")
         return file.relative_to(root).as_posix()

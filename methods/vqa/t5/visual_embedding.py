@@ -54,11 +54,11 @@ class VisualEmbedding(nn.Module):
         """
         # The maps' results take the table's precision, not autocast's, since a norm follows.
         feature = self.feature(features).to(words.dtype)
-        place = self.place(torch.cat([boxes, self._area(boxes)], dim=-1)).to(words.dtype)
+        position = self.place(torch.cat([boxes, self._area(boxes)], dim=-1)).to(words.dtype)
         if self.norm is None:
-            token = self.feature_norm(feature) + self.place_norm(place)
+            token = self.feature_norm(feature) + self.place_norm(position)
         else:
-            token = self.norm(feature + place)
+            token = self.norm(feature + position)
         if self.picture is None:
             return token
         return token + self.picture + words[-features.shape[1] :].flip(0)

@@ -59,8 +59,8 @@ class GivenPictures:
         that cannot be read.
         """
         out = np.empty((len(rows), *self._shape), self._kind)
-        for place, row in enumerate(map(int, rows)):
-            out[place] = self._one(self._pictures[row], row)
+        for index, row in enumerate(map(int, rows)):
+            out[index] = self._one(self._pictures[row], row)
         return out
 
     def _one(self, picture: Any, row: int) -> np.ndarray:

@@ -94,28 +94,28 @@ class _Walk:
         self._passed: Counter[str] = Counter()
         self._inside: dict[str, list[str]] = {}
         self._beside = 0
-        place = os.path.realpath(root)
-        self._above = {_key(place)}
-        while (up := os.path.dirname(place)) != place:
+        folder = os.path.realpath(root)
+        self._above = {_key(folder)}
+        while (up := os.path.dirname(folder)) != folder:
             self._above.add(_key(up))
-            place = up
+            folder = up
 
     def folders(self, top: str) -> dict[str, str]:
         """Composed name -> name, for the folders right below ``top``."""
-        place = f"{self._root}/{top}".rstrip("/")
+        folder = f"{self._root}/{top}".rstrip("/")
         folders_here: dict[str, str] = {}
-        for entry in _listed(place):
+        for entry in _listed(folder):
             kind = _kind(entry)
             if kind == "folder":
                 if (other := folders_here.setdefault(_composed(entry.name), entry.name)) != entry.name:
                     raise UserError(
-                        f"{place}: holds two folders {other!r} whose names differ in how their letters are "
+                        f"{folder}: holds two folders {other!r} whose names differ in how their letters are "
                         "composed alone (NFC, NFD), allowed: one"
                     )
             elif kind == "file":
                 self._beside += _is_picture(entry.name)
             elif entry.is_symlink():
-                self._bad(f"{place}/{entry.name}: {kind}, allowed: a class folder", "no such file")
+                self._bad(f"{folder}/{entry.name}: {kind}, allowed: a class folder", "no such file")
         return folders_here
 
     def check_no_splits(self, names: dict[str, str]) -> None:

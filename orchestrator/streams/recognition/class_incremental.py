@@ -160,11 +160,11 @@ def _task(
     number: Mapping[str, np.ndarray],
 ) -> TaskSource:
     """The task of these classes, in the stream's order."""
-    place = np.argsort(order)
+    position = np.argsort(order)
     splits = {}
     for split, (examples, rows_of) in parts.items():
         rows = _rows(rows_of, order[classes.start : classes.stop])
-        label = place[examples.label[rows]].astype(np.int32)
+        label = position[examples.label[rows]].astype(np.int32)
         ids = [examples.ids[r] for r in rows]
         splits[split] = SplitSource(examples.pictures(rows), [], label, ids, number=number[split][rows])
     title = f"{classes.start + 1}-{classes.stop}" if len(classes) > 1 else str(classes.stop)

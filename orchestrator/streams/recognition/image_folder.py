@@ -148,8 +148,8 @@ def _part(
     first: bool,
 ) -> StreamSource:
     """The stream of some class folders alone: the ``first`` ones as the keys say, others as one task."""
-    place = {_composed(folder): number for number, folder in enumerate(folders)}
-    kept = [place[_composed(folder)] for folder in batch]
+    index_of = {_composed(folder): number for number, folder in enumerate(folders)}
+    kept = [index_of[_composed(folder)] for folder in batch]
     own = [_of_classes(part, kept) for part in parts]
     if not first:
         config = replace(config, order="natural", initial=len(kept), increment=1, batches=())

@@ -178,7 +178,7 @@ def _task(
 ) -> TaskSource:
     """The task with ``number`` in the natural order."""
     name, style = look
-    place = {families[n]: k for k, n in enumerate(order)}
+    position = {families[n]: k for k, n in enumerate(order)}
     splits = {}
     for split in _SPLITS:
         scenes = _scenes(config, families, families[number], split)
@@ -187,7 +187,7 @@ def _task(
             digest.update(np.ascontiguousarray(column))
         # The drawings are part of the content.
         digest.update(pictures.read(np.arange(min(len(scenes), 8))))
-        first = np.array([place[index] for index in scenes.family[:, 0].tolist()], np.int32)
+        first = np.array([position[index] for index in scenes.family[:, 0].tolist()], np.int32)
         splits[split] = SplitSource(
             pictures=pictures,
             captions=captions(scenes),

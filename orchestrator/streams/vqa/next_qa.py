@@ -174,12 +174,12 @@ def _tasks(
             seen: set[str] = set()
             for record in read_next_qa(f"{root}/Partition_Q_v2/{part}_{kind}.csv", kind, bad):
                 if record.item in seen:
-                    bad.pass_over(f"{record.place}: is listed twice", LISTED_TWICE)
+                    bad.pass_over(f"{record.where}: is listed twice", LISTED_TWICE)
                     continue
                 seen.add(record.item)
                 if split in places and record.video not in places[split]:
                     bad(
-                        f"{record.place}: video {record.video} has no features, allowed: one with a row in "
+                        f"{record.where}: video {record.video} has no features, allowed: one with a row in "
                         f"vid_feat/app_mot_{part}.h5, {called(places[split])}",
                         "no features in vid_feat",
                     )

@@ -162,7 +162,7 @@ class ShapesVQA:
             scenario="vqa",
             image_size=0 if config.pictures == "regions" else config.image_size,
             categories=[noun for index in _FAMILIES for noun in family(index).nouns],
-            tasks=[tasks[place] for place in order],
+            tasks=[tasks[number] for number in order],
             augment="none",
             fingerprint=digest.hexdigest(),
             families=_FAMILIES,

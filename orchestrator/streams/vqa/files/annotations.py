@@ -58,15 +58,15 @@ def read_questions(
 
     out: dict[int, tuple[int, str] | None] = {}
     images: dict[int, int] = {}
-    for place, item, record in _records(path, "questions", compact, bad):
+    for where, item, record in _records(path, "questions", compact, bad):
         out[item] = None
         image, text = whole_number(record.get("image_id")), record.get("question")
         fault = text_fault(text)
         if image is None:
-            message = f"{place}: image_id is {shown(record.get('image_id'))}, allowed: an integer from 0 on"
+            message = f"{where}: image_id is {shown(record.get('image_id'))}, allowed: an integer from 0 on"
             bad(message, "image_id is no number")
         elif fault:
-            bad(f"{place}: question {fault}, allowed: a string that is not empty", "question is no text")
+            bad(f"{where}: question {fault}, allowed: a string that is not empty", "question is no text")
         else:
             out[item] = images.setdefault(image, image), text
     return out
@@ -100,14 +100,14 @@ def read_annotations(
         return found
 
     out: dict[int, Annotation | None] = {}
-    for place, item, record in _records(path, "annotations", compact, bad):
+    for where, item, record in _records(path, "annotations", compact, bad):
         out[item] = None
         answers, kind = record.get("answers"), record.get("answer_type")
         fault = answers_fault(answers)
         if fault:
-            bad(f"{place}: {fault[0]}", fault[1])
+            bad(f"{where}: {fault[0]}", fault[1])
         elif kind not in ANSWER_TYPES:
-            message = f"{place}: answer_type is {shown(kind)}, allowed: {', '.join(ANSWER_TYPES)}"
+            message = f"{where}: answer_type is {shown(kind)}, allowed: {', '.join(ANSWER_TYPES)}"
             bad(message, "answer_type is unknown")
         else:
             out[item] = Annotation(tuple(answers), kind)

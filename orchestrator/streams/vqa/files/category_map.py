@@ -37,14 +37,14 @@ def read_category_map(
     top = read_json(path, layout)
     if not isinstance(top, dict):
         raise UserError(f"{path}: holds {shown(top)}, allowed: {layout}")
-    place = {number: i for i, number in enumerate(COCO)}
+    index_of = {number: i for i, number in enumerate(COCO)}
     out = {}
     for picture, number in top.items():
-        if type(number) is not int or number not in place:
+        if type(number) is not int or number not in index_of:
             message = f"{path}: picture {picture!r} has category {shown(number)}, allowed: an id of COCO's"
             bad(message, "category is no id of COCO's")
             continue
-        out[picture] = place[number] if ids == "remapped" else (number if number < _COUNT else -1)
+        out[picture] = index_of[number] if ids == "remapped" else (number if number < _COUNT else -1)
     return out
 
 

@@ -37,12 +37,12 @@ class ListedTask:
 
     Attributes:
         name: The task's name.
-        place: What errors call the list of each split.
+        where: What errors call the list of each split.
         ids: The ids of the questions of each split.
     """
 
     name: str
-    place: dict[str, str]
+    where: dict[str, str]
     ids: dict[str, list[int]]
 
 
@@ -86,7 +86,7 @@ def listed_tasks(
         one, other = shown[domain], asked[kind]
         of_kind = {split: set(ids) for split, ids in other.ids.items()}
         both = {split: [i for i in ids if i in of_kind[split]] for split, ids in one.ids.items()}
-        out.append(ListedTask(f"{domain}-{kind}", one.place, both))
+        out.append(ListedTask(f"{domain}-{kind}", one.where, both))
     return out
 
 
@@ -131,14 +131,14 @@ def contvqa_tasks(
             splits[split] = asked = QuestionColumns.empty(book)
             how = "official" if split == "train" else matching
             for item in ids:
-                place = f"{task.place[split]}: question {item}"
-                sound = _sound(place, item, questions, annotations, pictures, bad)
+                where = f"{task.where[split]}: question {item}"
+                sound = _sound(where, item, questions, annotations, pictures, bad)
                 if sound is None:
                     continue
                 picture, text, said = sound
                 answers = worth(said.answers, how)
                 if not answers:
-                    bad(f"{place}: has no answer but marks, allowed: words", "question without an answer")
+                    bad(f"{where}: has no answer but marks, allowed: words", "question without an answer")
                     continue
                 category = 0 if setting == "con-ls" else number
                 kind = ANSWER_TYPES.index(said.answer_type) if setting == "con-vs" else number
@@ -148,7 +148,7 @@ def contvqa_tasks(
 
 
 def _sound(
-    place: str,
+    where: str,
     item: int,
     questions: Mapping[int, tuple[str, str] | None],
     annotations: Mapping[int, Annotation | None],
@@ -158,17 +158,17 @@ def _sound(
     """A question's picture, text and annotation; None where the question is left out."""
     if item not in questions:
         allowed = "an id of vqa/v2_OpenEnded_mscoco_{train,val}2014_questions.json"
-        bad(f"{place}: is in no file of questions, allowed: {allowed}", "unknown question")
+        bad(f"{where}: is in no file of questions, allowed: {allowed}", "unknown question")
         return None
     if item not in annotations:
         allowed = "an annotation in vqa/v2_mscoco_{train,val}2014_annotations.json"
-        bad(f"{place}: has no answer, allowed: {allowed}", "question without an answer")
+        bad(f"{where}: has no answer, allowed: {allowed}", "question without an answer")
         return None
     found, said = questions[item], annotations[item]
     if found is None or said is None:  # malformed, and counted already
         return None
     if fault := pictures.fault(found[0]):
-        bad(f"{place}: {fault[0]}", fault[1])
+        bad(f"{where}: {fault[0]}", fault[1])
         return None
     return *found, said
 

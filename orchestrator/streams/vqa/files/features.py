@@ -57,8 +57,8 @@ def motion_places(path: str) -> tuple[dict[str, int], tuple[int, int]]:
     if ids.shape != shape[:1]:
         raise UserError(f"{path}: {shape[0]} rows of feat and ids {ids.shape}, allowed: one id a row")
     names = [v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in ids.tolist()]
-    places = {name: place for place, name in enumerate(names)}
-    if len(places) < len(names):
-        twice = next(name for place, name in enumerate(names) if places[name] != place)
+    rows = {name: row for row, name in enumerate(names)}
+    if len(rows) < len(names):
+        twice = next(name for row, name in enumerate(names) if rows[name] != row)
         raise UserError(f"{path}: ids holds {twice} twice, allowed: one row a video")
-    return places, (shape[1], shape[2] // 2)
+    return rows, (shape[1], shape[2] // 2)

@@ -23,7 +23,7 @@ class NextQaRecord:
     """One question.
 
     Attributes:
-        place: File and line, for errors.
+        where: File and line, for errors.
         item: The question's name, ``VIDEO_QID``.
         video: The video's name.
         text: The question.
@@ -31,7 +31,7 @@ class NextQaRecord:
         category: The object, 0 .. 79.
     """
 
-    place: str
+    where: str
     item: str
     video: str
     text: str
@@ -65,14 +65,14 @@ def read_next_qa(path: str, kind: str, bad: Callable[[str, str], None]) -> Itera
             found = "two columns" if wrong[0] in header else "no column"
             raise UserError(f"{path}:1: has {found} {wrong[0]}, allowed: {layout}")
         for row in rows:
-            place = f"{path}:{rows.line_num}"
+            where = f"{path}:{rows.line_num}"
             fault = _fault(row, kind)
             if fault:
-                bad(f"{place}: {fault[0]}", fault[1])
+                bad(f"{where}: {fault[0]}", fault[1])
                 continue
             video = row["video"].strip()
             yield NextQaRecord(
-                place=f"{place}: question {video}_{row['qid'].strip()}",
+                where=f"{where}: question {video}_{row['qid'].strip()}",
                 item=f"{video}_{row['qid'].strip()}",
                 video=video,
                 text=row["question"].strip(),

@@ -22,7 +22,7 @@ class PartitionRecord:
     """One question.
 
     Attributes:
-        place: File and entry, for errors.
+        where: File and entry, for errors.
         question: The question's id.
         picture: The picture's name.
         text: The question.
@@ -31,7 +31,7 @@ class PartitionRecord:
         answers: One answer for each annotator; None where there are none.
     """
 
-    place: str
+    where: str
     question: int
     picture: str
     text: str
@@ -74,14 +74,14 @@ def read_partition(path: str, bad: Callable[[str, str], None]) -> Iterator[Parti
         found = _fields(record) if isinstance(record, dict) else record
         found = found if isinstance(found, tuple) else None
         item = whole_number(found[0]) if found else None
-        place = f"{path}: question {item}" if item is not None else f"{path}: [{number}]"
+        where = f"{path}: question {item}" if item is not None else f"{path}: [{number}]"
         fault = _fault(record, found)
         if fault:
-            bad(f"{place}: {fault[0]}", fault[1])
+            bad(f"{where}: {fault[0]}", fault[1])
             continue
         _, picture, text, label, answers = found
         label = None if label is None else {a: float(s) for a, s in label.items()}
-        yield PartitionRecord(place, item, picture, text, label, None if answers is None else tuple(answers))
+        yield PartitionRecord(where, item, picture, text, label, None if answers is None else tuple(answers))
 
 
 def _fields(found: dict[str, Any]) -> tuple:

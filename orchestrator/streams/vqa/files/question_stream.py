@@ -122,7 +122,7 @@ def question_stream(
         scenario="vqa",
         image_size=image_size,
         categories=list(subjects.objects),
-        tasks=[out[place] for place in order],
+        tasks=[out[number] for number in order],
         # A mirrored or cropped picture may have another answer.
         augment="none",
         fingerprint=digest.hexdigest(),
@@ -245,8 +245,8 @@ def _source(
     row, number, score = graded
     answer = np.full((len(asked), width), -1, np.int32)
     worth = np.zeros((len(asked), width), np.float32)
-    place = np.arange(len(row)) - np.searchsorted(row, row)
-    answer[row, place], worth[row, place] = number, score
+    column = np.arange(len(row)) - np.searchsorted(row, row)
+    answer[row, column], worth[row, column] = number, score
     return SplitSource(
         pictures=pictures,
         captions=asked.texts,

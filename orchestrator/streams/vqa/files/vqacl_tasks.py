@@ -91,18 +91,18 @@ def _read_part(
     for record in read_partition(path, bad):
         category = objects.get(record.picture)
         if record.question in seen:
-            bad.pass_over(f"{record.place}: is listed twice", LISTED_TWICE)
+            bad.pass_over(f"{record.where}: is listed twice", LISTED_TWICE)
             continue
         seen.add(record.question)
         if category is None:
             missing = f"picture {record.picture} is not in ImgId_cate_map.json, {called(objects)}"
-            bad.pass_over(f"{record.place}: {missing}", _NO_OBJECT)
+            bad.pass_over(f"{record.where}: {missing}", _NO_OBJECT)
         elif category < 0:
-            bad.pass_over(f"{record.place}: picture {record.picture} is in no group", _NO_GROUP)
+            bad.pass_over(f"{record.where}: picture {record.picture} is in no group", _NO_GROUP)
         elif fault := pictures.fault(record.picture):
-            bad(f"{record.place}: {fault[0]}", fault[1])
+            bad(f"{record.where}: {fault[0]}", fault[1])
         elif fault := _label_fault(record, vocabulary) if split == "train" else None:
-            bad(f"{record.place}: {fault}", "answer is not in the vocabulary")
+            bad(f"{record.where}: {fault}", "answer is not in the vocabulary")
         else:
             own, known = _answers(record, split, matching)
             if not known:

@@ -8,7 +8,7 @@ from ....errors import UserError
 from ...source import WupsMeasure
 from ...text.text_file import read_text
 
-_PLACES = ("corpora/wordnet", "corpora/wordnet.zip")
+_RESOURCES = ("corpora/wordnet", "corpora/wordnet.zip")
 
 
 def wups_measure(root: str, exact: Sequence[int]) -> WupsMeasure:
@@ -21,7 +21,7 @@ def wups_measure(root: str, exact: Sequence[int]) -> WupsMeasure:
     Raises:
         UserError: nltk has no WordNet, or the words are missing or no text.
     """
-    if not any(_found(place) for place in _PLACES):
+    if not any(_found(resource) for resource in _RESOURCES):
         raise UserError(
             "stream.measure: wups, and nltk has no WordNet, allowed: after python -m nltk.downloader wordnet"
         )
@@ -30,11 +30,11 @@ def wups_measure(root: str, exact: Sequence[int]) -> WupsMeasure:
     return WupsMeasure(tuple(sorted({line.strip() for line in lines} - {""})), exact)
 
 
-def _found(place: str) -> bool:
+def _found(resource: str) -> bool:
     import nltk.data  # takes a second, and hardly any stream needs it
 
     try:
-        nltk.data.find(place)
+        nltk.data.find(resource)
     except LookupError:
         return False
     return True
