@@ -35,7 +35,7 @@ def _accuracy(walked: Walked, task: int, told: int) -> float:
     method: Triplet = walked.method
     right = []
     split = walked.stream.tasks[task].splits["test"]
-    for batch in eval_batches(split, batch_size=256, rank=0, world=1):
+    for batch in eval_batches(split, batch_size=256, rank=0, ranks=1):
         chosen = method.keys.select(method._own_queries(batch))
         chosen[:, :told] = task
         tasks = dict(zip(MODALITIES, chosen.unbind(1), strict=True))

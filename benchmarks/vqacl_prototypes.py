@@ -85,7 +85,7 @@ def _right(method: VQACL, stream: Stream) -> tuple[float, float, float]:
     held, group = method.prototypes, torch.as_tensor(stream.tables.group_of)
     found = []
     for task in stream.tasks:
-        for batch in eval_batches(task.splits["test"], batch_size=256, rank=0, world=1):
+        for batch in eval_batches(task.splits["test"], batch_size=256, rank=0, ranks=1):
             question, picture = method._pooled(method.model.encode(batch))
             kind = nearest(held.question, question, held.question_known)
             thing = nearest(held.picture, picture, held.picture_known)

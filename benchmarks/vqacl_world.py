@@ -95,7 +95,7 @@ def _accuracy(walked: Walked, split: str) -> float:
     walked.method.eval()
     right = []
     for task in walked.stream.tasks:
-        for batch in eval_batches(task.splits[split], batch_size=256, rank=0, world=1):
+        for batch in eval_batches(task.splits[split], batch_size=256, rank=0, ranks=1):
             wanted = [walked.stream.tables.answers[int(answer)] for answer in batch.answer[:, 0]]
             right += [a == b for a, b in zip(walked.method.answer(batch).texts, wanted, strict=True)]
     return 100 * float(np.mean(right))
@@ -106,7 +106,7 @@ def _pooled(walked: Walked, split: str) -> list[torch.Tensor]:
     """The encoder's means over questions and over pictures of a split, and their kinds and objects."""
     method, found = walked.method, []
     for task in walked.stream.tasks:
-        for batch in eval_batches(task.splits[split], batch_size=256, rank=0, world=1):
+        for batch in eval_batches(task.splits[split], batch_size=256, rank=0, ranks=1):
             found.append((*method._pooled(method.model.encode(batch)), batch.kind, batch.label))
     return [torch.cat(column) for column in zip(*found, strict=True)]
 

@@ -25,13 +25,13 @@ class Loader:
 
     Each epoch walks ``rows`` in a random order that is a function of ``(seed, epoch)`` and alike on all
     ranks. It walks in global batches of ``batch_size``, and each batch is cut into ``accumulate`` equal
-    micro-batches. Rank r takes the r-th of ``world`` equal parts of a micro-batch. What is left at the end of
+    micro-batches. Rank r takes the r-th of ``ranks`` equal parts of a micro-batch. What is left at the end of
     an epoch is dropped, or is a smaller batch (``keep_last``). Epochs are counted on until all steps are
     taken, so that no epoch comes twice.
 
     A micro-batch holds a row as often as ``rows`` does: losses between samples would take a copy for a
     negative. Where there are fewer rows than ``batch_size``, an epoch is one batch, of as many rows as can be
-    shared equally. Where there are fewer rows than ``world * accumulate``, an epoch has fewer micro-batches,
+    shared equally. Where there are fewer rows than ``ranks * accumulate``, an epoch has fewer micro-batches,
     none of them larger than a micro-batch of a whole batch.
 
     A sample's augmentation is a function of ``(seed, epoch, row)``, so that neither ranks nor threads change
@@ -56,7 +56,7 @@ class Loader:
             function of ``(seed, epoch, row)``. Where the reader has features, ``Batch.feature`` holds that
             view's feature, and no picture is read. None: each sample is augmented afresh each time.
         rank: This process's rank.
-        world: The number of ranks.
+        ranks: The number of ranks.
         pin: Whether each batch is copied into page-locked memory, for a GPU.
         threads: How many threads prepare batches.
         depth: How many batches are prepared ahead, at most.
@@ -80,19 +80,19 @@ class Loader:
         keep_last: bool = False,
         views: int | None = None,
         rank: int = 0,
-        world: int = 1,
+        ranks: int = 1,
         pin: bool = False,
         threads: int = 2,
         depth: int = 4,
     ) -> None:
-        if batch_size < 1 or batch_size % (world * accumulate):
-            parts = f"{world} workers" + (f" x {accumulate} micro-batches" if accumulate > 1 else "")
+        if batch_size < 1 or batch_size % (ranks * accumulate):
+            parts = f"{ranks} workers" + (f" x {accumulate} micro-batches" if accumulate > 1 else "")
             raise UserError(f"batch_size {batch_size} cannot be shared equally among {parts}")
         if not len(rows):
             raise UserError("there are no training rows to make a batch of")
-        if len(rows) < world:
+        if len(rows) < ranks:
             raise UserError(
-                f"{len(rows)} training rows cannot be shared among {world} workers: allowed are {world} rows "
+                f"{len(rows)} training rows cannot be shared among {ranks} workers: allowed are {ranks} rows "
                 "or more"
             )
         self._reader = reader
@@ -100,14 +100,14 @@ class Loader:
         self._weight = weight
         self._kept = kept
         self._batches_in_all = steps * accumulate
-        self._size, self._full = _sizes(len(rows), batch_size, accumulate, world)
-        self._last = last_rows(len(rows), batch_size, accumulate, world) // accumulate if keep_last else 0
+        self._size, self._full = _sizes(len(rows), batch_size, accumulate, ranks)
+        self._last = last_rows(len(rows), batch_size, accumulate, ranks) // accumulate if keep_last else 0
         self._batches_an_epoch = self._full + (accumulate if self._last else 0)
         self._seed = seed
         self._augment = augment
         self._views = reader.views if reader.encoded else views
         self._rank = rank
-        self._world = world
+        self._ranks = ranks
         device = torch.cuda.current_device() if pin else None
         self._pin = pin
         self._batches = Prefetch(
@@ -145,7 +145,7 @@ class Loader:
             size, begin = self._size, within * self._size
             if left >= 0:
                 size, begin = self._last, self._full * self._size + left * self._last
-            share = size // self._world
+            share = size // self._ranks
             begin += self._rank * share
             yield number, order[begin : begin + share], epoch
 
@@ -174,11 +174,11 @@ class Loader:
             batch.weight = _tensor(self._weight[chosen], torch.float32, self._pin)
         if self._kept is not None and (kept := self._kept(rows)) is not None:
             batch.kept = _tensor(kept, torch.float32, self._pin)
-        batch.total = self._world * len(rows)
+        batch.total = self._ranks * len(rows)
         return batch
 
 
-def last_rows(rows: int, batch_size: int, accumulate: int, world: int) -> int:
+def last_rows(rows: int, batch_size: int, accumulate: int, ranks: int) -> int:
     """Returns the rows of the smaller batch with which an epoch may end.
 
     They are as many of those that fill no batch as can be cut into equal micro-batches and shared equally
@@ -188,21 +188,21 @@ def last_rows(rows: int, batch_size: int, accumulate: int, world: int) -> int:
         rows: The rows of an epoch.
         batch_size: Rows of a global batch.
         accumulate: How many micro-batches make one step.
-        world: The number of ranks.
+        ranks: The number of ranks.
     """
-    parts = world * accumulate
+    parts = ranks * accumulate
     return rows % batch_size // parts * parts if rows >= batch_size else 0
 
 
-def _sizes(rows: int, batch_size: int, accumulate: int, world: int) -> tuple[int, int]:
+def _sizes(rows: int, batch_size: int, accumulate: int, ranks: int) -> tuple[int, int]:
     """Returns the rows of a micro-batch, over all ranks, and the micro-batches of an epoch over ``rows``
     rows.
     """
     if rows >= batch_size:
         return batch_size // accumulate, rows // batch_size * accumulate
-    if share := rows // (world * accumulate):
-        return share * world, accumulate
-    size = min(batch_size // accumulate, rows // world * world)
+    if share := rows // (ranks * accumulate):
+        return share * ranks, accumulate
+    size = min(batch_size // accumulate, rows // ranks * ranks)
     return size, max(1, rows // size)
 
 
@@ -212,7 +212,7 @@ def eval_batches(
     batch_size: int,
     order: np.ndarray | None = None,
     rank: int = 0,
-    world: int = 1,
+    ranks: int = 1,
     pin: bool = False,
     threads: int = 2,
     depth: int = 4,
@@ -220,7 +220,7 @@ def eval_batches(
     """Walks once over a split, unaugmented.
 
     Each batch has ``batch_size`` rows, the last one what is left. Whole batches are dealt to the ranks: batch
-    number i goes to rank i modulo ``world``, and a rank may have none. ``Batch.seed`` is the batch's number
+    number i goes to rank i modulo ``ranks``, and a rank may have none. ``Batch.seed`` is the batch's number
     and ``Batch.row`` the row in the split. Where the split has features, they take the place of pictures or
     come beside them. A picture that cannot be read raises BadRecord when its batch is taken.
 
@@ -229,7 +229,7 @@ def eval_batches(
         batch_size: Rows of a batch.
         order: All rows of the split, in the order in which they are walked over; None: from the first on.
         rank: This process's rank.
-        world: The number of ranks.
+        ranks: The number of ranks.
         pin: Whether each batch is copied into page-locked memory, for a GPU.
         threads: How many threads prepare batches.
         depth: How many batches are prepared ahead, at most.
@@ -255,7 +255,7 @@ def eval_batches(
 
     every = np.arange(len(split)) if order is None else order
     parts = [(i // batch_size, every[i : i + batch_size]) for i in range(0, len(split), batch_size)][
-        rank::world
+        rank::ranks
     ]
     device = torch.cuda.current_device() if pin else None
     return Prefetch(work, lambda: parts, threads=threads, depth=depth, initializer=_on_device(device))

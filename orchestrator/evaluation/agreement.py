@@ -59,10 +59,10 @@ def first_reason(reason: str | None, device: torch.device) -> str | None:
     """
     if not dist.is_initialized() or dist.get_world_size() == 1:
         return reason
-    world, rank = dist.get_world_size(), dist.get_rank()
-    first = torch.tensor(world if reason is None else rank, device=device)
+    ranks, rank = dist.get_world_size(), dist.get_rank()
+    first = torch.tensor(ranks if reason is None else rank, device=device)
     dist.all_reduce(first, dist.ReduceOp.MIN)
-    if int(first) == world:
+    if int(first) == ranks:
         return None
     return _broadcast(reason, int(first), device)
 

@@ -37,9 +37,9 @@ def own_batches(
         how: How the method is evaluated.
         order: All rows of the split, in the order in which they are walked over; None: from the first on.
     """
-    rank, world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+    rank, ranks = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     size, pin = batch_size_of(method, how), how.device.type == "cuda"
-    for batch in eval_batches(split, batch_size=size, order=order, rank=rank, world=world, pin=pin):
+    for batch in eval_batches(split, batch_size=size, order=order, rank=rank, ranks=ranks, pin=pin):
         yield how.encode(batch.to(how.device, non_blocking=True))
 
 

@@ -49,7 +49,7 @@ def phase_batches(
     memory: ReplayMemory,
     *,
     rank: int,
-    world: int,
+    ranks: int,
     pin: bool,
 ) -> PhaseBatches | None:
     """Chooses the rows of a phase and loads them.
@@ -63,7 +63,7 @@ def phase_batches(
         phase: The phase.
         memory: The replay memory.
         rank: This process' rank.
-        world: The number of ranks.
+        ranks: The number of ranks.
         pin: Whether batches are put into pinned memory.
 
     Returns:
@@ -71,14 +71,14 @@ def phase_batches(
         have.
     """
     run = config.run
-    rows, again = _rows(stream, reader, index, phase, memory.rows, world)
+    rows, again = _rows(stream, reader, index, phase, memory.rows, ranks)
     if not len(rows):
         return None
     largest = max(len(rows), len(again))
-    accumulate = _micro_batches(largest, phase.batch_size, run.accumulate, world)
+    accumulate = _micro_batches(largest, phase.batch_size, run.accumulate, ranks)
     batch_size = phase.batch_size * accumulate // run.accumulate
     steps = phase.epochs * max(1, len(rows) // phase.batch_size)
-    if phase.keep_last and last_rows(len(rows), batch_size, accumulate, world):
+    if phase.keep_last and last_rows(len(rows), batch_size, accumulate, ranks):
         steps += phase.epochs
     weight = balanced_weights(stream, reader, rows) if phase.replay == "weighted" else None
     load = partial(
@@ -89,7 +89,7 @@ def phase_batches(
         keep_last=phase.keep_last,
         steps=steps,
         rank=rank,
-        world=world,
+        ranks=ranks,
         augment=stream.augment,
         views=views_of(config),
         pin=pin,
@@ -105,7 +105,7 @@ def phase_batches(
 
 
 def _rows(
-    stream: Stream, reader: RowReader, index: int, phase: Phase, kept: np.ndarray, world: int
+    stream: Stream, reader: RowReader, index: int, phase: Phase, kept: np.ndarray, ranks: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """The rows of a phase, and those that are replayed in steps of their own."""
     every = range(len(stream.tasks))
@@ -117,10 +117,10 @@ def _rows(
     rows = _of_group(np.concatenate(parts), phase.group, stream, reader)
     again = _of_group(kept if phase.replay == "paired" else kept[:0], phase.group, stream, reader)
     # Each worker has a part of every step on a memory or on a group, even where these have few rows.
-    if 0 < len(again) < world:
-        again = np.resize(again, world)
-    if phase.group is not None and 0 < len(rows) < world:
-        rows = np.resize(rows, world)
+    if 0 < len(again) < ranks:
+        again = np.resize(again, ranks)
+    if phase.group is not None and 0 < len(rows) < ranks:
+        rows = np.resize(rows, ranks)
     return rows, again
 
 
@@ -133,18 +133,18 @@ def _of_group(rows: np.ndarray, group: int | None, stream: Stream, reader: RowRe
     return rows if group is None else rows[stream.group_of(reader.labels(rows)) == group]
 
 
-def _micro_batches(rows: int, batch_size: int, accumulate: int, world: int) -> int:
+def _micro_batches(rows: int, batch_size: int, accumulate: int, ranks: int) -> int:
     """How many micro-batches make a step over ``rows`` rows; ``accumulate`` where the rows fill a batch.
 
     Otherwise it is the smallest number whose micro-batches hold all rows. It is one less where one
-    micro-batch fewer, all of them equal and shared among ``world`` workers, holds more rows: losses between
+    micro-batch fewer, all of them equal and shared among ``ranks`` workers, holds more rows: losses between
     samples see one micro-batch at a time.
     """
-    most = max(1, min(accumulate, rows // world))
+    most = max(1, min(accumulate, rows // ranks))
     fewest = rows * accumulate // batch_size
     counts = {min(most, max(1, count)) for count in (fewest, -(-rows * accumulate // batch_size))}
 
     def held(count: int) -> int:
-        return min(rows // (world * count) * world, batch_size // accumulate) * count
+        return min(rows // (ranks * count) * ranks, batch_size // accumulate) * count
 
     return max(sorted(counts), key=held)

@@ -77,7 +77,7 @@ class StreamLoop:
         self.folder = folder
         self.reporter = reporter
         self.device = device
-        self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+        self.rank, self.ranks = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
         self._saved = SavedTasks(folder, self.rank, device, stamp, tokenizer, keeper)
         self.reader = RowReader(stream)
         self.curves = Curves()
@@ -205,7 +205,7 @@ class StreamLoop:
             phase,
             memory,
             rank=self.rank,
-            world=self.world,
+            ranks=self.ranks,
             pin=self.device.type == "cuda",
         )
         if data is None:
@@ -284,4 +284,4 @@ class StreamLoop:
         return summary_metrics(self.stream, "validation", matrix, steps)
 
     def _go_on(self, report: dict[str, float]) -> bool:
-        return go_on(self.reporter, report, self.rank, self.world, self.device)
+        return go_on(self.reporter, report, self.rank, self.ranks, self.device)

@@ -11,7 +11,7 @@ from .reporter import Reporter
 _CODES = {True: 1, False: 0, None: 2}
 
 
-def go_on(reporter: Reporter, report: dict[str, float], rank: int, world: int, device: torch.device) -> bool:
+def go_on(reporter: Reporter, report: dict[str, float], rank: int, ranks: int, device: torch.device) -> bool:
     """Has rank 0 report a task, and tells all ranks the answer.
 
     While there is no answer, the ranks are told that as well, again and again: a collective would not wait
@@ -21,7 +21,7 @@ def go_on(reporter: Reporter, report: dict[str, float], rank: int, world: int, d
         reporter: Is told of the task. Only rank 0 calls it.
         report: The task's report.
         rank: This process' rank.
-        world: The number of ranks.
+        ranks: The number of ranks.
         device: Where the ranks exchange the answer.
 
     Returns:
@@ -30,7 +30,7 @@ def go_on(reporter: Reporter, report: dict[str, float], rank: int, world: int, d
     answer = reporter.report(report) if rank == 0 else None
     while True:
         code = _CODES[answer]
-        if world > 1:
+        if ranks > 1:
             box = torch.tensor(code, device=device)
             dist.broadcast(box, 0)
             code = int(box)

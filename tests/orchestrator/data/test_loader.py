@@ -78,7 +78,7 @@ def test_a_batch_is_what_the_contract_says():
 
 def test_a_samples_weight_is_its_rows_on_all_ranks_and_in_micro_batches():
     rows, weight = ROWS[:40], np.linspace(0.1, 4, 40)
-    options = {"rows": rows, "batch_size": 8, "accumulate": 2, "world": 2, "weight": weight}
+    options = {"rows": rows, "batch_size": 8, "accumulate": 2, "ranks": 2, "weight": weight}
     for rank in (0, 1):
         batches = list(_loader(**options, rank=rank))
         assert len(batches) == 20 and all(batch.weight.dtype == torch.float32 for batch in batches)
@@ -100,17 +100,17 @@ def test_epochs_walk_the_rows_in_different_orders():
     ("options", "sizes"),
     [
         ({"batch_size": 16}, [16, 16, 16, 2]),
-        ({"batch_size": 16, "world": 2}, [8, 8, 8, 1]),
+        ({"batch_size": 16, "ranks": 2}, [8, 8, 8, 1]),
         ({"batch_size": 16, "accumulate": 2}, [8, 8, 8, 8, 8, 8, 1, 1]),
-        ({"batch_size": 32, "accumulate": 4, "world": 2}, [4, 4, 4, 4, 2, 2, 2, 2]),  # of 18 rows 16
-        ({"batch_size": 48, "accumulate": 2, "world": 2}, [12, 12]),  # two rows cannot be cut into four
+        ({"batch_size": 32, "accumulate": 4, "ranks": 2}, [4, 4, 4, 4, 2, 2, 2, 2]),  # of 18 rows 16
+        ({"batch_size": 48, "accumulate": 2, "ranks": 2}, [12, 12]),  # two rows cannot be cut into four
         ({"batch_size": 50}, [50]),
         ({"batch_size": 64}, [50]),
     ],
 )
 def test_what_is_left_at_an_epochs_end_may_be_a_smaller_batch(options, sizes):
     micro = options.get("accumulate", 1)
-    ranks = range(options.get("world", 1))
+    ranks = range(options.get("ranks", 1))
     how = {**options, "steps": 2 * len(sizes) // micro, "augment": "none"}
     kept = [list(_loader(**how, keep_last=True, rank=rank)) for rank in ranks]
     dropped = [list(_loader(**how, rank=rank)) for rank in ranks]
@@ -137,7 +137,7 @@ def test_threads_and_repetition_change_nothing():
 
 def test_two_ranks_see_the_batches_of_one():
     whole = list(_loader())
-    shares = [list(_loader(rank=rank, world=2)) for rank in range(2)]
+    shares = [list(_loader(rank=rank, ranks=2)) for rank in range(2)]
     for batch, left, right in zip(whole, *shares, strict=True):
         assert left.seed == right.seed == batch.seed
         assert (left.offset, right.offset, left.total, right.total) == (0, 8, 16, 16)
@@ -187,7 +187,7 @@ def test_micro_batches_are_parts_of_the_batches(rows):
 
 
 @pytest.mark.parametrize(
-    ("rows", "batch_size", "accumulate", "world", "size", "an_epoch"),
+    ("rows", "batch_size", "accumulate", "ranks", "size", "an_epoch"),
     [
         (6, 16, 1, 1, 6, 1),  # one batch of all rows
         (6, 16, 4, 1, 1, 4),  # as many in each micro-batch as can be
@@ -203,13 +203,13 @@ def test_micro_batches_are_parts_of_the_batches(rows):
     ],
 )
 def test_no_micro_batch_holds_a_row_twice_and_no_epoch_comes_again(
-    rows, batch_size, accumulate, world, size, an_epoch
+    rows, batch_size, accumulate, ranks, size, an_epoch
 ):
     options = {"rows": np.arange(rows), "batch_size": batch_size, "steps": 16, "accumulate": accumulate}
-    shares = [list(_loader(**options, rank=rank, world=world)) for rank in range(world)]
+    shares = [list(_loader(**options, rank=rank, ranks=ranks)) for rank in range(ranks)]
     batches = [sum(_rows(parts), []) for parts in zip(*shares, strict=True)]
     assert len(batches) == 16 * accumulate == len(_loader(**options))
-    assert [batch.offset for batch in shares[-1]] == [(world - 1) * size // world] * len(batches)
+    assert [batch.offset for batch in shares[-1]] == [(ranks - 1) * size // ranks] * len(batches)
     assert {batch.total for batch in shares[-1]} == {size} == {len(batch) for batch in batches}
     assert len({batch.seed for batch in shares[0]}) == len(batches)
     epochs = [sum(batches[i : i + an_epoch], []) for i in range(0, len(batches), an_epoch)]
@@ -222,7 +222,7 @@ def test_no_micro_batch_holds_a_row_twice_and_no_epoch_comes_again(
         for b in shares[0]
         for row, image in zip(b.row.tolist(), b.image, strict=True)
     }
-    assert len(images) > 4 * rows // world
+    assert len(images) > 4 * rows // ranks
 
 
 def test_a_samples_augmentation_differs_between_epochs_and_not_between_batches():
@@ -241,15 +241,15 @@ def test_a_samples_augmentation_differs_between_epochs_and_not_between_batches()
 
 def test_what_cannot_be_shared_out_is_an_error():
     with pytest.raises(UserError, match="batch_size 16 cannot be shared equally among 3 workers"):
-        _loader(world=3)
+        _loader(ranks=3)
     with pytest.raises(UserError, match="batch_size 0"):
         _loader(batch_size=0)
     with pytest.raises(UserError, match="batch_size 16 cannot be shared equally among 2 workers x 3 micro"):
-        _loader(world=2, accumulate=3)
+        _loader(ranks=2, accumulate=3)
     with pytest.raises(UserError, match="no training rows"):
         _loader(rows=np.empty(0, np.int64))
     with pytest.raises(UserError, match="3 training rows cannot be shared among 4 workers: allowed are 4"):
-        _loader(rows=np.arange(3), world=4)
+        _loader(rows=np.arange(3), ranks=4)
 
 
 def test_a_bad_record_is_raised_and_no_thread_is_left():
@@ -275,7 +275,7 @@ def test_skip_bad_replaces_the_same_way_on_all_ranks():
     assert np.bincount(rows)[stands_in].tolist() == [4, 4]
     assert reader.labels(stands_in).tolist() == reader.labels(np.array([7, 37])).tolist()
     for batch, left, right in zip(
-        whole, *(walk(batch_size=10, rank=r, world=2) for r in range(2)), strict=True
+        whole, *(walk(batch_size=10, rank=r, ranks=2) for r in range(2)), strict=True
     ):
         assert torch.equal(torch.cat([left.image, right.image]), batch.image)
 
@@ -288,11 +288,11 @@ def test_leaving_early_stops_the_threads():
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize("world", [1, 2, 4])
-def test_evaluation_walks_a_split_once_in_order(world):
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_evaluation_walks_a_split_once_in_order(ranks):
     split = _stream().tasks[0].splits["train"]
-    parts = [list(eval_batches(split, batch_size=4, rank=rank, world=world)) for rank in range(world)]
-    assert all(batch.seed % world == rank for rank, part in enumerate(parts) for batch in part)
+    parts = [list(eval_batches(split, batch_size=4, rank=rank, ranks=ranks)) for rank in range(ranks)]
+    assert all(batch.seed % ranks == rank for rank, part in enumerate(parts) for batch in part)
     batches = sorted((batch for part in parts for batch in part), key=lambda batch: batch.seed)
     # Whole batches, the same whatever the number of ranks: scores may depend on the others in a batch.
     assert [len(batch) for batch in batches] == [4] * 7 + [2]
@@ -309,7 +309,7 @@ def test_evaluation_walks_a_split_once_in_order(world):
 def test_a_rank_may_have_nothing_to_evaluate():
     whole = _stream().tasks[0].splits["train"]
     split = Split(ArrayPictures(whole.pictures.array[:1]), whole.tokens[:1], whole.label[:1])
-    assert [len(list(eval_batches(split, batch_size=4, rank=r, world=2))) for r in range(2)] == [1, 0]
+    assert [len(list(eval_batches(split, batch_size=4, rank=r, ranks=2))) for r in range(2)] == [1, 0]
 
 
 def test_evaluating_training_rows_pairs_a_substitute_with_its_own_caption():

@@ -111,7 +111,7 @@ class Loop(StreamLoop):
     """A walk in which each task is a step of a recurrence: the weights hold what the next task needs."""
 
     def __init__(self, config, stream, folder, reporter, **options):
-        self.rank, self.world, self.curves = 0, 1, SimpleNamespace(rows=[])
+        self.rank, self.ranks, self.curves = 0, 1, SimpleNamespace(rows=[])
         self.config, self.stream, self.folder, self.reporter = config, stream, folder, reporter
         kept = (options["stamp"], options["tokenizer"], options["keeper"])
         self.device, self._saved = _CPU, SavedTasks(folder, self.rank, _CPU, *kept)

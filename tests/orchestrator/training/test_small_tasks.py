@@ -318,7 +318,7 @@ def test_a_group_with_fewer_rows_than_workers_is_shared_by_all(
     stream.tables = SimpleNamespace(group_of=np.zeros(labels.max() + 1, int), regions=None)
     for rank in range(4):
         loop = StreamLoop(config, stream, tmp_path, CollectingReporter(), device=_CPU)
-        loop.rank, loop.world = rank, 4
+        loop.rank, loop.ranks = rank, 4
         method, memory = loop._fresh()
         phase = replace(method.phases(stream.tasks[0].task)[0], group=0, epochs=1)
         loop._phase(0, 0, phase, method, memory)
