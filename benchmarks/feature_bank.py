@@ -33,7 +33,7 @@ from orchestrator.features.builder import encode_here
 from orchestrator.features.frozen import load_backbone
 from orchestrator.object_store.memory_plan import memory_plan
 from orchestrator.object_store.publish import publish
-from orchestrator.object_store.shared_store import SharedStore, capacity
+from orchestrator.object_store.shared_store import SharedStore, store_bytes
 from orchestrator.object_store.stream_handle import StreamHandle
 from orchestrator.streams import registry
 from orchestrator.streams.pictures.absent import UnavailablePictures
@@ -157,7 +157,7 @@ def _bytes(count: int, trials: int, folder: Path) -> None:
     owner = ray.get(ray.get_actor(store.owner, "vlcl-replay").__ray_call__.remote(lambda self: os.getpid()))
     everyone = [*ray.get([reader.pid.remote() for reader in readers]), owner, _raylet(), os.getpid()]
     before = _held(everyone)
-    chosen = memory_plan(stream, largest=0, store_bytes=capacity(), seeds=[0])
+    chosen = memory_plan(stream, largest=0, store_bytes=store_bytes(), seeds=[0])
     handle = publish(stream, store, chosen, files=files)
     ray.get(readers[0].read.remote(handle))
     one = _held(everyone) - before

@@ -24,7 +24,7 @@ from orchestrator.data.row_reader import RowReader
 from orchestrator.execution.ray_token import RayToken
 from orchestrator.object_store.memory_plan import memory_plan
 from orchestrator.object_store.publish import publish
-from orchestrator.object_store.shared_store import SharedStore, capacity
+from orchestrator.object_store.shared_store import SharedStore, store_bytes
 from orchestrator.object_store.shared_stream import SharedStream
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.replay.memory import ReplayMemory
@@ -91,7 +91,9 @@ def main(arguments: list[str] | None = None) -> None:
             f"wrote {sum(len(s) for t in stream.tasks for s in t.splits.values())} pictures in "
             f"{time.perf_counter() - began:.0f} s"
         )
-        chosen = memory_plan(stream, largest=_MEMORY, store_bytes=capacity(), seeds=[0], store=options.keep)
+        chosen = memory_plan(
+            stream, largest=_MEMORY, store_bytes=store_bytes(), seeds=[0], store=options.keep
+        )
         print(chosen.explain())
         store = SharedStore.start(Path(folder, "shared"), "larger-than-store")
         opened = publish(stream, store, chosen).open()

@@ -25,7 +25,7 @@ from orchestrator.data.row_reader import RowReader
 from orchestrator.execution.ray_token import RayToken
 from orchestrator.object_store.memory_plan import memory_plan
 from orchestrator.object_store.publish import publish
-from orchestrator.object_store.shared_store import SharedStore, capacity
+from orchestrator.object_store.shared_store import SharedStore, store_bytes
 from orchestrator.object_store.stream_handle import StreamHandle
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.replay.memory import ReplayMemory
@@ -117,14 +117,14 @@ def main(arguments: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         # Modules, allocator and batch buffers are a process's own, whatever it reads: woken before the count.
         first = SharedStore.start(Path(folder, "first"), "first")
-        handle = publish(small, first, memory_plan(small, largest=0, store_bytes=capacity(), seeds=[0]))
+        handle = publish(small, first, memory_plan(small, largest=0, store_bytes=store_bytes(), seeds=[0]))
         ray.get([reader.open.remote(handle, seed) for seed, reader in enumerate(readers)])
         store = SharedStore.start(Path(folder, "second"), "second")
         store.put("warm", np.zeros(1))
         hub = ray.get(store._actor().__ray_call__.remote(lambda self: os.getpid()))
         everyone = [*pids, hub, _raylet(), os.getpid()]
         before = _held(everyone)
-        handle = publish(stream, store, memory_plan(stream, largest=0, store_bytes=capacity(), seeds=[0]))
+        handle = publish(stream, store, memory_plan(stream, largest=0, store_bytes=store_bytes(), seeds=[0]))
         ray.get(readers[0].open.remote(handle, 0))
         one = _held(everyone) - before
         ray.get([reader.open.remote(handle, seed) for seed, reader in enumerate(readers)])

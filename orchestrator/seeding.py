@@ -46,19 +46,19 @@ def seeded(*parts: int) -> Iterator[None]:
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def keys(*parts: int | np.ndarray) -> np.ndarray:
-    """uint64, uniform, broadcast over ``parts`` (integers >= 0, or arrays of them): equal parts give equal
-    keys.
+def hashed(*parts: int | np.ndarray) -> np.ndarray:
+    """Random numbers that follow from values: uint64, uniform, broadcast over ``parts`` (integers >= 0, or
+    arrays of them). Equal parts give equal numbers.
 
     Part after part picks one number of the SplitMix64 generator (Steele, Lea and Flood 2014) that starts at
-    the key so far, so that no state is kept: ``keys(seed, rows)`` is the same on all ranks, in all trials,
-    after every restart. For one seed it is a bijection of 64-bit rows, so distinct rows never tie.
+    the number so far, so that no state is kept: ``hashed(seed, rows)`` is the same on all ranks, in all
+    trials, after every restart. For one seed it is a bijection of 64-bit rows, so distinct rows never tie.
     """
-    key = np.zeros((), np.uint64)
+    number = np.zeros((), np.uint64)
     with np.errstate(over="ignore"):
         for part in parts:
-            key = _mix(key + _GOLDEN * (np.asarray(part).astype(np.uint64) + np.uint64(1)))
-    return key
+            number = _mix(number + _GOLDEN * (np.asarray(part).astype(np.uint64) + np.uint64(1)))
+    return number
 
 
 def _mix(z: np.ndarray) -> np.ndarray:
@@ -77,4 +77,4 @@ def view_seeds(numbers: np.ndarray, view: np.ndarray | int) -> np.ndarray:
     broadcast over ``numbers``. No run's seed and no stream's order is in it, so that encoded views serve all
     runs.
     """
-    return keys(VIEWS_SEED, numbers, view)
+    return hashed(VIEWS_SEED, numbers, view)

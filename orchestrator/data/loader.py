@@ -11,7 +11,7 @@ import torch
 from methods.method import Batch
 
 from ..errors import UserError
-from ..seeding import keys
+from ..seeding import hashed
 from ..streams.augment import augment, augment_view, crop_draws
 from ..streams.pictures.substitute import SubstitutePictures
 from ..streams.prefetch import Prefetch
@@ -140,7 +140,7 @@ class Loader:
         for number in range(self._batches_in_all):
             epoch, within = divmod(number, self._batches_an_epoch)
             if within == 0:
-                order = np.argsort(keys(self._seed, epoch, np.arange(len(self._rows))), kind="stable")
+                order = np.argsort(hashed(self._seed, epoch, np.arange(len(self._rows))), kind="stable")
             left = within - self._full  # below 0: a whole micro-batch
             size, begin = self._size, within * self._size
             if left >= 0:
@@ -153,7 +153,7 @@ class Loader:
         number, chosen, epoch = drawn
         rows = self._rows[chosen]
         # The last 0 keeps the numbers of runs from the time when a batch could hold a row several times.
-        seeds = keys(self._seed, epoch, rows, 0)
+        seeds = hashed(self._seed, epoch, rows, 0)
         view = None if self._views is None else (seeds % np.uint64(self._views)).astype(np.int64)
         if self._reader.encoded:
             samples = self._reader.read(rows, view)
@@ -168,7 +168,7 @@ class Loader:
                 pictures = augment_view(self._augment, pictures, own, view)
             samples = samples._replace(pictures=pictures)
         batch = _to_batch(samples, self._pin)
-        batch.seed = int(keys(self._seed, number) >> np.uint64(1))
+        batch.seed = int(hashed(self._seed, number) >> np.uint64(1))
         batch.offset = self._rank * len(rows)
         if self._weight is not None:
             batch.weight = _tensor(self._weight[chosen], torch.float32, self._pin)

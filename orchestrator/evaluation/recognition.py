@@ -20,7 +20,7 @@ from ..metrics.recognition import (
     novelty_detection,
 )
 from ..numerics.finite import check_rows
-from ..seeding import keys
+from ..seeding import hashed
 from ..storage.task_key import task_key
 from ..streams.stream import Stream
 from .distributed import batch_size_of, gather_rows, own_batches
@@ -202,7 +202,7 @@ def _joined(tasks: Sequence[_Columns], name: str) -> np.ndarray:
 
 def _shuffled(seed: int, rows: int) -> np.ndarray:
     """The order in which so many pictures are scored."""
-    return np.argsort(keys(seed, np.arange(rows)))
+    return np.argsort(hashed(seed, np.arange(rows)))
 
 
 def _of_seen(known: Sequence[_Columns], batch_size: int, seed: int) -> dict[str, float]:

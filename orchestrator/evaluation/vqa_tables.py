@@ -83,5 +83,5 @@ def _names(steps: Sequence[Mapping[str, float]], level: str) -> list[str]:
     """The names of a level in the order of the last step that has them, since later steps know
     more of them.
     """
-    keys = dict.fromkeys(name for step in reversed(steps) for name in step)
-    return [name.removeprefix(f"{level}/") for name in keys if name.startswith(f"{level}/")]
+    names = dict.fromkeys(name for step in reversed(steps) for name in step)
+    return [name.removeprefix(f"{level}/") for name in names if name.startswith(f"{level}/")]

@@ -26,22 +26,22 @@ class ArrayOwner:
         self._folder = Path(folder)
         self._refs: dict[str, ray.ObjectRef] = {}
 
-    def put(self, key: str) -> None:
+    def put(self, name: str) -> None:
         """Puts the present content of an array's file."""
         # np.asarray, since pickle would copy a memmap, which is a subclass, into its stream.
-        array = np.asarray(np.load(self._folder / f"{key}.npy", mmap_mode="r", allow_pickle=False))
-        self._refs[key] = ray.put(array)
+        array = np.asarray(np.load(self._folder / f"{name}.npy", mmap_mode="r", allow_pickle=False))
+        self._refs[name] = ray.put(array)
 
-    def refs(self, keys: list[str], lost: list[str]) -> list[ray.ObjectRef]:
-        """Returns the arrays' references in the order of ``keys``. They come in a list, since a bare one
+    def refs(self, names: list[str], lost: list[str]) -> list[ray.ObjectRef]:
+        """Returns the arrays' references in the order of ``names``. They come in a list, since a bare one
         would be resolved on its way.
 
         Args:
-            keys: The arrays' keys.
+            names: The arrays' names.
             lost: Hexadecimal ids of objects that the caller could not get. These are put again, once, however
                 many callers ask.
         """
-        for key in keys:
-            if key not in self._refs or self._refs[key].hex() in lost:
-                self.put(key)
-        return [self._refs[key] for key in keys]
+        for name in names:
+            if name not in self._refs or self._refs[name].hex() in lost:
+                self.put(name)
+        return [self._refs[name] for name in names]

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from ..errors import BadRecord, UserError
-from ..seeding import keys
+from ..seeding import hashed
 from ..streams.stream import Stream
 from .original_crops import reads_originals
 
@@ -141,7 +141,7 @@ def candidate_rows(rows: np.ndarray, seeds: Sequence[int], most: int) -> np.ndar
 
 
 def _orders(rows: np.ndarray, seeds: Sequence[int]) -> list[np.ndarray]:
-    return [np.argsort(~keys(seed, rows)) for seed in seeds]
+    return [np.argsort(~hashed(seed, rows)) for seed in seeds]
 
 
 def _first(orders: list[np.ndarray], most: int) -> np.ndarray:

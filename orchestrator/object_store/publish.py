@@ -17,7 +17,7 @@ from ..streams.pictures.subset import PictureSubset
 from ..streams.source import Questions
 from ..streams.split_spans import split_spans
 from ..streams.stream import Stream
-from .array_keys import QUESTIONS, record_key
+from .array_names import QUESTIONS, record_name
 from .memory_plan import MemoryPlan, candidate_rows, decoded_bytes, row_bytes
 from .picture_reading import PictureReading, Progress, Rows
 from .shared_pickle import SharedPickle, pack
@@ -77,8 +77,8 @@ class _Publisher:
 
     def publish(self) -> StreamHandle:
         sources = None
-        for key, path in self._files.items():
-            self._store.adopt(key, path)
+        for name, path in self._files.items():
+            self._store.adopt(name, path)
         if self._plan.mode == "resident":
             self._share_decoded("image", self._kept)
         elif self._plan.mode == "disk":
@@ -119,9 +119,9 @@ class _Publisher:
             {p: s.pictures for p, s in self._splits.items() if isinstance(s.pictures, MissingPictures)},
         )
 
-    def _share_decoded(self, key: str, wanted: Rows) -> None:
+    def _share_decoded(self, name: str, wanted: Rows) -> None:
         total = sum(len(rows) for rows in wanted.values())
-        with self._store.writing(key, (total, *self._shape), self._type) as file:
+        with self._store.writing(name, (total, *self._shape), self._type) as file:
             file.length = 0
             for pictures in self._reading.decoded(wanted):
                 file.array[file.length : file.length + len(pictures)] = pictures
@@ -168,15 +168,15 @@ class _Publisher:
                 self._store.put(f"questions.{name}", getattr(questions, name))
 
     def _share_records(self) -> list[str]:
-        """Shares the record numbers of the splits that have them, and returns their keys."""
+        """Shares the record numbers of the splits that have them, and returns the names of their arrays."""
         numbered = {key: split.record for key, split in self._splits.items() if split.record is not None}
         for key, record in numbered.items():
-            self._store.put(record_key(*key), record[self._kept[key]])
-        return [record_key(*key) for key in numbered]
+            self._store.put(record_name(*key), record[self._kept[key]])
+        return [record_name(*key) for key in numbered]
 
     def _share_origin(self) -> list[str]:
         """Shares the numbers of training rows (``Stream.numbers``), where they are not the rows themselves;
-        returns the array's key.
+        returns the array's name.
         """
         kept = [self._kept[index, "train"] for index in range(len(self._stream.tasks))]
         starts = self._stream.starts[:-1]

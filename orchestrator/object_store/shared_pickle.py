@@ -20,26 +20,26 @@ class SharedPickle:
     Attributes:
         pickled: The pickle without the large buffers.
         store: The store of the buffers.
-        keys: The buffers' keys in the store.
+        names: The buffers' names in the store.
     """
 
     pickled: bytes
     store: SharedStore
-    keys: tuple[str, ...]
+    names: tuple[str, ...]
 
     def open(self) -> Any:
         """Returns the object. Its large arrays are read-only views of shared memory."""
-        return pickle.loads(self.pickled, buffers=self.store.get_many(list(self.keys)))
+        return pickle.loads(self.pickled, buffers=self.store.get_many(list(self.names)))
 
 
-def pack(thing: Any, store: SharedStore, name: str) -> SharedPickle:
+def pack(thing: Any, store: SharedStore, prefix: str) -> SharedPickle:
     """Pickles an object, and puts its buffers of a megabyte and more (arrays; names of a million files) into
     a store, once.
 
     Args:
         thing: The object.
         store: The store of the buffers.
-        name: What the buffers' keys begin with.
+        prefix: What the buffers' names begin with.
     """
     buffers: list[pickle.PickleBuffer] = []
 
@@ -50,7 +50,7 @@ def pack(thing: Any, store: SharedStore, name: str) -> SharedPickle:
         return small
 
     pickled = pickle.dumps(thing, protocol=5, buffer_callback=keep_inside)
-    keys = tuple(f"{name}.{i}" for i in range(len(buffers)))
-    for key, buffer in zip(keys, buffers, strict=True):
-        store.put(key, np.frombuffer(buffer.raw(), np.uint8))
-    return SharedPickle(pickled, store, keys)
+    names = tuple(f"{prefix}.{i}" for i in range(len(buffers)))
+    for name, buffer in zip(names, buffers, strict=True):
+        store.put(name, np.frombuffer(buffer.raw(), np.uint8))
+    return SharedPickle(pickled, store, names)

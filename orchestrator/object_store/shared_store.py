@@ -28,12 +28,12 @@ _owners: dict[str, ray.actor.ActorHandle] = {}
 """The owners that this process started, by name. Ray would end an owner without a handle."""
 
 _views: dict[tuple[str, str], np.ndarray] = {}
-"""What this process has mapped, by (owner, key). A lane maps an array once, whatever the number of its
-trials.
+"""What this process has mapped, by the owner's and the array's name. A lane maps an array once, whatever the
+number of its trials.
 """
 
 
-def capacity() -> int:
+def store_bytes() -> int:
     """Returns the bytes of the smallest node's object store. Ray must be initialised."""
     return min(int(node["Resources"].get("object_store_memory", 0)) for node in ray.nodes() if node["Alive"])
 
@@ -42,8 +42,8 @@ def capacity() -> int:
 class SharedStore:
     """The client of a sweep's :class:`~orchestrator.object_store.array_owner.ArrayOwner`.
 
-    It is small to pickle: it travels, the arrays do not. A key is written once: a process that has read it
-    keeps what it read. Keys are file names without ``/``.
+    It is small to pickle: it travels, the arrays do not. A name is written once: a process that has read it
+    keeps what it read. Names are file names without ``/``.
 
     Attributes:
         folder: The folder of the arrays' files. Whoever writes shares the owner's node, or the folder.
@@ -79,64 +79,64 @@ class SharedStore:
                 time.sleep(0.1)
 
     @contextmanager
-    def writing(self, key: str, shape: tuple[int, ...], dtype: np.dtype | type) -> Iterator[ArrayFile]:
+    def writing(self, name: str, shape: tuple[int, ...], dtype: np.dtype | type) -> Iterator[ArrayFile]:
         """Fills an array in place, piece by piece. It is shared at the end of the block.
 
         Args:
-            key: The array's key.
+            name: The array's name.
             shape: Its shape.
             dtype: Its type.
 
         Raises:
             UserError: The disk cannot hold the array.
         """
-        with writing(self._path(key), shape, dtype) as file:
+        with writing(self._path(name), shape, dtype) as file:
             yield file
-        _views.pop((self.owner, key), None)
-        ray.get(self._actor().put.remote(key))
+        _views.pop((self.owner, name), None)
+        ray.get(self._actor().put.remote(name))
 
-    def put(self, key: str, array: np.ndarray) -> None:
-        """Shares a copy of ``array`` under ``key``."""
-        with self.writing(key, array.shape, array.dtype) as file:
+    def put(self, name: str, array: np.ndarray) -> None:
+        """Shares a copy of ``array`` under ``name``."""
+        with self.writing(name, array.shape, array.dtype) as file:
             file.array[:] = array
 
-    def adopt(self, key: str, path: Path) -> None:
+    def adopt(self, name: str, path: Path) -> None:
         """Shares the array of a .npy file that stays where it is, under another name of the same file.
 
         Whoever replaces the file later puts a new one in its place, and leaves this one as it is.
 
         Args:
-            key: The array's key.
+            name: The array's name.
             path: The file.
         """
-        link = self._path(key)
+        link = self._path(name)
         link.unlink(missing_ok=True)
         try:
             os.link(path, link)
         except OSError:  # on another disk, or one that has no hard links
             link.symlink_to(path.resolve())
-        _views.pop((self.owner, key), None)
-        ray.get(self._actor().put.remote(key))
+        _views.pop((self.owner, name), None)
+        ray.get(self._actor().put.remote(name))
 
-    def get(self, key: str) -> np.ndarray:
+    def get(self, name: str) -> np.ndarray:
         """Returns a read-only view of shared memory, without a copy; see :meth:`get_many`."""
-        return self.get_many([key])[0]
+        return self.get_many([name])[0]
 
-    def get_many(self, keys: Sequence[str]) -> list[np.ndarray]:
+    def get_many(self, names: Sequence[str]) -> list[np.ndarray]:
         """Returns read-only views of shared memory. An array that was lost with a node or with the owner is
         loaded from its file again.
 
         Args:
-            keys: The arrays' keys.
+            names: The arrays' names.
 
         Raises:
             UserError: An array's file is gone too.
         """
-        missing = [key for key in keys if (self.owner, key) not in _views]
+        missing = [name for name in names if (self.owner, name) not in _views]
         if missing:
-            for key, ref in zip(missing, self._refs(missing, []), strict=True):
-                _views[self.owner, key] = self._map(key, ref)
-        return [_views[self.owner, key] for key in keys]
+            for name, ref in zip(missing, self._refs(missing, []), strict=True):
+                _views[self.owner, name] = self._map(name, ref)
+        return [_views[self.owner, name] for name in names]
 
     @property
     def nbytes(self) -> int:
@@ -145,8 +145,8 @@ class SharedStore:
 
     def forget(self) -> None:
         """Drops what this process has mapped. The store's memory is free once no process has a view."""
-        for name in [name for name in _views if name[0] == self.owner]:
-            del _views[name]
+        for view in [view for view in _views if view[0] == self.owner]:
+            del _views[view]
 
     def close(self, *, delete: bool) -> None:
         """Ends the owner, which frees the arrays. Live views stay good.
@@ -164,24 +164,24 @@ class SharedStore:
         with suppress(ValueError):
             ray.kill(self._actor(), no_restart=True)
 
-    def _map(self, key: str, ref: ray.ObjectRef) -> np.ndarray:
+    def _map(self, name: str, ref: ray.ObjectRef) -> np.ndarray:
         for _ in range(_TRIES):
             try:
                 return ray.get(ref)
             except ObjectLostError:
-                (ref,) = self._refs([key], [ref.hex()])
+                (ref,) = self._refs([name], [ref.hex()])
         return ray.get(ref)
 
-    def _refs(self, keys: list[str], lost: list[str]) -> list[ray.ObjectRef]:
+    def _refs(self, names: list[str], lost: list[str]) -> list[ray.ObjectRef]:
         try:
-            return ray.get(self._actor().refs.remote(keys, lost))
+            return ray.get(self._actor().refs.remote(names, lost))
         except FileNotFoundError:
             raise UserError(
-                f"shared arrays are gone: a file of {', '.join(keys)} was removed from {self.folder}"
+                f"shared arrays are gone: a file of {', '.join(names)} was removed from {self.folder}"
             ) from None
 
     def _actor(self) -> ray.actor.ActorHandle:
         return ray.get_actor(self.owner, _NAMESPACE)
 
-    def _path(self, key: str) -> Path:
-        return Path(self.folder, f"{key}.npy")
+    def _path(self, name: str) -> Path:
+        return Path(self.folder, f"{name}.npy")

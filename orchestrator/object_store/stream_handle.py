@@ -16,7 +16,7 @@ from ..streams.pictures.substitute import SubstitutePictures
 from ..streams.source import Pictures, Questions, QuestionTables
 from ..streams.split_spans import SplitKey, split_spans
 from ..streams.stream import Split, TaskData
-from .array_keys import QUESTIONS, record_key
+from .array_names import QUESTIONS, record_name
 from .memory_plan import MemoryPlan
 from .shared_pickle import SharedPickle
 from .shared_store import SharedStore
@@ -85,7 +85,7 @@ class StreamHandle:
                     pictures[index, name],
                     tokens[a:b],
                     label[a:b],
-                    self._array(record_key(index, name)),
+                    self._array(record_name(index, name)),
                     None if feature is None else feature[a:b],
                     None if questions is None else questions.take(slice(a, b)),
                     feature is not None and self.plan.mode != "features",
@@ -152,5 +152,5 @@ class StreamHandle:
             return None
         return Questions(*self.store.get_many([f"questions.{name}" for name in QUESTIONS]))
 
-    def _array(self, key: str) -> np.ndarray | None:
-        return self.store.get(key) if key in self.arrays else None
+    def _array(self, name: str) -> np.ndarray | None:
+        return self.store.get(name) if name in self.arrays else None

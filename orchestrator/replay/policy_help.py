@@ -27,6 +27,6 @@ POLICY_HELP: dict[str, tuple[str, str]] = {
         _BY_CLASS,
     ),
 }
-"""The name of each policy -> what it keeps, and what it divides the memory among. The keys are
+"""The name of each policy -> what it keeps, and what it divides the memory among. The names are
 :data:`~orchestrator.replay.policy_names.POLICY_NAMES`, in their order.
 """

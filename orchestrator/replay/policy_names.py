@@ -3,7 +3,7 @@
 _BY_LOGITS = ("logit-herding", "entropy", "distance", "energy", "variance")
 
 POLICY_NAMES = ("reservoir", "random", "balanced", "herding", "first", *_BY_LOGITS)
-"""The keys of :data:`~orchestrator.replay.policies.POLICIES`, in their order."""
+"""The names in :data:`~orchestrator.replay.policies.POLICIES`, in their order."""
 
 BY_LOGITS = frozenset(_BY_LOGITS)
 """Policies that ask the trial's model for logits. Only recognition has logits."""

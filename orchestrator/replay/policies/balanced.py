@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...seeding import keys
+from ...seeding import hashed
 from .class_shares import joined, keep_class_shares
 from .policy import Ranker, TaskRows
 from .quota import quota
@@ -27,7 +27,7 @@ def keep_balanced(
     """
     if config.budget == "per_class":
         rows, _ = joined(tasks)
-        return keep_class_shares(tasks, config, ~keys(seed, rows))
+        return keep_class_shares(tasks, config, ~hashed(seed, rows))
     ranked = [task.ranked(seed) for task in tasks]
     task_of = np.repeat(np.arange(len(ranked)), [len(task) for task in ranked])
     labels = np.concatenate([task.labels for task in ranked])
@@ -35,7 +35,7 @@ def keep_balanced(
     group = by[config.balance_by]
     groups, group, counts = np.unique(group, return_inverse=True, return_counts=True)
     shares = quota(config.size, np.ones(len(groups)), counts)
-    drawn = keys(seed, np.concatenate([task.rows for task in ranked]))
+    drawn = hashed(seed, np.concatenate([task.rows for task in ranked]))
     order = np.lexsort((~drawn, group))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)

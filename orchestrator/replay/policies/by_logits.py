@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..config import ReplayConfig
 
 Ranking = Callable[[Tensor, np.ndarray], np.ndarray]
-"""Logits (M, n, C) and labels (n,) -> a sort key (n,); the rows of lower keys are kept first."""
+"""Logits (M, n, C) and labels (n,) -> (n,) numbers, by which rows are ranked; the lowest are kept first."""
 
 
 def keep_by_logits(ranking: Ranking) -> Policy:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ...seeding import keys
+from ...seeding import hashed
 
 if TYPE_CHECKING:
     from ..config import ReplayConfig
@@ -71,7 +71,7 @@ class TaskRows:
         """Returns the rows by falling random key: a fixed order of the task whose first k rows are a uniform
         sample.
         """
-        return self.take(np.argsort(~keys(seed, self.rows)))
+        return self.take(np.argsort(~hashed(seed, self.rows)))
 
 
 class Policy(Protocol):

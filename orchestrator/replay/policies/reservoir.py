@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...seeding import keys
+from ...seeding import hashed
 from .policy import Ranker, TaskRows
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ def keep_reservoir(
 ) -> list[TaskRows]:
     """Keeps a uniform sample of everything seen, as Algorithm R (Vitter 1985) and CTP-ER do.
 
-    The rows of the k largest uniform random keys are kept (as in Avalanche's ``ReservoirSamplingBuffer``).
-    The keys are fixed: a smaller reservoir therefore lies within a larger one, and the reservoirs of parts of
-    a stream merge into the reservoir of the whole. The parameters are those of
+    The rows of the k largest uniform random numbers are kept (as in Avalanche's ``ReservoirSamplingBuffer``).
+    The numbers are fixed: a smaller reservoir therefore lies within a larger one, and the reservoirs of parts
+    of a stream merge into the reservoir of the whole. The parameters are those of
     :class:`~orchestrator.replay.policies.policy.Policy`.
     """
     ranked = [task.ranked(seed) for task in tasks]
-    drawn = np.concatenate([keys(seed, task.rows) for task in ranked])
+    drawn = np.concatenate([hashed(seed, task.rows) for task in ranked])
     if len(drawn) <= config.size:
         return ranked
     least = np.partition(drawn, -config.size)[-config.size]
-    return [task.take(keys(seed, task.rows) >= least) for task in ranked]
+    return [task.take(hashed(seed, task.rows) >= least) for task in ranked]

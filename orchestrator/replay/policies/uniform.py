@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...seeding import keys
+from ...seeding import hashed
 from .class_shares import joined, keep_class_shares
 from .policy import Ranker, TaskRows
 from .quota import quota
@@ -26,7 +26,7 @@ def keep_uniform(
     """
     if config.by_class:
         rows, _ = joined(tasks)
-        return keep_class_shares(tasks, config, ~keys(seed, rows))
+        return keep_class_shares(tasks, config, ~hashed(seed, rows))
     ranked = [*tasks[:-1], tasks[-1].ranked(seed)]
     limits = np.array([len(task) for task in ranked])
     shares = quota(config.size, np.array([task.size for task in ranked], float), limits)

@@ -33,13 +33,13 @@ class DetectedRegions:
         scenes: The scenes.
         regions: R, at least as many as a scene has things.
         noise: The length of the noise that is to be expected, where an object's own features have length 1.
-        keys: int (N, K), what the noise of each row is drawn from.
+        seeds: int (N, K), what the noise of each row is drawn from.
     """
 
     scenes: Scenes
     regions: int
     noise: float
-    keys: np.ndarray
+    seeds: np.ndarray
 
     def __len__(self) -> int:
         return len(self.scenes)
@@ -52,7 +52,7 @@ class DetectedRegions:
         return out
 
     def _find(self, found: np.ndarray, row: int) -> None:
-        rng = np.random.default_rng(self.keys[row])
+        rng = np.random.default_rng(self.seeds[row])
         corner = rng.uniform(0, 0.6, (self.regions, 2))
         found[:, WIDTH:] = np.concatenate([corner, corner + rng.uniform(0.2, 0.4, (self.regions, 2))], 1)
         found[:, :WIDTH] = self.noise / np.sqrt(WIDTH) * rng.standard_normal((self.regions, WIDTH))

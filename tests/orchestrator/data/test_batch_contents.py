@@ -8,7 +8,7 @@ import pytest
 from orchestrator.data.loader import Loader, eval_batches
 from orchestrator.data.row_reader import RowReader
 from orchestrator.errors import BadRecord
-from orchestrator.seeding import keys, view_seeds
+from orchestrator.seeding import hashed, view_seeds
 from orchestrator.streams.augment import augment
 from orchestrator.streams.pictures.substitute import SubstitutePictures
 
@@ -74,7 +74,7 @@ def test_features_are_those_of_the_view_that_is_drawn(encoded_stream):
     drawn = set()
     for batch, epoch in _batches(RowReader(stream), augment="flip", views=7):
         rows = batch.row.numpy()
-        view = (keys(5, epoch, rows, 0) % np.uint64(3)).astype(np.int64)
+        view = (hashed(5, epoch, rows, 0) % np.uint64(3)).astype(np.int64)
         drawn |= set(view.tolist())
         assert batch.image is None
         assert np.array_equal(batch.feature.numpy(), stream.views[rows, view].astype(np.float32))
@@ -87,7 +87,7 @@ def test_pictures_for_a_frozen_encoder_are_the_view_that_features_would_be_of(ar
     reader._origin = np.arange(75) * 3
     for batch, epoch in _batches(reader, augment="shift", views=4):
         rows = batch.row.numpy()
-        seeds = view_seeds(3 * rows, (keys(5, epoch, rows, 0) % np.uint64(4)).astype(np.int64))
+        seeds = view_seeds(3 * rows, (hashed(5, epoch, rows, 0) % np.uint64(4)).astype(np.int64))
         expected = augment("shift", _pictures(array_stream)[rows], seeds)
         assert np.array_equal(batch.image.permute(0, 2, 3, 1).numpy(), expected)
 
@@ -109,7 +109,7 @@ def test_a_substitutes_view_is_one_of_its_own(array_stream):
     with Loader(reader, np.array([34]), batch_size=1, steps=20, seed=5, augment="shift", views=4) as loader:
         for epoch, batch in enumerate(loader):
             assert batch.row.tolist() == [other]
-            view = (keys(5, epoch, np.array([34]), 0) % np.uint64(4)).astype(np.int64)
+            view = (hashed(5, epoch, np.array([34]), 0) % np.uint64(4)).astype(np.int64)
             expected = augment("shift", own, view_seeds(np.array([3 * other]), view))
             assert np.array_equal(batch.image.permute(0, 2, 3, 1).numpy(), expected)
 

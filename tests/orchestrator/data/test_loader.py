@@ -9,7 +9,7 @@ from methods.method import Batch, InputSpec, Task
 from orchestrator.data.loader import Loader, eval_batches
 from orchestrator.data.row_reader import RowReader, Samples
 from orchestrator.errors import BadRecord, UserError
-from orchestrator.seeding import keys
+from orchestrator.seeding import hashed
 from orchestrator.streams.augment import augment as augmented
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.pictures.substitute import SubstitutePictures
@@ -154,7 +154,7 @@ def test_the_numbers_of_a_seed_stay_what_they_were():
     assert [batch.seed for batch in batches[::5]] == [7654704053766882388, 4734246720838242223]
     for number, batch in enumerate(batches):
         pictures = RowReader(_stream()).read(batch.row.numpy()).pictures
-        seeds = keys(9, number // 3, batch.row.numpy(), 0)
+        seeds = hashed(9, number // 3, batch.row.numpy(), 0)
         assert np.array_equal(batch.image.permute(0, 2, 3, 1).numpy(), augmented("shift", pictures, seeds))
 
 
@@ -361,7 +361,7 @@ def test_a_batch_has_the_view_that_seed_epoch_and_row_choose():
     assert len(found) == 4, "two epochs"
     for number, pairs in enumerate(found):
         rows = np.array([row for row, _ in pairs])
-        chosen = keys(9, number // 2, rows, 0) % np.uint64(3)
+        chosen = hashed(9, number // 2, rows, 0) % np.uint64(3)
         assert [view for _, view in pairs] == chosen.tolist()
     assert {view for pairs in found for _, view in pairs} == {0, 1, 2}
 
@@ -376,5 +376,5 @@ def test_a_views_augmentation_goes_by_the_rows_own_number(monkeypatch):
     with Loader(_Marked(encoded=False), np.arange(8), **how) as batches:
         (batch,) = batches
     rows = batch.row.numpy()
-    view = (keys(9, 0, rows, 0) % np.uint64(3)).astype(np.int64)
+    view = (hashed(9, 0, rows, 0) % np.uint64(3)).astype(np.int64)
     assert asked == [((rows + 100).tolist(), view.tolist())]

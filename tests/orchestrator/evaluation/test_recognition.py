@@ -14,7 +14,7 @@ from orchestrator.evaluation.recognition import evaluate_recognition, task_accur
 from orchestrator.evaluation.scenarios import summary_metrics
 from orchestrator.metrics.recognition import batch_calibration_error, calibration_error
 from orchestrator.numerics.diverged import Diverged
-from orchestrator.seeding import keys
+from orchestrator.seeding import hashed
 from orchestrator.streams.pictures import ArrayPictures
 from orchestrator.streams.stream import Split, Stream, TaskData
 from orchestrator.training.exemplar_ranker import ExemplarRanker
@@ -82,7 +82,7 @@ def evaluate(method, stream, tasks, seen, **options):
 
 def order_of(stream, k, seed=0):
     """The order in which the pictures of task k are scored."""
-    return np.argsort(keys(seed, np.arange(len(stream.tasks[k].splits["validation"]))))
+    return np.argsort(hashed(seed, np.arange(len(stream.tasks[k].splits["validation"]))))
 
 
 def batches(stream, k, seed=0):

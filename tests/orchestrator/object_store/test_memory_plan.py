@@ -3,7 +3,7 @@ import pytest
 
 from orchestrator.errors import UserError
 from orchestrator.object_store.memory_plan import candidate_rows, memory_plan, row_bytes
-from orchestrator.seeding import keys
+from orchestrator.seeding import hashed
 
 ROW = 8 * 8 * 3 + 6 * 4 + 4
 SAMPLES = 30 + 20 + 25 + 3 * 12
@@ -37,7 +37,7 @@ def test_a_stream_that_does_not_fit_is_read_from_disk(array_stream):
 
 def test_candidates_are_those_of_all_seeds(array_stream):
     rows = array_stream.train_rows(1)
-    orders = {seed: np.argsort(~keys(seed, rows)) for seed in (3, 8, 5)}
+    orders = {seed: np.argsort(~hashed(seed, rows)) for seed in (3, 8, 5)}
     union = {int(row) for order in orders.values() for row in order[:6]}
     assert candidate_rows(rows, [3, 8, 5], 6).tolist() == sorted(union) and 6 < len(union) < 18
     assert candidate_rows(rows, [8], 6).tolist() == sorted(orders[8][:6])

@@ -23,7 +23,7 @@ from orchestrator.object_store import shared_store as store_module
 from orchestrator.object_store.array_owner import ArrayOwner
 from orchestrator.object_store.memory_plan import memory_plan
 from orchestrator.object_store.publish import publish
-from orchestrator.object_store.shared_store import SharedStore, capacity
+from orchestrator.object_store.shared_store import SharedStore, store_bytes
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.replay.memory import ReplayMemory
 from orchestrator.streams.pictures import MissingPictures
@@ -90,15 +90,15 @@ class Reader:
     def pid(self):
         return os.getpid()
 
-    def checksum(self, store, key):
-        return int(store.get(key).sum(dtype=np.int64))
+    def checksum(self, store, name):
+        return int(store.get(name).sum(dtype=np.int64))
 
-    def write(self, store, key):
-        store.get(key)[0] = 0
+    def write(self, store, name):
+        store.get(name)[0] = 0
 
-    def proportional_bytes(self, store, key):
+    def proportional_bytes(self, store, name):
         """Resident bytes of the view's pages and this process's share of them."""
-        address = store.get(key).__array_interface__["data"][0]
+        address = store.get(name).__array_interface__["data"][0]
         sizes = {"Rss": 0, "Pss": 0}
         inside = False
         for line in Path("/proc/self/smaps").read_text().splitlines():
@@ -150,7 +150,7 @@ def _hub_pid(store):
 
 
 def test_capacity_is_the_object_stores():
-    assert capacity() == ray.cluster_resources()["object_store_memory"] == 300 * 2**20
+    assert store_bytes() == ray.cluster_resources()["object_store_memory"] == 300 * 2**20
 
 
 def test_views_are_read_only_and_shared_between_processes(store, readers):
@@ -262,7 +262,7 @@ def _same(found, expected):
 
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
 def test_generated_pictures_in_both_modes(array_stream, store, row_reader, stream_in):
-    chosen = memory_plan(array_stream, largest=10, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
+    chosen = memory_plan(array_stream, largest=10, store_bytes=store_bytes(), seeds=[4], stream_in=stream_in)
     progress = []
     handle = publish(array_stream, store, chosen, lambda *counts: progress.append(counts))
     assert progress[-1] == ((111, 111) if stream_in == "memory" else (20, 20))
@@ -277,7 +277,9 @@ def test_generated_pictures_in_both_modes(array_stream, store, row_reader, strea
 @pytest.mark.parametrize("kept", ["decoded", "encoded"])
 def test_files_are_read_from_disk_and_candidates_from_memory(file_stream, own_store, tmp_path, kept):
     stream = file_stream()
-    chosen = memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4], stream_in="disk", store=kept)
+    chosen = memory_plan(
+        stream, largest=8, store_bytes=store_bytes(), seeds=[4], stream_in="disk", store=kept
+    )
     handle = publish(stream, own_store, chosen)
     assert len(pickle.dumps(handle)) < 20_000
     opened = handle.open()
@@ -298,7 +300,7 @@ def test_files_are_read_from_disk_and_candidates_from_memory(file_stream, own_st
 
 @pytest.mark.parametrize("seeds", [[4], [9, 4, 1]])
 def test_every_choice_of_a_random_policy_is_a_candidate(array_stream, own_store, seeds):
-    chosen = memory_plan(array_stream, largest=12, store_bytes=capacity(), seeds=seeds, stream_in="disk")
+    chosen = memory_plan(array_stream, largest=12, store_bytes=store_bytes(), seeds=seeds, stream_in="disk")
     opened = publish(array_stream, own_store, chosen).open()
     assert 192 * len(opened.candidates.rows) == chosen.disk_bytes - 111 * 28 < 192 * 50
     for seed in seeds:
@@ -313,7 +315,7 @@ def test_every_choice_of_a_random_policy_is_a_candidate(array_stream, own_store,
 
 def test_features_are_shared_from_the_files_they_lie_in(encoded_stream, store, row_reader):
     stream, files = encoded_stream
-    chosen = memory_plan(stream, largest=10, store_bytes=capacity(), seeds=[4])
+    chosen = memory_plan(stream, largest=10, store_bytes=store_bytes(), seeds=[4])
     handle = publish(stream, store, chosen, files=files)
     for name, path in files.items():
         assert Path(store.folder, f"{name}.npy").samefile(path)
@@ -349,14 +351,14 @@ def test_bad_pictures_stop_publishing_unless_they_may_be_skipped(file_stream, ow
     stream = file_stream()
     _spoil(tmp_path)
     with pytest.raises(UserError, match="0/train/3.jpg"):
-        publish(stream, own_store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+        publish(stream, own_store, memory_plan(stream, largest=8, store_bytes=store_bytes(), seeds=[4]))
     assert not list(Path(own_store.folder).iterdir())
 
 
 def test_bad_pictures_are_left_out_of_memory_and_counted(file_stream, own_store, tmp_path):
     stream = file_stream(skip_bad=True)
     _spoil(tmp_path)
-    handle = publish(stream, own_store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+    handle = publish(stream, own_store, memory_plan(stream, largest=8, store_bytes=store_bytes(), seeds=[4]))
     assert handle.skipped == {"task-0/train": 2, "task-1/test": 1}
     opened = handle.open()
     assert opened.starts.tolist() == [0, 28, 48, 73]
@@ -377,7 +379,9 @@ def test_bad_pictures_are_left_out_of_memory_and_counted(file_stream, own_store,
 def test_bad_pictures_met_on_disk_are_replaced(file_stream, own_store, tmp_path, kept):
     stream = file_stream(skip_bad=True)
     _spoil(tmp_path)
-    chosen = memory_plan(stream, largest=30, store_bytes=capacity(), seeds=[4], stream_in="disk", store=kept)
+    chosen = memory_plan(
+        stream, largest=30, store_bytes=store_bytes(), seeds=[4], stream_in="disk", store=kept
+    )
     handle = publish(stream, own_store, chosen)
     assert handle.skipped == {"task-1/test": 1}
     opened = handle.open()
@@ -414,7 +418,7 @@ def test_a_class_that_loses_all_its_pictures_is_an_error(file_stream, own_store,
         f".*/1/{split}/{row}.jpg: cannot be decoded"
     )
     with pytest.raises(UserError, match=lost):
-        publish(stream, own_store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+        publish(stream, own_store, memory_plan(stream, largest=8, store_bytes=store_bytes(), seeds=[4]))
 
 
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
@@ -426,7 +430,7 @@ def test_a_split_without_pictures_is_an_error_where_it_is_looked_at_alone(
     for data in stream.tasks:
         split = data.splits["test"]
         data.splits["test"] = replace(split, pictures=MissingPictures(len(split), "a.h5: no such file"))
-    found = memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
+    found = memory_plan(stream, largest=8, store_bytes=store_bytes(), seeds=[4], stream_in=stream_in)
     handle = pickle.loads(pickle.dumps(publish(stream, own_store, found)))
     assert handle.skipped == {} and [sizes["test"] for _, sizes in handle.tasks] == [7, 7, 7]
     for data, shared in zip(stream.tasks, handle.open().tasks, strict=True):
@@ -444,7 +448,7 @@ def test_a_split_without_any_picture_is_an_error(file_stream, own_store, tmp_pat
     with pytest.raises(
         UserError, match="split test: none of its pictures can be read, the first: .*/0.jpg: cannot"
     ):
-        publish(stream, own_store, memory_plan(stream, largest=8, store_bytes=capacity(), seeds=[4]))
+        publish(stream, own_store, memory_plan(stream, largest=8, store_bytes=store_bytes(), seeds=[4]))
 
 
 @pytest.mark.parametrize("stream_in", ["memory", "disk"])
@@ -453,7 +457,7 @@ def test_questions_and_regions_and_queries_are_shared(
     question_stream, store, row_reader, stream_in, regions, beside
 ):
     stream, files = question_stream(regions, beside)
-    chosen = memory_plan(stream, largest=10, store_bytes=capacity(), seeds=[4], stream_in=stream_in)
+    chosen = memory_plan(stream, largest=10, store_bytes=store_bytes(), seeds=[4], stream_in=stream_in)
     handle = publish(stream, store, chosen, files=files)
     opened = handle.open()
     assert opened.picture == stream.picture and opened.tables == stream.tables

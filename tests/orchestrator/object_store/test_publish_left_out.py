@@ -23,22 +23,22 @@ class _Store:
         self.arrays = {}
 
     @contextmanager
-    def writing(self, key, shape, dtype):
+    def writing(self, name, shape, dtype):
         twin = SimpleNamespace(array=np.zeros(shape, dtype), length=shape[0])
         yield twin
-        self.arrays[key] = twin.array[: twin.length]
+        self.arrays[name] = twin.array[: twin.length]
 
-    def put(self, key, array):
-        self.arrays[key] = np.array(array)
+    def put(self, name, array):
+        self.arrays[name] = np.array(array)
 
-    def adopt(self, key, path):
-        self.arrays[key] = np.load(path)
+    def adopt(self, name, path):
+        self.arrays[name] = np.load(path)
 
-    def get(self, key):
-        return self.arrays[key]
+    def get(self, name):
+        return self.arrays[name]
 
-    def get_many(self, keys):
-        return [self.arrays[key] for key in keys]
+    def get_many(self, names):
+        return [self.arrays[name] for name in names]
 
 
 class _Spoilt(ArrayPictures):

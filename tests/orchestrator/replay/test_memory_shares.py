@@ -9,7 +9,7 @@ from orchestrator.replay.config import ReplayConfig
 from orchestrator.replay.memory import ReplayMemory
 from orchestrator.replay.policies import POLICIES
 from orchestrator.replay.policy_names import BY_CLASS
-from orchestrator.seeding import keys
+from orchestrator.seeding import hashed
 
 SIZES = (60, 12, 30, 6)
 STARTS = np.concatenate([[0], np.cumsum(SIZES)])
@@ -76,7 +76,7 @@ def test_tasks_have_shares_by_what_they_had_not_by_what_is_kept_of_them(policy, 
 def test_a_reservoir_keeps_the_largest_keys_of_everything_seen():
     for task, rows in enumerate(_walk(ReplayConfig(18), restarted=False), 1):
         every = np.arange(STARTS[task])
-        assert sorted(rows) == sorted(every[np.argsort(~keys(4, every))[:18]])
+        assert sorted(rows) == sorted(every[np.argsort(~hashed(4, every))[:18]])
 
 
 @pytest.mark.parametrize("by", ["task", "class", "group"])
@@ -89,7 +89,7 @@ def test_equal_shares_are_the_largest_keys_of_each_group(by):
     assert np.unique(group[kept], return_counts=True)[1].tolist() == expected
     for number, share in zip(np.unique(group), expected, strict=True):
         own = rows[group == number]
-        best = own[np.argsort(~keys(4, own))[:share]]
+        best = own[np.argsort(~hashed(4, own))[:share]]
         assert sorted(kept[group[kept] == number]) == sorted(best)
 
 
@@ -101,10 +101,10 @@ def test_a_budget_per_class_keeps_the_largest_keys_of_each_class_best_first(poli
     for label in range(4):
         own = np.flatnonzero(label == LABELS)
         kept = rows[LABELS[rows] == label]
-        assert sorted(kept) == sorted(own[np.argsort(~keys(seed, own))[:5]])
+        assert sorted(kept) == sorted(own[np.argsort(~hashed(seed, own))[:5]])
         for low, high in itertools.pairwise(STARTS):  # within its task
             inside = kept[(kept >= low) & (kept < high)]
-            assert (np.diff(keys(seed, inside).astype(float)) < 0).all()
+            assert (np.diff(hashed(seed, inside).astype(float)) < 0).all()
 
 
 def test_a_budget_per_class_counts_every_class_and_a_total_is_divided():

@@ -9,7 +9,7 @@ from orchestrator.replay.memory import ReplayMemory
 from orchestrator.replay.policies import POLICIES
 from orchestrator.replay.policies.herding import herd, herding_order
 from orchestrator.replay.policies.quota import quota
-from orchestrator.seeding import keys
+from orchestrator.seeding import hashed
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "ctp_herding.npz"
 CLAP = Path(__file__).parents[2] / "golden" / "clap_select.npz"
@@ -120,7 +120,7 @@ def test_policies_that_draw_at_random_keep_the_first_of_each_tasks_random_order(
     assert not ranker.rows
     for k in range(len(SIZES)):
         rows = np.arange(STARTS[k], STARTS[k + 1])
-        order = rows[np.argsort(keys(5, rows))[::-1]]
+        order = rows[np.argsort(hashed(5, rows))[::-1]]
         kept = last[(last >= STARTS[k]) & (last < STARTS[k + 1])]
         assert kept.tolist() == order[: len(kept)].tolist()
 
@@ -158,7 +158,7 @@ def test_reservoirs_nest_and_merge():
         memory.update(0, part, LABELS[part], None)
         parts.append(memory.rows)
     merged = np.concatenate(parts)
-    assert set(merged[np.argsort(keys(2, merged))[-20:]].tolist()) == large
+    assert set(merged[np.argsort(hashed(2, merged))[-20:]].tolist()) == large
 
 
 def test_a_reservoir_is_a_uniform_sample_of_everything_seen():

@@ -16,7 +16,7 @@ from methods.retrieval.losses.topology import topology_divergence
 from orchestrator.errors import UserError
 from orchestrator.replay.config import ReplayConfig
 from orchestrator.replay.memory import ReplayMemory
-from orchestrator.seeding import derive, keys
+from orchestrator.seeding import derive, hashed
 from orchestrator.training import stream_loop
 from orchestrator.training.reporter import CollectingReporter
 from orchestrator.training.stream_loop import StreamLoop
@@ -237,7 +237,7 @@ def test_a_task_is_walked_with_the_memory_of_others(
 
 def _order(rows, epoch, *place):
     """``rows`` in the order of an epoch. ``place`` belongs to the seed of a phase's loader."""
-    return np.asarray(rows)[np.argsort(keys(derive(*place), epoch, np.arange(len(rows))))].tolist()
+    return np.asarray(rows)[np.argsort(hashed(derive(*place), epoch, np.arange(len(rows))))].tolist()
 
 
 @pytest.mark.parametrize(

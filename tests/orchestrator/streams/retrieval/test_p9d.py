@@ -14,7 +14,7 @@ from orchestrator.config import RunConfig
 from orchestrator.data.loader import Loader, eval_batches
 from orchestrator.data.row_reader import RowReader
 from orchestrator.errors import BadRecord, UserError
-from orchestrator.seeding import keys
+from orchestrator.seeding import hashed
 from orchestrator.streams.augment import augment, crop_draws
 from orchestrator.streams.prepare import prepare
 from orchestrator.streams.retrieval.p9d import P9D
@@ -557,7 +557,7 @@ def test_training_crops_the_picture_as_it_is_told_and_evaluation_none(tmp_path, 
         (batch,) = list(loader)
     pictures = stream.tasks[0].splits["train"].pictures
     for row, seen in zip(batch.row.tolist(), batch.image.permute(0, 2, 3, 1).numpy(), strict=True):
-        seeds = keys(3, 0, np.array([row]), 0)
+        seeds = hashed(3, 0, np.array([row]), 0)
         if crop == "resized":
             expected = augment("product", pictures.read(np.array([row])), seeds)
         else:

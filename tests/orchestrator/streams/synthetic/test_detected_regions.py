@@ -13,8 +13,8 @@ N, R = 240, 6
 
 def regions(noise, others=0, kind="location", n=N, key=0):
     asked = ask(np.random.default_rng(0), FAMILIES, 1, kind, n, others)
-    keys = np.array([(key, i) for i in range(n)])
-    return asked, DetectedRegions(asked.scenes, R, noise, keys)
+    seeds = np.array([(key, i) for i in range(n)])
+    return asked, DetectedRegions(asked.scenes, R, noise, seeds)
 
 
 def things(found):
@@ -51,7 +51,7 @@ def test_without_noise_an_object_is_named_whatever_else_is_so():
 
 def test_boxes_are_where_the_answer_says():
     asked, pictures = regions(1.0)
-    silent = DetectedRegions(asked.scenes, R, 0.0, pictures.keys)
+    silent = DetectedRegions(asked.scenes, R, 0.0, pictures.seeds)
     there = np.abs(silent.read(np.arange(N))[..., :WIDTH]).sum(-1) > 0
     box = pictures.read(np.arange(N))[there][:, WIDTH:]
     x, y = (box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2
@@ -77,7 +77,7 @@ def test_the_tilt_is_told_by_sign_and_size():
 @pytest.mark.parametrize("noise", [0.5, 2.0])
 def test_noise_is_as_long_as_it_is_said_to_be_and_each_rows_own(noise):
     asked, noisy = regions(noise)
-    silent = DetectedRegions(asked.scenes, R, 0.0, noisy.keys)
+    silent = DetectedRegions(asked.scenes, R, 0.0, noisy.seeds)
     rows = np.arange(N)
     difference = noisy.read(rows)[..., :WIDTH] - silent.read(rows)[..., :WIDTH]
     assert np.sqrt((difference**2).sum(-1).mean()) == pytest.approx(noise, rel=0.02)
