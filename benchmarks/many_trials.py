@@ -149,20 +149,20 @@ def main(arguments: list[str] | None = None) -> None:
     tasks = [TaskSource(f"task {k + 1}", {}) for k in range(_TASKS)]
     source = StreamSource("none", "retrieval", 0, [], tasks, "none", "")
     run = RunContext(folder, identity, space.config, source, None, (0,), lambda line: None)
-    watch = RunRecorder.open(
+    recorder = RunRecorder.open(
         run, space.trial_config, space.objective, trials, check_values=space.check_values
     )
-    watch._records.figures.close()
-    watch._records.figures = _NoArtist()
+    recorder._records.figures.close()
+    recorder._records.figures = _NoArtist()
     session = _FastSession(trials)
     lane = _FastLane(session.dispatcher)
     lane.start()
     began = time.perf_counter()
-    search(run, space, session, watch, trials)
+    search(run, space, session, recorder, trials)
     wall = time.perf_counter() - began
     ray.get(session.dispatcher.drain.remote())
     lane.join()
-    left = watch.finish("finished", {}, {})
+    left = recorder.finish("finished", {}, {})
 
     def at(trial: int, values: list[float]) -> float:
         return median(values[max(0, trial - _AROUND) : trial])

@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> None:
     tokenizer = fit_tokenizer(source, space.config.stream, folder / "tokenizer")
     identity = Identity.new("", "")
     run = RunContext(folder / "run", identity, space.config, source, None, (0,), lambda line: None)
-    watch = RunRecorder.open(
+    recorder = RunRecorder.open(
         run, space.trial_config, space.objective, given.trials, check_values=space.check_values
     )
     with Session(
@@ -151,15 +151,15 @@ def main(arguments: list[str] | None = None) -> None:
         base = space.config.with_values({"method.epochs": 1}).to_dict()
         session.run([Job("warm", "train", base, {}, folder / "warm")])
         began = time.perf_counter()
-        search(run, space, session, watch, given.trials)
+        search(run, space, session, recorder, given.trials)
         wall = time.perf_counter() - began
-    watch.finish("finished", {}, {})
+    recorder.finish("finished", {}, {})
 
     print(f"\nbare loop        {plain:8.2f} s a trial")
     print(f"sweep            {wall / given.trials:8.2f} s a trial ({given.trials} trials, lanes warm)")
     print(f"ratio            {wall / given.trials / plain:8.3f}")
     print(f"overhead         {wall / given.trials - plain:8.2f} s a trial, of which")
-    reports = [report for trial in watch.book.trials.values() for report in trial.reports]
+    reports = [report for trial in recorder.store.trials.values() for report in trial.reports]
     for stage in ("wait", "evaluate", "checkpoint"):
         print(f"  {stage:<14} {sum(r.get(f'seconds/{stage}', 0) for r in reports) / given.trials:8.2f} s")
     stages = ("train", "evaluate", "checkpoint")

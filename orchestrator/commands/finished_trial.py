@@ -63,10 +63,10 @@ class FinishedTrial:
         source = stream(RunConfig.load_yaml(configs[0]), identity, folder)
         objective, url = run_objective(folder, source.scenario)
         tasks = len(source.tasks)
-        book = TrialStore(trials_of(folder), objective, tasks, identity.stamp)
-        entry = book.best() if trial is None else book.trials.get(trial)
+        store = TrialStore(trials_of(folder), objective, tasks, identity.stamp)
+        entry = store.best() if trial is None else store.trials.get(trial)
         if entry is None:
-            whole = [one.id for one in book.trials.values() if one.status == "finished"]
+            whole = [one.id for one in store.trials.values() if one.status == "finished"]
             wanted = "no trial that walked the whole stream" if trial is None else f"no trial {trial!r}"
             if trial is None and whole:
                 wanted = "no score on validation data to choose a trial by"
@@ -77,7 +77,7 @@ class FinishedTrial:
                 f"{folder}: {entry.id} {state}, {len(entry.reports)} of {tasks} tasks done; allowed: a trial "
                 "that finished"
             )
-        config = RunConfig.load_yaml(book.place(entry.id) / CONFIG_FILE)
+        config = RunConfig.load_yaml(store.place(entry.id) / CONFIG_FILE)
         saved = _last_checkpoint(folder, entry, tasks, identity, url)
         return cls(folder, entry.id, config, source, saved)
 

@@ -26,14 +26,14 @@ class RunEnd:
     unforeseen: BaseException | None = None
 
     @contextmanager
-    def caught(self, watch: RunRecorder) -> Iterator[None]:
+    def caught(self, recorder: RunRecorder) -> Iterator[None]:
         """What ends the run within the block becomes its status, so that the run has its last lines.
 
-        Where it was cut short, ``watch`` catches up with what the lanes had under way: once, and whatever
+        Where it was cut short, ``recorder`` catches up with what the lanes had under way: once, and whatever
         happens in that, the last lines come. What it misses, the next ``--resume`` catches up with.
 
         Args:
-            watch: The run's record, which is told what was fatal too.
+            recorder: The run's record, which is told what was fatal too.
 
         Raises:
             UserError: The block raises it, and no trial has finished a task. Nothing has been made that
@@ -43,26 +43,26 @@ class RunEnd:
             yield
         except KeyboardInterrupt:
             self.status = "interrupted"
-            _catch_up(watch)
+            _catch_up(recorder)
         except UserError as error:  # as no lane that comes up
-            if not any(entry.reports for entry in watch.book.trials.values()):
+            if not any(entry.reports for entry in recorder.store.trials.values()):
                 raise
-            watch.fatal, self.status = str(error), "failed"
+            recorder.fatal, self.status = str(error), "failed"
         except (Exception, RayLost) as error:
-            watch.fatal, foreseen = stopped_by(error)
-            self.status = "interrupted" if watch.interrupted and foreseen else "failed"
+            recorder.fatal, foreseen = stopped_by(error)
+            self.status = "interrupted" if recorder.interrupted and foreseen else "failed"
             self.unforeseen = None if foreseen else error
-            _catch_up(watch)
+            _catch_up(recorder)
         else:
             if self.status == "interrupted":
-                _catch_up(watch)
+                _catch_up(recorder)
 
 
-def _catch_up(watch: RunRecorder) -> None:
+def _catch_up(recorder: RunRecorder) -> None:
     try:
-        watch.catch_up()
+        recorder.catch_up()
     except KeyboardInterrupt:  # whoever presses Ctrl-C again does not wait for it
         pass
     except Exception as error:  # noqa: BLE001 - as a disk that is full
         line = str(error) if isinstance(error, UserError) else stopped_by(error)[0]
-        watch.fatal = watch.fatal or line
+        recorder.fatal = recorder.fatal or line

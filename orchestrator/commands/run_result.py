@@ -53,7 +53,7 @@ class RunResult:
     def of(
         cls,
         run: RunContext,
-        book: TrialStore,
+        store: TrialStore,
         test: Mapping[str, float],
         exit_status: int,
         reason: str,
@@ -64,20 +64,20 @@ class RunResult:
 
         Args:
             run: The run.
-            book: Its trials.
+            store: Its trials.
             test: Its metrics on test data.
             exit_status: The exit status of the command that runs the same.
             reason: Why it did not finish; empty where it did.
             fatal: Whether another run would meet the reason too.
         """
-        trials = tuple(TrialResult.of(entry, book, run.source.scenario) for entry in book.trials.values())
-        best = book.best()
+        trials = tuple(TrialResult.of(entry, store, run.source.scenario) for entry in store.trials.values())
+        best = store.best()
         return cls(
             run.folder.name,
             run.folder,
             _STATUS.get(exit_status, "failed"),
             reason,
-            book.objective,
+            store.objective,
             tuple(run.names),
             trials,
             next((trial for trial in trials if best is not None and trial.id == best.id), None),

@@ -67,7 +67,7 @@ class _SweepRun:
         self._test = test
         self._sessions = sessions
         self._plan = space.plan(trials, run.concurrent)
-        self._watch = RunRecorder.open(
+        self._recorder = RunRecorder.open(
             run,
             space.trial_config,
             space.objective,
@@ -75,38 +75,38 @@ class _SweepRun:
             check_values=space.check_values,
             searched=[parameter.key for parameter in space.parameters],
         )
-        self._book = self._watch.book
+        self._store = self._recorder.store
         self._protocol = SearchProtocol.of(run.protocol or None, "the run").said
         self._said: list[str] = []  # of what mattered
         self._tested: dict[str, float] = {}  # what a look at test found of the best trial
 
     def run(self) -> RunResult:
         """Searches and tests, and ends the record whatever happens."""
-        run, watch, end = self._run, self._watch, RunEnd()
+        run, recorder, end = self._run, self._recorder, RunEnd()
         try:
-            with end.caught(watch):
+            with end.caught(recorder):
                 end.status = self._sweep()
                 if end.status == "finished":
-                    self._said = what_mattered(self._run, self._space, self._watch)
+                    self._said = what_mattered(self._run, self._space, self._recorder)
         finally:
             record = self._finish(end)
         run.last(self._closing(self._tested, end.status, record))
         if end.unforeseen is not None:
             raise end.unforeseen
         status, tested = end.status, self._tested
-        none = self._book.best() is None
+        none = self._store.best() is None
         done = status == "finished" and bool(tested if self._test else not none)
         exit_status = 130 if status == "interrupted" else 0 if done else 1
-        reason = watch.fatal
+        reason = recorder.fatal
         if exit_status == 1 and not reason:
             reason = "no trial walked the whole stream" if none else "the look at test failed"
-        return RunResult.of(run, self._book, tested, exit_status, reason, fatal=bool(watch.fatal))
+        return RunResult.of(run, self._store, tested, exit_status, reason, fatal=bool(recorder.fatal))
 
     def _sweep(self) -> str:
         """Runs what is left of the sweep; returns its status."""
-        run, book, best = self._run, self._book, self._book.best()
-        self._tested = self._watch.known_test(best.id) if best is not None else {}
-        if book.is_over(self._trials, test=self._test):
+        run, store, best = self._run, self._store, self._store.best()
+        self._tested = self._recorder.known_test(best.id) if best is not None else {}
+        if store.is_over(self._trials, test=self._test):
             ended = "the one trial has" if self._trials == 1 else f"all {self._trials} trials have"
             more = f"--resume {run.folder.name} --trials {self._trials + 1}"
             run.say(f"{ended} ended{', and the best was tested' if self._tested else ''}")
@@ -127,7 +127,7 @@ class _SweepRun:
             run.config,
             run.source,
             fit_tokenizer(run.source, run.config.stream, run.folder / TOKENIZER_FOLDER),
-            jobs=max(1, self._trials - self._book.ended),
+            jobs=max(1, self._trials - self._store.ended),
             seeds=run.seeds,
             largest_memory=self._space.largest_memory(len(run.source.categories)),
             lanes=run.concurrent or self._plan.lanes,
@@ -136,36 +136,36 @@ class _SweepRun:
 
     def _search_and_test(self, session: Session) -> str:
         """Searches, and looks at test with the best trial; returns the sweep's status."""
-        run, watch = self._run, self._watch
+        run, recorder = self._run, self._recorder
         tested: dict[str, float] = {}
         try:
-            status = search(run, self._space, session, watch, self._trials)
-            best = self._book.best()
+            status = search(run, self._space, session, recorder, self._trials)
+            best = self._store.best()
             look = status == "finished" and self._test
-            if look and best is not None and not (tested := watch.known_test(best.id)):
-                why = memory_choice(self._book) or "best on validation"
+            if look and best is not None and not (tested := recorder.known_test(best.id)):
+                why = memory_choice(self._store) or "best on validation"
                 run.say(f"trial {best.number + 1} is {why}; looking at test")
-                tested = _look_at_test(run, self._space, session, watch, best)
+                tested = _look_at_test(run, self._space, session, recorder, best)
                 if tested:
-                    watch.tested(best.id, tested)
+                    recorder.tested(best.id, tested)
         except Exception as error:
             if not is_full(error):
                 raise
-            status, watch.fatal = "failed", full_disk(run.folder)
+            status, recorder.fatal = "failed", full_disk(run.folder)
         self._tested = tested
-        return "failed" if watch.fatal else status
+        return "failed" if recorder.fatal else status
 
     def _last_words(self, line: str) -> None:
-        self._watch.fatal = line
-        self._watch.catch_up()
-        record = self._watch.finish("interrupted", {}, {})
+        self._recorder.fatal = line
+        self._recorder.catch_up()
+        record = self._recorder.finish("interrupted", {}, {})
         self._run.last(self._closing({}, "failed", record))
 
     def _closing(self, tested: dict[str, float], status: str, record: list[str]) -> str:
         """What the sweep prints last."""
-        watch, best = self._watch, self._book.best()
-        blocks = [["Trials (validation; best first)", self._book.table()]] if self._book.trials else []
-        if worth := memory_table(self._book):
+        recorder, best = self._recorder, self._store.best()
+        blocks = [["Trials (validation; best first)", self._store.table()]] if self._store.trials else []
+        if worth := memory_table(self._store):
             blocks.append(["What the memory is worth (validation; the best trial at each size)", worth])
         if best is not None:
             again = f"python -m orchestrator.train --config {_config_of(self._run.folder, best)}"
@@ -179,16 +179,16 @@ class _SweepRun:
         elif status == "finished":
             blocks.append(["No trial walked the whole stream."])
         untested = self._test and best is not None and not tested
-        left = status != "finished" or watch.fatal or untested
+        left = status != "finished" or recorder.fatal or untested
         resume = f"python -m orchestrator.sweep --resume {self._run.folder.name}" if left else ""
-        return last_lines([*blocks, record], watch.fatal, status == "interrupted", resume)
+        return last_lines([*blocks, record], recorder.fatal, status == "interrupted", resume)
 
     def _best_lines(self, best: TrialEntry, tested: dict[str, float]) -> list[str]:
         """What is said of the best trial: its values, how it was chosen, and what test data say of it."""
-        book, space = self._book, self._space
-        why, leader = memory_choice(book), book.leader()
+        store, space = self._store, self._space
+        why, leader = memory_choice(store), store.leader()
         lines = [
-            f"Best configuration: trial {best.number + 1}, {space.objective.metric} {book.value(best):.2f}",
+            f"Best configuration: trial {best.number + 1}, {space.objective.metric} {store.value(best):.2f}",
             *([f"  {why} ({_config_of(self._run.folder, leader)})"] if why and leader else []),
             *_chosen(space, best.values),
         ]
@@ -204,13 +204,13 @@ class _SweepRun:
 
     def _finish(self, end: RunEnd) -> list[str]:
         """Ends the record, and returns its lines for the user."""
-        run, space, watch = self._run, self._space, self._watch
-        best, tested = self._book.best(), self._tested
+        run, space, recorder = self._run, self._space, self._recorder
+        best, tested = self._store.best(), self._tested
         again = f"python -m orchestrator.sweep --resume {run.folder.name}"
         if best is not None and (tested or not self._test):
             again = f"python -m orchestrator.train --config {_config_of(run.folder, best)}"
         how = tested, again, self._protocol, starts_said(space.starts)
-        note = search_note(run.config, space.objective, self._trials, self._book, *how)
+        note = search_note(run.config, space.objective, self._trials, self._store, *how)
         tags, chosen, files = {"mlflow.note.content": note}, {}, []
         if begun := [point.said for point in space.starts if point.trial]:
             tags["begins"] = ", ".join(begun)
@@ -219,25 +219,25 @@ class _SweepRun:
         if best is not None and tested:
             flat = space.trial_config(best.values).flat()
             chosen = {parameter.key: flat[parameter.key] for parameter in space.parameters}
-            files = _files_of(self._book.place(best.id))
-        record = watch.finish("interrupted" if watch.fatal else end.status, tested, tags, chosen, files)
-        if watch.hurried and not watch.fatal:
+            files = _files_of(self._store.place(best.id))
+        record = recorder.finish("interrupted" if recorder.fatal else end.status, tested, tags, chosen, files)
+        if recorder.hurried and not recorder.fatal:
             end.status = "interrupted"
         return record
 
 
 def _look_at_test(
-    run: RunContext, space: Space, session: Session, watch: RunRecorder, best: TrialEntry
+    run: RunContext, space: Space, session: Session, recorder: RunRecorder, best: TrialEntry
 ) -> dict[str, float]:
     """The best trial's test metrics; empty where the look failed."""
-    folder, stamp = watch.book.place(best.id), run.identity.stamp(best.id, best.values)
+    folder, stamp = recorder.store.place(best.id), run.identity.stamp(best.id, best.values)
     kept = run.kept and run.kept.trial(best.id)
     job = Job(f"test-{best.id}", "test", space.config.to_dict(), best.values, folder, kept, stamp)
     outcomes: list[Outcome] = []
     session.run([job], on_end=lambda _, outcome: outcomes.append(outcome))
     if outcomes[0].status != "finished":
         run.say(f"test failed: {outcomes[0].reason}")
-        watch.fatal = outcomes[0].reason if outcomes[0].fatal else ""
+        recorder.fatal = outcomes[0].reason if outcomes[0].fatal else ""
     return outcomes[0].metrics
 
 

@@ -68,7 +68,7 @@ class _TrainRun:
         self._variants = variants
         self._test = test
         self._sessions = sessions
-        self._watch = RunRecorder.open(
+        self._recorder = RunRecorder.open(
             replace(run, config=shared),
             run.config.with_values,
             headline_objective(run.source.scenario),
@@ -77,7 +77,7 @@ class _TrainRun:
             searched=["run.seed"] if several else [],
             all_tested=True,
         )
-        self._book = self._watch.book
+        self._store = self._recorder.store
 
     def _check_values(self, place: str, values: Mapping[str, Any]) -> None:
         if values != self._variants.get(Path(place).name):
@@ -85,26 +85,26 @@ class _TrainRun:
 
     def run(self) -> RunResult:
         """Trains and tests, and ends the record whatever happens."""
-        run, watch, end = self._run, self._watch, RunEnd()
+        run, recorder, end = self._run, self._recorder, RunEnd()
         try:
-            with end.caught(watch):
+            with end.caught(recorder):
                 self._train()
-                failed = watch.fatal or any(t.status == "failed" for t in self._book.trials.values())
+                failed = recorder.fatal or any(t.status == "failed" for t in self._store.trials.values())
                 end.status = "failed" if failed else "finished"
         finally:
-            tested = [found for trial_id in self._book.trials if (found := watch.known_test(trial_id))]
+            tested = [found for trial_id in self._store.trials if (found := recorder.known_test(trial_id))]
             means = over_seeds(tested)
             record = self._finish(end, tested, means)
         run.last(self._closing(len(tested), means, end.status, record))
         if end.unforeseen is not None:
             raise end.unforeseen
-        reasons = [f"{t.id}: {t.reason}" for t in self._book.trials.values() if t.status == "failed"]
+        reasons = [f"{t.id}: {t.reason}" for t in self._store.trials.values() if t.status == "failed"]
         exit_status = {"finished": 0, "interrupted": 130}.get(end.status, 1)
-        why = watch.fatal or "; ".join(reasons)
-        return RunResult.of(run, self._book, means, exit_status, why, fatal=bool(watch.fatal))
+        why = recorder.fatal or "; ".join(reasons)
+        return RunResult.of(run, self._store, means, exit_status, why, fatal=bool(recorder.fatal))
 
     def _train(self) -> None:
-        self._watch.catch_up()  # with what was finished when the driver died
+        self._recorder.catch_up()  # with what was finished when the driver died
         jobs = self._jobs()
         if not jobs:
             done = "tested" if self._test else "trained"
@@ -114,18 +114,18 @@ class _TrainRun:
         with (self._sessions or Session)(self._request(jobs), **how) as session:
             try:
                 for trial_id, values in self._variants.items():  # their numbers are their order
-                    self._watch.safely(self._watch.propose, trial_id, values)
+                    self._recorder.safely(self._recorder.propose, trial_id, values)
                 session.run(
                     jobs,
                     on_start=self._on_start,
-                    on_report=lambda job, metrics: self._watch.task(job.id, metrics),
+                    on_report=lambda job, metrics: self._recorder.task(job.id, metrics),
                     on_end=self._on_end,
-                    go=lambda: not self._watch.fatal,
+                    go=lambda: not self._recorder.fatal,
                 )
             except Exception as error:
                 if not is_full(error):
                     raise
-                self._watch.fatal = full_disk(self._run.folder)
+                self._recorder.fatal = full_disk(self._run.folder)
 
     def _jobs(self) -> list[Job]:
         """One job for each variant that was not tested yet."""
@@ -136,7 +136,7 @@ class _TrainRun:
                 "train",
                 base,
                 values,
-                self._book.place(trial_id),
+                self._store.place(trial_id),
                 run.kept and run.kept.trial(trial_id),
                 run.identity.stamp(trial_id, values),
             )
@@ -146,9 +146,9 @@ class _TrainRun:
 
     def _is_over(self, trial_id: str) -> bool:
         """Whether nothing is left to do of a variant."""
-        if trial_id in self._book.trials:
-            self._watch.known_test(trial_id)  # brought from the storage where only that has it
-        return self._book.is_done(trial_id, test=self._test)
+        if trial_id in self._store.trials:
+            self._recorder.known_test(trial_id)  # brought from the storage where only that has it
+        return self._store.is_done(trial_id, test=self._test)
 
     def _request(self, jobs: list[Job]) -> SessionRequest:
         run = self._run
@@ -168,34 +168,34 @@ class _TrainRun:
 
     def _on_start(self, job: Job) -> None:
         if job.kind == "train":
-            self._watch.safely(self._watch.start, job.id, job.values)
+            self._recorder.safely(self._recorder.start, job.id, job.values)
 
     def _on_end(self, job: Job, outcome: Outcome) -> Job | None:
         """Records the end of a job. A trial that has been trained is followed by its look at test."""
-        watch, trial_id = self._watch, job.folder.name
+        recorder, trial_id = self._recorder, job.folder.name
         if outcome.fatal:
-            watch.fatal = watch.fatal or outcome.reason
-        if watch.fatal:
+            recorder.fatal = recorder.fatal or outcome.reason
+        if recorder.fatal:
             return None  # it stays unfinished, so that it can be gone on with
         if job.kind == "test":
             if outcome.status == "finished":
-                watch.safely(watch.tested, trial_id, outcome.metrics)
+                recorder.safely(recorder.tested, trial_id, outcome.metrics)
         elif outcome.status == "finished" and self._test:
             self._run.say(f"{trial_id}: all tasks done, looking at test")
             return replace(job, id=f"test-{trial_id}", kind="test")
         if outcome.status != "interrupted":
-            watch.safely(watch.end, trial_id, outcome.status, outcome.reason)
+            recorder.safely(recorder.end, trial_id, outcome.status, outcome.reason)
         return None
 
     def _last_words(self, line: str) -> None:
-        self._watch.fatal = line
-        self._watch.catch_up()
-        record = self._watch.finish("interrupted", {}, {})
+        self._recorder.fatal = line
+        self._recorder.catch_up()
+        record = self._recorder.finish("interrupted", {}, {})
         self._run.last(self._closing(0, {}, "failed", record))
 
     def _finish(self, end: RunEnd, tested: list[dict[str, float]], means: dict[str, float]) -> list[str]:
         """Ends the record, and returns its lines for the user."""
-        run, watch, seeds = self._run, self._watch, list(self._run.seeds)
+        run, recorder, seeds = self._run, self._recorder, list(self._run.seeds)
         # A mean over some of the seeds would be compared with means over all.
         whole = means if len(tested) == len(self._variants) else {}
         again = f"python -m orchestrator.train --resume {run.folder.name}"
@@ -203,33 +203,33 @@ class _TrainRun:
             again = f"python -m orchestrator.train --config {short_path(run.folder / CONFIG_FILE)}"
             again += f" --seeds {' '.join(map(str, seeds))}"
         first = "" if run.continues is None else run.continues.said
-        tags = {"mlflow.note.content": seeds_note(run.config, seeds, self._book, whole, again, first)}
-        places = [self._book.place(trial_id) for trial_id in self._book.trials]
+        tags = {"mlflow.note.content": seeds_note(run.config, seeds, self._store, whole, again, first)}
+        places = [self._store.place(trial_id) for trial_id in self._store.trials]
         files = [(place / TEST_FOLDER / "matrix.png", f"test/{place.name}") for place in places]
-        record = watch.finish("interrupted" if watch.fatal else end.status, whole, tags, files=files)
-        if watch.hurried and not watch.fatal:
+        record = recorder.finish("interrupted" if recorder.fatal else end.status, whole, tags, files=files)
+        if recorder.hurried and not recorder.fatal:
             end.status = "interrupted"
         return record
 
     def _closing(self, runs: int, means: Mapping[str, float], status: str, record: list[str]) -> str:
         """What the command prints last; ``means`` are over the ``runs`` seeds that were tested."""
-        folder, watch = self._run.folder, self._watch
+        folder, recorder = self._run.folder, self._recorder
         lines = self._figures("Test", runs, means)
         if means:
             lines.append(f"  matrices: {short_path(trials_of(folder))}/*/{TEST_MATRIX_FILE}")
             lines += checkpoint_lines(means)
-        lines += [f"failed: {t.id}: {t.reason}" for t in self._book.trials.values() if t.status == "failed"]
+        lines += [f"failed: {t.id}: {t.reason}" for t in self._store.trials.values() if t.status == "failed"]
         again = f"python -m orchestrator.train --resume {folder.name}"
         if status == "finished" and not self._test:
             lines = [*self._validation(), f"Test data was not looked at. For that: {again}"]
         resume = "" if status == "finished" else again if self._test else f"{again} --no-test"
-        return last_lines([lines, record], watch.fatal, status == "interrupted", resume)
+        return last_lines([lines, record], recorder.fatal, status == "interrupted", resume)
 
     def _validation(self) -> list[str]:
         """The figures on validation data after the last task."""
         found = [
             {f"test/{name}": value for name, value in validation_metrics(entry.reports[-1]).items()}
-            for entry in self._book.trials.values()
+            for entry in self._store.trials.values()
             if entry.status == "finished"
         ]
         return self._figures("Validation", len(found), over_seeds(found))

@@ -56,15 +56,15 @@ class TrialResult:
     folder: Path
 
     @classmethod
-    def of(cls, entry: TrialEntry, book: TrialStore, scenario: Scenario) -> TrialResult:
+    def of(cls, entry: TrialEntry, store: TrialStore, scenario: Scenario) -> TrialResult:
         """The result of a trial.
 
         Args:
             entry: The trial.
-            book: The book that has it.
+            store: The trial store that has it.
             scenario: The stream's scenario.
         """
-        folder, tested = book.place(entry.id), book.tested(entry.id)
+        folder, tested = store.place(entry.id), store.tested(entry.id)
         file = folder / TEST_MATRIX_FILE
         return cls(
             entry.id,
@@ -73,9 +73,9 @@ class TrialResult:
             # Whoever reads it has seen the end.
             "interrupted" if entry.status == "running" else cast("Ended", entry.status),
             entry.reason,
-            book.value(entry),
+            store.value(entry),
             tuple(dict(report) for report in entry.reports),
-            _validation_matrix(entry.reports, book.tasks, scenario),
+            _validation_matrix(entry.reports, store.tasks, scenario),
             tested,
             read_matrix(file)[0] if tested and file.exists() else None,
             folder,

@@ -63,17 +63,17 @@ def warm_sweep(folder: Path, method: str, place: str) -> WarmSweep:
     if there != method:
         raise UserError(f"{place}: is a sweep of {there}; allowed: sweeps of {method}")
     protocol = SearchProtocol.of(request.protocol, str(folder / SWEEP_FILE))
-    book = SeenTrials(folder, objective)
-    best = book.best()
+    store = SeenTrials(folder, objective)
+    best = store.best()
     if best is None:
         raise UserError(
             f"{place}: none of its trials walked the whole stream; allowed: one that chose a trial"
         )
-    path = book.place(best.id) / CONFIG_FILE
+    path = store.place(best.id) / CONFIG_FILE
     config = strict_yaml.read(path)[0] if path.is_file() else {}
     values = flatten(config) if isinstance(config, Mapping) else {}
-    score = f"{objective.metric} {shown_score(book.value(best))}"
+    score = f"{objective.metric} {shown_score(store.value(best))}"
     chosen = (
-        f"trial {best.number + 1} of {folder.name}, {method} on {stream}: {score}, of {book.ended} trials"
+        f"trial {best.number + 1} of {folder.name}, {method} on {stream}: {score}, of {store.ended} trials"
     )
     return WarmSweep({**values, **best.values}, tuple(best.values), best.id, chosen, stream, protocol)

@@ -15,7 +15,7 @@ from ..storage.full_disk import is_full
 from ..storage.run_files import IMPORTANCE_FILE, IMPORTANCE_FOLDER
 
 
-def what_mattered(run: RunContext, space: Space, watch: RunRecorder) -> list[str]:
+def what_mattered(run: RunContext, space: Space, recorder: RunRecorder) -> list[str]:
     """Measures which values of a search mattered, unless its folder says it of as many trials already, and
     has the pictures. Of trials that are too few to say anything nothing is kept.
 
@@ -24,25 +24,25 @@ def what_mattered(run: RunContext, space: Space, watch: RunRecorder) -> list[str
     Args:
         run: The run.
         space: What was searched.
-        watch: The run's record, in which the pictures come too.
+        recorder: The run's record, in which the pictures come too.
 
     Returns:
         Lines for the user; none where nothing is searched, or there is one trial.
     """
-    book, place = watch.book, run.folder / IMPORTANCE_FOLDER
-    if not space.parameters or book.ended < 2:
+    store, place = recorder.store, run.folder / IMPORTANCE_FOLDER
+    if not space.parameters or store.ended < 2:
         return []
-    known = recorded_importance(run.folder, book.ended)
+    known = recorded_importance(run.folder, store.ended)
     if known is not None and (place / SLICES_FILE).exists():  # or it was killed as it drew
         return known.said
     try:
-        objective = book.objective
-        what = importance(space.suggest, list(book.trials.values()), book.value, objective.mode)
+        objective = store.objective
+        what = importance(space.suggest, list(store.trials.values()), store.value, objective.mode)
         if not what.found:
             return what.said
         place.mkdir(exist_ok=True)
         (place / SLICES_FILE).unlink(missing_ok=True)  # the last to be drawn: of fewer trials
-        write_text(place / IMPORTANCE_FILE, json.dumps({ENDED: book.ended, **what.plain()}, indent=1))
+        write_text(place / IMPORTANCE_FILE, json.dumps({ENDED: store.ended, **what.plain()}, indent=1))
     except Exception as error:
         if is_full(error):
             raise
@@ -51,8 +51,8 @@ def what_mattered(run: RunContext, space: Space, watch: RunRecorder) -> list[str
     keys = [SearchedKey(p.key, p.log, p.choices) for p in space.parameters]
     whole = [
         SearchedTrial(dict(entry.values), score)
-        for entry in book.trials.values()
-        if entry.status == "finished" and (score := book.value(entry)) is not None
+        for entry in store.trials.values()
+        if entry.status == "finished" and (score := store.value(entry)) is not None
     ]
-    watch.mattered(place, what, keys, whole)
+    recorder.mattered(place, what, keys, whole)
     return what.said

@@ -72,16 +72,16 @@ def _trained(runs: Path, named: Sequence[FoundRun]) -> list[FoundRun]:
     return list({run.name: run for run in (*named, *further) if run.kind != "study" or run.reason}.values())
 
 
-def _spare(book: SeenTrials, *, all_count: bool) -> list[Path]:
+def _spare(store: SeenTrials, *, all_count: bool) -> list[Path]:
     """The folders of checkpoints that nothing needs; with ``all_count`` every trial counts as chosen."""
-    chosen = set(book.trials) if all_count else {one.id for one in book.candidates()}
+    chosen = set(store.trials) if all_count else {one.id for one in store.candidates()}
     spare: list[Path] = []
-    for entry in book.trials.values():
+    for entry in store.trials.values():
         if entry.status not in ("finished", "stopped"):
             continue
-        kept = book.place(entry.id) / CHECKPOINTS_FOLDER
+        kept = store.place(entry.id) / CHECKPOINTS_FOLDER
         last = kept / task_key(len(entry.reports) - 1)
-        if entry.id in chosen and (not book.tested(entry.id) or whole_state(last) is None):
+        if entry.id in chosen and (not store.tested(entry.id) or whole_state(last) is None):
             continue
         folders = [folder for folder in sorted(kept.glob("task_*")) if folder.is_dir()]
         spare += [folder for folder in folders if entry.id not in chosen or folder != last]

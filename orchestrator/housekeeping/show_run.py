@@ -57,19 +57,19 @@ def _chosen(run: FoundRun) -> list[str]:
     """What a sweep chose; of ``train`` its figures on test data."""
     if run.trials is None:
         return []
-    book = run.trials
+    store = run.trials
     if run.kind == "train":
-        tested = [found for trial in book.trials if (found := book.tested(trial))]
+        tested = [found for trial in store.trials if (found := store.tested(trial))]
         what = "one trial" if len(tested) == 1 else f"mean over {len(tested)} trials"
         return [f"Test, {what}", *_figures(run.method, over_seeds(tested), "  ")] if tested else []
-    best = book.best()
+    best = store.best()
     if best is None:
         return []
-    lines = [f"Chosen: trial {best.number + 1}, {book.objective.metric} {shown_score(book.value(best))}"]
-    if why := memory_choice(book):
+    lines = [f"Chosen: trial {best.number + 1}, {store.objective.metric} {shown_score(store.value(best))}"]
+    if why := memory_choice(store):
         lines.append(f"  {why}")
     lines += [f"  {key} = {shown_value(value)}" for key, value in best.values.items()]
-    return lines + _figures(run.method, book.tested(best.id), "  on test: ")
+    return lines + _figures(run.method, store.tested(best.id), "  on test: ")
 
 
 def _figures(method: str, tested: dict[str, float], head: str) -> list[str]:

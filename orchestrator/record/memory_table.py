@@ -7,7 +7,7 @@ from .memory_worth import MEMORY_SIZE
 from .trial_store import TrialStore
 
 
-def memory_table(book: TrialStore) -> str:
+def memory_table(store: TrialStore) -> str:
     """A table with a line for each replay memory; empty where its size is not searched.
 
     A line has the size in samples (of each class, where it is ``per_class``), what the memory holds after
@@ -16,10 +16,10 @@ def memory_table(book: TrialStore) -> str:
     lines are the Pareto set of accuracy and
     memory.
     """
-    found = book.memory_worth()
+    found = store.memory_worth()
     if not found:
         return ""
-    rows = [[MEMORY_SIZE, "bytes", book.objective.metric.removeprefix("validation/"), "trial", "trials"]]
+    rows = [[MEMORY_SIZE, "bytes", store.objective.metric.removeprefix("validation/"), "trial", "trials"]]
     for one in found:
         held = "-" if one.bytes is None else f"{int(one.bytes):,}"
         score = shown_score(one.value) + ("*" if one.pareto else " ")
@@ -30,12 +30,12 @@ def memory_table(book: TrialStore) -> str:
     return "\n".join([*lines, "* no smaller memory is as good"])
 
 
-def memory_choice(book: TrialStore) -> str:
+def memory_choice(store: TrialStore) -> str:
     """Why the chosen trial is not the one with the best value, in one line; empty where it is."""
-    best, leader = book.best(), book.leader()
+    best, leader = store.best(), store.leader()
     if best is None or leader is None or best.id == leader.id:
         return ""
     return (
-        f"the smallest memory within {book.objective.margin:g} of trial {leader.number + 1}, which has "
-        f"{shown_score(book.value(leader))} with {MEMORY_SIZE} {leader.values[MEMORY_SIZE]}"
+        f"the smallest memory within {store.objective.margin:g} of trial {leader.number + 1}, which has "
+        f"{shown_score(store.value(leader))} with {MEMORY_SIZE} {leader.values[MEMORY_SIZE]}"
     )

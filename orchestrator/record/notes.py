@@ -19,7 +19,7 @@ def search_note(
     config: RunConfig,
     objective: Objective,
     trials: int,
-    book: TrialStore,
+    store: TrialStore,
     tested: Mapping[str, float],
     command: str,
     protocol: str = "",
@@ -31,7 +31,7 @@ def search_note(
         config: The configuration.
         objective: What was searched for.
         trials: How many trials the search has.
-        book: The trials.
+        store: The trials.
         tested: The test metrics; empty where the test splits were not evaluated.
         command: The command that comes next.
         protocol: By which validation data the search chooses, in words; empty: all of it.
@@ -40,13 +40,13 @@ def search_note(
     most = "most" if objective.mode == "max" else "least"
     lines = [
         f"{config.method_name} on {config.stream_name}: a search of {trials} trials for the {most} "
-        f"`{objective.metric}`{protocol and f' {protocol}'}, seed {config.run.seed}. {_counts(book)}.",
+        f"`{objective.metric}`{protocol and f' {protocol}'}, seed {config.run.seed}. {_counts(store)}.",
         *([f"Its first trials are {begins}."] if begins else []),
     ]
-    best = book.best()
+    best = store.best()
     if best is not None and tested:
-        score = shown_score(book.value(best))
-        reason = memory_choice(book)
+        score = shown_score(store.value(best))
+        reason = memory_choice(store)
         why = f", {reason}" if reason else ""
         lines += [
             "",
@@ -59,15 +59,15 @@ def search_note(
             ["measure", "test", "unit"],
             [[n, _score(tested, "test", n), unit(n)] for n in shown_metrics(config.method_name, tested)],
         )
-    if worth := memory_table(book):
+    if worth := memory_table(store):
         lines += ["", "What the memory is worth, by the best trial at each size:", "", "```", worth, "```"]
-    return "\n".join([*lines, "", "```", book.table(_ROWS), "```", "", f"`{command}`"])
+    return "\n".join([*lines, "", "```", store.table(_ROWS), "```", "", f"`{command}`"])
 
 
 def seeds_note(
     config: RunConfig,
     seeds: Sequence[int],
-    book: TrialStore,
+    store: TrialStore,
     found: Mapping[str, float],
     command: str,
     first: str = "",
@@ -78,16 +78,15 @@ def seeds_note(
     Args:
         config: The configuration.
         seeds: The seeds.
-        book: The trials.
+        store: The trials.
         found: As :func:`~orchestrator.record.over_seeds.over_seeds` gives it; empty where not all trials were
             tested.
         command: The command that comes next.
         first: Whose the first tasks are, in a sentence; empty: the run's own.
     """
     shown = ", ".join(map(str, seeds))
-    lines = [
-        f"{config.method_name} on {config.stream_name}, seed {shown}. {_counts(book)}.{first and f' {first}'}"
-    ]
+    counts = f"{_counts(store)}.{first and f' {first}'}"
+    lines = [f"{config.method_name} on {config.stream_name}, seed {shown}. {counts}"]
     names = shown_metrics(config.method_name, found)
     columns = {"measure": names}
     columns["mean" if len(seeds) > 1 else "test"] = [_score(found, "test", name) for name in names]
@@ -103,8 +102,8 @@ def _score(found: Mapping[str, float], split: str, name: str) -> str:
     return shown_score(found.get(f"{split}/{name}"))
 
 
-def _counts(book: TrialStore) -> str:
-    counts = Counter(entry.status.replace("running", "interrupted") for entry in book.trials.values())
+def _counts(store: TrialStore) -> str:
+    counts = Counter(entry.status.replace("running", "interrupted") for entry in store.trials.values())
     return ", ".join(f"{count} {status}" for status, count in counts.most_common()) or "No trial began"
 
 

@@ -12,8 +12,8 @@ from ..storage.full_disk import full_disk, is_full
 from ..tracking import Tracker
 from .best_effort import BestEffort
 from .figure_worker import FigureWorker
-from .open_book import open_book
 from .open_tracker import open_tracker
+from .open_trial_store import open_trial_store
 from .progress import Progress
 from .progress_lines import ProgressLines
 from .run_context import RunContext
@@ -26,16 +26,16 @@ from .trial_store import TrialStore
 
 
 class RunRecorder:
-    """Is told of every trial's proposal, start, tasks, verdicts and end. It prints progress, keeps the book,
+    """Is told of every trial's proposal, start, tasks, verdicts and end. It prints progress, keeps the store,
     and hands the tracker what MLflow gets.
 
-    The book (:class:`~orchestrator.record.trial_store.TrialStore`) decides a run. It is written first, and
+    The store (:class:`~orchestrator.record.trial_store.TrialStore`) decides a run. It is written first, and
     where it cannot be written :attr:`fatal` says so. All else is derived from it. Where something derived
     fails (journal, pictures, storage), a line says so once, no trial changes, and it is made good when the
     run is opened again.
 
     Args:
-        book: The trials.
+        store: The trials.
         tracker: The run's record.
         config_of: A trial's searched values -> its whole configuration.
         run: The run.
@@ -51,7 +51,7 @@ class RunRecorder:
 
     def __init__(
         self,
-        book: TrialStore,
+        store: TrialStore,
         tracker: Tracker,
         config_of: Callable[[Mapping[str, Any]], RunConfig],
         run: RunContext,
@@ -59,21 +59,21 @@ class RunRecorder:
         *,
         all_tested: bool = False,
     ) -> None:
-        self.book = book
+        self.store = store
         self.names = run.names
         self.fatal = ""
         self.interrupted = False
         self.hurried = False
         self._config_of = config_of
-        self._copy = RunCopy(run.kept, book)
+        self._copy = RunCopy(run.kept, store)
         self._aside = BestEffort(run.say, self._stop)
-        lines = ProgressLines(trials, run.names, book.objective.metric)
-        self._progress = Progress(lines, Standing(book, trials), run.say, run.live)
+        lines = ProgressLines(trials, run.names, store.objective.metric)
+        self._progress = Progress(lines, Standing(store, trials), run.say, run.live)
         keep = run.config.run.keep
-        self._checkpoints = TrialCheckpoints(book, self._copy.keep_only, all_tested=all_tested, keep=keep)
+        self._checkpoints = TrialCheckpoints(store, self._copy.keep_only, all_tested=all_tested, keep=keep)
         figures = FigureWorker(tracker.artifact, run.say)
         self._records = TrialRecords(
-            run, book, tracker, figures, self._checkpoints, config_of, self._copy, self._aside
+            run, store, tracker, figures, self._checkpoints, config_of, self._copy, self._aside
         )
 
     @classmethod
@@ -88,8 +88,8 @@ class RunRecorder:
         searched: Collection[str] = (),
         all_tested: bool = False,
     ) -> RunRecorder:
-        """Opens, or opens again, the book and the record of a run. What a death left undone of the record is
-        done.
+        """Opens, or opens again, the trial store and the record of a run. What a death left undone of the
+        record is done.
 
         Args:
             run: The run. Its trials share its configuration but for the keys ``searched``.
@@ -104,17 +104,17 @@ class RunRecorder:
         Raises:
             UserError: A trial is not one of the run's, or the record cannot be opened.
         """
-        book = open_book(run, config_of, objective, check_values)
+        store = open_trial_store(run, config_of, objective, check_values)
         tracker = open_tracker(run, objective, trials, searched, all_tested=all_tested)
-        recorder = cls(book, tracker, config_of, run, trials, all_tested=all_tested)
+        recorder = cls(store, tracker, config_of, run, trials, all_tested=all_tested)
         recorder.make_good()
         return recorder
 
     def make_good(self) -> None:
-        """Hands the tracker what the book knows and the journal does not. A driver may have died between the
+        """Hands the tracker what the store knows and the journal does not. A driver may have died between the
         two.
         """
-        for entry in self.book.trials.values():
+        for entry in self.store.trials.values():
             if entry.status != "running" or entry.reports or self._records.tracker.knows(entry.id):
                 self._aside("the record", self._records.make_good, entry)
 
@@ -143,7 +143,7 @@ class RunRecorder:
         """
         try:
             self.close()
-            if status == "interrupted" and not self.book.trials:
+            if status == "interrupted" and not self.store.trials:
                 return []
             self._aside("the record", self._records.finish, status, metrics, tags, params, files)
             message = self._records.tracker.close().message
@@ -166,7 +166,7 @@ class RunRecorder:
             call(*args)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is no trial's
             lines = str(error).strip().splitlines() or [type(error).__name__]
-            self._stop(full_disk(self.book.folder) if is_full(error) else lines[0])
+            self._stop(full_disk(self.store.folder) if is_full(error) else lines[0])
             return False
         return True
 
@@ -178,21 +178,21 @@ class RunRecorder:
             values: Its searched values.
             number: See :meth:`~orchestrator.record.trial_store.TrialStore.propose`.
         """
-        self.book.propose(trial_id, values, self._config_of(values).to_dict(), number)
+        self.store.propose(trial_id, values, self._config_of(values).to_dict(), number)
         self._copy.push_proposal(trial_id)
 
     def decide(self, trial_id: str, task: int, go: bool) -> None:
         """Writes down, also where the run is kept, whether the search lets a trial go on after ``task``
         tasks. That is done before anybody acts on it.
         """
-        self.book.decide(trial_id, task, go)
+        self.store.decide(trial_id, task, go)
         self._copy.push_verdicts(trial_id)
 
     def start(self, trial_id: str, values: dict[str, Any], number: int | None = None) -> None:
         """A trial begins; the arguments are those of :meth:`propose`."""
         again = self._records.tracker.knows(trial_id)
-        known = trial_id in self.book.trials  # then its configuration is written down
-        entry = self.book.start(trial_id, values, {} if known else self._config_of(values).to_dict(), number)
+        known = trial_id in self.store.trials  # then its configuration is written down
+        entry = self.store.start(trial_id, values, {} if known else self._config_of(values).to_dict(), number)
         self._aside("the record", self._records.start, entry)
         self._progress.started(entry, values, again=again)
         self._aside("the storage", self._copy.push, trial_id)
@@ -202,24 +202,24 @@ class RunRecorder:
         numbers = {
             k: float(v) for k, v in metrics.items() if isinstance(v, int | float) and not isinstance(v, bool)
         }
-        fresh = self.book.report(trial_id, numbers)
-        # Also what the book knows: the driver may have ended between a lane's writing and its own.
+        fresh = self.store.report(trial_id, numbers)
+        # Also what the store knows: the driver may have ended between a lane's writing and its own.
         self._aside("the record", self._records.task, trial_id, numbers)
         if fresh:
-            entry = self.book.trials[trial_id]
-            self._progress.task(entry, numbers, self.book.value(entry))
+            entry = self.store.trials[trial_id]
+            self._progress.task(entry, numbers, self.store.value(entry))
 
     def catch_up(self) -> None:
         """Takes what unfinished trials have finished while nobody listened: tasks, and looks at test. Ends
         the trials of a search that had done all tasks or that the search had said should stop.
         """
-        for entry in [entry for entry in self.book.trials.values() if entry.status == "running"]:
+        for entry in [entry for entry in self.store.trials.values() if entry.status == "running"]:
             self._take_tasks(entry)
             done = len(entry.reports)
-            if metrics := self.book.tested(entry.id):
+            if metrics := self.store.tested(entry.id):
                 self.tested(entry.id, metrics)
                 self.end(entry.id, "finished")
-            elif not self._checkpoints.all_tested and done == self.book.tasks:
+            elif not self._checkpoints.all_tested and done == self.store.tasks:
                 self.end(entry.id, "finished")
             elif entry.verdicts.get(done) is False:
                 self.end(entry.id, "stopped")
@@ -227,9 +227,9 @@ class RunRecorder:
     def _take_tasks(self, entry: TrialEntry) -> None:
         """Takes the finished tasks that a trial's folder has and that nobody told of."""
         self._aside("the storage", self._copy.pull, entry.id)
-        for report in self.book.refresh(entry):
+        for report in self.store.refresh(entry):
             self._aside("the record", self._records.task, entry.id, report)
-            self._progress.task(entry, report, self.book.value(entry))
+            self._progress.task(entry, report, self.store.value(entry))
 
     def end(self, trial_id: str, status: str, reason: str = "", infeasible: bool = False) -> None:
         """A trial has ended: its curves, matrix and configuration become artifacts.
@@ -240,10 +240,10 @@ class RunRecorder:
             reason: Why it failed.
             infeasible: Whether its own values made it fail.
         """
-        entry = self.book.trials[trial_id]
+        entry = self.store.trials[trial_id]
         self._aside("the storage", self._copy.pull, trial_id)
-        self.book.refresh(entry)
-        self.book.end(trial_id, status, reason, infeasible)
+        self.store.refresh(entry)
+        self.store.end(trial_id, status, reason, infeasible)
         self._progress.ended(entry, status, reason)
         self._aside("the record", self._records.end, entry)
         self._aside("the storage", self._copy.push, trial_id)
@@ -260,14 +260,14 @@ class RunRecorder:
         Returns:
             The test metrics; empty where nobody looked.
         """
-        if not self.book.tested(trial_id) and self._copy.kept is not None:
+        if not self.store.tested(trial_id) and self._copy.kept is not None:
             self._aside("the storage", self._copy.pull, trial_id)
-            if self.book.tested(trial_id):
-                looked_at = self.book.trials[trial_id]
+            if self.store.tested(trial_id):
+                looked_at = self.store.trials[trial_id]
                 self._aside("the record", self._records.make_good, looked_at)
                 # kept while nobody knew of the look
                 self._aside("the storage", self._checkpoints.free, looked_at)
-        return self.book.tested(trial_id)
+        return self.store.tested(trial_id)
 
     def mattered(self, folder: Path, *drawn: Any) -> None:
         """See :meth:`~orchestrator.record.trial_records.TrialRecords.mattered`."""

@@ -12,12 +12,12 @@ class RunCopy:
 
     Args:
         kept: The run at the storage; None: there is none.
-        book: The run's trials.
+        store: The run's trials.
     """
 
-    def __init__(self, kept: RunStorage | None, book: TrialStore) -> None:
+    def __init__(self, kept: RunStorage | None, store: TrialStore) -> None:
         self.kept = kept
-        self._book = book
+        self._store = store
 
     def pull(self, trial_id: str) -> None:
         """See :meth:`~orchestrator.storage.run_storage.RunStorage.pull`."""
@@ -47,6 +47,6 @@ class RunCopy:
     def keep_only(self, trial_id: str, task: int) -> None:
         """Deletes all checkpoints of a trial except the one after ``task`` (from 0), where they are kept."""
         if self.kept is None:
-            checkpoint.keep_only(self._book.place(trial_id), task)
+            checkpoint.keep_only(self._store.place(trial_id), task)
         else:
             self.kept.keep_only(trial_id, task)

@@ -20,13 +20,13 @@ class Standing:
     been done once. Trials that will be stopped early make it shorter.
 
     Args:
-        book: The trials.
+        store: The trials.
         trials: How many there are to be.
         clock: Gives the time in seconds.
     """
 
-    def __init__(self, book: TrialStore, trials: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._book = book
+    def __init__(self, store: TrialStore, trials: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
         self._trials = trials
         self._clock = clock
         self._last: dict[int, float] = {}  # a trial's number -> when it was heard of last
@@ -41,33 +41,33 @@ class Standing:
 
     def text(self) -> str:
         """The line, such as ``11 of 80 tasks  best 63.2 (trial 2)  up to 12 min left``."""
-        book = self._book
-        done = sum(len(entry.reports) for entry in book.trials.values())
-        never = sum(book.tasks - len(e.reports) for e in book.trials.values() if e.status != "running")
-        best, seconds = book.best(), self.seconds_left()
+        store = self._store
+        done = sum(len(entry.reports) for entry in store.trials.values())
+        never = sum(store.tasks - len(e.reports) for e in store.trials.values() if e.status != "running")
+        best, seconds = store.best(), self.seconds_left()
         return "  ".join(
             [
-                f"{done} of {max(self._trials, len(book.trials)) * book.tasks - never} tasks",
-                *([] if best is None else [f"best {book.value(best):.1f} (trial {best.number + 1})"]),
+                f"{done} of {max(self._trials, len(store.trials)) * store.tasks - never} tasks",
+                *([] if best is None else [f"best {store.value(best):.1f} (trial {best.number + 1})"]),
                 *([] if not seconds else [f"up to {shown_time(seconds)} left"]),
             ]
         )
 
     def seconds_left(self) -> float | None:
         """The seconds that the trials will take at most; None as long as a task was not done yet."""
-        book, took = self._book, self._took()
-        if len(took) < book.tasks:
+        store, took = self._store, self._took()
+        if len(took) < store.tasks:
             return None
-        running = [entry for entry in book.trials.values() if entry.status == "running"]
+        running = [entry for entry in store.trials.values() if entry.status == "running"]
         rests = {entry.number: sum(took[len(entry.reports) :]) for entry in running}
         # Trials that wait for a lane are running, too; nobody has heard of them yet.
         under_way = [rest for number, rest in rests.items() if rest and number in self._last]
-        left = sum(rests.values()) + max(0, self._trials - len(book.trials)) * sum(took)
+        left = sum(rests.values()) + max(0, self._trials - len(store.trials)) * sum(took)
         return max([left / max(1, len(under_way)), *under_way])
 
     def _took(self) -> list[float]:
         """The median of what each task took, as far as each has been done."""
-        every = [list(map(task_seconds, entry.reports)) for entry in self._book.trials.values()]
+        every = [list(map(task_seconds, entry.reports)) for entry in self._store.trials.values()]
         tasks = max(map(len, every), default=0)
         # Of the first ones a lane's start is a part, which the others have none of.
         beside = median_low(self._beside) if self._beside else 0.0

@@ -13,7 +13,7 @@ class TrialCheckpoints:
     """Frees the disk of checkpoints that nobody will ask for.
 
     Args:
-        book: The trials.
+        store: The trials.
         keep_only: Deletes all checkpoints of a trial except the one after a task (from 0).
         all_tested: Whether every trial is tested, not only the best.
         keep: See :attr:`~orchestrator.run_options.RunOptions.keep`.
@@ -21,7 +21,7 @@ class TrialCheckpoints:
 
     def __init__(
         self,
-        book: TrialStore,
+        store: TrialStore,
         keep_only: Callable[[str, int], None],
         *,
         all_tested: bool = False,
@@ -29,9 +29,9 @@ class TrialCheckpoints:
     ) -> None:
         self.all_tested = all_tested
         self.keep = keep
-        self._book = book
+        self._store = store
         self._keep_only = keep_only
-        self._candidates = book.candidates()
+        self._candidates = store.candidates()
 
     def free(self, entry: TrialEntry) -> None:
         """Deletes what an ended trial, and those that might have been chosen before it, need no more.
@@ -40,7 +40,7 @@ class TrialCheckpoints:
         that has still to be looked at, or whose look failed, and so does a trial that may yet be chosen: a
         later trial that is better may rule it out, and never the other way round.
         """
-        candidates = self._book.candidates()
+        candidates = self._store.candidates()
         chosen = {one.id for one in candidates}
         for ended in {one.id: one for one in (entry, *self._candidates)}.values():
             if ended.reports and not self._keeps_all(ended, chosen):
@@ -48,8 +48,8 @@ class TrialCheckpoints:
         self._candidates = candidates
 
     def _keeps_all(self, ended: TrialEntry, chosen: Collection[str]) -> bool:
-        if self.keep == "all" or (ended.status == "failed" and len(ended.reports) == self._book.tasks):
+        if self.keep == "all" or (ended.status == "failed" and len(ended.reports) == self._store.tasks):
             return True
         if not self.all_tested and ended.id not in chosen:
             return False
-        return self.keep == "chosen" or not self._book.tested(ended.id)
+        return self.keep == "chosen" or not self._store.tested(ended.id)

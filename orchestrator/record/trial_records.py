@@ -32,11 +32,11 @@ _ORDER = "stream.order"  # a stream of one's own may have none
 
 
 class TrialRecords:
-    """Hands the tracker what MLflow gets of each trial. All of it follows from the book.
+    """Hands the tracker what MLflow gets of each trial. All of it follows from the trial store.
 
     Args:
         run: The run.
-        book: The trials.
+        store: The trials.
         tracker: The run's record.
         figures: Draws the trials' pictures.
         checkpoints: Frees the disk once a trial has ended.
@@ -48,7 +48,7 @@ class TrialRecords:
     def __init__(
         self,
         run: RunContext,
-        book: TrialStore,
+        store: TrialStore,
         tracker: Tracker,
         figures: FigureWorker,
         checkpoints: TrialCheckpoints,
@@ -58,7 +58,7 @@ class TrialRecords:
     ) -> None:
         self.tracker = tracker
         self.figures = figures
-        self._book = book
+        self._store = store
         self._checkpoints = checkpoints
         self._config_of = config_of
         self._names = run.names
@@ -85,12 +85,12 @@ class TrialRecords:
 
         The journal's line on the end comes last: without it all of this is done again.
         """
-        folder, status, reason = self._book.place(entry.id), entry.status, entry.reason or None
+        folder, status, reason = self._store.place(entry.id), entry.status, entry.reason or None
         self.tracker.artifact(entry.id, folder / CONFIG_FILE)
         self._checkpoints.free(entry)
 
         def ended() -> None:
-            score = self._book.value(entry) if status == "finished" else None
+            score = self._store.value(entry) if status == "finished" else None
             self._aside("the record", self.tracker.trial_end, entry.id, status, reason, score)
 
         if not entry.reports:
@@ -104,16 +104,16 @@ class TrialRecords:
     def tested(self, trial_id: str, metrics: dict[str, float]) -> None:
         """Records what a look at the test splits found. What a trial that has ended kept for it is freed."""
         self.tracker.task(trial_id, len(self._names), in_order(metrics))
-        entry = self._book.trials[trial_id]
+        entry = self._store.trials[trial_id]
         if entry.status != "running":
             self._checkpoints.free(entry)
 
     def draw_test(self, trial_id: str) -> None:
         """Draws the pictures of a look at the test splits."""
-        self.figures.test(trial_id, self._book.place(trial_id) / TEST_FOLDER)
+        self.figures.test(trial_id, self._store.place(trial_id) / TEST_FOLDER)
 
     def make_good(self, entry: TrialEntry) -> None:
-        """Records what the book knows of a trial and the journal does not."""
+        """Records what the trial store has of a trial and the journal does not."""
         if not self.tracker.knows(entry.id):
             self.start(entry)
         for report in entry.reports:
@@ -121,9 +121,9 @@ class TrialRecords:
         if entry.status != "running" and self.tracker.ended(entry.id) != entry.status:
             self._copy.pull(entry.id)
             self.end(entry)
-        if metrics := self._book.tested(entry.id):
+        if metrics := self._store.tested(entry.id):
             self.tested(entry.id, metrics)
-            if not self.tracker.has_file(entry.id, self._book.place(entry.id) / TEST_FOLDER / "matrix.png"):
+            if not self.tracker.has_file(entry.id, self._store.place(entry.id) / TEST_FOLDER / "matrix.png"):
                 self.draw_test(entry.id)
 
     def mattered(
@@ -137,7 +137,7 @@ class TrialRecords:
         :func:`~orchestrator.record.search_plots.search_pictures`.
         """
         self.tracker.artifact(None, folder / IMPORTANCE_FILE, folder.name)
-        self.figures.search(folder, what, keys, trials, self._book.objective.metric)
+        self.figures.search(folder, what, keys, trials, self._store.objective.metric)
 
     def finish(
         self,
@@ -151,8 +151,8 @@ class TrialRecords:
         for path, artifact in files:
             if path.exists() and not self.tracker.has_file("", path):
                 self.tracker.artifact(None, path, artifact)
-        if self._book.trials:
-            self.tracker.text(None, "trials.txt", self._book.table() + "\n")
+        if self._store.trials:
+            self.tracker.text(None, "trials.txt", self._store.table() + "\n")
         self.tracker.finish(status, in_order(dict(metrics)), tags, params)
 
 

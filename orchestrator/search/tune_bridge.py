@@ -80,7 +80,7 @@ class TuneBridge:
         """Tune has a process for a trial. One whose process died has one again: its job goes on meanwhile, or
         has ended.
         """
-        entry = self._recorder.book.trials.get(trial_id)
+        entry = self._recorder.store.trials.get(trial_id)
         if entry is None or entry.status == RUNNING:
             self._recorder.safely(self._recorder.start, trial_id, values, number)
             self._recorder.safely(self._jobs.submit, self._job_of(trial_id, values))
@@ -95,7 +95,7 @@ class TuneBridge:
         self.closed(trial_id)
         self._recorder.safely(self._jobs.answer, trial_id, 0, False)
         # A job may have ended before its process did: it stays as it ended.
-        if not self.over and self._recorder.book.trials[trial_id].status == RUNNING:
+        if not self.over and self._recorder.store.trials[trial_id].status == RUNNING:
             reason = "the trial's own process died too often"
             self._recorder.safely(self._recorder.end, trial_id, "failed", reason)
 
@@ -112,10 +112,10 @@ class TuneBridge:
             self._recorder.safely(self._end, trial_id)
 
     def _end(self, trial_id: str) -> None:
-        book = self._recorder.book
-        if book.trials[trial_id].status != RUNNING:
+        store = self._recorder.store
+        if store.trials[trial_id].status != RUNNING:
             return  # the lane has said how it ended, while Tune still thought about its last report
-        whole = len(book.trials[trial_id].reports) >= book.tasks
+        whole = len(store.trials[trial_id].reports) >= store.tasks
         self._recorder.end(trial_id, "finished" if whole else "stopped")
 
     # --- the lanes ---
@@ -138,7 +138,7 @@ class TuneBridge:
             self._recorder.safely(self._recorder.end, job.id, "failed", *said)
         else:
             self._recorder.safely(self._end, job.id)
-        entry = self._recorder.book.trials[job.id]
+        entry = self._recorder.store.trials[job.id]
         self._with_tune.add(job.id)
         told = {INFEASIBLE: True} if entry.infeasible else {}
         self._jobs.tell(job.id, {TASK: len(entry.reports), STATUS: entry.status, **told})

@@ -21,34 +21,35 @@ if TYPE_CHECKING:
     from ray.tune import Tuner
 
 
-def search(run: RunContext, space: Space, session: Session, watch: RunRecorder, trials: int) -> str:
+def search(run: RunContext, space: Space, session: Session, recorder: RunRecorder, trials: int) -> str:
     """Runs the Tuner over the trials that have not ended.
 
     Args:
         run: The run.
         space: The search space.
         session: The session.
-        watch: The run's record.
+        recorder: The run's record.
         trials: How many trials the search has.
 
     Returns:
-        ``finished``, or ``interrupted``, which is also the answer where ``watch`` heard of something fatal.
+        ``finished``, or ``interrupted``, which is also the answer where ``recorder`` heard of
+            something fatal.
     """
     from .interrupt import first_interrupt
 
     def interrupted() -> None:
-        watch.interrupted = True
+        recorder.interrupted = True
         session.finish_tasks()
 
     _quiet()
     usual = signal.getsignal(signal.SIGUSR1)
     with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as scratch, first_interrupt(interrupted):
         try:
-            if watch.book.ended < trials:
-                _tuner(run, space, session, watch, trials, scratch).fit()
+            if recorder.store.ended < trials:
+                _tuner(run, space, session, recorder, trials, scratch).fit()
         finally:
             signal.signal(signal.SIGUSR1, usual)
-    return "finished" if watch.book.ended >= trials and not watch.interrupted else "interrupted"
+    return "finished" if recorder.store.ended >= trials and not recorder.interrupted else "interrupted"
 
 
 def _quiet() -> None:
@@ -66,7 +67,7 @@ def _quiet() -> None:
 
 
 def _tuner(
-    run: RunContext, space: Space, session: Session, watch: RunRecorder, trials: int, scratch: str
+    run: RunContext, space: Space, session: Session, recorder: RunRecorder, trials: int, scratch: str
 ) -> Tuner:
     """Makes the Tuner. ``scratch`` is a folder for what Tune writes."""
     from ray import tune
@@ -77,10 +78,10 @@ def _tuner(
     from .tune_bridge import TuneBridge
     from .tune_callback import TuneCallback
 
-    objective, tasks, sizes = space.objective, len(watch.names), space.choices(MEMORY_SIZE)
-    bridge = TuneBridge(watch, session, _job_of(run, space), objective.metric)
+    objective, tasks, sizes = space.objective, len(recorder.names), space.choices(MEMORY_SIZE)
+    bridge = TuneBridge(recorder, session, _job_of(run, space), objective.metric)
     trainable = tune.with_parameters(run_trial, dispatcher=session.dispatcher, scope=session.scope)
-    known = sorted(watch.book.trials.values(), key=lambda entry: entry.number)
+    known = sorted(recorder.store.trials.values(), key=lambda entry: entry.number)
     proposals = TaskSearch(
         space.suggest,
         objective.metric,
@@ -111,7 +112,7 @@ def _tuner(
         tune_config=tune.TuneConfig(
             search_alg=proposals,
             scheduler=verdicts,
-            num_samples=trials - watch.book.ended,
+            num_samples=trials - recorder.store.ended,
             max_concurrent_trials=session.lanes,
             reuse_actors=True,
         ),

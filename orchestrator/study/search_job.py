@@ -141,10 +141,10 @@ class SearchJob:
         with a pair of a later choice have other names, also where nobody noted the first.
         """
         began = SweepRequest.read(result.folder / SWEEP_FILE).trials or self.arm.space.trials
-        book = TrialStore(trials_of(result.folder), result.objective, len(result.tasks))
-        every = dict(book.trials)
+        store = TrialStore(trials_of(result.folder), result.objective, len(result.tasks))
+        every = dict(store.trials)
         for count in range(began, max(began, len(every)) + 1):
-            book.trials = {name: trial for name, trial in every.items() if trial.number < count}
-            if (best := book.best()) is not None:
+            store.trials = {name: trial for name, trial in every.items() if trial.number < count}
+            if (best := store.best()) is not None:
                 return best.id
         return ""

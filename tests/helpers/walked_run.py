@@ -40,19 +40,19 @@ def write_walked(runs, method, **changes):
     fit_tokenizer(source, config.stream, folder / "tokenizer")
     texts = {path.name: path.read_bytes() for path in (folder / "tokenizer").glob("*")}
     metric, tasks = f"validation/{HEADLINE[source.scenario]}", len(source.tasks)
-    book = TrialStore(folder / "trials", Objective(metric, "max"), tasks, identity.stamp)
-    entry = book.propose("seed_0", {"run.seed": 0}, config.to_dict())
-    place, stamp = book.place("seed_0"), identity.stamp("seed_0", entry.values)
+    store = TrialStore(folder / "trials", Objective(metric, "max"), tasks, identity.stamp)
+    entry = store.propose("seed_0", {"run.seed": 0}, config.to_dict())
+    place, stamp = store.place("seed_0"), identity.stamp("seed_0", entry.values)
     how = {"device": torch.device("cpu"), "stamp": stamp, "tokenizer": texts}
     StreamLoop(config, stream, place, CollectingReporter(), **how).run()
     tested = final_evaluation(config, stream, place, torch.device("cpu"), stamp, texts)
-    book.refresh(entry)
-    book.end("seed_0", "finished")
+    store.refresh(entry)
+    store.end("seed_0", "finished")
     tracker = Tracker(folder, None, f"{method} on {config.stream_name}", folder.name, run=identity.run)
     tracker.start({}, {"method": method, "stream": config.stream_name}, kind="train")
     tracker.trial_start("seed_0", {"run.seed": 0}, searched=["run.seed"])
     tracker.task("seed_0", tasks, {"tasks": tasks, **tested})
-    tracker.trial_end("seed_0", "finished", score=book.trials["seed_0"].reports[-1][metric])
+    tracker.trial_end("seed_0", "finished", score=store.trials["seed_0"].reports[-1][metric])
     tracker.finish("finished")
     assert tracker.close(120).message == ""
     return folder

@@ -76,18 +76,18 @@ def played(tmp_path, monkeypatch):
                 test = on_end(job, Outcome("finished"))
                 on_end(test, Outcome("finished", metrics=_look(test.folder, test.stamp, 7.0 + seed)))
 
-    def search(run, space, session, watch, trials):
-        for number in range(len(watch.book.trials), trials):
+    def search(run, space, session, recorder, trials):
+        for number in range(len(recorder.store.trials), trials):
             name, values = f"trial_{number + 1:04d}", {"method.learning_rate": 1e-3 * (number + 1)}
-            watch.propose(name, values, number)
-            watch.start(name, values, number)
+            recorder.propose(name, values, number)
+            recorder.start(name, values, number)
             for task in (1, 2)[: 1 if number == 2 else 2]:
-                watch.task(name, _report(task, 10.0 * (number + 1)))
-            watch.end(name, "stopped" if number == 2 else "finished")
+                recorder.task(name, _report(task, 10.0 * (number + 1)))
+            recorder.end(name, "stopped" if number == 2 else "finished")
         return "finished"
 
-    def look(run, space, session, watch, best):
-        return _look(watch.book.place(best.id), run.identity.stamp(best.id, best.values), 7.0)
+    def look(run, space, session, recorder, best):
+        return _look(recorder.store.place(best.id), run.identity.stamp(best.id, best.values), 7.0)
 
     monkeypatch.setattr(sweep_run, "search", search)
     monkeypatch.setattr(sweep_run, "_look_at_test", look)
@@ -386,19 +386,19 @@ def _finished(method, runs):
     stream = tiny_stream(config, runs / "features")
     fit_tokenizer(source, config.stream, folder / "tokenizer")
     texts = {path.name: path.read_bytes() for path in (folder / "tokenizer").glob("*")}
-    book = TrialStore(
+    store = TrialStore(
         folder / "trials",
         Objective(f"validation/{HEADLINE[source.scenario]}", "max"),
         len(source.tasks),
         identity.stamp,
     )
-    entry = book.propose("seed_0", {"run.seed": 0}, config.to_dict())
-    place, stamp = book.place("seed_0"), identity.stamp("seed_0", entry.values)
+    entry = store.propose("seed_0", {"run.seed": 0}, config.to_dict())
+    place, stamp = store.place("seed_0"), identity.stamp("seed_0", entry.values)
     how = {"device": _CPU, "stamp": stamp, "tokenizer": texts}
     StreamLoop(config, stream, place, CollectingReporter(), **how).run()
     final_evaluation(config, stream, place, _CPU, stamp, texts)
-    book.refresh(entry)
-    book.end("seed_0", "finished")
+    store.refresh(entry)
+    store.end("seed_0", "finished")
     return folder
 
 

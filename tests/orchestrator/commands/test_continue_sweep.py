@@ -17,18 +17,18 @@ _SET = {**TINY, "run.seed": _SEED}
 _RATES = (1e-4, 3e-3)
 
 
-def _search(run, space, session, watch, trials):
+def _search(run, space, session, recorder, trials):
     """In the place of the tuner: a trial at each rate."""
     for number, rate in enumerate(_RATES[:trials]):
         trial, values = f"trial_{number + 1:04d}", {"method.learning_rate": rate}
-        watch.propose(trial, values, number)
+        recorder.propose(trial, values, number)
         place, stamp = trials_of(run.folder) / trial, run.identity.stamp(trial, values)
         job = Job(trial, "train", space.config.to_dict(), values, place, None, stamp)
         session.run(
             [job],
-            on_start=lambda job: watch.start(job.id, job.values),
-            on_report=lambda job, report: watch.task(job.id, report),
-            on_end=lambda job, outcome: watch.end(job.id, outcome.status),
+            on_start=lambda job: recorder.start(job.id, job.values),
+            on_report=lambda job, report: recorder.task(job.id, report),
+            on_end=lambda job, outcome: recorder.end(job.id, outcome.status),
             go=lambda: True,
         )
     return "finished"

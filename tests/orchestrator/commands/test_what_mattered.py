@@ -22,10 +22,10 @@ def search(tmp_path, monkeypatch):
         f"t{n}": TrialEntry(f"t{n}", n, {"method.a": 0.1 * n}, [{"m": float(n)}], status)
         for n, status in enumerate(("finished", "stopped", "finished"))
     }
-    book = SimpleNamespace(trials=trials, ended=3, objective=SimpleNamespace(metric="m", mode="max"))
-    book.value = lambda entry: entry.reports[-1]["m"]
+    store = SimpleNamespace(trials=trials, ended=3, objective=SimpleNamespace(metric="m", mode="max"))
+    store.value = lambda entry: entry.reports[-1]["m"]
     found = SimpleNamespace(
-        measured=0, drawn=[], said=[], book=book, folder=tmp_path, fails=None, killed=False
+        measured=0, drawn=[], said=[], store=store, folder=tmp_path, fails=None, killed=False
     )
 
     def measure(space, entries, value, mode):
@@ -45,8 +45,8 @@ def search(tmp_path, monkeypatch):
         if not found.killed:
             (place / "slices.png").touch()
 
-    found.watch = SimpleNamespace(book=book, mattered=mattered)
-    found.lines = lambda: what_mattered(found.run, found.space, found.watch)
+    found.recorder = SimpleNamespace(store=store, mattered=mattered)
+    found.lines = lambda: what_mattered(found.run, found.space, found.recorder)
     return found
 
 
@@ -68,7 +68,7 @@ def test_a_sweep_that_was_killed_before_it_had_drawn_draws(search):
 
 def test_a_grown_sweep_that_was_killed_before_it_had_drawn_draws(search):
     search.lines()
-    search.book.ended, search.killed = 4, True
+    search.store.ended, search.killed = 4, True
     search.lines()
     assert not (search.folder / "importance" / "slices.png").exists(), "it is of the sweep before it grew"
     assert search.lines() == _FOUND.said and len(search.drawn) == 3
@@ -82,7 +82,7 @@ def test_of_few_trials_nothing_is_kept(search, monkeypatch):
 
 def test_a_grown_sweep_and_one_whose_file_is_broken_are_measured_again(search):
     search.lines()
-    search.book.ended = 4
+    search.store.ended = 4
     search.lines()
     (search.folder / "importance" / "importance.json").write_text("{")
     assert search.lines() == _FOUND.said and (search.measured, len(search.drawn)) == (3, 3)
@@ -100,7 +100,7 @@ def test_what_goes_wrong_is_a_line_and_not_the_sweeps_end(search):
 
 
 def test_where_nothing_is_searched_nothing_is_said(search):
-    search.book.ended = 1
+    search.store.ended = 1
     assert search.lines() == []
-    search.book.ended, search.space.parameters = 3, ()
+    search.store.ended, search.space.parameters = 3, ()
     assert search.lines() == [] and search.measured == 0

@@ -74,24 +74,24 @@ class Tracker:
 
 def test_a_trial_leaves_its_tables_and_their_pictures(tmp_path, small_config):
     tracker, said = Tracker(), []
-    book = TrialStore(tmp_path / "trials", Objective("validation/seen/accuracy", "max"), len(NAMES))
+    store = TrialStore(tmp_path / "trials", Objective("validation/seen/accuracy", "max"), len(NAMES))
     config = small_config("ctp")
     run = told_run(tmp_path, config, NAMES, "vqa", said.append)
-    watch = RunRecorder(book, tracker, config.with_values, run, 1)
-    watch.start("a", {})
+    recorder = RunRecorder(store, tracker, config.with_values, run, 1)
+    recorder.start("a", {})
     folder = tmp_path / "trials" / "a"
     for t, step in enumerate(STEPS):
         report = {"task": t + 1, **{f"validation/{name}": value for name, value in step.items()}}
         checkpoint.save(folder, t, Checkpoint({}, {}, [report]), None)
-        watch.task("a", report)
+        recorder.task("a", report)
     (folder / "curves.csv").write_text("task,phase,step,name,value\n")
-    watch.end("a", "finished")
+    recorder.end("a", "finished")
     # The test's tables lie where the final test leaves them.
     for name, table in question_tables(STEPS, NAMES).items():
         write_table(folder / "test" / f"{name}.csv", table, "kind" if name == "cells" else "after")
     write_matrix(folder / "test" / "matrix.csv", np.eye(2), NAMES)
-    watch.tested("a", {})
-    watch.close()
+    recorder.tested("a", {})
+    recorder.close()
     assert not [line for line in said if "could not be drawn" in line]
     drawn = {f"{name}.{kind}" for name in ("matrix", "groups", "cells", "novel") for kind in ("csv", "png")}
     assert {name for name, subfolder in tracker.files if subfolder == "test"} == drawn

@@ -29,8 +29,8 @@ def _value(entry):
 
 
 @pytest.fixture
-def book(tmp_path):
-    """``book(margin, trials)``"""
+def made(tmp_path):
+    """``made(margin, trials)``"""
 
     def make(margin=0.0, trials=_TRIALS, mode="max"):
         store = TrialStore(tmp_path / "trials", Objective("validation/x", mode, margin), 2)
@@ -91,8 +91,8 @@ def test_where_bytes_were_not_reported_memories_are_compared_by_size():
     ]
 
 
-def test_of_equal_values_the_smaller_memory_is_chosen_at_no_margin(book):
-    assert book(0.0, ((256, 75.0), (64, 75.0))).best().number == 1
+def test_of_equal_values_the_smaller_memory_is_chosen_at_no_margin(made):
+    assert made(0.0, ((256, 75.0), (64, 75.0))).best().number == 1
 
 
 def test_a_larger_memory_that_is_no_better_is_outside_the_pareto_set():
@@ -122,26 +122,26 @@ def test_where_less_is_better_the_margin_is_above():
 
 
 @pytest.mark.parametrize(("margin", "chosen"), [(0.0, 2), (1.0, 3), (4.0, 4)])
-def test_the_smallest_memory_within_the_margin_is_chosen(book, margin, chosen):
-    store = book(margin)
+def test_the_smallest_memory_within_the_margin_is_chosen(made, margin, chosen):
+    store = made(margin)
     assert store.best().number == chosen and store.leader().number == 2
 
 
-def test_a_trial_that_was_stopped_is_neither_chosen_nor_told(book):
-    store = book(1.0, (*_TRIALS, (32, 75.0, "stopped"), (16, 75.0, "failed")))
+def test_a_trial_that_was_stopped_is_neither_chosen_nor_told(made):
+    store = made(1.0, (*_TRIALS, (32, 75.0, "stopped"), (16, 75.0, "failed")))
     assert store.best().number == 3 and [one.size for one in store.memory_worth()] == [64, 128, 256, 512]
 
 
-def test_where_the_size_is_not_searched_the_best_value_is_chosen_whatever_the_margin(book):
-    store = book(9.0)
+def test_where_the_size_is_not_searched_the_best_value_is_chosen_whatever_the_margin(made):
+    store = made(9.0)
     for entry in store.trials.values():
         del entry.values["replay.size"]
     assert store.best().number == 2
     assert memory_table(store) == memory_choice(store) == ""
 
 
-def test_the_table_and_the_reason_in_words(book):
-    assert memory_table(book(1.0)).splitlines() == [
+def test_the_table_and_the_reason_in_words(made):
+    assert memory_table(made(1.0)).splitlines() == [
         "replay.size  bytes       x  trial  trials",
         "         64    640  71.50*      5       2",
         "        128  1,280  74.20*      4       2",
@@ -150,4 +150,4 @@ def test_the_table_and_the_reason_in_words(book):
         "* no smaller memory is as good",
     ]
     said = "the smallest memory within 1 of trial 3, which has 75.00 with replay.size 256"
-    assert memory_choice(book(1.0)) == said and memory_choice(book(0.0)) == ""
+    assert memory_choice(made(1.0)) == said and memory_choice(made(0.0)) == ""

@@ -70,16 +70,16 @@ def _look_at_test(job):
     return found
 
 
-def _search(run, space, session, watch, trials):
+def _search(run, space, session, recorder, trials):
     """Three trials: the second is the best, the third is stopped, and begins first."""
     for number in (3, 1, 2):
-        watch.propose(f"t{number}", {"method.learning_rate": _RATES[number]}, number - 1)
+        recorder.propose(f"t{number}", {"method.learning_rate": _RATES[number]}, number - 1)
     for number in (3, 1, 2):
-        watch.start(f"t{number}", {"method.learning_rate": _RATES[number]}, number - 1)
+        recorder.start(f"t{number}", {"method.learning_rate": _RATES[number]}, number - 1)
         for task in (1, 2)[: 1 if number == 3 else 2]:
-            watch.task(f"t{number}", _report(task, {1: 50.0, 2: 55.0, 3: 90.0}[number]))
+            recorder.task(f"t{number}", _report(task, {1: 50.0, 2: 55.0, 3: 90.0}[number]))
         if _Lanes.interrupted_at != f"t{number}":
-            watch.end(f"t{number}", "stopped" if number == 3 else "finished")
+            recorder.end(f"t{number}", "stopped" if number == 3 else "finished")
     return "interrupted" if _Lanes.interrupted_at else "finished"
 
 

@@ -21,13 +21,13 @@ def _entry(number, status, *seconds, value=None):
 
 def _standing(*entries, trials=4, tasks=3, **how):
     ended = [entry for entry in entries if entry.value is not None]
-    book = SimpleNamespace(
+    store = SimpleNamespace(
         tasks=tasks,
         trials={entry.number: entry for entry in entries},
         best=lambda: max(ended, key=lambda entry: entry.value, default=None),
         value=lambda entry: entry.value,
     )
-    return Standing(book, trials, **how)
+    return Standing(store, trials, **how)
 
 
 def test_tasks_that_nobody_will_walk_are_no_part_of_all():
@@ -63,7 +63,7 @@ def test_trials_that_wait_for_a_lane_are_not_under_way():
 def test_no_less_time_is_left_than_the_longest_trial_needs():
     done, one = _entry(0, "finished", 1.0, 1.0, 10.0, value=1.0), _entry(1, "running", 1.0, 1.0)
     standing = _standing(done, one, _entry(2, "running"), trials=3)
-    for entry in standing._book.trials.values():
+    for entry in standing._store.trials.values():
         standing.hear(entry)
     assert standing.seconds_left() == pytest.approx(12.0)
 

@@ -7,26 +7,26 @@ from orchestrator.record.trial_store import TrialStore
 
 
 @pytest.fixture
-def book(tmp_path):
+def store(tmp_path):
     return TrialStore(tmp_path / "trials", Objective("validation/average", "max"), 2)
 
 
-def _walk(book, name, values, status="finished", searched=None, forgetting=None):
-    book.start(name, searched or {}, {"method": {"name": "ctp"}})
+def _walk(store, name, values, status="finished", searched=None, forgetting=None):
+    store.start(name, searched or {}, {"method": {"name": "ctp"}})
     for task, value in enumerate(values, 1):
         report = {"task": task, "validation/average": value}
         lost = forgetting if task == len(values) else 9.0
-        book.report(name, report | ({} if forgetting is None else {"validation/forgetting": lost}))
+        store.report(name, report | ({} if forgetting is None else {"validation/forgetting": lost}))
     if status != "running":
-        book.end(name, status)
+        store.end(name, status)
 
 
-def test_scores_have_two_decimals_and_what_was_cut_short_is_interrupted(book):
-    _walk(book, "a", [60.0, 50.12345], forgetting=-3.553e-15, searched={"method.rate": 0.000312345})
-    _walk(book, "b", [55.0], "running", searched={"method.rate": 0.5})
-    _walk(book, "c", [54.0], "stopped", searched={"method.rate": 0.7})
-    _walk(book, "d", [40.0, 30.0], "stopped", searched={"method.rate": 0.8})
-    assert book.table().splitlines() == [
+def test_scores_have_two_decimals_and_what_was_cut_short_is_interrupted(store):
+    _walk(store, "a", [60.0, 50.12345], forgetting=-3.553e-15, searched={"method.rate": 0.000312345})
+    _walk(store, "b", [55.0], "running", searched={"method.rate": 0.5})
+    _walk(store, "c", [54.0], "stopped", searched={"method.rate": 0.7})
+    _walk(store, "d", [40.0, 30.0], "stopped", searched={"method.rate": 0.8})
+    assert store.table().splitlines() == [
         "trial       status  tasks  average  forgetting       rate",
         "    1     finished    2/2    50.12        0.00  0.0003123",
         "    4      stopped    2/2    30.00           -        0.8",
@@ -35,11 +35,11 @@ def test_scores_have_two_decimals_and_what_was_cut_short_is_interrupted(book):
     ]
 
 
-def test_a_table_is_100_columns_wide_and_names_what_had_no_room(book):
+def test_a_table_is_100_columns_wide_and_names_what_had_no_room(store):
     for number in range(3):
         same = {f"method.some.long_name_{k}": 1.5 for k in range(12)}
-        _walk(book, f"t{number}", [1.0, 2.0], searched={**same, "replay.size": 100 + number})
-    lines = book.table().splitlines()
+        _walk(store, f"t{number}", [1.0, 2.0], searched={**same, "replay.size": 100 + number})
+    lines = store.table().splitlines()
     assert max(map(len, lines)) <= 100
     assert lines[0].split()[5:] == ["replay.size", "some.long_name_0", "some.long_name_1"], (
         "what differs first"
@@ -48,13 +48,13 @@ def test_a_table_is_100_columns_wide_and_names_what_had_no_room(book):
     assert rest == "Not shown: " + ", ".join(f"method.some.long_name_{k}" for k in range(2, 12))
 
 
-def test_a_table_may_end_after_some_lines(book):
+def test_a_table_may_end_after_some_lines(store):
     for number in range(5):
-        _walk(book, f"t{number}", [1.0, float(number)])
-    lines = book.table(2).splitlines()
+        _walk(store, f"t{number}", [1.0, float(number)])
+    lines = store.table(2).splitlines()
     assert [line.split()[0] for line in lines] == ["trial", "5", "4", "..."] and lines[-1] == "... and 3 more"
-    assert len(book.table(5).splitlines()) == 6
+    assert len(store.table(5).splitlines()) == 6
 
 
-def test_a_run_without_trials_has_a_heading_alone(book):
-    assert book.table() == "trial  status  tasks  average  forgetting"
+def test_a_run_without_trials_has_a_heading_alone(store):
+    assert store.table() == "trial  status  tasks  average  forgetting"

@@ -21,7 +21,7 @@ from orchestrator.commands.run_objective import run_objective
 from orchestrator.errors import UserError
 from orchestrator.execution.job import Outcome
 from orchestrator.record import open_tracker
-from orchestrator.record import recorder as watch
+from orchestrator.record import recorder as recorder_module
 from orchestrator.record.comparison.finished_runs import read_runs
 from orchestrator.search import tuner
 from orchestrator.storage import refused_start
@@ -76,22 +76,22 @@ def played(tmp_path, monkeypatch):
                 if test is not None:
                     on_end(test, Outcome("finished", metrics=_tested(test.folder, test.stamp)))
 
-    def search(run, space, session, watch, trials):
+    def search(run, space, session, recorder, trials):
         found.searched.append(trials)
-        for number in range(len(watch.book.trials), trials):
+        for number in range(len(recorder.store.trials), trials):
             name, values = f"trial_{number + 1:04d}", {"method.learning_rate": found.rate * (number + 1)}
             if found.sizes:
                 values["replay.size"] = found.sizes[number]
-            watch.propose(name, values, number)
-            watch.start(name, values, number)
+            recorder.propose(name, values, number)
+            recorder.start(name, values, number)
             for task in (1, 2):
-                watch.task(name, {"task": task, space.objective.metric: 10.0 * (number + task)})
-            watch.end(name, "finished")
+                recorder.task(name, {"task": task, space.objective.metric: 10.0 * (number + task)})
+            recorder.end(name, "finished")
         return "finished"
 
-    def look(run, space, session, watch, best):
+    def look(run, space, session, recorder, best):
         found.tested.append(best.id)
-        return _tested(watch.book.place(best.id), run.identity.stamp(best.id, best.values))
+        return _tested(recorder.store.place(best.id), run.identity.stamp(best.id, best.values))
 
     monkeypatch.setattr(sweep_run, "search", search)
     monkeypatch.setattr(sweep_run, "_look_at_test", look)
@@ -462,7 +462,9 @@ def test_what_a_resumed_run_is_refused_for_stands_below_what_it_has(module, play
 @pytest.mark.parametrize("module", [sweep, train])
 def test_a_second_ctrl_c_still_shows_what_the_lanes_have_finished(played, module, monkeypatch):
     caught_up, played.refuses = [], KeyboardInterrupt()
-    monkeypatch.setattr(watch.RunRecorder, "catch_up", lambda self: caught_up.append(played.refuses))
+    monkeypatch.setattr(
+        recorder_module.RunRecorder, "catch_up", lambda self: caught_up.append(played.refuses)
+    )
     assert module.main(["clip-finetune", "--stream", "digits", "--name", "x"]) == 130
     assert caught_up[-1:] == [played.refuses] and len(caught_up) == (1 if module is sweep else 2)
 
@@ -588,8 +590,8 @@ def test_an_interruption_after_the_last_trial_leaves_the_look_at_test_for_later(
             self._given = given
 
         def fit(self):
-            run, space, session, watch, trials, _ = self._given
-            play(run, space, session, watch, trials)
+            run, space, session, recorder, trials, _ = self._given
+            play(run, space, session, recorder, trials)
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(sweep_run.Session, "finish_tasks", lambda _: asked.append("to end"), raising=False)

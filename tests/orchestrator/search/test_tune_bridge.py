@@ -88,10 +88,10 @@ def recorder(did, tmp_path, monkeypatch):
     config = SimpleNamespace(
         method_name="m", stream_name="s", run=SimpleNamespace(seed=0, keep="chosen"), flat=dict, to_dict=dict
     )
-    book = TrialStore(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS)
+    store = TrialStore(tmp_path / "trials", Objective(_METRIC, "max"), _TASKS)
     names = [f"t{k}" for k in range(_TASKS)]
     run = told_run(tmp_path, config, names, "recognition", lambda _: None)
-    found = RunRecorder(book, tracker, lambda _: config, run, 3)
+    found = RunRecorder(store, tracker, lambda _: config, run, 3)
     for name, what in (("decide", "verdict"), ("end", "end")):
         real = getattr(found, name)
 
@@ -177,7 +177,7 @@ def test_a_verdict_is_on_disk_before_the_lane_hears_of_it(bridge, session, did, 
         _hear(bridge, session, _report(task))
         (told,) = _words(did, "tell")[-1:]
         scheduler.on_trial_result(None, trial, dict(told[2]))
-    file = recorder.book.place("a") / "verdicts.json"
+    file = recorder.store.place("a") / "verdicts.json"
     assert '"1": true, "2": false' in file.read_text()
     assert did[-7:] == [
         ("verdict", "a", 1, True),
@@ -203,7 +203,7 @@ def test_where_a_verdict_cannot_be_written_nobody_acts_on_it(bridge, session, di
     _hear(bridge, session, _report(1))
     assert scheduler.on_trial_result(None, trial, dict(did[-1][2])) == scheduler.STOP
     assert _words(did, "answer", "stop", "end") == [] and bridge.over
-    assert recorder.book.trials["a"].status == "running"
+    assert recorder.store.trials["a"].status == "running"
 
 
 def test_a_report_without_the_objective_goes_on(bridge, session, did):
@@ -242,7 +242,7 @@ def test_that_a_trials_own_values_made_it_fail_is_in_the_record_and_tune_is_told
     _hear(bridge, session, ("end", Outcome("failed", "loss is nan", infeasible=True)))
     end = "end", "a", "failed", "loss is nan", True
     assert did[-2:] == [end, ("tell", "a", {TASK: 0, STATUS: "failed", INFEASIBLE: True})]
-    assert recorder.book.trials["a"].infeasible
+    assert recorder.store.trials["a"].infeasible
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_that_a_trials_own_values_made_it_fail_is_in_the_record_and_tune_is_told
 )
 def test_what_ends_a_sweep_leaves_the_trial_unfinished(bridge, session, did, recorder, outcome):
     _hear(bridge, session, ("end", outcome))
-    assert _words(did, "end", "tell") == [] and recorder.book.trials["a"].status == "running"
+    assert _words(did, "end", "tell") == [] and recorder.store.trials["a"].status == "running"
     assert recorder.fatal == outcome.reason and bridge.over == outcome.fatal
 
 
@@ -261,7 +261,7 @@ def test_a_process_that_tune_begins_again_begins_nothing_anew(bridge, session, d
     assert len(_words(did, "submit")) == 1
     _hear(bridge, session, ("end", Outcome("failed", "nan")))
     bridge.start("a", {"x": 1}, 0)
-    assert recorder.book.trials["a"].status == "failed" and len(_words(did, "submit")) == 1
+    assert recorder.store.trials["a"].status == "failed" and len(_words(did, "submit")) == 1
 
 
 def test_a_trial_whose_process_dies_too_often_fails_and_its_lane_is_told(bridge, did):
@@ -275,7 +275,7 @@ def test_a_trial_that_has_ended_stays_as_it_ended_whatever_its_process_or_tune_s
     recorder.end("a", status, "as the lane said")
     bridge.died("a")
     bridge.answer("a", 2, False)
-    entry = recorder.book.trials["a"]
+    entry = recorder.store.trials["a"]
     assert (entry.status, entry.reason) == (status, "as the lane said")
 
 

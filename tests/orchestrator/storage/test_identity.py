@@ -144,9 +144,9 @@ def stored(tmp_path):
     _kept(folder, _ONE)
     kept = RunStorage(Storage(f"file://{tmp_path}/store/s"), folder)
     _ONE.claim(kept.storage, new=True)
-    book = TrialStore(folder / "trials", Objective("x", "max"), 2)
+    store = TrialStore(folder / "trials", Objective("x", "max"), 2)
     for number, name in enumerate(("trial_0001", "trial_0002")):
-        book.propose(name, {"a": number}, {})
+        store.propose(name, {"a": number}, {})
         with open(folder / "tracking.jsonl", "a") as journal:
             journal.write(json.dumps({"n": number}) + "\n")
         kept.push_proposal(name)
@@ -191,8 +191,8 @@ def test_what_another_machine_added_is_brought_here_and_two_ways_are_refused(sto
     there = tmp_path / "elsewhere" / "s"
     other = RunStorage(kept.storage, there)
     other.restore("s")
-    book = TrialStore(there / "trials", Objective("x", "max"), 2)
-    book.propose("trial_0003", {"a": 2}, {})
+    store = TrialStore(there / "trials", Objective("x", "max"), 2)
+    store.propose("trial_0003", {"a": 2}, {})
     with open(there / "tracking.jsonl", "a") as journal:
         journal.write('{"n": 2}\n')
     other.push_proposal("trial_0003")
@@ -281,17 +281,17 @@ def test_where_a_file_system_has_no_locks_a_run_starts_all_the_same(tmp_path, mo
 
 
 def test_an_ended_trial_has_the_reports_that_its_status_vouches_for(tmp_path):
-    def book():
+    def store():
         return TrialStore(tmp_path / "trials", Objective("x", "max"), 2)
 
-    first = book()
+    first = store()
     first.propose("trial_0001", {"a": 1}, {})
     for task in (1, 2):
         first.report("trial_0001", {"task": task, "x": 5.0 * task})
     first.end("trial_0001", "finished")
-    assert [r["x"] for r in book().trials["trial_0001"].reports] == [5.0, 10.0], "without a checkpoint"
+    assert [r["x"] for r in store().trials["trial_0001"].reports] == [5.0, 10.0], "without a checkpoint"
     (tmp_path / "trials" / "trial_0001" / "tasks.jsonl").unlink()
-    assert [r["x"] for r in book().trials["trial_0001"].reports] == [5.0, 10.0], "for those who compare"
+    assert [r["x"] for r in store().trials["trial_0001"].reports] == [5.0, 10.0], "for those who compare"
 
 
 def test_a_storages_address_is_one_from_any_folder(tmp_path, monkeypatch):
@@ -310,11 +310,11 @@ def test_a_storages_address_is_one_from_any_folder(tmp_path, monkeypatch):
 
 def test_what_the_search_decides_is_at_the_storage_before_anybody_acts_on_it(stored):
     folder, kept = stored
-    book = TrialStore(folder / "trials", Objective("x", "max"), 2)
-    book.decide("trial_0001", 2, False)
+    store = TrialStore(folder / "trials", Objective("x", "max"), 2)
+    store.decide("trial_0001", 2, False)
     kept.push_verdicts("trial_0001")
     assert json.loads(kept.storage.read("trials/trial_0001/verdicts.json"))["verdicts"] == {"2": False}
-    book.propose("trial_0003", {"a": 2}, {})
+    store.propose("trial_0003", {"a": 2}, {})
     put, order = Storage.put, []
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(
@@ -374,18 +374,18 @@ def test_two_records_of_one_length_are_not_taken_for_one(stored):
 @pytest.mark.parametrize("name", ["trial.json", "verdicts.json", "status.json", "test/metrics.json"])
 def test_a_trials_file_of_another_run_is_refused(name, tmp_path):
     def walked(identity, folder, value=0.03):
-        book = TrialStore(folder / "trials", Objective("x", "max"), 1, identity.stamp)
-        if not book.trials:
-            book.start("t", {"method.learning_rate": value}, {})
-            book.decide("t", 1, True)
-            book.report("t", {"task": 1, "x": 5.0})
-            book.end("t", "finished")
-            (book.place("t") / "test").mkdir()
+        store = TrialStore(folder / "trials", Objective("x", "max"), 1, identity.stamp)
+        if not store.trials:
+            store.start("t", {"method.learning_rate": value}, {})
+            store.decide("t", 1, True)
+            store.report("t", {"task": 1, "x": 5.0})
+            store.end("t", "finished")
+            (store.place("t") / "test").mkdir()
             stamp = identity.stamp("t", {"method.learning_rate": value})
-            (book.place("t") / "test" / "metrics.json").write_text(
+            (store.place("t") / "test" / "metrics.json").write_text(
                 json.dumps({"stamp": stamp, "test/x": 4.0})
             )
-        return book.trials["t"], book.tested("t")
+        return store.trials["t"], store.tested("t")
 
     entry, tested = walked(_ONE, tmp_path / "one")
     assert (entry.values, entry.verdicts, entry.status) == (
@@ -407,14 +407,14 @@ def test_a_trials_file_of_another_run_is_refused(name, tmp_path):
 
 
 def test_the_values_of_a_proposal_are_those_it_was_made_with(tmp_path):
-    def book():
+    def store():
         return TrialStore(tmp_path / "trials", Objective("x", "max"), 2, _ONE.stamp)
 
-    book().propose("trial_0001", {"method.learning_rate": 0.03}, {})
+    store().propose("trial_0001", {"method.learning_rate": 0.03}, {})
     path = tmp_path / "trials" / "trial_0001" / "trial.json"
     path.write_text(path.read_text().replace("0.03", "1e-9"))
     with pytest.raises(UserError, match="or was changed"):
-        book()
+        store()
 
 
 def test_a_storage_with_what_is_left_of_a_run_is_not_taken_for_an_empty_one(stored, tmp_path):
@@ -444,8 +444,8 @@ def test_two_processes_that_go_on_with_one_run_find_each_other(stored, tmp_path)
 
 def test_a_manifest_never_goes_ahead_of_a_trial_that_it_counts(stored, monkeypatch):
     folder, kept = stored
-    book = TrialStore(folder / "trials", Objective("x", "max"), 2)
-    book.propose("trial_0003", {"a": 2}, {})
+    store = TrialStore(folder / "trials", Objective("x", "max"), 2)
+    store.propose("trial_0003", {"a": 2}, {})
     monkeypatch.setattr(patience, "_PAUSES", ())
     put = Storage.put
 

@@ -87,26 +87,26 @@ def played(tmp_path, monkeypatch):
         def listener(self, on_report, on_end):
             return _Listener(found, on_report, on_end)
 
-    def search(run, searched, session, watch, trials):
+    def search(run, searched, session, recorder, trials):
         for number in range(trials):
             name, values = f"trial_{number + 1:04d}", {"method.learning_rate": 1e-3 * (number + 1)}
-            if name in watch.book.trials and watch.book.trials[name].status != "running":
+            if name in recorder.store.trials and recorder.store.trials[name].status != "running":
                 continue
             found.searched.append((run.folder.name, name))
-            watch.propose(name, values, number)
-            watch.start(name, values, number)
+            recorder.propose(name, values, number)
+            recorder.start(name, values, number)
             outcome = _outcome(found, run.folder.name, name)
             if outcome.fatal:
-                watch.fatal = outcome.reason
+                recorder.fatal = outcome.reason
                 return "interrupted"
             if outcome.status == "finished":
-                for task in range(1, len(watch.names) + 1):
-                    watch.task(name, {"task": task, searched.objective.metric: found.score(number + 1)})
-            watch.end(name, outcome.status, outcome.reason)
+                for task in range(1, len(recorder.names) + 1):
+                    recorder.task(name, {"task": task, searched.objective.metric: found.score(number + 1)})
+            recorder.end(name, outcome.status, outcome.reason)
         return "finished"
 
-    def look(run, space, session, watch, best):
-        return _tested(watch.book.place(best.id), run.identity.stamp(best.id, best.values), 7.0)
+    def look(run, space, session, recorder, best):
+        return _tested(recorder.store.place(best.id), run.identity.stamp(best.id, best.values), 7.0)
 
     monkeypatch.setattr(sweep_run, "search", search)
     monkeypatch.setattr(sweep_run, "_look_at_test", look)

@@ -1,4 +1,4 @@
-"""Opens the book of a run's trials."""
+"""Opens the store of a run's trials."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .run_context import RunContext
 from .trial_store import TrialStore
 
 
-def open_book(
+def open_trial_store(
     run: RunContext,
     config_of: Callable[[Mapping[str, Any]], RunConfig],
     objective: Objective,
     check_values: Callable[[str, Mapping[str, Any]], None],
 ) -> TrialStore:
-    """Opens the book of a run's trials, with what a storage has of those that have not ended.
+    """Opens the store of a run's trials, with what a storage has of those that have not ended.
 
     Args:
         run: The run.
@@ -37,9 +37,9 @@ def open_book(
         for file in sorted(folder.glob(f"*/{TRIAL_FILE}")):
             if not (file.parent / STATUS_FILE).exists():
                 run.kept.pull(file.parent.name)
-    book = TrialStore(folder, objective, len(run.names), run.identity.stamp)
-    for entry in book.trials.values():
-        check_values(str(book.place(entry.id)), entry.values)
-        if not (book.place(entry.id) / CONFIG_FILE).exists():  # no storage's is taken
-            write_text(book.place(entry.id) / CONFIG_FILE, config_of(entry.values).yaml())
-    return book
+    store = TrialStore(folder, objective, len(run.names), run.identity.stamp)
+    for entry in store.trials.values():
+        check_values(str(store.place(entry.id)), entry.values)
+        if not (store.place(entry.id) / CONFIG_FILE).exists():  # no storage's is taken
+            write_text(store.place(entry.id) / CONFIG_FILE, config_of(entry.values).yaml())
+    return store
