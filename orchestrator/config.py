@@ -121,7 +121,7 @@ class RunConfig:
         try:
             return cls.from_dict(values)
         except ConfigError as error:
-            raise ConfigError(error.key, error.problem, place(path, lines, error.key)) from None
+            raise ConfigError(error.key, error.problem, where_in(path, lines, error.key)) from None
 
 
 def parse_set(pairs: Iterable[str]) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def at_home(value: Any) -> Any:
     return re.sub(r"^([\w-]+:)?~/", rf"\g<1>{Path.home()}/", value)
 
 
-def place(path: Path | str, lines: Mapping[str, int], key: str) -> str:
+def where_in(path: Path | str, lines: Mapping[str, int], key: str) -> str:
     """``file:line:`` of a dotted key, or of the innermost mapping around it that the file has."""
     while key and key not in lines:
         key = key.rpartition(".")[0]

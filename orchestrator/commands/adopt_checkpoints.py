@@ -71,11 +71,11 @@ def adopt_checkpoints(run: RunContext, continues: Continues, seeds: dict[str, in
             if saved is not None:
                 _put(run, trial, seeds[trial], task, saved, texts)
             elif test or task == continues.tasks - 1:
-                place = checkpoint.folder_of(trials_of(folder) / entry.id, task)
+                kept = checkpoint.folder_of(trials_of(folder) / entry.id, task)
                 allowed = "a run that kept its last one"
                 if task < continues.tasks - 1:
                     allowed = "--no-test, since a look at test data needs those of all tasks (run.keep)"
-                raise UserError(f"{place}: no whole checkpoint is there; allowed: {allowed}")
+                raise UserError(f"{kept}: no whole checkpoint is there; allowed: {allowed}")
 
 
 def _known(run: RunContext, trial: str) -> int:

@@ -22,15 +22,15 @@ def chosen_by(file: Path, config: RunConfig) -> str:
         ``RUN/TRIAL``, the sweep's identity and the trial's id. Empty where the file is no trial's of a sweep,
         or where the run has another value of ``method.*`` or ``replay.*`` than the trial.
     """
-    place = file.resolve().parent
-    run = place.parent.parent
-    if place.parent.name != TRIALS_FOLDER or not (run / SWEEP_FILE).is_file():
+    trial = file.resolve().parent
+    run = trial.parent.parent
+    if trial.parent.name != TRIALS_FOLDER or not (run / SWEEP_FILE).is_file():
         return ""
     try:
         found, same = Identity.of(run), _values(RunConfig.load_yaml(file)) == _values(config)
     except UserError:  # a sweep of an earlier version
         return ""
-    return f"{found.run}/{place.name}" if same else ""
+    return f"{found.run}/{trial.name}" if same else ""
 
 
 def _values(config: RunConfig) -> dict[str, Any]:

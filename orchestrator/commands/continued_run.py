@@ -70,7 +70,7 @@ class ContinuedRun:
         store = TrialStore(trials_of(folder), objective, len(record.names), identity.stamp)
         if (folder / SWEEP_FILE).exists():
             entry = _chosen(name, store)
-            config = RunConfig.load_yaml(store.place(entry.id) / CONFIG_FILE)
+            config = RunConfig.load_yaml(store.trial_folder(entry.id) / CONFIG_FILE)
             entries = {config.run.seed: entry}
         else:
             entries = _all(name, store, TrainRequest.read(folder / TRAIN_FILE).seeds)

@@ -61,16 +61,16 @@ class DiskForecast:
         whole = f"checkpoints will take up to about {_about(self.bytes)}"
         if storage:
             return f"{whole} at {storage} ({what})" if self.bytes > _MUCH else ""
-        place = next(path for path in (runs.resolve(), *runs.resolve().parents) if path.exists())
-        free = shutil.disk_usage(place).free
+        folder = next(path for path in (runs.resolve(), *runs.resolve().parents) if path.exists())
+        free = shutil.disk_usage(folder).free
         if self.bytes <= _MUCH and self.bytes * _PART <= free:
             return ""
         if self.bytes < free:
-            return f"{whole} ({what}); {shown_bytes(free)} are free on the disk of {place}"
+            return f"{whole} ({what}); {shown_bytes(free)} are free on the disk of {folder}"
         ways = [f"run.keep={self.less}"] if self.less else []
         ways += ["fewer trials", "--storage URL", "sweep rm of older runs"]
         return (
-            f"{whole} ({what}), and {shown_bytes(free)} are free on the disk of {place}: {', '.join(ways)} "
+            f"{whole} ({what}), and {shown_bytes(free)} are free on the disk of {folder}: {', '.join(ways)} "
             "would help"
         )
 

@@ -77,7 +77,7 @@ class FinishedTrial:
                 f"{folder}: {entry.id} {state}, {len(entry.reports)} of {tasks} tasks done; allowed: a trial "
                 "that finished"
             )
-        config = RunConfig.load_yaml(store.place(entry.id) / CONFIG_FILE)
+        config = RunConfig.load_yaml(store.trial_folder(entry.id) / CONFIG_FILE)
         saved = _last_checkpoint(folder, entry, tasks, identity, url)
         return cls(folder, entry.id, config, source, saved)
 

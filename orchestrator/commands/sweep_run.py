@@ -219,7 +219,7 @@ class _SweepRun:
         if best is not None and tested:
             flat = space.trial_config(best.values).flat()
             chosen = {parameter.key: flat[parameter.key] for parameter in space.parameters}
-            files = _files_of(self._store.place(best.id))
+            files = _files_of(self._store.trial_folder(best.id))
         record = recorder.finish("interrupted" if recorder.fatal else end.status, tested, tags, chosen, files)
         if recorder.hurried and not recorder.fatal:
             end.status = "interrupted"
@@ -230,7 +230,7 @@ def _look_at_test(
     run: RunContext, space: Space, session: Session, recorder: RunRecorder, best: TrialEntry
 ) -> dict[str, float]:
     """The best trial's test metrics; empty where the look failed."""
-    folder, stamp = recorder.store.place(best.id), run.identity.stamp(best.id, best.values)
+    folder, stamp = recorder.store.trial_folder(best.id), run.identity.stamp(best.id, best.values)
     kept = run.kept and run.kept.trial(best.id)
     job = Job(f"test-{best.id}", "test", space.config.to_dict(), best.values, folder, kept, stamp)
     outcomes: list[Outcome] = []

@@ -109,10 +109,10 @@ class SweepStart(RunStart):
         """
         url = storage_url(storage)
 
-        def accept(place: Path) -> dict[str, Any]:
-            request = SweepRequest.read(place / SWEEP_FILE)
+        def accept(folder: Path) -> dict[str, Any]:
+            request = SweepRequest.read(folder / SWEEP_FILE)
             with said_code(said, url):
-                space = _space(request, str(place / SPACE_FILE))
+                space = _space(request, str(folder / SPACE_FILE))
                 check_said(space.config, said)
                 check_restored(space.config, {p.key: p.samples for p in space.parameters}, said, url)
             return request.plain()
@@ -162,8 +162,8 @@ class SweepStart(RunStart):
 
         trials = self._trials
         if self.folder is not None:
-            place, stamp = trials_of(self.folder), run.identity.stamp
-            store = TrialStore(place, self.space.objective, len(run.names), stamp)
+            folder, stamp = trials_of(self.folder), run.identity.stamp
+            store = TrialStore(folder, self.space.objective, len(run.names), stamp)
             again = self.retry and store.ended >= trials and store.best() is None
             if again or not store.is_over(trials, test=self.request.test):
                 self._check(start=True)

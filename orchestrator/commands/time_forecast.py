@@ -110,10 +110,10 @@ def _alike(config: RunConfig, runs: Path, tasks: int | None) -> Iterator[_Trial]
                 yield _Trial(folder, own, seconds, count)
 
 
-def _folders(place: Path) -> list[Path]:
+def _folders(folder: Path) -> list[Path]:
     found = []
     with suppress(OSError):
-        for entry in os.scandir(place):
+        for entry in os.scandir(folder):
             with suppress(OSError):
                 found += [Path(entry.path)] if entry.is_dir() else []
     return sorted(found)
@@ -167,10 +167,10 @@ def _told(config: Any) -> Any:
 def _size(folder: Path) -> int:
     """The bytes of all files in a folder. What goes away meanwhile counts as nothing."""
     size = 0
-    for place, _, names in os.walk(folder):
+    for below, _, names in os.walk(folder):
         for name in names:
             with suppress(OSError):
-                size += os.lstat(os.path.join(place, name)).st_size
+                size += os.lstat(os.path.join(below, name)).st_size
     return size
 
 

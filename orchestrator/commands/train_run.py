@@ -79,9 +79,9 @@ class _TrainRun:
         )
         self._store = self._recorder.store
 
-    def _check_values(self, place: str, values: Mapping[str, Any]) -> None:
-        if values != self._variants.get(Path(place).name):
-            raise UserError(f"{place}: is no variant of the run; allowed: what the run wrote there")
+    def _check_values(self, where: str, values: Mapping[str, Any]) -> None:
+        if values != self._variants.get(Path(where).name):
+            raise UserError(f"{where}: is no variant of the run; allowed: what the run wrote there")
 
     def run(self) -> RunResult:
         """Trains and tests, and ends the record whatever happens."""
@@ -136,7 +136,7 @@ class _TrainRun:
                 "train",
                 base,
                 values,
-                self._store.place(trial_id),
+                self._store.trial_folder(trial_id),
                 run.kept and run.kept.trial(trial_id),
                 run.identity.stamp(trial_id, values),
             )
@@ -204,8 +204,8 @@ class _TrainRun:
             again += f" --seeds {' '.join(map(str, seeds))}"
         first = "" if run.continues is None else run.continues.said
         tags = {"mlflow.note.content": seeds_note(run.config, seeds, self._store, whole, again, first)}
-        places = [self._store.place(trial_id) for trial_id in self._store.trials]
-        files = [(place / TEST_FOLDER / "matrix.png", f"test/{place.name}") for place in places]
+        folders = [self._store.trial_folder(trial_id) for trial_id in self._store.trials]
+        files = [(folder / TEST_FOLDER / "matrix.png", f"test/{folder.name}") for folder in folders]
         record = recorder.finish("interrupted" if recorder.fatal else end.status, whole, tags, files=files)
         if recorder.hurried and not recorder.fatal:
             end.status = "interrupted"

@@ -139,12 +139,12 @@ class TrainStart(RunStart):
         """
         url = storage_url(storage)
 
-        def accept(place: Path) -> dict[str, Any]:
+        def accept(folder: Path) -> dict[str, Any]:
             with said_code(said, url):
-                config = RunConfig.load_yaml(place / CONFIG_FILE)
+                config = RunConfig.load_yaml(folder / CONFIG_FILE)
                 check_said(config, said)
                 check_restored(config, {}, said, url)
-            return TrainRequest.read(place / TRAIN_FILE).plain()
+            return TrainRequest.read(folder / TRAIN_FILE).plain()
 
         folder = kept_folder(name, (TRAIN_FILE, CONFIG_FILE), url, accept)
         request = TrainRequest.read(folder / TRAIN_FILE)

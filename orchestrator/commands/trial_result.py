@@ -64,7 +64,7 @@ class TrialResult:
             store: The trial store that has it.
             scenario: The stream's scenario.
         """
-        folder, tested = store.place(entry.id), store.tested(entry.id)
+        folder, tested = store.trial_folder(entry.id), store.tested(entry.id)
         file = folder / TEST_MATRIX_FILE
         return cls(
             entry.id,

@@ -59,8 +59,8 @@ def warm_start(request: SweepRequest, space: Space, say: Callable[[str], None]) 
         return request, space
     points: list[StartPoint] = []
     protocol = SearchProtocol.of(request.protocol, SWEEP_FILE)
-    for place, point in asked:
-        new = _looked_up(point, space, protocol, place, say)
+    for where, point in asked:
+        new = _looked_up(point, space, protocol, where, say)
         alike = next((one for one in points if one.values == new.values), None)
         if alike is not None:
             say(f"  the point is that of {alike.said}, and is tried once")
@@ -75,11 +75,11 @@ def warm_start(request: SweepRequest, space: Space, say: Callable[[str], None]) 
 
 
 def _looked_up(
-    point: StartPoint, space: Space, protocol: SearchProtocol, place: str, say: Callable[[str], None]
+    point: StartPoint, space: Space, protocol: SearchProtocol, where: str, say: Callable[[str], None]
 ) -> StartPoint:
     if point.values is not None:
         return point
-    found = _found(point.source, space, protocol, place)
+    found = _found(point.source, space, protocol, where)
     values, left = fit_start(space, found.values, found.searched)
     say(f"begins at {found.said}")
     for line in (*left, *found.also):
@@ -87,23 +87,23 @@ def _looked_up(
     try:
         space.config.with_values(values)
     except ConfigError as error:
-        raise UserError(f"{place}: its point is not accepted: {error}; allowed: without it") from None
+        raise UserError(f"{where}: its point is not accepted: {error}; allowed: without it") from None
     return StartPoint(values, point.source, found.trial)
 
 
-def _found(name: str, space: Space, protocol: SearchProtocol, place: str) -> _Found:
-    method, typed = space.config.method_name, place.startswith(_OPTION)
+def _found(name: str, space: Space, protocol: SearchProtocol, where: str) -> _Found:
+    method, typed = space.config.method_name, where.startswith(_OPTION)
     recipes = [one for one in Recipe.names() if one.startswith(f"{method}/")]
     if name in recipes:
         return _recipe(Recipe.load(name), space)
     sweeps = sorted(path.parent.name for path in RUNS.glob(f"*/{SWEEP_FILE}")) if typed else []
     if name not in sweeps:
         what = "sweep or recipe" if typed else "recipe"
-        raise UserError(f"{place}: no {what} of {method} is called {name!r}{_allowed(name, sweeps, recipes)}")
-    found = warm_sweep(RUNS / name, method, place)
+        raise UserError(f"{where}: no {what} of {method} is called {name!r}{_allowed(name, sweeps, recipes)}")
+    found = warm_sweep(RUNS / name, method, where)
     if found.stream == space.config.stream_name and not protocol.sees(found.protocol):
         raise UserError(
-            f"{place}: chose by data that this search leaves out ({found.protocol.text} on {found.stream}); "
+            f"{where}: chose by data that this search leaves out ({found.protocol.text} on {found.stream}); "
             f"allowed with {protocol.text}: a sweep that saw no later task"
         )
     return _Found(found.values, found.searched, found.said, found.trial)

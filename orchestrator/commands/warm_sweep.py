@@ -41,13 +41,13 @@ class WarmSweep:
     protocol: SearchProtocol
 
 
-def warm_sweep(folder: Path, method: str, place: str) -> WarmSweep:
+def warm_sweep(folder: Path, method: str, where: str) -> WarmSweep:
     """Reads what a sweep chose.
 
     Args:
         folder: The sweep's folder. Nothing is written there.
         method: The method that it has to be of.
-        place: Where it was named. Errors begin with it.
+        where: Where it was named. Errors begin with it.
 
     Raises:
         UserError: It is of another method, has chosen no trial yet, or cannot be read. The message is one
@@ -59,17 +59,17 @@ def warm_sweep(folder: Path, method: str, place: str) -> WarmSweep:
         objective = Objective(str(goal["metric"]), _MODES[goal["mode"]], request.margin)
         there, stream = str(space["method"]), str(request.stream or space["stream"])
     except (TypeError, KeyError):
-        raise UserError(f"{place}: {folder / SPACE_FILE} is not what a sweep wrote; leave it out") from None
+        raise UserError(f"{where}: {folder / SPACE_FILE} is not what a sweep wrote; leave it out") from None
     if there != method:
-        raise UserError(f"{place}: is a sweep of {there}; allowed: sweeps of {method}")
+        raise UserError(f"{where}: is a sweep of {there}; allowed: sweeps of {method}")
     protocol = SearchProtocol.of(request.protocol, str(folder / SWEEP_FILE))
     store = SeenTrials(folder, objective)
     best = store.best()
     if best is None:
         raise UserError(
-            f"{place}: none of its trials walked the whole stream; allowed: one that chose a trial"
+            f"{where}: none of its trials walked the whole stream; allowed: one that chose a trial"
         )
-    path = store.place(best.id) / CONFIG_FILE
+    path = store.trial_folder(best.id) / CONFIG_FILE
     config = strict_yaml.read(path)[0] if path.is_file() else {}
     values = flatten(config) if isinstance(config, Mapping) else {}
     score = f"{objective.metric} {shown_score(store.value(best))}"

@@ -29,20 +29,20 @@ def what_mattered(run: RunContext, space: Space, recorder: RunRecorder) -> list[
     Returns:
         Lines for the user; none where nothing is searched, or there is one trial.
     """
-    store, place = recorder.store, run.folder / IMPORTANCE_FOLDER
+    store, folder = recorder.store, run.folder / IMPORTANCE_FOLDER
     if not space.parameters or store.ended < 2:
         return []
     known = recorded_importance(run.folder, store.ended)
-    if known is not None and (place / SLICES_FILE).exists():  # or it was killed as it drew
+    if known is not None and (folder / SLICES_FILE).exists():  # or it was killed as it drew
         return known.said
     try:
         objective = store.objective
         what = importance(space.suggest, list(store.trials.values()), store.value, objective.mode)
         if not what.found:
             return what.said
-        place.mkdir(exist_ok=True)
-        (place / SLICES_FILE).unlink(missing_ok=True)  # the last to be drawn: of fewer trials
-        write_text(place / IMPORTANCE_FILE, json.dumps({ENDED: store.ended, **what.plain()}, indent=1))
+        folder.mkdir(exist_ok=True)
+        (folder / SLICES_FILE).unlink(missing_ok=True)  # the last to be drawn: of fewer trials
+        write_text(folder / IMPORTANCE_FILE, json.dumps({ENDED: store.ended, **what.plain()}, indent=1))
     except Exception as error:
         if is_full(error):
             raise
@@ -54,5 +54,5 @@ def what_mattered(run: RunContext, space: Space, recorder: RunRecorder) -> list[
         for entry in store.trials.values()
         if entry.status == "finished" and (score := store.value(entry)) is not None
     ]
-    recorder.mattered(place, what, keys, whole)
+    recorder.mattered(folder, what, keys, whole)
     return what.said

@@ -27,8 +27,8 @@ def sent_modules(config: RunConfig) -> list[str]:
     """
     if ray_address() is None:
         return []
-    found = (place for name, cls in _outside(config) for place in code_of(name, cls))
-    return [place for place in dict.fromkeys(found) if not {*Path(place).parts} & {*_INSTALLED}]
+    found = (path for name, cls in _outside(config) for path in code_of(name, cls))
+    return [path for path in dict.fromkeys(found) if not {*Path(path).parts} & {*_INSTALLED}]
 
 
 def check_machines(config: RunConfig) -> None:

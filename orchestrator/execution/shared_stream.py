@@ -77,8 +77,8 @@ class SharedStream:
             self._stream, encoded = bank.stream(source, base.run.skip_bad), bank.encoded
         self._files = encoded.files
         for (index, name), rows in encoded.left_out.items():
-            place = f"{source.tasks[index].name}/{name}"
-            self._say(f"left out: {len(rows)} record(s) of {place} whose picture cannot be read")
+            split = f"{source.tasks[index].name}/{name}"
+            self._say(f"left out: {len(rows)} record(s) of {split} whose picture cannot be read")
 
     def publish(self, store_bytes: int) -> SharedPickle:
         """Puts the stream into the object store, as far as it fits.
@@ -111,8 +111,8 @@ class SharedStream:
         shutil.rmtree(self._folder / "shared", ignore_errors=True)
         self._store = SharedStore.start(self._folder / "shared", self._request.identity.run)
         handle = publish(stream, self._store, plan, _Progress(self._say), self._files)
-        for place, count in handle.skipped.items():
-            self._say(f"left out: {count} record(s) of {place} whose picture cannot be read")
+        for split, count in handle.skipped.items():
+            self._say(f"left out: {count} record(s) of {split} whose picture cannot be read")
         self.parcel = pack(handle, self._store, "handle")
         return self.parcel
 

@@ -79,7 +79,7 @@ def _spare(store: SeenTrials, *, all_count: bool) -> list[Path]:
     for entry in store.trials.values():
         if entry.status not in ("finished", "stopped"):
             continue
-        kept = store.place(entry.id) / CHECKPOINTS_FOLDER
+        kept = store.trial_folder(entry.id) / CHECKPOINTS_FOLDER
         last = kept / task_key(len(entry.reports) - 1)
         if entry.id in chosen and (not store.tested(entry.id) or whole_state(last) is None):
             continue

@@ -10,7 +10,7 @@ from typing import Any
 
 from methods import registry as methods
 
-from ..config import RunConfig, place
+from ..config import RunConfig, where_in
 from ..errors import UserError
 from ..schema import strict_yaml
 from ..schema.config_error import ConfigError, known
@@ -88,7 +88,9 @@ class Recipe:
         try:
             recipe.config()
         except ConfigError as error:
-            raise ConfigError(error.key, error.problem, place(path, lines, f"values.{error.key}")) from None
+            raise ConfigError(
+                error.key, error.problem, where_in(path, lines, f"values.{error.key}")
+            ) from None
         return recipe
 
     def config(self, stream: str | None = None, preset: str | None = None) -> RunConfig:

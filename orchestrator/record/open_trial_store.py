@@ -39,7 +39,7 @@ def open_trial_store(
                 run.kept.pull(file.parent.name)
     store = TrialStore(folder, objective, len(run.names), run.identity.stamp)
     for entry in store.trials.values():
-        check_values(str(store.place(entry.id)), entry.values)
-        if not (store.place(entry.id) / CONFIG_FILE).exists():  # no storage's is taken
-            write_text(store.place(entry.id) / CONFIG_FILE, config_of(entry.values).yaml())
+        check_values(str(store.trial_folder(entry.id)), entry.values)
+        if not (store.trial_folder(entry.id) / CONFIG_FILE).exists():  # no storage's is taken
+            write_text(store.trial_folder(entry.id) / CONFIG_FILE, config_of(entry.values).yaml())
     return store

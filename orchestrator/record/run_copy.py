@@ -47,6 +47,6 @@ class RunCopy:
     def keep_only(self, trial_id: str, task: int) -> None:
         """Deletes all checkpoints of a trial except the one after ``task`` (from 0), where they are kept."""
         if self.kept is None:
-            checkpoint.keep_only(self._store.place(trial_id), task)
+            checkpoint.keep_only(self._store.trial_folder(trial_id), task)
         else:
             self.kept.keep_only(trial_id, task)

@@ -85,7 +85,7 @@ class TrialRecords:
 
         The journal's line on the end comes last: without it all of this is done again.
         """
-        folder, status, reason = self._store.place(entry.id), entry.status, entry.reason or None
+        folder, status, reason = self._store.trial_folder(entry.id), entry.status, entry.reason or None
         self.tracker.artifact(entry.id, folder / CONFIG_FILE)
         self._checkpoints.free(entry)
 
@@ -110,7 +110,7 @@ class TrialRecords:
 
     def draw_test(self, trial_id: str) -> None:
         """Draws the pictures of a look at the test splits."""
-        self.figures.test(trial_id, self._store.place(trial_id) / TEST_FOLDER)
+        self.figures.test(trial_id, self._store.trial_folder(trial_id) / TEST_FOLDER)
 
     def make_good(self, entry: TrialEntry) -> None:
         """Records what the trial store has of a trial and the journal does not."""
@@ -123,7 +123,8 @@ class TrialRecords:
             self.end(entry)
         if metrics := self._store.tested(entry.id):
             self.tested(entry.id, metrics)
-            if not self.tracker.has_file(entry.id, self._store.place(entry.id) / TEST_FOLDER / "matrix.png"):
+            picture = self._store.trial_folder(entry.id) / TEST_FOLDER / "matrix.png"
+            if not self.tracker.has_file(entry.id, picture):
                 self.draw_test(entry.id)
 
     def mattered(

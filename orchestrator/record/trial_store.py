@@ -122,7 +122,7 @@ class TrialStore:
         entry.reports += fresh
         return fresh
 
-    def place(self, trial_id: str) -> Path:
+    def trial_folder(self, trial_id: str) -> Path:
         """A trial's folder."""
         return inside(self.folder, trial_id)
 
@@ -141,11 +141,11 @@ class TrialStore:
         if entry is None:
             number = len(self.trials) if number is None else number
             entry = TrialEntry(trial_id, number, values)
-            place = self.place(trial_id)
-            place.mkdir(parents=True, exist_ok=True)
-            write_text(place / CONFIG_FILE, strict_yaml.dump(config))
+            folder = self.trial_folder(trial_id)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_text(folder / CONFIG_FILE, strict_yaml.dump(config))
             proposal = {"stamp": self._stamp(entry), "number": entry.number, "values": values}
-            write_text(place / TRIAL_FILE, json.dumps(proposal))
+            write_text(folder / TRIAL_FILE, json.dumps(proposal))
             self.trials[trial_id] = entry
             self._count()
         return entry
@@ -171,7 +171,7 @@ class TrialStore:
                 self._reopen(entry)
 
     def _reopen(self, entry: TrialEntry) -> None:
-        (self.place(entry.id) / STATUS_FILE).unlink(missing_ok=True)
+        (self.trial_folder(entry.id) / STATUS_FILE).unlink(missing_ok=True)
         entry.status, entry.reason, entry.infeasible = "running", "", False
 
     def tested(self, trial_id: str) -> dict[str, float]:
@@ -180,7 +180,7 @@ class TrialStore:
         Raises:
             UserError: The results there are of another run.
         """
-        return tested_in(self.place(trial_id), self._stamp(self.trials[trial_id]))
+        return tested_in(self.trial_folder(trial_id), self._stamp(self.trials[trial_id]))
 
     def report(self, trial_id: str, metrics: dict[str, float]) -> bool:
         """Takes the metrics after a finished task.
@@ -207,7 +207,7 @@ class TrialStore:
             entry.verdicts[task] = go
             verdicts = {str(number): verdict for number, verdict in sorted(entry.verdicts.items())}
             said = {"stamp": self._stamp(entry), "verdicts": verdicts}
-            write_text(self.place(trial_id) / VERDICTS_FILE, json.dumps(said))
+            write_text(self.trial_folder(trial_id) / VERDICTS_FILE, json.dumps(said))
 
     def end(self, trial_id: str, status: str, reason: str = "", infeasible: bool = False) -> TrialEntry:
         """Writes down that a trial has ended.
@@ -218,7 +218,7 @@ class TrialStore:
             reason: Why it failed.
             infeasible: Whether its own values made it fail.
         """
-        entry, trial_folder = self.trials[trial_id], self.place(trial_id)
+        entry, trial_folder = self.trials[trial_id], self.trial_folder(trial_id)
         if entry.reports:  # for a comparison
             lines = "".join(json.dumps(report) + "\n" for report in entry.reports)
             write_text(trial_folder / REPORTS_FILE, lines)

@@ -17,7 +17,7 @@ def check_starts(
     parameters: Sequence[Parameter],
     fixed: Mapping[str, Any],
     config: RunConfig,
-    place: str,
+    where: str,
 ) -> None:
     """Checks that each point with which a search begins is one of its space, which the method accepts.
 
@@ -26,7 +26,7 @@ def check_starts(
         parameters: What is searched. Each parameter comes after those that its ``when`` names.
         fixed: Dotted key -> value, of what is fixed.
         config: The base configuration.
-        place: Where the points were found. The error begins with it.
+        where: Where the points were found. The error begins with it.
 
     Raises:
         UserError: One is not. The message is one line.
@@ -37,10 +37,10 @@ def check_starts(
             if key not in searched or not searched[key].contains(value):
                 shown = str(value)[:60]
                 raise UserError(
-                    f"{place}: start: {key} {shown!r} is not searched; allowed: what the space has"
+                    f"{where}: start: {key} {shown!r} is not searched; allowed: what the space has"
                 )
         if list(start_values(parameters, fixed, values)) != list(values):
             raise UserError(
-                f"{place}: start: {', '.join(values)}: allowed is what is searched there, in its order"
+                f"{where}: start: {', '.join(values)}: allowed is what is searched there, in its order"
             )
-        config.with_values(values, f"{place}: start:")
+        config.with_values(values, f"{where}: start:")

@@ -51,12 +51,11 @@ def importance(
         Of each key its share and its p. Of less than a dozen trials nothing is measured, and of more than a
         hundred a hundred, evenly by rank. Where all are equally good no key has a share.
     """
-    placed = [(place, entry) for entry in trials if (place := _place(entry, value(entry), mode)) is not None]
-    placed.sort(key=lambda one: (one[0], one[1].number))
-    placed = (
-        [placed[number * len(placed) // _MOST] for number in range(_MOST)] if len(placed) > _MOST else placed
-    )
-    ranked, ranks = [entry for _, entry in placed], _ranks([place for place, _ in placed])
+    ordered = [(order, entry) for entry in trials if (order := _order(entry, value(entry), mode)) is not None]
+    ordered.sort(key=lambda one: (one[0], one[1].number))
+    if len(ordered) > _MOST:
+        ordered = [ordered[number * len(ordered) // _MOST] for number in range(_MOST)]
+    ranked, ranks = [entry for _, entry in ordered], _ranks([order for order, _ in ordered])
     keys = list(dict.fromkeys(key for entry in ranked for key in entry.values))
     if len(ranked) < LEAST or not keys:
         return WhatMattered(len(ranked))
@@ -71,7 +70,7 @@ def importance(
     )
 
 
-def _place(entry: TrialEntry, value: float | None, mode: str) -> tuple[int, int, float] | None:
+def _order(entry: TrialEntry, value: float | None, mode: str) -> tuple[int, int, float] | None:
     """What a trial is sorted by, the best first; None where it says nothing."""
     loss = math.inf if value is None or not math.isfinite(value) else -value if mode == "max" else value
     if entry.status in ("finished", "stopped"):
@@ -79,12 +78,12 @@ def _place(entry: TrialEntry, value: float | None, mode: str) -> tuple[int, int,
     return (2, 0, 0.0) if entry.status == "failed" and entry.infeasible else None
 
 
-def _ranks(places: Sequence[tuple[int, int, float]]) -> NDArray[np.float64]:
+def _ranks(orders: Sequence[tuple[int, int, float]]) -> NDArray[np.float64]:
     """(N,), from 0, the rank of each of sorted places; equal ones have the mean of their ranks."""
     numbers: dict[tuple[int, int, float], list[int]] = {}
-    for number, place in enumerate(places):
-        numbers.setdefault(place, []).append(number)
-    return np.array([fmean(numbers[place]) for place in places])
+    for number, order in enumerate(orders):
+        numbers.setdefault(order, []).append(number)
+    return np.array([fmean(numbers[order]) for order in orders])
 
 
 def _told(entry: TrialEntry, key: str) -> Any:

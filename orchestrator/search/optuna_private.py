@@ -48,14 +48,14 @@ class NumberedQMC(optuna.samplers.QMCSampler):
 
     Args:
         space: The define-by-run function.
-        place: Which point of the sequence it gives, from 0.
+        index: Which point of the sequence it gives, from 0.
         entropy: The sequence's seed.
         seed: The seed of what the sequence does not give.
         **options: Optuna's.
     """
 
     def __init__(
-        self, space: Callable[[Any], Any], place: int, entropy: int, seed: int, **options: Any
+        self, space: Callable[[Any], Any], index: int, entropy: int, seed: int, **options: Any
     ) -> None:
         others = optuna.samplers.RandomSampler(seed)
         super().__init__(
@@ -65,7 +65,7 @@ class NumberedQMC(optuna.samplers.QMCSampler):
             warn_asynchronous_seeding=False,
             **options,
         )
-        self._place = place
+        self._index = index
         self._distributions = _distributions(space)
 
     def infer_relative_search_space(
@@ -75,7 +75,7 @@ class NumberedQMC(optuna.samplers.QMCSampler):
         return self._distributions
 
     def _find_sample_id(self, study: optuna.Study, search_space: dict[str, BaseDistribution]) -> int:
-        return self._place
+        return self._index
 
 
 def _distributions(space: Callable[[Any], Any]) -> dict[str, BaseDistribution]:

@@ -81,7 +81,7 @@ class TaskSearch(StudySearch):
     ) -> None:
         self._choice = choice or SamplerChoice()
         order = np.random.default_rng(seed).permutation(len(grid))
-        self._grid = [*(starts if grid else ()), *(grid[place] for place in order)]
+        self._grid = [*(starts if grid else ()), *(grid[index] for index in order)]
         self._storage = BoundedStorage()
         super().__init__(space, metric=metric, mode=mode, storage=self._storage)
         self._write_down = write_down
@@ -160,8 +160,8 @@ class TaskSearch(StudySearch):
         if self._choice.learns and self._plan.at_random(number):
             return optuna.samplers.RandomSampler(seed)
         # Each memory size has the same points of a sequence. What is drawn again is of a later part of it.
-        place = self._plan.turns.place(number) + draw * _FAR
-        return self._choice.make(seed, self._entropy, place, self.space)
+        index = self._plan.turns.index(number) + draw * _FAR
+        return self._choice.make(seed, self._entropy, index, self.space)
 
     def _drawn_from(self, *which: int) -> int:
         return int(np.random.SeedSequence([self._entropy, *which]).generate_state(1)[0])

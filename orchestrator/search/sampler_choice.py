@@ -51,13 +51,13 @@ class SamplerChoice:
         """Whether a proposal depends on the trials that have ended."""
         return self.name in ("tpe", "gp")
 
-    def make(self, seed: int, entropy: int, place: int, space: Callable[[Any], Any]) -> Any:
+    def make(self, seed: int, entropy: int, index: int, space: Callable[[Any], Any]) -> Any:
         """Optuna's sampler for one trial.
 
         Args:
             seed: The seed of this proposal.
             entropy: The search's own seed.
-            place: Which point of a sequence the trial has.
+            index: Which point of a sequence the trial has.
             space: The define-by-run function.
         """
         import optuna  # Half a second, which reading a search space is spared.
@@ -77,5 +77,5 @@ class SamplerChoice:
                 **options,
             )
         if self.name == "qmc":
-            return NumberedQMC(space, place, entropy, seed, **options)
+            return NumberedQMC(space, index, entropy, seed, **options)
         return optuna.samplers.RandomSampler(seed)

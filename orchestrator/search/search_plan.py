@@ -66,8 +66,8 @@ class SearchPlan:
         Args:
             number: The trial's number, from 0.
         """
-        place = self.turns.place(number)
-        return place < LEAST or (place % _PART == LEAST and LEAST < place <= LEAST + _PART * (_MOST - LEAST))
+        index = self.turns.index(number)
+        return index < LEAST or (index % _PART == LEAST and LEAST < index <= LEAST + _PART * (_MOST - LEAST))
 
     @property
     def learned(self) -> int:

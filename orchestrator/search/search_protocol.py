@@ -34,13 +34,13 @@ class SearchProtocol:
     other: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, text: Any, place: str) -> SearchProtocol:
+    def of(cls, text: Any, where: str) -> SearchProtocol:
         """The protocol of that name.
 
         Args:
             text: ``end-of-stream``, ``first-tasks K`` or ``transfer stream.KEY=VALUE ...``, whose values are
                 YAML without blanks; None: the first one.
-            place: Where it was found, for the error.
+            where: Where it was found, for the error.
 
         Raises:
             UserError: There is no such protocol. The message is one line.
@@ -51,15 +51,15 @@ class SearchProtocol:
         if name == _FIRST and len(more) == 1 and more[0].isdecimal() and int(more[0]) > 0:
             return cls(int(more[0]))
         if name == _FIRST:
-            raise UserError(f"{place}: protocol {text!r}: allowed is {_FIRST} K, a whole number from 1")
+            raise UserError(f"{where}: protocol {text!r}: allowed is {_FIRST} K, a whole number from 1")
         if name == _OTHER and more and all(one.startswith("stream.") and "=" in one for one in more):
             parse_set(more)  # which says what is wrong with a value
             return cls(other=tuple(more))
         if name == _OTHER:
             raise UserError(
-                f"{place}: protocol {text!r}: allowed is {_OTHER} stream.KEY=VALUE ..., one value at least"
+                f"{where}: protocol {text!r}: allowed is {_OTHER} stream.KEY=VALUE ..., one value at least"
             )
-        raise UserError(f"{place}: protocol {text!r}: allowed: {_ALLOWED}")
+        raise UserError(f"{where}: protocol {text!r}: allowed: {_ALLOWED}")
 
     @property
     def usual(self) -> bool:

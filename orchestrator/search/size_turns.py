@@ -26,7 +26,7 @@ class SizeTurns:
         """Which size trial ``number`` has, from 0; both count from 0."""
         return self._turn(number)[0]
 
-    def place(self, number: int) -> int:
+    def index(self, number: int) -> int:
         """How many trials before trial ``number`` have its size. Of the search's starts the first alone
         counts, so that as many trials are drawn at random after several starts as after one.
         """
@@ -38,10 +38,10 @@ class SizeTurns:
         return self._dealt[number]
 
     def _deal(self) -> Iterator[tuple[int, int]]:
-        had, places = dict.fromkeys(self._order, 0), dict.fromkeys(self._order, 0)
+        had, indices = dict.fromkeys(self._order, 0), dict.fromkeys(self._order, 0)
         for number in count():
             start = number < len(self._begins)
             size = self._begins[number] if start else min(self._order, key=had.__getitem__)
-            yield size, places[size]
+            yield size, indices[size]
             had[size] += 1
-            places[size] += not start or number == 0
+            indices[size] += not start or number == 0

@@ -145,9 +145,9 @@ class Space:
                 starts.append(point)
         return replace(self, fixed=fixed, parameters=parameters, config=config, starts=tuple(starts))
 
-    def check_starts(self, place: str) -> None:
-        """Checks that each of ``starts`` is a point of this space; errors begin with ``place``."""
-        check_starts(self.start_points(), self.parameters, self.fixed, self.config, place)
+    def check_starts(self, where: str) -> None:
+        """Checks that each of ``starts`` is a point of this space; errors begin with ``where``."""
+        check_starts(self.start_points(), self.parameters, self.fixed, self.config, where)
 
     def plan(self, trials: int, concurrent: int | None) -> SearchPlan:
         """How many of so many trials run at once, and who proposes them.
@@ -197,11 +197,11 @@ class Space:
         """The whole configuration of a trial, from the values that :meth:`suggest` gave."""
         return self.config.with_values(values)
 
-    def check_values(self, place: str, values: Mapping[str, Any]) -> None:
+    def check_values(self, where: str, values: Mapping[str, Any]) -> None:
         """Checks that values which were kept as a trial's can come from :meth:`suggest`.
 
         Args:
-            place: The file that has them. The error begins with it.
+            where: The file that has them. The error begins with it.
             values: The values.
 
         Raises:
@@ -211,7 +211,7 @@ class Space:
         for key, value in values.items():
             if key not in searched or not searched[key].contains(value):
                 raise UserError(
-                    f"{place}: {key} {str(value)[:60]!r} is nothing that the run searches; allowed: what the "
+                    f"{where}: {key} {str(value)[:60]!r} is nothing that the run searches; allowed: what the "
                     "run wrote there"
                 )
 

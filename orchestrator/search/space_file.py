@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from methods import registry as methods
 
-from ..config import flatten, place
+from ..config import flatten, where_in
 from ..evaluation.objective import Objective
 from ..metrics.measures import better
 from ..record.memory_worth import MEMORY_SIZE
@@ -98,7 +98,7 @@ class SpaceFile:
 
     def fail(self, key: str, problem: str) -> NoReturn:
         """Raises the error for a dotted key of this file."""
-        raise ConfigError(key, problem, place(self.path, self._lines, key))
+        raise ConfigError(key, problem, where_in(self.path, self._lines, key))
 
     def _below(self, section: str) -> Callable[[str, str], NoReturn]:
         return lambda key, problem: self.fail(f"{section}.{key}".rstrip("."), problem)

@@ -28,12 +28,12 @@ class StartPoint:
     trial: str = ""
 
     @classmethod
-    def read(cls, content: Any, place: str) -> StartPoint:
+    def read(cls, content: Any, where: str) -> StartPoint:
         """The point that :meth:`plain` made.
 
         Args:
             content: What a file has.
-            place: The file, for the error.
+            where: The file, for the error.
 
         Raises:
             UserError: It is no such point. The message is one line.
@@ -45,7 +45,7 @@ class StartPoint:
             or not all(isinstance(content[name], str) for name in ("from", "trial"))
         ):
             raise UserError(
-                f"{place}: starts has {str(content)[:60]!r}; allowed are the keys {', '.join(_KEYS)}"
+                f"{where}: starts has {str(content)[:60]!r}; allowed are the keys {', '.join(_KEYS)}"
             )
         return cls(dict(content["values"]), content["from"], content["trial"])
 

@@ -48,7 +48,7 @@ class _Turn:
     """A lane's trial finishes a task."""
 
     at: float
-    place: int
+    number: int
     trial: _Trial = field(compare=False)
 
 
@@ -65,22 +65,22 @@ def simulated_sweep(
     """
     tasks = recorded.curves.shape[1]
     trials = [
-        _Trial(str(place), {TRIAL: {"id": str(place)}, MEMORY_SIZE: recorded.sizes[row]})
-        for place, row in enumerate(chosen)
+        _Trial(str(number), {TRIAL: {"id": str(number)}, MEMORY_SIZE: recorded.sizes[row]})
+        for number, row in enumerate(chosen)
     ]
     waiting, now, trained = list(enumerate(trials)), 0.0, 0.0
     turns: list[_Turn] = []
     while waiting or turns:
         while waiting and len(turns) < lanes:
-            place, trial = waiting.pop(0)
+            number, trial = waiting.pop(0)
             scheduler.on_trial_add(None, trial)
-            heapq.heappush(turns, _Turn(now + recorded.seconds[chosen[place], 0], place, trial))
+            heapq.heappush(turns, _Turn(now + recorded.seconds[chosen[number], 0], number, trial))
         turn = heapq.heappop(turns)
-        now, trial, row = turn.at, turn.trial, chosen[turn.place]
+        now, trial, row = turn.at, turn.trial, chosen[turn.number]
         trained += recorded.seconds[row, trial.done]
         trial.done += 1
         if trial.done < tasks:
             result = {TASK: trial.done, METRIC: float(recorded.curves[row, trial.done - 1])}
             if scheduler.on_trial_result(None, trial, result) != scheduler.STOP:
-                heapq.heappush(turns, _Turn(now + recorded.seconds[row, trial.done], turn.place, trial))
+                heapq.heappush(turns, _Turn(now + recorded.seconds[row, trial.done], turn.number, trial))
     return SimulatedSweep(np.array([trial.done for trial in trials]), trained, now)

@@ -37,14 +37,14 @@ class Arm:
         return file_name(self.label)
 
     @classmethod
-    def all_of(cls, content: Any, kind: Literal["methods", "streams"], place: str) -> tuple[Arm, ...]:
+    def all_of(cls, content: Any, kind: Literal["methods", "streams"], where: str) -> tuple[Arm, ...]:
         """The methods or streams of a study: a list of names, or label -> ``{name, space, set}`` of methods
         and ``{name, data, set}`` of streams.
 
         Args:
             content: The value of the key ``kind``.
             kind: Which of them. There may be no streams.
-            place: Where it was found, for the error.
+            where: Where it was found, for the error.
 
         Raises:
             UserError: There is no method, or one has what is not known. The message is one line.
@@ -55,27 +55,27 @@ class Arm:
             content = {name: None for name in content} if len(set(content)) == len(content) else None
         if not isinstance(content, dict) or not content:
             keys = ", ".join(_KEYS[kind])
-            raise UserError(f"{place}: {kind}: allowed are different names in a list, or label: {{{keys}}}")
+            raise UserError(f"{where}: {kind}: allowed are different names in a list, or label: {{{keys}}}")
         if wrong := [label for label in content if not isinstance(label, str) or not label]:
-            raise UserError(f"{place}: {kind}: label {wrong[0]!r}: allowed is text, as '{wrong[0] or 'a'}'")
+            raise UserError(f"{where}: {kind}: label {wrong[0]!r}: allowed is text, as '{wrong[0] or 'a'}'")
         return tuple(
-            cls._of(label, {} if given is None else given, _KEYS[kind], f"{place}: {kind}.{label}")
+            cls._of(label, {} if given is None else given, _KEYS[kind], f"{where}: {kind}.{label}")
             for label, given in content.items()
         )
 
     @classmethod
-    def _of(cls, label: str, given: Any, keys: Sequence[str], place: str) -> Arm:
+    def _of(cls, label: str, given: Any, keys: Sequence[str], where: str) -> Arm:
         if not isinstance(given, dict):
-            raise UserError(f"{place}: {given!r}: allowed is a mapping with {', '.join(keys)}")
+            raise UserError(f"{where}: {given!r}: allowed is a mapping with {', '.join(keys)}")
         if unknown := [key for key in given if key not in keys]:
-            raise UserError(f"{place}.{unknown[0]}: not known here; allowed: {', '.join(keys)}")
+            raise UserError(f"{where}.{unknown[0]}: not known here; allowed: {', '.join(keys)}")
         for key in keys[:-1]:
             text = given.get(key)
             if text is not None and (not isinstance(text, str) or not text):
-                raise UserError(f"{place}.{key}: {text!r}: allowed is text")
+                raise UserError(f"{where}.{key}: {text!r}: allowed is text")
         values = given.get("set")
         if not isinstance(values, dict | None):
-            raise UserError(f"{place}.set: {values!r}: allowed is a mapping of keys and values")
+            raise UserError(f"{where}.set: {values!r}: allowed is a mapping of keys and values")
         name = given.get("name") or label
         return cls(label, name, given.get("data"), given.get("space"), flatten(values or {}))
 

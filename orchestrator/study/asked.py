@@ -80,12 +80,12 @@ class Asked:
         chosen = {"search": search, "trial": trial, "configuration": config[:_DIGITS]}
         return cls({**chosen, **{f"set {key}": value for key, value in Pair(number).values.items()}})
 
-    def check(self, kept: Asked, place: str, allowed: str) -> None:
+    def check(self, kept: Asked, where: str, allowed: str) -> None:
         """Checks that a run was asked for this, or a search for fewer trials: it may grow.
 
         Args:
             kept: What it was asked for.
-            place: The run, for the error.
+            where: The run, for the error.
             allowed: What is allowed, for the error.
 
         Raises:
@@ -95,7 +95,7 @@ class Asked:
             then, now = (one.values.get(key, _NOTHING) for one in (kept, self))
             grows = key == TRIALS and isinstance(then, int) and isinstance(now, int) and then < now
             if then != now and not grows:
-                said = f"{place}: was asked for with {key} {_shown(then)}, not {_shown(now)}"
+                said = f"{where}: was asked for with {key} {_shown(then)}, not {_shown(now)}"
                 raise UserError(f"{said}; allowed: {allowed}")
 
 

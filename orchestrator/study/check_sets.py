@@ -17,7 +17,7 @@ _DATA = "stream.data"
 
 
 def check_sets(
-    values: Mapping[str, Any], streams: Sequence[Arm], methods: Sequence[Arm], memory: int | None, place: str
+    values: Mapping[str, Any], streams: Sequence[Arm], methods: Sequence[Arm], memory: int | None, file: str
 ) -> None:
     """Checks the values that a study, its streams and its methods set.
 
@@ -26,16 +26,16 @@ def check_sets(
         streams: The streams.
         methods: The methods.
         memory: The study's memory; None: none is said.
-        place: The study's file, for the error.
+        file: The study's file, for the error.
 
     Raises:
         UserError: Something of it would be ignored, or says another thing than the rest. The message is one
             line.
     """
     sets = {
-        f"{place}: set": values,
-        **{f"{place}: streams.{arm.label}.set": arm.values for arm in streams},
-        **{f"{place}: methods.{arm.label}.set": arm.values for arm in methods},
+        f"{file}: set": values,
+        **{f"{file}: streams.{arm.label}.set": arm.values for arm in streams},
+        **{f"{file}: methods.{arm.label}.set": arm.values for arm in methods},
     }
     for where, found in sets.items():
         for key in found:
@@ -46,15 +46,15 @@ def check_sets(
     for arm in methods:
         if alone := [key for key in arm.values if key.startswith("stream.")]:
             raise UserError(
-                f"{place}: methods.{arm.label}.set: {alone[0]}: methods are compared on one stream; allowed: "
+                f"{file}: methods.{arm.label}.set: {alone[0]}: methods are compared on one stream; allowed: "
                 "in the set of the study or of a stream"
             )
     for arm in streams:
         if arm.data is not None and _DATA in {**values, **arm.values}:
             raise UserError(
-                f"{place}: streams.{arm.label}: data {arm.data} beside set {_DATA}; allowed: one of the two"
+                f"{file}: streams.{arm.label}: data {arm.data} beside set {_DATA}; allowed: one of the two"
             )
     if memory is not None and values.get(MEMORY, memory) != memory:
         raise UserError(
-            f"{place}: memory {memory} beside set {MEMORY} {values[MEMORY]!r}; allowed: one of them"
+            f"{file}: memory {memory} beside set {MEMORY} {values[MEMORY]!r}; allowed: one of them"
         )

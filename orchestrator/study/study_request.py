@@ -59,40 +59,40 @@ class StudyRequest:
         return cls.of(content, str(path))
 
     @classmethod
-    def of(cls, content: Any, place: str) -> StudyRequest:
+    def of(cls, content: Any, where: str) -> StudyRequest:
         """The request in a file's plain values.
 
         Args:
             content: The values.
-            place: Where they were found, for the error.
+            where: Where they were found, for the error.
 
         Raises:
             UserError: They ask for what there is not. The message is one line.
         """
         if not isinstance(content, dict):
-            raise UserError(f"{place}: is no mapping; allowed are {', '.join(_KEYS)}")
+            raise UserError(f"{where}: is no mapping; allowed are {', '.join(_KEYS)}")
         if unknown := [key for key in content if key not in _KEYS]:
-            raise UserError(f"{place}: {unknown[0]}: not known here; allowed: {', '.join(_KEYS)}")
+            raise UserError(f"{where}: {unknown[0]}: not known here; allowed: {', '.join(_KEYS)}")
         for key, least in _COUNTS.items():
             count = content.get(key)
             if count is not None and (type(count) is not int or count < least):
-                raise UserError(f"{place}: {key} {count!r}: allowed are whole numbers from {least}")
+                raise UserError(f"{where}: {key} {count!r}: allowed are whole numbers from {least}")
         values, question = content.get("set"), content.get("question")
         if not isinstance(values, dict | None):
-            raise UserError(f"{place}: set {values!r}: allowed is a mapping of keys and values")
+            raise UserError(f"{where}: set {values!r}: allowed is a mapping of keys and values")
         if not isinstance(question, str | None):
-            raise UserError(f"{place}: question {question!r}: allowed is text")
-        methods = Arm.all_of(content.get("methods"), "methods", place)
-        given = Arm.all_of(content.get("streams"), "streams", place)
+            raise UserError(f"{where}: question {question!r}: allowed is text")
+        methods = Arm.all_of(content.get("methods"), "methods", where)
+        given = Arm.all_of(content.get("streams"), "streams", where)
         flat, memory, pairs = flatten(values or {}), content.get("memory"), content.get("pairs")
-        check_sets(flat, given, methods, memory, place)
+        check_sets(flat, given, methods, memory, where)
         return cls(
             question or "",
             methods,
             given,
             memory,
             content.get("trials"),
-            SearchProtocol.of(content.get("protocol"), place),
+            SearchProtocol.of(content.get("protocol"), where),
             PAIRS if pairs is None else pairs,
             flat,
         )

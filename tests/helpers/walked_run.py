@@ -42,7 +42,7 @@ def write_walked(runs, method, **changes):
     metric, tasks = f"validation/{HEADLINE[source.scenario]}", len(source.tasks)
     store = TrialStore(folder / "trials", Objective(metric, "max"), tasks, identity.stamp)
     entry = store.propose("seed_0", {"run.seed": 0}, config.to_dict())
-    place, stamp = store.place("seed_0"), identity.stamp("seed_0", entry.values)
+    place, stamp = store.trial_folder("seed_0"), identity.stamp("seed_0", entry.values)
     how = {"device": torch.device("cpu"), "stamp": stamp, "tokenizer": texts}
     StreamLoop(config, stream, place, CollectingReporter(), **how).run()
     tested = final_evaluation(config, stream, place, torch.device("cpu"), stamp, texts)

@@ -87,7 +87,7 @@ def played(tmp_path, monkeypatch):
         return "finished"
 
     def look(run, space, session, recorder, best):
-        return _look(recorder.store.place(best.id), run.identity.stamp(best.id, best.values), 7.0)
+        return _look(recorder.store.trial_folder(best.id), run.identity.stamp(best.id, best.values), 7.0)
 
     monkeypatch.setattr(sweep_run, "search", search)
     monkeypatch.setattr(sweep_run, "_look_at_test", look)
@@ -393,7 +393,7 @@ def _finished(method, runs):
         identity.stamp,
     )
     entry = store.propose("seed_0", {"run.seed": 0}, config.to_dict())
-    place, stamp = store.place("seed_0"), identity.stamp("seed_0", entry.values)
+    place, stamp = store.trial_folder("seed_0"), identity.stamp("seed_0", entry.values)
     how = {"device": _CPU, "stamp": stamp, "tokenizer": texts}
     StreamLoop(config, stream, place, CollectingReporter(), **how).run()
     final_evaluation(config, stream, place, _CPU, stamp, texts)

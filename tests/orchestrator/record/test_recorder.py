@@ -333,7 +333,7 @@ def test_a_look_at_test_that_nobody_heard_of_is_found_at_the_storage(parts):
     recorder, tracker, _ = parts
     tracker.ended, tracker.has_file = (lambda trial_id: "finished"), (lambda trial_id, path: True)
     recorder.start("a", {"method.learning_rate": 1e-3})
-    recorder._copy.kept = kept = _Kept(recorder.store.place("a") / "test" / "metrics.json")
+    recorder._copy.kept = kept = _Kept(recorder.store.trial_folder("a") / "test" / "metrics.json")
     assert recorder.known_test("a") == recorder.known_test("a") == {"test/average": 40.0}
     assert kept.asked == [("pull", "a")] and tracker.steps == [("a", _TASKS)]
 
@@ -344,16 +344,16 @@ def test_where_all_are_tested_none_loses_its_checkpoints_before(parts):
     _walk(recorder, "best", [50.0, 90.0])
     _walk(recorder, "a", [50.0, 40.0])
     assert _kept(recorder, "a") == ["task_01", "task_02"]
-    (recorder.store.place("a") / "test").mkdir()
-    (recorder.store.place("a") / "test" / "metrics.json").write_text('{"test/average": 40.0}')
+    (recorder.store.trial_folder("a") / "test").mkdir()
+    (recorder.store.trial_folder("a") / "test" / "metrics.json").write_text('{"test/average": 40.0}')
     recorder.end("a", "finished")
     assert _kept(recorder, "a") == _kept(recorder, "best") == ["task_01", "task_02"]
 
 
 def _look(recorder, trial_id):
     """A look at test, as a lane leaves it and tells of it."""
-    (recorder.store.place(trial_id) / "test").mkdir()
-    (recorder.store.place(trial_id) / "test" / "metrics.json").write_text('{"test/average": 40.0}')
+    (recorder.store.trial_folder(trial_id) / "test").mkdir()
+    (recorder.store.trial_folder(trial_id) / "test" / "metrics.json").write_text('{"test/average": 40.0}')
     recorder.tested(trial_id, {"test/average": 40.0})
 
 

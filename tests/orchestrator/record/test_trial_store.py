@@ -55,7 +55,7 @@ def test_reports_come_from_checkpoints_of_the_trials_own_stamp_each_once(tmp_pat
 
     begun = _store(tmp_path, stamp_of)
     begun.start("a", {"method.learning_rate": 0.1}, {"method": {"name": "ctp"}})
-    folder = begun.place("a")
+    folder = begun.trial_folder("a")
     for task in range(_TASKS):
         checkpoint.save(folder, task, Checkpoint({}, {}, _reports(task + 1)), stamp={"trial": "a"})
         begun.report("a", _reports(1)[0])
@@ -68,7 +68,7 @@ def test_reports_come_from_checkpoints_of_the_trials_own_stamp_each_once(tmp_pat
 
 
 def test_a_checkpoint_that_has_not_yet_its_own_name_is_none(begun, tmp_path):
-    folder = begun.place("a")
+    folder = begun.trial_folder("a")
     checkpoint.save(folder, 0, Checkpoint({}, {}, _reports(1)))
     checkpoint.save(folder, 1, Checkpoint({}, {}, _reports(2)))
     # As a kill leaves it just before its last step.
@@ -82,7 +82,7 @@ def test_the_end_is_read_back_with_the_tasks_beside_it_and_taken_back_by_a_new_s
     for report in _reports(2):
         begun.report("a", report)
     begun.end("a", "failed", "loss term ita is nan", infeasible=True)
-    lines = (begun.place("a") / "tasks.jsonl").read_text().splitlines()
+    lines = (begun.trial_folder("a") / "tasks.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == _reports(2)
     found = _store(tmp_path).trials["a"]
     assert (found.status, found.reason, found.infeasible) == ("failed", "loss term ita is nan", True)
@@ -123,7 +123,7 @@ def test_a_manifest_that_a_kill_left_behind_is_counted_again(begun, tmp_path):
 
 
 def test_a_trial_that_begins_again_hears_of_its_tasks_again(begun, tmp_path):
-    checkpoint.save(begun.place("a"), 1, Checkpoint({}, {}, _reports(2)))
+    checkpoint.save(begun.trial_folder("a"), 1, Checkpoint({}, {}, _reports(2)))
     begun.end("a", "failed", "the disk was full")
     again = _store(tmp_path)
     assert again.start("a", {}, {}).reports == []
@@ -134,7 +134,7 @@ def test_a_trial_that_begins_again_hears_of_its_tasks_again(begun, tmp_path):
 
 def test_an_end_that_no_trial_comes_to_is_refused(begun, tmp_path):
     begun.end("a", "finished")
-    path = begun.place("a") / "status.json"
+    path = begun.trial_folder("a") / "status.json"
     path.write_text(path.read_text().replace("finished", "running"))
     with pytest.raises(UserError, match="its record cannot be read .status.json says 'running'"):
         _store(tmp_path)
@@ -149,7 +149,7 @@ def test_trials_are_read_back_in_the_order_of_their_numbers_each_with_its_own(tm
             store.end(name, status)
     again = _store(tmp_path)
     assert list(again.trials) == ["seed_10", "seed_2", "b"] and again.ended == store.ended == 2
-    path = again.place("b") / "trial.json"
+    path = again.trial_folder("b") / "trial.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"number": 1}))
     (tmp_path / "manifest.json").write_text(json.dumps({"trials": 2}))
     with pytest.raises(UserError, match="two trials have one number"):

@@ -91,7 +91,7 @@ def played(tmp_path, monkeypatch):
 
     def look(run, space, session, recorder, best):
         found.tested.append(best.id)
-        return _tested(recorder.store.place(best.id), run.identity.stamp(best.id, best.values))
+        return _tested(recorder.store.trial_folder(best.id), run.identity.stamp(best.id, best.values))
 
     monkeypatch.setattr(sweep_run, "search", search)
     monkeypatch.setattr(sweep_run, "_look_at_test", look)

@@ -123,7 +123,7 @@ def test_a_grid_begins_with_the_starts_and_has_each_point_once(tmp_path):
 def test_sizes_take_turns_after_the_starts():
     def turns(sizes, begins, count):
         dealt = SizeTurns(sizes, begins)
-        return [(dealt.size(n), dealt.place(n)) for n in range(count)]
+        return [(dealt.size(n), dealt.index(n)) for n in range(count)]
 
     usual = [((1 + n) % 3, n // 3) for n in range(12)]
     assert turns(3, [1], 12) == usual, "as with one start, whose size comes first"

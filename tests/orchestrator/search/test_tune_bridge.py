@@ -177,7 +177,7 @@ def test_a_verdict_is_on_disk_before_the_lane_hears_of_it(bridge, session, did, 
         _hear(bridge, session, _report(task))
         (told,) = _words(did, "tell")[-1:]
         scheduler.on_trial_result(None, trial, dict(told[2]))
-    file = recorder.store.place("a") / "verdicts.json"
+    file = recorder.store.trial_folder("a") / "verdicts.json"
     assert '"1": true, "2": false' in file.read_text()
     assert did[-7:] == [
         ("verdict", "a", 1, True),

@@ -380,9 +380,9 @@ def test_a_trials_file_of_another_run_is_refused(name, tmp_path):
             store.decide("t", 1, True)
             store.report("t", {"task": 1, "x": 5.0})
             store.end("t", "finished")
-            (store.place("t") / "test").mkdir()
+            (store.trial_folder("t") / "test").mkdir()
             stamp = identity.stamp("t", {"method.learning_rate": value})
-            (store.place("t") / "test" / "metrics.json").write_text(
+            (store.trial_folder("t") / "test" / "metrics.json").write_text(
                 json.dumps({"stamp": stamp, "test/x": 4.0})
             )
         return store.trials["t"], store.tested("t")

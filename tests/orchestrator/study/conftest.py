@@ -106,7 +106,7 @@ def played(tmp_path, monkeypatch):
         return "finished"
 
     def look(run, space, session, recorder, best):
-        return _tested(recorder.store.place(best.id), run.identity.stamp(best.id, best.values), 7.0)
+        return _tested(recorder.store.trial_folder(best.id), run.identity.stamp(best.id, best.values), 7.0)
 
     monkeypatch.setattr(sweep_run, "search", search)
     monkeypatch.setattr(sweep_run, "_look_at_test", look)
