@@ -63,9 +63,9 @@ class DriverCalls(DispatcherState):
         """What the sweep has of the cluster, for other sweeps to ask."""
         return self._demand.share()
 
-    async def neighbours(self, standings: list[SweepShare]) -> None:
+    async def other_sweeps(self, shares: list[SweepShare]) -> None:
         """Takes what the other sweeps on the cluster have."""
-        self._demand.others = standings
+        self._demand.others = shares
         self._wake()
 
     async def submit(self, job: Job, answered: int = 0) -> None:

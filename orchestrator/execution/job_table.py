@@ -65,9 +65,9 @@ class JobState:
         self.infeasible = self.infeasible or outcome.infeasible
         self.raised[rank] = line, outcome
 
-    def alike(self, world: int) -> bool:
-        """Whether all ranks, ``world`` of them, saw the same error."""
-        return len(self.raised) == world and len({seen for seen, _ in self.raised.values()}) == 1
+    def alike(self, ranks: int) -> bool:
+        """Whether all ranks, ``ranks`` of them, saw the same error."""
+        return len(self.raised) == ranks and len({seen for seen, _ in self.raised.values()}) == 1
 
     def seen(self) -> Outcome:
         """The outcome that the ranks saw: a fatal one where there is one, else that of the first rank."""

@@ -184,7 +184,7 @@ class LaneCalls(DispatcherState):
         attempt: str,
         job_id: str,
         rank: int,
-        world: int,
+        ranks: int,
         line: str,
         outcome: Outcome,
         sure: bool = False,
@@ -197,7 +197,7 @@ class LaneCalls(DispatcherState):
             attempt: The worker group's name.
             job_id: The job's id.
             rank: The rank.
-            world: The number of ranks.
+            ranks: The number of ranks.
             line: The error, in one line.
             outcome: The outcome that the error makes.
             sure: Whether other workers would see the same.
@@ -206,10 +206,10 @@ class LaneCalls(DispatcherState):
         if state is None:
             return
         state.said(rank, line, outcome)
-        if outcome.fatal or sure or state.alike(world):
+        if outcome.fatal or sure or state.alike(ranks):
             state.finish(state.seen())
             self._lanes[lane].job = None
-        elif len(state.raised) < world:
+        elif len(state.raised) < ranks:
             await wait(state.changed, _RANKS)
         else:
             state.wake()

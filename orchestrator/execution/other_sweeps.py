@@ -34,15 +34,15 @@ class OtherSweeps:
 
         if not self._due():
             return
-        standings = []
+        shares = []
         for entry in ray.util.list_named_actors(all_namespaces=True):
             if entry["namespace"] != self._namespace:
                 continue
             try:
                 actor = ray.get_actor(entry["name"], self._namespace)
                 if actor._actor_id != self._dispatcher._actor_id:
-                    standings.append(ray.get(actor.standing.remote(), timeout=_PATIENCE))
+                    shares.append(ray.get(actor.standing.remote(), timeout=_PATIENCE))
             except (ValueError, RayActorError, GetTimeoutError):
                 continue
-        self.found = len(standings)
-        ask(self._dispatcher, "neighbours", standings)
+        self.found = len(shares)
+        ask(self._dispatcher, "other_sweeps", shares)

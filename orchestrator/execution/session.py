@@ -87,10 +87,10 @@ class Session:
             self._lanes = lanes
             self._shared.encode()
             lanes.start(self.dispatcher, self._ray)
-            parcel = self._shared.publish(lanes.store_bytes)
+            packed_stream = self._shared.publish(lanes.store_bytes)
             # Once more: a dispatcher that died meanwhile has forgotten it, and is not missed before this.
             ask(self.dispatcher, "expect", self.lanes)
-            ask(self.dispatcher, "set_stream", parcel)
+            ask(self.dispatcher, "set_stream", packed_stream)
         except BaseException:
             self.__exit__(*sys.exc_info())
             raise
@@ -111,9 +111,9 @@ class Session:
         self._shared.free(self._lost)
         self.request, self._shared = request, SharedStream(request, self._say)
         self._shared.encode(here=True)
-        parcel = self._shared.publish(self._lanes.store_bytes)
+        packed_stream = self._shared.publish(self._lanes.store_bytes)
         ask(self.dispatcher, "expect", self.lanes)  # as where the session begins
-        ask(self.dispatcher, "set_stream", parcel)
+        ask(self.dispatcher, "set_stream", packed_stream)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Ends the lanes, then Ray. What was shared goes in every case.
@@ -283,11 +283,11 @@ class Session:
 
     def _keep_dispatcher(self) -> None:
         """Tells a dispatcher that took the place of one that died what the driver alone knows."""
-        if self._shared.parcel is None or ask(self.dispatcher, "knows_stream"):
+        if self._shared.packed_stream is None or ask(self.dispatcher, "knows_stream"):
             return
         self._say("the dispatcher died and is back; the tasks under way begin again")
         ask(self.dispatcher, "expect", self.lanes)
-        ask(self.dispatcher, "set_stream", self._shared.parcel)
+        ask(self.dispatcher, "set_stream", self._shared.packed_stream)
         for known in self._listeners:
             if (listener := known()) is not None:
                 listener.tell_again()

@@ -35,11 +35,11 @@ class SharedStream:
         say: Prints a line of progress.
 
     Attributes:
-        parcel: The published stream, packed; None as long as it is not published.
+        packed_stream: The published stream, packed; None as long as it is not published.
     """
 
     def __init__(self, request: SessionRequest, say: Callable[[str], None]) -> None:
-        self.parcel: SharedPickle | None = None
+        self.packed_stream: SharedPickle | None = None
         self._request = request
         self._folder = request.folder
         self._base = request.base
@@ -113,8 +113,8 @@ class SharedStream:
         handle = publish(stream, self._store, plan, _Progress(self._say), self._files)
         for split, count in handle.skipped.items():
             self._say(f"left out: {count} record(s) of {split} whose picture cannot be read")
-        self.parcel = pack(handle, self._store, "handle")
-        return self.parcel
+        self.packed_stream = pack(handle, self._store, "handle")
+        return self.packed_stream
 
     def _say_remarks(self) -> None:
         for why, count in self._source.skipped.items():

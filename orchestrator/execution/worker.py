@@ -104,19 +104,21 @@ class _Shared:
 
     def __init__(self, dispatcher: Any) -> None:
         self._dispatcher = dispatcher
-        self._parcel: Any = None
+        self._packed_stream: Any = None
         self._stream: Any = None
 
     def stream(self) -> Any:
         """The stream. No other one takes its place while a job is under way, so that all ranks of a job have
         the same.
         """
-        if self._parcel is None or self._parcel.store.owner != ask(self._dispatcher, "stream_owner"):
-            if self._parcel is not None:
+        if self._packed_stream is None or self._packed_stream.store.owner != ask(
+            self._dispatcher, "stream_owner"
+        ):
+            if self._packed_stream is not None:
                 self._stream = None
-                self._parcel.store.forget()
-            self._parcel = ask(self._dispatcher, "published")
-            self._stream = self._parcel.open().open()
+                self._packed_stream.store.forget()
+            self._packed_stream = ask(self._dispatcher, "published")
+            self._stream = self._packed_stream.open().open()
         return self._stream
 
 

@@ -83,9 +83,9 @@ def test_a_job_goes_from_trial_to_lane_and_its_reports_come_back():
 def test_a_lane_waits_for_the_stream_and_each_of_its_ranks_takes_it_from_the_dispatcher():
     async def story(d):
         assert await d.join(0, 1.0) == await d.stream(0) == "wait"
-        await d.set_stream("a parcel")
+        await d.set_stream("a packed stream")
         assert await d.join(1, 1.0) == await d.stream(0) == "published"
-        assert await d.published() == "a parcel"
+        assert await d.published() == "a packed stream"
         await d.drain()
         assert await d.stream(0) == "end"
 
@@ -273,16 +273,16 @@ def test_a_sweep_gives_up_a_lane_between_two_jobs_for_one_that_has_none_and_has_
             await d.next(lane)
         await d.submit(_job("next"))
         assert await d.standing() == SweepShare(2, 0)
-        await d.neighbours([SweepShare(0, 1)])
+        await d.other_sweeps([SweepShare(0, 1)])
         await d.end(0, "0", Outcome("finished"))
         assert await d.next(0) == ("end", None)
         assert await d.ended(0, "") == "wait", "the other one has not got it yet"
         assert await d.standing() == SweepShare(1, 0)
-        await d.neighbours([SweepShare(1, 1)])
+        await d.other_sweeps([SweepShare(1, 1)])
         await d.end(1, "1", Outcome("finished"))
         assert (await d.next(1))[1] == "next", "both have one"
         assert await d.turn(0) == "wait"
-        await d.neighbours([])
+        await d.other_sweeps([])
         assert await d.turn(0) == "again"
 
     asyncio.run(story())

@@ -41,12 +41,12 @@ def test_a_session_holds_no_run_that_is_over_and_counts_what_it_reported(session
 def test_a_dispatcher_that_came_back_is_told_what_runs_under_way_know(session, monkeypatch):
     told = []
     monkeypatch.setattr(module, "ask", lambda actor, method, *given: told.append((method, *given)))
-    session._shared = SimpleNamespace(parcel="parcel")
+    session._shared = SimpleNamespace(packed_stream="packed")
     first, second = (session.feed([], on_end=print) for _ in range(2))
     for name, feed in (("first", first), ("second", second)):
         monkeypatch.setattr(feed._listener, "tell_again", lambda name=name: told.append(name))
     session._keep_dispatcher()
-    assert told == [("knows_stream",), ("expect", 0), ("set_stream", "parcel"), "first", "second"]
+    assert told == [("knows_stream",), ("expect", 0), ("set_stream", "packed"), "first", "second"]
 
 
 def test_a_stream_that_takes_anothers_place_comes_with_what_the_dispatcher_may_have_forgotten(
@@ -62,7 +62,7 @@ def test_a_stream_that_takes_anothers_place_comes_with_what_the_dispatcher_may_h
             told.append(("encode", here))
 
         def publish(self, size):
-            return f"parcel of {size}"
+            return f"packed of {size}"
 
     told = []
     monkeypatch.setattr(module, "ask", lambda actor, method, *given: told.append((method, *given)))
@@ -70,5 +70,5 @@ def test_a_stream_that_takes_anothers_place_comes_with_what_the_dispatcher_may_h
     session._shared = SimpleNamespace(free=lambda lost: told.append("free"))
     session._lanes = SimpleNamespace(count=3, store_bytes=7)
     session.switch("request")
-    assert told == ["free", ("encode", True), ("expect", 3), ("set_stream", "parcel of 7")]
+    assert told == ["free", ("encode", True), ("expect", 3), ("set_stream", "packed of 7")]
     assert session.request == "request"

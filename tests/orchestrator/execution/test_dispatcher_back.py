@@ -32,7 +32,7 @@ def impatient(monkeypatch):
 def test_a_lane_stops_at_its_task_boundary_joins_and_goes_on_from_there():
     async def story():
         first, second = Dispatcher(1), Dispatcher(1)
-        await first.set_stream("parcel")
+        await first.set_stream("packed")
         await first.join(0, "group", 1.0)
         await first.submit(_job("a"))
         assert await first.next(0, "group") == ("job", "a")
@@ -43,7 +43,7 @@ def test_a_lane_stops_at_its_task_boundary_joins_and_goes_on_from_there():
         await second.end(0, "group", "a", Outcome("stopped"))
         assert await second.next(0, "group") == ("join", None)
         assert not await second.knows_stream() and await second.join(0, "group", 9.0) == "wait"
-        await second.set_stream("parcel")
+        await second.set_stream("packed")
         assert await second.knows_stream() and await second.stream(0) == "published"
         assert await second.next(0, "group") == ("wait", None)
         assert await second.next_report("a", 1) == ("unknown", None)
@@ -128,7 +128,7 @@ def _session(actor, tmp_path):
         said.append,
     )
     session.dispatcher, session._lanes = actor, SimpleNamespace(count=1)
-    session._shared.parcel = "parcel"
+    session._shared.packed_stream = "packed"
     return session, said
 
 
@@ -174,14 +174,14 @@ def test_the_driver_tells_it_of_lanes_and_stream_and_jobs_and_trials_once(no_ray
     told = [asked for asked in actor.asked if asked[0] != "knows_stream"]
     assert told == [
         ("expect", 1),
-        ("set_stream", "parcel"),
+        ("set_stream", "packed"),
         ("submit", _job("a"), 2),
         ("submit", _job("b"), 0),
         ("tell", "a", {TASK: 1, STATUS: "running"}),
         *([("drain",)] if interrupted else []),
     ]
     assert said == ["the dispatcher died and is back; the tasks under way begin again"]
-    session._shared.parcel = None
+    session._shared.packed_stream = None
     session._keep_dispatcher()
     assert len(actor.asked) == 3 + len(told), "before there is a stream nothing is missed"
 
