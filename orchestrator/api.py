@@ -21,15 +21,15 @@ from .commands.sweep_start import SweepStart
 from .commands.train_start import TrainStart
 from .commands.trial_result import TrialResult
 from .errors import UserError
-from .evaluation.predictions import Answered, Matched, Recognised
+from .evaluation.predictions import AnswerPrediction, ClassPrediction, MatchPrediction
 from .recipes.recipe import Recipe
 from .serving.logged_model import LoggedModel
 
 __all__ = [
-    "Answered",
+    "AnswerPrediction",
     "LoggedModel",
-    "Matched",
-    "Recognised",
+    "MatchPrediction",
+    "ClassPrediction",
     "RunResult",
     "TrialResult",
     "UserError",

@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True, eq=False)
-class Recognised:
+class ClassPrediction:
     """Of N pictures, which of C classes they show.
 
     Attributes:
@@ -26,7 +26,7 @@ class Recognised:
 
 
 @dataclass(frozen=True, eq=False)
-class Matched:
+class MatchPrediction:
     """How well each of N pictures and each of M texts go together.
 
     Attributes:
@@ -47,7 +47,7 @@ class Matched:
 
 
 @dataclass(frozen=True, eq=False)
-class Answered:
+class AnswerPrediction:
     """Answers to N questions, each about its picture.
 
     Attributes:
@@ -59,4 +59,4 @@ class Answered:
     scores: np.ndarray
 
 
-Prediction = Recognised | Matched | Answered
+Prediction = ClassPrediction | MatchPrediction | AnswerPrediction

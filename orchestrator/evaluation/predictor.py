@@ -22,7 +22,7 @@ from ..streams.stream import Split
 from ..streams.text.clean_caption import clean_caption
 from ..streams.text.tokenizer import Tokenizer
 from .distributed import own_batches
-from .predictions import Answered, Matched, Prediction, Recognised
+from .predictions import AnswerPrediction, ClassPrediction, MatchPrediction, Prediction
 from .protocol import Evaluation
 
 
@@ -63,9 +63,9 @@ class Predictor:
                 answering N questions, one to each picture. In recognition none.
 
         Returns:
-            :class:`~orchestrator.evaluation.predictions.Recognised`,
-            :class:`~orchestrator.evaluation.predictions.Matched` or
-            :class:`~orchestrator.evaluation.predictions.Answered`, as the scenario is.
+            :class:`~orchestrator.evaluation.predictions.ClassPrediction`,
+            :class:`~orchestrator.evaluation.predictions.MatchPrediction` or
+            :class:`~orchestrator.evaluation.predictions.AnswerPrediction`, as the scenario is.
 
         Raises:
             UserError: A picture that cannot be read, or texts where there are to be none.
@@ -109,16 +109,16 @@ class Predictor:
         regions, width = tables.regions
         return (regions, width + 4), np.float32
 
-    def _recognise(self, pictures: Pictures) -> Recognised:
+    def _recognise(self, pictures: Pictures) -> ClassPrediction:
         classes = range(len(self.classes))
         found = self._all(pictures, None, lambda batch: self.method.predict(batch, classes).float())
-        return Recognised(self.classes, _rows(found, len(classes)).softmax(-1).cpu().numpy())
+        return ClassPrediction(self.classes, _rows(found, len(classes)).softmax(-1).cpu().numpy())
 
-    def _match(self, pictures: Pictures, texts: list[str]) -> Matched:
+    def _match(self, pictures: Pictures, texts: list[str]) -> MatchPrediction:
         image, text = self._embed(pictures, [""] * len(pictures), "image"), self._embed_texts(texts)
         if not len(image) or not len(text):
-            return Matched(np.zeros((len(image), len(text)), np.float32))
-        return Matched((image @ text.T).cpu().numpy())
+            return MatchPrediction(np.zeros((len(image), len(text)), np.float32))
+        return MatchPrediction((image @ text.T).cpu().numpy())
 
     def _embed_texts(self, texts: list[str]) -> Tensor:
         # Beside texts alone a batch needs pictures, which nobody looks at, and the other way round.
@@ -130,7 +130,7 @@ class Predictor:
         found = self._all(images, captions, lambda batch: self.method.embed(batch, what).float())
         return _rows(found, 1)
 
-    def _answer(self, pictures: Pictures, questions: list[str]) -> Answered:
+    def _answer(self, pictures: Pictures, questions: list[str]) -> AnswerPrediction:
         answers: list[str] = []
         scores: list[Tensor] = []
         for batch in self._batches(pictures, questions):
@@ -138,7 +138,9 @@ class Predictor:
                 found = self.method.answer(batch)
             answers += found.texts
             scores.append(found.score.float())
-        return Answered(answers, torch.cat(scores).cpu().numpy() if scores else np.zeros(0, np.float32))
+        return AnswerPrediction(
+            answers, torch.cat(scores).cpu().numpy() if scores else np.zeros(0, np.float32)
+        )
 
     def _all(
         self, pictures: Pictures, texts: list[str] | None, ask: Callable[[Batch], Tensor]

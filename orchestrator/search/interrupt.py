@@ -9,7 +9,7 @@ from types import FrameType
 
 
 @contextmanager
-def first_interrupt(asked: Callable[[], None]) -> Iterator[None]:
+def on_first_interrupt(asked: Callable[[], None]) -> Iterator[None]:
     """Calls ``asked`` at the first Ctrl-C inside the block, and interrupts nothing. The next one is a
     KeyboardInterrupt, as usual.
 

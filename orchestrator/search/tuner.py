@@ -35,7 +35,7 @@ def search(run: RunContext, space: Space, session: Session, recorder: RunRecorde
         ``finished``, or ``interrupted``, which is also the answer where ``recorder`` heard of
             something fatal.
     """
-    from .interrupt import first_interrupt
+    from .interrupt import on_first_interrupt
 
     def interrupted() -> None:
         recorder.interrupted = True
@@ -43,7 +43,7 @@ def search(run: RunContext, space: Space, session: Session, recorder: RunRecorde
 
     _quiet()
     usual = signal.getsignal(signal.SIGUSR1)
-    with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as scratch, first_interrupt(interrupted):
+    with tempfile.TemporaryDirectory(prefix="vlcl-tune-") as scratch, on_first_interrupt(interrupted):
         try:
             if recorder.store.ended < trials:
                 _tuner(run, space, session, recorder, trials, scratch).fit()

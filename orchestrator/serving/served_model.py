@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ..errors import UserError
-from ..evaluation.predictions import Answered, Recognised
+from ..evaluation.predictions import AnswerPrediction, ClassPrediction
 from ..evaluation.predictor import Predictor
 from ..evaluation.trained_predictor import trained_predictor
 from ..features.frozen import encoder_fingerprint
@@ -87,9 +87,9 @@ class ServedModel:
             names, scores = gallery.best(ask.embed_texts(texts), most) if texts else ([], [])
             return {"pictures": names, "scores": scores}
         found = ask.predict(asked.pictures(), asked.texts("question") if ask.scenario == "vqa" else None)
-        if isinstance(found, Recognised):
+        if isinstance(found, ClassPrediction):
             return {"class": found.labels, "probability": found.probabilities.max(1).tolist()}
-        assert isinstance(found, Answered)
+        assert isinstance(found, AnswerPrediction)
         return {"answer": found.answers, "score": found.scores.tolist()}
 
     def _searched(self, asked: Request) -> PictureGallery:

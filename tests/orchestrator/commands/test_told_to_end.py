@@ -12,7 +12,7 @@ import pytest
 from orchestrator.commands import told_to_end as module
 from orchestrator.commands.arguments import run_main
 from orchestrator.commands.told_to_end import ToldToEnd
-from orchestrator.search.interrupt import first_interrupt
+from orchestrator.search.interrupt import on_first_interrupt
 from orchestrator.search.tune_callback import TuneCallback
 
 _ALL = [
@@ -41,7 +41,7 @@ def usual():
 def test_a_request_to_end_is_taken_as_ctrl_c_is(number, status, monkeypatch):
     asked = []
     monkeypatch.setattr(module, "_ONE", 0.0)
-    with pytest.raises(KeyboardInterrupt), ToldToEnd() as told, first_interrupt(lambda: asked.append(1)):
+    with pytest.raises(KeyboardInterrupt), ToldToEnd() as told, on_first_interrupt(lambda: asked.append(1)):
         signal.raise_signal(number)
         assert asked == [1]
         signal.raise_signal(signal.SIGTERM if number == signal.SIGXCPU else number)
@@ -55,7 +55,7 @@ def test_what_comes_twice_at_once_is_one_request(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     asked = []
-    with pytest.raises(KeyboardInterrupt), ToldToEnd(), first_interrupt(lambda: asked.append(1)):
+    with pytest.raises(KeyboardInterrupt), ToldToEnd(), on_first_interrupt(lambda: asked.append(1)):
         for number, now[0] in ((signal.SIGHUP, 100.0), (signal.SIGHUP, 100.5), (signal.SIGTERM, 100.9)):
             signal.raise_signal(number)
         asked.append("still here")
@@ -68,7 +68,7 @@ def test_what_comes_twice_at_once_is_one_request(monkeypatch):
 def test_what_the_kernel_says_of_the_cpu_with_every_second_is_one_request(monkeypatch):
     now, asked = [100.0], []
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    with pytest.raises(KeyboardInterrupt), ToldToEnd(), first_interrupt(lambda: asked.append(now[0])):
+    with pytest.raises(KeyboardInterrupt), ToldToEnd(), on_first_interrupt(lambda: asked.append(now[0])):
         for now[0] in (100.0, 105.0, 110.0):
             signal.raise_signal(signal.SIGXCPU)
         assert asked == [100.0]
@@ -121,7 +121,7 @@ def test_nor_is_ctrl_c_taken_for_a_request_there_while_all_else_is(monkeypatch):
     monkeypatch.setattr(module, "_ONE", 0.0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asked = []
-    with ToldToEnd() as told, first_interrupt(lambda: asked.append(1)):
+    with ToldToEnd() as told, on_first_interrupt(lambda: asked.append(1)):
         signal.raise_signal(signal.SIGINT)
         assert asked == []
         signal.raise_signal(signal.SIGTERM)
