@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .commands.asked import asked_sweep, asked_train
 from .commands.recipe_changes import recipe_changes
+from .commands.requested_run import requested_sweep, requested_train
 from .commands.run_result import RunResult
 from .commands.sweep_start import SweepStart
 from .commands.train_start import TrainStart
@@ -116,7 +116,7 @@ def sweep(
         UserError: What was asked for cannot be had.
     """
     with _own_files():
-        start = asked_sweep(
+        start = requested_sweep(
             method,
             recipe=recipe,
             space=space,
@@ -143,7 +143,7 @@ def preview_sweep(method: str | None = None, **asked: Any) -> str:
     text. Nothing is started.
     """
     with _own_files():  # a run is brought here from a storage
-        start = asked_sweep(method, **_named(asked, sweep))
+        start = requested_sweep(method, **_named(asked, sweep))
         return _told(asked, start) + start.preview()
 
 
@@ -191,7 +191,7 @@ def train(
         UserError: What was asked for cannot be had.
     """
     with _own_files():
-        start = asked_train(
+        start = requested_train(
             method,
             config=config,
             recipe=recipe,
@@ -214,7 +214,7 @@ def train(
 def preview_train(method: str | None = None, **asked: Any) -> str:
     """What :func:`train` would run, given the same, as text. Nothing is started."""
     with _own_files():
-        start = asked_train(method, **_named(asked, train))
+        start = requested_train(method, **_named(asked, train))
         return _told(asked, start) + start.preview()
 
 
@@ -277,7 +277,7 @@ def log_model(
 
 
 def _named(asked: Mapping[str, Any], like: Callable[..., Any]) -> dict[str, Any]:
-    """What is asked for, by the names of :mod:`.commands.asked`. ``like`` takes the same arguments."""
+    """What is asked for, by the names in :mod:`.commands.requested_run`. ``like`` takes the same ones."""
     names = [name for name in inspect.signature(like).parameters if name not in ("method", "last", "live")]
     if unknown := [name for name in asked if name not in names]:
         raise UserError(f"{', '.join(unknown)}: not known here; allowed: {', '.join(names)}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .progress_lines import ProgressLines
-from .standing import Standing
+from .run_progress import RunProgress
 from .trial_entry import TrialEntry
 
 
@@ -15,7 +15,7 @@ class Progress:
 
     Args:
         lines: The lines.
-        standing: How far the trials are.
+        run_progress: How far the trials are.
         say: Takes a line of progress.
         live: Takes in one line how far the trials are, whenever that changes.
     """
@@ -23,23 +23,23 @@ class Progress:
     def __init__(
         self,
         lines: ProgressLines,
-        standing: Standing,
+        run_progress: RunProgress,
         say: Callable[[str], None],
         live: Callable[[str], None],
     ) -> None:
         self._lines = lines
-        self._standing = standing
+        self._run_progress = run_progress
         self._say = say
         self._live = live
 
     def started(self, entry: TrialEntry, values: Mapping[str, Any], *, again: bool) -> None:
         """A trial begins, or goes on where ``again``."""
-        self._standing.hear(entry)
+        self._run_progress.hear(entry)
         self._tell(self._lines.started(entry, values, again=again))
 
     def task(self, entry: TrialEntry, report: Mapping[str, float], value: float | None) -> None:
         """A trial has finished a task. The arguments are those of :meth:`.ProgressLines.task`."""
-        self._standing.hear(entry, report)
+        self._run_progress.hear(entry, report)
         self._tell(self._lines.task(entry, report, value))
 
     def ended(self, entry: TrialEntry, status: str, reason: str) -> None:
@@ -48,4 +48,4 @@ class Progress:
 
     def _tell(self, line: str) -> None:
         self._say(line)
-        self._live(self._standing.text())
+        self._live(self._run_progress.text())

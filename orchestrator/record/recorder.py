@@ -18,7 +18,7 @@ from .progress import Progress
 from .progress_lines import ProgressLines
 from .run_context import RunContext
 from .run_copy import RunCopy
-from .standing import Standing
+from .run_progress import RunProgress
 from .trial_checkpoints import TrialCheckpoints
 from .trial_entry import TrialEntry
 from .trial_records import TrialRecords
@@ -68,7 +68,7 @@ class RunRecorder:
         self._copy = RunCopy(run.kept, store)
         self._aside = BestEffort(run.say, self._stop)
         lines = ProgressLines(trials, run.names, store.objective.metric)
-        self._progress = Progress(lines, Standing(store, trials), run.say, run.live)
+        self._progress = Progress(lines, RunProgress(store, trials), run.say, run.live)
         keep = run.config.run.keep
         self._checkpoints = TrialCheckpoints(store, self._copy.keep_only, all_tested=all_tested, keep=keep)
         figures = FigureWorker(tracker.artifact, run.say)

@@ -14,10 +14,10 @@ from ..errors import UserError
 from ..storage.run_files import CONFIG_FILE, TRAIN_FILE, trials_of
 from ..storage.run_folder import RUNS
 from ..streams.source import StreamSource
-from .asked import Asked
 from .config_digest import config_digest
 from .own_run import OWN_RUN, own_run
 from .pair import Pair
+from .run_request import RunRequest
 from .study_arm import StudyArm
 from .study_book import Part
 
@@ -54,9 +54,9 @@ class PairJob:
         self.asked = self.asked_of(number, chosen)
 
     @staticmethod
-    def asked_of(number: int, chosen: Part) -> Asked:
+    def asked_of(number: int, chosen: Part) -> RunRequest:
         """What is asked for, of the pair ``number`` and the search ``chosen``."""
-        return Asked.pair(chosen.name, chosen.trial, chosen.config, number)
+        return RunRequest.pair(chosen.name, chosen.trial, chosen.config, number)
 
     def largest_memory(self, classes: int) -> int:
         """How many samples the replay memory holds, on a stream of so many classes."""
@@ -75,8 +75,8 @@ class PairJob:
         if (folder := own_run(self.name, TRAIN_FILE)) is None:
             return False
         seeds = TrainRequest.read(folder / TRAIN_FILE).seeds
-        kept = Asked({**RunConfig.load_yaml(folder / CONFIG_FILE).flat(), "seeds": list(seeds)})
-        mine = Asked({**self.config.flat(), "seeds": [self.config.run.seed]})
+        kept = RunRequest({**RunConfig.load_yaml(folder / CONFIG_FILE).flat(), "seeds": list(seeds)})
+        mine = RunRequest({**self.config.flat(), "seeds": [self.config.run.seed]})
         mine.check(kept, str(folder), OWN_RUN)
         return True
 

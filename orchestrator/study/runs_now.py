@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .asked import Asked
 from .pair_job import PairJob
+from .run_request import RunRequest
 from .search_job import SearchJob
 from .study import Study
 from .study_arm import StudyArm
@@ -29,7 +29,7 @@ class RunNow:
     name: str
     arm: StudyArm
     pair: int | None
-    asked: Asked | None
+    asked: RunRequest | None
     done: Part | None
     chosen: Part | None
 

@@ -18,9 +18,9 @@ from ..record.trial_store import TrialStore
 from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, trials_of
 from ..storage.trial_files import TESTED_FILE
 from ..streams.source import StreamSource
-from .asked import TRIALS, Asked
 from .config_digest import config_digest
 from .own_run import OWN_RUN, own_run
+from .run_request import TRIALS, RunRequest
 from .study_arm import StudyArm
 from .study_book import Part
 
@@ -61,7 +61,7 @@ class SearchJob:
             test=False,
             protocol=None if arm.protocol.usual else arm.protocol.text,
         )
-        self.asked = Asked.search(self._request, searched.space.path)
+        self.asked = RunRequest.search(self._request, searched.space.path)
 
     def largest_memory(self, classes: int) -> int:
         """How many samples the largest replay memory holds, on a stream of so many classes."""
@@ -83,12 +83,12 @@ class SearchJob:
         """
         return self._kept() is not None
 
-    def _kept(self) -> Asked | None:
+    def _kept(self) -> RunRequest | None:
         """What an earlier command asked for; None where none began it."""
         if (folder := own_run(self.name, SWEEP_FILE)) is None:
             return None
         request = SweepRequest.read(folder / SWEEP_FILE)
-        kept = Asked.search(request, folder / SPACE_FILE, asked_for(folder))
+        kept = RunRequest.search(request, folder / SPACE_FILE, asked_for(folder))
         self.asked.check(kept, str(folder), OWN_RUN)
         if looked := next(trials_of(folder).glob(f"*/{TESTED_FILE}"), None):
             raise UserError(f"{looked}: a study's search looks at no test data; allowed: {OWN_RUN}")

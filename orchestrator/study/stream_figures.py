@@ -13,7 +13,7 @@ from ..statistics.holm import holm
 from ..statistics.paired_comparison import compare_pairs
 from ..statistics.verdict import verdict
 from ..streams import registry as streams
-from .asked import TRIALS
+from .run_request import TRIALS
 from .study import Study
 from .study_arm import StudyArm
 from .study_book import Part, StudyBook

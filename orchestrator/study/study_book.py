@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..storage.atomic_write import write_text
-from .asked import Asked
+from .run_request import RunRequest
 
 BOOK_FILE = "parts.json"
 """The file's name in a study's folder."""
@@ -42,7 +42,7 @@ class Part:
     """
 
     name: str
-    asked: Asked
+    asked: RunRequest
     trial: str = ""
     config: str = ""
     score: float | None = None
@@ -94,7 +94,7 @@ class StudyBook:
             f"{self.path}: is of {older} version (format {version}, not {_FORMAT}); allowed: {anew}"
         )
 
-    def done(self, name: str, asked: Asked | None = None) -> Part | None:
+    def done(self, name: str, asked: RunRequest | None = None) -> Part | None:
         """The run ``name``, where it has ended and did not fail.
 
         Args:
@@ -112,7 +112,7 @@ class StudyBook:
 
 
 def _part(name: str, said: Mapping[str, Any]) -> Part:
-    part = Part(**{**said, "asked": Asked(dict(said["asked"]))})
+    part = Part(**{**said, "asked": RunRequest(dict(said["asked"]))})
     if part.name != name:
         raise ValueError(f"{part.name} under the name {name}")
     return part

@@ -19,10 +19,10 @@ from ..streams import registry as streams
 from ..streams.identity import stream_content, stream_identity
 from ..streams.source import StreamSource
 from ..streams.text.fit_tokenizer import fit_tokenizer
-from .asked import Asked
 from .lent_session import LentSession
 from .made_by import made_by
 from .pair_job import PairJob
+from .run_request import RunRequest
 from .runs_now import runs_now
 from .search_job import SearchJob
 from .study import Study
@@ -180,7 +180,7 @@ class StudyRun:
         self._take(part, _found(part, result.objective.metric))
         return 1 if result.fatal else 0
 
-    def _failed(self, name: str, asked: Asked, error: UserError) -> None:
+    def _failed(self, name: str, asked: RunRequest, error: UserError) -> None:
         before = self.book.parts.get(name, Part(name, asked))  # whose trials stay
         self._take(replace(before, asked=asked, reason=str(error)), "")
 

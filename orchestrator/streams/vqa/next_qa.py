@@ -14,12 +14,12 @@ from ..file_content import file_content
 from ..pictures import MissingPictures, MotionPictures
 from ..source import Pictures, StreamSource
 from ..task_names import picked_tasks
-from .files.asked import LISTED_TWICE, QuestionColumns
 from .files.features import motion_places
 from .files.graded import AnswerIds
 from .files.next_qa_objects import NEXT_QA_OBJECTS
 from .files.next_qa_records import read_next_qa, read_second_answers
 from .files.object_groups import NEXT_QA_GROUPS
+from .files.question_columns import LISTED_TWICE, QuestionColumns
 from .files.question_config import QuestionConfig
 from .files.question_stream import QuestionSubjects, TaskQuestions, question_stream
 from .files.wups_measure import wups_measure

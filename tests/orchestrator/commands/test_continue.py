@@ -13,7 +13,7 @@ from PIL import Image
 
 from methods import registry
 from orchestrator import api, train
-from orchestrator.commands.asked import asked_train
+from orchestrator.commands.requested_run import requested_train
 from orchestrator.errors import UserError
 from orchestrator.schema import strict_yaml
 from orchestrator.storage import checkpoint
@@ -192,7 +192,7 @@ def test_the_trained_tasks_stay_in_front_whatever_the_order_was(here):
     assert three.index(kept[0]) > three.index(kept[1]), "its order of three tasks is another"
     _first("listed", set={"stream.order": kept}, test=False)
     for name in ("first", "listed"):
-        start = asked_train(continue_from=name, given=_MORE)
+        start = requested_train(continue_from=name, given=_MORE)
         tasks = [task.name for task in start.source.tasks]
         assert tasks[:2] == kept and len(tasks) == 3
         assert list(start.config.stream.order) == tasks
@@ -307,7 +307,7 @@ def test_a_finished_run_that_was_freed_of_its_checkpoints_needs_the_first_one_no
 
 
 def test_a_first_run_that_is_gone_before_its_checkpoints_are_there_is_said(first, monkeypatch):
-    start = asked_train(continue_from="first", given=_MORE, name="third", test=False)
+    start = requested_train(continue_from="first", given=_MORE, name="third", test=False)
     shutil.rmtree(first.runs / "first")
     with pytest.raises(
         UserError, match="first: is gone, and third lacks checkpoints of it; allowed: the run"
@@ -323,7 +323,7 @@ def test_a_run_of_an_earlier_version_is_continued_by_reading_its_stream_again(fi
 
 
 def test_another_run_of_the_first_ones_name_is_not_taken_for_it(first, monkeypatch):
-    start = asked_train(continue_from="first", given=_MORE, name="third", test=False)
+    start = requested_train(continue_from="first", given=_MORE, name="third", test=False)
     other = replace(start.request.continues, run="0" * 32)
     with pytest.raises(UserError, match="first: is another run than the one that is continued"):
         replace(start, request=replace(start.request, continues=other)).run(lambda text: None)
@@ -371,10 +371,10 @@ def test_new_class_folders_are_the_next_task_whatever_they_are_called(here):
     assert _same(_state(here.runs, "more", "seed_1", 4), _state(here.runs, "whole", "seed_1", 4))
     _folders(here.folder / "data", "ant", "gnu", "owl")
     split = {"stream.batches": [["bee", "fox"], ["owl", "ant"], ["gnu"]]}
-    start = asked_train(continue_from="more", given=split)
+    start = requested_train(continue_from="more", given=split)
     assert [task.name for task in start.source.tasks] == ["1-2", "3", "4", "5-6", "7-8", "9"]
     assert start.source.categories[4:] == ["bee", "fox", "owl", "ant", "gnu"]
-    start = asked_train(continue_from="more")
+    start = requested_train(continue_from="more")
     assert [task.name for task in start.source.tasks] == ["1-2", "3", "4", "5-6", "7-9"]
 
 
@@ -383,7 +383,7 @@ def test_a_picture_of_a_trained_class_that_changed_is_noticed(here):
     _pictures("first", here.folder)
     _folders(here.folder / "data", "bee")
     shutil.copytree(here.folder / "data", here.folder / "elsewhere")
-    assert asked_train(continue_from="first", data=here.folder / "elsewhere").config.stream.batches == (
+    assert requested_train(continue_from="first", data=here.folder / "elsewhere").config.stream.batches == (
         ("bee",),
     )
     place = here.folder / "data" / "dog" / "3.png"

@@ -6,7 +6,7 @@ import os
 import pytest
 from written_run import write_run
 
-from orchestrator.commands.asked import asked_sweep, asked_train
+from orchestrator.commands.requested_run import requested_sweep, requested_train
 from orchestrator.commands.time_forecast import TimeForecast
 from orchestrator.config import RunConfig
 
@@ -139,7 +139,7 @@ def test_what_cannot_be_read_counts_as_nothing(runs, spoilt, text):
 def test_a_preview_says_it_of_what_is_left(runs):
     given = {"stream.tasks": 2, "stream.train": 8, "stream.validation": 4, "stream.test": 4}
     asked = {"given": given, "trials": 4}
-    start = asked_sweep("slda", **asked)
+    start = requested_sweep("slda", **asked)
     unknown = "what a trial takes is not known: none like it has walked 2 task(s) in runs/"
     assert start.preview().endswith(f"\n  {unknown}")
     _trial(runs / "a", start.config, (600.0, 1200.0))
@@ -148,4 +148,4 @@ def test_a_preview_says_it_of_what_is_left(runs):
     assert (
         " of disk, as one trial before in runs/ took, whose epochs and memory may have been others" in shown
     )
-    assert "\n  1 trial: about 30 min one after another" in asked_train("slda", given=given).preview()
+    assert "\n  1 trial: about 30 min one after another" in requested_train("slda", given=given).preview()

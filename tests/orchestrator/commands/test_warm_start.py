@@ -5,7 +5,7 @@ import shutil
 import pytest
 from written_run import write_run
 
-from orchestrator.commands.asked import asked_sweep
+from orchestrator.commands.requested_run import requested_sweep
 from orchestrator.commands.sweep_request import SweepRequest
 from orchestrator.commands.warm_start import warm_start
 from orchestrator.config import RunConfig
@@ -59,7 +59,9 @@ search:
 def _asked(folder, *names, start="", said=None, **how):
     say = (said if said is not None else []).append
     names = list(names) or None
-    return asked_sweep("clip-er", space=_file(folder, start), given=_SMALL, warm_start=names, say=say, **how)
+    return requested_sweep(
+        "clip-er", space=_file(folder, start), given=_SMALL, warm_start=names, say=say, **how
+    )
 
 
 _USUAL = StartPoint({_RATE: 1e-3, _SIZE: 240})
@@ -91,13 +93,13 @@ def test_a_sweep_whose_source_is_gone_is_resumed_at_the_same_points(tmp_path, ru
     (runs / "x" / "space.yaml").write_text((tmp_path / "s.yaml").read_text())
     shutil.rmtree(runs / "first")
     for more in ({}, {"trials": 6}):
-        again = asked_sweep(resume="x", **more)
+        again = requested_sweep(resume="x", **more)
         assert again.request == begun.request and again.space.starts == begun.space.starts
         assert again.space.start_points()[0][_RATE] == 0.0123456789012345
     changed = begun.request.text().replace("replay.size: 480", "replay.size: 479")
     (runs / "x" / "sweep.yaml").write_text(changed)
     with pytest.raises(UserError, match="^sweep.yaml: start: replay.size '479' is not searched; "):
-        asked_sweep(resume="x")
+        requested_sweep(resume="x")
 
 
 def test_what_was_fixed_there_is_taken_as_well(tmp_path, runs):
@@ -185,14 +187,14 @@ def test_what_cannot_be_begun_at_is_refused_in_one_line(tmp_path, runs):
         ("first", "'first': allowed are different names of sweeps and recipes, in a list"),
     ]:
         with pytest.raises(UserError) as raised:
-            asked_sweep("clip-er", space=_file(tmp_path), given=_SMALL, warm_start=names)
+            requested_sweep("clip-er", space=_file(tmp_path), given=_SMALL, warm_start=names)
         assert str(raised.value).startswith(f"--warm-start {why}") and "\n" not in str(raised.value)
     with pytest.raises(UserError, match="s.yaml: start: no recipe of clip-er is called 'first'; there is n"):
         _asked(tmp_path, start="[first]")
     with pytest.raises(UserError, match="^--warm-start first: zero-shot has nothing to search; allowed: wit"):
-        asked_sweep("zero-shot", warm_start=["first"])
+        requested_sweep("zero-shot", warm_start=["first"])
     with pytest.raises(UserError, match="^--resume x: goes on with what .*; leave out warm_start$"):
-        asked_sweep(resume="x", warm_start=["first"])
+        requested_sweep(resume="x", warm_start=["first"])
 
 
 def test_a_point_that_the_method_refuses_is_named(tmp_path, runs, monkeypatch):

@@ -11,7 +11,7 @@ from orchestrator.commands.sweep_request import SweepRequest
 from orchestrator.errors import UserError
 from orchestrator.search.space import Space
 from orchestrator.study import __main__ as command
-from orchestrator.study.asked import Asked
+from orchestrator.study.run_request import RunRequest
 from orchestrator.study.study_request import StudyRequest
 
 pytestmark = pytest.mark.unit
@@ -58,10 +58,10 @@ def test_a_report_needs_no_search_space_that_is_gone(played, tmp_path, capsys):
 def test_a_search_by_another_sampler_or_rule_is_not_the_studys():
     request = SweepRequest("slda", None, None, None, 4, None, None, 1.0, test=False)
     space = Path(Space.load("slda").path)
-    mine = Asked.search(request, space)
-    mine.check(Asked.search(replace(request, concurrent=3), space), "runs/s-slda", "a")
+    mine = RunRequest.search(request, space)
+    mine.check(RunRequest.search(replace(request, concurrent=3), space), "runs/s-slda", "a")
     for name, value in (("sampler", "qmc"), ("scheduler", "none")):
-        other = Asked.search(replace(request, **{name: value}), space)
+        other = RunRequest.search(replace(request, **{name: value}), space)
         with pytest.raises(
             UserError, match=f"^runs/s-slda: was asked for with {name} '{value}', not nothing"
         ):

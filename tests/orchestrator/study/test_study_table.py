@@ -2,8 +2,8 @@
 
 import pytest
 
-from orchestrator.study.asked import Asked
 from orchestrator.study.pair_job import PairJob
+from orchestrator.study.run_request import RunRequest
 from orchestrator.study.study import Study
 from orchestrator.study.study_book import Part, StudyBook
 from orchestrator.study.study_request import StudyRequest
@@ -11,7 +11,7 @@ from orchestrator.study.study_table import study_table
 
 pytestmark = pytest.mark.unit
 
-_ASKED = Asked({})
+_ASKED = RunRequest({})
 
 
 def told(folder, figures, pairs=8, failed=(), lost=0, grown=None, orders=None, **asked):
@@ -24,7 +24,7 @@ def told(folder, figures, pairs=8, failed=(), lost=0, grown=None, orders=None, *
     study, book = Study.of("s", StudyRequest.of(asked, "f")), StudyBook(folder)
     for label, values in figures.items():
         reason = "it broke" if label in failed else ""
-        then = Asked({"trials": grown[label]}) if grown else _ASKED
+        then = RunRequest({"trials": grown[label]}) if grown else _ASKED
         how = {"score": 1.0, "trials": 16, "failed_trials": lost, "reason": reason, "stream": orders[0]}
         search = Part(f"s-{label}", then, "t", **how)
         book.add(search)

@@ -8,9 +8,9 @@ from typing import Literal
 
 from ....errors import UserError
 from .annotations import ANSWER_TYPES, Annotation, read_annotations, read_questions
-from .asked import QuestionColumns
 from .coco_pictures import CocoPictures
 from .graded import AnswerIds
+from .question_columns import QuestionColumns
 from .question_ids import read_question_ids
 from .question_stream import QuestionSubjects, TaskQuestions
 from .worth import worth

@@ -14,8 +14,8 @@ from ....errors import UserError
 from ...numbered import numbered
 from ...order import ordered
 from ...source import Pictures, Questions, QuestionTables, SplitSource, StreamSource, TaskSource, WupsMeasure
-from .asked import QuestionColumns
 from .graded import AnswerIds, GradedAnswers
+from .question_columns import QuestionColumns
 from .question_config import QuestionConfig
 
 _NOT_LEARNT = "training question without an answer of the vocabulary"

@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 from ...bad_records import BadRecords
 from ...called import called
 from .annotations import Annotation, read_annotations
-from .asked import LISTED_TWICE, QuestionColumns
 from .coco_pictures import CocoPictures
 from .graded import AnswerIds
 from .partition import PartitionRecord, read_partition
+from .question_columns import LISTED_TWICE, QuestionColumns
 from .question_stream import TaskQuestions
 from .worth import worth
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from orchestrator.commands.asked import asked_sweep, asked_train
 from orchestrator.commands.explain import explain
+from orchestrator.commands.requested_run import requested_sweep, requested_train
 
 _SMALL = {"stream.tasks": 2, "stream.train": 8, "stream.validation": 4, "stream.test": 4}
 
@@ -13,7 +13,7 @@ _SMALL = {"stream.tasks": 2, "stream.train": 8, "stream.validation": 4, "stream.
 )
 def test_a_preset_wins_over_the_search_space_and_what_is_set_by_itself_over_it(more, mask):
     values = {"method.preset": "reference", **_SMALL, **more}
-    sweep, train = asked_sweep("mma", given=values), asked_train("mma", given=values)
+    sweep, train = requested_sweep("mma", given=values), requested_train("mma", given=values)
     for config in (sweep.config, train.config):
         method = config.method
         assert (config.preset, method.mask_mode, method.clamp_scale) == ("reference", mask, True)
@@ -25,14 +25,14 @@ def test_a_preset_wins_over_the_search_space_and_what_is_set_by_itself_over_it(m
 def test_a_preview_says_that_test_data_is_left_alone():
     line = "Runs: seed 4\n  test data is left alone; --resume NAME looks at it later\n\n"
     values = {**_SMALL, "run.seed": 4}
-    assert asked_train("mma", test=False, given=values).preview().startswith(line)
-    assert asked_train("mma", given=values).preview().startswith("Runs: seed 4\n\n")
+    assert requested_train("mma", test=False, given=values).preview().startswith(line)
+    assert requested_train("mma", given=values).preview().startswith("Runs: seed 4\n\n")
 
 
 @pytest.mark.parametrize(("margin", "shown"), [(None, "1"), (2.5, "2.5"), (0, None)])
 def test_a_preview_says_how_a_memory_is_chosen(margin, shown):
-    text = asked_sweep("clip-er", given=_SMALL, margin=margin).preview()
+    text = requested_sweep("clip-er", given=_SMALL, margin=margin).preview()
     line = f"\n  the smallest replay.size within {shown} of the best is chosen (--margin)\n"
     assert (line in text) == ("(--margin)" in text) == (shown is not None)
-    fixed = asked_sweep("clip-er", given={**_SMALL, "replay.size": 24}).preview()
+    fixed = requested_sweep("clip-er", given={**_SMALL, "replay.size": 24}).preview()
     assert "(--margin)" not in fixed

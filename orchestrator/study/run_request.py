@@ -22,7 +22,7 @@ _NOTHING = object()  # where there is no value, not even None
 
 
 @dataclass(frozen=True)
-class Asked:
+class RunRequest:
     """What a run of a study is asked for.
 
     Attributes:
@@ -32,7 +32,7 @@ class Asked:
     values: Mapping[str, Any]
 
     @classmethod
-    def search(cls, request: SweepRequest, space: Path, trials: int = 0) -> Asked:
+    def search(cls, request: SweepRequest, space: Path, trials: int = 0) -> RunRequest:
         """What a search is asked for.
 
         Where it is kept, how many trials run at once, and whether it is tested are no part of it: they change
@@ -68,7 +68,7 @@ class Asked:
         )
 
     @classmethod
-    def pair(cls, search: str, trial: str, config: str, number: int) -> Asked:
+    def pair(cls, search: str, trial: str, config: str, number: int) -> RunRequest:
         """What a run with a pair is asked for.
 
         Args:
@@ -80,7 +80,7 @@ class Asked:
         chosen = {"search": search, "trial": trial, "configuration": config[:_DIGITS]}
         return cls({**chosen, **{f"set {key}": value for key, value in Pair(number).values.items()}})
 
-    def check(self, kept: Asked, where: str, allowed: str) -> None:
+    def check(self, kept: RunRequest, where: str, allowed: str) -> None:
         """Checks that a run was asked for this, or a search for fewer trials: it may grow.
 
         Args:

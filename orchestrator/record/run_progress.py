@@ -12,7 +12,7 @@ from .trial_entry import TrialEntry
 from .trial_store import TrialStore
 
 
-class Standing:
+class RunProgress:
     """How far a run's trials are: tasks done of all, the best trial so far, and the time left.
 
     The time left is what the median of the run's own trials took for each task that is left, and what passed

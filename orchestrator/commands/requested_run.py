@@ -24,7 +24,7 @@ from .sweep_start import SweepStart
 from .train_start import TrainStart, start_config
 
 
-def asked_sweep(
+def requested_sweep(
     method: str | None = None,
     *,
     recipe: str | None = None,
@@ -93,7 +93,7 @@ def asked_sweep(
     return SweepStart.new(request, named_space(request.method, space), name, say)
 
 
-def asked_train(
+def requested_train(
     method: str | None = None,
     *,
     config: str | Path | None = None,
