@@ -127,8 +127,8 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
             f"{paths['test']}: no such file; search and validation do without, the look at test needs "
             f"{_UNPUBLISHED}"
         )
-    book = AnswerIds()
-    tasks = _tasks(root, kinds, places, book, bad)
+    answer_ids = AnswerIds()
+    tasks = _tasks(root, kinds, places, answer_ids, bad)
 
     def pictures(split: str, asked: QuestionColumns) -> Pictures:
         if split not in places:
@@ -142,7 +142,7 @@ def _stream(config: _Config, bad: BadRecords) -> StreamSource:
         config,
         tasks,
         QuestionSubjects(kinds, NEXT_QA_OBJECTS, _GROUPS, [group_of[n] for n in sorted(group_of)]),
-        book,
+        answer_ids,
         pictures=pictures,
         vocabulary=None,
         answers_kept=config.answers_kept,
@@ -161,7 +161,7 @@ def _tasks(
     root: str,
     kinds: list[str],
     places: dict[str, dict[str, int]],
-    book: AnswerIds,
+    answer_ids: AnswerIds,
     bad: BadRecords,
 ) -> list[TaskQuestions]:
     second = f"{root}/add_reference_answer_test.json"
@@ -170,7 +170,7 @@ def _tasks(
     for number, kind in enumerate(kinds):
         splits = {}
         for split, part in _FILES.items():
-            splits[split] = asked = QuestionColumns.empty(book)
+            splits[split] = asked = QuestionColumns.empty(answer_ids)
             seen: set[str] = set()
             for record in read_next_qa(f"{root}/Partition_Q_v2/{part}_{kind}.csv", kind, bad):
                 if record.item in seen:

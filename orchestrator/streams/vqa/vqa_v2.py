@@ -121,24 +121,26 @@ class VqaV2:
 def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     root = config.data
     vocabulary = read_vocabulary(f"{root}/vqa")
-    book = AnswerIds(vocabulary or ())
+    answer_ids = AnswerIds(vocabulary or ())
     pictures = CocoPictures(root, config.pictures, config.image_size)
     if config.setting in _VQACL:
         names = picked_tasks(config.task_names, KINDS)
         known = None if vocabulary is None else frozenset(vocabulary)
         objects = read_category_map(f"{root}/ImgId_cate_map.json", config.category_ids, bad)
-        tasks = vqacl_tasks(root, names, objects, pictures, book, known, config.matching, bad)
+        tasks = vqacl_tasks(root, names, objects, pictures, answer_ids, known, config.matching, bad)
         subjects = _subjects(config, names)
     else:
         listed = _listed(config, bad)
-        tasks, subjects = contvqa_tasks(root, config.setting, listed, pictures, book, config.matching, bad)
+        tasks, subjects = contvqa_tasks(
+            root, config.setting, listed, pictures, answer_ids, config.matching, bad
+        )
     regions = config.pictures == "regions"
     return question_stream(
         "vqa-v2",
         config,
         tasks,
         subjects,
-        book,
+        answer_ids,
         pictures=lambda _, asked: pictures.pictures(asked.pictures),
         vocabulary=vocabulary,
         answers_kept=config.answers_kept,

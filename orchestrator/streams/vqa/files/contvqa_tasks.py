@@ -95,7 +95,7 @@ def contvqa_tasks(
     setting: Literal["con-vs", "con-ls", "con-vls"],
     listed: list[ListedTask],
     pictures: CocoPictures,
-    book: AnswerIds,
+    answer_ids: AnswerIds,
     matching: Literal["official", "reference"],
     bad: Callable[[str, str], None],
 ) -> tuple[list[TaskQuestions], QuestionSubjects]:
@@ -110,7 +110,7 @@ def contvqa_tasks(
         setting: As for :func:`listed_tasks`.
         listed: The tasks.
         pictures: The pictures.
-        book: Numbers the answers.
+        answer_ids: Numbers the answers.
         matching: How a given answer is compared.
         bad: ``bad(message, reason)`` is called for each id without a question or an annotation, each
             malformed record, and each question without a picture. These are left out. It may raise.
@@ -128,7 +128,7 @@ def contvqa_tasks(
     for number, task in enumerate(listed):
         splits = {}
         for split, ids in task.ids.items():
-            splits[split] = asked = QuestionColumns.empty(book)
+            splits[split] = asked = QuestionColumns.empty(answer_ids)
             how = "official" if split == "train" else matching
             for item in ids:
                 where = f"{task.where[split]}: question {item}"

@@ -32,12 +32,12 @@ class AnswerIds:
 class GradedAnswers:
     """The answers of N questions as flat columns, with a dozen bytes an answer.
 
-    The answers of question i are ``number[stop[i - 1] : stop[i]]``, which are numbers in ``book``, with the
-    scores ``score[...]``.
+    The answers of question i are ``number[stop[i - 1] : stop[i]]``, which are numbers in ``answer_ids``, with
+    the scores ``score[...]``.
     """
 
-    def __init__(self, book: AnswerIds) -> None:
-        self.book = book
+    def __init__(self, answer_ids: AnswerIds) -> None:
+        self.answer_ids = answer_ids
         self._number = array("i")
         self._score = array("f")
         self._stop = array("q")
@@ -47,20 +47,20 @@ class GradedAnswers:
 
     def append(self, answers: Mapping[str, float]) -> None:
         """Adds the answers of one more question, answer -> score."""
-        self._number.extend(self.book.number(text) for text in answers)
+        self._number.extend(self.answer_ids.number(text) for text in answers)
         self._score.extend(answers.values())
         self._stop.append(len(self._number))
 
     def replaced(self, rows: Mapping[int, Mapping[str, float]]) -> GradedAnswers:
         """The same questions with other answers at some rows."""
-        out = GradedAnswers(self.book)
+        out = GradedAnswers(self.answer_ids)
         for row in range(len(self)):
             out._add(self, row) if row not in rows else out.append(rows[row])
         return out
 
     def take(self, rows: Sequence[int]) -> GradedAnswers:
         """The questions at ``rows``, in that order."""
-        out = GradedAnswers(self.book)
+        out = GradedAnswers(self.answer_ids)
         for row in rows:
             out._add(self, row)
         return out

@@ -32,9 +32,9 @@ class QuestionColumns:
     kind: list[int] = field(default_factory=list)
 
     @classmethod
-    def empty(cls, book: AnswerIds) -> QuestionColumns:
-        """Columns without questions. ``book`` will number their answers."""
-        return cls(GradedAnswers(book))
+    def empty(cls, answer_ids: AnswerIds) -> QuestionColumns:
+        """Columns without questions. ``answer_ids`` will number their answers."""
+        return cls(GradedAnswers(answer_ids))
 
     def __len__(self) -> int:
         return len(self.ids)

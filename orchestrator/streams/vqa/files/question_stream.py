@@ -56,7 +56,7 @@ def question_stream(
     config: QuestionConfig,
     tasks: Sequence[TaskQuestions],
     subjects: QuestionSubjects,
-    book: AnswerIds,
+    answer_ids: AnswerIds,
     *,
     pictures: Callable[[str, QuestionColumns], Pictures],
     vocabulary: Sequence[str] | None,
@@ -80,11 +80,11 @@ def question_stream(
         config: What the user says about the stream.
         tasks: The questions of each task, in the natural order, in which answers are numbered.
         subjects: What the questions are about.
-        book: Numbers the answers.
+        answer_ids: Numbers the answers.
         pictures: ``pictures(split, asked)`` gives the pictures of some questions.
-        vocabulary: The answers that may be learnt, which ``book`` numbered first. None: the ``answers_kept``
-            answers that are most often the best one of a training question; of equals, the one that was met
-            first.
+        vocabulary: The answers that may be learnt, which ``answer_ids`` numbered first. None: the
+            ``answers_kept`` answers that are most often the best one of a training question; of equals, the
+            one that was met first.
         answers_kept: How many answers may be learnt without a vocabulary; None: all.
         held_out: The group that only the first task of ``config.order`` trains on; None: no group.
         regions: (R, F) of the pictures; None for pixels.
@@ -105,9 +105,9 @@ def question_stream(
         if vocabulary is not None
         else _most_frequent([t.splits["train"].answers for t in tasks], answers_kept)
     )
-    tasks = [_learnable(t, kept, len(book.texts), skipped) for t in tasks]
+    tasks = [_learnable(t, kept, len(answer_ids.texts), skipped) for t in tasks]
     _check_sizes(name, tasks)
-    new, answers = _numbered(book, kept, tasks)
+    new, answers = _numbered(answer_ids, kept, tasks)
     digest = hashlib.sha256(content)
     shown = {**asdict(config), "data": None, "order": None}
     _update(digest, shown, answers, len(kept), *(list(column) for column in vars(subjects).values()))
@@ -215,18 +215,18 @@ def _learnable(task: TaskQuestions, kept: np.ndarray, total: int, skipped: dict[
 
 
 def _numbered(
-    book: AnswerIds, kept: np.ndarray, tasks: Sequence[TaskQuestions]
+    answer_ids: AnswerIds, kept: np.ndarray, tasks: Sequence[TaskQuestions]
 ) -> tuple[np.ndarray, list[str]]:
-    """The stream's number of each of the book's answers, with -1 for an answer that no question of the stream
-    needs; and the stream's answers, first those of the vocabulary and then those that only serve for
+    """The stream's number of each answer of ``answer_ids``, with -1 for an answer that no question of the
+    stream needs; and the stream's answers, first those of the vocabulary and then those that only serve for
     comparison.
     """
     asked = [t.splits[s].answers.columns()[1] for t in tasks for s in ("validation", "test")]
     others = np.setdiff1d(np.concatenate(asked), kept)
-    new = np.full(len(book.texts), -1, np.int32)
+    new = np.full(len(answer_ids.texts), -1, np.int32)
     order = np.concatenate([kept, others])
     new[order] = np.arange(len(order))
-    return new, [book.texts[i] for i in order]
+    return new, [answer_ids.texts[i] for i in order]
 
 
 def _graded(

@@ -26,7 +26,7 @@ def vqacl_tasks(
     kinds: Sequence[str],
     objects: Mapping[str, int],
     pictures: CocoPictures,
-    book: AnswerIds,
+    answer_ids: AnswerIds,
     vocabulary: Collection[str] | None,
     matching: Literal["official", "reference"],
     bad: BadRecords,
@@ -44,14 +44,14 @@ def vqacl_tasks(
         kinds: Some of :data:`KINDS`.
         objects: Each picture's object; -1 for an object in no group.
         pictures: The pictures.
-        book: Numbers the answers.
+        answer_ids: Numbers the answers.
         vocabulary: The answers that may be learnt; None: any.
         matching: How a given answer is compared.
         bad: ``bad(message, reason)`` is called for each record that is malformed, has no answer, has one that
             is not in ``vocabulary`` (in training), or no picture. It is left out. ``bad`` may raise.
     """
     parts = [
-        _read_part(root, number, kind, split, objects, pictures, book, vocabulary, matching, bad)
+        _read_part(root, number, kind, split, objects, pictures, answer_ids, vocabulary, matching, bad)
         for number, kind in enumerate(kinds)
         for split in _FILES
     ]
@@ -81,13 +81,13 @@ def _read_part(
     split: str,
     objects: Mapping[str, int],
     pictures: CocoPictures,
-    book: AnswerIds,
+    answer_ids: AnswerIds,
     vocabulary: Collection[str] | None,
     matching: Literal["official", "reference"],
     bad: BadRecords,
 ) -> _Part:
     path = f"{root}/vqa/Partition_Q/karpathy_{_FILES[split]}_q_{kind}.json"
-    part, seen = _Part(kind, split, path, QuestionColumns.empty(book), set()), set()
+    part, seen = _Part(kind, split, path, QuestionColumns.empty(answer_ids), set()), set()
     for record in read_partition(path, bad):
         category = objects.get(record.picture)
         if record.question in seen:
