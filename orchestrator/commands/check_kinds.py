@@ -87,8 +87,8 @@ def seeds_of(value: Any) -> list[int] | None:
     listed = isinstance(value, Sequence) and not isinstance(value, str | bytes) and len(value) > 0
     if listed and all(_is_whole(s) and 0 <= s < 2**32 for s in value) and len({*value}) == len(value):
         return [int(seed) for seed in value]
-    found = " ".join(map(short, value)) if listed else short(value)
-    raise UserError(f"--seeds {found}: allowed are different whole numbers from 0 to {2**32 - 1}, in a list")
+    said = " ".join(map(short, value)) if listed else short(value)
+    raise UserError(f"--seeds {said}: allowed are different whole numbers from 0 to {2**32 - 1}, in a list")
 
 
 def names_of(option: str, value: Any) -> list[str] | None:
@@ -102,8 +102,8 @@ def names_of(option: str, value: Any) -> list[str] | None:
     listed = isinstance(value, Sequence) and not isinstance(value, str | bytes) and len(value) > 0
     if listed and all(isinstance(name, str) and name for name in value) and len({*value}) == len(value):
         return list(value)
-    found = " ".join(map(short, value)) if listed else short(value)
-    raise UserError(f"--{option} {found}: allowed are different names of sweeps and recipes, in a list")
+    said = " ".join(map(short, value)) if listed else short(value)
+    raise UserError(f"--{option} {said}: allowed are different names of sweeps and recipes, in a list")
 
 
 def short(value: Any) -> str:

@@ -27,10 +27,10 @@ def chosen_by(file: Path, config: RunConfig) -> str:
     if trial.parent.name != TRIALS_FOLDER or not (run / SWEEP_FILE).is_file():
         return ""
     try:
-        found, same = Identity.of(run), _values(RunConfig.load_yaml(file)) == _values(config)
+        identity, same = Identity.of(run), _values(RunConfig.load_yaml(file)) == _values(config)
     except UserError:  # a sweep of an earlier version
         return ""
-    return f"{found.run}/{trial.name}" if same else ""
+    return f"{identity.run}/{trial.name}" if same else ""
 
 
 def _values(config: RunConfig) -> dict[str, Any]:

@@ -40,8 +40,8 @@ def explain(
         UserError: There is no such method, stream or key, in one line with what was probably meant.
     """
     values = with_preset(method, parse_set(pairs))
-    found = Space.load(named_space(method, space), stream, values=values, method=method)
-    config = found.config
+    searched_space = Space.load(named_space(method, space), stream, values=values, method=method)
+    config = searched_space.config
     groups = key_groups(
         methods.get(config.method_name), streams.get(config.stream_name), methods.names(), streams.names()
     )
@@ -50,11 +50,11 @@ def explain(
         facts = {facts.key: facts for group in groups.values() for facts in group}
         section = key.partition(".")[0]
         near = [name for name in facts if name.startswith(f"{section}.")] if section in groups else [*facts]
-        return _told(facts[known(key, "--explain", near, "key")], found)
+        return _told(facts[known(key, "--explain", near, "key")], searched_space)
     lines = []
     for name, group in groups.items():
         if key is None or f"{name}.".startswith(f"{key}."):
-            lines += [heads.get(name, name), "", *(f"{_told(facts, found)}\n" for facts in group)]
+            lines += [heads.get(name, name), "", *(f"{_told(facts, searched_space)}\n" for facts in group)]
     return "\n".join(lines).rstrip("\n")
 
 

@@ -118,7 +118,7 @@ def _named(key: str, field: str, names: Sequence[str]) -> KeyFacts:
 
 def _read(docstring: str) -> tuple[str, dict[str, str]]:
     """A docstring without its labelled sentences, and these by label."""
-    labelled = {found[1]: found[2].replace("``None``", "``null``") for found in _LABELLED.finditer(docstring)}
+    labelled = {match[1]: match[2].replace("``None``", "``null``") for match in _LABELLED.finditer(docstring)}
     return _LABELLED.sub("", docstring).strip().replace("``None``", "``null``"), labelled
 
 

@@ -19,8 +19,10 @@ def load_trial(run: str | Path, trial: str | None, device: str | torch.device | 
     """See :func:`orchestrator.api.load`."""
     check_kinds(run=run, trial=trial)
     where = device_of(device)
-    found = FinishedTrial.find(run, trial)
-    return trained_predictor(found.config, found.source, found.tokenizer, found.checkpoint.model, where)
+    finished = FinishedTrial.find(run, trial)
+    return trained_predictor(
+        finished.config, finished.source, finished.tokenizer, finished.checkpoint.model, where
+    )
 
 
 def device_of(device: str | torch.device | None) -> torch.device:
@@ -34,11 +36,11 @@ def device_of(device: str | torch.device | None) -> torch.device:
     if not isinstance(device, str | torch.device):
         raise UserError(f"device {short(device)}: allowed: {_DEVICES}")
     try:
-        found = torch.device(device)
-        torch.empty(0, device=found)
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError, TypeError) as error:
         line = str(error).strip().splitlines()[0]
         raise UserError(f"device {device}: {line}; allowed: {_DEVICES}") from None
-    if found.type not in ("cpu", "cuda"):
+    if chosen.type not in ("cpu", "cuda"):
         raise UserError(f"device {device}: nothing is computed there; allowed: {_DEVICES}")
-    return found
+    return chosen

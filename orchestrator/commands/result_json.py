@@ -18,7 +18,7 @@ def result_json(result: RunResult) -> str:
     :class:`.trial_result.TrialResult` all but what is measured after each task, which is in its folder. What
     is not finite is null.
     """
-    found = {
+    content = {
         "name": result.name,
         "folder": str(result.folder),
         "status": result.status,
@@ -30,7 +30,7 @@ def result_json(result: RunResult) -> str:
         "test": result.test,
         "trials": [_trial(trial) for trial in result.trials],
     }
-    return json.dumps(plain_json(found), allow_nan=False)
+    return json.dumps(plain_json(content), allow_nan=False)
 
 
 def _trial(trial: TrialResult) -> dict[str, Any]:

@@ -29,9 +29,9 @@ def run_stream(config: RunConfig, identity: Identity, folder: Path) -> StreamSou
     source = streams.get(config.stream_name).load(config.stream, config.run.skip_bad)
     if (file := folder / SWEEP_FILE).exists():
         source = SearchProtocol.of(SweepRequest.read(file).protocol, str(file)).shown(source)
-    if (found := stream_identity(source)) != identity.stream:
+    if (content := stream_identity(source)) != identity.stream:
         raise UserError(
             f"{folder}: is of another content of the stream {source.name} ({identity.stream[:12]}, not "
-            f"{found[:12]}); allowed: the data that the run read"
+            f"{content[:12]}); allowed: the data that the run read"
         )
     return source

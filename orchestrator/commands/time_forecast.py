@@ -60,9 +60,9 @@ class TimeForecast:
         Returns:
             What they took; None where none of them walked so many tasks.
         """
-        found = list(islice(_alike(config, runs, tasks), _ENOUGH))
-        near = [one for one in found if _effort(one.config) == _effort(config.to_dict())] if fixed else []
-        took = near or found
+        trials = list(islice(_alike(config, runs, tasks), _ENOUGH))
+        near = [one for one in trials if _effort(one.config) == _effort(config.to_dict())] if fixed else []
+        took = near or trials
         tasks = tasks or max((one.tasks for one in took), default=0)
         whole = [one for one in took if len(one.seconds) >= tasks]
         if not tasks or not whole:
@@ -111,12 +111,12 @@ def _alike(config: RunConfig, runs: Path, tasks: int | None) -> Iterator[_Trial]
 
 
 def _folders(folder: Path) -> list[Path]:
-    found = []
+    folders = []
     with suppress(OSError):
         for entry in os.scandir(folder):
             with suppress(OSError):
-                found += [Path(entry.path)] if entry.is_dir() else []
-    return sorted(found)
+                folders += [Path(entry.path)] if entry.is_dir() else []
+    return sorted(folders)
 
 
 def _written(folder: Path) -> float:
@@ -176,13 +176,13 @@ def _size(folder: Path) -> int:
 
 def _took(trial: Path) -> list[float]:
     """What each task of a trial took, as far as it has one after the other."""
-    found: list[float] = []
+    seconds: list[float] = []
     try:
         for line in (trial / REPORTS_FILE).read_text(encoding="utf-8").splitlines():
             report: Mapping[str, float] = json.loads(line)
-            if report["task"] != len(found) + 1 or "seconds/train" not in report:
+            if report["task"] != len(seconds) + 1 or "seconds/train" not in report:
                 break
-            found.append(task_seconds(report))
+            seconds.append(task_seconds(report))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         pass
-    return found
+    return seconds

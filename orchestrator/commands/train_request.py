@@ -39,12 +39,12 @@ class TrainRequest:
         Raises:
             UserError: The file does not have what :meth:`text` makes. The message is one line.
         """
-        found = read_request(path, _KINDS, _LATER)
-        seeds = found["seeds"]
+        content = read_request(path, _KINDS, _LATER)
+        seeds = content["seeds"]
         if not seeds or any(type(seed) is not int or seed < 0 for seed in seeds):
             raise UserError(f"{path}: seeds {str(seeds)[:60]}: allowed are whole numbers from 0")
-        continues = Continues.of(found["continues"], str(path))
-        return cls(tuple(seeds), found["concurrent"], found["storage"], continues)
+        continues = Continues.of(content["continues"], str(path))
+        return cls(tuple(seeds), content["concurrent"], content["storage"], continues)
 
     def plain(self) -> dict[str, Any]:
         """The request as the file's mapping."""

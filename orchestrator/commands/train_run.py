@@ -92,7 +92,7 @@ class _TrainRun:
                 failed = recorder.fatal or any(t.status == "failed" for t in self._store.trials.values())
                 end.status = "failed" if failed else "finished"
         finally:
-            tested = [found for trial_id in self._store.trials if (found := recorder.known_test(trial_id))]
+            tested = [known for trial_id in self._store.trials if (known := recorder.known_test(trial_id))]
             means = over_seeds(tested)
             record = self._finish(end, tested, means)
         run.last(self._closing(len(tested), means, end.status, record))
@@ -227,12 +227,12 @@ class _TrainRun:
 
     def _validation(self) -> list[str]:
         """The figures on validation data after the last task."""
-        found = [
+        figures = [
             {f"test/{name}": value for name, value in validation_metrics(entry.reports[-1]).items()}
             for entry in self._store.trials.values()
             if entry.status == "finished"
         ]
-        return self._figures("Validation", len(found), over_seeds(found))
+        return self._figures("Validation", len(figures), over_seeds(figures))
 
     def _figures(self, split: str, runs: int, means: Mapping[str, float]) -> list[str]:
         """A line for each figure that is shown; ``means`` are over so many ``runs``, as

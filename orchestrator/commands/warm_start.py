@@ -79,16 +79,16 @@ def _looked_up(
 ) -> StartPoint:
     if point.values is not None:
         return point
-    found = _found(point.source, space, protocol, where)
-    values, left = fit_start(space, found.values, found.searched)
-    say(f"begins at {found.said}")
-    for line in (*left, *found.also):
+    start = _found(point.source, space, protocol, where)
+    values, left = fit_start(space, start.values, start.searched)
+    say(f"begins at {start.said}")
+    for line in (*left, *start.also):
         say(f"  not taken: {line}")
     try:
         space.config.with_values(values)
     except ConfigError as error:
         raise UserError(f"{where}: its point is not accepted: {error}; allowed: without it") from None
-    return StartPoint(values, point.source, found.trial)
+    return StartPoint(values, point.source, start.trial)
 
 
 def _found(name: str, space: Space, protocol: SearchProtocol, where: str) -> _Found:
@@ -100,13 +100,13 @@ def _found(name: str, space: Space, protocol: SearchProtocol, where: str) -> _Fo
     if name not in sweeps:
         what = "sweep or recipe" if typed else "recipe"
         raise UserError(f"{where}: no {what} of {method} is called {name!r}{_allowed(name, sweeps, recipes)}")
-    found = warm_sweep(RUNS / name, method, where)
-    if found.stream == space.config.stream_name and not protocol.sees(found.protocol):
+    sweep = warm_sweep(RUNS / name, method, where)
+    if sweep.stream == space.config.stream_name and not protocol.sees(sweep.protocol):
         raise UserError(
-            f"{where}: chose by data that this search leaves out ({found.protocol.text} on {found.stream}); "
+            f"{where}: chose by data that this search leaves out ({sweep.protocol.text} on {sweep.stream}); "
             f"allowed with {protocol.text}: a sweep that saw no later task"
         )
-    return _Found(found.values, found.searched, found.said, found.trial)
+    return _Found(sweep.values, sweep.searched, sweep.said, sweep.trial)
 
 
 def _allowed(name: str, sweeps: Sequence[str], recipes: Sequence[str]) -> str:

@@ -111,8 +111,8 @@ class Predictor:
 
     def _recognise(self, pictures: Pictures) -> ClassPrediction:
         classes = range(len(self.classes))
-        found = self._all(pictures, None, lambda batch: self.method.predict(batch, classes).float())
-        return ClassPrediction(self.classes, _rows(found, len(classes)).softmax(-1).cpu().numpy())
+        logits = self._all(pictures, None, lambda batch: self.method.predict(batch, classes).float())
+        return ClassPrediction(self.classes, _rows(logits, len(classes)).softmax(-1).cpu().numpy())
 
     def _match(self, pictures: Pictures, texts: list[str]) -> MatchPrediction:
         image, text = self._embed(pictures, [""] * len(pictures), "image"), self._embed_texts(texts)
@@ -127,17 +127,17 @@ class Predictor:
         return self._embed(none, texts, "text")
 
     def _embed(self, images: Pictures, captions: list[str], what: Literal["image", "text"]) -> Tensor:
-        found = self._all(images, captions, lambda batch: self.method.embed(batch, what).float())
-        return _rows(found, 1)
+        features = self._all(images, captions, lambda batch: self.method.embed(batch, what).float())
+        return _rows(features, 1)
 
     def _answer(self, pictures: Pictures, questions: list[str]) -> AnswerPrediction:
         answers: list[str] = []
         scores: list[Tensor] = []
         for batch in self._batches(pictures, questions):
             with self._precision():
-                found = self.method.answer(batch)
-            answers += found.texts
-            scores.append(found.score.float())
+                said = self.method.answer(batch)
+            answers += said.texts
+            scores.append(said.score.float())
         return AnswerPrediction(
             answers, torch.cat(scores).cpu().numpy() if scores else np.zeros(0, np.float32)
         )
@@ -145,11 +145,11 @@ class Predictor:
     def _all(
         self, pictures: Pictures, texts: list[str] | None, ask: Callable[[Batch], Tensor]
     ) -> list[Tensor]:
-        found = []
+        parts = []
         for batch in self._batches(pictures, texts):
             with self._precision():
-                found.append(ask(batch))
-        return found
+                parts.append(ask(batch))
+        return parts
 
     def _batches(self, pictures: Pictures, texts: list[str] | None) -> Iterator[Batch]:
         """Batches as an evaluation makes them of a split."""
@@ -184,5 +184,5 @@ class Predictor:
         return text if words is None else clean_caption(text, words)
 
 
-def _rows(found: list[Tensor], width: int) -> Tensor:
-    return torch.cat(found) if found else torch.zeros(0, width)
+def _rows(parts: list[Tensor], width: int) -> Tensor:
+    return torch.cat(parts) if parts else torch.zeros(0, width)

@@ -93,8 +93,8 @@ def evaluate_retrieval(
         gallery = Gallery(stream, seen, partial(_embed_pairs, method, stream, how))
 
     def union(last: int) -> dict[str, float]:
-        found = _recall(features[:last])
-        return found if gallery is None else found | gallery.precision(last)
+        scores = _recall(features[:last])
+        return scores if gallery is None else scores | gallery.precision(last)
 
     every = split == "test" and seen == len(stream.tasks)
     unions = [union(k + 1) for k in range(0 if every else seen - 1, seen)]

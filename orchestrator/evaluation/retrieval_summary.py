@@ -49,9 +49,9 @@ def checkpoint_metrics(steps: Sequence[Mapping[str, float]]) -> dict[str, float]
     if f"ctp/last/{task_key(0)}/r_mean" not in steps[-1]:
         return {}
     metrics = _named("own", steps, "seen/")
-    found = {**metrics, **steps[-1]}
+    every = {**metrics, **steps[-1]}
     for name, backward in _BACKWARD.items():
-        own, last = (_column(found, which, name, len(steps)) for which in ("own", "last"))
+        own, last = (_column(every, which, name, len(steps)) for which in ("own", "last"))
         if len(steps) > 1 and not np.isnan(last).any():
             metrics[backward] = ctp_backward_transfer(own, last)
     return metrics
@@ -83,10 +83,10 @@ def checkpoint_table(metrics: Mapping[str, float], tasks: Sequence[str]) -> Tabl
 
 def _named(which: str, scores: Sequence[Mapping[str, float]], prefix: str) -> dict[str, float]:
     return {
-        f"ctp/{which}/{task_key(k)}/{name}": found[f"{prefix}{name}"]
-        for k, found in enumerate(scores)
+        f"ctp/{which}/{task_key(k)}/{name}": metrics[f"{prefix}{name}"]
+        for k, metrics in enumerate(scores)
         for name in _HEADS
-        if f"{prefix}{name}" in found
+        if f"{prefix}{name}" in metrics
     }
 
 

@@ -74,7 +74,7 @@ def evaluate_questions(
     if not seen:
         return Scores(np.zeros(tasks), {})
     rows = [_measure(method, stream, k, split, how) for k in range(tasks)]
-    by_task = np.array([_percent(found.score) for found in rows])
+    by_task = np.array([_percent(task.score) for task in rows])
     metrics = {f"{task_key(k)}/accuracy": float(value) for k, value in enumerate(by_task)}
     known = _joined(rows[:seen])
     metrics["seen/accuracy"] = _percent(known.score)

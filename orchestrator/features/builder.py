@@ -139,9 +139,9 @@ class Builder:
         kept = {"feature": self._numbers[known]}
         if self._encoder.views:
             kept["views"] = self._numbers[: self._training][known[: self._training]]
-        found = {n: self._pictures.arrange(n, numbers, self._ordered) for n, numbers in kept.items()}
-        arrays = {name: array for name, (array, _) in found.items()}
-        files = {name: file for name, (_, file) in found.items() if file is not None}
+        arranged = {n: self._pictures.arrange(n, numbers, self._ordered) for n, numbers in kept.items()}
+        arrays = {name: array for name, (array, _) in arranged.items()}
+        files = {name: file for name, (_, file) in arranged.items() if file is not None}
         if self._herding:
             folder = self._pictures.folder.name
             path = kept_herding(self._root, folder, self._source, arrays["feature"], left_out)

@@ -56,9 +56,9 @@ class CacheEntry:
             return None
         for name, expected in meta["files"].items():
             path = self.path(name)
-            if (found := _described(path)) != expected:
+            if (there := _described(path)) != expected:
                 raise UserError(
-                    f"{path}: {_difference(found, expected)}; remove the folder {self.folder}, and it is "
+                    f"{path}: {_difference(there, expected)}; remove the folder {self.folder}, and it is "
                     "encoded again"
                 )
         return meta["told"]
@@ -145,26 +145,26 @@ def _json(value: Any) -> bytes:
 
 def _described(path: Path) -> dict[str, Any]:
     """The bytes, shape, type and checksum of an array file, as far as they can be read."""
-    found: dict[str, Any] = {"bytes": path.stat().st_size if path.exists() else -1}
+    description: dict[str, Any] = {"bytes": path.stat().st_size if path.exists() else -1}
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
-        return found
+        return description
     check = 0
     with open(path, "rb") as file:
         while block := file.read(_BLOCK):
             check = zlib.crc32(block, check)
-    return found | {"shape": list(array.shape), "dtype": str(array.dtype), "crc32": check}
+    return description | {"shape": list(array.shape), "dtype": str(array.dtype), "crc32": check}
 
 
-def _difference(found: dict[str, Any], expected: dict[str, Any]) -> str:
-    if found["bytes"] < 0:
+def _difference(description: dict[str, Any], expected: dict[str, Any]) -> str:
+    if description["bytes"] < 0:
         return "is missing"
-    if found["bytes"] < expected["bytes"]:
-        return f"was cut short, {found['bytes']} of {expected['bytes']} bytes"
+    if description["bytes"] < expected["bytes"]:
+        return f"was cut short, {description['bytes']} of {expected['bytes']} bytes"
     for key in ("shape", "dtype"):
-        if found.get(key) != expected[key]:
-            return f"its {key} is {found.get(key, 'unreadable')}, not {expected[key]}"
+        if description.get(key) != expected[key]:
+            return f"its {key} is {description.get(key, 'unreadable')}, not {expected[key]}"
     return "its content is not what was encoded, as its checksum shows"
 
 

@@ -150,18 +150,18 @@ class Encoder:
         return clip
 
 
-def check_fingerprint(found: str, expected: str, backbone: str) -> None:
+def check_fingerprint(fingerprint: str, expected: str, backbone: str) -> None:
     """Checks that the weights of ``backbone`` on this machine are those that were asked for.
 
     Args:
-        found: The fingerprint of the weights on this machine.
+        fingerprint: The fingerprint of the weights on this machine.
         expected: The fingerprint that was asked for.
         backbone: The backbone's name, for the message.
 
     Raises:
         UserError: The fingerprints differ.
     """
-    if found != expected:
+    if fingerprint != expected:
         raise UserError(
             f"method.backbone {backbone}: its weights differ between the machines of the cluster; allowed "
             "are the same on all"
@@ -199,22 +199,22 @@ def read_chunk(
 
 
 def _read(encoder: SampleEncoder, chunk: PictureChunk, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    found = []
+    parts = []
     for split in dict.fromkeys(chunk.splits[index] for index in indices.tolist()):
         own = np.array([index for index in indices.tolist() if chunk.splits[index] == split])
         while len(own):
             try:
-                found.append((own, encoder.sources[split].read(chunk.rows[own])))
+                parts.append((own, encoder.sources[split].read(chunk.rows[own])))
                 break
             except BadRecord as error:
                 if not encoder.skip_bad:
                     raise
                 own = own[chunk.rows[own] != error.row]
-    if not found:
+    if not parts:
         return indices[:0], np.empty((0, 1, 1, 3), np.uint8)
-    kept = np.concatenate([own for own, _ in found])
+    kept = np.concatenate([own for own, _ in parts])
     order = np.argsort(kept)
-    return kept[order], np.concatenate([read for _, read in found])[order]
+    return kept[order], np.concatenate([read for _, read in parts])[order]
 
 
 def _features(clip: Clip, pictures: np.ndarray, device: str) -> np.ndarray:

@@ -40,16 +40,16 @@ class Continues:
         if content is None:
             return None
         try:
-            found = cls(**content)
-            trials = {**found.trials}
-            sound = type(found.tasks) is int and found.tasks > 0 and isinstance(found.run, str)
+            continues = cls(**content)
+            trials = {**continues.trials}
+            sound = type(continues.tasks) is int and continues.tasks > 0 and isinstance(continues.run, str)
         except TypeError:
             sound = False
         if not sound:
             raise UserError(f"{where}: continues {str(content)[:60]!r}; allowed: what the run wrote there")
-        for name in (found.name, *trials, *trials.values()):
+        for name in (continues.name, *trials, *trials.values()):
             check_plain(name, f"{where}: continues")
-        return found
+        return continues
 
     def plain(self) -> dict[str, Any]:
         """It as nested plain values."""

@@ -16,11 +16,11 @@ def memory_table(store: TrialStore) -> str:
     lines are the Pareto set of accuracy and
     memory.
     """
-    found = store.memory_worth()
-    if not found:
+    worth = store.memory_worth()
+    if not worth:
         return ""
     rows = [[MEMORY_SIZE, "bytes", store.objective.metric.removeprefix("validation/"), "trial", "trials"]]
-    for one in found:
+    for one in worth:
         held = "-" if one.bytes is None else f"{int(one.bytes):,}"
         score = shown_score(one.value) + ("*" if one.pareto else " ")
         size = f"{one.size} {one.budget}" if one.budget else str(one.size)

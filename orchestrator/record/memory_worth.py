@@ -72,12 +72,12 @@ def memory_worth(
     }
     held = {memory: held_by(best) for memory, (_, best) in best_of.items()}
     told = None not in held.values()
-    found: list[MemoryWorth] = []
+    worth: list[MemoryWorth] = []
     for memory in sorted(best_of, key=lambda one: (held[one] if told else 0.0, one[0], one[1] or "")):
         value, best = best_of[memory]
-        pareto = all(sign * value > sign * smaller.value for smaller in found)
-        found.append(MemoryWorth(*memory, len(alike[memory]), best, value, pareto))
-    return found
+        pareto = all(sign * value > sign * smaller.value for smaller in worth)
+        worth.append(MemoryWorth(*memory, len(alike[memory]), best, value, pareto))
+    return worth
 
 
 def held_by(trial: TrialEntry) -> float | None:
@@ -85,14 +85,14 @@ def held_by(trial: TrialEntry) -> float | None:
     return trial.reports[-1].get("replay/bytes") if trial.reports else None
 
 
-def within(found: Sequence[MemoryWorth], margin: float, mode: Literal["max", "min"]) -> list[MemoryWorth]:
+def within(worth: Sequence[MemoryWorth], margin: float, mode: Literal["max", "min"]) -> list[MemoryWorth]:
     """The memories that cost at most ``margin`` of the best value, the smallest first.
 
     Args:
-        found: As :func:`memory_worth` gives it.
+        worth: As :func:`memory_worth` gives it.
         margin: In the objective's unit, at least 0.
         mode: Whether a higher or a lower objective is better.
     """
     sign = 1 if mode == "max" else -1
-    most = max((sign * one.value for one in found), default=0.0)
-    return [one for one in found if sign * one.value >= most - margin]
+    most = max((sign * one.value for one in worth), default=0.0)
+    return [one for one in worth if sign * one.value >= most - margin]

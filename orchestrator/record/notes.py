@@ -68,7 +68,7 @@ def seeds_note(
     config: RunConfig,
     seeds: Sequence[int],
     store: TrialStore,
-    found: Mapping[str, float],
+    means: Mapping[str, float],
     command: str,
     first: str = "",
 ) -> str:
@@ -79,7 +79,7 @@ def seeds_note(
         config: The configuration.
         seeds: The seeds.
         store: The trials.
-        found: As :func:`~orchestrator.record.over_seeds.over_seeds` gives it; empty where not all trials were
+        means: As :func:`~orchestrator.record.over_seeds.over_seeds` gives it; empty where not all trials were
             tested.
         command: The command that comes next.
         first: Whose the first tasks are, in a sentence; empty: the run's own.
@@ -87,19 +87,19 @@ def seeds_note(
     shown = ", ".join(map(str, seeds))
     counts = f"{_counts(store)}.{first and f' {first}'}"
     lines = [f"{config.method_name} on {config.stream_name}, seed {shown}. {counts}"]
-    names = shown_metrics(config.method_name, found)
+    names = shown_metrics(config.method_name, means)
     columns = {"measure": names}
-    columns["mean" if len(seeds) > 1 else "test"] = [_score(found, "test", name) for name in names]
+    columns["mean" if len(seeds) > 1 else "test"] = [_score(means, "test", name) for name in names]
     if len(seeds) > 1:
-        columns["sample standard deviation"] = [_score(found, "test_deviation", name) for name in names]
+        columns["sample standard deviation"] = [_score(means, "test_deviation", name) for name in names]
     columns["unit"] = [unit(name) for name in names]
     if names:
         lines += ["", *_table(list(columns), list(zip(*columns.values(), strict=True)))]
     return "\n".join([*lines, "", f"`{command}`"])
 
 
-def _score(found: Mapping[str, float], split: str, name: str) -> str:
-    return shown_score(found.get(f"{split}/{name}"))
+def _score(means: Mapping[str, float], split: str, name: str) -> str:
+    return shown_score(means.get(f"{split}/{name}"))
 
 
 def _counts(store: TrialStore) -> str:

@@ -17,8 +17,8 @@ def over_seeds(tested: Sequence[Mapping[str, float]]) -> dict[str, float]:
         The mean of each metric that all seeds have, under its own name (``test/average``); of two or more
         seeds also the sample standard deviation, as ``test_deviation/average``.
     """
-    names = [name for name in (tested[0] if tested else {}) if all(name in found for found in tested)]
-    values = {name: np.array([found[name] for found in tested]) for name in names}
+    names = [name for name in (tested[0] if tested else {}) if all(name in metrics for metrics in tested)]
+    values = {name: np.array([metrics[name] for metrics in tested]) for name in names}
     means = {name: float(column.mean()) for name, column in values.items()}
     if len(tested) < 2:
         return means

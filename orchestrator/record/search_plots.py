@@ -118,8 +118,8 @@ def _contour(
     with picture(path, 4.6, 3.4, title) as (figure, axes):
         for which, (axis, scale) in enumerate(((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale))):
             _axis(axis, scale, pair[which])
-        if (found := _surface(pair, x, y)) is not None and z.max() > z.min():
-            axes.tricontourf(found, z, levels=8, cmap="viridis", alpha=0.6)
+        if (triangles := _surface(pair, x, y)) is not None and z.max() > z.min():
+            axes.tricontourf(triangles, z, levels=8, cmap="viridis", alpha=0.6)
         dots = axes.scatter(x, y, c=z, cmap="viridis", edgecolors="black", linewidths=0.4, s=18, zorder=3)
         figure.colorbar(dots, ax=axes, label=short_name(objective, 30))
         axes.set(xlabel=pair[0].key, ylabel=pair[1].key)
@@ -147,8 +147,8 @@ def _pair(
 ) -> tuple[SearchedKey, SearchedKey] | None:
     """The two keys that mattered most; None where they are fewer, or the trials are."""
     named = {key.key: key for key in keys}
-    found = [named[one.key] for one in what.found if one.key in named and one.share is not None]
-    return (found[0], found[1]) if len(found) > 1 and len(trials) >= _LEAST else None
+    keyed = [named[one.key] for one in what.found if one.key in named and one.share is not None]
+    return (keyed[0], keyed[1]) if len(keyed) > 1 and len(trials) >= _LEAST else None
 
 
 def _places(key: SearchedKey, trials: Sequence[SearchedTrial]) -> NDArray[Any]:

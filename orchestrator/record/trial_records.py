@@ -172,7 +172,7 @@ def _drift(reports: list[dict[str, float]], tasks: int) -> np.ndarray | None:
     nobody measured it."""
     if f"validation/drift/{task_key(0)}" not in reports[0]:
         return None
-    found = [
+    angles = [
         [report.get(f"validation/drift/{task_key(k)}", np.nan) for k in range(tasks)] for report in reports
     ]
-    return np.array(found)
+    return np.array(angles)

@@ -274,9 +274,9 @@ class TrialStore:
         leader may rule out the smallest of them.
         """
         objective = self.objective
-        found = within(self.memory_worth(), objective.margin, objective.mode)
+        near = within(self.memory_worth(), objective.margin, objective.mode)
         leader = self.leader()
-        return [one.best for one in found] or ([] if leader is None else [leader])
+        return [one.best for one in near] or ([] if leader is None else [leader])
 
     def memory_worth(self) -> list[MemoryWorth]:
         """The best trial of each replay memory; empty where its size is not searched."""

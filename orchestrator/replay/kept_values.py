@@ -28,13 +28,13 @@ class KeptValues:
         Returns:
             float32 (m, ...).
         """
-        found = np.full((len(rows), *self.values.shape[1:]), np.nan, np.float32)
+        values = np.full((len(rows), *self.values.shape[1:]), np.nan, np.float32)
         if len(self.rows):
             order = np.argsort(self.rows)
             index = order[np.searchsorted(self.rows, rows, sorter=order).clip(max=len(order) - 1)]
             there = self.rows[index] == rows
-            found[there] = self.values[index[there]]
-        return found
+            values[there] = self.values[index[there]]
+        return values
 
     def missing(self) -> np.ndarray:
         """Returns which rows have no value, bool (n,)."""

@@ -76,8 +76,8 @@ class Delivery:
             self.lost = True
             raise UserError(f"{self.store} was removed or replaced while it was written to")
         first = begin = self.journal.sent(self.store)
-        while (found := next(self.journal.read(begin), None)) is not None:
-            record, end = found
+        while (line := next(self.journal.read(begin), None)) is not None:
+            record, end = line
             refused = record["op"] != "open" and self._refused(record, begin)
             if refused and not looked:
                 looked = True

@@ -26,11 +26,11 @@ def server_variables(uri: str, root: str, destination: str | None) -> dict[str, 
     """
     from mlflow.server import constants
 
-    found = {constants.BACKEND_STORE_URI_ENV_VAR: uri, constants.ARTIFACT_ROOT_ENV_VAR: root}
+    variables = {constants.BACKEND_STORE_URI_ENV_VAR: uri, constants.ARTIFACT_ROOT_ENV_VAR: root}
     if destination is not None:
-        found[constants.SERVE_ARTIFACTS_ENV_VAR] = "true"
-        found[constants.ARTIFACTS_DESTINATION_ENV_VAR] = destination
-    return found
+        variables[constants.SERVE_ARTIFACTS_ENV_VAR] = "true"
+        variables[constants.ARTIFACTS_DESTINATION_ENV_VAR] = destination
+    return variables
 
 
 def server_application() -> Any:

@@ -69,10 +69,10 @@ class RecordReader:
         Raises:
             UserError: The store cannot be read. The message is one line.
         """
-        found = self._ask(lambda: list(self._search(condition)))
+        runs = self._ask(lambda: list(self._search(condition)))
         # Of runs that began in the same millisecond MLflow gives any first.
-        found.sort(key=lambda run: (run.info.start_time or 0, run.data.tags[KEY]))
-        return [self._run(run) for run in found]
+        runs.sort(key=lambda run: (run.info.start_time or 0, run.data.tags[KEY]))
+        return [self._run(run) for run in runs]
 
     def of(self, run: str) -> list[RecordedRun]:
         """A command's run and its trials, by the run's identity.
@@ -112,13 +112,13 @@ class RecordReader:
                 ) from error
 
     def _all_experiments(self) -> list[Any]:
-        found: list[Any] = []
+        entries: list[Any] = []
         token = None
         while token != "":
             page = self._client.search_experiments(max_results=_PAGE, page_token=token)
-            found += page
+            entries += page
             token = page.token or ""
-        return found
+        return entries
 
     def _search(self, condition: str) -> Iterator[Any]:
         token = None

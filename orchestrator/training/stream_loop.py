@@ -182,8 +182,8 @@ class StreamLoop:
             return {}
         seen = index + 1
         scores = evaluate(method, self.stream, "validation", tasks=seen, seen=seen, how=self.how)
-        found = {**scores.metrics, **self._summary(reports, scores)}
-        return {f"validation/{name}": value for name, value in found.items()}
+        metrics = {**scores.metrics, **self._summary(reports, scores)}
+        return {f"validation/{name}": value for name, value in metrics.items()}
 
     def _phase(self, index: int, number: int, phase: Phase, method: Method, memory: ReplayMemory) -> float:
         """Trains one phase; returns the seconds spent waiting for data after the first batch.

@@ -122,8 +122,8 @@ def _headlines(groups: Iterable[Sequence[FinishedRun]]) -> dict[str, str]:
     """
     reported: dict[str, set[str]] = {}
     for run in (run for group in groups for run in group):
-        found = run.figures("validation") or run.figures("test")  # nothing may have been held out
-        reported.setdefault(run.stream, set()).update(name.partition("/")[2] for name in found)
+        figures = run.figures("validation") or run.figures("test")  # nothing may have been held out
+        reported.setdefault(run.stream, set()).update(name.partition("/")[2] for name in figures)
     return {
         stream: next((name for name in _HEADLINES if name in names), "average")
         for stream, names in reported.items()
