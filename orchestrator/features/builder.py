@@ -244,13 +244,13 @@ class Builder:
         chunk_of = np.searchsorted(begins, self._numbers, side="right") - 1
         order = np.argsort(self._numbers, kind="stable")
         chunk_of = chunk_of[order]
-        spans, starts = list(self._spans), np.array([begin for begin, _ in self._spans.values()])
+        split_of, starts = list(self._spans), np.array([begin for begin, _ in self._spans.values()])
         chunks = {}
         for chunk in np.unique(chunk_of[missing[order]]).tolist():
             rows = order[slice(*np.searchsorted(chunk_of, [chunk, chunk + 1]))]
             split = np.searchsorted(starts, rows, side="right") - 1
             viewed = self._encoder.views > 0 and bool((rows < self._training).any())
-            splits = [spans[number] for number in split.tolist()]
+            splits = [split_of[number] for number in split.tolist()]
             chunks[chunk] = PictureChunk(splits, rows - starts[split], self._numbers[rows], viewed)
         return chunks
 

@@ -33,7 +33,7 @@ def search(run: RunContext, space: Space, session: Session, recorder: RunRecorde
 
     Returns:
         ``finished``, or ``interrupted``, which is also the answer where ``recorder`` heard of
-            something fatal.
+        something fatal.
     """
     from .interrupt import on_first_interrupt
 
