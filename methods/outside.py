@@ -105,12 +105,12 @@ class NamedClasses:
                 "letters, digits, '.', '_' and '-' that stand for module:Class"
             )
         try:
-            found = _load(target)
+            loaded = _load(target)
         except ValueError as error:
             raise ValueError(f"{name!r}: {error}") from error
-        if problem := self.problem(found):
+        if problem := self.problem(loaded):
             raise ValueError(f"{name!r}: {problem}")
-        return found
+        return loaded
 
 
 def config_problem(cls: Any) -> str:
@@ -145,8 +145,8 @@ def code_of(name: str, cls: type) -> list[str]:
 @cache
 def _offered(group: str) -> tuple[tuple[str, str, str], ...]:
     """(name, ``module:Class``, package) of each entry point of a group."""
-    found = {(one.name, one.value, one.dist.name if one.dist else "?") for one in entry_points(group=group)}
-    return tuple(sorted(found))
+    offered = {(one.name, one.value, one.dist.name if one.dist else "?") for one in entry_points(group=group)}
+    return tuple(sorted(offered))
 
 
 def _load(target: str) -> Any:
@@ -155,7 +155,7 @@ def _load(target: str) -> Any:
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)  # `python -m` has it there already, a console script has not
     try:
-        found = import_module(module)
+        imported = import_module(module)
     except Exception as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing and (module == missing or module.startswith(f"{missing}.")):
@@ -166,12 +166,12 @@ def _load(target: str) -> Any:
         raise ValueError(f"its module cannot be imported: {_told(error)}") from error
     except SystemExit as error:
         raise ValueError(f"its module cannot be imported: it ends Python ({_told(error)})") from error
-    if not hasattr(found, attribute):
-        classes = [name for name, value in vars(found).items() if isinstance(value, type)]
+    if not hasattr(imported, attribute):
+        classes = [name for name, value in vars(imported).items() if isinstance(value, type)]
         near = difflib.get_close_matches(attribute, classes, n=3)
         meant = f"; did you mean {' or '.join(near)}?" if near else ""
         raise ValueError(f"its module has no {attribute!r}{meant}")
-    return getattr(found, attribute)
+    return getattr(imported, attribute)
 
 
 def _told(error: BaseException) -> str:

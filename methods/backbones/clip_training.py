@@ -42,8 +42,8 @@ def how_trained(model: str, trained_as: str | None, names: Collection[str]) -> d
     if trained_as == PLAIN:
         return {}
     if trained_as is not None:
-        if found := open_clip.get_pretrained_cfg(model, trained_as):
-            return found
+        if config := open_clip.get_pretrained_cfg(model, trained_as):
+            return config
         raise ValueError(
             f"trained_as {trained_as!r} is unknown for {model}: allowed are {', '.join([*tags, PLAIN])}"
         )

@@ -76,8 +76,8 @@ def _is_cached(weights: HubWeights) -> bool:
     """Whether one of the files is in the Hub's cache, with all that it lists where it is such a list."""
 
     def cached(file: str) -> str | None:
-        found = try_to_load_from_cache(weights.repository, file, revision=weights.revision)
-        return found if isinstance(found, str) else None
+        path = try_to_load_from_cache(weights.repository, file, revision=weights.revision)
+        return path if isinstance(path, str) else None
 
     try:
         for file in weights.files:

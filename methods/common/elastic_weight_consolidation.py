@@ -96,9 +96,9 @@ class ElasticWeightConsolidation(OutputMethod):
         trained = [i for i, parameter in enumerate(parameters) if parameter.requires_grad]
         with torch.enable_grad():
             for samples, value in self.log_likelihoods(batch):
-                found = squared_gradients(value, [parameters[i] for i in trained], weighting)
+                squared = squared_gradients(value, [parameters[i] for i in trained], weighting)
                 self._samples += samples
-                for i, squares in zip(trained, found, strict=True):
+                for i, squares in zip(trained, squared, strict=True):
                     self._new[i].add_(squares, alpha=samples)
 
     @torch.no_grad()

@@ -21,9 +21,9 @@ def squared_gradients(
         parameters: What it is differentiated by. The gradient of a parameter that is not used is 0.
         weighting: ``empirical``: the squared gradient. ``weighted``: that times p(y | x).
     """
-    found = torch.autograd.grad(log_likelihood, parameters, materialize_grads=True)
+    gradients = torch.autograd.grad(log_likelihood, parameters, materialize_grads=True)
     factor = log_likelihood.detach().exp() if weighting == "weighted" else 1.0
-    return [factor * gradient.square() for gradient in found]
+    return [factor * gradient.square() for gradient in gradients]
 
 
 def quadratic_penalty(

@@ -105,14 +105,14 @@ def novelty_detection(known: ArrayLike, novel: ArrayLike) -> dict[str, float]:
     if not np.isfinite(sure).all():
         raise ValueError("confidence is not finite")
     truth = np.arange(len(sure)) < len(np.asarray(known))
-    found, taken = _counts(truth, sure)
-    false, recall = (np.concatenate([[0.0], counts]) / counts[-1] for counts in (taken, found))
+    hits, taken = _counts(truth, sure)
+    false, recall = (np.concatenate([[0.0], counts]) / counts[-1] for counts in (taken, hits))
     end = np.searchsorted(recall, 1.0) + 1
     nearest = end - 1 - np.argmin(np.abs(recall[:end][::-1] - 0.95))
     return {
-        "auroc": 100 * _area(found, taken),
+        "auroc": 100 * _area(hits, taken),
         # From the last one on, as scikit-learn adds them.
-        "aupr": 100 * float((np.diff(recall) * (found / (found + taken)))[::-1].sum()),
+        "aupr": 100 * float((np.diff(recall) * (hits / (hits + taken)))[::-1].sum()),
         "fpr95": 100 * float(false[nearest]),
     }
 
@@ -125,20 +125,20 @@ def _counts(truth: NDArray[Any], sure: NDArray[Any]) -> tuple[NDArray[Any], NDAr
     """
     order = np.argsort(sure)[::-1]
     ends = np.append(np.flatnonzero(np.diff(sure[order])), len(sure) - 1)
-    found = np.cumsum(truth[order], dtype=float)[ends]
-    return found, 1 + ends - found
+    hits = np.cumsum(truth[order], dtype=float)[ends]
+    return hits, 1 + ends - hits
 
 
-def _area(found: NDArray[Any], taken: NDArray[Any]) -> float:
+def _area(hits: NDArray[Any], taken: NDArray[Any]) -> float:
     """Computes the area under the curve of recall over false positives.
 
     Points on the straight line between two others are left out. So does scikit-learn, whose sum is the same.
     """
-    if len(found) > 2:
-        inner = (np.diff(found, 2) != 0) | (np.diff(taken, 2) != 0)
+    if len(hits) > 2:
+        inner = (np.diff(hits, 2) != 0) | (np.diff(taken, 2) != 0)
         corner = np.concatenate([[True], inner, [True]])
-        found, taken = found[corner], taken[corner]
-    x, y = (np.concatenate([[0.0], counts]) / counts[-1] for counts in (taken, found))
+        hits, taken = hits[corner], taken[corner]
+    x, y = (np.concatenate([[0.0], counts]) / counts[-1] for counts in (taken, hits))
     return float((np.diff(x) * (y[1:] + y[:-1]) / 2).sum())
 
 

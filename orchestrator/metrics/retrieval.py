@@ -110,8 +110,10 @@ def gallery_map_of_features(
         ``map1 map5 map10`` of the paper's reading, and ``map1_reference map5_reference map10_reference``.
     """
     labels = query_label, gallery_label, self_index, counted_label
-    found = _gallery(_products(query, gallery), *labels, ("paper", "reference"))
-    return found["paper"] | {f"{name}_reference": value for name, value in found["reference"].items()}
+    by_reading = _gallery(_products(query, gallery), *labels, ("paper", "reference"))
+    return by_reading["paper"] | {
+        f"{name}_reference": value for name, value in by_reading["reference"].items()
+    }
 
 
 def average_precision(relevant: Tensor, k: Tensor) -> Tensor:
@@ -211,12 +213,12 @@ def _gallery(
             if reading == "paper":
                 itself = (own >= 0) & (everyone[own.clamp(min=0)] == label)
                 positives = (everyone == label[:, None]).sum(1) - itself.long()
-                found = _hits_in_gallery(ranking, label, everyone, own)
+                hits = _hits_in_gallery(ranking, label, everyone, own)
             else:
                 counted = everyone if counted_label is None else counted_label.to(device)
                 positives = (counted == label[:, None]).sum(1)
-                found = _hits_in_gallery(ranking[:, :_DEPTH], label, everyone, own)
-            relevant, length = found
+                hits = _hits_in_gallery(ranking[:, :_DEPTH], label, everyone, own)
+            relevant, length = hits
             for k in sums[reading]:
                 looked = positives.clamp(max=k).minimum(length)
                 sums[reading][k] += float(average_precision(relevant, looked).sum())

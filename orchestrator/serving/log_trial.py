@@ -30,24 +30,24 @@ def log_trial(
     """See :func:`orchestrator.api.log_model`."""
     check_kinds(run=run, trial=trial, gallery=gallery, register=register)
     _check_name(register)
-    found = FinishedTrial.find(run, trial, recorded_stream)
-    if gallery is not None and found.source.scenario != "retrieval":
+    finished = FinishedTrial.find(run, trial, recorded_stream)
+    if gallery is not None and finished.source.scenario != "retrieval":
         raise UserError(
-            f"--gallery {gallery}: a method of {found.source.scenario} searches none; allowed: no gallery"
+            f"--gallery {gallery}: a method of {finished.source.scenario} searches none; allowed: no gallery"
         )
-    recorded = _recorded(found)
+    recorded = _recorded(finished)
     predictor = trained_predictor(
-        found.config, found.source, found.tokenizer, found.checkpoint.model, device_of(None)
+        finished.config, finished.source, finished.tokenizer, finished.checkpoint.model, device_of(None)
     )
     files = ModelFiles(
-        found.config,
-        found.source,
-        found.checkpoint.model,
-        found.tokenizer,
-        encoder_fingerprint(found.config, predictor.method.spec),
+        finished.config,
+        finished.source,
+        finished.checkpoint.model,
+        finished.tokenizer,
+        encoder_fingerprint(finished.config, predictor.method.spec),
         None if gallery is None else PictureGallery.of(gallery, predictor),
     )
-    store = ModelStore(found.run.parent)
+    store = ModelStore(finished.run.parent)
     with tempfile.TemporaryDirectory(prefix="vlcl-") as temporary:
         folder = Path(temporary) / "trial"
         folder.mkdir()
@@ -57,8 +57,8 @@ def log_trial(
     version = None if register is None else store.register(logged.id, register, recorded.id)
     uri = f"models:/{logged.id}" if version is None else f"models:/{register}/{version}"
     return LoggedModel(
-        found.run.name,
-        found.id,
+        finished.run.name,
+        finished.id,
         logged.id,
         store.name,
         logged.new,
@@ -75,18 +75,18 @@ def _check_name(register: str | None) -> None:
         raise UserError(f"--register {register}: allowed: a name without {' '.join(FORBIDDEN)}")
 
 
-def _recorded(found: FinishedTrial) -> RecordedRun:
+def _recorded(finished: FinishedTrial) -> RecordedRun:
     """The trial's entry in MLflow, which has all that the run recorded.
 
     Raises:
         UserError: The store cannot be reached, or has no such entry. The message is one line.
     """
-    resend(found.run)
-    for entry in RecordReader(found.run.parent).of(Identity.of(found.run).run):
-        if entry.trial == found.id:
+    resend(finished.run)
+    for entry in RecordReader(finished.run.parent).of(Identity.of(finished.run).run):
+        if entry.trial == finished.id:
             return entry
     raise UserError(
-        f"{found.run}: MLflow has no entry of {found.id}; allowed: a trial that was recorded there"
+        f"{finished.run}: MLflow has no entry of {finished.id}; allowed: a trial that was recorded there"
     )
 
 

@@ -23,23 +23,23 @@ def requirements() -> list[str]:
     """The installed releases of what an answer depends on, as pip takes them; the project's own is the last
     one.
     """
-    found = []
+    packages = []
     for package in _PACKAGES:
         try:
             # A build's own label (+cu130) is on no index, and every build of a release satisfies it.
-            found.append(f"{package}=={re.sub(r'[+].*', '', version(package))}")
+            packages.append(f"{package}=={re.sub(r'[+].*', '', version(package))}")
         except PackageNotFoundError:  # the project runs from its folder
             continue
-    return found
+    return packages
 
 
 def own_code(config: RunConfig) -> list[str]:
     """Files and folders of a method and a stream from outside the project, which a model takes along. What is
     installed by pip is not among them.
     """
-    found: list[str] = []
+    files: list[str] = []
     for registry, name in ((methods, config.method_name), (streams, config.stream_name)):
         if registry.outside(name):
-            found += code_of(name, registry.get(name))
+            files += code_of(name, registry.get(name))
     installed = {"site-packages", "dist-packages"}
-    return [path for path in dict.fromkeys(found) if not installed & {*Path(path).parts}]
+    return [path for path in dict.fromkeys(files) if not installed & {*Path(path).parts}]

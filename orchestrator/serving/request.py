@@ -49,33 +49,33 @@ class Request:
 
     def texts(self, name: str) -> list[str]:
         """A text each, from the column ``name``."""
-        found = self._column(name)
-        for row, text in enumerate(found):
+        column = self._column(name)
+        for row, text in enumerate(column):
             if not isinstance(text, str):
                 raise UserError(f"{name} {row}: is {str(text)[:60]!r}; allowed: a text")
-        if not self._params.get("cut") and (cut := self._predictor.first_cut(found)):
+        if not self._params.get("cut") and (cut := self._predictor.first_cut(column)):
             row, count, most = cut
             raise UserError(
                 f"{name} {row}: has {count} tokens; allowed: at most {most}, or the parameter cut, with "
                 "which the rest is left out"
             )
-        return found
+        return column
 
     def gallery(self) -> list[bytes]:
         """The pictures' files that the request brings to search; empty: it brings none."""
-        found = []
+        pictures = []
         for index, text in enumerate(self._params.get("pictures") or ()):
             if not isinstance(text, str):
                 raise UserError(
                     f"pictures {index}: {text!r:.40} is no text; allowed: a picture's file in base64"
                 )
             try:
-                found.append(base64.b64decode("".join(text.split()), validate=True))  # it may have lines
+                pictures.append(base64.b64decode("".join(text.split()), validate=True))  # it may have lines
             except (binascii.Error, ValueError):
                 raise UserError(
                     f"pictures {index}: {str(text)[:40]!r} is not base64; allowed: a picture's file in base64"
                 ) from None
-        return found
+        return pictures
 
     def most(self) -> int:
         """How many pictures a text finds at most."""

@@ -86,11 +86,11 @@ class ServedModel:
             texts, gallery, most = asked.texts("text"), self._searched(asked), asked.most()
             names, scores = gallery.best(ask.embed_texts(texts), most) if texts else ([], [])
             return {"pictures": names, "scores": scores}
-        found = ask.predict(asked.pictures(), asked.texts("question") if ask.scenario == "vqa" else None)
-        if isinstance(found, ClassPrediction):
-            return {"class": found.labels, "probability": found.probabilities.max(1).tolist()}
-        assert isinstance(found, AnswerPrediction)
-        return {"answer": found.answers, "score": found.scores.tolist()}
+        prediction = ask.predict(asked.pictures(), asked.texts("question") if ask.scenario == "vqa" else None)
+        if isinstance(prediction, ClassPrediction):
+            return {"class": prediction.labels, "probability": prediction.probabilities.max(1).tolist()}
+        assert isinstance(prediction, AnswerPrediction)
+        return {"answer": prediction.answers, "score": prediction.scores.tolist()}
 
     def _searched(self, asked: Request) -> PictureGallery:
         if given := asked.gallery():

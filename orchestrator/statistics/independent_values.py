@@ -45,13 +45,13 @@ def independent_values(figures: Mapping[str, _Runs]) -> IndependentValues:
     Raises:
         ValueError: There are no runs, or a method lacks a run that another one has.
     """
-    runs = {method: dict(found) for method, found in figures.items()}
+    runs = {method: dict(values_of) for method, values_of in figures.items()}
     if not any(runs.values()):
         raise ValueError("no runs: allowed is at least one method with at least one run")
-    every = list(dict.fromkeys(run for found in runs.values() for run in found))
-    for method, found in runs.items():
+    every = list(dict.fromkeys(run for values_of in runs.values() for run in values_of))
+    for method, values_of in runs.items():
         for order, seed in every:
-            if (order, seed) not in found:
+            if (order, seed) not in values_of:
                 raise ValueError(f"{method} has no run of order {order}, seed {seed}, which another one has")
     seeds_of: dict[Hashable, list[int]] = {}
     for order, seed in every:
@@ -61,8 +61,8 @@ def independent_values(figures: Mapping[str, _Runs]) -> IndependentValues:
     else:
         groups = [[(order, seed) for seed in seeds] for order, seeds in seeds_of.items()]
     values = {
-        method: [sum(found[run] for run in group) / len(group) for group in groups]
-        for method, found in runs.items()
+        method: [sum(values_of[run] for run in group) / len(group) for group in groups]
+        for method, values_of in runs.items()
     }
     return IndependentValues(values, len(groups), _over(list(seeds_of.values())))
 

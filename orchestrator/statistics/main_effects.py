@@ -37,8 +37,8 @@ def main_effects(outcome: NDArray[np.float64], columns: Sequence[Sequence[Any]])
     if not told:
         return p
     # (S, K): of each shuffle, as if it were the data, in how many shuffles a column explains as much.
-    found = [_places(-part.round(12))[1] for part in parts if part is not None]
-    each = np.column_stack(found) / len(orders)
+    counts = [_places(-part.round(12))[1] for part in parts if part is not None]
+    each = np.column_stack(counts) / len(orders)
     least = each.min(axis=1)
     for index, number in enumerate(told):
         p[number] = float((least <= each[0, index]).mean())
@@ -61,10 +61,10 @@ def _explained(shuffled: NDArray[np.float64], column: Sequence[Any]) -> NDArray[
         design = np.array([[value == kind for kind in kinds] for value in values], dtype=float)
     if design.shape[1] >= len(rows):
         return None
-    found = shuffled[:, rows]
-    found = found - found.mean(axis=1, keepdims=True)
-    whole = (found**2).sum(axis=1)
-    within = ((found @ np.linalg.qr(design)[0]) ** 2).sum(axis=1)
+    outcome = shuffled[:, rows]
+    outcome = outcome - outcome.mean(axis=1, keepdims=True)
+    whole = (outcome**2).sum(axis=1)
+    within = ((outcome @ np.linalg.qr(design)[0]) ** 2).sum(axis=1)
     return within / np.maximum(whole, 1e-300)
 
 

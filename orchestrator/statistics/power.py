@@ -107,12 +107,12 @@ def _smallest_shifts(n: int, level: float, confidence: float) -> np.ndarray:
     first, second = np.triu_indices(n)
     draw = np.random.default_rng(0)
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) / math.sqrt(n)
-    found: list[np.ndarray] = []
+    shifts: list[np.ndarray] = []
     rows = max(1, _NUMBERS // len(first))
     for start in range(0, _STUDIES, rows):
         studies = draw.standard_normal((min(rows, _STUDIES - start), n))
         means = (studies[:, first] + studies[:, second]) / 2
         by_test = -np.partition(means, c, axis=1)[:, c]
         by_interval = half * studies.std(axis=1, ddof=1) - studies.mean(axis=1)
-        found.append(np.maximum(by_test, by_interval))
-    return np.concatenate(found)
+        shifts.append(np.maximum(by_test, by_interval))
+    return np.concatenate(shifts)

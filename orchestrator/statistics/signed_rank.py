@@ -65,12 +65,12 @@ def lower_tail(ranks: tuple[int, ...]) -> np.ndarray:
     Returns:
         (sum(ranks) + 1,), at s the probability of a sum of at most s. It is not to be written to.
     """
-    found = np.zeros(sum(ranks) + 1)
-    found[0] = 1.0
+    chance = np.zeros(sum(ranks) + 1)
+    chance[0] = 1.0
     for rank in ranks:
-        found[rank:] += found[:-rank]
-        found /= 2
-    tail = np.cumsum(found)
+        chance[rank:] += chance[:-rank]
+        chance /= 2
+    tail = np.cumsum(chance)
     tail.flags.writeable = False
     return tail
 

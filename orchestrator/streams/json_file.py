@@ -35,10 +35,10 @@ def read_json(
             that one value would be lost. The message is one line.
     """
 
-    def once(found: list[tuple[str, Any]]) -> Any:
-        kept = dict(found)
-        if len(kept) < len(found):
-            twice = next(key for key, count in Counter(key for key, _ in found).items() if count > 1)
+    def once(items: list[tuple[str, Any]]) -> Any:
+        kept = dict(items)
+        if len(kept) < len(items):
+            twice = next(key for key, count in Counter(key for key, _ in items).items() if count > 1)
             raise UserError(f"{path}: holds {shown(twice)} twice in one object, allowed: {layout}")
         return kept if hook is None else hook(kept)
 

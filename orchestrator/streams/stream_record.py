@@ -74,9 +74,9 @@ class StreamRecord:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content.pop("format") != _FORMAT:
                 raise ValueError("another format")
-            found = cls(**content)
-            found._check()
-            return found
+            record = cls(**content)
+            record._check()
+            return record
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise UserError(
                 f"{path}: is no record of a stream ({error}); allowed: what the run wrote"
@@ -181,14 +181,14 @@ class StreamRecord:
         if list(now[: len(was)]) == list(was):
             return
         index = next((n for n, (a, b) in enumerate(zip(was, now, strict=False)) if a != b), len(now))
-        found = repr(now[index]) if index < len(now) else "nothing"
+        new = repr(now[index]) if index < len(now) else "nothing"
         fixed = (
             "a vocabulary of its own, vqa/trainval_ans2label.json, that numbers them"
             if name == "answers"
             else "new ones behind those of the trained tasks"
         )
         raise UserError(
-            f"{where}: {what} have other numbers, {index} was {was[index]!r} and is {found}, and the weights "
+            f"{where}: {what} have other numbers, {index} was {was[index]!r} and is {new}, and the weights "
             f"have a row for each; allowed: {fixed}"
         )
 

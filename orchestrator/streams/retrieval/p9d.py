@@ -128,21 +128,21 @@ class P9D:
 
 def _stream(config: _Config, bad: BadRecords) -> StreamSource:
     root = config.data
-    found = {"train": read_train(f"{root}/json/train.json", bad)}
-    names = _task_names(config, list(found["train"]))
+    records_of = {"train": read_train(f"{root}/json/train.json", bad)}
+    names = _task_names(config, list(records_of["train"]))
     order = ordered(config.order, names, "tasks")
     there = [s for s in _RETRIEVAL if os.path.exists(f"{root}/json/{s}.json")]
     for split in ("test", *(_RETRIEVAL if there else ())):
-        found[split] = read_flat(f"{root}/json/{split}.json", found["train"], bad)
-    for split in found:
-        found[split] = {name: found[split][name] for name in names}
-    spelled = drop_missing(root, found, bad)
+        records_of[split] = read_flat(f"{root}/json/{split}.json", records_of["train"], bad)
+    for split in records_of:
+        records_of[split] = {name: records_of[split][name] for name in names}
+    spelled = drop_missing(root, records_of, bad)
 
     categories: dict[str, int] = {}
     digest = hashlib.sha256(repr({**asdict(config), "data": None, "order": None}).encode())
     tasks = []
     for name in names:  # in the natural order, whose fingerprint is that of any order
-        records = {split: by_task[name] for split, by_task in found.items()}
+        records = {split: by_task[name] for split, by_task in records_of.items()}
         splits = _splits(config, name, records)
         sources = {
             s: _source(config, s, kept, rows, categories, spelled) for s, (kept, rows) in splits.items()

@@ -17,13 +17,13 @@ def pictures_folder(split: str) -> str:
 
 
 def drop_missing(
-    root: str, found: dict[str, dict[str, Records]], bad: Callable[[str, str], None]
+    root: str, records_of: dict[str, dict[str, Records]], bad: Callable[[str, str], None]
 ) -> dict[tuple[str, str], str]:
     """Leaves out the records without a picture.
 
     Args:
         root: The data set's folder.
-        found: Split -> task -> records. Those without a picture are taken out.
+        records_of: Split -> task -> records. Those without a picture are taken out.
         bad: ``bad(message, reason)`` is called for each record that is left out. It may raise.
 
     Returns:
@@ -34,9 +34,9 @@ def drop_missing(
         UserError: A folder of pictures cannot be read.
     """
     spelled: dict[tuple[str, str], str] = {}
-    for folder in sorted({pictures_folder(split) for split in found}):
-        of_folder = [s for s in found if pictures_folder(s) == folder]
-        left = {i for s in of_folder for records in found[s].values() for i in records.ids}
+    for folder in sorted({pictures_folder(split) for split in records_of}):
+        of_folder = [s for s in records_of if pictures_folder(s) == folder]
+        left = {i for s in of_folder for records in records_of[s].values() for i in records.ids}
         for stem in _stems(f"{root}/{folder}"):
             left.discard(stem)
         if not left:
@@ -49,8 +49,8 @@ def drop_missing(
         stems = {item: written.get(unicodedata.normalize("NFC", item)) for item in left}
         spelled |= {(folder, item): stem for item, stem in stems.items() if stem}
         for split in of_folder:
-            for name, records in found[split].items():
-                found[split][name] = kept = Records()
+            for name, records in records_of[split].items():
+                records_of[split][name] = kept = Records()
                 for item, title, category in zip(
                     records.ids, records.titles, records.categories, strict=True
                 ):

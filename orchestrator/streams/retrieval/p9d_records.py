@@ -101,12 +101,12 @@ def _load(path: str) -> dict[str, Any]:
     return top
 
 
-def _compact(found: dict[str, Any]) -> Any:
+def _compact(entry: dict[str, Any]) -> Any:
     """A well-formed record as three of the many fields that P9D gives: a million dictionaries of links would
     fill gigabytes.
     """
-    values = tuple(found.get(name) for name in _FIELDS)
-    return values if type(values[0]) is str and type(values[1]) is str else found
+    values = tuple(entry.get(name) for name in _FIELDS)
+    return values if type(values[0]) is str and type(values[1]) is str else entry
 
 
 def _sound(
@@ -116,8 +116,8 @@ def _sound(
     for item, record in items.items():
         fault = _name_fault(item) or _record_fault(record, required)
         if fault:
-            found, allowed, reason = fault
-            bad(f"{path}: record {item!r}: {found}, allowed: {allowed}", reason)
+            held, allowed, reason = fault
+            bad(f"{path}: record {item!r}: {held}, allowed: {allowed}", reason)
             continue
         title, category, industry = record
         category = _composed(category)

@@ -47,19 +47,19 @@ class DetectedRegions:
     def read(self, rows: np.ndarray) -> np.ndarray:
         """The regions at ``rows``: float32 (n, R, WIDTH + 4), the same at every reading. Boxes come last."""
         out = np.empty((len(rows), self.regions, WIDTH + 4), np.float32)
-        for found, row in zip(out, rows, strict=True):
-            self._find(found, row)
+        for regions, row in zip(out, rows, strict=True):
+            self._find(regions, row)
         return out
 
-    def _find(self, found: np.ndarray, row: int) -> None:
+    def _find(self, regions: np.ndarray, row: int) -> None:
         rng = np.random.default_rng(self.seeds[row])
         corner = rng.uniform(0, 0.6, (self.regions, 2))
-        found[:, WIDTH:] = np.concatenate([corner, corner + rng.uniform(0.2, 0.4, (self.regions, 2))], 1)
-        found[:, :WIDTH] = self.noise / np.sqrt(WIDTH) * rng.standard_normal((self.regions, WIDTH))
+        regions[:, WIDTH:] = np.concatenate([corner, corner + rng.uniform(0.2, 0.4, (self.regions, 2))], 1)
+        regions[:, :WIDTH] = self.noise / np.sqrt(WIDTH) * rng.standard_normal((self.regions, WIDTH))
         there = np.flatnonzero(self.scenes.family[row] >= 0)
         places = rng.permutation(self.regions)[: len(there)]
-        found[places, :WIDTH] += self._shown(row, there)
-        found[places, WIDTH:] = self._boxes(row, there) + rng.normal(0, 0.01, (len(there), 4))
+        regions[places, :WIDTH] += self._shown(row, there)
+        regions[places, WIDTH:] = self._boxes(row, there) + rng.normal(0, 0.01, (len(there), 4))
 
     def _shown(self, row: int, there: np.ndarray) -> np.ndarray:
         s, way = self.scenes, _directions()

@@ -48,13 +48,13 @@ def read_questions(
         UserError: The file cannot be read or has another shape.
     """
 
-    def compact(found: dict[str, Any]) -> Any:
-        if "question_id" not in found:
-            return found
-        item = whole_number(found["question_id"])
+    def compact(entry: dict[str, Any]) -> Any:
+        if "question_id" not in entry:
+            return entry
+        item = whole_number(entry["question_id"])
         if item is None:
-            return found
-        return found if item in wanted else _OTHER
+            return entry
+        return entry if item in wanted else _OTHER
 
     out: dict[int, tuple[int, str] | None] = {}
     images: dict[int, int] = {}
@@ -90,14 +90,14 @@ def read_annotations(
     """
     shared: dict[str, str] = {}
 
-    def compact(found: dict[str, Any]) -> Any:
-        answer = found.get("answer")
-        if type(answer) is str and not {"answers", "question_id"} & found.keys():
+    def compact(entry: dict[str, Any]) -> Any:
+        answer = entry.get("answer")
+        if type(answer) is str and not {"answers", "question_id"} & entry.keys():
             return shared.setdefault(answer, answer)
-        item = whole_number(found.get("question_id"))
+        item = whole_number(entry.get("question_id"))
         if item is not None and item not in wanted:
             return _OTHER
-        return found
+        return entry
 
     out: dict[int, Annotation | None] = {}
     for where, item, record in _records(path, "annotations", compact, bad):
@@ -140,8 +140,8 @@ def _records(
     top = read_json(path, layout, compact)
     records = top.get(key) if isinstance(top, dict) else None
     if not isinstance(records, list):
-        found = f"holds {shown(top)} without {key}" if isinstance(top, dict) else f"holds {shown(top)}"
-        raise UserError(f"{path}: {found}, allowed: {layout}")
+        held = f"holds {shown(top)} without {key}" if isinstance(top, dict) else f"holds {shown(top)}"
+        raise UserError(f"{path}: {held}, allowed: {layout}")
     for number, record in enumerate(records):
         if record is _OTHER:
             continue

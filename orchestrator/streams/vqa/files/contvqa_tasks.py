@@ -72,12 +72,12 @@ def listed_tasks(
         return seen
     asked = {task.name: task for task in _lists(root, "question_types", bad)}
     shown = {task.name: task for task in seen}
-    for names, found, folder in (
+    for names, there, folder in (
         (PAIRS, shown, "taxonomy_domains"),
         (PAIRS.values(), asked, "question_types"),
     ):
         for name in names:
-            if name not in found:
+            if name not in there:
                 raise UserError(
                     f"{root}/contvqa/data/{folder}: no task {name!r}, allowed: {', '.join(names)}"
                 )
@@ -164,31 +164,31 @@ def _sound(
         allowed = "an annotation in vqa/v2_mscoco_{train,val}2014_annotations.json"
         bad(f"{where}: has no answer, allowed: {allowed}", "question without an answer")
         return None
-    found, said = questions[item], annotations[item]
-    if found is None or said is None:  # malformed, and counted already
+    question, said = questions[item], annotations[item]
+    if question is None or said is None:  # malformed, and counted already
         return None
-    if fault := pictures.fault(found[0]):
+    if fault := pictures.fault(question[0]):
         bad(f"{where}: {fault[0]}", fault[1])
         return None
-    return *found, said
+    return *question, said
 
 
 def _lists(root: str, folder: str, bad: Callable[[str, str], None]) -> list[ListedTask]:
     paths = {
         split: f"{root}/contvqa/data/{folder}/{part}_question_ids.json" for split, part in _FILES.items()
     }
-    found = {split: read_question_ids(path, bad) for split, path in paths.items()}
-    names = list(found["train"])
+    ids = {split: read_question_ids(path, bad) for split, path in paths.items()}
+    names = list(ids["train"])
     for split, path in paths.items():
-        for name in [*found[split], *names]:
-            if name not in names or name not in found[split]:
+        for name in [*ids[split], *names]:
+            if name not in names or name not in ids[split]:
                 what = "names an unknown" if name not in names else "has no"
                 raise UserError(f"{path}: {what} task {name!r}, allowed: {', '.join(names)}")
     return [
         ListedTask(
             name,
             {split: f"{path}: task {name!r}" for split, path in paths.items()},
-            {split: found[split][name] for split in paths},
+            {split: ids[split][name] for split in paths},
         )
         for name in names
     ]

@@ -57,42 +57,42 @@ def read_partition(path: str, bad: Callable[[str, str], None]) -> Iterator[Parti
     """
     shared: dict[str, str] = {}
 
-    def compact(found: dict[str, Any]) -> Any:
+    def compact(entry: dict[str, Any]) -> Any:
         # An answer may have any text, so that a label is recognised by its values.
-        if type(found.get("img_id")) is str:
-            item, picture, *rest = _fields(found)
+        if type(entry.get("img_id")) is str:
+            item, picture, *rest = _fields(entry)
             return (item, shared.setdefault(picture, picture), *rest)
-        if type(found.get("answer")) is str and not found.keys() & _OF_RECORD:
-            return shared.setdefault(found["answer"], found["answer"])
-        return found
+        if type(entry.get("answer")) is str and not entry.keys() & _OF_RECORD:
+            return shared.setdefault(entry["answer"], entry["answer"])
+        return entry
 
     layout = "a list of objects with question_id, img_id, sent, label"
     top = read_json(path, layout, compact)
     if not isinstance(top, list):
         raise UserError(f"{path}: holds {shown(top)}, allowed: {layout}")
     for number, record in enumerate(top):
-        found = _fields(record) if isinstance(record, dict) else record
-        found = found if isinstance(found, tuple) else None
-        item = whole_number(found[0]) if found else None
+        fields = _fields(record) if isinstance(record, dict) else record
+        fields = fields if isinstance(fields, tuple) else None
+        item = whole_number(fields[0]) if fields else None
         where = f"{path}: question {item}" if item is not None else f"{path}: [{number}]"
-        fault = _fault(record, found)
+        fault = _fault(record, fields)
         if fault:
             bad(f"{where}: {fault[0]}", fault[1])
             continue
-        _, picture, text, label, answers = found
+        _, picture, text, label, answers = fields
         label = None if label is None else {a: float(s) for a, s in label.items()}
         yield PartitionRecord(where, item, picture, text, label, None if answers is None else tuple(answers))
 
 
-def _fields(found: dict[str, Any]) -> tuple:
-    text = found.get("sent", found.get("question"))
-    return found.get("question_id"), found.get("img_id"), text, found.get("label"), found.get("answers")
+def _fields(entry: dict[str, Any]) -> tuple:
+    text = entry.get("sent", entry.get("question"))
+    return entry.get("question_id"), entry.get("img_id"), text, entry.get("label"), entry.get("answers")
 
 
-def _fault(record: Any, found: tuple | None) -> tuple[str, str] | None:
-    if found is None:
+def _fault(record: Any, fields: tuple | None) -> tuple[str, str] | None:
+    if fields is None:
         return f"is {shown(record)}, allowed: an object with question_id, img_id, sent", "record is no object"
-    item, picture, text, label, answers = found
+    item, picture, text, label, answers = fields
     if whole_number(item) is None:
         return (
             f"question_id is {shown(item)}, allowed: an integer from 0 on",

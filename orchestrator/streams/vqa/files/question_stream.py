@@ -162,10 +162,10 @@ def _split_sources(
     """Each task's splits. Their questions have room for as many answers as any question of the stream has."""
     most = {"train": kept}
     graded = [{s: _graded(q, new, most.get(s)) for s, q in t.splits.items()} for t in tasks]
-    width = max(int(np.bincount(row).max()) for found in graded for row, _, _ in found.values())
-    for task, found in zip(tasks, graded, strict=True):
+    width = max(int(np.bincount(row).max()) for by_split in graded for row, _, _ in by_split.values())
+    for task, by_split in zip(tasks, graded, strict=True):
         yield {
-            split: _source(asked, pictures(split, asked), found[split], width)
+            split: _source(asked, pictures(split, asked), by_split[split], width)
             for split, asked in task.splits.items()
         }
 
@@ -193,9 +193,9 @@ def _most_frequent(trained: Sequence[GradedAnswers], most: int | None) -> np.nda
         np.maximum.at(best, row, score)
         hit = score == best[row]
         _, first = np.unique(row[hit], return_index=True)
-        found = np.bincount(number[hit][first])
-        count = np.pad(count, (0, max(len(found) - len(count), 0)))
-        count[: len(found)] += found
+        own = np.bincount(number[hit][first])
+        count = np.pad(count, (0, max(len(own) - len(count), 0)))
+        count[: len(own)] += own
     order = np.argsort(-count, kind="stable")
     return order[: np.count_nonzero(count)][:most]
 
