@@ -30,23 +30,23 @@ class TuneCallback(tune.Callback):
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
-    def on_step_begin(self, iteration: int, trials: list, **_: Any) -> None:
+    def on_step_begin(self, iteration: int, trials: list[Any], **_: Any) -> None:
         if (found := signal.getsignal(signal.SIGUSR1)) != self._usual:
             self._end_tune = found
             signal.signal(signal.SIGUSR1, self._usual)
 
-    def on_step_end(self, iteration: int, trials: list, **_: Any) -> None:
+    def on_step_end(self, iteration: int, trials: list[Any], **_: Any) -> None:
         self._bridge.look()
         if self._bridge.over:
             self._end_tune(signal.SIGUSR1, None)  # its trials stay unfinished
 
-    def on_trial_start(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         values = dict(trial.config)
         which = values.pop(TRIAL)
         self._bridge.start(which["id"], values, which["number"])
 
-    def on_trial_complete(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
+    def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         self._bridge.closed(trial.config[TRIAL]["id"])
 
-    def on_trial_error(self, iteration: int, trials: list, trial: Any, **_: Any) -> None:
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         self._bridge.died(trial.config[TRIAL]["id"])
