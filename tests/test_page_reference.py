@@ -23,8 +23,7 @@ from orchestrator.replay.policies import POLICIES
 from orchestrator.search.space import Space
 from orchestrator.search.space_file import _METRICS
 from orchestrator.storage.checkpoint import load
-from orchestrator.storage.identity import IDENTITY_FILE
-from orchestrator.storage.run_files import MANIFEST_FILE
+from orchestrator.storage.run_files import IDENTITY_FILE, MANIFEST_FILE
 from orchestrator.storage.trial_files import CHECKPOINTS_FILE, STATE_FILE, STATUS_FILE, TESTED_FILE
 from orchestrator.streams import registry as streams
 from orchestrator.training.reporter import CollectingReporter

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 
 from ..schema.shown import shown_score
+from ..storage.task_key import TASK_KEY
 
 _ROWS = {"r_mean": "R_m", "map1": "mAP@1"}
-_OWN = re.compile(r"test/ctp/own/(task_\d+)/r_mean")
+_OWN = re.compile(rf"test/ctp/own/({TASK_KEY})/r_mean")
 _AT_ONCE = 9  # tasks in a line of at most 100 letters
 
 
@@ -22,16 +23,16 @@ def checkpoint_lines(tested: Mapping[str, float]) -> list[str]:
         A heading, and for up to nine tasks at a time a line for each score, of the model after each task and
         of the last model. None where there is no such score, as outside retrieval, or one task alone.
     """
-    tasks = [match[1] for name in tested if (match := _OWN.fullmatch(name))]
+    tasks = [(match[1], int(match[2])) for name in tested if (match := _OWN.fullmatch(name))]
     if len(tasks) < 2:
         return []
     lines = ["Checkpoints on test, over the union of the tasks so far: each one's own, and the last one's"]
     for begin in range(0, len(tasks), _AT_ONCE):
         some = tasks[begin : begin + _AT_ONCE]
-        lines.append(_line("after task", [str(int(task.removeprefix("task_"))) for task in some]))
+        lines.append(_line("after task", [str(number) for _, number in some]))
         for name, head in _ROWS.items():
             for which, what in (("own", head), ("last", f"{head}, last model")):
-                values = [tested.get(f"test/ctp/{which}/{task}/{name}") for task in some]
+                values = [tested.get(f"test/ctp/{which}/{task}/{name}") for task, _ in some]
                 if None not in values:
                     lines.append(_line(what, [shown_score(value) for value in values]))
     return lines

@@ -15,10 +15,10 @@ from ..record.trial_store import TrialStore
 from ..storage.identity import Identity
 from ..storage.own_folder import check_own
 from ..storage.plain_name import check_plain
-from ..storage.run_files import CONFIG_FILE, SWEEP_FILE, TRAIN_FILE, trials_of
+from ..storage.run_files import CONFIG_FILE, SWEEP_FILE, TASKS_FILE, TRAIN_FILE, trials_of
 from ..storage.run_folder import RUNS
 from ..streams import registry as streams
-from ..streams.stream_record import TASKS_FILE, StreamRecord
+from ..streams.stream_record import StreamRecord
 from .run_objective import run_objective
 from .run_stream import run_stream
 from .train_request import TrainRequest

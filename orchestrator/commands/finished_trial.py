@@ -12,8 +12,8 @@ from ..record.trial_entry import TrialEntry
 from ..record.trial_store import TrialStore
 from ..storage import checkpoint
 from ..storage.checkpoint import Checkpoint
-from ..storage.identity import IDENTITY_FILE, Identity
-from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER, trials_of
+from ..storage.identity import Identity
+from ..storage.run_files import CONFIG_FILE, IDENTITY_FILE, TOKENIZER_FOLDER, trials_of
 from ..storage.run_folder import RUNS
 from ..storage.user_path import user_path
 from ..streams.source import StreamSource

@@ -93,8 +93,9 @@ class RunStart(ABC):
 
         tracking_uri(RUNS)
         from ..record.run_context import RunContext
+        from ..storage.run_files import TASKS_FILE
         from ..streams.identity import stream_content, stream_identity
-        from ..streams.stream_record import TASKS_FILE, StreamRecord
+        from ..streams.stream_record import StreamRecord
 
         request, config, text = self.request, self.config, self._text()
         content = stream_content(self.source)

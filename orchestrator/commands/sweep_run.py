@@ -23,7 +23,7 @@ from ..search.tuner import search
 from ..storage.full_disk import full_disk, is_full
 from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER, trials_of
 from ..storage.run_folder import short_path
-from ..storage.trial_files import TEST_FOLDER
+from ..storage.trial_files import CURVES_PICTURE, MATRIX_PICTURE, TEST_MATRIX_PICTURE
 from ..streams.text.fit_tokenizer import fit_tokenizer
 from .checkpoint_lines import checkpoint_lines
 from .in_rows import in_rows
@@ -247,8 +247,8 @@ def _config_of(folder: Path, best: TrialEntry) -> str:
 
 def _files_of(trial: Path) -> list[tuple[Path, str]]:
     """What the whole run shows of its best trial, whose folder is ``trial``."""
-    own = [(trial / name, "best") for name in (CONFIG_FILE, "matrix.png", "curves.png")]
-    return [*own, (trial / TEST_FOLDER / "matrix.png", "best/test")]
+    own = [(trial / name, "best") for name in (CONFIG_FILE, MATRIX_PICTURE, CURVES_PICTURE)]
+    return [*own, (trial / TEST_MATRIX_PICTURE, "best/test")]
 
 
 def _chosen(space: Space, values: Mapping[str, Any]) -> list[str]:

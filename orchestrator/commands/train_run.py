@@ -22,7 +22,7 @@ from ..schema.shown import shown_score
 from ..storage.full_disk import full_disk, is_full
 from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER, trials_of
 from ..storage.run_folder import short_path
-from ..storage.trial_files import TEST_FOLDER, TEST_MATRIX_FILE
+from ..storage.trial_files import TEST_MATRIX_FILE, TEST_MATRIX_PICTURE
 from ..streams.text.fit_tokenizer import fit_tokenizer
 from .checkpoint_lines import checkpoint_lines
 from .last_lines import last_lines
@@ -205,7 +205,7 @@ class _TrainRun:
         first = "" if run.continues is None else run.continues.said
         tags = {"mlflow.note.content": seeds_note(run.config, seeds, self._store, whole, again, first)}
         folders = [self._store.trial_folder(trial_id) for trial_id in self._store.trials]
-        files = [(folder / TEST_FOLDER / "matrix.png", f"test/{folder.name}") for folder in folders]
+        files = [(folder / TEST_MATRIX_PICTURE, f"test/{folder.name}") for folder in folders]
         record = recorder.finish("interrupted" if recorder.fatal else end.status, whole, tags, files=files)
         if recorder.hurried and not recorder.fatal:
             end.status = "interrupted"

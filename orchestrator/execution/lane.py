@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ray import train
 
 from ..storage.full_disk import full_disk, is_full
-from ..storage.run_files import TOKENIZER_FOLDER
+from ..storage.run_files import LANES_FOLDER, TOKENIZER_FOLDER
 from .calls import ask
 from .lane_resources import LaneResources
 from .process_group import LaneGroup
@@ -99,7 +99,7 @@ class Lane(threading.Thread):
                 torch_config=LaneGroup("nccl" if use_gpu and self._resources.workers > 1 else "gloo"),
                 run_config=train.RunConfig(
                     name=f"lane-{self._number}-{uuid.uuid4().hex[:8]}",
-                    storage_path=str(self._folder / "lanes"),
+                    storage_path=str(self._folder / LANES_FOLDER),
                     failure_config=train.FailureConfig(max_failures=-1),
                 ),
             )

@@ -14,6 +14,7 @@ from ..object_store.memory_plan import memory_plan as plan_memory
 from ..object_store.publish import publish
 from ..object_store.shared_pickle import SharedPickle, pack
 from ..object_store.shared_store import SharedStore
+from ..storage.run_files import ENCODING_FOLDER, FEATURES_FOLDER, ORDERED_FOLDER, SHARED_FOLDER
 from ..streams.prepare import prepare
 from ..streams.size_remarks import size_remarks
 from ..streams.stream import Stream
@@ -57,7 +58,7 @@ class SharedStream:
             here: Whether it is done in this process, and asks for none of them. That will do for the texts
                 of classes, which come in another order where the stream's pictures have been encoded.
         """
-        base, source, root = self._base, self._source, self._folder.parent / "features"
+        base, source, root = self._base, self._source, self._folder.parent / FEATURES_FOLDER
         if not base.run.feature_cache or (frozen_backbone(base) is None and not asks_queries(base)):
             return
         from ..features.bank import open_bank
@@ -65,8 +66,8 @@ class SharedStream:
         from ..features.query_bank import open_query_bank
         from .encoding_pool import RayPool
 
-        pool = encode_here if here else RayPool(base.run, self._folder / "encoding", self._say)
-        ordered = self._folder / "ordered"
+        pool = encode_here if here else RayPool(base.run, self._folder / ENCODING_FOLDER, self._say)
+        ordered = self._folder / ORDERED_FOLDER
         shutil.rmtree(ordered, ignore_errors=True)  # of a session that died
         if asks_queries(base):
             whole = prepare(source, self._request.tokenizer, base.run.skip_bad)
@@ -108,8 +109,8 @@ class SharedStream:
         for line in plan.explain().splitlines():
             self._say(line)
         # What a session left that died: all of it is shared anew.
-        shutil.rmtree(self._folder / "shared", ignore_errors=True)
-        self._store = SharedStore.start(self._folder / "shared", self._request.identity.run)
+        shutil.rmtree(self._folder / SHARED_FOLDER, ignore_errors=True)
+        self._store = SharedStore.start(self._folder / SHARED_FOLDER, self._request.identity.run)
         handle = publish(stream, self._store, plan, _Progress(self._say), self._files)
         for split, count in handle.skipped.items():
             self._say(f"left out: {count} record(s) of {split} whose picture cannot be read")
@@ -147,7 +148,7 @@ class SharedStream:
         if store is not None and ray.is_initialized() and not lost:
             with suppress(Exception):  # a Ray that is going takes what is in its store along
                 store.close(delete=False)
-        for name in ("shared", "ordered"):
+        for name in (SHARED_FOLDER, ORDERED_FOLDER):
             shutil.rmtree(self._folder / name, ignore_errors=True)
 
 

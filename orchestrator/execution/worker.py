@@ -21,6 +21,7 @@ from methods.common.importing import importing
 from ..errors import UserError
 from ..numerics.diverged import Diverged
 from ..storage.full_disk import full_disk, is_full
+from ..storage.trial_files import error_file
 from .calls import ask
 from .gpu_memory import neighbour_took
 from .job import Job, Outcome
@@ -228,7 +229,7 @@ def _explain(error: Exception, job: Job, device: Any, gpus: float) -> Outcome:
         return Outcome("failed", line, fatal=True)
     if isinstance(error, UserError | ValueError):
         return Outcome("failed", line)
-    name, kept = f"error-{os.getpid()}.txt", ""
+    name, kept = error_file(os.getpid()), ""
     with suppress(Exception):  # the disk or the storage may be what failed
         if job.storage is None:
             (job.folder / name).write_text(traceback.format_exc(), encoding="utf-8")

@@ -15,12 +15,12 @@ from ..record.manifest import asked_for
 from ..record.seen_trials import SeenTrials
 from ..schema import strict_yaml
 from ..schema.flatten import flatten
-from ..storage.run_files import CONFIG_FILE, SPACE_FILE, SWEEP_FILE, TRAIN_FILE, trials_of
+from ..storage.run_files import CONFIG_FILE, SPACE_FILE, STUDY_FILE, SWEEP_FILE, TRAIN_FILE, trials_of
 from ..storage.run_lock import lock_holder
 from ..storage.trial_files import STATUS_FILE
 from ..study.run_request import TRIALS
 from ..study.study_book import StudyBook
-from ..study.study_request import STUDY_FILE, StudyRequest
+from ..study.study_request import StudyRequest
 from .run_note import run_note
 from .studies import runs_asked_for
 

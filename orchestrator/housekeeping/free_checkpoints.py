@@ -12,7 +12,7 @@ from ..record.seen_trials import SeenTrials
 from ..schema.shown import shown_bytes
 from ..storage.run_lock import run_lock
 from ..storage.task_key import task_key
-from ..storage.trial_files import CHECKPOINTS_FOLDER, whole_state
+from ..storage.trial_files import CHECKPOINTS_FOLDER, checkpoint_folders, whole_state
 from .disk_use import DiskUse
 from .found_run import FoundRun
 from .run_named import run_named
@@ -83,7 +83,7 @@ def _spare(store: SeenTrials, *, all_count: bool) -> list[Path]:
         last = kept / task_key(len(entry.reports) - 1)
         if entry.id in chosen and (not store.tested(entry.id) or whole_state(last) is None):
             continue
-        folders = [folder for folder in sorted(kept.glob("task_*")) if folder.is_dir()]
+        folders = [folder for folder in checkpoint_folders(store.place(entry.id)) if folder.is_dir()]
         spare += [folder for folder in folders if entry.id not in chosen or folder != last]
     return spare
 

@@ -9,13 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 from ..schema.shown import shown_bytes, shown_score
+from ..storage.run_files import ARTIFACTS_FOLDER, COMPARISON_FOLDER, DATABASE_FILE, FEATURES_FOLDER
 from ..storage.run_folder import short_path
 from .aside import delete_aside, left_asides
 from .disk_use import DiskUse
 from .found_run import FoundRun
 from .runs_in import runs_in
 
-_SHARED = ("features", "artifacts", "mlflow.db", "comparison")
+_SHARED = (FEATURES_FOLDER, ARTIFACTS_FOLDER, DATABASE_FILE, COMPARISON_FOLDER)
 _LONGEST = 28  # letters of a study's methods
 _RIGHT = ("trials", "best", "size")  # columns of numbers
 

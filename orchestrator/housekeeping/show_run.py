@@ -10,7 +10,7 @@ from ..metrics.measures import shown_metrics, unit
 from ..record.memory_table import memory_choice, memory_table
 from ..record.over_seeds import over_seeds
 from ..schema.shown import shown_bytes, shown_score, shown_value
-from ..storage.run_files import CONFIG_FILE, trials_of
+from ..storage.run_files import CONFIG_FILE, RESULT_FILE, trials_of
 from ..storage.run_folder import short_path
 from .disk_use import DiskUse
 from .found_run import FoundRun
@@ -18,8 +18,6 @@ from .list_runs import run_table
 from .run_named import run_named
 from .runs_in import runs_in
 from .studies import study_runs
-
-_RESULT = "result.md"  # of a study
 
 
 def show_run(runs: Path, name: str) -> str:
@@ -97,7 +95,7 @@ def _parts(runs: Path, run: FoundRun) -> list[str]:
     own = set(study_runs(run.folder))
     found = [(one, DiskUse.of(one.folder)) for one in runs_in(runs) if one.name in own]
     lines = ["Its runs", *run_table(found)] if found else []
-    if (result := run.folder / _RESULT).is_file():
+    if (result := run.folder / RESULT_FILE).is_file():
         lines += ["", result.read_text(encoding="utf-8").rstrip()]
     return lines
 

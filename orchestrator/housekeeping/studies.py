@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..storage.run_files import BOOK_FILE, STUDY_FILE
 from ..study.run_name import run_name
-from ..study.study_book import BOOK_FILE
-from ..study.study_request import STUDY_FILE, StudyRequest
+from ..study.study_request import StudyRequest
 
 _BEGUN = re.compile(r"(-trial_\d+)?-pair(\d+)")
 

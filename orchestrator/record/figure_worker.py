@@ -16,7 +16,15 @@ from ..evaluation.tables import Table, read_matrix, read_table, write_matrix, wr
 from ..evaluation.vqa_tables import QUESTION_TABLES
 from ..report.what_mattered import WhatMattered
 from ..storage.curve_file import read_curves
-from ..storage.trial_files import CHECKPOINTS_FILE, CURVES_FILE, MATRIX_FILE
+from ..storage.trial_files import (
+    CHECKPOINTS_FILE,
+    CURVES_FILE,
+    CURVES_PICTURE,
+    DRIFT_PICTURE,
+    MATRIX_FILE,
+    MATRIX_PICTURE,
+    TEST_FOLDER,
+)
 from . import plots
 from .pen import Pen
 from .picture_title import run_title, score_title
@@ -73,7 +81,7 @@ class FigureWorker:
         """Draws the test matrix in ``folder/matrix.csv``, and the tables of questions beside it. A table of
         checkpoints is handed on as it is.
         """
-        self._draw(trial_id, "test", lambda: None, _draw_test, folder)
+        self._draw(trial_id, TEST_FOLDER, lambda: None, _draw_test, folder)
 
     def search(
         self,
@@ -156,26 +164,26 @@ def _draw_trial(
 ) -> list[Path]:
     files, title = [], run_title(folder)
     if matrix is not None:
-        files = [folder / MATRIX_FILE, folder / "matrix.png"]
+        files = [folder / MATRIX_FILE, folder / MATRIX_PICTURE]
         write_matrix(files[0], matrix, names)
         score = score_title(folder, "validation", matrix)
         plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score}")
     curves = folder / CURVES_FILE
     terms, ends = read_curves(curves)
     if terms:  # a method that trains nothing has none
-        plots.loss_curves(folder / "curves.png", terms, ends, names, f"{title}: terms of the loss")
-        files += [curves, folder / "curves.png"]
+        plots.loss_curves(folder / CURVES_PICTURE, terms, ends, names, f"{title}: terms of the loss")
+        files += [curves, folder / CURVES_PICTURE]
     if drift is not None:
         what = f"{title}: angle between texts and pictures, validation"
-        plots.drift_over_tasks(folder / "drift.png", drift, names, what)
-        files.append(folder / "drift.png")
+        plots.drift_over_tasks(folder / DRIFT_PICTURE, drift, names, what)
+        files.append(folder / DRIFT_PICTURE)
     for name, table in tables.items():
         write_table(folder / f"{name}.csv", table, QUESTION_TABLES[name].corner)
     return files + _draw_tables(folder, list(tables), f"{title}: accuracy on validation")
 
 
 def _draw_test(folder: Path) -> list[Path]:
-    files = [folder / MATRIX_FILE, folder / "matrix.png"]
+    files = [folder / MATRIX_FILE, folder / MATRIX_PICTURE]
     matrix, names = read_matrix(files[0])
     title = run_title(folder.parent)
     plots.matrix_heatmap(files[1], matrix, names, f"{title}:\n{score_title(folder.parent, 'test', matrix)}")

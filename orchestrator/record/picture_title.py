@@ -12,10 +12,11 @@ import numpy as np
 from ..errors import UserError
 from ..schema import strict_yaml
 from ..storage.run_files import CONFIG_FILE
+from ..storage.task_key import TASK_KEY
 from ..storage.trial_files import STATUS_FILE, TESTED_FILE
 
 _SCORES = {"r_mean": "R_m", "accuracy": "accuracy"}
-_OF_TASK = r"(?:validation|test)/task_\d+/(\w+)"  # the metric of a single task
+_OF_TASK = rf"(?:validation|test)/{TASK_KEY}/(?P<metric>\w+)"  # the metric of a single task
 
 
 def run_title(trial: Path) -> str:
@@ -41,7 +42,7 @@ def score_title(trial: Path, split: str, matrix: np.ndarray) -> str:
         split: ``validation`` or ``test``.
         matrix: (S, T), for S tasks done.
     """
-    known = {match[1] for name in _metrics(trial, split) if (match := re.fullmatch(_OF_TASK, name))}
+    known = {match["metric"] for name in _metrics(trial, split) if (match := re.fullmatch(_OF_TASK, name))}
     score = next((score for name, score in _SCORES.items() if name in known), "score")
     done, tasks = matrix.shape
     last = float(np.mean(matrix[-1, :done])) if done else float("nan")

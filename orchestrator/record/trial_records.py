@@ -16,7 +16,7 @@ from ..evaluation.vqa_tables import question_tables
 from ..report.what_mattered import WhatMattered
 from ..storage.run_files import CONFIG_FILE, IMPORTANCE_FILE
 from ..storage.task_key import task_key
-from ..storage.trial_files import TEST_FOLDER
+from ..storage.trial_files import TEST_FOLDER, TEST_MATRIX_PICTURE
 from ..tracking import CONFIGURATION, TASKS, Tracker, in_order
 from .best_effort import BestEffort
 from .configuration_key import configuration_key
@@ -123,7 +123,7 @@ class TrialRecords:
             self.end(entry)
         if metrics := self._store.tested(entry.id):
             self.tested(entry.id, metrics)
-            picture = self._store.trial_folder(entry.id) / TEST_FOLDER / "matrix.png"
+            picture = self._store.trial_folder(entry.id) / TEST_MATRIX_PICTURE
             if not self.tracker.has_file(entry.id, picture):
                 self.draw_test(entry.id)
 

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ..config import RunConfig
 from ..errors import UserError
-from ..storage.run_files import CONFIG_FILE, TOKENIZER_FOLDER
+from ..storage.run_files import CONFIG_FILE, TASKS_FILE, TOKENIZER_FOLDER
 from ..streams.source import StreamSource
-from ..streams.stream_record import TASKS_FILE, StreamRecord
+from ..streams.stream_record import StreamRecord
 from .picture_gallery import PictureGallery
 
 _FORMAT = 1

@@ -7,8 +7,9 @@ from pathlib import Path
 from ..commands.run_stream import run_stream
 from ..config import RunConfig
 from ..storage.identity import Identity
+from ..storage.run_files import TASKS_FILE
 from ..streams.source import StreamSource
-from ..streams.stream_record import TASKS_FILE, StreamRecord
+from ..streams.stream_record import StreamRecord
 
 
 def recorded_stream(config: RunConfig, identity: Identity, folder: Path) -> StreamSource:

@@ -24,7 +24,7 @@ from ..errors import UserError
 from .atomic_write import write_synced
 from .run_files import TOKENIZER_FOLDER
 from .task_key import task_key
-from .trial_files import CHECKPOINTS_FOLDER, CURVES_FILE, STATE_FILE, whole_state
+from .trial_files import CHECKPOINTS_FOLDER, CURVES_FILE, STATE_FILE, checkpoint_folders, whole_state
 
 _ARRAYS = ("model.safetensors", "memory.safetensors")
 
@@ -237,7 +237,7 @@ def latest(
 
 def keep_only(trial: Path, task: int) -> None:
     """Deletes all checkpoints of a trial except the one after ``task`` (from 0)."""
-    for folder in (trial / CHECKPOINTS_FOLDER).glob("task_*"):
+    for folder in checkpoint_folders(trial):
         if folder != folder_of(trial, task):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -9,23 +9,52 @@ from pathlib import Path
 
 from .inside import inside
 from .patience import patiently
-from .run_files import JOURNAL_FILE
-from .trial_files import STATUS_FILE
+from .run_files import (
+    CONFIG_FILE,
+    IDENTITY_FILE,
+    JOURNAL_FILE,
+    MANIFEST_FILE,
+    SPACE_FILE,
+    SWEEP_FILE,
+    TASKS_FILE,
+    TOKENIZER_FOLDER,
+    TRAIN_FILE,
+    TRIALS_FOLDER,
+)
+from .trial_files import (
+    ERROR_NAMES,
+    REPORTS_FILE,
+    STATE_FILE,
+    STATUS_FILE,
+    TEST_FOLDER,
+    TRIAL_FILE,
+    VERDICTS_FILE,
+)
 from .url_folder import Storage
 
+
+def _any(*names: str) -> str:
+    return "|".join(map(re.escape, names))
+
+
+_LEFT = rf"{TEST_FOLDER}/[^/]+\.(json|csv|png|pdf)|{ERROR_NAMES}"
+
 # Taken when the run is restored, and never again.
-RUNS_OWN = re.compile(r"(identity|tasks)\.json|(sweep|space|train|config)\.yaml|tokenizer/[^/]+")
+RUNS_OWN = re.compile(
+    _any(IDENTITY_FILE, TASKS_FILE, SWEEP_FILE, SPACE_FILE, TRAIN_FILE, CONFIG_FILE)
+    + rf"|{TOKENIZER_FOLDER}/[^/]+"
+)
 """The files of a run itself."""
 
 # Not a trial's configuration, which is made anew from its values, since people run it again.
 TRIALS_OWN = re.compile(
-    r"manifest\.json|trials/[^/]+/((trial|verdicts|status|state)\.json|tasks\.jsonl|[^/]+\.(csv|png|pdf)"
-    r"|error-[^/]+\.txt"
-    r"|test/[^/]+\.(json|csv|png|pdf))"
+    rf"{_any(MANIFEST_FILE)}|{TRIALS_FOLDER}/[^/]+/"
+    rf"({_any(TRIAL_FILE, VERDICTS_FILE, STATUS_FILE, STATE_FILE, REPORTS_FILE)}"
+    rf"|[^/]+\.(csv|png|pdf)|{_LEFT})"
 )
 """The files of its trials that the driver wrote."""
 
-LEFT = re.compile(r"test/[^/]+\.(json|csv|png|pdf)|error-[^/]+\.txt")
+LEFT = re.compile(_LEFT)
 """The files, in a trial's own folder, that the machines that trained the trial left there."""
 
 

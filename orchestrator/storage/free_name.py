@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from .run_lock import LOCK_FILE
+from .run_files import LOCK_FILE
 
 
 def is_free(folder: Path) -> bool:

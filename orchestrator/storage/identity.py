@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UserError
 from .patience import patiently
+from .run_files import IDENTITY_FILE
 
 if TYPE_CHECKING:
     from .url_folder import Storage
-
-IDENTITY_FILE = "identity.json"
-"""The file's name, in a run's folder and in the run's folder at a storage."""
 
 _FORMAT = 6  # 6: the stream's content whatever its order; averages in recognition are over pictures
 _MEANING = {"run": "another run", "config": "another configuration", "stream": "another stream's content"}

@@ -12,11 +12,20 @@ TRAIN_FILE, CONFIG_FILE = "train.yaml", "config.yaml"
 the trial's whole configuration.
 """
 
+IDENTITY_FILE = "identity.json"
+"""Which run it is."""
+
+TASKS_FILE = "tasks.json"
+"""What each task of its stream is."""
+
 MANIFEST_FILE = "manifest.json"
 """How many trials the run has, and was asked for since it was started."""
 
-JOURNAL_FILE = "tracking.jsonl"
-"""The journal of the record."""
+JOURNAL_FILE, SENT_FILE = "tracking.jsonl", "tracking.sent.json"
+"""The journal of the record, and how much of it each store has."""
+
+LOCK_FILE, JOURNAL_LOCK_FILE = "run.lock", "tracking.lock"
+"""Held by the process that works on the run, and by the one that sends its journal."""
 
 TOKENIZER_FOLDER = "tokenizer"
 """What texts are read with; in a checkpoint's folder the same."""
@@ -24,10 +33,35 @@ TOKENIZER_FOLDER = "tokenizer"
 IMPORTANCE_FOLDER, IMPORTANCE_FILE = "importance", "importance.json"
 """Which values of a search mattered: the folder of it, with its pictures, and the file in it."""
 
+LANES_FOLDER = "lanes"
+"""Ray Train's own. Nothing in it is read back."""
+
+SHARED_FOLDER, ORDERED_FOLDER, ENCODING_FOLDER = "shared", "ordered", "encoding"
+"""While a session lives: the shared arrays of its stream, what frozen encoders gave in the stream's order,
+and what the encoding processes share.
+"""
+
+STUDY_FILE, BOOK_FILE = "study.yaml", "parts.json"
+"""Of a study: what was asked, and the figures of its runs that have ended."""
+
+PAGE_FILE, RESULT_FILE = "report.html", "result.md"
+"""Of a study: its page, and the tables of its result."""
+
 TRIALS_FOLDER = "trials"
 """A folder in it for each trial."""
+
+DATABASE_FILE, ARTIFACTS_FOLDER = "mlflow.db", "artifacts"
+"""Beside the runs: the record where no other address is given, and the files that it shows."""
+
+FEATURES_FOLDER, COMPARISON_FOLDER = "features", "comparison"
+"""Beside the runs: what frozen encoders gave, and the files of the last comparison."""
 
 
 def trials_of(run: Path) -> Path:
     """The folder of a run's trials."""
     return run / TRIALS_FOLDER
+
+
+def trial_name(trial_id: str) -> str:
+    """The name of a trial's folder in the run's folder. At a storage the name is the same."""
+    return f"{TRIALS_FOLDER}/{trial_id}"

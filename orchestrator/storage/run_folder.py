@@ -16,9 +16,10 @@ from ..schema import strict_yaml
 from .atomic_write import write_text
 from .free_name import is_free, put_run
 from .full_disk import is_full
-from .identity import IDENTITY_FILE, Identity
+from .identity import Identity
 from .own_folder import check_own
 from .plain_name import check_plain, file_name
+from .run_files import IDENTITY_FILE
 from .runs_place import check_place
 
 if TYPE_CHECKING:

@@ -14,9 +14,7 @@ import psutil
 
 from ..errors import UserError
 from .lock_file import lock_file
-
-LOCK_FILE = "run.lock"
-"""The lock's file in a run's folder, from the first time that a process works on the run."""
+from .run_files import LOCK_FILE
 
 _SAME = 5.0  # seconds by which a process' start may seem to move when a clock is set
 _LONGEST = 1000  # bytes that are read of what the holder wrote

@@ -11,12 +11,22 @@ from pathlib import Path
 from ..errors import UserError
 from .fetched_files import LEFT, RUNS_OWN, TRIALS_OWN, fetch
 from .free_name import is_free, put_run
-from .identity import IDENTITY_FILE, Identity
+from .identity import Identity
 from .inside import inside
 from .journal_parts import JournalParts
 from .own_place import own_place
 from .patience import patiently
-from .run_files import CONFIG_FILE, JOURNAL_FILE, MANIFEST_FILE, TOKENIZER_FOLDER, TRIALS_FOLDER, trials_of
+from .run_files import (
+    CONFIG_FILE,
+    IDENTITY_FILE,
+    JOURNAL_FILE,
+    MANIFEST_FILE,
+    TASKS_FILE,
+    TOKENIZER_FOLDER,
+    TRIALS_FOLDER,
+    trial_name,
+    trials_of,
+)
 from .run_lock import run_lock
 from .task_key import task_key
 from .trial_files import (
@@ -35,7 +45,7 @@ from .trial_files import (
 )
 from .url_folder import Storage
 
-_OWN = ("*.yaml", "tasks.json", f"{TOKENIZER_FOLDER}/*")
+_OWN = ("*.yaml", TASKS_FILE, f"{TOKENIZER_FOLDER}/*")
 _TRIAL = (TRIAL_FILE, CONFIG_FILE, VERDICTS_FILE, "*.png", "*.pdf", "*.csv", f"{TEST_FOLDER}/*", REPORTS_FILE)
 _PROPOSALS = f"{TRIALS_FOLDER}/*/{TRIAL_FILE}"
 
@@ -60,7 +70,7 @@ class RunStorage:
 
     def trial(self, trial_id: str) -> Storage:
         """The folder that keeps a trial's files."""
-        return self.storage.below(f"{TRIALS_FOLDER}/{trial_id}")
+        return self.storage.below(trial_name(trial_id))
 
     def pull(self, trial_id: str) -> None:
         """Fetches what the machines that trained a trial left at the storage: the newest state, which has the
@@ -203,13 +213,13 @@ class RunStorage:
 
     def _bring_looks(self, trials: set[str], names: set[str]) -> None:
         for trial in sorted(trials):
-            looked_at = f"{TRIALS_FOLDER}/{trial}/{TESTED_FILE}"
+            looked_at = f"{trial_name(trial)}/{TESTED_FILE}"
             if looked_at in names and not (self._folder / looked_at).exists():
                 self.pull(trial)
 
     def _refuse_older(self, trials: set[str], names: list[str]) -> None:
         for trial in sorted(trials):
-            own = f"{TRIALS_FOLDER}/{trial}/"
+            own = f"{trial_name(trial)}/"
             newest = newest_state(name.removeprefix(own) for name in names if name.startswith(own))
             finished = 0 if newest is None else tasks_done(newest)
             if (known := len(reports_in(self._folder / own))) > finished:

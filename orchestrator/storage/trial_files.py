@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from .task_key import TASK_KEY
 
 TRIAL_FILE = "trial.json"
 """What was proposed, and the trial's number."""
@@ -19,8 +20,11 @@ VERDICTS_FILE = "verdicts.json"
 REPORTS_FILE = "tasks.jsonl"
 """The reports, a line a finished task, for people and for those who compare."""
 
-CURVES_FILE = "curves.csv"
+CURVES_FILE, CURVES_PICTURE = "curves.csv", "curves.png"
 """The terms of the loss, step by step."""
+
+DRIFT_PICTURE = "drift.png"
+"""In recognition, the angle between texts and pictures."""
 
 CHECKPOINTS_FOLDER = "checkpoints"
 """A folder in it for each finished task."""
@@ -40,16 +44,33 @@ TEST_FOLDER = "test"
 TESTED_FILE = f"{TEST_FOLDER}/metrics.json"
 """Exists where the test splits were evaluated. It is the last file of ``test`` to be written."""
 
-MATRIX_FILE = "matrix.csv"
+MATRIX_FILE, MATRIX_PICTURE = "matrix.csv", "matrix.png"
 """The scores on each task after each task."""
 
-TEST_MATRIX_FILE = f"{TEST_FOLDER}/{MATRIX_FILE}"
+TEST_MATRIX_FILE, TEST_MATRIX_PICTURE = f"{TEST_FOLDER}/{MATRIX_FILE}", f"{TEST_FOLDER}/{MATRIX_PICTURE}"
 """The same on test data."""
 
 CHECKPOINTS_FILE = f"{TEST_FOLDER}/checkpoints.csv"
 """In retrieval, the scores of each checkpoint and of the last one on the tasks that had come."""
 
-_STATE = re.compile(rf"{CHECKPOINTS_FOLDER}/task_(\d+)/{re.escape(STATE_FILE)}")
+_ERROR = "error-"
+ERROR_NAMES = rf"{_ERROR}[^/]+\.txt"
+"""A pattern of the names that :func:`error_file` gives."""
+
+_STATE = re.compile(rf"{CHECKPOINTS_FOLDER}/{TASK_KEY}/{re.escape(STATE_FILE)}")
+
+
+def error_file(process: int) -> str:
+    """The name of the file in which a worker process leaves the traceback of an error."""
+    return f"{_ERROR}{process}.txt"
+
+
+def checkpoint_folders(trial: Path) -> list[Path]:
+    """The folders of a trial's checkpoints, by name. Among them are those of checkpoints that were cut short.
+    Their names have an ending.
+    """
+    folders = (trial / CHECKPOINTS_FOLDER).glob("*")
+    return sorted(folder for folder in folders if re.match(TASK_KEY, folder.name))
 
 
 def newest_state(names: Iterable[str]) -> str | None:
@@ -101,8 +122,7 @@ def reports_in(trial: Path, stamp: dict[str, str] | None = None) -> list[dict[st
     Returns:
         One dictionary of metrics for each finished task.
     """
-    folders = trial.glob(f"{CHECKPOINTS_FOLDER}/task_[0-9]*")
-    states = [whole_state(folder) for folder in folders if folder.suffix == ""]
+    states = [whole_state(folder) for folder in checkpoint_folders(trial) if folder.suffix == ""]
     if (trial / STATE_FILE).exists():
         states.append(_brought(trial / STATE_FILE))
     fitting = [s["reports"] for s in states if s is not None and stamp in (None, s.get("stamp"))]

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserError
+from ..storage.run_files import TASKS_FILE
 from .file_content import is_small
 from .source import QuestionTables, StreamSource, TaskSource
 from .task_digests import picture_files, task_digests
-
-TASKS_FILE = "tasks.json"
-"""The file's name in a run's folder."""
 
 _FORMAT = 1
 _ALIKE = (

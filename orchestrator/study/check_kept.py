@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from ..errors import UserError
-from ..storage.run_files import TRAIN_FILE
+from ..storage.run_files import STUDY_FILE, TRAIN_FILE
 from .own_run import own_run
 from .pair_job import PairJob
 from .runs_now import runs_now
 from .search_job import SearchJob
 from .study import Study
 from .study_book import Part, StudyBook
-from .study_request import STUDY_FILE
 
 _AS_IT_WAS = f"{STUDY_FILE} and the search spaces as they were, or a study of another name"
 

@@ -10,10 +10,8 @@ from typing import Any
 
 from ..errors import UserError
 from ..storage.atomic_write import write_text
+from ..storage.run_files import BOOK_FILE
 from .run_request import RunRequest
-
-BOOK_FILE = "parts.json"
-"""The file's name in a study's folder."""
 
 _FORMAT = 2  # 2: each part says what its run was asked for
 

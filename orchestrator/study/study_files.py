@@ -12,12 +12,10 @@ from ..report.result_json import result_json
 from ..report.result_tex import result_tex
 from ..report.study_result import StudyResult
 from ..storage.atomic_write import write_text
+from ..storage.run_files import PAGE_FILE
 from .study import Study
 from .study_book import StudyBook
 from .study_result import study_result
-
-PAGE_FILE = "report.html"
-"""The page's name in a study's folder."""
 
 _MADE: dict[str, Callable[[StudyResult], str]] = {
     "result.csv": result_csv,

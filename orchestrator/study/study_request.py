@@ -14,9 +14,6 @@ from ..search.search_protocol import SearchProtocol
 from .arm import Arm
 from .check_sets import check_sets
 
-STUDY_FILE = "study.yaml"
-"""The file's name in a study's folder."""
-
 PAIRS = 8
 """Pairs of seed and order, where nothing is said. Six are the fewest that a Wilcoxon test can decide by."""
 

@@ -14,7 +14,7 @@ from ..storage.atomic_write import write_text
 from ..storage.full_disk import is_full
 from ..storage.own_folder import check_own
 from ..storage.plain_name import check_plain
-from ..storage.run_files import SPACE_FILE
+from ..storage.run_files import PAGE_FILE, RESULT_FILE, SPACE_FILE, STUDY_FILE
 from ..storage.run_folder import RUNS, check_free
 from ..storage.run_lock import run_lock
 from ..storage.user_path import user_path
@@ -24,10 +24,10 @@ from .run_name import run_name
 from .runs_now import runs_now
 from .study import Study
 from .study_book import StudyBook
-from .study_files import PAGE_FILE, TABLE_FILES, write_study_files
+from .study_files import TABLE_FILES, write_study_files
 from .study_forecast import ArmForecast, forecast_line
-from .study_request import STUDY_FILE, StudyRequest
-from .study_table import RESULT_FILE, study_table
+from .study_request import StudyRequest
+from .study_table import study_table
 
 if TYPE_CHECKING:
     from .study_run import StudyRun

@@ -11,9 +11,6 @@ from .study import Study
 from .study_arm import StudyArm
 from .study_book import StudyBook
 
-RESULT_FILE = "result.md"
-"""The file's name in a study's folder."""
-
 _COLUMNS = ("method", "trials", "memory", "pairs", "mean", "interval")
 
 

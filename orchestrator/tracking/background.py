@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..storage.own_folder import check_own
+from ..storage.run_files import DATABASE_FILE
 from .listener import loopback_listener
 
 
@@ -57,7 +58,7 @@ def serve(folder: Path, port: int, artifacts: str) -> int:
     from .server import Server
 
     where = artifacts if "://" in artifacts else Path(artifacts).resolve().as_uri()
-    server = Server(f"sqlite:///{folder.resolve() / 'mlflow.db'}", where, proxied=True)
+    server = Server(f"sqlite:///{folder.resolve() / DATABASE_FILE}", where, proxied=True)
     server.run(listener, password, "/", lambda: os.write(tell, b"."))
     return 0
 

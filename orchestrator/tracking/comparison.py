@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import UserError
+from ..storage.run_files import DATABASE_FILE
 from .journal import Journal
-from .store import OWN_DATABASE, own_database, without_password
+from .store import own_database, without_password
 from .view import page_path
 
 
@@ -28,7 +29,7 @@ def comparison_page(folder: Path, uri: str) -> str:
     if experiment is None:
         # The other store is only named, since anybody may have written the journal.
         last = opened[-1]["store"] if opened else None
-        last = own_database(folder.absolute().parent) if last == OWN_DATABASE else last
+        last = own_database(folder.absolute().parent) if last == DATABASE_FILE else last
         where = f", but perhaps in {last}: give MLFLOW_TRACKING_URI" if last else ""
         raise UserError(f"{folder}: its record is not in {without_password(uri)}{where}")
     return page_path(experiment.experiment_id, opened[0]["key"])

@@ -15,7 +15,7 @@ from typing import Any
 from ..errors import UserError
 from ..storage.full_disk import full_disk, is_full
 from ..storage.lock_file import lock_file
-from ..storage.run_files import JOURNAL_FILE
+from ..storage.run_files import JOURNAL_FILE, JOURNAL_LOCK_FILE
 from .sent_marks import Mark, SentMarks
 
 
@@ -112,7 +112,7 @@ class Journal:
             False where another process is the sender.
         """
         if self._held is None:
-            descriptor = lock_file(self.folder / "tracking.lock")
+            descriptor = lock_file(self.folder / JOURNAL_LOCK_FILE)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

@@ -7,8 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-ARTIFACTS = "artifacts"
-"""The folder of artifacts beside a database."""
+from ..storage.run_files import ARTIFACTS_FOLDER
 
 _FILES = (
     ("runs", "artifact_uri"),
@@ -30,7 +29,7 @@ def record_where_it_lies(database: Path) -> None:
     """
     if not database.is_file():
         return
-    here = (database.parent / ARTIFACTS).as_uri()
+    here = (database.parent / ARTIFACTS_FOLDER).as_uri()
     with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
         if not _has_tables(connection):
             return
@@ -74,7 +73,7 @@ def _has_tables(connection: sqlite3.Connection, table: str = "experiments") -> b
 
 def _was_beside(address: str | None, database: Path) -> bool:
     folder = local_path(address)
-    if folder is None or folder.name != ARTIFACTS:
+    if folder is None or folder.name != ARTIFACTS_FOLDER:
         return False
     old = folder.parent / database.name
     try:

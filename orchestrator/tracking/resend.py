@@ -8,9 +8,10 @@ from typing import Any
 
 from ..errors import UserError
 from ..storage.own_folder import check_own
+from ..storage.run_files import DATABASE_FILE
 from .delivery import Delivery
 from .journal import Journal
-from .store import OWN_DATABASE, tracking_uri
+from .store import tracking_uri
 
 
 def resend(folder: Path) -> Delivery:
@@ -38,7 +39,7 @@ def resend(folder: Path) -> Delivery:
     if not opened:
         raise UserError(f"{journal.path}: no record of a sweep; give a folder such as runs/NAME")
     uri, last = tracking_uri(folder.parent), opened[-1]["store"]
-    if not os.environ.get("MLFLOW_TRACKING_URI") and last not in (OWN_DATABASE, uri) and not _was_own(last):
+    if not os.environ.get("MLFLOW_TRACKING_URI") and last not in (DATABASE_FILE, uri) and not _was_own(last):
         raise UserError(
             f"{journal.path}: was last sent to {str(last)[:200]!r}; allowed: that address, or another, in "
             "MLFLOW_TRACKING_URI"
@@ -62,4 +63,4 @@ def _was_own(store: Any) -> bool:
     and that database does not exist any more.
     """
     path = str(store).removeprefix("sqlite:///")
-    return path.startswith("/") and path.endswith(f"/{OWN_DATABASE}") and not os.path.lexists(path)
+    return path.startswith("/") and path.endswith(f"/{DATABASE_FILE}") and not os.path.lexists(path)

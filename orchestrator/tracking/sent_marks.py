@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..storage.fresh_file import fresh_file
-from .store import OWN_DATABASE, own_database
+from ..storage.run_files import DATABASE_FILE, SENT_FILE
+from .store import own_database
 
 _FORMAT = 2
 
@@ -38,7 +39,7 @@ class SentMarks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._path = folder / "tracking.sent.json"
+        self._path = folder / SENT_FILE
 
     def of(self, store: str) -> Mark:
         """The mark of a store, by the store's address without a password."""
@@ -58,7 +59,7 @@ class SentMarks:
         os.replace(fresh, self._path)
 
     def _name(self, store: str) -> str:
-        return OWN_DATABASE if store == own_database(self._folder.parent) else store
+        return DATABASE_FILE if store == own_database(self._folder.parent) else store
 
     def _read(self) -> dict[str, Mark]:
         try:

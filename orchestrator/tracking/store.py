@@ -12,17 +12,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import UserError
 from ..storage.lock_file import lock_file
-from .moved_record import ARTIFACTS
-
-OWN_DATABASE = "mlflow.db"
-"""The record's file in a runs folder, where no other address is given."""
+from ..storage.run_files import ARTIFACTS_FOLDER, DATABASE_FILE
 
 _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
 def own_database(runs: Path) -> str:
     """The address of the database in a runs folder."""
-    return f"sqlite:///{runs.resolve() / OWN_DATABASE}"
+    return f"sqlite:///{runs.resolve() / DATABASE_FILE}"
 
 
 def tracking_uri(runs: Path, uri: str | None = None) -> str:
@@ -66,7 +63,7 @@ def artifact_location(runs: Path, uri: str) -> str | None:
     if uri.startswith("http"):
         return None
     folder = Path(uri.removeprefix("sqlite:///")).parent if uri.startswith("sqlite:///") else runs.resolve()
-    return (folder / ARTIFACTS).as_uri()
+    return (folder / ARTIFACTS_FOLDER).as_uri()
 
 
 def database_of(uri: str) -> tuple[int, int] | None:
@@ -116,7 +113,7 @@ def check_own_database(runs: Path) -> None:
             "MLFLOW_TRACKING_URI"
         )
     for ending in ("", "-journal", "-wal", "-shm"):
-        path = runs / f"{OWN_DATABASE}{ending}"
+        path = runs / f"{DATABASE_FILE}{ending}"
         try:
             link, status = path.lstat(), path.stat()
         except FileNotFoundError:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ..errors import UserError
 from ..schema.shown import shown_value
+from ..storage.run_files import DATABASE_FILE
 from ..storage.run_folder import short_path
 from .colour import run_colour
 from .copied_run import check_no_copy
@@ -20,7 +21,7 @@ from .journal import Journal
 from .journal_state import JournalState
 from .names import SCORE
 from .sender import Sender
-from .store import OWN_DATABASE, own_database, tracking_uri
+from .store import own_database, tracking_uri
 from .summary import Summary
 
 _STATUS = {"finished": "FINISHED", "stopped": "KILLED", "interrupted": "KILLED", "failed": "FAILED"}
@@ -71,7 +72,7 @@ class Tracker:
         self._delivery = Delivery(self._journal, store, experiment, key)
         self._sender = Sender(self._delivery)
         self._own = store == own_database(self._journal.folder.parent)
-        shown = OWN_DATABASE if self._own else self._delivery.store
+        shown = DATABASE_FILE if self._own else self._delivery.store
         self._append(op="open", key=key, experiment=experiment, store=shown)
 
     def start(

@@ -10,11 +10,11 @@ from orchestrator.config import RunConfig
 from orchestrator.evaluation.objective import Objective
 from orchestrator.evaluation.protocol import HEADLINE
 from orchestrator.record.trial_store import TrialStore
-from orchestrator.storage.identity import IDENTITY_FILE, Identity
-from orchestrator.storage.run_files import CONFIG_FILE, TRAIN_FILE, trials_of
+from orchestrator.storage.identity import Identity
+from orchestrator.storage.run_files import CONFIG_FILE, IDENTITY_FILE, TASKS_FILE, TRAIN_FILE, trials_of
 from orchestrator.streams import registry as streams
 from orchestrator.streams.identity import stream_content, stream_identity
-from orchestrator.streams.stream_record import TASKS_FILE, StreamRecord
+from orchestrator.streams.stream_record import StreamRecord
 
 
 def write_finished(folder: Path, config: RunConfig, seeds: Sequence[int] = (0,)) -> None:

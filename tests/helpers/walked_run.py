@@ -7,10 +7,11 @@ from orchestrator.evaluation.final_evaluation import final_evaluation
 from orchestrator.evaluation.objective import Objective
 from orchestrator.evaluation.protocol import HEADLINE
 from orchestrator.record.trial_store import TrialStore
-from orchestrator.storage.identity import IDENTITY_FILE, Identity
+from orchestrator.storage.identity import Identity
+from orchestrator.storage.run_files import IDENTITY_FILE, TASKS_FILE
 from orchestrator.streams import registry
 from orchestrator.streams.identity import stream_identity
-from orchestrator.streams.stream_record import TASKS_FILE, StreamRecord
+from orchestrator.streams.stream_record import StreamRecord
 from orchestrator.streams.text.fit_tokenizer import fit_tokenizer
 from orchestrator.tracking import Tracker
 from orchestrator.training.reporter import CollectingReporter

@@ -7,7 +7,8 @@ import yaml
 
 from orchestrator.evaluation.tables import write_matrix
 from orchestrator.schema.flatten import flatten
-from orchestrator.storage.identity import IDENTITY_FILE, Identity
+from orchestrator.storage.identity import Identity
+from orchestrator.storage.run_files import IDENTITY_FILE
 
 
 def write_run(

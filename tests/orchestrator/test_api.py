@@ -27,7 +27,8 @@ from orchestrator.evaluation.tables import read_matrix, write_matrix
 from orchestrator.execution.job import Outcome
 from orchestrator.record import open_tracker
 from orchestrator.record.trial_store import TrialStore
-from orchestrator.storage.identity import IDENTITY_FILE, Identity
+from orchestrator.storage.identity import Identity
+from orchestrator.storage.run_files import IDENTITY_FILE
 from orchestrator.storage.run_storage import RunStorage
 from orchestrator.storage.url_folder import Storage
 from orchestrator.streams import registry

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...schema import strict_yaml
-from ...storage.identity import IDENTITY_FILE, Identity
+from ...storage.identity import Identity
 from ...storage.run_files import (
     CONFIG_FILE,
+    IDENTITY_FILE,
     SPACE_FILE,
     SWEEP_FILE,
     TRAIN_FILE,

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 from ...errors import UserError
 from ...storage.atomic_write import write_text
+from ...storage.run_files import COMPARISON_FOLDER
 from ..plot_style import pdf_of
 from .finished_run import FinishedRun
 from .finished_runs import read_runs, unfinished
@@ -54,7 +55,7 @@ def compare(folder: Path, stream: str | None = None) -> str:
         )
     if not any(run.status == "finished" for run in runs):
         raise UserError(f"{folder}: no finished run yet")
-    out = folder / "comparison"
+    out = folder / COMPARISON_FOLDER
     try:
         if out.is_symlink():
             raise UserError(f"{out}: is a link; allowed: a folder, or none (remove the link)")

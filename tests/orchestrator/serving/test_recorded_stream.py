@@ -7,9 +7,10 @@ from tiny_walks import tiny_config
 from orchestrator.errors import UserError
 from orchestrator.serving import recorded_stream as room
 from orchestrator.serving.recorded_stream import recorded_stream
+from orchestrator.storage.run_files import TASKS_FILE
 from orchestrator.streams import registry
 from orchestrator.streams.prepare import input_spec
-from orchestrator.streams.stream_record import TASKS_FILE, StreamRecord
+from orchestrator.streams.stream_record import StreamRecord
 from orchestrator.streams.text.tokenizer import Tokenizer
 
 

@@ -21,8 +21,9 @@ from orchestrator.evaluation.objective import Objective
 from orchestrator.record.trial_store import TrialStore
 from orchestrator.storage import checkpoint, patience
 from orchestrator.storage.checkpoint import Checkpoint
-from orchestrator.storage.identity import IDENTITY_FILE, Identity
+from orchestrator.storage.identity import Identity
 from orchestrator.storage.journal_parts import JournalParts, StorageTaken
+from orchestrator.storage.run_files import IDENTITY_FILE
 from orchestrator.storage.run_lock import run_lock
 from orchestrator.storage.run_storage import RunStorage
 from orchestrator.storage.trial_files import reports_in

@@ -6,7 +6,8 @@ import pytest
 
 from orchestrator.errors import UserError
 from orchestrator.storage import trial_files
-from orchestrator.storage.identity import IDENTITY_FILE, Identity
+from orchestrator.storage.identity import Identity
+from orchestrator.storage.run_files import IDENTITY_FILE
 from orchestrator.storage.run_storage import RunStorage
 from orchestrator.storage.url_folder import Storage
 

@@ -18,9 +18,10 @@ from orchestrator.pretrain import resumable
 from orchestrator.storage import run_folder
 from orchestrator.storage.array_file import writing
 from orchestrator.storage.atomic_write import write_text
-from orchestrator.storage.identity import IDENTITY_FILE, Identity
+from orchestrator.storage.identity import Identity
 from orchestrator.storage.local_files import LocalFiles
 from orchestrator.storage.lock_file import lock_file
+from orchestrator.storage.run_files import IDENTITY_FILE
 from orchestrator.storage.run_folder import kept_folder
 from orchestrator.storage.run_lock import run_lock
 from orchestrator.storage.run_storage import RunStorage

@@ -4,11 +4,12 @@ import pytest
 
 from orchestrator.errors import UserError
 from orchestrator.search.space import Space
+from orchestrator.storage.run_files import STUDY_FILE
 from orchestrator.study.arm import Arm
 from orchestrator.study.pair import Pair
 from orchestrator.study.study import Study
 from orchestrator.study.study_arm import StudyArm
-from orchestrator.study.study_request import STUDY_FILE, StudyRequest
+from orchestrator.study.study_request import StudyRequest
 
 pytestmark = pytest.mark.unit
 

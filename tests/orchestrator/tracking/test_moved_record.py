@@ -9,7 +9,8 @@ from mlflow import MlflowClient
 from other_user import ATTACKER, as_user, give, needs_open_packages, needs_root
 
 from orchestrator.errors import UserError
-from orchestrator.storage.identity import IDENTITY_FILE, Identity
+from orchestrator.storage.identity import Identity
+from orchestrator.storage.run_files import IDENTITY_FILE
 from orchestrator.tracking import Tracker
 from orchestrator.tracking.__main__ import main
 from orchestrator.tracking.moved_record import record_where_it_lies

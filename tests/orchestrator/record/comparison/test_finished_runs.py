@@ -9,7 +9,7 @@ from written_run import make_earlier, write_run
 
 from orchestrator.errors import UserError
 from orchestrator.record.comparison.finished_runs import read_runs
-from orchestrator.storage.identity import IDENTITY_FILE
+from orchestrator.storage.run_files import IDENTITY_FILE
 
 
 @pytest.fixture
