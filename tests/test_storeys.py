@@ -3,6 +3,7 @@ circle. Imports inside functions and those for type hints count.
 """
 
 import ast
+import re
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -103,3 +104,14 @@ def test_no_circle():
         tuple(TopologicalSorter(_graph()).static_order())
     except CycleError as error:
         pytest.fail(" -> ".join(reversed(error.args[1])))
+
+
+def test_the_map_has_every_room():
+    page = (_ROOT / "docs/explanation/design.md").read_text(encoding="utf-8")
+    map_ = re.search(r"```text\n(orchestrator/.*?)```", page, re.S)[1]
+    top, below = map_.split("\nmethods/")
+    parts = {"orchestrator": top.split("\nsearch_spaces/")[0], "methods": below}
+    for room in _STOREY:
+        package, name = room.split(".")
+        shown = name + ("/" if (_ROOT / package / name).is_dir() else ".py")
+        assert re.search(rf"(?<![\w/]){re.escape(shown)}", parts[package]), f"{room} is not in the map"
