@@ -9,21 +9,13 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from methods.backbones.clip import load_clip
-from methods.backbones.clip_config import ClipConfig
-from methods.backbones.config import BackboneConfig
-from methods.backbones.pretrained_image_text import load_image_text
-
 from ..commands.arguments import add_version, run_main
 from ..commands.command_parser import CommandParser
 from ..commands.say import Say
 from ..errors import UserError
-from ..streams.text.tokenizer import Tokenizer
-from .judge import judge
-from .judge_image_text import judge_image_text
-from .train_clip import Recipe, train_clip
-from .train_image_text import EMBED_DIM, MAX_TOKENS, SPEC, ImageTextRecipe, train_image_text
-from .world_tokenizer import train_world_tokenizer
+from .make_shipped import make_clip, make_image_text, make_tokenizer
+from .train_clip import Recipe
+from .train_image_text import ImageTextRecipe
 
 _HELP = {
     "steps": "optimiser steps",
@@ -50,20 +42,13 @@ def main(arguments: list[str]) -> int:
     tokenizer = commands.add_parser("tokenizer", help="the tokenizer that the image-text model reads with")
     _add_out(tokenizer, "world_tokenizer.json", "where to write it (default: %(default)s)")
     options = parser.parse_args(arguments)
-    say = Say()
+    say, figures = Say(), {}
     if options.command == "clip":
-        recipe = _recipe(options, Recipe)
-        train_clip(recipe, options.out, say)
-        figures = judge(load_clip(ClipConfig("small", str(options.out))))
+        figures = make_clip(_recipe(options, Recipe), options.out, say)
     elif options.command == "image-text":
-        recipe = _recipe(options, ImageTextRecipe)
-        train_image_text(recipe, options.out, say)
-        model = load_image_text(BackboneConfig("world", weights=str(options.out)), SPEC, EMBED_DIM)
-        figures = judge_image_text(model, Tokenizer.world(MAX_TOKENS))
+        figures = make_image_text(_recipe(options, ImageTextRecipe), options.out, say)
     else:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(train_world_tokenizer(MAX_TOKENS).to_json(), encoding="utf-8")
-        figures = {}
+        make_tokenizer(options.out)
     say(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB")
     for name, value in figures.items():
         say(f"{name}: {value:.3f}")

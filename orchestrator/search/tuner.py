@@ -131,7 +131,7 @@ def _job_of(run: RunContext, space: Space) -> Callable[[str, dict[str, Any]], Jo
     base, trials = space.config.to_dict(), trials_of(run.folder)
 
     def job_of(trial_id: str, values: dict[str, Any]) -> Job:
-        kept = run.kept and run.kept.trial(trial_id)
+        kept = None if run.kept is None else run.kept.trial(trial_id)
         stamp = run.identity.stamp(trial_id, values)
         return Job(trial_id, "train", base, values, trials / trial_id, kept, stamp)
 

@@ -18,8 +18,9 @@ import yaml
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from orchestrator.cluster import main, validated
+from orchestrator.cluster import main
 from orchestrator.errors import UserError
+from orchestrator.execution.checked_cluster import checked_cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "cluster.yaml"
@@ -64,7 +65,7 @@ def test_the_commented_block_makes_it_on_premise(file):
     file.write_text(on_premise())
     values = yaml.safe_load(file.read_text())
     assert "available_node_types" not in values and values["provider"]["type"] == "local"
-    assert validated(file).startswith("ok: local,")
+    assert checked_cluster(file).startswith("ok: local,")
     shipped = yaml.safe_load(SHIPPED.read_text())
     cloud = {"provider", "auth", "head_node_type", "available_node_types"}
     assert {k: v for k, v in values.items() if k not in cloud} == {
@@ -87,7 +88,7 @@ def test_what_ray_would_not_take_is_one_line(file, old, new, wanted):
     assert old in text
     file.write_text(text.replace(old, new, 1))
     with pytest.raises(UserError) as raised:
-        validated(file)
+        checked_cluster(file)
     message = str(raised.value)
     assert wanted in message and "\n" not in message and message.startswith(str(file))
 
@@ -95,7 +96,7 @@ def test_what_ray_would_not_take_is_one_line(file, old, new, wanted):
 def test_a_machine_list_that_is_not_there_is_one_line(file):
     file.write_text(re.sub(r"  worker_ips.*\n", "", on_premise()))
     with pytest.raises(UserError, match="worker_ips") as raised:
-        validated(file)
+        checked_cluster(file)
     assert "\n" not in str(raised.value)
 
 

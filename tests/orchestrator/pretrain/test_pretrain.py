@@ -159,7 +159,7 @@ def test_the_shipped_clip_knows_colours_and_not_the_tasks_things(monkeypatch):
 
 
 def test_the_command_line(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("orchestrator.pretrain.__main__.judge", lambda clip: {"zero_shot": 0.5})
+    monkeypatch.setattr("orchestrator.pretrain.make_shipped.judge", lambda clip: {"zero_shot": 0.5})
     out = tmp_path / "new" / "w.safetensors"
     assert main(["clip", "--steps", "2", "--batch-size", "8", "--out", str(out)]) == 0
     said = capsys.readouterr().out

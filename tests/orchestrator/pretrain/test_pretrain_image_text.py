@@ -235,7 +235,7 @@ def test_another_recipes_checkpoint_is_not_gone_on_from(tmp_path, monkeypatch):
 
 
 def test_the_command_line(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("orchestrator.pretrain.__main__.judge_image_text", lambda *_: {"retrieval": 0.5})
+    monkeypatch.setattr("orchestrator.pretrain.make_shipped.judge_image_text", lambda *_: {"retrieval": 0.5})
     out = tmp_path / "new" / "w.safetensors"
     assert main(["image-text", "--steps", "2", "--batch-size", "4", "--out", str(out)]) == 0
     said = capsys.readouterr().out
