@@ -38,7 +38,7 @@ def written(text: str) -> str:
 
 
 def _keys(section: str) -> list[str]:
-    """All that there are, or a line with those of a section at the class's values, but for a method's
+    """All keys that there are; or one line with a section's keys at the class's values, without a method's
     backbone.
     """
     if section == "all":

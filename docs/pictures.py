@@ -1,8 +1,8 @@
 """Makes the pictures that README.md shows, of a study in the runs folder:
 ``python docs/pictures.py NAME SEARCH``.
 
-Its page, one figure of that page, and MLflow's page of a search are drawn by Chromium, which has to be on the
-PATH, as readers see them. Together they have at most 300 kB.
+Chromium draws the study's page, one figure of that page, and MLflow's page of a search, as readers see them.
+It has to be on the PATH. Together they have at most 300 kB.
 """
 
 from __future__ import annotations
@@ -64,6 +64,9 @@ def figure(page: str, section: str) -> str:
     Args:
         page: The page of a study.
         section: The section's heading.
+
+    Raises:
+        ValueError: The page has no such section, or the section has no figure.
     """
     head = page[: page.index("<body>") + len("<body>")]
     found = re.search(r"<figure>.*?</figure>", page[page.index(f">{section}</h3>") :], re.S)

@@ -1,1 +1,3 @@
-"""Continual-learning methods in plain PyTorch: no Ray, no MLflow, no command lines; files: weights alone."""
+"""Continual-learning methods in plain PyTorch: no Ray, no MLflow, no command lines. The only files read are
+weights.
+"""

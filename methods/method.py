@@ -14,7 +14,7 @@ Scenario = Literal["recognition", "vqa", "retrieval"]
 
 @dataclass(frozen=True)
 class Task:
-    """What a method is told of a task: where it stands in the stream, never its data.
+    """A task as a method sees it: its position in the stream, never its data.
 
     Attributes:
         index: The task's number, from 0.
@@ -143,9 +143,9 @@ class Batch:
         boxes: float32 (B, R, 4), the regions' x1 y1 x2 y2 in parts of the picture's sides.
         weight: float32 (B,), each sample's factor in the loss, in a phase whose ``replay`` is ``weighted``.
             Their mean over the phase's training rows is 1. None: samples weigh alike.
-        kept: float32 (B, ...), what the method's :meth:`Method.keep` gave for samples of the memory, NaN for
-            all others and for entries that a sample had none of. None: nothing of the batch is of the memory,
-            or the method keeps nothing.
+        kept: float32 (B, ...), what the method's :meth:`Method.keep` gave for samples of the memory. It is
+            NaN for other samples, and where a sample had no such entry. None: no sample of the batch is of
+            the memory, or the method keeps nothing.
         seed: It is equal on all ranks and differs from step to step.
         offset: The index of this share's first sample in the global batch.
         total: The size of the global batch.
@@ -206,7 +206,7 @@ class Phase:
             memory, each step is followed by a step on a batch of it. ``weighted``: as ``merge``, and batches
             have ``Batch.weight``, by which the training set's classes (recognition), tasks (retrieval), or
             object groups of each task (vqa) have equal parts in the loss.
-        group: In vqa, the rows of this object group alone are taken of all these.
+        group: In vqa, only the rows of this object group are used; None: all rows.
         keep_last: Whether an epoch ends with a smaller batch of the rows that fill no batch, as far as ranks
             and micro-batches can share them equally. Otherwise these rows are left out.
         learning_rate: ``learning_rate(step, steps)`` is the factor on the optimiser's base rate at step 0 ..
@@ -240,8 +240,8 @@ class Pass:
     Attributes:
         data: ``task``: the task's own rows. ``memory``: the replay memory, which takes in the task before
             such a pass.
-        batch_size: Samples that are shown together, where it counts which are; None: as many as evaluation
-            takes.
+        batch_size: How many samples are shown together, where that changes the result; None: as many as
+            evaluation takes.
     """
 
     name: str
@@ -339,7 +339,7 @@ class Method(nn.Module):
     def observe(self, batch: Batch, step: Pass) -> None:
         """Takes in some samples of a pass.
 
-        What is summed over samples is to be summed over ranks as well, once, in :meth:`finish_task`.
+        Sums over samples have to be summed over ranks as well, once, in :meth:`finish_task`.
 
         Args:
             batch: Samples that no other call of the pass has, on any rank. Its ``row`` counts within the
@@ -349,8 +349,8 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def before_step(self, phase: Phase) -> None:
-        """Is called once before each optimiser step, and so ahead of a teacher's forward pass: for a momentum
-        update.
+        """Updates a momentum model. It is called once before each optimiser step, ahead of a teacher's
+        forward pass.
 
         The step's loss is then asked for once for each micro-batch (``run.accumulate``). State that a method
         keeps from step to step and that :meth:`loss` changes must decay once between two calls.
@@ -371,6 +371,9 @@ class Method(nn.Module):
             batch: The samples.
             kind: What is embedded: pictures, texts, or both together. A recognition method has ``image``, in
                 the space of :meth:`class_features`.
+
+        Raises:
+            ValueError: The method does not have this ``kind``. The message is one line.
         """
         raise NotImplementedError
 
@@ -396,11 +399,11 @@ class Method(nn.Module):
 
         Args:
             config: An instance of ``Config``.
-            spec: As of the constructor. Of a :class:`ClassSpec` the ``text`` may hold no data.
+            spec: As of the constructor. The ``text`` of a :class:`ClassSpec` may hold no data.
             tasks: How many tasks there are.
 
         Returns:
-            The bytes; None where they are few, or where nobody has said.
+            The bytes; None where they are few, or not known.
         """
         return None
 
@@ -426,7 +429,7 @@ class Method(nn.Module):
     def sample(self, batch: Batch, classes: range) -> Tensor:
         """Returns logits in M samples of a stochastic classifier; M = 1 for any other classifier.
 
-        What is drawn is a function of ``batch.seed``.
+        The draws are a function of ``batch.seed``.
 
         Args:
             batch: The samples.
@@ -452,5 +455,9 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def answer(self, batch: Batch) -> Answers:
-        """Answers a batch of questions (vqa) without looking at kind, answers or scores."""
+        """Answers a batch of questions (vqa) without looking at kind, answers or scores.
+
+        Raises:
+            ValueError: The method cannot answer anything yet. The message is one line.
+        """
         raise NotImplementedError

@@ -36,7 +36,7 @@ class NotSaid(Exception):
 
 @contextmanager
 def only_said(names: Iterable[Any]) -> Iterator[None]:
-    """Within it, of all that lies outside the project only ``names`` are imported; others raise
+    """Within the block only ``names`` may be imported from outside the project; other names raise
     :class:`NotSaid`.
     """
     token = _SAID.set(frozenset(name for name in names if isinstance(name, str)))
@@ -180,6 +180,6 @@ def _told(error: BaseException) -> str:
         where = f"{error.filename}:{error.lineno}"
     else:
         frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename[:1] != "<"]
-        where = f"{frames[-1].filename}:{frames[-1].lineno}"  # not the import machinery's
+        where = f"{frames[-1].filename}:{frames[-1].lineno}"  # a frame of the import machinery does not count
     words = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
     return f"{type(error).__name__}: {words} ({where})"

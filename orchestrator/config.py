@@ -31,9 +31,9 @@ class RunConfig:
     Written as YAML or as dotted keys it has four sections, ``method``, ``stream``, ``replay`` and ``run``.
     Nested fields are dotted (``method.backbone.size``), and only the two names are required.
 
-    Wrong keys, types and ranges are a :class:`ConfigError` naming key, what was found and what is allowed.
-    An int may stand for a float, never a bool for an int, never text for a number. A list of numbers may be
-    written as text, ``"0, 1, 2"``, so that a search can choose among lists.
+    Wrong keys, types and ranges raise a :class:`ConfigError`, which names the key, what was found and what is
+    allowed. An int may stand for a float, never a bool for an int, never text for a number. A list of numbers
+    may be written as text, ``"0, 1, 2"``, so that a search can choose among lists.
     """
 
     method_name: str
@@ -41,8 +41,10 @@ class RunConfig:
 
     preset: str
     """A set of the method's values by name: ``paper`` as the paper has it, ``reference`` as the released code
-    does it. Without any the class's own hold: they are ``paper``, and ``fair`` of replay baselines that their
-    papers mix otherwise. A preset's values come before all others: what is given by itself wins."""
+    does it. Without a preset the class's own values hold: they are ``paper``, or ``fair`` for replay
+    baselines whose papers mix the memory in differently. A preset's values are set before all others, so that
+    a value that is given by itself wins.
+    """
 
     method: Any
     """The method's own keys, an object of its ``Config``."""
@@ -101,8 +103,9 @@ class RunConfig:
         }
 
     def flat(self) -> dict[str, str | int | float | bool | None]:
-        """Dotted key -> scalar, in the order of :meth:`to_dict`; a list is written as JSON. What MLflow
-        gets as parameters."""
+        """Dotted key -> scalar, in the order of :meth:`to_dict`; a list is written as JSON. MLflow gets them
+        as parameters.
+        """
         return {
             key: json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
             for key, value in flatten(self.to_dict()).items()
@@ -114,7 +117,16 @@ class RunConfig:
 
     @classmethod
     def load_yaml(cls, path: Path | str) -> RunConfig:
-        """The configuration of a YAML file. A key given twice is an error; errors name file and line."""
+        """The configuration of a YAML file.
+
+        Args:
+            path: The file.
+
+        Raises:
+            ConfigError: A key, type or range is wrong. The message names file and line.
+            UserError: The file cannot be read, is no YAML mapping, or has a key twice. The message names the
+                file.
+        """
         values, lines = strict_yaml.read(path)
         if not isinstance(values, Mapping):
             raise UserError(f"{path}: expected the sections {', '.join(_SECTIONS)}, found {shown(values)}")
@@ -125,11 +137,17 @@ class RunConfig:
 
 
 def parse_set(pairs: Iterable[str]) -> dict[str, Any]:
-    """The values of ``--set key=value ...``, by dotted key; a value is read as YAML (``1e-4``, ``true``,
-    ``null``, ``[a, b]``).
+    """The values of ``--set key=value ...``, by dotted key.
 
-    Keys and types are checked where the values are used, by :class:`RunConfig`. :class:`UserError`: no
-    ``=``, a value that is not YAML, a key given twice.
+    A value is read as YAML (``1e-4``, ``true``, ``null``, ``[a, b]``). :class:`RunConfig` checks keys and
+    types when the values are used.
+
+    Args:
+        pairs: ``key=value`` each.
+
+    Raises:
+        UserError: There is no ``=`` or no key, a value is not YAML, or a key is given twice. The message is
+            one line.
     """
     values: dict[str, Any] = {}
     for pair in pairs:
@@ -148,7 +166,13 @@ def data_values(stream: str, folder: Path | str) -> dict[str, str]:
     """What ``--data FOLDER`` sets: ``stream.data``, as an absolute path, so that a saved configuration runs
     from anywhere.
 
-    :class:`UserError` where the stream reads no data.
+    Args:
+        stream: The stream's name.
+        folder: FOLDER.
+
+    Raises:
+        ConfigError: There is no such stream.
+        UserError: The stream reads no data. The message is one line.
     """
     registered(stream, "stream.name", streams, "stream")
     if "data" not in {f.name for f in fields(streams.get(stream).Config)}:
@@ -157,8 +181,10 @@ def data_values(stream: str, folder: Path | str) -> dict[str, str]:
 
 
 def at_home(value: Any) -> Any:
-    """``value``; of a text that begins with ``~/``, also behind a prefix such as timm's ``local-dir:``, the
-    path in the user's home. No shell does it behind ``key=``, nor in a file.
+    """Puts the user's home in the place of ``~/`` at the beginning of a text.
+
+    It may stand behind a prefix such as timm's ``local-dir:``. No shell replaces it behind ``key=``, and
+    nothing else does so in a file. Other values are returned as they are.
     """
     if not isinstance(value, str) or "~/" not in value:
         return value

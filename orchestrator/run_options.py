@@ -14,9 +14,10 @@ class RunOptions:
     """How a trial is run. Nothing here belongs to the method or to the data."""
 
     seed: int = 0
-    """What a trial's random numbers start from. The same seed, number of workers, number of threads and kind
-    of processor give the same numbers. A GPU may add in any order: there ``deterministic`` is needed as well,
-    and without it the samples and their order are the same and the numbers nearly so. Range: 0 to 2**32 - 1.
+    """The seed of a trial's random numbers. The same seed, number of workers, number of threads and kind of
+    processor give the same numbers. A GPU may add in any order, so that it also needs ``deterministic``.
+    Without that the samples and their order are the same there, and the numbers nearly so.
+    Range: 0 to 2**32 - 1.
     """
 
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -24,20 +25,21 @@ class RunOptions:
     weights and optimiser stay in float32."""
 
     deterministic: bool = False
-    """Whether torch takes deterministic algorithms alone, in training and evaluation. They may be slower. An
-    operation that has none ends the run in one line."""
+    """Whether torch uses only deterministic algorithms, in training and evaluation. They may be slower. An
+    operation without such an algorithm ends the run in one line.
+    """
 
     accumulate: int = 1
-    """Micro-batches that an optimiser step is put together from. The method's batch stays what it is. Range:
-    at least 1."""
+    """Micro-batches of an optimiser step. The method's batch stays as it is. Range: at least 1."""
 
     workers: int = 1
     """Data-parallel processes of a trial. The method's batch is divided over them. Range: at least 1."""
 
     gpus_per_trial: float | None = None
-    """GPUs that a trial holds, all its workers together: 0, a fraction (trials then share a GPU, and have one
-    worker only), or one a worker. ``None`` is one a worker where the machine or cluster has a GPU and
-    ``device`` is not ``cpu``, else 0. Range: at least 0."""
+    """GPUs that all workers of a trial hold together: 0, a fraction (trials then share a GPU, and have one
+    worker only), or one for each worker. ``None`` is one for each worker where the machine or cluster has a
+    GPU and ``device`` is not ``cpu``, else 0. Range: at least 0.
+    """
 
     cpus_per_worker: int = 1
     """CPU cores that a worker asks Ray for, and the threads that torch computes with in it. Range: at least
@@ -59,21 +61,25 @@ class RunOptions:
 
     views: int = 4
     """Augmented views of a training picture that a frozen image encoder sees, the same in all runs. A step
-    takes one of them at random. Of a stream that mirrors pictures every second view is mirrored: with an even
-    number a picture is mirrored half the time. Range: at least 1."""
+    takes one of them at random. Every second view is mirrored for a stream that mirrors pictures. With an
+    even number a picture is then mirrored half the time. Range: at least 1.
+    """
 
     feature_cache: bool = True
-    """Whether what a frozen encoder gives is computed once for all trials and later sweeps. If not, it is
-    computed for every batch, of the same views: the numbers are the same, and pictures are not augmented
-    afresh, as they are in the papers' code."""
+    """Whether a frozen encoder's features are computed once for all trials and later sweeps. If not, they are
+    computed for every batch, for the same views. The numbers are the same: pictures are not augmented afresh,
+    as they are in the papers' code.
+    """
 
     skip_bad: bool = False
     """Whether a record that cannot be read is left out and counted instead of ending the run."""
 
     keep: Keep = "chosen"
     """Which checkpoints of ended trials stay on the disk. With ``chosen`` a trial that the sweep may choose,
-    and each trial of a run without a search, keeps those of all its tasks, and every other one its last. With
-    ``last`` these too keep their last alone, once they have been tested. With ``all`` nothing is deleted."""
+    and each trial of a run without a search, keeps the checkpoints of all its tasks. Every other trial keeps
+    its last one. With ``last`` the former also keep only their last one, once they have been tested. With
+    ``all`` nothing is deleted.
+    """
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:

@@ -42,7 +42,7 @@ class Clip(nn.Module):
 
     Attributes:
         image_size: The side of the pictures that the image encoder sees, in pixels.
-        width: D, of the space that pictures and texts share.
+        width: D, the width of the space that pictures and texts share.
         scale: The exponential of ``logit_scale``.
         context_width: The width of the text encoder's word embeddings.
     """
@@ -122,7 +122,8 @@ class Clip(nn.Module):
     def read_alike(self, texts: Sequence[str]) -> list[tuple[str, str]]:
         """Finds different texts that have the same token row.
 
-        What tells such texts apart lies behind the end of the context, or is ignored by the tokenizer (case).
+        The difference of such texts lies behind the end of the context, or is ignored by the tokenizer
+        (case).
 
         Args:
             texts: The texts.

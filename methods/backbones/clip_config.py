@@ -21,8 +21,9 @@ class ClipConfig:
     trained_as: str | None = None
     """With which activation and normalisation the weights file of a named model was trained: one of
     open_clip's tags for the model, or ``plain``, the model's own activation and CLIP's normalisation.
-    ``None`` is as the file tells, or as all of the model's tags have in common; where neither tells, it is an
-    error."""
+    With ``None`` it is what the file tells, or what all of the model's tags have in common. Where neither
+    tells, it is an error.
+    """
 
     def __post_init__(self) -> None:
         for name in ("model", "pretrained"):

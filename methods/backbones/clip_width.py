@@ -14,8 +14,8 @@ _SMALL = 128  # embed_dim of the CLIP that comes with the package
 def clip_width(config: ClipConfig) -> int | None:
     """Returns D, the width of the space that pictures and texts share; None where it is not known.
 
-    Of a named model open_clip's own description is read. open_clip itself, which takes seconds to import, is
-    not imported.
+    The width of a named model is read from open_clip's own description. open_clip itself, which takes seconds
+    to import, is not imported.
     """
     if config.model == "small":
         return _SMALL

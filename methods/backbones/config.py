@@ -194,11 +194,13 @@ class BackboneConfig:
         """
         c: Any = self.resolved()  # nothing of it is None
         w, patches = c.image_width, (image_size // c.patch_size) ** 2
-        # attention, two norms, and the maps between; then patches, places, class token and a last norm
+        # attention, two norms, and the maps between; then patches, position embeddings, class token and a
+        # last norm
         block = 4 * (w * w + w) + 4 * w + 2 * c.mlp_ratio * w * w + (c.mlp_ratio + 1) * w
         image = c.image_depth * block + (3 * c.patch_size**2 + 1) * w + (patches + 2) * w + 2 * w
         crossed = (c.text_layers - c.fusion_layer) * (4 * (w * w + w) + 2 * w)
-        # words, places and two kinds of segments with a norm; the words' head with its norm and biases
+        # embeddings of words, positions and two kinds of segments with a norm; the words' head with its norm
+        # and biases
         text = c.text_layers * block + crossed + (vocabulary + tokens + 2 + 2) * w
         return int(image + text + w * w + 3 * w + vocabulary + 2 * (w + 1) * embed_dim)
 

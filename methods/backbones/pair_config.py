@@ -23,8 +23,9 @@ class PairConfig(BackboneConfig):
 
     trained_as: str | None = None
     """With which activation and normalisation the weights file of that CLIP was trained: one of open_clip's
-    tags for the model, or ``plain``. ``None`` is as the file tells, or as all of the model's tags have in
-    common."""
+    tags for the model, or ``plain``. With ``None`` it is what the file tells, or what all of the model's tags
+    have in common.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -18,7 +18,7 @@ class PairEncoder(nn.Module):
 
     Attributes:
         rows: 2, of picture and text.
-        width: D, of the rows.
+        width: D, the width of the rows.
 
     Args:
         model: The module that has both towers.

@@ -24,8 +24,9 @@ def prepare(image: Tensor, how: PreprocessCfg) -> Tensor:
     """
     size = [how.size, how.size] if isinstance(how.size, int) else list(how.size)
     if list(image.shape[-2:]) != size:
-        # A CPU resizes bytes in fixed point, a GPU in float32. So the CPU resizes everything, and a picture
-        # has one feature wherever it is encoded. A stream that reads pictures at size T needs no resizing.
+        # A CPU resizes bytes in fixed point, a GPU in float32. Therefore the CPU resizes everything, and a
+        # picture has one feature wherever it is encoded. A stream that reads pictures at size T needs no
+        # resizing.
         mode = InterpolationMode(how.interpolation)
         image = resize(image.cpu(), size, interpolation=mode, antialias=True).to(image.device)
     return normalize(image.to(torch.float32) / 255, list(how.mean), list(how.std))

@@ -28,7 +28,7 @@ _ALBEF_NAMES = {
     "text_proj.": "text_projection.",
 }
 _ALBEF_LAYER = re.compile(r"text_encoder\.bert\.encoder\.layer\.(\d+)\.")
-# Ignored are the parts that only ALBEF's pretraining needs, and a duplicate: the decoder's matrix is the word
+# These are the parts that only ALBEF's pretraining needs, and a duplicate: the decoder's matrix is the word
 # embeddings.
 _ALBEF_IGNORED = re.compile(
     r"\w+_m\.|(image|text|idx)_queue$|queue_ptr$|temp$|itm_head\.|"
@@ -46,9 +46,9 @@ def load_image_text(config: BackboneConfig, spec: InputSpec, embed_dim: int) -> 
 
     With ``config.weights`` of ``towers``, each tower has its own weights. Otherwise the weights are those of
     the whole model: ``world``, or a file with the names of :class:`ImageTextModel` or of ALBEF's pretrained
-    checkpoints (Li et al., NeurIPS 2021). Of the latter, momentum copies, queues, temperature and the
-    matching head are left out. Position embeddings of pictures are resized as in ALBEF's code (bicubic);
-    those of texts are cut to ``spec.max_tokens``.
+    checkpoints (Li et al., NeurIPS 2021). The momentum copies, queues, temperature and matching head of
+    ALBEF's checkpoints are left out. Position embeddings of pictures are resized as in ALBEF's code
+    (bicubic); those of texts are cut to ``spec.max_tokens``.
 
     Args:
         config: The sizes, and where the weights come from.

@@ -18,7 +18,8 @@ from .pair_encoder import PairEncoder, Tower
 class TowerPairs(PairEncoder):
     """The class tokens of the image tower and of the text layers of the model of ALBEF and CTP.
 
-    Rows are the tokens before the projections. Towers that were pretrained apart so have whole rows, too.
+    Rows are the tokens before the projections. Therefore towers that were pretrained apart have whole rows,
+    too.
     """
 
     model: ImageTextModel

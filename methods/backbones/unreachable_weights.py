@@ -45,13 +45,13 @@ def unreachable_weights(backbone: Any, say: Callable[[str], None]) -> str | None
     in the Hub's cache, and the Hub does not have them, or no connection to it can be made. No weights are
     downloaded.
 
-    A Hub that is slow, or has a fault of its own, may have answered by the time that the weights are read:
-    that is said, and the weights are taken to be there.
+    A Hub that is slow, or has a fault of its own, may answer by the time that the weights are read. Then the
+    user is told, and the weights are taken to be there.
 
     Args:
-        backbone: The backbone's configuration, of which :func:`~.missing_weights.missing_weights` finds
-            nothing.
-        say: Takes a line: that the Hub is asked, and what it does not answer.
+        backbone: The backbone's configuration. :func:`~.missing_weights.missing_weights` has found nothing
+            missing.
+        say: Takes a line for the user: that the Hub is asked, and what it does not answer.
 
     Returns:
         One line, which begins with the field; None where there are none.
@@ -73,7 +73,9 @@ def unreachable_weights(backbone: Any, say: Callable[[str], None]) -> str | None
 
 
 def _is_cached(weights: HubWeights) -> bool:
-    """Whether one of the files is in the Hub's cache, with all that it lists where it is such a list."""
+    """Whether one of the files is in the Hub's cache. Where the file is a list of files, these have to be
+    there too.
+    """
 
     def cached(file: str) -> str | None:
         path = try_to_load_from_cache(weights.repository, file, revision=weights.revision)
@@ -95,9 +97,9 @@ def _listed(index: str) -> list[str]:
 
 
 def _asked(weights: HubWeights) -> _Answer | None:
-    """What is against the Hub's having one of the files; None: it has one.
+    """Why none of the files can be had from the Hub; None where the Hub has one.
 
-    Nothing limits how long a name is looked up, so that a thread asks.
+    A thread asks, since nothing limits how long the look-up of a host's name takes.
     """
     said: list[_Answer | None] = []
     asking = Thread(target=lambda: said.append(_against(weights)), daemon=True)
@@ -118,7 +120,7 @@ def _against(weights: HubWeights) -> _Answer | None:
 
 
 def _try(weights: HubWeights, file: str) -> tuple[_Answer | None, bool]:
-    """What is against a file, and whether it is that the repository lacks this one."""
+    """Why a file cannot be had, and whether the reason is that the repository lacks it."""
     error = _error(weights, file)
     for seconds in _AGAIN:
         if error is None or not _is_unconnected(error):

@@ -26,8 +26,9 @@ class EWCConfig:
     (Mammoth's example)."""
 
     ewc_decay: float = 1.0
-    """gamma, what is kept of the Fisher information of past tasks where that of a new one is added. Range: 0
-    to 1. Released code: 1 (Mammoth's example)."""
+    """gamma, the share of past tasks' Fisher information that is kept when that of a new task is added.
+    Range: 0 to 1. Released code: 1 (Mammoth's example).
+    """
 
     def __post_init__(self) -> None:
         check_range("ewc_weight", self.ewc_weight, 0)
@@ -115,7 +116,7 @@ class ElasticWeightConsolidation(OutputMethod):
     def log_likelihoods(self, batch: Batch) -> Iterator[tuple[int, Tensor]]:
         """Yields log p(y | x), whose gradient is squared, of one sample after another.
 
-        Where a likelihood is of several samples together, it is their mean.
+        Where a likelihood is that of several samples together, it is their mean.
 
         Args:
             batch: The samples.

@@ -14,8 +14,7 @@ def frozen_copy(method: M) -> M:
     """Returns a copy of a method that is not trained, in evaluation mode. It shares the ``spec``.
 
     Args:
-        method: The method. Whoever keeps the copy holds it in a tuple, where it is no part of the method's
-            state.
+        method: The method. The copy has to be kept in a tuple, where it is no part of the method's state.
     """
     spec = method.spec
     teacher = copy.deepcopy(method, {id(spec): spec})

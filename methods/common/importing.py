@@ -9,10 +9,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Within it no garbage is looked for, and torch's compiler is not imported.
+    """Within the block garbage collection is off, and torch's compiler is not imported.
 
-    What imports make stays, and to look through it again and again takes a fifth of the time of importing
-    torch or transformers. torchvision, timm and transformers each import the compiler for a single name.
+    What imports make stays in memory. Collections, which look through it again and again, would take a fifth
+    of the time of importing torch or transformers. torchvision, timm and transformers each import the
+    compiler for a single name.
     """
     enabled = gc.isenabled()
     gc.disable()

@@ -12,7 +12,7 @@ from ..method import Batch, Method, Phase
 class OutputMethod(Method):
     """A method whose loss follows from what its model gives for a batch.
 
-    A part that adds a term (a distillation, stored logits) so needs no second pass of the model.
+    Therefore a part that adds a term (a distillation, stored logits) needs no second pass of the model.
     """
 
     def loss(self, batch: Batch, phase: Phase) -> dict[str, Tensor]:

@@ -22,9 +22,9 @@ class ReferenceAdamW(torch.optim.Optimizer):
         p <- p - lr sqrt(1 - 0.999^n) / (1 - 0.9^n) m / (sqrt(v) + eps)
         p <- p - lr weight_decay p
 
-    torch's AdamW divides sqrt(v) by sqrt(1 - 0.999^n) before it adds ``eps``, which is so 1 / sqrt(1 -
-    0.999^n) times as large here (32 times at the first step), and decays the weights before the step and not
-    after it.
+    torch's AdamW divides sqrt(v) by sqrt(1 - 0.999^n) before it adds ``eps``. Compared with it, ``eps`` is 1
+    / sqrt(1 - 0.999^n) times as large here (32 times at the first step). torch's AdamW also decays the
+    weights before the step and not after it.
 
     Args:
         params: Parameters, or groups of them, whose ``lr`` and ``weight_decay`` may be their own.

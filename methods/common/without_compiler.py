@@ -18,8 +18,9 @@ import torch
 from torch.optim import Optimizer
 
 _COMPILER = "torch._dynamo"
-# What libraries take of the compiler as they are imported, and call later or never: torchvision (roi_align)
-# and transformers (masking_utils); torch's own flex_attention takes the second as it is called.
+# Names of the compiler that libraries take when they are imported, and call later or never: torchvision
+# (roi_align) and transformers (masking_utils). torch's own flex_attention takes the second one when it is
+# called.
 _TAKEN = {
     "torch._dynamo.utils": "is_compile_supported",
     "torch._dynamo._trace_wrapped_higher_order_op": "TransformGetItemToIndex",
@@ -35,8 +36,8 @@ def without_compiler() -> None:
     compiler, ``torch.compile`` among it, gets the real one, from which optimisers are then hidden. A process
     that has imported it is left as it is.
 
-    It goes by private parts of torch 2.9 to 2.15. Where they are others, an optimiser or a library imports
-    the compiler as before.
+    It uses private parts of torch 2.9 to 2.15. Where these differ, an optimiser or a library imports the
+    compiler as before.
     """
     if _COMPILER in sys.modules:
         return
@@ -47,13 +48,14 @@ def without_compiler() -> None:
     for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
         function = getattr(getattr(Optimizer, name, None), "__wrapped__", None)
         if function is not None:
-            # Where torch keeps what hides the function, once it has made it.
+            # torch keeps here what hides the function, once it has made it.
             setattr(function, "__dynamo_disable", _hidden_later(function))  # noqa: B010
 
 
 class _OnceImported:
     """Finds the submodules that the compiler itself has imported. Python asks the stand-in for its path
-    before it imports one, which brings the compiler, and would then import the submodule a second time.
+    before it imports a submodule. That imports the compiler, with the submodule, which Python would then
+    import a second time.
     """
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -75,7 +77,7 @@ class _Imported(Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """See ``importlib.abc.Loader``."""
-        with suppress(AttributeError):  # the compiler's options let nobody set it
+        with suppress(AttributeError):  # the compiler's options cannot be set
             module.__spec__ = self._spec
 
 
@@ -121,8 +123,8 @@ class _StandIn:
         return fn
 
     def __getattr__(self, name: str) -> Any:
-        # What looks through all modules asks for __file__ and the like, an import for __spec__. The import of
-        # a submodule asks for __path__ first.
+        # Code that looks through all modules asks for __file__ and the like, and an import asks for __spec__.
+        # The import of a submodule asks for __path__ first.
         if _waits() and name.startswith("__") and name != "__path__":
             raise AttributeError(name)
         return getattr(_compiler(), name)

@@ -44,8 +44,8 @@ class ClipICaRL(ExperienceReplay, RecognitionMethod):
     """iCaRL (Rebuffi et al., CVPR 2017) with a CLIP-Adapter as the features that are learnt.
 
     A linear layer on the adapter's unit features has a sigmoid for each class. The loss is
-    :func:`sigmoid_distillation`. The layer serves training alone: a picture is of the class whose exemplars'
-    mean is nearest (Algorithm 1). The means are made anew after each task, of the whole memory. A class
+    :func:`sigmoid_distillation`. The layer serves training alone: a picture gets the class whose exemplars'
+    mean is nearest (Algorithm 1). The means of the whole memory are made anew after each task. A class
     without exemplars has its text in the place of a mean.
 
     Args:

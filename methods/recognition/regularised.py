@@ -80,7 +80,8 @@ class ClipDERConfig(DERConfig, ClipHeadConfig):
 class ClipDER(DarkExperienceReplay, ClipFinetune):
     """DER++: experience replay with the logits that the memory's pictures once had.
 
-    Stored are the logits of the classes seen when a picture came in. Those of later classes are not compared.
+    The logits that are stored are those of the classes seen when a picture came in. Logits of later classes
+    are not compared.
     """
 
     Config = ClipDERConfig

@@ -84,7 +84,7 @@ class RetrievalConfig:
 
 
 class MaskedTokens(NamedTuple):
-    """One draw of masked tokens.
+    """A batch's masked tokens.
 
     Attributes:
         ids: (B, L), the masked rows.
@@ -210,7 +210,7 @@ class RetrievalMethod(OutputMethod):
 
         Args:
             batch: The samples.
-            kind: What is embedded.
+            kind: What is embedded: pictures, texts, or both together.
         """
         if kind == "text":
             return self.model.encode_text(self.words(batch))

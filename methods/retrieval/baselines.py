@@ -40,7 +40,7 @@ class JointOnce(RetrievalMethod):
     """Joint training, once: the first task trains on the whole stream, later ones on nothing. Ignores the
     replay memory.
 
-    After the last task it is what JointT of CTP's released code is, which trains when all data are there.
+    After the last task it equals JointT of CTP's released code, which trains when all data are there.
     """
 
     whole_stream = True

@@ -78,8 +78,8 @@ class RetrievalLwFConfig(LwFConfig, RetrievalConfig):
 class RetrievalLwF(LearningWithoutForgetting, RetrievalMethod):
     """LwF: finetuning that keeps the previous model's similarities. Ignores the replay memory.
 
-    What the teacher gives is the row of similarities of each picture to the texts of the batch, and of each
-    text to its pictures, over ``temperature``.
+    The teacher gives the row of similarities of each picture to the texts of the batch, and of each text to
+    the batch's pictures, over ``temperature``.
     """
 
     Config = RetrievalLwFConfig
@@ -109,7 +109,7 @@ class RetrievalDERConfig(DERConfig, RetrievalConfig):
 class RetrievalDER(DarkExperienceReplay, RetrievalMethod):
     """DER++: experience replay with the features that the memory's pairs once had.
 
-    Stored are a pair's features. The logits are the rows of similarities between the memory's pairs of a
+    A pair's features are stored. The logits are the rows of similarities between the memory's pairs of a
     batch, over ``temperature``.
     """
 

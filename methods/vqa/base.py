@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .t5.joint_t5 import EncoderStates
 
 RELEASED = {"area": "reference", "adamw": "reference", "warmup_from": "zero"}
-"""What VQACL's released code does in all of its methods, where it differs from the paper."""
+"""The behaviour of all methods in VQACL's released code, where it differs from the paper."""
 
 _ADAM_EPS = 1e-6
 
@@ -52,8 +52,10 @@ class QuestionConfig:
     (``zero``, transformers' schedule)."""
 
     weight_decay: float = 0.01
-    """AdamW's weight decay, of all but biases, as in the released code; that code's optimiser (``adamw``
-    ``reference``) takes T5's tables of relative positions for biases, too. Range: at least 0."""
+    """AdamW's weight decay. It acts on all parameters except biases, as in the released code. That code's
+    optimiser (``adamw`` ``reference``) takes T5's tables of relative positions for biases, too. Range: at
+    least 0.
+    """
 
     adamw: Literal["torch", "reference"] = "torch"
     """The optimiser: ``torch``'s AdamW, or transformers' of before its version 5 (``reference``, the released
@@ -110,7 +112,7 @@ class AnswerLogits(NamedTuple):
     """What the model says of a drawn answer to each question.
 
     Attributes:
-        logits: (B, L, V), of each token of the answer, given those before it.
+        logits: (B, L, V), for each token of the answer, given the tokens before it.
         targets: int64 (B, L), the answer's tokens.
         score: (B,), what the answer is worth.
         encoded: The states that the decoder attends to.

@@ -57,7 +57,7 @@ class QuestionLwFConfig(LwFConfig, SequentialConfig):
 class QuestionLwF(LearningWithoutForgetting, SequentialMethod):
     """LwF: finetuning that keeps what the previous model says. Ignores the replay memory.
 
-    What the teacher gives is the logits of each token of the drawn answer, given those before it.
+    The teacher gives the logits of each token of the drawn answer, given the tokens before it.
     """
 
     Config = QuestionLwFConfig
@@ -80,8 +80,8 @@ class QuestionDERConfig(DERConfig, SequentialConfig):
 class QuestionDER(DarkExperienceReplay, SequentialMethod):
     """DER++: experience replay with the logits that the memory's questions once had.
 
-    Stored are the logits of each token of a question's best answer, given those before it: L times V numbers
-    a question, V the size of the vocabulary.
+    The logits of each token of a question's best answer, given the tokens before it, are stored: L times V
+    numbers a question, with V the size of the vocabulary.
     """
 
     spec: QuestionSpec

@@ -21,7 +21,7 @@ class ReplayConfig:
     """What a trial keeps of past tasks, in numbers of training samples."""
 
     size: int = 0
-    """Training samples that are kept at most, over all past tasks; with ``budget`` ``per_class``, of each
+    """The most training samples that are kept, over all past tasks; with ``budget`` ``per_class``, of each
     class. 0 is no memory. Range: at least 0. Paper: 5000 (VQACL on VQA v2), 500 (VQACL on NExT-QA). Released
     code: 2000 in all or 20 a class (CLAP4CLIP), 10,000 (CTP-ER)."""
 
@@ -39,7 +39,7 @@ class ReplayConfig:
     balance_by: _BalanceBy = "task"
     """The groups that policies ``random``, ``herding`` and ``balanced`` give shares. ``group``, of policy
     ``balanced`` on questions alone, is each object group of each task, as VQACL's memory is divided.
-    ``reservoir`` has no groups, the other policies share by class."""
+    ``reservoir`` has no groups. The other policies share by class."""
 
     herding: _Herding = "greedy"
     """The reading of policy ``herding``. ``greedy`` picks a sample once and keeps the order of picking.

@@ -1,4 +1,4 @@
-"""What a method keeps of its own beside the samples of a memory: stored logits."""
+"""A method's own values beside the samples of a memory: stored logits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class KeptValues:
     values: np.ndarray
 
     def of(self, rows: np.ndarray) -> np.ndarray:
-        """Returns the values of rows, NaN of those that are not there.
+        """Returns the values of rows, NaN for rows that are not there.
 
         Args:
             rows: int64 (m,).
@@ -41,7 +41,9 @@ class KeptValues:
         return np.isnan(self.values).reshape(len(self.rows), -1).all(1)
 
     def joined(self, other: KeptValues) -> KeptValues:
-        """Returns these values and those of ``other``, whose rows are others. Smaller ones end in NaN."""
+        """Returns these values and those of ``other``, whose rows are different. Smaller values are filled up
+        with NaN.
+        """
         shape = np.maximum(self.values.shape[1:], other.values.shape[1:])
         return KeptValues(
             np.concatenate([self.rows, other.rows]),

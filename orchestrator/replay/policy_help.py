@@ -1,4 +1,4 @@
-"""What each selection policy keeps, and how it divides the memory, in the words of the pages."""
+"""Describes what each selection policy keeps and how it divides the memory, in the words of the pages."""
 
 _BY_CLASS = "equally among classes"
 

@@ -1,1 +1,1 @@
-"""Where tasks come from: generated worlds and readers of real data sets."""
+"""The sources of tasks: generated worlds and readers of real data sets."""

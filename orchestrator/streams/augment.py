@@ -22,13 +22,16 @@ def augment(name: str, pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
         name: The transform. ``none`` leaves pictures as they are. ``flip`` mirrors each one left to right
             with probability one half, as the CLAP4CLIP code does. ``shift`` moves each one by up to S / 16
             pixels each way and repeats the edges; it is for scenes in which colour and left and right carry
-            meaning. ``product`` is :func:`.product_transform.product_transform`. ``product-original`` is
-            the same of pictures that their reader has cropped (:func:`crop_draws`).
+            meaning. ``product`` is :func:`.product_transform.product_transform`. ``product-original`` is the
+            same for pictures that their reader has cropped (:func:`crop_draws`).
         pictures: uint8 (n, S, S, 3).
         seeds: uint64 (n,).
 
     Returns:
         uint8 (n, S, S, 3).
+
+    Raises:
+        UserError: There is no such transform. The message is one line.
     """
     if name not in _TRANSFORMS:
         raise UserError(f"augment: {name!r}, allowed: {', '.join(_TRANSFORMS)}")
@@ -36,12 +39,12 @@ def augment(name: str, pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
 
 
 def crops_original(name: str) -> bool:
-    """Whether a transform begins with a crop of the picture in its original size, which only a reader has."""
+    """Whether a transform begins with a crop of the picture's original size, which only the reader has."""
     return name == "product-original"
 
 
 def crop_draws(name: str, seeds: np.ndarray) -> np.ndarray | None:
-    """What the reader of pictures crops by, before :func:`augment`.
+    """The draws by which the reader of pictures crops, before :func:`augment`.
 
     Args:
         name: The transform.
@@ -57,8 +60,8 @@ def crop_draws(name: str, seeds: np.ndarray) -> np.ndarray | None:
 def augment_view(name: str, pictures: np.ndarray, numbers: np.ndarray, view: np.ndarray | int) -> np.ndarray:
     """One of the V fixed views of each picture, which all runs share.
 
-    A view of ``flip`` is mirrored where its number is odd. Of an even V, half the views of each picture are
-    so: a step that takes one at random mirrors with probability one half, as ``flip`` does. If
+    A view of ``flip`` is mirrored where its number is odd. With an even V half the views of each picture are
+    mirrored, so that a step that takes one at random mirrors with probability one half, as ``flip`` does. If
     each view were drawn, all four of one picture in sixteen would be mirrored.
 
     Args:
@@ -99,7 +102,7 @@ def _shift(pictures: np.ndarray, seeds: np.ndarray) -> np.ndarray:
 
 
 def _product(pictures: np.ndarray, seeds: np.ndarray, cropped: bool = False) -> np.ndarray:
-    from .product_transform import DRAWS, product_transform  # imports torchvision, for those who need it
+    from .product_transform import DRAWS, product_transform  # imports torchvision, only where needed
 
     return product_transform(pictures, _uniform(seeds, DRAWS), cropped)
 

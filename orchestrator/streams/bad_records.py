@@ -1,4 +1,4 @@
-"""What a reader does with a record that is malformed or missing."""
+"""Handles records that are malformed or missing for a reader."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _LONGEST = 400  # characters
 
 
 class BadRecords:
-    """What a reader leaves out, and its remarks on the rest.
+    """The records that a reader leaves out, and its remarks on the rest.
 
     ``bad(message, reason)`` counts a bad record by its reason if ``skip`` is true. Otherwise it raises
     ``message`` as a :class:`~orchestrator.errors.UserError`.
 
     Attributes:
         counts: How many records were left out, by reason.
-        remarks: One line for each thing in the data that can be read but is hardly what its owner meant.
+        remarks: One line for each part of the data that can be read but is hardly what its owner meant.
     """
 
     def __init__(self, skip: bool) -> None:
@@ -41,8 +41,11 @@ class BadRecords:
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
-        """Adds to an error that is raised inside what had been left out until then, with the first message of
-        each reason. What is missing may be missing because it was left out.
+        """Adds to an error that is raised inside the block what had been left out until then, with the first
+        message of each reason. A missing record may be missing because it was left out.
+
+        Raises:
+            UserError: The block's own error, with that added.
         """
         try:
             yield

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def check_whole(name: str, value: Any, low: int, high: int | None = None) -> None:
-    """Checks that a field's value is an integer of a range.
+    """Checks that a field's value is an integer in a range.
 
     Args:
         name: The field's name.
@@ -41,10 +41,16 @@ def check_share(name: str, value: Any, *, none: bool = False) -> None:
 
 
 def check_number(name: str, value: Any, low: float, high: float) -> None:
-    """Checks that a field's value is a number of a range.
+    """Checks that a field's value is a number in a range.
+
+    Args:
+        name: The field's name.
+        value: Its value.
+        low: The least that is allowed.
+        high: The most that is allowed.
 
     Raises:
-        ValueError: It is not. The message is one line.
+        ValueError: The value is no such number. The message is one line.
     """
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"{name}: {value!r}, allowed: a number {low:g} .. {high:g}")

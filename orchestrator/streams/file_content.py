@@ -1,4 +1,4 @@
-"""The content of files, told by as little reading as is safe."""
+"""Computes a digest of files, with as little reading as is safe."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ def file_content(paths: Iterable[str], whole: bool | None = None) -> bytes:
     """A digest of the files at ``paths``, in that order.
 
     It covers each file's size. Where all files together have at most 256 MiB it covers their bytes, else the
-    time of each file's last change, in whole seconds. So where reading takes no more than a second or two,
-    the same files have the same digest elsewhere, however they were copied there. Larger data keeps its
+    time of each file's last change, in whole seconds. Therefore, where reading takes no more than a second or
+    two, the same files have the same digest elsewhere, however they were copied there. Larger data keeps its
     digest where it was moved, or copied with its times (``cp -p``, ``rsync -t``, ``tar``, ``aws s3 sync``).
-    The paths are not part of the digest. A file that does not exist counts as a file without all that.
+    The paths are not part of the digest. A file that does not exist counts as a file without size, bytes and
+    time.
 
     Args:
         paths: The files.
@@ -44,7 +45,9 @@ def is_small(paths: Iterable[str]) -> bool:
 
 
 _Stat = tuple[int, int, tuple[int, int]]
-"""A file's size in bytes, when it was changed last in whole seconds, and what changes whenever it does."""
+"""A file's size in bytes, the time of its last change in whole seconds, and a mark that changes whenever the
+file does.
+"""
 
 
 def _is_small(stats: list[_Stat]) -> bool:

@@ -1,4 +1,4 @@
-"""A stream that ends early: its first tasks, as if there were no others."""
+"""Makes a stream that ends early: its first tasks, as if there were no others."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ def first_tasks(source: StreamSource, count: int) -> StreamSource:
 
     In recognition the classes of later tasks go as well, since their names would tell of what is to come. The
     categories of retrieval and the answers and objects of questions stay: they are known from the start.
-    Records keep their numbers. The fingerprints are others than the whole stream's: nothing that was kept of
-    the whole stream, as a frozen encoder's features, is taken for this one, or the other way round.
+    Records keep their numbers. The fingerprints differ from those of the whole stream. Therefore nothing that
+    was kept of the whole stream, such as a frozen encoder's features, is taken for this one, or the other way
+    round.
 
     Args:
         source: The whole stream.
         count: How many tasks stay. Range: 1 to one less than the stream has.
 
     Raises:
-        UserError: The stream has not more tasks than that. The message is one line.
+        UserError: The stream does not have more tasks than that. The message is one line.
     """
     most = len(source.tasks) - 1
     if not 1 <= count <= most:
@@ -34,7 +35,7 @@ def first_tasks(source: StreamSource, count: int) -> StreamSource:
         )
     tasks = source.tasks[:count]
     stop = max(task.classes.stop for task in tasks)
-    # The content of a stream does not depend on its order. What its first tasks are does.
+    # The content of a stream does not depend on its order, but its first tasks do.
     ids = [[name, sorted(map(str, split.ids))] for task in tasks for name, split in task.splits.items()]
     pictures = source.pictures_fingerprint
     return replace(

@@ -1,4 +1,4 @@
-"""Whether two readings of a stream are the same, in the same order or in any."""
+"""Identifies what is read of a stream, with and without its order."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def stream_identity(source: StreamSource) -> str:
 
     It covers the stream's name and fingerprint (with the content of its pictures, see
     :func:`~orchestrator.streams.file_content.file_content`), its categories, prompts and tables; the tasks in
-    their order and their splits; of each record, in order, the id, label and caption, and in vqa the kind,
-    the answers and their scores; and how many records were skipped, by reason. It does not cover where the
-    data lies.
+    their order and their splits; the id, label and caption of each record, in order, and in vqa its kind, its
+    answers and their scores; and how many records were skipped, by reason. It does not cover where the data
+    lies.
 
     A checkpointed memory is a list of row numbers. They mean the same records wherever the identity is the
     same.
@@ -40,9 +40,9 @@ def stream_identity(source: StreamSource) -> str:
 
 
 def stream_content(source: StreamSource) -> str:
-    """The sha256, in hexadecimal digits, of what ``source`` has, whatever the order of its classes and tasks.
-    In VQACL's novel composition the first task decides what the others train on: there it is of that task's
-    choice as well.
+    """The sha256, in hexadecimal digits, of what ``source`` has, without the order of its classes and tasks.
+    In VQACL's novel composition the first task decides what the others train on. There the choice of that
+    task is part of it.
 
     It covers the stream's name, fingerprint, class names, prompts, and how many records were skipped. Runs
     whose streams differ in this are not averaged.
@@ -70,7 +70,7 @@ def _records(digest: hashlib._Hash, split: SplitSource) -> None:
 
 def _texts(digest: hashlib._Hash, texts: Sequence[str]) -> None:
     _update(digest, len(texts))
-    # In chunks: a million captions at once would be written out beside themselves.
+    # Captions are written in chunks, since a million at once would take their memory again.
     for start in range(0, len(texts), _CHUNK):
         _update(digest, list(texts[start : start + _CHUNK]))
 
@@ -81,5 +81,5 @@ def _update(digest: hashlib._Hash, *values: Any) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Converts what JSON does not know: NumPy's numbers, and sequences that are no lists."""
+    """Converts values that JSON does not know: NumPy's numbers, and sequences that are no lists."""
     return value.item() if isinstance(value, np.generic) else list(value)

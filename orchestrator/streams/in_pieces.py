@@ -1,4 +1,4 @@
-"""A function of many files, in the threads of a pool."""
+"""Applies a function to many files, in the threads of a pool."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 THREADS = 16
-"""Of a pool: a network's file system answers slowly, but answers many requests at once."""
+"""The threads of a pool. A network's file system answers slowly, but answers many requests at once."""
 
 _MOST = 256
 
@@ -18,10 +18,16 @@ _Found = TypeVar("_Found")
 def in_pieces(
     pool: ThreadPoolExecutor, function: Callable[[_Item], _Found], items: Sequence[_Item]
 ) -> Iterator[_Found]:
-    """What ``function`` returns of each item, in their order.
+    """Returns the results of ``function`` for all items, in their order.
 
-    A thread takes up to 256 items at once. To hand over each by itself takes twenty times as long as to ask a
-    local disk for a file's size, and ``pool.map`` does so whatever its ``chunksize``, which is for processes.
+    A thread takes up to 256 items at once. Handing over each item by itself takes twenty times as long as
+    asking a local disk for a file's size. ``pool.map`` does so whatever its ``chunksize``, which is for
+    processes.
+
+    Args:
+        pool: The threads.
+        function: The function of an item.
+        items: The items.
     """
     length = min(_MOST, -(-len(items) // THREADS)) or 1
     pieces = [items[begin : begin + length] for begin in range(0, len(items), length)]

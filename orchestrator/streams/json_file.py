@@ -1,4 +1,4 @@
-"""JSON files of any size."""
+"""Reads JSON files of any size."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def read_json(
 
     Args:
         path: The file.
-        layout: What the file should hold, for errors.
-        hook: Replaces each object as soon as it is read, innermost first, so that what nobody needs is never
-            kept.
-        pairs: Does the same from the keys and values as they are written, in which a key may come twice.
+        layout: The content that the file should have, for errors.
+        hook: Replaces each object as soon as it is read, innermost first, so that parts that are not needed
+            are never kept.
+        pairs: Does the same with the keys and values as they are written, where a key may come twice.
 
     Returns:
-        What the file holds.
+        The file's content.
 
     Raises:
         UserError: The file cannot be read, is no whole JSON, nests deeper than Python reads, or has a number
@@ -60,7 +60,7 @@ def read_json(
 
 
 def shown(value: Any) -> str:
-    """How a message shows a value of a JSON file."""
+    """Shows a value of a JSON file in a message."""
     if isinstance(value, (dict, tuple)):
         return "an object"
     return "a list" if isinstance(value, list) else json.dumps(value)[:60]

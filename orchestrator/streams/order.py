@@ -10,17 +10,17 @@ import numpy as np
 from ..errors import UserError
 
 Order = Literal["natural"] | int | tuple[int, ...] | tuple[str, ...]
-"""What ``stream.order`` may be."""
+"""The type of ``stream.order``."""
 
 _SEEDS = 2**32 - 1
-_SHOWN = 12  # what an error names of many names
+_SHOWN = 12  # names that an error lists at most
 
 
 def check_order(order: Any) -> None:
     """Checks an order as far as that is possible without the stream.
 
     Raises:
-        ValueError: It is no order, or a list that names something twice. The message is one line.
+        ValueError: The value is no order, or a list that has a name twice. The message is one line.
     """
     if order == "natural" or (type(order) is int and 0 <= order <= _SEEDS):
         return
@@ -36,7 +36,7 @@ def check_order(order: Any) -> None:
 def ordered(
     order: Order, names: Sequence[str], what: str, draw: Callable[[int, int], np.ndarray] | None = None
 ) -> list[int]:
-    """The places of classes or tasks in their natural order, in the order in which they come.
+    """The indices of classes or tasks in their natural order, arranged as they come.
 
     Args:
         order: The order, as :func:`check_order` allows it.

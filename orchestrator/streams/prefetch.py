@@ -1,4 +1,4 @@
-"""Work that threads do ahead of whoever takes its results."""
+"""Does work in threads ahead of its consumer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Prefetch(Generic[Item, Result]):
         items: Gives the items.
         threads: How many threads compute.
         depth: How many results they may be ahead.
-        initializer: Is called in each thread as it starts.
+        initializer: Called in each thread when it starts.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class Prefetch(Generic[Item, Result]):
             wait = False
             raise
         finally:
-            # Whoever collects an iteration that was left must not wait. It may be any thread: one of the
-            # pool's, or one inside a lock of threading's, which those that end need as well.
+            # The thread that collects an abandoned iteration must not wait. It may be any thread: one of the
+            # pool, or one inside a lock of threading, which the ending threads need as well.
             pool.shutdown(wait=wait, cancel_futures=True)
 
     def close(self) -> None:

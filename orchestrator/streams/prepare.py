@@ -1,4 +1,4 @@
-"""From what a reader found to what training sees."""
+"""Makes the stream that training sees from what a reader found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .text.tokenizer import Tokenizer
 
 
 def input_spec(source: StreamSource, tokenizer: Tokenizer) -> InputSpec:
-    """What a method must know of the stream's inputs."""
+    """Describes the stream's inputs for a method."""
     inputs = {
         "image_size": source.image_size,
         "max_tokens": tokenizer.max_tokens,
@@ -50,7 +50,7 @@ def prepare(source: StreamSource, texts: Tokenizer | ClassSpec, skip_bad: bool =
 
     Args:
         source: What the reader found.
-        texts: The tokenizer; in recognition, what is known of the classes.
+        texts: The tokenizer; in recognition, the classes.
         skip_bad: Whether a picture that cannot be read is replaced, instead of being an error.
     """
     numbers: dict[str, int] = {}

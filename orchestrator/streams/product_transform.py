@@ -15,7 +15,7 @@ from .random_crop import CROP_DRAWS, random_crops
 
 _GREY = [128.0, 128.0, 128.0]
 DRAWS = CROP_DRAWS + 1 + 3 * 2
-"""How many random numbers the transform of one picture takes."""
+"""How many random numbers the transform of one picture needs."""
 
 
 def product_transform(pictures: np.ndarray, draws: np.ndarray, cropped: bool = False) -> np.ndarray:

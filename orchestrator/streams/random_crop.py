@@ -1,4 +1,4 @@
-"""Where a random crop lies in a picture."""
+"""Draws random crops of pictures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 _TRIES = 10
 _RATIO = (3 / 4, 4 / 3)
 CROP_DRAWS = 4 * _TRIES
-"""How many random numbers the crop of one picture takes."""
+"""How many random numbers the crop of one picture needs."""
 
 
 def random_crops(draws: np.ndarray, height: int, width: int) -> list[tuple[int, int, int, int]]:

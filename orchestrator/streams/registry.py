@@ -46,7 +46,7 @@ def get(name: str) -> Any:
     """The reader class of a stream: of a name of :func:`names`, or ``module:Class``.
 
     Raises:
-        UserError: The name is not known, or what it stands for is no stream.
+        UserError: The name is not known, or its class is no stream.
         NotSaid: See :func:`~methods.outside.only_said`.
     """
     if _CLASSES.unknown(name):

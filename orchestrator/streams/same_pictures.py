@@ -1,4 +1,4 @@
-"""Pictures that are both trained on and evaluated on."""
+"""Finds pictures that are both trained on and evaluated on."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _PIECE = 4096  # bytes
 
 
 def same_pictures(tasks: Iterable[TaskSource]) -> Iterator[str]:
-    """Finds evaluation pictures with the same bytes as pictures that a method learns or is chosen by.
+    """Finds evaluation pictures with the same bytes as pictures by which a method learns or is chosen.
 
     There is a line where validation pictures equal training pictures, and one where test pictures equal
-    training or validation pictures. It says how many there are and names one of them. A score on such
-    pictures was learnt by heart, or chosen by.
+    training or validation pictures. A line says how many there are and names one of them. Scores on such
+    pictures do not count as evaluation.
 
     Only pictures are compared whose reader knows their files. Those of equal size and an equal piece are read
     whole. Where more than 256 MiB would have to be read, every second picture of the split, or fewer, is
@@ -59,7 +59,7 @@ def _same(train: list[str], held: list[str], pool: ThreadPoolExecutor) -> tuple[
         return dict(zip(paths, in_pieces(pool, function, paths), strict=True))
 
     size = of(_size, [*train, *held])
-    # A file that cannot be read, or is empty, equals no other one.
+    # A file that cannot be read, or is empty, equals no other file.
     key: dict[str, Hashable] = {path: digests or path for path, digests in size.items()}
     for read, cost in ((_piece, lambda _: _PIECE), (_whole, size.get)):
         held, alike = _affordable(train, held, key, cost)
@@ -82,7 +82,7 @@ def _affordable(
 
 
 def _size(path: str) -> int:
-    """The file's size in bytes; 0 where it cannot be told."""
+    """The file's size in bytes; 0 where it is not known."""
     try:
         return os.stat(path).st_size
     except OSError:

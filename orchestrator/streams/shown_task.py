@@ -1,4 +1,4 @@
-"""Task names in the form in which people read them."""
+"""Writes task names for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a text has anything visible."""
+"""Checks whether a text has anything visible."""
 
 from __future__ import annotations
 

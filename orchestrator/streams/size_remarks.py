@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from .source import StreamSource
 
-_FEW = 20  # records, of which a single one is worth five points
+_FEW = 20  # records: with these few, a single one counts five points
 
 
 def size_remarks(source: StreamSource, largest_memory: int) -> Iterator[str]:
-    """Remarks on sizes, a line each.
+    """Makes remarks on sizes, one line each.
 
-    One is given where a task has few validation records, by which configurations are chosen, or none; one
+    There is one where a task has few or no validation records, by which configurations are chosen, and one
     where the memory holds all that could be replayed.
 
     Args:

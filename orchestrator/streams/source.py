@@ -1,4 +1,4 @@
-"""What a stream's reader gives: pictures that can be read by row, captions as text, and categories."""
+"""The result of a stream's reader: pictures that can be read by row, captions as text, and categories."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class Questions:
-    """What is known of N questions beside their text.
+    """The data of N questions beside their text.
 
     Attributes:
         kind: int32 (N,), index into ``QuestionTables.kinds``.
@@ -73,11 +73,11 @@ class WupsMeasure:
 
 @dataclass(frozen=True)
 class QuestionTables:
-    """What the questions of a stream are about.
+    """The answers, kinds and objects of a stream's questions.
 
     Attributes:
-        answers: Texts. The first ``vocabulary`` of them may be learnt and are all that training questions
-            have. The others only serve for comparison.
+        answers: Texts. The first ``vocabulary`` of them may be learnt, and training questions have no others.
+            The rest only serve for comparison.
         vocabulary: How many answers may be learnt.
         kinds: The kinds of question.
         groups: Groups of the objects in ``StreamSource.categories``.
@@ -110,12 +110,12 @@ class SplitSource:
         captions: The captions; in vqa the questions; empty in recognition, which has none.
         label: int32 (N,), index into the stream's ``categories``.
         ids: The records' names in the data set.
-        questions: What is known of the questions, in vqa.
-        number: int64 (N,), each row's own number, the same in whatever order, tasks and splits it comes: its
-            row in the arrays of all splits (:func:`~orchestrator.streams.split_spans.split_spans`) of the
-            stream as its defaults arrange it. A picture's views are drawn from it, and what a frozen encoder
-            gives is found by it. All splits of a stream have it, or none; without it a row's place in this
-            stream stands for it, and each order is encoded anew.
+        questions: The data of the questions, in vqa.
+        number: int64 (N,), each row's own number, which does not depend on order, tasks and splits: its row
+            in the arrays of all splits (:func:`~orchestrator.streams.split_spans.split_spans`) of the stream
+            with its default keys. A picture's views are drawn from it, and its features are found by it.
+            Either all splits of a stream have it, or none. Without it a row's index in this stream stands for
+            it, and each order is encoded anew.
     """
 
     pictures: Pictures
@@ -159,21 +159,20 @@ class StreamSource:
         fingerprint: Equal for equal content, whatever the order of classes and tasks.
         skipped: How many bad records ``--skip-bad`` left out, by reason.
         templates: In recognition, prompts with one ``{}`` for the class name.
-        tables: In vqa, what the questions are about.
+        tables: In vqa, the answers, kinds and objects of the questions.
         pictures_fingerprint: Equal where the pictures behind the records' numbers (``SplitSource.number``; in
-            a stream without numbers, ids) are equal, whatever texts go with them. None: only ``fingerprint``
-            tells the pictures of two streams apart.
+            a stream without numbers, ids) are equal. Texts do not count. None: only ``fingerprint`` tells the
+            pictures of two streams apart.
         remarks: Lines on data that was read, but may not be what its owner meant.
-        crop: Whether a picture is read as the centre of what its short side is resized to; else both sides
-            are resized.
+        crop: Whether a picture's short side is resized and its centre is kept; else both sides are resized.
         words: How many words of a text
-            :func:`~orchestrator.streams.text.clean_caption.clean_caption` left; None: texts are as they were
+            :func:`~orchestrator.streams.text.clean_caption.clean_caption` kept; None: texts are as they were
             given.
-        families: Of generated pictures, the families of things that they show, by index
+        families: The families of things that generated pictures show, by index
             (:func:`~orchestrator.streams.synthetic.families.family`). Empty: they are not generated.
-        number_ends: Where rows have numbers, the end of each split of the arrangement that they are the rows
-            of, ascending. Pictures of one split of it are encoded together, whatever the stream's order, so
-            that no order changes a feature's last bit.
+        number_ends: Where rows have numbers, the end of each split in the default arrangement, ascending.
+            Pictures of one of these splits are encoded together, whatever the stream's order, so that no
+            order changes a feature's last bit.
     """
 
     name: str

@@ -1,6 +1,4 @@
-"""A stream as training sees it: rows of tokens for captions, global row numbers, and pictures from wherever
-they lie.
-"""
+"""A stream as training sees it: captions as token rows, global row numbers, and pictures from anywhere."""
 
 from __future__ import annotations
 
@@ -23,15 +21,16 @@ class Split:
         pictures: The pictures.
         tokens: int32 (N, L); L = 0 without captions.
         label: int32 (N,).
-        feature: What a frozen image encoder gives for the pictures without augmentation, float16 (N, D), unit
-            rows, which are read instead of them; or float16 (N, 2, D), what two frozen towers give for
-            picture and text. Where ``beside`` is true it is float16 (N, 3, D), the prompt-free queries of
-            picture, question and both, which are read beside the pictures. None where nothing was encoded.
+        feature: The features that a frozen image encoder gives for the pictures without augmentation: float16
+            (N, D), unit rows, which are read instead of the pictures. With two frozen towers it is float16
+            (N, 2, D), of picture and text. Where ``beside`` is true it is float16 (N, 3, D), the prompt-free
+            queries of picture, question and both, which are read beside the pictures. None where nothing was
+            encoded.
         beside: Whether ``feature`` is read beside the pictures, and not instead of them.
         number: int64 (N,), see :class:`~orchestrator.streams.source.SplitSource`.
         record: int64 (N,), for query and gallery splits. Equal numbers are the same record of the data set,
             so that a query is recognised where it lies in the gallery itself.
-        questions: What is known of the questions, in vqa.
+        questions: The data of the questions, in vqa.
     """
 
     pictures: Pictures
@@ -65,12 +64,12 @@ class Stream:
         image_size: The side of the pictures, in pixels.
         augment: The name of the training transform.
         skip_bad: Whether a picture that cannot be read is replaced and counted, instead of being an error.
-        views: float16 (N, V, D), by global training row: what a frozen image encoder gives for V augmented
+        views: float16 (N, V, D), by global training row: a frozen image encoder's features of V augmented
             views of each picture. None where nothing was encoded, or where the transform leaves pictures as
             they are.
         herding: int32 (N,), by global training row: the row's rank, from 0, in its class's herding order
             under the frozen features. None where ``views`` is None.
-        tables: In vqa, what the questions are about.
+        tables: In vqa, the answers, kinds and objects of the questions.
         cut: How many captions are longer than their row of tokens, by task index and split, where there are
             any.
     """
@@ -122,8 +121,8 @@ class Stream:
 
     @property
     def numbers(self) -> np.ndarray:
-        """What the views of each global training row are drawn from, int64 (N,): its number, or the row
-        itself where the stream has no numbers.
+        """The numbers from which the views of each global training row are drawn, int64 (N,): the row's
+        number, or the row itself where the stream has no numbers.
         """
         splits = [task.splits["train"] for task in self.tasks]
         numbers = [split.number for split in splits if split.number is not None]

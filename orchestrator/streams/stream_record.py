@@ -1,4 +1,4 @@
-"""What a run's stream was, for a run that goes on with more tasks."""
+"""Records a run's stream, for a run that continues with more tasks."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ _MORE = "stream.tasks, stream.task_names or stream.batches say so, or the data h
 
 @dataclass(frozen=True)
 class StreamRecord:
-    """What the tasks of a stream were, without their data.
+    """The tasks of a stream without their data.
 
     Attributes:
-        facts: What must be the same in a stream with more tasks, by name.
-        lists: What may grow at its end, by name: ``categories``, ``answers``, ``kinds``, ``groups`` and
+        facts: The facts that must be the same in a stream with more tasks, by name.
+        lists: The lists that may grow at their end, by name: ``categories``, ``answers``, ``kinds``,
+            ``groups`` and
             ``group_of``. Weights have rows by these numbers.
         names: The tasks' names.
-        digests: The tasks, as :func:`~.task_digests.task_digests` tells them.
+        digests: The tasks' digests, as of :func:`~.task_digests.task_digests`.
         whole: Whether the digests cover the bytes of files.
     """
 
@@ -54,7 +55,7 @@ class StreamRecord:
 
         Args:
             source: The stream.
-            whole: Whether files are told by their bytes; None: where they are small.
+            whole: Whether the digests cover the bytes of files; None: where files are small.
         """
         if whole is None:
             whole = is_small(picture_files(source))
@@ -66,7 +67,7 @@ class StreamRecord:
         """The record in a file.
 
         Raises:
-            UserError: The file has something else. The message is one line.
+            UserError: The file has another content. The message is one line.
         """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -85,10 +86,10 @@ class StreamRecord:
         return json.dumps({"format": _FORMAT, **asdict(self)}, ensure_ascii=False)
 
     def source(self) -> StreamSource:
-        """The stream without its data: all that a method is sized by, and tasks without splits.
+        """The stream without its data: everything that decides a method's sizes, and tasks without splits.
 
         Raises:
-            UserError: The record lacks something of it. The message is one line.
+            UserError: The record lacks a part of it. The message is one line.
         """
         try:
             return StreamSource(
@@ -127,10 +128,10 @@ class StreamRecord:
 
         Args:
             source: The stream.
-            run: What the run is called, for the error.
+            run: The run's name, for the error.
 
         Raises:
-            UserError: It is not. The message is one line.
+            UserError: The stream is not. The message is one line.
         """
         facts, where = _facts(source), f"--continue {run}"
         for name in _ALIKE:
@@ -164,7 +165,7 @@ class StreamRecord:
             raise UserError(f"{where}: the stream has no task beyond {tasks}; allowed: more ({_MORE})")
 
     def _check(self) -> None:
-        """Raises :class:`ValueError` where something is not as :meth:`of` makes it."""
+        """Raises :class:`ValueError` where a part is not as :meth:`of` makes it."""
         lists = self.lists if isinstance(self.lists, dict) else {}
         texts = (self.names, self.digests, *(lists.get(name) for name in _GROWING))
         if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in texts):

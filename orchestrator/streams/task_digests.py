@@ -1,4 +1,4 @@
-"""What each task of a stream is, told by a digest."""
+"""Computes a digest of each task of a stream."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from ..errors import UserError
 from .file_content import file_content
 from .source import Pictures, Questions, QuestionTables, SplitSource, StreamSource, TaskSource
 
-_READ = 8  # pictures of a split that are looked at where no files are known
+_READ = 8  # pictures of a split that count where no files are known
 _CHUNK = 4096
 
 
 def task_digests(source: StreamSource, whole: bool) -> list[str]:
     """The sha256 of each task, in hexadecimal digits. A task has the same digest in whatever stream it comes.
 
-    It covers the task's name, how many classes it adds, its object groups and its splits. Of each record it
-    covers the id, the label, the caption, and in vqa the kind and the answers with their scores. Of pictures
-    in files it covers the files, of arrays the arrays, and of all others the first eight of each split.
+    It covers the task's name, how many classes it adds, its object groups and its splits. It covers each
+    record's id, label and caption, and in vqa its kind and its answers with their scores. For pictures in
+    files it covers the files, for pictures in arrays the arrays, and for all others the first eight of each
+    split.
 
     Args:
         source: The stream.
-        whole: Whether files are told by their bytes, else by their sizes and times
+        whole: Whether it covers the bytes of files; else it covers their sizes and times
             (:func:`~.file_content.file_content`).
     """
     return [_task(task, source.tables, whole) for task in source.tasks]
@@ -54,7 +55,7 @@ def _task(task: TaskSource, tables: QuestionTables | None, whole: bool) -> str:
 
 def _records(digest: hashlib._Hash, split: SplitSource, tables: QuestionTables | None) -> None:
     for texts in (split.ids, split.captions):
-        # In chunks: a million captions at once would be written out beside themselves.
+        # Captions are written in chunks, since a million at once would take their memory again.
         for start in range(0, len(texts), _CHUNK):
             _update(digest, [str(text) for text in texts[start : start + _CHUNK]])
     _array(digest, np.asarray(split.label, np.int64))
@@ -63,8 +64,8 @@ def _records(digest: hashlib._Hash, split: SplitSource, tables: QuestionTables |
 
 
 def _questions(digest: hashlib._Hash, questions: Questions, answers: Sequence[str]) -> None:
-    # By text: an answer that only serves for comparison has another number where more can be learnt. By what
-    # is there: all splits have as many columns as any question of the stream needs.
+    # Texts count, since an answer that only serves for comparison has another number where more can be
+    # learnt. Empty columns do not count: all splits have as many columns as any question of the stream needs.
     known = [hashlib.sha256(answer.encode("utf-8", "surrogatepass")).digest()[:8] for answer in answers]
     text = np.array([int.from_bytes(one, "little") for one in known], np.uint64)
     there = questions.answer >= 0
@@ -89,7 +90,7 @@ def _look(digest: hashlib._Hash, pictures: Pictures) -> None:
             _array(digest, np.ascontiguousarray(column))
     try:
         _array(digest, np.ascontiguousarray(pictures.read(np.arange(min(len(pictures), _READ)))))
-    except UserError:  # which reading them says, if it comes to that; a search does without some
+    except UserError:  # reading them would say so; a search may never read them
         digest.update(b"unreadable")
 
 

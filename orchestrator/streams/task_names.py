@@ -1,4 +1,4 @@
-"""Which of a data set's tasks a stream has."""
+"""Picks the tasks of a data set that a stream has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def check_task_names(task_names: Any) -> None:
     """Checks ``task_names`` as far as that is possible without the data.
 
     Raises:
-        ValueError: They are no list of names, or one is there twice. The message is one line.
+        ValueError: They are no list of names, or a name is there twice. The message is one line.
     """
     if isinstance(task_names, str) or not all(isinstance(name, str) for name in task_names):
         raise ValueError(f"task_names: {task_names!r}, allowed: a list of names")
@@ -24,8 +24,8 @@ def picked_tasks(task_names: Sequence[str], names: Sequence[str]) -> list[str]:
     """The tasks that a stream has, in their natural order.
 
     Args:
-        task_names: Those that are asked for; empty: all.
-        names: All that there are, in their natural order.
+        task_names: The names of the wanted tasks; empty: all.
+        names: The names of all tasks, in their natural order.
 
     Raises:
         UserError: A name is unknown, or the names are not in their natural order.

@@ -1,1 +1,1 @@
-"""Classifiers that follow by a formula from sums over samples, whatever their classes are."""
+"""Classifiers that a formula gives from sums over samples, whatever their classes are."""

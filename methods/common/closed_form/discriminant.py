@@ -31,8 +31,8 @@ class Discriminant(ClosedFormSums):
     is the covariance within classes that all classes share, pooled over all samples:
     (sum of x x' - sum over classes of n_c m_c m_c') / n.
 
-    The paper updates S sample by sample, around class means that are under way: its S depends on the order
-    of samples. Here S is the exact one.
+    The paper updates S sample by sample, around class means that change meanwhile, so that its S depends on
+    the order of samples. Here S is the exact one.
     """
 
     _summed: ClassVar[tuple[str, ...]] = ("counts", "sums", "products")

@@ -38,7 +38,7 @@ class RandomRidge(ClosedFormSums):
     they give for a sample is near 1 for its class, as a cosine is, and is multiplied by ``_scale``.
 
     The ridge is a hyper-parameter for a search to choose on validation samples, and not a part of the
-    training. So the result does not depend on the order of tasks.
+    training. Therefore the result does not depend on the order of tasks.
     """
 
     _summed: ClassVar[tuple[str, ...]] = ("counts", "sums", "targets", "gram")

@@ -48,4 +48,4 @@ class SampleSums(Method):
         self._solve()
 
     def _solve(self) -> None:
-        """Makes of the sums what follows from them."""
+        """Computes the results that follow from the sums."""

@@ -34,7 +34,7 @@ class ClosedFormSums(SampleSums):
         """Makes the buffers, of no class yet.
 
         Args:
-            width: D, of the features.
+            width: D, the width of the features.
         """
         self.register_buffer("counts", torch.zeros(0, dtype=torch.float64))
         self.register_buffer("sums", torch.zeros(0, width, dtype=torch.float64))
@@ -52,8 +52,8 @@ class ClosedFormSums(SampleSums):
 
         Args:
             feature: float64 (B, D), unit rows.
-            target: float64 (B, C), how much of each sample is of each class: rows that sum to 1, or to 0
-                where a sample is of none.
+            target: float64 (B, C), each sample's share of each class. Rows sum to 1, or to 0 where a sample
+                belongs to no class.
         """
         self._add_terms(self._terms(feature, target))
 

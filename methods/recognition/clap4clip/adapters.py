@@ -17,7 +17,7 @@ class ProbabilisticAdapters(nn.Module):
     (CLAP4CLIP, Eq. 4).
 
     mean = W u + b; deviation = 0.999 softplus(W' u + b') + 0.001 (the released code's floor). The maps of all
-    past tasks are one batched product, whatever the numbers of classes.
+    past tasks are computed in one batched product, for any numbers of classes.
 
     Args:
         width: D.

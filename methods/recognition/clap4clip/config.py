@@ -92,11 +92,12 @@ class Clap4ClipConfig:
     """Whether a single adapter for all tasks gets new initial weights at every task."""
 
     option_reading: Literal["paper", "reference"] = "paper"
-    """How the options beside the base method are read: ``task_tokens``, ``prompt`` ``coop``, ``hierarchical``
-    and ``distill_weight``. ``paper``: consolidation trains adapters alone; a divergence is a mean over
-    classes; what is distilled is guided by the attention as it is now. ``reference``: consolidation trains
-    tokens and contexts too; below a global adapter the divergence is a sum over a task's classes; the teacher
-    is guided by the attention and the tokens of the previous task."""
+    """The reading of the options beside the base method: ``task_tokens``, ``prompt`` ``coop``,
+    ``hierarchical`` and ``distill_weight``. ``paper``: consolidation trains adapters alone; a divergence is a
+    mean over classes; what is distilled is guided by the attention as it is now. ``reference``: consolidation
+    trains tokens and contexts too; below a global adapter the divergence is a sum over a task's classes; the
+    teacher is guided by the attention and the tokens of the previous task.
+    """
 
     prompt: Literal["fixed", "coop"] = "fixed"
     """Prompts of the classes: the stream's ``fixed`` templates, or ``coop``, learned context tokens, with
@@ -136,8 +137,9 @@ class Clap4ClipConfig:
     the scores depend. Range: at least 1."""
 
     last_batch: Literal["drop", "keep"] = "drop"
-    """What becomes of the pictures that are left at the end of an epoch: ``drop``, others are left out in
-    each epoch, or ``keep``, they make a smaller batch. Released code: keep."""
+    """The pictures that are left at the end of an epoch: with ``drop`` they are left out, other ones in each
+    epoch; with ``keep`` they make a smaller batch. Released code: keep.
+    """
 
     half_precision: bool = False
     """Whether everything that is learnt, and all that is computed of it, is in 16-bit floats, without a

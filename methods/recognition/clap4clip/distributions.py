@@ -11,8 +11,8 @@ from .adapters import ProbabilisticAdapters
 
 
 class Noise(NamedTuple):
-    """Standard normal ``task`` (M, L, C, D) and ``shared`` (L, C, D); L = 1 without the global adapter, and
-    ``shared`` is None then.
+    """Standard normal draws: ``task`` (M, L, C, D) and ``shared`` (L, C, D). Without the global adapter L is
+    1 and ``shared`` is None.
     """
 
     task: Tensor
@@ -20,9 +20,14 @@ class Noise(NamedTuple):
 
 
 class Posterior(NamedTuple):
-    """Distributions of all learnt classes given one batch. ``guided``: u (L, C, D), with what was drawn from
-    the global adapter; ``mean``, ``deviation``: (L, C, D), the task adapters'. ``shared``: mean and
-    deviation (C, D) of the global adapter; ``plain``: u without it (C, D).
+    """Distributions of all learnt classes given one batch.
+
+    Attributes:
+        plain: (C, D), the text features u before the global adapter.
+        guided: (L, C, D), u with what was drawn from the global adapter.
+        mean: (L, C, D), the task adapters' means.
+        deviation: (L, C, D), the task adapters' standard deviations.
+        shared: The global adapter's mean and deviation, (C, D) each; None where there is none.
     """
 
     plain: Tensor
@@ -39,7 +44,14 @@ class Posterior(NamedTuple):
         global_adapter: ProbabilisticAdapters | None,
         noise: Noise,
     ) -> Posterior:
-        """What the adapters give for ``plain``, u of the learnt classes (C, D)."""
+        """The adapters' distributions for the text features u of the learnt classes.
+
+        Args:
+            plain: (C, D), u.
+            adapters: The task adapters.
+            global_adapter: The adapter before them; None: there is none, and L is 1.
+            noise: The draws. ``noise.shared`` is added to u where there is a global adapter.
+        """
         guided, shared = plain.unsqueeze(0), None
         if global_adapter is not None:
             mean, deviation = global_adapter(guided)

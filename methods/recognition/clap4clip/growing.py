@@ -23,12 +23,18 @@ _TOKEN_DEVIATION = 0.02
 
 
 class GrowingAdapters(Method):
-    """The attention, the adapters, tokens and prompts of CLAP4CLIP, and which of them a phase trains. For
-    what they compute see :class:`~methods.recognition.clap4clip.method.Clap4Clip`.
+    """The attention, the adapters, tokens and prompts of CLAP4CLIP, and which of them a phase trains.
+    :class:`~methods.recognition.clap4clip.method.Clap4Clip` says what they compute.
 
-    ``clip``: with learned prompts, the CLIP whose text tower encodes them (see
-    :class:`~methods.recognition.learned_prompts.LearnedPrompts`); loaded from ``config.backbone`` when
-    absent.
+    Args:
+        config: The hyper-parameters.
+        spec: The stream's classes.
+        clip: The CLIP whose text tower encodes learned prompts (see
+            :class:`~methods.recognition.learned_prompts.LearnedPrompts`); None: with learned prompts it is
+            loaded from ``config.backbone``.
+
+    Raises:
+        ValueError: ``vga_heads`` does not divide the features' width.
     """
 
     Config = Clap4ClipConfig
@@ -56,7 +62,7 @@ class GrowingAdapters(Method):
         self.prompts: LearnedPrompts | None = None
         if coop:
             if clip is None:
-                # open_clip takes seconds to import: only for those who learn prompts.
+                # open_clip takes seconds to import, so that only methods with learned prompts import it.
                 from ...backbones.clip import load_clip
 
                 clip = load_clip(c.backbone)

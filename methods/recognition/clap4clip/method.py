@@ -110,8 +110,8 @@ class Clap4Clip(GrowingAdapters):
 
     @torch.no_grad()
     def class_features(self, batch: Batch, classes: range) -> Tensor:
-        """mean + u, (len(classes), D), not normalised. With the global adapter at the mean of what is drawn
-        from it, which is the expected value but where a layer norm follows.
+        """mean + u, (len(classes), D), not normalised. The global adapter counts with its mean. That is the
+        expected value unless a layer norm follows.
         """
         if not self._classes:
             return self._text[classes.start : classes.stop].to(batch.feature)
@@ -160,7 +160,8 @@ class Clap4Clip(GrowingAdapters):
         return terms
 
     def _generator(self, batch: Batch) -> torch.Generator:
-        """Seeded by the batch, on the device: M C D numbers a step take the CPU longer than a GPU the step.
+        """A generator on the device, seeded by the batch. On the CPU, drawing M C D numbers would take longer
+        than a step takes on a GPU.
 
         Classes are not shared out among ranks: each draws all of them, the same on GPUs of one kind.
         """

@@ -25,13 +25,13 @@ def regularisations(
     """The terms ``lasp`` of ``classes``, ``global_lasp`` and ``ortho``, as far as they have a weight.
 
     Args:
-        config: Its weights, and whether there is a global adapter.
+        config: The terms' weights, and whether there is a global adapter.
         posterior: The distributions of all learnt classes.
         noise: What is drawn from them.
         classes: Those whose distributions are regularised towards past tasks' texts.
         text: Mean text features of all learnt classes, (C, D).
-        share: The weight of each of ``classes``, one over the size of its task.
-        blocked: bool, pairs of ``classes`` that do not compete.
+        share: (len(classes),), the weight of each of ``classes``, one over the size of its task.
+        blocked: bool (len(classes), len(classes)), the pairs of ``classes`` that do not compete.
     """
     terms = {}
     drawn = torch.addcmul(posterior.mean, posterior.deviation, noise.task.mean(0)).mean(0)
@@ -55,9 +55,16 @@ def divergences(
     prior: tuple[Tensor, Tensor] | None,
     shared_prior: tuple[Tensor, Tensor] | None,
 ) -> dict[str, Tensor]:
-    """KL terms: ``kl``, of ``classes`` to ``prior``, and ``global_kl``, of the global adapter to
-    ``shared_prior``. A prior is a mean and a deviation; None is N(0, I). ``share``: see
-    :func:`regularisations`.
+    """The KL divergences from the priors: ``kl``, of ``classes``, and ``global_kl``, of the global adapter
+    where there is one.
+
+    Args:
+        weight: The factor on both terms, at least 0.
+        posterior: The distributions of all learnt classes.
+        classes: The classes whose distributions are kept near ``prior``.
+        share: (len(classes),), the weight of each of them.
+        prior: The mean and the deviation of the prior of ``classes``; None: N(0, I).
+        shared_prior: The same of the global adapter's prior.
     """
     kl = gaussian_divergence(posterior.mean[:, classes], posterior.deviation[:, classes], prior)
     terms = {"kl": weight * (share * kl.mean(0)).sum()}
@@ -74,8 +81,8 @@ def distillation(
     Args:
         teacher: The global adapter of the previous task.
         student: The global adapter.
-        text: (1, C, D), the features that the student is asked about.
-        taught: (1, C, D), those that the teacher is asked about.
+        text: (1, C, D), the student's input.
+        taught: (1, C, D), the teacher's input.
     """
     with torch.no_grad():
         wanted, _ = teacher(taught)

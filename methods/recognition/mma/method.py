@@ -24,7 +24,9 @@ _REFERENCE_CLAMP = 4.6052
 
 @dataclass(frozen=True)
 class MMAConfig(ExperienceReplayConfig, RecognitionConfig, AdapterConfig):
-    """Hyper-parameters of MMA. Defaults: those of the released code, of the paper where they differ."""
+    """Hyper-parameters of MMA. The defaults are those of the released code, and those of the paper where they
+    differ.
+    """
 
     replay: Mixing = "merge"
     """How a memory is mixed in, which the paper does not have. ``merge``: its pictures join the task's, one
@@ -75,8 +77,9 @@ class MMAConfig(ExperienceReplayConfig, RecognitionConfig, AdapterConfig):
     step and by 4.6 from then on. Off, the scale stays CLIP's."""
 
     last_batch: Literal["drop", "keep"] = "drop"
-    """What becomes of the pictures that are left at the end of an epoch: ``drop``, others are left out in
-    each epoch, or ``keep``, they make a smaller batch. Released code: keep."""
+    """The pictures that are left at the end of an epoch: with ``drop`` they are left out, other ones in each
+    epoch; with ``keep`` they make a smaller batch. Released code: keep.
+    """
 
     def __post_init__(self) -> None:
         ExperienceReplayConfig.__post_init__(self)

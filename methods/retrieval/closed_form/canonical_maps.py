@@ -48,6 +48,6 @@ def canonical_maps(
 def _factor(covariance: Tensor, ridge: float) -> Tensor:
     """The lower Cholesky factor of a covariance with its ridge."""
     ridged = covariance.clone()
-    # Of a single sample the covariance is 0, and no part of it makes it regular.
+    # The covariance of a single sample is 0, and no part of it makes it regular.
     ridged.diagonal().add_(ridge * covariance.diagonal().mean().clamp(min=1e-12))
     return torch.linalg.cholesky(ridged)

@@ -57,7 +57,7 @@ class FrozenPairs(Method):
 
         Args:
             batch: The samples.
-            kind: What is embedded.
+            kind: What is embedded: pictures, texts, or both together.
         """
         if kind == "pair":
             both = [self.embed(batch, "image"), self.embed(batch, "text")]

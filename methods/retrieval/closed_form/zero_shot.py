@@ -15,7 +15,7 @@ from .frozen_pairs import FrozenPairs
 
 @dataclass(frozen=True)
 class PairsZeroShotConfig:
-    """Frozen towers have nothing to choose but which they are."""
+    """The only choice is which frozen towers are used."""
 
     backbone: PairConfig = field(default_factory=PairConfig)
     """The towers that compare pictures and texts."""

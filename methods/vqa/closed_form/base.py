@@ -40,9 +40,10 @@ class QueryForm(ClosedFormSums, QueryMethod):
     """A classifier of questions that follows from sums over frozen queries. Answers are the classes.
 
     A question's features are its queries, each a unit row, one after another and divided by the square root
-    of their number. A question with several answers is of each in proportion to what the answer is worth; one
-    whose answers are worth nothing counts nowhere. An answer is given only once a question has had it. All A
-    answers of the stream have a row from the first task on: a task may ask for answers of an earlier one.
+    of their number. A question with several answers counts for each in proportion to the answer's score. A
+    question whose answers all have a score of 0 does not count. An answer is given only once a question has
+    had it. All A answers of the stream have a row from the first task on: a task may ask for answers of an
+    earlier one.
 
     Args:
         config: The hyper-parameters.

@@ -142,7 +142,7 @@ class Speaker:
         self._encoded = EncoderStates(*again, words)
 
     def choose(self, rows: Tensor) -> None:
-        """Makes row i go on from what row ``rows[i]``, of the same question, has said."""
+        """Makes row i continue what row ``rows[i]``, of the same question, has said."""
         self._past.self_attention_cache.reorder_cache(rows)
 
     def step(self, tokens: Tensor) -> Tensor:

@@ -32,8 +32,8 @@ class DualPromptConfig(KeyedConfig):
 
 
 class DualPrompt(KeyedMethod):
-    """General and task-specific prompts of pictures and questions: none in the fusion, no interactions
-    (the TRIPLET paper's DualPrompt-diamond).
+    """General and task-specific prompts of pictures and questions (the TRIPLET paper's DualPrompt-diamond).
+    There are no prompts in the fusion, and no interactions.
     """
 
     Config = DualPromptConfig
@@ -41,7 +41,9 @@ class DualPrompt(KeyedMethod):
 
 @dataclass(frozen=True)
 class L2PConfig(DualPromptConfig):
-    """As DualPrompt's, but for where prompts are: none general, a task's at the first layer."""
+    """Hyper-parameters of L2P: those of DualPrompt without general prompts, and with a task's prompts at the
+    first layer.
+    """
 
     general_layers: tuple[int, ...] = ()
     task_layers: tuple[int, ...] = (0,)

@@ -36,7 +36,7 @@ class FrozenBackbone(nn.Module):
     (see :func:`~.splice.spliced`).
 
     Attributes:
-        width: D, of all tokens.
+        width: D, the width of all tokens.
         depths: The number of layers of each encoder.
 
     Args:

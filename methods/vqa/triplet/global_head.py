@@ -11,7 +11,7 @@ from .classify import classify
 
 
 class GlobalHead(nn.Module):
-    """A linear classifier over a vocabulary of answers, of which those learnt take part.
+    """A linear classifier over a vocabulary of answers. Only the learnt answers take part.
 
     ``learnt`` is bool (A,). ``column`` has each answer's index among those learnt, -1 where the answer is not
     learnt.
@@ -36,7 +36,7 @@ class GlobalHead(nn.Module):
     def keep_waiting(self, optimizer: torch.optim.Optimizer) -> None:
         """Keeps the rows of answers that are not learnt as they are now through the optimizer's steps.
 
-        They have no gradient, but weight decay would shrink them, the more the later their task is.
+        They have no gradient, but weight decay would shrink them, and the more so the later their task comes.
         """
         waiting = ~self.learnt
         kept = [(p, p.detach()[waiting].clone()) for p in (self.linear.weight, self.linear.bias)]

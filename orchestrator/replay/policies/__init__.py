@@ -1,4 +1,4 @@
-"""Selection policies: which rows of past tasks a memory keeps. Each policy has one line here."""
+"""Selection policies: they choose the rows of past tasks that a memory keeps. Each has one line here."""
 
 from ..policy_names import POLICY_NAMES
 from .balanced import keep_balanced

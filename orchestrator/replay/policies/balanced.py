@@ -22,8 +22,16 @@ def keep_balanced(
     """Keeps equal shares of all groups, and a uniform sample within each group.
 
     The groups are all tasks, all class labels, or each object group of each task (``config.balance_by``).
-    Other groups take what a small group cannot fill, unless the budget is per class. The parameters are those
-    of :class:`~orchestrator.replay.policies.policy.Policy`.
+    Other groups take what a small group cannot fill, unless the budget is per class.
+
+    Args:
+        tasks: The rows kept of each past task, in order, then all rows of the newest task.
+        config: The memory's configuration, with ``size`` > 0.
+        seed: The memory's seed.
+        ranker: Not asked.
+
+    Returns:
+        The rows kept of each of ``tasks``.
     """
     if config.budget == "per_class":
         rows, _ = joined(tasks)

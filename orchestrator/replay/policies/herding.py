@@ -1,4 +1,4 @@
-"""Herding, and the policy that keeps what it picks."""
+"""Herding, and the policy that keeps the rows that herding picks."""
 
 from __future__ import annotations
 
@@ -23,8 +23,16 @@ def keep_herding(
     """Keeps rows whose mean feature follows that of their task, or of their class (``config.by_class``).
 
     A task's share is proportional to its size, as in MoF/iCaRL of the CTP paper. Classes have equal shares.
-    The list of a past task or class is cut to its new share; a class that comes again is herded again. The
-    parameters are those of :class:`~orchestrator.replay.policies.policy.Policy`.
+    The list of a past task or class is cut to its new share. A class that comes again is herded again.
+
+    Args:
+        tasks: The rows kept of each past task, in order, then all rows of the newest task.
+        config: The memory's configuration, with ``size`` > 0.
+        seed: Not used.
+        ranker: Gives the rows' features, or their herding order where it was made once for all trials.
+
+    Returns:
+        The rows kept of each of ``tasks``, the best first.
     """
     if config.by_class:
         return keep_class_shares(tasks, config, _ranks(tasks, ranker))
@@ -51,7 +59,7 @@ def _ranks(tasks: Sequence[TaskRows], ranker: Ranker) -> np.ndarray:
 def herding_order(features: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Ranks each row within the greedy herding order of its class.
 
-    The products of one class's rows with each other are held at a time. Of a class above 8192 rows only one
+    The products of one class's rows with each other are held at a time. For a class above 8192 rows only one
     row of these products is held.
 
     Args:

@@ -12,7 +12,7 @@ def quota(capacity: int, weights: np.ndarray, limits: np.ndarray) -> np.ndarray:
     lower index first.
 
     Args:
-        capacity: What is shared out.
+        capacity: The number of units that are shared out, at least 0.
         weights: (G,), each above 0.
         limits: int (G,), the largest share of each group.
 

@@ -23,6 +23,15 @@ def keep_reservoir(
     The numbers are fixed: a smaller reservoir therefore lies within a larger one, and the reservoirs of parts
     of a stream merge into the reservoir of the whole. The parameters are those of
     :class:`~orchestrator.replay.policies.policy.Policy`.
+
+    Args:
+        tasks: The rows kept of each past task, in order, then all rows of the newest task.
+        config: The memory's configuration, with ``size`` > 0.
+        seed: The memory's seed.
+        ranker: Not asked.
+
+    Returns:
+        The rows kept of each of ``tasks``.
     """
     ranked = [task.ranked(seed) for task in tasks]
     drawn = np.concatenate([hashed(seed, task.rows) for task in ranked])

@@ -22,7 +22,16 @@ def keep_uniform(
     """Keeps a uniform sample within each task or within each class (policy ``random``).
 
     Each task gets a share proportional to its size. Where ``config.by_class``, each class gets an equal share
-    instead. The parameters are those of :class:`~orchestrator.replay.policies.policy.Policy`.
+    instead.
+
+    Args:
+        tasks: The rows kept of each past task, in order, then all rows of the newest task.
+        config: The memory's configuration, with ``size`` > 0.
+        seed: The memory's seed.
+        ranker: Not asked.
+
+    Returns:
+        The rows kept of each of ``tasks``.
     """
     if config.by_class:
         rows, _ = joined(tasks)

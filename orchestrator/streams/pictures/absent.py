@@ -1,4 +1,4 @@
-"""Pictures that were left where they came from."""
+"""Pictures that are not shared."""
 
 from __future__ import annotations
 
@@ -17,5 +17,9 @@ class UnavailablePictures:
         return self.count
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """Raises :class:`RuntimeError`, since there is nothing to read."""
+        """Raises an error, since there is nothing to read.
+
+        Raises:
+            RuntimeError: Always.
+        """
         raise RuntimeError("this stream is shared by its features: its pictures cannot be read here")

@@ -1,4 +1,4 @@
-"""Pictures of which a random part can be read in its original size."""
+"""Pictures that can be cropped at random in their original size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class CropReader(Pictures, Protocol):
 
         Args:
             rows: The pictures.
-            draws: float64 (:data:`~..random_crop.CROP_DRAWS`,) in [0, 1) for each: what it is cropped by.
+            draws: float64 (n, :data:`~..random_crop.CROP_DRAWS`) in [0, 1), the draws for each picture's
+                crop.
 
         Raises:
             BadRecord: A picture cannot be read. The error names it.
@@ -32,7 +33,7 @@ def read_rows(pictures: Pictures, rows: np.ndarray, draws: np.ndarray | None) ->
     Args:
         pictures: The pictures.
         rows: int (n,).
-        draws: float64 (n, :data:`~..random_crop.CROP_DRAWS`), what the crops are cut by; None: pictures are
+        draws: float64 (n, :data:`~..random_crop.CROP_DRAWS`), the draws for the crops; None: pictures are
             read whole.
 
     Returns:

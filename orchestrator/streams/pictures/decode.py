@@ -1,4 +1,4 @@
-"""From encoded bytes to pixels."""
+"""Decodes bytes to pixels."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Pillow warns of more pixels, each of which it holds in up to 8 bytes. The side i
 A file of a few kilobytes can ask for any number of pixels.
 """
 
-# The formats that the endings of picture files stand for. Of Pillow's other formats one starts another
-# program (EPS), and some hold pictures of another size than they claim.
+# The formats that the endings of picture files stand for. One of Pillow's other formats (EPS) starts another
+# program, and some hold pictures of another size than they claim.
 _FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM")
 
 _LARGE = 20_000_000  # pixels
@@ -55,7 +55,8 @@ def decode(
         size: The side S in pixels.
         crop: Whether the short side is resized to S and the centre kept instead, as CLIP's transform does.
         draws: float64 (:data:`.random_crop.CROP_DRAWS`,) in [0, 1): a random part of the picture is cut out
-            in its original size and then resized (:func:`.random_crop.random_crops`). None: none is.
+            in its original size and then resized (:func:`.random_crop.random_crops`). None: the picture is
+            not cropped at random.
 
     Returns:
         uint8 (S, S, 3).
@@ -63,9 +64,10 @@ def decode(
     Raises:
         ValueError: The bytes are no whole JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF or PPM; the picture exceeds
             :data:`MOST_PIXELS` or :data:`LONGEST_SIDE`; or its pixels are whole numbers of 32 bits or
-            fractions, of which nobody knows which one is white. The message is the reason, in one line.
+            fractions, for which it is not known which number is white. The message is the reason, in one
+            line.
     """
-    if crop:  # else torchvision is not imported; an import error here must not count as a bad picture
+    if crop:  # torchvision is imported only here; an import error must not count as a bad picture
         from torchvision.transforms import functional as F
     try:
         with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
@@ -91,7 +93,7 @@ def decode(
         raise
     except Image.DecompressionBombError:
         raise ValueError(f"more than {MOST_PIXELS} pixels") from None
-    except Exception as error:  # Pillow's plugins raise nearly anything on malformed bytes
+    except Exception as error:  # Pillow's plugins raise many types of errors on malformed bytes
         reason = (
             "not a picture of a known format"
             if isinstance(error, Image.UnidentifiedImageError)
@@ -109,7 +111,9 @@ def _check(sides: tuple[int, int]) -> None:
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What turns the picture upright. None: it is upright, or its EXIF data are broken, as they often are."""
+    """The operation that turns the picture upright. None: it is upright, or its EXIF data are broken, as they
+    often are.
+    """
     try:
         return _TURNS.get(image.getexif().get(ExifTags.Base.Orientation))
     except Exception:  # Pillow raises nearly anything on malformed data

@@ -1,4 +1,4 @@
-"""Pictures with more than eight bits a channel."""
+"""Reduces pictures with more than eight bits a channel."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ def eight_bits(image: Image.Image) -> Image.Image:
     """Reduces grey of 16 bits (of 12 in some TIFF files) to its upper eight, as 8-bit grey. Other pictures
     stay as they are.
 
-    Pillow's own conversion cuts at 255, by which nearly all of such a picture becomes white.
+    Pillow's own conversion cuts at 255, which makes nearly all of such a picture white.
 
     Raises:
-        ValueError: The pixels are whole numbers of 32 bits, or fractions. Nothing says which number is white.
+        ValueError: The pixels are whole numbers of 32 bits, or fractions, for which it is not known which
+            number is white.
     """
     if image.mode.startswith("I;16"):
         return _upper(image, *_of_tiff(image))

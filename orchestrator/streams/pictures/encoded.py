@@ -23,7 +23,7 @@ class EncodedPictures:
         flat: uint8. It may be a read-only view of shared memory, as may ``offsets``.
         offsets: int64 (N + 1,).
         size: The side S in pixels.
-        names: What errors call each picture; None: its row.
+        names: Each picture's name in errors; None: its row.
     """
 
     flat: np.ndarray
@@ -47,7 +47,7 @@ class EncodedPictures:
 
         Args:
             rows: The pictures.
-            draws: What each is cropped by, as of :func:`~.decode.decode`.
+            draws: The draws for each picture's crop, as of :func:`~.decode.decode`.
 
         Raises:
             BadRecord: As of :meth:`read`.

@@ -1,4 +1,4 @@
-"""Pictures read from a folder."""
+"""Reads pictures from a folder."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class FilePictures:
 
         Args:
             rows: The pictures.
-            draws: What each is cropped by, as of :func:`~.decode.decode`.
+            draws: The draws for each picture's crop, as of :func:`~.decode.decode`.
 
         Raises:
             BadRecord: As of :meth:`read`.

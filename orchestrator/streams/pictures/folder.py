@@ -1,4 +1,4 @@
-"""Pictures of any size and format, read from a folder and cropped to their centre."""
+"""Reads pictures of any size and format from a folder, and crops them to their centre."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from .picture_bytes import picture_bytes
 
 
 class FolderPictures:
-    """Pictures in files of any size. Of picture ``i``, the file ``folder/<paths[i]>``, the short side is
-    resized to ``size`` and the centre kept.
+    """Pictures of any size in files. Picture ``i`` is the file ``folder/<paths[i]>``. Its short side is
+    resized to ``size``, and its centre is kept.
 
     The paths are kept as one array of bytes, so that a million of them pickle small. Nothing is looked up
     before it is read. There is no ``read_encoded``, because pictures that are kept encoded are decoded

@@ -1,4 +1,4 @@
-"""Pictures that a program hands over."""
+"""Reads pictures that a program passes."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _AS_THEY_ARE = ("1", "L", "LA", "P", "RGB", "RGBA")  # what PNG keeps
 
 
 class GivenPictures:
-    """``pictures`` as a stream reads its own.
+    """Pictures from a program, read as a stream reads its own.
 
     Args:
-        pictures: Each the path of a file, the bytes of one, a PIL image, or an array: uint8 (height, width,
-            3); where the stream has features of regions, of these.
-        shape: Of one picture as it is read: (S, S, 3), or (R, F + 4).
+        pictures: Each is the path of a file, the bytes of a file, a PIL image, or an array uint8 (height,
+            width, 3). Where the stream has features of regions, each is an array of these.
+        shape: The shape of one picture as it is read: (S, S, 3), or (R, F + 4).
         kind: NumPy's type of it, uint8 or float32.
         crop: Whether the short side is resized and the centre kept; else both sides are resized.
 
@@ -95,9 +95,9 @@ def _encoded(picture: Any) -> bytes:
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or 0 in picture.shape:
             raise ValueError(_shown(picture))
         picture = Image.fromarray(picture)
-    # Without loss, and as the file that it came from would be read: upright, and no white guessed at.
+    # It is encoded without loss and read like the file that it came from: upright, without a guess at white.
     exif, turned = Image.Exif(), None
-    with suppress(Exception):  # Pillow raises nearly anything on malformed data
+    with suppress(Exception):  # Pillow raises many types of errors on malformed data
         turned = picture.getexif().get(ExifTags.Base.Orientation)
     exif[ExifTags.Base.Orientation] = turned if turned in range(1, 9) else 1
     picture, file = eight_bits(picture), io.BytesIO()

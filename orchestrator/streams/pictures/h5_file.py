@@ -1,4 +1,4 @@
-"""HDF5 files that many readers of one process share."""
+"""Opens HDF5 files that many readers of one process share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import h5py
 
 H5_LOCK = threading.RLock()
-"""Is held while an open file is used.
+"""The lock that is held while an open file is used.
 
 The HDF5 library is not made for several threads, and a file that has changed is closed when it is next asked
 for.
@@ -62,8 +62,8 @@ def check_plain(dataset: h5py.h5d.DatasetID, items: int, path: str) -> None:
         path: The file that the data set is in.
 
     Raises:
-        ValueError: Reading takes more than 256 MiB, as its chunks may ask for whatever the file's own size
-            is; or the numbers lie in another file than ``path``. The message is one line.
+        ValueError: Reading takes more than 256 MiB, which chunks may ask for in a file of any size; or the
+            numbers lie in another file than ``path``. The message is one line.
     """
     import h5py
 

@@ -25,6 +25,10 @@ class MissingPictures:
         return self.count
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """Raises :class:`~orchestrator.errors.UserError`, since there is nothing to read."""
+        """Raises an error, since there is nothing to read.
+
+        Raises:
+            UserError: Always. The message is one line.
+        """
         del rows
         raise UserError(self.reason)

@@ -1,4 +1,4 @@
-"""A picture's file, not decoded."""
+"""Reads a picture's file without decoding it."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ def picture_bytes(path: str) -> bytes:
 
 
 def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for whoever writes to it
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for a writer

@@ -1,4 +1,4 @@
-"""Pictures as features of their regions, read from HDF5."""
+"""Reads pictures as features of their regions from HDF5."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .h5_file import H5_LOCK, check_plain, open_h5, reason_of
 if TYPE_CHECKING:
     import h5py
 
-# Detectors' boxes end on the picture's edge, but for rounding.
+# Detectors' boxes end on the picture's edge up to rounding.
 _EDGE = 1e-3
 
 
@@ -22,7 +22,7 @@ class RegionPictures:
     """Features of pictures' regions, in HDF5 files of the layout of LXMERT's and VL-T5's features.
 
     Picture ``i`` is the group ``names[i]`` of the file ``files[file[i]]``. A group has ``features`` (R, F),
-    ``boxes`` (R, 4) x1 y1 x2 y2 in pixels, ``img_w`` and ``img_h``. Boxes of which none reaches beyond 1 are
+    ``boxes`` (R, 4) x1 y1 x2 y2 in pixels, ``img_w`` and ``img_h``. Where no box reaches beyond 1, boxes are
     taken as parts of the picture's sides. Only what is asked for is read, and only once however often it is
     asked for. Names are kept as one array of bytes, and the process that reads opens the files: a million
     rows pickle in a few tens of megabytes.
@@ -78,7 +78,7 @@ class RegionPictures:
         regions, width = self.shape
         if name.encode() not in file.id:
             raise ValueError("is not in the file")
-        # These are the library's own calls: its Python objects take longer than the reading.
+        # These are the library's own calls, since its Python objects take longer than the reading.
         group = h5py.h5g.open(file.id, name.encode())
         out[:, :width] = _numbers(group, file.filename, "features", (regions, width))
         sides = np.tile([_number(group, "img_w"), _number(group, "img_h")], 2)

@@ -41,7 +41,7 @@ class PictureSubset:
 
         Args:
             rows: The pictures.
-            draws: What each is cropped by.
+            draws: The draws for each picture's crop, as of :func:`~.crops.read_rows`.
 
         Raises:
             BadRecord: As of :meth:`read`.

@@ -1,4 +1,4 @@
-"""Pictures in which an unreadable one is replaced."""
+"""Replaces unreadable pictures."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ _CHUNK = 64
 
 
 class SubstitutePictures:
-    """``pictures`` in which the next readable one of the same group, cyclically, replaces one that cannot be
-    read.
+    """Pictures in which the next readable one of the same group, cyclically, replaces an unreadable one.
 
     The caller takes the whole record of the row that :meth:`take` names. A substitute depends on the data
     alone, and not on batch, rank or thread. Several threads may call the methods.
@@ -49,11 +48,11 @@ class SubstitutePictures:
     ) -> SubstitutePictures:
         """Pictures of training records, with substitutes of the same task and the same label.
 
-        What is trained on then has the label by which it was chosen: shares, filters and the memory go by it.
-        In retrieval and vqa, where many a category or object has one picture, another record takes the place
-        where none of its label can be read: in vqa a record of the task and the object's group, and where
-        that has none either, as in retrieval, any record of the task. In recognition a class without a
-        picture stays an error.
+        A training sample then has the label by which it was chosen, and on which shares, filters and the
+        memory depend. In retrieval and vqa many a category or object has only one picture. Where no record of
+        a label can be read there, another record takes its place: in vqa a record of the task and the
+        object's group, and where that has none either, as in retrieval, any record of the task. In
+        recognition a class without a picture stays an error.
 
         Args:
             pictures: All pictures.
@@ -91,10 +90,10 @@ class SubstitutePictures:
 
         Args:
             rows: int (n,).
-            draws: What each is cropped by, as of :func:`~.crops.read_rows`.
+            draws: The draws for each picture's crop, as of :func:`~.crops.read_rows`.
 
         Returns:
-            What :meth:`read` gives, and int64 (n,), the row that each picture is of.
+            The pictures, as of :meth:`read`, and int64 (n,), the row of each.
         """
         while True:
             taken = self._resolve(rows)
@@ -119,7 +118,7 @@ class SubstitutePictures:
         return self._resolve(rows)
 
     def _resolve(self, rows: np.ndarray) -> np.ndarray:
-        """``rows``, with those that are known to be bad replaced."""
+        """``rows``, where known bad rows are replaced."""
         rows = np.asarray(rows, np.int64)
         bad = self._bad
         if not bad or not (hit := np.isin(rows, list(bad))).any():

@@ -1,4 +1,4 @@
-"""Class names, each of which has to tell its class from all others."""
+"""Checks that class names tell classes apart."""
 
 from __future__ import annotations
 

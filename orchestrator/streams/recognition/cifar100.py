@@ -95,7 +95,7 @@ def _download(root: str, layout: str) -> None:
 
     try:
         download_and_extract_archive(CIFAR100.url, root, filename=CIFAR100.filename, md5=CIFAR100.tgz_md5)
-    except Exception as error:  # sockets, HTTP and archives each raise their own kinds
+    except Exception as error:  # sockets, HTTP and archives each raise their own types
         reason = " ".join(str(error).split())
         raise UserError(
             f"{CIFAR100.url}: cannot be fetched ({reason}), allowed: a network, or {layout} put into {root}"

@@ -1,4 +1,4 @@
-"""CIFAR's pickle files, read without running anything that they name."""
+"""Reads CIFAR's pickle files without running anything that they name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read_cifar_pickle(path: str) -> dict[str, Any]:
             return {_text(key): _plain(value) for key, value in top.items()}
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}), allowed: a file of CIFAR-100") from None
-    except Exception as error:  # the unpickler raises nearly anything on malformed bytes
+    except Exception as error:  # the unpickler raises many types of errors on malformed bytes
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"{path}: not a whole CIFAR file ({reason}), allowed: as published, train, test or meta"
@@ -41,8 +41,8 @@ def read_cifar_pickle(path: str) -> dict[str, Any]:
 
 
 def _check_memo(file: BinaryIO) -> None:
-    """Refuses large indices, since the unpickler makes room for as many objects as an index says: nine bytes
-    can ask for 34 GB.
+    """Refuses large indices. The unpickler makes room for as many objects as an index says, so that nine
+    bytes can ask for 34 GB.
     """
     size = os.fstat(file.fileno()).st_size
     for opcode, argument, _ in pickletools.genops(file):
@@ -53,7 +53,7 @@ def _check_memo(file: BinaryIO) -> None:
 
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        # These are made anew for each file, because a pickle can set attributes on what it was given.
+        # These are made anew for each file, because a pickle can set attributes on the objects that it gets.
         stand_ins = {
             "_codecs.encode": lambda text, encoding="latin1": text.encode("latin1"),
             "numpy.ndarray": object(),

@@ -1,4 +1,4 @@
-"""What every class-incremental stream lets its user say about classes and tasks."""
+"""The keys of classes and tasks, which every class-incremental stream has."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .templates import templates
 
 @dataclass(frozen=True)
 class ClassConfig:
-    """What every class-incremental stream lets its user say about classes and tasks."""
+    """The keys of classes and tasks, which every class-incremental stream has."""
 
     seed: int = 0
-    """What draws the validation pictures. Range: 0 to 2**32 - 1."""
+    """The seed by which validation pictures are drawn. Range: 0 to 2**32 - 1."""
 
     order: Order = 0
     """Order in which classes arrive: a seed of NumPy's ``RandomState(seed).permutation``, as PyCIL and the
@@ -36,8 +36,9 @@ class ClassConfig:
 
     validation: float = 0.1
     """Part of each class's training pictures that is held out, drawn by ``seed``; at least one picture. With
-    0 nothing is: a run then trains on all and is tested, and nothing can be searched or stopped early. Range:
-    0 to 0.5. Released code: 0 (CLAP4CLIP)."""
+    0 nothing is held out. A run then trains on all pictures and can be tested, but nothing can be searched or
+    stopped early. Range: 0 to 0.5. Released code: 0 (CLAP4CLIP).
+    """
 
     def __post_init__(self) -> None:
         check_whole("seed", self.seed, 0, 2**32 - 1)

@@ -1,4 +1,4 @@
-"""Pictures in class folders on disk."""
+"""Finds pictures in class folders on disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _SPLIT = re.compile(
     re.IGNORECASE,
 )
 _TRAINED = re.compile(r"train|trn", re.IGNORECASE)
-# Folders that systems put beside and between a user's, with thumbnails and copies of pictures, among others.
+# Folders that systems put beside and between a user's own, for instance with thumbnails and copies of
+# pictures.
 _SYSTEMS = frozenset(
     ("__MACOSX", "@eaDir", "#recycle", "#snapshot", "$RECYCLE.BIN", "System Volume Information", "lost+found")
 )
@@ -29,8 +30,8 @@ _SHOWN = 5
 
 
 def _kinds_of(splits: list[str]) -> dict[str, set[bool]]:
-    """For split folders, by the text before the split's name, whether they are for training. ``bullet train``
-    and ``crash test`` are not two splits of one data set; ``my_train`` and ``my_test`` are.
+    """Whether split folders are for training, by the text before the split's name. ``bullet train`` and
+    ``crash test`` are not two splits of one data set; ``my_train`` and ``my_test`` are.
     """
     kinds: dict[str, set[bool]] = {}
     for split in splits:
@@ -43,15 +44,16 @@ def class_folders(root: str, bad: BadRecords) -> tuple[list[str], list[PictureLi
     """Lists the class folders of ``root/{train,test}/CLASS``, or of ``root/CLASS``, and the pictures below
     them.
 
-    Names that are composed in two ways (NFC, NFD) are one folder's. What begins with a dot is skipped, and so
-    are folders that systems make for themselves (``@eaDir``, ``__MACOSX``). Links are followed, each folder
+    Names that are composed in two ways (NFC, NFD) stand for one folder. Names that begin with a dot are
+    skipped, and folders that systems make for themselves (``@eaDir``, ``__MACOSX``) are skipped, too. Links
+    are followed, each folder
     once: a link that leads back up, or to a folder of the same class, adds nothing.
 
     Args:
         root: The data folder.
-        bad: Is called for what cannot be listed, a link that leads nowhere, something that is no file, and a
-            name that is not UTF-8, all of which are left out. ``bad.remarks`` gets what is skipped for its
-            ending, or lies beside the class folders.
+        bad: Called for a folder that cannot be listed, a link that leads nowhere, an entry that is no file,
+            and a name that is not UTF-8. All of these are left out. ``bad.remarks`` gets the files that are
+            skipped for their ending or lie beside the class folders.
 
     Returns:
         The class folders, sorted, and the pictures of train and of test, or of the one part. A picture's path
@@ -130,7 +132,7 @@ class _Walk:
             )
 
     def check_no_splits_inside(self) -> None:
-        """Refuses splits inside class folders. Splits would be drawn anew, from the test pictures too."""
+        """Refuses splits inside class folders. New splits would be drawn from the test pictures, too."""
         mixed = {
             name: splits
             for name, splits in self._inside.items()
@@ -176,7 +178,7 @@ class _Walk:
             )
 
     def remark_passed(self) -> None:
-        """Remarks on what lies in the class folders and beside them and is no picture."""
+        """Remarks on files that lie in the class folders and beside them and are no pictures."""
         if self._passed:
             told = [f"{count} x {ending}" for ending, count in self._passed.most_common(_SHOWN)]
             rest = sum(self._passed.values()) - sum(n for _, n in self._passed.most_common(_SHOWN))
@@ -195,7 +197,7 @@ class _Walk:
         linked: dict[str, os.DirEntry[str]] = {}
         waiting, links = [folder], []
         while waiting or links:
-            # A folder goes by its own name rather than by a link's.
+            # A folder's own name counts rather than a link's.
             where = waiting.pop() if waiting else links.pop(0)
             key = _key(f"{self._root}/{where}")
             if key in seen:
@@ -228,7 +230,7 @@ class _Walk:
         yield from self._new(linked, files)
 
     def _new(self, linked: dict[str, os.DirEntry[str]], files: list[str]) -> Iterator[str]:
-        """Those of the links that lead to a file which the class does not have by another path."""
+        """The links that lead to a file that the class does not have by another path."""
         if not linked:
             return
         seen = {_key(f"{self._root}/{path}") for path in files}

@@ -1,4 +1,4 @@
-"""From labelled pictures to a stream whose classes arrive task by task."""
+"""Makes a stream whose classes arrive task by task from labelled pictures."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .check_class_names import check_class_names
 from .class_config import ClassConfig
 from .templates import templates
 
-# The test pictures of a data set without a test split are the same whatever the seed: a search with one seed
-# must not have trained on what a run with another seed is tested on.
+# The test pictures of a data set without a test split are the same for every seed. Otherwise a search with
+# one seed would train on pictures with which a run with another seed is tested.
 _TEST_SEED = 1993
 
-# The keys that decide where in a stream a picture stands.
+# The keys that decide a picture's position in a stream.
 _ARRANGING = ("seed", "order", "initial", "increment", "validation")
 
 
@@ -65,14 +65,14 @@ def class_incremental(
 
     Args:
         name: The stream's name.
-        config: What the user says about classes and tasks.
+        config: The keys of classes and tasks.
         names: The classes' names, in the data set's own numbering.
         train: The training split.
         test: The data set's test split, or the share of each class's pictures that becomes it, which is the
             same for every seed.
         image_size: The side of the pictures, in pixels.
         augment: The training transform.
-        content: What the pictures are, in the order of ``train`` and ``test``, for the fingerprints.
+        content: The digest of the pictures, in the order of ``train`` and ``test``, for the fingerprints.
         origins: Where each class comes from, for errors; None: its number.
         skipped: How many bad records were left out, by reason.
 
@@ -114,7 +114,7 @@ def class_incremental(
 
 
 def _published(seed: int, count: int) -> np.ndarray:
-    """The order of PyCIL and of the released code that goes by it."""
+    """The order of PyCIL and of the released code that follows it."""
     return np.random.RandomState(seed).permutation(count)
 
 
@@ -126,7 +126,7 @@ def _numbers(
     usual = ClassConfig(**{key: defaults[key] for key in _ARRANGING if key in defaults})
     try:
         order, stops = ordered(usual.order, names, "classes", _published), _stops(usual, len(names))
-    except UserError:  # the defaults are for other classes
+    except UserError:  # the defaults suit another number of classes
         order, stops = list(range(len(names))), [len(names)]
     try:
         parts = _parts(stream, usual, names, train, test)

@@ -1,4 +1,4 @@
-"""Names for class folders, read from a file."""
+"""Reads names for class folders from a file."""
 
 from __future__ import annotations
 

@@ -76,9 +76,9 @@ class ImageFolder:
     Class folders are ``data/{train,test}/CLASS/*.jpg`` or ``data/CLASS/*.jpg`` (or .png, .webp ...). Lists
     are as the CLAP4CLIP code splits ImageNet-R (``train/n01443537/art_0.jpg 0``). Folders below a class's
     folder belong to the class. Names that begin with a dot are skipped. With lists, the pictures of a label
-    lie in one folder. Pictures are read from disk when they are needed: that a file exists is checked here,
-    and that it can be decoded when it is read. Training pictures are mirrored at random, as in the CLAP4CLIP
-    code.
+    lie in one folder. Pictures are read from disk when they are needed. Here it is checked that a file
+    exists; whether it can be decoded shows when it is read. Training pictures are mirrored at random, as in
+    the CLAP4CLIP code.
     """
 
     Config = _Config
@@ -108,8 +108,8 @@ class ImageFolder:
 
     @staticmethod
     def grown(config: _Config, known: Sequence[str], skip_bad: bool) -> _Config:
-        """The configuration with one more batch: the class folders whose names are not ``known``; as it is
-        where there are none.
+        """The configuration with one more batch: the class folders whose names are not ``known``. It is
+        unchanged where there are none.
 
         Args:
             config: The stream.
@@ -147,7 +147,9 @@ def _part(
     *,
     first: bool,
 ) -> StreamSource:
-    """The stream of some class folders alone: the ``first`` ones as the keys say, others as one task."""
+    """The stream of some class folders alone. The ``first`` ones are divided into tasks as the keys say;
+    other ones are one task.
+    """
     index_of = {_composed(folder): number for number, folder in enumerate(folders)}
     kept = [index_of[_composed(folder)] for folder in batch]
     own = [_of_classes(part, kept) for part in parts]

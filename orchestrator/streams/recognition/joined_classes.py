@@ -1,4 +1,4 @@
-"""One stream of several, whose classes come one stream after another."""
+"""Joins several streams into one, whose classes come one stream after another."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..source import StreamSource, TaskSource
 def joined_classes(parts: Sequence[StreamSource]) -> StreamSource:
     """The classes and tasks of the first part, then those of the second one, and so on.
 
-    What a part has does not depend on those behind it: neither its splits, nor its pictures' numbers, nor its
-    classes' numbers. So a stream to which a part is added keeps the tasks that it had.
+    A part does not depend on the parts behind it. Its splits, its pictures' numbers and its classes' numbers
+    stay the same, so that a stream to which a part is added keeps the tasks that it had.
 
     Args:
-        parts: Streams of recognition that are alike but for their classes. One part is returned as it is.
+        parts: Streams of recognition that differ only in their classes. A single part is returned as it is.
     """
     first, *others = parts
     if not others:

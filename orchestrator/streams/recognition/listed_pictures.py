@@ -1,4 +1,4 @@
-"""Lists of pictures with their labels."""
+"""Reads lists of pictures with their labels."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def listed_pictures(root: str, path: str, bad: Callable[[str, str], None]) -> Pi
         root: The folder that paths start at.
         path: The list file.
         bad: ``bad(message, reason)`` is called for each malformed line, and for a picture that does not exist
-            or lies outside ``root``. These are left out. It may raise.
+            or lies outside ``root``. These are left out. The function may raise.
 
     Raises:
         UserError: The file cannot be read.

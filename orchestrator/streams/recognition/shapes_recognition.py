@@ -28,16 +28,19 @@ class _Config:
     """Keys of ``shapes-recognition``: seed, number of tasks and classes, and sizes."""
 
     seed: int = 0
-    """What fixes the pictures, which families there are and in which natural order, and which colours a thing
-    has. Range: 0 to 2**32 - 1."""
+    """The seed of the pictures, of the families and their natural order, and of the things' colours. Range: 0
+    to 2**32 - 1.
+    """
 
     order: Order = "natural"
-    """Order of the tasks: ``natural``, as ``seed`` draws the families; a seed of its own, which shuffles
-    these; or a list of all their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1."""
+    """Order of the tasks: ``natural``, as ``seed`` draws the families; another seed, which shuffles these; or
+    a list of all their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1.
+    """
 
     families: Families = "known"
-    """Whether the shipped CLIP was pretrained on the families that tasks are made of: ``known``, on all of
-    them; ``new``, on none; ``mixed``, on the first, the third and so on."""
+    """Whether the shipped CLIP was pretrained on the families of the tasks: ``known``, on all of them;
+    ``new``, on none; ``mixed``, on the first, the third and so on.
+    """
 
     tasks: int = 5
     """Tasks, one family of six things each. Range: 1 to 34 (``known``), 68 (``mixed``) or 500 (``new``)."""
@@ -49,7 +52,7 @@ class _Config:
     """Colours of each thing. A thing in a colour is a class. Range: 1 to 8."""
 
     train: int = 40
-    """Pictures of each class that are trained on. Range: 1 to 10**7."""
+    """Training pictures of each class. Range: 1 to 10**7."""
 
     validation: int = 10
     """Pictures of each class in the validation split. Range: 1 to 10**7."""
@@ -105,7 +108,7 @@ class ShapesRecognition:
         """Makes the stream. There is nothing bad to skip."""
         del skip_bad
         prompts = templates(config.templates)
-        # The scenes say which families they have.
+        # The scenes name their families.
         apart = ("templates", "order", "families")
         drawn = {name: value for name, value in asdict(config).items() if name not in apart}
         digest = hashlib.sha256(repr(drawn).encode())

@@ -39,8 +39,8 @@ def _cifar() -> tuple[str, ...]:
 
 @cache
 def _imagenet() -> tuple[str, ...]:
-    # open_clip takes seconds to import, and each configuration with these templates is checked here. The one
-    # file of it that has them imports nothing.
+    # open_clip takes seconds to import, and each configuration with these templates is checked here. Its file
+    # with the templates imports nothing.
     package = find_spec("open_clip")
     assert package is not None and package.origin is not None, "the project requires it"
     file = Path(package.origin).parent / "zero_shot_metadata.py"

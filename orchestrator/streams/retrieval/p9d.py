@@ -30,7 +30,7 @@ _RETRIEVAL = ("query", "gallery")
 
 @dataclass(frozen=True)
 class _Config(TextConfig):
-    """Keys of ``p9d``: where the data lies, which of it is taken, and in which order."""
+    """Keys of ``p9d``: where the data lies, which part of it is used, and in which order."""
 
     data: str = ""
     """The folder that holds ``json/`` and ``train_images/``."""
@@ -39,32 +39,37 @@ class _Config(TextConfig):
     """Side in pixels that pictures are resized to. Range: at least 16. Paper: 224."""
 
     crop: Literal["resized", "original"] = "resized"
-    """What the random crop of training is cut out of: the picture ``resized`` to ``image_size``, which lies
-    in memory where there is room, or the picture in its ``original`` size, which is read from its file at
-    each step. Paper: original. Released code: original."""
+    """The picture from which training's random crop is cut: ``resized`` to ``image_size``, which lies in
+    memory where there is room, or in its ``original`` size, which is read from its file at each step. Paper:
+    original. Released code: original.
+    """
 
     order: Order = "natural"
     """Order of the tasks: ``natural``, as in ``train.json``; a seed, which shuffles them; or a list of all
     their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1. Paper: natural."""
 
     task_names: tuple[str, ...] = ()
-    """Where not empty, the tasks that are taken, each name once, in their natural order."""
+    """The tasks that are used, each name once, in their natural order; empty: all of them."""
 
     tasks: int | None = None
-    """How many of the tasks are taken, from the first of the natural order. ``None`` is all. Range: at
-    least 1. Paper: all 9."""
+    """How many of the tasks are used, from the first of the natural order. ``None`` is all. Range: at least
+    1. Paper: all 9.
+    """
 
     validation: float = 0.1
     """Part of a task's training records that is held out, since P9D has no validation split. With 0 nothing
-    is: a run then trains on all and is tested, and nothing can be searched. Range: 0 to 0.5. Released code: 0
-    (CTP)."""
+    is held out. A run then trains on all records and can be tested, but nothing can be searched. Range: 0 to
+    0.5. Released code: 0 (CTP).
+    """
 
     max_items: int | None = None
-    """Records of a task and split that are taken at most, to try things out. ``None`` is all. Range: at least
-    4."""
+    """The most records of a task and split that are used, to try things out. ``None`` is all. Range: at least
+    4.
+    """
 
     seed: int = 0
-    """What draws the validation records and those that ``max_items`` keeps. Range: at least 0."""
+    """The seed by which validation records, and those that ``max_items`` keeps, are drawn. Range: at least 0.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,7 +104,7 @@ class P9D:
     There is at least one, and there are no more than the task has test records, so that recall is measured
     among as many candidates. Records with different captions come first.
 
-    That every picture exists is checked here. That it can be decoded is checked when it is read.
+    Here it is checked that every picture exists. Whether it can be decoded shows when it is read.
     """
 
     Config = _Config
@@ -185,7 +190,7 @@ def _task_names(config: _Config, names: list[str]) -> list[str]:
 
 
 def _splits(config: _Config, name: str, records: dict[str, Records]) -> dict[str, tuple[Records, np.ndarray]]:
-    """Which rows of which records make each split of a task."""
+    """Chooses the rows of the records that make each split of a task."""
     # The task's own name seeds its draws, so that they do not change with the order of the tasks.
     own = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
     rng = np.random.default_rng([config.seed, 1, own])

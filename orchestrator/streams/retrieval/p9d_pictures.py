@@ -12,7 +12,7 @@ from .p9d_records import Records
 
 
 def pictures_folder(split: str) -> str:
-    """The folder, in the data set's own, that has a split's pictures."""
+    """The folder below the data set's own that has a split's pictures."""
     return "train_images" if split == "train" else "gallery_images"
 
 

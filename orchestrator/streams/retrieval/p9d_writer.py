@@ -1,4 +1,4 @@
-"""Any stream, written in P9D's layout."""
+"""Writes any stream in P9D's layout."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from ..synthetic.styles import STYLES, Style
 from ..text.text_config import TextConfig
 
 _MOST = 2
-# What a caption tells: four things, and the first one's colour, size and count.
+# The content of a caption: four things, and the first one's colour, size and count.
 _TOLD = (THINGS, THINGS, THINGS, THINGS, len(COLOURS), len(SIZES), _MOST)
 _CAPTIONS = math.prod(_TOLD)
 _SPLITS = ("train", "validation", "test", "query", "gallery")
@@ -34,16 +34,18 @@ class _Config(TextConfig):
 
     tokenizer: str = "words"
     max_tokens: int = 40
-    """Length of a row in tokens, special tokens included. What is longer is cut, and counted. A caption has
-    at most 13 words; the nouns of invented families, of which there are as many as tasks ask for, are
-    spelled. Range: 3 to 512."""
+    """Length of a row in tokens, special tokens included. Longer captions are cut, and counted. A caption has
+    at most 13 words. The nouns of invented families, whose number is not limited, are spelled. Range: 3 to
+    512.
+    """
 
     seed: int = 0
-    """What fixes scenes, and which families there are and in which natural order. Range: 0 to 2**32 - 1."""
+    """The seed of the scenes, and of the families and their natural order. Range: 0 to 2**32 - 1."""
 
     order: Order = "natural"
-    """Order of the tasks: ``natural``, as ``seed`` draws the families; a seed of its own, which shuffles
-    these; or a list of all their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1."""
+    """Order of the tasks: ``natural``, as ``seed`` draws the families; another seed, which shuffles these; or
+    a list of all their names or numbers (from 0). Range of a seed: 0 to 2**32 - 1.
+    """
 
     tasks: int = 5
     """Tasks. There are as many families of things. Range: 1 to 1000; 1 to 8 where ``shift`` is ``styles`` or
@@ -54,9 +56,10 @@ class _Config(TextConfig):
     are drawn (``styles``); or both family and style (``domains``)."""
 
     shared: float = 0.0
-    """Part of a task's groups of things that are of the other tasks' families, as many of each. With
-    ``styles`` tasks share all things, and it is 0. ``query`` and ``gallery`` show the task's own things
-    alone. Range: 0 to 0.5."""
+    """Share of a task's groups of things that come from the other tasks' families, as many from each. With
+    ``styles`` tasks share all things, and it is 0. ``query`` and ``gallery`` show only the task's own things.
+    Range: 0 to 0.5.
+    """
 
     image_size: int = 32
     """Side of a picture in pixels. Range: 16 to 1024."""
@@ -71,11 +74,12 @@ class _Config(TextConfig):
     """Scenes of a task's test split, whose captions do not repeat. Range: 2 to 41472."""
 
     query: int = 48
-    """Scenes of a task that are searched with in multi-modal retrieval, on test. Range: 1 to 10**8."""
+    """Queries of a task in multi-modal retrieval, on test. Range: 1 to 10**8."""
 
     gallery: int = 96
-    """Scenes of a task that are searched among in multi-modal retrieval, on test. There is at least one of
-    each thing, so that every query has something to find. Range: 6 to 10**8."""
+    """Gallery scenes of a task in multi-modal retrieval, on test. There is at least one of each thing, so
+    that every query has something to find. Range: 6 to 10**8.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -157,8 +161,8 @@ class ShapesRetrieval:
 
 
 def _shown(config: _Config) -> tuple[object, ...]:
-    """The values that the content depends on. Streams of before have no ``shift`` and no ``shared``: their
-    fingerprints stay.
+    """The values on which the content depends. Streams of earlier versions have no ``shift`` and no
+    ``shared``, and keep their fingerprints.
     """
     plain = {"shift": "families", "shared": 0}
     return tuple(
@@ -217,7 +221,7 @@ def _scenes(config: _Config, families: list[int], own: int, split: str) -> Scene
     if split in ("query", "gallery"):
         groups[:, :, 0] = np.arange(n)[:, None] % THINGS
         return arrange(rng, own, groups)
-    # A generator of its own: with other shares, the same scenes have other things in some of their groups.
-    # Captions stay unique, since a thing's number in its family stays.
+    # It has a generator of its own: with other shares, the same scenes have other things in some of their
+    # groups. Captions stay unique, since a thing's number in its family stays.
     draw = np.random.default_rng([config.seed, 3, own, number])
     return arrange(rng, group_families(draw, n, own, families, config.shift, config.shared), groups)

@@ -1,4 +1,4 @@
-"""Scenes one after another."""
+"""Joins scenes one after another."""
 
 from __future__ import annotations
 

@@ -15,25 +15,25 @@ WIDTH = 48
 """The length of a region's features."""
 
 _STEEPEST = 45.0  # degrees
-# What a thing's features say, by the length of each part. Detectors are trained to name objects, and
+# The parts of a thing's features, with the length of each. Detectors are trained to name objects, and
 # attributes beside them.
 _FAMILY, _THING, _COLOUR, _SIZE, _TILT = 0.6, 0.8, 0.7, 0.4, 0.7
 
 
 @dataclass(frozen=True)
 class DetectedRegions:
-    """What a detector finds in scenes: a region for each thing, and background.
+    """The regions that a detector finds in scenes: one for each thing, and background.
 
-    The features of a thing are the sum of fixed directions for its object, colour and size, and of one that
-    is as long as it is tilted. Objects of a family have a direction in common. Each region has noise of its
-    own, so that two pictures of an object are not alike, and background has noise alone. The order of the
-    regions says nothing. A reading does not depend on which rows are read together.
+    The features of a thing are the sum of fixed directions for its object, colour and size, and of one whose
+    length is the tilt. Objects of a family have a direction in common. Each region has noise of its own, so
+    that two pictures of an object are not alike. Background has only noise. The order of the regions has no
+    meaning. A reading does not depend on which rows are read together.
 
     Attributes:
         scenes: The scenes.
         regions: R, at least as many as a scene has things.
-        noise: The length of the noise that is to be expected, where an object's own features have length 1.
-        seeds: int (N, K), what the noise of each row is drawn from.
+        noise: The expected length of the noise, where an object's own features have length 1.
+        seeds: int (N, K), the seeds from which the noise of each row is drawn.
     """
 
     scenes: Scenes
@@ -83,7 +83,7 @@ class DetectedRegions:
 
 @cache
 def _directions() -> dict[str, np.ndarray]:
-    """The directions by what they say, each (number, WIDTH) of the part's length. They are the detector's,
+    """The directions of each part, (number, WIDTH) of the part's length. They belong to the detector, and are
     the same in every stream.
     """
     rng = np.random.default_rng(48)

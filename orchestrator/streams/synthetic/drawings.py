@@ -1,4 +1,4 @@
-"""The drawn families: how each thing looks."""
+"""The drawings of the things of the drawn families."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The generated world's families of things. There is no end of them."""
+"""The generated world's families of things. Their number is not limited."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Family:
 
 @cache
 def family(index: int) -> Family:
-    """The family with ``index``, from 0. It is always the same, and there are as many as are asked for."""
+    """The family with ``index``, from 0. It is always the same, and any index is allowed."""
     if index < DRAWN:
         name = list(DRAWINGS)[index]
         things = DRAWINGS[name]

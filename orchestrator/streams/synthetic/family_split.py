@@ -1,4 +1,4 @@
-"""The families that backbones are pretrained on, and those that recognition streams are made of."""
+"""Divides the families into those of pretraining and those of recognition streams."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PRETRAINING = (
 """Indices of the families that pretraining sees: a few drawn ones and many invented ones."""
 
 UNSEEN = tuple(range(700, 720))
-"""Indices of invented families that pretraining is judged on. No stream has them."""
+"""Indices of invented families on which pretraining is judged. No stream has them."""
 
 Families = Literal["known", "new", "mixed"]
-"""Which families a recognition stream is made of: those of pretraining, others, or both in turn."""
+"""The families of a recognition stream: those of pretraining, others, or both in turn."""
 
 _MOST_NEW = 500
 

@@ -8,8 +8,8 @@ from .colours import COLOURS
 from .scenes import Scenes
 
 _MOST = 3
-# By count - 1: the sides of small and big things in parts of the picture's side, and the place of each thing
-# as seen from the quarter's centre.
+# By count - 1: the sides of small and big things in parts of the picture's side, and the position of each
+# thing relative to the quarter's centre.
 _SIDES = np.array([[0.3, 0.44], [0.21, 0.26], [0.17, 0.22]])
 _PLACES = np.array(
     [
@@ -24,8 +24,8 @@ def arrange_mixed(rng: np.random.Generator, objects: np.ndarray, tilt: np.ndarra
     """Scenes of up to four groups, one in each quarter of the picture: top left, top right, bottom left,
     bottom right.
 
-    As in :func:`~orchestrator.streams.synthetic.scenes.arrange`, several things alike are smaller, and place,
-    size, tilt and shade vary a little. ``Scenes.group`` is the quarter.
+    As in :func:`~orchestrator.streams.synthetic.scenes.arrange`, several equal things are smaller, and
+    position, size, tilt and shade vary a little. ``Scenes.group`` is the quarter.
 
     Args:
         rng: The generator.

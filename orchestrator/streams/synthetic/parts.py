@@ -29,7 +29,7 @@ class Part:
 
 
 def dark(part: Part) -> Part:
-    """The same part in near black."""
+    """Returns the same part in near black."""
     return replace(part, tone="dark")
 
 
@@ -44,7 +44,14 @@ def poly(*xy: float) -> Part:
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Part:
-    """A filled rectangle."""
+    """A filled rectangle.
+
+    Args:
+        left: The x of its left side.
+        top: The y of its upper side.
+        right: The x of its right side.
+        bottom: The y of its lower side.
+    """
     return poly(left, top, right, top, right, bottom, left, bottom)
 
 

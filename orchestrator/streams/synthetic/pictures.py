@@ -1,4 +1,4 @@
-"""Pictures that are drawn when they are read."""
+"""Draws pictures when they are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From scenes to pixels."""
+"""Draws scenes as pixels."""
 
 from __future__ import annotations
 

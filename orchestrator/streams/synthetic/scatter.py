@@ -1,4 +1,4 @@
-"""Scenes of one or two things, anywhere in the picture."""
+"""Makes scenes of one or two things, anywhere in the picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SIDES = np.array([[[0.38, 0.52], [0.62, 0.86]], [[0.28, 0.36], [0.4, 0.5]]])
 def scatter(rng: np.random.Generator, objects: np.ndarray) -> Scenes:
     """Scenes of one or two given objects, anywhere in the picture.
 
-    Place, side, tilt (up to 25 degrees), shade and background vary much more than in
+    Position, side, tilt (up to 25 degrees), shade and background vary much more than in
     :func:`~orchestrator.streams.synthetic.scenes.arrange`. Two objects stand on either side of the centre and
     hardly cover each other.
 

@@ -1,4 +1,4 @@
-"""Scenes: which objects there are, what they look like, and where they stand."""
+"""Scenes: their objects, with looks and positions."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def arrange(rng: np.random.Generator, family: int | np.ndarray, groups: np.ndarr
     """Scenes of four groups, one in each quarter of the picture: top left, top right, bottom left, bottom
     right.
 
-    Two things alike stand on a diagonal of their quarter and are smaller. Place, size, tilt and shade vary a
-    little: enough that no two pictures are alike, and so little that a small model learns in a hundred steps
-    how a thing looks.
+    Two equal things stand on a diagonal of their quarter and are smaller. Position, size, tilt and shade vary
+    a little: enough that no two pictures are alike, and so little that a small model learns in a hundred
+    steps how a thing looks.
 
     Args:
         rng: The generator.
-        family: The family of all things, or int (N, 4), that of each group's.
+        family: The family of all things, or int (N, 4), the family of each group.
         groups: int (N, 4, 4): thing, colour, size and count (1 or 2) of each group, in that order.
     """
     n, most = len(groups), 2

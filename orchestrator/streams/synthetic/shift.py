@@ -1,4 +1,6 @@
-"""What is new in a task of scenes: things, the style of drawing, or both; and which things tasks share."""
+"""Decides what is new in a task of scenes: things, the style of drawing, or both; and which things tasks
+share.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ def task_looks(seed: int, shift: Shift, families: Sequence[int]) -> list[tuple[s
     Args:
         seed: The stream's seed.
         shift: What is new in a task.
-        families: Each task's family; at most ``len(STYLES)`` but for ``families``.
+        families: Each task's family. There are at most ``len(STYLES)`` of them, except with ``families``.
     """
     names = [family(index).name for index in families]
     if shift == "families":
@@ -42,16 +44,17 @@ def group_families(
 ) -> np.ndarray:
     """The family of each group of a split's scenes, int (scenes, 4).
 
-    The shares are exact: of all groups, the nearest whole number to ``shared`` of them is of other families,
-    and these are as many of each, but for one. In ``styles`` all groups are of all families alike.
+    The shares are exact. The number of groups from other families is the whole number nearest to ``shared``
+    of all groups, and each other family has as many as the next, or one more. With ``styles`` all families
+    have equal shares of all groups.
 
     Args:
         rng: The generator. It is left alone where all groups are of the task's own family.
         scenes: How many scenes there are.
         own: The task's own family.
-        families: Those of all tasks.
+        families: The families of all tasks.
         shift: What is new in a task.
-        shared: The part of groups that are of other tasks' families, 0 .. 0.5.
+        shared: The share of groups that come from other tasks' families, 0 .. 0.5.
     """
     groups = np.full(GROUPS * scenes, own)
     if shift == "styles":

@@ -1,4 +1,4 @@
-"""A thing, drawn once for each size and tilt."""
+"""Draws a thing once for each size and tilt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEPT = 64
 
 
 def stamp(family_index: int, thing: int, side: int, tilt: int) -> tuple[np.ndarray, np.ndarray]:
-    """What the thing covers and how bright it is, antialiased.
+    """Computes what the thing covers and how bright it is, antialiased.
 
     Args:
         family_index: The family.
@@ -44,7 +44,7 @@ def _draw(family_index: int, thing: int, side: int, tilt: int) -> tuple[np.ndarr
     ]
     cover = _drawn(parts, canvas, {"body": 255, "dark": 255, "hole": 0}, oversample)
     through, added = 1 - cover, cover
-    if any(tone == "dark" for tone, _, _ in parts):  # else it is as bright as it covers
+    if any(tone == "dark" for tone, _, _ in parts):  # otherwise its brightness equals its cover
         added = _drawn(parts, canvas, {"body": 255, "dark": round(255 * _DARK), "hole": 0}, oversample)
     through.setflags(write=False)
     added.setflags(write=False)

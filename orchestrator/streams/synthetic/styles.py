@@ -1,4 +1,4 @@
-"""Styles of drawing: what a picture of the generated world looks like beside what it shows."""
+"""Styles of drawing: they change the look of a picture of the generated world, and not its content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STYLES: tuple[Style, ...] = get_args(Style)
 
 
 def drawn_in(style: Style, pictures: np.ndarray) -> np.ndarray:
-    """Draws pictures in a style. What is where, and in which hue, stays.
+    """Draws pictures in a style. Things keep their positions and their hues.
 
     Args:
         style: ``plain`` leaves pictures as they are.

@@ -22,7 +22,7 @@ def world_words() -> list[str]:
     drawn thing's noun is also there in the plural.
 
     They belong to the generator and not to a stream: seed, settings and number of tasks do not change them.
-    The nouns of invented families, of which there is no end, are not among them.
+    The nouns of invented families, whose number is not limited, are not among them.
     """
     drawn = range(DRAWN)
     texts = [*_TURNS, *COLOURS, *SIZES, *PLACES, *POSTURES, *NO_YES, *ASPECTS, *map(type_word, drawn)]

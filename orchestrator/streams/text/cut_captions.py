@@ -11,7 +11,7 @@ def cut_captions(stream: Stream) -> str | None:
     """One line on how many captions or questions of which tasks are longer than a row of tokens and were cut;
     None where none was.
 
-    The tasks that lost most come first. Beyond three of them the rest is summed up.
+    The tasks that lost most come first. From the fourth on they are summed up.
     """
     if not stream.cut:
         return None

@@ -16,21 +16,21 @@ from .tokenizer import Tokenizer
 def fit_tokenizer(source: StreamSource, config: TextConfig, folder: Path) -> Tokenizer | None:
     """The tokenizer that is kept in ``folder``, else the one that ``config`` names, which is then kept there.
 
-    Nothing is learnt from ``source``: with a vocabulary that knew one task's words and spelled another's, the
-    second task would look forgotten. The folder appears whole or not at all. One that lacks a file is made
-    anew; a storage may have such a folder when the driver died while it was copied there.
+    Nothing is learnt from ``source``. With a vocabulary that has one task's words and spells another's, the
+    second task would look forgotten. The folder appears whole or not at all. A folder that lacks a file is
+    made anew; a storage may have such a folder when the driver died while it was copied there.
 
     Args:
         source: The stream.
-        config: What the user says about texts.
+        config: The keys of texts.
         folder: The folder that keeps the tokenizer.
 
     Returns:
         The tokenizer; None for a stream without captions, since the frozen encoder reads class names.
 
     Raises:
-        UserError: The tokenizer cannot be loaded or knows no word of a task, or one of ours is not what this
-            version makes.
+        UserError: The tokenizer cannot be loaded or knows no word of a task, or one of ours differs from what
+            this version makes.
     """
     if source.scenario == "recognition":
         return None

@@ -1,4 +1,4 @@
-"""The vocabulary of the tokenizer ``multilingual``, whose lists do not depend on any stream."""
+"""The vocabulary of the tokenizer ``multilingual``. It does not depend on any stream."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ _BLOCKS = (
 
 
 def multilingual() -> tuple[list[str], list[tuple[str, str]]]:
-    """The tokens, and the merges that make those of several characters, in their order.
+    """The tokens, and the merges that make the tokens of several characters, in their order.
 
-    Every code point of the Unicode blocks in common use is a token, whether it is assigned or not: whole
-    blocks depend on no version of Unicode or of Python. After them come the pieces of English words that
-    CLIP's first merges make (Radford et al., 2021), and each piece with the space before it, so that a word
-    takes no token for its space.
+    Every code point of the Unicode blocks in common use is a token, whether it is assigned or not, since
+    whole blocks do not depend on the version of Unicode or of Python. After them come the pieces of English
+    words that CLIP's first merges make (Radford et al., 2021), and each piece with the space before it, so
+    that a word takes no token for its space.
     """
     merges = _english()
     pieces = [*string.ascii_letters, *dict.fromkeys(a + b for a, b in merges)]
-    # These come last: a space joins what its word has become.
+    # These come last: a space is joined to the pieces of its word.
     merges += [(" ", piece) for piece in pieces]
     return [*_characters(), *dict.fromkeys(a + b for a, b in merges)], merges
 
 
 def _english() -> list[tuple[str, str]]:
     lines = gzip.decompress(CLIP_MERGES.read_bytes()).decode().splitlines()[1:]
-    # Here a space tells where a word ends, and not a mark.
+    # Here a space, and not a mark, shows where a word ends.
     pairs = (line.replace("</w>", "").split() for line in lines)
     letters = set(string.ascii_lowercase)
     return list(dict.fromkeys((a, b) for a, b in pairs if set(a + b) <= letters))

@@ -18,7 +18,7 @@ def named_tokenizer(source: StreamSource, config: TextConfig) -> Tokenizer | Non
     captions.
 
     Raises:
-        UserError: It cannot be loaded, or it does not know any word of some task's training texts.
+        UserError: The tokenizer cannot be loaded, or knows no word of some task's training texts.
     """
     if source.scenario == "recognition":
         return None
@@ -27,7 +27,7 @@ def named_tokenizer(source: StreamSource, config: TextConfig) -> Tokenizer | Non
     tokenizer = Tokenizer.from_pretrained(config.tokenizer, config.max_tokens)
     for task in source.tasks:
         unknown, all_of_them = tokenizer.unknown(task.splits["train"].captions[:_LOOKED_AT])
-        # also where it has no token at all, since it may leave out what it does not know
+        # also where there is no token at all, since a tokenizer may leave out unknown words
         if unknown == all_of_them:
             raise UserError(
                 f"tokenizer {config.tokenizer!r}: every word of task {task.name!r} is unknown to it, "

@@ -1,4 +1,4 @@
-"""What every stream with texts lets its user say about them."""
+"""The keys of texts, which every stream with texts has."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ class TextConfig:
     """How a stream's texts become rows of tokens."""
 
     tokenizer: str = "multilingual"
-    """``multilingual``, pieces of English words and characters of any other script; ``words``, a token a word
-    of the generated world; ``world``, that of the backbone of size ``world``; or a transformers tokenizer
-    (BERT's or T5's kind), by its name on the Hub or by its folder. All are fixed before a stream is read.
+    """``multilingual``, pieces of English words and characters of any other script; ``words``, one token for
+    each word of the generated world; ``world``, the tokenizer of the backbone of size ``world``; or a
+    transformers tokenizer (BERT's or T5's kind), by its name on the Hub or by its folder. All are fixed
+    before a stream is read.
     Paper: bert-base-chinese (CTP), T5's (VQACL)."""
 
     max_tokens: int = 64
-    """Length of a row in tokens, special tokens included. What is longer is cut, and counted. 64 is a product
+    """Length of a row in tokens, special tokens included. Longer texts are cut, and counted. 64 is a product
     title of some twenty English words or 62 Chinese characters. Range: 3 to 512. Paper: 30 of BERT's (CTP),
-    20 of T5's (VQACL on VQA v2), 23 (on NExT-QA)."""
+    20 of T5's (VQACL on VQA v2), 23 (on NExT-QA).
+    """
 
     def __post_init__(self) -> None:
         if not self.tokenizer.strip():

@@ -1,4 +1,4 @@
-"""Text files that a user wrote."""
+"""Reads text files that a user wrote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From captions to rows of token ids."""
+"""Turns captions into rows of token ids."""
 
 from __future__ import annotations
 
@@ -71,6 +71,9 @@ class Tokenizer:
             vocab_size: The upper limit of the vocabulary's size, at least 261 (256 bytes and 5 special
                 tokens).
             max_tokens: The row length.
+
+        Raises:
+            UserError: ``vocab_size`` is too small. The message is one line.
         """
         floor = 256 + len(_SPECIAL)
         if vocab_size < floor:
@@ -91,13 +94,13 @@ class Tokenizer:
 
     @classmethod
     def multilingual(cls, max_tokens: int) -> Tokenizer:
-        """A tokenizer that reads English in pieces of words and any other script in characters, as BERT reads
-        Chinese.
+        """A tokenizer that splits English into pieces of words and any other script into characters, as BERT
+        splits Chinese.
 
         A character outside the blocks in common use is spelled in its UTF-8 bytes. Text is composed first
-        (Unicode's NFC), so that an accent, or a syllable's letters, are read alike whether they are written
-        apart or in one. The vocabulary, :func:`.multilingual.multilingual`, does not depend on any stream: a
-        later task's words are read as the first one's are.
+        (Unicode's NFC), so that composed and decomposed accents and syllables are read alike. The vocabulary,
+        :func:`.multilingual.multilingual`, does not depend on any stream, so that a later task's words are
+        read like those of the first task.
         """
         tokens, merges = multilingual()
         known = [*_SPECIAL.values(), *(f"<0x{byte:02X}>" for byte in range(256)), *tokens]
@@ -178,7 +181,9 @@ class Tokenizer:
         return self.encode_counting(captions)[0]
 
     def encode_counting(self, captions: Sequence[str]) -> tuple[np.ndarray, int]:
-        """What :meth:`encode` gives, and how many captions were cut for having more than L - 2 tokens."""
+        """The rows of :meth:`encode`, and how many captions were cut because they have more than L - 2
+        tokens.
+        """
         cut = 0
         rows = np.full((len(captions), self.max_tokens), self.pad_id, np.int32)
         rows[:, 0] = self.cls_id
@@ -198,15 +203,21 @@ class Tokenizer:
         return rows, cut
 
     def first_cut(self, texts: Sequence[str]) -> tuple[int, int, int] | None:
-        """Of the first text that :meth:`encode` cuts, its place, how many tokens it has, and how many of them
-        are left. None: it cuts none.
+        """Finds the first text that :meth:`encode` cuts.
+
+        Args:
+            texts: The texts.
+
+        Returns:
+            The text's index, the number of its tokens, and the number of tokens that are kept. None: no text
+            is cut.
         """
         room = self.max_tokens - 2
         whole = self._model.encode_batch_fast(list(texts), add_special_tokens=False)
         return next(((row, len(e.ids), room) for row, e in enumerate(whole) if len(e.ids) > room), None)
 
     def unknown(self, texts: Sequence[str]) -> tuple[int, int]:
-        """How many of the texts' tokens are [UNK], and how many tokens there are."""
+        """Counts how many of the texts' tokens are [UNK], and how many tokens there are."""
         known = [e.ids for e in self._model.encode_batch_fast(list(texts), add_special_tokens=False)]
         ids = list(itertools.chain.from_iterable(known))
         return (0 if self.unk_id == self.pad_id else ids.count(self.unk_id)), len(ids)
@@ -231,9 +242,9 @@ class Tokenizer:
         return self._model.to_str()
 
     def texts(self) -> dict[str, str]:
-        """Names and contents of the files that a tokenizer is kept in. They are all that it is."""
+        """Names and contents of the files that hold the whole tokenizer."""
         rows = {"max_tokens": self.max_tokens, "special": self._special}
-        # On one line, since it is kept with every checkpoint.
+        # It is on one line, since it is kept with every checkpoint.
         return dict(zip(_FILES, (self.to_json(), json.dumps(rows)), strict=True))
 
     def save(self, folder: str | Path) -> None:
@@ -253,7 +264,7 @@ class Tokenizer:
         """Reads what :meth:`save` wrote.
 
         Raises:
-            UserError: It cannot be read.
+            UserError: The tokenizer cannot be read. The message is one line.
         """
         folder = Path(folder)
         try:

@@ -22,8 +22,8 @@ def transformers_tokenizer(name: str) -> Any:
         name: A folder, or a name on the Hub.
 
     Raises:
-        UserError: There is none, it cannot be read, or transformers made it up because a vocabulary is
-            missing, so that it knows no word. The message is one line.
+        UserError: There is no such tokenizer, it cannot be read, or transformers made it up because a
+            vocabulary is missing, so that it knows no word. The message is one line.
     """
     from transformers import AutoTokenizer
 
@@ -37,7 +37,7 @@ def transformers_tokenizer(name: str) -> Any:
         loaded = AutoTokenizer.from_pretrained(
             source, use_fast=True, local_files_only=True, trust_remote_code=False
         )
-    except Exception as error:  # transformers raises many kinds
+    except Exception as error:  # transformers raises many types
         raise _refused(name, _reason(error, source, is_path), is_path) from None
     if not getattr(loaded, "is_fast", False):
         raise UserError(f"tokenizer {name!r}: has no tokenizer.json, allowed: a fast tokenizer")
@@ -67,7 +67,7 @@ def _reason(error: Exception, source: str, is_path: bool) -> str:
     reason = " ".join(str(error).split())
     if "trust_remote_code" in reason:
         return "it needs code of its own, which is never run"
-    if "tiktoken" in reason:  # transformers' last guess at a file that is no sentencepiece model
+    if "tiktoken" in reason:  # transformers' last guess for a file that is no sentencepiece model
         return "its vocabulary is of no known format"
     if isinstance(error, UnicodeDecodeError) or "valid UTF-8" in reason:
         return f"its vocabulary is not UTF-8: {reason[:100]}"

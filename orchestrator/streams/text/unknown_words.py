@@ -8,14 +8,14 @@ from ..stream import Stream
 from .tokenizer import Tokenizer
 
 _PLACES = 3
-_SHARE = 0.1  # of a task's words; a rare sign is not worth a remark
+_SHARE = 0.1  # of a task's tokens; a rare character is not worth a remark
 
 
 def unknown_words(stream: Stream, tokenizer: Tokenizer | None) -> str | None:
     """One line on the tasks in whose training texts more than a tenth of the tokens are [UNK].
 
-    It names at most three tasks, those with the largest share first. None where there are none, or where
-    ``tokenizer`` knows every text.
+    It names at most three tasks, those with the largest share first. None where there are no such tasks, or
+    where ``tokenizer`` knows every text.
     """
     if tokenizer is None or tokenizer.unk_id == tokenizer.pad_id:
         return None

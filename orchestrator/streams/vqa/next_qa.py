@@ -47,11 +47,12 @@ class _Config(QuestionConfig):
     """The group of ``novel-composition`` that is held out, G0 to G4 of VQACL. Range: 0 to 4."""
 
     answers_kept: int | None = None
-    """How many answers may be learnt, the most frequent ones. ``None`` is all. Range: at least 1."""
+    """How many answers may be learnt: the most frequent ones. ``None`` is all. Range: at least 1."""
 
     measure: Literal["exact", "wups"] = "exact"
-    """What an answer is worth: ``exact``, right or wrong, or ``wups``, by the distance of words in WordNet,
-    which needs nltk's WordNet and ``stopwords.txt`` under ``data``. Paper: wups."""
+    """The score of an answer: ``exact``, right or wrong, or ``wups``, by the distance of words in WordNet,
+    which needs nltk's WordNet and ``stopwords.txt`` under ``data``. Paper: wups.
+    """
 
     matching: Literal["official", "reference"] = "official"
     """How answers are compared. ``official``: both are normalised, and counts and yes or no are right or

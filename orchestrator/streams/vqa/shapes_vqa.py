@@ -46,11 +46,12 @@ class _Config(TextConfig):
 
     tokenizer: str = "words"
     max_tokens: int = 40
-    """Length of a row in tokens, special tokens included. What is longer is cut, and counted. Range: 3 to
-    512."""
+    """Length of a row in tokens, special tokens included. Longer questions are cut, and counted. Range: 3 to
+    512.
+    """
 
     seed: int = 0
-    """What fixes scenes, questions and the order of the groups inside a task. Range: 0 to 2**32 - 1."""
+    """The seed of scenes, questions and the order of the groups inside a task. Range: 0 to 2**32 - 1."""
 
     order: Order = "natural"
     """Order of the tasks: ``natural``, VQACL's or that of the setting; a seed, which shuffles them; or a list
@@ -68,16 +69,19 @@ class _Config(TextConfig):
     Range: 0 to 4."""
 
     tasks: int | None = None
-    """How many of the setting's tasks are taken, from the first of the natural order. ``None`` is all. Range:
-    at least 1."""
+    """How many of the setting's tasks are used, from the first of the natural order. ``None`` is all. Range:
+    at least 1.
+    """
 
     others: int = 0
     """Things in a picture beside the one that is asked about, where the question does not need more. With
-    them it takes the words to know which is meant. Range: 0 to 3."""
+    them the words are needed to know which thing is meant. Range: 0 to 3.
+    """
 
     pictures: Literal["pixels", "regions"] = "pixels"
-    """What stands for a picture: ``pixels``, or the features of its ``regions``, which name what a thing is,
-    as a pretrained detector's do, and place it."""
+    """The form of a picture: ``pixels``, or the features of its ``regions``, which tell a thing's kind and
+    position, as those of a pretrained detector do.
+    """
 
     region_noise: float = 1.0
     """Length of the noise in the features of ``regions``, where those of an object have length 1. Range: 0 to
@@ -91,7 +95,7 @@ class _Config(TextConfig):
     """Side of a picture in pixels. Range: 16 to 1024."""
 
     train: int = 80
-    """Questions of each kind about each group that are trained on. Range: 1 to 10**7."""
+    """Training questions of each kind about each group. Range: 1 to 10**7."""
 
     validation: int = 10
     """Questions of each kind about each group in the validation split. Range: 1 to 10**7."""
@@ -180,8 +184,8 @@ class ShapesVQA:
 
 
 def _shown(config: _Config) -> tuple[Any, ...]:
-    """What the fingerprint says of the configuration. Later keys are told where they are not as they begin,
-    so that a stream without them is the one that it was.
+    """The part of the configuration that the fingerprint covers. Keys of later versions count only where they
+    do not have their defaults, so that the fingerprint of a stream without them stays.
     """
     later = {f.name: f.default for f in fields(_Config) if f.name in _LATER}
     shown = [(name, value) for name, value in asdict(config).items() if name != "order"]
@@ -190,8 +194,8 @@ def _shown(config: _Config) -> tuple[Any, ...]:
 
 
 def _plans(config: _Config, first: int) -> list[_Plan]:
-    """The setting's tasks in their natural order. That at place ``first`` comes first and so trains on the
-    group that ``novel-composition`` holds out.
+    """The setting's tasks in their natural order. The task with index ``first`` comes first, and therefore
+    trains on the group that ``novel-composition`` holds out.
     """
     kinds, groups = tuple(range(len(KINDS))), tuple(range(len(GROUPS)))
     shift = [KINDS.index(name) for name in SHIFT_KINDS]

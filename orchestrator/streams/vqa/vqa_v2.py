@@ -33,11 +33,12 @@ _LAYOUT = "--data DIR with vqa/ and COCO/"
 
 @dataclass(frozen=True)
 class _Config(QuestionConfig):
-    """Keys of ``vqa-v2``: which published tasks, what stands for a picture, and which answers count."""
+    """Keys of ``vqa-v2``: the published tasks, the form of pictures, and the answers that count."""
 
     seed: int = 0
-    """What shuffles the object groups of each task (VQACL's inner sequence). Range: 0 to 2**32 - 1. Released
-    code: 66666 (VQACL)."""
+    """The seed that shuffles the object groups of each task (VQACL's inner sequence). Range: 0 to 2**32 - 1.
+    Released code: 66666 (VQACL).
+    """
 
     setting: Literal["dual-level", "novel-composition", "con-vs", "con-ls", "con-vls"] = "dual-level"
     """What a task is. ``dual-level``: one of VQACL's ten kinds of question, each with five groups of objects.
@@ -54,8 +55,9 @@ class _Config(QuestionConfig):
     things drawn at random (``diverse``)."""
 
     pictures: Literal["regions", "pixels"] = "regions"
-    """What stands for a picture: the features of its ``regions``, or ``pixels``, a square of side
-    ``image_size``. Paper: regions (VQACL), pixels (TRIPLET)."""
+    """The form of a picture: the features of its ``regions``, or ``pixels``, a square of side ``image_size``.
+    Paper: regions (VQACL), pixels (TRIPLET).
+    """
 
     image_size: int = 224
     """Side in pixels that ``pixels`` are resized to. Range: 16 to 4096."""
@@ -65,8 +67,9 @@ class _Config(QuestionConfig):
     ``raw``, as it is. Released code: raw."""
 
     answers_kept: int | None = 3129
-    """How many answers may be learnt where no file says which: those that are most often the best of a
-    training question. ``None`` is all. Range: at least 1."""
+    """How many answers may be learnt where no file lists them: those that are most often the best answer to a
+    training question. ``None`` is all. Range: at least 1.
+    """
 
     matching: Literal["official", "reference"] = "official"
     """How answers are compared: both normalised (``official``), or the given one alone (``reference``).
@@ -93,7 +96,7 @@ class VqaV2:
     the published repository; ``vqa/trainval_ans2label.json`` where the vocabulary is given;
     ``COCO/features/*.h5`` or ``COCO/images/*/*.jpg``.
 
-    That every picture exists is checked here. That it can be read is checked when it is read.
+    Here it is checked that every picture exists. Whether it can be read shows when it is read.
     """
 
     Config = _Config

@@ -1,1 +1,1 @@
-"""Questions about scenes: what can be asked, and what is true."""
+"""Makes questions about scenes, and their answers."""

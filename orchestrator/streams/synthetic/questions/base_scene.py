@@ -28,8 +28,8 @@ class Cast:
         size: As there.
         posture: Index into ``POSTURES``.
         place: Index into ``PLACES``.
-        there: bool: which things are in the picture. The thing that the question is about always is; the
-            others are as far as they are asked for.
+        there: bool: which things are in the picture. The thing that the question is about always is. The
+            others are as far as the call wants them.
     """
 
     family: np.ndarray
@@ -90,8 +90,8 @@ def cast(rng: np.random.Generator, index: int, n: int, others: int) -> Cast:
 def things_led_by(rng: np.random.Generator, *leads: np.ndarray) -> np.ndarray:
     """Draws different things for each scene, int (N, PLAYERS).
 
-    Column k is drawn from the things that ``leads[k]``, bool (N, THINGS), allows. No thing is allowed by two
-    of them.
+    Column k is drawn from the things that ``leads[k]``, bool (N, THINGS), allows. No two columns allow the
+    same thing.
     """
     key = rng.random(leads[0].shape)
     for k, allowed in enumerate(leads):

@@ -20,7 +20,8 @@ class Fact:
     things: frozenset[int]
 
 
-# Each family has two. What people would argue about is left out, such as whether a banana grows on a tree.
+# Each family has two. Facts that people would argue about are left out, such as whether a banana grows on a
+# tree.
 _FACTS: dict[str, dict[str, tuple[str, ...]]] = {
     "shapes": {"can {} roll?": ("disc", "ring"), "does {} have 4 corners?": ("block", "gem")},
     "sky": {"is {} made of rock?": ("moon", "planet"), "does {} come with rain?": ("cloud", "bolt")},
@@ -51,7 +52,7 @@ _INVENTED = (Fact("is {} heavy?", frozenset({0, 1, 2})), Fact("does {} float?", 
 
 
 def facts(index: int) -> tuple[Fact, ...]:
-    """Two facts about the family's things. For invented things the generated world decides what is true."""
+    """Two facts about the family's things. All invented families have the same two."""
     if index >= DRAWN:
         return _INVENTED
     known = family(index)

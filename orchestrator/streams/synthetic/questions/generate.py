@@ -39,10 +39,11 @@ def ask(
 ) -> GeneratedQuestions:
     """``n`` questions of a kind about things of the family ``families[group]``.
 
-    The answer is drawn first. Each of :func:`~orchestrator.streams.synthetic.questions.answers.admitted` is
-    as likely as the others whatever the words are, so that the words do not give it away. Then the scene is
-    made to fit. With others in it, more than one of its things would make an answer, so that a picture
-    without the words does not give it away either.
+    The answer is drawn first. All answers of
+    :func:`~orchestrator.streams.synthetic.questions.answers.admitted` are equally likely whatever the words
+    are, so that the words do not give the answer away. Then the scene is made to fit. With other things in
+    it, more than one of its things would make an answer, so that a picture without the words does not give it
+    away either.
 
     ============  ==============================  ========================================================
     kind          question                        the picture

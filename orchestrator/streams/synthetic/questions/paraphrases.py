@@ -1,4 +1,4 @@
-"""Other words for the same questions."""
+"""Says the same questions in other words."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# By kind: what a question of :mod:`~orchestrator.streams.synthetic.questions.rules` looks like, and other
-# words for it. Kinds share their words, so that no first word says the kind by itself.
+# By kind: the form of a question of :mod:`~orchestrator.streams.synthetic.questions.rules`, and other words
+# for it. Kinds share their words, so that the first word alone does not tell the kind.
 _WORDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "recognition": (
         r"what is the (\w+) thing\?",

@@ -31,8 +31,8 @@ def _location(rng: np.random.Generator, cast: Cast, families: Sequence[int]) -> 
 
 def _judge(rng: np.random.Generator, cast: Cast, families: Sequence[int]) -> tuple[list[str], list[str]]:
     true = rng.integers(0, 2, len(cast.thing))
-    # With others in the scene, noun and colour both occur in either case. What counts is whether one thing
-    # has both.
+    # With other things in the scene, noun and colour both occur in either case. The question is whether one
+    # thing has both.
     colours = _named(_COLOURS, np.where(true, cast.colour[:, 0], cast.colour[:, 1]))
     asked = (f"{colour} {noun}" for colour, noun in zip(colours, cast.nouns(), strict=True))
     return [f"is there {with_article(phrase)}?" for phrase in asked], _named(NO_YES, true)

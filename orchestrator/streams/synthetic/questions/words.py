@@ -31,7 +31,7 @@ _TYPES = {
 
 
 def type_word(index: int) -> str:
-    """What a thing of the family is, such as "vehicle"."""
+    """The word for a thing of the family, such as "vehicle"."""
     name = family(index).name
     return _TYPES.get(name, name.replace("-", " "))
 

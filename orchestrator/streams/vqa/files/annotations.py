@@ -13,13 +13,13 @@ from .texts import text_fault, whole_number
 ANSWER_TYPES = ("yes/no", "number", "other")
 """The kinds of question that VQA v2's annotations distinguish."""
 
-# It stands for an object that is not wanted: a list of references to it costs next to nothing.
+# It stands for an object that is not wanted. A list of references to it takes hardly any memory.
 _OTHER = object()
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What annotators said of a question.
+    """The annotators' answers to a question.
 
     Attributes:
         answers: One answer for each annotator, as they gave it.
@@ -83,7 +83,7 @@ def read_annotations(
         bad: As for :func:`read_questions`.
 
     Returns:
-        Question id -> what its annotators said.
+        Question id -> its annotation.
 
     Raises:
         UserError: The file cannot be read or has another shape.
@@ -115,7 +115,9 @@ def read_annotations(
 
 
 def answers_fault(answers: Any) -> tuple[str, str] | None:
-    """Why ``answers`` is no list of annotators' answers, and a reason to count it by; None where it is."""
+    """Why ``answers`` is no list of annotators' answers, and the reason under which it is counted; None where
+    it is such a list.
+    """
     if answers is not None and not isinstance(answers, list):
         return f"answers is {shown(answers)}, allowed: a list with one an annotator", "answers are no list"
     for answer in answers or ():
@@ -132,8 +134,8 @@ def answers_fault(answers: Any) -> tuple[str, str] | None:
 def _records(
     path: str, key: str, compact: Callable[[dict[str, Any]], Any], bad: Callable[[str, str], None]
 ) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Yields where a wanted record lies, its question id, and its content. Of several records of one question
-    only the first is yielded.
+    """Yields where a wanted record lies, its question id, and its content. Where a question has several
+    records, only the first is yielded.
     """
     seen: set[int] = set()
     layout = f'an object with "{key}", a list of objects'

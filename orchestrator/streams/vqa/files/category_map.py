@@ -1,4 +1,4 @@
-"""The object that a picture of COCO shows."""
+"""Reads the object that a picture of COCO shows."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def read_category_map(
     Args:
         path: The file.
         ids: ``remapped`` numbers objects in the order of COCO's ids. ``raw`` takes the ids as they are, as in
-            the released code, so that 80 .. 90 are in no group and the others in whatever group their number
-            happens to be in.
+            the released code, so that 80 .. 90 are in no group and the others in the group that their number
+            happens to belong to.
         bad: ``bad(message, reason)`` is called for an entry that is no id of COCO's, which is left out. It
             may raise.
 

@@ -23,8 +23,8 @@ class CocoPictures:
     """COCO's pictures under ``root``.
 
     They are ``COCO/features/{train,val}2014_obj36.h5``, or ``COCO/images/{train,val}2014/*.jpg``, resized to
-    a square of side ``size``. A picture's name is ``COCO_train2014_000000000009``. What exists is listed once
-    for each of the two parts, when one of its pictures is asked for.
+    a square of side ``size``. A picture's name is ``COCO_train2014_000000000009``. The files of each of the
+    two parts are listed once, when one of its pictures is asked for.
     """
 
     def __init__(self, root: str, kind: Literal["regions", "pixels"], size: int) -> None:
@@ -40,7 +40,8 @@ class CocoPictures:
         return next(iter(self._shapes.values()), None)
 
     def fault(self, name: str) -> tuple[str, str] | None:
-        """Why there is no picture ``name``, and the reason to count it by; None where there is one.
+        """Why there is no picture ``name``, and the reason under which it is counted; None where there is
+        one.
 
         Raises:
             UserError: A file or folder cannot be read.

@@ -1,4 +1,4 @@
-"""ContVQA's tasks over VQA v2 (Nikandrou et al., 2022), in the settings that TRIPLET is measured in."""
+"""ContVQA's tasks over VQA v2 (Nikandrou et al., 2022), in the settings in which TRIPLET is measured."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ PAIRS = {
 }
 """The domain of pictures and the type of question of each task where both change.
 
-Of all ways to pair ContVQA's five domains with its five types, this one has most questions.
+Among all ways to pair ContVQA's five domains with its five types, this one has most questions.
 """
 
 
 @dataclass(frozen=True)
 class ListedTask:
-    """A task as the lists have it.
+    """A task of the lists.
 
     Attributes:
         name: The task's name.
-        where: What errors call the list of each split.
+        where: The name of each split's list in errors.
         ids: The ids of the questions of each split.
     """
 
@@ -99,7 +99,7 @@ def contvqa_tasks(
     matching: Literal["official", "reference"],
     bad: Callable[[str, str], None],
 ) -> tuple[list[TaskQuestions], QuestionSubjects]:
-    """The questions of ``listed``, and what they are about.
+    """Reads the questions of ``listed``, and their kinds and objects.
 
     Where pictures change, an object and its group are a domain. Where questions change, a task is a kind.
     Elsewhere the kinds are VQA's types of answer, and there is one object.

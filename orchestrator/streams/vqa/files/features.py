@@ -1,4 +1,4 @@
-"""What a file of features holds, found without reading any."""
+"""Finds what a file of features holds without reading the features."""
 
 from __future__ import annotations
 

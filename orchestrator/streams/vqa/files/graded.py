@@ -1,4 +1,4 @@
-"""Answers with their scores, kept small."""
+"""Keeps answers with their scores in little memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NExT-QA's questions as VQACL divides them, and the second answers of its test split."""
+"""Reads NExT-QA's questions as VQACL divides them, and the second answers of its test split."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _fault(row: dict[str | None, Any], kind: str) -> tuple[str, str] | None:
         return "question is empty, allowed: text", "question is no text"
     if text_fault(row["answer"]):
         return "has no answer, allowed: text", "question without an answer"
-    if not normalise(row["answer"]):  # else it would equal any other such answer
+    if not normalise(row["answer"]):  # otherwise it would equal any other such answer
         return f"answer is {row['answer'][:60]!r}, allowed: words", "question without an answer"
     if row["type"].strip() != kind:
         return f"type is {row['type'][:60]!r}, allowed: {kind}, the file's", "type is not the file's"

@@ -1,4 +1,4 @@
-"""VQACL's partition of VQA v2 by kind of question."""
+"""Reads VQACL's partition of VQA v2 by kind of question."""
 
 from __future__ import annotations
 

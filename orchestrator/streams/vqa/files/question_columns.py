@@ -1,4 +1,4 @@
-"""Questions as columns."""
+"""Keeps questions as columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .graded import AnswerIds, GradedAnswers
 
 LISTED_TWICE = "question listed twice in its file"
-"""The reason by which a question is left out that its file lists twice."""
+"""The reason for leaving out a question that its file lists twice."""
 
 
 @dataclass

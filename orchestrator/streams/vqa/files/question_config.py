@@ -1,4 +1,4 @@
-"""What every published stream of questions lets its user say."""
+"""The keys that every published stream of questions has."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ...text.text_config import TextConfig
 
 @dataclass(frozen=True)
 class QuestionConfig(TextConfig):
-    """What every published stream of questions lets its user say."""
+    """The keys that every published stream of questions has."""
 
     data: str = ""
     """The folder of the data set, as VQACL's code keeps it."""
 
     task_names: tuple[str, ...] = ()
-    """Where not empty, the tasks that are taken, each name once, in their natural order."""
+    """The tasks that are used, each name once, in their natural order; empty: all of them."""
 
     order: Order = "natural"
     """Order of the tasks: ``natural``, VQACL's, or as the lists of ids have them; a seed, which shuffles
@@ -26,8 +26,9 @@ class QuestionConfig(TextConfig):
     natural."""
 
     seed: int = 0
-    """What shuffles the object groups of each task (VQACL's inner sequence). Range: 0 to 2**32 - 1. Released
-    code: 66666."""
+    """The seed that shuffles the object groups of each task (VQACL's inner sequence). Range: 0 to 2**32 - 1.
+    Released code: 66666.
+    """
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -39,7 +40,7 @@ class QuestionConfig(TextConfig):
         """Checks that the field ``name`` is one of ``allowed``.
 
         Raises:
-            ValueError: It is not. The message is one line.
+            ValueError: It is none of them. The message is one line.
         """
         value = getattr(self, name)
         if value not in allowed:

@@ -1,4 +1,4 @@
-"""From questions with graded answers to a stream."""
+"""Makes a stream from questions with graded answers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TaskQuestions:
 
 @dataclass(frozen=True)
 class QuestionSubjects:
-    """What questions are about.
+    """The kinds and objects of questions.
 
     Attributes:
         kinds: Names of the kinds of question.
@@ -77,7 +77,7 @@ def question_stream(
 
     Args:
         name: The stream's name.
-        config: What the user says about the stream.
+        config: The keys of the stream.
         tasks: The questions of each task, in the natural order, in which answers are numbered.
         subjects: What the questions are about.
         answer_ids: Numbers the answers.
@@ -90,7 +90,7 @@ def question_stream(
         regions: (R, F) of the pictures; None for pixels.
         image_size: The side of the pictures, in pixels.
         matching: How a given answer is compared.
-        content: What the pictures are, for the fingerprint.
+        content: The digest of the pictures, for the fingerprint.
         wups: How answers are compared by WUPS; None: they are right or wrong.
         skipped: How many bad records were left out, by reason.
 

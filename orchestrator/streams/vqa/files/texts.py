@@ -1,4 +1,4 @@
-"""Checks of single fields."""
+"""Checks single fields."""
 
 from __future__ import annotations
 

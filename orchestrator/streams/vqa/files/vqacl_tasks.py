@@ -33,10 +33,10 @@ def vqacl_tasks(
 ) -> list[TaskQuestions]:
     """The questions of each of ``kinds``.
 
-    Training questions have their label's answers. The others have the scores of their annotators' answers, or
-    of their label's answers where nothing is known of the annotators. A question about a picture whose object
-    is unknown or in no group is skipped and counted; the released code skips it without a word. A question
-    that a file holds twice is skipped too.
+    Training questions have their label's answers. The other questions have the scores of their annotators'
+    answers, or those of their label's answers where the annotators' answers are not known. A question about a
+    picture whose object is unknown or in no group is skipped and counted; the released code skips it
+    silently. A question that a file holds twice is skipped too.
 
     Args:
         root: A folder with ``vqa/Partition_Q/karpathy_{train,val,test}_q_KIND.json`` and, for questions whose
@@ -47,8 +47,9 @@ def vqacl_tasks(
         answer_ids: Numbers the answers.
         vocabulary: The answers that may be learnt; None: any.
         matching: How a given answer is compared.
-        bad: ``bad(message, reason)`` is called for each record that is malformed, has no answer, has one that
-            is not in ``vocabulary`` (in training), or no picture. It is left out. ``bad`` may raise.
+        bad: ``bad(message, reason)`` is called for each record that is malformed, has no answer, has an
+            answer that is not in ``vocabulary`` (in training), or has no picture. The record is left out.
+            ``bad`` may raise.
     """
     parts = [
         _read_part(root, number, kind, split, objects, pictures, answer_ids, vocabulary, matching, bad)
@@ -65,7 +66,7 @@ def vqacl_tasks(
 
 
 class _Part(NamedTuple):
-    """The questions of one file. What is known of the answers of its ``rough`` rows is their label alone."""
+    """The questions of one file. The ``rough`` rows have only the answers of their label."""
 
     kind: str
     split: str

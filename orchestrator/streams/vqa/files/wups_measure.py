@@ -1,4 +1,4 @@
-"""What WUPS needs beside the questions."""
+"""Reads what WUPS needs beside the questions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _RESOURCES = ("corpora/wordnet", "corpora/wordnet.zip")
 
 
 def wups_measure(root: str, exact: Sequence[int]) -> WupsMeasure:
-    """WUPS without the words of ``root``/stopwords.txt, which has one on each line.
+    """The WUPS measure without the words of ``root``/stopwords.txt, which has one word on each line.
 
     Args:
         root: The data folder.
@@ -31,7 +31,7 @@ def wups_measure(root: str, exact: Sequence[int]) -> WupsMeasure:
 
 
 def _found(resource: str) -> bool:
-    import nltk.data  # takes a second, and hardly any stream needs it
+    import nltk.data  # its import takes a second, and few streams need it
 
     try:
         nltk.data.find(resource)
