@@ -1,5 +1,5 @@
-"""What the command lines do, from Python: :func:`sweep` and :func:`train`; and what their runs are good for:
-:func:`load` and :func:`log_model`.
+"""The Python door. :func:`sweep` and :func:`train` do what the command lines do; :func:`load` and
+:func:`log_model` use the finished runs.
 
 Nothing is printed. Whatever a caller can mend is a one-line :class:`~orchestrator.errors.UserError`, which
 names an argument as the command line does (``--trials``).
@@ -73,47 +73,47 @@ def sweep(
 ) -> RunResult:
     """Searches a method's hyper-parameters over a stream, and looks at test data with the best trial.
 
-    Ctrl-C ends it as it does the command: the tasks under way are finished, a second one stops them, and the
-    result says ``interrupted``.
+    Ctrl-C ends it as it ends the command. The tasks under way are finished, a second Ctrl-C stops them, and
+    the result says ``interrupted``.
 
     Args:
         method: A method's name, or ``module:Class`` of one's own.
         recipe: In the place of ``method``, the configuration of a published table, such as
-            ``clap4clip/cifar100``. What it names is not searched, unless a ``space`` of one's own searches
-            it, and ``set`` wins over it.
+            ``clap4clip/cifar100``. Keys that it names are not searched, unless a ``space`` of one's own
+            searches them, and ``set`` wins over it.
         space: The file of a search space (``*.yaml``). None: the one that is shipped for the method.
         stream: The stream's name. None: the search space's.
         data: The folder of a stream that reads a data set.
-        set: Configuration values by dotted key, or nested. What an option of the command line stands for is
+        set: Configuration values by dotted key, or nested. Keys that are options of the command line are
             among them: ``run.seed``, ``run.workers``, ``run.gpus_per_trial``, ``run.skip_bad``,
             ``run.feature_cache``.
         trials: How many trials, in all. None: the search space's number.
         concurrent: How many run at once. None: as many as fit, and at most a quarter of them.
         margin: Points of the objective that a smaller replay memory may cost, where ``replay.size`` is
             searched: the smallest memory within them of the best is chosen. 0: the best. None: 1.
-        first_tasks: Trials end after so many tasks, and one is chosen by the validation data of these alone.
-            The search sees nothing of the later tasks, and looks at no test data. None: all tasks.
-        sampler: Who proposes trials: ``tpe``, ``random``, ``gp``, ``qmc`` or ``grid``. None: whom the search
-            space names, or ``tpe``.
-        scheduler: Which rule stops trials: ``asha``, ``median`` or ``none``. None: that of the search space,
-            or ``asha``.
+        first_tasks: Trials end after so many tasks, and one is chosen by the validation data of these tasks
+            alone. The search sees nothing of the later tasks, and looks at no test data. None: all tasks.
+        sampler: The sampler that proposes trials: ``tpe``, ``random``, ``gp``, ``qmc`` or ``grid``. None: the
+            search space's, or ``tpe``.
+        scheduler: The rule that stops trials: ``asha``, ``median`` or ``none``. None: the search space's, or
+            ``asha``.
         warm_start: Names of sweeps and recipes of the method: the first trials are what each sweep chose, and
             each recipe's values, as far as they fit. None: the search space says where it begins.
         name: The run's name, and its folder's under ``runs``. None: by method, stream and time.
         storage: A URL where the run is kept as well. None: ``$VLCL_STORAGE``, or nowhere.
-        resume: The name of a sweep that is gone on with, or given more ``trials``. Beside it ``concurrent``
-            and ``storage`` are allowed, and where there is a storage ``data`` and ``set``, to say again what
-            files of this machine it reads.
-        say: Takes lines of progress. None: nobody does.
+        resume: The name of a sweep that is resumed, or given more ``trials``. ``concurrent`` and ``storage``
+            are allowed beside it. Where there is a storage, ``data`` and ``set`` are allowed too; they repeat
+            which files of this machine the sweep reads.
+        say: Takes lines of progress. None: they are dropped.
         last: Takes the text with which the command ends: table, best trial, how to go on.
         live: Takes in one line how far the trials are, whenever that changes: tasks done of all, the best
             trial so far, the time left.
 
     Returns:
-        What became of the sweep and of each trial.
+        The result of the sweep and of each trial.
 
     Raises:
-        UserError: What was asked for cannot be had.
+        UserError: The request cannot be served.
     """
     with _own_files():
         start = requested_sweep(
@@ -139,8 +139,8 @@ def sweep(
 
 
 def preview_sweep(method: str | None = None, **asked: Any) -> str:
-    """What :func:`sweep` would run, given the same: configuration, search space, tasks and resources, as
-    text. Nothing is started.
+    """Describes what :func:`sweep` would run with the same arguments: configuration, search space, tasks and
+    resources, as text. Nothing is started.
     """
     with _own_files():  # a run is brought here from a storage
         start = requested_sweep(method, **_named(asked, sweep))
@@ -174,21 +174,20 @@ def train(
         config: In the place of ``method``, the file of a configuration, as every trial keeps one.
         recipe: In the place of both, the configuration of a published table.
         space: As in :func:`sweep`, beside ``method``.
-        stream: As in :func:`sweep`, as are ``data``, ``set``, ``name``, ``storage``, ``say``, ``last`` and
-            ``live``.
+        stream, data, set, name, storage, say, last, live: As in :func:`sweep`.
         seeds: The seeds, different whole numbers from 0. None: the configuration's one.
         concurrent: How many seeds run at once. None: as many as fit.
         test: Whether test data is looked at. False leaves it to a later ``train(resume=NAME)``.
-        resume: The name of a run that is gone on with.
+        resume: The name of a run that is resumed.
         continue_from: In the place of ``method``, the name of a finished run that is taught more tasks. The
-            new run begins with its trained trials. Beside it ``data`` and ``set`` say what is new, by
+            new run begins with that run's trained trials. ``data`` and ``set`` say what is new, by
             ``stream.*`` and ``run.*``.
 
     Returns:
-        What became of the run: a trial a seed, and the figures on test data over them.
+        The result of the run: one trial for each seed, and the figures on test data over them.
 
     Raises:
-        UserError: What was asked for cannot be had.
+        UserError: The request cannot be served.
     """
     with _own_files():
         start = requested_train(
@@ -212,7 +211,7 @@ def train(
 
 
 def preview_train(method: str | None = None, **asked: Any) -> str:
-    """What :func:`train` would run, given the same, as text. Nothing is started."""
+    """Describes what :func:`train` would run with the same arguments, as text. Nothing is started."""
     with _own_files():
         start = requested_train(method, **_named(asked, train))
         return _told(asked, start) + start.preview()
@@ -224,7 +223,7 @@ def load(
     *,
     device: str | torch.device | None = None,
 ) -> Predictor:
-    """The method of a finished trial, ready to be asked about pictures and texts of one's own.
+    """Loads the method of a finished trial, ready for pictures and texts of one's own.
 
     Neither Ray nor a GPU is needed. The run's stream is read again, since the method is sized by it.
 
@@ -235,7 +234,7 @@ def load(
             there is one.
 
     Returns:
-        What :meth:`~orchestrator.evaluation.predictor.Predictor.predict` is asked of.
+        The trained method, with :meth:`~orchestrator.evaluation.predictor.Predictor.predict`.
 
     Raises:
         UserError: There is no such run, trial or device, the trial has not finished, or its weights are gone.
@@ -254,13 +253,13 @@ def log_model(
 ) -> LoggedModel:
     """Logs a finished trial as a model of MLflow, which ``mlflow models predict`` and ``serve`` answer with.
 
-    Neither Ray nor the stream's data is needed. Of equal models MLflow has one, however often it is called.
+    Neither Ray nor the stream's data is needed. Equal models are logged once, however often it is called.
 
     Args:
         run: A run's name, or its folder.
         trial: A trial's id. None: the best one on validation data.
         gallery: In retrieval a folder with the pictures that texts find. None: each request brings pictures.
-        register: A name in MLflow's registry, of which the model becomes a version. None: it is not
+        register: A name in MLflow's registry, under which the model becomes a version. None: it is not
             registered.
 
     Returns:
@@ -285,7 +284,7 @@ def _named(asked: Mapping[str, Any], like: Callable[..., Any]) -> dict[str, Any]
 
 
 def _told(asked: Mapping[str, Any], start: SweepStart | TrainStart) -> str:
-    """What a preview tells of the recipe that is asked for, and of what is changed; empty: none is."""
+    """What a preview says of the recipe, and of what is changed in it; empty without a recipe."""
     if not asked.get("recipe"):
         return ""
     recipe = Recipe.load(asked["recipe"])
@@ -294,13 +293,13 @@ def _told(asked: Mapping[str, Any], start: SweepStart | TrainStart) -> str:
 
 
 def _nobody(line: str) -> None:
-    """Takes what nobody asked for."""
+    """Takes a line that nobody wants."""
 
 
 @contextmanager
 def _own_files() -> Iterator[None]:
-    """Within it what is written only the user may change, whatever the umask: a run's folder is gone on
-    with.
+    """Within the block files are written so that only the user may change them, whatever the umask is: a run
+    that is resumed trusts its folder.
     """
     before = os.umask(0o022)
     try:

@@ -25,7 +25,9 @@ _OF_RECORDS = ("methods", "named", "where", "metric", "allow", "format", "out") 
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0; 2 with one line on stderr for a :class:`~orchestrator.errors.UserError`."""
+    """Runs the command line. The exit status is 0, or 2 with one line on stderr for a
+    :class:`~orchestrator.errors.UserError`.
+    """
     options = _parser().parse_args(arguments)
     try:
         if options.record or any(getattr(options, name) for name in _OF_RECORDS):

@@ -6,8 +6,8 @@ import unicodedata
 
 
 class UserError(Exception):
-    """Something the user gave is wrong. The message is one line: what was found, where, and what is
-    allowed; what would begin another one, as a file's name may, is escaped.
+    """Something that the user gave is wrong. The message is one line: what was found, where, and what is
+    allowed. Characters that would begin another line, as a file's name may have them, are escaped.
     """
 
     def __init__(self, message: str) -> None:
@@ -17,7 +17,7 @@ class UserError(Exception):
 class BadRecord(UserError):
     """A record of a data set that cannot be read.
 
-    ``row`` is its place in the split it was read for; the message names file and record.
+    ``row`` is the record's row in the split for which it was read. The message names file and record.
     """
 
     def __init__(self, message: str, row: int) -> None:
@@ -32,8 +32,10 @@ _ESCAPED = ("Cc", "Zl", "Zp", "Cs")
 
 
 def one_line(text: str) -> str:
-    r"""``text`` with line ends and other controls (Unicode's Cc, Zl and Zp) and halves of characters (Cs) as
-    escapes: names of files may hold any of them, ``a\nb.jpg`` or what sets a terminal's title.
+    r"""Escapes whatever in ``text`` would not stay on one line.
+
+    Line ends and other controls (Unicode's Cc, Zl and Zp) and halves of characters (Cs) become escapes. Names
+    of files may hold any of them: ``a\nb.jpg``, or what sets a terminal's title.
     """
     if text.isprintable():
         return text

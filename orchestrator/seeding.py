@@ -28,8 +28,8 @@ def seed_everything(*parts: int) -> None:
 
 @contextmanager
 def seeded(*parts: int) -> Iterator[None]:
-    """Within it the global generators are as :func:`seed_everything` leaves them; what they were comes
-    back.
+    """Within the block the global generators are as :func:`seed_everything` leaves them. Their earlier states
+    come back at its end.
     """
     import torch
 
@@ -71,10 +71,12 @@ VIEWS_SEED = 1
 
 
 def view_seeds(numbers: np.ndarray, view: np.ndarray | int) -> np.ndarray:
-    """uint64: what the augmentation of a view is drawn from.
+    """uint64: the seeds from which the augmentation of a view is drawn.
 
-    ``numbers``: the pictures' numbers in their data set, int (n,). ``view``: which one, 0 .. V - 1,
-    broadcast over ``numbers``. No run's seed and no stream's order is in it, so that encoded views serve all
-    runs.
+    Neither a run's seed nor a stream's order is part of them, so that encoded views serve all runs.
+
+    Args:
+        numbers: int (n,), the pictures' numbers in their data set.
+        view: The number of the view, 0 .. V - 1, broadcast over ``numbers``.
     """
     return hashed(VIEWS_SEED, numbers, view)

@@ -18,12 +18,17 @@ _WORDS = {
     "show": ("a run's name", 1, 1, ()),
     "rm": ("names of runs", 1, sys.maxsize, ("yes", "checkpoints")),
 }
-"""What may stand in the place of METHOD: what comes after it, how many at least and at most, and its options.
+"""Words that may stand in the place of METHOD: the arguments after each, how many at least and at most, and
+its options.
 """
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command line; returns its exit status."""
+    """Runs the command line; returns its exit status.
+
+    Raises:
+        UserError: The arguments cannot be served. The message is one line.
+    """
     parser = _parser()
     given = parser.parse_args(arguments)
     if given.method in _WORDS:
@@ -71,7 +76,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _word(parser: argparse.ArgumentParser, given: argparse.Namespace) -> int:
-    """Does what a word in the place of METHOD says: tells of methods or runs, or removes runs."""
+    """Runs the command of a word in the place of METHOD: lists methods or runs, or removes runs."""
     word, names = given.method, given.of
     of, few, many, own = _WORDS[word]
     for name, value in vars(given).items():

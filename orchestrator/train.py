@@ -1,5 +1,5 @@
-"""python -m orchestrator.train METHOD: one configuration over a stream, by the code that a sweep's trials
-run.
+"""python -m orchestrator.train METHOD: walks one configuration over a stream, with the code of a sweep's
+trials.
 """
 
 from __future__ import annotations

@@ -23,7 +23,9 @@ _COMMANDS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the command that the first of ``arguments`` names with the others; returns its exit status."""
+    """Runs the command that the first of ``arguments`` names, with the other arguments; returns its exit
+    status.
+    """
     parser = CommandParser(
         prog="vlcl",
         usage="vlcl [-h] [--version] COMMAND ...",
@@ -31,7 +33,7 @@ def main(arguments: list[str]) -> int:
         epilog="'vlcl COMMAND --help' tells of one; it is what 'python -m orchestrator.COMMAND' runs.",
     )
     add_version(parser)
-    # Not argparse's own commands, which would need every command's options.
+    # argparse's own commands are not used, since they would need every command's options.
     told = "; ".join(f"{word}: {what}" for word, (_, what) in _COMMANDS.items())
     parser.add_argument("command", metavar="COMMAND", help=told)
     word = parser.parse_args(arguments[:1]).command
@@ -42,7 +44,7 @@ def main(arguments: list[str]) -> int:
 
 
 def script() -> None:
-    """What the installed command ``vlcl`` calls; ends the process."""
+    """The entry point of the installed command ``vlcl``. It ends the process."""
     run_main(main, sys.argv[1:])
 
 

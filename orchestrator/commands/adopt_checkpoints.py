@@ -1,4 +1,4 @@
-"""The first run's checkpoints, as those that a run with more tasks goes on from."""
+"""Copies the first run's checkpoints for a run with more tasks."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def adopt_checkpoints(run: RunContext, continues: Continues, seeds: dict[str, in
     """Copies the first run's checkpoints and tokenizer to where the trials of ``run`` look for their own. A
     trial then goes on as one that was interrupted after the first run's last task.
 
-    The first run is read alone. A trial that has them all or is finished is left as it is, and the first
-    run is not looked for. So may an interrupted copy be called again.
+    The first run is only read. A trial that has them all or is finished is left as it is, and the first run
+    is not looked for. Therefore an interrupted copy can be repeated.
 
     Args:
         run: The run with more tasks.
@@ -46,7 +46,7 @@ def adopt_checkpoints(run: RunContext, continues: Continues, seeds: dict[str, in
     own = TrialStore(
         trials_of(run.folder), run_objective(run.folder, scenario)[0], len(run.names), run.identity.stamp
     )
-    # A finished one may have been freed of its checkpoints.
+    # The checkpoints of a finished trial may have been deleted.
     over = {trial for trial, entry in own.trials.items() if entry.status == "finished"}
     left = [trial for trial in seeds if trial not in over and _known(run, trial) < continues.tasks]
     if not left:

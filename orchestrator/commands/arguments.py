@@ -110,17 +110,15 @@ def given_values(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def again_values(given: argparse.Namespace) -> dict[str, Any]:
-    """Dotted key -> value of what the command line says: of a run that begins, or again of one that is gone
-    on with.
-    """
+    """Dotted key -> value of what the command line says of a new run, or repeats of a resumed one."""
     from ..config import parse_set
 
     return parse_set(given.set) if given.resume else given_values(given)
 
 
 def refuse_with_resume(parser: argparse.ArgumentParser, given: argparse.Namespace, *honoured: str) -> None:
-    """Refuses options beside ``--resume`` that would have no effect, since a run is resumed with what it was
-    started with.
+    """Refuses options beside ``--resume`` that would have no effect. A run is resumed with the values that it
+    was started with.
 
     Where there is a storage, files that the run reads may be named again.
 
@@ -251,8 +249,8 @@ def _check_here() -> None:
 
 
 def _reader_gone() -> bool:
-    """Whether nobody takes what is printed. The rest of the output then goes nowhere, because the interpreter
-    would complain of it at its end.
+    """Whether the reader of the output has gone. The rest of the output is then dropped, because the
+    interpreter would complain of it at its end.
     """
     try:
         sys.stdout.flush()

@@ -19,7 +19,8 @@ from ..streams.text.tokenizer import Tokenizer
 def check_inputs(
     config: RunConfig, source: StreamSource, *, kept: bool, start: bool, say: Callable[[str], None]
 ) -> Tokenizer | None:
-    """Checks a run's weights and its tokenizer, and whether its pictures can lie where they are asked for.
+    """Checks a run's weights and its tokenizer, and whether its pictures can be kept in the form that the
+    configuration asks for.
 
     On a cluster weights may exist where the workers are and nowhere else, so that they are not checked here.
 

@@ -1,4 +1,4 @@
-"""Checks what a program asks for in the place of a command line, which gives text and numbers alone."""
+"""Checks the types of arguments that a program passes. A command line passes text and numbers alone."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _PATHS = ("space", "data", "config", "run", "gallery")
 
 
 def check_kinds(**asked: Any) -> None:
-    """Checks names, paths, switches and functions. ``None`` asks for nothing, but of a run and a switch.
+    """Checks names, paths, switches and functions. ``None`` passes, except for a run and a switch.
 
     Args:
         **asked: Name of an argument -> its value.
 
     Raises:
-        UserError: A value is of another kind, or an empty text. The message is one line.
+        UserError: A value has another type, or is an empty text. The message is one line.
     """
     for name, value in asked.items():
         if (value is not None or name in _NEEDED) and not _fits(name, value):
@@ -79,7 +79,7 @@ def seeds_of(value: Any) -> list[int] | None:
     """Seeds as Python's whole numbers; None for None.
 
     Raises:
-        UserError: They are no different whole numbers from 0 to 2**32 - 1, in a list. The message is one
+        UserError: They are not a list of different whole numbers from 0 to 2**32 - 1. The message is one
             line.
     """
     if value is None:
@@ -95,7 +95,7 @@ def names_of(option: str, value: Any) -> list[str] | None:
     """Names of sweeps and recipes as a list; None for None.
 
     Raises:
-        UserError: They are no different names, in a list. The message is one line.
+        UserError: They are not a list of different names. The message is one line.
     """
     if value is None:
         return None
@@ -127,6 +127,6 @@ def _is_whole(value: Any) -> bool:
 
 
 def _called(name: str) -> str:
-    """What an argument is called: as its option, where the command lines have one."""
+    """An argument's name for a message: that of its option, where the command lines have one."""
     name = "continue" if name == "continue_from" else name
     return name if name in ("method", "run", "trial", "test", "say") else f"--{name}"

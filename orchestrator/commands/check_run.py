@@ -1,4 +1,4 @@
-"""Whether a run can begin, said before it is made."""
+"""Checks whether a run can begin, before anything of it is made."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def check_run(
     """Raises a one-line UserError where a run of ``config`` cannot begin here.
 
     Args:
-        config: What all trials share.
+        config: The configuration that all trials share.
         source: The stream, as it was read.
         concurrent: Trials that have to fit at once; None: one.
         kept: Whether the run has its tokenizer already.
-        start: Whether it begins now. A preview needs neither a cluster nor what a Ray of one's own takes.
+        start: Whether it begins now. A preview needs neither a cluster nor the resources of a Ray of its own.
         say: Takes a line of progress.
 
     Returns:

@@ -10,7 +10,7 @@ def check_start() -> None:
     """Checks that the cluster to join answers, or that this process may use what a Ray of its own uses.
 
     Raises:
-        UserError: It does not, or may not.
+        UserError: The cluster does not answer, or this process may not. The message is one line.
     """
     if ray_address(check=True) is None:
         check_limits()

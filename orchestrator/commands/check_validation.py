@@ -1,4 +1,4 @@
-"""Whether a run can do with the validation data that its stream holds out."""
+"""Checks whether a run can do with the validation data that its stream holds out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def check_validation(config: RunConfig, source: StreamSource, objective: str | N
     """Checks that a stream without validation data is asked for none.
 
     Args:
-        config: What all trials share.
+        config: The configuration that all trials share.
         source: The stream, as it was read.
         objective: The metric that a search goes by; None: nothing is searched.
 

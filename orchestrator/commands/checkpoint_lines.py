@@ -1,4 +1,4 @@
-"""What a run's last lines say of its checkpoints."""
+"""Makes the last lines of a run that show its checkpoints' scores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def checkpoint_lines(tested: Mapping[str, float]) -> list[str]:
 
     Returns:
         A heading, and for up to nine tasks at a time a line for each score, of the model after each task and
-        of the last model. None where there is no such score, as outside retrieval, or one task alone.
+        of the last model. There are no lines where there is no such score, as outside retrieval, or only one
+        task.
     """
     tasks = [(match[1], int(match[2])) for name in tested if (match := _OWN.fullmatch(name))]
     if len(tasks) < 2:

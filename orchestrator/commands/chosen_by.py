@@ -1,4 +1,4 @@
-"""Which search a configuration's values are from."""
+"""Finds the search that chose a configuration's values."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..storage.run_files import SWEEP_FILE, TRIALS_FOLDER
 
 
 def chosen_by(file: Path, config: RunConfig) -> str:
-    """The trial of a sweep whose values a run goes by.
+    """Finds the trial of a sweep whose values a run has.
 
     Args:
         file: The configuration's file that was given.
-        config: What the run has of it.
+        config: The run's configuration.
 
     Returns:
         ``RUN/TRIAL``, the sweep's identity and the trial's id. Empty where the file is no trial's of a sweep,

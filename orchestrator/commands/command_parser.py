@@ -15,8 +15,8 @@ class CommandParser(argparse.ArgumentParser):
     def parse_known_args(
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[Any, list[str]]:
-        """Refuses unknown options right here, so that the command reports them that they were given to, and
-        not the one above it.
+        """Refuses unknown options here, so that the error names the command that they were given to and not
+        the one above it.
         """
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:

@@ -23,14 +23,14 @@ def continued_config(
 ) -> tuple[RunConfig, StreamSource]:
     """The configuration of ``run`` with more tasks behind its own, and their stream.
 
-    A stream that can tell which of its data are new (``grown``) makes a task of them, unless the ``values``
-    say which. Where the stream's own order would move a trained task, it becomes the list of the trained
-    tasks, as they came, and of the new ones in their natural order.
+    A stream that can tell which of its data are new (``grown``) makes a task of them, unless ``values`` say
+    which tasks are new. Where the stream's own order would move a trained task, the order becomes a list: the
+    trained tasks as they came, then the new ones in their natural order.
 
     Args:
         run: The run.
         values: Dotted key -> value of the stream and of how the run is run.
-        data: Where the stream's data lies now, the trained tasks' as well; None: where it lay.
+        data: The folder of the stream's data now, with those of the trained tasks; None: where it lay.
 
     Raises:
         UserError: A value belongs to the method, the memory or the seeds; or the stream is not the run's own
@@ -63,10 +63,10 @@ def _ordered(
 ) -> tuple[RunConfig, StreamSource]:
     """The configuration with an order that leaves the tasks called ``names`` in front, where there is one."""
     order = getattr(config.stream, "order", None)
-    # Of a stream of classes the order is that of classes, not of tasks.
+    # A stream of classes has an order of classes, not of tasks.
     if said or order is None or isinstance(config.stream, ClassConfig):
         return config, _load(config)
-    if not isinstance(order, list | tuple):  # a list has no place for new ones
+    if not isinstance(order, list | tuple):  # a list does not name the new tasks
         source = _load(config)
         if [task.name for task in source.tasks[: len(names)]] == list(names):
             return config, source

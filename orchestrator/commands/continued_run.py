@@ -31,10 +31,11 @@ class ContinuedRun:
     Attributes:
         folder: The run's folder.
         identity: The run's identity.
-        config: What the trials share that are gone on with.
+        config: The configuration that the continued trials share.
         url: Where the run is kept beside its folder; None: nowhere.
-        entries: The trials that are gone on with, by seed: all of ``train``, and the one that a sweep chose.
-        record: What the run's tasks were.
+        entries: The trials that are continued, by seed: all trials of ``train``, or the one that a sweep
+            chose.
+        record: The record of the run's tasks.
     """
 
     folder: Path
@@ -46,7 +47,7 @@ class ContinuedRun:
 
     @property
     def continues(self) -> Continues:
-        """What the other run keeps of this one."""
+        """What the run with more tasks keeps of this one."""
         trials = {f"seed_{seed}": entry.id for seed, entry in self.entries.items()}
         return Continues(self.folder.name, self.identity.run, len(self.record.names), trials)
 
@@ -56,7 +57,7 @@ class ContinuedRun:
 
         Raises:
             UserError: There is no such run, it is not the user's own, a trial of it has not walked the whole
-                stream, its method cannot go on, or nobody knows its tasks. The message is one line.
+                stream, its method cannot continue, or its tasks are not recorded. The message is one line.
         """
         folder = _folder(name)
         identity = Identity.of(folder)
@@ -130,5 +131,5 @@ def _unfinished(name: str, what: str) -> UserError:
 def _record(folder: Path, config: RunConfig, identity: Identity) -> StreamRecord:
     if (folder / TASKS_FILE).exists():
         return StreamRecord.read(folder / TASKS_FILE)
-    # An earlier version did not write it down, and a storage need not have it.
+    # An earlier version did not write it, and a storage may lack it.
     return StreamRecord.of(run_stream(config, identity, folder))

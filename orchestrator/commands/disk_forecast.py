@@ -1,4 +1,4 @@
-"""What a run will take of the disk, said beforehand."""
+"""Says beforehand how much of the disk a run will take."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _PART = 10  # as is such a part of what is free
 
 @dataclass(frozen=True)
 class DiskForecast:
-    """How many checkpoints a run will have on the disk at most.
+    """The most checkpoints that a run will have on the disk at once.
 
     Attributes:
         trials: How many trials there are to be.
-        whole: How many of them have the checkpoints of all tasks at once, those under way among them. The
+        whole: How many of them, those under way included, have the checkpoints of all tasks at once. The
             others have their last one.
         tasks: How many tasks the stream has.
         each: About how many bytes a checkpoint has.
         keep: The run's ``run.keep``.
-        less: A value of ``run.keep`` under which it would be fewer; empty: there is none.
+        less: A value of ``run.keep`` with which there would be fewer; empty: there is none.
     """
 
     trials: int
@@ -46,11 +46,11 @@ class DiskForecast:
 
     @property
     def bytes(self) -> int:
-        """About how many bytes they have together."""
+        """About how many bytes the checkpoints have together."""
         return self.each * (self.trials + min(self.trials, self.whole) * (self.tasks - 1))
 
     def line(self, runs: Path, storage: str | None) -> str:
-        """What is said to the user; empty where it is not worth a line.
+        """The line for the user; empty where the bytes are not worth a line.
 
         Args:
             runs: The runs folder, which may not exist yet.
@@ -79,12 +79,12 @@ def checkpoint_size(config: RunConfig, source: StreamSource, tokenizer: Tokenize
     """About how many bytes a checkpoint of a run has after the last task, by the sizes alone.
 
     Args:
-        config: What all trials share.
+        config: The configuration that all trials share.
         source: The stream.
-        tokenizer: What its texts are read with; None: there is none, or it is not known.
+        tokenizer: The tokenizer of its texts; None: there is none, or it is not known.
 
     Returns:
-        The bytes; None where they are few, or nobody knows.
+        The bytes; None where they are few, or not known.
     """
     spec: InputSpec | ClassSpec
     if source.scenario != "recognition":

@@ -1,4 +1,6 @@
-"""``python -m orchestrator.sweep METHOD --explain [KEY]``: what a key is, and which values it has where."""
+"""``python -m orchestrator.sweep METHOD --explain [KEY]``: what a key is, and its values in the class, the
+paper, the released code and the search space.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ def explain(
     pairs: Sequence[str] = (),
     space: str | Path | None = None,
 ) -> str:
-    """Tells of the keys that a sweep's configuration has, as plain text for 98 columns.
+    """Describes the keys of a sweep's configuration, as plain text for 98 columns.
 
     Args:
         method: A method's name.
@@ -37,7 +39,8 @@ def explain(
         space: The file of a search space, in the place of the method's.
 
     Raises:
-        UserError: There is no such method, stream or key, in one line with what was probably meant.
+        UserError: There is no such method, stream or key. The message is one line, with what was probably
+            meant.
     """
     values = with_preset(method, parse_set(pairs))
     searched_space = Space.load(named_space(method, space), stream, values=values, method=method)
@@ -89,8 +92,8 @@ def _listed(values: Mapping[str, str]) -> str:
 
 
 def searched(key: str, space: Space) -> str:
-    """What a search space says of a key: the value that it fixes, or the range, where the search starts and
-    on what condition; empty where it leaves the key at its default.
+    """What a search space says of a key: the fixed value; or the range, the search's start and the condition
+    under which the key is searched. It is empty where the key stays at its default.
     """
     for parameter in space.parameters:
         if parameter.key == key:

@@ -1,4 +1,4 @@
-"""What is given for a run, beside what it may not be given."""
+"""Checks that arguments do not contradict each other."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from .storage_of import storage_url
 
 
 def check_once(values: Mapping[str, Any], stream: str | None, data: str | Path | None) -> None:
-    """Checks that neither the stream nor its data are given twice, of which one would be dropped.
+    """Checks that neither the stream nor its data are given twice.
+
+    Args:
+        values: Dotted key -> value of ``--set``.
+        stream: ``--stream``; None: it is not given.
+        data: ``--data``; None: it is not given.
 
     Raises:
-        UserError: One is. The message is one line.
+        UserError: One of them is given by its option and by ``--set``. The message is one line.
     """
     for option, given, key in (("stream", stream, "stream.name"), ("data", data, "stream.data")):
         if given is not None and (other := flatten(values).get(key)) is not None:
@@ -25,7 +30,7 @@ def check_once(values: Mapping[str, Any], stream: str | None, data: str | Path |
 
 
 def check_beside(resume: str, storage: str | None, with_storage: Mapping[str, Any], **others: Any) -> None:
-    """Checks that nothing is given beside the name of a run that is gone on with that would not be honoured.
+    """Checks that nothing is given beside the name of a resumed run that would have no effect.
 
     Args:
         resume: The run's name.
@@ -45,7 +50,7 @@ def check_beside(resume: str, storage: str | None, with_storage: Mapping[str, An
 
 
 def check_continued(run: str, **others: Any) -> None:
-    """Checks that nothing is given beside the run that is gone on with which that run decides.
+    """Checks that nothing is given beside a continued run that this run decides.
 
     Args:
         run: The run's name.
@@ -63,5 +68,5 @@ def check_continued(run: str, **others: Any) -> None:
 
 
 def said_again(values: Mapping[str, Any], folder: str | None) -> dict[str, Any]:
-    """Dotted key -> value of what is said again of a run that is gone on with."""
+    """Dotted key -> value of what is repeated for a resumed run."""
     return {**flatten(values), **({"stream.data": folder} if folder else {})}

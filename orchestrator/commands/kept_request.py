@@ -1,4 +1,4 @@
-"""The request of a run, as its folder has it."""
+"""Reads the request in a run's folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ from ..schema import strict_yaml
 def read_request(
     path: Path, kinds: Mapping[str, type], later: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Reads the request in a file: each of the keys of ``kinds``, with a value of its type or none. Where a
-    key of ``later`` is missing it has the value there.
+    """Reads the request in a file.
+
+    Args:
+        path: The file, a YAML mapping.
+        kinds: Each key of the request -> the type of its value, which may also be null.
+        later: Keys that earlier versions did not write -> the values that they have where they are missing.
+
+    Returns:
+        Key -> value.
 
     Raises:
         UserError: The file is no YAML, has another key, lacks a key, or has a value of another type. The

@@ -1,4 +1,4 @@
-"""What the code tells of each key of a configuration."""
+"""Collects what the code says of each key of a configuration."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ class KeyFacts:
     """Type and range of its values, in words."""
 
     own: str | None
-    """The value of the class. ``None``: it has none, and one has to be given."""
+    """The value of the class. ``None``: the class has none, and one has to be given."""
 
     by_size: Mapping[str, str]
-    """Of a backbone's key whose own value is null: size of the backbone -> the value that it stands for."""
+    """For a backbone's key whose own value is null: size of the backbone -> the value that null stands for.
+    """
 
     paper: str
     """The value that is published; empty where none is known."""
@@ -46,7 +47,7 @@ class KeyFacts:
     """Other presets of the method that set the key -> their value."""
 
     text: str
-    """What it is, with ``code`` in double backticks."""
+    """What the key is, with ``code`` in double backticks."""
 
 
 def key_groups(
@@ -88,8 +89,8 @@ def key_facts(
     Args:
         section: What goes before each key.
         config: A dataclass, or an object of one, whose values then are the keys' own.
-        presets: Those of a method, whose own values are a paper's unless the docstring of a field says
-            otherwise; ``None`` of anything else.
+        presets: A method's presets. Its own values are then a paper's, unless the docstring of a field says
+            otherwise. ``None``: ``config`` is not a method's.
     """
     flat = None if presets is None else {name: flatten(values) for name, values in presets.items()}
     return sorted(_facts(section, config, flat, ""), key=lambda facts: facts.key.count("."))
@@ -143,7 +144,7 @@ def _facts(
             for name, values in (presets or {}).items()
             if f"{above}{field.name}" in values
         }
-        # A backbone's values are no paper's: they are those that train here.
+        # A backbone's values are not a paper's. They are the ones that train here.
         paper = set_by.pop("paper", own if presets is not None and not above else "")
         released = set_by.pop("reference", paper if presets and presets.get("reference") else "")
         in_sizes = {size: full[field.name] for size, full in sizes.items() if field.name in full}

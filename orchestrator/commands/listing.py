@@ -19,8 +19,8 @@ def listing(of: str | None = None) -> str:
     """Methods, recipes, streams and search spaces, as aligned plain text for 100 columns.
 
     Args:
-        of: A method's name, for which the text says what it is, the streams that it learns, and its search
-            space. None: all methods.
+        of: A method's name. The text then describes the method, its streams and its search space. None: all
+            methods.
 
     Raises:
         UserError: No method has that name.

@@ -12,12 +12,13 @@ _CLEAR = "\r\x1b[K"
 
 
 class LiveLine:
-    """Prints lines, and on a terminal keeps one below them that changes. Elsewhere there is none.
+    """Prints lines, and on a terminal keeps one below them that changes. Elsewhere there is no such line.
 
-    It is as wide as the terminal at most, and ends where it began, so that what others print begins there.
+    The line is at most as wide as the terminal. It leaves the cursor at its beginning, so that what others
+    print begins there.
 
     Args:
-        stream: Where to; None: standard output, whatever it is then.
+        stream: Where the lines are written; None: standard output at the time of writing.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -39,7 +40,7 @@ class LiveLine:
                 print(f"{_CLEAR}{self._fitting()}", end="", flush=True, file=self._stream)
 
     def _fitting(self) -> str:
-        # Of what is as wide as the terminal some go to the next line.
+        # Some terminals go to the next line after text that is as wide as they are.
         return f"{self._text[: self._columns() - 1]}\r" if self._text else ""
 
     def _is_terminal(self) -> bool:
@@ -48,7 +49,7 @@ class LiveLine:
 
     def _columns(self) -> int:
         try:
-            # Not those of standard output, which may go to a file.
+            # The size is not asked of standard output, which may go to a file.
             return os.get_terminal_size((self._stream or sys.stdout).fileno()).columns
         except (OSError, ValueError):
             return shutil.get_terminal_size().columns

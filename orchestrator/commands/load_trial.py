@@ -1,4 +1,4 @@
-"""The method of a finished trial, as it left it."""
+"""Loads the method of a finished trial."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ _DEVICES = "cpu, or cuda where there is a GPU"
 
 
 def load_trial(run: str | Path, trial: str | None, device: str | torch.device | None) -> Predictor:
-    """See :func:`orchestrator.api.load`."""
+    """See :func:`orchestrator.api.load`.
+
+    Args:
+        run: A run's name, or its folder.
+        trial: A trial's id. None: the best one on validation data.
+        device: ``cpu`` or ``cuda``. None: a GPU where there is one.
+    """
     check_kinds(run=run, trial=trial)
     where = device_of(device)
     finished = FinishedTrial.find(run, trial)

@@ -1,4 +1,4 @@
-"""Which search space a command line asks for."""
+"""Finds the search space that a command line asks for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ENDINGS = (".yaml", ".yml")
 
 
 def named_space(method: str, file: str | Path | None) -> str:
-    """What :meth:`~orchestrator.search.space.Space.load` takes for METHOD and ``--space FILE``.
+    """Returns what :meth:`~orchestrator.search.space.Space.load` takes for METHOD and ``--space FILE``.
 
     Args:
         method: METHOD of the command line.

@@ -14,16 +14,16 @@ from .say import Say
 
 
 class Output:
-    """What a sweep or a run prints: timed lines of progress and the text at its end; with ``--quiet`` that
-    text alone; with ``--json`` the result as one JSON object, and the lines on standard error. On a terminal
-    a line below them says how far it is, until the ``with`` block of this object ends.
+    """What a sweep or a run prints: timed lines of progress and the text at its end. With ``--quiet`` it is
+    that text alone. With ``--json`` it is the result as one JSON object, with the lines on standard error. On
+    a terminal a line below them shows the progress, until the ``with`` block of this object ends.
 
     Args:
         given: The command line.
 
     Attributes:
-        say: Takes a line of progress; None: nobody does.
-        live: Takes the line below them; None: nobody does.
+        say: Takes a line of progress; None: it is dropped.
+        live: Takes the line below them; None: it is dropped.
 
     Raises:
         UserError: ``--json`` beside ``--dry-run`` or ``--explain``. The message is one line.
@@ -71,4 +71,4 @@ class Output:
 
 
 def _nobody(text: str) -> None:
-    """Takes what nobody asked for."""
+    """Takes a line that nobody wants."""

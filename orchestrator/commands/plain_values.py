@@ -16,11 +16,12 @@ _KINDS = "text, whole numbers, numbers, True, False, None, lists and mappings of
 
 
 def plain_values(values: Mapping[str, Any] | None) -> dict[str, Any]:
-    """``values`` as ``--set`` gives them: of the kinds that a configuration's file has. A tuple becomes a
-    list, NumPy's number Python's, a path its text, ``~/`` the user's home.
+    """Returns ``values`` as ``--set`` gives them, with the types that a configuration's file has.
+
+    A tuple becomes a list, NumPy's number Python's, a path its text, and ``~/`` the user's home.
 
     Raises:
-        UserError: A value of another kind, as an array, or an empty mapping; a key that is no text.
+        UserError: A value has another type, such as an array, or is an empty mapping; or a key is no text.
     """
     if values is None:
         return {}

@@ -37,7 +37,7 @@ def preview(
         source: The stream.
         trials: How many trials there are.
         concurrent: How many of them run at the same time; None: at most a quarter.
-        test: Whether the best trial is looked at with test data.
+        test: Whether the best trial is tested.
         protocol: By which data the search chooses.
     """
     plan = space.plan(trials, concurrent)
@@ -85,7 +85,7 @@ def _after(tasks: Sequence[int]) -> str:
 
 
 def _choice(space: Space) -> list[str]:
-    """How the search chooses, where it is not the best trial whatever its memory."""
+    """How the search chooses, where it does not simply take the best trial."""
     margin = space.objective.margin
     if not space.searches(MEMORY_SIZE) or not margin:
         return []

@@ -14,16 +14,16 @@ _WIDTH = 98
 
 
 def recipe_changes(recipe: Recipe, config: RunConfig, searched: Collection[str]) -> list[str]:
-    """The values in which a configuration differs from the recipe that it was made of, and what wins over
-    what, in lines of 98 columns.
+    """Lists the values in which a configuration differs from its recipe, and which source of a value wins, in
+    lines of 98 columns.
 
     Args:
         recipe: The recipe.
-        config: What all trials share.
-        searched: The dotted keys of which each trial has a value of its own.
+        config: The configuration that all trials share.
+        searched: The dotted keys that the search gives each trial.
 
     Returns:
-        The lines; none where all is as the recipe has it. The data's folder, which no recipe says, is no
+        The lines; none where nothing differs from the recipe. The data's folder, which no recipe names, is no
         change.
     """
     own = flatten(recipe.config(config.stream_name).to_dict())

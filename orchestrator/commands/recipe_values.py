@@ -1,4 +1,4 @@
-"""What a recipe stands for on a command line."""
+"""Turns a recipe into what a command line gives."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ def recipe_values(
     stream: str | None,
     values: Mapping[str, Any],
 ) -> tuple[str, str, dict[str, Any]]:
-    """What a sweep of a recipe is asked for.
+    """Returns what a sweep of a recipe searches and fixes.
 
     Args:
         name: The recipe's name.
-        method: METHOD, in whose place the recipe stands.
+        method: METHOD, which must not be given beside a recipe.
         space: ``--space FILE``; None: the space that is shipped for the recipe's method.
         stream: ``--stream``, in the place of the recipe's.
-        values: ``--set``, which wins over the recipe, and so does a preset that it names: first what it
-            sets by itself, then what the preset stands for, then the recipe.
+        values: ``--set``. Its values win over those of a preset that it names, and both win over the recipe.
 
     Returns:
         Method, stream, and dotted key -> value of what is fixed.
@@ -60,7 +59,7 @@ def recipe_config(
 
     Args:
         name: The recipe's name.
-        space: ``--space``, which has no place here.
+        space: ``--space``, which must not be given here.
         stream: ``--stream``, in the place of the recipe's.
         data: ``--data``.
         values: ``--set``, which wins over the recipe as in :func:`recipe_values`.

@@ -1,4 +1,4 @@
-"""From what is asked for to a run that is about to begin, or to go on."""
+"""Makes a run that is about to begin, or to be resumed, from the arguments of the Python door."""
 
 from __future__ import annotations
 
@@ -44,11 +44,12 @@ def requested_sweep(
     resume: str | None = None,
     say: Callable[[str], None] | None = None,
 ) -> SweepStart:
-    """A sweep that is about to begin, or to go on. The arguments are those of :func:`orchestrator.api.sweep`,
-    where ``given`` is called ``set``.
+    """Makes a sweep that is about to begin, or to be resumed.
+
+    The arguments are those of :func:`orchestrator.api.sweep`, with ``given`` in the place of ``set``.
 
     Raises:
-        UserError: What is asked for cannot be had. The message is one line.
+        UserError: The arguments cannot be served. The message is one line.
     """
     check_kinds(method=method, recipe=recipe, space=space, stream=stream, data=data, name=name)
     check_kinds(storage=storage, resume=resume, say=say, sampler=sampler, scheduler=scheduler)
@@ -83,7 +84,8 @@ def requested_sweep(
         concurrent,
         url,
         MARGIN if margin is None else margin,
-        # The later tasks are for what is chosen. Test data of the first ones alone would tell little.
+        # The chosen trial is trained on the later tasks in a run of its own. Test data of the first tasks
+        # alone would tell little.
         test=first_tasks is None,
         protocol=None if first_tasks is None else SearchProtocol(first_tasks).text,
         sampler=sampler,
@@ -111,11 +113,12 @@ def requested_train(
     continue_from: str | None = None,
     say: Callable[[str], None] | None = None,
 ) -> TrainStart:
-    """A run without a search that is about to begin, or to go on. The arguments are those of
-    :func:`orchestrator.api.train`, where ``given`` is called ``set``.
+    """Makes a run without a search that is about to begin, or to be resumed.
+
+    The arguments are those of :func:`orchestrator.api.train`, with ``given`` in the place of ``set``.
 
     Raises:
-        UserError: What is asked for cannot be had. The message is one line.
+        UserError: The arguments cannot be served. The message is one line.
     """
     check_kinds(method=method, config=config, recipe=recipe, space=space, stream=stream, data=data, name=name)
     check_kinds(storage=storage, resume=resume, continue_from=continue_from, say=say, test=test)
@@ -164,4 +167,4 @@ def requested_train(
 
 
 def _nobody(line: str) -> None:
-    """Takes what nobody asked for."""
+    """Takes a line that nobody wants."""

@@ -18,15 +18,15 @@ from ..storage.user_path import user_path
 
 @contextmanager
 def said_code(said: Mapping[str, Any], url: str | None) -> Iterator[None]:
-    """Within it no method or stream from outside the project is imported but those that the command line says
-    again: what runs here is not the choice of whoever can write to a storage.
+    """Within the block the only methods and streams from outside the project that may be imported are those
+    that the command line repeats. Otherwise anyone who can write to a storage could choose what runs here.
 
     Args:
-        said: Dotted key -> value, said again on the command line.
+        said: Dotted key -> value, repeated on the command line.
         url: Where the run was restored from; None: it was not.
 
     Raises:
-        UserError: The run there is of another one.
+        UserError: The run uses another class from outside the project. The message is one line.
     """
     try:
         with only_said((said.get("method.name"), said.get("stream.name"))):
@@ -45,8 +45,8 @@ def check_restored(
     """Checks that a restored run reads only those files and folders of this machine that the command line
     names.
 
-    What is read ends in checkpoints, and so in the storage. Whoever can write to the storage must not be able
-    to choose what is read.
+    What is read ends in checkpoints, and so in the storage. Anyone who can write to the storage must not be
+    able to choose what is read.
 
     Args:
         config: The run's configuration.
@@ -91,7 +91,7 @@ def check_said(config: RunConfig, said: Mapping[str, Any]) -> None:
     """Checks that what the command line repeats is what the run was started with.
 
     Raises:
-        UserError: It is something else.
+        UserError: The command line repeats another value. The message is one line.
     """
     flat = flatten(config.to_dict())
     for key, value in said.items():

@@ -14,9 +14,9 @@ from .trial_result import TrialResult
 def result_json(result: RunResult) -> str:
     """A result as one line of JSON.
 
-    It has the attributes of :class:`.run_result.RunResult`, but that ``best`` is a trial's id, and of each
-    :class:`.trial_result.TrialResult` all but what is measured after each task, which is in its folder. What
-    is not finite is null.
+    It has the attributes of :class:`.run_result.RunResult`, with a trial's id as ``best``. Each trial has the
+    attributes of :class:`.trial_result.TrialResult` without what is measured after each task, which is in the
+    trial's folder. A number that is not finite is null.
     """
     content = {
         "name": result.name,

@@ -1,4 +1,4 @@
-"""How a run ends, whatever ends it."""
+"""Ends a run in order, whatever ends it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class RunEnd:
 
     @contextmanager
     def caught(self, recorder: RunRecorder) -> Iterator[None]:
-        """What ends the run within the block becomes its status, so that the run has its last lines.
+        """Turns whatever ends the run within the block into its status, so that the run has its last lines.
 
-        Where it was cut short, ``recorder`` catches up with what the lanes had under way: once, and whatever
-        happens in that, the last lines come. What it misses, the next ``--resume`` catches up with.
+        Where the run was cut short, ``recorder`` catches up once with what the lanes had under way. The last
+        lines come whatever happens meanwhile. The next ``--resume`` catches up with anything that is missed.
 
         Args:
             recorder: The run's record, which is told what was fatal too.
@@ -61,7 +61,7 @@ class RunEnd:
 def _catch_up(recorder: RunRecorder) -> None:
     try:
         recorder.catch_up()
-    except KeyboardInterrupt:  # whoever presses Ctrl-C again does not wait for it
+    except KeyboardInterrupt:  # a second Ctrl-C does not wait for it
         pass
     except Exception as error:  # noqa: BLE001 - as a disk that is full
         line = str(error) if isinstance(error, UserError) else stopped_by(error)[0]

@@ -1,4 +1,4 @@
-"""By what the trials of a run on the disk are compared."""
+"""Finds the metric by which the trials of a run on the disk are compared."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from .train_request import TrainRequest
 
 
 def run_objective(folder: Path, scenario: Scenario) -> tuple[Objective, str | None]:
-    """What a run's trials are compared by, and the URL where the run is kept beside its folder; None where it
-    is kept nowhere else.
+    """Returns the metric by which a run's trials are compared, and the URL where the run is kept beside its
+    folder; the URL is None where it is kept nowhere else.
 
     Args:
         folder: The run's folder.
         scenario: Its stream's scenario.
 
     Raises:
-        UserError: A file of the run is not what it wrote. The message is one line.
+        UserError: A file of the run does not have the form in which the run wrote it. The message is one
+            line.
     """
     if (folder / SWEEP_FILE).exists():
         request = SweepRequest.read(folder / SWEEP_FILE)

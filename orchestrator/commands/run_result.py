@@ -1,4 +1,4 @@
-"""What became of a run, as Python is given it."""
+"""The result of a run for Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STATUS: dict[int, Literal["finished", "interrupted"]] = {0: "finished", 130: "i
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """What became of a sweep, or of one configuration over its seeds.
+    """The result of a sweep, or of one configuration over its seeds.
 
     Attributes:
         name: The run's name, by which it is resumed and loaded.
@@ -31,10 +31,9 @@ class RunResult:
         best: The best trial on validation data that walked the whole stream; None without one.
         test: Metric -> value on test data. A sweep has the best trial's. A run over several seeds has the
             mean over those that were tested and, as ``test_deviation/...``, the sample standard deviation.
-            Empty where nobody looked.
+            Empty where nothing was tested.
         exit_status: The exit status of the command that runs the same: 0, 1 or 130.
-        fatal: Whether ``reason`` is one that another run would meet too, as a Ray that was lost or a full
-            disk.
+        fatal: Whether another run would meet ``reason`` too, such as a Ray that was lost or a full disk.
     """
 
     name: str

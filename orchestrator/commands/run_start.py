@@ -1,4 +1,4 @@
-"""A run that is about to begin, or to go on."""
+"""A run that is about to begin, or to be resumed."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ class RunStart(ABC):
     """A run whose configuration and stream have been read. Nothing has been made of it yet.
 
     Attributes:
-        request: What the run was started with.
-        config: What all trials share.
+        request: The request with which the run was started.
+        config: The configuration that all trials share.
         source: The stream.
         say: Takes a line of progress.
-        name: What the folder of a new run is to be called; None: by method, stream and time.
-        folder: The folder of a run that is gone on with; None: the run is new.
-        concurrent: How many trials run at once, as it is said now; None: as the request says.
-        storage: Where the run is kept, as it is said now; None: as the request says.
+        name: The name of a new run's folder; None: it is made of method, stream and time.
+        folder: The folder of a resumed run; None: the run is new.
+        concurrent: How many trials run at once, where it is given now; None: as the request says.
+        storage: Where the run is kept, where it is given now; None: as the request says.
     """
 
     request: SweepRequest | TrainRequest
@@ -61,7 +61,7 @@ class RunStart(ABC):
     """The file that has the request."""
 
     def preview(self) -> str:
-        """What would be run, as text. Nothing is started."""
+        """Describes what would be run, as text. Nothing is started."""
         if self.name:
             check_free(self.name)
         on_disk = self._on_disk(self._check(start=False))
@@ -138,7 +138,7 @@ class RunStart(ABC):
         return False
 
     def _takes(self) -> list[str]:
-        """What is left of the run will take, by what such trials took before."""
+        """How long the rest of the run will take, by what such trials took before."""
         from .time_forecast import TimeForecast
 
         trials, tasks = self._forecast(0).trials, len(self.source.tasks)
@@ -170,16 +170,14 @@ class RunStart(ABC):
 
     @abstractmethod
     def _run(self, run: RunContext, sessions: Sessions | None) -> RunResult:
-        """Runs to the end. A run that is gone on with is checked first, unless nothing is left to do."""
+        """Runs to the end. A resumed run is checked first, unless nothing is left to do."""
 
     @abstractmethod
     def _forecast(self, each: int) -> DiskForecast:
-        """What the run will take of the disk, with so many bytes a checkpoint."""
+        """How much of the disk the run will take, with so many bytes a checkpoint."""
 
     def _on_disk(self, tokenizer: Tokenizer | None) -> str:
-        """What is said of the disk; empty where nothing is. A run that is gone on with has its own part
-        already.
-        """
+        """The line about the disk; empty where there is none. A resumed run already occupies a part."""
         from .disk_forecast import checkpoint_size
 
         if self.folder is not None or not (each := checkpoint_size(self.config, self.source, tokenizer)):
@@ -192,22 +190,22 @@ class RunStart(ABC):
 
     @property
     def _protocol(self) -> str:
-        """By which data a search chooses, by name; empty: nothing is searched."""
+        """The name of the search's protocol; empty where nothing is searched."""
         return ""
 
     @property
     def _chosen(self) -> str:
-        """The sweep's trial whose values the run has; empty: none's that is known."""
+        """The sweep's trial whose values the run has; empty: no such trial is known."""
         return ""
 
     @property
     def _continues(self) -> Continues | None:
-        """The run that this one goes on from with more tasks; None: there is none."""
+        """The run that this one continues with more tasks; None: there is none."""
         return None
 
     @property
     def _at_most(self) -> bool:
-        """Whether fewer trials at once will do: another machine may go on with the run."""
+        """Whether fewer trials at once are enough: another machine may resume the run."""
         return self.folder is not None and self.concurrent is None
 
     def _check(self, *, start: bool) -> Tokenizer | None:
@@ -227,7 +225,7 @@ def read_stream(
     """Reads the stream of a run, and sets what Ray takes from the environment.
 
     Args:
-        config: What all trials share.
+        config: The configuration that all trials share.
         check: Raises where the trials' memories cannot serve the stream.
         say: Takes a line of progress.
         source: The stream, where it has been read; None: it is read.

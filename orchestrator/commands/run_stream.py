@@ -16,7 +16,7 @@ from .sweep_request import SweepRequest
 
 
 def run_stream(config: RunConfig, identity: Identity, folder: Path) -> StreamSource:
-    """The stream that the trials of a run walked, of which a sweep may have left out the later tasks.
+    """Reads the stream that the trials of a run walked. A sweep may have left out its later tasks.
 
     Args:
         config: The configuration of one of its trials.

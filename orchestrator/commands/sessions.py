@@ -1,4 +1,4 @@
-"""Who opens a run's session."""
+"""The type of what opens a run's session."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sessions(Protocol):
         """Opens it.
 
         Args:
-            request: What the run asks for.
+            request: The run's request.
             say: Takes a line of progress.
             last_words: See :class:`~orchestrator.execution.session.Session`.
         """

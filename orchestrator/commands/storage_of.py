@@ -1,4 +1,4 @@
-"""Where a run is kept beside its folder, as whoever starts it says it."""
+"""Finds the storage of a run from what its user says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def storage_url(said: str | None) -> str | None:
-    """Where a new run is to be kept beside its folder: ``--storage``, else ``$VLCL_STORAGE``."""
+    """The storage of a new run: ``--storage``, else ``$VLCL_STORAGE``."""
     return whole_url(said or os.environ.get("VLCL_STORAGE"))
 
 
@@ -28,7 +28,7 @@ def whole_url(url: str | None) -> str | None:
     """A storage's address from any working folder: a path becomes an absolute ``file://`` URL.
 
     Raises:
-        UserError: The address begins like a URL and is none. It would be taken for a path.
+        UserError: The address begins like a URL and is none. Otherwise it would be taken for a path.
     """
     if not url:
         return None
@@ -43,19 +43,19 @@ def whole_url(url: str | None) -> str | None:
 
 
 def resumed_storage(said: str | None, request: SweepRequest | TrainRequest, file: Path) -> RunStorage | None:
-    """Where a run that is gone on with is kept beside its folder. The folder is brought up to what is there.
+    """Opens the storage of a resumed run, and brings the run's folder up to what is there.
 
     Args:
-        said: A copy of the run's storage, which is said now. It gets what it lacks, and holds from then on.
-            None: the storage is as it was.
-        request: What the run was started with.
+        said: The address of a copy of the run's storage, given now. The copy gets what it lacks, and is the
+            storage from then on. None: the storage is as it was.
+        request: The request with which the run was started.
         file: The file in the run's folder that has the request.
 
     Returns:
         The run at the storage; None: it is kept nowhere else.
 
     Raises:
-        UserError: What is there is another run's, or an older copy.
+        UserError: The files there belong to another run, or are an older copy.
     """
     url = whole_url(said) or request.storage
     kept = kept_at(url, file.parent)

@@ -1,4 +1,4 @@
-"""What a sweep was asked for: ``sweep.yaml`` in its folder."""
+"""The request of a sweep: ``sweep.yaml`` in its folder."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _KINDS = {
     "starts": list,
 }
 _UNSAID = ("protocol", "sampler", "scheduler", "warm_start", "starts")  # not written where they are None
-# Missing in requests of before, of which the identity's format is what is refused.
+# Requests of earlier versions lack these. Such runs are refused by their identity's format.
 _LATER = {"margin": 0.0, "test": True, **dict.fromkeys(_UNSAID)}
 
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """What a sweep was asked for.
+    """The request of a sweep.
 
     Attributes:
         method: A method's name, or the file of a search space (``*.yaml``).
@@ -45,15 +45,15 @@ class SweepRequest:
         concurrent: How many trials run at once; None: at most a quarter of them.
         storage: The URL at which the sweep is kept beside its folder; None: nowhere.
         margin: How much of the objective the choice gives up for a smaller replay memory.
-        test: Whether the best trial is looked at with test data, also by whoever goes on with the sweep. A
-            study's search is not.
+        test: Whether the best trial is tested, also when the sweep is resumed. A study's search tests none.
         protocol: By which data the search chooses, a name of
             :class:`~orchestrator.search.search_protocol.SearchProtocol`; None: ``end-of-stream``.
-        sampler: Who proposes the trials, by name; None: whom the search space names.
-        scheduler: Which rule stops them, by name; None: that of the search space.
+        sampler: The name of the sampler that proposes trials; None: the search space's.
+        scheduler: The name of the rule that stops them; None: the search space's.
         warm_start: The names of the sweeps and recipes at which the search begins; None: none.
-        starts: All points at which it begins, as :meth:`~orchestrator.search.start_point.StartPoint.plain`
-            has them; None: those of the search space, of which none is a name.
+        starts: All points at which it begins, in the form of
+            :meth:`~orchestrator.search.start_point.StartPoint.plain`; None: the search space's points, none
+            of which was given by a name.
     """
 
     method: str
@@ -91,9 +91,9 @@ class SweepRequest:
         return strict_yaml.dump(self.plain())
 
     def digest(self, space: str) -> str:
-        """The sha256 of the request and of the text of a search space. Where the sweep is kept, how many
-        trials run at once, how one is chosen and whether it is tested are no part of it. What a protocol
-        leaves out of a stream is known by the stream's own identity.
+        """The sha256 of the request and of the text of a search space. The storage, the number of trials at
+        once, the way in which one is chosen and whether it is tested are no part of it. What a protocol
+        leaves out of a stream is part of the stream's own identity.
         """
         left_out = ("storage", "concurrent", "margin", "test", "protocol")
         kept = {key: value for key, value in self.plain().items() if key not in left_out}

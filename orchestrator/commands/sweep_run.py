@@ -41,9 +41,9 @@ def search_run(
 
     Args:
         run: The run.
-        space: What is searched.
+        space: The search space.
         trials: How many trials the sweep is to have.
-        test: Whether the best trial is looked at with test data.
+        test: Whether the best trial is tested.
         sessions: Opens the session in which the trials run; None: one of the run's own.
 
     Returns:
@@ -110,7 +110,7 @@ class _SweepRun:
             ended = "the one trial has" if self._trials == 1 else f"all {self._trials} trials have"
             more = f"--resume {run.folder.name} --trials {self._trials + 1}"
             run.say(f"{ended} ended{', and the best was tested' if self._tested else ''}")
-            if self._test:  # whoever leaves the test to another run decides on more trials as well
+            if self._test:  # a sweep that is tested elsewhere is also given more trials there
                 run.say(f"for more: python -m orchestrator.sweep {more}")
             return "finished"
         run.say(f"{self._plan.at_once}; {self._plan.proposals}")
@@ -184,7 +184,7 @@ class _SweepRun:
         return last_lines([*blocks, record], recorder.fatal, status == "interrupted", resume)
 
     def _best_lines(self, best: TrialEntry, tested: dict[str, float]) -> list[str]:
-        """What is said of the best trial: its values, how it was chosen, and what test data say of it."""
+        """The lines on the best trial: its values, how it was chosen, and its figures on test data."""
         store, space = self._store, self._space
         why, leader = memory_choice(store), store.leader()
         lines = [

@@ -1,4 +1,4 @@
-"""A sweep that is about to begin, or to go on."""
+"""A sweep that is about to begin, or to be resumed."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SweepStart(RunStart):
-    """A sweep that is about to begin, or to go on. It is made by :meth:`new` or :meth:`resumed`.
+    """A sweep that is about to begin, or to be resumed. It is made by :meth:`new` or :meth:`resumed`.
 
     Attributes:
-        space: What is searched.
-        trials: How many trials the sweep is to have in all, as it is said now; None: as before, or as the
+        space: The search space.
+        trials: How many trials the sweep is to have in all, where it is given now; None: as before, or as the
             request and the space say.
         retry: Whether failed trials are run again, once, where all have ended and none walked the whole
             stream.
@@ -61,14 +61,14 @@ class SweepStart(RunStart):
         """A sweep that begins.
 
         Args:
-            request: What is asked for.
+            request: The request.
             space_name: The search space, as :func:`.named_space.named_space` names it.
-            name: What the folder is to be called; None: by method, stream and time.
+            name: The folder's name; None: it is made of method, stream and time.
             say: Takes lines of progress.
             source: The whole stream, where it has been read; None: it is read.
 
         Raises:
-            UserError: What is asked for cannot be had.
+            UserError: The request cannot be served.
         """
         from .warm_start import warm_start
 
@@ -92,14 +92,14 @@ class SweepStart(RunStart):
         retry: bool = False,
         source: StreamSource | None = None,
     ) -> SweepStart:
-        """The sweep in ``runs/NAME``, or at its storage, is gone on with.
+        """Resumes the sweep in ``runs/NAME``, or at its storage.
 
         Args:
             name: The run's name.
             trials: How many it is to have in all; None: as many as before.
             concurrent: How many run at once; None: as before.
             storage: Where it is kept; None: ``$VLCL_STORAGE``, or where it was.
-            said: Dotted key -> value of what it was started with, said again.
+            said: Dotted key -> value of what it was started with, repeated.
             say: Takes lines of progress.
             retry: Whether failed trials are run again where all have failed or were stopped.
             source: As of :meth:`new`.
@@ -148,7 +148,7 @@ class SweepStart(RunStart):
     def _forecast(self, each: int) -> DiskForecast:
         from .disk_forecast import DiskForecast
 
-        # Of each memory size a trial may be chosen.
+        # A trial of any memory size may be chosen.
         trials = self._trials
         plan = self.space.plan(trials, self._concurrent)
         keep, tasks = self.config.run.keep, len(self.source.tasks)
@@ -207,7 +207,7 @@ def _read(
         space.check_memory(source)
         check_validation(space.config, source, space.objective.metric)
 
-    # What is chosen will run on all tasks: these are what a memory is checked against.
+    # The chosen trial will run on all tasks, so that a memory is checked against all of them.
     return _protocol(request).shown(read_stream(space.config, check, say, known))
 
 

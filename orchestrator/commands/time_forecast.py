@@ -1,4 +1,4 @@
-"""What trials will take, by what others took here before."""
+"""Forecasts the time that trials take from what others took here before."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _OF_A_RUN = ("workers", "device", "gpus_per_trial", "cpus_per_worker", "precisio
 
 @dataclass(frozen=True)
 class TimeForecast:
-    """What trials of a method on a stream took before.
+    """The time and disk space that trials of a method on a stream took before.
 
     Attributes:
-        seconds: Of each task, in order: the median of what training, evaluation and checkpoint took.
+        seconds: For each task, in order, the median of what training, evaluation and checkpoint took.
         bytes: The median of what a trial that walked the whole stream has left on the disk.
         trials: How many trials it goes by.
         others: Whether their epochs and memory may have been others.
@@ -46,19 +46,21 @@ class TimeForecast:
     def of(
         cls, config: RunConfig, tasks: int | None, runs: Path = RUNS, *, fixed: bool = False
     ) -> TimeForecast | None:
-        """What trials in the runs folder took that had the same method, backbone, stream and kind of run.
+        """Forecasts from the trials in the runs folder with the same method, backbone, stream and kind of
+        run.
 
-        The newest runs are looked at first, until 64 trials are found. What cannot be read counts as nothing.
+        The newest runs are looked at first, until 64 trials are found. Files that cannot be read do not
+        count.
 
         Args:
-            config: What the trials to be share.
+            config: The configuration that the trials share.
             tasks: How many tasks they walk; None: the whole stream.
             runs: The runs folder.
             fixed: Whether ``config`` has all their values. Where some trials had the same epochs and memory,
-                it goes by these alone.
+                only these count.
 
         Returns:
-            What they took; None where none of them walked so many tasks.
+            The forecast; None where no trial walked so many tasks.
         """
         trials = list(islice(_alike(config, runs, tasks), _ENOUGH))
         near = [one for one in trials if _effort(one.config) == _effort(config.to_dict())] if fixed else []
@@ -71,7 +73,7 @@ class TimeForecast:
         return cls(tuple(each), median(_size(one.folder) for one in whole), len(took), others=not near)
 
     def hours(self, trials: int) -> float:
-        """What so many trials take that walk the whole stream, one after another, in hours."""
+        """The hours that so many trials take that walk the whole stream, one after another."""
         return trials * sum(self.seconds) / 3600
 
     def said(self, trials: int) -> str:
@@ -83,8 +85,8 @@ class TimeForecast:
 
 
 class _Trial(NamedTuple):
-    """A trial that was like it: its folder, its configuration, what each task took as far as it walked, and
-    how many tasks its stream has.
+    """A similar trial: its folder, its configuration, the seconds of each task that it walked, and the number
+    of tasks of its stream.
     """
 
     folder: Path
@@ -94,9 +96,7 @@ class _Trial(NamedTuple):
 
 
 def _alike(config: RunConfig, runs: Path, tasks: int | None) -> Iterator[_Trial]:
-    """The trials that were like it. Where ``tasks`` is None, runs that were shown the first tasks alone are
-    not.
-    """
+    """The similar trials. Where ``tasks`` is None, runs that saw the first tasks alone are left out."""
     wanted = _told(config.to_dict())
     for run in sorted(_folders(runs), key=_written, reverse=True):
         if tasks is None and "first-tasks" in _text(run / SWEEP_FILE):
@@ -122,7 +122,7 @@ def _folders(folder: Path) -> list[Path]:
 def _written(folder: Path) -> float:
     try:
         return folder.stat().st_mtime
-    except OSError:  # it went away meanwhile
+    except OSError:  # it was deleted meanwhile
         return 0.0
 
 
@@ -149,13 +149,13 @@ def _count(run: Path) -> int:
 
 
 def _effort(config: Any) -> list[Any]:
-    """What else of a configuration decides how long a task takes, and is searched."""
+    """The searched values of a configuration that decide how long a task takes."""
     method = {key: value for key, value in config["method"].items() if "epochs" in key}
     return [method, config["replay"]["size"], config["run"].get("keep")]
 
 
 def _told(config: Any) -> Any:
-    """What of a configuration decides how long a task takes, but for the values that are searched."""
+    """The values of a configuration that decide how long a task takes, without the searched ones."""
     try:
         stream = {key: value for key, value in config["stream"].items() if key not in _OF_A_PAIR}
         method = config["method"]
@@ -165,7 +165,7 @@ def _told(config: Any) -> Any:
 
 
 def _size(folder: Path) -> int:
-    """The bytes of all files in a folder. What goes away meanwhile counts as nothing."""
+    """The bytes of all files in a folder. Files that are deleted meanwhile do not count."""
     size = 0
     for below, _, names in os.walk(folder):
         for name in names:

@@ -1,4 +1,4 @@
-"""Ends a process in the same way as Ctrl-C, by whatever signal it is told to end."""
+"""Ends a process in the same way as Ctrl-C, whichever signal asks it to end."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class ToldToEnd:
     started to ignore, for example by ``nohup``, stays ignored. It works in the main thread, and does nothing
     in another one.
 
-    An interruption that falls into a finaliser, as Ray's handles have them, is lost to Python, which prints
-    it and goes on. It is made again.
+    Python only prints an interruption that falls into a finaliser, such as those of Ray's handles, and goes
+    on. Such an interruption is made again.
     """
 
     by: ClassVar[str] = ""

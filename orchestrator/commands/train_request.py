@@ -1,4 +1,4 @@
-"""What a run without a search was asked for: ``train.yaml`` in its folder."""
+"""The request of a run without a search: ``train.yaml`` in its folder."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _LATER = {"continues": None}
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """What a run was asked for beside its configuration, which ``config.yaml`` has.
+    """The request of a run without its configuration, which ``config.yaml`` has.
 
     Attributes:
         seeds: The seed of each trial.
         concurrent: How many trials run at once; None: as many as fit.
         storage: The URL at which the run is kept beside its folder; None: nowhere.
-        continues: The run that it goes on from with more tasks; None: none.
+        continues: The run that it continues with more tasks; None: none.
     """
 
     seeds: tuple[int, ...]
@@ -56,8 +56,8 @@ class TrainRequest:
         return strict_yaml.dump({k: v for k, v in plain.items() if k not in _LATER or v is not None})
 
     def digest(self, config: str) -> str:
-        """The sha256 of the request and of the text of a configuration. Where the run is kept and how many
-        trials run at once are no part of it.
+        """The sha256 of the request and of the text of a configuration. The storage and the number of trials
+        at once are no part of it.
         """
         asked = {"kind": "train", "config": config, "seeds": list(self.seeds)}
         return digest(asked if self.continues is None else asked | self._continues())

@@ -44,8 +44,7 @@ def train_run(
     Args:
         run: The run.
         variants: Trial id -> the dotted values in which the variant differs.
-        test: Whether variants that have been trained are looked at with test data. Otherwise going on with
-            the run does it.
+        test: Whether trained variants are tested. Otherwise resuming the run tests them.
         sessions: Opens the session in which the variants run; None: one of the run's own.
 
     Returns:
@@ -176,7 +175,7 @@ class _TrainRun:
         if outcome.fatal:
             recorder.fatal = recorder.fatal or outcome.reason
         if recorder.fatal:
-            return None  # it stays unfinished, so that it can be gone on with
+            return None  # it stays unfinished, so that it can be resumed
         if job.kind == "test":
             if outcome.status == "finished":
                 recorder.safely(recorder.tested, trial_id, outcome.metrics)

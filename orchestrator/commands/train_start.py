@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainStart(RunStart):
-    """A run without a search that is about to begin, or to go on. It is made by :meth:`new` or
-    :meth:`resumed`.
+    """A run without a search that is about to begin, or to be resumed. It is made by :meth:`new`,
+    :meth:`continued` or :meth:`resumed`.
 
     Attributes:
-        test: Whether trials that have been trained are looked at with test data.
-        chosen: The sweep's trial whose values the run has (:func:`~.chosen_by.chosen_by`); empty: none's that
-            is known, or the run is gone on with, whose record has it.
+        test: Whether trained trials are tested.
+        chosen: The sweep's trial whose values the run has (:func:`~.chosen_by.chosen_by`); empty: no such
+            trial is known, or the run is resumed and its record has it.
     """
 
     request: TrainRequest
@@ -60,18 +60,18 @@ class TrainStart(RunStart):
         """A run that begins.
 
         Args:
-            config: What all trials share.
+            config: The configuration that all trials share.
             seeds: One trial each; None: the configuration's seed.
             concurrent: How many seeds run at once; None: as many as fit.
             storage: Where the run is kept; None: ``$VLCL_STORAGE``, or nowhere.
-            name: What the folder is to be called; None: by method, stream and time.
+            name: The folder's name; None: it is made of method, stream and time.
             say: Takes lines of progress.
             test: Whether there is a look at test data.
             source: The stream, where it has been read; None: it is read.
-            chosen: The sweep's trial whose values the run has; empty: none's that is known.
+            chosen: The sweep's trial whose values the run has; empty: no such trial is known.
 
         Raises:
-            UserError: What is asked for cannot be had.
+            UserError: The request cannot be served.
         """
         own = (config.run.seed,) if seeds is None else tuple(seeds)
         request = TrainRequest(own, concurrent, storage_url(storage))
@@ -95,12 +95,12 @@ class TrainStart(RunStart):
 
         Args:
             first: The finished run's name. It stays as it is.
-            values: As of :func:`~.continued_config.continued_config`, as is ``data``.
-            data: Where the stream's data lies now; None: where it lay.
-            concurrent: As of :meth:`new`, as are all others.
+            values: As of :func:`~.continued_config.continued_config`.
+            data: The folder of the stream's data now; None: where it lay.
+            concurrent: As of :meth:`new`, like all other arguments.
 
         Raises:
-            UserError: The run cannot be gone on with so. The message is one line.
+            UserError: The run cannot be continued in this way. The message is one line.
         """
         from .continued_config import continued_config
         from .continued_run import ContinuedRun
@@ -123,13 +123,13 @@ class TrainStart(RunStart):
         test: bool = True,
         source: StreamSource | None = None,
     ) -> TrainStart:
-        """The run in ``runs/NAME``, or at its storage, is gone on with.
+        """Resumes the run in ``runs/NAME``, or at its storage.
 
         Args:
             name: The run's name.
             concurrent: How many seeds run at once; None: as before.
             storage: Where it is kept; None: ``$VLCL_STORAGE``, or where it was.
-            said: Dotted key -> value of what it was started with, said again.
+            said: Dotted key -> value of what it was started with, repeated.
             say: Takes lines of progress.
             test: Whether there is a look at test data, also where there was to be none before.
             source: As of :meth:`new`.
@@ -235,7 +235,7 @@ def start_config(
         values: Dotted key -> value, which win over all else.
 
     Raises:
-        UserError: Something of it is wrong. The message is one line.
+        UserError: One of the arguments is wrong. The message is one line.
     """
     if file is not None:
         config = RunConfig.load_yaml(file)

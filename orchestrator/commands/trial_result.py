@@ -1,4 +1,4 @@
-"""One trial of a run, as Python is given it."""
+"""The result of one trial for Python."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Ended = Literal["finished", "stopped", "failed", "interrupted"]
 
 @dataclass(frozen=True, eq=False)
 class TrialResult:
-    """What became of one trial.
+    """The result of one trial.
 
     Attributes:
         id: The name of the trial's folder, ``trial_0001`` or ``seed_0``.
@@ -38,8 +38,8 @@ class TrialResult:
         reports: Metric -> value on validation data after each finished task, as ``tasks.jsonl`` has them.
         matrix: (tasks done, tasks), the score in percent on each task's validation split after each task; NaN
             where it was not measured.
-        test: Metric -> value on test data, ``test/average`` ...; empty where nobody looked.
-        test_matrix: (tasks, tasks), as ``matrix`` on test data; None where nobody looked.
+        test: Metric -> value on test data, ``test/average`` ...; empty where it was not tested.
+        test_matrix: (tasks, tasks), as ``matrix`` on test data; None where it was not tested.
         folder: The trial's folder.
     """
 
@@ -70,7 +70,7 @@ class TrialResult:
             entry.id,
             entry.number + 1,
             dict(entry.values),
-            # Whoever reads it has seen the end.
+            # The trial has ended by the time that this is read.
             "interrupted" if entry.status == "running" else cast("Ended", entry.status),
             entry.reason,
             store.value(entry),

@@ -1,4 +1,4 @@
-"""Progress that nobody reads any more."""
+"""Drops progress that has no reader any more."""
 
 from __future__ import annotations
 

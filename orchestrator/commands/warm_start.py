@@ -1,4 +1,6 @@
-"""Where a sweep begins beside its search space's own start: at what other sweeps found, or at a recipe."""
+"""Adds points at which a sweep begins to its search space's own start: what other sweeps found, or a recipe's
+values.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ _OPTION = "--warm-start"
 
 @dataclass(frozen=True)
 class _Found:
-    """What is taken from: dotted key -> value, which of the keys were searched there, and words for it."""
+    """The source of a point: dotted key -> value, the keys that were searched there, and a description."""
 
     values: Mapping[str, Any]
     searched: Sequence[str]
@@ -34,19 +36,21 @@ class _Found:
 
 
 def warm_start(request: SweepRequest, space: Space, say: Callable[[str], None]) -> tuple[SweepRequest, Space]:
-    """A new sweep with the points at which it begins: those of ``--warm-start``, then those of its search
+    """Adds to a new sweep the points at which it begins: those of ``--warm-start``, then those of its search
     space. Names among them are looked up.
 
-    The request then has the points themselves, so that the sweep is gone on with wherever they came from.
+    The request then has the points themselves, so that the sweep can be resumed without the sweeps that they
+    came from.
 
     Args:
-        request: What is asked for.
+        request: The sweep's request.
         space: The search space.
-        say: Is told where each point comes from, and what of it does not fit, a line each.
+        say: Takes a line for each point, which says where the point comes from, and a line for what does not
+            fit.
 
     Raises:
-        UserError: A name is no sweep's or recipe's of the method, its sweep saw tasks that this one
-            leaves out, or its point is refused by the method.
+        UserError: A name is no sweep or recipe of the method, its sweep saw tasks that this one leaves out,
+            or the method refuses its point.
     """
     names = request.warm_start or []
     if names and not space.parameters:

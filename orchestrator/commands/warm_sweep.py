@@ -1,4 +1,4 @@
-"""What a sweep chose, for another one to begin with."""
+"""Reads what a sweep chose, for another sweep to begin with."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class WarmSweep:
 
     Attributes:
         values: Dotted key -> value, of its whole configuration.
-        searched: The keys that were searched at it.
+        searched: The keys that the sweep searched.
         trial: Its id.
-        said: What it is, in words.
+        said: A description of the trial for people.
         stream: The name of the stream that it was searched on.
         protocol: By which data it was chosen.
     """
@@ -50,8 +50,8 @@ def warm_sweep(folder: Path, method: str, where: str) -> WarmSweep:
         where: Where it was named. Errors begin with it.
 
     Raises:
-        UserError: It is of another method, has chosen no trial yet, or cannot be read. The message is one
-            line.
+        UserError: The sweep searched another method, has chosen no trial yet, or cannot be read. The message
+            is one line.
     """
     request, (space, _) = SweepRequest.read(folder / SWEEP_FILE), strict_yaml.read(folder / SPACE_FILE)
     try:

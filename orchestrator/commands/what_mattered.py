@@ -16,18 +16,19 @@ from ..storage.run_files import IMPORTANCE_FILE, IMPORTANCE_FOLDER
 
 
 def what_mattered(run: RunContext, space: Space, recorder: RunRecorder) -> list[str]:
-    """Measures which values of a search mattered, unless its folder says it of as many trials already, and
-    has the pictures. Of trials that are too few to say anything nothing is kept.
+    """Measures which values of a search mattered.
 
-    Nothing that goes wrong here is the search's: it is said in a line.
+    Nothing is done where the run's folder already has the measurement for as many trials, with the pictures.
+    With too few trials to say anything, nothing is kept. An error here does not end the search: it becomes
+    one line for the user.
 
     Args:
         run: The run.
-        space: What was searched.
-        recorder: The run's record, in which the pictures come too.
+        space: The search space.
+        recorder: The run's recorder, which also gets the pictures.
 
     Returns:
-        Lines for the user; none where nothing is searched, or there is one trial.
+        Lines for the user; none where nothing is searched, or there is only one trial.
     """
     store, folder = recorder.store, run.folder / IMPORTANCE_FOLDER
     if not space.parameters or store.ended < 2:

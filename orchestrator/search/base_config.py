@@ -14,13 +14,13 @@ from .space_file import SpaceFile
 def base_config(
     file: SpaceFile, fixed: Mapping[str, Any], start: Mapping[str, Scalar], given: Mapping[str, Any]
 ) -> RunConfig:
-    """The configuration that a trial takes for what is not searched.
+    """The configuration of all trials without the searched values.
 
     Args:
         file: The search space's file.
-        fixed: Dotted key -> value, of what the file fixes.
-        start: Those values of its start that are searched in every trial.
-        given: What is said of the stream, which wins over the file.
+        fixed: Dotted key -> value that the file fixes.
+        start: The values of its start that are searched in every trial.
+        given: Values of the stream from the command line. They win over the file.
 
     Raises:
         ConfigError: A value is not accepted. The message names its place.

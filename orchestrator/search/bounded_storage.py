@@ -16,13 +16,13 @@ _BEST = 25  # TPE takes no more as its better trials (Optuna's default_gamma)
 class BoundedStorage(InMemoryStorage):
     """Shows a sampler at most 1000 of the trials that have ended.
 
-    A caller that asks for copies gets all trials. A sampler asks for none. It gets the trials under way, and
-    of those that have ended, without the failed ones, the 25 best and the latest, in their order.
+    A caller that asks for copies gets all trials. A sampler does not ask for copies. It gets the trials under
+    way and, from those that have ended without failing, the 25 best and the latest, in their order.
 
     TPE weighs every trial that it is shown before it proposes one, which takes longer the more there are.
-    Old trials among the worse do count: their weights (Optuna's ``default_weights``) fall in a straight line,
-    from 1 for the newest to 1/n for the oldest of n. With 200 shown, a search of 600 trials lost 49 % of
-    their weight, for a proposal that took 0.02 s in the place of 0.03 s. Up to 1000 trials, none is left out.
+    Old trials among the worse ones do count: their weights (Optuna's ``default_weights``) fall in a straight
+    line, from 1 for the newest to 1/n for the oldest of n. With 200 trials shown, a search of 600 trials lost
+    49 % of the weight, while a proposal took 0.02 s instead of 0.03 s. Up to 1000 trials, none is left out.
 
     Attributes:
         alike: Parameter -> value. A sampler is shown trials with these values alone. Empty: all.
@@ -40,7 +40,7 @@ class BoundedStorage(InMemoryStorage):
         if deepcopy:
             return trials
         alike = self.alike.items()
-        waiting = TrialState.WAITING  # it is about to be asked for, and has no values yet
+        waiting = TrialState.WAITING  # its values are about to be proposed
         trials = [t for t in trials if t.state == waiting or all(t.params.get(k) == v for k, v in alike)]
         if len(trials) <= _MOST:
             return trials

@@ -1,4 +1,4 @@
-"""Checks where a search begins."""
+"""Checks the points at which a search begins."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ def check_starts(
     config: RunConfig,
     where: str,
 ) -> None:
-    """Checks that each point with which a search begins is one of its space, which the method accepts.
+    """Checks that each point with which a search begins is a point of its space that the method accepts.
 
     Args:
-        starts: Of each point dotted key -> value.
+        starts: For each point, dotted key -> value.
         parameters: What is searched. Each parameter comes after those that its ``when`` names.
-        fixed: Dotted key -> value, of what is fixed.
+        fixed: Dotted key -> fixed value.
         config: The base configuration.
         where: Where the points were found. The error begins with it.
 
     Raises:
-        UserError: One is not. The message is one line.
+        UserError: A point is not. The message is one line.
     """
     searched = {parameter.key: parameter for parameter in parameters}
     for values in starts:

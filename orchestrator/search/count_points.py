@@ -1,4 +1,4 @@
-"""How many different points a search space has."""
+"""Counts the points of a search space."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .parameter import Parameter
 
 
 def count_points(parameters: Sequence[Parameter], known: Mapping[str, Any], most: int) -> int:
-    """How many points there are, counted up to ``most``.
+    """How many different points there are, counted up to ``most``.
 
     Args:
         parameters: What is searched. Each parameter comes after those that its ``when`` names.
-        known: Dotted key -> value, of what is fixed.
+        known: Dotted key -> fixed value.
         most: 1 or more.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What of values from elsewhere a search can begin with."""
+"""Fits values from elsewhere into a search space."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _NONE = object()
 def fit_start(
     space: Space, given: Mapping[str, Any], searched: Collection[str] = ()
 ) -> tuple[dict[str, Scalar], list[str]]:
-    """A whole point of a search space that has as much of other values as fits.
+    """Makes a whole point of a search space from other values, as far as they fit.
 
-    A parameter whose value is missing, or none that the space can give, has that of the space's own start,
-    else that of the configuration, else the middle of its range.
+    A parameter takes the given value where the space can give it. Otherwise it takes the value of the space's
+    own start, else that of the configuration, else the middle of its range.
 
     Args:
         space: The search space.
         given: Dotted key -> value, from elsewhere.
-        searched: The keys that were searched there. It is said of them where they are not searched here.
+        searched: The keys that were searched there. A line says where they are not searched here.
 
     Returns:
         The point, and a line for each value that does not fit.

@@ -12,7 +12,7 @@ _LARGEST = 10_000
 
 
 def grid(space: Space) -> list[dict[str, Scalar]]:
-    """All points of a search space but its starts, in the order of the file's values.
+    """All points of a search space except its starts, in the order of the file's values.
 
     Args:
         space: The search space.

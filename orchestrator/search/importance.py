@@ -1,4 +1,4 @@
-"""Which hyper-parameters of a search mattered, by functional ANOVA."""
+"""Measures which hyper-parameters of a search mattered, by functional ANOVA."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ def importance(
     value: Callable[[TrialEntry], float | None],
     mode: str,
 ) -> WhatMattered:
-    """How much of the order of a search's trials each hyper-parameter explains by itself.
+    """Computes how much of the order of a search's trials each hyper-parameter explains by itself.
 
-    A share is fANOVA's (Hutter, Hoos and Leyton-Brown, ICML 2014), by Optuna: the part of a random forest's
-    variance that is due to one value alone. The forest learns the trials' ranks, so that trials which were
-    stopped count: they come behind all that walked the whole stream, the earliest last, and those that
-    diverged come behind these. Trials that are equally good share their mean rank: the order in which they
-    ran says nothing. Failures of the infrastructure do not count. What is searched under a condition has no
-    share, since the forest needs values that all trials have.
+    A share is that of fANOVA (Hutter, Hoos and Leyton-Brown, ICML 2014), by Optuna: the part of a random
+    forest's variance that is due to one value alone. The forest learns the trials' ranks, so that stopped
+    trials count. Trials that walked the whole stream come first. Stopped trials come behind them, the
+    earliest stopped last. Diverged trials come at the end. Trials that are equally good share their mean
+    rank, since the order in which they ran has no meaning. Failures of the infrastructure do not count. A
+    value that is searched under a condition has no share, since the forest needs values that all trials have.
 
-    Of so few trials a forest gives shares to values that do nothing. Which values can be told from chance
-    :func:`~orchestrator.statistics.main_effects.main_effects` says. The same trials give the same numbers.
+    With few trials a forest also gives shares to values that have no effect.
+    :func:`~orchestrator.statistics.main_effects.main_effects` tells which values can be told from chance. The
+    same trials give the same numbers.
 
     Args:
         space: The define-by-run function.
@@ -48,8 +49,9 @@ def importance(
         mode: Whether a higher (``max``) or a lower (``min``) objective is better.
 
     Returns:
-        Of each key its share and its p. Of less than a dozen trials nothing is measured, and of more than a
-        hundred a hundred, evenly by rank. Where all are equally good no key has a share.
+        For each key its share and its p. With less than a dozen trials nothing is measured. With more than a
+        hundred trials, a hundred are used, evenly by rank. Where all trials are equally good, no key has a
+        share.
     """
     ordered = [(order, entry) for entry in trials if (order := _order(entry, value(entry), mode)) is not None]
     ordered.sort(key=lambda one: (one[0], one[1].number))
@@ -105,7 +107,7 @@ def _study(space: Callable[[Any], Any], trials: Sequence[TrialEntry]) -> optuna.
 
 
 def _shares(study: optuna.Study, keys: Sequence[str], ranks: NDArray[np.float64]) -> Mapping[str, float]:
-    """Of each key its part of the sum of all."""
+    """Each key's part of the sum of all."""
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
     with warnings.catch_warnings():

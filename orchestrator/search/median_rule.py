@@ -1,4 +1,4 @@
-"""A trial stops that is behind the median of the others."""
+"""Stops a trial that is behind the median of the others."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 class MedianRule(FIFOScheduler):
     """Stops a trial whose value at a task is worse than the median of the other trials' at the same task.
 
-    Tune's own rule holds a trial's best value so far against running averages of the others. Where values
-    fall as tasks arrive, the best one is mostly that of the first task, and hardly anything is stopped.
+    Tune's own rule compares a trial's best value so far with running averages of the others. Where values
+    fall as tasks arrive, the best value is mostly that of the first task, and hardly any trial is stopped.
 
     Args:
         metric: The objective.
         mode: ``max`` or ``min``.
         first: The first task after which a trial may stop.
-        last: The last one.
+        last: The last task after which a trial may stop.
         min_trials: How many other trials need a value at the task.
         margin: How much worse than the median a value may be, in the objective's unit.
     """
@@ -43,7 +43,13 @@ class MedianRule(FIFOScheduler):
     def on_trial_result(
         self, tune_controller: TuneController | None, trial: Trial, result: dict[str, Any]
     ) -> str:
-        """See Tune's ``TrialScheduler``."""
+        """See Tune's ``TrialScheduler``.
+
+        Args:
+            tune_controller: Not used.
+            trial: The trial.
+            result: Its newest result, with the objective and the tasks done.
+        """
         task, value = int(result[TASK]), self._sign * result[self._name]
         seen = self._seen.setdefault(task, {})
         others = [other for name, other in seen.items() if name != trial.trial_id]

@@ -1,4 +1,4 @@
-"""A rule of a search space's file that is chosen by name, with options."""
+"""Reads a rule of a search space's file that is chosen by name, with options."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ def named_rule(
     allowed: Mapping[str, Sequence[Any]],
     fail: Callable[[str, str], NoReturn],
 ) -> tuple[str, dict[str, Any]]:
-    """Reads a name, or a mapping with ``name`` and options of the kinds that their defaults have.
+    """Reads a name, or a mapping with ``name`` and options of the types that their defaults have.
 
     Args:
-        value: What is written.
+        value: The value in the file.
         options: Name -> its options -> their defaults.
-        allowed: What an option that is a word may be, or the least value of one that is a number.
+        allowed: The words that an option may be, or the least value of a number.
         fail: ``fail(key below this one, problem)`` raises the error.
 
     Returns:
-        The name, and the options that are given.
+        The name, and the given options.
     """
     given = dict(value) if isinstance(value, Mapping) else {"name": value}
     name = given.pop("name", None)

@@ -1,4 +1,4 @@
-"""What is used of Optuna, and of Ray Tune's search by it, that neither promises to keep.
+"""The parts of Optuna, and of Ray Tune's search with it, that the project uses and neither promises to keep.
 
 Nothing else of the project touches it (``tests/test_private_parts.py``).
 """
@@ -23,7 +23,7 @@ class StudySearch(OptunaSearch):
 
     @property
     def asked(self) -> dict[str, optuna.Trial]:
-        """Tune's trial ids -> what Optuna was asked for."""
+        """Tune's trial ids -> Optuna's trials."""
         return self._ot_trials
 
     @property
@@ -37,21 +37,21 @@ class StudySearch(OptunaSearch):
         return self._space
 
 
-_DRAWS = 64  # of the space, which show the parameters that are searched under a condition
+_DRAWS = 64  # of the space, so that parameters under a condition are seen
 
 
 class NumberedQMC(optuna.samplers.QMCSampler):
-    """A low-discrepancy sequence whose points go by number, whatever was asked for before.
+    """A low-discrepancy sequence whose points are chosen by number, whatever was asked for before.
 
-    Optuna's own takes the next point at each question and the space from the first trial, so that a search
-    that is resumed would begin the sequence anew.
+    Optuna's own sampler takes the next point at each question and the space from the first trial, so that a
+    resumed search would begin the sequence anew.
 
     Args:
         space: The define-by-run function.
         index: Which point of the sequence it gives, from 0.
         entropy: The sequence's seed.
-        seed: The seed of what the sequence does not give.
-        **options: Optuna's.
+        seed: The seed of values that the sequence does not give.
+        **options: Options of Optuna's sampler.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class NumberedQMC(optuna.samplers.QMCSampler):
     def infer_relative_search_space(
         self, study: optuna.Study, trial: optuna.trial.FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """All that may be searched; what a trial is not asked for is left out of it."""
+        """All parameters that may be searched. Values that a trial is not asked for are dropped later."""
         return self._distributions
 
     def _find_sample_id(self, study: optuna.Study, search_space: dict[str, BaseDistribution]) -> int:

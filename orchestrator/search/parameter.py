@@ -1,4 +1,4 @@
-"""One searched hyper-parameter, in Optuna's own words."""
+"""One searched hyper-parameter, described in Optuna's terms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optuna.trial import BaseTrial
 
 
-_EDGE = 0.05  # of a range: a value that is so near to its end lies there
+_EDGE = 0.05  # of a range: a value this near to its end lies at the end
 
 _ALLOWED = {
     "float": ("type", "low", "high", "log", "step", "when"),
@@ -26,8 +26,8 @@ _ALLOWED = {
 
 @dataclass(frozen=True)
 class Condition:
-    """What another key's value must be: one of ``values``, or strictly between ``above`` and ``below`` where
-    these are given.
+    """A condition on another key's value: it is one of ``values``, or strictly between ``above`` and
+    ``below`` where these are given.
     """
 
     values: tuple[Scalar, ...] | None = None
@@ -80,7 +80,7 @@ class Parameter:
 
     @classmethod
     def parse(cls, key: str, values: Any, fail: Callable[[str, str], NoReturn]) -> Parameter:
-        """Makes a parameter of its mapping in the file.
+        """Makes a parameter from its mapping in the file.
 
         Args:
             key: The dotted key.
@@ -104,7 +104,7 @@ class Parameter:
 
     @property
     def ends(self) -> tuple[Scalar, ...]:
-        """The values at which a wrong range shows: both ends, or every choice."""
+        """The values that reveal a wrong range: both ends, or every choice."""
         return self.choices if self.type == "categorical" else (self.low, self.high)
 
     @property
@@ -130,7 +130,7 @@ class Parameter:
         if self.step is None:
             return None
         low, high, step = self.low, self.high, self.step
-        # Sums of steps may pass the end by a rounding error, and are then no value that Optuna takes.
+        # A sum of steps may pass the end by a rounding error, and Optuna then refuses it.
         return (min(low + n * step, high) for n in range(round((high - low) / step) + 1))
 
     @property
@@ -166,8 +166,9 @@ class Parameter:
         return self.low <= value <= self.high and (self.step is None or _on_grid(value - self.low, self.step))
 
     def settled(self, value: Scalar) -> Scalar:
-        """A value that :meth:`contains` has, to the digit as the distribution gives it: of steps of 0.1 from
-        0.1 on, 0.3 is 0.30000000000000004. A point that is written by hand is so known again.
+        """A value for which :meth:`contains` is true, to the digit as the distribution gives it. With steps
+        of 0.1 from 0.1 on, 0.3 is 0.30000000000000004. In this way a point that was written by hand is
+        recognised.
         """
         if self.type != "float":
             return value
@@ -177,10 +178,10 @@ class Parameter:
         return min(self.low + round((value - self.low) / self.step) * self.step, self.high)
 
     def at_edge(self, value: Scalar) -> bool:
-        """Whether a number lies at an end of its range, so that a wider range may hold a better one: within a
-        twentieth of the range, on the scale on which it is searched, or as the least or largest choice. Of
-        one or two values that a range has, and of words, none is at its edge. Neither is 0, below which
-        hardly a hyper-parameter has values, nor the replay memory's size, which is a cost.
+        """Whether a number lies at an end of its range, so that a wider range may hold a better one. It does
+        so within a twentieth of the range, on the scale on which it is searched, or as the least or largest
+        choice. A range of one or two values has no edge, and words have none. 0 does not count, since hardly
+        any hyper-parameter has values below it. The replay memory's size does not count, since it is a cost.
         """
         if value == 0 or self.key == MEMORY_SIZE:
             return False

@@ -1,4 +1,4 @@
-"""What a preset that is asked for by name stands for."""
+"""Adds the values of a preset that is given by name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from ..schema.flatten import flatten
 
 
 def with_preset(method: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a user sets, with the values of a ``method.preset`` among it, so that neither a search space nor a
-    recipe replaces these. What the user sets by itself wins over the preset.
+    """The values that a user sets, with those of a ``method.preset`` among them, so that neither a search
+    space nor a recipe replaces the preset's values. A value that the user sets by itself wins over the
+    preset.
 
     Args:
-        method: The method's name. One that is not known has no presets: whoever uses the name says so.
-        values: What is set, nested or dotted.
+        method: The method's name. An unknown method has no presets here; its name is checked where it is
+            used.
+        values: The user's values, nested or dotted.
 
     Returns:
         Dotted key -> value.

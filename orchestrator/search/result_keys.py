@@ -11,7 +11,7 @@ STATUS = "status"
 
 
 RUNNING = "running"
-"""The status of a trial whose last result was not its last."""
+"""The status of a trial that goes on after its newest result."""
 
 
 INFEASIBLE = "infeasible"

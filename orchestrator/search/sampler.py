@@ -1,4 +1,4 @@
-"""Optuna in Ray Tune, told the truth about trials that did not walk the whole stream."""
+"""Proposes trials with Optuna, which is told correctly of trials that did not walk the whole stream."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ _FAR = 2**12  # points of a sequence, more than a search has trials
 class TaskSearch(StudySearch):
     """A seeded sampler over a define-by-run space, by default TPE.
 
-    A trial that ends before its last task is told to Optuna as PRUNED: average accuracy falls as tasks
-    arrive, so that a stopped trial's last value would outrank those that finished. Intermediate values are
-    keyed by tasks done.
+    A trial that ends before its last task is reported to Optuna as PRUNED. Average accuracy falls as tasks
+    arrive, so that a stopped trial's last value would outrank those of finished trials. Intermediate values
+    are keyed by tasks done.
 
-    An infeasible trial, whose own values made it fail, is told as PRUNED without any value. TPE then counts
-    it among the worse trials, behind all that were stopped, and avoids what is near to it. Any other failure
-    is the infrastructure's. It says nothing of the trial's values and is told as FAIL, which TPE does not
-    see.
+    An infeasible trial, whose own values made it fail, is reported as PRUNED without any value. TPE then
+    counts it among the worse trials, behind all stopped ones, and avoids near values. Any other failure is
+    one of the infrastructure. It says nothing of the trial's values and is reported as FAIL, which TPE does
+    not see.
 
-    Where the replay memory's size is chosen among several, trials have them in turn, and TPE proposes a trial
-    from those of its size. What a memory is worth is then known of each size by as many trials, tuned for it.
-    TPE by itself would spend them on the largest memory, and tune the other values for that one.
+    Where the replay memory's size is chosen among several, the sizes take turns, and TPE proposes a trial
+    from the trials of its size. Each size is then judged by as many trials, which are tuned for it. TPE by
+    itself would spend the trials on the largest memory, and tune the other values for that memory.
 
     A point is proposed once. A point that was proposed before is drawn again, and in the end at random from
     the whole space. The proposal for trial k depends only on the seed, on k, and on what is known of the
-    others, so that a resumed search proposes what an undisturbed one would have, and one that grows what a
-    longer one would have.
+    other trials. Therefore a resumed search proposes what an undisturbed one would propose, and a search that
+    grows proposes what a longer one would propose.
 
     Args:
         space: The define-by-run function.
@@ -54,14 +54,15 @@ class TaskSearch(StudySearch):
         mode: ``max`` or ``min``.
         seed: The seed.
         tasks: How many tasks the stream has.
-        starts: The points of the first trials, whole ones; empty: the first trial is drawn too.
-        sizes: What the replay memory's size is chosen among; empty: it is not, or it is drawn from a range.
-        known: The sweep's trials from before it was resumed. Those that have ended are told to Optuna as they
-            were. The others are proposed again, under their ids, before any new one.
+        starts: The points of the first trials, with all values; empty: the first trial is drawn too.
+        sizes: The choices for the replay memory's size; empty: it is not searched, or it is drawn from a
+            range.
+        known: The sweep's trials from before it was resumed. Those that have ended are reported to Optuna as
+            before. The others are proposed again, under their ids, before any new one.
         write_down: ``write_down(trial id, values, number)`` is called with each proposal before it is handed
             out. It returns whether the proposal could be written. If not, nothing is proposed.
         choice: The sampler; None: TPE.
-        grid: All points of the space but ``starts``, where the sampler is ``grid``.
+        grid: All points of the space except ``starts``, where the sampler is ``grid``.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class TaskSearch(StudySearch):
                 self.study.add_trial(self._ended(entry))
 
     def save(self, checkpoint_path: str) -> None:
-        """Does nothing: a search is resumed from its trials' own record, and nobody reads Tune's."""
+        """Does nothing: a search is resumed from its trials' own record, and Tune's is never read."""
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """See Tune's ``Searcher``. Besides the values, a suggestion has the trial's id and number, under
@@ -127,7 +128,7 @@ class TaskSearch(StudySearch):
     def _fresh(self, trial_id: str, number: int) -> dict[str, Any]:
         """A point for trial ``number`` that no other trial has; else a point of another trial."""
         if self._grid:
-            if number >= len(self._starts):  # which are asked for already
+            if number >= len(self._starts):  # which are proposed already
                 self.study.enqueue_trial(self._grid[number])
             return super().suggest(trial_id)
         for draw in range(_DRAWS):
@@ -138,7 +139,7 @@ class TaskSearch(StudySearch):
             values = super().suggest(trial_id)
             if _point(values) not in self._proposed:
                 return values
-            # The draw is told as failed, so that to the sampler it does not exist.
+            # The draw is reported as failed, so that the sampler does not see it.
             self.study.tell(self.asked.pop(trial_id), state=TrialState.FAIL)
         self.study.enqueue_trial(self._any_other(number))
         return super().suggest(trial_id)
@@ -169,7 +170,7 @@ class TaskSearch(StudySearch):
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """See Tune's ``Searcher``."""
         value, task = result.get(self.metric), int(result.get(TASK, 0))
-        # Optuna hears of values once the trial has ended, since those of an infeasible one it is not told.
+        # Optuna hears of values once the trial has ended, since it is not told those of an infeasible trial.
         if value is not None and trial_id not in self.completed:
             # A trial that was restarted reports its finished tasks once more.
             self._reported.setdefault(trial_id, {}).setdefault(task, value)
@@ -177,11 +178,18 @@ class TaskSearch(StudySearch):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """See Tune's ``Searcher``."""
+        """See Tune's ``Searcher``.
+
+        Args:
+            trial_id: Tune's id of the trial.
+            result: Its last result; None: it has none.
+            error: Whether Tune's trial failed.
+        """
         if trial_id in self.completed:
             return
         if result and not error:
-            # Tune does not tell a search the report at which a trial is stopped. A resumed search knows it.
+            # Tune does not tell a search the report at which a trial is stopped, but a resumed search knows
+            # it.
             self.on_trial_result(trial_id, result)
         failed = error or not result or result.get(STATUS) == "failed"
         infeasible = failed and not error and bool(result and result.get(INFEASIBLE))

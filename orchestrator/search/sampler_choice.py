@@ -1,4 +1,4 @@
-"""Who proposes the trials of a search, by name."""
+"""The sampler of a search, by name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ALLOWED = {"qmc_type": ("sobol", "halton"), "n_ei_candidates": (1,)}
 
 @dataclass(frozen=True)
 class SamplerChoice:
-    """Who proposes the trials of a search.
+    """The sampler that proposes the trials of a search.
 
     ``tpe``: the tree-structured Parzen estimator. ``gp``: expected improvement under a Gaussian process. Both
     learn from the trials that have ended. ``random``: uniform draws. ``qmc``: a low-discrepancy sequence.
@@ -29,8 +29,8 @@ class SamplerChoice:
 
     Attributes:
         name: The sampler's name.
-        options: Option -> value, as Optuna's sampler of that name has them; what is missing is as in Optuna,
-            but for ``multivariate``, ``constant_liar`` and ``scramble``, which are on.
+        options: Option -> value, as Optuna's sampler of that name has them. A missing option is as in Optuna,
+            except that ``multivariate``, ``constant_liar`` and ``scramble`` are on.
     """
 
     name: str = "tpe"
@@ -41,7 +41,7 @@ class SamplerChoice:
         """Reads a name, or a mapping with ``name`` and options.
 
         Args:
-            value: What is written.
+            value: The value in the file.
             fail: ``fail(key below this one, problem)`` raises the error.
         """
         return cls(*named_rule(value, _OPTIONS, _ALLOWED, fail))
@@ -60,7 +60,7 @@ class SamplerChoice:
             index: Which point of a sequence the trial has.
             space: The define-by-run function.
         """
-        import optuna  # Half a second, which reading a search space is spared.
+        import optuna  # It takes half a second, which reading a search space should not cost.
 
         from .optuna_private import NumberedQMC
 

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class TaskScheduler(FIFOScheduler):
-    """A rule over tasks done, by default ASHA's: at each rung 2, 4, 8 ... the better half of the trials
-    continues.
+    """A stopping rule over tasks done. The default is ASHA: at each rung 2, 4, 8 ... the better half of the
+    trials continues.
 
-    Trials are compared with those of the same replay memory size, or where ``sizes`` are a range, of a size
-    with as many binary digits. Early in a stream all memories hold nearly the same, so that across sizes the
-    order at task 2 says little of the final one.
+    Trials are compared with those of the same replay memory size. Where the size is drawn from a range, they
+    are compared with those whose size has as many binary digits. Early in a stream all memories hold nearly
+    the same, so that across sizes the order at task 2 says little of the final one.
 
-    A trial stops after none but :func:`~orchestrator.search.scheduler_choice.judged_tasks`.
+    A trial stops only after the tasks of :func:`~orchestrator.search.scheduler_choice.judged_tasks`.
 
     Args:
         metric: The objective.
@@ -36,11 +36,12 @@ class TaskScheduler(FIFOScheduler):
         tasks: How many tasks the stream has.
         known: The sweep's trials from before it was resumed. The others are judged by them as if the sweep
             had not been interrupted. A trial under way is not judged again where its verdict is known.
-        write_down: ``write_down(trial id, tasks, go)`` is called with each verdict before anybody acts on it.
-            It returns whether the verdict could be written. If not, the sweep is about to end, and no further
+        write_down: ``write_down(trial id, tasks, go)`` is called with each verdict before it takes effect. It
+            returns whether the verdict could be written. If not, the sweep is about to end, and no further
             task is begun.
-        sizes: What the replay memory's size is chosen among; empty: it is not, or it is drawn from a range.
-        answer: Takes the same arguments. It acts on each verdict that was written, also on those of before.
+        sizes: The choices for the replay memory's size; empty: it is not searched, or it is drawn from a
+            range.
+        answer: Takes the same arguments. It acts on each verdict that was written, also on earlier ones.
         choice: The rule.
     """
 
@@ -83,11 +84,17 @@ class TaskScheduler(FIFOScheduler):
     def on_trial_result(
         self, tune_controller: TuneController | None, trial: Trial, result: dict[str, Any]
     ) -> str:
-        """See Tune's ``TrialScheduler``."""
+        """See Tune's ``TrialScheduler``.
+
+        Args:
+            tune_controller: As of Tune.
+            trial: The trial.
+            result: Its newest result, with the objective and the tasks done.
+        """
         name, task = trial.config[TRIAL]["id"], int(result[TASK])
-        if self.metric not in result:  # a failure's, or of a task that has no value
+        if self.metric not in result:  # the result of a failure, or of a task without a value
             if result.get(STATUS) == RUNNING:
-                self._answer(name, task, True)  # there is nothing to judge it by
+                self._answer(name, task, True)  # there is nothing to compare it with
             return self.CONTINUE
         judged = self._verdicts.setdefault(name, {})
         if task not in judged:
@@ -101,7 +108,13 @@ class TaskScheduler(FIFOScheduler):
     def on_trial_complete(
         self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]
     ) -> None:
-        """See Tune's ``TrialScheduler``."""
+        """See Tune's ``TrialScheduler``.
+
+        Args:
+            tune_controller: As of Tune.
+            trial: The trial.
+            result: Its last result.
+        """
         self._of[trial.trial_id].on_trial_complete(tune_controller, trial, result)
 
     def _add(self, trial: Trial, values: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Which rule stops the trials of a search, by name."""
+"""The rule that stops trials of a search, by name."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _ALLOWED = {"reduction_factor": (2,), "min_trials": (1,), "margin": (0,)}
 
 @dataclass(frozen=True)
 class SchedulerChoice:
-    """Which rule stops the trials of a search. Each compares trials at the same task: a stream gets harder,
-    and average accuracy falls as tasks arrive.
+    """The rule that stops trials of a search. Each rule compares trials at the same task, since a stream gets
+    harder and average accuracy falls as tasks arrive.
 
     ``asha``: at 2, 2 r, 2 r^2 ... tasks one trial in ``reduction_factor`` r goes on (Li et al., MLSys 2020).
     ``median``: a trial stops whose value at a task is more than ``margin`` worse than the median of the other
@@ -33,7 +33,7 @@ class SchedulerChoice:
 
     Attributes:
         name: The rule's name.
-        options: Option -> value; what is missing is ``reduction_factor`` 2, ``min_trials`` 3, ``margin`` 0.
+        options: Option -> value. The defaults are ``reduction_factor`` 2, ``min_trials`` 3, ``margin`` 0.
     """
 
     name: str = "asha"
@@ -44,14 +44,14 @@ class SchedulerChoice:
         """Reads a name, or a mapping with ``name`` and options.
 
         Args:
-            value: What is written.
+            value: The value in the file.
             fail: ``fail(key below this one, problem)`` raises the error.
         """
         return cls(*named_rule(value, _OPTIONS, _ALLOWED, fail))
 
     @property
     def said(self) -> str:
-        """What it does, in a form for people."""
+        """Describes for people what the rule does."""
         if self.name == "none":
             return "no trial is stopped early"
         options = "".join(f", {name} {value}" for name, value in self.options.items())
@@ -76,7 +76,7 @@ class SchedulerChoice:
             metric: The objective.
             mode: ``max`` or ``min``.
             first: The first task after which a trial may stop.
-            last: The last one.
+            last: The last task after which a trial may stop.
         """
         from ray.tune.schedulers import ASHAScheduler, FIFOScheduler
 
@@ -93,7 +93,7 @@ class SchedulerChoice:
             mode=mode,
             max_t=last,
             grace_period=first,
-            stop_last_trials=False,  # they would not go on after max_t tasks
+            stop_last_trials=False,  # otherwise they would not go on after max_t tasks
             **options,
         )
 
@@ -101,9 +101,9 @@ class SchedulerChoice:
 def judged_tasks(tasks: int) -> range:
     """The tasks after which a rule may stop a trial, in a stream of so many.
 
-    They are none before the second one, since the first one shows nothing of forgetting (in streams of up to
-    three tasks it may), and none in the last half of the stream: a stop there saves little training, and the
-    trial may be the best one by then (``benchmarks/stopping.py`` replays both).
+    No trial stops after the first task, which shows nothing of forgetting, except in streams of up to three
+    tasks. No trial stops in the last half of the stream, where a stop saves little training and may hit the
+    best trial (``benchmarks/stopping.py`` replays both).
     """
     first = 2 if tasks > 3 else 1
     return range(first, max(first, tasks // 2) + 1)

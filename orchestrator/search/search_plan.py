@@ -1,4 +1,4 @@
-"""How many of a search's trials run at once, and how many TPE proposes."""
+"""Plans how many of a search's trials run at once, and how many TPE proposes."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ _PROPOSES = {
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """How many of a search's trials run at once, and which are drawn at random where TPE proposes the others.
+    """The plan of a search: how many trials run at once, and which are drawn at random while TPE proposes the
+    others.
 
-    The first two trials are drawn at random, and then every fourth one, ten in all. What a trial is drawn by
-    does not depend on how many trials there are to be: a search that grows has the proposals of one that
-    began as long.
+    The first two trials are drawn at random, and then every fourth one, ten in all. The way in which a trial
+    is drawn does not depend on the number of trials, so that a search that grows has the proposals of one
+    that was as long from the beginning.
 
     TPE proposes a trial from those that have ended. The more trials run at once, the fewer have ended when
     one is proposed. Where all run at once, all are drawn at random. By default at most a quarter of the
@@ -34,12 +35,12 @@ class SearchPlan:
 
     Attributes:
         trials: How many trials the search has.
-        concurrent: How many run at once, as it was asked for; None: at most a quarter.
-        sizes: How many sizes of the replay memory the trials have in turn. TPE proposes of each for itself.
-        sampler: Who proposes, by the name of a :class:`~orchestrator.search.sampler_choice.SamplerChoice`. A
-            Gaussian process proposes where TPE would. What learns nothing of other trials proposes all, and
-            as many run at once as fit.
-        begins: Of each point with which the search begins, which size of the replay memory it has, from 0.
+        concurrent: How many are asked to run at once; None: at most a quarter.
+        sizes: How many sizes of the replay memory take turns. TPE proposes for each size by itself.
+        sampler: The name of a :class:`~orchestrator.search.sampler_choice.SamplerChoice`. A Gaussian process
+            proposes where TPE would. A sampler that learns nothing from other trials proposes all, and as
+            many run at once as fit.
+        begins: For each point with which the search begins, the number of its replay memory's size, from 0.
     """
 
     trials: int
@@ -50,7 +51,7 @@ class SearchPlan:
 
     @cached_property
     def turns(self) -> SizeTurns:
-        """Which size of the replay memory each trial has."""
+        """The size of each trial's replay memory."""
         return SizeTurns(self.sizes, self.begins)
 
     @property
@@ -60,8 +61,8 @@ class SearchPlan:
         return min(self.trials, self.concurrent or usual)
 
     def at_random(self, number: int) -> bool:
-        """Whether a trial is drawn at random: of those of its memory size the first two, and from the seventh
-        on every fourth, until there are ten.
+        """Whether a trial is drawn at random. Among the trials of its memory size these are the first two,
+        and from the seventh on every fourth one, until there are ten.
 
         Args:
             number: The trial's number, from 0.
@@ -93,7 +94,7 @@ class SearchPlan:
 
     @property
     def proposals(self) -> str:
-        """Who proposes the trials, in a form for people."""
+        """Describes for people who proposes the trials."""
         if self.trials == 1:
             return "the one trial is where the search space begins"
         starts = min(len(self.begins), self.trials)

@@ -1,4 +1,4 @@
-"""By which data a search chooses, by name."""
+"""The data by which a search chooses, by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ALLOWED = f"{_WHOLE}, {_FIRST} K, or {_OTHER} stream.KEY=VALUE ..."
 
 @dataclass(frozen=True)
 class SearchProtocol:
-    """By which data a search chooses. Each is validation data; a test split is looked at by no search.
+    """The data by which a search chooses. It is always validation data: no search looks at a test split.
 
     ``end-of-stream`` chooses by all tasks after the last one, as is usual. ``first-tasks K`` chooses by the
     first K tasks after the K-th, where trials end (Chaudhry et al., A-GEM, ICLR 2019, section 2.1): the
@@ -27,7 +27,7 @@ class SearchProtocol:
 
     Attributes:
         tasks: K; None: all tasks.
-        other: ``stream.KEY=VALUE``, in which the stream of the search differs; empty: in nothing.
+        other: ``stream.KEY=VALUE``, in which the stream of the search differs; empty: it does not differ.
     """
 
     tasks: int | None = None
@@ -53,7 +53,7 @@ class SearchProtocol:
         if name == _FIRST:
             raise UserError(f"{where}: protocol {text!r}: allowed is {_FIRST} K, a whole number from 1")
         if name == _OTHER and more and all(one.startswith("stream.") and "=" in one for one in more):
-            parse_set(more)  # which says what is wrong with a value
+            parse_set(more)  # it names what is wrong with a value
             return cls(other=tuple(more))
         if name == _OTHER:
             raise UserError(
@@ -68,21 +68,19 @@ class SearchProtocol:
 
     @property
     def stream(self) -> Mapping[str, Any]:
-        """Dotted key -> value, in which the stream of the search differs; empty: in nothing."""
+        """Dotted key -> value, in which the stream of the search differs; empty: it does not differ."""
         return parse_set(self.other)
 
     @property
     def text(self) -> str:
-        """What :meth:`of` reads."""
+        """The text that :meth:`of` reads."""
         if self.other:
             return " ".join([_OTHER, *self.other])
         return _WHOLE if self.tasks is None else f"{_FIRST} {self.tasks}"
 
     @property
     def said(self) -> str:
-        """By which validation data a search chooses, in words; empty where it is that of the stream, and all
-        of it.
-        """
+        """The validation data by which a search chooses, in words; empty where it is all of the stream's."""
         if self.other:
             return "of another stream, seed or order"
         if self.tasks is None:
@@ -94,7 +92,7 @@ class SearchProtocol:
         return self.tasks is None or (other.tasks is not None and other.tasks <= self.tasks)
 
     def shown(self, source: StreamSource) -> StreamSource:
-        """What a search is shown of the stream that it reads.
+        """The part of the stream that a search sees.
 
         Raises:
             UserError: The stream has too few tasks. The message is one line.

@@ -1,4 +1,4 @@
-"""Which size of the replay memory each trial of a search has."""
+"""Assigns a size of the replay memory to each trial of a search."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from itertools import count
 
 
 class SizeTurns:
-    """Sizes take turns: each has as many trials as every other, or one more or fewer, unless more of the
-    search's starts have it than that.
+    """Sizes take turns. Each has as many trials as every other size, or one more or fewer, unless more of the
+    search's starts have it.
 
     Args:
-        sizes: How many sizes there are; 1 where none is searched.
-        begins: Which of them, from 0, each start has.
+        sizes: How many sizes there are; 1 where the size is not searched.
+        begins: The number of each start's size, from 0.
     """
 
     def __init__(self, sizes: int, begins: Sequence[int]) -> None:
@@ -23,7 +23,7 @@ class SizeTurns:
         self._rest = self._deal()
 
     def size(self, number: int) -> int:
-        """Which size trial ``number`` has, from 0; both count from 0."""
+        """The number of the size of trial ``number``; both count from 0."""
         return self._turn(number)[0]
 
     def index(self, number: int) -> int:

@@ -1,4 +1,4 @@
-"""From search_spaces/*.yaml to Optuna."""
+"""Reads search_spaces/*.yaml for Optuna."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Space:
-    """What a sweep searches, and where it begins.
+    """The search space of a sweep, and the points at which the sweep begins.
 
     Attributes:
         path: The file.
-        objective: What is searched for.
+        objective: The objective of the search.
         trials: How many trials the file asks for.
         fixed: The dotted keys to which the file (and ``--set``) gives a value.
-        starts: The search's first trials. Those of the file that are names of recipes have no values yet.
+        starts: The search's first trials. Points of the file that are names of recipes have no values yet.
         parameters: What is searched. Each parameter comes after those that its ``when`` names.
-        config: The base configuration, which a trial takes for what is not searched: the method's defaults,
-            then ``fixed``, then those values of ``start`` that are searched in every trial.
-        sampler: Who proposes the trials.
-        scheduler: Which rule stops them.
+        config: The base configuration of all trials: the method's defaults, then ``fixed``, then the values
+            of ``start`` that are searched in every trial.
+        sampler: The sampler that proposes the trials.
+        scheduler: The rule that stops them.
     """
 
     path: Path
@@ -79,19 +79,17 @@ class Space:
     ) -> Space:
         """Reads and checks a search space.
 
-        The check covers keys, types, ranges and conditions. It also covers that every value makes a
-        configuration that the method accepts, at both ends of its range, alone and with those of each other
-        parameter.
+        The check covers keys, types, ranges and conditions. It also checks that the method accepts every
+        parameter at both ends of its range, alone and together with both ends of each other parameter.
 
         Args:
             path_or_method: A method, for its shipped file, or a file (``*.yaml``).
             stream: ``--stream``, which replaces the file's stream together with its fixed ``stream.*``
                 values.
             data: ``--data``, which sets ``stream.data``.
-            values: What is set, which wins over the file. A searched key among them is fixed. What a preset
-                stands for has to be among them (:func:`.preset_values.with_preset`), or the file wins over
-                it.
-            method: METHOD, which the file has to be of.
+            values: The user's values, which win over the file. A searched key among them is fixed. A preset's
+                values must be among them (:func:`.preset_values.with_preset`), or the file wins over them.
+            method: METHOD, which the file must name.
 
         Raises:
             UserError: Something is wrong. The message names file, line, key, what was found and what is
@@ -130,8 +128,8 @@ class Space:
     def without(self, values: Mapping[str, Any]) -> Space:
         """This space with keys fixed to values, whether they were searched before or not.
 
-        What the values make unreachable is not searched any more. Each of ``starts`` keeps what is still
-        searched there; of those that are then alike the first one stays.
+        Parameters that the values make unreachable are not searched any more. Each of ``starts`` keeps the
+        values that are still searched there. Where starts become alike, the first one stays.
         """
         values = flatten(values)
         config = self.config.with_values(values, "--set")
@@ -150,7 +148,7 @@ class Space:
         check_starts(self.start_points(), self.parameters, self.fixed, self.config, where)
 
     def plan(self, trials: int, concurrent: int | None) -> SearchPlan:
-        """How many of so many trials run at once, and who proposes them.
+        """Plans how many of the trials run at once, and which of them the sampler proposes.
 
         Args:
             trials: How many there are.
@@ -168,7 +166,7 @@ class Space:
             scheduler: The rule's name; None: the file's.
 
         Raises:
-            UserError: There is none of that name. The message is one line.
+            UserError: There is no sampler or rule of that name. The message is one line.
         """
         changed = self
         if sampler is not None:
@@ -205,7 +203,7 @@ class Space:
             values: The values.
 
         Raises:
-            UserError: They cannot.
+            UserError: They cannot. The message is one line.
         """
         searched = {parameter.key: parameter for parameter in self.parameters}
         for key, value in values.items():
@@ -217,7 +215,7 @@ class Space:
 
     @property
     def start(self) -> Mapping[str, Scalar] | None:
-        """The first point that the file itself gives, which ``train`` runs; None: it gives none."""
+        """The first point that the file itself gives, which ``train`` runs; None: the file gives none."""
         own = (one.values for one in self.starts if not one.source)
         return next((values for values in own if values), None)
 
@@ -244,7 +242,9 @@ class Space:
         return key in self.searched
 
     def choices(self, key: str) -> tuple[Scalar, ...]:
-        """What every trial chooses a key's value among; empty where it does not, or draws it from a range."""
+        """The choices from which every trial takes a key's value; empty where it does not, or draws from a
+        range.
+        """
         found = (p for p in self.parameters if p.key == key and p.type == "categorical" and not p.when)
         return next((parameter.choices for parameter in found), ())
 
@@ -260,7 +260,9 @@ class Space:
         return max(*ends, here) if parameter.when else max(ends)
 
     def largest_memory(self, classes: int) -> int:
-        """How many samples the largest replay memory of any trial holds, on a stream of so many classes."""
+        """How many samples the largest replay memory of any trial holds, on a stream with this number of
+        classes.
+        """
         largest = int(self.largest("replay.size"))
         return replace(self.config.replay, size=largest).most(classes)
 
@@ -268,7 +270,7 @@ class Space:
         """Checks that every memory that the search may ask for can serve the stream.
 
         Raises:
-            UserError: One cannot. The message is one line.
+            UserError: A memory cannot. The message is one line.
         """
 
         def values(name: str) -> Iterable[Any]:
@@ -280,7 +282,9 @@ class Space:
             check_memory(replay, len(source.categories), source.scenario)
 
     def describe(self) -> list[str]:
-        """What is searched, as aligned lines for 98 columns: key, range, starting point and condition."""
+        """Describes what is searched, in aligned lines for 98 columns: key, range, starting point and
+        condition.
+        """
         return space_lines(self.parameters, self.start_points())
 
 

@@ -1,4 +1,4 @@
-"""A search space, read from its file."""
+"""Reads a search space from its file."""
 
 from __future__ import annotations
 
@@ -57,14 +57,15 @@ class SpaceFile:
         path: The file.
         method: The method's name.
         stream: The stream's name.
-        objective: What is searched for.
+        objective: The objective of the search.
         trials: How many trials the file asks for.
-        sampler: Who proposes them.
-        scheduler: Which rule stops them.
+        sampler: The sampler that proposes them.
+        scheduler: The rule that stops them.
         fixed: Dotted key -> value.
         parameters: What is searched, in the file's order, except that each parameter comes after those that
             its ``when`` names.
-        starts: Where the search begins, in the file's order. What is the name of a recipe has no values yet.
+        starts: The points at which the search begins, in the file's order. A point that is the name of a
+            recipe has no values yet.
 
     Raises:
         UserError: Something is wrong. The message names file and line.
@@ -197,7 +198,7 @@ class SpaceFile:
         return tuple(parameters[key] for key in order)
 
     def _starts(self, values: Any) -> tuple[StartPoint, ...]:
-        """The points of the file; one that is a name has no values yet."""
+        """The points of the file. A point that is a name has no values yet."""
         if not isinstance(values, list):
             return (StartPoint(self._start(values, "start")),)
         if not values:

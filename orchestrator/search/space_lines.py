@@ -1,4 +1,4 @@
-"""A search space, written out for people."""
+"""Describes a search space for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WIDTH, _RANGE = 98, 44  # columns of a description, and of the ranges in it
 
 
 def space_lines(parameters: Sequence[Parameter], starts: Sequence[Mapping[str, Scalar]]) -> list[str]:
-    """What is searched, as aligned lines for 98 columns: key, range, starting points and condition.
+    """Describes what is searched, in aligned lines for 98 columns: key, range, starting points and condition.
 
     Args:
         parameters: What is searched.

@@ -17,10 +17,10 @@ class StartPoint:
     """A point with which a search begins: one of its first trials.
 
     Attributes:
-        values: Dotted key -> value, of exactly the parameters that are searched there; None: they are not
-            looked up yet.
+        values: Dotted key -> value, for exactly the parameters that are searched there; None: the values are
+            not looked up yet.
         source: The name of the sweep or of the recipe that it comes from; empty: the search space's own file.
-        trial: The id of the sweep's trial; empty: it is none's.
+        trial: The id of the sweep's trial; empty: it comes from no trial.
     """
 
     values: Mapping[str, Scalar] | None
@@ -36,7 +36,7 @@ class StartPoint:
             where: The file, for the error.
 
         Raises:
-            UserError: It is no such point. The message is one line.
+            UserError: The content is no such point. The message is one line.
         """
         if (
             not isinstance(content, Mapping)
@@ -50,7 +50,7 @@ class StartPoint:
         return cls(dict(content["values"]), content["from"], content["trial"])
 
     def plain(self) -> dict[str, Any]:
-        """The point as a mapping of YAML."""
+        """The point as a mapping for YAML."""
         return {"from": self.source, "trial": self.trial, "values": dict(self.values or {})}
 
     def at(self, values: Mapping[str, Scalar]) -> StartPoint:
@@ -59,7 +59,7 @@ class StartPoint:
 
     @property
     def said(self) -> str:
-        """Where it comes from, in words."""
+        """The source of the point, in words."""
         if not self.source:
             return "the space's start"
         number = self.trial.rpartition("_")[2].lstrip("0")
@@ -67,7 +67,9 @@ class StartPoint:
 
 
 def starts_said(starts: Sequence[StartPoint]) -> str:
-    """Where a search begins, in words; empty where it is the one start of its space, or nowhere."""
+    """The points at which a search begins, in words; empty where it is the one start of its space, or there
+    is none.
+    """
     if len(starts) < 2 and not any(point.source for point in starts):
         return ""
     return ", ".join(point.said for point in starts)

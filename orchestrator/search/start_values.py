@@ -1,4 +1,4 @@
-"""Which values of a point a search space searches there."""
+"""Selects the values of a point that a search space searches there."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .parameter import Parameter
 def start_values(
     parameters: Sequence[Parameter], fixed: Mapping[str, Any], values: Mapping[str, Scalar]
 ) -> dict[str, Scalar]:
-    """What of a point's values is searched there.
+    """Selects the values of a point that are searched there.
 
     Args:
         parameters: What is searched. Each parameter comes after those that its ``when`` names.
-        fixed: Dotted key -> value, of what is fixed.
-        values: Dotted key -> value, of the point.
+        fixed: Dotted key -> fixed value.
+        values: Dotted key -> value at the point.
 
     Returns:
         Dotted key -> value, in the order of the parameters.

@@ -23,8 +23,8 @@ def check_suggestions(
     fixed: Mapping[str, Any],
     start: Mapping[str, Scalar],
 ) -> None:
-    """Checks that every value makes a configuration that the method accepts: each end of each range, alone
-    and with each end of each other range.
+    """Checks that the method accepts what the search can suggest: each end of each range, alone and with each
+    end of each other range.
 
     Args:
         file: The search space's file, which errors name.

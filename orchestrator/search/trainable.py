@@ -1,4 +1,4 @@
-"""What one Tune trial does: it tells Tune what the driver says that its trial has come to."""
+"""The function of a Tune trial. It passes the driver's news of the trial on to Tune."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ keep_aws_keys()
 
 
 def run_trial(values: dict[str, Any], *, dispatcher: Any, scope: str) -> None:
-    """A Tune function trainable. ``values``: what was proposed, and which trial it is; ``scope``: what the
-    dispatcher has before its id.
+    """A Tune function trainable.
 
-    Each finished task is a Tune result with the objective alone: Tune keeps in memory every metric's history
-    of every trial. A failure is a result too, by its ``status``. A scheduler's stop ends the thread inside
-    ``tune.report``. What Tune says to a result the lane hears from the driver: no end of this process is any
-    of the job's, which goes on, and whose newest result the next process is told.
+    Each finished task is a Tune result with only the objective, since Tune keeps every metric's history of
+    every trial in memory. A failure is a result too, by its ``status``. A scheduler's stop ends the thread
+    inside ``tune.report``. The driver tells the lane Tune's answer to a result. The end of this process is
+    not the end of the job. The job goes on, and the next process is told its newest result.
+
+    Args:
+        values: The proposed values, and the trial's id under the key of the proposal.
+        dispatcher: The dispatcher's actor.
+        scope: The prefix of the trial's id at the dispatcher.
     """
     trial_id, task = scope + values[TRIAL]["id"], 0
     while True:

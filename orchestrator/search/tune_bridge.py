@@ -1,4 +1,4 @@
-"""What stands between Tune and the rest of a sweep: it gives proposals and verdicts for objectives."""
+"""Stands between Tune and the rest of a sweep: gives it objectives, and takes its proposals and verdicts."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class TuneBridge:
     """Follows a sweep's trials through the lanes, and asks Tune which to begin and which to stop.
 
     A proposal is written down before Tune has it, and a verdict before the lane hears of it. A report is in
-    the record before Tune is told its objective, and an end as well. All is called in Tune's loop, by the
-    driver's first thread. Tune takes what is raised of a trial for that trial's failure: what goes wrong
-    there ends the sweep by :attr:`over`.
+    the record before Tune is told its objective, and an end as well. All methods are called in Tune's loop,
+    by the driver's first thread. Tune would take an error that is raised there for a trial's failure.
+    Therefore such an error ends the sweep by :attr:`over`.
 
-    Tune pickles what it is given, and nobody reads the pickles: this object stays where it is.
+    Tune pickles what it is given, but the pickles are never read: this object stays where it is.
 
     Args:
-        recorder: Has what becomes of the trials.
-        session: Where they run.
+        recorder: Records what becomes of the trials.
+        session: The session in which they run.
         job_of: Makes the job of a trial from its id and its proposed values.
-        metric: The objective's.
+        metric: The objective's name.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class TuneBridge:
         self._job_of = job_of
         self._metric = metric
         self._jobs = session.listener(self._reported, self._ended, self._tell)
-        self._with_tune: set[str] = set()  # trials on which Tune's word is awaited
+        self._with_tune: set[str] = set()  # trials for which Tune's verdict is awaited
 
     def __reduce__(self) -> tuple[type[str], tuple[str]]:
         return str, ("a bridge of another process",)
@@ -54,13 +54,15 @@ class TuneBridge:
 
     @property
     def over(self) -> bool:
-        """Whether Tune is to end, its trials unfinished, so that they can be gone on with."""
+        """Whether Tune has to end with its trials unfinished, so that they can be resumed."""
         return bool(self._recorder.fatal or self._recorder.interrupted)
 
     # --- Tune's loop ---
 
     def look(self) -> None:
-        """Hears the lanes. Where all are at work and no verdict of Tune's is awaited, it waits for one."""
+        """Hears the lanes. Where all lanes are at work and no verdict of Tune is awaited, it waits for a
+        lane's news.
+        """
         self._session.tick()
         idle = not self._with_tune and len(self._jobs.under_way) >= self._session.lanes and not self.over
         heard = self._jobs.hear(_WAIT if idle else 0.0)
@@ -70,15 +72,29 @@ class TuneBridge:
     # --- Tune's search ---
 
     def propose(self, trial_id: str, values: dict[str, Any], number: int) -> bool:
-        """A proposal is written down, before it is handed out; whether it could be."""
+        """Writes a proposal down, before Tune has it.
+
+        Args:
+            trial_id: The trial's id.
+            values: Its proposed values, by dotted key.
+            number: Its number, from 0; None: the next one.
+
+        Returns:
+            Whether it could be written.
+        """
         recorder = self._recorder
         return not recorder.fatal and recorder.safely(recorder.propose, trial_id, values, number)
 
     # --- Tune's trials ---
 
     def start(self, trial_id: str, values: dict[str, Any], number: int) -> None:
-        """Tune has a process for a trial. One whose process died has one again: its job goes on meanwhile, or
-        has ended.
+        """Takes the start of Tune's process for a trial. A trial whose process died gets another one: its job
+        has gone on meanwhile, or has ended.
+
+        Args:
+            trial_id: The trial's id.
+            values: Its proposed values, by dotted key.
+            number: Its number, from 0.
         """
         entry = self._recorder.store.trials.get(trial_id)
         if entry is None or entry.status == RUNNING:
@@ -86,15 +102,15 @@ class TuneBridge:
             self._recorder.safely(self._jobs.submit, self._job_of(trial_id, values))
 
     def closed(self, trial_id: str) -> None:
-        """Tune has no use for a trial any more."""
+        """Takes the end of Tune's interest in a trial."""
         self._with_tune.discard(trial_id)
         self._jobs.untell(trial_id)
 
     def died(self, trial_id: str) -> None:
-        """A trial's process died again and again."""
+        """Takes the end of a trial whose process died again and again."""
         self.closed(trial_id)
         self._recorder.safely(self._jobs.answer, trial_id, 0, False)
-        # A job may have ended before its process did: it stays as it ended.
+        # A job may have ended before its process died. Then its end stays as it is.
         if not self.over and self._recorder.store.trials[trial_id].status == RUNNING:
             reason = "the trial's own process died too often"
             self._recorder.safely(self._recorder.end, trial_id, "failed", reason)
@@ -102,11 +118,26 @@ class TuneBridge:
     # --- Tune's scheduler ---
 
     def decide(self, trial_id: str, task: int, go: bool) -> bool:
-        """A verdict is written down, before anybody acts on it; whether it could be."""
+        """Writes a verdict down, before the lane hears of it.
+
+        Args:
+            trial_id: The trial's id.
+            task: How many tasks it has done.
+            go: Whether it goes on.
+
+        Returns:
+            Whether it could be written.
+        """
         return self._recorder.safely(self._recorder.decide, trial_id, task, go)
 
     def answer(self, trial_id: str, task: int, go: bool) -> None:
-        """The lane hears of a verdict. One who is to stop has ended: nobody hears more of it."""
+        """Tells the lane a verdict. A trial that stops has ended, and is not heard any more.
+
+        Args:
+            trial_id: The trial's id.
+            task: How many tasks it has done.
+            go: Whether it goes on.
+        """
         self._with_tune.discard(trial_id)
         if self._recorder.safely(self._jobs.answer, trial_id, task, go) and not go and not self.over:
             self._recorder.safely(self._end, trial_id)
@@ -114,7 +145,7 @@ class TuneBridge:
     def _end(self, trial_id: str) -> None:
         store = self._recorder.store
         if store.trials[trial_id].status != RUNNING:
-            return  # the lane has said how it ended, while Tune still thought about its last report
+            return  # the lane has reported its end while Tune still had its last report
         whole = len(store.trials[trial_id].reports) >= store.tasks
         self._recorder.end(trial_id, "finished" if whole else "stopped")
 

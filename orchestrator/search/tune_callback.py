@@ -1,4 +1,4 @@
-"""Tune's callbacks, handed on to the bridge of the sweep."""
+"""Passes Tune's callbacks on to the bridge of the sweep."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class TuneCallback(tune.Callback):
-    """Has the bridge look at the lanes at each step of Tune's loop, and ends the loop once the bridge says
+    """Lets the bridge look at the lanes at each step of Tune's loop, and ends the loop once the bridge says
     so.
 
-    Tune takes SIGUSR1 for itself as it begins, for a request to end. Here the command keeps it, and Tune's
-    own handler is called in its place. Tune pickles its callbacks, and nobody reads the pickles: there is
-    nothing in them.
+    When Tune begins, it takes SIGUSR1 as its own request to end. Here the command keeps the signal, and calls
+    Tune's handler where Tune has to end. Tune pickles its callbacks but never reads the pickles, so that they
+    are empty.
     """
 
     def __init__(self, bridge: TuneBridge) -> None:

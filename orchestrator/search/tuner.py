@@ -1,4 +1,4 @@
-"""Tune's run of a search, from its first trial to its last."""
+"""Runs a search in Tune, from its first trial to its last."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def search(run: RunContext, space: Space, session: Session, recorder: RunRecorde
 
 
 def _quiet() -> None:
-    """Silences Tune and Optuna, which report what nobody asked for. The sweep prints its own lines."""
+    """Silences the reports of Tune and Optuna, since the sweep prints its own lines."""
     import logging
 
     import optuna
 
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
-    # These report that Tune was interrupted, as it was asked to be, or could not write what nobody reads.
+    # These report that Tune was interrupted, as intended, or could not write files that are never read.
     for chatty in ("ray.tune.tune", "ray.tune.execution.experiment_state"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -106,8 +106,7 @@ def _tuner(
         choice=space.scheduler,
     )
     return tune.Tuner(
-        # No CPU is asked for: what a trial's own process took would be missing where its lane's workers must
-        # fit.
+        # No CPU is requested: a CPU of a trial's own process would be missing for its lane's workers.
         tune.with_resources(trainable, {"memory": 1e6}),
         tune_config=tune.TuneConfig(
             search_alg=proposals,

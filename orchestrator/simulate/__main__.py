@@ -1,4 +1,6 @@
-"""``python -m orchestrator.simulate SWEEP ...``: what stopping rules save and cost over recorded sweeps."""
+"""``python -m orchestrator.simulate SWEEP ...``: measures what stopping rules save and cost over recorded
+sweeps.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ _RULES = ("asha", "median", "none")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status 0; 2 with one line on stderr for a :class:`~orchestrator.errors.UserError`."""
+    """Runs the command line. The exit status is 0, or 2 with one line on stderr for a
+    :class:`~orchestrator.errors.UserError`.
+    """
     given = _parser().parse_args(arguments)
     for name in ("trials", "lanes", "draws"):
         if getattr(given, name) < 1:

@@ -1,4 +1,4 @@
-"""The recorded curves of a sweep."""
+"""Reads the recorded curves of a sweep."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ class RecordedSweep:
         name: The sweep's name.
         mode: Whether a higher objective (``max``) or a lower one (``min``) is better.
         curves: (trials, tasks), the objective on validation data after each task.
-        seconds: (trials, tasks), what each task took.
-        sizes: Of each trial's replay memory; None where it was not searched.
-        left_out: How many trials did not walk the whole stream, or with an objective that is not finite, by
-            which a search chooses none.
-        choices: What the memory's size was chosen among; empty: it was not, or it was drawn from a range.
+        seconds: (trials, tasks), the seconds of each task.
+        sizes: The size of each trial's replay memory; None where it was not searched.
+        left_out: How many trials did not walk the whole stream, or have an objective that is not finite.
+        choices: The choices for the memory's size; empty: it was not searched, or it was drawn from a range.
     """
 
     name: str
@@ -49,7 +48,7 @@ class RecordedSweep:
         """Reads a sweep's folder.
 
         Raises:
-            UserError: It is no sweep's folder, or something in it cannot be read. The message is one line.
+            UserError: It is no sweep's folder, or a file in it cannot be read. The message is one line.
         """
         if not (folder / SPACE_FILE).is_file():
             raise UserError(f"{folder}: no sweep, as {SPACE_FILE} is not there; allowed: names of sweeps")
@@ -83,6 +82,6 @@ class RecordedSweep:
 
 
 def _seconds(report: dict[str, float]) -> float:
-    """What a task took; a second where it was not recorded."""
+    """The seconds of a task; 1 where they were not recorded."""
     parts = {key: value for key, value in report.items() if key.startswith(_SECONDS) and key != _WAITED}
     return sum(parts.values()) or 1.0

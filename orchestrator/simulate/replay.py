@@ -1,4 +1,4 @@
-"""What a stopping rule saves and costs."""
+"""Measures what a stopping rule saves and costs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Replay:
 
     Attributes:
         best_stopped: Percent of the sweeps whose best trial was stopped.
-        regret: What the best score loses by that, in the objective's unit.
+        regret: How much the best score loses by that, in the objective's unit.
         training_saved: Percent of the seconds of training.
         time_saved: Percent of the time until the last lane is free.
     """
@@ -50,7 +50,7 @@ class Replay:
             trials: How many trials a sweep has.
             lanes: How many run at once.
             sweeps: How many sweeps.
-            seed: By which trials are drawn; every rule has the same ones.
+            seed: The seed by which trials are drawn. Every rule gets the same trials.
 
         Raises:
             UserError: Too few trials were recorded. The message is one line.
@@ -69,7 +69,8 @@ class Replay:
             final = sign * recorded.curves[chosen, -1]
             full = simulated_sweep(recorded, chosen, lanes, FIFOScheduler())
             found = simulated_sweep(recorded, chosen, lanes, rule(recorded.mode, tasks))
-            # Where every trial was stopped nothing is chosen, and all that the worst has is lost.
+            # Where every trial was stopped nothing is chosen, and the loss is counted down to the worst
+            # trial.
             left = final[found.done == tasks].max(initial=final.min())
             lost = final.max() - left
             saved = 1 - found.seconds / full.seconds, 1 - found.ended / full.ended

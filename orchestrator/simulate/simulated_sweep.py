@@ -1,4 +1,4 @@
-"""A sweep in simulated time."""
+"""Runs a sweep in simulated time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..search.result_keys import TASK, TRIAL
 from .recorded_sweep import RecordedSweep
 
 METRIC = "objective"
-"""The objective's name to a scheduler."""
+"""The name of the objective for a scheduler."""
 
 
 @dataclass
 class _Trial:
-    """Of Tune's trial, what a scheduler asks."""
+    """The part of Tune's trial that a scheduler asks."""
 
     trial_id: str
     config: dict[str, Any]
@@ -30,12 +30,12 @@ class _Trial:
 
 @dataclass(frozen=True)
 class SimulatedSweep:
-    """What became of a sweep in simulated time.
+    """The result of a sweep in simulated time.
 
     Attributes:
         done: (trials,), the tasks that each trial walked.
-        seconds: What the trials trained, in all.
-        ended: When the last lane was free.
+        seconds: The seconds that all trials trained.
+        ended: The second at which the last lane was free.
     """
 
     done: NDArray[np.int64]
@@ -58,8 +58,8 @@ def simulated_sweep(
     """Walks recorded trials over lanes, each task in the time that it took.
 
     Args:
-        recorded: Whose trials they are.
-        chosen: Which trials, in the order in which they begin.
+        recorded: The sweep whose trials are walked.
+        chosen: The numbers of the trials, in the order in which they begin.
         lanes: How many run at once. Range: at least 1.
         scheduler: One of Tune's, which is asked after each task but the last.
     """

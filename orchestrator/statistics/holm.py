@@ -12,14 +12,14 @@ def holm(p: Sequence[float]) -> list[float]:
     before it, and none larger than 1. Holm (Scandinavian Journal of Statistics 1979). The comparisons may
     depend on each other, as those of one method with several do.
 
-    The table has to be laid down before the figures are seen. Who picks the best method by its figures and
-    compares it with the others has made all comparisons among them, and corrects for all of them.
+    The table must be fixed before the figures are seen. Picking the best method by its figures and comparing
+    it with the others amounts to all comparisons among them, and needs a correction for all of them.
 
     Args:
         p: (m,), each 0 .. 1.
 
     Returns:
-        (m,), in the same places.
+        (m,), in the same order.
 
     Raises:
         ValueError: A value is not between 0 and 1.

@@ -1,4 +1,4 @@
-"""The figures of a study that are independent of each other, and may so be tested."""
+"""Finds the figures of a study that are independent of each other, so that they may be tested."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _Runs = Mapping[tuple[Hashable, int], float]  # (order, seed) -> figure
 
 @dataclass(frozen=True)
 class IndependentValues:
-    """What may be tested.
+    """Independent figures, which may be tested.
 
     Args:
-        values: Each method's figures, in the same places for all methods.
-        n: How many each has.
-        over: What they are, in words for a sentence: ``8 seeds and orders``.
+        values: Each method's figures, in the same order for all methods.
+        n: How many figures each method has.
+        over: What the figures are taken over, in words for a sentence: ``8 seeds and orders``.
     """
 
     values: dict[str, list[float]]
@@ -26,18 +26,18 @@ class IndependentValues:
 def independent_values(figures: Mapping[str, _Runs]) -> IndependentValues:
     """Reduces runs to figures that are independent of each other.
 
-    A method's luck with an order is shared by all its seeds. A grid of five seeds by three orders is so not
-    fifteen pairs: counted as such, it declares a winner between two equal methods in 38 of 100 studies, with
-    8 points between orders and 4 between seeds (``benchmarks/study_power.py``). Where there are several
-    orders, the mean over the seeds of each order is one value, and n is the number of orders. A seed's luck
-    is taken not to carry over from one order to the next.
+    A method's luck with an order is shared by all its seeds. Therefore a grid of five seeds by three orders
+    is not fifteen independent pairs. Counted as such, it declares a winner between two equal methods in 38 of
+    100 studies, with 8 points between orders and 4 between seeds (``benchmarks/study_power.py``). Where there
+    are several orders, the mean over the seeds of each order is one value, and n is the number of orders. A
+    seed's luck is taken not to carry over from one order to the next.
 
-    Where all runs are of one order, each seed is a value. What is found then holds for that order alone,
-    which ``over`` says.
+    Where all runs have one order, each seed is a value. The result then holds for that order alone, which
+    ``over`` says.
 
     Args:
         figures: Method -> (order, seed) -> figure. All methods have the same orders and seeds. An order is
-            whatever names it: a number, ``natural``, the explicit order as a tuple.
+            named by a number, ``natural``, or the explicit order as a tuple.
 
     Returns:
         The values, in the order of the orders' (or seeds') first appearance with the first method.
@@ -68,7 +68,7 @@ def independent_values(figures: Mapping[str, _Runs]) -> IndependentValues:
 
 
 def _over(seeds: list[list[int]]) -> str:
-    """What the values are, from the seeds of each order."""
+    """Describes the values, from the seeds of each order."""
     if len(seeds) == 1:
         return f"{len(seeds[0])} seed{'s' * (len(seeds[0]) > 1)} of one order"
     fewest, most = min(map(len, seeds)), max(map(len, seeds))

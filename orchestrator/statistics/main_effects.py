@@ -1,4 +1,4 @@
-"""Which of several values tell something of an outcome, each by itself, by a permutation test."""
+"""Tests which of several values explain an outcome, each by itself, by permutations."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ _SHUFFLES = 999
 
 
 def main_effects(outcome: NDArray[np.float64], columns: Sequence[Sequence[Any]]) -> list[float]:
-    """The probability with which chance alone, over all columns together, tells as much of an outcome.
+    """Computes, for each column, the probability that chance alone explains as much of an outcome.
 
-    Of each column it is how much of the outcome's variance a parabola in the ranks of its numbers explains,
-    or the means of its groups where it has words, or fewer than three different numbers. What that is under
-    chance is found by shuffling the outcome 999 times, and the least p of all columns in each shuffle
-    corrects for their number (Westfall and Young, 1993, minP). The test is exact but for the draw of shuffles
-    and holds for columns that are not independent. The same data give the same numbers.
+    A column of numbers explains the part of the outcome's variance that a parabola in their ranks explains. A
+    column of words, or of fewer than three different numbers, explains the part that the means of its groups
+    explain. The distribution under chance comes from shuffling the outcome 999 times. The least p of all
+    columns in each shuffle corrects for their number (Westfall and Young, 1993, minP). The test is exact up
+    to the draw of shuffles, and holds for columns that are not independent. The same data give the same
+    numbers.
 
     Args:
         outcome: (N,), such as the ranks of a search's trials.
-        columns: Of each value (N,), None where a row does not have it. It is measured among the others.
+        columns: For each value (N,), None where a row does not have it. It is then tested among the other
+            rows.
 
     Returns:
-        Of each column p, 0.001 to 1; 1 where it has nothing to tell by: all its values are equal, or as many
-        parameters as rows would be fitted.
+        For each column its p, 0.001 to 1. It is 1 where the column cannot explain anything: all its values
+        are equal, or as many parameters as rows would be fitted.
     """
     draw = np.random.default_rng(0)
     orders = [np.arange(len(outcome)), *(draw.permutation(len(outcome)) for _ in range(_SHUFFLES))]
@@ -55,7 +57,7 @@ def _explained(shuffled: NDArray[np.float64], column: Sequence[Any]) -> NDArray[
         return None
     if numbers and len(kinds) > 2:
         before, until = _places(np.array(values, dtype=float))
-        rank = (before + until + 1) / 2 / len(values) - 0.5  # of equal ones their mean rank
+        rank = (before + until + 1) / 2 / len(values) - 0.5  # equal values have their mean rank
         design = np.column_stack([np.ones(len(rows)), rank, rank**2])
     else:
         design = np.array([[value == kind for kind in kinds] for value in values], dtype=float)
@@ -69,8 +71,8 @@ def _explained(shuffled: NDArray[np.float64], column: Sequence[Any]) -> NDArray[
 
 
 def _places(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Of each value, how many are less, and how many are not greater. scipy.stats, which has this too, takes
-    half a second to import, of every search.
+    """Counts, for each value, how many values are less, and how many are not greater. scipy.stats has this
+    too, but its import would cost every search half a second.
     """
     ordered = np.sort(values)
     return np.searchsorted(ordered, values), np.searchsorted(ordered, values, side="right")

@@ -11,13 +11,14 @@ from orchestrator.statistics.reach import pairs_needed
 from orchestrator.statistics.signed_rank import signed_rank
 from orchestrator.statistics.summary import summarise
 
-# Figures are sums of many rounded numbers. What differs by less than this part of the largest is equal.
+# Figures are sums of many rounded numbers. Those that differ by less than this part of the largest are equal.
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class PairedComparison:
-    """What n pairs say of two methods, in the figures' own unit. The difference is the first less the second.
+    """The comparison of two methods over n pairs, in the figures' own unit. The difference is the first minus
+    the second.
 
     Args:
         n: The number of pairs.
@@ -26,7 +27,7 @@ class PairedComparison:
         low: The lower end of the mean's interval. NaN for one pair.
         high: The upper end.
         confidence: How often such an interval holds the true difference, 0 .. 1. No correction widens it.
-        p: Wilcoxon's, two-sided and exact, before any correction.
+        p: The p of Wilcoxon's test, two-sided and exact, before any correction.
         rank_biserial: The effect size: the matched-pairs rank-biserial correlation, -1 .. 1.
         differing: In how many pairs the two methods differ at all.
     """
@@ -64,18 +65,18 @@ class PairedComparison:
 def compare_pairs(a: Sequence[float], b: Sequence[float], *, confidence: float = 0.95) -> PairedComparison:
     """Compares two methods over the same pairs.
 
-    A pair has its own seed and its own order, and is the same for both methods: what makes it easy or hard
-    for both cancels in the difference. The test is Wilcoxon's signed-rank test, as Demsar (JMLR 2006)
-    recommends for two methods (:func:`~orchestrator.statistics.signed_rank.signed_rank` has how ties and
-    zeros are taken). The interval is Student's over the differences
-    (:func:`~orchestrator.statistics.summary.summarise` has why it is no bootstrap). Nothing is drawn: the
-    same figures give the same numbers.
+    A pair has its own seed and its own order, and is the same for both methods. Therefore what makes it easy
+    or hard for both cancels in the difference. The test is Wilcoxon's signed-rank test, as Demsar (JMLR 2006)
+    recommends for two methods (:func:`~orchestrator.statistics.signed_rank.signed_rank` says how ties and
+    zeros count). The interval is Student's over the differences
+    (:func:`~orchestrator.statistics.summary.summarise` says why it is no bootstrap). Nothing is drawn at
+    random, so that the same figures give the same numbers.
 
     Args:
         a: (n,), the first method's figures, at least one, finite. They are independent of each other:
             :func:`~orchestrator.statistics.independent_values.independent_values` reduces a grid to those.
-        b: (n,), the second method's figures on the same pairs in the same places.
-        confidence: Of the interval, between 0 and 1.
+        b: (n,), the second method's figures on the same pairs in the same order.
+        confidence: The confidence of the interval, between 0 and 1.
 
     Raises:
         ValueError: The lengths differ, there are no figures, one is not finite, or ``confidence`` is not

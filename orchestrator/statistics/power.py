@@ -32,8 +32,8 @@ def detectable_difference(
 
     Args:
         n: The number of pairs, at least 1.
-        deviation: The standard deviation of the differences, at least 0. One that was measured over few pairs
-            is itself uncertain: at n = 8 by a quarter.
+        deviation: The standard deviation of the differences, at least 0. A deviation that was measured over
+            few pairs is itself uncertain: at n = 8 by a quarter.
         comparisons: The comparisons of the table. Each has to stand the strictest step of Holm's correction,
             ``alpha / comparisons``.
         power: Between 0 and 1.
@@ -84,7 +84,7 @@ def chance_to_show(
 
 
 def _shifts(n: int, deviation: float, comparisons: int, alpha: float, confidence: float) -> np.ndarray | None:
-    """Each simulated study's smallest shift that it shows; None where n pairs can show nothing."""
+    """The smallest shift that each simulated study shows; None where n pairs can show nothing."""
     if n < 1 or not 0 <= deviation < math.inf:
         raise ValueError(f"n = {n}, deviation {deviation}: allowed are at least 1, and finite from 0 on")
     if not 0 < confidence < 1:
@@ -96,11 +96,12 @@ def _shifts(n: int, deviation: float, comparisons: int, alpha: float, confidence
 
 @lru_cache(maxsize=64)
 def _smallest_shifts(n: int, level: float, confidence: float) -> np.ndarray:
-    """(studies,), in standard deviations: from which shift on a study's differences pass test and interval.
+    """(studies,), in standard deviations: the shift from which on a study's differences pass test and
+    interval.
 
-    A larger shift never undoes either. The sum of the ranks below 0 is the number of means of two differences
-    (each with itself too) that lie below 0 (Tukey 1949). A sum of at most c passes: all but the c lowest
-    means have to be shifted above 0.
+    They pass with every larger shift, too. The sum of the ranks below 0 is the number of means of two
+    differences, each with itself too, that lie below 0 (Tukey 1949). A sum of at most c passes. Therefore all
+    means except the c lowest ones have to be shifted above 0.
     """
     passing = 2 * lower_tail(tuple(range(1, n + 1))) <= level
     c = int(np.flatnonzero(passing)[-1])

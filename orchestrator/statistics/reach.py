@@ -1,4 +1,4 @@
-"""What the signed-rank test can reach with a number of pairs, before anything is trained."""
+"""Computes what the signed-rank test can show with a number of pairs, before anything is trained."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def pairs_needed(comparisons: int = 1, *, alpha: float = 0.05) -> int:
     """Computes the fewest pairs with which a table can show any difference at all.
 
     Holm's correction multiplies a table's smallest p by the number of its comparisons. Below this number of
-    pairs nothing stays at or below ``alpha``, whatever the figures are. One comparison needs 6 pairs. All
+    pairs no corrected p reaches ``alpha``, whatever the figures are. One comparison needs 6 pairs. All
     comparisons among 4 methods (6) need 8 pairs, among 5 methods (10) 9, and among 10 methods (45) 11.
 
     Args:

@@ -11,12 +11,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class SignedRank:
-    """What the test finds.
+    """The result of the test.
 
     Args:
-        p: Two-sided, above 0 and up to 1: how often random signs lead at least as far from the balance.
+        p: Two-sided, above 0 and up to 1: how often random signs lead at least as far from balance.
         rank_biserial: The matched-pairs rank-biserial correlation, -1 .. 1: the sum of the ranks of
-            differences above 0 less that of those below 0, over both together. 1: all are above 0.
+            differences above 0 minus that of those below 0, divided by the sum of both. 1: all are above 0.
         differing: How many differences are not 0.
     """
 
@@ -31,17 +31,18 @@ def signed_rank(differences: Sequence[float], *, tolerance: float = 0.0) -> Sign
 
     p is exact: all 2^m signs of the m differences that are not 0 are equally likely, and are counted. Equal
     sizes share the mean of their ranks, and the count goes over these shared ranks. Differences of 0 take the
-    lowest ranks and are then left out (Pratt, JASA 1959). They so weaken the test, as they should: where they
-    are left out beforehand, one more pair that agrees can lower p. Without ties and zeros the result is that
-    of ``scipy.stats.wilcoxon``, with them that of its ``zero_method="pratt"`` over all permutations.
+    lowest ranks and are then left out (Pratt, JASA 1959). Therefore they weaken the test, as they should.
+    Were they left out beforehand, one more pair that agrees could lower p. Without ties and zeros the result
+    is that of ``scipy.stats.wilcoxon``. With them it is that of its ``zero_method="pratt"`` over all
+    permutations.
 
     Args:
         differences: (n,), at least one, finite.
         tolerance: Sizes are equal where they lie within this of each other, and 0 where they are at most
-            this. Differences of rounded figures are so compared as they are meant.
+            this. In this way rounding does not tell equal differences apart.
 
     Returns:
-        p is 1 and the correlation 0 where all differences are 0.
+        The result; p is 1 and the correlation 0 where all differences are 0.
     """
     values = np.asarray(differences, dtype=float)
     doubled = _doubled_ranks(np.abs(values), tolerance)
@@ -60,10 +61,10 @@ def lower_tail(ranks: tuple[int, ...]) -> np.ndarray:
     """Computes how likely a sum of ranks is that small, where each counts with probability 1/2.
 
     Args:
-        ranks: Whole numbers above 0. Of ranks that are shared twice the rank is whole.
+        ranks: Whole numbers above 0. For shared ranks, twice the rank is whole.
 
     Returns:
-        (sum(ranks) + 1,), at s the probability of a sum of at most s. It is not to be written to.
+        (sum(ranks) + 1,), at s the probability of a sum of at most s. It must not be written to.
     """
     chance = np.zeros(sum(ranks) + 1)
     chance[0] = 1.0

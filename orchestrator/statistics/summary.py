@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 
 @dataclass(frozen=True)
 class Summary:
-    """What a table says of one method's figures, in their own unit.
+    """The summary of one method's figures, in their own unit.
 
     Args:
         n: How many figures there are.
@@ -39,7 +39,7 @@ def summarise(figures: Sequence[float], *, confidence: float = 0.95) -> Summary:
     percentiles, in 89 % by BCa, and in 95 % by Student's t (``benchmarks/interval_coverage.py``).
 
     Args:
-        figures: (n,), at least one, finite: one figure a pair of seed and order, not of a grid
+        figures: (n,), at least one, finite: one figure for each pair of seed and order, not those of a grid
             (:func:`~orchestrator.statistics.independent_values.independent_values`).
         confidence: Between 0 and 1.
 

@@ -1,4 +1,4 @@
-"""What a comparison comes to, in one sentence."""
+"""States the result of a comparison in one sentence."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ def verdict(
     """Says which method is better and by how much, that no difference is shown, or that none can be shown.
 
     Args:
-        comparison: Of a's figures with b's.
+        comparison: The comparison of a's figures with b's.
         a: The first method's name.
         b: The second method's name.
         over: What the pairs are, such as ``8 seeds and orders``
-            (:class:`~orchestrator.statistics.independent_values.IndependentValues`). Empty: so many pairs.
+            (:class:`~orchestrator.statistics.independent_values.IndependentValues`). Empty: the number of
+            pairs.
         corrected_p: p after :func:`~orchestrator.statistics.holm.holm`. None: the comparison is the only one.
         comparisons: The comparisons of the table.
-        less_is_better: Whether lower figures are better, as of forgetting.
-        unit: What the figures are counted in.
-        condition: What held for both methods. Empty: nothing is said.
-        cost: Memory and compute, such as ``240 replayed samples and 1.2 GPU-hours each``. Empty: nothing is
-            said.
+        less_is_better: Whether lower figures are better, as for forgetting.
+        unit: The unit of the figures.
+        condition: The conditions of both methods. Empty: they are not mentioned.
+        cost: Memory and compute, such as ``240 replayed samples and 1.2 GPU-hours each``. Empty: they are not
+            mentioned.
         alpha: The level, between 0 and 1.
 
     Returns:
@@ -74,7 +75,7 @@ def _why_not(n: int, comparisons: int, alpha: float) -> str:
 
 
 def _seen(comparison: PairedComparison, comparisons: int, unit: str, alpha: float) -> str:
-    """What would have been seen."""
+    """Says which difference would have been seen."""
     if not comparison.differing:
         return f"n = {comparison.n}; the figures are the same in all pairs"
     least = detectable_difference(
@@ -92,12 +93,14 @@ def _seen(comparison: PairedComparison, comparisons: int, unit: str, alpha: floa
 
 
 def _digits(half: float) -> int:
-    """Digits behind the point for an interval of this half width: two that say something, at least one."""
+    """Digits behind the point for an interval of this half width: two significant digits, and at least one
+    digit.
+    """
     return max(1, 1 - math.floor(math.log10(half)))
 
 
 def _two_digits_up(value: float) -> str:
-    """Two digits that say something, rounded up: what is promised to be seen is not made smaller."""
+    """Two significant digits, rounded up, so that the promised difference is not made smaller."""
     if value <= 0:
         return "0"
     digits = 1 - math.floor(math.log10(value))
